@@ -1,0 +1,49 @@
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Engine.Autograd;
+
+/// <summary>A named part of a parameter, as files and people know it.</summary>
+/// <param name="Name">Name in files, such as <c>bert.encoder.layer.0.attention.self.query.weight</c>.</param>
+/// <param name="Shape">Shape in files.</param>
+/// <param name="Offset">First element within the parameter.</param>
+public sealed record ParameterPart(string Name, Shape Shape, long Offset);
+
+/// <summary>
+/// A trainable tensor. Several named parts may lie in one tensor one after the other, so that one product serves them
+/// all (query, key and value; the experts of a mixture).
+/// </summary>
+public sealed class Parameter
+{
+    internal Parameter(int group, Shape shape, IReadOnlyList<ParameterPart> parts, Initializer initializer) =>
+        (Group, Shape, Parts, Initializer) = (group, shape, parts, initializer);
+
+    /// <summary>Number of its group; a group has one learning rate.</summary>
+    public int Group { get; }
+
+    /// <summary>Shape of the whole.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Named parts, in memory order, without gaps.</summary>
+    public IReadOnlyList<ParameterPart> Parts { get; }
+
+    /// <summary>How each part begins.</summary>
+    public Initializer Initializer { get; }
+
+    /// <summary>First element within the flat block of all parameters.</summary>
+    public long Offset { get; internal set; }
+
+    /// <summary>The weights.</summary>
+    public Tensor Value { get; internal set; }
+
+    /// <summary>Gradient of the last step; 0 where the step's loss does not depend on the parameter.</summary>
+    public Tensor Gradient { get; internal set; }
+
+    /// <inheritdoc/>
+    public override string ToString() => Parts.Count == 1 ? Parts[0].Name : $"{Parts[0].Name} and {Parts.Count - 1} more";
+}
+
+/// <summary>Fills a part's values on the host before training.</summary>
+/// <param name="values">Row-major values of the part.</param>
+/// <param name="shape">Its shape.</param>
+/// <param name="uniform">A uniform number in [0, 1) for each index; the same index gives the same number.</param>
+public delegate void Initializer(Span<float> values, Shape shape, Func<long, double> uniform);

@@ -1,0 +1,201 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Autograd;
+
+/// <summary>A tensor that is saved with the weights but not trained, such as running statistics.</summary>
+public sealed class StateTensor
+{
+    internal StateTensor(string name, Shape shape, float initial) => (Name, Shape, Initial) = (name, shape, initial);
+
+    /// <summary>Name in files.</summary>
+    public string Name { get; }
+
+    /// <summary>Shape.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Value of every element before training.</summary>
+    public float Initial { get; }
+
+    /// <summary>The values.</summary>
+    public Tensor Value { get; internal set; }
+}
+
+/// <summary>
+/// All parameters of a model in flat blocks: weights, gradients and Adam's moments lie in the same order, group after
+/// group, so that the optimizer is one launch and a checkpoint is a few ranges. Layers declare, then <see cref="Allocate"/>
+/// gives memory.
+/// </summary>
+public sealed class ParameterStore : IDisposable
+{
+    private const uint InitializationStep = uint.MaxValue; // never reached by training, whose steps count from 0
+
+    private readonly List<Parameter> _parameters = [];
+    private readonly List<StateTensor> _states = [];
+    private readonly HashSet<string> _names = [];
+    private Arena? _arena;
+    private Device? _device;
+
+    /// <summary>Parameters in order of declaration within each group, groups in order.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>Saved but untrained tensors.</summary>
+    public IReadOnlyList<StateTensor> States => _states;
+
+    /// <summary>Trainable elements.</summary>
+    public long Count => _parameters.Sum(parameter => parameter.Shape.Count);
+
+    /// <summary>Flat blocks of <see cref="FlatCount"/> elements.</summary>
+    public Tensor Weights { get; private set; }
+
+    /// <summary>Gradients, in the order of the weights.</summary>
+    public Tensor Gradients { get; private set; }
+
+    /// <summary>Elements of a flat block, alignment gaps included.</summary>
+    public long FlatCount { get; private set; }
+
+    /// <summary>End of each group within the flat block.</summary>
+    public IReadOnlyList<long> GroupEnds { get; private set; } = [];
+
+    /// <summary>Declares one trainable tensor.</summary>
+    public Parameter Add(int group, string name, Shape shape, Initializer initializer) =>
+        Stack(group, shape, [(name, shape)], initializer);
+
+    /// <summary>Declares parts that lie one after the other in one tensor; each part is initialised by itself.</summary>
+    public Parameter Stack(int group, Shape shape, IReadOnlyList<(string Name, Shape Shape)> parts, Initializer initializer)
+    {
+        if (_arena is not null)
+            throw new InvalidOperationException("parameters are declared before memory is allocated");
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
+        var list = new List<ParameterPart>();
+        long offset = 0;
+        foreach (var (name, partShape) in parts)
+        {
+            Claim(name);
+            list.Add(new ParameterPart(name, partShape, offset));
+            offset += partShape.Count;
+        }
+        if (offset != shape.Count)
+            throw new ArgumentException($"the parts of {parts[0].Name} hold {offset} elements, the whole {shape}");
+        var parameter = new Parameter(group, shape, list, initializer);
+        _parameters.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>Declares a saved, untrained tensor.</summary>
+    public StateTensor AddState(string name, Shape shape, float initial)
+    {
+        Claim(name);
+        var state = new StateTensor(name, shape, initial);
+        _states.Add(state);
+        return state;
+    }
+
+    /// <summary>Takes memory for everything declared: weights and states, and for training gradients.</summary>
+    public void Allocate(Device device, bool training)
+    {
+        _device = device;
+        var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray(); // a stable sort, unlike List.Sort
+        _parameters.Clear();
+        _parameters.AddRange(ordered);
+        long end = 0;
+        var ends = new List<long>();
+        foreach (var parameter in _parameters)
+        {
+            while (ends.Count < parameter.Group)
+                ends.Add(end);
+            parameter.Offset = end;
+            end += (parameter.Shape.Count + 15) / 16 * 16; // every tensor begins on a cache line
+        }
+        ends.Add(end);
+        (FlatCount, GroupEnds) = (end, ends);
+        long stateBytes = _states.Sum(state => state.Shape.Count * sizeof(float) + Arena.Alignment);
+        _arena = new Arena(device, (training ? 2 : 1) * (end * sizeof(float) + Arena.Alignment) + stateBytes);
+        var flat = new Shape(1, checked((int)end));
+        Weights = _arena.Allocate(flat);
+        if (training)
+            Gradients = _arena.Allocate(flat);
+        foreach (var parameter in _parameters)
+        {
+            parameter.Value = Weights.Slice(parameter.Offset, parameter.Shape);
+            if (training)
+                parameter.Gradient = Gradients.Slice(parameter.Offset, parameter.Shape);
+        }
+        foreach (var state in _states)
+            state.Value = _arena.Allocate(state.Shape);
+    }
+
+    /// <summary>Gives every part and state its first value; each part's random numbers depend on the seed and its name alone.</summary>
+    public void Initialize(ulong seed)
+    {
+        var device = _device ?? throw new InvalidOperationException("memory is allocated before it is initialised");
+        // Alignment gaps and gradients nobody writes must be 0, not whatever memory held: Adam reads them.
+        Clear(Weights);
+        if (Gradients.Exists)
+            Clear(Gradients);
+        foreach (var part in Parts())
+        {
+            var values = new float[part.Shape.Count];
+            uint site = NameHash(part.Name);
+            part.Initializer(values, part.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
+            device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), part.Value.Address);
+        }
+        foreach (var state in _states)
+        {
+            var values = new float[state.Shape.Count];
+            Array.Fill(values, state.Initial);
+            device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), state.Value.Address);
+        }
+
+        void Clear(Tensor tensor) => device.Upload(new byte[tensor.Shape.Count * sizeof(float)], tensor.Address);
+    }
+
+    /// <summary>Every named part with views of its memory.</summary>
+    public IEnumerable<(string Name, Shape Shape, Tensor Value, Tensor Gradient, Initializer Initializer)> Parts()
+    {
+        foreach (var parameter in _parameters)
+        {
+            foreach (var part in parameter.Parts)
+            {
+                yield return (part.Name, part.Shape, parameter.Value.Slice(part.Offset, part.Shape),
+                    parameter.Gradient.Exists ? parameter.Gradient.Slice(part.Offset, part.Shape) : default, parameter.Initializer);
+            }
+        }
+    }
+
+    /// <summary>The part that holds an element of the flat block.</summary>
+    public string NameAt(long element)
+    {
+        foreach (var parameter in _parameters)
+        {
+            foreach (var part in parameter.Parts)
+            {
+                long start = parameter.Offset + part.Offset;
+                if (element >= start && element < start + part.Shape.Count)
+                    return part.Name;
+            }
+        }
+        return "an alignment gap";
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _arena?.Dispose();
+
+    // FNV-1a: stable over runs, platforms and versions, as string.GetHashCode is not.
+    private static uint NameHash(string name)
+    {
+        uint hash = 2166136261;
+        foreach (char c in name)
+            hash = (hash ^ c) * 16777619;
+        return hash;
+    }
+
+    private void Claim(string name)
+    {
+        if (!_names.Add(name))
+            throw new ArgumentException($"two tensors are called {name}");
+    }
+}

@@ -1,0 +1,173 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Autograd;
+
+/// <summary>What an operator does in the backward pass, from the state that its forward kept.</summary>
+public delegate void Backward<TState>(Tape tape, in TState state) where TState : unmanaged;
+
+/// <summary>A backward function without its type: what the tape stores.</summary>
+public abstract unsafe class Rule
+{
+    internal abstract void Run(Tape tape, void* state);
+}
+
+/// <summary>A backward function over an unmanaged state: tensors and numbers, no closures.</summary>
+public sealed unsafe class Rule<TState>(Backward<TState> backward) : Rule where TState : unmanaged
+{
+    internal override void Run(Tape tape, void* state) => backward(tape, in *(TState*)state);
+}
+
+/// <summary>
+/// The operations of one step in order, and the gradients of their tensors. Operators call kernels through
+/// <see cref="Stream"/>, take their results from the step's arena, and record a rule; <see cref="RunBackward"/> runs the
+/// rules in reverse. The first writer of a gradient overwrites, later ones add: nothing is zeroed before a step.
+/// </summary>
+public sealed unsafe class Tape : IDisposable
+{
+    private const int Alignment = 16;
+
+    private readonly List<(Rule Rule, int State, int Output)> _entries = [];
+    private readonly List<Slot> _nodes = [];
+    private readonly Dictionary<Parameter, Tensor> _parameters = [];
+    private byte* _states;
+    private int _used, _capacity;
+
+    /// <summary>A tape over a stream and the arena of one step.</summary>
+    public Tape(ComputeStream stream, Arena step) => (Stream, Step) = (stream, step);
+
+    private struct Slot
+    {
+        public Shape Shape;
+        public Tensor Gradient;
+        public bool Written;
+    }
+
+    /// <summary>Where kernels go.</summary>
+    public ComputeStream Stream { get; }
+
+    /// <summary>Where results, kept values and gradients of intermediate tensors live.</summary>
+    public Arena Step { get; }
+
+    /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
+    public bool Training { get; init; }
+
+    /// <summary>Key of all random numbers.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The step's scalars on the device.</summary>
+    public StepScalars* Scalars { get; init; }
+
+    /// <summary>A chance to drop used at one explicit site; 0 outside of training.</summary>
+    public DropoutSite Dropout(uint site, float dropProbability) => new()
+    {
+        Scalars = Scalars,
+        Seed = Seed,
+        Site = site,
+        DropProbability = Training ? dropProbability : 0,
+    };
+
+    /// <summary>A result that depends on differentiable inputs exactly where <paramref name="differentiable"/> says so.</summary>
+    public Tensor Result(Shape shape, bool differentiable)
+    {
+        if (!Training || !differentiable)
+            return Step.Allocate(shape);
+        _nodes.Add(new Slot { Shape = shape });
+        return Step.Allocate(shape, ElementType.Float32, _nodes.Count - 1);
+    }
+
+    /// <summary>Memory for values kept between kernels; takes no part in differentiation.</summary>
+    public Tensor Scratch(Shape shape, ElementType type = ElementType.Float32) => Step.Allocate(shape, type);
+
+    /// <summary>A parameter's value as part of this step.</summary>
+    public Tensor Use(Parameter parameter)
+    {
+        if (!Training)
+            return parameter.Value;
+        if (!_parameters.TryGetValue(parameter, out var tensor))
+        {
+            _nodes.Add(new Slot { Shape = parameter.Value.Shape, Gradient = parameter.Gradient });
+            tensor = parameter.Value.At(_nodes.Count - 1);
+            _parameters.Add(parameter, tensor);
+        }
+        return tensor;
+    }
+
+    /// <summary>Records what the backward pass has to do for <paramref name="output"/>.</summary>
+    public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
+    {
+        if (output.Node >= 0)
+            Push(rule, state, output.Node);
+    }
+
+    /// <summary>Records a loss term: its rule always runs and writes gradients by itself.</summary>
+    public void RecordLoss<TState>(Rule<TState> rule, in TState state) where TState : unmanaged
+    {
+        if (Training)
+            Push(rule, state, Tensor.NoNode);
+    }
+
+    /// <summary>Where to write the gradient of <paramref name="input"/>; default where it wants none.</summary>
+    /// <param name="input">An input of the operator.</param>
+    /// <param name="add">1 if somebody has written before: add. 0: overwrite.</param>
+    public Tensor GradientToWrite(in Tensor input, out int add)
+    {
+        add = 0;
+        if (input.Node < 0)
+            return default;
+        ref var slot = ref CollectionsMarshal.AsSpan(_nodes)[input.Node];
+        if (!slot.Gradient.Exists)
+            slot.Gradient = Step.Allocate(slot.Shape);
+        add = slot.Written ? 1 : 0;
+        slot.Written = true;
+        return slot.Gradient;
+    }
+
+    /// <summary>The finished gradient of an operator's output.</summary>
+    public Tensor GradientOf(in Tensor output) => _nodes[output.Node].Gradient;
+
+    /// <summary>Runs all rules in reverse; those whose output nobody used in a loss are skipped.</summary>
+    public void RunBackward()
+    {
+        for (int i = _entries.Count - 1; i >= 0; i--)
+        {
+            var (rule, state, output) = _entries[i];
+            if (output < 0 || _nodes[output].Written)
+                rule.Run(this, _states + state);
+        }
+    }
+
+    /// <summary>Forgets the step and takes its memory back.</summary>
+    public void Clear()
+    {
+        _entries.Clear();
+        _nodes.Clear();
+        _parameters.Clear();
+        _used = 0;
+        Step.Reset();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_states);
+        _states = null;
+        _entries.Clear();
+    }
+
+    private void Push<TState>(Rule<TState> rule, in TState state, int output) where TState : unmanaged
+    {
+        int offset = (_used + Alignment - 1) / Alignment * Alignment;
+        if (offset + sizeof(TState) > _capacity)
+        {
+            _capacity = Math.Max(2 * _capacity, offset + sizeof(TState) + 4096);
+            _states = (byte*)NativeMemory.AlignedRealloc(_states, (nuint)_capacity, Alignment);
+        }
+        *(TState*)(_states + offset) = state;
+        _used = offset + sizeof(TState);
+        _entries.Add((rule, offset, output));
+    }
+}

@@ -1,0 +1,90 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Engine.Checks;
+
+/// <summary>How one output of a check compares with its float64 reference.</summary>
+/// <param name="Buffer">Name of the output.</param>
+/// <param name="Error">Largest absolute difference to float64; NaN where an element was not written.</param>
+/// <param name="PlainError">The same of the plain fp32 formulas.</param>
+/// <param name="Bound">Largest difference allowed.</param>
+public sealed record CheckResult(string Buffer, double Error, double PlainError, double Bound)
+{
+    /// <summary>Whether the output is as good as it must be.</summary>
+    public bool Passed => Error <= Bound;
+}
+
+/// <summary>
+/// Runs the cases of kernel checks on a device. A kernel may err at most <see cref="CheckCase.Factor"/> times as much as
+/// the plain formulas in the same precision, plus one unit in the last place of the largest value.
+/// </summary>
+public static class CheckRunner
+{
+    /// <summary>Runs one case; the result of every compared buffer.</summary>
+    public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check)
+    {
+        foreach (var buffer in check.Buffers)
+        {
+            buffer.Address = device.Allocate(Math.Max(1, buffer.Data.Length));
+            device.Upload(buffer.Data, buffer.Address);
+        }
+        try
+        {
+            check.Launch(new Launcher(device.Stream));
+            var truth = Expected<double>(check);
+            var plain = Expected<float>(check);
+            var results = new List<CheckResult>();
+            foreach (var buffer in check.Buffers.Where(IsCompared))
+            {
+                var bytes = new byte[buffer.Data.Length];
+                device.Download(buffer.Address, bytes);
+                results.Add(Compare(buffer.Name, MemoryMarshal.Cast<byte, float>(bytes), truth[buffer.Name], plain[buffer.Name], check.Factor));
+            }
+            return results;
+        }
+        finally
+        {
+            foreach (var buffer in check.Buffers)
+                device.Free(buffer.Address);
+        }
+    }
+
+    /// <summary>The reference's values of every floating-point buffer.</summary>
+    public static IReadOnlyDictionary<string, T[]> Expected<T>(CheckCase check) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var floats = new Dictionary<string, T[]>();
+        var ints = new Dictionary<string, int[]>();
+        foreach (var buffer in check.Buffers.Where(buffer => buffer.Role != BufferRole.Workspace))
+        {
+            if (buffer.IsInteger)
+                ints[buffer.Name] = MemoryMarshal.Cast<byte, int>(buffer.Data).ToArray();
+            else
+                floats[buffer.Name] = Array.ConvertAll(MemoryMarshal.Cast<byte, float>(buffer.Data).ToArray(), T.CreateChecked);
+        }
+        check.Reference.Compute(new CheckValues<T>(floats, ints));
+        return floats;
+    }
+
+    private static bool IsCompared(CheckBuffer buffer) => buffer.Role is BufferRole.Output or BufferRole.InOut;
+
+    private static CheckResult Compare(string name, ReadOnlySpan<float> actual, double[] truth, float[] plain, double factor)
+    {
+        double error = 0, plainError = 0, largest = 0;
+        for (int i = 0; i < truth.Length; i++)
+        {
+            // NaN must not hide in a maximum: Math.Max passes it on.
+            error = Math.Max(error, Math.Abs(actual[i] - truth[i]));
+            plainError = Math.Max(plainError, Math.Abs(plain[i] - truth[i]));
+            largest = Math.Max(largest, Math.Abs(truth[i]));
+        }
+        double unit = Math.BitIncrement((float)largest) - (float)largest;
+        return new CheckResult(name, error, plainError, factor * plainError + unit);
+    }
+
+    private sealed class Launcher(ComputeStream stream) : ICheckLauncher
+    {
+        public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged => stream.Run(kernel, args);
+    }
+}

@@ -1,0 +1,34 @@
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.MatMul;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>An order of device work. Kernels and matrix products given to it run one after the other.</summary>
+public abstract unsafe class ComputeStream : IDisposable
+{
+    /// <summary>Runs a kernel on typed arguments.</summary>
+    public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
+    {
+        fixed (TArgs* pointer = &args)
+            Launch(kernel, pointer, sizeof(TArgs));
+    }
+
+    /// <summary>Runs a kernel; the arguments are copied before this returns.</summary>
+    public abstract void Launch(Kernel kernel, void* args, int bytes);
+
+    /// <summary>Runs a matrix product by the device's best means.</summary>
+    public abstract void MatMul(in MatMulArgs args);
+
+    /// <summary>Waits until everything given to the stream is done.</summary>
+    public virtual void Synchronize() { }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what the stream owns.</summary>
+    protected virtual void Dispose(bool disposing) { }
+}

@@ -1,0 +1,95 @@
+using System.Runtime.InteropServices;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>Where tensors live and kernels run: memory, copies, and one compute stream.</summary>
+public abstract class Device(ComputeStream stream) : IDisposable
+{
+    /// <summary>What to call the device in messages and results.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The device's stream.</summary>
+    public ComputeStream Stream => stream;
+
+    /// <summary>Memory aligned to <see cref="Memory.Arena.Alignment"/>; contents undefined.</summary>
+    /// <exception cref="OutOfMemoryException">The device has not that much left.</exception>
+    public abstract nint Allocate(long bytes);
+
+    /// <summary>Gives memory back.</summary>
+    public abstract void Free(nint address);
+
+    /// <summary>Copies from host memory, in stream order; the source may be reused when this returns.</summary>
+    public abstract void Upload(ReadOnlySpan<byte> source, nint destination);
+
+    /// <summary>Waits for the stream, then copies to host memory.</summary>
+    public abstract void Download(nint source, Span<byte> destination);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees the stream and what the device owns.</summary>
+    protected virtual void Dispose(bool disposing) => stream.Dispose();
+}
+
+/// <summary>The host's own memory and cores; works wherever .NET does.</summary>
+/// <param name="threads">Threads that share a launch; any number gives the same bits.</param>
+public sealed unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
+{
+    /// <summary>All cores.</summary>
+    public CpuDevice() : this(Environment.ProcessorCount) { }
+
+    /// <inheritdoc/>
+    public override string Name => $"cpu ({((CpuStream)Stream).Threads} threads)";
+
+    /// <inheritdoc/>
+    public override nint Allocate(long bytes)
+    {
+        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Memory.Arena.Alignment), Memory.Arena.Alignment);
+        // NaN in fp32: a value that nobody wrote shows up in the results instead of passing for a zero.
+        NativeMemory.Fill(memory, (nuint)bytes, 0xff);
+        return (nint)memory;
+    }
+
+    /// <inheritdoc/>
+    public override void Free(nint address) => NativeMemory.AlignedFree((void*)address);
+
+    /// <inheritdoc/>
+    public override void Upload(ReadOnlySpan<byte> source, nint destination) => source.CopyTo(new Span<byte>((void*)destination, source.Length));
+
+    /// <inheritdoc/>
+    public override void Download(nint source, Span<byte> destination) => new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
+}
+
+/// <summary>
+/// A device without bytes: its addresses only tell allocations apart, its stream counts. Building a step on it gives the
+/// step's FLOPs, bytes and memory without running it.
+/// </summary>
+public sealed class CountingDevice() : Device(new CountingStream())
+{
+    private nint _next = 1 << 20;
+
+    /// <inheritdoc/>
+    public override string Name => "counting";
+
+    /// <inheritdoc/>
+    public override nint Allocate(long bytes)
+    {
+        nint address = _next;
+        _next += (nint)((bytes + Memory.Arena.Alignment - 1) / Memory.Arena.Alignment * Memory.Arena.Alignment);
+        return address;
+    }
+
+    /// <inheritdoc/>
+    public override void Free(nint address) { }
+
+    /// <inheritdoc/>
+    public override void Upload(ReadOnlySpan<byte> source, nint destination) { }
+
+    /// <inheritdoc/>
+    public override void Download(nint source, Span<byte> destination) =>
+        throw new InvalidOperationException("the counting device has addresses but no bytes: nothing can be read from it");
+}

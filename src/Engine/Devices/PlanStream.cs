@@ -1,0 +1,66 @@
+using System.Runtime.InteropServices;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.MatMul;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>
+/// Records launches instead of running them, and replays them on another stream as often as wanted: the step without the
+/// model's code. On CUDA the replay is what a graph captures.
+/// </summary>
+public sealed unsafe class PlanStream : ComputeStream
+{
+    private const int Alignment = 16;
+
+    private readonly List<(Kernel? Kernel, int Offset, int Bytes)> _launches = [];
+    private byte* _arguments;
+    private int _used, _capacity;
+
+    /// <summary>Recorded launches.</summary>
+    public int Count => _launches.Count;
+
+    /// <inheritdoc/>
+    public override void Launch(Kernel kernel, void* args, int bytes) => Record(kernel, args, bytes);
+
+    /// <inheritdoc/>
+    public override void MatMul(in MatMulArgs args)
+    {
+        fixed (MatMulArgs* pointer = &args)
+            Record(null, pointer, sizeof(MatMulArgs));
+    }
+
+    /// <summary>Gives everything recorded to another stream, in order.</summary>
+    public void Replay(ComputeStream stream)
+    {
+        foreach (var (kernel, offset, bytes) in CollectionsMarshal.AsSpan(_launches))
+        {
+            if (kernel is null)
+                stream.MatMul(in *(MatMulArgs*)(_arguments + offset));
+            else
+                stream.Launch(kernel, _arguments + offset, bytes);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        NativeMemory.AlignedFree(_arguments);
+        _arguments = null;
+        _launches.Clear();
+        base.Dispose(disposing);
+    }
+
+    // A null kernel stands for a matrix product.
+    private void Record(Kernel? kernel, void* args, int bytes)
+    {
+        int offset = (_used + Alignment - 1) / Alignment * Alignment;
+        if (offset + bytes > _capacity)
+        {
+            _capacity = Math.Max(2 * _capacity, offset + bytes + 4096);
+            _arguments = (byte*)NativeMemory.AlignedRealloc(_arguments, (nuint)_capacity, Alignment);
+        }
+        NativeMemory.Copy(args, _arguments + offset, (nuint)bytes);
+        _used = offset + bytes;
+        _launches.Add((kernel, offset, bytes));
+    }
+}

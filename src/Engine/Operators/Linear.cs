@@ -1,0 +1,93 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.MatMul;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>
+/// y = x W^T + b, also for a stack of E independent maps at once: one batched product. Weights are [N, K] as in PyTorch.
+/// </summary>
+public static unsafe class Linear
+{
+    private readonly record struct State(Tensor X, Tensor Weight, Tensor Bias, Tensor Y, int Stack, bool SharedInput);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>Applies one map.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">[..., K]</param>
+    /// <param name="weight">[N, K]</param>
+    /// <param name="bias">[N], or default for none.</param>
+    /// <returns>[rows, N]</returns>
+    public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight, in Tensor bias = default) =>
+        Apply(tape, x, weight, bias, 1, sharedInput: true, new Shape(x.Shape.Rows, weight.Shape[0]));
+
+    /// <summary>Applies a stack of maps, each to its own input or all to the same one.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">[E, rows, K], or [rows, K] shared by all.</param>
+    /// <param name="weight">[E, N, K]</param>
+    /// <param name="bias">[E, N], or default for none.</param>
+    /// <returns>[E, rows, N]</returns>
+    public static Tensor ForwardStack(Tape tape, in Tensor x, in Tensor weight, in Tensor bias = default)
+    {
+        int stack = weight.Shape[0];
+        bool shared = x.Shape.Rank == 2;
+        return Apply(tape, x, weight, bias, stack, shared, new Shape(stack, shared ? x.Shape[0] : x.Shape[1], weight.Shape[1]));
+    }
+
+    private static Tensor Apply(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, int stack, bool sharedInput, Shape shape)
+    {
+        int k = x.Shape.Width, n = shape.Width, rows = shape.Rows / stack;
+        if (weight.Shape.Width != k)
+            throw new ArgumentException($"a linear map of {weight.Shape} was given {x.Shape}");
+        var y = tape.Result(shape, differentiable: true);
+        tape.Stream.MatMul(new MatMulArgs
+        {
+            A = x.Floats, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
+            B = weight.Floats, StrideB = (long)n * k, LdB = k, TransposeB = 1,
+            C = y.Floats, StrideC = (long)rows * n, LdC = n,
+            Bias = bias.FloatsOrNull, StrideBias = n,
+            M = rows, N = n, K = k, Batch = stack,
+        });
+        tape.Record(BackwardRule, new State(x, weight, bias, y, stack, sharedInput), y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        int k = s.X.Shape.Width, n = s.Y.Shape.Width, rows = s.Y.Shape.Rows / s.Stack;
+        var dY = tape.GradientOf(s.Y);
+        var dWeight = tape.GradientToWrite(s.Weight, out int add);
+        if (dWeight.Exists)
+        {
+            tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
+            {
+                A = dY.Floats, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
+                B = s.X.Floats, StrideB = s.SharedInput ? 0 : (long)rows * k, LdB = k,
+                C = dWeight.Floats, StrideC = (long)n * k, LdC = k,
+                M = n, N = k, K = rows, Batch = s.Stack, Add = add,
+            });
+        }
+        if (s.Bias.Exists)
+        {
+            var dBias = tape.GradientToWrite(s.Bias, out add);
+            if (dBias.Exists)
+                ColumnSum.Write(tape, dY, s.Stack, rows, n, dBias, add);
+        }
+        var dX = tape.GradientToWrite(s.X, out add);
+        if (!dX.Exists)
+            return;
+        // An input shared by the stack takes one product after the other: they all add into the same gradient.
+        int products = s.SharedInput ? s.Stack : 1;
+        for (int i = 0; i < products; i++)
+        {
+            tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
+            {
+                A = dY.Floats + (long)i * rows * n, StrideA = (long)rows * n, LdA = n,
+                B = s.Weight.Floats + (long)i * n * k, StrideB = (long)n * k, LdB = k,
+                C = dX.Floats, StrideC = (long)rows * k, LdC = k,
+                M = rows, N = k, K = n, Batch = s.Stack / products, Add = i > 0 ? 1 : add,
+            });
+        }
+    }
+}

@@ -1,0 +1,108 @@
+using System.Runtime.CompilerServices;
+
+namespace VideoSim.Engine.Tensors;
+
+/// <summary>What a tensor's elements are.</summary>
+public enum ElementType
+{
+    /// <summary>IEEE binary32.</summary>
+    Float32,
+
+    /// <summary>IEEE binary16: frames as stored.</summary>
+    Float16,
+
+    /// <summary>32-bit integers: ids, counts, bits.</summary>
+    Int32,
+}
+
+/// <summary>Facts about element types.</summary>
+public static class ElementTypes
+{
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(this ElementType type) => type == ElementType.Float16 ? 2 : 4;
+}
+
+/// <summary>
+/// A view of an arena: address, shape, element type and place on the tape. It owns nothing and is unmanaged, so it can be
+/// kept in the tape's states. Using it after its arena was reset throws.
+/// </summary>
+public readonly unsafe struct Tensor
+{
+    /// <summary>A tensor that takes no part in differentiation.</summary>
+    public const int NoNode = -1;
+
+    private readonly nint _address;
+    private readonly int* _arenaGeneration;
+    private readonly int _generation;
+
+    internal Tensor(nint address, Shape shape, ElementType type, int node, int* arenaGeneration, int generation)
+    {
+        (_address, Shape, Type, Node, _generation) = (address, shape, type, node, generation);
+        _arenaGeneration = arenaGeneration;
+    }
+
+    /// <summary>Sizes.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>Element type.</summary>
+    public ElementType Type { get; }
+
+    /// <summary>Place on the tape, or <see cref="NoNode"/>.</summary>
+    public int Node { get; }
+
+    /// <summary>Whether there is a tensor here at all; <c>default</c> stands for "none".</summary>
+    public bool Exists => _arenaGeneration != null;
+
+    /// <summary>Address on the device.</summary>
+    /// <exception cref="InvalidOperationException">The arena was reset since; or there is no tensor here.</exception>
+    public nint Address
+    {
+        get
+        {
+            if (_arenaGeneration == null || *_arenaGeneration != _generation)
+                ThrowStale();
+            return _address;
+        }
+    }
+
+    /// <summary>Address of fp32 elements.</summary>
+    public float* Floats => (float*)Typed(ElementType.Float32);
+
+    /// <summary>Address of 32-bit integers.</summary>
+    public int* Ints => (int*)Typed(ElementType.Int32);
+
+    /// <summary>Address of fp16 elements, or null where there is no tensor.</summary>
+    public Half* Halves => (Half*)Typed(ElementType.Float16);
+
+    /// <summary>Address of fp32 elements, or null where there is no tensor.</summary>
+    public float* FloatsOrNull => Exists ? Floats : null;
+
+    /// <summary>The same elements in another shape.</summary>
+    public Tensor Reshape(Shape shape) => shape.Count == Shape.Count
+        ? new(_address, shape, Type, Node, _arenaGeneration, _generation)
+        : throw new ArgumentException($"{Shape} cannot be read as {shape}");
+
+    /// <summary>The same elements, at another place on the tape.</summary>
+    internal Tensor At(int node) => new(_address, Shape, Type, node, _arenaGeneration, _generation);
+
+    /// <summary>The same elements as a constant: no gradient passes here.</summary>
+    public Tensor Detach() => At(NoNode);
+
+    /// <summary>A contiguous part of the elements as a constant view.</summary>
+    /// <param name="offset">First element.</param>
+    /// <param name="shape">Shape of the part.</param>
+    internal Tensor Slice(long offset, Shape shape) => offset >= 0 && offset + shape.Count <= Shape.Count
+        ? new(_address + (nint)(offset * Type.Size()), shape, Type, NoNode, _arenaGeneration, _generation)
+        : throw new ArgumentException($"{shape} at element {offset} lies outside of {Shape}");
+
+    private nint Typed(ElementType type)
+    {
+        if (type != Type)
+            throw new InvalidOperationException($"a tensor {Shape} of {Type} was read as {type}");
+        return Address;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ThrowStale() => throw new InvalidOperationException(_arenaGeneration == null
+        ? "there is no tensor here" : $"a tensor {Shape} was used after its arena was reset");
+}

@@ -1,0 +1,13 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels;
+
+/// <summary>All kernels with their checks, one line each: what the gates and the command line go through.</summary>
+public static class Catalog
+{
+    /// <summary>Every kernel, by family.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        .. MatMul.MatMulChecks.All,
+    ];
+}

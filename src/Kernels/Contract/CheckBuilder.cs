@@ -1,0 +1,56 @@
+using System.Runtime.InteropServices;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Contract;
+
+/// <summary>Collects the buffers of a <see cref="CheckCase"/>; values are a function of the seed, so a failure can be repeated.</summary>
+public sealed class CheckBuilder(ulong seed)
+{
+    private readonly List<CheckBuffer> _buffers = [];
+
+    /// <summary>A read-only buffer of uniform values in [<paramref name="low"/>, <paramref name="high"/>).</summary>
+    public CheckBuffer Input(string name, long count, float low = -1, float high = 1) =>
+        Add(name, BufferRole.Input, Uniform(count, low, high));
+
+    /// <summary>A read-only buffer of given values.</summary>
+    public CheckBuffer Input(string name, float[] values) => Add(name, BufferRole.Input, values);
+
+    /// <summary>A read-only buffer of given integers.</summary>
+    public CheckBuffer Integers(string name, int[] values) => Add(name, BufferRole.Input, values, isInteger: true);
+
+    /// <summary>A buffer that the kernel reads and writes.</summary>
+    public CheckBuffer InOut(string name, long count, float low = -1, float high = 1) =>
+        Add(name, BufferRole.InOut, Uniform(count, low, high));
+
+    /// <summary>A buffer that the kernel must fill; begins as NaN.</summary>
+    public CheckBuffer Output(string name, long count) => Add(name, BufferRole.Output, Filled(count));
+
+    /// <summary>Scratch between launches; begins as NaN.</summary>
+    public CheckBuffer Workspace(string name, long count) => Add(name, BufferRole.Workspace, Filled(count));
+
+    /// <summary>The finished case.</summary>
+    public CheckCase Build(string name, Action<ICheckLauncher> launch, ICheckReference reference, double factor) =>
+        new(name, _buffers, launch, reference, factor);
+
+    private float[] Uniform(long count, float low, float high)
+    {
+        var values = new float[count];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = low + (high - low) * (float)Philox.Uniform(seed, 0, (uint)_buffers.Count, i);
+        return values;
+    }
+
+    private static float[] Filled(long count)
+    {
+        var values = new float[count];
+        Array.Fill(values, float.NaN);
+        return values;
+    }
+
+    private CheckBuffer Add<T>(string name, BufferRole role, T[] values, bool isInteger = false) where T : unmanaged
+    {
+        var buffer = new CheckBuffer(name, role, MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), isInteger);
+        _buffers.Add(buffer);
+        return buffer;
+    }
+}

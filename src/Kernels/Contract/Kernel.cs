@@ -1,0 +1,86 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace VideoSim.Kernels.Contract;
+
+/// <summary>How many independent work items a launch has. Depends on shapes only, never on threads or multiprocessors.</summary>
+public delegate int ItemCount<TArgs>(in TArgs args) where TArgs : unmanaged;
+
+/// <summary>The CPU's real kernel for the items [<paramref name="from"/>, <paramref name="to"/>). It starts no threads: the CPU stream splits.</summary>
+public delegate void Twin<TArgs>(in TArgs args, int from, int to) where TArgs : unmanaged;
+
+/// <summary>Grid, block and shared memory of a launch on a CUDA device.</summary>
+public delegate LaunchShape ShapeOf<TArgs>(in TArgs args, in DeviceLimits limits) where TArgs : unmanaged;
+
+/// <summary>Floating-point operations and necessary bytes of a launch.</summary>
+public delegate KernelCost CostOf<TArgs>(in TArgs args) where TArgs : unmanaged;
+
+/// <summary>
+/// One kernel as streams see it: a name, an argument struct of known size, and the faces that every device needs.
+/// Launching belongs to the streams of the engine; nothing here allocates or starts threads.
+/// </summary>
+public abstract unsafe class Kernel
+{
+    private protected Kernel(string entry) => Entry = entry;
+
+    /// <summary>The <c>extern "C"</c> name of this instance, such as <c>layer_norm_forward_f32</c>.</summary>
+    public string Entry { get; }
+
+    /// <summary>The <c>.cu</c> file that holds the entry, or null while the kernel runs on the CPU only.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>Macros for the compiler, as <c>NAME=VALUE</c>.</summary>
+    public IReadOnlyList<string> Defines { get; init; } = [];
+
+    /// <summary>The argument struct, shared with the CUDA source field by field.</summary>
+    public abstract ArgumentLayout Layout { get; }
+
+    /// <summary>Number of work items for these arguments.</summary>
+    public abstract int Items(void* args);
+
+    /// <summary>Computes items [<paramref name="from"/>, <paramref name="to"/>) on the calling thread.</summary>
+    public abstract void Invoke(void* args, int from, int to);
+
+    /// <summary>Launch shape on a CUDA device.</summary>
+    /// <exception cref="InvalidOperationException">The kernel has no CUDA source.</exception>
+    public abstract LaunchShape Shape(void* args, in DeviceLimits limits);
+
+    /// <summary>Work of the launch.</summary>
+    public abstract KernelCost Cost(void* args);
+
+    /// <inheritdoc/>
+    public override string ToString() => Entry;
+}
+
+/// <summary>A kernel over one unmanaged argument struct, laid out identically in C# and CUDA.</summary>
+/// <typeparam name="TArgs">Pointers first, then 64-bit, then 32-bit fields; no bool or char, so that both languages agree.</typeparam>
+public sealed unsafe class Kernel<[DynamicallyAccessedMembers(ArgumentLayout.Fields)] TArgs>(string entry) : Kernel(entry)
+    where TArgs : unmanaged
+{
+    /// <summary>Number of independent items.</summary>
+    public required ItemCount<TArgs> CountItems { get; init; }
+
+    /// <summary>The CPU's kernel.</summary>
+    public required Twin<TArgs> Twin { get; init; }
+
+    /// <summary>FLOPs and bytes.</summary>
+    public required CostOf<TArgs> CountCost { get; init; }
+
+    /// <summary>Launch shape; required where <see cref="Kernel.Source"/> is set.</summary>
+    public ShapeOf<TArgs>? LaunchShape { get; init; }
+
+    /// <inheritdoc/>
+    public override ArgumentLayout Layout { get; } = ArgumentLayout.Of<TArgs>();
+
+    /// <inheritdoc/>
+    public override int Items(void* args) => CountItems(in *(TArgs*)args);
+
+    /// <inheritdoc/>
+    public override void Invoke(void* args, int from, int to) => Twin(in *(TArgs*)args, from, to);
+
+    /// <inheritdoc/>
+    public override LaunchShape Shape(void* args, in DeviceLimits limits) =>
+        LaunchShape is { } shape ? shape(in *(TArgs*)args, limits) : throw new InvalidOperationException($"{Entry} has no CUDA source");
+
+    /// <inheritdoc/>
+    public override KernelCost Cost(void* args) => CountCost(in *(TArgs*)args);
+}

@@ -1,0 +1,26 @@
+namespace VideoSim.Kernels.Contract;
+
+/// <summary>Grid and block of a CUDA launch, and its dynamic shared memory.</summary>
+/// <param name="GridX">Blocks along x.</param>
+/// <param name="BlockX">Threads of a block along x.</param>
+/// <param name="GridY">Blocks along y.</param>
+/// <param name="GridZ">Blocks along z.</param>
+/// <param name="SharedBytes">Dynamic shared memory of a block, in bytes.</param>
+public readonly record struct LaunchShape(int GridX, int BlockX, int GridY = 1, int GridZ = 1, int SharedBytes = 0);
+
+/// <summary>What a launch shape may depend on besides the arguments.</summary>
+/// <param name="Multiprocessors">Multiprocessors of the device.</param>
+/// <param name="SharedBytesPerBlock">Largest dynamic shared memory of a block, in bytes, after opting in.</param>
+public readonly record struct DeviceLimits(int Multiprocessors, int SharedBytesPerBlock);
+
+/// <summary>The work a kernel must do: what a roofline needs.</summary>
+/// <param name="Flops">Floating-point operations; a fused multiply-add counts as two.</param>
+/// <param name="Bytes">Bytes that have to be read and written at least once.</param>
+public readonly record struct KernelCost(double Flops, double Bytes)
+{
+    /// <summary>Adds the work of two launches.</summary>
+    public static KernelCost operator +(KernelCost a, KernelCost b) => new(a.Flops + b.Flops, a.Bytes + b.Bytes);
+
+    /// <summary>Same as the operator.</summary>
+    public static KernelCost Add(KernelCost left, KernelCost right) => left + right;
+}

@@ -1,0 +1,39 @@
+namespace VideoSim.Kernels.MatMul;
+
+/// <summary>
+/// C = op(A) op(B) + bias, or C += op(A) op(B) + bias: row-major fp32 matrices with leading dimensions, in a strided batch.
+/// op(A) is [M, K], op(B) is [K, N], C is [M, N]. A stride of 0 shares an operand between all products of the batch;
+/// products of one batch never share parts of C.
+/// </summary>
+public unsafe struct MatMulArgs
+{
+    /// <summary>A: [M, K], or [K, M] where <see cref="TransposeA"/> is 1.</summary>
+    public float* A;
+
+    /// <summary>B: [K, N], or [N, K] where <see cref="TransposeB"/> is 1.</summary>
+    public float* B;
+
+    /// <summary>C: [M, N].</summary>
+    public float* C;
+
+    /// <summary>Bias [N], added to every row, or null.</summary>
+    public float* Bias;
+
+    /// <summary>Elements from one product of the batch to the next.</summary>
+    public long StrideA, StrideB, StrideC, StrideBias;
+
+    /// <summary>Sizes of one product.</summary>
+    public int M, N, K;
+
+    /// <summary>Elements from one stored row to the next.</summary>
+    public int LdA, LdB, LdC;
+
+    /// <summary>1 where the operand is stored transposed.</summary>
+    public int TransposeA, TransposeB;
+
+    /// <summary>Number of products.</summary>
+    public int Batch;
+
+    /// <summary>1 to add to C, 0 to overwrite it.</summary>
+    public int Add;
+}

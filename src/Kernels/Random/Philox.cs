@@ -1,0 +1,46 @@
+using System.Runtime.CompilerServices;
+
+namespace VideoSim.Kernels.Random;
+
+/// <summary>
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
+/// random number is a function of (seed, step, site, element), the same on every device and in any order.
+/// </summary>
+public static class Philox
+{
+    private const uint Multiplier0 = 0xD2511F53, Multiplier1 = 0xCD9E8D57; // the paper's constants for 4x32
+    private const uint Weyl0 = 0x9E3779B9, Weyl1 = 0xBB67AE85;             // golden ratio and sqrt(3) - 1
+
+    /// <summary>One block of four 32-bit numbers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (uint, uint, uint, uint) Block(uint c0, uint c1, uint c2, uint c3, ulong key)
+    {
+        uint k0 = (uint)key, k1 = (uint)(key >> 32);
+        for (int round = 0; round < 10; round++)
+        {
+            ulong p0 = (ulong)Multiplier0 * c0, p1 = (ulong)Multiplier1 * c2;
+            (c0, c1, c2, c3) = ((uint)(p1 >> 32) ^ c1 ^ k0, (uint)p1, (uint)(p0 >> 32) ^ c3 ^ k1, (uint)p0);
+            k0 += Weyl0;
+            k1 += Weyl1;
+        }
+        return (c0, c1, c2, c3);
+    }
+
+    /// <summary>The 32 random bits of one element: block = element / 4, lane = element % 4.</summary>
+    public static uint Bits(ulong seed, uint step, uint site, long element)
+    {
+        ulong block = (ulong)element >> 2;
+        var (r0, r1, r2, r3) = Block((uint)block, (uint)(block >> 32), site, step, seed);
+        return (element & 3) switch { 0 => r0, 1 => r1, 2 => r2, _ => r3 };
+    }
+
+    /// <summary>A uniform number in [0, 1) with 53 bits, from two neighbouring 32-bit numbers of the element's block.</summary>
+    public static double Uniform(ulong seed, uint step, uint site, long element)
+    {
+        var (r0, r1, _, _) = Block((uint)element, (uint)(element >> 32), site, step, seed);
+        return (((ulong)r0 << 32 | r1) >> 11) * (1.0 / (1UL << 53));
+    }
+
+    /// <summary>Bits below this value drop the element.</summary>
+    public static uint Threshold(float dropProbability) => (uint)(dropProbability * 4294967296.0);
+}

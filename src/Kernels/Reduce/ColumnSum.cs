@@ -1,0 +1,83 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Reduce;
+
+/// <summary>Column sums of a stack of matrices, in chunks of rows.</summary>
+public unsafe struct ColumnSumArgs
+{
+    /// <summary>[Stack, Rows, C]</summary>
+    public float* X;
+
+    /// <summary>[Stack, Chunks, C]: the sum of each chunk of rows.</summary>
+    public float* Partial;
+
+    /// <summary>[Stack, C]</summary>
+    public float* Y;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, Rows, C, Chunks;
+
+    /// <summary>1 to add to <see cref="Y"/>.</summary>
+    public int Add;
+}
+
+/// <summary>
+/// y[c] = sum over rows of x[r, c], as a bias gradient needs it. Chunks of rows are summed first, then the chunks in order,
+/// so the result depends on the shapes alone.
+/// </summary>
+public static unsafe class ColumnSum
+{
+    /// <summary>Rows of a chunk; long enough that the second kernel is cheap, short enough to share the work.</summary>
+    public const int ChunkRows = 64;
+
+    /// <summary>Chunks for a number of rows.</summary>
+    public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
+
+    /// <summary>Sums each chunk. Items: stack x chunks.</summary>
+    public static readonly Kernel<ColumnSumArgs> Partial = new("column_sum_partial_f32")
+    {
+        CountItems = static (in ColumnSumArgs a) => a.Stack * a.Chunks,
+        Twin = SumChunks,
+        CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + a.Chunks) * a.C),
+    };
+
+    /// <summary>Sums the chunks in order. Items: the stack.</summary>
+    public static readonly Kernel<ColumnSumArgs> Finish = new("column_sum_finish_f32")
+    {
+        CountItems = static (in ColumnSumArgs a) => a.Stack,
+        Twin = SumPartials,
+        CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Chunks * a.C, 4.0 * a.Stack * (a.Chunks + 1 + a.Add) * a.C),
+    };
+
+    private static void SumChunks(in ColumnSumArgs a, int from, int to)
+    {
+        for (int item = from; item < to; item++)
+        {
+            int stack = item / a.Chunks, chunk = item % a.Chunks;
+            int first = chunk * ChunkRows, last = Math.Min(a.Rows, first + ChunkRows);
+            SumRows(a.X + ((long)stack * a.Rows + first) * a.C, last - first, a.C, a.Partial + (long)item * a.C, add: false);
+        }
+    }
+
+    private static void SumPartials(in ColumnSumArgs a, int from, int to)
+    {
+        for (int stack = from; stack < to; stack++)
+            SumRows(a.Partial + (long)stack * a.Chunks * a.C, a.Chunks, a.C, a.Y + (long)stack * a.C, a.Add != 0);
+    }
+
+    private static void SumRows(float* x, int rows, int width, float* y, bool add)
+    {
+        var sum = new Span<float>(y, width);
+        if (!add)
+            sum.Clear();
+        for (int r = 0; r < rows; r++, x += width)
+        {
+            int c = 0;
+            for (; c + Vector<float>.Count <= width; c += Vector<float>.Count)
+                (new Vector<float>(sum[c..]) + *(Vector<float>*)(x + c)).CopyTo(sum[c..]);
+            for (; c < width; c++)
+                sum[c] += x[c];
+        }
+    }
+}

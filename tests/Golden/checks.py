@@ -1,0 +1,127 @@
+"""Checks of this code itself: the specification's test vectors, PyTorch's own layers, and finite differences."""
+
+import torch
+
+from draw import Draw
+from mix import cases, losses, model
+
+
+def close(actual, expected, tolerance, what):
+    actual, expected = torch.as_tensor(actual, dtype=torch.float64), torch.as_tensor(expected, dtype=torch.float64)
+    worst = (actual - expected).abs().max().item()
+    if not worst <= tolerance:
+        raise AssertionError(f"{what}: {actual.tolist()} is not {expected.tolist()} within {tolerance}")
+
+
+def parameter_counts():
+    """Specification 3.10 at the reference sizes (appendix A, item 9)."""
+    encoder = model.EncoderSizes(vocabulary=21128, positions=512, width=768, heads=12, layers=12, feed_forward=3072)
+    sizes = model.MixSizes(encoder, frame_width=1536, expansion=2, groups=8, clusters=64, vlad_output=1024,
+                           text_map=1024, fusion=256, squeeze_ratio=8, tags=10000)
+    trainable, state = model.mix_shapes(sizes)
+
+    def count(shapes, prefix=""):
+        return sum(torch.Size(shape).numel() for name, shape in shapes.items() if name.startswith(prefix))
+
+    expected = {"": 206_935_371, "bert.": 102_267_648, "bert.embeddings": 16_622_592, "bert.pooler": 590_592,
+                "experts.0.vlad": 31_511_560, "experts.1.fusion": 540_928, "experts.2.classifier": 2_570_000,
+                "text_map": 787_456, "gate.norm": 5_120, "gate.dense": 7_683}
+    for prefix, number in expected.items():
+        assert count(trainable, prefix) == number, f"{prefix or 'total'}: {count(trainable, prefix):,} is not {number:,}"
+    assert count(state) == 2 * (3 * 512 + 2560)
+    assert len([name for name in trainable if name.startswith("bert.")]) == 199
+
+
+def loss_vectors():
+    """Appendix A, items 6, 7 and 12."""
+
+    def at(function, z, y):
+        logits = torch.tensor([[z]], dtype=torch.float64, requires_grad=True)
+        value = function(logits, torch.tensor([[y]], dtype=torch.float64)).sum()
+        return value.item(), torch.autograd.grad(value, logits)[0].item()
+
+    close(at(losses.asymmetric_loss, 0.0, 1.0)[0], 0.693147, 1e-6, "ASL of a tag at 0")
+    close(at(losses.asymmetric_loss, 0.0, 0.0), [0.346574, 0.423287], 1e-6, "ASL of an absent tag at 0")
+    close(at(losses.asymmetric_loss, 40.0, 1.0), [0.0, 0.0], 1e-15, "ASL of a tag at 40")
+    close(at(losses.asymmetric_loss, -3.0, 0.0)[1], 0.00444423, 1e-8, "ASL gradient at -3")
+    close(at(losses.asymmetric_loss, 2.5, 0.0)[1], 1.03482786, 1e-8, "ASL gradient at 2.5")
+    for s, value, slope in ((0.25, 0.346574, -2.0), (-0.3, 7.71247, 0.0)):
+        similarity = torch.tensor([s], dtype=torch.float64, requires_grad=True)
+        _, kl = losses.pair_terms(similarity, torch.tensor([0.5], dtype=torch.float64))
+        close(kl, value, 5e-6, f"KL term at {s}")
+        close(torch.autograd.grad(kl, similarity)[0], [slope], 1e-12, f"KL gradient at {s}")
+
+
+def library_layers():
+    """The plainly written encoder, batch normalisation and BCE against PyTorch's own."""
+    sizes = model.EncoderSizes(vocabulary=11, positions=8, width=12, heads=3, layers=1, feed_forward=20)
+    draw = Draw(5)
+    w = draw.weights(model.encoder_shapes(sizes))
+    token_ids, lengths = draw.integers(0, 11, 4, 7), torch.tensor([7, 3, 1, 5])
+    mask = (torch.arange(7)[None, :] < lengths[:, None]).long()
+    values = {}
+    hidden, _ = model.bert(w, sizes.heads, sizes.layers, token_ids, mask, values)
+
+    theirs = torch.nn.TransformerEncoderLayer(12, 3, 20, dropout=0.0, activation="gelu", layer_norm_eps=1e-12,
+                                              batch_first=True, dtype=torch.float64)
+    layer = "bert.encoder.layer.0"
+    self_attention = f"{layer}.attention.self"
+    theirs.load_state_dict({
+        "self_attn.in_proj_weight": torch.cat([w[f"{self_attention}.{p}.weight"] for p in ("query", "key", "value")]),
+        "self_attn.in_proj_bias": torch.cat([w[f"{self_attention}.{p}.bias"] for p in ("query", "key", "value")]),
+        **{f"{name}.{kind}": w[f"{layer}.{ours}.{kind}"] for kind in ("weight", "bias") for name, ours in (
+            ("self_attn.out_proj", "attention.output.dense"), ("norm1", "attention.output.LayerNorm"),
+            ("linear1", "intermediate.dense"), ("linear2", "output.dense"), ("norm2", "output.LayerNorm"))},
+    })
+    expected = theirs(values["encoder.embeddings"], src_key_padding_mask=mask == 0)
+    close(hidden, expected, 1e-12, "encoder layer")
+
+    x, norm = draw.normal(9, 5), draw.weights({"norm.weight": (5,), "norm.bias": (5,)})
+    state = {"norm.running_mean": torch.zeros(5).double(), "norm.running_var": torch.ones(5).double()}
+    for training in (True, False):
+        ours = model.BatchNormState(state, training).normalise(x, norm, "norm")
+        expected = torch.nn.functional.batch_norm(
+            x, torch.zeros(5).double(), torch.ones(5).double(), norm["norm.weight"], norm["norm.bias"], training, eps=1e-3)
+        close(ours, expected, 1e-13, "batch normalisation")
+
+    logits, labels = draw.normal(3, 7, scale=5.0), draw.integers(0, 2, 3, 7).double()
+    expected = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(1)
+    close(losses.binary_cross_entropy(logits, labels), expected, 1e-12, "binary cross-entropy")
+
+
+def finite_differences():
+    """Autograd of both training objectives against central differences, three entries of every parameter."""
+    weights, running = cases.draw_network()
+
+    def pretrain(w):
+        inputs = cases.pretrain_inputs()
+        outputs = model.mix(w, cases.SIZES, inputs, model.BatchNormState(running, training=True), {})
+        return losses.pretrain_losses(outputs, inputs["labels"])["total"]
+
+    def finetune(w):
+        return cases.both_sides(w, cases.finetune_inputs(), model.BatchNormState(running, training=True), {})["total"]
+
+    step = 1e-5
+    for name, objective in (("pretrain", pretrain), ("finetune", finetune)):
+        w = cases.with_gradients(weights)
+        gradients = cases.gradients(objective(w), w)
+        picker = Draw(6).random
+        with torch.no_grad():
+            for parameter, value in weights.items():
+                largest = max(gradients[parameter].abs().max().item(), 1e-3)
+                for _ in range(3):
+                    index = tuple(picker.randint(size) for size in value.shape)
+                    kept = value[index].item()
+                    sides = []
+                    for moved in (kept + step, kept - step):
+                        value[index] = moved
+                        sides.append(objective(weights).item())
+                    value[index] = kept
+                    close(gradients[parameter][index], (sides[0] - sides[1]) / (2 * step), 1e-5 * largest,
+                          f"{name}: gradient of {parameter}{list(index)}")
+
+
+def run():
+    for check in (parameter_counts, loss_vectors, library_layers, finite_differences):
+        check()
+        print(f"checked: {check.__name__.replace('_', ' ')}")

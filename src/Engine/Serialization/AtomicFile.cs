@@ -1,0 +1,78 @@
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>
+/// Files that are there whole or not at all: written beside their place under a temporary name, flushed to the disk,
+/// then renamed. Whoever is killed or runs out of disk on the way leaves the old file as it was.
+/// </summary>
+public static class AtomicFile
+{
+    private const int BufferSize = 1 << 16;
+
+    /// <summary>Writes a file, replacing an older one; missing parent folders are made.</summary>
+    /// <param name="path">Where the file shall appear. One writer at a time.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <param name="open">Opens the temporary file; tests put a full disk here.</param>
+    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
+    {
+        var temporary = Sibling(path, ".tmp-");
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
+            WriteFlushed(temporary, write, open);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception failure)
+        {
+            DeleteLeftover(() => File.Delete(temporary));
+            ThrowIfRefused(failure, path, temporary);
+            throw;
+        }
+    }
+
+    /// <summary>The path beside <paramref name="path"/> whose name has <paramref name="prefix"/> in front.</summary>
+    internal static string Sibling(string path, string prefix)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        return Path.Combine(Path.GetDirectoryName(full) ?? full, prefix + Path.GetFileName(full));
+    }
+
+    /// <summary>Writes a file in its final place and returns when its bytes are on the disk.</summary>
+    internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
+    {
+        using var stream = open is null
+            ? new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, BufferSize)
+            : open(path);
+        write(stream);
+        if (stream is FileStream file)
+        {
+            file.Flush(flushToDisk: true);
+        }
+        else
+        {
+            stream.Flush();
+        }
+    }
+
+    /// <summary>Reports a refusal of the file system as one line about <paramref name="path"/>; other failures pass.</summary>
+    internal static void ThrowIfRefused(Exception failure, string path, string temporary)
+    {
+        if (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"cannot write {path}: {Printable.Reason(failure, temporary)}", failure);
+        }
+    }
+
+    /// <summary>Deletes what a failure left; what cannot be deleted must not hide why writing failed.</summary>
+    internal static void DeleteLeftover(Action delete)
+    {
+        try
+        {
+            delete();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The first failure is the one to report; the next write of this path starts over the leftover.
+        }
+    }
+}

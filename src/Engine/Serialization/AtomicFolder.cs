@@ -1,0 +1,123 @@
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>
+/// A folder of files, such as a checkpoint, that is there whole or not at all: filled under a temporary name beside its
+/// place, every file flushed to the disk, then renamed.
+/// </summary>
+public sealed class AtomicFolder
+{
+    private const string Unfinished = ".tmp-";
+    private const string Replaced = ".old-";
+
+    private readonly string path;
+    private readonly string temporary;
+    private readonly Func<string, Stream>? open;
+
+    private AtomicFolder(string path, string temporary, Func<string, Stream>? open)
+    {
+        this.path = path;
+        this.temporary = temporary;
+        this.open = open;
+    }
+
+    /// <summary>Writes a folder, replacing an older one; missing parent folders are made.</summary>
+    /// <param name="path">Where the folder shall appear. One writer at a time.</param>
+    /// <param name="fill">Adds the files.</param>
+    /// <param name="open">Opens each file of the temporary folder; tests put a full disk here.</param>
+    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
+    {
+        var temporary = AtomicFile.Sibling(path, Unfinished);
+        try
+        {
+            Recover(Path.GetDirectoryName(temporary)!, Path.GetFileName(temporary)[Unfinished.Length..]);
+            Directory.CreateDirectory(temporary);
+            fill(new AtomicFolder(path, temporary, open));
+            Swap(path, temporary);
+        }
+        catch (Exception failure)
+        {
+            AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
+            AtomicFile.ThrowIfRefused(failure, path, temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Adds a file of the folder and returns when its bytes are on the disk.</summary>
+    /// <param name="name">The file's name inside the folder.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <exception cref="DataException">The file system refused; the message names the file in its final place.</exception>
+    public void Add(string name, Action<Stream> write)
+    {
+        var file = Path.Combine(temporary, name);
+        try
+        {
+            AtomicFile.WriteFlushed(file, write, open);
+        }
+        catch (Exception failure)
+        {
+            AtomicFile.ThrowIfRefused(failure, Path.Combine(path, name), file);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Clears up after a process that was killed while it wrote: unfinished folders go, and a folder that was moved aside
+    /// for its successor comes back if the successor never arrived. Call it before looking for folders.
+    /// </summary>
+    /// <param name="parent">The folder in which they lie; it may be missing.</param>
+    /// <param name="pattern">The names to care for, such as <c>last</c> or <c>checkpoint-*</c>.</param>
+    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    public static void Recover(string parent, string pattern)
+    {
+        try
+        {
+            if (!Directory.Exists(parent))
+            {
+                return;
+            }
+            foreach (var unfinished in Directory.GetDirectories(parent, Unfinished + pattern))
+            {
+                Directory.Delete(unfinished, recursive: true);
+            }
+            foreach (var replaced in Directory.GetDirectories(parent, Replaced + pattern))
+            {
+                var place = Path.Combine(parent, Path.GetFileName(replaced)[Replaced.Length..]);
+                if (Directory.Exists(place))
+                {
+                    Directory.Delete(replaced, recursive: true);
+                }
+                else
+                {
+                    Directory.Move(replaced, place);
+                }
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"cannot clear up {parent}: {Printable.Reason(failure, parent)}", failure);
+        }
+    }
+
+    // No file system call of .NET exchanges two folders at once, so the old one steps aside; Recover closes the gap.
+    private static void Swap(string path, string temporary)
+    {
+        if (!Directory.Exists(path))
+        {
+            Directory.Move(temporary, path);
+            return;
+        }
+        var replaced = AtomicFile.Sibling(path, Replaced);
+        Directory.Move(path, replaced);
+        try
+        {
+            Directory.Move(temporary, path);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Directory.Move(replaced, path);
+            throw;
+        }
+        AtomicFile.DeleteLeftover(() => Directory.Delete(replaced, recursive: true));
+    }
+}

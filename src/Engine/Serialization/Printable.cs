@@ -1,0 +1,47 @@
+using System.Globalization;
+using System.Text;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>Makes text from outside fit for a message of one line: a hostile name can be neither long nor break the line.</summary>
+public static class Printable
+{
+    // Long enough for every tensor name and video id met in practice.
+    private const int LongestShown = 120;
+
+    /// <summary>The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.</summary>
+    public static string Quote(string text) => $"'{OneLine(text)}'";
+
+    /// <summary>The reason that a file operation failed, as one line without a repetition of the path.</summary>
+    /// <param name="failure">What the file system reported.</param>
+    /// <param name="path">The path that the operation worked on, which may be a temporary one nobody wants to read about.</param>
+    public static string Reason(Exception failure, string path)
+    {
+        var message = failure.Message
+            .Replace($" : '{path}'", "", StringComparison.Ordinal)
+            .Replace($" '{path}'", "", StringComparison.Ordinal);
+        return OneLine(message).TrimEnd('.');
+    }
+
+    /// <summary>The text without what would break a line, cut after 120 characters.</summary>
+    public static string OneLine(string text)
+    {
+        var result = new StringBuilder();
+        foreach (var rune in text.EnumerateRunes())
+        {
+            if (result.Length >= LongestShown)
+            {
+                return result.Append("...").ToString();
+            }
+            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029)
+            {
+                result.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+            }
+            else
+            {
+                result.Append(rune.ToString());
+            }
+        }
+        return result.ToString();
+    }
+}

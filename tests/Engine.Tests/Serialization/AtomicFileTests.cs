@@ -1,0 +1,114 @@
+using VideoSim.Engine.Serialization;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Serialization;
+
+public sealed class AtomicFileTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Write_NewFileInMissingFolder_LeavesOnlyTheFile()
+    {
+        AtomicFile.Write(folder["a/b/file.bin"], stream => stream.Write([1, 2, 3]));
+
+        Assert.Equal(["a", "a/b", "a/b/file.bin"], folder.Listing);
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(folder["a/b/file.bin"]));
+    }
+
+    [Fact]
+    public void Write_OldFile_IsVisibleUntilTheNewOneIsComplete()
+    {
+        File.WriteAllText(folder["file"], "old");
+        AtomicFile.Write(folder["file"], stream =>
+        {
+            stream.Write("new"u8);
+            stream.Flush();
+            Assert.Equal("old", File.ReadAllText(folder["file"]));
+        });
+
+        Assert.Equal("new", File.ReadAllText(folder["file"]));
+    }
+
+    [Fact]
+    public void Write_LeftoverOfAKilledWriter_IsReplaced()
+    {
+        File.WriteAllText(folder[".tmp-file"], "a long half-written leftover");
+        AtomicFile.Write(folder["file"], stream => stream.Write("new"u8));
+
+        Assert.Equal(["file"], folder.Listing);
+        Assert.Equal("new", File.ReadAllText(folder["file"]));
+    }
+
+    [Fact]
+    public void Write_DiskFull_KeepsTheOldFileAndNamesPathAndReason()
+    {
+        var path = folder["file"];
+        File.WriteAllText(path, "old");
+        var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
+            path, stream => stream.Write(new byte[11]), temporary => new FullDiskStream(temporary, room: 10)));
+
+        Assert.Equal($"cannot write {path}: No space left on device", failure.Message);
+        Assert.Equal(["file"], folder.Listing);
+        Assert.Equal("old", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void Write_RealFullDevice_ReportsWhatTheSystemSays()
+    {
+        Assert.SkipUnless(File.Exists("/dev/full"), "the system has no /dev/full, a device that is always full");
+        var path = folder["file"];
+        var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
+            path, stream => stream.Write(new byte[11]), _ => new FileStream("/dev/full", FileMode.Open, FileAccess.Write)));
+
+        Assert.Matches($"^cannot write {path}: .*[Nn]o space", failure.Message);
+        Assert.Empty(folder.Listing);
+    }
+
+    [Fact]
+    public void Write_FolderIsAFile_NamesPathAndReason()
+    {
+        File.WriteAllText(folder["file"], "");
+        var path = folder["file/below"];
+        var failure = Assert.Throws<DataException>(() => AtomicFile.Write(path, _ => { }));
+
+        Assert.StartsWith($"cannot write {path}: ", failure.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', failure.Message);
+    }
+
+    [Fact]
+    public void Write_AccessRefused_NamesPathAndReason()
+    {
+        var path = folder["file"];
+        var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
+            path, _ => { }, temporary => throw new UnauthorizedAccessException($"Access to the path '{temporary}' is denied.")));
+
+        Assert.Equal($"cannot write {path}: Access to the path is denied", failure.Message);
+    }
+
+    [Fact]
+    public void Write_FolderInTheWay_LeavesTheFolderAlone()
+    {
+        Directory.CreateDirectory(folder["file"]);
+        File.WriteAllText(folder["file/content"], "x");
+        Assert.Throws<DataException>(() => AtomicFile.Write(folder["file"], stream => stream.Write("new"u8)));
+
+        Assert.Equal(["file", "file/content"], folder.Listing);
+    }
+
+    [Fact]
+    public void Write_WriterFails_PassesItsExceptionAndKeepsTheOldFile()
+    {
+        File.WriteAllText(folder["file"], "old");
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(folder["file"], stream =>
+        {
+            stream.Write("new"u8);
+            throw new InvalidOperationException("no more values");
+        }));
+
+        Assert.Equal(["file"], folder.Listing);
+        Assert.Equal("old", File.ReadAllText(folder["file"]));
+    }
+}

@@ -2,6 +2,8 @@
 
 import torch
 
+from adam import cases as adam
+from blocks.cases import BLOCKS
 from draw import Draw
 from mix import cases, losses, model
 
@@ -89,8 +91,25 @@ def library_layers():
     close(losses.binary_cross_entropy(logits, labels), expected, 1e-12, "binary cross-entropy")
 
 
-def finite_differences():
-    """Autograd of both training objectives against central differences, three entries of every parameter."""
+def against_differences(objective, variables, gradients, what, entries=3, step=1e-5):
+    """Each gradient against central differences at some entries; `objective(variables)` is a float."""
+    picker = Draw(6).random
+    with torch.no_grad():
+        for name, value in variables.items():
+            largest = max(gradients[name].abs().max().item(), 1e-3)
+            for _ in range(entries):
+                index = tuple(picker.randint(size) for size in value.shape)
+                kept = value[index].item()
+                sides = []
+                for moved in (kept + step, kept - step):
+                    value[index] = moved
+                    sides.append(float(objective(variables)))
+                value[index] = kept
+                close(gradients[name][index], (sides[0] - sides[1]) / (2 * step), 1e-5 * largest,
+                      f"{what}: gradient of {name}{list(index)}")
+
+
+def whole_model_gradients():
     weights, running = cases.draw_network()
 
     def pretrain(w):
@@ -101,27 +120,55 @@ def finite_differences():
     def finetune(w):
         return cases.both_sides(w, cases.finetune_inputs(), model.BatchNormState(running, training=True), {})["total"]
 
-    step = 1e-5
-    for name, objective in (("pretrain", pretrain), ("finetune", finetune)):
+    for objective in (pretrain, finetune):
         w = cases.with_gradients(weights)
-        gradients = cases.gradients(objective(w), w)
-        picker = Draw(6).random
-        with torch.no_grad():
-            for parameter, value in weights.items():
-                largest = max(gradients[parameter].abs().max().item(), 1e-3)
-                for _ in range(3):
-                    index = tuple(picker.randint(size) for size in value.shape)
-                    kept = value[index].item()
-                    sides = []
-                    for moved in (kept + step, kept - step):
-                        value[index] = moved
-                        sides.append(objective(weights).item())
-                    value[index] = kept
-                    close(gradients[parameter][index], (sides[0] - sides[1]) / (2 * step), 1e-5 * largest,
-                          f"{name}: gradient of {parameter}{list(index)}")
+        against_differences(objective, weights, cases.gradients(objective(w), w), objective.__name__)
+
+
+def block_gradients():
+    """Every block but the one that sits on the kinks of the clip."""
+    for name, block in BLOCKS.items():
+        if name != "pair_loss_clip":
+            block = block()
+            gradients = {key[5:]: value for key, value in block.tensors().items() if key.startswith("grad.")}
+            variables = {key: value.detach() for key, value in block.variables().items()}
+            against_differences(lambda v: block.objective(v, {})[0], variables, gradients, name, entries=20)
+
+
+def clipped_pair_slopes():
+    """Specification, appendix C: 2(s - y) - 0.5 y/s inside the clip, bounds included; below the floor, a times 1e6."""
+    tensors = BLOCKS["pair_loss_clip"]().tensors()
+    s, y = tensors["value.similarity"], tensors["input.similarities"]
+    below, above = tensors["input.right"][0, 0], tensors["input.right"][1, 0]
+    close(s, [below, above, 1, -1, 0, 1e6 * tensors["input.left"][5, 3], 0.6], 1e-14, "similarities at the edges")
+    inside = torch.tensor([0, 1, 1, 0, 0, 1, 1]).double()
+    slopes = 2 * (s - y) - inside * 0.5 * y.clamp(1e-7, 1) / s.clamp(min=1e-7)
+    close(tensors["grad.value.similarity"] / slopes, torch.full_like(s, 0.75), 1e-12, "slopes at the edges")
+    for row in (4, 5):
+        expected = tensors["grad.value.similarity"][row] * 1e6 * tensors["input.right"][row]
+        close(tensors["grad.input.left"][row], expected, 1e-6, "gradient of an embedding below the floor")
+
+
+def adam_updates():
+    """Appendix A item 5, and PyTorch's Adam, which agrees with Keras' form where epsilon vanishes."""
+    for step, expected in ((0, 0), (500, 2.5e-4), (1000, 5e-4), (2500, 2.5e-4), (4000, 0)):
+        close(adam.rate(step, 5e-4, 1000, 4000), expected, 1e-18, f"rate at {step}")
+    draw = Draw(7)
+    value, gradients = draw.normal(4, 3), draw.normal(adam.STEPS, 4, 3)
+    theirs = torch.nn.Parameter(value.clone())
+    optimizer = torch.optim.Adam([theirs], lr=0.0, betas=(adam.BETA1, adam.BETA2), eps=0.0)
+    first = second = torch.zeros(4, 3).double()
+    for step in range(adam.STEPS):
+        learning_rate = adam.rate(step, 1e-3, 5, 40)
+        value, first, second = adam.update(value, first, second, gradients[step], step, learning_rate, epsilon=0.0)
+        optimizer.param_groups[0]["lr"] = learning_rate
+        theirs.grad = gradients[step].clone()
+        optimizer.step()
+    close(value, theirs.detach(), 1e-14, "Adam")
 
 
 def run():
-    for check in (parameter_counts, loss_vectors, library_layers, finite_differences):
+    for check in (parameter_counts, loss_vectors, library_layers, whole_model_gradients, block_gradients,
+                  clipped_pair_slopes, adam_updates):
         check()
         print(f"checked: {check.__name__.replace('_', ' ')}")

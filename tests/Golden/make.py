@@ -18,6 +18,8 @@ sys.dont_write_bytecode = True
 import torch  # noqa: E402
 
 import checks  # noqa: E402
+from adam.cases import CASES as ADAM  # noqa: E402
+from blocks.cases import CASES as BLOCKS  # noqa: E402
 from mix.cases import CASES as MIX  # noqa: E402
 from named_tensors import to_bytes  # noqa: E402
 
@@ -30,7 +32,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     checks.run()
     differing = 0
-    for name, case in MIX.items():
+    for name, case in {**MIX, **BLOCKS, **ADAM}.items():
         path = HERE / f"{name}.safetensors"
         content = to_bytes(*case())
         if only_check:

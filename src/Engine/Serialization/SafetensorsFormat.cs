@@ -1,0 +1,91 @@
+using System.Collections.Immutable;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>How the numbers of a stored tensor are encoded; the names are the format's own.</summary>
+public enum SafetensorsType
+{
+    /// <summary>IEEE double.</summary>
+    F64,
+
+    /// <summary>IEEE single.</summary>
+    F32,
+
+    /// <summary>IEEE half.</summary>
+    F16,
+
+    /// <summary>The upper half of an IEEE single.</summary>
+    BF16,
+
+    /// <summary>Signed, 8 bytes.</summary>
+    I64,
+
+    /// <summary>Signed, 4 bytes.</summary>
+    I32,
+
+    /// <summary>Unsigned, 4 bytes.</summary>
+    U32,
+
+    /// <summary>Unsigned, 1 byte.</summary>
+    U8,
+
+    /// <summary>One byte, 0 or 1.</summary>
+    BOOL,
+}
+
+/// <summary>One tensor of a safetensors file.</summary>
+/// <param name="Name">Its name, unique in the file.</param>
+/// <param name="Type">How its numbers are encoded, little-endian.</param>
+/// <param name="Shape">Its dimensions, row-major; none for a single number.</param>
+/// <param name="Offset">Where its bytes begin, counted from the end of the header.</param>
+/// <param name="ByteCount">How many bytes it has.</param>
+public sealed record SafetensorsEntry(
+    string Name, SafetensorsType Type, ImmutableArray<long> Shape, long Offset, long ByteCount)
+{
+    /// <summary>How many numbers it has.</summary>
+    public long ElementCount => ByteCount / Type.ByteSize();
+}
+
+/// <summary>
+/// Facts about the safetensors format: 8 bytes with the length of the header (little-endian), the header as JSON, padded
+/// with blanks, then the bytes of all tensors without a gap.
+/// </summary>
+public static class SafetensorsFormat
+{
+    /// <summary>Bytes before the header.</summary>
+    public const int LengthBytes = 8;
+
+    /// <summary>The longest header that is read, the format's own limit against hostile files.</summary>
+    public const long LongestHeader = 100_000_000;
+
+    /// <summary>The header's key whose value is not a tensor but a map of texts.</summary>
+    public const string MetadataKey = "__metadata__";
+
+    /// <summary>Bytes of one number of a type.</summary>
+    public static int ByteSize(this SafetensorsType type) => type switch
+    {
+        SafetensorsType.F64 or SafetensorsType.I64 => 8,
+        SafetensorsType.F32 or SafetensorsType.I32 or SafetensorsType.U32 => 4,
+        SafetensorsType.F16 or SafetensorsType.BF16 => 2,
+        SafetensorsType.U8 or SafetensorsType.BOOL => 1,
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
+
+    /// <summary>Bytes of a tensor, or null if a dimension is negative or the product leaves 64 bits.</summary>
+    internal static long? ByteCount(SafetensorsType type, ReadOnlySpan<long> shape)
+    {
+        Int128 bytes = type.ByteSize();
+        foreach (var dimension in shape)
+        {
+            bytes *= dimension;
+            if (dimension < 0 || bytes > long.MaxValue)
+            {
+                return null;
+            }
+        }
+        return (long)bytes;
+    }
+
+    /// <summary>The shape as shown in messages: <c>[3, 4]</c>.</summary>
+    internal static string Show(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+}

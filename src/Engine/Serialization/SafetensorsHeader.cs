@@ -1,0 +1,230 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Text.Json;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>
+/// Reads the JSON header of a safetensors file and believes none of it: what comes out describes disjoint ranges that
+/// fill the file's data exactly.
+/// </summary>
+internal ref struct SafetensorsHeader
+{
+    // The format nests two levels and the list of a shape; one more, so that a nested shape is reported as such.
+    private const int DeepestNesting = 4;
+
+    // As NumPy limits it; without a limit, a header of zeros would become a list of many times its size.
+    private const int MostDimensions = 64;
+
+    private readonly string path;
+    private readonly long dataBytes;
+    private readonly Dictionary<string, string> metadata = [];
+    private readonly List<SafetensorsEntry> entries = [];
+    private Utf8JsonReader json;
+
+    private SafetensorsHeader(ReadOnlySpan<byte> header, long dataBytes, string path)
+    {
+        this.path = path;
+        this.dataBytes = dataBytes;
+        json = new Utf8JsonReader(header, new JsonReaderOptions { MaxDepth = DeepestNesting });
+    }
+
+    /// <summary>Parses and checks a header.</summary>
+    /// <param name="header">The header's bytes, padding included.</param>
+    /// <param name="dataBytes">How many bytes follow it in the file.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <returns>The metadata, and the tensors in the header's order.</returns>
+    /// <exception cref="DataException">Anything is wrong; the message names the file and the tensor.</exception>
+    public static (IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<SafetensorsEntry> Entries) Parse(
+        ReadOnlySpan<byte> header, long dataBytes, string path)
+    {
+        if (header.IsEmpty || header[0] != '{')
+        {
+            throw new DataException($"{path}: the header does not begin with '{{': not a safetensors file");
+        }
+        var parser = new SafetensorsHeader(header, dataBytes, path);
+        try
+        {
+            parser.ReadHeader();
+        }
+        catch (JsonException failure)
+        {
+            throw new DataException($"{path}: the header is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
+        }
+        parser.CheckRanges();
+        return (parser.metadata, parser.entries);
+    }
+
+    private void ReadHeader()
+    {
+        var names = new HashSet<string>();
+        json.Read();
+        while (NextProperty("header") is { } name)
+        {
+            if (!names.Add(name))
+            {
+                throw new DataException($"{path}: the header names {Printable.Quote(name)} twice");
+            }
+            json.Read();
+            if (name == SafetensorsFormat.MetadataKey)
+            {
+                ReadMetadata();
+            }
+            else
+            {
+                ReadEntry(name);
+            }
+        }
+        // Only blanks may follow; Read throws for anything else.
+        json.Read();
+    }
+
+    private void ReadMetadata()
+    {
+        Expect(JsonTokenType.StartObject, "metadata", "is not an object");
+        while (NextProperty("metadata") is { } key)
+        {
+            json.Read();
+            Expect(JsonTokenType.String, $"metadata {Printable.Quote(key)}", "is not a text");
+            if (!metadata.TryAdd(key, Text("metadata")))
+            {
+                throw new DataException($"{path}: metadata {Printable.Quote(key)} is given twice");
+            }
+        }
+    }
+
+    private void ReadEntry(string name)
+    {
+        var tensor = $"tensor {Printable.Quote(name)}";
+        SafetensorsType? type = null;
+        ImmutableArray<long>? shape = null;
+        ImmutableArray<long>? range = null;
+        Expect(JsonTokenType.StartObject, tensor, "is not an object");
+        while (NextProperty(tensor) is { } field)
+        {
+            json.Read();
+            var repeated = field switch
+            {
+                "dtype" => Set(ref type, ReadType(tensor)),
+                "shape" => Set(ref shape, ReadIntegers(tensor, "shape", MostDimensions)),
+                "data_offsets" => Set(ref range, ReadIntegers(tensor, "data_offsets", 2)),
+                _ => throw Wrong(tensor, $"has an unknown field {Printable.Quote(field)}"),
+            };
+            if (repeated)
+            {
+                throw Wrong(tensor, $"has two fields '{field}'");
+            }
+        }
+        entries.Add(CheckEntry(
+            name, tensor,
+            type ?? throw Wrong(tensor, "has no dtype"),
+            shape ?? throw Wrong(tensor, "has no shape"),
+            range ?? throw Wrong(tensor, "has no data_offsets")));
+    }
+
+    private readonly SafetensorsEntry CheckEntry(
+        string name, string tensor, SafetensorsType type, ImmutableArray<long> shape, ImmutableArray<long> range)
+    {
+        if (range.Length != 2 || range[0] < 0 || range[1] < range[0])
+        {
+            throw Wrong(tensor, $"has the byte range {SafetensorsFormat.Show(range.AsSpan())}");
+        }
+        if (range[1] > dataBytes)
+        {
+            throw Wrong(tensor, $"ends at byte {range[1]} of the data, but only {dataBytes} bytes are there: truncated?");
+        }
+        var bytes = SafetensorsFormat.ByteCount(type, shape.AsSpan())
+            ?? throw Wrong(tensor, $"has the impossible shape {SafetensorsFormat.Show(shape.AsSpan())}");
+        if (bytes != range[1] - range[0])
+        {
+            throw Wrong(tensor,
+                $"of shape {SafetensorsFormat.Show(shape.AsSpan())} and type {type} needs {bytes} bytes, its range has {range[1] - range[0]}");
+        }
+        return new SafetensorsEntry(name, type, shape, range[0], bytes);
+    }
+
+    private readonly void CheckRanges()
+    {
+        long end = 0;
+        foreach (var entry in entries.OrderBy(entry => entry.Offset).ThenBy(entry => entry.ByteCount))
+        {
+            if (entry.Offset != end)
+            {
+                throw Wrong($"tensor {Printable.Quote(entry.Name)}", entry.Offset < end
+                    ? $"begins at byte {entry.Offset} of the data, inside the tensor before it"
+                    : $"begins at byte {entry.Offset} of the data and leaves a gap after byte {end}");
+            }
+            end = entry.Offset + entry.ByteCount;
+        }
+        if (end != dataBytes)
+        {
+            throw new DataException($"{path}: {dataBytes - end} bytes after the last tensor belong to none");
+        }
+    }
+
+    // The next property's name, or null at the end of the object.
+    private string? NextProperty(string owner)
+    {
+        json.Read();
+        return json.TokenType == JsonTokenType.PropertyName ? Text(owner) : null;
+    }
+
+    private readonly SafetensorsType ReadType(string tensor)
+    {
+        Expect(JsonTokenType.String, tensor, "has a dtype that is not a text");
+        var text = Text(tensor);
+        // Enum.TryParse would also take numbers and lists.
+        var known = Array.IndexOf(Enum.GetNames<SafetensorsType>(), text);
+        return known >= 0
+            ? Enum.GetValues<SafetensorsType>()[known]
+            : throw Wrong(tensor, $"has the unknown dtype {Printable.Quote(text)}");
+    }
+
+    private ImmutableArray<long> ReadIntegers(string tensor, string field, int most)
+    {
+        Expect(JsonTokenType.StartArray, tensor, $"has a {field} that is not a list");
+        var values = ImmutableArray.CreateBuilder<long>();
+        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var value))
+            {
+                throw Wrong(tensor, $"has a {field} with something else than a 64-bit integer");
+            }
+            if (values.Count == most)
+            {
+                throw Wrong(tensor, $"has a {field} of more than {most} numbers");
+            }
+            values.Add(value);
+        }
+        return values.ToImmutable();
+    }
+
+    private readonly string Text(string owner)
+    {
+        try
+        {
+            return json.GetString()!;
+        }
+        catch (InvalidOperationException failure)
+        {
+            throw new DataException($"{path}: {owner} has a text that is not valid Unicode", failure);
+        }
+    }
+
+    private readonly void Expect(JsonTokenType type, string owner, string complaint)
+    {
+        if (json.TokenType != type)
+        {
+            throw Wrong(owner, complaint);
+        }
+    }
+
+    private readonly DataException Wrong(string owner, string complaint) => new($"{path}: {owner} {complaint}");
+
+    private static bool Set<T>([NotNull] ref T? field, T value) where T : struct
+    {
+        var repeated = field.HasValue;
+        field = value;
+        return repeated;
+    }
+}

@@ -1,0 +1,195 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>
+/// Reads a safetensors file. Opening checks the whole header against the file, so a tensor that is listed can be read.
+/// Content is read on request into the caller's memory; the file is not mapped, because one cut short under a mapping
+/// kills the process.
+/// </summary>
+public sealed class SafetensorsReader : IDisposable
+{
+    // Numbers that need conversion pass through a buffer of this many bytes.
+    private const int ChunkBytes = 1 << 16;
+
+    private readonly string path;
+    private readonly SafeFileHandle file;
+    private readonly long dataStart;
+    private readonly Dictionary<string, SafetensorsEntry> byName;
+
+    private SafetensorsReader(string path, SafeFileHandle file)
+    {
+        this.path = path;
+        this.file = file;
+        var fileBytes = RandomAccess.GetLength(file);
+        Span<byte> lengthBytes = stackalloc byte[SafetensorsFormat.LengthBytes];
+        if (fileBytes < lengthBytes.Length)
+        {
+            throw new DataException($"{path}: {fileBytes} bytes are too few for a safetensors file");
+        }
+        Fill(lengthBytes, 0, "the header's length");
+        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
+        if (headerBytes > SafetensorsFormat.LongestHeader)
+        {
+            throw new DataException(
+                $"{path}: claims a header of {headerBytes} bytes, more than the {SafetensorsFormat.LongestHeader} allowed: not a safetensors file?");
+        }
+        if (headerBytes > (ulong)(fileBytes - lengthBytes.Length))
+        {
+            throw new DataException($"{path}: claims a header of {headerBytes} bytes, but the file has {fileBytes}: truncated?");
+        }
+        var header = new byte[headerBytes];
+        Fill(header, lengthBytes.Length, "the header");
+        dataStart = lengthBytes.Length + header.Length;
+        (Metadata, Entries) = SafetensorsHeader.Parse(header, fileBytes - dataStart, path);
+        byName = Entries.ToDictionary(entry => entry.Name);
+    }
+
+    /// <summary>The texts that the writer put beside the tensors.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>All tensors, in the order of the header.</summary>
+    public IReadOnlyList<SafetensorsEntry> Entries { get; }
+
+    /// <summary>Opens a file and checks its header.</summary>
+    /// <exception cref="DataException">The file cannot be read or is not valid; the message names file and tensor.</exception>
+    public static SafetensorsReader Open(string path)
+    {
+        SafeFileHandle? file = null;
+        try
+        {
+            file = File.OpenHandle(path);
+            return new SafetensorsReader(path, file);
+        }
+        catch (Exception failure)
+        {
+            file?.Dispose();
+            if (failure is IOException or UnauthorizedAccessException)
+            {
+                throw Unreadable(path, failure);
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Looks a tensor up.</summary>
+    /// <returns>The tensor, or null if the file has none of that name.</returns>
+    public SafetensorsEntry? TryFind(string name) => byName.GetValueOrDefault(name);
+
+    /// <summary>Finds a tensor that must be there in a given shape.</summary>
+    /// <exception cref="DataException">It is missing or has another shape.</exception>
+    public SafetensorsEntry Find(string name, Shape shape)
+    {
+        var entry = TryFind(name) ?? throw new DataException($"{path}: tensor {Printable.Quote(name)} is missing");
+        if (!entry.Shape.SequenceEqual(shape.ToArray().Select(dimension => (long)dimension)))
+        {
+            throw new DataException(
+                $"{path}: tensor {Printable.Quote(name)} has shape {SafetensorsFormat.Show(entry.Shape.AsSpan())}, expected {shape}");
+        }
+        return entry;
+    }
+
+    /// <summary>Reads a tensor's bytes as they are.</summary>
+    /// <param name="entry">A tensor of this file.</param>
+    /// <param name="destination">Takes exactly <see cref="SafetensorsEntry.ByteCount"/> bytes.</param>
+    /// <exception cref="DataException">The file cannot be read any more.</exception>
+    public void ReadBytes(SafetensorsEntry entry, Span<byte> destination)
+    {
+        CheckLength(entry, destination.Length, entry.ByteCount);
+        FillFrom(entry, 0, destination);
+    }
+
+    /// <summary>Reads a tensor of floating-point numbers as float32, rounding from F64.</summary>
+    /// <param name="entry">A tensor of this file, of type F32, F16, BF16 or F64.</param>
+    /// <param name="destination">Takes exactly <see cref="SafetensorsEntry.ElementCount"/> numbers.</param>
+    /// <exception cref="DataException">The tensor holds no floating-point numbers, or the file cannot be read any more.</exception>
+    public void ReadFloats(SafetensorsEntry entry, Span<float> destination)
+    {
+        CheckLength(entry, destination.Length, entry.ElementCount);
+        if (entry.Type == SafetensorsType.F32)
+        {
+            FillFrom(entry, 0, MemoryMarshal.AsBytes(destination));
+            return;
+        }
+        if (entry.Type is not (SafetensorsType.F16 or SafetensorsType.BF16 or SafetensorsType.F64))
+        {
+            throw new DataException($"{path}: tensor {Printable.Quote(entry.Name)} has type {entry.Type}, expected floating-point numbers");
+        }
+        var chunk = new byte[Math.Min(ChunkBytes, entry.ByteCount)];
+        for (long offset = 0; offset < entry.ByteCount; offset += chunk.Length)
+        {
+            var bytes = chunk.AsSpan(0, (int)Math.Min(chunk.Length, entry.ByteCount - offset));
+            FillFrom(entry, offset, bytes);
+            Convert(entry.Type, bytes, destination[(int)(offset / entry.Type.ByteSize())..]);
+        }
+    }
+
+    /// <summary>Closes the file.</summary>
+    public void Dispose() => file.Dispose();
+
+    private static void Convert(SafetensorsType type, ReadOnlySpan<byte> bytes, Span<float> destination)
+    {
+        switch (type)
+        {
+            case SafetensorsType.F16:
+                var halves = MemoryMarshal.Cast<byte, Half>(bytes);
+                for (var i = 0; i < halves.Length; i++)
+                {
+                    destination[i] = (float)halves[i];
+                }
+                break;
+            case SafetensorsType.BF16:
+                var upper = MemoryMarshal.Cast<byte, ushort>(bytes);
+                for (var i = 0; i < upper.Length; i++)
+                {
+                    destination[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
+                }
+                break;
+            case SafetensorsType.F64:
+                var doubles = MemoryMarshal.Cast<byte, double>(bytes);
+                for (var i = 0; i < doubles.Length; i++)
+                {
+                    destination[i] = (float)doubles[i];
+                }
+                break;
+        }
+    }
+
+    private static void CheckLength(SafetensorsEntry entry, int given, long needed)
+    {
+        if (given != needed)
+        {
+            throw new ArgumentException($"tensor {Printable.Quote(entry.Name)} needs room for {needed}, got {given}");
+        }
+    }
+
+    private void FillFrom(SafetensorsEntry entry, long offset, Span<byte> destination) =>
+        Fill(destination, dataStart + entry.Offset + offset, $"tensor {Printable.Quote(entry.Name)}");
+
+    private void Fill(Span<byte> destination, long position, string what)
+    {
+        try
+        {
+            while (!destination.IsEmpty)
+            {
+                var read = RandomAccess.Read(file, destination, position);
+                if (read == 0)
+                {
+                    throw new DataException($"{path}: the file ended inside {what}; it was cut short after it was opened");
+                }
+                destination = destination[read..];
+                position += read;
+            }
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, failure);
+        }
+    }
+
+    private static DataException Unreadable(string path, Exception failure) =>
+        new($"cannot read {path}: {Printable.Reason(failure, Path.GetFullPath(path))}", failure);
+}

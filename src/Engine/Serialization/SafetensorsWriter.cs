@@ -1,0 +1,149 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>Supplies part of a tensor's bytes while the file is written.</summary>
+/// <param name="offset">The first byte wanted, counted from the tensor's beginning.</param>
+/// <param name="destination">Takes the bytes from there on.</param>
+public delegate void TensorSource(long offset, Span<byte> destination);
+
+/// <summary>
+/// Writes a safetensors file from tensors that stay where they are, on the host or on a device: their bytes pass through
+/// one small buffer. The same tensors in the same order give the same file, byte for byte.
+/// </summary>
+public sealed class SafetensorsWriter
+{
+    // Large enough for the disk and for copies from a device, small beside any model.
+    private const int ChunkBytes = 1 << 20;
+
+    // Tensors begin at a multiple of this in the file as long as the sizes before them allow it.
+    private const int HeaderAlignment = 8;
+
+    private static readonly JsonWriterOptions HeaderOptions = new()
+    {
+        // Names are read by people; nothing of this is put into a web page.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    private readonly OrderedDictionary<string, string> metadata = [];
+    private readonly OrderedDictionary<string, (SafetensorsEntry Entry, TensorSource Source)> tensors = [];
+    private long dataBytes;
+
+    /// <summary>Adds a text beside the tensors.</summary>
+    public void AddMetadata(string key, string value) => metadata.Add(key, value);
+
+    /// <summary>Adds a tensor whose bytes a function supplies when the file is written.</summary>
+    /// <param name="name">Its name; each may be given once.</param>
+    /// <param name="type">How its numbers are encoded.</param>
+    /// <param name="shape">Its dimensions, row-major; none for a single number.</param>
+    /// <param name="source">Supplies its bytes, asked from front to back.</param>
+    public void Add(string name, SafetensorsType type, ReadOnlySpan<long> shape, TensorSource source)
+    {
+        if (name == SafetensorsFormat.MetadataKey)
+        {
+            throw new ArgumentException($"'{name}' cannot name a tensor", nameof(name));
+        }
+        var bytes = SafetensorsFormat.ByteCount(type, shape)
+            ?? throw new ArgumentException($"tensor '{name}' has the impossible shape {SafetensorsFormat.Show(shape)}", nameof(shape));
+        tensors.Add(name, (new SafetensorsEntry(name, type, [.. shape], dataBytes, bytes), source));
+        dataBytes += bytes;
+    }
+
+    /// <summary>Adds a float32 tensor in host memory.</summary>
+    /// <param name="name">Its name; each may be given once.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="address">Its first byte; must stay valid until the file is written.</param>
+    public unsafe void Add(string name, Shape shape, nint address) =>
+        Add(name, SafetensorsType.F32, Dimensions(shape), (offset, destination) =>
+            new ReadOnlySpan<byte>((byte*)address + offset, destination.Length).CopyTo(destination));
+
+    /// <summary>Adds a float32 tensor in managed memory.</summary>
+    /// <param name="name">Its name; each may be given once.</param>
+    /// <param name="shape">Its shape.</param>
+    /// <param name="values">Its numbers, as many as the shape says; read when the file is written.</param>
+    public void Add(string name, Shape shape, ReadOnlyMemory<float> values)
+    {
+        if (values.Length != shape.Count)
+        {
+            throw new ArgumentException($"tensor '{name}' of shape {shape} was given {values.Length} numbers", nameof(values));
+        }
+        Add(name, SafetensorsType.F32, Dimensions(shape), (offset, destination) =>
+            MemoryMarshal.AsBytes(values.Span.Slice((int)(offset / sizeof(float)), destination.Length / sizeof(float)))
+                .CopyTo(destination));
+    }
+
+    /// <summary>Writes the file's bytes; give it to <see cref="AtomicFile.Write"/> to make a file of them.</summary>
+    public void WriteTo(Stream stream)
+    {
+        stream.Write(Header());
+        var buffer = new byte[Math.Min(ChunkBytes, dataBytes)];
+        foreach (var (entry, source) in tensors.Values)
+        {
+            for (long offset = 0; offset < entry.ByteCount; offset += buffer.Length)
+            {
+                var chunk = buffer.AsSpan(0, (int)Math.Min(buffer.Length, entry.ByteCount - offset));
+                source(offset, chunk);
+                stream.Write(chunk);
+            }
+        }
+    }
+
+    private ReadOnlySpan<byte> Header()
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        // The length is known only at the end; its place comes first.
+        bytes.Write(stackalloc byte[SafetensorsFormat.LengthBytes]);
+        using (var json = new Utf8JsonWriter(bytes, HeaderOptions))
+        {
+            json.WriteStartObject();
+            if (metadata.Count > 0)
+            {
+                json.WriteStartObject(SafetensorsFormat.MetadataKey);
+                foreach (var (key, value) in metadata)
+                {
+                    json.WriteString(key, value);
+                }
+                json.WriteEndObject();
+            }
+            foreach (var (entry, _) in tensors.Values)
+            {
+                WriteEntry(json, entry);
+            }
+            json.WriteEndObject();
+        }
+        while (bytes.WrittenCount % HeaderAlignment != 0)
+        {
+            bytes.Write(" "u8);
+        }
+        var header = bytes.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - SafetensorsFormat.LengthBytes);
+        return header;
+    }
+
+    private static long[] Dimensions(Shape shape) => Array.ConvertAll(shape.ToArray(), dimension => (long)dimension);
+
+    private static void WriteEntry(Utf8JsonWriter json, SafetensorsEntry entry)
+    {
+        json.WriteStartObject(entry.Name);
+        json.WriteString("dtype", entry.Type.ToString());
+        WriteIntegers(json, "shape", entry.Shape);
+        WriteIntegers(json, "data_offsets", [entry.Offset, entry.Offset + entry.ByteCount]);
+        json.WriteEndObject();
+    }
+
+    private static void WriteIntegers(Utf8JsonWriter json, string field, ImmutableArray<long> values)
+    {
+        json.WriteStartArray(field);
+        foreach (var value in values)
+        {
+            json.WriteNumberValue(value);
+        }
+        json.WriteEndArray();
+    }
+}

@@ -1,11 +1,52 @@
+using System.Buffers.Binary;
+
 namespace VideoSim.Models.Records;
 
-/// <summary>The sizes of what TFRecord framing puts around a payload.</summary>
+/// <summary>
+/// What TFRecord framing puts around a payload: length (uint64) and its masked CRC-32C before, the payload's masked CRC-32C
+/// behind, little-endian.
+/// </summary>
 internal static class TfRecordFraming
 {
     /// <summary>Length (8 bytes) and its checksum (4).</summary>
-    internal const int HeaderBytes = 12;
+    internal const int HeaderBytes = LengthBytes + sizeof(uint);
 
     /// <summary>The payload's checksum.</summary>
-    internal const int FooterBytes = 4;
+    internal const int FooterBytes = sizeof(uint);
+
+    /// <summary>
+    /// The longest payload that is read: a video of an hour is 11 MB, so more than 1 GiB is damage, and no reason to ask for
+    /// that much memory.
+    /// </summary>
+    internal const int MaxPayloadBytes = 1 << 30;
+
+    private const int LengthBytes = sizeof(ulong);
+
+    /// <summary>Writes the 12 bytes that precede a payload of this length.</summary>
+    internal static void WriteHeader(Span<byte> header, int payloadBytes)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)payloadBytes);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[LengthBytes..], Crc32C.ComputeMasked(header[..LengthBytes]));
+    }
+
+    /// <summary>Writes the 4 bytes that follow a payload.</summary>
+    internal static void WriteFooter(Span<byte> footer, ReadOnlySpan<byte> payload) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(footer, Crc32C.ComputeMasked(payload));
+
+    /// <summary>Reads the payload's length; false if its checksum does not match.</summary>
+    internal static bool TryReadHeader(ReadOnlySpan<byte> header, out ulong payloadBytes)
+    {
+        payloadBytes = BinaryPrimitives.ReadUInt64LittleEndian(header);
+        return BinaryPrimitives.ReadUInt32LittleEndian(header[LengthBytes..]) == Crc32C.ComputeMasked(header[..LengthBytes]);
+    }
+
+    /// <summary>Takes the payload out of a whole record; false if its checksum does not match.</summary>
+    internal static bool TryReadPayload(ReadOnlySpan<byte> record, out ReadOnlySpan<byte> payload)
+    {
+        payload = record[HeaderBytes..^FooterBytes];
+        return BinaryPrimitives.ReadUInt32LittleEndian(record[^FooterBytes..]) == Crc32C.ComputeMasked(payload);
+    }
+
+    /// <summary>The size on disk of a record with this payload.</summary>
+    internal static long RecordBytes(long payloadBytes) => HeaderBytes + payloadBytes + FooterBytes;
 }

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace VideoSim.Models.Records;
 
 /// <summary>
@@ -13,22 +11,20 @@ public sealed class TfRecordWriter : IDisposable
     /// <summary>Writes to <paramref name="stream"/> from where it stands, and disposes it in the end.</summary>
     public TfRecordWriter(Stream stream) => this.stream = stream;
 
-    /// <summary>Bytes written so far; where the next record will begin if the stream was empty.</summary>
+    /// <summary>Bytes written so far.</summary>
     public long Length { get; private set; }
 
     /// <summary>Appends one record.</summary>
     public void Write(ReadOnlySpan<byte> payload)
     {
         Span<byte> header = stackalloc byte[TfRecordFraming.HeaderBytes];
-        BinaryPrimitives.WriteUInt64LittleEndian(header, (ulong)payload.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], Crc32C.ComputeMasked(header[..8]));
         Span<byte> footer = stackalloc byte[TfRecordFraming.FooterBytes];
-        BinaryPrimitives.WriteUInt32LittleEndian(footer, Crc32C.ComputeMasked(payload));
-
+        TfRecordFraming.WriteHeader(header, payload.Length);
+        TfRecordFraming.WriteFooter(footer, payload);
         stream.Write(header);
         stream.Write(payload);
         stream.Write(footer);
-        Length += TfRecordFraming.HeaderBytes + payload.Length + TfRecordFraming.FooterBytes;
+        Length += TfRecordFraming.RecordBytes(payload.Length);
     }
 
     /// <summary>Flushes and closes the stream.</summary>

@@ -1,0 +1,74 @@
+namespace VideoSim.Models.Records;
+
+/// <summary>The entries of a bytes feature, in order: a view of the payload, walked anew by each enumeration.</summary>
+public readonly ref struct BytesList
+{
+    private readonly ReadOnlySpan<byte> encoded;
+
+    private BytesList(ReadOnlySpan<byte> encoded, int count)
+    {
+        this.encoded = encoded;
+        Count = count;
+    }
+
+    /// <summary>How many entries there are.</summary>
+    public int Count { get; }
+
+    /// <summary>Enumerates the entries, for <c>foreach</c>.</summary>
+    public Enumerator GetEnumerator() => new(encoded);
+
+    /// <summary>Checks and counts an encoded BytesList message.</summary>
+    internal static bool TryParse(ReadOnlySpan<byte> encoded, out BytesList list)
+    {
+        var count = 0;
+        var entries = new Enumerator(encoded);
+        while (entries.MoveNext())
+        {
+            count++;
+        }
+
+        list = new BytesList(encoded, count);
+        return !entries.Malformed;
+    }
+
+    /// <summary>Walks the entries.</summary>
+    public ref struct Enumerator
+    {
+        private WireReader reader;
+        private ReadOnlySpan<byte> current;
+
+        internal Enumerator(ReadOnlySpan<byte> encoded) => reader = new WireReader(encoded);
+
+        /// <summary>The entry reached.</summary>
+        public readonly ReadOnlySpan<byte> Current => current;
+
+        internal bool Malformed { get; private set; }
+
+        /// <summary>Goes on to the next entry; false behind the last.</summary>
+        public bool MoveNext()
+        {
+            while (!reader.AtEnd)
+            {
+                // BytesList { repeated bytes value = 1; }
+                if (!reader.TryReadTag(out var field, out var type))
+                {
+                    break;
+                }
+
+                if (field == 1 && type == WireType.LengthDelimited)
+                {
+                    Malformed = !reader.TryReadBytes(out current);
+                    return !Malformed;
+                }
+
+                if (!reader.TrySkip(type))
+                {
+                    break;
+                }
+            }
+
+            Malformed |= !reader.AtEnd;
+            return false;
+        }
+    }
+}

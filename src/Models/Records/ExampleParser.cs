@@ -1,0 +1,213 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using System.Text.Unicode;
+
+namespace VideoSim.Models.Records;
+
+/// <summary>
+/// Reads a single-video Example out of a record's payload, allocating nothing unless something is wrong. It accepts what
+/// TensorFlow would, and refuses what the models could not use.
+/// </summary>
+public static class ExampleParser
+{
+    // The challenge's ids have up to 19 digits. The bound keeps an error message that quotes an id one short line.
+    private const int MaxIdBytes = 64;
+
+    /// <summary>Parses a payload and checks all of it but the values inside the frames.</summary>
+    /// <param name="payload">A serialised <c>tf.train.Example</c>.</param>
+    /// <param name="frameWidth">Expected fp16 values per frame.</param>
+    /// <param name="example">The video; where parsing fails, its id alone if that is known.</param>
+    /// <param name="problem">What is wrong, as the end of a sentence that began with file and record.</param>
+    public static bool TryParse(
+        ReadOnlySpan<byte> payload, int frameWidth, out VideoExample example, [NotNullWhen(false)] out string? problem)
+    {
+        Feature id = default, title = default, asrText = default, frames = default, tagIds = default, categoryId = default;
+        var features = new FeatureEnumerator(payload);
+        while (features.MoveNext())
+        {
+            var feature = features.Current;
+            if (feature.Name.SequenceEqual(FeatureNames.Id))
+            {
+                id = feature;
+            }
+            else if (feature.Name.SequenceEqual(FeatureNames.Title))
+            {
+                title = feature;
+            }
+            else if (feature.Name.SequenceEqual(FeatureNames.AsrText))
+            {
+                asrText = feature;
+            }
+            else if (feature.Name.SequenceEqual(FeatureNames.Frames))
+            {
+                frames = feature;
+            }
+            else if (feature.Name.SequenceEqual(FeatureNames.TagIds))
+            {
+                tagIds = feature;
+            }
+            else if (feature.Name.SequenceEqual(FeatureNames.CategoryId))
+            {
+                categoryId = feature;
+            }
+        }
+
+        example = default;
+        if (features.Malformed)
+        {
+            problem = "the payload is not a tf.train.Example";
+            return false;
+        }
+
+        if (!TryGetOne(id, FeatureNames.Id, required: true, out var idText, out problem)
+            || !IsId(idText, out problem))
+        {
+            return false;
+        }
+
+        example = new VideoExample { Id = idText };
+        if (!TryGetOne(title, FeatureNames.Title, required: true, out var titleText, out problem)
+            || !TryGetOne(asrText, FeatureNames.AsrText, required: false, out var asr, out problem)
+            || !TryGetFrames(frames, frameWidth, out var frameList, out problem)
+            || !TryGetInt64(tagIds, FeatureNames.TagIds, out var tags, out problem)
+            || !TryGetInt64(categoryId, FeatureNames.CategoryId, out var categories, out problem))
+        {
+            return false;
+        }
+
+        if (!Utf8.IsValid(titleText))
+        {
+            problem = "the title is not valid UTF-8";
+            return false;
+        }
+
+        if (categories.Count > 1)
+        {
+            problem = WrongCount(FeatureNames.CategoryId, categories.Count);
+            return false;
+        }
+
+        var category = categories.GetEnumerator();
+        example = new VideoExample
+        {
+            Id = idText,
+            Title = titleText,
+            AsrText = asr,
+            Frames = frameList,
+            TagIds = tags,
+            CategoryId = category.MoveNext() ? category.Current : null,
+        };
+        return true;
+    }
+
+    /// <summary>Whether every value of every frame is a number; if not, <paramref name="problem"/> names the first.</summary>
+    public static bool FramesAreFinite(in VideoExample example, [NotNullWhen(false)] out string? problem)
+    {
+        var frame = 0;
+        foreach (var values in example.Frames)
+        {
+            var i = HalfValues.IndexOfNonFinite(values);
+            if (i >= 0)
+            {
+                problem = $"frame {frame} holds NaN or infinity at value {i}";
+                return false;
+            }
+
+            frame++;
+        }
+
+        problem = null;
+        return true;
+    }
+
+    private static bool TryGetOne(
+        Feature feature, ReadOnlySpan<byte> name, bool required, out ReadOnlySpan<byte> value, [NotNullWhen(false)] out string? problem)
+    {
+        value = default;
+        if (feature.Name.IsEmpty && !required)
+        {
+            problem = null;
+            return true;
+        }
+
+        if (!TryGetBytes(feature, name, out var list, out problem))
+        {
+            return false;
+        }
+
+        if (list.Count != 1)
+        {
+            problem = WrongCount(name, list.Count);
+            return false;
+        }
+
+        var entries = list.GetEnumerator();
+        entries.MoveNext();
+        value = entries.Current;
+        return true;
+    }
+
+    private static bool TryGetFrames(Feature feature, int frameWidth, out BytesList frames, [NotNullWhen(false)] out string? problem)
+    {
+        if (!TryGetBytes(feature, FeatureNames.Frames, out frames, out problem))
+        {
+            return false;
+        }
+
+        if (frames.Count == 0)
+        {
+            problem = $"there are no frames: feature '{Text(FeatureNames.Frames)}' has no entries";
+            return false;
+        }
+
+        var expectedBytes = (long)frameWidth * sizeof(ushort);
+        var i = 0;
+        foreach (var frame in frames)
+        {
+            if (frame.Length != expectedBytes)
+            {
+                problem = $"frame {i} has {frame.Length} bytes, expected {expectedBytes}";
+                return false;
+            }
+
+            i++;
+        }
+
+        return true;
+    }
+
+    private static bool TryGetBytes(Feature feature, ReadOnlySpan<byte> name, out BytesList list, [NotNullWhen(false)] out string? problem)
+    {
+        list = default;
+        problem = feature.Name.IsEmpty ? $"feature '{Text(name)}' is missing"
+            : feature.Kind is not (FeatureKind.Bytes or FeatureKind.None) ? WrongKind(feature, FeatureKind.Bytes)
+            : !BytesList.TryParse(feature.List, out list) ? Malformed(name)
+            : null;
+        return problem is null;
+    }
+
+    private static bool TryGetInt64(Feature feature, ReadOnlySpan<byte> name, out Int64List list, [NotNullWhen(false)] out string? problem)
+    {
+        list = default;
+        problem = feature.Kind is not (FeatureKind.Integers or FeatureKind.None) ? WrongKind(feature, FeatureKind.Integers)
+            : !Int64List.TryParse(feature.List, out list) ? Malformed(name)
+            : null;
+        return problem is null;
+    }
+
+    private static bool IsId(ReadOnlySpan<byte> id, [NotNullWhen(false)] out string? problem)
+    {
+        var valid = id.Length is > 0 and <= MaxIdBytes && !id.ContainsAnyExceptInRange((byte)'!', (byte)'~');
+        problem = valid ? null : $"the id is not 1 to {MaxIdBytes} printable ASCII characters";
+        return valid;
+    }
+
+    private static string WrongCount(ReadOnlySpan<byte> name, int count) => $"feature '{Text(name)}' has {count} entries, expected 1";
+
+    private static string WrongKind(Feature feature, FeatureKind expected) =>
+        $"feature '{Text(feature.Name)}' holds {feature.Kind} values, expected {expected}";
+
+    private static string Malformed(ReadOnlySpan<byte> name) => $"the list of feature '{Text(name)}' is malformed";
+
+    private static string Text(ReadOnlySpan<byte> name) => Encoding.UTF8.GetString(name);
+}

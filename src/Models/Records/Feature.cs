@@ -1,0 +1,152 @@
+namespace VideoSim.Models.Records;
+
+/// <summary>Which of its lists a feature holds.</summary>
+public enum FeatureKind
+{
+    /// <summary>No list, which counts as an empty one of any kind.</summary>
+    None,
+
+    /// <summary>Byte strings.</summary>
+    Bytes,
+
+    /// <summary>32-bit floating-point numbers.</summary>
+    Numbers,
+
+    /// <summary>64-bit integers.</summary>
+    Integers,
+}
+
+/// <summary>One named feature of an Example: a view of the payload, its list not yet decoded.</summary>
+internal readonly ref struct Feature(ReadOnlySpan<byte> name, FeatureKind kind, ReadOnlySpan<byte> list)
+{
+    /// <summary>The key, UTF-8.</summary>
+    public ReadOnlySpan<byte> Name { get; } = name;
+
+    public FeatureKind Kind { get; } = kind;
+
+    /// <summary>The encoded BytesList, FloatList or Int64List message.</summary>
+    public ReadOnlySpan<byte> List { get; } = list;
+}
+
+/// <summary>
+/// Walks the features of a serialised <c>tf.train.Example</c> without allocating. Unknown fields are stepped over; of a field
+/// that occurs twice where one is expected, the last counts. <see cref="Malformed"/> tells, once <see cref="MoveNext"/> has
+/// returned false, whether that was the end or an error.
+/// </summary>
+internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
+{
+    private WireReader example = new(payload);
+    private WireReader features = new([]);
+
+    public Feature Current { get; private set; }
+
+    public bool Malformed { get; private set; }
+
+    public bool MoveNext()
+    {
+        while (!Malformed)
+        {
+            // Example { Features features = 1; }   Features { map<string, Feature> feature = 1; }
+            if (!features.AtEnd)
+            {
+                if (!TryReadField1(ref features, out var entry, out var isEntry))
+                {
+                    break;
+                }
+
+                if (isEntry)
+                {
+                    Malformed = !TryReadEntry(entry, out var feature);
+                    Current = feature;
+                    return !Malformed;
+                }
+            }
+            else if (example.AtEnd)
+            {
+                return false;
+            }
+            else if (!TryReadField1(ref example, out var message, out var isFeatures))
+            {
+                break;
+            }
+            else if (isFeatures)
+            {
+                features = new WireReader(message);
+            }
+        }
+
+        Malformed = true;
+        return false;
+    }
+
+    private static bool TryReadField1(scoped ref WireReader reader, out ReadOnlySpan<byte> content, out bool found)
+    {
+        content = default;
+        found = false;
+        if (!reader.TryReadTag(out var field, out var type))
+        {
+            return false;
+        }
+
+        found = field == 1 && type == WireType.LengthDelimited;
+        return found ? reader.TryReadBytes(out content) : reader.TrySkip(type);
+    }
+
+    // Map entry { string key = 1; Feature value = 2; }
+    private static bool TryReadEntry(ReadOnlySpan<byte> entry, out Feature feature)
+    {
+        feature = default;
+        ReadOnlySpan<byte> name = default, value = default;
+        for (var reader = new WireReader(entry); !reader.AtEnd;)
+        {
+            if (!reader.TryReadTag(out var field, out var type))
+            {
+                return false;
+            }
+
+            var sound = (field, type) switch
+            {
+                (1, WireType.LengthDelimited) => reader.TryReadBytes(out name),
+                (2, WireType.LengthDelimited) => reader.TryReadBytes(out value),
+                _ => reader.TrySkip(type),
+            };
+            if (!sound)
+            {
+                return false;
+            }
+        }
+
+        return TryReadFeature(name, value, out feature);
+    }
+
+    // Feature { oneof { BytesList = 1; FloatList = 2; Int64List = 3; } }
+    private static bool TryReadFeature(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, out Feature feature)
+    {
+        feature = new Feature(name, FeatureKind.None, default);
+        for (var reader = new WireReader(value); !reader.AtEnd;)
+        {
+            if (!reader.TryReadTag(out var field, out var type))
+            {
+                return false;
+            }
+
+            if (type != WireType.LengthDelimited || field > (uint)FeatureKind.Integers)
+            {
+                if (!reader.TrySkip(type))
+                {
+                    return false;
+                }
+            }
+            else if (reader.TryReadBytes(out var list))
+            {
+                feature = new Feature(name, (FeatureKind)field, list);
+            }
+            else
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

@@ -1,0 +1,109 @@
+namespace VideoSim.Models.Records;
+
+/// <summary>
+/// The values of an int64 feature, in order, packed or not: a view of the payload, walked anew by each enumeration.
+/// </summary>
+public readonly ref struct Int64List
+{
+    private readonly ReadOnlySpan<byte> encoded;
+
+    private Int64List(ReadOnlySpan<byte> encoded, int count)
+    {
+        this.encoded = encoded;
+        Count = count;
+    }
+
+    /// <summary>How many values there are.</summary>
+    public int Count { get; }
+
+    /// <summary>Enumerates the values, for <c>foreach</c>.</summary>
+    public Enumerator GetEnumerator() => new(encoded);
+
+    /// <summary>Checks and counts an encoded Int64List message.</summary>
+    internal static bool TryParse(ReadOnlySpan<byte> encoded, out Int64List list)
+    {
+        var count = 0;
+        var values = new Enumerator(encoded);
+        while (values.MoveNext())
+        {
+            count++;
+        }
+
+        list = new Int64List(encoded, count);
+        return !values.Malformed;
+    }
+
+    /// <summary>Walks the values.</summary>
+    public ref struct Enumerator
+    {
+        private WireReader reader;
+        private WireReader packed;
+
+        internal Enumerator(ReadOnlySpan<byte> encoded)
+        {
+            reader = new WireReader(encoded);
+            packed = new WireReader([]);
+        }
+
+        /// <summary>The value reached.</summary>
+        public long Current { get; private set; }
+
+        internal bool Malformed { get; private set; }
+
+        /// <summary>Goes on to the next value; false behind the last.</summary>
+        public bool MoveNext()
+        {
+            while (packed.AtEnd)
+            {
+                if (reader.AtEnd)
+                {
+                    return false;
+                }
+
+                // Int64List { repeated int64 value = 1; }, where a packed run of values is one length-delimited field.
+                if (!reader.TryReadTag(out var field, out var type))
+                {
+                    return Fail();
+                }
+
+                if (field == 1 && type == WireType.Varint)
+                {
+                    return TakeFrom(ref reader);
+                }
+
+                if (field == 1 && type == WireType.LengthDelimited)
+                {
+                    if (!reader.TryReadBytes(out var run))
+                    {
+                        return Fail();
+                    }
+
+                    packed = new WireReader(run);
+                }
+                else if (!reader.TrySkip(type))
+                {
+                    return Fail();
+                }
+            }
+
+            return TakeFrom(ref packed);
+        }
+
+        private bool TakeFrom(ref WireReader source)
+        {
+            if (!source.TryReadVarint(out var value))
+            {
+                return Fail();
+            }
+
+            Current = (long)value;
+            return true;
+        }
+
+        private bool Fail()
+        {
+            Malformed = true;
+            return false;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Records;
+
+/// <summary>Which TFRecord files a path stands for.</summary>
+public static class RecordFiles
+{
+    private const string FolderPattern = "*.tfrecords";
+
+    /// <summary>
+    /// A file stands for itself; a folder for its <c>*.tfrecords</c> files; a last component with <c>*</c> or <c>?</c> for the files
+    /// it matches. Several files come in ordinal order of their paths.
+    /// </summary>
+    /// <exception cref="DataException">There is no such file.</exception>
+    public static IReadOnlyList<string> Expand(string path)
+    {
+        var (folder, pattern) = Directory.Exists(path)
+            ? (path, FolderPattern)
+            : (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
+        if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
+        {
+            return File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file");
+        }
+
+        if (folder.Length > 0 && !Directory.Exists(folder))
+        {
+            throw new DataException($"{path}: there is no folder {folder}");
+        }
+
+        // Searching "." for a bare pattern would prefix every result with "./".
+        var found = Directory.GetFiles(folder.Length > 0 ? folder : ".", pattern);
+        var files = folder.Length > 0 ? found : [.. found.Select(f => Path.GetFileName(f))];
+        Array.Sort(files, StringComparer.Ordinal);
+        return files.Length > 0 ? files : throw new DataException($"{path}: no file matches {pattern}");
+    }
+}

@@ -1,0 +1,200 @@
+using System.Buffers.Text;
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Records;
+
+/// <summary>Where a record lies.</summary>
+/// <param name="File">Position of its file in <see cref="RecordIndex.Files"/>.</param>
+/// <param name="Offset">Where the record (not its payload) begins in the file.</param>
+/// <param name="PayloadBytes">Length of its payload.</param>
+/// <param name="Number">Number of the record in its file, from 0, dropped records counted.</param>
+public readonly record struct RecordPlace(int File, long Offset, int PayloadBytes, int Number);
+
+/// <summary>
+/// All videos of a set of TFRecord files as one list: record r is the r-th sound record, files in the order given. Building it
+/// reads and checks every record once; what it keeps is 24 bytes a record, and 12 more once ids are looked up.
+/// </summary>
+public sealed class RecordIndex
+{
+    // Decimal numbers of up to 19 digits fit 64 bits.
+    private const int MaxKeyDigits = 19;
+
+    private readonly FileRecords[] files;
+    private readonly int[] starts; // starts[f]: number of records in the files before f; one entry more than files
+    private readonly Lazy<(ulong[] Keys, int[] Records)> byKey;
+
+    private RecordIndex(FileRecords[] files, int frameWidth)
+    {
+        this.files = files;
+        FrameWidth = frameWidth;
+        starts = new int[files.Length + 1];
+        for (var f = 0; f < files.Length; f++)
+        {
+            starts[f + 1] = checked(starts[f] + files[f].Entries.Count);
+        }
+
+        Files = [.. files.Select(f => f.Path)];
+        BadRecords = [.. files.SelectMany(f => f.Bad)];
+        byKey = new(SortByKey);
+    }
+
+    /// <summary>How many records there are in all files together.</summary>
+    public int Count => starts[^1];
+
+    /// <summary>Values per frame, which every record was checked to have.</summary>
+    public int FrameWidth { get; }
+
+    /// <summary>The files, in the order in which they were given.</summary>
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>The records that were left out.</summary>
+    public IReadOnlyList<BadRecord> BadRecords { get; }
+
+    /// <summary>Where record <paramref name="record"/> of the index lies.</summary>
+    public RecordPlace this[int record]
+    {
+        get
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(record);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(record, Count);
+            var found = Array.BinarySearch(starts, record + 1);
+            var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the recordXX
+            var entry = files[file].Entries[record - starts[file]];
+            return new RecordPlace(file, entry.Offset, entry.PayloadBytes, entry.Number);
+        }
+    }
+
+    /// <summary>Reads and checks every record of the files.</summary>
+    /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
+    /// <param name="frameWidth">Values per frame.</param>
+    /// <param name="skipBadRecords">Leave bad records out and list them, instead of stopping at the first.</param>
+    /// <param name="threads">How many files may be read at a time; the result does not depend on it.</param>
+    /// <param name="cancellation">Stops the pass.</param>
+    /// <exception cref="DataException">
+    /// A file cannot be read or has no sound record, or a record is bad and bad records are not to be skipped.
+    /// </exception>
+    public static RecordIndex Build(
+        IReadOnlyList<string> paths, int frameWidth, bool skipBadRecords = false, int threads = 1, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(paths.Count);
+        var files = new FileRecords[paths.Count];
+        var failures = new DataException?[paths.Count];
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+
+        // Break lets all earlier files be finished, so that the failure reported is the first one whatever the timing.
+        Parallel.For(0, paths.Count, options, (i, loop) =>
+        {
+            try
+            {
+                files[i] = Scan(paths[i], frameWidth, skipBadRecords, cancellation);
+            }
+            catch (DataException e)
+            {
+                failures[i] = e;
+                loop.Break();
+            }
+        });
+
+        return Array.Find(failures, e => e is not null) is { } failure
+            ? throw new DataException(failure.Message, failure)
+            : new RecordIndex(files, frameWidth);
+    }
+
+    /// <summary>Finds a video by its id. Where several records have the same id, the last one counts, as in the reference.</summary>
+    public bool TryFind(ReadOnlySpan<byte> id, out int record)
+    {
+        var (keys, records) = byKey.Value;
+        var key = Key(id);
+        record = -1;
+        var found = Array.BinarySearch(keys, key);
+        if (found < 0)
+        {
+            return false;
+        }
+
+        while (found > 0 && keys[found - 1] == key)
+        {
+            found--;
+        }
+
+        for (; found < keys.Length && keys[found] == key; found++)
+        {
+            record = Math.Max(record, records[found]);
+        }
+
+        return true;
+    }
+
+    private static FileRecords Scan(string path, int frameWidth, bool skipBadRecords, CancellationToken cancellation)
+    {
+        using var scanner = new TfRecordScanner(path);
+        var result = new FileRecords(path, new ChunkedList<Entry>(), []);
+        while (scanner.MoveNext())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var problem = scanner.Problem;
+            VideoExample example = default;
+            if (problem is null
+                && (!ExampleParser.TryParse(scanner.Payload, frameWidth, out example, out var reason)
+                    || !ExampleParser.FramesAreFinite(example, out reason)))
+            {
+                problem = scanner.Bad(example, reason);
+            }
+
+            if (problem is null)
+            {
+                result.Entries.Add(new Entry(scanner.Offset, Key(example.Id), scanner.Payload.Length, scanner.Record));
+            }
+            else if (skipBadRecords)
+            {
+                result.Bad.Add(problem);
+            }
+            else
+            {
+                throw new DataException(problem.ToString());
+            }
+        }
+
+        // A file that yields nothing is a wrong file, not a file with some bad records.
+        return result.Entries.Count > 0 ? result : throw new DataException(result.Bad[0].ToString());
+    }
+
+    // A canonical decimal number is its own key, so that the challenge's ids cannot collide; any other id is hashed (FNV-1a,
+    // 64 bits: among a million such ids two have the same key with a probability below 1e-7).
+    private static ulong Key(ReadOnlySpan<byte> id)
+    {
+        if (id.Length is > 0 and <= MaxKeyDigits && id[0] is >= (byte)'1' and <= (byte)'9'
+            && Utf8Parser.TryParse(id, out ulong number, out var used) && used == id.Length)
+        {
+            return number;
+        }
+
+        var hash = 0xcbf29ce484222325ul;
+        foreach (var b in id)
+        {
+            hash = (hash ^ b) * 0x100000001b3ul;
+        }
+
+        return hash;
+    }
+
+    private (ulong[] Keys, int[] Records) SortByKey()
+    {
+        var keys = new ulong[Count];
+        var records = new int[Count];
+        for (var (f, r) = (0, 0); f < files.Length; f++)
+        {
+            for (var i = 0; i < files[f].Entries.Count; i++, r++)
+            {
+                (keys[r], records[r]) = (files[f].Entries[i].Key, r);
+            }
+        }
+
+        Array.Sort(keys, records);
+        return (keys, records);
+    }
+
+    private readonly record struct Entry(long Offset, ulong Key, int PayloadBytes, int Number);
+
+    private sealed record FileRecords(string Path, ChunkedList<Entry> Entries, List<BadRecord> Bad);
+}

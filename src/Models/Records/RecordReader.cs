@@ -1,0 +1,70 @@
+using System.Numerics;
+using Microsoft.Win32.SafeHandles;
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Records;
+
+/// <summary>
+/// Reads single records of an index, each by one positional read into one reused buffer, and checks both checksums again: a
+/// steady reader allocates nothing. Not thread-safe; every worker has its own.
+/// </summary>
+public sealed class RecordReader : IDisposable
+{
+    private readonly RecordIndex index;
+    private readonly SafeFileHandle[] files;
+    private byte[] buffer = [];
+
+    /// <summary>Opens the files of an index.</summary>
+    /// <exception cref="DataException">A file is gone, or cannot be read.</exception>
+    public RecordReader(RecordIndex index)
+    {
+        this.index = index;
+        files = new SafeFileHandle[index.Files.Count];
+        try
+        {
+            for (var i = 0; i < files.Length; i++)
+            {
+                files[i] = InputFile.Open(index.Files[i], FileOptions.RandomAccess, out _);
+            }
+        }
+        catch (DataException)
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads record <paramref name="record"/> of the index.</summary>
+    /// <returns>The video; valid until the next read.</returns>
+    /// <exception cref="DataException">The record is no longer what it was when it was indexed.</exception>
+    public VideoExample Read(int record)
+    {
+        var place = index[record];
+        var recordBytes = (int)TfRecordFraming.RecordBytes(place.PayloadBytes);
+        if (recordBytes > buffer.Length)
+        {
+            buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)recordBytes));
+        }
+
+        var bytes = buffer.AsSpan(0, recordBytes);
+        VideoExample example = default;
+        var reason =
+            InputFile.Read(files[place.File], index.Files[place.File], bytes, place.Offset) < recordBytes ? "the file has been cut short"
+            : !TfRecordFraming.TryReadHeader(bytes, out var length) ? "the length fails its checksum"
+            : length != (ulong)place.PayloadBytes ? "the length has changed"
+            : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"
+            : ExampleParser.TryParse(payload, index.FrameWidth, out example, out var problem) ? null
+            : problem;
+        return reason is null ? example : throw new DataException(
+            new BadRecord(index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was sound when it was indexed)").ToString());
+    }
+
+    /// <summary>Closes the files.</summary>
+    public void Dispose()
+    {
+        foreach (var file in files)
+        {
+            file?.Dispose();
+        }
+    }
+}

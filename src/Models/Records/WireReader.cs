@@ -1,0 +1,97 @@
+using System.Buffers.Binary;
+
+namespace VideoSim.Models.Records;
+
+/// <summary>How a protobuf field's content is encoded (the low three bits of its tag).</summary>
+internal enum WireType
+{
+    Varint = 0,
+    Fixed64 = 1,
+    LengthDelimited = 2,
+    Fixed32 = 5,
+}
+
+/// <summary>
+/// Reads protobuf wire format from a span. It never throws: a Try method returns false when the bytes are malformed, which
+/// includes the long obsolete groups and any length that reaches past the end.
+/// </summary>
+internal ref struct WireReader(ReadOnlySpan<byte> data)
+{
+    private const int MaxVarintBytes = 10;
+
+    private ReadOnlySpan<byte> rest = data;
+
+    public readonly bool AtEnd => rest.IsEmpty;
+
+    public bool TryReadVarint(out ulong value)
+    {
+        value = 0;
+        for (var i = 0; i < rest.Length && i < MaxVarintBytes; i++)
+        {
+            var b = rest[i];
+            if (i == MaxVarintBytes - 1 && b > 1)
+            {
+                return false; // more than 64 bits
+            }
+
+            value |= (ulong)(b & 0x7f) << (7 * i);
+            if (b < 0x80)
+            {
+                rest = rest[(i + 1)..];
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public bool TryReadTag(out uint field, out WireType type)
+    {
+        var read = TryReadVarint(out var tag);
+        field = (uint)(tag >> 3);
+        type = (WireType)(tag & 7);
+        return read && tag <= uint.MaxValue && field != 0;
+    }
+
+    public bool TryReadBytes(out ReadOnlySpan<byte> value)
+    {
+        if (!TryReadVarint(out var length) || length > (ulong)rest.Length)
+        {
+            value = default;
+            return false;
+        }
+
+        value = rest[..(int)length];
+        rest = rest[(int)length..];
+        return true;
+    }
+
+    public bool TryReadFixed32(out uint value)
+    {
+        if (!BinaryPrimitives.TryReadUInt32LittleEndian(rest, out value))
+        {
+            return false;
+        }
+
+        rest = rest[sizeof(uint)..];
+        return true;
+    }
+
+    /// <summary>Steps over the content of a field of which only the tag was read.</summary>
+    public bool TrySkip(WireType type)
+    {
+        switch (type)
+        {
+            case WireType.Varint:
+                return TryReadVarint(out _);
+            case WireType.LengthDelimited:
+                return TryReadBytes(out _);
+            case WireType.Fixed32:
+                return TryReadFixed32(out _);
+            case WireType.Fixed64:
+                return TryReadFixed32(out _) && TryReadFixed32(out _);
+            default:
+                return false;
+        }
+    }
+}

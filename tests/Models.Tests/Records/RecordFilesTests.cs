@@ -1,0 +1,30 @@
+using VideoSim.Engine;
+using VideoSim.Models.Records;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Records;
+
+public sealed class RecordFilesTests : IDisposable
+{
+    private readonly ScratchFolder folder = new();
+
+    [Fact]
+    public void Expand_FileFolderOrPattern_GivesFilesInOrdinalOrder()
+    {
+        string[] files = [folder.Write("p_0.tfrecords", "x"), folder.Write("p_1.tfrecords", "x"), folder.Write("p_10.tfrecords", "x")];
+        folder.Write("label.tsv", "x");
+        Assert.Equal(files, RecordFiles.Expand(folder.Path));
+        Assert.Equal(files, RecordFiles.Expand(Path.Combine(folder.Path, "p_*.tfrecords")));
+        Assert.Equal(files[..2], RecordFiles.Expand(Path.Combine(folder.Path, "p_?.tfrecords")));
+        Assert.Equal(files[1..2], RecordFiles.Expand(files[1]));
+    }
+
+    [Theory]
+    [InlineData("nothing", ": there is no such file")]
+    [InlineData("*.nothing", ": no file matches *.nothing")]
+    [InlineData("nowhere/*.tfrecords", ": there is no folder ")]
+    public void Expand_NothingThere_IsADataException(string name, string reason) =>
+        Assert.Contains(reason, Assert.Throws<DataException>(() => RecordFiles.Expand(Path.Combine(folder.Path, name))).Message, StringComparison.Ordinal);
+
+    public void Dispose() => folder.Dispose();
+}

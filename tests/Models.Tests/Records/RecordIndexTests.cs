@@ -1,0 +1,331 @@
+using System.Text;
+using CsCheck;
+using VideoSim.Engine;
+using VideoSim.Models.Records;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Records;
+
+public sealed class RecordIndexTests : IDisposable
+{
+    private readonly ScratchFolder folder = new();
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Build_SeveralFiles_IsOneListInFileOrder(int threads)
+    {
+        string[] files =
+        [
+            folder.Write("a", TestRecords.File(TestRecords.Payload(0, 1), TestRecords.Payload(1, 2))),
+            folder.Write("b", TestRecords.File(TestRecords.Payload(2, 3))),
+            folder.Write("c", TestRecords.File(TestRecords.Payload(3, 4), TestRecords.Payload(4, 5))),
+        ];
+        var index = Build(files, threads: threads);
+        Assert.Equal(5, index.Count);
+        Assert.Equal([0, 0, 1, 2, 2], Enumerable.Range(0, 5).Select(r => index[r].File));
+        Assert.Equal([0, 1, 0, 0, 1], Enumerable.Range(0, 5).Select(r => index[r].Number));
+        Assert.Throws<ArgumentOutOfRangeException>(() => index[5]);
+
+        using var reader = new RecordReader(index);
+        foreach (var record in (int[])[4, 0, 3, 1, 2, 2])
+        {
+            var video = reader.Read(record);
+            Assert.Equal(TestRecords.Id(record), Encoding.UTF8.GetString(video.Id));
+            Assert.Equal(TestRecords.Title(record), Encoding.UTF8.GetString(video.Title));
+            Assert.Equal(record + 1, video.Frames.Count);
+            Assert.True(index.TryFind(video.Id, out var found));
+            Assert.Equal(record, found);
+        }
+
+        Assert.False(index.TryFind("999"u8, out _));
+        Assert.False(index.TryFind(""u8, out _));
+    }
+
+    [Fact]
+    public void Build_RecordsLargerThanTheBuffer_AreRead()
+    {
+        var payloads = Gen.Int[0, 60_000].Array[30].Select(sizes => sizes.Select((n, i) => TestRecords.Payload(i, n + 1)).ToArray());
+        payloads.Sample(all =>
+        {
+            var file = folder.Write("large", TestRecords.File(all));
+            var index = Build(file);
+            using var reader = new RecordReader(index);
+            for (var i = 0; i < all.Length; i++)
+            {
+                Assert.Equal(all[i].Length, index[i].PayloadBytes);
+                Assert.Equal(TestRecords.Id(i), Encoding.UTF8.GetString(reader.Read(i).Id));
+            }
+        }, iter: 5, threads: 1);
+    }
+
+    [Fact]
+    public void TryFind_IdsOfEveryForm_AreToldApart()
+    {
+        string[] ids = ["7", "07", "9999999999999999999", "10000000000000000000", "18446744073709551615", "a", "b", "v-7", "0"];
+        var file = folder.Write("ids", TestRecords.File(ids.Select(id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
+        var index = Build(file);
+        for (var i = 0; i < ids.Length; i++)
+        {
+            Assert.True(index.TryFind(Encoding.UTF8.GetBytes(ids[i]), out var record));
+            Assert.Equal(i, record);
+        }
+
+        Assert.False(index.TryFind("007"u8, out _));
+        Assert.False(index.TryFind("00"u8, out _));
+    }
+
+    [Fact]
+    public void TryFind_RepeatedId_GivesTheLastRecord()
+    {
+        var index = Build(folder.Write("twice", TestRecords.File(
+            TestRecords.Payload(1, 1), TestRecords.Payload(2, 1), TestRecords.Payload(1, 2), TestRecords.Payload(1, 3), TestRecords.Payload(0, 1))));
+        Assert.True(index.TryFind(Encoding.UTF8.GetBytes(TestRecords.Id(1)), out var record));
+        Assert.Equal(3, record);
+    }
+
+    [Fact]
+    public void Build_FlippedPayloadBit_StopsNamingTheRecord()
+    {
+        var (path, offsets) = Damaged((bytes, starts) => bytes[starts[2] + 40] ^= 0x10);
+        AssertFails($"{path}: record 2 (at byte {offsets[2]}): the payload fails its checksum", path);
+        AssertSkips(path, [0, 1, 3, 4], $"{path}: record 2 (at byte {offsets[2]}): the payload fails its checksum");
+    }
+
+    [Fact]
+    public void Build_FlippedChecksumBit_StopsNamingTheRecord()
+    {
+        var (path, offsets) = Damaged((bytes, starts) => bytes[starts[2] - 1] ^= 0x80);
+        AssertFails($"{path}: record 1 (at byte {offsets[1]}): the payload fails its checksum", path);
+        AssertSkips(path, [0, 2, 3, 4], $"{path}: record 1 (at byte {offsets[1]}): the payload fails its checksum");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(8)]
+    public void Build_FlippedLengthBit_EndsWhatCanBeRead(int at)
+    {
+        var (path, offsets) = Damaged((bytes, starts) => bytes[starts[3] + at] ^= 1);
+        var message = $"{path}: record 3 (at byte {offsets[3]}): the length fails its checksum; nothing behind it can be read";
+        AssertFails(message, path);
+        AssertSkips(path, [0, 1, 2], message);
+    }
+
+    [Theory]
+    [InlineData(1, "the file is truncated: it ends after 1 of this header's 12 bytes")]
+    [InlineData(12, "the file is truncated: it ends after 12 of this record's {0} bytes")]
+    [InlineData(30, "the file is truncated: it ends after 30 of this record's {0} bytes")]
+    public void Build_TruncatedFile_EndsWhatCanBeRead(int kept, string reason)
+    {
+        var whole = TestRecords.FileOf(5);
+        var offsets = Offsets(whole);
+        var path = folder.Write("cut", whole[..(offsets[4] + kept)]);
+        var message = $"{path}: record 4 (at byte {offsets[4]}): {string.Format(null, reason, whole.Length - offsets[4])}";
+        AssertFails(message, path);
+        AssertSkips(path, [0, 1, 2, 3], message);
+    }
+
+    [Fact]
+    public void Build_HostileLengthWithSoundChecksum_IsTruncation()
+    {
+        foreach (var length in (ulong[])[ulong.MaxValue, ulong.MaxValue - 15, long.MaxValue, 1ul << 40])
+        {
+            var header = new byte[12];
+            BitConverter.TryWriteBytes(header, length);
+            BitConverter.TryWriteBytes(header.AsSpan(8), Crc32C.ComputeMasked(header.AsSpan(0, 8)));
+            var path = folder.Write("hostile", [.. TestRecords.FileOf(1), .. header, .. new byte[100]]);
+            var message = Assert.Throws<DataException>(() => Build(path)).Message;
+            Assert.EndsWith($"the file is truncated: it ends after 112 of this record's {(UInt128)length + 16} bytes", message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Build_BadExample_NamesRecordAndVideo()
+    {
+        var bad = TestRecords.PayloadWith("frame_feature", w => w.AddEntries("frame_feature"u8, new byte[20], 10));
+        var path = folder.Write("example", TestRecords.File(TestRecords.Payload(0, 1), bad, TestRecords.Payload(2, 1)));
+        AssertFails($"{path}: record 1 (id 345): frame 0 has 10 bytes, expected 12", path);
+        AssertSkips(path, [0, 2], $"{path}: record 1 (id 345): frame 0 has 10 bytes, expected 12");
+    }
+
+    [Fact]
+    public void Build_FrameWithNaN_NamesFrameAndValue()
+    {
+        var frames = TestRecords.Frames(1, 3);
+        frames[(2 * TestRecords.FrameWidth) + 4] = Half.NaN;
+        var path = folder.Write("nan", TestRecords.File(TestRecords.Payload("77", [], frames)));
+        AssertFails($"{path}: record 0 (id 77): frame 2 holds NaN or infinity at value 4", path);
+    }
+
+    [Fact]
+    public void Build_WholeFileUnusable_SaysWhyEvenWhenSkipping()
+    {
+        var empty = folder.Write("empty", "");
+        var text = folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
+        var tiny = folder.Write("tiny", "x");
+        var missing = Path.Combine(folder.Path, "missing");
+        foreach (var skip in (bool[])[false, true])
+        {
+            AssertFails($"{empty}: the file is empty", empty, skip);
+            AssertFails($"{text}: not a TFRecord file: the length of its first record fails its checksum", text, skip);
+            AssertFails($"{tiny}: record 0 (at byte 0): the file is truncated: it ends after 1 of this header's 12 bytes", tiny, skip);
+            AssertFails($"{missing}: there is no such file", missing, skip);
+        }
+
+        Assert.StartsWith($"{folder.Path}: cannot be read: ", Assert.Throws<DataException>(() => Build(folder.Path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Build_SeveralBadFiles_ReportsTheFirst()
+    {
+        var good = folder.Write("good", TestRecords.FileOf(2));
+        var first = folder.Write("first", "");
+        var second = folder.Write("second", "");
+        for (var i = 0; i < 20; i++)
+        {
+            var e = Assert.Throws<DataException>(() => Build([good, first, second, second], threads: 4));
+            Assert.Equal($"{first}: the file is empty", e.Message);
+        }
+    }
+
+    [Fact]
+    public void Build_Cancelled_Stops()
+    {
+        var path = folder.Write("good", TestRecords.FileOf(2));
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(
+            () => RecordIndex.Build([path], TestRecords.FrameWidth, cancellation: cancelled.Token));
+    }
+
+    [Fact]
+    public void Read_DamageAfterIndexing_IsADataException()
+    {
+        var bytes = TestRecords.FileOf(4);
+        var offsets = Offsets(bytes);
+        var path = folder.Write("later", bytes);
+        var index = Build(path);
+        using var reader = new RecordReader(index);
+
+        bytes[offsets[1] + 50] ^= 1;
+        bytes[offsets[2] + 3] ^= 1;
+        folder.Write("later", bytes[..^3]);
+        AssertRead(0, null);
+        AssertRead(1, "the payload fails its checksum");
+        AssertRead(2, "the length fails its checksum");
+        AssertRead(3, "the file has been cut short");
+
+        void AssertRead(int record, string? reason)
+        {
+            var e = Record.Exception(() => { reader.Read(record); });
+            Assert.Equal(
+                reason is null ? null : $"{path}: record {record} (at byte {offsets[record]}): {reason} (it was sound when it was indexed)",
+                (e as DataException)?.Message);
+        }
+    }
+
+    [Fact]
+    public void Build_AnyDamage_IsADataExceptionOrSkipped()
+    {
+        var whole = TestRecords.FileOf(6);
+        Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[1, whole.Length]).Sample((at, value, length) =>
+        {
+            var bytes = whole.ToArray();
+            bytes[at] = value;
+            var path = folder.Write("damaged", bytes[..length]);
+            foreach (var skip in (bool[])[false, true])
+            {
+                try
+                {
+                    var index = Build(path, skip);
+                    Assert.InRange(index.Count, 1, 6);
+                    Assert.True(skip || index.BadRecords.Count == 0);
+                }
+                catch (DataException)
+                {
+                    // The one way to refuse.
+                }
+            }
+        }, iter: 500, threads: 1);
+    }
+
+    [Fact]
+    public void Read_Steadily_AllocatesNothing()
+    {
+        var path = folder.Write("steady", TestRecords.FileOf(50));
+        var index = Build(path);
+        using var reader = new RecordReader(index);
+        for (var record = 0; record < 50; record++)
+        {
+            reader.Read(record);
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var record = 0; record < 50; record++)
+        {
+            reader.Read(record);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public void Build_ManyRecords_KeepsFewBytesEach()
+    {
+        const int count = 200_000;
+        var path = Path.Combine(folder.Path, "many");
+        using (var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20)))
+        {
+            var example = new ExampleWriter();
+            var id = new byte[19];
+            for (var i = 0; i < count; i++)
+            {
+                (1_000_000_000_000_000_000 + i).TryFormat(id, out _);
+                writer.Write(example.WriteVideo(id, "t"u8, ""u8, [Half.One], 1, [], null));
+            }
+        }
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var index = Build([path], frameWidth: 1);
+        Assert.True(index.TryFind("1000000000000199999"u8, out var last));
+        Assert.Equal(count - 1, last);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1, 64L * count); // 64 MB for a million, even if never collected
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private static RecordIndex Build(string path, bool skip = false) => Build([path], skip);
+
+    private static RecordIndex Build(IReadOnlyList<string> paths, bool skip = false, int threads = 1, int frameWidth = TestRecords.FrameWidth) =>
+        RecordIndex.Build(paths, frameWidth, skip, threads, TestContext.Current.CancellationToken);
+
+    private (string Path, int[] Offsets) Damaged(Action<byte[], int[]> damage)
+    {
+        var bytes = TestRecords.FileOf(5);
+        var offsets = Offsets(bytes);
+        damage(bytes, offsets);
+        return (folder.Write("damaged", bytes), offsets);
+    }
+
+    private static int[] Offsets(byte[] file)
+    {
+        var offsets = new List<int>();
+        for (var at = 0; at < file.Length; at += 16 + BitConverter.ToInt32(file, at))
+        {
+            offsets.Add(at);
+        }
+
+        return [.. offsets];
+    }
+
+    private static void AssertFails(string message, string path, bool skip = false) =>
+        Assert.Equal(message, Assert.Throws<DataException>(() => Build(path, skip)).Message);
+
+    private static void AssertSkips(string path, int[] kept, params string[] problems)
+    {
+        var index = Build(path, skip: true);
+        Assert.Equal(kept, Enumerable.Range(0, index.Count).Select(r => index[r].Number));
+        Assert.Equal(problems, index.BadRecords.Select(b => b.ToString()));
+    }
+}

@@ -8,6 +8,7 @@ public static class Catalog
     /// <summary>Every kernel, by family.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
+        .. Adam.AdamChecks.All,
         .. MatMul.MatMulChecks.All,
     ];
 }

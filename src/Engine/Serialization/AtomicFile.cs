@@ -57,9 +57,9 @@ public static class AtomicFile
     /// <summary>Reports a refusal of the file system as one line about <paramref name="path"/>; other failures pass.</summary>
     internal static void ThrowIfRefused(Exception failure, string path, string temporary)
     {
-        if (failure is IOException or UnauthorizedAccessException)
+        if (FileFailure.Is(failure))
         {
-            throw new DataException($"cannot write {path}: {Printable.Reason(failure, temporary)}", failure);
+            throw FileFailure.Writing(path, failure, temporary);
         }
     }
 
@@ -70,7 +70,7 @@ public static class AtomicFile
         {
             delete();
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (FileFailure.Is(failure))
         {
             // The first failure is the one to report; the next write of this path starts over the leftover.
         }

@@ -93,9 +93,9 @@ public sealed class AtomicFolder
                 }
             }
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (FileFailure.Is(failure))
         {
-            throw new DataException($"cannot clear up {parent}: {Printable.Reason(failure, parent)}", failure);
+            throw FileFailure.Writing(parent, failure, parent);
         }
     }
 
@@ -113,7 +113,7 @@ public sealed class AtomicFolder
         {
             Directory.Move(temporary, path);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (FileFailure.Is(failure))
         {
             Directory.Move(replaced, path);
             throw;

@@ -12,17 +12,6 @@ public static class Printable
     /// <summary>The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.</summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
-    /// <summary>The reason that a file operation failed, as one line without a repetition of the path.</summary>
-    /// <param name="failure">What the file system reported.</param>
-    /// <param name="path">The path that the operation worked on, which may be a temporary one nobody wants to read about.</param>
-    public static string Reason(Exception failure, string path)
-    {
-        var message = failure.Message
-            .Replace($" : '{path}'", "", StringComparison.Ordinal)
-            .Replace($" '{path}'", "", StringComparison.Ordinal);
-        return OneLine(message).TrimEnd('.');
-    }
-
     /// <summary>The text without what would break a line, cut after 120 characters.</summary>
     public static string OneLine(string text)
     {

@@ -67,9 +67,9 @@ public sealed class SafetensorsReader : IDisposable
         catch (Exception failure)
         {
             file?.Dispose();
-            if (failure is IOException or UnauthorizedAccessException)
+            if (FileFailure.Is(failure))
             {
-                throw Unreadable(path, failure);
+                throw FileFailure.Reading(path, failure);
             }
             throw;
         }
@@ -184,12 +184,9 @@ public sealed class SafetensorsReader : IDisposable
                 position += read;
             }
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (FileFailure.Is(failure))
         {
-            throw Unreadable(path, failure);
+            throw FileFailure.Reading(path, failure);
         }
     }
-
-    private static DataException Unreadable(string path, Exception failure) =>
-        new($"cannot read {path}: {Printable.Reason(failure, Path.GetFullPath(path))}", failure);
 }

@@ -50,7 +50,7 @@ public sealed class AtomicFileTests : IDisposable
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, stream => stream.Write(new byte[11]), temporary => new FullDiskStream(temporary, room: 10)));
 
-        Assert.Equal($"cannot write {path}: No space left on device", failure.Message);
+        Assert.Equal($"{path}: cannot be written: No space left on device", failure.Message);
         Assert.Equal(["file"], folder.Listing);
         Assert.Equal("old", File.ReadAllText(path));
     }
@@ -63,7 +63,7 @@ public sealed class AtomicFileTests : IDisposable
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, stream => stream.Write(new byte[11]), _ => new FileStream("/dev/full", FileMode.Open, FileAccess.Write)));
 
-        Assert.Matches($"^cannot write {path}: .*[Nn]o space", failure.Message);
+        Assert.Matches($"^{path}: cannot be written: .*[Nn]o space", failure.Message);
         Assert.Empty(folder.Listing);
     }
 
@@ -74,7 +74,7 @@ public sealed class AtomicFileTests : IDisposable
         var path = folder["file/below"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(path, _ => { }));
 
-        Assert.StartsWith($"cannot write {path}: ", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', failure.Message);
     }
 
@@ -85,7 +85,7 @@ public sealed class AtomicFileTests : IDisposable
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, _ => { }, temporary => throw new UnauthorizedAccessException($"Access to the path '{temporary}' is denied.")));
 
-        Assert.Equal($"cannot write {path}: Access to the path is denied", failure.Message);
+        Assert.Equal($"{path}: cannot be written: Access to the path is denied", failure.Message);
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class AtomicFolderTests : IDisposable
             },
             file => new FullDiskStream(file, room: 5)));
 
-        Assert.Equal($"cannot write {folder["last/moments"]}: No space left on device", failure.Message);
+        Assert.Equal($"{folder["last/moments"]}: cannot be written: No space left on device", failure.Message);
         Assert.Equal(["last", "last/weights"], folder.Listing);
         Assert.Equal("old", File.ReadAllText(folder["last/weights"]));
     }
@@ -55,7 +55,7 @@ public sealed class AtomicFolderTests : IDisposable
         File.WriteAllText(folder["run"], "");
         var failure = Assert.Throws<DataException>(() => AtomicFolder.Write(folder["run/last"], _ => { }));
 
-        Assert.StartsWith($"cannot write {folder["run/last"]}: ", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{folder["run/last"]}: cannot be written: ", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -100,14 +100,14 @@ public sealed class SafetensorsBadFileTests : IDisposable
     public void Open_MissingFile_IsReported()
     {
         var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(folder["nowhere"]));
-        Assert.Equal($"cannot read {folder["nowhere"]}: Could not find file", failure.Message);
+        Assert.Equal($"{folder["nowhere"]}: cannot be read: there is no such file or folder", failure.Message);
     }
 
     [Fact]
     public void Open_Folder_IsReported()
     {
         var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(folder.Path));
-        Assert.StartsWith($"cannot read {folder.Path}: ", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{folder.Path}: cannot be read: ", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -165,7 +165,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
             {
                 Assert.StartsWith("file: ", failure.Message, StringComparison.Ordinal);
             }
-        }, iter: 20_000);
+        }, iter: 5_000);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
                 Assert.StartsWith($"{path}: ", failure.Message, StringComparison.Ordinal);
             }
             File.Delete(path);
-        }, iter: 1_000);
+        }, iter: 400);
     }
 
     private static void ReadAll(SafetensorsReader reader, byte[] file)

@@ -1,0 +1,27 @@
+namespace VideoSim.Engine.Serialization;
+
+/// <summary>Turns what the file system objects to into one clear line that names the file.</summary>
+public static class FileFailure
+{
+    /// <summary>Whether an exception is the file system's refusal (missing, unreadable, full), not a mistake of the program.</summary>
+    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException;
+
+    /// <summary>The exception to throw when a file cannot be read.</summary>
+    public static DataException Reading(string path, Exception failure) =>
+        new($"{path}: cannot be read: {Reason(failure, Path.GetFullPath(path))}", failure);
+
+    /// <summary>The exception to throw when a file or folder cannot be written.</summary>
+    /// <param name="path">What the user asked for.</param>
+    /// <param name="failure">What the file system reported.</param>
+    /// <param name="temporary">What was written to in its place; nobody wants to read about it.</param>
+    public static DataException Writing(string path, Exception failure, string temporary) =>
+        new($"{path}: cannot be written: {Reason(failure, temporary)}", failure);
+
+    private static string Reason(Exception failure, string path) => failure switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
+        _ => Printable.OneLine(failure.Message
+            .Replace($" : '{path}'", "", StringComparison.Ordinal)
+            .Replace($" '{path}'", "", StringComparison.Ordinal)).TrimEnd('.'),
+    };
+}

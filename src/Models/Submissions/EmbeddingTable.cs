@@ -1,0 +1,42 @@
+namespace VideoSim.Models.Submissions;
+
+/// <summary>
+/// Embeddings of videos by id, as a submission file holds them: one row of the same width for each id, all values
+/// finite. Values are held as float64, which every stored precision fits into. Made by <see cref="EmbeddingTableBuilder"/>.
+/// </summary>
+public sealed class EmbeddingTable
+{
+    /// <summary>The most values an embedding may have (reference-system.md 1.7).</summary>
+    public const int MaxWidth = 256;
+
+    private readonly string[] ids;
+    private readonly double[] values;
+    private readonly Dictionary<string, int> rows;
+
+    internal EmbeddingTable(string source, string[] ids, int width, double[] values, Dictionary<string, int> rows)
+    {
+        Source = source;
+        Width = width;
+        this.ids = ids;
+        this.values = values;
+        this.rows = rows;
+    }
+
+    /// <summary>Where the embeddings come from, for messages; a path or a description.</summary>
+    public string Source { get; }
+
+    /// <summary>Values per embedding.</summary>
+    public int Width { get; }
+
+    /// <summary>The ids of the rows, in order, each once.</summary>
+    public IReadOnlyList<string> Ids => ids;
+
+    /// <summary>The embedding of a row, [Width].</summary>
+    public ReadOnlySpan<double> this[int row] => values.AsSpan(row * Width, Width);
+
+    /// <summary>Finds the row of an id.</summary>
+    public bool TryFind(string id, out int row) => rows.TryGetValue(id, out row);
+
+    /// <summary>A table with the same ids and other values, [Count, Width].</summary>
+    internal EmbeddingTable With(string source, double[] others) => new(source, ids, Width, others, rows);
+}

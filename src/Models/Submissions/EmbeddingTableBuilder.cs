@@ -1,0 +1,71 @@
+using System.Globalization;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Submissions;
+
+/// <summary>Collects embeddings one by one and refuses what no submission may hold.</summary>
+/// <param name="source">Where the embeddings come from, named in every message.</param>
+public sealed class EmbeddingTableBuilder(string source)
+{
+    private readonly List<string> ids = [];
+    private readonly List<double> values = [];
+    private readonly Dictionary<string, int> rows = [];
+    private int width;
+
+    /// <summary>Adds an embedding.</summary>
+    /// <param name="id">The video's id; each may be given once.</param>
+    /// <param name="embedding">As many values as in the embeddings before it, at most <see cref="EmbeddingTable.MaxWidth"/>.</param>
+    /// <exception cref="DataException">The id is empty or repeated, the width is wrong, or a value is no finite float32.</exception>
+    public void Add(string id, ReadOnlySpan<double> embedding)
+    {
+        CheckWidth(id, embedding.Length);
+        foreach (var value in embedding)
+        {
+            // Every model computes in float32; a larger value is damage, and its square could overflow in a cosine.
+            if (!float.IsFinite((float)value))
+            {
+                throw Wrong(id, $"holds {value.ToString(CultureInfo.InvariantCulture)}, which is no finite float32");
+            }
+        }
+        if (id.Length == 0 || !rows.TryAdd(id, ids.Count))
+        {
+            throw Wrong(id, id.Length == 0 ? "is empty" : "is given twice");
+        }
+        ids.Add(id);
+        values.AddRange(embedding);
+    }
+
+    /// <inheritdoc cref="Add(string, ReadOnlySpan{double})"/>
+    public void Add(string id, ReadOnlySpan<float> embedding)
+    {
+        CheckWidth(id, embedding.Length);
+        Span<double> widened = stackalloc double[embedding.Length];
+        for (var i = 0; i < embedding.Length; i++)
+        {
+            widened[i] = embedding[i];
+        }
+        Add(id, widened);
+    }
+
+    /// <summary>The table of all embeddings added.</summary>
+    /// <exception cref="DataException">There is none.</exception>
+    public EmbeddingTable Build() => ids.Count > 0
+        ? new EmbeddingTable(source, [.. ids], width, [.. values], rows)
+        : throw new DataException($"{source}: holds no embedding");
+
+    private void CheckWidth(string id, int count)
+    {
+        if (count is 0 or > EmbeddingTable.MaxWidth)
+        {
+            throw Wrong(id, $"has {count} values, but 1 to {EmbeddingTable.MaxWidth} are allowed");
+        }
+        if (ids.Count > 0 && count != width)
+        {
+            throw Wrong(id, $"has {count} values, but the ids before it have {width}");
+        }
+        width = count;
+    }
+
+    private DataException Wrong(string id, string complaint) => new($"{source}: id {Printable.Quote(id)} {complaint}");
+}

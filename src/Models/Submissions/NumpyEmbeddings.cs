@@ -1,0 +1,176 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.RegularExpressions;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Submissions;
+
+/// <summary>
+/// Embeddings as NumPy reads them: a <c>.npy</c> of format 1.0 holding a little-endian matrix [ids, width], and the ids
+/// line by line (UTF-8) in a text file beside it.
+/// </summary>
+internal static partial class NumpyEmbeddings
+{
+    private const int PrefixBytes = 10;
+
+    // The format asks that the data begin at a multiple of this.
+    private const int Alignment = 64;
+
+    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
+
+    /// <summary>Where the ids of a matrix lie: <c>a.npy</c> has <c>a.ids.txt</c>.</summary>
+    public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
+
+    public static void Write(string path, EmbeddingTable table, EmbeddingPrecision precision)
+    {
+        if (table.Ids.FirstOrDefault(id => id.AsSpan().ContainsAny('\r', '\n')) is { } broken)
+        {
+            throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on one line of {IdsPath(path)}");
+        }
+        AtomicFile.Write(path, stream => WriteMatrix(stream, table, precision, path));
+        AtomicFile.Write(IdsPath(path), stream =>
+        {
+            using var text = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
+            foreach (var id in table.Ids)
+            {
+                text.WriteLine(id);
+            }
+        });
+    }
+
+    /// <summary>Reads a matrix and, from the file beside it, the ids.</summary>
+    /// <exception cref="DataException">Anything is wrong; the message names file and id.</exception>
+    public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
+    {
+        var (valueBytes, rows, width) = ReadHeader(stream, path);
+        var ids = ReadIds(IdsPath(path));
+        if (ids.Length != rows)
+        {
+            throw new DataException($"{path}: {rows} rows, but {IdsPath(path)} has {ids.Length} ids");
+        }
+        var bytes = new byte[width * valueBytes];
+        var embedding = new double[width];
+        foreach (var id in ids)
+        {
+            stream.ReadExactly(bytes);
+            Widen(bytes, embedding);
+            builder.Add(id, embedding);
+        }
+    }
+
+    private static void WriteMatrix(Stream stream, EmbeddingTable table, EmbeddingPrecision precision, string path)
+    {
+        var valueBytes = precision switch
+        {
+            EmbeddingPrecision.Half => sizeof(ushort),
+            EmbeddingPrecision.Single => sizeof(float),
+            _ => sizeof(double),
+        };
+        var description = $"{{'descr': '<f{valueBytes}', 'fortran_order': False, 'shape': ({table.Ids.Count}, {table.Width}), }}";
+        var unpadded = PrefixBytes + description.Length + 1;
+        description += new string(' ', (Alignment - (unpadded % Alignment)) % Alignment) + "\n";
+        Span<byte> length = stackalloc byte[sizeof(ushort)];
+        BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)description.Length);
+        stream.Write(Magic);
+        stream.Write(length);
+        stream.Write(Encoding.ASCII.GetBytes(description));
+
+        var rounded = new double[table.Width];
+        var bytes = new byte[table.Width * valueBytes];
+        for (var row = 0; row < table.Ids.Count; row++)
+        {
+            Rounding.Round(table, row, precision, rounded, path);
+            Narrow(rounded, bytes);
+            stream.Write(bytes);
+        }
+    }
+
+    private static (int ValueBytes, int Rows, int Width) ReadHeader(Stream stream, string path)
+    {
+        Span<byte> prefix = stackalloc byte[PrefixBytes];
+        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length || !prefix.StartsWith(Magic))
+        {
+            throw new DataException($"{path}: not a .npy file of format 1.0");
+        }
+        var header = new byte[BinaryPrimitives.ReadUInt16LittleEndian(prefix[Magic.Length..])];
+        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
+        {
+            throw new DataException($"{path}: the file ends inside its header");
+        }
+        var match = Description().Match(Encoding.Latin1.GetString(header));
+        if (!match.Success
+            || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
+            || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var width)
+            || width is 0 or > EmbeddingTable.MaxWidth)
+        {
+            throw new DataException(
+                $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(Encoding.Latin1.GetString(header).Trim())}");
+        }
+        var valueBytes = match.Groups["bytes"].ValueSpan[0] - '0';
+        var expected = (long)rows * width * valueBytes;
+        if (stream.Length - stream.Position != expected)
+        {
+            throw new DataException($"{path}: a matrix of {rows} x {width} needs {expected} bytes, the file has {stream.Length - stream.Position}");
+        }
+        return (valueBytes, rows, width);
+    }
+
+    private static string[] ReadIds(string path)
+    {
+        var strict = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+        try
+        {
+            return File.ReadAllLines(path, strict);
+        }
+        catch (DecoderFallbackException failure)
+        {
+            throw new DataException($"{path}: holds bytes that are not UTF-8", failure);
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(path, failure);
+        }
+    }
+
+    // The width of a value, 2, 4 or 8 bytes, follows from the two lengths.
+    private static void Widen(ReadOnlySpan<byte> bytes, Span<double> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = (bytes.Length / values.Length) switch
+            {
+                sizeof(ushort) => (double)MemoryMarshal.Cast<byte, Half>(bytes)[i],
+                sizeof(float) => MemoryMarshal.Cast<byte, float>(bytes)[i],
+                _ => MemoryMarshal.Cast<byte, double>(bytes)[i],
+            };
+        }
+    }
+
+    private static void Narrow(ReadOnlySpan<double> values, Span<byte> bytes)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            switch (bytes.Length / values.Length)
+            {
+                case sizeof(ushort):
+                    MemoryMarshal.Cast<byte, Half>(bytes)[i] = (Half)values[i];
+                    break;
+                case sizeof(float):
+                    MemoryMarshal.Cast<byte, float>(bytes)[i] = (float)values[i];
+                    break;
+                default:
+                    MemoryMarshal.Cast<byte, double>(bytes)[i] = values[i];
+                    break;
+            }
+        }
+    }
+
+    // NumPy always writes the keys in this order; other writers copy its text.
+    [GeneratedRegex(
+        @"^\{'descr': *'<f(?<bytes>[248])', *'fortran_order': *False, *'shape': *\((?<rows>\d+), *(?<width>\d+)\),? *\} *\n?$",
+        RegexOptions.CultureInvariant)]
+    private static partial Regex Description();
+}

@@ -1,0 +1,73 @@
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Submissions;
+
+/// <summary>
+/// Files of embeddings, the kind chosen by the name's ending: <c>.zip</c> is the challenge's submission, a deflated
+/// <c>result.json</c> (reference-system.md 1.7); <c>.json</c> is that object alone; <c>.npy</c> is a matrix for NumPy with
+/// the ids line by line in <c>.ids.txt</c> beside it.
+/// </summary>
+public static class SubmissionFile
+{
+    /// <summary>
+    /// The most bytes a <c>result.json</c> may unpack to, 2 GiB: room for 370,000 videos of 256 values in full, eight times
+    /// the challenge's largest set, and no room for a small file that fills the memory.
+    /// </summary>
+    public const long MaxUnpackedBytes = 1L << 31;
+
+    /// <summary>Writes embeddings; the same table gives the same bytes.</summary>
+    /// <param name="path">The file; replaced only when the new one is complete.</param>
+    /// <param name="table">The embeddings.</param>
+    /// <param name="precision">To what the values are rounded. In JSON each is printed as the shortest decimal that reads
+    /// back to the rounded value as a double.</param>
+    /// <exception cref="DataException">The ending is unknown, a value does not fit, or the file cannot be written.</exception>
+    public static void Write(string path, EmbeddingTable table, EmbeddingPrecision precision)
+    {
+        switch (Kind(path))
+        {
+            case ".zip":
+                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, precision, path));
+                break;
+            case ".json":
+                AtomicFile.Write(path, stream => SubmissionJson.Write(stream, table, precision, path));
+                break;
+            default:
+                NumpyEmbeddings.Write(path, table, precision);
+                break;
+        }
+    }
+
+    /// <summary>Reads embeddings.</summary>
+    /// <exception cref="DataException">The file cannot be read or holds anything wrong; the message names file and id.</exception>
+    public static EmbeddingTable Read(string path)
+    {
+        var kind = Kind(path);
+        var builder = new EmbeddingTableBuilder(path);
+        try
+        {
+            using var stream = File.OpenRead(path);
+            switch (kind)
+            {
+                case ".zip":
+                    SubmissionZip.Read(stream, builder, path, MaxUnpackedBytes);
+                    break;
+                case ".json":
+                    SubmissionJson.Read(stream, builder, path);
+                    break;
+                default:
+                    NumpyEmbeddings.Read(stream, builder, path);
+                    break;
+            }
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(path, failure);
+        }
+        return builder.Build();
+    }
+
+    private static string Kind(string path) => Path.GetExtension(path) is ".zip" or ".json" or ".npy"
+        ? Path.GetExtension(path)
+        : throw new DataException($"{path}: embeddings are kept in files that end in .zip, .json or .npy");
+}

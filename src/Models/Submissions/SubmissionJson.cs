@@ -1,0 +1,142 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Submissions;
+
+/// <summary>The JSON of a submission: one object, id to list of numbers. Both directions pass through a small buffer.</summary>
+internal static class SubmissionJson
+{
+    // Also the longest id or number that is read: far past any real one.
+    private const int BufferBytes = 1 << 16;
+
+    // The object and its lists, nothing deeper.
+    private const int DeepestNesting = 2;
+
+    private static readonly JsonWriterOptions WriterOptions = new()
+    {
+        // Ids are read by people; nothing of this is put into a web page.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingPrecision precision, string path)
+    {
+        Span<double> rounded = stackalloc double[table.Width];
+        using var json = new Utf8JsonWriter(stream, WriterOptions);
+        json.WriteStartObject();
+        for (var row = 0; row < table.Ids.Count; row++)
+        {
+            Rounding.Round(table, row, precision, rounded, path);
+            json.WriteStartArray(table.Ids[row]);
+            foreach (var value in rounded)
+            {
+                json.WriteNumberValue(value);
+            }
+            json.WriteEndArray();
+            if (json.BytesPending > BufferBytes)
+            {
+                json.Flush();
+            }
+        }
+        json.WriteEndObject();
+    }
+
+    /// <summary>Reads an object of embeddings up to the stream's end.</summary>
+    /// <exception cref="DataException">Anything is wrong; the message names file and id.</exception>
+    public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
+    {
+        var entries = new EntryReader(builder, path);
+        var buffer = new byte[BufferBytes];
+        var state = new JsonReaderState(new JsonReaderOptions { MaxDepth = DeepestNesting });
+        var filled = 0;
+        bool atEnd;
+        do
+        {
+            var read = stream.ReadAtLeast(buffer.AsSpan(filled), buffer.Length - filled, throwOnEndOfStream: false);
+            filled += read;
+            atEnd = filled < buffer.Length;
+            var json = new Utf8JsonReader(buffer.AsSpan(0, filled), atEnd, state);
+            entries.Take(ref json);
+            state = json.CurrentState;
+            var consumed = (int)json.BytesConsumed;
+            if (consumed == 0 && !atEnd)
+            {
+                throw entries.Wrong($"holds something longer than {BufferBytes} bytes");
+            }
+            buffer.AsSpan(consumed, filled - consumed).CopyTo(buffer);
+            filled -= consumed;
+        }
+        while (!atEnd);
+    }
+
+    /// <summary>Turns tokens into embeddings; what it has of one waits for the next buffer.</summary>
+    private sealed class EntryReader(EmbeddingTableBuilder builder, string path)
+    {
+        private readonly double[] values = new double[EmbeddingTable.MaxWidth];
+        private int count;
+        private string? id;
+
+        public void Take(ref Utf8JsonReader json)
+        {
+            try
+            {
+                while (json.Read())
+                {
+                    TakeToken(ref json);
+                }
+            }
+            catch (JsonException failure)
+            {
+                throw Wrong($"is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
+            }
+        }
+
+        public DataException Wrong(string complaint, Exception? inner = null)
+        {
+            var place = id is null ? "" : $"id {Printable.Quote(id)} ";
+            return new DataException($"{path}: {place}{complaint}", inner!);
+        }
+
+        private void TakeToken(ref Utf8JsonReader json)
+        {
+            switch (json.TokenType)
+            {
+                case JsonTokenType.StartObject when json.CurrentDepth == 0:
+                case JsonTokenType.EndObject:
+                    break;
+                case JsonTokenType.PropertyName:
+                    id = Text(ref json);
+                    break;
+                case JsonTokenType.StartArray when id is not null:
+                    count = 0;
+                    break;
+                case JsonTokenType.Number when json.CurrentDepth == DeepestNesting:
+                    if (count == values.Length)
+                    {
+                        throw Wrong($"has more than {values.Length} values");
+                    }
+                    values[count++] = json.GetDouble();
+                    break;
+                case JsonTokenType.EndArray:
+                    builder.Add(id!, values.AsSpan(0, count));
+                    id = null;
+                    break;
+                default:
+                    throw Wrong(id is null ? "holds no object of embeddings" : "has something else than a list of numbers");
+            }
+        }
+
+        private string Text(ref Utf8JsonReader json)
+        {
+            try
+            {
+                return json.GetString()!;
+            }
+            catch (InvalidOperationException failure)
+            {
+                throw Wrong("has an id that is not valid Unicode", failure);
+            }
+        }
+    }
+}

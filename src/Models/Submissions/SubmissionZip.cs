@@ -1,0 +1,99 @@
+using System.IO.Compression;
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Submissions;
+
+/// <summary>The zip around a submission's JSON.</summary>
+internal static class SubmissionZip
+{
+    private const string EntryName = "result.json";
+
+    // The earliest time that a zip can name: the same embeddings shall give the same bytes whenever they are written.
+    private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingPrecision precision, string path)
+    {
+        using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        var entry = zip.CreateEntry(EntryName, CompressionLevel.Optimal);
+        entry.LastWriteTime = FixedTime;
+        using var content = entry.Open();
+        SubmissionJson.Write(content, table, precision, path);
+    }
+
+    /// <summary>Reads the embeddings of a zip that must hold one <c>result.json</c>; other files in it are left alone.</summary>
+    /// <param name="stream">The zip.</param>
+    /// <param name="builder">Takes the embeddings.</param>
+    /// <param name="path">The file, for messages.</param>
+    /// <param name="maxUnpackedBytes">The most bytes that the JSON may have.</param>
+    /// <exception cref="DataException">The zip is damaged or too large, or its content is wrong.</exception>
+    public static void Read(Stream stream, EmbeddingTableBuilder builder, string path, long maxUnpackedBytes)
+    {
+        try
+        {
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
+            var found = zip.Entries.Where(entry => entry.FullName == EntryName).ToArray();
+            if (found.Length != 1)
+            {
+                throw new DataException($"{path}: holds {found.Length} files named {EntryName}, expected 1");
+            }
+            using var content = new CheckedContent(found[0].Open(), path, maxUnpackedBytes, found[0].Crc32);
+            SubmissionJson.Read(content, builder, path);
+        }
+        catch (InvalidDataException failure)
+        {
+            throw new DataException($"{path}: not a zip, or damaged: {failure.Message.TrimEnd('.')}", failure);
+        }
+    }
+
+    /// <summary>
+    /// What is unpacked, counted against a limit on the way and held against its check sum at the end: the library checks
+    /// neither, so a small file could fill the memory and a flipped bit could become another digit.
+    /// </summary>
+    private sealed class CheckedContent(Stream content, string path, long maxBytes, uint expectedCrc) : Stream
+    {
+        private long bytes;
+        private uint crc;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => bytes; set => throw new NotSupportedException(); }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            var read = content.Read(buffer);
+            bytes += read;
+            if (bytes > maxBytes)
+            {
+                throw new DataException($"{path}: {EntryName} unpacks to more than {maxBytes} bytes");
+            }
+            crc = Crc32.Append(crc, buffer[..read]);
+            if (read == 0 && !buffer.IsEmpty && crc != expectedCrc)
+            {
+                throw new DataException($"{path}: {EntryName} does not match its check sum: the file is damaged");
+            }
+            return read;
+        }
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            content.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.IO.Compression;
+using CsCheck;
+using VideoSim.Engine;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Tests.Records;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Submissions;
+
+public sealed class SubmissionFileTests : IDisposable
+{
+    private static readonly string[] Kinds = [".zip", ".json", ".npy"];
+
+    private readonly ScratchFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    private string At(string name) => Path.Combine(folder.Path, name);
+
+    // reference-system.md 1.7: a float16 is printed as the shortest decimal that gives its exact value as a double.
+    [Fact]
+    public void Write_HalfPrecisionJson_PrintsTheRoundedValuesExactly()
+    {
+        var table = Tables.Of(("10", [0.1, 1, -0.0]), ("视频", [65504, 6e-8, -0.3333]));
+        SubmissionFile.Write(At("e.json"), table, EmbeddingPrecision.Half);
+
+        Assert.Equal(
+            """{"10":[0.0999755859375,1,-0],"视频":[65504,5.960464477539063E-08,-0.333251953125]}""",
+            File.ReadAllText(At("e.json")));
+    }
+
+    [Fact]
+    public void Write_DoublePrecisionJson_PrintsTheValuesInFull()
+    {
+        SubmissionFile.Write(At("e.json"), Tables.Of(("10", [0.1, 1.0 / 3])), EmbeddingPrecision.Double);
+        Assert.Equal("""{"10":[0.1,0.3333333333333333]}""", File.ReadAllText(At("e.json")));
+    }
+
+    [Fact]
+    public void Write_Zip_HoldsOneDeflatedResultAndTheSameBytesEveryTime()
+    {
+        var table = Tables.Of(("10", new double[64]), ("11", new double[64]));
+        SubmissionFile.Write(At("a.zip"), table, EmbeddingPrecision.Half);
+        SubmissionFile.Write(At("b.json"), table, EmbeddingPrecision.Half);
+        SubmissionFile.Write(At("c.zip"), table, EmbeddingPrecision.Half);
+        Assert.Equal(File.ReadAllBytes(At("a.zip")), File.ReadAllBytes(At("c.zip")));
+        using var zip = ZipFile.OpenRead(At("a.zip"));
+        var entry = Assert.Single(zip.Entries);
+        Assert.Equal("result.json", entry.FullName);
+        // The one place of a zip that could name the clock.
+        Assert.Equal(1980, entry.LastWriteTime.Year);
+        Assert.True(entry.CompressedLength < entry.Length);
+        using var text = new StreamReader(entry.Open());
+        Assert.Equal(File.ReadAllText(At("b.json")), text.ReadToEnd());
+    }
+
+    [Theory]
+    [InlineData(EmbeddingPrecision.Half, "<f2", "003c00b8662eff7b01000080")]
+    [InlineData(EmbeddingPrecision.Single, "<f4", "0000803f000000bfcdcccc3d00e07f4759d9803300000080")]
+    [InlineData(EmbeddingPrecision.Double, "<f8",
+        "000000000000f03f000000000000e0bf9a9999999999b93f0000000000fcef402b69a4292b1b703e0000000000000080")]
+    public void Write_Npy_IsWhatNumpyWrites(EmbeddingPrecision precision, string type, string data)
+    {
+        var table = Tables.Of(("a", [1, -0.5]), ("b", [0.1, 65504]), ("c", [6e-8, -0.0]));
+        SubmissionFile.Write(At("e.npy"), table, precision);
+
+        var bytes = File.ReadAllBytes(At("e.npy"));
+        var header = $"{{'descr': '{type}', 'fortran_order': False, 'shape': (3, 2), }}".PadRight(117) + "\n";
+        Assert.Equal([0x93, .. "NUMPY"u8, 1, 0, 118, 0], bytes[..10]);
+        Assert.Equal(header, System.Text.Encoding.ASCII.GetString(bytes[10..128]));
+        Assert.Equal(data, Convert.ToHexStringLower(bytes[128..]));
+        Assert.Equal("a\nb\nc\n", File.ReadAllText(At("e.ids.txt")));
+    }
+
+    [Fact]
+    public void Read_EveryKindAndPrecision_GivesTheRoundedValues()
+    {
+        var embedding = Gen.Double[-60000, 60000].Array[3];
+        Gen.Select(embedding.Array[1, 5], Gen.Enum<EmbeddingPrecision>(), Gen.Int[0, 2]).Sample((rows, precision, kind) =>
+        {
+            var table = Tables.Of([.. rows.Select((row, index) => ($"id \"{index}\" \u4f60", row))]);
+            var path = At(Guid.NewGuid() + Kinds[kind]);
+            SubmissionFile.Write(path, table, precision);
+            var read = SubmissionFile.Read(path);
+
+            Assert.Equal(table.Ids, read.Ids);
+            for (var row = 0; row < rows.Length; row++)
+            {
+                double[] expected = precision switch
+                {
+                    EmbeddingPrecision.Half => Array.ConvertAll(rows[row], value => (double)(Half)value),
+                    EmbeddingPrecision.Single => Array.ConvertAll(rows[row], value => (double)(float)value),
+                    _ => rows[row],
+                };
+                Assert.Equal(expected, read[row].ToArray());
+            }
+        }, iter: 60);
+    }
+
+    [Fact]
+    public void Read_MoreThanABuffer_LosesNothing()
+    {
+        var random = new Random(5);
+        var table = Tables.Of([.. Enumerable.Range(0, 300).Select(index => (
+            $"{index * 1234567L}", Enumerable.Range(0, 256).Select(_ => random.NextDouble() - 0.5).ToArray()))]);
+        foreach (var kind in Kinds)
+        {
+            SubmissionFile.Write(At("e" + kind), table, EmbeddingPrecision.Double);
+            Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e" + kind))));
+        }
+    }
+
+    [Fact]
+    public void Write_ValueTooLargeForHalf_NamesFileAndIdAndKeepsTheOldFile()
+    {
+        var path = folder.Write("e.zip", "old");
+        var failure = Assert.Throws<DataException>(
+            () => SubmissionFile.Write(path, Tables.Of(("10", [1, 2]), ("11", [1, -70000])), EmbeddingPrecision.Half));
+
+        Assert.Equal($"{path}: id '11' has the value -70000, too large for Half precision", failure.Message);
+        Assert.Equal("old", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void Write_UnwritableFolder_NamesFile()
+    {
+        var path = Path.Combine(folder.Write("file", ""), "e.zip");
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(path, Tables.Of(("a", [1])), EmbeddingPrecision.Half));
+        Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_UnknownEnding_IsRefused()
+    {
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.csv"), Tables.Of(("a", [1])), EmbeddingPrecision.Half));
+        Assert.Contains(".zip, .json or .npy", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Write_NpyWithIdOfTwoLines_IsRefused()
+    {
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.npy"), Tables.Of(("a\nb", [1])), EmbeddingPrecision.Half));
+        Assert.Contains(@"id 'a\u000ab' does not fit on one line", failure.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(At("e.npy")));
+    }
+}

@@ -25,6 +25,15 @@ public static class CheckRunner
     /// <summary>Runs one case; the result of every compared buffer.</summary>
     public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check)
     {
+        var actual = Execute(device, check);
+        var truth = Expected<double>(check);
+        var plain = Expected<float>(check);
+        return [.. actual.Select(output => Compare(output.Key, output.Value, truth[output.Key], plain[output.Key], check.Factor))];
+    }
+
+    /// <summary>Runs one case without judging it; the values that the device left in every compared buffer.</summary>
+    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check)
+    {
         foreach (var buffer in check.Buffers)
         {
             buffer.Address = device.Allocate(Math.Max(1, buffer.Data.Length));
@@ -33,16 +42,14 @@ public static class CheckRunner
         try
         {
             check.Launch(new Launcher(device.Stream));
-            var truth = Expected<double>(check);
-            var plain = Expected<float>(check);
-            var results = new List<CheckResult>();
+            var outputs = new Dictionary<string, float[]>();
             foreach (var buffer in check.Buffers.Where(IsCompared))
             {
-                var bytes = new byte[buffer.Data.Length];
-                device.Download(buffer.Address, bytes);
-                results.Add(Compare(buffer.Name, MemoryMarshal.Cast<byte, float>(bytes), truth[buffer.Name], plain[buffer.Name], check.Factor));
+                var values = new float[buffer.Data.Length / sizeof(float)];
+                device.Download(buffer.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+                outputs.Add(buffer.Name, values);
             }
-            return results;
+            return outputs;
         }
         finally
         {

@@ -1,0 +1,113 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace VideoSim.Kernels.Common;
+
+/// <summary>
+/// Vectors at the end of a row. A loop asks for the eight lanes at an address and says how many elements are left; the
+/// same body then serves whole vectors and the ragged end. Lanes beyond the end read as 0 and are not written.
+/// </summary>
+public static unsafe class Lanes
+{
+    /// <summary>Floats of a vector.</summary>
+    public const int Count = 8;
+
+    /// <summary><paramref name="count"/> rounded up to whole vectors.</summary>
+    public static int RoundUp(int count) => (count + Count - 1) / Count * Count;
+
+    /// <summary>Reads up to eight floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Load(float* p, long left) => left >= Count ? Vector256.Load(p) : LoadPart(p, (int)left);
+
+    /// <summary>Writes up to eight floats.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector256<float> value, float* p, long left)
+    {
+        if (left >= Count)
+            value.Store(p);
+        else
+            StorePart(value, p, (int)left);
+    }
+
+    /// <summary>Writes up to eight floats, or adds to them: how gradients are delivered.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Deliver(Vector256<float> value, float* p, long left, int add) =>
+        Store(add != 0 ? Load(p, left) + value : value, p, left);
+
+    /// <summary>Sets the lanes beyond the end to 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> Keep(Vector256<float> value, long left) => left >= Count ? value : value & Mask((int)left);
+
+    /// <summary>Sum of a row. Four running sums, then their sum: the order depends on the length only.</summary>
+    public static float Sum(float* x, int count)
+    {
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i <= count - 4 * Count; i += 4 * Count)
+        {
+            s0 += Vector256.Load(x + i);
+            s1 += Vector256.Load(x + i + Count);
+            s2 += Vector256.Load(x + i + 2 * Count);
+            s3 += Vector256.Load(x + i + 3 * Count);
+        }
+        for (; i < count; i += Count)
+            s0 += Load(x + i, count - i);
+        return Vector256.Sum((s0 + s1) + (s2 + s3));
+    }
+
+    /// <summary>Sum of the products of two rows, in the order of <see cref="Sum"/>.</summary>
+    public static float Dot(float* x, float* y, int count)
+    {
+        Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
+        int i = 0;
+        for (; i <= count - 4 * Count; i += 4 * Count)
+        {
+            s0 = Vector256.FusedMultiplyAdd(Vector256.Load(x + i), Vector256.Load(y + i), s0);
+            s1 = Vector256.FusedMultiplyAdd(Vector256.Load(x + i + Count), Vector256.Load(y + i + Count), s1);
+            s2 = Vector256.FusedMultiplyAdd(Vector256.Load(x + i + 2 * Count), Vector256.Load(y + i + 2 * Count), s2);
+            s3 = Vector256.FusedMultiplyAdd(Vector256.Load(x + i + 3 * Count), Vector256.Load(y + i + 3 * Count), s3);
+        }
+        for (; i < count; i += Count)
+            s0 = Vector256.FusedMultiplyAdd(Load(x + i, count - i), Load(y + i, count - i), s0);
+        return Vector256.Sum((s0 + s1) + (s2 + s3));
+    }
+
+    /// <summary>Largest element of a row of at least one; NaN if there is one.</summary>
+    public static float Max(float* x, int count)
+    {
+        float largest = float.NegativeInfinity;
+        int i = 0;
+        if (count >= Count)
+        {
+            var lanes = Vector256.Load(x);
+            for (i = Count; i <= count - Count; i += Count)
+                lanes = Vector256.Max(lanes, Vector256.Load(x + i));
+            for (int lane = 0; lane < Count; lane++)
+                largest = MathF.Max(largest, lanes[lane]);
+        }
+        for (; i < count; i++)
+            largest = MathF.Max(largest, x[i]);
+        return largest;
+    }
+
+    private static Vector256<float> Mask(int left) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(left)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Vector256<float> LoadPart(float* p, int left)
+    {
+        if (Avx.IsSupported)
+            return Avx.MaskLoad(p, Mask(left));
+        Vector256<float> value = default;
+        for (int lane = 0; lane < left; lane++)
+            value = value.WithElement(lane, p[lane]);
+        return value;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StorePart(Vector256<float> value, float* p, int left)
+    {
+        for (int lane = 0; lane < left; lane++)
+            p[lane] = value[lane];
+    }
+}

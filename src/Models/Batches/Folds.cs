@@ -1,0 +1,64 @@
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>One split of the labelled pairs; every entry is a line of label.tsv, counted from 0.</summary>
+/// <param name="Number">1 .. 11.</param>
+/// <param name="Train">Lines to train on, in the reference's order.</param>
+/// <param name="Validation">Lines to validate on, in the reference's order.</param>
+public sealed record Fold(int Number, int[] Train, int[] Validation);
+
+/// <summary>
+/// The reference's 11 folds (reference fact sheet, section 1.5): one shuffled list, of which fold i validates the i-th piece and
+/// trains on all the rest, including what is left over behind the last piece. Pairs are split, not videos, so a video may be on
+/// both sides.
+/// </summary>
+public static class Folds
+{
+    /// <summary>How many folds there are.</summary>
+    public const int Count = 11;
+
+    // The challenge's 67,899 pairs are cut into pieces of 6,000; smaller sets into eleven equal ones.
+    private const int ReferenceFoldSize = 6_000;
+
+    // The reference's seed.
+    private const uint Seed = 42;
+
+    /// <summary>How many pairs a fold validates, of <paramref name="pairCount"/>.</summary>
+    public static int ValidationSize(int pairCount) => Math.Min(ReferenceFoldSize, pairCount / Count);
+
+    /// <summary>Makes one fold.</summary>
+    /// <param name="pairCount">Lines in label.tsv.</param>
+    /// <param name="number">1 .. 11.</param>
+    /// <exception cref="DataException">There are too few pairs.</exception>
+    public static Fold Make(int pairCount, int number)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(number, Count);
+        var size = ValidationSize(pairCount);
+        if (size == 0)
+        {
+            throw new DataException($"{Count} folds need at least {Count} labelled pairs, there are {pairCount}");
+        }
+
+        var random = new MersenneTwister(Seed);
+        var shuffled = new int[pairCount];
+        for (var i = 0; i < pairCount; i++)
+        {
+            shuffled[i] = i;
+        }
+
+        random.Shuffle(shuffled);
+
+        // Each fold shuffles its training list with the same running generator, so the folds before this one must have their turn.
+        var train = new int[pairCount - size];
+        for (var i = 0; i < number; i++)
+        {
+            shuffled.AsSpan(0, i * size).CopyTo(train);
+            shuffled.AsSpan((i + 1) * size).CopyTo(train.AsSpan(i * size));
+            random.Shuffle(train);
+        }
+
+        return new Fold(number, train, shuffled[((number - 1) * size)..(number * size)]);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using VideoSim.Models.Records;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>
+/// Which frames of a video a model sees (reference fact sheet, section 2.3): of n frames, F evenly stepped ones; a shorter video
+/// gives all of its frames, then its last one again and again.
+/// </summary>
+public static class FrameSampler
+{
+    /// <summary>The frame that goes into position <paramref name="position"/> of <paramref name="sampledFrames"/>.</summary>
+    /// <param name="position">0 .. F - 1.</param>
+    /// <param name="frameCount">n, how many frames the video has; at least 1.</param>
+    /// <param name="sampledFrames">F.</param>
+    public static int FrameAt(int position, int frameCount, int sampledFrames)
+    {
+        var step = frameCount / sampledFrames;
+        return step == 0 ? Math.Min(position, frameCount - 1) : (position * step) + (step / 2);
+    }
+
+    /// <summary>How many of the sampled frames are distinct ones; the model's frameCount.</summary>
+    public static int CountOf(int frameCount, int sampledFrames) => Math.Min(frameCount, sampledFrames);
+
+    /// <summary>Copies the sampled frames, as they are stored, to where a batch wants them.</summary>
+    /// <param name="frames">All frames of the video, n of C values.</param>
+    /// <param name="sampledFrames">F.</param>
+    /// <param name="destination">[F, C]</param>
+    /// <returns>What <see cref="CountOf"/> says.</returns>
+    public static int Copy(BytesList frames, int sampledFrames, Span<Half> destination)
+    {
+        var target = MemoryMarshal.AsBytes(destination);
+        var frameBytes = target.Length / sampledFrames;
+
+        // The sampled frames never go back, so one walk finds them all.
+        var walk = frames.GetEnumerator();
+        var reached = -1;
+        for (var i = 0; i < sampledFrames; i++)
+        {
+            for (var wanted = FrameAt(i, frames.Count, sampledFrames); reached < wanted; reached++)
+            {
+                walk.MoveNext();
+            }
+
+            walk.Current.CopyTo(target.Slice(i * frameBytes, frameBytes));
+        }
+
+        return CountOf(frames.Count, sampledFrames);
+    }
+}

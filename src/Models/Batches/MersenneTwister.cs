@@ -1,0 +1,107 @@
+using System.Numerics;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>
+/// The generator MT19937 of Matsumoto and Nishimura, seeded and used as CPython's <c>random</c> does, so that a shuffle here is
+/// the reference's shuffle (reference fact sheet, section 9 item 19). For the folds only: everything else draws from Philox.
+/// </summary>
+public sealed class MersenneTwister
+{
+    private const int Words = 624;
+    private const int Shift = 397;
+    private const uint LowBits = 0x7fff_ffff;
+
+    private readonly uint[] state = new uint[Words];
+    private int used = Words;
+
+    /// <summary>Starts as <c>random.seed(seed)</c> does.</summary>
+    public MersenneTwister(uint seed)
+    {
+        // init_by_array with the one-word key [seed], on top of init_genrand(19650218).
+        state[0] = 19650218;
+        for (var i = 1u; i < Words; i++)
+        {
+            state[i] = (1812433253 * Mixed(i - 1)) + i;
+        }
+
+        var at = 1;
+        for (var i = 0; i < Words; i++)
+        {
+            state[at] = (state[at] ^ (Mixed((uint)at - 1) * 1664525)) + seed;
+            at = Next(at);
+        }
+
+        for (var i = 1; i < Words; i++)
+        {
+            state[at] = (state[at] ^ (Mixed((uint)at - 1) * 1566083941)) - (uint)at;
+            at = Next(at);
+        }
+
+        state[0] = 0x8000_0000;
+    }
+
+    /// <summary>The next 32 bits.</summary>
+    public uint NextUInt32()
+    {
+        if (used == Words)
+        {
+            Twist();
+        }
+
+        var y = state[used++];
+        y ^= y >> 11;
+        y ^= (y << 7) & 0x9d2c_5680;
+        y ^= (y << 15) & 0xefc6_0000;
+        return y ^ (y >> 18);
+    }
+
+    /// <summary>A number in [0, <paramref name="bound"/>): as many top bits as the bound has, drawn until they are below it.</summary>
+    public int NextBelow(int bound)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bound);
+        var unusedBits = BitOperations.LeadingZeroCount((uint)bound);
+        uint drawn;
+        do
+        {
+            drawn = NextUInt32() >> unusedBits;
+        }
+        while (drawn >= bound);
+        return (int)drawn;
+    }
+
+    /// <summary>Shuffles as <c>random.shuffle</c> does.</summary>
+    public void Shuffle(Span<int> items)
+    {
+        for (var i = items.Length - 1; i > 0; i--)
+        {
+            var j = NextBelow(i + 1);
+            (items[i], items[j]) = (items[j], items[i]);
+        }
+    }
+
+    private uint Mixed(uint i) => state[i] ^ (state[i] >> 30);
+
+    // The key schedule walks 1 .. 623 in a ring; on wrapping round, word 0 takes over the last word.
+    private int Next(int at)
+    {
+        if (++at < Words)
+        {
+            return at;
+        }
+
+        state[0] = state[Words - 1];
+        return 1;
+    }
+
+    private void Twist()
+    {
+        for (var i = 0; i < Words; i++)
+        {
+            var y = (state[i] & ~LowBits) | (state[(i + 1) % Words] & LowBits);
+            state[i] = state[(i + Shift) % Words] ^ (y >> 1) ^ ((y & 1) * 0x9908_b0df);
+        }
+
+        used = 0;
+    }
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Records;
+
+/// <summary>
+/// The supervised tags (reference fact sheet, section 1.4): a text file with one integer id a line. A tag's class is its rank in
+/// ascending order of ids, whatever its line.
+/// </summary>
+public sealed class TagList
+{
+    private const int BitsPerWord = 32;
+
+    private readonly long[] ids;
+
+    private TagList(string path, long[] ids)
+    {
+        Path = path;
+        this.ids = ids;
+    }
+
+    /// <summary>The file it was read from.</summary>
+    public string Path { get; }
+
+    /// <summary>How many classes there are.</summary>
+    public int ClassCount => ids.Length;
+
+    /// <summary>How many 32-bit words hold one video's labels.</summary>
+    public int LabelWords => (ids.Length + BitsPerWord - 1) / BitsPerWord;
+
+    /// <summary>The ids in the order of their classes.</summary>
+    public ReadOnlySpan<long> Ids => ids;
+
+    /// <summary>Reads a tag list.</summary>
+    /// <exception cref="DataException">
+    /// The file cannot be read or is empty, or a line is empty, is no integer, or repeats a tag.
+    /// </exception>
+    public static TagList Read(string path)
+    {
+        var lines = new LineReader(InputFile.ReadAllBytes(path));
+        var lineOf = new Dictionary<long, int>();
+        while (lines.MoveNext())
+        {
+            if (lines.Current.IsEmpty)
+            {
+                throw new DataException($"{path}: line {lines.Number} is empty, expected a tag id");
+            }
+
+            if (!long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
+            {
+                throw new DataException($"{path}: line {lines.Number}: '{lines.Quote()}' is not a tag id");
+            }
+
+            if (!lineOf.TryAdd(id, lines.Number))
+            {
+                throw new DataException($"{path}: line {lines.Number}: tag {id} is already on line {lineOf[id]}");
+            }
+        }
+
+        return lineOf.Count == 0
+            ? throw new DataException($"{path}: the tag list is empty")
+            : new TagList(path, [.. lineOf.Keys.Order()]);
+    }
+
+    /// <summary>The class of a tag; false if the tag is not in the list.</summary>
+    public bool TryGetClass(long tagId, out int tagClass)
+    {
+        tagClass = Array.BinarySearch(ids, tagId);
+        return tagClass >= 0;
+    }
+
+    /// <summary>Writes a video's labels: bit c of the words (bit c % 32 of word c / 32) is set if the video has tag class c.</summary>
+    /// <param name="tagIds">The video's tags; those that are not in the list are left out.</param>
+    /// <param name="labels">[LabelWords], overwritten.</param>
+    public void WriteLabels(Int64List tagIds, Span<uint> labels)
+    {
+        labels = labels[..LabelWords];
+        labels.Clear();
+        foreach (var tagId in tagIds)
+        {
+            if (TryGetClass(tagId, out var tagClass))
+            {
+                labels[tagClass / BitsPerWord] |= 1u << (tagClass % BitsPerWord);
+            }
+        }
+    }
+}

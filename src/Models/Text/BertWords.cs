@@ -1,0 +1,86 @@
+using System.Text;
+
+namespace VideoSim.Models.Text;
+
+/// <summary>
+/// Cuts text into the words that BERT's vocabulary is then asked for, normalised on the way (<see cref="CharacterRules"/>).
+/// Special tokens that stand literally in the text stay whole. Use: <c>while (words.MoveNext()) ... words.Current</c>.
+/// </summary>
+/// <remarks>Ill-formed UTF-8 reads as U+FFFD, which vanishes; whoever must refuse it checks before.</remarks>
+internal ref struct BertWords
+{
+    /// <summary>The number of code points beyond which a word is not looked at (the reference's limit).</summary>
+    public const int LongestWord = 100;
+
+    /// <summary>The length of the buffer that a reader needs, in UTF-16 code units.</summary>
+    public const int BufferLength = 2 * LongestWord;
+
+    private readonly Span<char> _buffer;
+    private ReadOnlySpan<byte> _rest;
+    private int _length;
+    private int _codePoints;
+
+    /// <summary>Starts at the beginning of a text.</summary>
+    /// <param name="text">UTF-8.</param>
+    /// <param name="buffer">At least <see cref="BufferLength"/> characters; holds the current word.</param>
+    public BertWords(ReadOnlySpan<byte> text, Span<char> buffer)
+    {
+        _rest = text;
+        _buffer = buffer;
+    }
+
+    /// <summary>The word; valid until the next move. Without meaning when <see cref="IsTooLong"/>.</summary>
+    public readonly ReadOnlySpan<char> Current => _buffer[.._length];
+
+    /// <summary>Whether the word has more than <see cref="LongestWord"/> code points.</summary>
+    public readonly bool IsTooLong => _codePoints > LongestWord;
+
+    /// <summary>Goes to the next word; false at the end of the text.</summary>
+    public bool MoveNext()
+    {
+        _length = _codePoints = 0;
+        while (!_rest.IsEmpty)
+        {
+            if (_rest[0] == '[' && StartingSpecialToken() is { } special)
+            {
+                if (_codePoints > 0) return true;
+                special.CopyTo(_buffer);
+                _length = _codePoints = special.Length;
+                _rest = _rest[special.Length..];
+                return true;
+            }
+            Rune.DecodeFromUtf8(_rest, out Rune rune, out int bytes);
+            int codePoint = rune.Value;
+            ushort rule = CharacterRules.Of(codePoint);
+            if (CharacterRules.IsReplaced(rule))
+            {
+                int first = CharacterRules.Replacement(codePoint, rule, 0);
+                if (CharacterRules.Of(first) == CharacterRules.Alone) (codePoint, rule) = (first, CharacterRules.Alone);
+            }
+            if (rule is CharacterRules.Space or CharacterRules.Alone && _codePoints > 0) return true;
+            _rest = _rest[bytes..];
+            if (rule is CharacterRules.Text or CharacterRules.Alone) Append(codePoint);
+            if (rule == CharacterRules.Alone) return true;
+            if (CharacterRules.IsReplaced(rule))
+            {
+                for (int i = 0; CharacterRules.Replacement(codePoint, rule, i) is >= 0 and int part; i++) Append(part);
+            }
+        }
+        return _codePoints > 0;
+    }
+
+    private readonly string? StartingSpecialToken()
+    {
+        foreach (string token in Vocabulary.SpecialTokens)
+        {
+            if (_rest.Length >= token.Length && Ascii.Equals(_rest[..token.Length], token)) return token;
+        }
+        return null;
+    }
+
+    private void Append(int codePoint)
+    {
+        _codePoints++;
+        if (!IsTooLong) _length += new Rune(codePoint).EncodeToUtf16(_buffer[_length..]);
+    }
+}

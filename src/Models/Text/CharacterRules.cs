@@ -1,0 +1,85 @@
+namespace VideoSim.Models.Text;
+
+/// <summary>
+/// What BERT's uncased text rules make of a single code point: white space ends a word, control characters and accents
+/// vanish, punctuation and ideographs are words of their own, the rest is decomposed, stripped of accents and lower-cased.
+/// </summary>
+/// <remarks>
+/// The tables hold what Hugging Face's fast tokenizer does to every code point (tests/Golden/tokenizer), not what this
+/// runtime's Unicode data says: token ids must not change with the version of .NET, and culture data is absent here anyway.
+/// One thing is left out, canonical reordering. It would matter only where two of the few combining marks that survive
+/// (spacing marks such as U+302E or U+1B44, and marks newer than Unicode 8) follow each other in non-canonical order.
+/// </remarks>
+internal static partial class CharacterRules
+{
+    /// <summary>Part of a word, as it is.</summary>
+    public const ushort Text = 0;
+
+    /// <summary>Ends a word and is not part of one.</summary>
+    public const ushort Space = 1;
+
+    /// <summary>As if it were not there.</summary>
+    public const ushort Dropped = 2;
+
+    /// <summary>A word by itself.</summary>
+    public const ushort Alone = 3;
+
+    // A Hangul syllable, whose two or three letters Unicode defines by arithmetic.
+    private const ushort Syllable = 4;
+
+    // This rule and all above: the rule less this is a row of the table of replacements.
+    private const ushort FirstReplacement = 5;
+
+    private const int FirstSyllable = 0xAC00, LastSyllable = 0xD7A3;
+    private const int FirstLeadingLetter = 0x1100, FirstVowel = 0x1161, BeforeFirstTrailingLetter = 0x11A7;
+    private const int VowelCount = 21, TrailingCount = 28;
+
+    // One rule for each code point; untouched pages of it cost no memory.
+    private static readonly ushort[] Rules = BuildRules();
+
+    /// <summary>The rule of one code point.</summary>
+    public static ushort Of(int codePoint) => Rules[codePoint];
+
+    /// <summary>Whether other code points take its place; see <see cref="Replacement"/>.</summary>
+    public static bool IsReplaced(ushort rule) => rule >= Syllable;
+
+    /// <summary>
+    /// The code point at <paramref name="index"/> of what takes the place of <paramref name="codePoint"/>, or -1 past the end.
+    /// It is final: it may stand alone, but it is never replaced again.
+    /// </summary>
+    public static int Replacement(int codePoint, ushort rule, int index)
+    {
+        if (rule == Syllable)
+        {
+            int syllable = codePoint - FirstSyllable, trailing = syllable % TrailingCount;
+            return index switch
+            {
+                0 => FirstLeadingLetter + syllable / (VowelCount * TrailingCount),
+                1 => FirstVowel + syllable / TrailingCount % VowelCount,
+                2 when trailing > 0 => BeforeFirstTrailingLetter + trailing,
+                _ => -1,
+            };
+        }
+        int pair = 2 * (rule - FirstReplacement + index);
+        return pair < Replacements.Length && Replacements[pair] == codePoint ? Replacements[pair + 1] : -1;
+    }
+
+    private static ushort[] BuildRules()
+    {
+        var rules = new ushort[0x110000];
+        Fill(rules, SpaceRanges, Space);
+        Fill(rules, DroppedRanges, Dropped);
+        Fill(rules, AloneRanges, Alone);
+        rules.AsSpan(FirstSyllable..(LastSyllable + 1)).Fill(Syllable);
+        // Backwards, so that the first of several pairs is the one that stays.
+        for (int pair = Replacements.Length / 2 - 1; pair >= 0; pair--)
+            rules[Replacements[2 * pair]] = (ushort)(FirstReplacement + pair);
+        return rules;
+    }
+
+    private static void Fill(ushort[] rules, ReadOnlySpan<int> ranges, ushort rule)
+    {
+        for (int i = 0; i < ranges.Length; i += 2)
+            rules.AsSpan(ranges[i]..(ranges[i + 1] + 1)).Fill(rule);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Collections.Frozen;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Unicode;
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Text;
+
+/// <summary>
+/// The pieces a text encoder knows, in the order of their ids: the lines of a vocab.txt as Hugging Face has it. Immutable.
+/// </summary>
+/// <remarks>
+/// The file is cut at line feeds only, since some pieces are themselves Unicode line separators; the last line feed may be missing.
+/// </remarks>
+public sealed class Vocabulary
+{
+    /// <summary>Marks a piece that continues a word.</summary>
+    public const string ContinuationPrefix = "##";
+
+    // Apart, so that the rest of a word can be looked up where it stands, without putting the prefix before it.
+    private readonly PieceTable _starts;
+    private readonly PieceTable _continuations;
+    private readonly string[] _pieces;
+
+    private Vocabulary(string[] pieces, FrozenDictionary<string, int> starts, FrozenDictionary<string, int> continuations,
+        string sha256, string name)
+    {
+        _pieces = pieces;
+        _starts = new PieceTable(starts);
+        _continuations = new PieceTable(continuations);
+        Sha256 = sha256;
+        PadId = Special(0);
+        UnknownId = Special(1);
+        ClassId = Special(2);
+        SeparatorId = Special(3);
+        MaskId = Special(4);
+
+        int Special(int index) => starts.TryGetValue(SpecialTokens[index], out int id)
+            ? id
+            : throw new DataException($"{name}: the special token {SpecialTokens[index]} is missing"
+                + (pieces[0].EndsWith('\r') ? " (lines end in CR LF; LF alone is expected)" : ""));
+    }
+
+    /// <summary>Number of pieces; ids lie in [0, Count).</summary>
+    public int Count => _pieces.Length;
+
+    /// <summary>The piece with an id.</summary>
+    public string this[int id] => _pieces[id];
+
+    /// <summary>SHA-256 of the file's bytes, in lower-case hexadecimal: two vocabularies are the same if this is.</summary>
+    public string Sha256 { get; }
+
+    /// <summary>Id of [PAD], which fills a row up.</summary>
+    public int PadId { get; }
+
+    /// <summary>Id of [UNK], which stands for a word that no pieces make up.</summary>
+    public int UnknownId { get; }
+
+    /// <summary>Id of [CLS], with which every row begins.</summary>
+    public int ClassId { get; }
+
+    /// <summary>Id of [SEP], which ends the text in a row.</summary>
+    public int SeparatorId { get; }
+
+    /// <summary>Id of [MASK], which hides a token in pretraining.</summary>
+    public int MaskId { get; }
+
+    /// <summary>The pieces that every vocabulary must have; they are recognised where they stand literally in a text.</summary>
+    internal static ReadOnlySpan<string> SpecialTokens => s_specialTokens;
+
+    private static readonly string[] s_specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+    /// <summary>Reads a vocab.txt.</summary>
+    /// <exception cref="DataException">The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.</exception>
+    public static Vocabulary Load(string path)
+    {
+        try
+        {
+            return Parse(File.ReadAllBytes(path), path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path}: cannot read the vocabulary: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Makes a vocabulary of a file's content.</summary>
+    /// <param name="content">One piece a line, UTF-8, the id of a piece being the number of its line less one.</param>
+    /// <param name="name">What messages call the file.</param>
+    /// <exception cref="DataException">A line is empty, not UTF-8 or repeats another; a special token is missing.</exception>
+    public static Vocabulary Parse(ReadOnlySpan<byte> content, string name)
+    {
+        var pieces = new List<string>();
+        var starts = new Dictionary<string, int>(StringComparer.Ordinal);
+        var continuations = new Dictionary<string, int>(StringComparer.Ordinal);
+        ReadOnlySpan<byte> lines = content.EndsWith("\n"u8) ? content[..^1] : content;
+        foreach (Range range in lines.Split((byte)'\n'))
+        {
+            ReadOnlySpan<byte> line = lines[range];
+            if (line.IsEmpty) throw new DataException($"{name} line {pieces.Count + 1}: the piece is empty");
+            if (!Utf8.IsValid(line)) throw new DataException($"{name} line {pieces.Count + 1}: not valid UTF-8");
+            string piece = Encoding.UTF8.GetString(line);
+            bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
+            var table = isContinuation ? continuations : starts;
+            string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;
+            if (!table.TryAdd(key, pieces.Count))
+                throw new DataException($"{name} line {pieces.Count + 1}: the piece {piece} stands in line {table[key] + 1} already");
+            pieces.Add(piece);
+        }
+        return new Vocabulary([.. pieces], starts.ToFrozenDictionary(StringComparer.Ordinal),
+            continuations.ToFrozenDictionary(StringComparer.Ordinal), Convert.ToHexStringLower(SHA256.HashData(content)), name);
+    }
+
+    /// <summary>Finds the id of a piece, written as in the file.</summary>
+    public bool TryGetId(ReadOnlySpan<char> piece, out int id) =>
+        piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal)
+            ? _continuations.ByPiece.TryGetValue(piece[ContinuationPrefix.Length..], out id)
+            : _starts.ByPiece.TryGetValue(piece, out id);
+
+    /// <summary>Finds the longest piece that <paramref name="text"/> begins with.</summary>
+    /// <param name="text">A word, or what is left of it.</param>
+    /// <param name="continuesWord">Whether pieces that continue a word are asked for, or those that begin one.</param>
+    /// <param name="id">The piece's id.</param>
+    /// <returns>The piece's length in characters, its prefix not counted; 0 if there is none.</returns>
+    internal int LongestPiece(ReadOnlySpan<char> text, bool continuesWord, out int id)
+    {
+        PieceTable table = continuesWord ? _continuations : _starts;
+        for (int length = Math.Min(text.Length, table.Longest); length > 0; length--)
+        {
+            if (table.ByPiece.TryGetValue(text[..length], out id)) return length;
+        }
+        id = UnknownId;
+        return 0;
+    }
+
+    private readonly struct PieceTable(FrozenDictionary<string, int> ids)
+    {
+        public readonly FrozenDictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> ByPiece =
+            ids.GetAlternateLookup<ReadOnlySpan<char>>();
+
+        public readonly int Longest = ids.Keys.Max(key => (int?)key.Length) ?? 0;
+    }
+}

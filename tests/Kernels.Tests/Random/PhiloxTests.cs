@@ -1,0 +1,32 @@
+using VideoSim.Kernels.Random;
+using Xunit;
+
+namespace VideoSim.Kernels.Tests.Random;
+
+public sealed class PhiloxTests
+{
+    // Known answers for philox4x32-10 as published with the paper's library (Random123, kat_vectors).
+    [Theory]
+    [InlineData(0u, 0u, 0u, 0u, 0ul, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
+    [InlineData(uint.MaxValue, uint.MaxValue, uint.MaxValue, uint.MaxValue, ulong.MaxValue, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]
+    [InlineData(0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u, 0x299f31d0_a4093822ul, 0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u)]
+    public void Block_PublishedVector_IsReproduced(uint c0, uint c1, uint c2, uint c3, ulong key, uint r0, uint r1, uint r2, uint r3) =>
+        Assert.Equal((r0, r1, r2, r3), Philox.Block(c0, c1, c2, c3, key));
+
+    [Fact]
+    public void Bits_NeighbouringElements_ShareABlock()
+    {
+        var (r0, r1, r2, r3) = Philox.Block(3, 1, c2: 9, c3: 7, key: 5);
+        long element = ((1L << 32) + 3) * 4;
+        Assert.Equal([r0, r1, r2, r3], Enumerable.Range(0, 4).Select(lane => Philox.Bits(seed: 5, step: 7, site: 9, element + lane)));
+    }
+
+    [Fact]
+    public void Uniform_ManyElements_CoversTheUnitInterval()
+    {
+        double[] values = [.. Enumerable.Range(0, 10_000).Select(i => Philox.Uniform(1, 2, 3, i))];
+        Assert.All(values, value => Assert.InRange(value, 0, 1));
+        Assert.InRange(values.Average(), 0.49, 0.51); // the standard error is 0.003
+        Assert.True(values.Max() < 1);
+    }
+}

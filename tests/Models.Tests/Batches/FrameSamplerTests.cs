@@ -1,0 +1,53 @@
+using VideoSim.Models.Batches;
+using VideoSim.Models.Records;
+using VideoSim.Models.Tests.Records;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Batches;
+
+public class FrameSamplerTests
+{
+    private const int F = 32;
+
+    // Reference fact sheet, Appendix A item 4.
+    [Fact]
+    public void FrameAt_ReferenceCases_Agree()
+    {
+        Assert.Equal([.. Enumerable.Range(0, 10), .. Enumerable.Repeat(9, 22)], Sampled(10));
+        Assert.Equal(Enumerable.Range(0, 32), Sampled(40));
+        Assert.Equal(Enumerable.Range(0, 32).Select(i => (2 * i) + 1), Sampled(64));
+        Assert.Equal(Enumerable.Range(0, 32).Select(i => (3 * i) + 1), Sampled(100));
+        Assert.Equal([10, 32, 32, 32], new[] { 10, 40, 64, 100 }.Select(n => FrameSampler.CountOf(n, F)));
+    }
+
+    [Fact]
+    public void FrameAt_AnyCount_StaysInsideAndNeverGoesBack()
+    {
+        for (var n = 1; n < 200; n++)
+        {
+            var frames = Sampled(n);
+            Assert.All(frames, frame => Assert.InRange(frame, 0, n - 1));
+            Assert.Equal(frames.Order(), frames);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(32)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(100)]
+    public void Copy_AnyCount_PutsTheSampledFramesInPlace(int frameCount)
+    {
+        const int width = TestRecords.FrameWidth;
+        Assert.True(ExampleParser.TryParse(TestRecords.Payload(5, frameCount), width, out var video, out _));
+        var destination = new Half[F * width];
+        Assert.Equal(FrameSampler.CountOf(frameCount, F), FrameSampler.Copy(video.Frames, F, destination));
+
+        var all = TestRecords.Frames(5, frameCount);
+        Assert.Equal(Sampled(frameCount).SelectMany(f => all[(f * width)..((f + 1) * width)]), destination);
+    }
+
+    private static int[] Sampled(int frameCount) => [.. Enumerable.Range(0, F).Select(i => FrameSampler.FrameAt(i, frameCount, F))];
+}

@@ -1,0 +1,64 @@
+using VideoSim.Engine;
+using VideoSim.Models.Records;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Records;
+
+public sealed class TagListTests : IDisposable
+{
+    private readonly ScratchFolder folder = new();
+
+    [Theory]
+    [InlineData("30\n4\n-5\n100\n")]
+    [InlineData("30\r\n4\r\n-5\r\n100")]
+    public void Read_UnorderedIds_ClassIsTheRankOfTheId(string text)
+    {
+        var tags = TagList.Read(folder.Write("tags", text));
+        Assert.Equal(4, tags.ClassCount);
+        Assert.Equal([-5, 4, 30, 100], tags.Ids);
+        Assert.True(tags.TryGetClass(30, out var tagClass));
+        Assert.Equal(2, tagClass);
+        Assert.False(tags.TryGetClass(5, out _));
+    }
+
+    [Theory]
+    [InlineData("", "the tag list is empty")]
+    [InlineData("1\n\n2\n", "line 2 is empty, expected a tag id")]
+    [InlineData("1\n2\n\n", "line 3 is empty, expected a tag id")]
+    [InlineData("1\n2\n1\n", "line 3: tag 1 is already on line 1")]
+    [InlineData("1\nx\u0007y\n", "line 2: 'x.y' is not a tag id")]
+    [InlineData("1 \n", "line 1: '1 ' is not a tag id")]
+    [InlineData("1.5\n", "line 1: '1.5' is not a tag id")]
+    [InlineData("9223372036854775808", "line 1: '9223372036854775808' is not a tag id")]
+    public void Read_BadList_NamesFileAndLine(string text, string reason)
+    {
+        var path = folder.Write("tags", text);
+        var message = Assert.Throws<DataException>(() => TagList.Read(path)).Message;
+        Assert.StartsWith(path + ": ", message, StringComparison.Ordinal);
+        Assert.EndsWith(reason, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_NoSuchFile_IsADataException() =>
+        Assert.EndsWith(": there is no such file",
+            Assert.Throws<DataException>(() => TagList.Read(Path.Combine(folder.Path, "none"))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void WriteLabels_KnownAndUnknownTags_SetsTheKnownOnesBits()
+    {
+        var tags = TagList.Read(folder.Write("tags", string.Join('\n', Enumerable.Range(0, 70).Select(i => i * 10))));
+        Assert.Equal(3, tags.LabelWords);
+        var writer = new ExampleWriter();
+        writer.AddBytes("id"u8, "1"u8);
+        writer.AddBytes("title"u8, ""u8);
+        writer.AddEntries("frame_feature"u8, new byte[2], 2);
+        writer.AddInt64("tag_id"u8, [690, 0, 310, 320, 5, 310]);
+        Assert.True(ExampleParser.TryParse(writer.Payload, 1, out var video, out _));
+
+        var labels = new uint[] { uint.MaxValue, uint.MaxValue, uint.MaxValue, 77 };
+        tags.WriteLabels(video.TagIds, labels);
+        Assert.Equal([0x8000_0001u, 1u, 1u << 5, 77u], labels); // classes 0, 31; 32; 69; what lies behind stays
+    }
+
+    public void Dispose() => folder.Dispose();
+}

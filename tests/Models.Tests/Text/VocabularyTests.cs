@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using System.Text;
+using VideoSim.Engine;
+using VideoSim.Models.Text;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Text;
+
+public sealed class VocabularyTests
+{
+    private const string Special = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+
+    private static Vocabulary Parse(string content) => Vocabulary.Parse(Encoding.UTF8.GetBytes(content), "vocab.txt");
+
+    [Theory]
+    [InlineData(Special + "a\n##a\n好", 8)]
+    [InlineData(Special + "a\n##a\n好\n", 8)]
+    [InlineData(Special + "a\n\u2028\n\u0085\n##\u2029\n\v\n \n\r\n##", 13)]
+    public void Parse_AnyFile_GivesLineNumbersAsIds(string content, int count)
+    {
+        Vocabulary vocabulary = Parse(content);
+
+        string[] pieces = content.TrimEnd('\n').Split('\n');
+        Assert.Equal(count, vocabulary.Count);
+        for (int id = 0; id < count; id++)
+        {
+            Assert.Equal(pieces[id], vocabulary[id]);
+            Assert.True(vocabulary.TryGetId(pieces[id], out int found));
+            Assert.Equal(id, found);
+        }
+        Assert.False(vocabulary.TryGetId("b", out _));
+        Assert.False(vocabulary.TryGetId("##b", out _));
+        Assert.False(vocabulary.TryGetId("", out _));
+    }
+
+    [Fact]
+    public void Parse_SpecialTokensAnywhere_AreFound()
+    {
+        Vocabulary vocabulary = Parse("a\n[MASK]\n[SEP]\n[CLS]\n[UNK]\n[PAD]");
+
+        Assert.Equal((5, 4, 3, 2, 1), (vocabulary.PadId, vocabulary.UnknownId, vocabulary.ClassId, vocabulary.SeparatorId, vocabulary.MaskId));
+    }
+
+    [Fact]
+    public void Sha256_SamePiecesWithAndWithoutFinalLineFeed_AreOfTheBytes()
+    {
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Special))), Parse(Special).Sha256);
+        Assert.NotEqual(Parse(Special).Sha256, Parse(Special.TrimEnd('\n')).Sha256);
+    }
+
+    [Theory]
+    [InlineData(Special + "a\n\nb\n", "vocab.txt line 7: the piece is empty")]
+    [InlineData(Special + "\n", "vocab.txt line 6: the piece is empty")]
+    [InlineData("", "vocab.txt line 1: the piece is empty")]
+    [InlineData(Special + "a\n##a\nb\na\n", "vocab.txt line 9: the piece a stands in line 6 already")]
+    [InlineData(Special + "##a\na\n##a\n", "vocab.txt line 8: the piece ##a stands in line 6 already")]
+    [InlineData("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[mask]\n", "vocab.txt: the special token [MASK] is missing")]
+    [InlineData("a\n", "vocab.txt: the special token [PAD] is missing")]
+    [InlineData("[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\n", "vocab.txt: the special token [PAD] is missing (lines end in CR LF; LF alone is expected)")]
+    public void Parse_BadFile_IsRefusedWithFileAndLine(string content, string message)
+    {
+        Assert.Equal(message, Assert.Throws<DataException>(() => Parse(content)).Message);
+    }
+
+    [Fact]
+    public void Parse_InvalidUtf8_IsRefusedWithFileAndLine()
+    {
+        byte[] content = [.. "[PAD]\nx"u8, 0xC3, (byte)'\n', .. "y\n"u8];
+
+        Assert.Equal("v line 2: not valid UTF-8", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "v")).Message);
+    }
+
+    [Fact]
+    public void Load_MissingFile_IsRefusedWithItsPath()
+    {
+        string path = Path.Combine(AppContext.BaseDirectory, "no-such-folder", "vocab.txt");
+
+        Assert.StartsWith($"{path}: cannot read the vocabulary: ", Assert.Throws<DataException>(() => Vocabulary.Load(path)).Message, StringComparison.Ordinal);
+    }
+}

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace VideoSim.Models.Records;
 
 /// <summary>Which of its lists a feature holds.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<FeatureKind>))]
 public enum FeatureKind
 {
     /// <summary>No list, which counts as an empty one of any kind.</summary>

@@ -1,37 +1,44 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>Opens and reads input files, and turns what the system objects to into one clear line that names the file.</summary>
+/// <summary>Opens and reads input files, and says in plain words what the system objects to.</summary>
 internal static class InputFile
 {
-    /// <summary>Opens a file for positional reads.</summary>
-    /// <exception cref="DataException">There is no such file, or it cannot be read.</exception>
-    internal static SafeFileHandle Open(string path, FileOptions access, out long length)
+    /// <summary>Opens a file for positional reads; false, and why, if there is none or it cannot be read.</summary>
+    internal static bool TryOpen(
+        string path, FileOptions access, [NotNullWhen(true)] out SafeFileHandle? file, out long length, [NotNullWhen(false)] out string? reason)
     {
-        SafeFileHandle? file = null;
+        file = null;
+        length = 0;
         try
         {
             file = File.OpenHandle(path, options: access);
             length = RandomAccess.GetLength(file);
-            return file;
+            reason = null;
+            return true;
         }
         catch (Exception e) when (IsRefusal(e))
         {
             file?.Dispose();
-            throw Refused(path, e);
+            file = null;
+            reason = Reason(e);
+            return false;
         }
     }
 
-    /// <summary>Reads as many bytes as the file has from <paramref name="offset"/> on, at most a full buffer.</summary>
-    /// <returns>The number of bytes read.</returns>
-    /// <exception cref="DataException">The file cannot be read.</exception>
-    internal static int Read(SafeFileHandle file, string path, Span<byte> buffer, long offset)
+    /// <summary>
+    /// Reads as many bytes as the file has from <paramref name="offset"/> on, at most a full buffer. Where the disk fails,
+    /// <paramref name="reason"/> says so and fewer are read.
+    /// </summary>
+    internal static int Read(SafeFileHandle file, Span<byte> buffer, long offset, out string? reason)
     {
+        reason = null;
+        var filled = 0;
         try
         {
-            var filled = 0;
             while (filled < buffer.Length)
             {
                 var read = RandomAccess.Read(file, buffer[filled..], offset + filled);
@@ -42,13 +49,13 @@ internal static class InputFile
 
                 filled += read;
             }
-
-            return filled;
         }
         catch (Exception e) when (IsRefusal(e))
         {
-            throw Refused(path, e);
+            reason = Reason(e);
         }
+
+        return filled;
     }
 
     /// <summary>Reads a whole (small) file.</summary>
@@ -61,15 +68,13 @@ internal static class InputFile
         }
         catch (Exception e) when (IsRefusal(e))
         {
-            throw Refused(path, e);
+            throw new DataException($"{path}: {Reason(e)}", e);
         }
     }
 
     private static bool IsRefusal(Exception e) =>
         e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
 
-    private static DataException Refused(string path, Exception e) =>
-        e is FileNotFoundException or DirectoryNotFoundException
-            ? new DataException($"{path}: there is no such file", e)
-            : new DataException($"{path}: cannot be read: {e.Message}", e);
+    private static string Reason(Exception e) =>
+        e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : $"cannot be read: {e.Message}";
 }

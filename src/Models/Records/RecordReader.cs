@@ -20,17 +20,15 @@ public sealed class RecordReader : IDisposable
     {
         this.index = index;
         files = new SafeFileHandle[index.Files.Count];
-        try
+        for (var i = 0; i < files.Length; i++)
         {
-            for (var i = 0; i < files.Length; i++)
+            if (!InputFile.TryOpen(index.Files[i], FileOptions.RandomAccess, out var file, out _, out var reason))
             {
-                files[i] = InputFile.Open(index.Files[i], FileOptions.RandomAccess, out _);
+                Dispose();
+                throw new DataException($"{index.Files[i]}: {reason}");
             }
-        }
-        catch (DataException)
-        {
-            Dispose();
-            throw;
+
+            files[i] = file;
         }
     }
 
@@ -49,7 +47,7 @@ public sealed class RecordReader : IDisposable
         var bytes = buffer.AsSpan(0, recordBytes);
         VideoExample example = default;
         var reason =
-            InputFile.Read(files[place.File], index.Files[place.File], bytes, place.Offset) < recordBytes ? "the file has been cut short"
+            InputFile.Read(files[place.File], bytes, place.Offset, out var failure) < recordBytes ? failure ?? "the file has been cut short"
             : !TfRecordFraming.TryReadHeader(bytes, out var length) ? "the length fails its checksum"
             : length != (ulong)place.PayloadBytes ? "the length has changed"
             : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"

@@ -1,14 +1,13 @@
 using System.Numerics;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
-using VideoSim.Engine;
 
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Reads one TFRecord file from front to back and checks both checksums of every record. Damage does not throw: it is told by
-/// <see cref="Problem"/>, and the scan goes on behind it where that can be done. A bad length, or the end of the file inside a
-/// record, leaves nothing to go on with.
+/// Reads one TFRecord file from front to back and checks both checksums of every record. Nothing that is wrong with the file
+/// throws: <see cref="Problem"/> tells it, and the scan goes on behind it where that can be done. A bad length, or the end of the
+/// file inside a record, leaves nothing to go on with.
 /// </summary>
 /// <remarks>
 /// Reads by position into one reused buffer. A memory mapping would save a copy, but a file that is cut short while it is
@@ -16,21 +15,22 @@ namespace VideoSim.Models.Records;
 /// </remarks>
 internal sealed class TfRecordScanner : IDisposable
 {
-    // Large enough that system calls do not count, small enough to stay in the second-level cache's neighbourhood.
+    // Large enough that system calls do not count, small enough that the checksum reads what the call wrote from the cache.
     private const int BufferBytes = 256 * 1024;
 
-    private readonly SafeFileHandle file;
+    private readonly SafeFileHandle? file;
+    private readonly string? openFailure;
     private byte[] buffer = GC.AllocateUninitializedArray<byte>(BufferBytes);
     private long bufferStart; // position in the file of buffer[0]
     private int filled;
     private long next; // position in the file of the record to come
     private int payloadBytes;
+    private string? readFailure;
 
-    /// <exception cref="DataException">There is no such file, or it cannot be read.</exception>
     public TfRecordScanner(string path)
     {
         Path = path;
-        file = InputFile.Open(path, FileOptions.SequentialScan, out var length);
+        InputFile.TryOpen(path, FileOptions.SequentialScan, out file, out var length, out openFailure);
         FileBytes = length;
     }
 
@@ -44,59 +44,76 @@ internal sealed class TfRecordScanner : IDisposable
     /// <summary>Where the current record begins.</summary>
     public long Offset { get; private set; }
 
-    /// <summary>What is wrong with the current record, or null.</summary>
+    /// <summary>What is wrong with the current record, or with the whole file, or null.</summary>
     public BadRecord? Problem { get; private set; }
 
     /// <summary>The current record's content, if nothing is wrong; valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload => Buffered(Offset + TfRecordFraming.HeaderBytes, payloadBytes);
 
     /// <summary>Goes on to the next record, sound or not; false behind the last that can be told.</summary>
-    /// <exception cref="DataException">The disk cannot be read.</exception>
     public bool MoveNext()
     {
+        if (next < FileBytes)
+        {
+            Record++;
+            Offset = next;
+            Problem = null;
+            ReadRecord();
+            return true;
+        }
+
         if (Record < 0 && FileBytes == 0)
         {
-            return EndWith(new BadRecord(Path, null, null, null, "the file is empty"));
+            Record = 0;
+            EndWith(WholeFile(openFailure ?? "the file is empty"));
+            return true;
         }
 
-        if (next >= FileBytes)
-        {
-            return false;
-        }
+        return false;
+    }
 
-        Record++;
-        Offset = next;
-        Problem = null;
+    /// <summary>Describes the current record as bad, by the id of its video if that could be read.</summary>
+    public BadRecord Bad(in VideoExample example, string reason) =>
+        new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
+
+    public void Dispose() => file?.Dispose();
+
+    private void ReadRecord()
+    {
         if (!TryFill(next, TfRecordFraming.HeaderBytes))
         {
-            return EndTruncated(TfRecordFraming.HeaderBytes, "header");
+            EndTruncated(TfRecordFraming.HeaderBytes, "header");
+            return;
         }
 
         if (!TfRecordFraming.TryReadHeader(Buffered(next, TfRecordFraming.HeaderBytes), out var length))
         {
-            return EndWith(Record == 0
-                ? new BadRecord(Path, null, null, null, "not a TFRecord file: the length of its first record fails its checksum")
-                : Bad(null, "the length fails its checksum; nothing behind it can be read"));
+            EndWith(Record == 0
+                ? WholeFile("not a TFRecord file: the length of its first record fails its checksum")
+                : Bad(default, "the length fails its checksum; nothing behind it can be read"));
+            return;
         }
 
         // Compared before the sum is formed: a hostile length must not overflow.
         if (length > (ulong)(FileBytes - next) || TfRecordFraming.RecordBytes((long)length) > FileBytes - next)
         {
-            return EndTruncated((UInt128)length + TfRecordFraming.HeaderBytes + TfRecordFraming.FooterBytes, "record");
+            EndTruncated((UInt128)length + TfRecordFraming.HeaderBytes + TfRecordFraming.FooterBytes, "record");
+            return;
         }
 
         var recordBytes = TfRecordFraming.RecordBytes((long)length);
         if (length > TfRecordFraming.MaxPayloadBytes)
         {
-            Problem = Bad(null, $"the payload has {length} bytes, more than the {TfRecordFraming.MaxPayloadBytes} that are read");
+            Problem = Bad(default, $"the payload has {length} bytes, more than the {TfRecordFraming.MaxPayloadBytes} that are read");
         }
         else if (!TryFill(next, (int)recordBytes))
         {
-            return EndTruncated((UInt128)recordBytes, "record"); // cut short since it was opened
+            EndTruncated((UInt128)recordBytes, "record"); // the disk failed, or the file was cut short since it was opened
+            return;
         }
         else if (!TfRecordFraming.TryReadPayload(Buffered(next, (int)recordBytes), out var payload))
         {
-            Problem = Bad(null, "the payload fails its checksum");
+            Problem = Bad(default, "the payload fails its checksum");
         }
         else
         {
@@ -104,27 +121,17 @@ internal sealed class TfRecordScanner : IDisposable
         }
 
         next += recordBytes;
-        return true;
     }
 
-    /// <summary>Describes the current record as bad.</summary>
-    public BadRecord Bad(string? id, string reason) => new(Path, Record, Offset, id, reason);
+    private BadRecord WholeFile(string reason) => new(Path, null, null, null, reason);
 
-    /// <summary>Describes the current record as bad, by the id of its video if that could be read.</summary>
-    public BadRecord Bad(in VideoExample example, string reason) =>
-        Bad(example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
+    private void EndTruncated(UInt128 expected, string what) => EndWith(Bad(default,
+        readFailure ?? $"the file is truncated: it ends after {bufferStart + filled - next} of this {what}'s {expected} bytes"));
 
-    public void Dispose() => file.Dispose();
-
-    private bool EndTruncated(UInt128 expected, string what) =>
-        EndWith(Bad(null, $"the file is truncated: it ends after {FileBytes - next} of this {what}'s {expected} bytes"));
-
-    private bool EndWith(BadRecord problem)
+    private void EndWith(BadRecord problem)
     {
-        Record = Math.Max(Record, 0);
         Problem = problem;
         next = long.MaxValue;
-        return true;
     }
 
     private ReadOnlySpan<byte> Buffered(long offset, int count) => buffer.AsSpan((int)(offset - bufferStart), count);
@@ -142,17 +149,12 @@ internal sealed class TfRecordScanner : IDisposable
         var tail = buffer.AsSpan(filled - kept, kept);
         if (count > buffer.Length)
         {
-            var larger = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)count));
-            tail.CopyTo(larger);
-            buffer = larger;
-        }
-        else
-        {
-            tail.CopyTo(buffer);
+            buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)count));
         }
 
+        tail.CopyTo(buffer);
         bufferStart = offset;
-        filled = kept + InputFile.Read(file, Path, buffer.AsSpan(kept), offset + kept);
+        filled = kept + InputFile.Read(file!, buffer.AsSpan(kept), offset + kept, out readFailure);
         return filled >= count;
     }
 }

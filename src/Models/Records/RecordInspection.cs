@@ -1,0 +1,125 @@
+namespace VideoSim.Models.Records;
+
+/// <summary>What TFRecord files hold, and every record in them that cannot be used.</summary>
+/// <param name="Files">Each file by itself, in the order given.</param>
+/// <param name="Records">How many records there are, bad ones counted.</param>
+/// <param name="Videos">How many of them are sound.</param>
+/// <param name="Bytes">Size of the files.</param>
+/// <param name="Features">What the Examples hold, in the order of names; whatever could be decoded, used by the models or not.</param>
+/// <param name="FramesPerVideo">How many sound videos have how many frames.</param>
+/// <param name="TitleCharacters">How many sound videos have a title of how many characters (Unicode scalars).</param>
+/// <param name="TagsPerVideo">How many sound videos have how many tags.</param>
+/// <param name="BadRecords">Every bad record, and every file that cannot be read at all.</param>
+public sealed record RecordInspection(
+    IReadOnlyList<FileInspection> Files, long Records, long Videos, long Bytes, IReadOnlyList<FeatureInspection> Features,
+    IReadOnlyList<HistogramBin> FramesPerVideo, IReadOnlyList<HistogramBin> TitleCharacters, IReadOnlyList<HistogramBin> TagsPerVideo,
+    IReadOnlyList<BadRecord> BadRecords)
+{
+    /// <summary>Reads all of the files. Nothing that is wrong with them throws: it is listed.</summary>
+    /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
+    /// <param name="frameWidth">Values that a frame should have.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    public static RecordInspection Of(IReadOnlyList<string> paths, int frameWidth, CancellationToken cancellation = default)
+    {
+        var inspector = new Inspector(frameWidth);
+        foreach (var path in paths)
+        {
+            inspector.Read(path, cancellation);
+        }
+
+        return inspector.Result();
+    }
+
+    private sealed class Inspector(int frameWidth)
+    {
+        private readonly List<FileInspection> files = [];
+        private readonly Dictionary<(string Name, FeatureKind Kind), FeatureInspection> features = [];
+        private readonly SortedDictionary<int, long> frames = [];
+        private readonly SortedDictionary<int, long> titles = [];
+        private readonly SortedDictionary<int, long> tags = [];
+        private readonly List<BadRecord> bad = [];
+
+        public void Read(string path, CancellationToken cancellation)
+        {
+            using var scanner = new TfRecordScanner(path);
+            var (records, badBefore) = (0L, bad.Count);
+            while (scanner.MoveNext())
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var problem = scanner.Problem ?? ReadVideo(scanner);
+                if (problem is not null)
+                {
+                    bad.Add(problem);
+                }
+
+                if (problem is not { Record: null })
+                {
+                    records++;
+                }
+            }
+
+            files.Add(new FileInspection(path, scanner.FileBytes, records, bad.Count - badBefore));
+        }
+
+        public RecordInspection Result() => new(
+            files, files.Sum(f => f.Records), frames.Values.Sum(), files.Sum(f => f.Bytes),
+            [.. features.Values.OrderBy(f => f.Name, StringComparer.Ordinal).ThenBy(f => f.Kind)],
+            Bins(frames), Bins(titles), Bins(tags), bad);
+
+        private BadRecord? ReadVideo(TfRecordScanner scanner)
+        {
+            ReadFeatures(scanner.Payload);
+            if (!ExampleParser.TryParse(scanner.Payload, frameWidth, out var video, out var reason)
+                || !ExampleParser.FramesAreFinite(video, out reason))
+            {
+                return scanner.Bad(video, reason);
+            }
+
+            Count(frames, video.Frames.Count);
+            Count(titles, Characters(video.Title));
+            Count(tags, video.TagIds.Count);
+            return null;
+        }
+
+        private void ReadFeatures(ReadOnlySpan<byte> payload)
+        {
+            var walk = new FeatureEnumerator(payload);
+            while (walk.MoveNext())
+            {
+                if (FeatureInspection.TryMeasure(walk.Current, out var one))
+                {
+                    var key = (one.Name, one.Kind);
+                    features[key] = features.TryGetValue(key, out var known) ? known.Plus(one) : one;
+                }
+            }
+        }
+
+        // Every byte of UTF-8 begins a character but the continuation bytes, 10xxxxxx.
+        private static int Characters(ReadOnlySpan<byte> text)
+        {
+            var count = 0;
+            foreach (var b in text)
+            {
+                count += (b & 0xc0) == 0x80 ? 0 : 1;
+            }
+
+            return count;
+        }
+
+        private static void Count(SortedDictionary<int, long> histogram, int value) =>
+            histogram[value] = histogram.GetValueOrDefault(value) + 1;
+
+        private static HistogramBin[] Bins(SortedDictionary<int, long> histogram) =>
+            [.. histogram.Select(bin => new HistogramBin(bin.Key, bin.Value))];
+    }
+}
+
+/// <summary>One of the inspected files.</summary>
+/// <param name="Path">As it was given.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Records">How many records it has, bad ones counted.</param>
+/// <param name="BadRecords">How many of them are bad; 1 for a file that cannot be read at all.</param>
+public sealed record FileInspection(string Path, long Bytes, long Records, long BadRecords);
+
+/// <summary>How often a value occurs.</summary>
+public sealed record HistogramBin(int Value, long Count);

@@ -11,4 +11,7 @@ public static class Catalog
         .. Adam.AdamChecks.All,
         .. MatMul.MatMulChecks.All,
     ];
+
+    /// <summary>Every kernel once.</summary>
+    public static IEnumerable<Kernel> Kernels => All.Select(static check => check.Kernel).Distinct();
 }

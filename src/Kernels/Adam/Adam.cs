@@ -58,6 +58,9 @@ public static unsafe partial class Adam
     /// <summary>Elements of a work item: 64 KiB of the four blocks together, so few enough items and still enough for many cores.</summary>
     public const int ChunkElements = 4096;
 
+    /// <summary>Threads of a block: each takes 4 elements at a time, 4 times over a chunk.</summary>
+    private const int Threads = 256;
+
     /// <summary>What <see cref="AdamArgs.FirstNonFinite"/> holds while no gradient was NaN or infinite.</summary>
     public const ulong AllFinite = ulong.MaxValue;
 
@@ -67,6 +70,9 @@ public static unsafe partial class Adam
     /// <summary>Updates weights and moments. Items: chunks of elements.</summary>
     public static readonly Kernel<AdamArgs> Update = new("adam_f32")
     {
+        Source = "Adam.cu",
+        Defines = [$"CHUNK={ChunkElements}", $"THREADS={Threads}"],
+        LaunchShape = static (in AdamArgs a, in DeviceLimits _) => new(Chunks(a.Count), Threads),
         CountItems = static (in AdamArgs a) => Chunks(a.Count),
         Twin = UpdateChunks,
         CountCost = static (in AdamArgs a) => new(13.0 * a.Count, 7 * 4.0 * a.Count), // reads w, g, m, v; writes w, m, v

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -14,8 +15,8 @@ public sealed class ArgumentLayout
     internal const DynamicallyAccessedMemberTypes Fields =
         DynamicallyAccessedMemberTypes.PublicFields | DynamicallyAccessedMemberTypes.NonPublicFields;
 
-    private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields) =>
-        (Name, Size, Offsets) = (name, size, fields);
+    private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, IReadOnlyList<ArgumentLayout> parts) =>
+        (Name, Size, Offsets, Parts) = (name, size, fields, parts);
 
     /// <summary>Name of the struct, the same in both languages.</summary>
     public string Name { get; }
@@ -26,26 +27,41 @@ public sealed class ArgumentLayout
     /// <summary>Every field with its byte offset, in order.</summary>
     public IReadOnlyList<(string Name, int Offset)> Offsets { get; }
 
-    /// <summary>Reads the layout of an unmanaged struct.</summary>
-    public static ArgumentLayout Of<[DynamicallyAccessedMembers(Fields)] TArgs>() where TArgs : unmanaged
-    {
-        var offsets = typeof(TArgs).GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
-            .Select(field => (field.Name, (int)Marshal.OffsetOf<TArgs>(field.Name))).OrderBy(field => field.Item2).ToArray();
-        int size;
-        unsafe
-        {
-            size = sizeof(TArgs);
-        }
-        return new ArgumentLayout(typeof(TArgs).Name, size, offsets);
-    }
+    /// <summary>Structs that fields hold or point to.</summary>
+    public IReadOnlyList<ArgumentLayout> Parts { get; }
 
-    /// <summary>C++ text that fails to compile unless the struct there has this very layout.</summary>
+    /// <summary>Reads the layout of an unmanaged struct.</summary>
+    public static ArgumentLayout Of<[DynamicallyAccessedMembers(Fields)] TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
+
+    /// <summary>C++ text that defines the macro OFFSET_OF, which the assertions use: NVRTC has no offsetof, but its own operator.</summary>
+    public const string OffsetMacro = """
+        #if defined(__CUDACC_RTC__)
+        #define OFFSET_OF(type, field) __INTADDR__(&((type*)0)->field)
+        #else
+        #define OFFSET_OF(type, field) __builtin_offsetof(type, field)
+        #endif
+
+        """;
+
+    /// <summary>C++ text that fails to compile unless the struct there, and those it holds or points to, have this very layout.</summary>
     public string StaticAssertions()
     {
-        var text = new StringBuilder();
+        var text = new StringBuilder(string.Concat(Parts.Select(static part => part.StaticAssertions())));
         text.Append($"static_assert(sizeof({Name}) == {Size}, \"{Name}: size differs from C#\");\n");
         foreach (var (field, offset) in Offsets)
-            text.Append($"static_assert(__builtin_offsetof({Name}, {field}) == {offset}, \"{Name}.{field}: offset differs from C#\");\n");
+            text.Append($"static_assert(OFFSET_OF({Name}, {field}) == {offset}, \"{Name}.{field}: offset differs from C#\");\n");
         return text.ToString();
+    }
+
+    // The trimmer keeps every field of a struct with sequential layout that is in use, which the parts of a struct are.
+    [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "fields of structs are kept")]
+    [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "fields of structs are kept")]
+    private static ArgumentLayout Of(Type type)
+    {
+        var fields = type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
+        var offsets = fields.Select(field => (field.Name, (int)Marshal.OffsetOf(type, field.Name))).OrderBy(static field => field.Item2);
+        var parts = fields.Select(static field => field.FieldType.IsPointer ? field.FieldType.GetElementType()! : field.FieldType)
+            .Where(static part => part is { IsPrimitive: false, IsValueType: true } && !part.IsDefined(typeof(UnsafeValueTypeAttribute)));
+        return new ArgumentLayout(type.Name, Marshal.SizeOf(type), [.. offsets], [.. parts.Distinct().Select(Of)]);
     }
 }

@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using VideoSim.Engine.Interop;
+
+namespace VideoSim.Engine.Compilation;
+
+/// <summary>A kernel source has errors.</summary>
+/// <param name="unit">What was compiled.</param>
+/// <param name="architecture">For what.</param>
+/// <param name="log">The compiler's messages, with file and line.</param>
+public sealed class KernelCompilationException(string unit, string architecture, string log)
+    : Exception($"{unit} does not compile for {architecture}:\n{log}")
+{
+    /// <summary>The compiler's messages, with file and line.</summary>
+    public string Log => log;
+}
+
+/// <summary>Where a device gets the compiled form of a unit from.</summary>
+public interface IKernelImages
+{
+    /// <summary>The architecture to ask for on a device.</summary>
+    /// <param name="computeCapability">Ten times the device's major version plus its minor one, such as 90.</param>
+    string ArchitectureFor(int computeCapability);
+
+    /// <summary>The image of a unit.</summary>
+    /// <param name="unit">Source and macros.</param>
+    /// <param name="architecture"><c>sm_90</c> for the CUBIN of one architecture, <c>compute_80</c> for PTX.</param>
+    KernelImage Compile(KernelUnit unit, string architecture);
+}
+
+/// <summary>Compiles units with NVRTC, each once; safe for several threads. No GPU or driver is needed.</summary>
+public sealed class KernelCompiler : IKernelImages
+{
+    private readonly KernelSources _sources;
+    private readonly ConcurrentDictionary<(string Unit, string Architecture), Lazy<KernelImage>> _images = new();
+
+    /// <summary>A compiler over sources.</summary>
+    /// <exception cref="DataException">NVRTC was not found.</exception>
+    public KernelCompiler(KernelSources sources)
+    {
+        NativeLibraries.Nvrtc.Require();
+        _sources = sources;
+    }
+
+    /// <summary>Version of the compiler.</summary>
+    public Version Version { get; } = Nvrtc.Version;
+
+    /// <summary>The exact architecture where the compiler knows it, else PTX for the newest it knows: the driver does the rest.</summary>
+    public string ArchitectureFor(int computeCapability)
+    {
+        int[] known = Nvrtc.Architectures();
+        return known.Contains(computeCapability) ? $"sm_{computeCapability}" : $"compute_{known.Where(value => value < computeCapability).Max()}";
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="KernelCompilationException">The source has errors, or its structs differ from C#.</exception>
+    public KernelImage Compile(KernelUnit unit, string architecture) =>
+        _images.GetOrAdd((unit.Name, architecture), _ => new(() => CompileNow(unit, architecture))).Value;
+
+    private KernelImage CompileNow(KernelUnit unit, string architecture)
+    {
+        bool binary = architecture.StartsWith("sm_", StringComparison.Ordinal);
+        List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Defines.Select(static define => $"-D{define}")];
+        if (binary)
+            options.Add("--ptxas-options=-v"); // registers, stack and spills, in the log
+        byte[]? code = Nvrtc.Compile(_sources[unit.Source] + unit.LayoutAssertions(), unit.Source, _sources.Headers, options, binary, out string log);
+        return code is null ? throw new KernelCompilationException(unit.Name, architecture, log)
+            : new KernelImage(code, binary ? KernelImage.ParseResources(log) : new Dictionary<string, KernelResources>(), log);
+    }
+}

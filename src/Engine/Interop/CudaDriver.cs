@@ -1,0 +1,117 @@
+using System.Runtime.InteropServices;
+
+namespace VideoSim.Engine.Interop;
+
+/// <summary>
+/// The functions of the CUDA driver API that the engine calls, as declared in NVIDIA's cuda.h. They return a code, 0 for
+/// success; <see cref="Check"/> turns others into a <see cref="CudaException"/>.
+/// </summary>
+internal static unsafe partial class CudaDriver
+{
+    public const int OutOfMemory = 2;
+
+    private const string Library = NativeLibraries.CudaName;
+
+    static CudaDriver() => NativeLibraries.Register();
+
+    /// <summary>Values of CUdevice_attribute.</summary>
+    public enum Attribute
+    {
+        MultiprocessorCount = 16,
+        ComputeCapabilityMajor = 75,
+        ComputeCapabilityMinor = 76,
+        SharedBytesPerBlockOptIn = 97,
+    }
+
+    /// <summary>CU_STREAM_NON_BLOCKING: no implicit order with the legacy default stream.</summary>
+    public const uint NonBlocking = 1;
+
+    /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
+    public const int MaxDynamicSharedBytes = 8;
+
+    /// <summary>Throws if a call failed.</summary>
+    public static void Check(int code, string call, string? device = null, string? kernel = null)
+    {
+        if (code != 0)
+            throw new CudaException(call, code, Meaning(code), kernel, device);
+    }
+
+    private static string Meaning(int code)
+    {
+        string name = cuGetErrorName(code, out nint text) == 0 ? Marshal.PtrToStringUTF8(text) ?? "?" : "unknown error";
+        return cuGetErrorString(code, out text) == 0 ? $"{name}: {Marshal.PtrToStringUTF8(text)}" : name;
+    }
+
+    [LibraryImport(Library)]
+    internal static partial int cuInit(uint flags);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDriverGetVersion(out int version);
+
+    [LibraryImport(Library)]
+    private static partial int cuGetErrorName(int code, out nint text);
+
+    [LibraryImport(Library)]
+    private static partial int cuGetErrorString(int code, out nint text);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDeviceGetCount(out int count);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDeviceGet(out int device, int ordinal);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDeviceGetName(byte* name, int length, int device);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDeviceGetAttribute(out int value, Attribute attribute, int device);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDevicePrimaryCtxRetain(out nint context, int device);
+
+    [LibraryImport(Library)]
+    internal static partial int cuDevicePrimaryCtxRelease_v2(int device);
+
+    [LibraryImport(Library)]
+    internal static partial int cuCtxSetCurrent(nint context);
+
+    [LibraryImport(Library)]
+    internal static partial int cuStreamCreate(out nint stream, uint flags);
+
+    [LibraryImport(Library)]
+    internal static partial int cuStreamDestroy_v2(nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuStreamSynchronize(nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemAlloc_v2(out nint address, nuint bytes);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemFree_v2(nint address);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemsetD8Async(nint address, byte value, nuint bytes, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemcpyHtoDAsync_v2(nint destination, void* source, nuint bytes, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemcpyDtoHAsync_v2(void* destination, nint source, nuint bytes, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuModuleLoadData(out nint module, void* image);
+
+    [LibraryImport(Library)]
+    internal static partial int cuModuleUnload(nint module);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int cuModuleGetFunction(out nint function, nint module, string name);
+
+    [LibraryImport(Library)]
+    internal static partial int cuFuncSetAttribute(nint function, int attribute, int value);
+
+    [LibraryImport(Library)]
+    internal static partial int cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
+        uint sharedBytes, nint stream, void** parameters, void** extra);
+}

@@ -1,0 +1,125 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+
+namespace VideoSim.Engine.Interop;
+
+/// <summary>
+/// Finds NVIDIA's libraries, the same way for all declarations of this assembly: what <see cref="PathVariable"/> names first,
+/// then whatever the system's loader finds, then the usual folders of the toolkit; the newest version in each place.
+/// </summary>
+public static class NativeLibraries
+{
+    /// <summary>Environment variable with files or folders to look in first, separated as in PATH.</summary>
+    public const string PathVariable = "VIDEOSIM_CUDA_PATH";
+
+    internal const string CudaName = "cuda", NvrtcName = "nvrtc";
+
+    static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
+
+    /// <summary>The driver: comes with the GPU's driver, one version for all toolkits.</summary>
+    public static NvidiaLibrary Cuda { get; } = new(CudaName, ["libcuda.so.1"], "install the NVIDIA driver");
+
+    /// <summary>The run-time compiler of CUDA C++. From version 12 on the file is named by the major version alone.</summary>
+    public static NvidiaLibrary Nvrtc { get; } = new(NvrtcName, ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"],
+        "install NVRTC (part of the CUDA toolkit; Debian: libnvrtc12)");
+
+    /// <summary>Runs the static constructor, so that the declarations are resolved here.</summary>
+    internal static void Register() { }
+
+    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath) => name switch
+    {
+        CudaName => Cuda.Handle,
+        NvrtcName => Nvrtc.Handle,
+        _ => 0,
+    };
+}
+
+/// <summary>One native library: where it may lie, and where it was found.</summary>
+public sealed class NvidiaLibrary
+{
+    private readonly string[] _fileNames;
+    private readonly string _advice;
+    private readonly Lazy<(nint Handle, string? Path, string Failures)> _loaded;
+
+    internal NvidiaLibrary(string name, string[] fileNames, string advice)
+    {
+        (Name, _fileNames, _advice) = (name, fileNames, advice);
+        _loaded = new(Load);
+    }
+
+    /// <summary>Short name.</summary>
+    public string Name { get; }
+
+    /// <summary>What was loaded, as it was asked for; null if the library was not found.</summary>
+    public string? Path => _loaded.Value.Path;
+
+    internal nint Handle => _loaded.Value.Handle;
+
+    /// <summary>Says that the library is needed.</summary>
+    /// <exception cref="DataException">It was not found; the message says what would help.</exception>
+    public void Require()
+    {
+        if (Path is null)
+        {
+            throw new DataException($"{_fileNames[0]} was not found{_loaded.Value.Failures}: {_advice}, " +
+                $"or name its folder in {NativeLibraries.PathVariable}");
+        }
+    }
+
+    private (nint Handle, string? Path, string Failures) Load()
+    {
+        var failures = new List<string>();
+        foreach (string candidate in Candidates())
+        {
+            bool isFile = System.IO.Path.IsPathRooted(candidate);
+            if (isFile && !File.Exists(candidate))
+                continue;
+            if (isFile)
+                LoadBuiltins(System.IO.Path.GetDirectoryName(candidate)!);
+            try
+            {
+                return (NativeLibrary.Load(candidate), candidate, "");
+            }
+            catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+            {
+                if (isFile) // there, and yet useless: the user wants to know why
+                    failures.Add(e.Message.ReplaceLineEndings(" ").Trim());
+            }
+        }
+        return (0, null, failures.Count == 0 ? "" : $" ({string.Join("; ", failures)})");
+    }
+
+    private IEnumerable<string> Candidates()
+    {
+        string stem = _fileNames[0][..(_fileNames[0].IndexOf(".so", StringComparison.Ordinal) + 3)];
+        foreach (string place in Split(Environment.GetEnvironmentVariable(NativeLibraries.PathVariable)))
+        {
+            string path = System.IO.Path.GetFullPath(place);
+            if (System.IO.Path.GetFileName(path).StartsWith(stem, StringComparison.Ordinal))
+                yield return path;
+            foreach (string name in _fileNames)
+                yield return System.IO.Path.Combine(path, name);
+        }
+        foreach (string name in _fileNames)
+            yield return name;
+        string?[] toolkits = [Environment.GetEnvironmentVariable("CUDA_PATH"), "/usr/local/cuda", "/opt/cuda"];
+        foreach (string toolkit in toolkits.OfType<string>().Where(static toolkit => toolkit.Length > 0))
+        {
+            foreach (string name in _fileNames)
+                yield return System.IO.Path.Combine(toolkit, "lib64", name);
+        }
+    }
+
+    private static string[] Split(string? value) =>
+        value?.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    // NVRTC opens libnvrtc-builtins.so.X.Y by its bare name at the first compilation. Away from the loader's folders that
+    // fails, unless a library of that name is in the process already.
+    private void LoadBuiltins(string folder)
+    {
+        if (Name != NativeLibraries.NvrtcName)
+            return;
+        foreach (string builtins in Directory.EnumerateFiles(folder, "libnvrtc-builtins.so.*"))
+            NativeLibrary.TryLoad(builtins, out _); // where it fails, the compiler's own message says so
+    }
+}

@@ -1,0 +1,15 @@
+// StepScalars.cuh: what changes from step to step, read through a pointer. The C# side of these structs says what fields mean.
+#pragma once
+
+struct StepScalars {
+    unsigned Step;
+    unsigned Reserved;
+    float Rates[6];
+};
+
+struct DropoutSite {
+    const StepScalars* Scalars;
+    unsigned long long Seed;
+    unsigned Site;
+    float DropProbability;
+};

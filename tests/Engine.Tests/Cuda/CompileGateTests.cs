@@ -1,0 +1,129 @@
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Cuda;
+
+/// <summary>Every kernel with a CUDA source compiles through our NVRTC bindings. Needs NVRTC, no GPU.</summary>
+public sealed class CompileGateTests
+{
+    public static TheoryData<string, string> Units
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var unit in KernelUnit.Group(Catalog.Kernels))
+            {
+                data.Add(unit.Name, "compute_80");
+                data.Add(unit.Name, "sm_90");
+            }
+            return data;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Units))]
+    public void Unit_OfTheCatalog_CompilesWithoutSpills(string name, string architecture)
+    {
+        var image = Compiler().Compile(KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Name == name), architecture);
+        var entries = KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Name == name).Kernels.Select(static kernel => kernel.Entry).Order();
+        Assert.Equal("", string.Join('\n', image.Log.Split('\n').Where(static line => line.Contains("warning", StringComparison.Ordinal))));
+        if (architecture == "compute_80")
+        {
+            string ptx = System.Text.Encoding.UTF8.GetString(image.Code);
+            Assert.All(entries, entry => Assert.Contains($".entry {entry}(", ptx, StringComparison.Ordinal));
+            return;
+        }
+        Assert.Equal("\u007fELF"u8, image.Code.AsSpan(0, 4));
+        Assert.Equal(entries, image.Resources.Keys.Order());
+        Assert.All(image.Resources, static entry => Assert.InRange(entry.Value.Registers, 1, 255));
+        Assert.All(image.Resources, static entry => Assert.Equal((0, 0), (entry.Value.SpillStoreBytes, entry.Value.SpillLoadBytes)));
+    }
+
+    [Fact]
+    public void Compile_SourceWithAnError_NamesFileAndLine()
+    {
+        Skip();
+        var sources = new KernelSources([new("Broken.cu", "// a comment\nextern \"C\" __global__ void broken() { int x = y; }\n")]);
+        var failure = Assert.Throws<KernelCompilationException>(() => new KernelCompiler(sources).Compile(new("Broken.cu", [], []), "compute_80"));
+        Assert.Contains("Broken.cu(2): error", failure.Log, StringComparison.Ordinal);
+        Assert.Contains("Broken.cu does not compile for compute_80", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("int Count; float Rate;", "")]
+    [InlineData("float Rate; int Count;", "PairArgs.Count: offset differs from C#")]
+    [InlineData("int Count; float Rate; int More;", "PairArgs: size differs from C#")]
+    public void Compile_StructThatDiffersFromCSharp_IsRefused(string fields, string message)
+    {
+        Skip();
+        var sources = new KernelSources([new("Pair.cu", $"struct PairArgs {{ {fields} }};\nextern \"C\" __global__ void pair(PairArgs a) {{ }}\n")]);
+        var unit = KernelUnit.Group([Pair]).Single();
+        if (message.Length == 0)
+            Assert.NotEmpty(new KernelCompiler(sources).Compile(unit, "compute_80").Code);
+        else
+            Assert.Contains(message, Assert.Throws<KernelCompilationException>(() => new KernelCompiler(sources).Compile(unit, "compute_80")).Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Compile_Defines_ReachTheSource()
+    {
+        Skip();
+        var sources = new KernelSources([new("Width.cu", "#include \"Width.cuh\"\nextern \"C\" __global__ void width(int* x) { static_assert(WIDTH == TWICE / 2, \"\"); }\n"),
+            new("Width.cuh", "#define TWICE 14\n")]);
+        Assert.NotEmpty(new KernelCompiler(sources).Compile(new("Width.cu", ["WIDTH=7"], []), "compute_80").Code);
+        Assert.Throws<KernelCompilationException>(() => new KernelCompiler(sources).Compile(new("Width.cu", ["WIDTH=8"], []), "compute_80"));
+    }
+
+    [Theory]
+    [InlineData(80, "sm_80")]
+    [InlineData(86, "sm_86")]
+    [InlineData(90, "sm_90")]
+    [InlineData(999, "compute_")]
+    public void ArchitectureFor_Device_IsExactOrTheNewestKnown(int capability, string architecture) =>
+        Assert.StartsWith(architecture, Compiler().ArchitectureFor(capability), StringComparison.Ordinal);
+
+    [Fact]
+    public void ParseResources_SpillingKernel_IsRead()
+    {
+        const string log = """
+            ptxas info    : 0 bytes gmem
+            ptxas info    : Compiling entry function 'first' for 'sm_90'
+            ptxas info    : Function properties for first
+            ptxas         .     784 bytes stack frame, 1100 bytes spill stores, 1056 bytes spill loads
+            ptxas info    : Used 40 registers, 400 bytes cmem[0]
+            ptxas info    : Compiling entry function 'second' for 'sm_90'
+            ptxas info    : Function properties for second
+                0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
+            ptxas info    : Used 22 registers, used 1 barriers, 400 bytes cmem[0]
+            """;
+        var resources = KernelImage.ParseResources(log);
+        Assert.Equal(new KernelResources(40, 784, 1100, 1056), resources["first"]);
+        Assert.Equal(new KernelResources(22, 0, 0, 0), resources["second"]);
+    }
+
+    private static readonly Kernel<PairArgs> Pair = new("pair")
+    {
+        Source = "Pair.cu",
+        CountItems = static (in PairArgs a) => a.Count,
+        Twin = static (in PairArgs a, int from, int to) => { },
+        CountCost = static (in PairArgs a) => default,
+    };
+
+    private static void Skip() => Assert.SkipUnless(NativeLibraries.Nvrtc.Path is not null,
+        $"NVRTC was not found: install it, or name its folder in {NativeLibraries.PathVariable}");
+
+    private static KernelCompiler Compiler()
+    {
+        Skip();
+        return new KernelCompiler(KernelSources.Embedded);
+    }
+
+    public struct PairArgs
+    {
+        public int Count;
+        public float Rate;
+    }
+}

@@ -1,0 +1,44 @@
+using VideoSim.Kernels.Contract;
+using Xunit;
+
+namespace VideoSim.Kernels.Tests.Contract;
+
+public sealed unsafe class ArgumentLayoutTests
+{
+    [Fact]
+    public void Of_StructWithPartsAndPointers_GivesEveryOffset()
+    {
+        var layout = ArgumentLayout.Of<OuterArgs>();
+        Assert.Equal(32, layout.Size);
+        Assert.Equal([("Values", 0), ("Held", 8), ("Count", 24)], layout.Offsets);
+    }
+
+    [Fact]
+    public void StaticAssertions_StructWithParts_CoverThemFirst()
+    {
+        string text = ArgumentLayout.Of<OuterArgs>().StaticAssertions();
+        Assert.Contains("static_assert(sizeof(OuterArgs) == 32,", text, StringComparison.Ordinal);
+        Assert.Contains("static_assert(OFFSET_OF(HeldPart, Second) == 8,", text, StringComparison.Ordinal);
+        Assert.Contains("static_assert(OFFSET_OF(PointedPart, Table) == 4,", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("FixedElementField", text, StringComparison.Ordinal);
+    }
+
+    public struct PointedPart
+    {
+        public uint Number;
+        public fixed float Table[5];
+    }
+
+    public struct HeldPart
+    {
+        public PointedPart* First;
+        public ulong Second;
+    }
+
+    public struct OuterArgs
+    {
+        public float* Values;
+        public HeldPart Held;
+        public int Count;
+    }
+}

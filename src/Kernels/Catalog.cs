@@ -9,6 +9,7 @@ public static class Catalog
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. Adam.AdamChecks.All,
+        .. LayerNorm.LayerNormChecks.All,
         .. MatMul.MatMulChecks.All,
     ];
 

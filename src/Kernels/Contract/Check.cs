@@ -53,6 +53,14 @@ public sealed class CheckValues<T>(IReadOnlyDictionary<string, T[]> floats, IRea
 
     /// <summary>An integer buffer.</summary>
     public int[] Ints(string name) => ints[name];
+
+    /// <summary>Writes a gradient to its buffer, or adds it where <paramref name="add"/> is 1.</summary>
+    public void Deliver(string name, T[] gradient, int add)
+    {
+        var buffer = this[name];
+        for (int i = 0; i < buffer.Length; i++)
+            buffer[i] = add != 0 ? buffer[i] + gradient[i] : gradient[i];
+    }
 }
 
 /// <summary>Plain formulas, written once and run in float64 (the truth) and in fp32 (how far an honest version may be off).</summary>

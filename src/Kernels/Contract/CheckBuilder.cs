@@ -28,6 +28,12 @@ public sealed class CheckBuilder(ulong seed)
     /// <summary>Scratch between launches; begins as NaN.</summary>
     public CheckBuffer Workspace(string name, long count) => Add(name, BufferRole.Workspace, Filled(count));
 
+    /// <summary>A gradient that the kernel overwrites, or adds to where <paramref name="add"/> is 1.</summary>
+    public CheckBuffer Gradient(string name, long count, int add) => add != 0 ? InOut(name, count) : Output(name, count);
+
+    /// <summary>Random numbers for a kernel that drops values.</summary>
+    public CheckDropout Dropout(float dropProbability) => new(this, dropProbability);
+
     /// <summary>The finished case.</summary>
     public CheckCase Build(string name, Action<ICheckLauncher> launch, ICheckReference reference, double factor) =>
         new(name, _buffers, launch, reference, factor);

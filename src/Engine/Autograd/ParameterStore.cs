@@ -6,16 +6,16 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>A tensor that is saved with the weights but not trained, such as running statistics.</summary>
+/// <summary>A tensor that is saved with the weights but not trained, such as running statistics; parts as in <see cref="Parameter"/>.</summary>
 public sealed class StateTensor
 {
-    internal StateTensor(string name, Shape shape, float initial) => (Name, Shape, Initial) = (name, shape, initial);
+    internal StateTensor(Shape shape, IReadOnlyList<ParameterPart> parts, float initial) => (Shape, Parts, Initial) = (shape, parts, initial);
 
-    /// <summary>Name in files.</summary>
-    public string Name { get; }
-
-    /// <summary>Shape.</summary>
+    /// <summary>Shape of the whole.</summary>
     public Shape Shape { get; }
+
+    /// <summary>Named parts, in memory order, without gaps.</summary>
+    public IReadOnlyList<ParameterPart> Parts { get; }
 
     /// <summary>Value of every element before training.</summary>
     public float Initial { get; }
@@ -70,26 +70,15 @@ public sealed class ParameterStore : IDisposable
         if (_arena is not null)
             throw new InvalidOperationException("parameters are declared before memory is allocated");
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
-        var list = new List<ParameterPart>();
-        long offset = 0;
-        foreach (var (name, partShape) in parts)
-        {
-            Claim(name);
-            list.Add(new ParameterPart(name, partShape, offset));
-            offset += partShape.Count;
-        }
-        if (offset != shape.Count)
-            throw new ArgumentException($"the parts of {parts[0].Name} hold {offset} elements, the whole {shape}");
-        var parameter = new Parameter(group, shape, list, initializer);
+        var parameter = new Parameter(group, shape, Divide(shape, parts), initializer);
         _parameters.Add(parameter);
         return parameter;
     }
 
-    /// <summary>Declares a saved, untrained tensor.</summary>
-    public StateTensor AddState(string name, Shape shape, float initial)
+    /// <summary>Declares parts of a saved, untrained tensor.</summary>
+    public StateTensor StackState(Shape shape, IReadOnlyList<(string Name, Shape Shape)> parts, float initial)
     {
-        Claim(name);
-        var state = new StateTensor(name, shape, initial);
+        var state = new StateTensor(shape, Divide(shape, parts), initial);
         _states.Add(state);
         return state;
     }
@@ -138,9 +127,9 @@ public sealed class ParameterStore : IDisposable
             Clear(Gradients);
         foreach (var part in Parts())
         {
-            var values = new float[part.Shape.Count];
+            var values = new float[part.Value.Shape.Count];
             uint site = NameHash(part.Name);
-            part.Initializer(values, part.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
+            part.Initializer(values, part.Value.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
             device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), part.Value.Address);
         }
         foreach (var state in _states)
@@ -153,18 +142,22 @@ public sealed class ParameterStore : IDisposable
         void Clear(Tensor tensor) => device.Upload(new byte[tensor.Shape.Count * sizeof(float)], tensor.Address);
     }
 
-    /// <summary>Every named part with views of its memory.</summary>
-    public IEnumerable<(string Name, Shape Shape, Tensor Value, Tensor Gradient, Initializer Initializer)> Parts()
+    /// <summary>Every named part of the parameters with views of its memory, in order of the flat block.</summary>
+    public IEnumerable<(string Name, Tensor Value, Tensor Gradient, Initializer Initializer)> Parts()
     {
         foreach (var parameter in _parameters)
         {
             foreach (var part in parameter.Parts)
             {
-                yield return (part.Name, part.Shape, parameter.Value.Slice(part.Offset, part.Shape),
+                yield return (part.Name, parameter.Value.Slice(part.Offset, part.Shape),
                     parameter.Gradient.Exists ? parameter.Gradient.Slice(part.Offset, part.Shape) : default, parameter.Initializer);
             }
         }
     }
+
+    /// <summary>Every named part of the saved, untrained tensors.</summary>
+    public IEnumerable<(string Name, Tensor Value)> StateParts() =>
+        _states.SelectMany(state => state.Parts.Select(part => (part.Name, state.Value.Slice(part.Offset, part.Shape))));
 
     /// <summary>The part that holds an element of the flat block.</summary>
     public string NameAt(long element)
@@ -193,9 +186,18 @@ public sealed class ParameterStore : IDisposable
         return hash;
     }
 
-    private void Claim(string name)
+    private List<ParameterPart> Divide(Shape shape, IReadOnlyList<(string Name, Shape Shape)> parts)
     {
-        if (!_names.Add(name))
-            throw new ArgumentException($"two tensors are called {name}");
+        var list = new List<ParameterPart>();
+        long offset = 0;
+        foreach (var (name, partShape) in parts)
+        {
+            if (!_names.Add(name))
+                throw new ArgumentException($"two tensors are called {name}");
+            list.Add(new ParameterPart(name, partShape, offset));
+            offset += partShape.Count;
+        }
+        return offset == shape.Count ? list
+            : throw new ArgumentException($"the parts of {parts[0].Name} hold {offset} elements, the whole {shape}");
     }
 }

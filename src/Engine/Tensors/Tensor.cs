@@ -91,7 +91,7 @@ public readonly unsafe struct Tensor
     /// <summary>A contiguous part of the elements as a constant view.</summary>
     /// <param name="offset">First element.</param>
     /// <param name="shape">Shape of the part.</param>
-    internal Tensor Slice(long offset, Shape shape) => offset >= 0 && offset + shape.Count <= Shape.Count
+    public Tensor Slice(long offset, Shape shape) => offset >= 0 && offset + shape.Count <= Shape.Count
         ? new(_address + (nint)(offset * Type.Size()), shape, Type, NoNode, _arenaGeneration, _generation)
         : throw new ArgumentException($"{shape} at element {offset} lies outside of {Shape}");
 

@@ -1,0 +1,96 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Encoders;
+using VideoSim.Models.Layers;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Architectures;
+
+/// <summary>
+/// MixNextvlad (specification 3.5): a gated mixture of experts over one text tower. Each expert pools the frames by a
+/// NeXtVLAD, fuses them with the text and predicts tags; the gate sees the mean frame and the text.
+/// </summary>
+internal sealed class MixNextVlad : IVideoModel
+{
+    private const float ConsistencyEpsilon = 1e-8f;
+
+    private readonly ModelConfig _config;
+    private readonly BertEncoder _encoder;
+    private readonly Dense _textMap, _gate, _classifier;
+    private readonly BatchNormalization _gateNorm;
+    private readonly NeXtVlad _vlad;
+    private readonly Fusion _fusion;
+
+    public MixNextVlad(ModelConfig config)
+    {
+        _config = config;
+        _encoder = new BertEncoder(Parameters, ParameterGroups.Encoder, config.Encoder);
+        const int rest = ParameterGroups.Rest;
+        string[] experts = [.. Enumerable.Range(0, config.Experts).Select(k => $"experts.{k}")];
+        int gateWidth = config.FrameWidth + config.VladWidth;
+        _textMap = new Dense(Parameters, rest, "text_map", config.Encoder.HiddenSize, config.VladWidth, Initializers.GlorotUniform);
+        _gateNorm = new BatchNormalization(Parameters, rest, ["gate.norm"], gateWidth);
+        _gate = new Dense(Parameters, rest, "gate.dense", gateWidth, config.Experts, Initializers.GlorotUniform);
+        _vlad = new NeXtVlad(Parameters, rest, [.. experts.Select(name => $"{name}.vlad")], config);
+        _fusion = new Fusion(Parameters, rest, [.. experts.Select(name => $"{name}.fusion")], config);
+        _classifier = new Dense(Parameters, rest, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags, Initializers.GlorotUniform);
+    }
+
+    /// <inheritdoc/>
+    public ParameterStore Parameters { get; } = new();
+
+    /// <inheritdoc/>
+    public Tensor Embed(Tape tape, BatchBlock batch) => Encode(tape, batch).Embedding;
+
+    /// <inheritdoc/>
+    public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses)
+    {
+        float contrastiveWeight = losses.ContrastiveWeight / _config.Experts;
+        var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("tag_experts", 1),
+            new LossTerm("consistency", losses.ConsistencyWeight), new LossTerm("contrastive", contrastiveWeight));
+        var encoded = Encode(tape, batch);
+        var (expertLogits, logits) = Tags(tape, encoded);
+        TagLoss.Forward(tape, logits, batch.Labels, 1, terms[0]);
+        TagLoss.Forward(tape, expertLogits, batch.Labels, 1, terms[1]);
+        ConsistencyLoss.Forward(tape, logits, expertLogits, losses.ConsistencyTemperature, ConsistencyEpsilon, losses.ConsistencyWeight, terms[2]);
+        ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature, contrastiveWeight, terms[3]);
+        return new StepOutputs(encoded.Embedding, terms, Cosines: default);
+    }
+
+    /// <inheritdoc/>
+    public StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses)
+    {
+        var terms = LossTerms.Create(tape, new LossTerm("squared_error", 1), new LossTerm("kl", losses.KlWeight), new LossTerm("tag", losses.TagWeight));
+        var encoded = Encode(tape, batch);
+        var (_, logits) = Tags(tape, encoded);
+        var cosines = tape.Scratch(new Shape(batch.Shape.Pairs));
+        PairLoss.Forward(tape, encoded.Embedding, batch.Similarities, losses.KlWeight, terms[0], terms[1], cosines);
+        TagLoss.Forward(tape, logits, batch.Labels, losses.TagWeight, terms[2]);
+        return new StepOutputs(encoded.Embedding, terms, cosines);
+    }
+
+    private Encoded Encode(Tape tape, BatchBlock batch)
+    {
+        int videos = batch.Shape.Videos, sides = batch.Shape.Pairs > 0 ? 2 : 1;
+        var hidden = _encoder.Forward(tape, batch.Tokens, batch.AttentionMask);                             // [B, T, C]
+        var text = Activation.Forward(tape, _textMap.Forward(tape, _encoder.Pool(tape, hidden)), ActivationKind.Relu); // [B, N]
+        var (frames, meanFrame) = FrameUnpack.Forward(tape, batch.Frames, batch.FrameCounts);               // [B*F, W], [B, W]
+        var gateInput = ConcatDropout.Forward(tape, meanFrame, text, site: 0, dropProbability: 0);
+        var weights = Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides))); // [B, E]
+        var vision = _vlad.Forward(tape, frames, videos, sides);                                            // [E, B, N]
+        var experts = _fusion.Forward(tape, vision, text);                                                  // [E, B, embedding]
+        return new Encoded(text, vision, weights, experts, Mixture.Forward(tape, experts, weights));
+    }
+
+    // Logits of each expert [E, B, tags] and of the mixture [B, tags].
+    private (Tensor Experts, Tensor Mixture) Tags(Tape tape, in Encoded encoded)
+    {
+        var experts = _classifier.Forward(tape, encoded.Experts);
+        return (experts, Mixture.Forward(tape, experts, encoded.Weights));
+    }
+
+    private readonly record struct Encoded(Tensor Text, Tensor Vision, Tensor Weights, Tensor Experts, Tensor Embedding);
+}

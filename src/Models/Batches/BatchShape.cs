@@ -1,0 +1,18 @@
+namespace VideoSim.Models.Batches;
+
+/// <summary>Sizes of everything in a batch. The layout is defined by these numbers alone, the same on every device.</summary>
+/// <param name="Videos">Videos, B; for pairs 2P, left sides first.</param>
+/// <param name="Pairs">Pairs, P; 0 for single videos.</param>
+/// <param name="TextLength">Text positions, T.</param>
+/// <param name="Frames">Frames, F.</param>
+/// <param name="FrameWidth">Values of a frame, W.</param>
+/// <param name="Tags">Tags, C.</param>
+/// <param name="MaskedCapacity">Rows for masked tokens; 0 where a model masks none.</param>
+public readonly record struct BatchShape(int Videos, int Pairs, int TextLength, int Frames, int FrameWidth, int Tags, int MaskedCapacity = 0)
+{
+    /// <summary>Text positions of all videos.</summary>
+    public int Tokens => Videos * TextLength;
+
+    /// <summary>32-bit words that hold one video's tag labels.</summary>
+    public int LabelWords => (Tags + 31) / 32;
+}

@@ -1,0 +1,35 @@
+namespace VideoSim.Models.Configuration;
+
+/// <summary>Sizes of a BERT text encoder; names and defaults as in Hugging Face's config.json.</summary>
+public sealed record EncoderConfig
+{
+    /// <summary>Pieces in the vocabulary, V.</summary>
+    public required int VocabSize { get; init; }
+
+    /// <summary>Width, C.</summary>
+    public required int HiddenSize { get; init; }
+
+    /// <summary>Layers, L.</summary>
+    public required int NumHiddenLayers { get; init; }
+
+    /// <summary>Attention heads, H.</summary>
+    public required int NumAttentionHeads { get; init; }
+
+    /// <summary>Width of the feed-forward part.</summary>
+    public required int IntermediateSize { get; init; }
+
+    /// <summary>Positions that have an embedding.</summary>
+    public int MaxPositionEmbeddings { get; init; } = 512;
+
+    /// <summary>Token types that have an embedding; only type 0 is used.</summary>
+    public int TypeVocabSize { get; init; } = 2;
+
+    /// <summary>Added to the variance inside LayerNorm's root.</summary>
+    public float LayerNormEps { get; init; } = 1e-12f;
+
+    /// <summary>Chance to zero a value of the embeddings and of each sub-layer's output.</summary>
+    public float HiddenDropoutProb { get; init; } = 0.1f;
+
+    /// <summary>Chance to zero an attention probability.</summary>
+    public float AttentionProbsDropoutProb { get; init; } = 0.1f;
+}

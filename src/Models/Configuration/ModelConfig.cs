@@ -1,0 +1,103 @@
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Configuration;
+
+/// <summary>All sizes of a model: what its config.json holds and what a checkpoint needs to be read again.</summary>
+public sealed record ModelConfig
+{
+    /// <summary>Which of the models; see <see cref="Zoo.ModelZoo"/>.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The text encoder.</summary>
+    public required EncoderConfig Encoder { get; init; }
+
+    /// <summary>Number of tags, C; follows the tag list.</summary>
+    public required int Tags { get; init; }
+
+    /// <summary>Text positions, T, the two special tokens included.</summary>
+    public int TextLength { get; init; } = 32;
+
+    /// <summary>Frames a video is sampled to, F.</summary>
+    public int Frames { get; init; } = 32;
+
+    /// <summary>Values of a frame.</summary>
+    public int FrameWidth { get; init; } = 1536;
+
+    /// <summary>Experts of the mixture.</summary>
+    public int Experts { get; init; } = 3;
+
+    /// <summary>How much wider NeXtVLAD's expansion is than a frame.</summary>
+    public int VladExpansion { get; init; } = 2;
+
+    /// <summary>NeXtVLAD groups, G.</summary>
+    public int VladGroups { get; init; } = 8;
+
+    /// <summary>NeXtVLAD clusters, K.</summary>
+    public int VladClusters { get; init; } = 64;
+
+    /// <summary>NeXtVLAD's output width, and the text map's.</summary>
+    public int VladWidth { get; init; } = 1024;
+
+    /// <summary>Chance to zero a value before NeXtVLAD's output layer.</summary>
+    public float VladDropout { get; init; } = 0.2f;
+
+    /// <summary>Width of the video embedding.</summary>
+    public int EmbeddingWidth { get; init; } = 256;
+
+    /// <summary>Chance to zero a value of the fusion's input.</summary>
+    public float FusionDropout { get; init; } = 0.2f;
+
+    /// <summary>How much narrower the squeeze of squeeze-excitation is.</summary>
+    public int SqueezeRatio { get; init; } = 8;
+
+    /// <summary>Checks that the sizes fit together.</summary>
+    /// <exception cref="DataException">A size is out of range; the message names it.</exception>
+    public void Validate()
+    {
+        Positive(TextLength - 2, "text_length minus the two special tokens");
+        Positive(Tags, "tags");
+        Positive(Frames, "frames");
+        Positive(FrameWidth, "frame_width");
+        Positive(Experts, "experts");
+        Positive(VladExpansion, "vlad_expansion");
+        Positive(VladGroups, "vlad_groups");
+        Positive(VladClusters, "vlad_clusters");
+        Positive(VladWidth, "vlad_width");
+        Positive(EmbeddingWidth, "embedding_width");
+        Positive(SqueezeRatio, "squeeze_ratio");
+        Positive(Encoder.VocabSize, "encoder.vocab_size");
+        Positive(Encoder.HiddenSize, "encoder.hidden_size");
+        Positive(Encoder.NumHiddenLayers, "encoder.num_hidden_layers");
+        Positive(Encoder.NumAttentionHeads, "encoder.num_attention_heads");
+        Positive(Encoder.IntermediateSize, "encoder.intermediate_size");
+        Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
+        Divides(VladGroups, VladExpansion * FrameWidth, "vlad_groups", "vlad_expansion * frame_width");
+        Divides(SqueezeRatio, EmbeddingWidth, "squeeze_ratio", "embedding_width");
+        if (EmbeddingWidth > 256)
+            throw new DataException($"embedding_width is {EmbeddingWidth}; a submission may have at most 256");
+        if (TextLength > Encoder.MaxPositionEmbeddings)
+            throw new DataException($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
+        Probability(VladDropout, "vlad_dropout");
+        Probability(FusionDropout, "fusion_dropout");
+        Probability(Encoder.HiddenDropoutProb, "encoder.hidden_dropout_prob");
+        Probability(Encoder.AttentionProbsDropoutProb, "encoder.attention_probs_dropout_prob");
+    }
+
+    private static void Positive(int value, string name)
+    {
+        if (value <= 0)
+            throw new DataException($"{name} must be positive, not {value}");
+    }
+
+    private static void Divides(int divisor, int value, string divisorName, string valueName)
+    {
+        if (value % divisor != 0)
+            throw new DataException($"{valueName} ({value}) must be a multiple of {divisorName} ({divisor})");
+    }
+
+    private static void Probability(float value, string name)
+    {
+        if (!(value >= 0 && value < 1))
+            throw new DataException($"{name} must be in [0, 1), not {value}");
+    }
+}

@@ -1,0 +1,39 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Models.Layers;
+
+/// <summary>A linear map with weights [out, in] and optional bias, or a stack of such maps for the experts of a mixture.</summary>
+internal sealed class Dense
+{
+    private readonly Parameter _weight;
+    private readonly Parameter? _bias;
+    private readonly bool _stacked;
+
+    /// <summary>One map.</summary>
+    public Dense(ParameterStore store, int group, string name, int input, int output, Initializer initializer, bool bias = true)
+    {
+        _weight = store.Add(group, $"{name}.weight", new Shape(output, input), initializer);
+        _bias = bias ? store.Add(group, $"{name}.bias", new Shape(output), Initializers.Zeros) : null;
+    }
+
+    /// <summary>One map for each of <paramref name="names"/>, stored one after the other.</summary>
+    public Dense(ParameterStore store, int group, IReadOnlyList<string> names, int input, int output, Initializer initializer, bool bias = true)
+    {
+        _stacked = true;
+        _weight = store.Stack(group, new Shape(names.Count, output, input),
+            [.. names.Select(name => ($"{name}.weight", new Shape(output, input)))], initializer);
+        _bias = bias
+            ? store.Stack(group, new Shape(names.Count, output), [.. names.Select(name => ($"{name}.bias", new Shape(output)))], Initializers.Zeros)
+            : null;
+    }
+
+    /// <summary>[rows, in] to [rows, out]; with a stack [E, rows, in] or [rows, in] to [E, rows, out].</summary>
+    public Tensor Forward(Tape tape, in Tensor x)
+    {
+        var weight = tape.Use(_weight);
+        var bias = _bias is null ? default : tape.Use(_bias);
+        return _stacked ? Linear.ForwardStack(tape, x, weight, bias) : Linear.Forward(tape, x, weight, bias);
+    }
+}

@@ -1,0 +1,36 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Configuration;
+
+namespace VideoSim.Models.Layers;
+
+/// <summary>
+/// Joins vision and text and weighs the result by squeeze-excitation (Hu et al., 2017; specification 3.4), for each
+/// expert: e = u * sigmoid(W2 relu(W1 u)) with u = relu(W concat(vision, text)).
+/// </summary>
+internal sealed class Fusion
+{
+    private readonly float _dropProbability;
+    private readonly Dense _dense, _squeeze, _excite;
+
+    public Fusion(ParameterStore store, int group, IReadOnlyList<string> names, ModelConfig config)
+    {
+        _dropProbability = config.FusionDropout;
+        int width = config.EmbeddingWidth, squeezed = width / config.SqueezeRatio;
+        _dense = new Dense(store, group, Names("dense"), 2 * config.VladWidth, width, Initializers.GlorotUniform);
+        _squeeze = new Dense(store, group, Names("squeeze"), width, squeezed, Initializers.HeNormal, bias: false);
+        _excite = new Dense(store, group, Names("excite"), squeezed, width, Initializers.HeNormal, bias: false);
+
+        string[] Names(string part) => [.. names.Select(name => $"{name}.{part}")];
+    }
+
+    /// <summary>Vision [E, B, N] and text [B, N] to expert embeddings [E, B, EmbeddingWidth].</summary>
+    public Tensor Forward(Tape tape, in Tensor vision, in Tensor text)
+    {
+        var joined = ConcatDropout.Forward(tape, vision, text, DropoutSites.Fusion, _dropProbability);
+        var u = Activation.Forward(tape, _dense.Forward(tape, joined), ActivationKind.Relu);
+        var squeezed = Activation.Forward(tape, _squeeze.Forward(tape, u), ActivationKind.Relu);
+        return SigmoidGate.Forward(tape, u, _excite.Forward(tape, squeezed));
+    }
+}

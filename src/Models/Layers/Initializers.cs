@@ -1,0 +1,73 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Models.Layers;
+
+/// <summary>First values of weights, as Keras and the encoder's library draw them (specification 3.0). Weights are [out, in].</summary>
+public static class Initializers
+{
+    // A normal cut at two standard deviations keeps this share of its standard deviation.
+    private const double TruncatedDeviation = 0.87962566103423978;
+
+    /// <summary>All zeros.</summary>
+    public static readonly Initializer Zeros = static (values, _, _) => values.Clear();
+
+    /// <summary>All ones.</summary>
+    public static readonly Initializer Ones = static (values, _, _) => values.Fill(1);
+
+    /// <summary>Normal with sigma 0.02 before the cut at 2 sigma: everything in the text encoder.</summary>
+    public static readonly Initializer Encoder = static (values, _, uniform) => TruncatedNormal(values, 0.02, uniform);
+
+    /// <summary>Uniform in +-sqrt(6 / (in + out)): Keras' default for dense layers.</summary>
+    public static readonly Initializer GlorotUniform = static (values, shape, uniform) =>
+    {
+        double limit = Math.Sqrt(6.0 / (shape[0] + shape[1]));
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (float)(limit * (2 * uniform(i) - 1));
+    };
+
+    /// <summary>Truncated normal with variance 2 / in after the cut.</summary>
+    public static readonly Initializer HeNormal = static (values, shape, uniform) =>
+        TruncatedNormal(values, Math.Sqrt(2.0 / shape[1]) / TruncatedDeviation, uniform);
+
+    /// <summary>Truncated normal with variance 2 / (in + out) after the cut; for cluster centres [D, K], in = D and out = K.</summary>
+    public static readonly Initializer GlorotNormal = static (values, shape, uniform) =>
+        TruncatedNormal(values, Math.Sqrt(2.0 / (shape[0] + shape[1])) / TruncatedDeviation, uniform);
+
+    private static void TruncatedNormal(Span<float> values, double sigma, Func<long, double> uniform)
+    {
+        const double below = 0.022750131948179207; // the normal distribution's share below -2
+        for (int i = 0; i < values.Length; i++)
+            values[i] = (float)(sigma * NormalQuantile(below + (1 - 2 * below) * uniform(i)));
+    }
+
+    /// <summary>
+    /// Quantile of the standard normal distribution for 0.02 &lt; p &lt; 0.98, by Newton's method on its distribution function;
+    /// exact to rounding.
+    /// </summary>
+    internal static double NormalQuantile(double p)
+    {
+        double x = 0;
+        for (int i = 0; i < 30; i++)
+        {
+            double change = (NormalDistribution(x) - p) * Math.Sqrt(2 * Math.PI) * Math.Exp(x * x / 2);
+            change = Math.Clamp(change, -1, 1);
+            x -= change;
+            if (Math.Abs(change) < 1e-15)
+                break;
+        }
+        return x;
+    }
+
+    // 1/2 + density(x) * (x + x^3/3 + x^5/15 + ...), which converges fast for |x| up to 2.
+    private static double NormalDistribution(double x)
+    {
+        double term = x, sum = x;
+        for (int n = 3; Math.Abs(term) > 1e-17 && n < 200; n += 2)
+        {
+            term *= x * x / n;
+            sum += term;
+        }
+        return 0.5 + sum * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI);
+    }
+}

@@ -1,0 +1,48 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Configuration;
+
+namespace VideoSim.Models.Layers;
+
+/// <summary>
+/// NeXtVLAD pooling of frames (Lin et al., "NeXtVLAD", 2018; specification 3.3), one for each expert and all computed
+/// together: expand, assign each group of each frame to clusters, aggregate residuals to the centres, map.
+/// </summary>
+internal sealed class NeXtVlad
+{
+    private readonly ModelConfig _config;
+    private readonly Dense _expand, _attention, _cluster, _output;
+    private readonly BatchNormalization _clusterNorm;
+    private readonly Parameter _centres;
+
+    public NeXtVlad(ParameterStore store, int group, IReadOnlyList<string> names, ModelConfig config)
+    {
+        _config = config;
+        int expanded = config.VladExpansion * config.FrameWidth, groupWidth = expanded / config.VladGroups;
+        _expand = new Dense(store, group, Names("expand"), config.FrameWidth, expanded, Initializers.GlorotUniform);
+        _attention = new Dense(store, group, Names("attention"), expanded, config.VladGroups, Initializers.GlorotUniform);
+        _cluster = new Dense(store, group, Names("cluster"), expanded, config.VladGroups * config.VladClusters, Initializers.GlorotUniform, bias: false);
+        _clusterNorm = new BatchNormalization(store, group, Names("cluster_norm"), config.VladGroups * config.VladClusters);
+        _centres = store.Stack(group, new Shape(names.Count, groupWidth, config.VladClusters),
+            [.. Names("centres").Select(name => (name, new Shape(groupWidth, config.VladClusters)))], Initializers.GlorotNormal);
+        _output = new Dense(store, group, Names("output"), groupWidth * config.VladClusters, config.VladWidth, Initializers.GlorotUniform);
+
+        string[] Names(string part) => [.. names.Select(name => $"{name}.{part}")];
+    }
+
+    /// <summary>Pools masked frames [B*F, W] to [E, B, VladWidth].</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="frames">Frames with those past a video's count set to zero.</param>
+    /// <param name="videos">B.</param>
+    /// <param name="sides">Groups of videos that have batch statistics of their own.</param>
+    public Tensor Forward(Tape tape, in Tensor frames, int videos, int sides)
+    {
+        var hidden = _expand.Forward(tape, frames);                                             // [E, B*F, G*D]
+        var clusterLogits = _clusterNorm.Forward(tape, _cluster.Forward(tape, hidden), sides);  // [E, B*F, G*K]
+        var groupLogits = _attention.Forward(tape, hidden);                                     // [E, B*F, G]
+        var aggregated = VladAggregation.Forward(tape, hidden, clusterLogits, groupLogits, tape.Use(_centres), videos,
+            _config.VladGroups, _config.VladClusters, DropoutSites.Vlad, _config.VladDropout);  // [E, B, D*K]
+        return _output.Forward(tape, aggregated);
+    }
+}

@@ -1,0 +1,31 @@
+using VideoSim.Engine;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Configuration;
+
+namespace VideoSim.Models.Zoo;
+
+/// <summary>The models by name.</summary>
+public static class ModelZoo
+{
+    /// <summary>Names as the command line has them, in the order of the reference system.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["mix"];
+
+    /// <summary>The canonical name for a name as people write it: case and underscores do not matter, the published name is accepted.</summary>
+    /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>
+    public static string Canonical(string name) => name.ToLowerInvariant().Replace('_', '-') switch
+    {
+        "mix" or "mixnextvlad" => "mix",
+        _ => throw new DataException($"there is no model '{name}'; models: {string.Join(", ", Names)}"),
+    };
+
+    /// <summary>A model of the given sizes, its memory not yet allocated.</summary>
+    public static IVideoModel Create(ModelConfig config)
+    {
+        config.Validate();
+        return Canonical(config.Model) switch
+        {
+            "mix" => new MixNextVlad(config),
+            var name => throw new InvalidOperationException($"no architecture for {name}"),
+        };
+    }
+}

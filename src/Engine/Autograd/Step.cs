@@ -1,0 +1,88 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Autograd;
+
+/// <summary>What a step is built for.</summary>
+/// <param name="Training">Whether a backward pass, dropout and batch statistics belong to it.</param>
+/// <param name="Seed">Key of its random numbers.</param>
+/// <param name="Eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
+public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false);
+
+/// <summary>
+/// A step is a list of launches. Building it runs the model's code twice: on the counting device, which sizes the arena,
+/// and on a plan, which records. <see cref="Run"/> replays the plan: no model code, no allocation.
+/// </summary>
+/// <typeparam name="TResult">What the model's code returns: tensors that a run fills.</typeparam>
+public sealed unsafe class Step<TResult> : IDisposable
+{
+    private readonly Device _device;
+    private readonly Func<Tape, TResult> _build;
+    private readonly Arena _arena;
+    private readonly Tape _tape;
+    private readonly PlanStream? _plan;
+
+    /// <summary>Builds a step.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="mode">What for.</param>
+    /// <param name="scalars">The step's scalars on that device.</param>
+    /// <param name="build">The model's code; it may not look at values.</param>
+    public Step(Device device, StepMode mode, StepScalars* scalars, Func<Tape, TResult> build)
+    {
+        (_device, _build) = (device, build);
+        using (var counting = new CountingDevice())
+        using (var arena = new Arena(counting, long.MaxValue / 2))
+        using (var tape = NewTape(counting.Stream, arena, mode, scalars))
+        {
+            build(tape);
+            ArenaBytes = arena.Peak;
+            var counted = (CountingStream)counting.Stream;
+            (Cost, MatMulCost, Launches) = (counted.Total, counted.MatMuls, counted.Launches);
+        }
+        _arena = new Arena(device, ArenaBytes);
+        _plan = mode.Eager ? null : new PlanStream();
+        _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, mode, scalars);
+        Result = _plan is null ? default! : build(_tape); // an eager step has no result before its first run
+    }
+
+    /// <summary>The tensors of the last run.</summary>
+    public TResult Result { get; private set; }
+
+    /// <summary>FLOPs and necessary bytes of one run.</summary>
+    public KernelCost Cost { get; }
+
+    /// <summary>The share of matrix products.</summary>
+    public KernelCost MatMulCost { get; }
+
+    /// <summary>Kernels and matrix products of one run.</summary>
+    public int Launches { get; }
+
+    /// <summary>Memory of activations and intermediate gradients.</summary>
+    public long ArenaBytes { get; }
+
+    /// <summary>Gives one run to the device's stream.</summary>
+    public void Run()
+    {
+        if (_plan is not null)
+        {
+            _plan.Replay(_device.Stream);
+            return;
+        }
+        _tape.Clear();
+        Result = _build(_tape);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _device.Stream.Synchronize();
+        _tape.Dispose();
+        _plan?.Dispose();
+        _arena.Dispose();
+    }
+
+    private static Tape NewTape(ComputeStream stream, Arena arena, StepMode mode, StepScalars* scalars) =>
+        new(stream, arena) { Training = mode.Training, Seed = mode.Seed, Scalars = scalars };
+}

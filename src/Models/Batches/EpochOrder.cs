@@ -1,0 +1,55 @@
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>
+/// A full shuffle of all samples for each epoch, a function of (seed, epoch) alone, so that a resumed run sees the same
+/// batches. The rest that does not fill a batch is left out of its epoch.
+/// </summary>
+public sealed class EpochOrder
+{
+    private readonly int[] _samples;
+    private readonly ulong _seed;
+    private readonly uint _purpose;
+    private readonly int[] _order;
+    private long _epoch = -1;
+
+    /// <summary>An order over the given samples.</summary>
+    /// <param name="samples">What to shuffle; at least one batch.</param>
+    /// <param name="batch">Samples of a batch.</param>
+    /// <param name="seed">Key of the shuffle.</param>
+    /// <param name="purpose">Keeps the shuffles of different stages apart.</param>
+    public EpochOrder(int[] samples, int batch, ulong seed, uint purpose)
+    {
+        if (samples.Length < batch)
+            throw new Engine.DataException($"a batch of {batch} needs at least that many samples; there are {samples.Length}");
+        (_samples, _seed, _purpose, Batch) = (samples, seed, purpose, batch);
+        _order = new int[samples.Length];
+    }
+
+    /// <summary>Samples of a batch.</summary>
+    public int Batch { get; }
+
+    /// <summary>Batches of an epoch.</summary>
+    public int BatchesPerEpoch => _samples.Length / Batch;
+
+    /// <summary>The samples of the batch with this number, counted from 0 over all epochs.</summary>
+    public ReadOnlySpan<int> BatchAt(long number)
+    {
+        long epoch = number / BatchesPerEpoch;
+        if (epoch != _epoch)
+            Shuffle(epoch);
+        return _order.AsSpan((int)(number % BatchesPerEpoch) * Batch, Batch);
+    }
+
+    private void Shuffle(long epoch)
+    {
+        _samples.CopyTo(_order, 0);
+        for (int i = _order.Length - 1; i > 0; i--)
+        {
+            int j = (int)(Philox.Uniform(_seed, (uint)epoch, _purpose, i) * (i + 1));
+            (_order[i], _order[j]) = (_order[j], _order[i]);
+        }
+        _epoch = epoch;
+    }
+}

@@ -1,0 +1,93 @@
+using VideoSim.Engine.Devices;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>Fills a slot with the batch of the given number; the same number always gives the same contents.</summary>
+public delegate void FillBatch(long number, BatchBlock slot);
+
+/// <summary>
+/// A ring of host slots that a thread of its own fills ahead of the consumer. What a batch holds depends on its number
+/// alone, so running ahead changes nothing but the time.
+/// </summary>
+public sealed class Prefetcher : IDisposable
+{
+    private readonly BatchBlock[] _slots;
+    private readonly FillBatch _fill;
+    private readonly Thread _worker;
+    private readonly SemaphoreSlim _empty, _full = new(0);
+    private readonly long _first, _count;
+    private Exception? _failure;
+    private volatile bool _stopped;
+    private long _taken;
+
+    /// <summary>Starts filling.</summary>
+    /// <param name="host">Where slots are allocated.</param>
+    /// <param name="shape">Their shape.</param>
+    /// <param name="slots">How many batches may be ready at once.</param>
+    /// <param name="first">Number of the first batch.</param>
+    /// <param name="count">Batches to fill in all.</param>
+    /// <param name="fill">Fills one.</param>
+    public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, FillBatch fill)
+    {
+        (_first, _count, _fill) = (first, count, fill);
+        _slots = [.. Enumerable.Range(0, slots).Select(_ => new BatchBlock(host, shape))];
+        _empty = new SemaphoreSlim(slots);
+        _worker = new Thread(Work) { IsBackground = true, Name = "VideoSim prefetch" };
+        _worker.Start();
+    }
+
+    /// <summary>The next batch; valid until <see cref="Release"/>.</summary>
+    /// <exception cref="Engine.DataException">A record of the batch cannot be read.</exception>
+    public BatchBlock Take()
+    {
+        _full.Wait();
+        if (_failure is { } failure)
+        {
+            _full.Release(); // whoever asks again gets the same answer
+            if (failure is Engine.DataException bad)
+                throw new Engine.DataException(bad.Message, bad);
+            throw new InvalidOperationException("assembling a batch failed", failure);
+        }
+        return _slots[_taken % _slots.Length];
+    }
+
+    /// <summary>Gives the slot of the last <see cref="Take"/> back.</summary>
+    public void Release()
+    {
+        _taken++;
+        _empty.Release();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stopped = true;
+        _empty.Release();
+        _worker.Join();
+        foreach (var slot in _slots)
+            slot.Dispose();
+        _empty.Dispose();
+        _full.Dispose();
+    }
+
+    private void Work()
+    {
+        for (long i = 0; i < _count; i++)
+        {
+            _empty.Wait();
+            if (_stopped)
+                return;
+            try
+            {
+                _fill(_first + i, _slots[i % _slots.Length]);
+            }
+            catch (Exception e)
+            {
+                _failure = e;
+                _full.Release();
+                return;
+            }
+            _full.Release();
+        }
+    }
+}

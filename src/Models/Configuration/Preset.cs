@@ -1,0 +1,84 @@
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using VideoSim.Engine;
+
+namespace VideoSim.Models.Configuration;
+
+/// <summary>Sizes and recipes that belong together. Presets are JSON files in <c>Recipes</c>; overrides change single keys.</summary>
+public sealed record Preset
+{
+    /// <summary>Sizes of the model.</summary>
+    public required ModelConfig Model { get; init; }
+
+    /// <summary>Training on single videos.</summary>
+    public required TrainingConfig Pretrain { get; init; }
+
+    /// <summary>Training on pairs.</summary>
+    public required TrainingConfig Finetune { get; init; }
+
+    /// <summary>Names of the presets.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "reference"];
+
+    /// <summary>Reads a preset and applies overrides.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="model">Canonical name of the model.</param>
+    /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
+    /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
+    public static Preset Load(string name, string model, IEnumerable<string> overrides)
+    {
+        if (!Names.Contains(name))
+            throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{name}.json")!;
+        var root = JsonNode.Parse(stream, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip })!.AsObject();
+        root["model"]!["model"] = model;
+        foreach (string text in overrides)
+            Override(root, text);
+        try
+        {
+            var preset = root.Deserialize(ConfigurationJson.Default.Preset)!;
+            preset.Pretrain.Validate("pretrain");
+            preset.Finetune.Validate("finetune");
+            preset.Model.Validate();
+            return preset;
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"preset '{name}': {e.Message.Split(". Path")[0]} ({e.Path?.TrimStart('$', '.')})", e);
+        }
+    }
+
+    /// <summary>The same with the sizes that follow from the data.</summary>
+    public Preset For(int vocabularySize, int tags) =>
+        this with { Model = Model with { Tags = tags, Encoder = Model.Encoder with { VocabSize = vocabularySize } } };
+
+    private static void Override(JsonObject root, string text)
+    {
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0)
+            throw new DataException($"--set wants key=value, not '{text}'");
+        string[] path = text[..equals].Split('.');
+        JsonNode node = root;
+        foreach (string key in path[..^1])
+            node = node[key] as JsonObject ?? throw new DataException($"--set {text[..equals]}: there is no section '{key}'");
+        // Whether the last key exists is for the deserializer to say: it knows keys that the preset leaves at their defaults.
+        string value = text[(equals + 1)..];
+        try
+        {
+            node[path[^1]] = JsonNode.Parse(value);
+        }
+        catch (JsonException)
+        {
+            node[path[^1]] = value;
+        }
+    }
+}
+
+/// <summary>JSON of configurations: snake_case, unknown keys refused.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+[JsonSerializable(typeof(Preset))]
+[JsonSerializable(typeof(ModelConfig))]
+[JsonSerializable(typeof(TrainingConfig))]
+public sealed partial class ConfigurationJson : JsonSerializerContext;

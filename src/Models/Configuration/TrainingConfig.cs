@@ -1,0 +1,67 @@
+using VideoSim.Engine;
+using VideoSim.Engine.Optimizers;
+
+namespace VideoSim.Models.Configuration;
+
+/// <summary>How one stage trains (specification 5): batch, steps, rates and what happens every so many steps.</summary>
+public sealed record TrainingConfig
+{
+    /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
+    public required int Batch { get; init; }
+
+    /// <summary>Updates.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Peak rate of the text encoder.</summary>
+    public double EncoderRate { get; init; } = 3e-5;
+
+    /// <summary>Steps until the encoder's rate peaks.</summary>
+    public int EncoderWarmup { get; init; } = 2000;
+
+    /// <summary>Step at which the encoder's rate would reach 0.</summary>
+    public required int EncoderScheduleSteps { get; init; }
+
+    /// <summary>Peak rate of everything else.</summary>
+    public double Rate { get; init; } = 5e-4;
+
+    /// <summary>Steps until that rate peaks; it reaches 0 at the last step.</summary>
+    public int Warmup { get; init; } = 1000;
+
+    /// <summary>Steps between log lines.</summary>
+    public int LogEvery { get; init; } = 100;
+
+    /// <summary>Steps between validations.</summary>
+    public int EvaluateEvery { get; init; } = 1000;
+
+    /// <summary>Steps between checkpoints.</summary>
+    public int CheckpointEvery { get; init; } = 1000;
+
+    /// <summary>The losses.</summary>
+    public LossConfig Losses { get; init; } = new();
+
+    /// <summary>The schedule of each parameter group, by <see cref="Architectures.ParameterGroups"/>.</summary>
+    public LearningRateSchedule[] Schedules() =>
+        [new(EncoderRate, EncoderWarmup, EncoderScheduleSteps), new(Rate, Warmup, Steps)];
+
+    /// <summary>Checks the numbers.</summary>
+    /// <exception cref="DataException">One is out of range; the message names it.</exception>
+    public void Validate(string stage)
+    {
+        Check(Batch > 0, "batch", Batch);
+        Check(Steps > 0, "steps", Steps);
+        Check(Warmup >= 0 && Warmup < Steps, "warmup", Warmup);
+        Check(EncoderScheduleSteps > 0, "encoder_schedule_steps", EncoderScheduleSteps);
+        Check(EncoderWarmup >= 0 && EncoderWarmup < EncoderScheduleSteps, "encoder_warmup", EncoderWarmup);
+        Check(EncoderRate >= 0 && double.IsFinite(EncoderRate), "encoder_rate", EncoderRate);
+        Check(Rate >= 0 && double.IsFinite(Rate), "rate", Rate);
+        Check(LogEvery > 0, "log_every", LogEvery);
+        Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
+        Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);
+
+        void Check(bool good, string key, double value)
+        {
+            if (!good)
+                throw new DataException($"{stage}.{key} cannot be {value}");
+        }
+    }
+}

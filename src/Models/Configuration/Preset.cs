@@ -18,6 +18,9 @@ public sealed record Preset
     /// <summary>Training on pairs.</summary>
     public required TrainingConfig Finetune { get; init; }
 
+    /// <summary>How many of the 11 folds <c>reproduce</c> trains unless told otherwise.</summary>
+    public required int Folds { get; init; }
+
     /// <summary>Names of the presets.</summary>
     public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "reference"];
 

@@ -1,0 +1,28 @@
+using System.CommandLine;
+using System.Runtime.Intrinsics;
+using VideoSim.Cli.Output;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>devices</c>: what there is to run on.</summary>
+internal static class DevicesCommand
+{
+    public static Command Create()
+    {
+        var json = CommonOptions.Json();
+        var command = new Command("devices", "List what there is to run on.") { json };
+        command.SetAction(parsed =>
+        {
+            var cpu = new DeviceDescription("cpu", Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128);
+            if (parsed.GetValue(json))
+                Terminal.WriteJson(new[] { cpu }, CliJson.Default.DeviceDescriptionArray);
+            else
+                Console.WriteLine($"{cpu.Name}  {cpu.Cores} cores, {cpu.VectorBits}-bit vectors");
+            return CommandLine.Done;
+        });
+        return command;
+    }
+}
+
+/// <summary>A device as <c>devices --json</c> shows it.</summary>
+internal sealed record DeviceDescription(string Name, int Cores, int VectorBits);

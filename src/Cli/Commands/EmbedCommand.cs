@@ -1,0 +1,38 @@
+using System.CommandLine;
+using VideoSim.Cli.Output;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>embed</c>: embeddings of all videos of some files (specification 7.1).</summary>
+internal static class EmbedCommand
+{
+    public static Command Create()
+    {
+        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder: last, best or a checkpoint of a run", Required = true };
+        var records = new Option<string>("--records") { Description = "a TFRecord file, a folder of them, or a pattern", Required = true };
+        var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
+        var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };
+        var deviceName = CommonOptions.DeviceName();
+        var threads = CommonOptions.Threads();
+        var skip = CommonOptions.SkipBadRecords();
+        var command = new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip };
+        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        {
+            using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
+            var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!);
+            var index = RecordIndex.Build(RecordFiles.Expand(parsed.GetValue(records)!), folder.Configuration.FrameWidth, parsed.GetValue(skip),
+                Environment.ProcessorCount, cancellation);
+            var model = folder.Load(device, training: false);
+            using var parameters = model.Parameters;
+            using var embedder = new Embedder(device, model, folder.Configuration);
+            var table = embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, Terminal.Progress(parsed), cancellation);
+            SubmissionFile.Write(parsed.GetValue(output)!, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
+            return CommandLine.Done;
+        }, CancellationToken.None));
+        return command;
+    }
+}

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using System.Globalization;
+using VideoSim.Cli.Output;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>evaluate</c>: Spearman of embeddings against labelled pairs (specification 7.4).</summary>
+internal static class EvaluateCommand
+{
+    public static Command Create()
+    {
+        var embeddings = new Option<string>("--embeddings") { Description = "zip, json or npy file of embeddings", Required = true };
+        var labels = new Option<string>("--labels") { Description = "label.tsv: id, id, similarity", Required = true };
+        var json = CommonOptions.Json();
+        var command = new Command("evaluate", "Score embeddings against labelled pairs.") { embeddings, labels, json };
+        command.SetAction(parsed =>
+        {
+            double spearman = Scoring.Spearman(SubmissionFile.Read(parsed.GetValue(embeddings)!), parsed.GetValue(labels)!);
+            if (parsed.GetValue(json))
+                Terminal.WriteJson(new Score(spearman), CliJson.Default.Score);
+            else
+                Console.WriteLine(spearman.ToString("F4", CultureInfo.InvariantCulture));
+            return CommandLine.Done;
+        });
+        return command;
+    }
+}
+
+/// <summary>A score as <c>evaluate --json</c> shows it.</summary>
+internal sealed record Score(double Spearman);

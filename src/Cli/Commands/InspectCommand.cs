@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using VideoSim.Cli.Output;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>inspect</c>: the parts of a model, or one of its steps laid open.</summary>
+internal static class InspectCommand
+{
+    public static Command Create()
+    {
+        var model = new Option<string>("--model") { Description = string.Join(", ", ModelZoo.Names) };
+        var step = new Option<bool>("--step") { Description = "dump a batch, its embeddings, losses and gradients, dropout off" };
+        var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder" };
+        var records = new Option<string>("--records") { Description = "with --step: a TFRecord file, a folder of them, or a pattern" };
+        var labels = new Option<string?>("--labels") { Description = "with --step: a label file, for a batch of pairs" };
+        var output = new Option<string>("--output") { Description = "with --step: the safetensors file to write" };
+        var batch = CommonOptions.Positive("--batch", "with --step: videos or pairs of the batch", 4);
+        var preset = CommonOptions.PresetName();
+        var set = CommonOptions.Set();
+        var threads = CommonOptions.Threads();
+        var json = CommonOptions.Json();
+        var command = new Command("inspect", "Show the parts of a model, or lay one step open.")
+        {
+            model, preset, set, json, step, checkpoint, records, labels, output, batch, threads,
+        };
+        command.Validators.Add(result =>
+        {
+            Option[] needed = result.GetValue(step) ? [checkpoint, records, output] : [model];
+            foreach (var option in needed.Where(option => result.GetResult(option) is null or { Implicit: true }))
+                result.AddError(result.GetValue(step) ? $"--step needs {option.Name}" : $"inspect needs {option.Name}, or --step");
+        });
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(step))
+            {
+                using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
+                StepDump.Write(device, parsed.GetValue(checkpoint)!, RecordFiles.Expand(parsed.GetValue(records)!), parsed.GetValue(labels),
+                    parsed.GetValue(batch), parsed.GetValue(output)!);
+                return CommandLine.Done;
+            }
+            var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!).Model);
+            if (parsed.GetValue(json))
+                Terminal.WriteJson(description, DescriptionJson.Default.ModelDescription);
+            else
+                Terminal.WriteTable(["block", "parameters"], [.. description.Blocks.Append(new("total", description.Total))
+                    .Select(block => new[] { block.Key, block.Value.ToString("N0", System.Globalization.CultureInfo.InvariantCulture) })]);
+            return CommandLine.Done;
+        });
+        return command;
+    }
+}

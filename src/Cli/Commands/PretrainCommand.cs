@@ -1,0 +1,23 @@
+using System.CommandLine;
+using VideoSim.Cli.Output;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>pretrain</c>: training on single videos with tags.</summary>
+internal static class PretrainCommand
+{
+    public static Command Create()
+    {
+        var options = new RunOptionSet();
+        var command = new Command("pretrain", "Train a model from fresh weights on single videos with tags.");
+        options.AddTo(command);
+        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        {
+            using var device = options.OpenDevice(parsed);
+            Pretraining.Run(device, options.Read(parsed), options.Data(parsed), Terminal.Progress(parsed), cancellation);
+            return CommandLine.Done;
+        }, CancellationToken.None));
+        return command;
+    }
+}

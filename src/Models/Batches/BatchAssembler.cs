@@ -1,0 +1,62 @@
+using VideoSim.Models.Records;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>
+/// Turns records into a batch: titles become token ids, frames are sampled, tags become bits, all written straight into
+/// the slot. Owned by one thread; a steady assembler allocates nothing.
+/// </summary>
+public sealed unsafe class BatchAssembler : IDisposable
+{
+    private readonly TagList _tags;
+    private readonly BertTokenizer _tokenizer;
+    private readonly RecordReader _reader;
+    private readonly OccurrenceSorter _sorter;
+
+    /// <summary>An assembler over an index.</summary>
+    public BatchAssembler(RecordIndex index, Vocabulary vocabulary, TagList tags)
+    {
+        _tags = tags;
+        _tokenizer = new BertTokenizer(vocabulary);
+        _reader = new RecordReader(index);
+        _sorter = new OccurrenceSorter(vocabulary.Count);
+    }
+
+    /// <summary>Fills a slot with single videos. Rows past the given records repeat the last one.</summary>
+    public void Fill(ReadOnlySpan<int> records, BatchBlock slot)
+    {
+        for (int row = 0; row < slot.Shape.Videos; row++)
+            FillVideo(records[Math.Min(row, records.Length - 1)], row, slot);
+        _sorter.Sort(slot);
+    }
+
+    /// <summary>Fills a slot with pairs: all left sides, then all right sides.</summary>
+    public void FillPairs(ReadOnlySpan<int> order, IReadOnlyList<VideoPair> pairs, BatchBlock slot)
+    {
+        int count = slot.Shape.Pairs;
+        for (int row = 0; row < count; row++)
+        {
+            var pair = pairs[order[row]];
+            FillVideo(pair.Left, row, slot);
+            FillVideo(pair.Right, count + row, slot);
+            slot.Similarities.Floats[row] = pair.TargetSimilarity;
+        }
+        _sorter.Sort(slot);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _reader.Dispose();
+
+    private void FillVideo(int record, int row, BatchBlock slot)
+    {
+        var shape = slot.Shape;
+        var video = _reader.Read(record);
+        int length = shape.TextLength;
+        _tokenizer.Encode(video.Title, new Span<int>(slot.TokenIds.Ints + row * length, length), new Span<int>(slot.AttentionMask.Ints + row * length, length));
+        long frameValues = (long)shape.Frames * shape.FrameWidth;
+        var frames = new Span<Half>(slot.Frames.Halves + row * frameValues, (int)frameValues);
+        slot.FrameCounts.Ints[row] = FrameSampler.Copy(video.Frames, shape.Frames, frames);
+        _tags.WriteLabels(video.TagIds, new Span<uint>(slot.Labels.Ints + row * shape.LabelWords, shape.LabelWords));
+    }
+}

@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Models.Checkpoints;
+
+/// <summary>Weights, running statistics and Adam's moments as safetensors; names are those of <see cref="ParameterStore"/>.</summary>
+public static unsafe class WeightFile
+{
+    /// <summary>Writes all weights and saved states.</summary>
+    public static void WriteWeights(Stream stream, Device device, ParameterStore parameters)
+    {
+        var writer = new SafetensorsWriter();
+        writer.AddMetadata("format", "pt"); // linear weights are [out, in], as readers of such files expect
+        foreach (var (name, value, _, _) in parameters.Parts())
+            Add(writer, device, name, value);
+        foreach (var (name, value) in parameters.StateParts())
+            Add(writer, device, name, value);
+        writer.WriteTo(stream);
+    }
+
+    /// <summary>Reads all weights and saved states; the file must hold every one of them in the right shape.</summary>
+    /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
+    public static void ReadWeights(string path, Device device, ParameterStore parameters)
+    {
+        using var reader = SafetensorsReader.Open(path);
+        foreach (var (name, value, _, _) in parameters.Parts())
+            Read(reader, device, name, value);
+        foreach (var (name, value) in parameters.StateParts())
+            Read(reader, device, name, value);
+    }
+
+    /// <summary>Writes both moments of every parameter.</summary>
+    public static void WriteMoments(Stream stream, Device device, ParameterStore parameters, Adam adam)
+    {
+        var writer = new SafetensorsWriter();
+        foreach (var (name, first, second) in Moments(parameters, adam))
+        {
+            Add(writer, device, $"{name}.first_moment", first);
+            Add(writer, device, $"{name}.second_moment", second);
+        }
+        writer.WriteTo(stream);
+    }
+
+    /// <summary>Reads both moments of every parameter.</summary>
+    /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
+    public static void ReadMoments(string path, Device device, ParameterStore parameters, Adam adam)
+    {
+        using var reader = SafetensorsReader.Open(path);
+        foreach (var (name, first, second) in Moments(parameters, adam))
+        {
+            Read(reader, device, $"{name}.first_moment", first);
+            Read(reader, device, $"{name}.second_moment", second);
+        }
+    }
+
+    /// <summary>Adds a device tensor to a file; its bytes are copied when the file is written.</summary>
+    public static void Add(SafetensorsWriter writer, Device device, string name, Tensor tensor)
+    {
+        var type = tensor.Type switch
+        {
+            ElementType.Float16 => SafetensorsType.F16,
+            ElementType.Int32 => SafetensorsType.I32,
+            _ => SafetensorsType.F32,
+        };
+        writer.Add(name, type, Array.ConvertAll(tensor.Shape.ToArray(), size => (long)size),
+            (offset, destination) => device.Download(tensor.Address + (nint)offset, destination));
+    }
+
+    private static IEnumerable<(string Name, Tensor First, Tensor Second)> Moments(ParameterStore parameters, Adam adam)
+    {
+        foreach (var parameter in parameters.Parameters)
+        {
+            foreach (var part in parameter.Parts)
+            {
+                long start = parameter.Offset + part.Offset;
+                yield return (part.Name, adam.FirstMoment.Slice(start, part.Shape), adam.SecondMoment.Slice(start, part.Shape));
+            }
+        }
+    }
+
+    private static void Read(SafetensorsReader reader, Device device, string name, Tensor tensor)
+    {
+        var entry = reader.Find(name, tensor.Shape);
+        var values = new float[tensor.Shape.Count];
+        reader.ReadFloats(entry, values);
+        device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), tensor.Address);
+    }
+}

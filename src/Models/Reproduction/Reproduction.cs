@@ -1,0 +1,187 @@
+using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Baselines;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Synthesis;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>What <c>reproduce</c> is to do.</summary>
+public sealed record ReproductionOptions
+{
+    /// <summary>Where everything goes.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary>Name of the preset.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary>The challenge's files; null makes synthetic ones.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Folds to train, from the first; null for the preset's number.</summary>
+    public int? Folds { get; init; }
+
+    /// <summary>Canonical names of the models.</summary>
+    public required IReadOnlyList<string> Models { get; init; }
+
+    /// <summary><c>key=value</c> overrides of the preset.</summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    /// <summary>Key of all random numbers, the synthetic data's included.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Leave damaged records out.</summary>
+    public bool SkipBadRecords { get; init; }
+
+    /// <summary>Rebuild every step.</summary>
+    public bool Eager { get; init; }
+}
+
+/// <summary>
+/// The published procedure from data to submission: pretrain, finetune folds, embed test_b, average, score. Every stage
+/// leaves its result in a file of its own, so a run that was stopped goes on where it was.
+/// </summary>
+public sealed class Reproduction
+{
+    private readonly Device _device;
+    private readonly ReproductionOptions _options;
+    private readonly DataFolder _data;
+    private readonly IProgressSink _progress;
+    private readonly CancellationToken _cancellation;
+
+    private Reproduction(Device device, ReproductionOptions options, IProgressSink progress, CancellationToken cancellation)
+    {
+        (_device, _options, _progress, _cancellation) = (device, options, progress, cancellation);
+        _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
+    }
+
+    /// <summary>Does whatever is not done yet; writes result.zip and summary.json.</summary>
+    public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        long start = clock.GetTimestamp();
+        var reproduction = new Reproduction(device, options, progress, cancellation);
+        if (options.Data is null)
+            reproduction.MakeData();
+        var models = new Dictionary<string, ModelSummary>();
+        var tables = new List<EmbeddingTable>();
+        foreach (string model in options.Models)
+        {
+            var (summary, table) = reproduction.RunModel(model);
+            models.Add(model, summary);
+            tables.Add(table);
+        }
+        var ensemble = Ensemble.Mean(tables);
+        SubmissionFile.Write(Path.Combine(options.OutputDirectory, "result.zip"), ensemble, EmbeddingPrecision.Double);
+        var result = new ReproductionSummary
+        {
+            Models = models,
+            Baselines = reproduction.Baselines(),
+            Ensemble = new EnsembleSummary(Scoring.Spearman(ensemble, reproduction._data.TestLabels("b"))),
+            BestPossibleSpearman = reproduction.BestPossible(),
+            Seconds = clock.GetElapsedTime(start).TotalSeconds,
+            Device = device.Name,
+        };
+        AtomicFile.Write(Path.Combine(options.OutputDirectory, "summary.json"),
+            stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
+        return result;
+    }
+
+    private void MakeData()
+    {
+        if (Directory.Exists(_data.Root))
+            return;
+        // Appears whole or not at all: a run stopped in between makes it again.
+        string unfinished = _data.Root + ".unfinished";
+        if (Directory.Exists(unfinished))
+            Directory.Delete(unfinished, recursive: true);
+        SyntheticDataset.Write(new SyntheticOptions { Seed = _options.Seed }, unfinished, _progress);
+        Directory.Move(unfinished, _data.Root);
+    }
+
+    private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
+    {
+        string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, "pretrain");
+        var run = new RunOptions
+        {
+            OutputDirectory = pretrained,
+            Preset = _options.Preset,
+            Model = model,
+            Overrides = _options.Overrides,
+            Seed = _options.Seed,
+            SkipBadRecords = _options.SkipBadRecords,
+            Eager = _options.Eager,
+        };
+        double random = Score(Embed(root, "random", () => Untrained(run)));
+        Pretraining.Run(_device, run, _data, _progress, _cancellation);
+        double afterPretraining = Score(Embed(root, "pretrain", () => Finished(pretrained)));
+        int folds = _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
+        var tables = new List<EmbeddingTable>();
+        var results = new List<FoldSummary>();
+        for (int fold = 1; fold <= folds; fold++)
+        {
+            string output = Path.Combine(root, $"fold-{fold}");
+            double validation = Finetuning.Run(_device, run with { OutputDirectory = output }, _data, pretrained, fold, _progress, _cancellation);
+            var table = Embed(root, $"fold-{fold}", () => Finished(output));
+            tables.Add(table);
+            results.Add(new FoldSummary(fold, validation, Score(table)));
+        }
+        var mean = Ensemble.Mean(tables);
+        return (new ModelSummary { RandomSpearman = random, PretrainSpearman = afterPretraining, Folds = results, TestSpearman = Score(mean) }, mean);
+    }
+
+    private double Score(EmbeddingTable table) => Scoring.Spearman(table, _data.TestLabels("b"));
+
+    // Embeddings of test_b as they are handed in: rounded to half precision, read back from their file.
+    private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, Vocabulary Vocabulary, TagList Tags)> load)
+    {
+        string file = Path.Combine(root, "embeddings", $"{name}.zip");
+        if (!File.Exists(file))
+        {
+            var (model, config, vocabulary, tags) = load();
+            using var parameters = model.Parameters;
+            using var embedder = new Embedder(_device, model, config, _options.Eager);
+            var index = RecordIndex.Build([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, cancellation: _cancellation);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            SubmissionFile.Write(file, embedder.EmbedAll(index, vocabulary, tags, _progress, _cancellation), EmbeddingPrecision.Half);
+        }
+        return SubmissionFile.Read(file);
+    }
+
+    private (IVideoModel, ModelConfig, Vocabulary, TagList) Untrained(RunOptions run)
+    {
+        var vocabulary = Vocabulary.Load(_data.Vocabulary);
+        var tags = TagList.Read(_data.TagList);
+        var config = Preset.Load(run.Preset, run.Model, run.Overrides).For(vocabulary.Count, tags.ClassCount).Model;
+        var model = ModelZoo.Create(config);
+        model.Parameters.Allocate(_device, training: false);
+        model.Parameters.Initialize(run.Seed);
+        return (model, config, vocabulary, tags);
+    }
+
+    private (IVideoModel, ModelConfig, Vocabulary, TagList) Finished(string run)
+    {
+        var folder = ModelFolder.Open(Path.Combine(run, "last"));
+        return (folder.Load(_device, training: false), folder.Configuration, folder.Vocabulary, folder.Tags);
+    }
+
+    private BaselineSummary Baselines() => throw new NotImplementedException();
+
+    private double? BestPossible()
+    {
+        if (!File.Exists(_data.Truth))
+            return null;
+        using var truth = JsonDocument.Parse(File.ReadAllBytes(_data.Truth));
+        return truth.RootElement.GetProperty("test_b").GetProperty("best_possible_spearman").GetDouble();
+    }
+}

@@ -1,0 +1,62 @@
+using System.Text.Json.Serialization;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>What <c>reproduce</c> found, as summary.json holds it. All scores are Spearman on test_b unless named otherwise.</summary>
+public sealed record ReproductionSummary
+{
+    /// <summary>Results of each model by name.</summary>
+    public required IReadOnlyDictionary<string, ModelSummary> Models { get; init; }
+
+    /// <summary>What needs no deep model.</summary>
+    public required BaselineSummary Baselines { get; init; }
+
+    /// <summary>The submission in result.zip.</summary>
+    public required EnsembleSummary Ensemble { get; init; }
+
+    /// <summary>Score of the noise-free similarities; null for data that came without their truth.</summary>
+    public double? BestPossibleSpearman { get; init; }
+
+    /// <summary>Wall-clock time of this call.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>What it ran on.</summary>
+    public required string Device { get; init; }
+}
+
+/// <summary>Results of one model.</summary>
+public sealed record ModelSummary
+{
+    /// <summary>With its first, random weights.</summary>
+    public required double RandomSpearman { get; init; }
+
+    /// <summary>After pretraining.</summary>
+    public required double PretrainSpearman { get; init; }
+
+    /// <summary>After finetuning on each fold.</summary>
+    public required IReadOnlyList<FoldSummary> Folds { get; init; }
+
+    /// <summary>Mean embedding of all folds.</summary>
+    public required double TestSpearman { get; init; }
+}
+
+/// <summary>Result of one fold.</summary>
+/// <param name="Fold">1 to 11.</param>
+/// <param name="ValSpearman">On the fold's validation pairs.</param>
+/// <param name="TestSpearman">On test_b.</param>
+public sealed record FoldSummary(int Fold, double ValSpearman, double TestSpearman);
+
+/// <summary>Scores of three simple methods.</summary>
+/// <param name="MeanFrameCosine">Cosine of the mean frames.</param>
+/// <param name="TitleOverlap">Cosine of tf-idf character bags.</param>
+/// <param name="LinearProbe">One linear map of mean frame and character bag, trained on the same pairs.</param>
+public sealed record BaselineSummary(double MeanFrameCosine, double TitleOverlap, double LinearProbe);
+
+/// <summary>Score of the ensemble.</summary>
+/// <param name="TestSpearman">On test_b.</param>
+public sealed record EnsembleSummary(double TestSpearman);
+
+/// <summary>JSON of summary.json.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(ReproductionSummary))]
+public sealed partial class ReproductionJson : JsonSerializerContext;

@@ -1,0 +1,75 @@
+using VideoSim.Engine;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Records;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>The challenge's files by their places in one folder (specification 1.1).</summary>
+/// <param name="Root">The folder.</param>
+public sealed record DataFolder(string Root)
+{
+    /// <summary>Shards of single videos for pretraining.</summary>
+    public IReadOnlyList<string> Pointwise => RecordFiles.Expand(Path.Combine(Root, "pointwise", "*.tfrecords"));
+
+    /// <summary>The videos of the labelled pairs.</summary>
+    public string Pairwise => Path.Combine(Root, "pairwise", "pairwise.tfrecords");
+
+    /// <summary>The labelled pairs.</summary>
+    public string Labels => Path.Combine(Root, "pairwise", "label.tsv");
+
+    /// <summary>The supervised tags.</summary>
+    public string TagList => Path.Combine(Root, "tag_list.txt");
+
+    /// <summary>The tokenizer's pieces.</summary>
+    public string Vocabulary => Path.Combine(Root, "vocab.txt");
+
+    /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>
+    public string Test(string set) => Path.Combine(Root, $"test_{set}", $"test_{set}.tfrecords");
+
+    /// <summary>Labels of a test set; the challenge kept them, synthetic data has them.</summary>
+    public string TestLabels(string set) => Path.Combine(Root, $"test_{set}", "label.tsv");
+
+    /// <summary>What synthetic data knows about itself.</summary>
+    public string Truth => Path.Combine(Root, "truth.json");
+}
+
+/// <summary>The choices that all training commands share.</summary>
+public sealed record RunOptions
+{
+    /// <summary>Folder of the run.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary>Name of the preset.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary>Canonical name of the model.</summary>
+    public required string Model { get; init; }
+
+    /// <summary><c>key=value</c> overrides of the preset.</summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    /// <summary>Key of all random numbers.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>Leave damaged records out instead of stopping at the first.</summary>
+    public bool SkipBadRecords { get; init; }
+
+    /// <summary>Rebuild every step; the bits are the same.</summary>
+    public bool Eager { get; init; }
+}
+
+/// <summary>What is random in a stage: numbers that keep its shuffles and masks apart from those of other stages.</summary>
+internal static class StageSeeds
+{
+    public const uint Pretraining = 1;
+
+    public static uint Finetuning(int fold) => 100 + (uint)fold;
+
+    /// <summary>Dropout key of a stage.</summary>
+    public static ulong Dropout(ulong seed, uint stage)
+    {
+        var (r0, r1, _, _) = Kernels.Random.Philox.Block(stage, 0, 0, 0, seed);
+        return (ulong)r1 << 32 | r0;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>Computes video embeddings with a model's present weights: dropout off, running statistics.</summary>
+public sealed unsafe class Embedder : IDisposable
+{
+    private const int Batch = 32; // the reference's; a row's embedding does not depend on its batch
+
+    private readonly Device _device;
+    private readonly ModelConfig _config;
+    private readonly BatchBlock _input;
+    private readonly Step<Tensor> _step;
+
+    /// <summary>Builds the inference step of a model on its device.</summary>
+    public Embedder(Device device, IVideoModel model, ModelConfig config, bool eager = false)
+    {
+        (_device, _config) = (device, config);
+        _input = new BatchBlock(device, new BatchShape(Batch, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags));
+        _step = new Step<Tensor>(device, new StepMode(Training: false, Eager: eager), _input.Scalars, tape => model.Embed(tape, _input));
+    }
+
+    /// <summary>Embeds records of an index.</summary>
+    /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>
+    public float[] Embed(RecordIndex index, ReadOnlySpan<int> records, Vocabulary vocabulary, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)
+    {
+        int width = _config.EmbeddingWidth;
+        int[] order = records.ToArray();
+        var embeddings = new float[(long)order.Length * width];
+        int batches = (order.Length + Batch - 1) / Batch;
+        using var assembler = new BatchAssembler(index, vocabulary, tags);
+        using var host = new CpuDevice(threads: 1);
+        using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
+            assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
+        progress?.Begin("embedding", order.Length);
+        for (int i = 0; i < batches; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            slots.Take().CopyTo(_input);
+            slots.Release();
+            _step.Run();
+            var rows = embeddings.AsSpan(i * Batch * width, Math.Min(Batch, order.Length - i * Batch) * width);
+            _device.Download(_step.Result.Address, MemoryMarshal.AsBytes(rows));
+            progress?.Report(Math.Min(order.Length, (i + 1) * Batch), "");
+        }
+        progress?.End("");
+        return embeddings;
+    }
+
+    /// <summary>Embeds every record of an index, under its id.</summary>
+    public EmbeddingTable EmbedAll(RecordIndex index, Vocabulary vocabulary, TagList tags, IProgressSink progress, CancellationToken cancellation)
+    {
+        var embeddings = Embed(index, Enumerable.Range(0, index.Count).ToArray(), vocabulary, tags, progress, cancellation);
+        var table = new EmbeddingTableBuilder(string.Join(", ", index.Files));
+        using var reader = new RecordReader(index);
+        for (int i = 0; i < index.Count; i++)
+            table.Add(Encoding.UTF8.GetString(reader.Read(i).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
+        return table.Build();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _step.Dispose();
+        _input.Dispose();
+    }
+}

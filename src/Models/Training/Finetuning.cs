@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>Training on labelled pairs from pretrained weights, one fold at a time (specification 1.5, 4.6, 4.7 and 5).</summary>
+public static class Finetuning
+{
+    /// <summary>Runs, goes on with or finds complete the finetuning of one fold.</summary>
+    /// <param name="device">Where to train.</param>
+    /// <param name="options">Folder, preset, seed.</param>
+    /// <param name="data">The challenge's files.</param>
+    /// <param name="pretrained">A model folder, or the folder of a pretraining run.</param>
+    /// <param name="fold">1 to 11.</param>
+    /// <param name="progress">Where progress goes.</param>
+    /// <param name="cancellation">Saves a checkpoint and stops.</param>
+    /// <returns>Spearman on the fold's validation pairs after the last step.</returns>
+    public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
+    {
+        string start = Directory.Exists(Path.Combine(pretrained, "last")) ? Path.Combine(pretrained, "last") : pretrained;
+        var source = ModelFolder.Open(start);
+        var (vocabulary, tags, config) = (source.Vocabulary, source.Tags, source.Configuration);
+        CheckTags(data, source);
+        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
+        if (preset.Model != config)
+            throw new DataException($"{start} holds a model of other sizes than preset '{options.Preset}' with these overrides");
+        var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
+        {
+            ["command"] = "finetune",
+            ["preset"] = options.Preset,
+            ["seed"] = options.Seed,
+            ["fold"] = fold,
+            ["data"] = Path.GetFullPath(data.Root),
+            ["pretrained"] = Path.GetFullPath(pretrained),
+            ["skip_bad_records"] = options.SkipBadRecords,
+            ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
+            ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
+        });
+        if (folder.IsComplete)
+            return folder.Finished.LastSpearman!.Value;
+
+        var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, cancellation: cancellation);
+        var pairs = LabelFile.Read(data.Labels, index.TryFind);
+        var split = Folds.Make(pairs.Length, fold);
+        var validation = new PairValidation(index, vocabulary, tags, [.. split.Validation.Select(pair => pairs[pair])]);
+        var model = source.Load(device, training: true);
+        using var parameters = model.Parameters;
+        using var embedder = new Embedder(device, model, config, options.Eager);
+        using var assembler = new BatchAssembler(index, vocabulary, tags);
+        int batch = preset.Finetune.Batch;
+        var order = new EpochOrder(split.Train, batch, options.Seed, StageSeeds.Finetuning(fold));
+        using var trainer = new Trainer(device, new TrainingJob
+        {
+            Label = $"{options.Model} finetune fold {fold}",
+            Model = model,
+            Config = preset.Finetune,
+            Epsilon = 1e-8 / (2 * batch),
+            Shape = new BatchShape(2 * batch, batch, config.TextLength, config.Frames, config.FrameWidth, config.Tags),
+            Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
+            Losses = (tape, input) => model.FinetuningLoss(tape, input, preset.Finetune.Losses),
+            Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            WriteModel = target => ModelFolder.Write(target, device, model, config, vocabulary, tags),
+            Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),
+            Eager = options.Eager,
+        }, folder, progress);
+        return trainer.Run(cancellation);
+    }
+
+    // The heads' outputs follow the tag list: another list would silently train them on other tags.
+    private static void CheckTags(DataFolder data, ModelFolder source)
+    {
+        var tags = TagList.Read(data.TagList);
+        if (tags.Sha256 == source.Tags.Sha256)
+            return;
+        throw new DataException(tags.ClassCount == source.Tags.ClassCount
+            ? $"{data.TagList} lists other tags than the model in {source.FolderPath} was trained with"
+            : $"{data.TagList} has {tags.ClassCount} tags, but the model in {source.FolderPath} has {source.Tags.ClassCount}");
+    }
+}

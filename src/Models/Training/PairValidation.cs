@@ -1,0 +1,40 @@
+using VideoSim.Engine;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Metrics;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).</summary>
+internal sealed class PairValidation
+{
+    private readonly RecordIndex _index;
+    private readonly Vocabulary _vocabulary;
+    private readonly TagList _tags;
+    private readonly int[] _records;
+    private readonly (int Left, int Right)[] _pairs; // rows of _records
+    private readonly double[] _labels;
+
+    public PairValidation(RecordIndex index, Vocabulary vocabulary, TagList tags, IReadOnlyList<VideoPair> pairs)
+    {
+        (_index, _vocabulary, _tags) = (index, vocabulary, tags);
+        _records = [.. pairs.SelectMany(pair => new[] { pair.Left, pair.Right }).Distinct().Order()];
+        _pairs = [.. pairs.Select(pair => (Array.BinarySearch(_records, pair.Left), Array.BinarySearch(_records, pair.Right)))];
+        _labels = [.. pairs.Select(pair => (double)pair.TargetSimilarity)];
+    }
+
+    public double Score(Embedder embedder, int width, CancellationToken cancellation)
+    {
+        double[] embeddings = Array.ConvertAll(embedder.Embed(_index, _records, _vocabulary, _tags, cancellation: cancellation), value => (double)value);
+        var cosines = new double[_pairs.Length];
+        for (int i = 0; i < cosines.Length; i++)
+        {
+            var (left, right) = _pairs[i];
+            cosines[i] = PairScoring.Cosine(embeddings.AsSpan(left * width, width), embeddings.AsSpan(right * width, width));
+        }
+        return Spearman.Correlation(cosines, _labels);
+    }
+}

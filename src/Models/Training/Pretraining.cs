@@ -1,0 +1,65 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Text;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>Training on single videos with tags (specification 4.7, 5 and 6): fresh weights, validated on all labelled pairs.</summary>
+public static class Pretraining
+{
+    /// <summary>Runs, goes on with or finds complete a pretraining run.</summary>
+    public static void Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
+    {
+        var vocabulary = Vocabulary.Load(data.Vocabulary);
+        var tags = TagList.Read(data.TagList);
+        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var config = preset.Model;
+        var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
+        {
+            ["command"] = "pretrain",
+            ["preset"] = options.Preset,
+            ["seed"] = options.Seed,
+            ["data"] = Path.GetFullPath(data.Root),
+            ["skip_bad_records"] = options.SkipBadRecords,
+            ["vocabulary_sha256"] = vocabulary.Sha256,
+            ["tag_list_sha256"] = tags.Sha256,
+            ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
+            ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
+        });
+        if (folder.IsComplete)
+            return;
+
+        var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, cancellation);
+        var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, cancellation: cancellation);
+        var validation = new PairValidation(pairIndex, vocabulary, tags, LabelFile.Read(data.Labels, pairIndex.TryFind));
+        var model = ModelZoo.Create(config);
+        using var parameters = model.Parameters;
+        parameters.Allocate(device, training: true);
+        parameters.Initialize(options.Seed);
+        using var embedder = new Embedder(device, model, config, options.Eager);
+        using var assembler = new BatchAssembler(index, vocabulary, tags);
+        var order = new EpochOrder([.. Enumerable.Range(0, index.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
+        using var trainer = new Trainer(device, new TrainingJob
+        {
+            Label = $"{options.Model} pretrain",
+            Model = model,
+            Config = preset.Pretrain,
+            Epsilon = 1e-8 / preset.Pretrain.Batch, // the losses are means, the reference's are sums (specification 5.2)
+            Shape = new BatchShape(preset.Pretrain.Batch, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags),
+            Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot),
+            Losses = (tape, batch) => model.PretrainingLoss(tape, batch, preset.Pretrain.Losses),
+            Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            WriteModel = target => ModelFolder.Write(target, device, model, config, vocabulary, tags),
+            Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining),
+            Eager = options.Eager,
+        }, folder, progress);
+        trainer.Run(cancellation);
+    }
+}

@@ -1,0 +1,170 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>Where a run stands, saved with each checkpoint.</summary>
+public sealed record TrainerState
+{
+    /// <summary>Updates done.</summary>
+    public required long Step { get; init; }
+
+    /// <summary>Length of metrics.jsonl at that moment; what came after is written again.</summary>
+    public required long MetricsBytes { get; init; }
+
+    /// <summary>Best validation score so far.</summary>
+    public double? BestSpearman { get; init; }
+
+    /// <summary>Last validation score.</summary>
+    public double? LastSpearman { get; init; }
+}
+
+/// <summary>
+/// The folder of one training run: args.json, metrics.jsonl, the two newest checkpoint-*, best and last. Started again
+/// with the same arguments it goes on where it was; with others it refuses.
+/// </summary>
+public sealed class RunFolder
+{
+    private const string Arguments = "args.json", Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json";
+    private const int CheckpointsKept = 2;
+
+    private RunFolder(string path) => FolderPath = path;
+
+    /// <summary>Where it lies.</summary>
+    public string FolderPath { get; }
+
+    /// <summary>The finished model; there only once the run is complete.</summary>
+    public string Last => Path.Combine(FolderPath, "last");
+
+    /// <summary>The model with the best validation score.</summary>
+    public string Best => Path.Combine(FolderPath, "best");
+
+    /// <summary>Whether the run has done all its steps.</summary>
+    public bool IsComplete => Directory.Exists(Last);
+
+    /// <summary>Opens or begins a run.</summary>
+    /// <exception cref="DataException">The folder cannot be written, belongs to something else, or to a run with other arguments.</exception>
+    public static RunFolder Open(string path, JsonObject arguments)
+    {
+        string file = Path.Combine(path, Arguments);
+        try
+        {
+            Directory.CreateDirectory(path);
+            AtomicFolder.Recover(path, "*");
+            if (File.Exists(file))
+            {
+                var earlier = JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? [];
+                if (Difference("", earlier, arguments) is { } difference)
+                    throw new DataException($"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
+            }
+            else if (Directory.EnumerateFileSystemEntries(path).Any())
+            {
+                throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
+            }
+            else
+            {
+                AtomicFile.Write(file, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
+            }
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"{file}: {e.Message}", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path}: {Printable.Reason(e, path)}", e);
+        }
+        return new RunFolder(path);
+    }
+
+    /// <summary>How a complete run ended.</summary>
+    public TrainerState Finished => ReadState(NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone"));
+
+    /// <summary>The newest checkpoint, or null; metrics written after it are cut off.</summary>
+    public (string FolderPath, TrainerState State)? Resume()
+    {
+        string metrics = Path.Combine(FolderPath, Metrics);
+        foreach (var (_, checkpoint) in Checkpoints())
+        {
+            var state = ReadState(checkpoint);
+            using var stream = new FileStream(metrics, FileMode.OpenOrCreate);
+            stream.SetLength(state.MetricsBytes);
+            return (checkpoint, state);
+        }
+        File.Delete(metrics);
+        return null;
+    }
+
+    /// <summary>Appends one line to metrics.jsonl.</summary>
+    public void Log(JsonObject line)
+    {
+        using var stream = new FileStream(Path.Combine(FolderPath, Metrics), FileMode.Append);
+        stream.Write(JsonSerializer.SerializeToUtf8Bytes(line, RunJson.Compact.JsonObject));
+        stream.Write("\n"u8);
+    }
+
+    /// <summary>Writes a checkpoint and removes all but the newest.</summary>
+    public void SaveCheckpoint(TrainerState state, Action<AtomicFolder> fill)
+    {
+        var metrics = new FileInfo(Path.Combine(FolderPath, Metrics));
+        state = state with { MetricsBytes = metrics.Exists ? metrics.Length : 0 };
+        AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + state.Step), folder =>
+        {
+            fill(folder);
+            folder.Add(State, stream => JsonSerializer.Serialize(stream, state, RunJson.Default.TrainerState));
+        });
+        foreach (var (_, old) in Checkpoints().Skip(CheckpointsKept))
+            Directory.Delete(old, recursive: true);
+    }
+
+    /// <summary>The newest checkpoint's name, for messages.</summary>
+    public string? NewestCheckpoint => Checkpoints().Select(checkpoint => checkpoint.FolderPath).FirstOrDefault();
+
+    private static TrainerState ReadState(string checkpoint)
+    {
+        string file = Path.Combine(checkpoint, State);
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: holds nothing");
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
+        }
+    }
+
+    // Newest first.
+    private IEnumerable<(long Step, string FolderPath)> Checkpoints() => Directory.GetDirectories(FolderPath, CheckpointPrefix + "*")
+        .Select(path => (Step: long.TryParse(Path.GetFileName(path).AsSpan(CheckpointPrefix.Length), out long step) ? step : -1, path))
+        .Where(checkpoint => checkpoint.Step >= 0).OrderByDescending(checkpoint => checkpoint.Step);
+
+    private static string? Difference(string prefix, JsonObject earlier, JsonObject now)
+    {
+        foreach (string key in earlier.Select(pair => pair.Key).Union(now.Select(pair => pair.Key)))
+        {
+            var (a, b) = (earlier[key], now[key]);
+            if (a is JsonObject left && b is JsonObject right)
+            {
+                if (Difference($"{prefix}{key}.", left, right) is { } inner)
+                    return inner;
+            }
+            else if (!JsonNode.DeepEquals(a, b))
+            {
+                return $"{prefix}{key} was {a?.ToJsonString() ?? "absent"} and is {b?.ToJsonString() ?? "absent"}";
+            }
+        }
+        return null;
+    }
+}
+
+/// <summary>JSON of a run's files.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(TrainerState))]
+[JsonSerializable(typeof(JsonObject))]
+internal sealed partial class RunJson : JsonSerializerContext
+{
+    public static RunJson Compact { get; } = new(new JsonSerializerOptions { WriteIndented = false });
+}

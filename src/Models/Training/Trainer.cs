@@ -1,0 +1,210 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>Builds the losses of one step.</summary>
+public delegate StepOutputs BuildLosses(Tape tape, BatchBlock batch);
+
+/// <summary>Everything that one stage of training consists of.</summary>
+public sealed record TrainingJob
+{
+    /// <summary>What to call it in progress lines.</summary>
+    public required string Label { get; init; }
+
+    /// <summary>The model, allocated for training and holding its first weights.</summary>
+    public required IVideoModel Model { get; init; }
+
+    /// <summary>Steps, rates and intervals.</summary>
+    public required TrainingConfig Config { get; init; }
+
+    /// <summary>Adam's epsilon.</summary>
+    public required double Epsilon { get; init; }
+
+    /// <summary>Sizes of a batch.</summary>
+    public required BatchShape Shape { get; init; }
+
+    /// <summary>Fills batches; called from the prefetching thread alone.</summary>
+    public required FillBatch Fill { get; init; }
+
+    /// <summary>The step's losses.</summary>
+    public required BuildLosses Losses { get; init; }
+
+    /// <summary>Spearman on the validation set with the weights as they are.</summary>
+    public required Func<double> Validate { get; init; }
+
+    /// <summary>Adds the files of the finished model to a folder.</summary>
+    public required Action<AtomicFolder> WriteModel { get; init; }
+
+    /// <summary>Key of dropout.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Rebuild every step.</summary>
+    public bool Eager { get; init; }
+}
+
+/// <summary>
+/// The training loop: a batch in, a step replayed, and on their own intervals log lines, validations and checkpoints. A run
+/// killed at any moment and started again ends with the same bytes.
+/// </summary>
+public sealed unsafe class Trainer : IDisposable
+{
+    private const int SlotsAhead = 3;
+
+    private readonly Device _device;
+    private readonly TrainingJob _job;
+    private readonly RunFolder _folder;
+    private readonly IProgressSink _progress;
+    private readonly Adam _adam;
+    private readonly BatchBlock _input;
+    private readonly Step<StepOutputs> _step;
+    private readonly LearningRateSchedule[] _schedules;
+    private long _done;
+    private double? _lastSpearman, _bestSpearman;
+
+    /// <summary>Builds the step.</summary>
+    public Trainer(Device device, TrainingJob job, RunFolder folder, IProgressSink progress)
+    {
+        (_device, _job, _folder, _progress) = (device, job, folder, progress);
+        _schedules = job.Config.Schedules();
+        _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
+        _input = new BatchBlock(device, job.Shape);
+        _step = new Step<StepOutputs>(device, new StepMode(Training: true, job.Seed, job.Eager), _input.Scalars, Build);
+    }
+
+    /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
+    /// <returns>The last validation score.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled; a checkpoint was saved.</exception>
+    /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
+    public double Run(CancellationToken cancellation)
+    {
+        if (_folder.Resume() is { } checkpoint)
+        {
+            WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _device, _job.Model.Parameters);
+            WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
+            (_done, _lastSpearman, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.BestSpearman);
+        }
+        else
+        {
+            Validate(); // of the weights that training starts from
+        }
+        var config = _job.Config;
+        using var host = new CpuDevice(threads: 1);
+        using var batches = new Prefetcher(host, _job.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
+        _progress.Begin(_job.Label, config.Steps);
+        string text = "";
+        while (_done < config.Steps)
+        {
+            RunStep(batches);
+            if (_done % config.LogEvery == 0 || _done == config.Steps)
+                text = Log();
+            _progress.Report(_done, text);
+            if (_done % config.EvaluateEvery == 0 || _done == config.Steps)
+                Validate();
+            if (cancellation.IsCancellationRequested || _done % config.CheckpointEvery == 0 || _done == config.Steps)
+                SaveCheckpoint();
+            cancellation.ThrowIfCancellationRequested();
+        }
+        AtomicFolder.Write(_folder.Last, _job.WriteModel);
+        _progress.End(text);
+        return _lastSpearman ?? throw new InvalidOperationException("a finished run has been validated");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _step.Dispose();
+        _input.Dispose();
+        _adam.Dispose();
+    }
+
+    private StepOutputs Build(Tape tape)
+    {
+        var outputs = _job.Losses(tape, _input);
+        tape.RunBackward();
+        _adam.Update(tape.Stream, _input.Scalars);
+        return outputs;
+    }
+
+    private void RunStep(Prefetcher batches)
+    {
+        var slot = batches.Take();
+        Span<double> rates = stackalloc double[_schedules.Length];
+        for (int i = 0; i < rates.Length; i++)
+            rates[i] = _schedules[i].RateAt(_done);
+        slot.Scalars->Step = (uint)_done;
+        Adam.WriteRates(ref *slot.Scalars, _done, rates);
+        slot.CopyTo(_input);
+        batches.Release();
+        _step.Run();
+        _done++;
+    }
+
+    private string Log()
+    {
+        var (terms, values) = ReadTerms();
+        double total = terms.Total(values);
+        var line = new JsonObject { ["step"] = _done, ["loss"] = total };
+        for (int i = 0; i < values.Length; i++)
+            line[terms.Terms[i].Name] = values[i];
+        _folder.Log(line);
+        return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
+    }
+
+    private (LossTerms Terms, float[] Values) ReadTerms()
+    {
+        var terms = _step.Result.Terms;
+        var values = new float[terms.Terms.Count];
+        _device.Download(terms.Values.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+        CheckFinite(terms, values);
+        return (terms, values);
+    }
+
+    private void CheckFinite(LossTerms terms, float[] values)
+    {
+        string? what = null;
+        long step = _done;
+        if (_adam.FindNonFinite() is { } gradient)
+            (what, step) = ($"the gradient of {_job.Model.Parameters.NameAt(gradient.Element)}", gradient.Step + 1);
+        else if (Array.FindIndex(values, value => !float.IsFinite(value)) is >= 0 and var term)
+            what = $"the loss term {terms.Terms[term].Name}";
+        if (what is not null)
+        {
+            string good = _folder.NewestCheckpoint is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+            throw new DataException($"{_job.Label}: {what} is not finite at step {step}; {good}");
+        }
+    }
+
+    private void Validate()
+    {
+        double spearman = _job.Validate();
+        _folder.Log(new JsonObject { ["step"] = _done, ["val_spearman"] = spearman });
+        _lastSpearman = spearman;
+        if (_bestSpearman is { } best && spearman <= best)
+            return;
+        _bestSpearman = spearman;
+        AtomicFolder.Write(_folder.Best, _job.WriteModel);
+    }
+
+    private void SaveCheckpoint()
+    {
+        ReadTerms(); // nothing that is not finite is ever saved
+        var state = new TrainerState { Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, BestSpearman = _bestSpearman };
+        _folder.SaveCheckpoint(state, folder =>
+        {
+            _job.WriteModel(folder);
+            folder.Add("optimizer.safetensors", stream => WeightFile.WriteMoments(stream, _device, _job.Model.Parameters, _adam));
+        });
+    }
+}

@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Tests.Architectures;
+
+/// <summary>MixNextvlad against an independent implementation in PyTorch, float64: losses, every gradient, running statistics.</summary>
+public sealed unsafe class MixNextVladGoldenTests
+{
+    private static readonly string[] PretrainingTerms = ["tag_mixture", "tag_experts", "consistency", "contrastive"];
+    private static readonly string[] FinetuningTerms = ["squared_error", "kl", "tag"];
+
+    [Theory]
+    [InlineData("mix/pretrain.safetensors", false)]
+    [InlineData("mix/pretrain.safetensors", true)]
+    [InlineData("mix/finetune.safetensors", false)]
+    public void Step_OfTheOracle_HasItsLossesGradientsAndRunningStatistics(string file, bool eager)
+    {
+        using var golden = new GoldenFile(file);
+        using var device = new CpuDevice(2);
+        bool pairs = golden.Has("input.similarities");
+        var config = Config(golden);
+        var model = ModelZoo.Create(config);
+        using var parameters = model.Parameters;
+        parameters.Allocate(device, training: true);
+        parameters.Initialize(seed: 1);
+        golden.LoadInto(device, parameters);
+        using var input = Input(golden, device, config, pairs);
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: eager), input.Scalars, tape =>
+        {
+            var outputs = pairs ? model.FinetuningLoss(tape, input, new LossConfig()) : model.PretrainingLoss(tape, input, new LossConfig());
+            tape.RunBackward();
+            return outputs;
+        });
+        step.Run();
+
+        golden.AssertEqual("value.embedding", device, step.Result.Embedding);
+        string[] names = pairs ? FinetuningTerms : PretrainingTerms;
+        for (int i = 0; i < names.Length; i++)
+            AssertTerm(golden, names[i], Download(device, step.Result.Terms[i])[0]);
+        double total = step.Result.Terms.Total(Download(device, step.Result.Terms.Values));
+        GoldenFile.AssertEqual("loss.total", [(float)total], golden.Doubles("loss.total"));
+        if (pairs)
+            golden.AssertEqual("value.similarity", device, step.Result.Cosines);
+        foreach (var (name, _, gradient, _) in parameters.Parts())
+        {
+            // The key bias has no gradient at all: both sides show rounding, so it is held to the query bias's scale.
+            double floor = name.EndsWith("key.bias", StringComparison.Ordinal)
+                ? golden.Doubles("grad." + name.Replace("key.bias", "query.bias", StringComparison.Ordinal)).Max(Math.Abs) : 0;
+            GoldenFile.AssertEqual("grad." + name, Download(device, gradient), golden.Doubles("grad." + name), floor);
+        }
+        foreach (var (name, value) in parameters.StateParts())
+            golden.AssertEqual("after." + name, device, value);
+    }
+
+    [Fact]
+    public void Embed_WithRunningStatistics_GivesTheOraclesEmbeddings()
+    {
+        using var golden = new GoldenFile("mix/inference.safetensors");
+        using var device = new CpuDevice(2);
+        var config = Config(golden);
+        var model = ModelZoo.Create(config);
+        using var parameters = model.Parameters;
+        parameters.Allocate(device, training: false);
+        golden.LoadInto(device, parameters);
+        using var input = Input(golden, device, config, pairs: false);
+        using var step = new Step<Tensor>(device, new StepMode(Training: false), input.Scalars, tape => model.Embed(tape, input));
+        step.Run();
+        golden.AssertEqual("value.embedding", device, step.Result);
+    }
+
+    private static void AssertTerm(GoldenFile golden, string name, float actual)
+    {
+        double[] expected = golden.Has($"loss.{name}") ? golden.Doubles($"loss.{name}")
+            : [Enumerable.Range(0, golden.Size("experts")).Sum(k => golden.Doubles($"loss.{name}.{k}")[0])];
+        GoldenFile.AssertEqual($"loss.{name}", [actual], expected);
+    }
+
+    private static ModelConfig Config(GoldenFile golden) => new()
+    {
+        Model = "mix",
+        Tags = golden.Size("tags"),
+        TextLength = golden.Size("text_positions"),
+        Frames = golden.Size("frames"),
+        FrameWidth = golden.Size("frame_width"),
+        Experts = golden.Size("experts"),
+        VladExpansion = golden.Size("expansion"),
+        VladGroups = golden.Size("groups"),
+        VladClusters = golden.Size("clusters"),
+        VladWidth = golden.Size("vlad_output"),
+        VladDropout = 0,
+        EmbeddingWidth = golden.Size("fusion"),
+        FusionDropout = 0,
+        SqueezeRatio = golden.Size("squeeze_ratio"),
+        Encoder = new EncoderConfig
+        {
+            VocabSize = golden.Size("vocabulary"),
+            HiddenSize = golden.Size("encoder_width"),
+            NumHiddenLayers = golden.Size("layers"),
+            NumAttentionHeads = golden.Size("heads"),
+            IntermediateSize = golden.Size("feed_forward"),
+            MaxPositionEmbeddings = golden.Size("positions"),
+            TypeVocabSize = golden.Size("token_types"),
+            HiddenDropoutProb = 0,
+            AttentionProbsDropoutProb = 0,
+        },
+    };
+
+    private static BatchBlock Input(GoldenFile golden, Device device, ModelConfig config, bool pairs)
+    {
+        int[] counts = golden.Ints("input.frame_counts");
+        var block = new BatchBlock(device, new BatchShape(counts.Length, pairs ? counts.Length / 2 : 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags));
+        golden.Ints("input.token_ids").CopyTo(new Span<int>(block.TokenIds.Ints, block.Shape.Tokens));
+        golden.Ints("input.attention_mask").CopyTo(new Span<int>(block.AttentionMask.Ints, block.Shape.Tokens));
+        counts.CopyTo(new Span<int>(block.FrameCounts.Ints, counts.Length));
+        Array.ConvertAll(golden.Doubles("input.frames"), value => (Half)value).CopyTo(new Span<Half>(block.Frames.Halves, (int)block.Frames.Shape.Count));
+        new Span<int>(block.Labels.Ints, (int)block.Labels.Shape.Count).Clear();
+        if (golden.Has("input.labels"))
+        {
+            int[] labels = golden.Ints("input.labels");
+            for (int i = 0; i < labels.Length; i++)
+                block.Labels.Ints[i / config.Tags * block.Shape.LabelWords + i % config.Tags / 32] |= labels[i] << (i % config.Tags % 32);
+        }
+        if (pairs)
+            Array.ConvertAll(golden.Doubles("input.similarities"), value => (float)value).CopyTo(new Span<float>(block.Similarities.Floats, counts.Length / 2));
+        *block.Scalars = default;
+        new OccurrenceSorter(config.Encoder.VocabSize).Sort(block);
+        return block;
+    }
+
+    private static float[] Download(Device device, Tensor tensor)
+    {
+        var values = new float[tensor.Shape.Count];
+        device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+}

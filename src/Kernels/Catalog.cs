@@ -11,6 +11,9 @@ public static class Catalog
         .. Adam.AdamChecks.All,
         .. LayerNorm.LayerNormChecks.All,
         .. MatMul.MatMulChecks.All,
+        .. Attention.AttentionChecks.All,
+        .. Embedding.EmbeddingChecks.All,
+        .. SelectPosition.SelectPositionChecks.All,
     ];
 
     /// <summary>Every kernel once.</summary>

@@ -1,0 +1,34 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.SelectPosition;
+using SelectPositionKernels = VideoSim.Kernels.SelectPosition.SelectPosition;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>One position of every sequence: y[b] = x[b, position].</summary>
+public static unsafe class SelectPosition
+{
+    private readonly record struct State(Tensor X, Tensor Y, int Position);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>[B, S, C] to [B, C].</summary>
+    public static Tensor Forward(Tape tape, in Tensor x, int position)
+    {
+        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0);
+        tape.Stream.Run(SelectPositionKernels.Forward, Arguments(x, y, position));
+        tape.Record(BackwardRule, new State(x, y, position), y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        var dX = tape.GradientToWrite(s.X, out int add);
+        tape.Stream.Run(SelectPositionKernels.Backward, Arguments(dX.Reshape(s.X.Shape), tape.GradientOf(s.Y), s.Position) with { Add = add });
+    }
+
+    private static SelectPositionArgs Arguments(in Tensor x, in Tensor y, int position) => new()
+    {
+        X = x.Floats, Y = y.Floats, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2], Position = position,
+    };
+}

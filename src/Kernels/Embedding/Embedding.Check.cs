@@ -1,0 +1,102 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Embedding;
+
+/// <summary>Checks of embeddings: repeated ids, ids at block ends, unused rows, with and without positions.</summary>
+public static unsafe class EmbeddingChecks
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(Embedding.Forward, () => Sizes.Select(ForwardCase)),
+        new(Embedding.WordBackward, () => Sizes.Select(WordCase)),
+        new(Embedding.PositionBackward, () => Sizes.Select(size => TableCase(size, Embedding.PositionBackward, types: false))),
+        new(Embedding.TypeBackward, () => Sizes.Select(size => TableCase(size, Embedding.TypeBackward, types: true))),
+    ];
+
+    private static IEnumerable<Size> Sizes =>
+        [new(1, 1, 1, 1, 1, 0), new(3, 5, 7, 11, 6, 0), new(2, 9, 70, 129, 9, 1), new(4, 16, 130, 64, 20, 0)];
+
+    private static CheckCase ForwardCase(Size s)
+    {
+        var builder = new CheckBuilder(seed: 21);
+        var ids = builder.Integers("ids", s.Ids());
+        var word = builder.Input("word", (long)s.V * s.C);
+        var position = s.Add == 0 ? builder.Input("table", (long)s.Rows * s.C) : null; // one case without positions
+        var type = builder.Input("type", 2L * s.C);
+        var y = builder.Output("y", (long)s.B * s.T * s.C);
+        return builder.Build($"{s}", launcher => launcher.Run(Embedding.Forward, new EmbeddingForwardArgs
+        {
+            Ids = ids.Ints, Word = word.Floats, Position = position is null ? null : position.Floats, TokenType = type.Floats, Y = y.Floats,
+            B = s.B, T = s.T, C = s.C,
+        }), new ForwardReference(s), factor: 2);
+    }
+
+    private static CheckCase WordCase(Size s)
+    {
+        var builder = new CheckBuilder(seed: 22);
+        int[] ids = s.Ids();
+        int[] sorted = [.. Enumerable.Range(0, ids.Length).OrderBy(i => ids[i])];
+        int[] tokens = [.. ids.Distinct().Order()];
+        int[] starts = [.. tokens.Select(token => Array.FindIndex(sorted, i => ids[i] == token)), ids.Length];
+        var dY = builder.Input("dY", (long)ids.Length * s.C);
+        var unused = builder.Integers("ids", ids);
+        var positions = builder.Integers("sorted", sorted);
+        var segmentTokens = builder.Integers("tokens", tokens);
+        var segmentStarts = builder.Integers("starts", starts);
+        var count = builder.Integers("count", [tokens.Length]);
+        var dWord = s.Add != 0 ? builder.InOut("dTable", (long)s.V * s.C) : builder.Output("dTable", (long)s.V * s.C);
+        return builder.Build($"{s}", launcher => launcher.Run(Embedding.WordBackward, new EmbeddingWordBackwardArgs
+        {
+            DY = dY.Floats, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
+            SegmentCount = count.Ints, DWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
+        }), new TableReference(s, (ids, row) => ids[row]), factor: 3);
+    }
+
+    private static CheckCase TableCase(Size s, Kernel<EmbeddingTableBackwardArgs> kernel, bool types)
+    {
+        var builder = new CheckBuilder(seed: 23);
+        int rows = types ? 2 : s.Rows;
+        var ids = builder.Integers("ids", s.Ids());
+        var dY = builder.Input("dY", (long)s.B * s.T * s.C);
+        var dTable = s.Add != 0 ? builder.InOut("dTable", (long)rows * s.C) : builder.Output("dTable", (long)rows * s.C);
+        return builder.Build($"{s}", launcher => launcher.Run(kernel, new EmbeddingTableBackwardArgs
+        {
+            DY = dY.Floats, DTable = dTable.Floats, B = s.B, T = s.T, C = s.C, Rows = rows, Add = s.Add,
+        }), new TableReference(s, (_, row) => types ? 0 : row % s.T), factor: 3);
+    }
+
+    private sealed record Size(int B, int T, int C, int V, int Rows, int Add)
+    {
+        // Repeats some ids, and takes the first and the last row of the table.
+        public int[] Ids() => [.. Enumerable.Range(0, B * T).Select(i => i == 0 ? V - 1 : i * i * 7 % Math.Max(1, V / 2))];
+    }
+
+    private sealed record ForwardReference(Size Size) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] y = values["y"];
+            for (int i = 0; i < y.Length; i++)
+            {
+                int row = i / Size.C, c = i % Size.C;
+                y[i] = values["word"][values.Ints("ids")[row] * Size.C + c] + values["type"][c];
+                if (Size.Add == 0)
+                    y[i] += values["table"][row % Size.T * Size.C + c];
+            }
+        }
+    }
+
+    private sealed record TableReference(Size Size, Func<int[], int, int> RowOf) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] dTable = values["dTable"], dY = values["dY"];
+            if (Size.Add == 0)
+                Array.Clear(dTable);
+            for (int i = 0; i < dY.Length; i++)
+                dTable[RowOf(values.Ints("ids"), i / Size.C) * Size.C + i % Size.C] += dY[i];
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Embedding;
+
+public static unsafe partial class Embedding
+{
+    private static void ForwardRows(in EmbeddingForwardArgs a, int from, int to)
+    {
+        for (int row = from; row < to; row++)
+        {
+            float* word = a.Word + (long)a.Ids[row] * a.C;
+            float* position = a.Position == null ? null : a.Position + (long)(row % a.T) * a.C;
+            float* y = a.Y + (long)row * a.C;
+            for (int c = 0; c < a.C; c += Lanes.Count)
+            {
+                int left = a.C - c;
+                var sum = Lanes.Load(word + c, left);
+                if (position != null)
+                    sum += Lanes.Load(position + c, left);
+                Lanes.Store(sum + Lanes.Load(a.TokenType + c, left), y + c, left);
+            }
+        }
+    }
+
+    private static void WordBackwardRows(in EmbeddingWordBackwardArgs a, int from, int to)
+    {
+        int first = from * Block, last = Math.Min(a.V, to * Block), segments = *a.SegmentCount;
+        if (a.Add == 0)
+            new Span<float>(a.DWord + (long)first * a.C, (last - first) * a.C).Clear();
+        int segment = new ReadOnlySpan<int>(a.SegmentTokens, segments).BinarySearch(first);
+        for (segment = segment < 0 ? ~segment : segment; segment < segments && a.SegmentTokens[segment] < last; segment++)
+        {
+            float* row = a.DWord + (long)a.SegmentTokens[segment] * a.C;
+            for (int i = a.SegmentStarts[segment]; i < a.SegmentStarts[segment + 1]; i++)
+                AddRow(a.DY + (long)a.SortedPositions[i] * a.C, row, a.C);
+        }
+    }
+
+    private static void PositionBackwardRows(in EmbeddingTableBackwardArgs a, int from, int to)
+    {
+        for (int t = from; t < to; t++)
+        {
+            float* row = a.DTable + (long)t * a.C;
+            if (a.Add == 0)
+                new Span<float>(row, a.C).Clear();
+            for (int b = 0; t < a.T && b < a.B; b++)
+                AddRow(a.DY + ((long)b * a.T + t) * a.C, row, a.C);
+        }
+    }
+
+    private static void TypeBackwardColumns(in EmbeddingTableBackwardArgs a, int from, int to)
+    {
+        int first = from * Block, width = Math.Min(a.C, to * Block) - first;
+        for (int type = 0; type < a.Rows && a.Add == 0; type++)
+            new Span<float>(a.DTable + (long)type * a.C + first, width).Clear();
+        for (long row = 0; row < (long)a.B * a.T; row++)
+            AddRow(a.DY + row * a.C + first, a.DTable + first, width);
+    }
+
+    private static void AddRow(float* x, float* sum, int width)
+    {
+        for (int c = 0; c < width; c += Lanes.Count)
+            Lanes.Store(Lanes.Load(sum + c, width - c) + Lanes.Load(x + c, width - c), sum + c, width - c);
+    }
+}

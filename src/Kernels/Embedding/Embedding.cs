@@ -1,0 +1,114 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Embedding;
+
+/// <summary>Arguments of the sum of embeddings.</summary>
+public unsafe struct EmbeddingForwardArgs
+{
+    /// <summary>Token ids [B, T], each below the table's rows.</summary>
+    public int* Ids;
+
+    /// <summary>Word table [V, C].</summary>
+    public float* Word;
+
+    /// <summary>Position table [at least T, C], or null.</summary>
+    public float* Position;
+
+    /// <summary>Token type table; only row 0 is used.</summary>
+    public float* TokenType;
+
+    /// <summary>[B, T, C]</summary>
+    public float* Y;
+
+    /// <summary>Sizes.</summary>
+    public int B, T, C;
+}
+
+/// <summary>Arguments of the word table's gradient: occurrences sorted by id, in segments of equal id.</summary>
+public unsafe struct EmbeddingWordBackwardArgs
+{
+    /// <summary>[B*T, C]</summary>
+    public float* DY;
+
+    /// <summary>Rows of <see cref="DY"/> in order of their token ids.</summary>
+    public int* SortedPositions;
+
+    /// <summary>Id of each segment, ascending.</summary>
+    public int* SegmentTokens;
+
+    /// <summary>First entry of each segment in <see cref="SortedPositions"/>, and the end of the last.</summary>
+    public int* SegmentStarts;
+
+    /// <summary>Number of segments.</summary>
+    public int* SegmentCount;
+
+    /// <summary>[V, C]</summary>
+    public float* DWord;
+
+    /// <summary>Sizes: rows of the table, width.</summary>
+    public int V, C;
+
+    /// <summary>Rows of <see cref="DY"/>; for the cost only.</summary>
+    public int Tokens;
+
+    /// <summary>1 to add to <see cref="DWord"/>.</summary>
+    public int Add;
+}
+
+/// <summary>Arguments of the gradients of position and token type tables.</summary>
+public unsafe struct EmbeddingTableBackwardArgs
+{
+    /// <summary>[B, T, C]</summary>
+    public float* DY;
+
+    /// <summary>[Rows, C]</summary>
+    public float* DTable;
+
+    /// <summary>Sizes; <see cref="Rows"/> of the table, those that no position uses get 0.</summary>
+    public int B, T, C, Rows;
+
+    /// <summary>1 to add to <see cref="DTable"/>.</summary>
+    public int Add;
+}
+
+/// <summary>
+/// y[b, t] = word[id[b, t]] + position[t] + type[0] (specification 3.1). The word table's gradient is summed segment by
+/// segment in the order that the batch gives, so it has the same bits on every device.
+/// </summary>
+public static unsafe partial class Embedding
+{
+    /// <summary>Table rows, and columns of the type table, that one item looks after.</summary>
+    public const int Block = 64;
+
+    /// <summary>Sums the three embeddings. Items: positions of all videos.</summary>
+    public static readonly Kernel<EmbeddingForwardArgs> Forward = new("embedding_forward_f32")
+    {
+        CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
+        Twin = ForwardRows,
+        CountCost = static (in EmbeddingForwardArgs a) => new(2.0 * a.B * a.T * a.C, 4.0 * a.B * a.T * (2.0 * a.C + 1)),
+    };
+
+    /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
+    public static readonly Kernel<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward_f32")
+    {
+        CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
+        Twin = WordBackwardRows,
+        CountCost = static (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C, 4.0 * a.C * ((double)a.Tokens + a.V * (1 - a.Add))),
+    };
+
+    /// <summary>Gradient of the position table. Items: its rows.</summary>
+    public static readonly Kernel<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward_f32")
+    {
+        CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
+        Twin = PositionBackwardRows,
+        CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
+    };
+
+    /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>
+    public static readonly Kernel<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward_f32")
+    {
+        CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
+        Twin = TypeBackwardColumns,
+        CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
+    };
+}

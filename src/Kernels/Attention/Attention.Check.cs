@@ -149,7 +149,7 @@ public static unsafe class AttentionChecks
                 : Formulas.Forward(values["queryKeyValue"], values.Ints("mask"));
             T[] output = values[Backward ? "dQueryKeyValue" : "context"];
             for (int i = 0; i < output.Length; i++)
-                output[i] = Add != 0 ? output[i] + result[i] : result[i];
+                output[i] = Backward && Add != 0 ? output[i] + result[i] : result[i];
         }
     }
 }

@@ -3,6 +3,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using Xunit;
 
 namespace VideoSim.Models.Tests;
 

@@ -6,6 +6,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
+using Xunit;
 
 namespace VideoSim.Models.Tests.Architectures;
 

@@ -9,6 +9,7 @@ public static class Catalog
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. Adam.AdamChecks.All,
+        .. Dropout.DropoutChecks.All,
         .. LayerNorm.LayerNormChecks.All,
         .. MatMul.MatMulChecks.All,
         .. Attention.AttentionChecks.All,

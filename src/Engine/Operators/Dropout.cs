@@ -1,0 +1,40 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Dropout;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>Sets elements to 0 by chance and scales the others, in training only.</summary>
+public static unsafe class Dropout
+{
+    private readonly record struct State(Tensor X, Tensor Y, DropoutSite Site);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>y = x mask; <paramref name="x"/> itself where nothing is dropped.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">Any shape.</param>
+    /// <param name="site">Which use of random numbers this is.</param>
+    /// <param name="dropProbability">Chance to zero an element.</param>
+    public static Tensor Forward(Tape tape, in Tensor x, uint site, float dropProbability)
+    {
+        var dropout = tape.Dropout(site, dropProbability);
+        if (dropout.DropProbability == 0)
+            return x;
+        var y = tape.Result(x.Shape, differentiable: x.Node >= 0);
+        Apply(tape, dropout, x, y, add: 0);
+        tape.Record(BackwardRule, new State(x, y, dropout), y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        var dX = tape.GradientToWrite(s.X, out int add);
+        if (dX.Exists)
+            Apply(tape, s.Site, tape.GradientOf(s.Y), dX, add);
+    }
+
+    private static void Apply(Tape tape, in DropoutSite site, in Tensor x, in Tensor y, int add) =>
+        tape.Stream.Run(Kernels.Dropout.Dropout.Apply, new DropoutArgs { X = x.Floats, Y = y.Floats, Dropout = site, Count = x.Shape.Count, Add = add });
+}

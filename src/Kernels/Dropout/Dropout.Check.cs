@@ -1,0 +1,35 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Dropout;
+
+/// <summary>Checks: one element, ragged ends, past a block, overwriting and adding, chances near 0 and near 1.</summary>
+public static unsafe class DropoutChecks
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(Dropout.Apply, static () => [Case(1, 0.5f, 0), Case(31, 0.1f, 1), Case(259, 0.9f, 0), Case(2 * Dropout.BlockElements + 5, 0.2f, 1)]),
+    ];
+
+    private static CheckCase Case(int count, float dropProbability, int add)
+    {
+        var builder = new CheckBuilder(seed: 31);
+        var x = builder.Input("x", count);
+        var dropout = builder.Dropout(dropProbability);
+        var y = builder.Gradient("y", count, add);
+        return builder.Build($"{count} elements, dropout {dropProbability}, add {add}", launcher => launcher.Run(Dropout.Apply, new DropoutArgs
+        {
+            X = x.Floats, Y = y.Floats, Dropout = dropout.Site, Count = count, Add = add,
+        }), new Reference(dropout, add), factor: 2);
+    }
+
+    private sealed class Reference(CheckDropout dropout, int add) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var x = values["x"];
+            values.Deliver("y", [.. x.Zip(dropout.Factors<T>(x.Length)!, static (x, factor) => x * factor)], add);
+        }
+    }
+}

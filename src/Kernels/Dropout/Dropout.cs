@@ -1,0 +1,41 @@
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Dropout;
+
+/// <summary>Elementwise dropout; forward and backward alike.</summary>
+public unsafe struct DropoutArgs
+{
+    /// <summary>[Count]: x in forward, dY in backward.</summary>
+    public float* X;
+
+    /// <summary>[Count]: y in forward, dX in backward.</summary>
+    public float* Y;
+
+    /// <summary>Random numbers; element = index in x.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Number of elements.</summary>
+    public long Count;
+
+    /// <summary>1 to add to <see cref="Y"/>.</summary>
+    public int Add;
+}
+
+/// <summary>
+/// y = x mask, with the mask 0 or 1 / (1 - p). The gradient goes through the same mask, made again rather than stored, so
+/// one kernel serves both directions.
+/// </summary>
+public static unsafe partial class Dropout
+{
+    /// <summary>Elements of a work item: 16 KiB in and out, many times the cost of handing it over.</summary>
+    public const int BlockElements = 4096;
+
+    /// <summary>Multiplies with the mask. Items: blocks of elements.</summary>
+    public static readonly Kernel<DropoutArgs> Apply = new("dropout_f32")
+    {
+        CountItems = static (in DropoutArgs a) => checked((int)((a.Count + BlockElements - 1) / BlockElements)),
+        Twin = ApplyBlocks,
+        CountCost = static (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, 4.0 * (2 + a.Add) * a.Count),
+    };
+}

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace VideoSim.Models.Submissions;
 
 /// <summary>
@@ -36,6 +38,9 @@ public sealed class EmbeddingTable
 
     /// <summary>Finds the row of an id.</summary>
     public bool TryFind(string id, out int row) => rows.TryGetValue(id, out row);
+
+    /// <summary>Finds the row of an id in UTF-8, as <see cref="Records.LabelFile"/> asks.</summary>
+    public bool TryFind(ReadOnlySpan<byte> id, out int row) => TryFind(Encoding.UTF8.GetString(id), out row);
 
     /// <summary>A table with the same ids and other values, [Count, Width].</summary>
     internal EmbeddingTable With(string source, double[] others) => new(source, ids, Width, others, rows);

@@ -1,5 +1,4 @@
-using VideoSim.Engine;
-using VideoSim.Engine.Serialization;
+using VideoSim.Models.Records;
 
 namespace VideoSim.Models.Submissions;
 
@@ -8,21 +7,17 @@ public static class PairScoring
 {
     /// <summary>The cosine of every pair, in float64.</summary>
     /// <param name="table">The embeddings.</param>
-    /// <param name="pairs">The ids of the left and the right video, as the lines of a label file name them.</param>
+    /// <param name="pairs">Pairs of rows, as <see cref="LabelFile"/> finds them with
+    /// <see cref="EmbeddingTable.TryFind(ReadOnlySpan{byte}, out int)"/>.</param>
     /// <returns>One cosine for each pair, in order.</returns>
-    /// <exception cref="DataException">A video has no embedding; the message names the pair's line, from 1 on, and the id.</exception>
-    public static double[] Cosines(EmbeddingTable table, IReadOnlyList<(string Left, string Right)> pairs)
+    public static double[] Cosines(EmbeddingTable table, ReadOnlySpan<VideoPair> pairs)
     {
-        var cosines = new double[pairs.Count];
+        var cosines = new double[pairs.Length];
         for (var i = 0; i < cosines.Length; i++)
         {
-            cosines[i] = Cosine(Row(pairs[i].Left, i), Row(pairs[i].Right, i));
+            cosines[i] = Cosine(table[pairs[i].Left], table[pairs[i].Right]);
         }
         return cosines;
-
-        ReadOnlySpan<double> Row(string id, int pair) => table.TryFind(id, out var row)
-            ? table[row]
-            : throw new DataException($"{table.Source}: pair {pair + 1} names the id {Printable.Quote(id)}, which has no embedding");
     }
 
     /// <summary>The cosine of two vectors of the same length; 0 if one of them is zero (reference-system.md 6).</summary>

@@ -1,6 +1,7 @@
 using CsCheck;
-using VideoSim.Engine;
+using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
+using VideoSim.Models.Tests.Records;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Submissions;
@@ -8,20 +9,14 @@ namespace VideoSim.Models.Tests.Submissions;
 public sealed class PairScoringTests
 {
     [Fact]
-    public void Cosines_Pairs_FollowTheLines()
+    public void Cosines_LinesOfALabelFile_FollowTheLines()
     {
-        var table = Tables.Of(("a", [3, 4]), ("b", [4, 3]), ("c", [-30, -40]), ("zero", [0, 0]));
-        var cosines = PairScoring.Cosines(table, [("a", "b"), ("b", "a"), ("a", "a"), ("a", "c"), ("a", "zero"), ("zero", "zero")]);
+        var table = Tables.Of(("a", [3, 4]), ("b", [4, 3]), ("你", [-30, -40]), ("zero", [0, 0]));
+        using var folder = new ScratchFolder();
+        var path = folder.Write("label.tsv", "a\tb\t0\nb\ta\t0\na\ta\t0\na\t你\t0\na\tzero\t0\nzero\tzero\t0\n");
+        var pairs = LabelFile.Read(path, table.TryFind);
 
-        Assert.Equal([0.96, 0.96, 1, -1, 0, 0], cosines);
-    }
-
-    [Fact]
-    public void Cosines_UnknownId_NamesThePairAndTheId()
-    {
-        var table = Tables.Of("e.zip", ("a", [1.0]));
-        var failure = Assert.Throws<DataException>(() => PairScoring.Cosines(table, [("a", "a"), ("a", "b")]));
-        Assert.Equal("e.zip: pair 2 names the id 'b', which has no embedding", failure.Message);
+        Assert.Equal([0.96, 0.96, 1, -1, 0, 0], PairScoring.Cosines(table, pairs));
     }
 
     [Fact]

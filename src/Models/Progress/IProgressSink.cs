@@ -24,6 +24,9 @@ public interface IProgressSink
     /// <param name="text">What came out, in a few words; may be empty.</param>
     void End(string text);
 
+    /// <summary>A line that is worth keeping: what was saved, what was left out. At any time.</summary>
+    void Note(string text);
+
     private sealed class Dropping : IProgressSink
     {
         public void Begin(string label, long total, long done)
@@ -35,6 +38,10 @@ public interface IProgressSink
         }
 
         public void End(string text)
+        {
+        }
+
+        public void Note(string text)
         {
         }
     }

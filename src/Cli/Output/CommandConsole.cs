@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Spectre.Console;
+using VideoSim.Models.Progress;
+
+namespace VideoSim.Cli.Output;
+
+/// <summary>
+/// What a command says and where: results on stdout, as a table or, for machines, as one JSON object; everything else,
+/// meant for people, on stderr.
+/// </summary>
+public sealed class CommandConsole
+{
+    // Often enough to see that a run lives, seldom enough to read its log.
+    private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
+
+    private readonly TextWriter output;
+    private readonly TextWriter error;
+    private readonly ProgressReporter? reporter;
+    private readonly bool json;
+
+    /// <summary>Makes a console of two streams.</summary>
+    /// <param name="output">stdout.</param>
+    /// <param name="error">stderr.</param>
+    /// <param name="clock">Tells the time for progress.</param>
+    /// <param name="json">Whether results are written as JSON.</param>
+    /// <param name="quiet">Whether stderr shows nothing but errors.</param>
+    /// <param name="environment">Looks up a variable of the environment: NO_COLOR and TERM count.</param>
+    public CommandConsole(
+        TextWriter output, IAnsiConsoleOutput error, TimeProvider clock, bool json, bool quiet,
+        Func<string, string?> environment)
+    {
+        this.output = output;
+        this.error = error.Writer;
+        this.json = json;
+        reporter = quiet ? null : new ProgressReporter(Create(error, environment), clock, PlainInterval);
+    }
+
+    /// <summary>The console of this process.</summary>
+    /// <param name="json">Whether results are written as JSON.</param>
+    /// <param name="quiet">Whether stderr shows nothing but errors.</param>
+    public static CommandConsole OfThisProcess(bool json, bool quiet) => new(
+        Console.Out, new AnsiConsoleOutput(Console.Error), TimeProvider.System, json, quiet,
+        Environment.GetEnvironmentVariable);
+
+    /// <summary>Takes progress and notes.</summary>
+    public IProgressSink Progress => reporter ?? IProgressSink.None;
+
+    /// <summary>Writes what a command was asked for: with JSON the value as one object on one line, else the table.</summary>
+    /// <param name="table">For people.</param>
+    /// <param name="value">The same for machines.</param>
+    /// <param name="type">How the value is written.</param>
+    public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type)
+    {
+        if (json)
+        {
+            output.WriteLine(JsonSerializer.Serialize(value, type));
+        }
+        else
+        {
+            table.WriteTo(output);
+        }
+    }
+
+    /// <summary>Reports why the command failed, in one line.</summary>
+    public void WriteError(string message)
+    {
+        reporter?.Abandon();
+        error.WriteLine($"error: {message}");
+    }
+
+    // Decided here, not detected: Spectre looks at the process, whatever the stream and the environment given.
+    private static IAnsiConsole Create(IAnsiConsoleOutput stream, Func<string, string?> environment)
+    {
+        var drawable = stream.IsTerminal && environment("TERM") != "dumb";
+        var coloured = drawable && string.IsNullOrEmpty(environment("NO_COLOR"));
+        return AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = stream,
+            // A Windows console must be asked to understand control codes; detection does that.
+            Ansi = !drawable ? AnsiSupport.No : OperatingSystem.IsWindows() ? AnsiSupport.Detect : AnsiSupport.Yes,
+            ColorSystem = coloured ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
+            // A build server is no terminal, whatever its variables say.
+            Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+        });
+    }
+}

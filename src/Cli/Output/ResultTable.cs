@@ -1,0 +1,63 @@
+using Spectre.Console;
+
+namespace VideoSim.Cli.Output;
+
+/// <summary>
+/// A table of results, aligned for people and written as Markdown, so that it can be pasted into a report. It is never
+/// wrapped: in a pipe there is no width to wrap at.
+/// </summary>
+public sealed class ResultTable
+{
+    private readonly List<(string Header, bool IsNumber)> columns = [];
+    private readonly List<string[]> rows = [];
+
+    /// <summary>Adds a column of texts, aligned to the left.</summary>
+    public ResultTable TextColumn(string header)
+    {
+        columns.Add((header, false));
+        return this;
+    }
+
+    /// <summary>Adds a column of numbers, aligned to the right.</summary>
+    public ResultTable NumberColumn(string header)
+    {
+        columns.Add((header, true));
+        return this;
+    }
+
+    /// <summary>Adds a row, one cell for each column.</summary>
+    public ResultTable Row(params string[] cells)
+    {
+        if (cells.Length != columns.Count)
+        {
+            throw new ArgumentException($"{cells.Length} cells for {columns.Count} columns", nameof(cells));
+        }
+        rows.Add(cells);
+        return this;
+    }
+
+    /// <summary>Writes the table.</summary>
+    public void WriteTo(TextWriter writer)
+    {
+        string[] headers = [.. columns.Select(column => column.Header)];
+        int[] widths = [.. columns.Select((_, index) => rows.Append(headers).Max(row => row[index].GetCellWidth()))];
+        WriteRow(writer, headers, widths);
+        var rules = columns.Select((column, index) => new string('-', widths[index] - (column.IsNumber ? 1 : 0)) + (column.IsNumber ? ":" : ""));
+        WriteRow(writer, [.. rules], widths);
+        foreach (var row in rows)
+        {
+            WriteRow(writer, row, widths);
+        }
+    }
+
+    private void WriteRow(TextWriter writer, string[] cells, int[] widths)
+    {
+        for (var i = 0; i < cells.Length; i++)
+        {
+            // Chinese characters take two columns of a terminal.
+            var padding = new string(' ', widths[i] - cells[i].GetCellWidth());
+            writer.Write(columns[i].IsNumber ? $"| {padding}{cells[i]} " : $"| {cells[i]}{padding} ");
+        }
+        writer.WriteLine("|");
+    }
+}

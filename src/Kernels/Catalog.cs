@@ -8,6 +8,7 @@ public static class Catalog
     /// <summary>Every kernel, by family.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
+        .. Activation.ActivationChecks.All,
         .. Adam.AdamChecks.All,
         .. Dropout.DropoutChecks.All,
         .. LayerNorm.LayerNormChecks.All,

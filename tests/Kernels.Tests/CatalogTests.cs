@@ -42,7 +42,8 @@ public sealed class CatalogTests
                 foreach (var (buffer, values) in CheckRunner.Execute(device, check))
                 {
                     int at = FirstDifference(expected[buffer], values);
-                    Assert.True(at < 0, $"{entry}, {check.Name}, {buffer}[{at}] on {device.Name}: {values[Math.Max(at, 0)]:R} instead of {expected[buffer][Math.Max(at, 0)]:R}");
+                    if (at >= 0)
+                        Assert.Fail($"{entry}, {check.Name}, {buffer}[{at}] on {device.Name}: {values[at]:R} instead of {expected[buffer][at]:R}");
                 }
             }
         }
@@ -74,7 +75,7 @@ public sealed class CatalogTests
         public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
         {
             var cost = kernel.CountCost(args);
-            Assert.True(cost is { Flops: >= 0, Bytes: > 0 }, $"{kernel}, {name}: {cost}");
+            Assert.True(cost is { Flops: >= 0, Bytes: > 0 } || kernel.CountItems(args) == 0, $"{kernel}, {name}: {cost}");
         }
     }
 

@@ -86,7 +86,7 @@ public static class CheckRunner
             plainError = Math.Max(plainError, Math.Abs(plain[i] - truth[i]));
             largest = Math.Max(largest, Math.Abs(truth[i]));
         }
-        double unit = Math.BitIncrement((float)largest) - (float)largest;
+        double unit = MathF.BitIncrement((float)largest) - (float)largest;
         return new CheckResult(name, error, plainError, factor * plainError + unit);
     }
 

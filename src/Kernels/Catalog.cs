@@ -16,6 +16,18 @@ public static class Catalog
         .. Attention.AttentionChecks.All,
         .. Embedding.EmbeddingChecks.All,
         .. SelectPosition.SelectPositionChecks.All,
+        .. Frames.FrameChecks.All,
+        .. BatchNorm.BatchNormChecks.All,
+        .. Concat.ConcatChecks.All,
+        .. Gate.GateChecks.All,
+        .. Softmax.SoftmaxChecks.All,
+        .. Mixture.MixtureChecks.All,
+        .. L2Norm.L2NormChecks.All,
+        .. Reduce.TotalChecks.All,
+        .. Losses.TagLossChecks.All,
+        .. Losses.ConsistencyLossChecks.All,
+        .. Losses.ContrastiveLossChecks.All,
+        .. Losses.PairLossChecks.All,
     ];
 
     /// <summary>Every kernel once.</summary>

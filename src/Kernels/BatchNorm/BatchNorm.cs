@@ -1,0 +1,147 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.BatchNorm;
+
+/// <summary>Arguments of the forward kernels of <see cref="BatchNorm"/>.</summary>
+public unsafe struct BatchNormArgs
+{
+    /// <summary>[Stack, Rows, C]; rows of a group are contiguous.</summary>
+    public float* X;
+
+    /// <summary>[Stack, Rows, C]</summary>
+    public float* Y;
+
+    /// <summary>[Stack, C]</summary>
+    public float* Weight, Bias;
+
+    /// <summary>[Stack, C]: read in inference, moved in training.</summary>
+    public float* RunningMean, RunningVariance;
+
+    /// <summary>[Stack, Groups, C]: what the rows of a group are normalised by; rstd is 1 / standard deviation.</summary>
+    public float* Mean, Rstd;
+
+    /// <summary>[Stack, Groups, Chunks, 2, C]: mean of a chunk of rows, and the sum of squared differences from it.</summary>
+    public float* Partial;
+
+    /// <summary>Sizes; each group has Rows / Groups rows.</summary>
+    public int Stack, Rows, C, Groups, Chunks;
+
+    /// <summary>running = Momentum * running + (1 - Momentum) * batch.</summary>
+    public float Momentum;
+
+    /// <summary>Added to the variance under the root.</summary>
+    public float Epsilon;
+}
+
+/// <summary>Arguments of the backward kernels of <see cref="BatchNorm"/>; any gradient may be null.</summary>
+public unsafe struct BatchNormGradArgs
+{
+    /// <summary>[Stack, Rows, C]</summary>
+    public float* X;
+
+    /// <summary>[Stack, C]</summary>
+    public float* Weight;
+
+    /// <summary>[Stack, Groups, C]</summary>
+    public float* Mean, Rstd;
+
+    /// <summary>[Stack, Rows, C]</summary>
+    public float* dY;
+
+    /// <summary>[Stack, Groups, Chunks, 2, C]: sums of dy and of dy * normalised x over a chunk of rows.</summary>
+    public float* Partial;
+
+    /// <summary>[Stack, Groups, 2, C]: the same sums over a group.</summary>
+    public float* Sums;
+
+    /// <summary>[Stack, Rows, C]</summary>
+    public float* dX;
+
+    /// <summary>[Stack, C]</summary>
+    public float* dWeight, dBias;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, Rows, C, Groups, Chunks;
+
+    /// <summary>1 to add to the gradient.</summary>
+    public int AddX, AddWeight, AddBias;
+}
+
+/// <summary>
+/// y = (x - mean) * rstd * weight + bias with the statistics of each column over the rows of a group (biased variance).
+/// Rows are reduced in chunks, in two passes each, and chunks merged in order (Chan, Golub, LeVeque 1979): nothing cancels,
+/// and the result depends on the shapes alone. The running averages move once for each group, first group first.
+/// </summary>
+public static unsafe partial class BatchNorm
+{
+    /// <summary>Rows of a chunk.</summary>
+    public const int ChunkRows = 64;
+
+    /// <summary>Columns of an item of the kernels that go over the chunks.</summary>
+    public const int BlockColumns = 64;
+
+    /// <summary>Chunks of each group.</summary>
+    public static int Chunks(int rowsOfGroup) => (rowsOfGroup + ChunkRows - 1) / ChunkRows;
+
+    /// <summary>Mean and squared differences of each chunk. Items: stack x groups x chunks.</summary>
+    public static readonly Kernel<BatchNormArgs> Statistics = new("batch_norm_statistics_f32")
+    {
+        CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
+        Twin = ReduceChunks,
+        CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + 2.0 * a.Groups * a.Chunks) * a.C),
+    };
+
+    /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
+    public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
+    {
+        CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
+        Twin = MergeChunks,
+        CountCost = static (in BatchNormArgs a) =>
+            new(8.0 * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 4) * a.C),
+    };
+
+    /// <summary>Takes mean and rstd from the running averages: inference. Items: stack x blocks of columns.</summary>
+    public static readonly Kernel<BatchNormArgs> UseRunning = new("batch_norm_use_running_f32")
+    {
+        CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
+        Twin = CopyRunning,
+        CountCost = static (in BatchNormArgs a) => new(3.0 * a.Stack * a.C, 16.0 * a.Stack * a.C),
+    };
+
+    /// <summary>Normalises. Items: stack x rows.</summary>
+    public static readonly Kernel<BatchNormArgs> Apply = new("batch_norm_apply_f32")
+    {
+        CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
+        Twin = ApplyRows,
+        CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (2.0 * a.Rows + 2 * a.Groups + 2) * a.C),
+    };
+
+    /// <summary>Sums of dy and dy * normalised x over each chunk. Items: stack x groups x chunks.</summary>
+    public static readonly Kernel<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums_f32")
+    {
+        CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
+        Twin = SumChunks,
+        CountCost = static (in BatchNormGradArgs a) =>
+            new(5.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (2.0 * a.Rows + 2.0 * a.Groups * (a.Chunks + 1)) * a.C),
+    };
+
+    /// <summary>Sums of each group, and the gradients of weight and bias. Items: stack x blocks of columns.</summary>
+    public static readonly Kernel<BatchNormGradArgs> FinishBackwardSums = new("batch_norm_finish_backward_sums_f32")
+    {
+        CountItems = static (in BatchNormGradArgs a) => a.Stack * Blocks(a.C),
+        Twin = FinishSums,
+        CountCost = static (in BatchNormGradArgs a) =>
+            new(2.0 * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 2 + a.AddWeight + a.AddBias) * a.C),
+    };
+
+    /// <summary>dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.</summary>
+    public static readonly Kernel<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input_f32")
+    {
+        CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
+        Twin = DifferentiateRows,
+        CountCost = static (in BatchNormGradArgs a) =>
+            new(9.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * ((3.0 + a.AddX) * a.Rows + 4 * a.Groups + 1) * a.C),
+    };
+
+    private static int Blocks(int columns) => (columns + BlockColumns - 1) / BlockColumns;
+}

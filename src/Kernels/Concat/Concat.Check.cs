@@ -1,0 +1,104 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Concat;
+
+/// <summary>The plain formulas: left [stack, rows, leftC], right [rows, rightC], factors of dropout or null.</summary>
+public static class ConcatReference
+{
+    /// <summary>[stack, rows, leftC + rightC]</summary>
+    public static T[] Forward<T>(T[] left, T[] right, T[]? factors, int leftC, int rightC, int rows) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        int width = leftC + rightC;
+        var y = new T[left.Length / leftC * width];
+        for (int at = 0; at < y.Length; at++)
+        {
+            int item = at / width, c = at % width;
+            T value = c < leftC ? left[item * leftC + c] : right[item % rows * rightC + c - leftC];
+            y[at] = factors is null ? value : value * factors[at];
+        }
+        return y;
+    }
+
+    /// <summary>Gradients of both inputs.</summary>
+    public static (T[] Left, T[] Right) Backward<T>(T[] dY, T[]? factors, int leftC, int rightC, int rows) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        int width = leftC + rightC;
+        T[] dLeft = new T[dY.Length / width * leftC], dRight = new T[rows * rightC];
+        for (int at = 0; at < dY.Length; at++)
+        {
+            int item = at / width, c = at % width;
+            T value = factors is null ? dY[at] : dY[at] * factors[at];
+            if (c < leftC)
+                dLeft[item * leftC + c] = value;
+            else
+                dRight[item % rows * rightC + c - leftC] += value;
+        }
+        return (dLeft, dRight);
+    }
+}
+
+/// <summary>Checks of <see cref="Concat"/>.</summary>
+public static unsafe class ConcatChecks
+{
+    private sealed record Shape(int Stack, int Rows, int LeftC, int RightC, float DropProbability)
+    {
+        public int Count => Stack * Rows * (LeftC + RightC);
+
+        public override string ToString() => $"stack {Stack}, {Rows} x ({LeftC} + {RightC}), drop {DropProbability}";
+    }
+
+    private static readonly Shape[] Shapes =
+        [new(1, 1, 1, 1, 0), new(3, 5, 7, 9, 0), new(3, 5, 7, 9, 0.2f), new(2, 3, 1030, 8, 0.5f), new(1, 2, 5, 0, 0.2f), new(3, 0, 4, 4, 0)];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(Concat.Forward, static () => Shapes.Select(Forward)),
+        new(Concat.Backward, static () =>
+            from shape in Shapes from add in new[] { (Left: 0, Right: 0), (Left: 1, Right: 0), (Left: 0, Right: 1) } select Backward(shape, add.Left, add.Right)),
+    ];
+
+    private static CheckCase Forward(Shape shape)
+    {
+        var (stack, rows, leftC, rightC, _) = shape;
+        var builder = new CheckBuilder((ulong)leftC);
+        var (left, right) = (builder.Input("left", stack * rows * leftC), builder.Input("right", rows * rightC));
+        var y = builder.Output("y", stack * rows * (leftC + rightC));
+        var dropout = builder.Dropout(shape.DropProbability);
+        return builder.Build($"{shape}", launcher => launcher.Run(Concat.Forward, new ConcatArgs
+        {
+            Left = left.Floats, Right = right.Floats, Y = y.Floats, Dropout = dropout.Site, Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC,
+        }), new Reference(shape, dropout), 2);
+    }
+
+    private static CheckCase Backward(Shape shape, int addLeft, int addRight)
+    {
+        var (stack, rows, leftC, rightC, _) = shape;
+        var builder = new CheckBuilder((ulong)leftC);
+        var dY = builder.Input("dY", stack * rows * (leftC + rightC));
+        var (dLeft, dRight) = (builder.Gradient("dLeft", stack * rows * leftC, addLeft), builder.Gradient("dRight", rows * rightC, addRight));
+        var dropout = builder.Dropout(shape.DropProbability);
+        return builder.Build($"{shape}, add {addLeft} {addRight}", launcher => launcher.Run(Concat.Backward, new ConcatGradArgs
+        {
+            dY = dY.Floats, dLeft = dLeft.Floats, dRight = dRight.Floats, Dropout = dropout.Site,
+            Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC, AddLeft = addLeft, AddRight = addRight,
+        }), new GradReference(shape, dropout, addLeft, addRight), 3);
+    }
+
+    private sealed class Reference(Shape shape, CheckDropout dropout) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
+            ConcatReference.Forward(values["left"], values["right"], dropout.Factors<T>(shape.Count), shape.LeftC, shape.RightC, shape.Rows).CopyTo(values["y"], 0);
+    }
+
+    private sealed class GradReference(Shape shape, CheckDropout dropout, int addLeft, int addRight) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var (dLeft, dRight) = ConcatReference.Backward(values["dY"], dropout.Factors<T>(shape.Count), shape.LeftC, shape.RightC, shape.Rows);
+            values.Deliver("dLeft", dLeft, addLeft);
+            values.Deliver("dRight", dRight, addRight);
+        }
+    }
+}

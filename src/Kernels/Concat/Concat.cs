@@ -1,0 +1,74 @@
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Concat;
+
+/// <summary>Arguments of <see cref="Concat.Forward"/>.</summary>
+public unsafe struct ConcatArgs
+{
+    /// <summary>[Stack, Rows, LeftC]</summary>
+    public float* Left;
+
+    /// <summary>[Rows, RightC]: the same for the whole stack.</summary>
+    public float* Right;
+
+    /// <summary>[Stack, Rows, LeftC + RightC]</summary>
+    public float* Y;
+
+    /// <summary>Drops elements of <see cref="Y"/>.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, Rows, LeftC, RightC;
+}
+
+/// <summary>Arguments of <see cref="Concat.Backward"/>; either gradient may be null.</summary>
+public unsafe struct ConcatGradArgs
+{
+    /// <summary>[Stack, Rows, LeftC + RightC]</summary>
+    public float* dY;
+
+    /// <summary>[Stack, Rows, LeftC]</summary>
+    public float* dLeft;
+
+    /// <summary>[Rows, RightC]: the sum over the stack, in order.</summary>
+    public float* dRight;
+
+    /// <summary>As in forward.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, Rows, LeftC, RightC;
+
+    /// <summary>1 to add to the gradient.</summary>
+    public int AddLeft, AddRight;
+}
+
+/// <summary>Rows side by side, then dropout: y[e, b] = (left[e, b], right[b]) * factors.</summary>
+public static unsafe partial class Concat
+{
+    /// <summary>Joins. Items: stack x rows.</summary>
+    public static readonly Kernel<ConcatArgs> Forward = new("concat_dropout_forward_f32")
+    {
+        CountItems = static (in ConcatArgs a) => a.Stack * a.Rows,
+        Twin = JoinRows,
+        CountCost = static (in ConcatArgs a) =>
+        {
+            double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
+            return new(elements, 4 * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
+        },
+    };
+
+    /// <summary>Splits the gradient. Items: rows, each with the whole stack.</summary>
+    public static readonly Kernel<ConcatGradArgs> Backward = new("concat_dropout_backward_f32")
+    {
+        CountItems = static (in ConcatGradArgs a) => a.Rows,
+        Twin = SplitRows,
+        CountCost = static (in ConcatGradArgs a) =>
+        {
+            double left = a.dLeft == null ? 0 : (double)a.Stack * a.Rows * a.LeftC, right = a.dRight == null ? 0 : (double)a.Rows * a.RightC;
+            double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
+            return new(2 * elements, 4 * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
+        },
+    };
+}

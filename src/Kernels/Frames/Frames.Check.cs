@@ -1,0 +1,76 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Frames;
+
+/// <summary>The plain formulas.</summary>
+public static class FrameReference
+{
+    /// <summary>Frames past the count become 0; the mean is over all of them.</summary>
+    /// <param name="stored">[videos, frames, width]</param>
+    /// <param name="counts">[videos]</param>
+    /// <param name="frames">Frames of a video.</param>
+    /// <param name="width">Width of a frame.</param>
+    public static (T[] Masked, T[] Mean) Unpack<T>(ReadOnlySpan<Half> stored, int[] counts, int frames, int width)
+        where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        T[] masked = new T[counts.Length * frames * width], mean = new T[counts.Length * width];
+        for (int at = 0; at < masked.Length; at++)
+        {
+            int video = at / (frames * width), frame = at / width % frames;
+            T value = T.CreateChecked(stored[at]);
+            mean[video * width + at % width] += value / T.CreateChecked(frames);
+            masked[at] = frame < counts[video] ? value : T.Zero;
+        }
+        return (masked, mean);
+    }
+}
+
+/// <summary>Checks of <see cref="Frames"/>.</summary>
+public static unsafe class FrameChecks
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+        [new(Frames.Unpack, () => [Case(1, 1, 1), Case(3, 5, 13), Case(2, 32, 16), Case(0, 3, 8)])];
+
+    private static CheckCase Case(int videos, int frames, int width)
+    {
+        var builder = new CheckBuilder((ulong)(videos + 10 * width));
+        var stored = builder.Integers("stored", Halves(videos * frames * width));
+        // The first video has all its frames, later ones fewer, down to a single one.
+        var counts = builder.Integers("counts", [.. Enumerable.Range(0, videos).Select(v => Math.Max(1, frames - 2 * v))]);
+        var (masked, mean) = (builder.Output("masked", videos * frames * width), builder.Output("mean", videos * width));
+        return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(Frames.Unpack,
+            new FrameUnpackArgs
+            {
+                Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Floats, Mean = mean.Floats,
+                Videos = videos, FramesPerVideo = frames, Width = width,
+            }), new Reference(frames, width), 2);
+    }
+
+    // Every sign, exponent and denormal number of fp16; not its infinities, which no frame may hold.
+    private static int[] Halves(int count)
+    {
+        var halves = new Half[(count + 1) / 2 * 2];
+        for (int i = 0; i < halves.Length; i++)
+        {
+            var bits = (ushort)(Philox.Bits(7, 0, 0, i) & 0xfbff); // exponent at most 30
+            halves[i] = i % 3 == 0 ? BitConverter.UInt16BitsToHalf(bits) : (Half)(Philox.Uniform(8, 0, 0, i) * 2 - 1);
+        }
+        return MemoryMarshal.Cast<Half, int>(halves).ToArray();
+    }
+
+    // The fp16 frames come as pairs in integers.
+    private sealed class Reference(int frames, int width) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var stored = MemoryMarshal.Cast<int, Half>(values.Ints("stored"));
+            var (masked, mean) = FrameReference.Unpack<T>(stored, values.Ints("counts"), frames, width);
+            masked.CopyTo(values["masked"], 0);
+            mean.CopyTo(values["mean"], 0);
+        }
+    }
+}

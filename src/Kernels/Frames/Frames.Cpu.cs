@@ -1,0 +1,53 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Frames;
+
+public static unsafe partial class Frames
+{
+    private static void UnpackVideos(in FrameUnpackArgs a, int from, int to)
+    {
+        int whole = a.Width / Lanes.Count * Lanes.Count;
+        for (int video = from; video < to; video++)
+        {
+            long first = (long)video * a.FramesPerVideo * a.Width;
+            Half* stored = a.Stored + first;
+            float* masked = a.Masked + first, mean = a.Mean + (long)video * a.Width;
+            new Span<float>(mean, a.Width).Clear();
+            for (int frame = 0; frame < a.FramesPerVideo; frame++, stored += a.Width, masked += a.Width)
+            {
+                bool own = frame < a.Counts[video];
+                for (int i = 0; i < whole; i += Lanes.Count)
+                {
+                    var value = ToSingle(Vector128.Load((ushort*)stored + i));
+                    (Vector256.Load(mean + i) + value).Store(mean + i);
+                    (own ? value : Vector256<float>.Zero).Store(masked + i);
+                }
+                for (int i = whole; i < a.Width; i++)
+                {
+                    float value = (float)stored[i];
+                    mean[i] += value;
+                    masked[i] = own ? value : 0;
+                }
+            }
+            float scale = 1f / a.FramesPerVideo;
+            for (int i = 0; i < a.Width; i++)
+                mean[i] *= scale;
+        }
+    }
+
+    private const float BiasShift = 5.192296858534828e33f; // 2^112
+
+    // Sign, exponent and fraction move to their places; the product with 2^112 sets the exponent's bias right and turns
+    // fp16's denormal numbers into normal ones. Only infinities and NaN need their exponent put in by hand.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> ToSingle(Vector128<ushort> halves)
+    {
+        var bits = Vector256.Create(Vector128.WidenLower(halves), Vector128.WidenUpper(halves));
+        var magnitude = (bits & Vector256.Create(0x7fffu)) << 13;
+        var value = magnitude.AsSingle() * BiasShift;
+        var special = Vector256.GreaterThanOrEqual(magnitude.AsInt32(), Vector256.Create(0x7c00 << 13)).AsUInt32() & Vector256.Create(0x7f800000u);
+        return (value.AsUInt32() | special | (bits & Vector256.Create(0x8000u)) << 16).AsSingle();
+    }
+}

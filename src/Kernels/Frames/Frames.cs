@@ -1,0 +1,38 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Frames;
+
+/// <summary>Arguments of <see cref="Frames.Unpack"/>.</summary>
+public unsafe struct FrameUnpackArgs
+{
+    /// <summary>[Videos, FramesPerVideo, Width] as stored: fp16.</summary>
+    public Half* Stored;
+
+    /// <summary>[Videos]: how many frames are the video's own; the rest repeats the last one.</summary>
+    public int* Counts;
+
+    /// <summary>[Videos, FramesPerVideo, Width]: 0 where the frame is not the video's own.</summary>
+    public float* Masked;
+
+    /// <summary>[Videos, Width]: the mean over all frames, repeated ones included.</summary>
+    public float* Mean;
+
+    /// <summary>Sizes.</summary>
+    public int Videos, FramesPerVideo, Width;
+}
+
+/// <summary>From frames as they are stored to what the model reads: masked fp32 frames, and their unmasked mean.</summary>
+public static unsafe partial class Frames
+{
+    /// <summary>Unpacks, masks and averages. Items: videos.</summary>
+    public static readonly Kernel<FrameUnpackArgs> Unpack = new("frame_unpack_f16")
+    {
+        CountItems = static (in FrameUnpackArgs a) => a.Videos,
+        Twin = UnpackVideos,
+        CountCost = static (in FrameUnpackArgs a) =>
+        {
+            double elements = (double)a.Videos * a.FramesPerVideo * a.Width;
+            return new(elements, 6 * elements + 4.0 * a.Videos * (a.Width + 1));
+        },
+    };
+}

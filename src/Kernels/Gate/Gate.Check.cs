@@ -1,0 +1,75 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Gate;
+
+/// <summary>The plain formulas.</summary>
+public static class GateReference
+{
+    /// <summary>u * sigmoid(s)</summary>
+    public static T[] Forward<T>(T[] u, T[] s) where T : struct, IBinaryFloatingPointIeee754<T> => [.. u.Zip(s, static (u, s) => u * Sigmoid(s))];
+
+    /// <summary>Gradients of both inputs.</summary>
+    public static (T[] U, T[] S) Backward<T>(T[] u, T[] s, T[] dY) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        T[] dU = new T[u.Length], dS = new T[u.Length];
+        for (int i = 0; i < u.Length; i++)
+        {
+            T open = Sigmoid(s[i]);
+            dU[i] = dY[i] * open;
+            dS[i] = dY[i] * u[i] * open * (T.One - open);
+        }
+        return (dU, dS);
+    }
+
+    private static T Sigmoid<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
+}
+
+/// <summary>Checks of <see cref="Gate"/>.</summary>
+public static unsafe class GateChecks
+{
+    private static readonly int[] Counts = [0, 1, 13, 64, Gate.BlockElements + 5];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(Gate.Forward, static () => Counts.Select(Forward)),
+        new(Gate.Backward, static () =>
+            from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(count, add.U, add.S)),
+    ];
+
+    private static CheckCase Forward(int count)
+    {
+        var builder = new CheckBuilder((ulong)count);
+        var (u, s, y) = (builder.Input("u", count), builder.Input("s", count, -6, 6), builder.Output("y", count));
+        return builder.Build($"{count} elements", launcher => launcher.Run(Gate.Forward,
+            new GateArgs { U = u.Floats, S = s.Floats, Y = y.Floats, Count = count }), new Reference(), 2);
+    }
+
+    private static CheckCase Backward(int count, int addU, int addS)
+    {
+        var builder = new CheckBuilder((ulong)count);
+        var (u, s, dY) = (builder.Input("u", count), builder.Input("s", count, -6, 6), builder.Input("dY", count));
+        var (dU, dS) = (builder.Gradient("dU", count, addU), builder.Gradient("dS", count, addS));
+        return builder.Build($"{count} elements, add {addU} {addS}", launcher => launcher.Run(Gate.Backward, new GateGradArgs
+        {
+            U = u.Floats, S = s.Floats, dY = dY.Floats, dU = dU.Floats, dS = dS.Floats, Count = count, AddU = addU, AddS = addS,
+        }), new GradReference(addU, addS), 3);
+    }
+
+    private sealed class Reference : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
+            GateReference.Forward(values["u"], values["s"]).CopyTo(values["y"], 0);
+    }
+
+    private sealed class GradReference(int addU, int addS) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var (dU, dS) = GateReference.Backward(values["u"], values["s"], values["dY"]);
+            values.Deliver("dU", dU, addU);
+            values.Deliver("dS", dS, addS);
+        }
+    }
+}

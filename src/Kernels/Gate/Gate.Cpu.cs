@@ -1,0 +1,29 @@
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Gate;
+
+public static unsafe partial class Gate
+{
+    private static void GateBlocks(in GateArgs a, int from, int to)
+    {
+        long end = Math.Min(a.Count, (long)to * BlockElements);
+        for (long i = (long)from * BlockElements; i < end; i += Lanes.Count)
+            Lanes.Store(Lanes.Load(a.U + i, end - i) * VectorMath.Sigmoid(Lanes.Load(a.S + i, end - i)), a.Y + i, end - i);
+    }
+
+    private static void DifferentiateBlocks(in GateGradArgs a, int from, int to)
+    {
+        long end = Math.Min(a.Count, (long)to * BlockElements);
+        for (long i = (long)from * BlockElements; i < end; i += Lanes.Count)
+        {
+            long left = end - i;
+            var open = VectorMath.Sigmoid(Lanes.Load(a.S + i, left));
+            var dU = Lanes.Load(a.dY + i, left) * open;
+            if (a.dS != null)
+                Lanes.Deliver(dU * Lanes.Load(a.U + i, left) * (Vector256<float>.One - open), a.dS + i, left, a.AddS);
+            if (a.dU != null)
+                Lanes.Deliver(dU, a.dU + i, left, a.AddU);
+        }
+    }
+}

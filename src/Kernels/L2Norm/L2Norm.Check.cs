@@ -1,0 +1,94 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.L2Norm;
+
+/// <summary>The plain formulas.</summary>
+public static class L2NormReference
+{
+    /// <summary>1 / length of a row, or the constant for a row shorter than the floor.</summary>
+    public static T InverseNorm<T>(ReadOnlySpan<T> x) where T : struct, IBinaryFloatingPointIeee754<T> =>
+        T.One / T.Sqrt(T.Max(SquaredLength(x), T.CreateChecked(L2Norm.Floor)));
+
+    /// <summary>Rows of unit length, and what each was multiplied by.</summary>
+    public static (T[] Y, T[] InverseNorm) Forward<T>(T[] x, int width) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var inverse = new T[x.Length / width];
+        for (int row = 0; row < inverse.Length; row++)
+            inverse[row] = InverseNorm<T>(x.AsSpan(row * width, width));
+        return ([.. x.Select((value, i) => value * inverse[i / width])], inverse);
+    }
+
+    /// <summary>Gradient of the input.</summary>
+    public static T[] Backward<T>(T[] x, T[] dY, int width) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var (y, inverse) = Forward(x, width);
+        var dX = new T[x.Length];
+        for (int row = 0; row < inverse.Length; row++)
+        {
+            T along = T.Zero;
+            for (int i = row * width; i < (row + 1) * width; i++)
+                along += dY[i] * y[i];
+            if (SquaredLength<T>(x.AsSpan(row * width, width)) < T.CreateChecked(L2Norm.Floor))
+                along = T.Zero;
+            for (int i = row * width; i < (row + 1) * width; i++)
+                dX[i] = (dY[i] - along * y[i]) * inverse[row];
+        }
+        return dX;
+    }
+
+    private static T SquaredLength<T>(ReadOnlySpan<T> x) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        T sum = T.Zero;
+        foreach (T value in x)
+            sum += value * value;
+        return sum;
+    }
+}
+
+/// <summary>Checks of <see cref="L2Norm"/>.</summary>
+public static unsafe class L2NormChecks
+{
+    // Rows far below the floor stand apart: their gradients are a million times larger, and would hide errors of the others.
+    private static readonly (int Rows, int Width, float Size)[] Shapes = [(1, 2, 1), (5, 13, 1), (3, 256, 4), (4, 9, 1e-8f), (2, 8, 0), (0, 8, 1)];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(L2Norm.Forward, static () => Shapes.Select(shape => Case(shape.Rows, shape.Width, shape.Size, backward: false, 0))),
+        new(L2Norm.Backward, static () =>
+            from shape in Shapes from add in new[] { 0, 1 } select Case(shape.Rows, shape.Width, shape.Size, backward: true, add)),
+    ];
+
+    private static CheckCase Case(int rows, int width, float size, bool backward, int add)
+    {
+        var builder = new CheckBuilder((ulong)(rows + 10 * width));
+        var x = builder.Input("x", rows * width, -size, size);
+        var (y, inverseNorm) = (builder.Output("y", rows * width), builder.Output("inverseNorm", rows));
+        var dY = builder.Input("dY", backward ? rows * width : 0);
+        var dX = builder.Gradient("dX", backward ? rows * width : 0, add);
+        return builder.Build($"{rows} x {width}, values to {size}, add {add}", launcher =>
+        {
+            launcher.Run(L2Norm.Forward, new L2NormArgs { X = x.Floats, Y = y.Floats, InverseNorm = inverseNorm.Floats, Rows = rows, C = width });
+            if (backward)
+            {
+                launcher.Run(L2Norm.Backward, new L2NormGradArgs
+                {
+                    Y = y.Floats, InverseNorm = inverseNorm.Floats, dY = dY.Floats, dX = dX.Floats, Rows = rows, C = width, Add = add,
+                });
+            }
+        }, new Reference(width, backward, add), backward ? 3 : 2);
+    }
+
+    private sealed class Reference(int width, bool backward, int add) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var (y, inverseNorm) = L2NormReference.Forward(values["x"], width);
+            y.CopyTo(values["y"], 0);
+            inverseNorm.CopyTo(values["inverseNorm"], 0);
+            if (backward)
+                values.Deliver("dX", L2NormReference.Backward(values["x"], values["dY"], width), add);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Losses;
+
+/// <summary>Arguments of <see cref="ContrastiveLoss.Forward"/> and <see cref="ContrastiveLoss.Backward"/>.</summary>
+public unsafe struct ContrastiveLossArgs
+{
+    /// <summary>[Stack, N, N]: cosine of vision vector i and text vector j.</summary>
+    public float* Cosines;
+
+    /// <summary>[Stack, 4, N]: largest score and 1 / sum of powers of each row, then of each column.</summary>
+    public float* Statistics;
+
+    /// <summary>[Stack, N]</summary>
+    public float* Loss;
+
+    /// <summary>[Stack, N, N]; overwritten.</summary>
+    public float* dCosines;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, N;
+
+    /// <summary>1 / temperature.</summary>
+    public float Sharpness;
+
+    /// <summary>Gradient of the objective by the loss of each sample.</summary>
+    public float Scale;
+}
+
+/// <summary>
+/// Symmetric InfoNCE within the batch: half the cross-entropy of the right text for each video plus half that of the right
+/// video for each text, over scores cosine / temperature.
+/// </summary>
+public static unsafe partial class ContrastiveLoss
+{
+    /// <summary>Rows, and columns, of an item of the forward kernel: columns side by side share cache lines.</summary>
+    public const int BlockSamples = 8;
+
+    /// <summary>Loss of each sample. Items: stack x blocks of samples.</summary>
+    public static readonly Kernel<ContrastiveLossArgs> Forward = new("contrastive_loss_forward_f32")
+    {
+        CountItems = static (in ContrastiveLossArgs a) => a.Stack * Blocks(a.N),
+        Twin = SumBlocks,
+        CountCost = static (in ContrastiveLossArgs a) => new(10.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
+    };
+
+    /// <summary>dS = scale / 2 * (row softmax + column softmax - 2 I) / temperature. Items: stack x rows.</summary>
+    public static readonly Kernel<ContrastiveLossArgs> Backward = new("contrastive_loss_backward_f32")
+    {
+        CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
+        Twin = DifferentiateRows,
+        CountCost = static (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (2.0 * a.N + 4)),
+    };
+
+    private static int Blocks(int samples) => (samples + BlockSamples - 1) / BlockSamples;
+}

@@ -1,0 +1,45 @@
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Losses;
+
+public static unsafe partial class PairLoss
+{
+    private static void ComparePairs(in PairLossArgs a, int from, int to)
+    {
+        for (int pair = from; pair < to; pair++)
+        {
+            float* left = a.Embeddings + (long)pair * a.C, right = left + (long)a.Pairs * a.C;
+            float ofLeft = a.InverseNorm[pair] = L2Norm.L2Norm.InverseNormOf(left, a.C);
+            float ofRight = a.InverseNorm[a.Pairs + pair] = L2Norm.L2Norm.InverseNormOf(right, a.C);
+            float cosine = a.Cosines[pair] = Lanes.Dot(left, right, a.C) * ofLeft * ofRight;
+            float target = a.Targets[pair], clipped = Clip(target);
+            a.SquaredError[pair] = (cosine - target) * (cosine - target);
+            a.Kl[pair] = clipped * VectorMath.Log(clipped / Clip(cosine));
+        }
+    }
+
+    private static void DifferentiatePairs(in PairLossGradArgs a, int from, int to)
+    {
+        for (int pair = from; pair < to; pair++)
+        {
+            float cosine = a.Cosines[pair], target = a.Targets[pair];
+            float slope = 2 * (cosine - target) - (cosine is >= ClipLow and <= 1 ? a.KlWeight * Clip(target) / cosine : 0);
+            DifferentiateSide(a, pair, pair + a.Pairs, cosine, slope);
+            DifferentiateSide(a, pair + a.Pairs, pair, cosine, slope);
+        }
+    }
+
+    // d cosine / d x = (unit y - cosine * unit x) / |x|; an x below the norm's floor only has its constant factor.
+    private static void DifferentiateSide(in PairLossGradArgs a, int row, int otherRow, float cosine, float slope)
+    {
+        float* x = a.Embeddings + (long)row * a.C, y = a.Embeddings + (long)otherRow * a.C, dX = a.dEmbeddings + (long)row * a.C;
+        float inverse = a.InverseNorm[row], scale = slope * inverse;
+        var along = Vector256.Create(inverse < L2Norm.L2Norm.LargestInverseNorm ? cosine * inverse : 0);
+        var across = Vector256.Create(a.InverseNorm[otherRow]);
+        for (int c = 0; c < a.C; c += Lanes.Count)
+            Lanes.Deliver((Lanes.Load(y + c, a.C - c) * across - Lanes.Load(x + c, a.C - c) * along) * scale, dX + c, a.C - c, a.Add);
+    }
+
+    private static float Clip(float value) => Math.Clamp(value, ClipLow, 1);
+}

@@ -1,0 +1,76 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Losses;
+
+/// <summary>Arguments of <see cref="PairLoss.Forward"/>.</summary>
+public unsafe struct PairLossArgs
+{
+    /// <summary>[2 Pairs, C]: the left videos, then the right ones.</summary>
+    public float* Embeddings;
+
+    /// <summary>[Pairs]: labels.</summary>
+    public float* Targets;
+
+    /// <summary>[Pairs]: cosine of the two embeddings.</summary>
+    public float* Cosines;
+
+    /// <summary>[2 Pairs]: 1 / length of each embedding, as <see cref="L2Norm.L2Norm"/> has it.</summary>
+    public float* InverseNorm;
+
+    /// <summary>[Pairs]: the terms of each pair.</summary>
+    public float* SquaredError, Kl;
+
+    /// <summary>Sizes.</summary>
+    public int Pairs, C;
+}
+
+/// <summary>Arguments of <see cref="PairLoss.Backward"/>.</summary>
+public unsafe struct PairLossGradArgs
+{
+    /// <summary>[2 Pairs, C]</summary>
+    public float* Embeddings;
+
+    /// <summary>[Pairs]</summary>
+    public float* Targets, Cosines;
+
+    /// <summary>[2 Pairs]</summary>
+    public float* InverseNorm;
+
+    /// <summary>[2 Pairs, C]</summary>
+    public float* dEmbeddings;
+
+    /// <summary>Sizes.</summary>
+    public int Pairs, C;
+
+    /// <summary>Weight of the KL term; that of the squared error is 1.</summary>
+    public float KlWeight;
+
+    /// <summary>1 to add to <see cref="dEmbeddings"/>.</summary>
+    public int Add;
+}
+
+/// <summary>
+/// What a pair's cosine s costs against its label y: (s - y)^2, and y' log(y' / s') of the values clipped to
+/// [<see cref="ClipLow"/>, 1], whose slope -y' / s' counts on the clip's bounds too.
+/// </summary>
+public static unsafe partial class PairLoss
+{
+    /// <summary>Lower bound of the clip; the upper one is 1.</summary>
+    public const float ClipLow = 1e-7f;
+
+    /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
+    public static readonly Kernel<PairLossArgs> Forward = new("pair_loss_forward_f32")
+    {
+        CountItems = static (in PairLossArgs a) => a.Pairs,
+        Twin = ComparePairs,
+        CountCost = static (in PairLossArgs a) => new(6.0 * a.Pairs * a.C, 4.0 * a.Pairs * (2.0 * a.C + 6)),
+    };
+
+    /// <summary>Gradients of both embeddings. Items: pairs.</summary>
+    public static readonly Kernel<PairLossGradArgs> Backward = new("pair_loss_backward_f32")
+    {
+        CountItems = static (in PairLossGradArgs a) => a.Pairs,
+        Twin = DifferentiatePairs,
+        CountCost = static (in PairLossGradArgs a) => new(10.0 * a.Pairs * a.C, 4.0 * a.Pairs * ((4.0 + 2 * a.Add) * a.C + 4)),
+    };
+}

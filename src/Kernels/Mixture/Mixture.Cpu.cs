@@ -1,0 +1,41 @@
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Mixture;
+
+public static unsafe partial class Mixture
+{
+    private static void MixRows(in MixtureArgs a, int from, int to)
+    {
+        for (int row = from; row < to; row++)
+        {
+            float* x = a.X + (long)row * a.C, y = a.Y + (long)row * a.C, weight = a.Weight + (long)row * a.Experts;
+            for (int c = 0; c < a.C; c += Lanes.Count)
+            {
+                var sum = Vector256<float>.Zero;
+                for (int k = 0; k < a.Experts; k++)
+                    sum += Lanes.Load(x + (long)k * a.Rows * a.C + c, a.C - c) * weight[k];
+                Lanes.Store(sum, y + c, a.C - c);
+            }
+        }
+    }
+
+    private static void DifferentiateRows(in MixtureGradArgs a, int from, int to)
+    {
+        for (int row = from; row < to; row++)
+        {
+            float* dY = a.dY + (long)row * a.C;
+            for (int k = 0; k < a.Experts; k++)
+            {
+                long offset = ((long)k * a.Rows + row) * a.C, weightAt = (long)row * a.Experts + k;
+                if (a.dWeight != null)
+                    a.dWeight[weightAt] = Lanes.Dot(a.X + offset, dY, a.C) + (a.AddWeight != 0 ? a.dWeight[weightAt] : 0);
+                if (a.dX == null)
+                    continue;
+                float weight = a.Weight[weightAt];
+                for (int c = 0; c < a.C; c += Lanes.Count)
+                    Lanes.Deliver(Lanes.Load(dY + c, a.C - c) * weight, a.dX + offset + c, a.C - c, a.AddX);
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Softmax;
+
+/// <summary>The plain formulas.</summary>
+public static class SoftmaxReference
+{
+    /// <summary>softmax(scale * x) of each row.</summary>
+    public static T[] Forward<T>(T[] x, int width, T scale) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var y = new T[x.Length];
+        for (int first = 0; first < x.Length; first += width)
+        {
+            T largest = T.NegativeInfinity, sum = T.Zero;
+            for (int i = first; i < first + width; i++)
+                largest = T.Max(largest, x[i] * scale);
+            for (int i = first; i < first + width; i++)
+                sum += y[i] = T.Exp(x[i] * scale - largest);
+            for (int i = first; i < first + width; i++)
+                y[i] /= sum;
+        }
+        return y;
+    }
+
+    /// <summary>Gradient of x: scale * y * (dy - y . dy).</summary>
+    public static T[] Backward<T>(T[] y, T[] dY, int width, T scale) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var dX = new T[y.Length];
+        for (int first = 0; first < y.Length; first += width)
+        {
+            T mean = T.Zero;
+            for (int i = first; i < first + width; i++)
+                mean += y[i] * dY[i];
+            for (int i = first; i < first + width; i++)
+                dX[i] = scale * y[i] * (dY[i] - mean);
+        }
+        return dX;
+    }
+}
+
+/// <summary>Checks of <see cref="Softmax"/>.</summary>
+public static unsafe class SoftmaxChecks
+{
+    // Differences of 200 between logits: the small ones must become 0 without a NaN.
+    private static readonly (int Rows, int Width, float Size)[] Shapes = [(1, 1, 1), (5, 3, 4), (3, 13, 1), (2, 40, 100), (0, 3, 1)];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(Softmax.Forward, static () => Shapes.Select(shape => Forward(shape.Rows, shape.Width, shape.Size))),
+        new(Softmax.Backward, static () => from shape in Shapes from add in new[] { 0, 1 } select Backward(shape.Rows, shape.Width, add)),
+    ];
+
+    private static CheckCase Forward(int rows, int width, float size)
+    {
+        var builder = new CheckBuilder((ulong)(rows + 10 * width));
+        var (x, y) = (builder.Input("x", rows * width, -size, size), builder.Output("y", rows * width));
+        return builder.Build($"{rows} x {width}, logits to {size}", launcher => launcher.Run(Softmax.Forward,
+            new SoftmaxArgs { X = x.Floats, Y = y.Floats, Rows = rows, C = width }), new Reference(width), 2);
+    }
+
+    private static CheckCase Backward(int rows, int width, int add)
+    {
+        var builder = new CheckBuilder((ulong)(rows + 10 * width));
+        var (y, dY) = (builder.Input("y", rows * width, 0, 1), builder.Input("dY", rows * width));
+        var dX = builder.Gradient("dX", rows * width, add);
+        return builder.Build($"{rows} x {width}, add {add}", launcher => launcher.Run(Softmax.Backward,
+            new SoftmaxGradArgs { Y = y.Floats, dY = dY.Floats, dX = dX.Floats, Rows = rows, C = width, Add = add }),
+            new GradReference(width, add), 3);
+    }
+
+    private sealed class Reference(int width) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
+            SoftmaxReference.Forward(values["x"], width, T.One).CopyTo(values["y"], 0);
+    }
+
+    private sealed class GradReference(int width, int add) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
+            values.Deliver("dX", SoftmaxReference.Backward(values["y"], values["dY"], width, T.One), add);
+    }
+}

@@ -1,0 +1,49 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Concat;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>Rows of two tensors side by side, with dropout on the whole; the right one may be shared by a stack.</summary>
+public static unsafe class ConcatDropout
+{
+    private readonly record struct State(Tensor Left, Tensor Right, Tensor Y, DropoutSite Dropout);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>Joins.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="left">[E, B, N1], or [B, N1].</param>
+    /// <param name="right">[B, N2]</param>
+    /// <param name="site">Which use of random numbers this is.</param>
+    /// <param name="dropProbability">Chance to zero an element in training.</param>
+    /// <returns>[E, B, N1 + N2], or [B, N1 + N2].</returns>
+    public static Tensor Forward(Tape tape, in Tensor left, in Tensor right, uint site, float dropProbability)
+    {
+        int rows = right.Shape.Rows, width = left.Shape.Width + right.Shape.Width;
+        if (left.Shape.Rows % rows != 0)
+            throw new ArgumentException($"rows of {left.Shape} and {right.Shape} cannot be joined");
+        var y = tape.Result(left.Shape.Rank == 3 ? new Shape(left.Shape[0], rows, width) : new Shape(rows, width), left.Node >= 0 || right.Node >= 0);
+        var state = new State(left, right, y, tape.Dropout(site, dropProbability));
+        tape.Stream.Run(Concat.Forward, new ConcatArgs
+        {
+            Left = left.Floats, Right = right.Floats, Y = y.Floats, Dropout = state.Dropout,
+            Stack = left.Shape.Rows / rows, Rows = rows, LeftC = left.Shape.Width, RightC = right.Shape.Width,
+        });
+        tape.Record(BackwardRule, state, y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        int rows = s.Right.Shape.Rows;
+        var dLeft = tape.GradientToWrite(s.Left, out int addLeft);
+        var dRight = tape.GradientToWrite(s.Right, out int addRight);
+        tape.Stream.Run(Concat.Backward, new ConcatGradArgs
+        {
+            dY = tape.GradientOf(s.Y).Floats, dLeft = dLeft.FloatsOrNull, dRight = dRight.FloatsOrNull, Dropout = s.Dropout,
+            Stack = s.Left.Shape.Rows / rows, Rows = rows, LeftC = s.Left.Shape.Width, RightC = s.Right.Shape.Width, AddLeft = addLeft, AddRight = addRight,
+        });
+    }
+}

@@ -1,0 +1,27 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Frames;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>Stored frames as models want them; data, so no gradient.</summary>
+public static unsafe class FrameUnpack
+{
+    /// <summary>Widens frames to fp32, once masked and once as their mean.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="frames">fp16 [B, F, W]</param>
+    /// <param name="counts">How many frames are a video's own, Int32 [B].</param>
+    /// <returns>Frames [B*F, W], zero past the count; and the mean of all F frames [B, W].</returns>
+    public static (Tensor Masked, Tensor Mean) Forward(Tape tape, in Tensor frames, in Tensor counts)
+    {
+        int videos = frames.Shape[0], perVideo = frames.Shape[1], width = frames.Shape[2];
+        var masked = tape.Scratch(new Shape(videos * perVideo, width));
+        var mean = tape.Scratch(new Shape(videos, width));
+        tape.Stream.Run(Frames.Unpack, new FrameUnpackArgs
+        {
+            Stored = frames.Halves, Counts = counts.Ints, Masked = masked.Floats, Mean = mean.Floats,
+            Videos = videos, FramesPerVideo = perVideo, Width = width,
+        });
+        return (masked, mean);
+    }
+}

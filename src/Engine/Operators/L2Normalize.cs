@@ -1,0 +1,32 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.L2Norm;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>Rows of unit length.</summary>
+public static unsafe class L2Normalize
+{
+    private readonly record struct State(Tensor X, Tensor Y, Tensor InverseNorm);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>Normalises every row; shape of <paramref name="x"/>.</summary>
+    public static Tensor Forward(Tape tape, in Tensor x)
+    {
+        var y = tape.Result(x.Shape, x.Node >= 0);
+        var inverse = tape.Scratch(new Shape(x.Shape.Rows));
+        tape.Stream.Run(L2Norm.Forward, new L2NormArgs { X = x.Floats, Y = y.Floats, InverseNorm = inverse.Floats, Rows = x.Shape.Rows, C = x.Shape.Width });
+        tape.Record(BackwardRule, new State(x, y, inverse), y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        var dX = tape.GradientToWrite(s.X, out int add);
+        tape.Stream.Run(L2Norm.Backward, new L2NormGradArgs
+        {
+            Y = s.Y.Floats, InverseNorm = s.InverseNorm.Floats, dY = tape.GradientOf(s.Y).Floats, dX = dX.Floats, Rows = s.Y.Shape.Rows, C = s.Y.Shape.Width, Add = add,
+        });
+    }
+}

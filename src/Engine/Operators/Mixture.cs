@@ -1,0 +1,43 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Mixture;
+using MixtureKernels = VideoSim.Kernels.Mixture.Mixture;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>Rows of experts mixed by weights: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
+public static unsafe class Mixture
+{
+    private readonly record struct State(Tensor X, Tensor Weight, Tensor Y);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>Mixes.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">[E, B, C]</param>
+    /// <param name="weight">[B, E]</param>
+    /// <returns>[B, C]</returns>
+    public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight)
+    {
+        if (x.Shape.Rank != 3 || weight.Shape != new Shape(x.Shape[1], x.Shape[0]))
+            throw new ArgumentException($"experts {x.Shape} cannot be mixed by weights {weight.Shape}");
+        var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0);
+        tape.Stream.Run(MixtureKernels.Forward, new MixtureArgs
+        {
+            X = x.Floats, Weight = weight.Floats, Y = y.Floats, Experts = x.Shape[0], Rows = x.Shape[1], C = x.Shape[2],
+        });
+        tape.Record(BackwardRule, new State(x, weight, y), y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        var dX = tape.GradientToWrite(s.X, out int addX);
+        var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
+        tape.Stream.Run(MixtureKernels.Backward, new MixtureGradArgs
+        {
+            X = s.X.Floats, Weight = s.Weight.Floats, dY = tape.GradientOf(s.Y).Floats, dX = dX.FloatsOrNull, dWeight = dWeight.FloatsOrNull,
+            Experts = s.X.Shape[0], Rows = s.X.Shape[1], C = s.X.Shape[2], AddX = addX, AddWeight = addWeight,
+        });
+    }
+}

@@ -48,8 +48,7 @@ public sealed class RecordReader : IDisposable
         VideoExample example = default;
         var reason =
             InputFile.Read(files[place.File], bytes, place.Offset, out var failure) < recordBytes ? failure ?? "the file has been cut short"
-            : !TfRecordFraming.TryReadHeader(bytes, out var length) ? "the length fails its checksum"
-            : length != (ulong)place.PayloadBytes ? "the length has changed"
+            : !TfRecordFraming.TryReadHeader(bytes, out _) ? "the length fails its checksum"
             : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"
             : ExampleParser.TryParse(payload, index.FrameWidth, out example, out var problem) ? null
             : problem;

@@ -94,8 +94,8 @@ internal sealed class TfRecordScanner : IDisposable
             return;
         }
 
-        // Compared before the sum is formed: a hostile length must not overflow.
-        if (length > (ulong)(FileBytes - next) || TfRecordFraming.RecordBytes((long)length) > FileBytes - next)
+        // A hostile length must be refused before it is added to anything.
+        if (length > (ulong)(FileBytes - next))
         {
             EndTruncated((UInt128)length + TfRecordFraming.HeaderBytes + TfRecordFraming.FooterBytes, "record");
             return;
@@ -108,7 +108,7 @@ internal sealed class TfRecordScanner : IDisposable
         }
         else if (!TryFill(next, (int)recordBytes))
         {
-            EndTruncated((UInt128)recordBytes, "record"); // the disk failed, or the file was cut short since it was opened
+            EndTruncated((UInt128)recordBytes, "record");
             return;
         }
         else if (!TfRecordFraming.TryReadPayload(Buffered(next, (int)recordBytes), out var payload))

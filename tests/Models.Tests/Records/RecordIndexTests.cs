@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using VideoSim.Engine;
+using VideoSim.Models.Batches;
 using VideoSim.Models.Records;
 using Xunit;
 
@@ -76,12 +77,14 @@ public sealed class RecordIndexTests : IDisposable
     }
 
     [Fact]
-    public void TryFind_RepeatedId_GivesTheLastRecord()
+    public void TryFind_RepeatedIds_GivesTheLastRecords()
     {
-        var index = Build(folder.Write("twice", TestRecords.File(
-            TestRecords.Payload(1, 1), TestRecords.Payload(2, 1), TestRecords.Payload(1, 2), TestRecords.Payload(1, 3), TestRecords.Payload(0, 1))));
-        Assert.True(index.TryFind(Encoding.UTF8.GetBytes(TestRecords.Id(1)), out var record));
-        Assert.Equal(3, record);
+        var index = Build(folder.Write("repeated", TestRecords.File(Enumerable.Range(0, 300).Select(i => TestRecords.Payload(i * i % 7, 1)))));
+        foreach (var i in (int[])[0, 1, 2, 4]) // the squares modulo 7
+        {
+            Assert.True(index.TryFind(Encoding.UTF8.GetBytes(TestRecords.Id(i)), out var record));
+            Assert.Equal(Enumerable.Range(0, 300).Last(r => r * r % 7 == i), record);
+        }
     }
 
     [Fact]
@@ -179,12 +182,13 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_SeveralBadFiles_ReportsTheFirst()
     {
-        var good = folder.Write("good", TestRecords.FileOf(2));
+        // Two threads begin at both ends: the last file fails at once, the one that counts only after two long ones.
+        var good = folder.Write("good", TestRecords.File(Enumerable.Repeat(TestRecords.Payload(0, 100), 2000)));
         var first = folder.Write("first", "");
-        var second = folder.Write("second", "");
-        for (var i = 0; i < 20; i++)
+        var last = folder.Write("last", "");
+        for (var i = 0; i < 10; i++)
         {
-            var e = Assert.Throws<DataException>(() => Build([good, first, second, second], threads: 4));
+            var e = Assert.Throws<DataException>(() => Build([good, good, first, good, last, last, last, last], threads: 2));
             Assert.Equal($"{first}: the file is empty", e.Message);
         }
     }
@@ -251,29 +255,33 @@ public sealed class RecordIndexTests : IDisposable
     }
 
     [Fact]
-    public void Read_Steadily_AllocatesNothing()
+    public void Read_Steadily_AllocatesNothingUpToTheSlot()
     {
-        var path = folder.Write("steady", TestRecords.FileOf(50));
-        var index = Build(path);
-        using var reader = new RecordReader(index);
-        for (var record = 0; record < 50; record++)
-        {
-            reader.Read(record);
-        }
+        using var reader = new RecordReader(Build(folder.Write("steady", TestRecords.FileOf(50))));
+        var tags = TagList.Read(folder.Write("tags", "7\n9\n"));
+        var frames = new Half[32 * TestRecords.FrameWidth];
+        var labels = new uint[tags.LabelWords];
+        ReadAll();
 
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var record = 0; record < 50; record++)
-        {
-            reader.Read(record);
-        }
-
+        ReadAll();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+
+        void ReadAll()
+        {
+            for (var record = 0; record < 50; record++)
+            {
+                var video = reader.Read(record);
+                FrameSampler.Copy(video.Frames, 32, frames);
+                tags.WriteLabels(video.TagIds, labels);
+            }
+        }
     }
 
     [Fact]
     public void Build_ManyRecords_KeepsFewBytesEach()
     {
-        const int count = 200_000;
+        const int count = 100_000;
         var path = Path.Combine(folder.Path, "many");
         using (var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20)))
         {
@@ -288,7 +296,7 @@ public sealed class RecordIndexTests : IDisposable
 
         var before = GC.GetAllocatedBytesForCurrentThread();
         var index = Build([path], frameWidth: 1);
-        Assert.True(index.TryFind("1000000000000199999"u8, out var last));
+        Assert.True(index.TryFind("1000000000000099999"u8, out var last));
         Assert.Equal(count - 1, last);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1, 64L * count); // 64 MB for a million, even if never collected
     }

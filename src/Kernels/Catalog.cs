@@ -18,6 +18,7 @@ public static class Catalog
         .. SelectPosition.SelectPositionChecks.All,
         .. Frames.FrameChecks.All,
         .. BatchNorm.BatchNormChecks.All,
+        .. Vlad.VladChecks.All,
         .. Concat.ConcatChecks.All,
         .. Gate.GateChecks.All,
         .. Softmax.SoftmaxChecks.All,

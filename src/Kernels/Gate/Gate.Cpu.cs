@@ -20,10 +20,10 @@ public static unsafe partial class Gate
             long left = end - i;
             var open = VectorMath.Sigmoid(Lanes.Load(a.S + i, left));
             var dU = Lanes.Load(a.dY + i, left) * open;
-            if (a.dS != null)
-                Lanes.Deliver(dU * Lanes.Load(a.U + i, left) * (Vector256<float>.One - open), a.dS + i, left, a.AddS);
             if (a.dU != null)
                 Lanes.Deliver(dU, a.dU + i, left, a.AddU);
+            if (a.dS != null)
+                Lanes.Deliver(dU * Lanes.Load(a.U + i, left) * (Vector256<float>.One - open), a.dS + i, left, a.AddS);
         }
     }
 }

@@ -38,10 +38,14 @@ public sealed unsafe class SmallProductTests
         {
             for (int j = 0; j < ldC; j++)
             {
-                double expected = j >= n || add ? before[i * ldC + j] : 0;
+                double expected = j >= n || add ? before[i * ldC + j] : 0, magnitude = Math.Abs(expected);
                 for (int x = 0; x < k && j < n; x++)
-                    expected += (double)a[transposeA ? x * ldA + i : i * ldA + x] * b[transposeB ? j * ldB + x : x * ldB + j];
-                Assert.Equal(expected, c[i * ldC + j], 6e-8 * (k + 1)); // every addition may round by half a unit of a sum below k
+                {
+                    double product = (double)a[transposeA ? x * ldA + i : i * ldA + x] * b[transposeB ? j * ldB + x : x * ldB + j];
+                    expected += product;
+                    magnitude += Math.Abs(product);
+                }
+                Assert.Equal(expected, c[i * ldC + j], (k + 1) * 6e-8 * magnitude); // each addition may round by 2^-24 of its sum
             }
         }
     }

@@ -1,0 +1,126 @@
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Vlad;
+
+public static unsafe partial class Vlad
+{
+    private const float SmallestNormal = 1.17549435e-38f;
+
+    private static void AggregateVideos(in VladArgs a, int from, int to)
+    {
+        for (int item = from; item < to; item++)
+        {
+            long rows = (long)item * a.Rows, residual = (long)item * a.D * a.K;
+            float* hidden = a.Hidden + rows * a.D, logits = a.ClusterLogits + rows * a.K, assignment = a.Assignment + rows * a.K;
+            for (int r = 0; r < a.Rows; r++)
+                SoftmaxRow.Write(logits + (long)r * a.K, assignment + (long)r * a.K, a.K, VectorMath.Sigmoid(a.GroupLogits[rows + r]));
+            float* descriptor = a.Descriptor + residual, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
+            SmallProduct.Multiply(new MatrixView(hidden, a.D).Transposed, new MatrixView(assignment, a.K), descriptor, a.K, a.D, a.K, a.Rows);
+            for (int k = 0; k < a.K; k += Lanes.Count)
+            {
+                int left = a.K - k;
+                Vector256<float> mass = default, squares = default;
+                for (int r = 0; r < a.Rows; r++)
+                    mass += Lanes.Load(assignment + (long)r * a.K + k, left);
+                for (int d = 0; d < a.D; d++)
+                {
+                    float* v = descriptor + (long)d * a.K + k;
+                    var value = Lanes.Load(v, left) - mass * Lanes.Load(centres + (long)d * a.K + k, left);
+                    squares = Vector256.FusedMultiplyAdd(value, value, squares);
+                    Lanes.Store(value, v, left);
+                }
+                var inverse = Vector256<float>.One / Vector256.Sqrt(Vector256.Max(squares, Vector256.Create(L2Norm.L2Norm.Floor)));
+                for (int d = 0; d < a.D; d++)
+                {
+                    float* v = descriptor + (long)d * a.K + k;
+                    Lanes.Store(Lanes.Load(v, left) * inverse, v, left);
+                }
+                Lanes.Store(mass, a.Mass + (long)item * a.K + k, left);
+                Lanes.Store(inverse, a.InverseNorm + (long)item * a.K + k, left);
+            }
+            if (a.Y != a.Descriptor)
+                DropoutRow.Apply(descriptor, a.Y + residual, a.D * a.K, a.Dropout, residual);
+        }
+    }
+
+    private static void DifferentiateVideos(in VladGradArgs a, int from, int to)
+    {
+        for (int item = from; item < to; item++)
+        {
+            long rows = (long)item * a.Rows, residual = (long)item * a.D * a.K;
+            float* assignment = a.Assignment + rows * a.K, dResidual = a.dResidual + residual, dAssignment = a.dAssignment + rows * a.K;
+            DropoutRow.Apply(a.dY + residual, dResidual, a.D * a.K, a.Dropout, residual);
+            DifferentiateNorm(a, item, dResidual, constant: dAssignment);
+            if (a.dHidden != null)
+            {
+                SmallProduct.Multiply(new MatrixView(assignment, a.K), new MatrixView(dResidual, a.K).Transposed,
+                    a.dHidden + rows * a.D, a.D, a.Rows, a.D, a.K, a.AddHidden != 0);
+            }
+            if (a.dClusterLogits == null && a.dGroupLogits == null)
+                continue;
+            for (int r = 1; r < a.Rows; r++)
+                new Span<float>(dAssignment, a.K).CopyTo(new Span<float>(dAssignment + (long)r * a.K, a.K));
+            SmallProduct.Multiply(new MatrixView(a.Hidden + rows * a.D, a.D), new MatrixView(dResidual, a.K),
+                dAssignment, a.K, a.Rows, a.K, a.D, add: true);
+            for (int r = 0; r < a.Rows; r++)
+                DifferentiateAssignment(a, rows + r);
+        }
+    }
+
+    // Turns the gradient of the descriptor into that of the residuals, and leaves the part of the assignments' gradient that
+    // all rows share, -(sum over d of M dV), in constant [K].
+    private static void DifferentiateNorm(in VladGradArgs a, int item, float* dResidual, float* constant)
+    {
+        float* descriptor = a.Descriptor + (long)item * a.D * a.K, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
+        for (int k = 0; k < a.K; k += Lanes.Count)
+        {
+            int left = a.K - k;
+            var inverse = Lanes.Load(a.InverseNorm + (long)item * a.K + k, left);
+            Vector256<float> along = default, shared = default;
+            for (long i = k; i < (long)a.D * a.K; i += a.K)
+                along = Vector256.FusedMultiplyAdd(Lanes.Load(dResidual + i, left), Lanes.Load(descriptor + i, left), along);
+            along &= Vector256.LessThan(inverse, Vector256.Create(L2Norm.L2Norm.LargestInverseNorm)); // below the floor the factor is constant
+            for (long i = k; i < (long)a.D * a.K; i += a.K)
+            {
+                var gradient = (Lanes.Load(dResidual + i, left) - along * Lanes.Load(descriptor + i, left)) * inverse;
+                Lanes.Store(gradient, dResidual + i, left);
+                shared = Vector256.FusedMultiplyAdd(gradient, Lanes.Load(centres + i, left), shared);
+            }
+            Lanes.Store(-shared, constant + k, left);
+        }
+    }
+
+    private static void DifferentiateAssignment(in VladGradArgs a, long row)
+    {
+        float* assignment = a.Assignment + row * a.K, dAssignment = a.dAssignment + row * a.K;
+        float open = VectorMath.Sigmoid(a.GroupLogits[row]), sum = Lanes.Dot(assignment, dAssignment, a.K);
+        if (a.dGroupLogits != null)
+            a.dGroupLogits[row] = (1 - open) * sum + (a.AddGroupLogits != 0 ? a.dGroupLogits[row] : 0);
+        if (a.dClusterLogits == null)
+            return;
+        // A closed group has no assignments, and the sum is 0 as well: any divisor but 0 will do.
+        var mean = Vector256.Create(sum / MathF.Max(open, SmallestNormal));
+        for (int k = 0; k < a.K; k += Lanes.Count)
+        {
+            var gradient = Lanes.Load(assignment + k, a.K - k) * (Lanes.Load(dAssignment + k, a.K - k) - mean);
+            Lanes.Deliver(gradient, a.dClusterLogits + row * a.K + k, a.K - k, a.AddClusterLogits);
+        }
+    }
+
+    private static void SumCentres(in VladGradArgs a, int from, int to)
+    {
+        for (int item = from; item < to; item++)
+        {
+            int stack = item / a.D, d = item % a.D;
+            float* dResidual = a.dResidual + ((long)stack * a.Videos * a.D + d) * a.K, mass = a.Mass + (long)stack * a.Videos * a.K;
+            for (int k = 0; k < a.K; k += Lanes.Count)
+            {
+                var sum = Vector256<float>.Zero;
+                for (int video = 0; video < a.Videos; video++)
+                    sum += Lanes.Load(mass + (long)video * a.K + k, a.K - k) * Lanes.Load(dResidual + (long)video * a.D * a.K + k, a.K - k);
+                Lanes.Deliver(-sum, a.dCentres + (long)item * a.K + k, a.K - k, a.AddCentres);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Vlad;
+
+/// <summary>Arguments of <see cref="Vlad.Forward"/>. Rows of a video run over its frames and, within a frame, over its groups.</summary>
+public unsafe struct VladArgs
+{
+    /// <summary>[Stack, Videos, Rows, D]</summary>
+    public float* Hidden;
+
+    /// <summary>[Stack, Videos, Rows, K]</summary>
+    public float* ClusterLogits;
+
+    /// <summary>[Stack, Videos, Rows]</summary>
+    public float* GroupLogits;
+
+    /// <summary>[Stack, D, K]</summary>
+    public float* Centres;
+
+    /// <summary>[Stack, Videos, Rows, K]: softmax over the clusters times the group's attention.</summary>
+    public float* Assignment;
+
+    /// <summary>[Stack, Videos, K]: sum of the assignments to each cluster.</summary>
+    public float* Mass;
+
+    /// <summary>[Stack, Videos, K]: what each cluster's residual was multiplied by.</summary>
+    public float* InverseNorm;
+
+    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
+    public float* Descriptor;
+
+    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where nothing is dropped.</summary>
+    public float* Y;
+
+    /// <summary>Drops elements of <see cref="Y"/>.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, Videos, Rows, D, K;
+}
+
+/// <summary>Arguments of the backward kernels of <see cref="Vlad"/>; any gradient may be null.</summary>
+public unsafe struct VladGradArgs
+{
+    /// <summary>[Stack, Videos, Rows, D]</summary>
+    public float* Hidden;
+
+    /// <summary>[Stack, Videos, Rows]</summary>
+    public float* GroupLogits;
+
+    /// <summary>[Stack, D, K]</summary>
+    public float* Centres;
+
+    /// <summary>[Stack, Videos, Rows, K], from forward, as the next three.</summary>
+    public float* Assignment;
+
+    /// <summary>[Stack, Videos, K]</summary>
+    public float* Mass, InverseNorm;
+
+    /// <summary>[Stack, Videos, D, K]</summary>
+    public float* Descriptor;
+
+    /// <summary>[Stack, Videos, D, K]</summary>
+    public float* dY;
+
+    /// <summary>[Stack, Videos, D, K]: gradient of the residuals before their normalisation, which the centres need too.</summary>
+    public float* dResidual;
+
+    /// <summary>[Stack, Videos, Rows, K]: workspace.</summary>
+    public float* dAssignment;
+
+    /// <summary>[Stack, Videos, Rows, D]</summary>
+    public float* dHidden;
+
+    /// <summary>[Stack, Videos, Rows, K]</summary>
+    public float* dClusterLogits;
+
+    /// <summary>[Stack, Videos, Rows]</summary>
+    public float* dGroupLogits;
+
+    /// <summary>[Stack, D, K]</summary>
+    public float* dCentres;
+
+    /// <summary>As in forward.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Sizes.</summary>
+    public int Stack, Videos, Rows, D, K;
+
+    /// <summary>1 to add to the gradient.</summary>
+    public int AddHidden, AddClusterLogits, AddGroupLogits, AddCentres;
+}
+
+/// <summary>
+/// Aggregation of NeXtVLAD (Lin et al., 2018) for each video: A[r, k] = softmax over k of the cluster logits times
+/// sigmoid of the group logit; V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]); each V[., k] of unit length; dropout.
+/// One pass for each video, so that neither the residuals nor the assignments of a batch travel through memory twice.
+/// </summary>
+/// <remarks>
+/// Backward, with dV the gradient before normalisation: dH = A dV^T; dA = H dV - 1 (sum over d of M dV); with
+/// S[r] = sum over k of A dA, cluster logits get A (dA - S / sigmoid), group logits (1 - sigmoid) S, centres
+/// - sum over videos of (sum over r of A) dV.
+/// </remarks>
+public static unsafe partial class Vlad
+{
+    /// <summary>Aggregates. Items: stack x videos.</summary>
+    public static readonly Kernel<VladArgs> Forward = new("vlad_forward_f32")
+    {
+        CountItems = static (in VladArgs a) => a.Stack * a.Videos,
+        Twin = AggregateVideos,
+        CountCost = static (in VladArgs a) =>
+        {
+            double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
+            return new(videos * (2 * assignment * a.D + 6 * assignment + 6 * residual),
+                4 * (videos * ((double)a.Rows * (a.D + 1) + 2 * assignment + (a.Y == a.Descriptor ? 1 : 2) * residual + 2 * a.K) + a.Stack * residual));
+        },
+    };
+
+    /// <summary>Gradients of everything but the centres. Items: stack x videos.</summary>
+    public static readonly Kernel<VladGradArgs> Backward = new("vlad_backward_f32")
+    {
+        CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
+        Twin = DifferentiateVideos,
+        CountCost = static (in VladGradArgs a) =>
+        {
+            double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
+            return new(videos * (4 * assignment * a.D + 5 * assignment + 8 * residual), 4 * (a.Stack * residual + videos *
+                ((double)a.Rows * ((2 + a.AddHidden) * a.D + 2 + a.AddGroupLogits) + (2 + a.AddClusterLogits) * assignment + 3 * residual + 2 * a.K)));
+        },
+    };
+
+    /// <summary>Gradient of the centres: sums over the videos in order. Items: stack x D.</summary>
+    public static readonly Kernel<VladGradArgs> BackwardCentres = new("vlad_backward_centres_f32")
+    {
+        CountItems = static (in VladGradArgs a) => a.Stack * a.D,
+        Twin = SumCentres,
+        CountCost = static (in VladGradArgs a) => new(2.0 * a.Stack * a.Videos * a.D * a.K,
+            4.0 * a.Stack * ((double)a.Videos * (a.D + 1) + (1 + a.AddCentres) * a.D) * a.K),
+    };
+}

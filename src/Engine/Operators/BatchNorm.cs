@@ -22,7 +22,7 @@ public static unsafe class BatchNorm
     /// <param name="bias">[E, C]</param>
     /// <param name="runningMean">[E, C]</param>
     /// <param name="runningVariance">[E, C]</param>
-    /// <param name="groups">Contiguous parts of the rows with statistics of their own.</param>
+    /// <param name="groups">In training, contiguous parts of the rows with statistics of their own.</param>
     /// <param name="momentum">Share of a running average that stays.</param>
     /// <param name="epsilon">Added to the variance under the root.</param>
     /// <returns>Shape of <paramref name="x"/>.</returns>
@@ -30,10 +30,15 @@ public static unsafe class BatchNorm
         int groups, float momentum, float epsilon)
     {
         int stack = x.Shape.Rank == 3 ? x.Shape[0] : 1, rows = x.Shape.Rows / stack, width = x.Shape.Width;
-        if (weight.Shape.Count != (long)stack * width || rows % groups != 0)
-            throw new ArgumentException($"batch normalisation of {x.Shape} in {groups} groups was given weights {weight.Shape}");
         if (!tape.Training)
             groups = 1;
+        long parameters = (long)stack * width;
+        if (rows % groups != 0 || weight.Shape.Count != parameters || bias.Shape.Count != parameters
+            || runningMean.Shape.Count != parameters || runningVariance.Shape.Count != parameters)
+        {
+            throw new ArgumentException($"batch normalisation of {x.Shape} in {groups} groups was given weight {weight.Shape}, bias {bias.Shape}, " +
+                $"running averages {runningMean.Shape} and {runningVariance.Shape}");
+        }
         int chunks = BatchNormKernels.Chunks(rows / groups);
         var y = tape.Result(x.Shape, differentiable: true);
         Tensor mean = tape.Scratch(new Shape(stack, groups, width)), rstd = tape.Scratch(new Shape(stack, groups, width));

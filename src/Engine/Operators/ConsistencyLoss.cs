@@ -24,6 +24,8 @@ public static unsafe class ConsistencyLoss
     public static void Forward(Tape tape, in Tensor mixtureLogits, in Tensor expertLogits, float temperature, float epsilon, float weight, in Tensor term)
     {
         int experts = expertLogits.Shape[0], rows = mixtureLogits.Shape[0], tags = mixtureLogits.Shape[1];
+        if (expertLogits.Shape != new Shape(experts, rows, tags))
+            throw new ArgumentException($"expert logits {expertLogits.Shape} do not fit mixture logits {mixtureLogits.Shape}");
         var statistics = tape.Scratch(new Shape(rows, 1 + experts, ConsistencyLossKernels.StatisticsOfRow));
         var loss = tape.Scratch(new Shape(rows));
         tape.Stream.Run(ConsistencyLossKernels.Forward, new ConsistencyLossArgs

@@ -26,6 +26,8 @@ public static unsafe class ContrastiveLoss
     public static void Forward(Tape tape, in Tensor vision, in Tensor text, float temperature, float weight, in Tensor term)
     {
         int experts = vision.Shape[0], samples = vision.Shape[1];
+        if (text.Shape != new Shape(samples, vision.Shape[2]))
+            throw new ArgumentException($"text {text.Shape} does not fit vision {vision.Shape}");
         // cosines[e, i, j] = vision e, i times text j: a linear map whose weights are the text vectors.
         var visionRows = L2Normalize.Forward(tape, vision).Reshape(new Shape(experts * samples, vision.Shape[2]));
         var cosines = Linear.Forward(tape, visionRows, L2Normalize.Forward(tape, text));

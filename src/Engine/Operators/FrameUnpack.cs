@@ -15,6 +15,8 @@ public static unsafe class FrameUnpack
     public static (Tensor Masked, Tensor Mean) Forward(Tape tape, in Tensor frames, in Tensor counts)
     {
         int videos = frames.Shape[0], perVideo = frames.Shape[1], width = frames.Shape[2];
+        if (counts.Shape.Count != videos)
+            throw new ArgumentException($"counts {counts.Shape} do not fit frames {frames.Shape}");
         var masked = tape.Scratch(new Shape(videos * perVideo, width));
         var mean = tape.Scratch(new Shape(videos, width));
         tape.Stream.Run(Frames.Unpack, new FrameUnpackArgs

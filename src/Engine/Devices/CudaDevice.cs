@@ -1,0 +1,88 @@
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels.Contract;
+using static VideoSim.Engine.Interop.CudaDriver;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>An NVIDIA GPU, through the driver API.</summary>
+public sealed class CudaDevice : Device
+{
+    private readonly CudaContext _context;
+    private readonly CudaModules _modules;
+    private readonly CudaStream _stream;
+    private bool _disposed;
+
+    private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream) : base(stream) =>
+        (_context, _modules, _stream) = (context, modules, stream);
+
+    /// <inheritdoc/>
+    public override string Name => _context.Name;
+
+    /// <summary>Opens a GPU.</summary>
+    /// <param name="ordinal">Which one.</param>
+    /// <param name="images">Compiled kernels.</param>
+    /// <param name="kernels">Every kernel that will be launched: those of one source are compiled together.</param>
+    /// <exception cref="DataException">There is no driver.</exception>
+    /// <exception cref="CudaException">There is no such GPU, or it refuses.</exception>
+    public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels)
+    {
+        var context = new CudaContext(ordinal);
+        try
+        {
+            var modules = new CudaModules(context, images, kernels);
+            return new CudaDevice(context, modules, new CudaStream(context, modules));
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public override nint Allocate(long bytes)
+    {
+        _context.MakeCurrent();
+        long size = Math.Max(bytes, Memory.Arena.Alignment);
+        int code = cuMemAlloc_v2(out nint address, (nuint)size);
+        if (code == OutOfMemory)
+            throw new InsufficientMemoryException($"{Name} has no room for another {size} bytes");
+        _context.Check(code, nameof(cuMemAlloc_v2));
+        _stream.Fill(address, 0xff, size); // NaN in fp32: a value that nobody wrote shows up in the results
+        return address;
+    }
+
+    /// <inheritdoc/>
+    public override void Free(nint address)
+    {
+        _context.MakeCurrent();
+        _context.CheckRelease(cuMemFree_v2(address), nameof(cuMemFree_v2));
+    }
+
+    /// <inheritdoc/>
+    public override void Upload(ReadOnlySpan<byte> source, nint destination)
+    {
+        _context.MakeCurrent();
+        _stream.Upload(source, destination);
+    }
+
+    /// <inheritdoc/>
+    public override void Download(nint source, Span<byte> destination)
+    {
+        _context.MakeCurrent();
+        _stream.Download(source, destination);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        _context.MakeCurrent();
+        base.Dispose(disposing);
+        _modules.Dispose();
+        _context.Dispose();
+    }
+}

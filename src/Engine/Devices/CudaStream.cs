@@ -1,0 +1,78 @@
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.MatMul;
+using static VideoSim.Engine.Interop.CudaDriver;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>Runs the kernels' CUDA sources on a GPU, one after the other; a launch returns before it is done.</summary>
+public sealed unsafe class CudaStream : ComputeStream
+{
+    private const int PlainSharedBytes = 48 << 10; // a kernel that wants more dynamic shared memory has to say so
+
+    private readonly CudaContext _context;
+    private readonly CudaModules _modules;
+    private readonly nint _stream;
+    private Kernel? _last;
+
+    internal CudaStream(CudaContext context, CudaModules modules)
+    {
+        (_context, _modules) = (context, modules);
+        context.MakeCurrent();
+        context.Check(cuStreamCreate(out _stream, NonBlocking), nameof(cuStreamCreate));
+    }
+
+    /// <inheritdoc/>
+    public override void Launch(Kernel kernel, void* args, int bytes)
+    {
+        if (kernel.Items(args) == 0)
+            return;
+        _context.MakeCurrent();
+        nint function = _modules.FunctionOf(kernel);
+        var shape = kernel.Shape(args, _context.Limits);
+        if (shape.SharedBytes > PlainSharedBytes)
+            _context.Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, shape.SharedBytes), nameof(cuFuncSetAttribute), kernel);
+        _last = kernel;
+        _context.Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
+            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel), kernel); // args: the single parameter
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">Always, so far.</exception>
+    public override void MatMul(in MatMulArgs args) =>
+        throw new NotSupportedException("matrix products on CUDA run through cuBLASLt, which is not bound yet; use the CPU device");
+
+    /// <inheritdoc/>
+    public override void Synchronize()
+    {
+        _context.MakeCurrent();
+        Check(cuStreamSynchronize(_stream), nameof(cuStreamSynchronize));
+    }
+
+    internal void Fill(nint address, byte value, long bytes) =>
+        Check(cuMemsetD8Async(address, value, (nuint)bytes, _stream), nameof(cuMemsetD8Async));
+
+    // From pageable memory the driver stages the source before it returns.
+    internal void Upload(ReadOnlySpan<byte> source, nint destination)
+    {
+        fixed (byte* pointer = source)
+            Check(cuMemcpyHtoDAsync_v2(destination, pointer, (nuint)source.Length, _stream), nameof(cuMemcpyHtoDAsync_v2));
+    }
+
+    internal void Download(nint source, Span<byte> destination)
+    {
+        fixed (byte* pointer = destination)
+        {
+            Check(cuMemcpyDtoHAsync_v2(pointer, source, (nuint)destination.Length, _stream), nameof(cuMemcpyDtoHAsync_v2));
+            Check(cuStreamSynchronize(_stream), nameof(cuStreamSynchronize));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        _context.CheckRelease(cuStreamDestroy_v2(_stream), nameof(cuStreamDestroy_v2));
+        base.Dispose(disposing);
+    }
+
+    private void Check(int code, string call) => _context.Check(code, call, _last);
+}

@@ -2,10 +2,25 @@
 #pragma once
 
 #if defined(__CUDACC_RTC__)
-// NVRTC brings the built-in variables, vector types, intrinsics and mathematics of CUDA, but no headers.
+// NVRTC brings CUDA's built-in variables, vector types, intrinsics and mathematics, but no headers to include.
+#define DYNAMIC_SHARED(type, name)                                        \
+    extern __shared__ __align__(128) unsigned char dynamic_shared_memory[]; \
+    type* name = reinterpret_cast<type*>(dynamic_shared_memory)
 #else
 #include "Emulator.h"
+#define DYNAMIC_SHARED(type, name) type* name = static_cast<type*>(::emulator::dynamicShared())
 #endif
 
-// A function of kernels that several files may include.
+// A function of kernels, in a header or a source.
 #define DEVICE static __device__ __forceinline__
+
+// Sum over the lanes of a warp, the same in every lane: a tree, so its order is fixed.
+DEVICE float warp_sum(float value) {
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2)
+        value += __shfl_xor_sync(0xffffffffu, value, distance);
+    return value;
+}
+
+// How gradients are delivered: the first writer overwrites, later ones add.
+DEVICE void deliver(float* address, float value, int add) { *address = add ? *address + value : value; }

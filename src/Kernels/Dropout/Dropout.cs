@@ -31,11 +31,18 @@ public static unsafe partial class Dropout
     /// <summary>Elements of a work item: 16 KiB in and out, many times the cost of handing it over.</summary>
     public const int BlockElements = 4096;
 
+    private const int Threads = 256; // each takes 4 elements at a time, 4 times over a block
+
     /// <summary>Multiplies with the mask. Items: blocks of elements.</summary>
     public static readonly Kernel<DropoutArgs> Apply = new("dropout_f32")
     {
-        CountItems = static (in DropoutArgs a) => checked((int)((a.Count + BlockElements - 1) / BlockElements)),
+        Source = "Dropout.cu",
+        Defines = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"],
+        LaunchShape = static (in DropoutArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
+        CountItems = static (in DropoutArgs a) => Blocks(a.Count),
         Twin = ApplyBlocks,
         CountCost = static (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, 4.0 * (2 + a.Add) * a.Count),
     };
+
+    private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));
 }

@@ -108,12 +108,20 @@ public static unsafe partial class LayerNorm
     /// <summary>Columns of a work item of the finishing kernel: four cache lines.</summary>
     public const int FinishColumns = 64;
 
+    private const string File = "LayerNorm.cu";
+    private const int Warps = 8; // of a block: 256 threads, so that a multiprocessor has enough to switch between
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"FINISH_COLUMNS={FinishColumns}"];
+
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly Kernel<LayerNormForwardArgs> Forward = new("layer_norm_forward_f32")
     {
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
         Twin = ForwardRows,
         CountCost = static (in LayerNormForwardArgs a) =>
@@ -123,6 +131,9 @@ public static unsafe partial class LayerNorm
     /// <summary>Gradients of the summands, partial ones of weight and bias. Items: chunks of rows.</summary>
     public static readonly Kernel<LayerNormBackwardArgs> Backward = new("layer_norm_backward_f32")
     {
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
         Twin = BackwardChunks,
         CountCost = static (in LayerNormBackwardArgs a) => new(14.0 * a.Rows * a.C,
@@ -132,6 +143,9 @@ public static unsafe partial class LayerNorm
     /// <summary>Gradients of weight and bias. Items: blocks of columns.</summary>
     public static readonly Kernel<LayerNormFinishArgs> Finish = new("layer_norm_finish_f32")
     {
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, FinishColumns),
         CountItems = static (in LayerNormFinishArgs a) => (a.C + FinishColumns - 1) / FinishColumns,
         Twin = FinishBlocks,
         CountCost = static (in LayerNormFinishArgs a) => new(2.0 * a.Chunks * a.C, 8.0 * (a.Chunks + 1) * a.C),

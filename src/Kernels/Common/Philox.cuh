@@ -1,0 +1,47 @@
+// Philox.cuh: random numbers as a function of (seed, step, site, element): Philox4x32-10, the same bits as Philox.cs.
+#pragma once
+
+#include "Common.cuh"
+#include "StepScalars.cuh"
+
+// The four 32-bit numbers of a block: those of elements 4 block to 4 block + 3.
+DEVICE uint4 philox(unsigned long long block, unsigned site, unsigned step, unsigned long long seed) {
+    uint4 c = make_uint4((unsigned)block, (unsigned)(block >> 32), site, step);
+    unsigned k0 = (unsigned)seed, k1 = (unsigned)(seed >> 32);
+#pragma unroll
+    for (int round = 0; round < 10; round++) {
+        c = make_uint4(__umulhi(0xCD9E8D57u, c.z) ^ c.y ^ k0, 0xCD9E8D57u * c.z, __umulhi(0xD2511F53u, c.x) ^ c.w ^ k1, 0xD2511F53u * c.x);
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return c;
+}
+
+// Factors of dropout: 0, or 1 / (1 - p) where the element is kept. Neighbouring elements asked for one after the other
+// share a block of random numbers.
+class Dropout {
+public:
+    __device__ __forceinline__ explicit Dropout(const DropoutSite& site)
+        : site(site), threshold(__float2uint_rz(site.DropProbability * 4294967296.0f)), scale(1 / (1 - site.DropProbability)),
+          step(site.DropProbability > 0 ? site.Scalars->Step : 0) {}
+
+    __device__ __forceinline__ float factor(long long element) {
+        if (site.DropProbability == 0)
+            return 1;
+        if (element >> 2 != block) {
+            block = element >> 2;
+            bits = philox(block, site.Site, step, site.Seed);
+        }
+        const int lane = element & 3;
+        const unsigned mine = lane < 2 ? (lane == 0 ? bits.x : bits.y) : (lane == 2 ? bits.z : bits.w);
+        return mine < threshold ? 0 : scale;
+    }
+
+private:
+    const DropoutSite& site;
+    unsigned threshold;
+    float scale;
+    unsigned step;
+    long long block = -1;
+    uint4 bits{};
+};

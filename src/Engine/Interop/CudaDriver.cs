@@ -15,7 +15,7 @@ internal static unsafe partial class CudaDriver
     static CudaDriver() => NativeLibraries.Register();
 
     /// <summary>Values of CUdevice_attribute.</summary>
-    public enum Attribute
+    public enum DeviceAttribute
     {
         MultiprocessorCount = 16,
         ComputeCapabilityMajor = 75,
@@ -64,7 +64,7 @@ internal static unsafe partial class CudaDriver
     internal static partial int cuDeviceGetName(byte* name, int length, int device);
 
     [LibraryImport(Library)]
-    internal static partial int cuDeviceGetAttribute(out int value, Attribute attribute, int device);
+    internal static partial int cuDeviceGetAttribute(out int value, DeviceAttribute attribute, int device);
 
     [LibraryImport(Library)]
     internal static partial int cuDevicePrimaryCtxRetain(out nint context, int device);

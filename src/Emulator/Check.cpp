@@ -1,0 +1,150 @@
+// Check.cpp: finds races, accesses out of bounds, and reads of shared memory that nobody wrote.
+//
+// Kernels of the check build are compiled with -fsanitize=thread, which makes g++ call a function for every access that
+// others may see, and with -fsanitize=bounds,alignment. Those functions are defined here; the sanitizers' own libraries are
+// never linked. A call remembers who touched the memory, and when; two accesses race if one writes and no barrier of the
+// right kind lies between. Blocks of one launch have no order at all.
+#include "Check.h"
+
+#include "Worker.h"
+
+#include <cstdio>
+#include <dlfcn.h>
+
+namespace emulator {
+
+// file:line of the kernel, from the debug information of its module.
+static std::string lineOf(const void* code) {
+    Dl_info module;
+    if (!dladdr(code, &module))
+        return "?";
+    char command[1024], line[512] = "";
+    snprintf(command, sizeof command, "addr2line -s -e '%s' 0x%zx 2>/dev/null", module.dli_fname,
+             size_t(static_cast<const char*>(code) - static_cast<const char*>(module.dli_fbase)) - 1); // the call, not where it returns to
+    if (FILE* output = popen(command, "r")) {
+        if (fgets(line, sizeof line, output))
+            line[strcspn(line, " \n")] = 0;
+        pclose(output);
+    }
+    return line[0] && line[0] != '?' ? line : "an unknown line (is addr2line installed?)";
+}
+
+static bool isOrdered(const Touch& earlier, const AccessTime& now, bool isShared, uint32_t firstOfLaunch) {
+    const AccessTime& then = earlier.time;
+    if (!then.happened)
+        return true;
+    if (then.block != now.block)
+        return isShared || int32_t(then.block - firstOfLaunch) < 0; // another block of this launch has no order with this one
+    if (then.thread == now.thread || then.barrier != now.barrier)
+        return true;
+    return then.thread / WarpSize == now.thread / WarpSize && then.warpSync != now.warpSync;
+}
+
+[[noreturn]] static void failRace(Worker& worker, const char* what, const Region& region, uintptr_t address, const Touch& earlier, const void* code) {
+    bool otherBlock = earlier.time.block != worker.timeOf(*current).block;
+    worker.fail(std::string("race (") + what + ") on " + region.name + " + " + std::to_string(address - region.begin) + " in " +
+                worker.describe(*current) + " at " + lineOf(code) + ": thread " + std::to_string(earlier.time.thread) +
+                (otherBlock ? " of another block" : "") + " at " + lineOf(earlier.code) + ", with nothing to order them");
+}
+
+[[noreturn]] static void failBounds(Worker& worker, uintptr_t address, unsigned bytes, Access kind, const void* code) {
+    const Region* region = worker.shared().nearest(address);
+    const Region* other = deviceMemory().nearest(address);
+    if (other && other->distance(address) < region->distance(address))
+        region = other;
+    std::string where = address < region->begin ? std::to_string(region->begin - address) + " bytes before"
+                                                : "at byte " + std::to_string(address - region->begin) + " of";
+    worker.fail(std::string("out of bounds: ") + (kind == Access::Read ? "read" : "write") + " of " + std::to_string(bytes) + " bytes " + where +
+                " " + region->name + " of " + std::to_string(region->bytes()) + " bytes in " + worker.describe(*current) + " at " + lineOf(code));
+}
+
+static void noteRead(Worker& worker, const Region& region, uintptr_t address, Cell& cell, const Touch& touch) {
+    uint32_t first = worker.launch().firstSerial;
+    if (region.isShared && (!cell.write.time.happened || cell.write.time.block != touch.time.block)) {
+        worker.fail(std::string("read of unwritten ") + region.name + " + " + std::to_string(address - region.begin) + " in " +
+                    worker.describe(*current) + " at " + lineOf(touch.code));
+    }
+    if (!isOrdered(cell.write, touch.time, region.isShared, first))
+        failRace(worker, "read after write", region, address, cell.write, touch.code);
+    bool replacesFirst = isOrdered(cell.reads[0], touch.time, region.isShared, first);
+    cell.reads[replacesFirst ? 0 : 1] = touch;
+}
+
+static void noteWrite(Worker& worker, const Region& region, uintptr_t address, Cell& cell, const Touch& touch) {
+    uint32_t first = worker.launch().firstSerial;
+    bool bothAtomic = touch.atomic && cell.write.atomic;
+    if (!bothAtomic && !isOrdered(cell.write, touch.time, region.isShared, first))
+        failRace(worker, "write after write", region, address, cell.write, touch.code);
+    for (const Touch& read : cell.reads) {
+        if (!isOrdered(read, touch.time, region.isShared, first))
+            failRace(worker, "write after read", region, address, read, touch.code);
+    }
+    cell.write = touch;
+}
+
+void noteAccess(const void* pointer, unsigned bytes, Access kind, const void* code) {
+    Worker* worker = Worker::self();
+    if (!worker || !current || worker->isOnStack(pointer))
+        return;
+    auto address = uintptr_t(pointer);
+    Region* region = worker->shared().find(address);
+    if (!region)
+        region = deviceMemory().find(address);
+    if (!region && kind == Access::Read) {
+        Dl_info module;
+        if (dladdr(pointer, &module))
+            return; // a constant of the kernel
+    }
+    if (!region || address + bytes > region->end)
+        failBounds(*worker, address, bytes, kind, code);
+    Touch touch{worker->timeOf(*current), kind == Access::Atomic, code};
+    for (uintptr_t i = (address - region->begin) / CellGrain; i <= (address + bytes - 1 - region->begin) / CellGrain; i++) {
+        if (kind == Access::Read)
+            noteRead(*worker, *region, address, region->cells[i], touch);
+        else
+            noteWrite(*worker, *region, address, region->cells[i], touch);
+    }
+}
+
+static void failCompilerCheck(const char* file, unsigned line, const std::string& what) {
+    if (Worker* worker = Worker::self(); worker && current)
+        worker->fail(what + " in " + worker->describe(*current) + " at " + toString({file, int(line)}));
+}
+
+} // namespace emulator
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+// What g++ calls under -fsanitize=thread.
+#define HOOKS(bytes)                                                                                                                  \
+    EXPORT void __tsan_read##bytes(void* p) { noteAccess(p, bytes, emulator::Access::Read, __builtin_return_address(0)); }            \
+    EXPORT void __tsan_write##bytes(void* p) { noteAccess(p, bytes, emulator::Access::Write, __builtin_return_address(0)); }          \
+    EXPORT void __tsan_unaligned_read##bytes(void* p) { noteAccess(p, bytes, emulator::Access::Read, __builtin_return_address(0)); }  \
+    EXPORT void __tsan_unaligned_write##bytes(void* p) { noteAccess(p, bytes, emulator::Access::Write, __builtin_return_address(0)); }
+
+using emulator::noteAccess;
+HOOKS(1)
+HOOKS(2)
+HOOKS(4)
+HOOKS(8)
+HOOKS(16)
+EXPORT void __tsan_read_range(void* p, size_t n) { noteAccess(p, unsigned(n), emulator::Access::Read, __builtin_return_address(0)); }
+EXPORT void __tsan_write_range(void* p, size_t n) { noteAccess(p, unsigned(n), emulator::Access::Write, __builtin_return_address(0)); }
+EXPORT void __tsan_func_entry(void*) {}
+EXPORT void __tsan_func_exit() {}
+EXPORT void __tsan_init() {}
+
+// What it calls under -fsanitize=bounds,alignment.
+struct SourceLocation {
+    const char* file;
+    uint32_t line, column;
+};
+
+EXPORT void __ubsan_handle_out_of_bounds(SourceLocation* where, intptr_t index) {
+    emulator::failCompilerCheck(where->file, where->line, "index " + std::to_string(index) + " outside of its array");
+}
+
+EXPORT void __ubsan_handle_type_mismatch_v1(SourceLocation* where, uintptr_t address) {
+    emulator::failCompilerCheck(where->file, where->line,
+                                "an access of several elements at once to address ..." + std::to_string(address % 1024) + ", which is not a multiple of its size");
+}

@@ -1,0 +1,31 @@
+// Check.h: the check build's memory of accesses: who read or wrote each cell last, and when.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace emulator {
+
+constexpr size_t CellGrain = 2; // bytes: the smallest element that kernels share
+
+// When a thread did something, as far as order between threads goes.
+struct AccessTime {
+    uint32_t block;    // number among all blocks ever run
+    uint16_t barrier;  // __syncthreads of the block before it
+    uint16_t warpSync; // __syncwarp of the warp before it
+    uint16_t thread;   // number within the block
+    bool happened;
+};
+
+struct Touch {
+    AccessTime time;
+    bool atomic;
+    const void* code; // return address into the kernel
+};
+
+// Two readers suffice: a third one is ordered with a later write only if these are, or is reported when they are gone.
+struct Cell {
+    Touch write, reads[2];
+};
+
+} // namespace emulator

@@ -1,0 +1,5 @@
+// Emulator.h: what a kernel source sees in place of CUDA when g++ compiles it.
+#pragma once
+
+#include "Language.h"
+#include "Threads.h"

@@ -1,0 +1,57 @@
+// Language.h: CUDA's words, vector types and mathematics for g++.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <math.h> // not <cmath>: kernels say isfinite, without std::
+#include <type_traits>
+
+#define __global__
+#define __device__
+#define __host__
+#define __constant__ static
+#define __forceinline__ inline __attribute__((always_inline))
+#define __align__(bytes) __attribute__((aligned(bytes)))
+#define __launch_bounds__(...)
+// A block runs on one thread of the operating system, so a thread's own copy is the block's own. As in CUDA, no initialiser.
+#define __shared__ static __thread
+
+#if defined(EMULATOR_CHECK)
+// Kernels of the check build report every access; what the emulator itself touches is none of theirs.
+#define EMULATOR_INTERNAL inline __attribute__((no_sanitize("thread")))
+#else
+#define EMULATOR_INTERNAL inline
+#endif
+
+struct uint3 { unsigned x, y, z; };
+struct __align__(8) float2 { float x, y; };
+struct __align__(16) float4 { float x, y, z, w; };
+struct __align__(8) int2 { int x, y; };
+struct __align__(16) int4 { int x, y, z, w; };
+struct __align__(8) uint2 { unsigned x, y; };
+struct __align__(16) uint4 { unsigned x, y, z, w; };
+
+EMULATOR_INTERNAL float2 make_float2(float x, float y) { return {x, y}; }
+EMULATOR_INTERNAL float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+EMULATOR_INTERNAL uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+// A product that g++ cannot fuse with a sum.
+EMULATOR_INTERNAL float __fmul_rn(float a, float b) {
+    float product = a * b;
+    asm("" : "+x"(product));
+    return product;
+}
+
+EMULATOR_INTERNAL float rsqrtf(float x) { return 1.0f / sqrtf(x); }
+EMULATOR_INTERNAL unsigned __float2uint_rz(float x) { return (unsigned)x; }
+EMULATOR_INTERNAL unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
+
+#define EMULATOR_MIN_MAX(type)                                                  \
+    EMULATOR_INTERNAL type min(type a, type b) { return b < a ? b : a; }        \
+    EMULATOR_INTERNAL type max(type a, type b) { return a < b ? b : a; }
+EMULATOR_MIN_MAX(int)
+EMULATOR_MIN_MAX(unsigned)
+EMULATOR_MIN_MAX(long long)
+EMULATOR_INTERNAL float min(float a, float b) { return fminf(a, b); }
+EMULATOR_INTERNAL float max(float a, float b) { return fmaxf(a, b); }

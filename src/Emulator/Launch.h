@@ -1,0 +1,51 @@
+// Launch.h: one launch of a kernel: its shape, and what went wrong in it.
+#pragma once
+
+#include "Kernels.h"
+#include "Threads.h"
+
+#include <atomic>
+#include <mutex>
+#include <string>
+
+namespace emulator {
+
+constexpr unsigned WarpSize = 32, MaxThreads = 1024, MaxWarps = MaxThreads / WarpSize;
+constexpr size_t MaxDynamicShared = 227 * 1024; // of a block on sm_90
+
+// In which order threads run, among all orders that a GPU may choose.
+struct Schedule {
+    uint64_t seed = 0; // 0: ascending, 1: descending, others: random at every switch
+    bool descending() const { return seed == 1; }
+    bool random() const { return seed > 1; }
+};
+
+struct Launch {
+    const KernelCode* code;
+    const void* arguments; // the struct that the kernel takes
+    uint3 grid, block;
+    size_t dynamicShared;
+    Schedule schedule;
+    uint32_t firstSerial; // number of its first block among all blocks ever run
+
+    unsigned threads() const { return block.x * block.y * block.z; }
+    unsigned warps() const { return (threads() + WarpSize - 1) / WarpSize; }
+    uint64_t blocks() const { return uint64_t(grid.x) * grid.y * grid.z; }
+
+    std::atomic<uint64_t> next{0};   // block to run next
+    std::atomic<bool> failed{false}; // no further blocks then
+
+    void report(const std::string& finding) {
+        std::lock_guard<std::mutex> guard(reportLock);
+        failed = true;
+        findings += findings.empty() ? finding : "\n" + finding;
+    }
+
+    std::mutex reportLock;
+    std::string findings;
+};
+
+// Runs all blocks on the emulator's own threads; findings are empty if all went well.
+void run(Launch& launch, unsigned workers);
+
+} // namespace emulator

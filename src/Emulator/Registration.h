@@ -1,0 +1,36 @@
+// Registration.h: ends every generated unit: tells the runtime which kernels it holds.
+#pragma once
+
+#include "Kernels.h"
+#include "Threads.h"
+
+namespace emulator {
+
+// Where the static __shared__ variables of this module lie for the calling thread of the operating system.
+EMULATOR_INTERNAL __attribute__((visibility("hidden"))) Span sharedOfThisModule() {
+    static __thread char touched;
+    *(volatile char*)&touched = 0; // makes the loader give this thread its copy
+    static const char anchor = 0;
+    return threadLocalsOf(&anchor);
+}
+
+template <auto Function>
+struct Caller;
+
+template <class Arguments, void (*Function)(Arguments)>
+struct Caller<Function> {
+    EMULATOR_INTERNAL static void call(const void* arguments) { Function(*static_cast<const std::remove_const_t<Arguments>*>(arguments)); }
+};
+
+#if defined(EMULATOR_CHECK)
+constexpr Build ThisBuild = Build::Check;
+#else
+constexpr Build ThisBuild = Build::Fast;
+#endif
+
+} // namespace emulator
+
+#define EMULATE(entry)                                                                                              \
+    static const emulator::KernelCode code_of_##entry = {#entry, emulator::ThisBuild, &emulator::Caller<&entry>::call, \
+                                                         &emulator::sharedOfThisModule};                            \
+    __attribute__((constructor)) static void register_##entry() { emulator::add(code_of_##entry); }

@@ -1,0 +1,143 @@
+// Threads.h: a kernel's view of the running launch: built-in variables, barriers, warp functions, atomics.
+#pragma once
+
+#include "Language.h"
+
+namespace emulator {
+
+struct Fiber;
+
+// A line of a kernel.
+struct Place {
+    const char* file;
+    int line;
+};
+
+enum class Waiting : uint8_t { Nothing, Barrier, WarpBarrier, Shuffle };
+
+// One CUDA thread of the block that runs on this thread of the operating system.
+struct Thread {
+    uint3 index;
+    unsigned number, warp, lane;
+    void* stackPointer; // where it goes on, while it waits
+    Fiber* fiber;       // null before it begins
+    Waiting waiting;
+    Place place;
+};
+
+struct Geometry {
+    uint3 blockIndex, blockSize, gridSize;
+    char* dynamicShared;
+};
+
+// Initial-exec: reading them is one instruction, and kernels read them all the time.
+extern __thread Thread* current __attribute__((tls_model("initial-exec")));
+extern __thread Geometry geometry __attribute__((tls_model("initial-exec")));
+
+EMULATOR_INTERNAL uint3 threadIndex() { return current->index; }
+EMULATOR_INTERNAL uint3 blockIndex() { return geometry.blockIndex; }
+EMULATOR_INTERNAL uint3 blockSize() { return geometry.blockSize; }
+EMULATOR_INTERNAL uint3 gridSize() { return geometry.gridSize; }
+EMULATOR_INTERNAL unsigned lane() { return current->lane; }
+EMULATOR_INTERNAL void* dynamicShared() { return geometry.dynamicShared; }
+
+// What one lane brings to a function of the whole warp, and where it wants the result.
+struct Operands {
+    const void* in;
+    void* out;
+    unsigned selector;
+};
+
+// Done once for all lanes by the last to arrive. Lanes outside of the mask, and lanes that have ended, are null.
+using WarpOperation = void (*)(Operands* const lanes[32], uint32_t mask);
+
+// These return when all threads concerned have arrived.
+void waitForBlock(Place place);
+void waitForWarp(uint32_t mask, Waiting kind, WarpOperation operation, Operands& mine, Place place);
+
+enum class Access : uint8_t { Read, Write, Atomic };
+
+// The check build looks at every access to memory that others may see. What g++ cannot see reports itself, in functions
+// that are not inlined there: their return address is the kernel's line.
+void noteAccess(const void* address, unsigned bytes, Access kind, const void* code);
+
+#if defined(EMULATOR_CHECK)
+#define EMULATOR_REPORTING __attribute__((noinline, no_sanitize("thread")))
+#define EMULATOR_NOTE(address, bytes, kind) ::emulator::noteAccess(address, bytes, kind, __builtin_return_address(0))
+#else
+#define EMULATOR_REPORTING inline
+#define EMULATOR_NOTE(address, bytes, kind) ((void)0)
+#endif
+
+template <class T>
+__attribute__((no_sanitize("thread"))) void shuffleLanes(Operands* const lanes[32], uint32_t mask) {
+    for (unsigned lane = 0; lane < 32; lane++) {
+        if (!(mask >> lane & 1) || !lanes[lane])
+            continue;
+        const Operands* source = lanes[lanes[lane]->selector];
+        if (source)
+            memcpy(lanes[lane]->out, source->in, sizeof(T));
+        else
+            memset(lanes[lane]->out, 0xff, sizeof(T)); // undefined on a GPU; here NaN, so that it shows
+    }
+}
+
+template <class T>
+EMULATOR_INTERNAL T shuffle(uint32_t mask, T value, unsigned source, Place place) {
+    static_assert(sizeof(T) == 4 || sizeof(T) == 8, "shuffles move 4 or 8 bytes");
+    T result;
+    Operands mine{&value, &result, source};
+    waitForWarp(mask, Waiting::Shuffle, &shuffleLanes<T>, mine, place);
+    return result;
+}
+
+} // namespace emulator
+
+#define threadIdx (::emulator::threadIndex())
+#define blockIdx (::emulator::blockIndex())
+#define blockDim (::emulator::blockSize())
+#define gridDim (::emulator::gridSize())
+#define warpSize 32
+
+// The caller's file and line, as default arguments.
+#define EMULATOR_CALLER const char *file = __builtin_FILE(), int line = __builtin_LINE()
+
+EMULATOR_INTERNAL void __syncthreads(EMULATOR_CALLER) { emulator::waitForBlock({file, line}); }
+
+EMULATOR_INTERNAL void __syncwarp(uint32_t mask = 0xffffffffu, EMULATOR_CALLER) {
+    emulator::Operands nothing{};
+    emulator::waitForWarp(mask, emulator::Waiting::WarpBarrier, nullptr, nothing, {file, line});
+}
+
+template <class T>
+EMULATOR_INTERNAL T __shfl_sync(uint32_t mask, T value, int source, int width = 32, EMULATOR_CALLER) {
+    unsigned lane = emulator::lane();
+    return emulator::shuffle(mask, value, (lane & ~(width - 1)) | (source & (width - 1)), {file, line});
+}
+
+template <class T>
+EMULATOR_INTERNAL T __shfl_xor_sync(uint32_t mask, T value, int lanes, int width = 32, EMULATOR_CALLER) {
+    unsigned lane = emulator::lane(), source = lane ^ lanes, segment = ~(width - 1);
+    return emulator::shuffle(mask, value, (source & segment) > (lane & segment) ? lane : source, {file, line});
+}
+
+template <class T>
+EMULATOR_INTERNAL T __shfl_down_sync(uint32_t mask, T value, unsigned delta, int width = 32, EMULATOR_CALLER) {
+    unsigned lane = emulator::lane();
+    return emulator::shuffle(mask, value, (lane & (width - 1)) + delta < (unsigned)width ? lane + delta : lane, {file, line});
+}
+
+template <class T>
+EMULATOR_INTERNAL T __shfl_up_sync(uint32_t mask, T value, unsigned delta, int width = 32, EMULATOR_CALLER) {
+    unsigned lane = emulator::lane();
+    return emulator::shuffle(mask, value, (lane & (width - 1)) >= delta ? lane - delta : lane, {file, line});
+}
+
+template <class T>
+EMULATOR_REPORTING T atomicMin(T* address, T value) {
+    static_assert(std::is_integral_v<T>, "as in CUDA, integers only");
+    EMULATOR_NOTE(address, sizeof(T), ::emulator::Access::Atomic);
+    T old = __atomic_load_n(address, __ATOMIC_RELAXED);
+    while (value < old && !__atomic_compare_exchange_n(address, &old, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+    return old;
+}

@@ -1,0 +1,37 @@
+#!/bin/bash
+# build.sh FOLDER: builds the emulator, and the kernels in FOLDER/units, with g++ into FOLDER.
+# The units are generated (the engine's EmulatorBuild writes them, and the kernels' sources into FOLDER/kernels): the list of
+# kernels is kept in C#. Every unit is built twice: fast, and with every access to memory reported (check).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$1"
+
+# AVX2 and fused multiply-add, as a GPU has it: any x86-64 processor from 2013 on.
+common=(-std=c++17 -O2 -g -fPIC -march=x86-64-v3 -Wall -Wextra -Werror "-I$here")
+unit=("${common[@]}" -fvisibility=hidden -Wno-unknown-pragmas -Ikernels)
+check=(-DEMULATOR_CHECK -fsanitize=thread -fsanitize=bounds,alignment)
+
+# Runs a command beside the others, as many as there are cores.
+cores=$(nproc) running=()
+start() {
+    if [ ${#running[@]} -ge "$cores" ]; then
+        wait "${running[0]}"
+        running=("${running[@]:1}")
+    fi
+    "$@" &
+    running+=($!)
+}
+
+start g++ "${common[@]}" -shared -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 "$here"/*.cpp -ldl
+for source in units/*.cpp; do
+    name=$(basename "$source" .cpp)
+    start g++ "${unit[@]}" -c -o "$name.fast.o" "$source"
+    start g++ "${unit[@]}" "${check[@]}" -c -o "$name.check.o" "$source"
+done
+for process in "${running[@]}"; do
+    wait "$process"
+done
+for object in *.o; do
+    g++ -shared -o "${object%.o}.kernels.so" "$object" -L. -l:libcuda.so.1
+    rm "$object"
+done

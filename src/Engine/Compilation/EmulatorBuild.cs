@@ -1,0 +1,118 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Engine.Compilation;
+
+/// <summary>
+/// Builds the CUDA emulator with g++: a stand-in for the driver, <c>libcuda.so.1</c>, that runs the kernels' own sources on
+/// the CPU. The result lies in a folder named by all that went into it, so it is built once for each state of the sources.
+/// </summary>
+public static class EmulatorBuild
+{
+    private const string ResourcePrefix = "Emulator/";
+
+    /// <summary>Builds the emulator unless it is there already.</summary>
+    /// <param name="cache">Folder that keeps builds.</param>
+    /// <param name="sources">The kernels' sources.</param>
+    /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <returns>The folder with <c>libcuda.so.1</c>: what <see cref="Interop.NativeLibraries.PathVariable"/> takes.</returns>
+    /// <exception cref="DataException">There is no g++, or it refused a source; the message holds what it said.</exception>
+    public static string Make(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    {
+        var files = Files(sources, kernels);
+        string folder = Path.Combine(cache, Key(files));
+        if (Directory.Exists(folder))
+            return folder;
+        // Built aside, then moved: another process may do the same at this moment, and one that is killed leaves no half.
+        string work = $"{folder}.{Environment.ProcessId}";
+        try
+        {
+            foreach (var (name, text) in files)
+            {
+                string path = Path.Combine(work, name);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                File.WriteAllText(path, text);
+            }
+            Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
+            if (!Directory.Exists(folder))
+                Directory.Move(work, folder);
+            return folder;
+        }
+        finally
+        {
+            if (Directory.Exists(work))
+                Directory.Delete(work, recursive: true);
+        }
+    }
+
+    /// <summary>Whether g++ can be called.</summary>
+    public static bool HasCompiler()
+    {
+        try
+        {
+            CompilerVersion();
+            return true;
+        }
+        catch (DataException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The C++ text that g++ compiles for a unit: macros, source, layout assertions, and the names of its kernels.</summary>
+    public static string UnitText(KernelUnit unit)
+    {
+        var text = new StringBuilder();
+        foreach (string define in unit.Defines)
+            text.Append($"#define {define.Replace('=', ' ')}\n");
+        text.Append($"#include \"{unit.Source}\"\n").Append(unit.LayoutAssertions()).Append("#include \"Registration.h\"\n");
+        foreach (var kernel in unit.Kernels)
+            text.Append($"EMULATE({kernel.Entry})\n");
+        return text.ToString();
+    }
+
+    private static SortedDictionary<string, string> Files(KernelSources sources, IEnumerable<Kernel> kernels)
+    {
+        var files = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        var assembly = typeof(EmulatorBuild).Assembly;
+        foreach (string name in assembly.GetManifestResourceNames().Where(static name => name.StartsWith(ResourcePrefix, StringComparison.Ordinal)))
+        {
+            using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
+            files[$"emulator/{name[ResourcePrefix.Length..]}"] = reader.ReadToEnd();
+        }
+        foreach (var (name, text) in sources.Texts)
+            files[$"kernels/{name}"] = text;
+        var units = KernelUnit.Group(kernels);
+        for (int i = 0; i < units.Count; i++)
+            files[$"units/{Path.GetFileNameWithoutExtension(units[i].Source)}-{i}.cpp"] = UnitText(units[i]);
+        return files;
+    }
+
+    private static string Key(SortedDictionary<string, string> files)
+    {
+        var all = new StringBuilder(CompilerVersion());
+        foreach (var (name, text) in files)
+            all.Append(name).Append('\0').Append(text).Append('\0');
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all.ToString())))[..16];
+    }
+
+    private static string CompilerVersion() => Run("g++", ["--version"]);
+
+    private static string Run(string program, IEnumerable<string> arguments)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            var errors = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? output : throw new DataException($"the emulator could not be built:\n{errors.Result.Trim()}");
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new DataException($"{program} is needed to build the CUDA emulator and cannot be started; on Debian: apt install g++", e);
+        }
+    }
+}

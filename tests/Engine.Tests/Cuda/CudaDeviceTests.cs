@@ -1,0 +1,125 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.MatMul;
+using VideoSim.Kernels.Reduce;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Cuda;
+
+/// <summary>Memory, copies and errors of the device; the right results of kernels are the run gate's.</summary>
+[Collection(CudaMachine.Collection)]
+public sealed unsafe class CudaDeviceTests : IDisposable
+{
+    private readonly CudaDevice _device = CudaMachine.Open();
+
+    public void Dispose() => _device.Dispose();
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4099)]
+    public void Download_WhatWasUploaded_IsTheSame(int count)
+    {
+        var bytes = new byte[count];
+        for (int i = 0; i < count; i++)
+            bytes[i] = (byte)(7 * i);
+        nint address = _device.Allocate(count);
+        _device.Upload(bytes, address);
+        var copy = new byte[count];
+        _device.Download(address, copy);
+        Assert.Equal(bytes, copy);
+        _device.Free(address);
+    }
+
+    [Fact]
+    public void Allocate_NewMemory_ReadsAsNaN()
+    {
+        nint address = _device.Allocate(3 * sizeof(float));
+        var values = new float[3];
+        _device.Download(address, MemoryMarshal.AsBytes(values.AsSpan()));
+        Assert.All(values, static value => Assert.True(float.IsNaN(value)));
+        _device.Free(address);
+    }
+
+    [Fact]
+    public void Dispose_AfterArenas_LeavesNoMemoryBehind()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        int before = CudaMachine.LiveAllocations;
+        using (var arena = new Arena(_device, 1 << 20))
+        {
+            Assert.Equal(before + 1, CudaMachine.LiveAllocations);
+            Assert.Equal(0, arena.Allocate(new Shape(5)).Address % Arena.Alignment);
+        }
+        Assert.Equal(before, CudaMachine.LiveAllocations);
+    }
+
+    [Fact]
+    public void Allocate_MoreThanThereIs_SaysHowMuch()
+    {
+        var failure = Assert.Throws<InsufficientMemoryException>(() => _device.Allocate(1L << 60));
+        Assert.Equal($"{_device.Name} has no room for another {1L << 60} bytes", failure.Message);
+        _device.Free(_device.Allocate(16)); // and goes on
+    }
+
+    [Fact]
+    public void MatMul_Anything_SaysThatItIsNotBoundYet() =>
+        Assert.Contains("cuBLASLt", Assert.Throws<NotSupportedException>(() => _device.Stream.MatMul(new MatMulArgs())).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Launch_KernelWithoutCudaSource_NamesIt()
+    {
+        var args = new ColumnSumArgs { Stack = 1, Rows = 1, C = 1, Chunks = 1 };
+        var failure = Assert.Throws<NotSupportedException>(() => _device.Stream.Run(ColumnSum.Partial, args));
+        Assert.Equal("column_sum_partial_f32 has no CUDA source: it runs on the CPU only", failure.Message);
+    }
+
+    [Fact]
+    public void Launch_ShapeThatNoGpuTakes_NamesCallKernelAndDevice()
+    {
+        var failure = Assert.Throws<CudaException>(() => _device.Stream.Run(PlantedKernels.Nothing, new PlantedArgs { Count = PlantedKernels.Threads + 1 }));
+        Assert.Equal(("cuLaunchKernel", 1, PlantedKernels.Nothing.Entry, _device.Name), (failure.Call, failure.Code, failure.Kernel, failure.Device));
+        Assert.Contains("CUDA_ERROR_INVALID_VALUE", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Launch_FaultOfAKernel_ShowsAtALaterCallAndEndsWithTheDevice()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        CudaMachine.Configure(schedule: 0, check: true);
+        try
+        {
+            var kernel = PlantedKernels.Mistakes.Single(static mistake => mistake.Kernel.Entry == "planted_past_global").Kernel;
+            nint output = _device.Allocate(64 * sizeof(float));
+            _device.Stream.Run(kernel, new PlantedArgs { Out = (float*)output, Count = 64 });
+            var failure = Assert.Throws<CudaException>(_device.Stream.Synchronize);
+            Assert.Equal(("cuStreamSynchronize", kernel.Entry), (failure.Call, failure.Kernel));
+            _device.Free(output); // cleaning up has nothing more to say
+        }
+        finally
+        {
+            CudaMachine.Configure(schedule: 0, check: false);
+        }
+        _device.Dispose();
+        using var next = CudaMachine.Open();
+        next.Free(next.Allocate(16));
+    }
+
+    [Fact]
+    public void Open_DeviceThatIsNotThere_NamesIt()
+    {
+        var failure = Assert.Throws<CudaException>(() => CudaDevice.Open(77, new NoImages(), []));
+        Assert.Equal(("cuDeviceGet", "cuda:77"), (failure.Call, failure.Device));
+    }
+
+    private sealed class NoImages : IKernelImages
+    {
+        public string ArchitectureFor(int computeCapability) => "";
+
+        public KernelImage Compile(KernelUnit unit, string architecture) => throw new NotSupportedException();
+    }
+}

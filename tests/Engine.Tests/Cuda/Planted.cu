@@ -1,0 +1,105 @@
+// Planted.cu: small kernels for the emulator's own tests. The first two are right; each of the others holds one mistake.
+// Types   fp32; Out [Count], Count = blocks x threads
+// Launch  PlantedKernels.cs; 4 bytes of dynamic shared memory for each thread
+#include "Common.cuh"
+
+struct PlantedArgs {
+    float* Out;
+    unsigned* Lowest;
+    int Count;
+};
+
+DEVICE void store(const PlantedArgs& a, float value) { a.Out[blockIdx.x * blockDim.x + threadIdx.x] = value; }
+
+// Mirrors the thread numbers through static shared memory; adds their sum, through shuffles and dynamic shared memory.
+extern "C" __global__ void planted_nothing(const PlantedArgs a) {
+    __shared__ float mirrored[256];
+    DYNAMIC_SHARED(float, sums);
+    const int i = threadIdx.x;
+    mirrored[blockDim.x - 1 - i] = i;
+    const float sum = warp_sum(i);
+    if (i % 32 == 0)
+        sums[i / 32] = sum;
+    __syncthreads();
+    float total = 0;
+    for (int warp = 0; warp < (int)blockDim.x / 32; warp++)
+        total += sums[warp];
+    store(a, mirrored[i] + total);
+}
+
+extern "C" __global__ void planted_atomics(const PlantedArgs a) {
+    atomicMin(a.Lowest, 1000u - blockIdx.x * blockDim.x - threadIdx.x);
+    store(a, __shfl_down_sync(0xffffffffu, (float)threadIdx.x, 1, 8) + __shfl_up_sync(0xffffffffu, (float)threadIdx.x, 1, 8)
+        + __shfl_sync(0xffffffffu, (float)threadIdx.x, 3, 8));
+}
+
+extern "C" __global__ void planted_no_barrier(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x] = threadIdx.x;
+    store(a, shared[blockDim.x - 1 - threadIdx.x]);
+}
+
+extern "C" __global__ void planted_no_barrier_before_reuse(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x] = threadIdx.x;
+    __syncthreads();
+    const float other = shared[(threadIdx.x + 32) % blockDim.x];
+    shared[threadIdx.x] = other;
+    __syncthreads();
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_no_warp_barrier(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x] = threadIdx.x;
+    const float sum = warp_sum(1); // a shuffle does not order memory
+    store(a, sum + shared[threadIdx.x ^ 1]);
+}
+
+extern "C" __global__ void planted_divergent_barrier(const PlantedArgs a) {
+    if (threadIdx.x < 32)
+        __syncthreads();
+    else
+        __syncthreads();
+    store(a, 0);
+}
+
+extern "C" __global__ void planted_absent_lanes(const PlantedArgs a) {
+    float sum = 0;
+    if (threadIdx.x % 2 == 0)
+        sum = warp_sum(1);
+    __syncthreads();
+    store(a, sum);
+}
+
+extern "C" __global__ void planted_mask_without_caller(const PlantedArgs a) { store(a, __shfl_xor_sync(1u, 1.0f, 1)); }
+
+extern "C" __global__ void planted_past_dynamic_shared(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x + 1] = 1;
+    __syncthreads();
+    store(a, shared[threadIdx.x + 1]);
+}
+
+extern "C" __global__ void planted_past_static_shared(const PlantedArgs a) {
+    __shared__ float shared[16];
+    shared[threadIdx.x] = 1;
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_past_global(const PlantedArgs a) { a.Out[blockIdx.x * blockDim.x + threadIdx.x + 1] = 1; }
+
+extern "C" __global__ void planted_unwritten_shared(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    if (threadIdx.x > 0)
+        shared[threadIdx.x] = 1;
+    __syncthreads();
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_block_race(const PlantedArgs a) { *a.Lowest = min(*a.Lowest, blockIdx.x); }
+
+extern "C" __global__ void planted_misaligned(const PlantedArgs a) {
+    if (threadIdx.x == 0 && blockIdx.x == 0)
+        *(float4*)(a.Out + 1) = make_float4(1, 2, 3, 4);
+}

@@ -1,0 +1,58 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Engine.Tests.Cuda;
+
+public unsafe struct PlantedArgs
+{
+    public float* Out;
+    public uint* Lowest;
+    public int Count;
+}
+
+/// <summary>The kernels of Planted.cu: two that are right, and one for each mistake that the emulator must find.</summary>
+internal static class PlantedKernels
+{
+    public const string Source = "Planted.cu";
+    public const int Threads = 64, Blocks = 3;
+
+    public static readonly Kernel<PlantedArgs> Nothing = Planted("nothing"), Atomics = Planted("atomics");
+
+    /// <summary>Kernels with a mistake, and what the check build says of it.</summary>
+    public static readonly IReadOnlyList<(Kernel<PlantedArgs> Kernel, string Finding)> Mistakes =
+    [
+        (Planted("no_barrier"), "race|read of unwritten dynamic shared memory"),
+        (Planted("no_barrier_before_reuse"), "race"),
+        (Planted("no_warp_barrier"), "race"),
+        (Planted("divergent_barrier"), "divergent __syncthreads"),
+        (Planted("absent_lanes"), "deadlock"),
+        (Planted("mask_without_caller"), "the mask of a shuffle leaves out its caller"),
+        (Planted("past_dynamic_shared"), "out of bounds: write of 4 bytes at byte 256 of dynamic shared memory of 256 bytes"),
+        (Planted("past_static_shared"), @"index \d+ outside of its array"),
+        (Planted("past_global"), "out of bounds: write of 4 bytes at byte 768 of device memory of 768 bytes"),
+        (Planted("unwritten_shared"), @"read of unwritten dynamic shared memory \+ 0"),
+        (Planted("block_race"), "race"),
+        (Planted("misaligned"), "not a multiple of its size"),
+    ];
+
+    public static string Text
+    {
+        get
+        {
+            using var reader = new StreamReader(typeof(PlantedKernels).Assembly.GetManifestResourceStream(Source)!);
+            return reader.ReadToEnd();
+        }
+    }
+
+    public static IEnumerable<Kernel> All => [Nothing, Atomics, .. Mistakes.Select(static mistake => mistake.Kernel)];
+
+    private static Kernel<PlantedArgs> Planted(string name) => new($"planted_{name}")
+    {
+        Source = Source,
+        CountItems = static (in PlantedArgs a) => a.Count / Threads,
+        Twin = static (in PlantedArgs a, int from, int to) => throw new NotSupportedException("there is no twin of a mistake"),
+        // Where the count is no multiple of a block's threads, a launch that no GPU takes: too many threads.
+        LaunchShape = static (in PlantedArgs a, in DeviceLimits _) =>
+            new(a.Count / Threads, a.Count % Threads == 0 ? Threads : 2000, SharedBytes: Threads * sizeof(float)),
+        CountCost = static (in PlantedArgs a) => default,
+    };
+}

@@ -1,0 +1,108 @@
+namespace VideoSim.Models.Synthesis;
+
+/// <summary>
+/// Draws the frames of a video. Each channel of the subject and of the scene has a look, a direction in the space of
+/// frames. On top come what has nothing to do with the content: the video's style, which is larger than the content and so
+/// spoils comparing mean frames; a drift with the position; now and then a title card that shows nothing; and noise.
+/// </summary>
+internal sealed class FrameSynthesizer
+{
+    /// <summary>Values of a frame.</summary>
+    internal const int FrameWidth = 1536;
+
+    /// <summary>No video has more frames.</summary>
+    internal const int MaxFrames = 100;
+
+    // Lengths of the parts of a frame, against noise of standard deviation FrameNoise + VideoNoise in each of 1536 values.
+    private const float ContentLength = 22, StyleLength = 28, DriftLength = 6, CardLength = 22;
+    private const float VideoNoise = 0.3f, FrameNoise = 0.5f;
+    private const float CardProbability = 0.1f;
+    private const int Styles = 8, Cards = 6;
+
+    // How much of each pole is to be seen changes from frame to frame, and from the beginning of a video to its end.
+    private const double Flicker = 0.8, Turn = 0.3;
+
+    private readonly ulong _seed;
+    private readonly float[][] _looks, _styles, _cards;
+    private readonly float[] _drift;
+
+    internal FrameSynthesizer(ulong seed)
+    {
+        _seed = seed;
+        ulong number = 0;
+        _looks = Directions(Aspect.TotalChannels);
+        _styles = Directions(Styles);
+        _cards = Directions(Cards);
+        _drift = Directions(1)[0];
+
+        float[][] Directions(int count) => [.. Enumerable.Range(0, count).Select(_ => Direction(seed, number++))];
+    }
+
+    /// <summary>Writes the frames of a video.</summary>
+    /// <param name="video">Its number.</param>
+    /// <param name="latent">What it is about.</param>
+    /// <param name="fixedCount">How many frames; null for 1 to 100.</param>
+    /// <param name="frames">Room for <see cref="MaxFrames"/> frames.</param>
+    /// <returns>How many were written.</returns>
+    internal int Write(ulong video, ReadOnlySpan<double> latent, int? fixedCount, Span<Half> frames)
+    {
+        var random = new CounterRandom(_seed, Purpose.Frames, video);
+        // A long tail: half of the videos have fewer than 5 frames more than 1, a few a hundred.
+        int count = fixedCount ?? Math.Min(MaxFrames, (int)(9 / Math.Sqrt(1 - random.NextUniform())) - 8);
+        Span<float> ground = stackalloc float[FrameWidth];
+        ground.Clear();
+        foreach (float[] style in _styles)
+            Add(ground, style, StyleLength * (float)(random.NextNormal() / Math.Sqrt(Styles)));
+        random.AddNoise(ground, VideoNoise);
+        Span<float> frame = stackalloc float[FrameWidth];
+        for (int f = 0; f < count; f++)
+        {
+            double position = (2 * f + 1.0) / count - 1; // -1 to 1
+            ground.CopyTo(frame);
+            Add(frame, _drift, DriftLength * (float)position);
+            if (random.NextBool(CardProbability))
+                Add(frame, _cards[random.NextBelow(Cards)], CardLength);
+            else
+                AddContent(frame, latent, position, ref random);
+            random.AddNoise(frame, FrameNoise);
+            var target = frames.Slice(f * FrameWidth, FrameWidth);
+            for (int i = 0; i < FrameWidth; i++)
+                target[i] = (Half)frame[i];
+        }
+        return count;
+    }
+
+    private void AddContent(Span<float> frame, ReadOnlySpan<double> latent, double position, ref CounterRandom random)
+    {
+        double first = 1 + Flicker * (random.NextUniform() - 0.5) - Turn * position;
+        double second = 1 + Flicker * (random.NextUniform() - 0.5) + Turn * position;
+        foreach (var aspect in Aspect.All.Where(aspect => aspect.InFrames))
+        {
+            for (int channel = aspect.First; channel < aspect.First + aspect.Channels; channel++)
+            {
+                if (latent[channel] > 0)
+                    Add(frame, _looks[channel], ContentLength * (float)(latent[channel] * (channel % 2 == 0 ? first : second)));
+            }
+        }
+    }
+
+    private static float[] Direction(ulong seed, ulong number)
+    {
+        var random = new CounterRandom(seed, Purpose.Looks, number);
+        var direction = new float[FrameWidth];
+        random.AddNoise(direction, 1);
+        double square = 0;
+        foreach (float value in direction)
+            square += value * value;
+        float scale = (float)(1 / Math.Sqrt(square));
+        for (int i = 0; i < direction.Length; i++)
+            direction[i] *= scale;
+        return direction;
+    }
+
+    private static void Add(Span<float> sum, float[] direction, float scale)
+    {
+        for (int i = 0; i < sum.Length; i++)
+            sum[i] += scale * direction[i];
+    }
+}

@@ -1,0 +1,186 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+
+namespace VideoSim.Models.Synthesis;
+
+/// <summary>
+/// Writes a dataset in the challenge's layout from a latent-topic model, with the noise-free truth beside it. Every value
+/// is a function of the seed and the sizes, so the same options give the same bytes.
+/// </summary>
+public sealed class SyntheticDataset
+{
+    // Sets begin at numbers far apart, multiples of the family size, so that no family is in two sets.
+    private const ulong SetDistance = 6UL << 40;
+    private const int UnusedPieces = 104; // [PAD], then unused ones, up to [UNK] at 100 and the other special ones behind it
+
+    private readonly SyntheticDatasetOptions _options;
+    private readonly string _root;
+    private readonly VideoLatents _latents;
+    private readonly FrameSynthesizer _frames;
+    private readonly TitleSynthesizer _titles;
+    private readonly TagSynthesizer _tags;
+
+    private SyntheticDataset(SyntheticDatasetOptions options, string root)
+    {
+        (_options, _root) = (options, root);
+        _latents = new VideoLatents(options.Seed);
+        _frames = new FrameSynthesizer(options.Seed);
+        _titles = new TitleSynthesizer(options.Seed);
+        _tags = new TagSynthesizer(options.Seed, options.Tags);
+    }
+
+    /// <summary>Writes all files.</summary>
+    /// <param name="options">Seed and sizes.</param>
+    /// <param name="outputDirectory">Where to; files of the same names are replaced.</param>
+    /// <param name="progress">Hears of every video.</param>
+    /// <param name="cancellation">Stops between two videos.</param>
+    /// <exception cref="Engine.DataException">A size is out of range, or the folder cannot be written.</exception>
+    public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
+    {
+        options.Validate();
+        try
+        {
+            new SyntheticDataset(options, outputDirectory).WriteAll(progress, cancellation);
+        }
+        catch (Exception e) when (Engine.Serialization.FileFailure.Is(e))
+        {
+            throw Engine.Serialization.FileFailure.Writing(outputDirectory, e, outputDirectory);
+        }
+    }
+
+    private void WriteAll(IProgressSink progress, CancellationToken cancellation)
+    {
+        progress.Begin("synthetic data", (long)_options.Videos + _options.PairVideos + 2L * _options.TestVideos);
+        long written = 0;
+        for (int shard = 0; shard < _options.Shards; shard++)
+        {
+            int from = (int)((long)_options.Videos * shard / _options.Shards), to = (int)((long)_options.Videos * (shard + 1) / _options.Shards);
+            WriteVideos(Path.Combine("pointwise", $"pretrain_{shard}.tfrecords"), (ulong)from, to - from, tagged: true, Count);
+        }
+        WriteVideos(Path.Combine("pairwise", "pairwise.tfrecords"), SetDistance, _options.PairVideos, tagged: true, Count);
+        WritePairs("pairwise", SetDistance, _options.PairVideos, _options.Pairs);
+        var tests = new Dictionary<string, LabelledPairs>();
+        foreach (var (name, set) in new[] { ("test_b", 3UL), ("test_a", 2UL) })
+        {
+            WriteVideos(Path.Combine(name, $"{name}.tfrecords"), set * SetDistance, _options.TestVideos, tagged: false, Count);
+            tests.Add(name, WritePairs(name, set * SetDistance, _options.TestVideos, _options.TestPairs));
+        }
+        WriteTagList();
+        WriteVocabulary();
+        WriteTruth(tests);
+        progress.End("");
+
+        void Count()
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (++written % 256 == 0)
+                progress.Report(written, "");
+        }
+    }
+
+    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written)
+    {
+        string path = Path.Combine(_root, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 20));
+        var example = new ExampleWriter();
+        var frames = new Half[FrameSynthesizer.MaxFrames * FrameSynthesizer.FrameWidth];
+        var tags = new List<long>();
+        Span<double> latent = stackalloc double[Aspect.TotalChannels];
+        for (int i = 0; i < count; i++)
+        {
+            ulong video = first + (ulong)i;
+            latent.Clear();
+            _latents.Write(video, latent);
+            int frameCount = _frames.Write(video, latent, _options.Frames, frames);
+            if (tagged)
+                _tags.Write(video, latent, tags);
+            writer.Write(example.WriteVideo(Encoding.ASCII.GetBytes(Id(video)), Encoding.UTF8.GetBytes(_titles.Write(video, latent)), "nan"u8,
+                frames.AsSpan(0, frameCount * FrameSynthesizer.FrameWidth), FrameSynthesizer.FrameWidth,
+                System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tags), tagged ? 10_000 : null));
+            written();
+        }
+    }
+
+    private LabelledPairs WritePairs(string folder, ulong first, int videos, int count)
+    {
+        var latents = new double[videos][];
+        for (int i = 0; i < videos; i++)
+            _latents.Write(first + (ulong)i, latents[i] = new double[Aspect.TotalChannels]);
+        var drawn = new PairSynthesizer(_options.Seed).Draw(first, latents, count);
+        using var writer = NewText(Path.Combine(folder, "label.tsv"));
+        for (int i = 0; i < count; i++)
+        {
+            var (left, right) = drawn.Pairs[i];
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
+        }
+        return drawn;
+    }
+
+    private void WriteTagList()
+    {
+        // In no order, as in reality: whoever takes the line number for the class is found out.
+        long[] ids = _tags.Listed.ToArray();
+        var random = new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue);
+        for (int i = ids.Length - 1; i > 0; i--)
+        {
+            int j = random.NextBelow(i + 1);
+            (ids[i], ids[j]) = (ids[j], ids[i]);
+        }
+        using var writer = NewText("tag_list.txt");
+        foreach (long id in ids)
+            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+    }
+
+    private void WriteVocabulary()
+    {
+        string[] special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+        int firstSpecial = UnusedPieces - special.Length;
+        var pieces = new List<string> { "[PAD]" };
+        for (int i = 1; i < firstSpecial; i++)
+            pieces.Add($"[unused{i}]");
+        pieces.AddRange(special);
+        string ascii = string.Concat(Enumerable.Range('!', '~' - '!' + 1).Select(c => (char)c)).ToLowerInvariant();
+        string words = string.Concat(ascii.Where(char.IsAsciiLetterOrDigit).Distinct());
+        var known = new HashSet<string>(pieces);
+        foreach (string piece in (ascii + string.Concat(_titles.Texts)).ToLowerInvariant().Select(c => $"{c}").Concat(words.Select(c => $"##{c}")))
+        {
+            if (known.Add(piece))
+                pieces.Add(piece);
+        }
+        using var writer = NewText("vocab.txt");
+        foreach (string piece in pieces)
+            writer.Write(piece + "\n");
+    }
+
+    private void WriteTruth(Dictionary<string, LabelledPairs> tests)
+    {
+        using var stream = new FileStream(Path.Combine(_root, "truth.json"), FileMode.Create);
+        using var json = new Utf8JsonWriter(stream);
+        json.WriteStartObject();
+        foreach (var (name, pairs) in tests)
+        {
+            json.WriteStartObject(name);
+            json.WriteStartArray("noise_free");
+            foreach (double similarity in pairs.NoiseFree)
+                json.WriteNumberValue(similarity);
+            json.WriteEndArray();
+            json.WriteNumber("best_possible_spearman", pairs.BestPossibleSpearman);
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+    }
+
+    private StreamWriter NewText(string name) => new(Path.Combine(_root, name), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+
+    // Up to 19 digits, distinct by the video's number at the end.
+    private string Id(ulong video)
+    {
+        var random = new CounterRandom(_options.Seed, Purpose.VideoIds, video);
+        ulong set = video / SetDistance, number = video % SetDistance;
+        return string.Create(CultureInfo.InvariantCulture, $"{1 + random.NextBelow(899_999)}{set}{number:D10}");
+    }
+}

@@ -1,0 +1,94 @@
+using System.Text;
+
+namespace VideoSim.Models.Synthesis;
+
+/// <summary>
+/// Writes titles of 2 to 60 characters. Each channel of the subject and of the story has words of its own, many for the
+/// same thing, so that two titles about the same seldom share characters; between them stand common words and noise.
+/// </summary>
+internal sealed class TitleSynthesizer
+{
+    private const int WordsOfChannel = 14, NoiseWords = 300, CharactersOfWord = 2;
+    private const int ShortestTypical = 12, Shortest = 2, Longest = 60;
+    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.6, NoiseProbability = 0.12, StoryProbability = 0.55;
+
+    // The level-1 set of GB 2312: 3,755 characters in common use, code points 0xB0A1 to 0xD7F9, 94 to a row.
+    private const int FirstRow = 0xB0, FirstColumn = 0xA1, RowLength = 94, CommonCharacters = 3755;
+
+    private static readonly string[] Fillers =
+    [
+        "的", "了", "视频", "今天", "教程", "这个", "合集", "搞笑", "！", "，", "vlog", "NBA", "我们", "2021", "最新", "大家", "一起", "看看", "第3集",
+        "来了", "#", "真的", "怎么", "太", "哈哈",
+    ];
+
+    private readonly ulong _seed;
+    private readonly string[][] _words;
+    private readonly string[] _noise;
+    private readonly char[] _characters;
+
+    internal TitleSynthesizer(ulong seed)
+    {
+        _seed = seed;
+        _characters = Shuffled(seed);
+        int next = 0;
+        // The characters of a channel's words are its own: a title's meaning can be read off its characters.
+        _words = [.. Enumerable.Range(0, Aspect.TotalChannels).Select(_ => Words(WordsOfChannel))];
+        _noise = Words(NoiseWords);
+        _characters = _characters[..next];
+
+        string[] Words(int count) => [.. Enumerable.Range(0, count).Select(_ => new string(_characters, (next += CharactersOfWord) - CharactersOfWord, CharactersOfWord))];
+    }
+
+    /// <summary>Every text that titles are made of, for a vocabulary.</summary>
+    internal IEnumerable<string> Texts => Fillers.Append(new string(_characters));
+
+    /// <summary>Writes the title of a video.</summary>
+    internal string Write(ulong video, ReadOnlySpan<double> latent)
+    {
+        var random = new CounterRandom(_seed, Purpose.Title, video);
+        int length = random.NextBool(ShortTitleProbability)
+            ? Shortest + random.NextBelow(ShortestTypical - Shortest)
+            : Math.Min(Longest, (int)(ShortestTypical / Math.Sqrt(1 - random.NextUniform())));
+        var title = new StringBuilder();
+        while (title.Length < length)
+        {
+            double kind = random.NextUniform();
+            if (kind < TopicalProbability)
+                title.Append(TopicalWord(latent, ref random));
+            else if (kind < TopicalProbability + NoiseProbability)
+                title.Append(_noise[random.NextBelow(NoiseWords)]);
+            else
+                title.Append(Fillers[random.NextBelow(Fillers.Length)]);
+        }
+        title.Length = length;
+        return title.ToString();
+    }
+
+    // A word of a channel, drawn by how much of it there is.
+    private string TopicalWord(ReadOnlySpan<double> latent, ref CounterRandom random)
+    {
+        var aspect = random.NextBool(StoryProbability) ? Aspect.Story : Aspect.Subject;
+        double left = random.NextUniform() * aspect.Share;
+        int channel = aspect.First;
+        while (channel < aspect.First + aspect.Channels - 1 && (left -= latent[channel] * latent[channel]) >= 0)
+            channel++;
+        return _words[channel][random.NextBelow(WordsOfChannel)];
+    }
+
+    private static char[] Shuffled(ulong seed)
+    {
+        Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
+        var bytes = new byte[2 * CommonCharacters];
+        for (int i = 0; i < CommonCharacters; i++)
+            (bytes[2 * i], bytes[2 * i + 1]) = ((byte)(FirstRow + i / RowLength), (byte)(FirstColumn + i % RowLength));
+        string fillers = string.Concat(Fillers);
+        char[] characters = [.. Encoding.GetEncoding("gb2312").GetString(bytes).Where(c => !fillers.Contains(c, StringComparison.Ordinal))];
+        var random = new CounterRandom(seed, Purpose.Lexicon, 0);
+        for (int i = characters.Length - 1; i > 0; i--)
+        {
+            int j = random.NextBelow(i + 1);
+            (characters[i], characters[j]) = (characters[j], characters[i]);
+        }
+        return characters;
+    }
+}

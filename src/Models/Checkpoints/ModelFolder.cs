@@ -45,9 +45,9 @@ public sealed class ModelFolder
             config = JsonSerializer.Deserialize(File.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
                 ?? throw new DataException($"{file}: holds nothing");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"{path} is not a model folder: {Printable.Reason(e, file)}", e);
+            throw FileFailure.Reading(file, e);
         }
         catch (JsonException e)
         {
@@ -81,8 +81,8 @@ public sealed class ModelFolder
     {
         folder.Add(Config, stream => JsonSerializer.Serialize(stream, config, ConfigurationJson.Default.ModelConfig));
         folder.Add(Weights, stream => WeightFile.WriteWeights(stream, device, model.Parameters));
-        folder.Add(Vocab, stream => stream.Write(vocabulary.Content.Span));
+        folder.Add(Vocab, stream => stream.Write(vocabulary.ToFile()));
         folder.Add(Tokenizer, stream => stream.Write("{\n  \"tokenizer_class\": \"BertTokenizer\",\n  \"do_lower_case\": true\n}\n"u8));
-        folder.Add(TagFile, stream => stream.Write(tags.Content.Span));
+        folder.Add(TagFile, stream => stream.Write(tags.ToFile()));
     }
 }

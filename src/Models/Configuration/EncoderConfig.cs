@@ -19,17 +19,17 @@ public sealed record EncoderConfig
     public required int IntermediateSize { get; init; }
 
     /// <summary>Positions that have an embedding.</summary>
-    public int MaxPositionEmbeddings { get; init; } = 512;
+    public int MaxPositionEmbeddings { get; set; } = 512;
 
     /// <summary>Token types that have an embedding; only type 0 is used.</summary>
-    public int TypeVocabSize { get; init; } = 2;
+    public int TypeVocabSize { get; set; } = 2;
 
     /// <summary>Added to the variance inside LayerNorm's root.</summary>
-    public float LayerNormEps { get; init; } = 1e-12f;
+    public float LayerNormEps { get; set; } = 1e-12f;
 
     /// <summary>Chance to zero a value of the embeddings and of each sub-layer's output.</summary>
-    public float HiddenDropoutProb { get; init; } = 0.1f;
+    public float HiddenDropoutProb { get; set; } = 0.1f;
 
     /// <summary>Chance to zero an attention probability.</summary>
-    public float AttentionProbsDropoutProb { get; init; } = 0.1f;
+    public float AttentionProbsDropoutProb { get; set; } = 0.1f;
 }

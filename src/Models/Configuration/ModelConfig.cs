@@ -15,40 +15,40 @@ public sealed record ModelConfig
     public required int Tags { get; init; }
 
     /// <summary>Text positions, T, the two special tokens included.</summary>
-    public int TextLength { get; init; } = 32;
+    public int TextLength { get; set; } = 32;
 
     /// <summary>Frames a video is sampled to, F.</summary>
-    public int Frames { get; init; } = 32;
+    public int Frames { get; set; } = 32;
 
     /// <summary>Values of a frame.</summary>
-    public int FrameWidth { get; init; } = 1536;
+    public int FrameWidth { get; set; } = 1536;
 
     /// <summary>Experts of the mixture.</summary>
-    public int Experts { get; init; } = 3;
+    public int Experts { get; set; } = 3;
 
     /// <summary>How much wider NeXtVLAD's expansion is than a frame.</summary>
-    public int VladExpansion { get; init; } = 2;
+    public int VladExpansion { get; set; } = 2;
 
     /// <summary>NeXtVLAD groups, G.</summary>
-    public int VladGroups { get; init; } = 8;
+    public int VladGroups { get; set; } = 8;
 
     /// <summary>NeXtVLAD clusters, K.</summary>
-    public int VladClusters { get; init; } = 64;
+    public int VladClusters { get; set; } = 64;
 
     /// <summary>NeXtVLAD's output width, and the text map's.</summary>
-    public int VladWidth { get; init; } = 1024;
+    public int VladWidth { get; set; } = 1024;
 
     /// <summary>Chance to zero a value before NeXtVLAD's output layer.</summary>
-    public float VladDropout { get; init; } = 0.2f;
+    public float VladDropout { get; set; } = 0.2f;
 
     /// <summary>Width of the video embedding.</summary>
-    public int EmbeddingWidth { get; init; } = 256;
+    public int EmbeddingWidth { get; set; } = 256;
 
     /// <summary>Chance to zero a value of the fusion's input.</summary>
-    public float FusionDropout { get; init; } = 0.2f;
+    public float FusionDropout { get; set; } = 0.2f;
 
     /// <summary>How much narrower the squeeze of squeeze-excitation is.</summary>
-    public int SqueezeRatio { get; init; } = 8;
+    public int SqueezeRatio { get; set; } = 8;
 
     /// <summary>Checks that the sizes fit together.</summary>
     /// <exception cref="DataException">A size is out of range; the message names it.</exception>

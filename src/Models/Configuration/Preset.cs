@@ -78,7 +78,10 @@ public sealed record Preset
     }
 }
 
-/// <summary>JSON of configurations: snake_case, unknown keys refused.</summary>
+/// <summary>
+/// JSON of configurations: snake_case, unknown keys refused. Properties with a default have setters: the generated
+/// deserializer overwrites init-only ones that the JSON leaves out.
+/// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
 [JsonSerializable(typeof(Preset))]

@@ -13,31 +13,31 @@ public sealed record TrainingConfig
     public required int Steps { get; init; }
 
     /// <summary>Peak rate of the text encoder.</summary>
-    public double EncoderRate { get; init; } = 3e-5;
+    public double EncoderRate { get; set; } = 3e-5;
 
     /// <summary>Steps until the encoder's rate peaks.</summary>
-    public int EncoderWarmup { get; init; } = 2000;
+    public int EncoderWarmup { get; set; } = 2000;
 
     /// <summary>Step at which the encoder's rate would reach 0.</summary>
     public required int EncoderScheduleSteps { get; init; }
 
     /// <summary>Peak rate of everything else.</summary>
-    public double Rate { get; init; } = 5e-4;
+    public double Rate { get; set; } = 5e-4;
 
     /// <summary>Steps until that rate peaks; it reaches 0 at the last step.</summary>
-    public int Warmup { get; init; } = 1000;
+    public int Warmup { get; set; } = 1000;
 
     /// <summary>Steps between log lines.</summary>
-    public int LogEvery { get; init; } = 100;
+    public int LogEvery { get; set; } = 100;
 
     /// <summary>Steps between validations.</summary>
-    public int EvaluateEvery { get; init; } = 1000;
+    public int EvaluateEvery { get; set; } = 1000;
 
     /// <summary>Steps between checkpoints.</summary>
-    public int CheckpointEvery { get; init; } = 1000;
+    public int CheckpointEvery { get; set; } = 1000;
 
     /// <summary>The losses.</summary>
-    public LossConfig Losses { get; init; } = new();
+    public LossConfig Losses { get; set; } = new();
 
     /// <summary>The schedule of each parameter group, by <see cref="Architectures.ParameterGroups"/>.</summary>
     public LearningRateSchedule[] Schedules() =>

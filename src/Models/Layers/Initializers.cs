@@ -1,5 +1,4 @@
 using VideoSim.Engine.Autograd;
-using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Models.Layers;
 

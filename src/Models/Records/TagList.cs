@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using VideoSim.Engine;
 
 namespace VideoSim.Models.Records;
@@ -30,6 +32,12 @@ public sealed class TagList
 
     /// <summary>The ids in the order of their classes.</summary>
     public ReadOnlySpan<long> Ids => ids;
+
+    /// <summary>The tags as a tag list, in the order of their classes; equal for lists of the same tags.</summary>
+    public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(ids.Select(id => string.Create(CultureInfo.InvariantCulture, $"{id}\n"))));
+
+    /// <summary>SHA-256 of <see cref="ToFile"/>, lower-case hexadecimal.</summary>
+    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(ToFile()));
 
     /// <summary>Reads a tag list.</summary>
     /// <exception cref="DataException">

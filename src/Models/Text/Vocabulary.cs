@@ -111,6 +111,9 @@ public sealed class Vocabulary
             continuations.ToFrozenDictionary(StringComparer.Ordinal), Convert.ToHexStringLower(SHA256.HashData(content)), name);
     }
 
+    /// <summary>The pieces as a vocabulary file, one a line.</summary>
+    public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(_pieces.Select(piece => piece + "\n")));
+
     /// <summary>Finds the id of a piece, written as in the file.</summary>
     public bool TryGetId(ReadOnlySpan<char> piece, out int id) =>
         piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal)

@@ -1,7 +1,4 @@
-using VideoSim.Engine;
-using VideoSim.Models.Batches;
 using VideoSim.Models.Records;
-using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 

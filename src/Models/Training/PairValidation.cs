@@ -1,7 +1,4 @@
-using VideoSim.Engine;
-using VideoSim.Models.Batches;
 using VideoSim.Models.Metrics;
-using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Text;

@@ -73,9 +73,9 @@ public sealed class RunFolder
         {
             throw new DataException($"{file}: {e.Message}", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"{path}: {Printable.Reason(e, path)}", e);
+            throw FileFailure.Writing(path, e, path);
         }
         return new RunFolder(path);
     }
@@ -130,7 +130,7 @@ public sealed class RunFolder
         {
             return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: holds nothing");
         }
-        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is JsonException || FileFailure.Is(e))
         {
             throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
         }

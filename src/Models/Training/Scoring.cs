@@ -1,5 +1,3 @@
-using System.Text;
-using VideoSim.Models.Metrics;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 
@@ -12,9 +10,7 @@ public static class Scoring
     /// <exception cref="Engine.DataException">The label file is malformed or names a video that has no embedding.</exception>
     public static double Spearman(EmbeddingTable embeddings, string labels)
     {
-        var pairs = LabelFile.Read(labels, (ReadOnlySpan<byte> id, out int row) => embeddings.TryFind(Encoding.UTF8.GetString(id), out row));
-        return Metrics.Spearman.Correlation(
-            Array.ConvertAll(pairs, pair => PairScoring.Cosine(embeddings[pair.Left], embeddings[pair.Right])),
-            Array.ConvertAll(pairs, pair => (double)pair.TargetSimilarity));
+        var pairs = LabelFile.Read(labels, embeddings.TryFind);
+        return Metrics.Spearman.Correlation(PairScoring.Cosines(embeddings, pairs), Array.ConvertAll(pairs, pair => (double)pair.TargetSimilarity));
     }
 }

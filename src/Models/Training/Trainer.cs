@@ -102,7 +102,7 @@ public sealed unsafe class Trainer : IDisposable
         var config = _job.Config;
         using var host = new CpuDevice(threads: 1);
         using var batches = new Prefetcher(host, _job.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
-        _progress.Begin(_job.Label, config.Steps);
+        _progress.Begin(_job.Label, config.Steps, _done);
         string text = "";
         while (_done < config.Steps)
         {

@@ -19,8 +19,8 @@ internal static class CommandLine
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors)
-                await Console.Error.WriteLineAsync($"videosim: {error.Message}");
-            await Console.Error.WriteLineAsync($"videosim: '{string.Join(' ', Path(parsed.CommandResult.Command))} --help' lists what there is");
+                await Console.Error.WriteLineAsync($"error: {error.Message}");
+            await Console.Error.WriteLineAsync($"'{string.Join(' ', Path(parsed.CommandResult.Command))} --help' lists what there is");
             return WrongUsage;
         }
         try
@@ -33,14 +33,14 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
-            await Console.Error.WriteLineAsync("videosim: interrupted; the same command goes on from the last checkpoint");
+            await Console.Error.WriteLineAsync("interrupted; the same command goes on from the last checkpoint");
             return Interrupted;
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
             bool verbose = parsed.GetValue(CommonOptions.Verbose);
             string message = e is DataException ? e.Message : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)";
-            await Console.Error.WriteLineAsync(verbose ? $"videosim: {e}" : $"videosim: {message}");
+            await Console.Error.WriteLineAsync(verbose ? $"error: {e}" : $"error: {message}");
             return Failed;
         }
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
@@ -58,6 +59,10 @@ internal static class CommonOptions
         });
         return option;
     }
+
+    /// <summary>Where the command's results and progress go.</summary>
+    public static CommandConsole Console(ParseResult parsed, Option<bool>? json = null) =>
+        CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(Quiet));
 
     /// <summary>Opens the device that the options ask for.</summary>
     /// <exception cref="DataException">There is no such device.</exception>

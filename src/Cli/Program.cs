@@ -1,1 +1,16 @@
-return 0;
+using System.CommandLine;
+using VideoSim.Cli;
+using VideoSim.Cli.Commands;
+
+return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multimodal video-similarity models.")
+{
+    ReproduceCommand.Create(),
+    DataCommand.Create(),
+    PretrainCommand.Create(),
+    FinetuneCommand.Create(),
+    EmbedCommand.Create(),
+    EnsembleCommand.Create(),
+    EvaluateCommand.Create(),
+    InspectCommand.Create(),
+    DevicesCommand.Create(),
+});

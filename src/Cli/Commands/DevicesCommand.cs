@@ -14,10 +14,9 @@ internal static class DevicesCommand
         command.SetAction(parsed =>
         {
             var cpu = new DeviceDescription("cpu", Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128);
-            if (parsed.GetValue(json))
-                Terminal.WriteJson(new[] { cpu }, CliJson.Default.DeviceDescriptionArray);
-            else
-                Console.WriteLine($"{cpu.Name}  {cpu.Cores} cores, {cpu.VectorBits}-bit vectors");
+            var table = new ResultTable().TextColumn("device").NumberColumn("cores").NumberColumn("vector bits")
+                .Row(cpu.Name, $"{cpu.Cores}", $"{cpu.VectorBits}");
+            CommonOptions.Console(parsed, json).WriteResult(table, [cpu], CliJson.Default.DeviceDescriptionArray);
             return CommandLine.Done;
         });
         return command;

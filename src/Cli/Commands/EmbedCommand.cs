@@ -1,5 +1,4 @@
 using System.CommandLine;
-using VideoSim.Cli.Output;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
@@ -29,7 +28,7 @@ internal static class EmbedCommand
             var model = folder.Load(device, training: false);
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
-            var table = embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, Terminal.Progress(parsed), cancellation);
+            var table = embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, CommonOptions.Console(parsed).Progress, cancellation);
             SubmissionFile.Write(parsed.GetValue(output)!, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
             return CommandLine.Done;
         }, CancellationToken.None));

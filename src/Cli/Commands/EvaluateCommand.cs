@@ -18,10 +18,8 @@ internal static class EvaluateCommand
         command.SetAction(parsed =>
         {
             double spearman = Scoring.Spearman(SubmissionFile.Read(parsed.GetValue(embeddings)!), parsed.GetValue(labels)!);
-            if (parsed.GetValue(json))
-                Terminal.WriteJson(new Score(spearman), CliJson.Default.Score);
-            else
-                Console.WriteLine(spearman.ToString("F4", CultureInfo.InvariantCulture));
+            var table = new ResultTable().NumberColumn("spearman").Row(spearman.ToString("F4", CultureInfo.InvariantCulture));
+            CommonOptions.Console(parsed, json).WriteResult(table, new Score(spearman), CliJson.Default.Score);
             return CommandLine.Done;
         });
         return command;

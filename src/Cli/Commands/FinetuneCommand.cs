@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Training;
@@ -26,7 +25,7 @@ internal static class FinetuneCommand
             foreach (int number in all ? Enumerable.Range(1, Folds.Count) : [Number(which)])
             {
                 var one = all ? run with { OutputDirectory = Path.Combine(run.OutputDirectory, $"fold-{number}") } : run;
-                Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, number, Terminal.Progress(parsed), cancellation);
+                Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, number, CommonOptions.Console(parsed).Progress, cancellation);
             }
             return CommandLine.Done;
         }, CancellationToken.None));

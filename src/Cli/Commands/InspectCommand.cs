@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
+using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
@@ -44,11 +44,10 @@ internal static class InspectCommand
                 return CommandLine.Done;
             }
             var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!).Model);
-            if (parsed.GetValue(json))
-                Terminal.WriteJson(description, DescriptionJson.Default.ModelDescription);
-            else
-                Terminal.WriteTable(["block", "parameters"], [.. description.Blocks.Append(new("total", description.Total))
-                    .Select(block => new[] { block.Key, block.Value.ToString("N0", System.Globalization.CultureInfo.InvariantCulture) })]);
+            var table = new ResultTable().TextColumn("block").NumberColumn("parameters");
+            foreach (var (block, count) in description.Blocks.Append(new("total", description.Total)))
+                table.Row(block, count.ToString("N0", CultureInfo.InvariantCulture));
+            CommonOptions.Console(parsed, json).WriteResult(table, description, DescriptionJson.Default.ModelDescription);
             return CommandLine.Done;
         });
         return command;

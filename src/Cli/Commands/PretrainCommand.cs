@@ -1,5 +1,4 @@
 using System.CommandLine;
-using VideoSim.Cli.Output;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
@@ -15,7 +14,7 @@ internal static class PretrainCommand
         command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             using var device = options.OpenDevice(parsed);
-            Pretraining.Run(device, options.Read(parsed), options.Data(parsed), Terminal.Progress(parsed), cancellation);
+            Pretraining.Run(device, options.Read(parsed), options.Data(parsed), CommonOptions.Console(parsed).Progress, cancellation);
             return CommandLine.Done;
         }, CancellationToken.None));
         return command;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Models.Batches;
@@ -35,6 +36,7 @@ internal static class ReproduceCommand
             int? count = parsed.GetValue(folds);
             if (count is < 1 or > Folds.Count)
                 throw new DataException($"--folds {count}: there are {Folds.Count} folds");
+            var console = CommonOptions.Console(parsed, json);
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var summary = Reproduction.Run(device, new ReproductionOptions
             {
@@ -47,13 +49,34 @@ internal static class ReproduceCommand
                 Seed = parsed.GetValue(seed),
                 SkipBadRecords = parsed.GetValue(skip),
                 Eager = parsed.GetValue(eager),
-            }, Terminal.Progress(parsed), TimeProvider.System, cancellation);
-            if (parsed.GetValue(json))
-                Terminal.WriteJson(summary, ReproductionJson.Default.ReproductionSummary);
-            else
-                ReproductionTable.Write(summary);
+            }, console.Progress, TimeProvider.System, cancellation);
+            console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, CancellationToken.None));
         return command;
     }
+
+    private static ResultTable Table(ReproductionSummary summary)
+    {
+        var table = new ResultTable().TextColumn("Spearman on test_b").NumberColumn("score");
+        foreach (var (name, model) in summary.Models)
+        {
+            Row($"{name}, random weights", model.RandomSpearman);
+            Row($"{name}, pretrained", model.PretrainSpearman);
+            foreach (var fold in model.Folds)
+                Row($"{name}, fold {fold.Fold} (validation {Text(fold.ValSpearman)})", fold.TestSpearman);
+            Row($"{name}, mean of {model.Folds.Count} folds", model.TestSpearman);
+        }
+        Row("baseline: cosine of mean frames", summary.Baselines.MeanFrameCosine);
+        Row("baseline: overlap of titles", summary.Baselines.TitleOverlap);
+        Row("baseline: linear probe", summary.Baselines.LinearProbe);
+        Row("ensemble (result.zip)", summary.Ensemble.TestSpearman);
+        if (summary.BestPossibleSpearman is { } best)
+            Row("best possible (noise-free similarities)", best);
+        return table.Row($"seconds, on {summary.Device}", summary.Seconds.ToString("F0", CultureInfo.InvariantCulture));
+
+        void Row(string name, double score) => table.Row(name, Text(score));
+    }
+
+    private static string Text(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
 }

@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+using VideoSim.Cli.Commands;
+using VideoSim.Models.Records;
+
+namespace VideoSim.Cli.Output;
+
+/// <summary>JSON of results that only commands have.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(DeviceDescription[]))]
+[JsonSerializable(typeof(Score))]
+[JsonSerializable(typeof(RecordInspection))]
+[JsonSerializable(typeof(VerifyResult))]
+internal sealed partial class CliJson : JsonSerializerContext;

@@ -91,21 +91,31 @@ public static unsafe class Lanes
         return largest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Mask(int left) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(left)).AsSingle();
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static Vector256<float> LoadPart(float* p, int left)
+    // Inlined, so that loops contain no call: a call would spill every vector that lives across it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> LoadPart(float* p, int left) => Avx.IsSupported ? Avx.MaskLoad(p, Mask(left)) : LoadSingly(p, left);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StorePart(Vector256<float> value, float* p, int left)
     {
         if (Avx.IsSupported)
-            return Avx.MaskLoad(p, Mask(left));
+            Avx.MaskStore(p, Mask(left), value);
+        else
+            StoreSingly(value, p, left);
+    }
+
+    private static Vector256<float> LoadSingly(float* p, int left)
+    {
         Vector256<float> value = default;
         for (int lane = 0; lane < left; lane++)
             value = value.WithElement(lane, p[lane]);
         return value;
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StorePart(Vector256<float> value, float* p, int left)
+    private static void StoreSingly(Vector256<float> value, float* p, int left)
     {
         for (int lane = 0; lane < left; lane++)
             p[lane] = value[lane];

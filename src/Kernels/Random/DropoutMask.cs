@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -55,8 +56,8 @@ public static unsafe class DropoutMask
         }
     }
 
-    // A 64-bit lane holds one word of one counter in its lower half. The multiplication reads only that half, so what the
-    // upper halves hold does not matter until the end: no masking in the rounds.
+    // A 64-bit lane holds one word of one counter, or of the key, in its lower half. The multiplication reads only that
+    // half, so what the upper halves hold does not matter until the end: no masking in the rounds.
     private static void FillGroupAvx2(float* mask, ulong seed, uint step, uint site, ulong block, uint threshold, float scale)
     {
         var near = Vector256.Create(block) + Vector256.Create(0ul, 1, 2, 3);
@@ -65,22 +66,23 @@ public static unsafe class DropoutMask
         Vector256<ulong> b0 = far, b1 = far >> 32, b2 = a2, b3 = a3;
         var multiplier0 = Vector256.Create((ulong)Philox.Multiplier0).AsUInt32();
         var multiplier1 = Vector256.Create((ulong)Philox.Multiplier1).AsUInt32();
-        uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
+        Vector256<ulong> key0 = Vector256.Create(seed), key1 = Vector256.Create(seed >> 32);
         for (int round = 0; round < Philox.Rounds; round++)
         {
-            Vector256<ulong> key0 = Vector256.Create((ulong)k0), key1 = Vector256.Create((ulong)k1);
             Vector256<ulong> p0 = Avx2.Multiply(a0.AsUInt32(), multiplier0), p1 = Avx2.Multiply(a2.AsUInt32(), multiplier1);
             Vector256<ulong> q0 = Avx2.Multiply(b0.AsUInt32(), multiplier0), q1 = Avx2.Multiply(b2.AsUInt32(), multiplier1);
-            (a0, a1, a2, a3) = ((p1 >> 32) ^ a1 ^ key0, p1, (p0 >> 32) ^ a3 ^ key1, p0);
-            (b0, b1, b2, b3) = ((q1 >> 32) ^ b1 ^ key0, q1, (q0 >> 32) ^ b3 ^ key1, q0);
-            k0 += Philox.Weyl0;
-            k1 += Philox.Weyl1;
+            // The product comes last, being the last to be known.
+            (a0, a1, a2, a3) = (key0 ^ a1 ^ (p1 >> 32), p1, key1 ^ a3 ^ (p0 >> 32), p0);
+            (b0, b1, b2, b3) = (key0 ^ b1 ^ (q1 >> 32), q1, key1 ^ b3 ^ (q0 >> 32), q0);
+            key0 += Vector256.Create((ulong)Philox.Weyl0);
+            key1 += Vector256.Create((ulong)Philox.Weyl1);
         }
         StoreFour(mask, a0, a1, a2, a3, threshold, scale);
         StoreFour(mask + GroupElements / 2, b0, b1, b2, b3, threshold, scale);
     }
 
-    // Words 0..3 of four counters, in the order of the elements.
+    // Words 0..3 of four counters, in the order of the elements. Inlined: as arguments the vectors would go through memory.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFour(float* mask, Vector256<ulong> r0, Vector256<ulong> r1, Vector256<ulong> r2, Vector256<ulong> r3, uint threshold, float scale)
     {
         const byte UpperHalves = 0b1010_1010;
@@ -92,6 +94,7 @@ public static unsafe class DropoutMask
         StoreFactors(mask + 8, Avx2.Permute2x128(even, odd, 0x31).AsUInt32(), threshold, scale);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFactors(float* mask, Vector256<uint> bits, uint threshold, float scale) =>
         Vector256.AndNot(Vector256.Create(scale), Vector256.LessThan(bits, Vector256.Create(threshold)).AsSingle()).Store(mask);
 }

@@ -12,7 +12,7 @@ namespace VideoSim.Engine.Operators;
 public static unsafe class VladAggregation
 {
     private readonly record struct State(Tensor Hidden, Tensor ClusterLogits, Tensor GroupLogits, Tensor Centres, Tensor Y,
-        Tensor Assignment, Tensor Mass, Tensor InverseNorm, Tensor Descriptor, DropoutSite Dropout, VladSizes Sizes);
+        Tensor Attention, Tensor Assignment, Tensor Mass, Tensor InverseNorm, Tensor Descriptor, DropoutSite Dropout, VladSizes Sizes);
 
     private readonly record struct VladSizes(int Stack, int Videos, int Rows, int D, int K);
 
@@ -45,15 +45,15 @@ public static unsafe class VladAggregation
         var y = tape.Result(new Shape(stack, videos, width * clusters),
             hidden.Node >= 0 || clusterLogits.Node >= 0 || groupLogits.Node >= 0 || centres.Node >= 0);
         var descriptor = dropout.DropProbability > 0 ? tape.Scratch(y.Shape) : y;
-        var assignment = tape.Scratch(new Shape(stack, videos, sizes.Rows, clusters));
+        Tensor attention = tape.Scratch(new Shape(stack, videos, sizes.Rows)), assignment = tape.Scratch(new Shape(stack, videos, sizes.Rows, clusters));
         Tensor mass = tape.Scratch(new Shape(stack, videos, clusters)), inverseNorm = tape.Scratch(new Shape(stack, videos, clusters));
         tape.Stream.Run(Vlad.Forward, new VladArgs
         {
             Hidden = hidden.Floats, ClusterLogits = clusterLogits.Floats, GroupLogits = groupLogits.Floats, Centres = centres.Floats,
-            Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, Y = y.Floats,
-            Dropout = dropout, Stack = stack, Videos = videos, Rows = sizes.Rows, D = width, K = clusters,
+            Attention = attention.Floats, Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats,
+            Descriptor = descriptor.Floats, Y = y.Floats, Dropout = dropout, Stack = stack, Videos = videos, Rows = sizes.Rows, D = width, K = clusters,
         });
-        tape.Record(BackwardRule, new State(hidden, clusterLogits, groupLogits, centres, y, assignment, mass, inverseNorm, descriptor, dropout, sizes), y);
+        tape.Record(BackwardRule, new State(hidden, clusterLogits, groupLogits, centres, y, attention, assignment, mass, inverseNorm, descriptor, dropout, sizes), y);
         return y;
     }
 
@@ -66,7 +66,7 @@ public static unsafe class VladAggregation
         var dCentres = tape.GradientToWrite(s.Centres, out int addCentres);
         var args = new VladGradArgs
         {
-            Hidden = s.Hidden.Floats, GroupLogits = s.GroupLogits.Floats, Centres = s.Centres.Floats, Assignment = s.Assignment.Floats,
+            Hidden = s.Hidden.Floats, Centres = s.Centres.Floats, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats,
             Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Floats, dY = tape.GradientOf(s.Y).Floats,
             dResidual = tape.Scratch(s.Y.Shape).Floats, dAssignment = tape.Scratch(s.Assignment.Shape).Floats,
             dHidden = dHidden.FloatsOrNull, dClusterLogits = dClusterLogits.FloatsOrNull, dGroupLogits = dGroupLogits.FloatsOrNull,

@@ -76,19 +76,19 @@ public static unsafe class Lanes
     /// <summary>Largest element of a row of at least one; NaN if there is one.</summary>
     public static float Max(float* x, int count)
     {
-        float largest = float.NegativeInfinity;
-        int i = 0;
-        if (count >= Count)
+        if (count < Count)
         {
-            var lanes = Vector256.Load(x);
-            for (i = Count; i <= count - Count; i += Count)
-                lanes = Vector256.Max(lanes, Vector256.Load(x + i));
-            for (int lane = 0; lane < Count; lane++)
-                largest = MathF.Max(largest, lanes[lane]);
+            float largest = x[0];
+            for (int i = 1; i < count; i++)
+                largest = MathF.Max(largest, x[i]);
+            return largest;
         }
-        for (; i < count; i++)
-            largest = MathF.Max(largest, x[i]);
-        return largest;
+        var lanes = Vector256.Load(x + count - Count); // the end of the row; it may be read twice
+        for (int i = 0; i < count - Count; i += Count)
+            lanes = Vector256.Max(lanes, Vector256.Load(x + i));
+        var four = Vector128.Max(lanes.GetLower(), lanes.GetUpper());
+        var two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

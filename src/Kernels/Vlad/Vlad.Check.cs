@@ -120,6 +120,7 @@ public static unsafe class VladChecks
         var (clusterLogits, groupLogits) = (builder.Input("clusterLogits", rows * s.K, -3, 3), builder.Input("groupLogits", rows, -3, 3));
         var centres = builder.Input("centres", s.Stack * s.D * s.K, -shape.Size, shape.Size);
         var dropout = builder.Dropout(shape.DropProbability);
+        var attention = builder.Workspace("attention", rows);
         var assignment = builder.Workspace("assignment", rows * s.K);
         var (mass, inverseNorm) = (builder.Workspace("mass", clusters), builder.Workspace("inverseNorm", clusters));
         var y = backward ? builder.Workspace("y", s.Count) : builder.Output("y", s.Count);
@@ -135,14 +136,14 @@ public static unsafe class VladChecks
             launcher.Run(Vlad.Forward, new VladArgs
             {
                 Hidden = hidden.Floats, ClusterLogits = clusterLogits.Floats, GroupLogits = groupLogits.Floats, Centres = centres.Floats,
-                Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, Y = y.Floats,
-                Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
+                Attention = attention.Floats, Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats,
+                Descriptor = descriptor.Floats, Y = y.Floats, Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
             });
             if (!backward)
                 return;
             var args = new VladGradArgs
             {
-                Hidden = hidden.Floats, GroupLogits = groupLogits.Floats, Centres = centres.Floats, Assignment = assignment.Floats,
+                Hidden = hidden.Floats, Centres = centres.Floats, Attention = attention.Floats, Assignment = assignment.Floats,
                 Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, dY = dY.Floats,
                 dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = dHidden.Floats, dClusterLogits = dClusterLogits.Floats,
                 dGroupLogits = dGroupLogits.Floats, dCentres = dCentres.Floats, Dropout = dropout.Site,

@@ -13,8 +13,11 @@ public static unsafe partial class Vlad
         {
             long rows = (long)item * a.Rows, residual = (long)item * a.D * a.K;
             float* hidden = a.Hidden + rows * a.D, logits = a.ClusterLogits + rows * a.K, assignment = a.Assignment + rows * a.K;
+            float* attention = a.Attention + rows;
+            for (int r = 0; r < a.Rows; r += Lanes.Count)
+                Lanes.Store(VectorMath.Sigmoid(Lanes.Load(a.GroupLogits + rows + r, a.Rows - r)), attention + r, a.Rows - r);
             for (int r = 0; r < a.Rows; r++)
-                SoftmaxRow.Write(logits + (long)r * a.K, assignment + (long)r * a.K, a.K, VectorMath.Sigmoid(a.GroupLogits[rows + r]));
+                SoftmaxRow.Write(logits + (long)r * a.K, assignment + (long)r * a.K, a.K, attention[r]);
             float* descriptor = a.Descriptor + residual, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
             SmallProduct.Multiply(new MatrixView(hidden, a.D).Transposed, new MatrixView(assignment, a.K), descriptor, a.K, a.D, a.K, a.Rows);
             for (int k = 0; k < a.K; k += Lanes.Count)
@@ -94,13 +97,13 @@ public static unsafe partial class Vlad
     private static void DifferentiateAssignment(in VladGradArgs a, long row)
     {
         float* assignment = a.Assignment + row * a.K, dAssignment = a.dAssignment + row * a.K;
-        float open = VectorMath.Sigmoid(a.GroupLogits[row]), sum = Lanes.Dot(assignment, dAssignment, a.K);
+        float attention = a.Attention[row], sum = Lanes.Dot(assignment, dAssignment, a.K);
         if (a.dGroupLogits != null)
-            a.dGroupLogits[row] = (1 - open) * sum + (a.AddGroupLogits != 0 ? a.dGroupLogits[row] : 0);
+            a.dGroupLogits[row] = (1 - attention) * sum + (a.AddGroupLogits != 0 ? a.dGroupLogits[row] : 0);
         if (a.dClusterLogits == null)
             return;
-        // A closed group has no assignments, and the sum is 0 as well: any divisor but 0 will do.
-        var mean = Vector256.Create(sum / MathF.Max(open, SmallestNormal));
+        // Without attention there are no assignments, and the sum is 0 as well: any divisor but 0 will do.
+        var mean = Vector256.Create(sum / MathF.Max(attention, SmallestNormal));
         for (int k = 0; k < a.K; k += Lanes.Count)
         {
             var gradient = Lanes.Load(assignment + k, a.K - k) * (Lanes.Load(dAssignment + k, a.K - k) - mean);

@@ -18,7 +18,10 @@ public unsafe struct VladArgs
     /// <summary>[Stack, D, K]</summary>
     public float* Centres;
 
-    /// <summary>[Stack, Videos, Rows, K]: softmax over the clusters times the group's attention.</summary>
+    /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits.</summary>
+    public float* Attention;
+
+    /// <summary>[Stack, Videos, Rows, K]: softmax over the clusters times the attention.</summary>
     public float* Assignment;
 
     /// <summary>[Stack, Videos, K]: sum of the assignments to each cluster.</summary>
@@ -46,13 +49,13 @@ public unsafe struct VladGradArgs
     /// <summary>[Stack, Videos, Rows, D]</summary>
     public float* Hidden;
 
-    /// <summary>[Stack, Videos, Rows]</summary>
-    public float* GroupLogits;
-
     /// <summary>[Stack, D, K]</summary>
     public float* Centres;
 
-    /// <summary>[Stack, Videos, Rows, K], from forward, as the next three.</summary>
+    /// <summary>[Stack, Videos, Rows], from forward, as the next four.</summary>
+    public float* Attention;
+
+    /// <summary>[Stack, Videos, Rows, K]</summary>
     public float* Assignment;
 
     /// <summary>[Stack, Videos, K]</summary>
@@ -99,7 +102,7 @@ public unsafe struct VladGradArgs
 /// </summary>
 /// <remarks>
 /// Backward, with dV the gradient before normalisation: dH = A dV^T; dA = H dV - 1 (sum over d of M dV); with
-/// S[r] = sum over k of A dA, cluster logits get A (dA - S / sigmoid), group logits (1 - sigmoid) S, centres
+/// S[r] = sum over k of A dA, cluster logits get A (dA - S / attention), group logits (1 - attention) S, centres
 /// - sum over videos of (sum over r of A) dV.
 /// </remarks>
 public static unsafe partial class Vlad
@@ -113,7 +116,7 @@ public static unsafe partial class Vlad
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
             return new(videos * (2 * assignment * a.D + 6 * assignment + 6 * residual),
-                4 * (videos * ((double)a.Rows * (a.D + 1) + 2 * assignment + (a.Y == a.Descriptor ? 1 : 2) * residual + 2 * a.K) + a.Stack * residual));
+                4 * (videos * ((double)a.Rows * (a.D + 2) + 2 * assignment + (a.Y == a.Descriptor ? 1 : 2) * residual + 2 * a.K) + a.Stack * residual));
         },
     };
 

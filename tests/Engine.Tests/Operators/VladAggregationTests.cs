@@ -1,3 +1,6 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
@@ -7,7 +10,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Operators;
 
-public sealed class VladAggregationTests
+public sealed unsafe class VladAggregationTests
 {
     private const uint Site = 6;
 
@@ -40,5 +43,29 @@ public sealed class VladAggregationTests
             [GradientInput.Uniform("hidden", new Shape(2, 4, 6)), GradientInput.Uniform("groupLogits", new Shape(2, 4, 2)), GradientInput.Uniform("centres", new Shape(2, 3, 3))],
             static (tape, t) => VladAggregation.Forward(tape, t[0], t[0], t[1], t[2], videos: 2, groups: 2, clusters: 3, Site, 0),
             v => VladReference.Forward(sizes, v[0], v[0], v[1], v[2], null), roundings: 128);
+    }
+
+    [Theory]
+    [InlineData(-300f)] // the sigmoid underflows: no attention, no residual
+    [InlineData(300f)]
+    public void Gradients_ExtremeAttention_AreFinite(float groupLogit)
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 1 << 20);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        Tensor[] inputs = [.. new[] { new Shape(1, 4, 6), new Shape(1, 4, 4), new Shape(1, 4, 2), new Shape(1, 3, 2) }.Select(shape => Filled(tape.Result(shape, true), 1))];
+        Filled(inputs[2], groupLogit);
+        var y = VladAggregation.Forward(tape, inputs[0], inputs[1], inputs[2], inputs[3], videos: 2, groups: 2, clusters: 2, Site, 0);
+        Filled(tape.GradientToWrite(y, out _), 1);
+        tape.RunBackward();
+        foreach (var gradient in inputs.Select(input => tape.GradientOf(input)).Append(y))
+            Assert.All(new Span<float>(gradient.Floats, (int)gradient.Shape.Count).ToArray(), static value => Assert.True(float.IsFinite(value)));
+    }
+
+    private static Tensor Filled(Tensor tensor, float value)
+    {
+        for (int i = 0; i < tensor.Shape.Count; i++)
+            tensor.Floats[i] = value * (1 + 0.25f * (i % 3));
+        return tensor;
     }
 }

@@ -38,7 +38,9 @@ public static unsafe class Attention
         var gradient = tape.GradientToWrite(s.QueryKeyValue, out int add);
         tape.Stream.Run(AttentionKernels.Backward, Arguments(s) with
         {
-            DContext = tape.GradientOf(s.Context).Floats, DQueryKeyValue = gradient.Floats, Add = add,
+            DContext = tape.GradientOf(s.Context).Floats,
+            DQueryKeyValue = gradient.Floats,
+            Add = add,
         });
     }
 

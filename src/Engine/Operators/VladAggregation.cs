@@ -12,9 +12,9 @@ namespace VideoSim.Engine.Operators;
 public static unsafe class VladAggregation
 {
     private readonly record struct State(Tensor Hidden, Tensor ClusterLogits, Tensor GroupLogits, Tensor Centres, Tensor Y,
-        Tensor Attention, Tensor Assignment, Tensor Mass, Tensor InverseNorm, Tensor Descriptor, DropoutSite Dropout, VladSizes Sizes);
+        Tensor Attention, Tensor Assignment, Tensor Mass, Tensor InverseNorm, Tensor Descriptor, DropoutSite Dropout, Dimensions Sizes);
 
-    private readonly record struct VladSizes(int Stack, int Videos, int Rows, int D, int K);
+    private readonly record struct Dimensions(int Stack, int Videos, int Rows, int D, int K);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -40,7 +40,7 @@ public static unsafe class VladAggregation
             throw new ArgumentException($"aggregation of {hidden.Shape} for {videos} videos, {groups} groups and {clusters} clusters was given " +
                 $"cluster logits {clusterLogits.Shape}, group logits {groupLogits.Shape}, centres {centres.Shape}");
         }
-        var sizes = new VladSizes(stack, videos, frameRows / videos * groups, width, clusters);
+        var sizes = new Dimensions(stack, videos, frameRows / videos * groups, width, clusters);
         var dropout = tape.Dropout(site, dropProbability);
         var y = tape.Result(new Shape(stack, videos, width * clusters),
             hidden.Node >= 0 || clusterLogits.Node >= 0 || groupLogits.Node >= 0 || centres.Node >= 0);

@@ -132,12 +132,7 @@ public static unsafe partial class Attention
             {
                 for (int j = 0; j < s; j += Lanes.Count)
                     Lanes.Store(Vector256.FusedMultiplyAdd(Lanes.Load(p + j, s - j), scale, Lanes.Load(hidden + j, s - j)), p + j, s - j);
-                var max = Vector256.Create(Lanes.Max(p, s));
-                for (int j = 0; j < s; j += Lanes.Count)
-                    Lanes.Store(VectorMath.Exp(Lanes.Load(p + j, s - j) - max), p + j, s - j);
-                var inverse = Vector256.Create(1 / Lanes.Sum(p, s));
-                for (int j = 0; j < s; j += Lanes.Count)
-                    Lanes.Store(Lanes.Load(p + j, s - j) * inverse, p + j, s - j);
+                SoftmaxRow.Write(p, p, s);
             }
         }
     }

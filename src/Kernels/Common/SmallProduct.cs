@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace VideoSim.Kernels.Common;
 
@@ -32,6 +33,9 @@ internal static unsafe class SmallProduct
     private const int Depth = 256;
 
     private const int PanelAlignment = 64;
+
+    // Controls of a shuffle of two vectors: the first or the second pair of each half of both.
+    private const byte FirstPairs = 0b01_00_01_00, SecondPairs = 0b11_10_11_10;
 
     /// <summary>Multiplies.</summary>
     /// <param name="a">A, [M, K]; may be a transposed view.</param>
@@ -66,20 +70,54 @@ internal static unsafe class SmallProduct
     // Columns past the edge become 0: the tile is computed whole and stored in part.
     private static void Pack(float* b, nint row, nint column, int depth, int columns, float* panel)
     {
+        int k = 0;
         if (columns == TileColumns && column == 1)
         {
-            for (int k = 0; k < depth; k++, b += row, panel += TileColumns)
+            for (; k < depth; k++, b += row, panel += TileColumns)
             {
                 Vector256.Load(b).Store(panel);
                 Vector256.Load(b + 8).Store(panel + 8);
             }
-            return;
         }
-        for (int k = 0; k < depth; k++, b += row, panel += TileColumns)
+        else if (columns == TileColumns && row == 1 && Avx.IsSupported)
+        {
+            for (; k <= depth - 8; k += 8, b += 8, panel += 8 * TileColumns)
+            {
+                Transpose(b, column, panel);
+                Transpose(b + 8 * column, column, panel + 8);
+            }
+        }
+        for (; k < depth; k++, b += row, panel += TileColumns)
         {
             for (int j = 0; j < TileColumns; j++)
                 panel[j] = j < columns ? b[j * column] : 0;
         }
+    }
+
+    // Eight columns of eight floats each become eight rows of a panel.
+    private static void Transpose(float* columns, nint stride, float* panel)
+    {
+        float* c = columns, d = columns + 4 * stride;
+        // In each half of a vector: elements 0 to 3 of two columns in turn, then of four, then both halves put together.
+        var (t0, t1) = Interleave(Vector256.Load(c), Vector256.Load(c + stride));
+        var (t2, t3) = Interleave(Vector256.Load(c + 2 * stride), Vector256.Load(c + 3 * stride));
+        var (t4, t5) = Interleave(Vector256.Load(d), Vector256.Load(d + stride));
+        var (t6, t7) = Interleave(Vector256.Load(d + 2 * stride), Vector256.Load(d + 3 * stride));
+        StoreRows(panel, Avx.Shuffle(t0, t2, FirstPairs), Avx.Shuffle(t4, t6, FirstPairs));
+        StoreRows(panel + TileColumns, Avx.Shuffle(t0, t2, SecondPairs), Avx.Shuffle(t4, t6, SecondPairs));
+        StoreRows(panel + 2 * TileColumns, Avx.Shuffle(t1, t3, FirstPairs), Avx.Shuffle(t5, t7, FirstPairs));
+        StoreRows(panel + 3 * TileColumns, Avx.Shuffle(t1, t3, SecondPairs), Avx.Shuffle(t5, t7, SecondPairs));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (Vector256<float>, Vector256<float>) Interleave(Vector256<float> x, Vector256<float> y) => (Avx.UnpackLow(x, y), Avx.UnpackHigh(x, y));
+
+    // Rows i and i + 4 from their first and second four columns.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void StoreRows(float* row, Vector256<float> first, Vector256<float> second)
+    {
+        Avx.Permute2x128(first, second, 0x20).Store(row);
+        Avx.Permute2x128(first, second, 0x31).Store(row + 4 * TileColumns);
     }
 
     [SkipLocalsInit]
@@ -113,14 +151,19 @@ internal static unsafe class SmallProduct
             c50 = Vector256.FusedMultiplyAdd(x, b0, c50);
             c51 = Vector256.FusedMultiplyAdd(x, b1, c51);
         }
-        if (rows == TileRows && columns == TileColumns)
+        if (columns == TileColumns)
         {
             Store(c, c00, c01, add);
-            Store(c + ldC, c10, c11, add);
-            Store(c + 2 * ldC, c20, c21, add);
-            Store(c + 3 * ldC, c30, c31, add);
-            Store(c + 4 * ldC, c40, c41, add);
-            Store(c + 5 * ldC, c50, c51, add);
+            if (rows > 1)
+                Store(c + ldC, c10, c11, add);
+            if (rows > 2)
+                Store(c + 2 * ldC, c20, c21, add);
+            if (rows > 3)
+                Store(c + 3 * ldC, c30, c31, add);
+            if (rows > 4)
+                Store(c + 4 * ldC, c40, c41, add);
+            if (rows > 5)
+                Store(c + 5 * ldC, c50, c51, add);
             return;
         }
         float* tile = stackalloc float[TileRows * TileColumns];

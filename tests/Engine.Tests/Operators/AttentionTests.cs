@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Attention;
@@ -23,7 +21,7 @@ public sealed class AttentionTests
         int[] mask = [.. Enumerable.Range(0, b * s).Select(i => i / s == 0 || i % s < (s + 1) / 2 ? 1 : 0)];
         var reference = new AttentionReference(b, s, heads, d, new DropoutSite { Seed = GradientCheck.Seed, Site = Site, DropProbability = drop }, GradientCheck.Step);
         GradientCheck.Run([GradientInput.Uniform("queryKeyValue", new Shape(b, s, 3 * heads * d))],
-            (tape, t) => Attention.Forward(tape, t[0], Constant(tape, new Shape(b, s), mask), heads, Site, drop),
+            (tape, t) => Attention.Forward(tape, t[0], GradientCheck.Integers(tape, new Shape(b, s), mask), heads, Site, drop),
             values => reference.Forward(values[0], mask));
     }
 
@@ -31,14 +29,7 @@ public sealed class AttentionTests
     public void Forward_TooLong_IsRefused()
     {
         var failure = Assert.Throws<ArgumentException>(() => GradientCheck.Run([GradientInput.Uniform("queryKeyValue", new Shape(1, 257, 3))],
-            (tape, t) => Attention.Forward(tape, t[0], Constant(tape, new Shape(1, 257), new int[257]), 1, Site, 0), _ => new double[257]));
+            (tape, t) => Attention.Forward(tape, t[0], GradientCheck.Integers(tape, new Shape(1, 257), new int[257]), 1, Site, 0), _ => new double[257]));
         Assert.Contains("256", failure.Message, StringComparison.Ordinal);
-    }
-
-    internal static unsafe Tensor Constant(Tape tape, Shape shape, int[] values)
-    {
-        var tensor = tape.Scratch(shape, ElementType.Int32);
-        values.CopyTo(MemoryMarshal.CreateSpan(ref *tensor.Ints, values.Length));
-        return tensor;
     }
 }

@@ -24,9 +24,9 @@ public sealed class EmbeddingTests
         int[] tokens = [.. Ids.Distinct().Order()];
         int[] starts = [.. tokens.Select(token => Array.FindIndex(sorted, i => Ids[i] == token)), Ids.Length];
         GradientCheck.Run(inputs, (tape, t) => Embedding.Forward(tape, new TokenBatch(
-                AttentionTests.Constant(tape, new Shape(B, T), Ids), AttentionTests.Constant(tape, new Shape(B * T), sorted),
-                AttentionTests.Constant(tape, new Shape(B * T), tokens), AttentionTests.Constant(tape, new Shape(B * T + 1), starts),
-                AttentionTests.Constant(tape, new Shape(1), [tokens.Length])), t[0], positions ? t[2] : default, t[1]),
+                GradientCheck.Integers(tape, new Shape(B, T), Ids), GradientCheck.Integers(tape, new Shape(B * T), sorted),
+                GradientCheck.Integers(tape, new Shape(B * T), tokens), GradientCheck.Integers(tape, new Shape(B * T + 1), starts),
+                GradientCheck.Integers(tape, new Shape(1), [tokens.Length])), t[0], positions ? t[2] : default, t[1]),
             values => [.. Enumerable.Range(0, B * T * C).Select(i =>
                 values[0][Ids[i / C] * C + i % C] + values[1][i % C] + (positions ? values[2][i / C % T * C + i % C] : 0))]);
     }

@@ -23,7 +23,8 @@ struct Touch {
     const void* code; // return address into the kernel
 };
 
-// Two readers suffice: a third one is ordered with a later write only if these are, or is reported when they are gone.
+// Two readers, never of one thread: whoever writes next meets at least one that is not itself. What only a third one would
+// show is left to other orders of the threads.
 struct Cell {
     Touch write, reads[2];
 };

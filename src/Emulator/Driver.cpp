@@ -389,6 +389,6 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
         deviceMemory().makeCells();
     run(launch, state().workers);
     if (launch.failed)
-        state().sticky = fail(LaunchFailed, launch.findings);
+        state().sticky = fail(LaunchFailed, launch.finding);
     return Success;
 }

@@ -35,17 +35,19 @@ struct Launch {
     std::atomic<uint64_t> next{0};   // block to run next
     std::atomic<bool> failed{false}; // no further blocks then
 
-    void report(const std::string& finding) {
+    // The first finding is kept: others, from blocks that ran beside it, are mostly the same.
+    void report(const std::string& text) {
         std::lock_guard<std::mutex> guard(reportLock);
+        if (!failed)
+            finding = text;
         failed = true;
-        findings += findings.empty() ? finding : "\n" + finding;
     }
 
     std::mutex reportLock;
-    std::string findings;
+    std::string finding;
 };
 
-// Runs all blocks on the emulator's own threads; findings are empty if all went well.
+// Runs all blocks on the emulator's own threads; launch.failed says whether there is a finding.
 void run(Launch& launch, unsigned workers);
 
 } // namespace emulator

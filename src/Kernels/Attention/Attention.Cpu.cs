@@ -11,19 +11,12 @@ public static unsafe partial class Attention
     private static void ForwardItems(in AttentionArgs a, int from, int to)
     {
         float* probabilities = stackalloc float[a.S * a.S];
-        float* mask = stackalloc float[a.S];
         for (int item = from; item < to; item++)
         {
             var head = new Head(a, item);
             head.Probabilities(probabilities);
             if (a.Dropout.DropProbability > 0)
-            {
-                for (int i = 0; i < a.S; i++)
-                {
-                    DropoutMask.Fill(mask, a.S, a.Dropout, head.FirstElement + (long)i * a.S);
-                    Multiply(probabilities + (long)i * a.S, mask, a.S);
-                }
-            }
+                DropoutRow.Apply(probabilities, probabilities, a.S * a.S, a.Dropout, head.FirstElement);
             SmallProduct.Multiply(new MatrixView(probabilities, a.S), head.Value, head.Context(a.Context), a.Heads * a.D, a.S, a.D, a.S);
         }
     }

@@ -18,9 +18,8 @@ internal static class CommandLine
         var parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                await Console.Error.WriteLineAsync($"error: {error.Message}");
-            await Console.Error.WriteLineAsync($"'{string.Join(' ', Path(parsed.CommandResult.Command))} --help' lists what there is");
+            string command = string.Join(' ', Path(parsed.CommandResult.Command));
+            await Console.Error.WriteLineAsync($"error: {parsed.Errors[0].Message.TrimEnd('.')} ('{command} --help' lists what there is)");
             return WrongUsage;
         }
         try

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using VideoSim.Engine;
 
 namespace VideoSim.Models.Configuration;
@@ -26,8 +27,12 @@ public sealed record ModelConfig
     /// <summary>Experts of the mixture.</summary>
     public int Experts { get; set; } = 3;
 
-    /// <summary>How much wider NeXtVLAD's expansion is than a frame.</summary>
-    public int VladExpansion { get; set; } = 2;
+    /// <summary>How much wider NeXtVLAD's expansion is than a frame; below 1 in small presets.</summary>
+    public double VladExpansion { get; set; } = 2;
+
+    /// <summary>Width of the expansion, over all groups.</summary>
+    [JsonIgnore]
+    public int VladExpandedWidth => (int)(VladExpansion * FrameWidth);
 
     /// <summary>NeXtVLAD groups, G.</summary>
     public int VladGroups { get; set; } = 8;
@@ -59,7 +64,8 @@ public sealed record ModelConfig
         Positive(Frames, "frames");
         Positive(FrameWidth, "frame_width");
         Positive(Experts, "experts");
-        Positive(VladExpansion, "vlad_expansion");
+        if (!(VladExpansion > 0 && VladExpansion * FrameWidth < int.MaxValue) || VladExpandedWidth != VladExpansion * FrameWidth)
+            throw new DataException($"vlad_expansion is {VladExpansion}; times frame_width ({FrameWidth}) it must be a positive whole number");
         Positive(VladGroups, "vlad_groups");
         Positive(VladClusters, "vlad_clusters");
         Positive(VladWidth, "vlad_width");
@@ -71,7 +77,7 @@ public sealed record ModelConfig
         Positive(Encoder.NumAttentionHeads, "encoder.num_attention_heads");
         Positive(Encoder.IntermediateSize, "encoder.intermediate_size");
         Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
-        Divides(VladGroups, VladExpansion * FrameWidth, "vlad_groups", "vlad_expansion * frame_width");
+        Divides(VladGroups, VladExpandedWidth, "vlad_groups", "vlad_expansion * frame_width");
         Divides(SqueezeRatio, EmbeddingWidth, "squeeze_ratio", "embedding_width");
         if (EmbeddingWidth > 256)
             throw new DataException($"embedding_width is {EmbeddingWidth}; a submission may have at most 256");

@@ -19,7 +19,7 @@ internal sealed class NeXtVlad
     public NeXtVlad(ParameterStore store, int group, IReadOnlyList<string> names, ModelConfig config)
     {
         _config = config;
-        int expanded = config.VladExpansion * config.FrameWidth, groupWidth = expanded / config.VladGroups;
+        int expanded = config.VladExpandedWidth, groupWidth = expanded / config.VladGroups;
         _expand = new Dense(store, group, Names("expand"), config.FrameWidth, expanded, Initializers.GlorotUniform);
         _attention = new Dense(store, group, Names("attention"), expanded, config.VladGroups, Initializers.GlorotUniform);
         _cluster = new Dense(store, group, Names("cluster"), expanded, config.VladGroups * config.VladClusters, Initializers.GlorotUniform, bias: false);

@@ -36,7 +36,8 @@ internal sealed class MixNextVlad : IVideoModel
         _gate = new Dense(Parameters, rest, "gate.dense", gateWidth, config.Experts, Initializers.GlorotUniform);
         _vlad = new NeXtVlad(Parameters, rest, [.. experts.Select(name => $"{name}.vlad")], config);
         _fusion = new Fusion(Parameters, rest, [.. experts.Select(name => $"{name}.fusion")], config);
-        _classifier = new Dense(Parameters, rest, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags, Initializers.GlorotUniform);
+        _classifier = new Dense(Parameters, rest, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags, Initializers.GlorotUniform,
+            initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)));
     }
 
     /// <inheritdoc/>

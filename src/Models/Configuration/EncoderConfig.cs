@@ -27,6 +27,9 @@ public sealed record EncoderConfig
     /// <summary>Added to the variance inside LayerNorm's root.</summary>
     public float LayerNormEps { get; set; } = 1e-12f;
 
+    /// <summary>Standard deviation of fresh weights before the cut at 2 sigma.</summary>
+    public double InitializerRange { get; set; } = 0.02;
+
     /// <summary>Chance to zero a value of the embeddings and of each sub-layer's output.</summary>
     public float HiddenDropoutProb { get; set; } = 0.1f;
 

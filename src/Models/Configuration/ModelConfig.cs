@@ -52,6 +52,12 @@ public sealed record ModelConfig
     /// <summary>Chance to zero a value of the fusion's input.</summary>
     public float FusionDropout { get; set; } = 0.2f;
 
+    /// <summary>
+    /// Probability that tag heads give every tag before training; 0.5 is a bias of 0, as published. Short runs begin at the
+    /// tags' frequency, or they would spend their steps on learning that tags are rare (Lin et al., "Focal loss", 2017, 4.1).
+    /// </summary>
+    public double TagPrior { get; set; } = 0.5;
+
     /// <summary>How much narrower the squeeze of squeeze-excitation is.</summary>
     public int SqueezeRatio { get; set; } = 8;
 
@@ -83,6 +89,8 @@ public sealed record ModelConfig
             throw new DataException($"embedding_width is {EmbeddingWidth}; a submission may have at most 256");
         if (TextLength > Encoder.MaxPositionEmbeddings)
             throw new DataException($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
+        if (!(TagPrior > 0 && TagPrior < 1))
+            throw new DataException($"tag_prior must lie between 0 and 1, not {TagPrior}");
         Probability(VladDropout, "vlad_dropout");
         Probability(FusionDropout, "fusion_dropout");
         Probability(Encoder.HiddenDropoutProb, "encoder.hidden_dropout_prob");

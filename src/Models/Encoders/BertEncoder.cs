@@ -21,13 +21,14 @@ internal sealed class BertEncoder
     public BertEncoder(ParameterStore store, int group, EncoderConfig config)
     {
         _config = config;
+        var initializer = Initializers.TruncatedNormal(config.InitializerRange);
         int width = config.HiddenSize;
-        _word = store.Add(group, "bert.embeddings.word_embeddings.weight", new Shape(config.VocabSize, width), Initializers.Encoder);
-        _position = store.Add(group, "bert.embeddings.position_embeddings.weight", new Shape(config.MaxPositionEmbeddings, width), Initializers.Encoder);
-        _type = store.Add(group, "bert.embeddings.token_type_embeddings.weight", new Shape(config.TypeVocabSize, width), Initializers.Encoder);
+        _word = store.Add(group, "bert.embeddings.word_embeddings.weight", new Shape(config.VocabSize, width), initializer);
+        _position = store.Add(group, "bert.embeddings.position_embeddings.weight", new Shape(config.MaxPositionEmbeddings, width), initializer);
+        _type = store.Add(group, "bert.embeddings.token_type_embeddings.weight", new Shape(config.TypeVocabSize, width), initializer);
         _embeddingNorm = new Norm(store, group, "bert.embeddings.LayerNorm", config);
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new Layer(store, group, index, config))];
-        _pooler = new Dense(store, group, "bert.pooler.dense", width, width, Initializers.Encoder);
+        _pooler = new Dense(store, group, "bert.pooler.dense", width, width, initializer);
     }
 
     /// <summary>Hidden states of the last layer.</summary>
@@ -69,18 +70,19 @@ internal sealed class BertEncoder
         public Layer(ParameterStore store, int group, int index, EncoderConfig config)
         {
             (_config, _index) = (config, index);
+            var initializer = Initializers.TruncatedNormal(config.InitializerRange);
             int width = config.HiddenSize;
             string name = $"bert.encoder.layer.{index}";
             string[] parts = [$"{name}.attention.self.query", $"{name}.attention.self.key", $"{name}.attention.self.value"];
             // One product computes all three.
             _queryKeyValue = store.Stack(group, new Shape(3 * width, width),
-                [.. parts.Select(part => ($"{part}.weight", new Shape(width, width)))], Initializers.Encoder);
+                [.. parts.Select(part => ($"{part}.weight", new Shape(width, width)))], initializer);
             _queryKeyValueBias = store.Stack(group, new Shape(3 * width),
                 [.. parts.Select(part => ($"{part}.bias", new Shape(width)))], Initializers.Zeros);
-            _attentionOutput = new Dense(store, group, $"{name}.attention.output.dense", width, width, Initializers.Encoder);
+            _attentionOutput = new Dense(store, group, $"{name}.attention.output.dense", width, width, initializer);
             _attentionNorm = new Norm(store, group, $"{name}.attention.output.LayerNorm", config);
-            _intermediate = new Dense(store, group, $"{name}.intermediate.dense", width, config.IntermediateSize, Initializers.Encoder);
-            _output = new Dense(store, group, $"{name}.output.dense", config.IntermediateSize, width, Initializers.Encoder);
+            _intermediate = new Dense(store, group, $"{name}.intermediate.dense", width, config.IntermediateSize, initializer);
+            _output = new Dense(store, group, $"{name}.output.dense", config.IntermediateSize, width, initializer);
             _outputNorm = new Norm(store, group, $"{name}.output.LayerNorm", config);
         }
 

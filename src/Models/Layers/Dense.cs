@@ -19,13 +19,14 @@ internal sealed class Dense
     }
 
     /// <summary>One map for each of <paramref name="names"/>, stored one after the other.</summary>
-    public Dense(ParameterStore store, int group, IReadOnlyList<string> names, int input, int output, Initializer initializer, bool bias = true)
+    public Dense(ParameterStore store, int group, IReadOnlyList<string> names, int input, int output, Initializer initializer, bool bias = true,
+        double initialBias = 0)
     {
         _stacked = true;
         _weight = store.Stack(group, new Shape(names.Count, output, input),
             [.. names.Select(name => ($"{name}.weight", new Shape(output, input)))], initializer);
         _bias = bias
-            ? store.Stack(group, new Shape(names.Count, output), [.. names.Select(name => ($"{name}.bias", new Shape(output)))], Initializers.Zeros)
+            ? store.Stack(group, new Shape(names.Count, output), [.. names.Select(name => ($"{name}.bias", new Shape(output)))], Initializers.Constant(initialBias))
             : null;
     }
 

@@ -14,8 +14,11 @@ public static class Initializers
     /// <summary>All ones.</summary>
     public static readonly Initializer Ones = static (values, _, _) => values.Fill(1);
 
-    /// <summary>Normal with sigma 0.02 before the cut at 2 sigma: everything in the text encoder.</summary>
-    public static readonly Initializer Encoder = static (values, _, uniform) => TruncatedNormal(values, 0.02, uniform);
+    /// <summary>Everywhere the same value.</summary>
+    public static Initializer Constant(double value) => (values, _, _) => values.Fill((float)value);
+
+    /// <summary>Normal with the given sigma, cut at 2 sigma: everything in the text encoder.</summary>
+    public static Initializer TruncatedNormal(double sigma) => (values, _, uniform) => TruncatedNormal(values, sigma, uniform);
 
     /// <summary>Uniform in +-sqrt(6 / (in + out)): Keras' default for dense layers.</summary>
     public static readonly Initializer GlorotUniform = static (values, shape, uniform) =>

@@ -10,7 +10,7 @@ internal sealed class TitleSynthesizer
 {
     private const int WordsOfChannel = 14, NoiseWords = 300, CharactersOfWord = 2;
     private const int ShortestTypical = 12, Shortest = 2, Longest = 60;
-    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.6, NoiseProbability = 0.12, StoryProbability = 0.55;
+    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.7, NoiseProbability = 0.1, StoryProbability = 0.55;
 
     // The level-1 set of GB 2312: 3,755 characters in common use, code points 0xB0A1 to 0xD7F9, 94 to a row.
     private const int FirstRow = 0xB0, FirstColumn = 0xA1, RowLength = 94, CommonCharacters = 3755;

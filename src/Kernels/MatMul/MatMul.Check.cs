@@ -1,10 +1,98 @@
+using System.Numerics;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.MatMul;
 
-/// <summary>Checks of the matrix product.</summary>
-public static class MatMulChecks
+/// <summary>
+/// Checks of the matrix product: all four ways to store the operands, sizes from 1 to past every block, few rows, wide
+/// leading dimensions, batches with shared operands, bias and added results.
+/// </summary>
+public static unsafe class MatMulChecks
 {
+    private const int Gap = 3; // between stored rows and between products, so that a wrong stride is seen
+
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMul.Multiply, Cases)];
+
+    private static IEnumerable<CheckCase> Cases()
+    {
+        (int M, int N, int K)[] sizes = [(1, 1, 1), (3, 5, 7), (1, 33, 40), (17, 3, 65), (7, 100, 9), (97, 49, 129), (6, 16, 8), (64, 64, 64), (130, 70, 11)];
+        foreach (var (m, n, k) in sizes)
+        {
+            for (int kind = 0; kind < 4; kind++)
+                yield return Case(new Product(m, n, k, kind & 1, kind >> 1, 1, Bias: kind % 2 == 0, Add: 0, Gap: kind == 1 ? Gap : 0, SharedA: false, SharedB: false));
+        }
+        yield return Case(new Product(20, 40, 390, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false)); // past a block of K
+        yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false));
+        yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true));
+        yield return Case(new Product(12, 20, 50, 1, 1, 4, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false));
+    }
+
+    private static CheckCase Case(Product p)
+    {
+        var builder = new CheckBuilder(seed: 41);
+        var a = builder.Input("a", p.SizeA);
+        var b = builder.Input("b", p.SizeB);
+        var bias = p.Bias ? builder.Input("bias", (long)p.Batch * p.N) : null;
+        var c = builder.InOut("c", p.SizeC); // what lies in the gaps must stay
+        var args = new MatMulArgs
+        {
+            StrideA = p.StrideA, StrideB = p.StrideB, StrideC = p.StrideC, StrideBias = p.N, M = p.M, N = p.N, K = p.K,
+            LdA = p.LdA, LdB = p.LdB, LdC = p.LdC, TransposeA = p.TransposeA, TransposeB = p.TransposeB, Batch = p.Batch, Add = p.Add,
+        };
+        var packed = builder.Workspace("packed", Math.Max(1, MatMul.PackedElements(args)));
+        return builder.Build($"{p}", launcher =>
+        {
+            args.A = a.Floats;
+            args.B = b.Floats;
+            args.C = c.Floats;
+            args.Bias = bias is null ? null : bias.Floats;
+            var product = new PackedMatMulArgs { Product = args, Packed = packed.Floats };
+            if (MatMul.PackedElements(args) > 0)
+                launcher.Run(MatMul.Pack, product);
+            launcher.Run(MatMul.Multiply, product);
+        }, new Reference(p), factor: 2);
+    }
+
+    private sealed record Product(int M, int N, int K, int TransposeA, int TransposeB, int Batch, bool Bias, int Add, int Gap, bool SharedA, bool SharedB)
+    {
+        public int LdA => (TransposeA != 0 ? M : K) + Gap;
+
+        public int LdB => (TransposeB != 0 ? K : N) + Gap;
+
+        public int LdC => N + Gap;
+
+        public long StrideA => SharedA ? 0 : (long)(TransposeA != 0 ? K : M) * LdA + Gap;
+
+        public long StrideB => SharedB ? 0 : (long)(TransposeB != 0 ? N : K) * LdB + Gap;
+
+        public long StrideC => (long)M * LdC + Gap;
+
+        public long SizeA => (Batch - 1) * StrideA + (long)(TransposeA != 0 ? K : M) * LdA;
+
+        public long SizeB => (Batch - 1) * StrideB + (long)(TransposeB != 0 ? N : K) * LdB;
+
+        public long SizeC => Batch * StrideC;
+
+        public long IndexA(int product, int i, int k) => product * StrideA + (TransposeA != 0 ? (long)k * LdA + i : (long)i * LdA + k);
+
+        public long IndexB(int product, int k, int j) => product * StrideB + (TransposeB != 0 ? (long)j * LdB + k : (long)k * LdB + j);
+    }
+
+    private sealed record Reference(Product P) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] a = values["a"], b = values["b"], c = values["c"];
+            for (int item = 0; item < P.Batch * P.M * P.N; item++)
+            {
+                int product = item / (P.M * P.N), i = item / P.N % P.M, j = item % P.N;
+                T sum = P.Bias ? values["bias"][product * P.N + j] : T.Zero;
+                for (int k = 0; k < P.K; k++)
+                    sum += a[P.IndexA(product, i, k)] * b[P.IndexB(product, k, j)];
+                long at = product * P.StrideC + (long)i * P.LdC + j;
+                c[at] = P.Add != 0 ? c[at] + sum : sum;
+            }
+        }
+    }
 }

@@ -8,15 +8,26 @@ public unsafe struct PackedMatMulArgs
     /// <summary>The product.</summary>
     public MatMulArgs Product;
 
-    /// <summary>Room for <see cref="MatMul.PackedElements"/> floats.</summary>
+    /// <summary>Room for <see cref="MatMul.PackedElements"/> floats, on a cache line; unused where that is 0.</summary>
     public float* Packed;
 }
 
-/// <summary>Matrix products: cuBLASLt on CUDA, on the CPU these two kernels, one after the other.</summary>
-public static unsafe class MatMul
+/// <summary>
+/// Matrix products: cuBLASLt on CUDA, on the CPU these two kernels, one after the other (<see cref="Pack"/> only where
+/// <see cref="PackedElements"/> is not 0). An element of C is summed over k in an order that depends on K alone.
+/// </summary>
+/// <remarks>
+/// The CPU's way is Goto and van de Geijn's ("Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008):
+/// B in panels as wide as a register tile, A a block at a time, both small enough to be read from caches.
+/// </remarks>
+public static unsafe partial class MatMul
 {
-    /// <summary>Floats of packed operand that the product needs on the CPU.</summary>
-    public static long PackedElements(in MatMulArgs args) => 0;
+    /// <summary>Floats of packed operand that the product needs on the CPU; 0 where the items pack what they need.</summary>
+    public static long PackedElements(in MatMulArgs args)
+    {
+        var blocks = new Blocks(args);
+        return blocks.PackedAhead ? blocks.PackedProducts * blocks.PackedElements(args.K) : 0;
+    }
 
     /// <summary>FLOPs and necessary bytes of a product.</summary>
     public static KernelCost Cost(in MatMulArgs args)
@@ -26,40 +37,27 @@ public static unsafe class MatMul
         return new(2 * products * m * n * k, 4 * (a * m * k + b * k * n + products * m * n * (1 + args.Add)));
     }
 
-    /// <summary>Packs B. Items: panels.</summary>
+    /// <summary>Packs B ahead. Items: different B x stretches of panels x blocks of k.</summary>
     public static readonly Kernel<PackedMatMulArgs> Pack = new("matmul_pack_f32")
     {
-        CountItems = static (in PackedMatMulArgs args) => 0,
-        Twin = static (in PackedMatMulArgs args, int from, int to) => { },
-        CountCost = static (in PackedMatMulArgs args) => default,
+        CountItems = static (in PackedMatMulArgs args) =>
+        {
+            var blocks = new Blocks(args.Product);
+            return blocks.PackedAhead ? blocks.PackedProducts * blocks.Stretches * blocks.DepthBlocks : 0;
+        },
+        Twin = PackStretches,
+        CountCost = static (in PackedMatMulArgs args) => new(0, 2.0 * sizeof(float) * PackedElements(args.Product)),
     };
 
-    /// <summary>Multiplies. Items: rows of C.</summary>
+    /// <summary>Multiplies. Items: products x blocks of rows x blocks of columns of C.</summary>
     public static readonly Kernel<PackedMatMulArgs> Multiply = new("matmul_f32")
     {
-        CountItems = static (in PackedMatMulArgs args) => args.Product.M * args.Product.Batch,
-        Twin = MultiplyRows,
+        CountItems = static (in PackedMatMulArgs args) =>
+        {
+            var blocks = new Blocks(args.Product);
+            return args.Product.Batch * blocks.RowBlocks * blocks.ColumnBlocks;
+        },
+        Twin = MultiplyBlocks,
         CountCost = static (in PackedMatMulArgs args) => Cost(args.Product),
     };
-
-    private static void MultiplyRows(in PackedMatMulArgs packed, int from, int to)
-    {
-        MatMulArgs p = packed.Product;
-        long stepA = p.TransposeA != 0 ? p.LdA : 1, stepB = p.TransposeB != 0 ? 1 : p.LdB;
-        for (int item = from; item < to; item++)
-        {
-            int product = item / p.M, i = item % p.M;
-            float* a = p.A + product * p.StrideA + (p.TransposeA != 0 ? i : (long)i * p.LdA);
-            float* bias = p.Bias == null ? null : p.Bias + product * p.StrideBias;
-            float* c = p.C + product * p.StrideC + (long)i * p.LdC;
-            for (int j = 0; j < p.N; j++)
-            {
-                float* b = p.B + product * p.StrideB + (p.TransposeB != 0 ? (long)j * p.LdB : j);
-                float sum = bias == null ? 0 : bias[j];
-                for (int k = 0; k < p.K; k++)
-                    sum += a[k * stepA] * b[k * stepB];
-                c[j] = p.Add != 0 ? c[j] + sum : sum;
-            }
-        }
-    }
 }

@@ -1,0 +1,95 @@
+using System.Numerics;
+
+namespace VideoSim.Kernels.MatMul;
+
+public static unsafe partial class MatMul
+{
+    // A tile of C lives in 12 vector registers of the 16 that AVX2 has: 6 rows of two vectors. Two more hold a row of B,
+    // one an element of A.
+    private const int TileRows = 6;
+
+    // A panel is as many columns of B as a tile has.
+    private static int PanelColumns => 2 * Vector<float>.Count;
+
+    // Panels packed at a time: rows of B lie a page or so apart, and one panel alone would use a single cache line of each.
+    private const int StretchPanels = 4;
+
+    // Sums over k run in registers for this long and then go to C: a block of a panel (16 KiB) and a tile's part of A
+    // (6 KiB) share an L1 of 32 KiB.
+    private const int MaxDepth = 384;
+
+    // Rows of a block: 132 x 256 values of A are a quarter of an L2 of 512 KiB.
+    private const int MaxRows = 22 * TileRows, MinRows = 22 * TileRows;
+
+    // Up to here one block takes all rows, half of that L2. Every packed panel is then used by one item only, so that
+    // packing ahead would save nothing and cost another way through memory.
+    private const int MaxRowsOfOneBlock = 44 * TileRows;
+
+    // Columns of a block. A transposed A is brought into rows again for every block of columns: there, they are wider.
+    private const int MaxColumns = 256, MinColumns = 64;
+    private const int MaxColumnsTransposed = 768, MinColumnsTransposed = 128;
+
+    // Blocks shrink until there is something to share between threads.
+    private const int WantedItems = 16;
+
+    /// <summary>How a product is cut: a function of its shapes alone, so that results do not depend on threads.</summary>
+    private readonly struct Blocks
+    {
+        /// <summary>Steps of k between two visits to C.</summary>
+        public readonly int Depth;
+
+        /// <summary>Rows and columns of a block of C; the last blocks may be smaller.</summary>
+        public readonly int Rows, Columns;
+
+        /// <summary>Blocks of one product.</summary>
+        public readonly int RowBlocks, ColumnBlocks;
+
+        /// <summary>Panels of one B, and their stretches and blocks of k.</summary>
+        public readonly int Panels, Stretches, DepthBlocks;
+
+        /// <summary>Whether B is packed by a kernel of its own, and not by each item.</summary>
+        public readonly bool PackedAhead;
+
+        /// <summary>Number of different B.</summary>
+        public readonly int PackedProducts;
+
+        public Blocks(in MatMulArgs p)
+        {
+            Depth = Part(p.K, MaxDepth, 8);
+            DepthBlocks = Count(p.K, Depth);
+            Panels = Count(p.N, PanelColumns);
+            Stretches = Count(Panels, StretchPanels);
+            PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;
+            PackedAhead = p.M > MaxRowsOfOneBlock;
+
+            Rows = Part(p.M, PackedAhead ? MaxRows : MaxRowsOfOneBlock, TileRows);
+            RowBlocks = Count(p.M, Rows);
+            var (least, most) = p.TransposeA != 0 ? (MinColumnsTransposed, MaxColumnsTransposed) : (MinColumns, MaxColumns);
+            Columns = Part(p.N, most, PanelColumns);
+            ColumnBlocks = Count(p.N, Columns);
+            // Rows first: with B packed ahead, they cost nothing.
+            while (PackedAhead && Rows > MinRows && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
+            {
+                Rows = Part(p.M, Math.Max(MinRows, Rows / 2), TileRows);
+                RowBlocks = Count(p.M, Rows);
+            }
+            while (Columns > least && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
+            {
+                Columns = Part(p.N, Math.Max(least, Columns / 2), PanelColumns);
+                ColumnBlocks = Count(p.N, Columns);
+            }
+        }
+
+        /// <summary>Floats of one packed B.</summary>
+        public long PackedElements(int k) => (long)Panels * PanelColumns * k;
+
+        // Equal parts of at most the limit, as multiples; 0 of nothing.
+        private static int Part(int total, int limit, int multiple)
+        {
+            int parts = Count(total, limit);
+            return parts == 0 ? 0 : Count(Count(total, parts), multiple) * multiple;
+        }
+
+        private static int Count(int total, int part) => total == 0 ? 0 : (total + part - 1) / part;
+    }
+}

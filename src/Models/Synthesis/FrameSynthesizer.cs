@@ -14,13 +14,13 @@ internal sealed class FrameSynthesizer
     internal const int MaxFrames = 100;
 
     // Lengths of the parts of a frame, against noise of standard deviation FrameNoise + VideoNoise in each of 1536 values.
-    private const float ContentLength = 22, StyleLength = 14, DriftLength = 6, CardLength = 22;
+    private const float ContentLength = 26, StyleLength = 14, DriftLength = 6, CardLength = 22;
     private const float VideoNoise = 0.3f, FrameNoise = 0.5f;
-    private const float CardProbability = 0.1f;
+    private const float CardProbability = 0.06f;
     private const int Styles = 8, Cards = 6;
 
     // How much of each pole is to be seen changes from frame to frame, and from the beginning of a video to its end.
-    private const double Flicker = 0.8, Turn = 0.3;
+    private const double Flicker = 0.4, Turn = 0.3;
 
     private readonly ulong _seed;
     private readonly float[][] _looks, _styles, _cards;
@@ -60,7 +60,7 @@ internal sealed class FrameSynthesizer
             double position = (2 * f + 1.0) / count - 1; // -1 to 1
             ground.CopyTo(frame);
             Add(frame, _drift, DriftLength * (float)position);
-            if (random.NextBool(CardProbability))
+            if (f > 0 && random.NextBool(CardProbability))
                 Add(frame, _cards[random.NextBelow(Cards)], CardLength);
             else
                 AddContent(frame, latent, position, ref random);

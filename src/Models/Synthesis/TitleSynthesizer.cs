@@ -9,8 +9,10 @@ namespace VideoSim.Models.Synthesis;
 internal sealed class TitleSynthesizer
 {
     private const int WordsOfChannel = 14, NoiseWords = 300, CharactersOfWord = 2;
-    private const int ShortestTypical = 12, Shortest = 2, Longest = 60;
-    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.7, NoiseProbability = 0.1, StoryProbability = 0.55;
+    private const int ShortestTypical = 16, Shortest = 2, Longest = 60;
+    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.75, NoiseProbability = 0.08, StoryProbability = 0.55;
+
+    private const double GoldenRatio = 0.6180339887498949;
 
     // The level-1 set of GB 2312: 3,755 characters in common use, code points 0xB0A1 to 0xD7F9, 94 to a row.
     private const int FirstRow = 0xB0, FirstColumn = 0xA1, RowLength = 94, CommonCharacters = 3755;
@@ -50,11 +52,12 @@ internal sealed class TitleSynthesizer
             ? Shortest + random.NextBelow(ShortestTypical - Shortest)
             : Math.Min(Longest, (int)(ShortestTypical / Math.Sqrt(1 - random.NextUniform())));
         var title = new StringBuilder();
+        double subject = random.NextUniform(), story = random.NextUniform();
         while (title.Length < length)
         {
             double kind = random.NextUniform();
             if (kind < TopicalProbability)
-                title.Append(TopicalWord(latent, ref random));
+                title.Append(random.NextBool(StoryProbability) ? Word(Aspect.Story, ref story, latent, ref random) : Word(Aspect.Subject, ref subject, latent, ref random));
             else if (kind < TopicalProbability + NoiseProbability)
                 title.Append(_noise[random.NextBelow(NoiseWords)]);
             else
@@ -64,11 +67,12 @@ internal sealed class TitleSynthesizer
         return title.ToString();
     }
 
-    // A word of a channel, drawn by how much of it there is.
-    private string TopicalWord(ReadOnlySpan<double> latent, ref CounterRandom random)
+    // A word of a channel, drawn by how much of it there is. Quantiles advance by the golden ratio instead of being drawn
+    // anew, so that even a few words tell of the channels in their proportions.
+    private string Word(Aspect aspect, ref double quantile, ReadOnlySpan<double> latent, ref CounterRandom random)
     {
-        var aspect = random.NextBool(StoryProbability) ? Aspect.Story : Aspect.Subject;
-        double left = random.NextUniform() * aspect.Share;
+        quantile = (quantile + GoldenRatio) % 1;
+        double left = quantile * aspect.Share;
         int channel = aspect.First;
         while (channel < aspect.First + aspect.Channels - 1 && (left -= latent[channel] * latent[channel]) >= 0)
             channel++;

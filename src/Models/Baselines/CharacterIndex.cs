@@ -1,0 +1,63 @@
+namespace VideoSim.Models.Baselines;
+
+/// <summary>
+/// The characters of a set of titles and their weights in a bag (tf-idf): how often a character is in the title, times the logarithm
+/// of the share of titles that have it, its sign turned. White space does not count.
+/// </summary>
+internal sealed class CharacterIndex
+{
+    private readonly Dictionary<char, int> columns = [];
+    private readonly double[] rarity; // by column
+
+    /// <summary>Indexes the titles of videos.</summary>
+    internal CharacterIndex(LabelledVideos videos)
+    {
+        var titlesWith = new List<int>();
+        for (var video = 0; video < videos.Count; video++)
+        {
+            foreach (var character in Characters(videos.Title(video)).Distinct())
+            {
+                if (columns.TryAdd(character, titlesWith.Count))
+                {
+                    titlesWith.Add(0);
+                }
+
+                titlesWith[columns[character]]++;
+            }
+        }
+
+        rarity = [.. titlesWith.Select(titles => Math.Log((double)videos.Count / titles))];
+    }
+
+    /// <summary>How many different characters there are.</summary>
+    internal int Count => columns.Count;
+
+    /// <summary>The bags of all titles of a set; characters that the index does not know are left out.</summary>
+    internal CharacterBag[] BagsOf(LabelledVideos videos)
+    {
+        var bags = new CharacterBag[videos.Count];
+        for (var video = 0; video < bags.Length; video++)
+        {
+            bags[video] = BagOf(videos.Title(video));
+        }
+
+        return bags;
+    }
+
+    private CharacterBag BagOf(string title)
+    {
+        var weights = new SortedDictionary<int, double>();
+        foreach (var character in Characters(title))
+        {
+            if (columns.TryGetValue(character, out var column))
+            {
+                weights[column] = weights.GetValueOrDefault(column) + rarity[column];
+            }
+        }
+
+        var length = Math.Sqrt(weights.Values.Sum(weight => weight * weight));
+        return new CharacterBag([.. weights.Keys], [.. weights.Values.Select(weight => length > 0 ? (float)(weight / length) : 0)]);
+    }
+
+    private static IEnumerable<char> Characters(string title) => title.Where(character => !char.IsWhiteSpace(character));
+}

@@ -1,0 +1,57 @@
+namespace VideoSim.Models.Baselines;
+
+/// <summary>
+/// What the linear probe sees of a video: its mean frame, centred and scaled so that those of the training videos have the mean
+/// square length 1, and beside it its character bag, which has the length 1.
+/// </summary>
+internal sealed class ProbeInputs
+{
+    private readonly CharacterIndex characters;
+    private readonly float[] centre;
+    private readonly float scale;
+
+    /// <summary>Takes centre, scale and characters from the training videos.</summary>
+    internal ProbeInputs(LabelledVideos training)
+    {
+        characters = new CharacterIndex(training);
+        var sums = new double[training.FrameWidth];
+        var squares = 0.0;
+        for (var video = 0; video < training.Count; video++)
+        {
+            var frame = training.MeanFrame(video);
+            for (var i = 0; i < sums.Length; i++)
+            {
+                sums[i] += frame[i];
+                squares += (double)frame[i] * frame[i];
+            }
+        }
+
+        centre = Array.ConvertAll(sums, sum => (float)(sum / training.Count));
+        var spread = (squares / training.Count) - centre.Sum(value => (double)value * value);
+        scale = spread > 0 ? (float)(1 / Math.Sqrt(spread)) : 1;
+    }
+
+    /// <summary>Values of a row.</summary>
+    internal int Width => centre.Length + characters.Count;
+
+    /// <summary>Describes the videos of a set.</summary>
+    /// <returns>Writes the row of a video into zeros [<see cref="Width"/>].</returns>
+    internal Action<int, Span<float>> RowsOf(LabelledVideos videos)
+    {
+        var bags = characters.BagsOf(videos);
+        return (video, row) =>
+        {
+            var frame = videos.MeanFrame(video);
+            for (var i = 0; i < centre.Length; i++)
+            {
+                row[i] = (frame[i] - centre[i]) * scale;
+            }
+
+            var (columns, weights) = bags[video];
+            for (var i = 0; i < columns.Length; i++)
+            {
+                row[centre.Length + columns[i]] = weights[i];
+            }
+        };
+    }
+}

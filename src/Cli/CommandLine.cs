@@ -1,7 +1,11 @@
 using System.CommandLine;
+using VideoSim.Cli.Output;
 using VideoSim.Engine;
 
 namespace VideoSim.Cli;
+
+/// <summary>What a command does once its options are read; returns the exit code.</summary>
+internal delegate int CommandWork(ParseResult parsed, CommandConsole console, CancellationToken cancellation);
 
 /// <summary>Parses, runs and turns every outcome into an exit code and at most one line.</summary>
 internal static class CommandLine
@@ -16,30 +20,43 @@ internal static class CommandLine
         root.Add(CommonOptions.Verbose);
         root.Add(CommonOptions.Quiet);
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
-        {
-            string command = string.Join(' ', Path(parsed.CommandResult.Command));
-            await Console.Error.WriteLineAsync($"error: {parsed.Errors[0].Message.TrimEnd('.')} ('{command} --help' lists what there is)");
-            return WrongUsage;
-        }
+        if (parsed.Errors.Count == 0)
+            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
+        string command = string.Join(' ', Path(parsed.CommandResult.Command));
+        // What is unknown says more than what is missing because of it.
+        string problem = parsed.UnmatchedTokens.Count > 0 ? $"there is no command or option '{parsed.UnmatchedTokens[0]}'" : parsed.Errors[0].Message.TrimEnd('.');
+        CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} ('{command} --help' lists what there is)");
+        return WrongUsage;
+    }
+
+    /// <summary>Says what a command does. However the work ends, at most one line on stderr tells why.</summary>
+    /// <param name="command">The command, its options added.</param>
+    /// <param name="work">What it does.</param>
+    /// <param name="json">Its option for results as JSON, if it has one.</param>
+    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null)
+    {
+        // On another thread, so that Ctrl-C is heard; never cancelled before it begins, so that the work can tell.
+        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, work, json, cancellation), CancellationToken.None));
+        return command;
+    }
+
+    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, CancellationToken cancellation)
+    {
+        var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
         try
         {
-            return await parsed.InvokeAsync(new InvocationConfiguration
-            {
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = TimeToSave,
-            });
+            return work(parsed, console, cancellation);
         }
         catch (OperationCanceledException)
         {
-            await Console.Error.WriteLineAsync("interrupted; the same command goes on from the last checkpoint");
+            console.WriteError("interrupted; the same command goes on where it was");
             return Interrupted;
         }
-        catch (Exception e) when (e is not OutOfMemoryException)
+        catch (Exception e)
         {
-            bool verbose = parsed.GetValue(CommonOptions.Verbose);
-            string message = e is DataException ? e.Message : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)";
-            await Console.Error.WriteLineAsync(verbose ? $"error: {e}" : $"error: {message}");
+            console.WriteError(parsed.GetValue(CommonOptions.Verbose) ? e.ToString()
+                : e is DataException ? e.Message.ReplaceLineEndings(" ")
+                : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)");
             return Failed;
         }
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using VideoSim.Cli.Output;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
@@ -11,17 +12,20 @@ namespace VideoSim.Cli;
 /// <summary>Options that several commands share, each defined once.</summary>
 internal static class CommonOptions
 {
+    private const string DefaultPreset = "tiny";
+
     public static readonly Option<bool> Verbose = new("--verbose") { Description = "show where an error comes from", Recursive = true };
 
     public static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "no progress on stderr", Recursive = true };
 
     public static Option<bool> Json() => new("--json") { Description = "results as JSON on stdout" };
 
-    public static Option<string> DeviceName() => new("--device")
-    {
-        Description = "cpu, cuda or cuda:N",
-        DefaultValueFactory = _ => "cpu",
-    };
+    public static Option<string> DeviceName() => Checked(new Option<string>("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
+        (name, _) =>
+        {
+            if (name != "cpu" && !IsCuda(name))
+                throw new DataException($"--device {name}: devices are cpu, cuda and cuda:N");
+        });
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
@@ -29,19 +33,21 @@ internal static class CommonOptions
 
     public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; the same command again goes on in it", Required = true };
 
-    public static Option<string> PresetName() => new("--preset")
-    {
-        Description = string.Join(", ", Preset.Names),
-        DefaultValueFactory = _ => "tiny",
-    };
+    public static Option<string> PresetName() => Checked(
+        new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => DefaultPreset },
+        (name, _) => LoadPreset(name, []));
 
-    public static Option<string[]> Set() => new("--set")
-    {
-        Description = "override a key of the preset, such as pretrain.steps=100; may be repeated",
-        DefaultValueFactory = _ => [],
-    };
+    public static Option<string[]> Set(Option<string> preset) => Checked(
+        new Option<string[]>("--set")
+        {
+            Description = "override a key of the preset, such as pretrain.steps=100; may be repeated",
+            DefaultValueFactory = _ => [],
+        },
+        (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, overrides));
 
-    public static Option<string> Model() => new("--model") { Description = string.Join(", ", ModelZoo.Names), Required = true };
+    public static Option<string> Model(bool required = true) => Checked(
+        new Option<string>("--model") { Description = string.Join(", ", ModelZoo.Names), Required = required },
+        (name, _) => ModelZoo.Canonical(name));
 
     public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
 
@@ -49,20 +55,34 @@ internal static class CommonOptions
 
     public static Option<bool> Eager() => new("--eager") { Description = "rebuild every step instead of replaying it; slower, the same bits" };
 
-    public static Option<int> Positive(string name, string description, int value)
+    public static Option<int> Positive(string name, string description, int value) => Checked(
+        new Option<int>(name) { Description = description, DefaultValueFactory = _ => value },
+        (number, _) =>
+        {
+            if (number <= 0)
+                throw new DataException($"{name} must be positive, not {number}");
+        });
+
+    /// <summary>Makes what a check finds wrong with an option's value an error of usage, found before anything is touched.</summary>
+    public static Option<T> Checked<T>(Option<T> option, Action<T, OptionResult> check)
     {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() <= 0)
-                result.AddError($"{name} must be positive");
+            try
+            {
+                check(result.GetValueOrDefault<T>(), result);
+            }
+            catch (DataException e)
+            {
+                result.AddError(e.Message);
+            }
+            catch (InvalidOperationException)
+            {
+                // The text is no value of this kind at all; the parser says so itself, after this.
+            }
         });
         return option;
     }
-
-    /// <summary>Where the command's results and progress go.</summary>
-    public static CommandConsole Console(ParseResult parsed, Option<bool>? json = null) =>
-        CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(Quiet));
 
     /// <summary>Opens the device that the options ask for.</summary>
     /// <exception cref="DataException">There is no such device.</exception>
@@ -70,10 +90,14 @@ internal static class CommonOptions
     {
         if (name == "cpu")
             return new CpuDevice(threads);
-        if (name == "cuda" || name.StartsWith("cuda:", StringComparison.Ordinal))
-            throw new DataException("--device cuda: training needs matrix products, which the CUDA device does not have yet; use --device cpu");
-        throw new DataException($"--device {name}: devices are cpu, cuda and cuda:N");
+        throw new DataException($"--device {name}: training needs matrix products, which the CUDA device does not have yet; use --device cpu");
     }
+
+    private static bool IsCuda(string name) => name == "cuda"
+        || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan("cuda:".Length), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+
+    // The models differ in nothing that a preset's keys depend on.
+    private static void LoadPreset(string preset, string[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);
 }
 
 /// <summary>The options of a training command and what they say.</summary>
@@ -83,8 +107,10 @@ internal sealed class RunOptionSet
         _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
-    private readonly Option<string[]> _set = CommonOptions.Set();
+    private readonly Option<string[]> _set;
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
+
+    public RunOptionSet() => _set = CommonOptions.Set(_preset);
 
     public void AddTo(Command command)
     {

@@ -25,11 +25,10 @@ internal static class DataCommand
         var testVideos = CommonOptions.Positive("--test-videos", "videos of each test set", defaults.TestVideos);
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
         var frames = new Option<int?>("--frames") { Description = "frames of every video; 1 to 100 at random otherwise" };
-        var command = new Command("synth", "Write a dataset in the challenge's layout from a latent-topic model, with the truth beside it.")
+        return new Command("synth", "Write a dataset in the challenge's layout from a latent-topic model, with the truth beside it.")
         {
             output, seed, videos, pairs, pairVideos, testVideos, tags, frames,
-        };
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        }.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
             if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
@@ -43,17 +42,15 @@ internal static class DataCommand
                 TestVideos = parsed.GetValue(testVideos),
                 Tags = parsed.GetValue(tags),
                 Frames = parsed.GetValue(frames),
-            }, folder, CommonOptions.Console(parsed).Progress, cancellation);
+            }, folder, console.Progress, cancellation);
             return CommandLine.Done;
-        }, CancellationToken.None));
-        return command;
+        });
     }
 
     private static Command Inspect()
     {
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
-        var command = new Command("inspect", "Show what TFRecord files hold.") { files, width, json };
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        return new Command("inspect", "Show what TFRecord files hold.") { files, width, json }.Does((parsed, console, cancellation) =>
         {
             var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), cancellation);
             var table = new ResultTable().TextColumn("what").NumberColumn("count").TextColumn("details")
@@ -65,27 +62,24 @@ internal static class DataCommand
             Histogram(table, "frames", found.FramesPerVideo, 8);
             Histogram(table, "title characters", found.TitleCharacters, 8);
             Histogram(table, "tags", found.TagsPerVideo, 1);
-            CommonOptions.Console(parsed, json).WriteResult(table, found, CliJson.Default.RecordInspection);
+            console.WriteResult(table, found, CliJson.Default.RecordInspection);
             return CommandLine.Done;
-        }, CancellationToken.None));
-        return command;
+        }, json);
     }
 
     private static Command Verify()
     {
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
-        var command = new Command("verify", "Read everything and name every bad record; exits with 1 if there is one.") { files, width, json };
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        return new Command("verify", "Read everything and name every bad record; exits with 1 if there is one.") { files, width, json }.Does((parsed, console, cancellation) =>
         {
             var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), cancellation);
             var result = new VerifyResult(found.Records, found.BadRecords.Count, [.. found.BadRecords.Select(bad => bad.ToString())]);
             foreach (string bad in parsed.GetValue(json) ? [] : result.Problems)
                 Console.WriteLine(bad);
             var table = new ResultTable().NumberColumn("records").NumberColumn("bad").Row(Count(result.Records), Count(result.Bad));
-            CommonOptions.Console(parsed, json).WriteResult(table, result, CliJson.Default.VerifyResult);
+            console.WriteResult(table, result, CliJson.Default.VerifyResult);
             return result.Bad == 0 ? CommandLine.Done : CommandLine.Failed;
-        }, CancellationToken.None));
-        return command;
+        }, json);
     }
 
     private static Argument<string[]> Files() => new("files") { Description = "TFRecord files, folders of them, or patterns", Arity = ArgumentArity.OneOrMore };

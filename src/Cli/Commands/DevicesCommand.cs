@@ -10,16 +10,14 @@ internal static class DevicesCommand
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        var command = new Command("devices", "List what there is to run on.") { json };
-        command.SetAction(parsed =>
+        return new Command("devices", "List what there is to run on.") { json }.Does((_, console, _) =>
         {
             var cpu = new DeviceDescription("cpu", Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128);
             var table = new ResultTable().TextColumn("device").NumberColumn("cores").NumberColumn("vector bits")
                 .Row(cpu.Name, $"{cpu.Cores}", $"{cpu.VectorBits}");
-            CommonOptions.Console(parsed, json).WriteResult(table, [cpu], CliJson.Default.DeviceDescriptionArray);
+            console.WriteResult(table, [cpu], CliJson.Default.DeviceDescriptionArray);
             return CommandLine.Done;
-        });
-        return command;
+        }, json);
     }
 }
 

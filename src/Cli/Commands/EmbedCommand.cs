@@ -18,8 +18,7 @@ internal static class EmbedCommand
         var deviceName = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
         var skip = CommonOptions.SkipBadRecords();
-        var command = new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip };
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        return new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip }.Does((parsed, console, cancellation) =>
         {
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!);
@@ -28,10 +27,9 @@ internal static class EmbedCommand
             var model = folder.Load(device, training: false);
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
-            var table = embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, CommonOptions.Console(parsed).Progress, cancellation);
+            var table = embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, console.Progress, cancellation);
             SubmissionFile.Write(parsed.GetValue(output)!, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
             return CommandLine.Done;
-        }, CancellationToken.None));
-        return command;
+        });
     }
 }

@@ -10,13 +10,11 @@ internal static class EnsembleCommand
     {
         var inputs = new Option<string[]>("--inputs") { Description = "zip, json or npy files, one a fold", Required = true, AllowMultipleArgumentsPerToken = true };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
-        var command = new Command("ensemble", "Average the embeddings of a model's folds.") { inputs, output };
-        command.SetAction(parsed =>
+        return new Command("ensemble", "Average the embeddings of a model's folds.") { inputs, output }.Does((parsed, _, _) =>
         {
             var mean = Ensemble.Mean(parsed.GetValue(inputs)!.Select(SubmissionFile.Read));
             SubmissionFile.Write(parsed.GetValue(output)!, mean, EmbeddingPrecision.Double);
             return CommandLine.Done;
         });
-        return command;
     }
 }

@@ -13,7 +13,7 @@ internal static class InspectCommand
 {
     public static Command Create()
     {
-        var model = new Option<string>("--model") { Description = string.Join(", ", ModelZoo.Names) };
+        var model = CommonOptions.Model(required: false);
         var step = new Option<bool>("--step") { Description = "dump a batch, its embeddings, losses and gradients, dropout off" };
         var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder" };
         var records = new Option<string>("--records") { Description = "with --step: a TFRecord file, a folder of them, or a pattern" };
@@ -21,7 +21,7 @@ internal static class InspectCommand
         var output = new Option<string>("--output") { Description = "with --step: the safetensors file to write" };
         var batch = CommonOptions.Positive("--batch", "with --step: videos or pairs of the batch", 4);
         var preset = CommonOptions.PresetName();
-        var set = CommonOptions.Set();
+        var set = CommonOptions.Set(preset);
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
         var command = new Command("inspect", "Show the parts of a model, or lay one step open.")
@@ -34,7 +34,7 @@ internal static class InspectCommand
             foreach (var option in needed.Where(option => result.GetResult(option) is null or { Implicit: true }))
                 result.AddError(result.GetValue(step) ? $"--step needs {option.Name}" : $"inspect needs {option.Name}, or --step");
         });
-        command.SetAction(parsed =>
+        return command.Does((parsed, console, _) =>
         {
             if (parsed.GetValue(step))
             {
@@ -47,9 +47,8 @@ internal static class InspectCommand
             var table = new ResultTable().TextColumn("block").NumberColumn("parameters");
             foreach (var (block, count) in description.Blocks.Append(new("total", description.Total)))
                 table.Row(block, count.ToString("N0", CultureInfo.InvariantCulture));
-            CommonOptions.Console(parsed, json).WriteResult(table, description, DescriptionJson.Default.ModelDescription);
+            console.WriteResult(table, description, DescriptionJson.Default.ModelDescription);
             return CommandLine.Done;
-        });
-        return command;
+        }, json);
     }
 }

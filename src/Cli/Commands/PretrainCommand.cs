@@ -11,12 +11,11 @@ internal static class PretrainCommand
         var options = new RunOptionSet();
         var command = new Command("pretrain", "Train a model from fresh weights on single videos with tags.");
         options.AddTo(command);
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        return command.Does((parsed, console, cancellation) =>
         {
             using var device = options.OpenDevice(parsed);
-            Pretraining.Run(device, options.Read(parsed), options.Data(parsed), CommonOptions.Console(parsed).Progress, cancellation);
+            Pretraining.Run(device, options.Read(parsed), options.Data(parsed), console.Progress, cancellation);
             return CommandLine.Done;
-        }, CancellationToken.None));
-        return command;
+        });
     }
 }

@@ -15,15 +15,23 @@ internal static class ReproduceCommand
     {
         var output = new Option<string>("--output-dir") { Description = "where everything goes", DefaultValueFactory = _ => "reproduction" };
         var data = new Option<string?>("--data") { Description = "folder with the challenge's files; without it synthetic data is made" };
-        var folds = new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" };
-        var models = new Option<string[]>("--models")
-        {
-            Description = string.Join(", ", ModelZoo.Names),
-            AllowMultipleArgumentsPerToken = true,
-            DefaultValueFactory = _ => [.. ModelZoo.Names],
-        };
+        var folds = CommonOptions.Checked(
+            new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" },
+            (count, _) =>
+            {
+                if (count is < 1 or > Folds.Count)
+                    throw new DataException($"--folds {count}: there are {Folds.Count} folds");
+            });
+        var models = CommonOptions.Checked(
+            new Option<string[]>("--models")
+            {
+                Description = string.Join(", ", ModelZoo.Names),
+                AllowMultipleArgumentsPerToken = true,
+                DefaultValueFactory = _ => [.. ModelZoo.Names],
+            },
+            (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
         Option<string> preset = CommonOptions.PresetName(), deviceName = CommonOptions.DeviceName();
-        var set = CommonOptions.Set();
+        var set = CommonOptions.Set(preset);
         var seed = CommonOptions.Seed();
         var threads = CommonOptions.Threads();
         Option<bool> skip = CommonOptions.SkipBadRecords(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
@@ -31,19 +39,15 @@ internal static class ReproduceCommand
         {
             output, preset, data, folds, seed, models, set, deviceName, threads, skip, eager, json,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(() =>
+        return command.Does((parsed, console, cancellation) =>
         {
-            int? count = parsed.GetValue(folds);
-            if (count is < 1 or > Folds.Count)
-                throw new DataException($"--folds {count}: there are {Folds.Count} folds");
-            var console = CommonOptions.Console(parsed, json);
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var summary = Reproduction.Run(device, new ReproductionOptions
             {
                 OutputDirectory = parsed.GetValue(output)!,
                 Preset = parsed.GetValue(preset)!,
                 Data = parsed.GetValue(data),
-                Folds = count,
+                Folds = parsed.GetValue(folds),
                 Models = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()],
                 Overrides = parsed.GetValue(set)!,
                 Seed = parsed.GetValue(seed),
@@ -52,8 +56,7 @@ internal static class ReproduceCommand
             }, console.Progress, TimeProvider.System, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
-        }, CancellationToken.None));
-        return command;
+        }, json);
     }
 
     private static ResultTable Table(ReproductionSummary summary)

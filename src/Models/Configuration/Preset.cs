@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
 
 namespace VideoSim.Models.Configuration;
@@ -48,7 +49,7 @@ public sealed record Preset
         }
         catch (JsonException e)
         {
-            throw new DataException($"preset '{name}': {e.Message.Split(". Path")[0]} ({e.Path?.TrimStart('$', '.')})", e);
+            throw new DataException($"--set {e.Path?.TrimStart('$', '.')}: a value of that kind does not fit there", e);
         }
     }
 
@@ -62,18 +63,36 @@ public sealed record Preset
         if (equals <= 0)
             throw new DataException($"--set wants key=value, not '{text}'");
         string[] path = text[..equals].Split('.');
-        JsonNode node = root;
+        CheckKeys(text, path);
+        JsonObject section = root;
         foreach (string key in path[..^1])
-            node = node[key] as JsonObject ?? throw new DataException($"--set {text[..equals]}: there is no section '{key}'");
-        // Whether the last key exists is for the deserializer to say: it knows keys that the preset leaves at their defaults.
+        {
+            // A section that the preset leaves at its defaults is not in its file.
+            if (section[key] is not JsonObject inner)
+                section[key] = inner = [];
+            section = inner;
+        }
         string value = text[(equals + 1)..];
         try
         {
-            node[path[^1]] = JsonNode.Parse(value);
+            section[path[^1]] = JsonNode.Parse(value);
         }
         catch (JsonException)
         {
-            node[path[^1]] = value;
+            section[path[^1]] = value;
+        }
+    }
+
+    // The types know all keys, also those that the preset leaves at their defaults.
+    private static void CheckKeys(string text, string[] path)
+    {
+        JsonTypeInfo section = ConfigurationJson.Default.Preset;
+        foreach (string key in path)
+        {
+            var property = section.Properties.FirstOrDefault(property => property.Name == key) ?? throw new DataException(section.Properties.Count == 0
+                ? $"--set {text}: there is no key '{key}', what stands before it is a value"
+                : $"--set {text}: there is no key '{key}', only {string.Join(", ", section.Properties.Select(property => property.Name))}");
+            section = ConfigurationJson.Default.GetTypeInfo(property.PropertyType)!;
         }
     }
 }
@@ -83,7 +102,7 @@ public sealed record Preset
 /// deserializer overwrites init-only ones that the JSON leaves out.
 /// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow)]
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(Preset))]
 [JsonSerializable(typeof(ModelConfig))]
 [JsonSerializable(typeof(TrainingConfig))]

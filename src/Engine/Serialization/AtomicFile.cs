@@ -6,6 +6,7 @@ namespace VideoSim.Engine.Serialization;
 /// </summary>
 public static class AtomicFile
 {
+    private const string Unfinished = ".tmp-";
     private const int BufferSize = 1 << 16;
 
     /// <summary>Writes a file, replacing an older one; missing parent folders are made.</summary>
@@ -15,7 +16,7 @@ public static class AtomicFile
     /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
     public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
     {
-        var temporary = Sibling(path, ".tmp-");
+        var temporary = Sibling(path, Unfinished);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
@@ -29,6 +30,9 @@ public static class AtomicFile
             throw;
         }
     }
+
+    /// <summary>Whether a path is what a process left that was killed while it wrote a file; the next write of that file replaces it.</summary>
+    public static bool IsLeftover(string path) => Path.GetFileName(path).StartsWith(Unfinished, StringComparison.Ordinal);
 
     /// <summary>The path beside <paramref name="path"/> whose name has <paramref name="prefix"/> in front.</summary>
     internal static string Sibling(string path, string prefix)

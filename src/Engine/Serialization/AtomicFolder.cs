@@ -61,6 +61,22 @@ public sealed class AtomicFolder
         }
     }
 
+    /// <summary>Removes a folder: whoever is killed on the way leaves it whole, or to <see cref="Recover"/>.</summary>
+    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    public static void Delete(string path)
+    {
+        try
+        {
+            var doomed = AtomicFile.Sibling(path, Unfinished);
+            Directory.Move(path, doomed);
+            Directory.Delete(doomed, recursive: true);
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Writing(path, failure, path);
+        }
+    }
+
     /// <summary>
     /// Clears up after a process that was killed while it wrote: unfinished folders go, and a folder that was moved aside
     /// for its successor comes back if the successor never arrived. Call it before looking for folders.

@@ -29,9 +29,9 @@ public static unsafe class WeightFile
     {
         using var reader = SafetensorsReader.Open(path);
         foreach (var (name, value, _, _) in parameters.Parts())
-            Read(reader, device, name, value);
+            Read(path, reader, device, name, value);
         foreach (var (name, value) in parameters.StateParts())
-            Read(reader, device, name, value);
+            Read(path, reader, device, name, value);
     }
 
     /// <summary>Writes both moments of every parameter.</summary>
@@ -53,8 +53,43 @@ public static unsafe class WeightFile
         using var reader = SafetensorsReader.Open(path);
         foreach (var (name, first, second) in Moments(parameters, adam))
         {
-            Read(reader, device, $"{name}.first_moment", first);
-            Read(reader, device, $"{name}.second_moment", second);
+            Read(path, reader, device, $"{name}.first_moment", first);
+            Read(path, reader, device, $"{name}.second_moment", second);
+        }
+    }
+
+    /// <summary>Looks for a NaN or an infinity in everything that is saved; null if there is none. Waits for the device.</summary>
+    /// <returns>What the first such tensor is called.</returns>
+    public static string? FindNonFinite(Device device, ParameterStore parameters, Adam adam)
+    {
+        var buffer = new float[1 << 18];
+        foreach (var (name, value, _, _) in parameters.Parts())
+        {
+            if (!IsFinite(value))
+                return name;
+        }
+        foreach (var (name, value) in parameters.StateParts())
+        {
+            if (!IsFinite(value))
+                return name;
+        }
+        foreach (var (name, first, second) in Moments(parameters, adam))
+        {
+            if (!IsFinite(first) || !IsFinite(second))
+                return $"Adam's moment of {name}";
+        }
+        return null;
+
+        bool IsFinite(Tensor tensor)
+        {
+            for (long start = 0; start < tensor.Shape.Count; start += buffer.Length)
+            {
+                var values = buffer.AsSpan(0, (int)Math.Min(buffer.Length, tensor.Shape.Count - start));
+                device.Download(tensor.Address + (nint)(start * sizeof(float)), MemoryMarshal.AsBytes(values));
+                if (!AllFinite(values))
+                    return false;
+            }
+            return true;
         }
     }
 
@@ -83,11 +118,23 @@ public static unsafe class WeightFile
         }
     }
 
-    private static void Read(SafetensorsReader reader, Device device, string name, Tensor tensor)
+    private static bool AllFinite(ReadOnlySpan<float> values)
+    {
+        foreach (float value in values)
+        {
+            if (!float.IsFinite(value))
+                return false;
+        }
+        return true;
+    }
+
+    private static void Read(string path, SafetensorsReader reader, Device device, string name, Tensor tensor)
     {
         var entry = reader.Find(name, tensor.Shape);
         var values = new float[tensor.Shape.Count];
         reader.ReadFloats(entry, values);
+        if (!AllFinite(values))
+            throw new DataException($"{path}: tensor {Printable.Quote(name)} holds a value that is not finite");
         device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), tensor.Address);
     }
 }

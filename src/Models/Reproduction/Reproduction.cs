@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
@@ -67,6 +68,16 @@ public sealed class Reproduction
     public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         long start = clock.GetTimestamp();
+        // Everything below that is there already is taken as it is, so it must come from the same options. Folds and models may be added.
+        RunFolder.Open(options.OutputDirectory, new JsonObject
+        {
+            ["command"] = "reproduce",
+            ["preset"] = options.Preset,
+            ["seed"] = options.Seed,
+            ["data"] = options.Data is null ? "synthetic" : Path.GetFullPath(options.Data),
+            ["skip_bad_records"] = options.SkipBadRecords,
+            ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
+        });
         var reproduction = new Reproduction(device, options, progress, cancellation);
         if (options.Data is null)
             reproduction.MakeData();

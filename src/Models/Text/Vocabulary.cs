@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Unicode;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Text;
 
@@ -78,9 +79,9 @@ public sealed class Vocabulary
         {
             return Parse(File.ReadAllBytes(path), path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"{path}: cannot read the vocabulary: {e.Message}", e);
+            throw FileFailure.Reading(path, e);
         }
     }
 

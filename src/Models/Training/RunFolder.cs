@@ -20,6 +20,9 @@ public sealed record TrainerState
 
     /// <summary>Last validation score.</summary>
     public double? LastSpearman { get; init; }
+
+    /// <summary>Whether the run was interrupted in the validation that belongs to this step.</summary>
+    public bool ValidationDue { get; init; }
 }
 
 /// <summary>
@@ -60,7 +63,7 @@ public sealed class RunFolder
                 if (Difference("", earlier, arguments) is { } difference)
                     throw new DataException($"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
             }
-            else if (Directory.EnumerateFileSystemEntries(path).Any())
+            else if (Directory.EnumerateFileSystemEntries(path).Any(entry => !AtomicFile.IsLeftover(entry)))
             {
                 throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
             }
@@ -86,42 +89,67 @@ public sealed class RunFolder
     /// <summary>The newest checkpoint, or null; metrics written after it are cut off.</summary>
     public (string FolderPath, TrainerState State)? Resume()
     {
-        string metrics = Path.Combine(FolderPath, Metrics);
-        foreach (var (_, checkpoint) in Checkpoints())
+        if (NewestCheckpoint is not { } checkpoint)
         {
-            var state = ReadState(checkpoint);
-            using var stream = new FileStream(metrics, FileMode.OpenOrCreate);
-            stream.SetLength(state.MetricsBytes);
-            return (checkpoint, state);
+            ChangeMetrics(FileMode.Create, static _ => { });
+            return null;
         }
-        File.Delete(metrics);
-        return null;
+        var state = ReadState(checkpoint);
+        ChangeMetrics(FileMode.OpenOrCreate, stream => stream.SetLength(Math.Min(stream.Length, state.MetricsBytes)));
+        return (checkpoint, state);
     }
 
     /// <summary>Appends one line to metrics.jsonl.</summary>
-    public void Log(JsonObject line)
+    public void Log(JsonObject line) => ChangeMetrics(FileMode.Append, stream =>
     {
-        using var stream = new FileStream(Path.Combine(FolderPath, Metrics), FileMode.Append);
         stream.Write(JsonSerializer.SerializeToUtf8Bytes(line, RunJson.Compact.JsonObject));
         stream.Write("\n"u8);
-    }
+    });
 
-    /// <summary>Writes a checkpoint and removes all but the newest.</summary>
+    /// <summary>Writes a checkpoint.</summary>
     public void SaveCheckpoint(TrainerState state, Action<AtomicFolder> fill)
     {
-        var metrics = new FileInfo(Path.Combine(FolderPath, Metrics));
-        state = state with { MetricsBytes = metrics.Exists ? metrics.Length : 0 };
+        ChangeMetrics(FileMode.Append, stream =>
+        {
+            stream.Flush(flushToDisk: true); // the checkpoint's bytes are there for good, so must be the lines before it
+            state = state with { MetricsBytes = stream.Length };
+        });
         AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + state.Step), folder =>
         {
             fill(folder);
             folder.Add(State, stream => JsonSerializer.Serialize(stream, state, RunJson.Default.TrainerState));
         });
-        foreach (var (_, old) in Checkpoints().Skip(CheckpointsKept))
-            Directory.Delete(old, recursive: true);
     }
 
-    /// <summary>The newest checkpoint's name, for messages.</summary>
+    /// <summary>
+    /// Removes checkpoints: those of an interruption once there is a newer one, then all but the newest. What is left does
+    /// not depend on when the run was interrupted.
+    /// </summary>
+    /// <param name="isScheduled">Whether an uninterrupted run saves a checkpoint after so many steps.</param>
+    public void RemoveOldCheckpoints(Func<long, bool> isScheduled)
+    {
+        var checkpoints = Checkpoints().ToArray();
+        var keep = checkpoints.Where((checkpoint, i) => i == 0 || isScheduled(checkpoint.Step)).Take(CheckpointsKept);
+        foreach (var (_, old) in checkpoints.Except(keep))
+            AtomicFolder.Delete(old);
+    }
+
+    /// <summary>The newest checkpoint, or null.</summary>
     public string? NewestCheckpoint => Checkpoints().Select(checkpoint => checkpoint.FolderPath).FirstOrDefault();
+
+    private void ChangeMetrics(FileMode mode, Action<FileStream> change)
+    {
+        string path = Path.Combine(FolderPath, Metrics);
+        try
+        {
+            using var stream = new FileStream(path, mode);
+            change(stream);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(path, e, path);
+        }
+    }
 
     private static TrainerState ReadState(string checkpoint)
     {

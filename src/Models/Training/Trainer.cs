@@ -70,6 +70,7 @@ public sealed unsafe class Trainer : IDisposable
     private readonly BatchBlock _input;
     private readonly Step<StepOutputs> _step;
     private readonly LearningRateSchedule[] _schedules;
+    private LossTerms? _terms; // of the last step run by this process
     private long _done;
     private double? _lastSpearman, _bestSpearman;
 
@@ -94,6 +95,9 @@ public sealed unsafe class Trainer : IDisposable
             WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _device, _job.Model.Parameters);
             WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
             (_done, _lastSpearman, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.BestSpearman);
+            _folder.RemoveOldCheckpoints(IsCheckpointDue);
+            if (checkpoint.State.ValidationDue)
+                FinishStep(cancellation);
         }
         else
         {
@@ -110,11 +114,7 @@ public sealed unsafe class Trainer : IDisposable
             if (_done % config.LogEvery == 0 || _done == config.Steps)
                 text = Log();
             _progress.Report(_done, text);
-            if (_done % config.EvaluateEvery == 0 || _done == config.Steps)
-                Validate();
-            if (cancellation.IsCancellationRequested || _done % config.CheckpointEvery == 0 || _done == config.Steps)
-                SaveCheckpoint();
-            cancellation.ThrowIfCancellationRequested();
+            FinishStep(cancellation);
         }
         AtomicFolder.Write(_folder.Last, _job.WriteModel);
         _progress.End(text);
@@ -148,12 +148,37 @@ public sealed unsafe class Trainer : IDisposable
         slot.CopyTo(_input);
         batches.Release();
         _step.Run();
+        _terms = _step.Result.Terms;
         _done++;
     }
 
+    // What is due after a step beside its log line.
+    private void FinishStep(CancellationToken cancellation)
+    {
+        if (_done % _job.Config.EvaluateEvery == 0 || _done == _job.Config.Steps)
+        {
+            try
+            {
+                Validate();
+            }
+            catch (OperationCanceledException)
+            {
+                SaveCheckpoint(validationDue: true);
+                throw;
+            }
+        }
+        if (cancellation.IsCancellationRequested || IsCheckpointDue(_done))
+            SaveCheckpoint(validationDue: false);
+        cancellation.ThrowIfCancellationRequested();
+    }
+
+    private bool IsCheckpointDue(long step) => step % _job.Config.CheckpointEvery == 0 || step == _job.Config.Steps;
+
     private string Log()
     {
-        var (terms, values) = ReadTerms();
+        var terms = _terms!;
+        float[] values = ReadTerms(terms);
+        CheckFinite(terms, values);
         double total = terms.Total(values);
         var line = new JsonObject { ["step"] = _done, ["loss"] = total };
         for (int i = 0; i < values.Length; i++)
@@ -162,32 +187,40 @@ public sealed unsafe class Trainer : IDisposable
         return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
     }
 
-    private (LossTerms Terms, float[] Values) ReadTerms()
+    private float[] ReadTerms(LossTerms terms)
     {
-        var terms = _step.Result.Terms;
         var values = new float[terms.Terms.Count];
         _device.Download(terms.Values.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-        CheckFinite(terms, values);
-        return (terms, values);
+        return values;
     }
 
+    // Gradients and losses of the steps so far.
     private void CheckFinite(LossTerms terms, float[] values)
     {
-        string? what = null;
-        long step = _done;
         if (_adam.FindNonFinite() is { } gradient)
-            (what, step) = ($"the gradient of {_job.Model.Parameters.NameAt(gradient.Element)}", gradient.Step + 1);
-        else if (Array.FindIndex(values, value => !float.IsFinite(value)) is >= 0 and var term)
-            what = $"the loss term {terms.Terms[term].Name}";
-        if (what is not null)
-        {
-            string good = _folder.NewestCheckpoint is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
-            throw new DataException($"{_job.Label}: {what} is not finite at step {step}; {good}");
-        }
+            throw NonFinite($"the gradient of {_job.Model.Parameters.NameAt(gradient.Element)}", gradient.Step + 1);
+        if (Array.FindIndex(values, value => !float.IsFinite(value)) is >= 0 and var term)
+            throw NonFinite($"the loss term {terms.Terms[term].Name}", _done);
+    }
+
+    // Before anything is saved; that includes the weights themselves, which a finite gradient can carry out of range.
+    private void CheckAllFinite()
+    {
+        if (_terms is { } terms)
+            CheckFinite(terms, ReadTerms(terms));
+        if (WeightFile.FindNonFinite(_device, _job.Model.Parameters, _adam) is { } tensor)
+            throw NonFinite(tensor, _done);
+    }
+
+    private DataException NonFinite(string what, long step)
+    {
+        string good = _folder.NewestCheckpoint is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+        return new DataException($"{_job.Label}: {what} is not finite at step {step}; {good}");
     }
 
     private void Validate()
     {
+        CheckAllFinite();
         double spearman = _job.Validate();
         _folder.Log(new JsonObject { ["step"] = _done, ["val_spearman"] = spearman });
         _lastSpearman = spearman;
@@ -197,14 +230,18 @@ public sealed unsafe class Trainer : IDisposable
         AtomicFolder.Write(_folder.Best, _job.WriteModel);
     }
 
-    private void SaveCheckpoint()
+    private void SaveCheckpoint(bool validationDue)
     {
-        ReadTerms(); // nothing that is not finite is ever saved
-        var state = new TrainerState { Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, BestSpearman = _bestSpearman };
+        CheckAllFinite();
+        var state = new TrainerState
+        {
+            Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, BestSpearman = _bestSpearman, ValidationDue = validationDue,
+        };
         _folder.SaveCheckpoint(state, folder =>
         {
             _job.WriteModel(folder);
             folder.Add("optimizer.safetensors", stream => WeightFile.WriteMoments(stream, _device, _job.Model.Parameters, _adam));
         });
+        _folder.RemoveOldCheckpoints(IsCheckpointDue);
     }
 }

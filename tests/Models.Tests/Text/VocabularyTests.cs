@@ -75,6 +75,6 @@ public sealed class VocabularyTests
     {
         string path = Path.Combine(AppContext.BaseDirectory, "no-such-folder", "vocab.txt");
 
-        Assert.StartsWith($"{path}: cannot read the vocabulary: ", Assert.Throws<DataException>(() => Vocabulary.Load(path)).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{path}: cannot be read: ", Assert.Throws<DataException>(() => Vocabulary.Load(path)).Message, StringComparison.Ordinal);
     }
 }

@@ -1,0 +1,54 @@
+using System.Text.Json;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+[Collection(nameof(CommandTests))]
+public sealed class InspectTests(CommandWorld world)
+{
+    // The numbers of specification 3.10 and what they are made of.
+    [Fact]
+    public void Inspect_ReferencePreset_CountsWhatTheSpecificationSays()
+    {
+        var outcome = Shell.Run("inspect", "--model", "mix", "--preset", "reference", "--json").AssertDone();
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal("mix", json.RootElement.GetProperty("model").GetString());
+        Assert.Equal(206_935_371, json.RootElement.GetProperty("total").GetInt64());
+        var blocks = json.RootElement.GetProperty("blocks").EnumerateObject().ToDictionary(block => block.Name, block => block.Value.GetInt64());
+        var expected = new Dictionary<string, long>
+        {
+            ["bert.embeddings"] = 16_622_592, ["bert.encoder"] = 85_054_464, ["bert.pooler"] = 590_592,
+            ["text_map"] = 787_456, ["gate.norm"] = 5_120, ["gate.dense"] = 7_683,
+        };
+        for (int expert = 0; expert < 3; expert++)
+        {
+            expected[$"experts.{expert}.vlad"] = 31_511_560;
+            expected[$"experts.{expert}.fusion"] = 540_928;
+            expected[$"experts.{expert}.classifier"] = 2_570_000;
+        }
+        Assert.Equal(expected.OrderBy(block => block.Key, StringComparer.Ordinal), blocks.OrderBy(block => block.Key, StringComparer.Ordinal));
+        Assert.Equal(102_267_648, blocks["bert.embeddings"] + blocks["bert.encoder"] + blocks["bert.pooler"]);
+    }
+
+    [Fact]
+    public void Inspect_ForPeople_ShowsTheSameTotal() =>
+        Assert.Contains("| total                | 206,935,371 |", Shell.Run("inspect", "--model", "MixNextvlad", "--preset", "reference").AssertDone().Output, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void InspectStep_WritesASafetensorsFile(bool pairs)
+    {
+        string output = world.New() + ".safetensors", records = Path.Combine(world.Data, "pairwise");
+        string[] args = ["inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), "--records", records, "--batch", "3", "--output", output];
+        Shell.Run(pairs ? [.. args, "--labels", Path.Combine(records, "label.tsv")] : args).AssertDone();
+        using var file = Engine.Serialization.SafetensorsReader.Open(output);
+        Assert.Equal([pairs ? 6L : 3L, 32L], file.TryFind("embedding")!.Shape);
+        Assert.Equal(pairs, file.TryFind("cosine") is not null);
+    }
+
+    [Fact]
+    public void InspectStep_LargerBatchThanTheFile_IsRefused() =>
+        Shell.Run("inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), "--records", Path.Combine(world.Data, "pairwise"),
+            "--batch", "1000", "--output", world.New()).AssertFailed(1, "a batch of 1000 was asked for; there are 24");
+}

@@ -1,0 +1,73 @@
+using System.Text.Json;
+using VideoSim.Models.Submissions;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+[Collection(nameof(CommandTests))]
+public sealed class ReproduceTests(CommandWorld world)
+{
+    [Fact]
+    public void Reproduce_TwoFolds_WritesSummaryAndSubmission_AndDoesNothingTwice()
+    {
+        string output = world.New();
+        string[] command = ["reproduce", "--data", world.Data, "--output-dir", output, "--folds", "2", "--json", .. CommandWorld.Options];
+        string printed = Shell.Run(command).AssertDone().Output;
+        using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "summary.json")));
+        AssertSummary(summary.RootElement);
+        using var onStdout = JsonDocument.Parse(printed);
+        Assert.True(JsonElement.DeepEquals(summary.RootElement, onStdout.RootElement));
+
+        var table = SubmissionFile.Read(Path.Combine(output, "result.zip"));
+        Assert.Equal(Enumerable.Range(4000, TinyData.TestVideos).Select(TinyData.Id), table.Ids);
+        double ensemble = summary.RootElement.GetProperty("ensemble").GetProperty("test_spearman").GetDouble();
+        string evaluated = Shell.Run("evaluate", "--embeddings", Path.Combine(output, "result.zip"), "--labels", Path.Combine(world.Data, "test_b", "label.tsv"), "--json").AssertDone().Output;
+        Assert.Equal($$"""{"spearman":{{JsonSerializer.Serialize(ensemble)}}}""", evaluated.TrimEnd());
+        Assert.DoesNotContain(Directory.GetDirectories(output, "*", SearchOption.AllDirectories), folder => Path.GetFileName(folder) is "test_a" or "test_b");
+
+        string first = world.New();
+        Directory.Move(output, first);
+        Directory.CreateDirectory(output);
+        foreach (string file in Directory.GetFiles(first, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(output, Path.GetRelativePath(first, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+        Shell.Run(command).AssertDone();
+        Folders.AssertEqual(first, output, except: "summary.json"); // it tells the seconds
+        Assert.Equal(File.GetLastWriteTimeUtc(Path.Combine(first, "mix", "pretrain", "last", "model.safetensors")), File.GetLastWriteTimeUtc(Path.Combine(output, "mix", "pretrain", "last", "model.safetensors")));
+    }
+
+    [Fact]
+    public void Reproduce_WithOtherOptions_NamesTheOneThatDiffers()
+    {
+        string output = world.New();
+        string[] command = ["reproduce", "--data", world.Data, "--output-dir", output, "--folds", "1", .. CommandWorld.Options];
+        Shell.Run(command).AssertDone();
+        command[Array.IndexOf(command, "--seed") + 1] = "6";
+        Shell.Run(command).AssertFailed(1, output, "seed was 5 and is 6");
+    }
+
+    // The shape that the README promises, no key more and none less.
+    private static void AssertSummary(JsonElement summary)
+    {
+        AssertKeys(summary, "models", "baselines", "ensemble", "best_possible_spearman", "seconds", "device");
+        AssertKeys(summary.GetProperty("models"), "mix");
+        var mix = summary.GetProperty("models").GetProperty("mix");
+        AssertKeys(mix, "random_spearman", "pretrain_spearman", "folds", "test_spearman");
+        AssertKeys(summary.GetProperty("baselines"), "mean_frame_cosine", "title_overlap", "linear_probe");
+        AssertKeys(summary.GetProperty("ensemble"), "test_spearman");
+        Assert.Equal([1, 2], mix.GetProperty("folds").EnumerateArray().Select(fold => fold.GetProperty("fold").GetInt32()));
+        foreach (var fold in mix.GetProperty("folds").EnumerateArray())
+        {
+            AssertKeys(fold, "fold", "val_spearman", "test_spearman");
+            Assert.InRange(fold.GetProperty("test_spearman").GetDouble(), -1, 1);
+        }
+        Assert.True(summary.GetProperty("seconds").GetDouble() > 0);
+        Assert.StartsWith("cpu", summary.GetProperty("device").GetString(), StringComparison.Ordinal);
+    }
+
+    private static void AssertKeys(JsonElement element, params string[] keys) => Assert.Equal(keys, element.EnumerateObject().Select(property => property.Name));
+}

@@ -1,0 +1,99 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
+
+namespace VideoSim.Models.Tests.Training;
+
+/// <summary>Runs of the micro preset on <see cref="TinyData"/>.</summary>
+internal static class TinyRun
+{
+    // Batches large enough that kernels of every kind are worth sharing between threads.
+    private static readonly string[] Overrides = [.. TinyData.Overrides, "pretrain.batch=16", "finetune.batch=8", "pretrain.checkpoint_every=4", "finetune.checkpoint_every=4"];
+
+    internal static RunOptions Options(string output, bool eager = false, params string[] overrides) =>
+        new() { OutputDirectory = output, Preset = "micro", Model = "mix", Overrides = [.. Overrides, .. overrides], Seed = 7, Eager = eager };
+
+    internal static void Pretrain(string data, string output, int threads = 1, bool eager = false, StopAt? stop = null)
+    {
+        using var device = new CpuDevice(threads);
+        Pretraining.Run(device, Options(output, eager), new DataFolder(data), stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+    }
+
+    internal static double Finetune(
+        string data, string pretrained, string output, int threads = 1, bool eager = false, StopAt? stop = null)
+    {
+        using var device = new CpuDevice(threads);
+        return Finetuning.Run(device, Options(output, eager), new DataFolder(data), pretrained, fold: 2, stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+    }
+
+    /// <summary>Writes the embeddings of test_b in single precision, so that every bit counts.</summary>
+    internal static void Embed(string data, string checkpoint, string output, int threads = 1, bool eager = false)
+    {
+        using var device = new CpuDevice(threads);
+        var folder = ModelFolder.Open(checkpoint);
+        var model = folder.Load(device, training: false);
+        using var parameters = model.Parameters;
+        using var embedder = new Embedder(device, model, folder.Configuration, eager);
+        var index = RecordIndex.Build([new DataFolder(data).Test("b")], folder.Configuration.FrameWidth);
+        SubmissionFile.Write(output, embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, IProgressSink.None, CancellationToken.None), EmbeddingPrecision.Single);
+    }
+}
+
+/// <summary>Asks the run to stop as soon as it reports a step.</summary>
+internal sealed class StopAt(long step) : IProgressSink, IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+
+    public CancellationToken Token => _stop.Token;
+
+    public void Begin(string label, long total, long done)
+    {
+    }
+
+    public void Report(long done, string text)
+    {
+        if (done == step)
+            _stop.Cancel();
+    }
+
+    public void End(string text)
+    {
+    }
+
+    public void Note(string text)
+    {
+    }
+
+    public void Dispose() => _stop.Dispose();
+}
+
+/// <summary>A pretraining run, a finetuning run from it and its embeddings: one thread, planned, never interrupted.</summary>
+public sealed class FinishedRuns : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
+
+    public FinishedRuns()
+    {
+        TinyData.Write(Data);
+        TinyRun.Pretrain(Data, Pretrained);
+        TinyRun.Finetune(Data, Pretrained, Finetuned);
+        TinyRun.Embed(Data, Path.Combine(Finetuned, "last"), Embeddings);
+    }
+
+    internal string Data => Path.Combine(_root.FullName, "data");
+
+    internal string Pretrained => Path.Combine(_root.FullName, "pretrained");
+
+    internal string Finetuned => Path.Combine(_root.FullName, "finetuned");
+
+    internal string Embeddings => Path.Combine(_root.FullName, "embeddings.npy");
+
+    /// <summary>Where another run may go.</summary>
+    internal string New(string name) => Path.Combine(_root.FullName, name);
+
+    public void Dispose() => _root.Delete(recursive: true);
+}

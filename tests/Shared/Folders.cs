@@ -1,0 +1,27 @@
+using Xunit;
+
+namespace VideoSim.Tests.Shared;
+
+/// <summary>Compares folders of results.</summary>
+internal static class Folders
+{
+    /// <summary>The two folders hold the same files with the same bytes, hidden and temporary ones included.</summary>
+    /// <param name="expected">One folder.</param>
+    /// <param name="actual">The other.</param>
+    /// <param name="except">Names of files that need only be in both.</param>
+    internal static void AssertEqual(string expected, string actual, params string[] except)
+    {
+        string[] entries = Entries(expected);
+        Assert.Equal(entries, Entries(actual));
+        Assert.NotEmpty(entries);
+        foreach (string file in entries.Where(entry => !except.Contains(Path.GetFileName(entry)) && File.Exists(Path.Combine(expected, entry))))
+        {
+            bool equal = File.ReadAllBytes(Path.Combine(expected, file)).AsSpan().SequenceEqual(File.ReadAllBytes(Path.Combine(actual, file)));
+            Assert.True(equal, $"{file} differs between {expected} and {actual}");
+        }
+    }
+
+    private static string[] Entries(string folder) =>
+        [.. Directory.GetFileSystemEntries(folder, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+            .Select(path => Path.GetRelativePath(folder, path)).Order(StringComparer.Ordinal)];
+}

@@ -14,20 +14,20 @@ public static unsafe partial class MatMul
     // Panels packed at a time: rows of B lie a page or so apart, and one panel alone would use a single cache line of each.
     private const int StretchPanels = 4;
 
-    // Sums over k run in registers for this long and then go to C: a block of a panel (16 KiB) and a tile's part of A
-    // (6 KiB) share an L1 of 32 KiB.
+    // Sums over k run in registers for this long and then go to C: a block of a panel (24 KiB) and a tile's part of A
+    // (9 KiB) about fill an L1 of 32 KiB.
     private const int MaxDepth = 384;
 
-    // Rows of a block: 132 x 256 values of A are a quarter of an L2 of 512 KiB.
-    private const int MaxRows = 22 * TileRows, MinRows = 22 * TileRows;
+    // Rows of a block: 132 x 384 values of A are less than half of an L2 of 512 KiB.
+    private const int MaxRows = 22 * TileRows;
 
-    // Up to here one block takes all rows, half of that L2. Every packed panel is then used by one item only, so that
-    // packing ahead would save nothing and cost another way through memory.
+    // Up to here one block takes all rows, though it fills that L2. Every packed panel is then used by one item only, so
+    // that packing ahead would save nothing and cost another way through memory. A transposed A keeps to MaxRows: its rows
+    // lie on the stack.
     private const int MaxRowsOfOneBlock = 44 * TileRows;
 
     // Columns of a block. A transposed A is brought into rows again for every block of columns: there, they are wider.
-    private const int MaxColumns = 256, MinColumns = 64;
-    private const int MaxColumnsTransposed = 768, MinColumnsTransposed = 128;
+    private const int MaxColumns = 256, MaxColumnsTransposed = 768, MinColumns = 128;
 
     // Blocks shrink until there is something to share between threads.
     private const int WantedItems = 16;
@@ -60,25 +60,21 @@ public static unsafe partial class MatMul
             Panels = Count(p.N, PanelColumns);
             Stretches = Count(Panels, StretchPanels);
             PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;
-            PackedAhead = p.M > MaxRowsOfOneBlock;
-
-            Rows = Part(p.M, PackedAhead ? MaxRows : MaxRowsOfOneBlock, TileRows);
+            int oneBlock = p.TransposeA != 0 ? MaxRows : MaxRowsOfOneBlock;
+            PackedAhead = p.M > oneBlock;
+            Rows = Part(p.M, PackedAhead ? MaxRows : oneBlock, TileRows);
             RowBlocks = Count(p.M, Rows);
-            var (least, most) = p.TransposeA != 0 ? (MinColumnsTransposed, MaxColumnsTransposed) : (MinColumns, MaxColumns);
-            Columns = Part(p.N, most, PanelColumns);
+            Columns = Part(p.N, p.TransposeA != 0 ? MaxColumnsTransposed : MaxColumns, PanelColumns);
             ColumnBlocks = Count(p.N, Columns);
-            // Rows first: with B packed ahead, they cost nothing.
-            while (PackedAhead && Rows > MinRows && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
+            while (Columns > MinColumns && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
             {
-                Rows = Part(p.M, Math.Max(MinRows, Rows / 2), TileRows);
-                RowBlocks = Count(p.M, Rows);
-            }
-            while (Columns > least && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
-            {
-                Columns = Part(p.N, Math.Max(least, Columns / 2), PanelColumns);
+                Columns = Part(p.N, Math.Max(MinColumns, Columns / 2), PanelColumns);
                 ColumnBlocks = Count(p.N, Columns);
             }
         }
+
+        /// <summary>Floats between rows of a transposed A: a power of two apart, they would share a few sets of the cache.</summary>
+        public int StrideOfRows => Depth + CacheLine / sizeof(float);
 
         /// <summary>Floats of one packed B.</summary>
         public long PackedElements(int k) => (long)Panels * PanelColumns * k;

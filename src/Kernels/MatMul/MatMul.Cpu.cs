@@ -18,7 +18,7 @@ public static unsafe partial class MatMul
         /// <summary>What the sums of a panel begin with: [PanelColumns].</summary>
         public float* Start;
 
-        /// <summary>A block of a transposed A, as rows: [Rows, Depth].</summary>
+        /// <summary>A block of a transposed A, as rows: [Rows, Depth], <see cref="Blocks.StrideOfRows"/> apart.</summary>
         public float* Rows;
     }
 
@@ -44,7 +44,7 @@ public static unsafe partial class MatMul
     {
         var blocks = new Blocks(args.Product);
         int panels = blocks.PackedAhead ? 0 : StretchPanels * PanelColumns * blocks.Depth;
-        int rows = args.Product.TransposeA != 0 ? blocks.Rows * (blocks.Depth + 16) : 0;
+        int rows = args.Product.TransposeA != 0 ? blocks.Rows * blocks.StrideOfRows : 0;
         byte* memory = stackalloc byte[CacheLine + (panels + (TileRows + 1) * PanelColumns + rows) * sizeof(float)];
         var scratch = new Scratch { Panels = (float*)(((nint)memory + CacheLine - 1) & -CacheLine) };
         scratch.Tile = scratch.Panels + panels;
@@ -74,9 +74,9 @@ public static unsafe partial class MatMul
             }
             else
             {
-                Transpose(a + (long)k * p.LdA + row, p.LdA, depth, rows, scratch.Rows, blocks.Depth + 16);
+                Transpose(a + (long)k * p.LdA + row, p.LdA, depth, rows, scratch.Rows, blocks.StrideOfRows);
                 a = scratch.Rows;
-                ldA = blocks.Depth + 16;
+                ldA = blocks.StrideOfRows;
             }
             for (int first = column; first < end; first += StretchPanels * PanelColumns)
             {
@@ -95,7 +95,9 @@ public static unsafe partial class MatMul
                 for (int j = first; j < last; j += PanelColumns, panel += panelStride)
                 {
                     FillStart(p, product, j, k, scratch.Start);
-                    MultiplyPanel(depth, a, ldA, rows, panel, panelStride, scratch, c + j, p.LdC, Math.Min(PanelColumns, last - j), p.Add != 0 || k > 0);
+                    bool firstUseOfA = j == column && p.TransposeA == 0;
+                    MultiplyPanel(depth, a, ldA, rows, firstUseOfA, panel, panelStride, scratch, c + j, p.LdC,
+                        Math.Min(PanelColumns, last - j), p.Add != 0 || k > 0);
                 }
             }
             k += blocks.Depth;

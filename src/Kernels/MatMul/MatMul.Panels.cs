@@ -66,6 +66,8 @@ public static unsafe partial class MatMul
             int c = 0;
             for (; c + square <= columns; c += square)
             {
+                for (int i = square; i < 2 * square; i++) // the next squares lie in other pages, out of the hardware's sight
+                    Prefetch(from + i * ldSource + c, 1);
                 TransposeHalfSquare(from + c, ldSource, to + c * ldTarget, ldTarget);
                 TransposeHalfSquare(from + c + square / 2, ldSource, to + (c + square / 2) * ldTarget, ldTarget);
             }

@@ -8,18 +8,18 @@ public static unsafe partial class MatMul
 {
     /// <summary>Multiplies a block of A with one panel, tile after tile downwards.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyPanel(int depth, float* a, nint ldA, int rows, float* panel, nint panelStride, in Scratch scratch,
-        float* c, nint ldC, int columns, bool add)
+    private static void MultiplyPanel(int depth, float* a, nint ldA, int rows, bool firstUseOfA, float* panel, nint panelStride,
+        in Scratch scratch, float* c, nint ldC, int columns, bool add)
     {
         for (int row = 0; row < rows; row += TileRows, a += TileRows * ldA, c += TileRows * ldC)
         {
             int tileRows = Math.Min(TileRows, rows - row);
-            if (Sse.IsSupported)
-            {
-                float* next = panel + panelStride + (nint)row * depth * PanelColumns / rows, nextEnd = next + (nint)TileRows * depth * PanelColumns / rows;
-                for (; next < nextEnd; next += 16)
-                    Sse.Prefetch1(next);
-            }
+            // What comes next is fetched while this tile is computed: rows of A that nobody has touched, and this tile's
+            // share of the next panel, which follows at a distance that the hardware does not foresee.
+            for (int r = TileRows; firstUseOfA && r < 2 * TileRows && row + r < rows; r++)
+                Prefetch(a + r * ldA, depth);
+            nint share = (nint)depth * PanelColumns / rows;
+            PrefetchForLater(panel + panelStride + row * share, TileRows * share);
             if (tileRows == TileRows && columns == PanelColumns)
             {
                 MultiplyTile(depth, a, ldA, TileRows, panel, scratch.Start, c, ldC, add);
@@ -51,11 +51,8 @@ public static unsafe partial class MatMul
         Vector<float> low = Vector.Load(start), high = Vector.Load(start + width);
         Vector<float> c00 = low, c10 = low, c20 = low, c30 = low, c40 = low, c50 = low;
         Vector<float> c01 = high, c11 = high, c21 = high, c31 = high, c41 = high, c51 = high;
-        if (Sse.IsSupported)
-        {
-            for (int r = 0; r < TileRows; r++)
-                Sse.Prefetch0(c + r * ldC);
-        }
+        for (int r = 0; r < TileRows; r++)
+            Prefetch(c + r * ldC, PanelColumns);
         nint k = 0;
         const int unrolled = 4; // with fewer, the loop's own instructions cost several per cent
         for (; k <= depth - unrolled; k += unrolled, b += 2 * unrolled * width)
@@ -130,5 +127,21 @@ public static unsafe partial class MatMul
         float* upper = c + Vector<float>.Count;
         (add ? low + Vector.Load(c) : low).Store(c);
         (add ? high + Vector.Load(upper) : high).Store(upper);
+    }
+
+    /// <summary>Asks for memory that is needed soon. Never fails, also past the end of an allocation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Prefetch(float* from, nint count)
+    {
+        for (nint i = 0; Sse.IsSupported && i < count; i += CacheLine / sizeof(float))
+            Sse.Prefetch0(from + i);
+    }
+
+    /// <summary>The same into L2: what is needed later must not drive what is needed now out of L1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchForLater(float* from, nint count)
+    {
+        for (nint i = 0; Sse.IsSupported && i < count; i += CacheLine / sizeof(float))
+            Sse.Prefetch1(from + i);
     }
 }

@@ -4,7 +4,7 @@ namespace VideoSim.Engine.Serialization;
 public static class FileFailure
 {
     /// <summary>Whether an exception is the file system's refusal (missing, unreadable, full), not a mistake of the program.</summary>
-    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException;
+    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsTooLarge(failure);
 
     /// <summary>The exception to throw when a file cannot be read.</summary>
     public static DataException Reading(string path, Exception failure) =>
@@ -20,8 +20,12 @@ public static class FileFailure
     private static string Reason(Exception failure, string path) => failure switch
     {
         FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
+        _ when IsTooLarge(failure) => "the file is larger than the file system or the user's limit allows",
         _ => Printable.OneLine(failure.Message
             .Replace($" : '{path}'", "", StringComparison.Ordinal)
             .Replace($" '{path}'", "", StringComparison.Ordinal)).TrimEnd('.'),
     };
+
+    // What .NET makes of EFBIG, the refusal of a write beyond the largest size of a file.
+    private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value", InnerException: null, ActualValue: null };
 }

@@ -1,0 +1,56 @@
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+/// <summary>What happens to a run from outside. <c>tests/kill-and-resume.sh</c> does the same to a whole reproduction, twenty times.</summary>
+[Collection(nameof(CommandTests))]
+public sealed class KillTests(CommandWorld world)
+{
+    [Fact]
+    public void Run_KilledThreeTimes_EndsWithTheSameBytes()
+    {
+        string[] more = ["--set", "pretrain.steps=40", "--set", "pretrain.evaluate_every=3"];
+        string whole = world.New(), killed = world.New();
+        Shell.Run(Long(whole)).AssertDone();
+        for (int kill = 0; kill < 3; kill++)
+        {
+            using var process = ChildProcess.Start(Long(killed));
+            int checkpoints = Checkpoints(killed);
+            // At some moment after it has done something new, or at its end.
+            while (!process.HasExited && Checkpoints(killed) == checkpoints)
+                Thread.Sleep(1);
+            Thread.Sleep(5 * kill);
+            process.Kill();
+            process.WaitForExit();
+        }
+        Shell.Run(Long(killed)).AssertDone();
+        Folders.AssertEqual(whole, killed);
+
+        string[] Long(string output) => [.. CommandWorld.Pretrain(world.Data, output), .. more];
+    }
+
+    // 100 blocks are enough for everything but the weights.
+    [Fact]
+    public void Run_DiskFullWhileSaving_KeepsWhatThereWasAndGoesOn()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell that can limit the size of files");
+        string run = world.CopyOfRun(), before = world.New();
+        Directory.Delete(Path.Combine(run, "last"), recursive: true);
+        Directory.Delete(Path.Combine(run, "checkpoint-2"), recursive: true);
+        ChildProcess.RunWithSmallDisk(100, CommandWorld.Pretrain(world.Data, run)).AssertFailed(1, run, "model.safetensors", "cannot be written");
+        Assert.True(Directory.Exists(Path.Combine(run, "checkpoint-1")));
+        Assert.False(Directory.Exists(Path.Combine(run, "checkpoint-2")) || Directory.Exists(Path.Combine(run, "last")));
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(run), path => Path.GetFileName(path).StartsWith(".tmp-", StringComparison.Ordinal));
+        Shell.Run(CommandWorld.Pretrain(world.Data, run)).AssertDone();
+        Folders.AssertEqual(world.Pretrained, run);
+
+        ChildProcess.RunWithSmallDisk(1, CommandWorld.Embed(Path.Combine(run, "last"), Path.Combine(world.Data, "test_b"), before + ".json"))
+            .AssertFailed(1, before + ".json", "cannot be written");
+        Assert.False(File.Exists(before + ".json"));
+    }
+
+    private static int Checkpoints(string run) => Directory.Exists(run)
+        ? Directory.GetDirectories(run, "checkpoint-*").Select(path => int.Parse(Path.GetFileName(path)["checkpoint-".Length..], System.Globalization.CultureInfo.InvariantCulture)).DefaultIfEmpty().Max()
+        : 0;
+}

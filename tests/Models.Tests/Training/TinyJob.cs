@@ -1,0 +1,93 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+using VideoSim.Tests.Shared;
+
+namespace VideoSim.Models.Tests.Training;
+
+/// <summary>A stage of training put together by hand, so that a test can reach into its batches.</summary>
+internal sealed class TinyJob : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+    private readonly CpuDevice _device;
+    private readonly IVideoModel _model;
+    private readonly Preset _preset;
+    private readonly Vocabulary _vocabulary;
+    private readonly TagList _tags;
+    private readonly VideoPair[] _pairs;
+
+    internal TinyJob(int threads, params string[] overrides)
+    {
+        TinyData.Write(_root);
+        var data = new DataFolder(_root);
+        (_vocabulary, _tags) = (Vocabulary.Load(data.Vocabulary), TagList.Read(data.TagList));
+        _preset = Preset.Load("micro", "mix", [.. TinyData.Overrides, .. overrides]).For(_vocabulary.Count, _tags.ClassCount);
+        _device = new CpuDevice(threads);
+        _model = ModelZoo.Create(_preset.Model);
+        _model.Parameters.Allocate(_device, training: true);
+        _model.Parameters.Initialize(1);
+        Index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
+        _pairs = LabelFile.Read(data.Labels, Index.TryFind);
+        Assembler = new BatchAssembler(Index, _vocabulary, _tags);
+    }
+
+    internal RecordIndex Index { get; }
+
+    internal BatchAssembler Assembler { get; }
+
+    internal string Output => Path.Combine(_root, "run");
+
+    internal BatchShape Shape(bool pairs)
+    {
+        int batch = pairs ? _preset.Finetune.Batch : _preset.Pretrain.Batch;
+        var model = _preset.Model;
+        return new BatchShape(pairs ? 2 * batch : batch, pairs ? batch : 0, model.TextLength, model.Frames, model.FrameWidth, model.Tags);
+    }
+
+    /// <summary>The batch of that number, the same as often as it comes.</summary>
+    internal void Fill(long number, BatchBlock slot)
+    {
+        int count = slot.Shape.Pairs > 0 ? slot.Shape.Pairs : slot.Shape.Videos;
+        Span<int> order = stackalloc int[count];
+        for (int i = 0; i < count; i++)
+            order[i] = (int)((number * count + i) % TinyData.PairVideos);
+        if (slot.Shape.Pairs > 0)
+            Assembler.FillPairs(order, _pairs, slot);
+        else
+            Assembler.Fill(order, slot);
+    }
+
+    internal void Train(bool pairs, FillBatch fill, IProgressSink progress)
+    {
+        var config = pairs ? _preset.Finetune : _preset.Pretrain;
+        using var trainer = new Trainer(_device, new TrainingJob
+        {
+            Label = "job",
+            Model = _model,
+            Config = config,
+            Epsilon = 1e-8,
+            Shape = Shape(pairs),
+            Fill = fill,
+            Losses = (tape, batch) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses),
+            Validate = () => 0,
+            WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _vocabulary, _tags),
+            Seed = 1,
+        }, RunFolder.Open(Output, []), progress);
+        trainer.Run(CancellationToken.None);
+    }
+
+    public void Dispose()
+    {
+        Assembler.Dispose();
+        _model.Parameters.Dispose();
+        _device.Dispose();
+        Directory.Delete(_root, recursive: true);
+    }
+}

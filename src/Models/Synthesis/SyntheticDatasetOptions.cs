@@ -12,13 +12,13 @@ public sealed record SyntheticDatasetOptions
     public ulong Seed { get; init; }
 
     /// <summary>Videos for pretraining [1,000,000].</summary>
-    public int Videos { get; init; } = 6_000;
+    public int Videos { get; init; } = 8_000;
 
     /// <summary>Labelled training pairs [67,899].</summary>
-    public int Pairs { get; init; } = 6_000;
+    public int Pairs { get; init; } = 8_000;
 
     /// <summary>Videos that the training pairs are made of [63,613]. Each occurs in a pair if there are as many pairs as videos.</summary>
-    public int PairVideos { get; init; } = 2_500;
+    public int PairVideos { get; init; } = 4_000;
 
     /// <summary>Videos of each of the two test sets [31,514 and 43,027].</summary>
     public int TestVideos { get; init; } = 1_500;

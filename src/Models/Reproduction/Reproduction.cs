@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
+using VideoSim.Models.Baselines;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
@@ -94,7 +95,7 @@ public sealed class Reproduction
         var result = new ReproductionSummary
         {
             Models = models,
-            Baselines = Baselines(),
+            Baselines = reproduction.Baselines(),
             Ensemble = new EnsembleSummary(Scoring.Spearman(ensemble, reproduction._data.TestLabels("b"))),
             BestPossibleSpearman = reproduction.BestPossible(),
             Seconds = clock.GetElapsedTime(start).TotalSeconds,
@@ -183,7 +184,15 @@ public sealed class Reproduction
         return (folder.Load(_device, training: false), folder.Configuration, folder.Vocabulary, folder.Tags);
     }
 
-    private static BaselineSummary Baselines() => new(0, 0, 0);
+    // A second or two: small enough to be computed again by a run that was stopped.
+    private BaselineScores Baselines()
+    {
+        int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
+        return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);
+
+        LabelledVideos Read(string records, string labels) =>
+            LabelledVideos.Read(RecordIndex.Build([records], width, _options.SkipBadRecords, cancellation: _cancellation), labels, _cancellation);
+    }
 
     private double? BestPossible()
     {

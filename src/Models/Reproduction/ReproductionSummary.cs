@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using VideoSim.Models.Baselines;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -9,7 +10,7 @@ public sealed record ReproductionSummary
     public required IReadOnlyDictionary<string, ModelSummary> Models { get; init; }
 
     /// <summary>What needs no deep model.</summary>
-    public required BaselineSummary Baselines { get; init; }
+    public required BaselineScores Baselines { get; init; }
 
     /// <summary>The submission in result.zip.</summary>
     public required EnsembleSummary Ensemble { get; init; }
@@ -45,12 +46,6 @@ public sealed record ModelSummary
 /// <param name="ValSpearman">On the fold's validation pairs.</param>
 /// <param name="TestSpearman">On test_b.</param>
 public sealed record FoldSummary(int Fold, double ValSpearman, double TestSpearman);
-
-/// <summary>Scores of three simple methods.</summary>
-/// <param name="MeanFrameCosine">Cosine of the mean frames.</param>
-/// <param name="TitleOverlap">Cosine of tf-idf character bags.</param>
-/// <param name="LinearProbe">One linear map of mean frame and character bag, trained on the same pairs.</param>
-public sealed record BaselineSummary(double MeanFrameCosine, double TitleOverlap, double LinearProbe);
 
 /// <summary>Score of the ensemble.</summary>
 /// <param name="TestSpearman">On test_b.</param>

@@ -10,6 +10,8 @@ namespace VideoSim.Models.Synthesis;
 /// <param name="SidePlace">Place between the other topic's poles, 0 to 1.</param>
 internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWeight, double MainPlace, double SidePlace)
 {
+    private const double MostOneSided = 0.3;
+
     /// <summary>Writes the aspect's channels: non-negative, of length sqrt(share), so that the dot product of two latent vectors is their similarity.</summary>
     internal void WriteTo(Aspect aspect, Span<double> latent)
     {
@@ -22,6 +24,8 @@ internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWe
 
     private static void WriteTopic(Span<double> channels, int topic, double place, double scale)
     {
+        // Nobody is wholly at one pole: what is of one topic is always rather alike.
+        place = MostOneSided + (1 - 2 * MostOneSided) * place;
         // A point on the quarter circle between the poles, by a chord instead of an angle: no sine, the same bits everywhere.
         var length = Math.Sqrt((place * place) + ((1 - place) * (1 - place)));
         channels[2 * topic] = scale * (1 - place) / length;

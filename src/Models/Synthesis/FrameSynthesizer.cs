@@ -14,7 +14,7 @@ internal sealed class FrameSynthesizer
     internal const int MaxFrames = 100;
 
     // Lengths of the parts of a frame, against noise of standard deviation FrameNoise + VideoNoise in each of 1536 values.
-    private const float ContentLength = 26, StyleLength = 14, DriftLength = 6, CardLength = 22;
+    private const float ContentLength = 28, StyleLength = 14, DriftLength = 6, CardLength = 22;
     private const float VideoNoise = 0.3f, FrameNoise = 0.5f;
     private const float CardProbability = 0.06f;
     private const int Styles = 8, Cards = 6;

@@ -10,7 +10,7 @@ namespace VideoSim.Models.Synthesis;
 /// <param name="SidePlace">Place between the other topic's poles, 0 to 1.</param>
 internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWeight, double MainPlace, double SidePlace)
 {
-    private const double MostOneSided = 0.3;
+    private const double MostOneSided = 0.4;
 
     /// <summary>Writes the aspect's channels: non-negative, of length sqrt(share), so that the dot product of two latent vectors is their similarity.</summary>
     internal void WriteTo(Aspect aspect, Span<double> latent)

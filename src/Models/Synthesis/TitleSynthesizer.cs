@@ -10,7 +10,7 @@ internal sealed class TitleSynthesizer
 {
     private const int WordsOfChannel = 9, NoiseWords = 300, CharactersOfWord = 2;
     private const int ShortestTypical = 20, Shortest = 2, Longest = 60;
-    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.8, NoiseProbability = 0.06, StoryProbability = 0.55;
+    private const double ShortTitleProbability = 0.04, TopicalProbability = 0.85, NoiseProbability = 0.04, StoryProbability = 0.55;
 
     private const double GoldenRatio = 0.6180339887498949;
 

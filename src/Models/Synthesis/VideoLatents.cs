@@ -14,7 +14,7 @@ internal sealed class VideoLatents(ulong seed)
     private const double InheritProbability = 0.75;
 
     // Chance that a second topic is there at all.
-    private const double SideProbability = 0.5;
+    private const double SideProbability = 0.35;
 
     // Topic k is drawn with weight 1 / (k + TopicFlatness): long-tailed, yet the rarest still occurs often enough to be learned.
     private const int TopicFlatness = 6;

@@ -1,0 +1,117 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Autograd;
+
+public sealed class TapeTests
+{
+    private readonly record struct State(Tensor Input, Tensor Output, nint Calls);
+
+    private static readonly Rule<State> Note = new(static (Tape tape, in State s) =>
+    {
+        unsafe
+        {
+            tape.GradientToWrite(s.Input, out int add);
+            ((int*)s.Calls)[0]++;
+            ((int*)s.Calls)[1] += add;
+        }
+    });
+
+    [Fact]
+    public void GradientToWrite_SecondWriter_Adds()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        var x = tape.Result(new Shape(3), differentiable: true);
+        var first = tape.GradientToWrite(x, out int add);
+        Assert.Equal(0, add);
+        var second = tape.GradientToWrite(x, out add);
+        Assert.Equal(1, add);
+        Assert.Equal(first.Address, second.Address);
+    }
+
+    [Fact]
+    public void GradientToWrite_OfAConstant_IsNone()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        Assert.False(tape.GradientToWrite(tape.Scratch(new Shape(3)), out _).Exists);
+        Assert.False(tape.GradientToWrite(tape.Result(new Shape(3), differentiable: true).Detach(), out _).Exists);
+    }
+
+    [Fact]
+    public unsafe void RunBackward_OutputNobodyUsed_SkipsItsRule()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        int* calls = stackalloc int[2] { 0, 0 };
+        Tensor x = Result(), used = Result(), unused = Result();
+        tape.Record(Note, new State(x, used, (nint)calls), used);
+        tape.Record(Note, new State(x, unused, (nint)calls), unused);
+        tape.GradientToWrite(used, out _); // as a loss would
+        tape.RunBackward();
+        Assert.Equal(1, calls[0]);
+
+        Tensor Result() => tape.Result(new Shape(3), differentiable: true);
+    }
+
+    [Fact]
+    public unsafe void RunBackward_FanOut_AddsFromTheSecondRuleOn()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        int* calls = stackalloc int[2] { 0, 0 };
+        var x = tape.Result(new Shape(3), differentiable: true);
+        for (int i = 0; i < 3; i++)
+            tape.RecordLoss(Note, new State(x, default, (nint)calls));
+        tape.RunBackward();
+        Assert.Equal((3, 2), (calls[0], calls[1]));
+    }
+
+    [Fact]
+    public void Use_SameParameterTwice_IsOneNodeWithTheStoresGradient()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        var parameter = store.Add(0, "weight", new Shape(4), static (values, _, _) => values.Clear());
+        store.Allocate(device, training: true);
+        store.Initialize(seed: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        Tensor first = tape.Use(parameter), second = tape.Use(parameter);
+        Assert.Equal(first.Node, second.Node);
+        Assert.Equal(parameter.Gradient.Address, tape.GradientToWrite(first, out int add).Address);
+        Assert.Equal(0, add);
+        tape.GradientToWrite(second, out add);
+        Assert.Equal(1, add);
+    }
+
+    [Fact]
+    public void Result_OutsideOfTraining_HasNoNode()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena);
+        Assert.Equal(Tensor.NoNode, tape.Result(new Shape(3), differentiable: true).Node);
+        Assert.Equal(0, tape.Dropout(site: 1, dropProbability: 0.5f).DropProbability);
+    }
+
+    [Fact]
+    public void Clear_TakesTheStepsTensorsBack()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        var x = tape.Result(new Shape(3), differentiable: true);
+        tape.Clear();
+        Assert.Throws<InvalidOperationException>(() => x.Address);
+        Assert.Equal(0, arena.Used);
+    }
+}

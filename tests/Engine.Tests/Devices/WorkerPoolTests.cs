@@ -1,0 +1,54 @@
+using VideoSim.Engine.Devices;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Devices;
+
+public sealed unsafe class WorkerPoolTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(5)]
+    public void Run_ManyLaunchesBackToBack_RunsEveryItemOnceEach(int threads)
+    {
+        const int launches = 300, most = 100;
+        using var stream = new CpuStream(threads);
+        int* runs = stackalloc int[most];
+        for (int launch = 0; launch < launches; launch++)
+        {
+            int items = launch % most + 1;
+            new Span<int>(runs, most).Clear();
+            stream.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = items, FailingItem = -1 });
+            for (int i = 0; i < most; i++)
+                Assert.Equal(i < items ? 1 : 0, runs[i]);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Run_FailingItem_ThrowsAndGoesOnWorking(int threads)
+    {
+        using var stream = new CpuStream(threads);
+        int* runs = stackalloc int[40];
+        for (int failing = 0; failing < 40; failing += 13)
+        {
+            new Span<int>(runs, 40).Clear();
+            var failure = Assert.ThrowsAny<Exception>(() => Launch(stream, runs, failing));
+            Assert.Contains($"item {failing} fails", $"{failure.Message} {failure.InnerException?.Message}", StringComparison.Ordinal);
+            new Span<int>(runs, 40).Clear();
+            Launch(stream, runs, failing: -1);
+            Assert.Equal(40, new Span<int>(runs, 40).ToArray().Sum());
+        }
+
+        static void Launch(CpuStream stream, int* runs, int failing) =>
+            stream.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = 40, FailingItem = failing });
+    }
+
+    [Fact]
+    public void Dispose_WhileHelpersSleep_EndsTheirThreads()
+    {
+        for (int i = 0; i < 20; i++)
+            new WorkerPool(threads: 4).Dispose(); // joins its threads: a helper that is not woken would hang the test
+    }
+}

@@ -30,6 +30,24 @@ public sealed class KillTests(CommandWorld world)
         string[] Long(string output) => [.. CommandWorld.Pretrain(world.Data, output), .. more];
     }
 
+    [Fact]
+    public void Run_Interrupted_SavesItsStepAndExitsWith130()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent an interrupt there");
+        string run = world.New();
+        using var process = ChildProcess.Start([.. CommandWorld.Pretrain(world.Data, run), "--set", "pretrain.steps=100000", "--set", "pretrain.checkpoint_every=100000"]);
+        while (!process.HasExited && !File.Exists(Path.Combine(run, "metrics.jsonl")))
+            Thread.Sleep(1);
+        Thread.Sleep(300);
+        using (var kill = System.Diagnostics.Process.Start("/bin/sh", ["-c", $"kill -INT {process.Id}"]))
+            kill.WaitForExit();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal("error: interrupted; the same command goes on where it was\n", error);
+        Assert.Equal(130, process.ExitCode);
+        Assert.InRange(Checkpoints(run), 1, 99_999);
+    }
+
     // 100 blocks are enough for everything but the weights.
     [Fact]
     public void Run_DiskFullWhileSaving_KeepsWhatThereWasAndGoesOn()

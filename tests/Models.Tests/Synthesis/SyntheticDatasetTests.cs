@@ -1,0 +1,118 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Models.Metrics;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Synthesis;
+using VideoSim.Models.Tests.Records;
+using VideoSim.Models.Text;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Synthesis;
+
+public sealed class SyntheticDatasetTests : IDisposable
+{
+    private static readonly SyntheticDatasetOptions Small = new() { Seed = 5, Videos = 60, Pairs = 80, PairVideos = 40, TestVideos = 100, Shards = 3 };
+
+    private readonly ScratchFolder _folder = new();
+
+    [Fact]
+    public void Write_SameOptions_GivesTheSameBytes()
+    {
+        Assert.Equal(Hashes(Write(Small, "a")), Hashes(Write(Small, "b")));
+        Assert.NotEqual(Hashes(Write(Small with { Seed = 6 }, "c")), Hashes(Path.Combine(_folder.Path, "a")));
+    }
+
+    [Fact]
+    public void Write_AnyOptions_GivesTheChallengesLayout()
+    {
+        string root = Write(Small, "layout");
+        var index = RecordIndex.Build(RecordFiles.Expand(Path.Combine(root, "pointwise", "*.tfrecords")), 1536, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal((3, 60), (index.Files.Count, index.Count));
+        foreach (string set in new[] { "pairwise", "test_a", "test_b" })
+        {
+            var videos = RecordIndex.Build([Path.Combine(root, set, $"{set}.tfrecords")], 1536, cancellation: TestContext.Current.CancellationToken);
+            var pairs = LabelFile.Read(Path.Combine(root, set, "label.tsv"), videos.TryFind);
+            Assert.Equal(set == "pairwise" ? 80 : 2_000, pairs.Length);
+            Assert.Equal(pairs.Length, pairs.Select(pair => (Math.Min(pair.Left, pair.Right), Math.Max(pair.Left, pair.Right))).Distinct().Count());
+            Assert.True(pairs.GroupBy(pair => pair.Left).Any(group => group.Count() > 1), "videos recur in several pairs");
+        }
+        Assert.Equal(Small.Tags, TagList.Read(Path.Combine(root, "tag_list.txt")).ClassCount);
+        long[] listed = [.. File.ReadLines(Path.Combine(root, "tag_list.txt")).Select(long.Parse)];
+        Assert.NotEqual(listed.Order(), listed); // a class is a rank, not a line
+        var vocabulary = Vocabulary.Load(Path.Combine(root, "vocab.txt"));
+        Assert.Equal((0, 100, 101, 102, 103), (vocabulary.PadId, vocabulary.UnknownId, vocabulary.ClassId, vocabulary.SeparatorId, vocabulary.MaskId));
+    }
+
+    [Fact]
+    public void Write_AnyOptions_TitlesFramesAndTagsAreWithinTheirBounds()
+    {
+        string root = Write(Small with { Videos = 300 }, "bounds");
+        var index = RecordIndex.Build(RecordFiles.Expand(Path.Combine(root, "pointwise", "*.tfrecords")), 1536, cancellation: TestContext.Current.CancellationToken);
+        var vocabulary = Vocabulary.Load(Path.Combine(root, "vocab.txt"));
+        var tokenizer = new BertTokenizer(vocabulary);
+        using var reader = new RecordReader(index);
+        var ids = new int[64];
+        int untagged = 0;
+        for (int i = 0; i < index.Count; i++)
+        {
+            var video = reader.Read(i);
+            Assert.InRange(System.Text.Encoding.UTF8.GetCharCount(video.Title), 2, 60);
+            Assert.InRange(video.Frames.Count, 1, 100);
+            int tokens = tokenizer.Encode(video.Title, ids, new int[ids.Length]);
+            Assert.DoesNotContain(vocabulary.UnknownId, ids[..tokens]);
+            untagged += video.TagIds.Count == 0 ? 1 : 0;
+        }
+        Assert.InRange(untagged, 1, 60);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Write_AnySeed_TruthIsTheScoreOfTheNoiseFreeSimilarities(ulong seed)
+    {
+        string root = Write(Small with { Seed = seed }, "truth");
+        using var truth = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "truth.json")));
+        foreach (string set in new[] { "test_a", "test_b" })
+        {
+            var part = truth.RootElement.GetProperty(set);
+            double[] noiseFree = [.. part.GetProperty("noise_free").EnumerateArray().Select(value => value.GetDouble())];
+            double[] labels = [.. File.ReadLines(Path.Combine(root, set, "label.tsv")).Select(line => double.Parse(line.Split('\t')[2], System.Globalization.CultureInfo.InvariantCulture))];
+            double best = part.GetProperty("best_possible_spearman").GetDouble();
+            Assert.Equal(best, Spearman.Correlation(noiseFree, labels), 12);
+            Assert.InRange(best, 0.90, 0.97);
+        }
+    }
+
+    [Fact]
+    public void Write_FixedFrames_GivesEveryVideoThatMany()
+    {
+        string root = Write(Small with { Frames = 1 }, "one");
+        var index = RecordIndex.Build(RecordFiles.Expand(Path.Combine(root, "pointwise", "*.tfrecords")), 1536, cancellation: TestContext.Current.CancellationToken);
+        using var reader = new RecordReader(index);
+        for (int i = 0; i < index.Count; i++)
+            Assert.Equal(1, reader.Read(i).Frames.Count);
+    }
+
+    [Theory]
+    [InlineData(0, 80, "videos")]
+    [InlineData(60, 1000, "pairs")]
+    public void Write_SizesOutOfRange_NamesTheSize(int videos, int pairs, string named)
+    {
+        var failure = Assert.Throws<DataException>(() => Write(Small with { Videos = videos, Pairs = pairs }, "bad"));
+        Assert.Contains(named, failure.Message, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private string Write(SyntheticDatasetOptions options, string name)
+    {
+        string root = Path.Combine(_folder.Path, name);
+        SyntheticDataset.Write(options, root, IProgressSink.None, CancellationToken.None);
+        return root;
+    }
+
+    private static string[] Hashes(string root) => [.. Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+        .Select(file => $"{Path.GetRelativePath(root, file)} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(file)))}")];
+}

@@ -14,10 +14,10 @@ public sealed class CommandConsole
     // Often enough to see that a run lives, seldom enough to read its log.
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
-    private readonly TextWriter output;
-    private readonly TextWriter error;
-    private readonly ProgressReporter? reporter;
-    private readonly bool json;
+    private readonly TextWriter _output;
+    private readonly TextWriter _error;
+    private readonly ProgressReporter? _reporter;
+    private readonly bool _json;
 
     /// <summary>Makes a console of two streams.</summary>
     /// <param name="output">stdout.</param>
@@ -30,10 +30,10 @@ public sealed class CommandConsole
         TextWriter output, IAnsiConsoleOutput error, TimeProvider clock, bool json, bool quiet,
         Func<string, string?> environment)
     {
-        this.output = output;
-        this.error = error.Writer;
-        this.json = json;
-        reporter = quiet ? null : new ProgressReporter(Create(error, environment), clock, PlainInterval);
+        _output = output;
+        _error = error.Writer;
+        _json = json;
+        _reporter = quiet ? null : new ProgressReporter(Create(error, environment), clock, PlainInterval);
     }
 
     /// <summary>The console of this process.</summary>
@@ -44,7 +44,7 @@ public sealed class CommandConsole
         Environment.GetEnvironmentVariable);
 
     /// <summary>Takes progress and notes.</summary>
-    public IProgressSink Progress => reporter ?? IProgressSink.None;
+    public IProgressSink Progress => _reporter ?? IProgressSink.None;
 
     /// <summary>Writes what a command was asked for: with JSON the value as one object on one line, else the table.</summary>
     /// <param name="table">For people.</param>
@@ -52,21 +52,21 @@ public sealed class CommandConsole
     /// <param name="type">How the value is written.</param>
     public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type)
     {
-        if (json)
+        if (_json)
         {
-            output.WriteLine(JsonSerializer.Serialize(value, type));
+            _output.WriteLine(JsonSerializer.Serialize(value, type));
         }
         else
         {
-            table.WriteTo(output);
+            table.WriteTo(_output);
         }
     }
 
     /// <summary>Reports why the command failed, in one line.</summary>
     public void WriteError(string message)
     {
-        reporter?.Abandon();
-        error.WriteLine($"error: {message}");
+        _reporter?.Abandon();
+        _error.WriteLine($"error: {message}");
     }
 
     // Decided here, not detected: Spectre looks at the process, whatever the stream and the environment given.

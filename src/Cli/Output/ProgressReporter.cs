@@ -12,13 +12,13 @@ public sealed class ProgressReporter : IProgressSink
     // Faster than anybody reads, slow enough to cost nothing.
     private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100);
 
-    private readonly Lock gate = new();
-    private readonly IAnsiConsole console;
-    private readonly TextWriter writer;
-    private readonly TimeProvider clock;
-    private readonly TimeSpan interval;
-    private readonly bool live;
-    private Work? work;
+    private readonly Lock _gate = new();
+    private readonly IAnsiConsole _console;
+    private readonly TextWriter _writer;
+    private readonly TimeProvider _clock;
+    private readonly TimeSpan _interval;
+    private readonly bool _live;
+    private Work? _work;
 
     /// <summary>Reports to a console.</summary>
     /// <param name="console">Where to; a terminal is redrawn.</param>
@@ -26,23 +26,23 @@ public sealed class ProgressReporter : IProgressSink
     /// <param name="plainInterval">How long apart plain lines are.</param>
     public ProgressReporter(IAnsiConsole console, TimeProvider clock, TimeSpan plainInterval)
     {
-        this.console = console;
-        writer = console.Profile.Out.Writer;
-        this.clock = clock;
-        live = console.Profile.Out.IsTerminal && console.Profile.Capabilities.Ansi;
-        interval = live ? RedrawInterval : plainInterval;
+        _console = console;
+        _writer = console.Profile.Out.Writer;
+        _clock = clock;
+        _live = console.Profile.Out.IsTerminal && console.Profile.Capabilities.Ansi;
+        _interval = _live ? RedrawInterval : plainInterval;
     }
 
     /// <inheritdoc/>
     public void Begin(string label, long total, long done = 0)
     {
-        lock (gate)
+        lock (_gate)
         {
             Erase();
-            work = new Work(label, total, done, clock.GetTimestamp());
-            if (live)
+            _work = new Work(label, total, done, _clock.GetTimestamp());
+            if (_live)
             {
-                Show(work);
+                Show(_work);
             }
         }
     }
@@ -50,17 +50,17 @@ public sealed class ProgressReporter : IProgressSink
     /// <inheritdoc/>
     public void Report(long done, string text)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (work is null)
+            if (_work is null)
             {
                 return;
             }
-            work.Done = done;
-            work.Text = text;
-            if (clock.GetElapsedTime(work.ShownAt) >= interval)
+            _work.Done = done;
+            _work.Text = text;
+            if (_clock.GetElapsedTime(_work.ShownAt) >= _interval)
             {
-                Show(work);
+                Show(_work);
             }
         }
     }
@@ -68,39 +68,39 @@ public sealed class ProgressReporter : IProgressSink
     /// <inheritdoc/>
     public void End(string text)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (work is null)
+            if (_work is null)
             {
                 return;
             }
             Erase();
-            var result = ProgressText.Finished(work.Done, work.Earlier, clock.GetElapsedTime(work.BegunAt), text);
-            writer.WriteLine($"{work.Label}: {result}");
-            work = null;
+            var result = ProgressText.Finished(_work.Done, _work.Earlier, _clock.GetElapsedTime(_work.BegunAt), text);
+            _writer.WriteLine($"{_work.Label}: {result}");
+            _work = null;
         }
     }
 
     /// <summary>The work at hand failed: its line goes, so that the reason can be written in its place.</summary>
     public void Abandon()
     {
-        lock (gate)
+        lock (_gate)
         {
             Erase();
-            work = null;
+            _work = null;
         }
     }
 
     /// <inheritdoc/>
     public void Note(string text)
     {
-        lock (gate)
+        lock (_gate)
         {
             Erase();
-            writer.WriteLine(text);
-            if (live && work is not null)
+            _writer.WriteLine(text);
+            if (_live && _work is not null)
             {
-                Show(work);
+                Show(_work);
             }
         }
     }
@@ -108,35 +108,35 @@ public sealed class ProgressReporter : IProgressSink
     private void Show(Work current)
     {
         var state = ProgressText.Running(
-            current.Done, current.Earlier, current.Total, clock.GetElapsedTime(current.BegunAt), current.Text);
-        if (live)
+            current.Done, current.Earlier, current.Total, _clock.GetElapsedTime(current.BegunAt), current.Text);
+        if (_live)
         {
             Erase();
             Draw(current.Label, state);
         }
         else
         {
-            writer.WriteLine($"{current.Label}: {state}");
+            _writer.WriteLine($"{current.Label}: {state}");
         }
-        current.ShownAt = clock.GetTimestamp();
+        current.ShownAt = _clock.GetTimestamp();
     }
 
     private void Erase()
     {
-        if (live && work is not null)
+        if (_live && _work is not null)
         {
             const int WholeLine = 2;
-            console.WriteAnsi(line => line.Write("\r").EraseInLine(WholeLine));
+            _console.WriteAnsi(line => line.Write("\r").EraseInLine(WholeLine));
         }
     }
 
     private void Draw(string label, string state)
     {
         // A line that reaches the right edge would wrap, and only its last part could be erased.
-        var room = console.Profile.Width - 1;
+        var room = _console.Profile.Width - 1;
         var shownLabel = ProgressText.Cut($"{label}: ", room);
         var shownState = ProgressText.Cut(state, room - shownLabel.GetCellWidth());
-        console.WriteAnsi(line => line.Write(shownLabel, new Style(Color.Green)).Write(shownState));
+        _console.WriteAnsi(line => line.Write(shownLabel, new Style(Color.Green)).Write(shownState));
     }
 
     /// <summary>The piece of work at hand.</summary>

@@ -8,43 +8,43 @@ namespace VideoSim.Cli.Output;
 /// </summary>
 public sealed class ResultTable
 {
-    private readonly List<(string Header, bool IsNumber)> columns = [];
-    private readonly List<string[]> rows = [];
+    private readonly List<(string Header, bool IsNumber)> _columns = [];
+    private readonly List<string[]> _rows = [];
 
     /// <summary>Adds a column of texts, aligned to the left.</summary>
     public ResultTable TextColumn(string header)
     {
-        columns.Add((header, false));
+        _columns.Add((header, false));
         return this;
     }
 
     /// <summary>Adds a column of numbers, aligned to the right.</summary>
     public ResultTable NumberColumn(string header)
     {
-        columns.Add((header, true));
+        _columns.Add((header, true));
         return this;
     }
 
     /// <summary>Adds a row, one cell for each column.</summary>
     public ResultTable Row(params string[] cells)
     {
-        if (cells.Length != columns.Count)
+        if (cells.Length != _columns.Count)
         {
-            throw new ArgumentException($"{cells.Length} cells for {columns.Count} columns", nameof(cells));
+            throw new ArgumentException($"{cells.Length} cells for {_columns.Count} columns", nameof(cells));
         }
-        rows.Add(cells);
+        _rows.Add(cells);
         return this;
     }
 
     /// <summary>Writes the table.</summary>
     public void WriteTo(TextWriter writer)
     {
-        string[] headers = [.. columns.Select(column => column.Header)];
-        int[] widths = [.. columns.Select((_, index) => rows.Append(headers).Max(row => row[index].GetCellWidth()))];
+        string[] headers = [.. _columns.Select(column => column.Header)];
+        int[] widths = [.. _columns.Select((_, index) => _rows.Append(headers).Max(row => row[index].GetCellWidth()))];
         WriteRow(writer, headers, widths);
-        var rules = columns.Select((column, index) => new string('-', widths[index] - (column.IsNumber ? 1 : 0)) + (column.IsNumber ? ":" : ""));
+        var rules = _columns.Select((column, index) => new string('-', widths[index] - (column.IsNumber ? 1 : 0)) + (column.IsNumber ? ":" : ""));
         WriteRow(writer, [.. rules], widths);
-        foreach (var row in rows)
+        foreach (var row in _rows)
         {
             WriteRow(writer, row, widths);
         }
@@ -56,7 +56,7 @@ public sealed class ResultTable
         {
             // Chinese characters take two columns of a terminal.
             var padding = new string(' ', widths[i] - cells[i].GetCellWidth());
-            writer.Write(columns[i].IsNumber ? $"| {padding}{cells[i]} " : $"| {cells[i]}{padding} ");
+            writer.Write(_columns[i].IsNumber ? $"| {padding}{cells[i]} " : $"| {cells[i]}{padding} ");
         }
         writer.WriteLine("|");
     }

@@ -9,15 +9,15 @@ public sealed class AtomicFolder
     private const string Unfinished = ".tmp-";
     private const string Replaced = ".old-";
 
-    private readonly string path;
-    private readonly string temporary;
-    private readonly Func<string, Stream>? open;
+    private readonly string _path;
+    private readonly string _temporary;
+    private readonly Func<string, Stream>? _open;
 
     private AtomicFolder(string path, string temporary, Func<string, Stream>? open)
     {
-        this.path = path;
-        this.temporary = temporary;
-        this.open = open;
+        _path = path;
+        _temporary = temporary;
+        _open = open;
     }
 
     /// <summary>Writes a folder, replacing an older one; missing parent folders are made.</summary>
@@ -49,14 +49,14 @@ public sealed class AtomicFolder
     /// <exception cref="DataException">The file system refused; the message names the file in its final place.</exception>
     public void Add(string name, Action<Stream> write)
     {
-        var file = Path.Combine(temporary, name);
+        var file = Path.Combine(_temporary, name);
         try
         {
-            AtomicFile.WriteFlushed(file, write, open);
+            AtomicFile.WriteFlushed(file, write, _open);
         }
         catch (Exception failure)
         {
-            AtomicFile.ThrowIfRefused(failure, Path.Combine(path, name), file);
+            AtomicFile.ThrowIfRefused(failure, Path.Combine(_path, name), file);
             throw;
         }
     }

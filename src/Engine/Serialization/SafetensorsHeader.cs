@@ -16,17 +16,17 @@ internal ref struct SafetensorsHeader
     // As NumPy limits it; without a limit, a header of zeros would become a list of many times its size.
     private const int MostDimensions = 64;
 
-    private readonly string path;
-    private readonly long dataBytes;
-    private readonly Dictionary<string, string> metadata = [];
-    private readonly List<SafetensorsEntry> entries = [];
-    private Utf8JsonReader json;
+    private readonly string _path;
+    private readonly long _dataBytes;
+    private readonly Dictionary<string, string> _metadata = [];
+    private readonly List<SafetensorsEntry> _entries = [];
+    private Utf8JsonReader _json;
 
     private SafetensorsHeader(ReadOnlySpan<byte> header, long dataBytes, string path)
     {
-        this.path = path;
-        this.dataBytes = dataBytes;
-        json = new Utf8JsonReader(header, new JsonReaderOptions { MaxDepth = DeepestNesting });
+        _path = path;
+        _dataBytes = dataBytes;
+        _json = new Utf8JsonReader(header, new JsonReaderOptions { MaxDepth = DeepestNesting });
     }
 
     /// <summary>Parses and checks a header.</summary>
@@ -52,20 +52,20 @@ internal ref struct SafetensorsHeader
             throw new DataException($"{path}: the header is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
         }
         parser.CheckRanges();
-        return (parser.metadata, parser.entries);
+        return (parser._metadata, parser._entries);
     }
 
     private void ReadHeader()
     {
         var names = new HashSet<string>();
-        json.Read();
+        _json.Read();
         while (NextProperty("header") is { } name)
         {
             if (!names.Add(name))
             {
-                throw new DataException($"{path}: the header names {Printable.Quote(name)} twice");
+                throw new DataException($"{_path}: the header names {Printable.Quote(name)} twice");
             }
-            json.Read();
+            _json.Read();
             if (name == SafetensorsFormat.MetadataKey)
             {
                 ReadMetadata();
@@ -76,7 +76,7 @@ internal ref struct SafetensorsHeader
             }
         }
         // Only blanks may follow; Read throws for anything else.
-        json.Read();
+        _json.Read();
     }
 
     private void ReadMetadata()
@@ -84,11 +84,11 @@ internal ref struct SafetensorsHeader
         Expect(JsonTokenType.StartObject, "metadata", "is not an object");
         while (NextProperty("metadata") is { } key)
         {
-            json.Read();
+            _json.Read();
             Expect(JsonTokenType.String, $"metadata {Printable.Quote(key)}", "is not a text");
-            if (!metadata.TryAdd(key, Text("metadata")))
+            if (!_metadata.TryAdd(key, Text("metadata")))
             {
-                throw new DataException($"{path}: metadata {Printable.Quote(key)} is given twice");
+                throw new DataException($"{_path}: metadata {Printable.Quote(key)} is given twice");
             }
         }
     }
@@ -102,7 +102,7 @@ internal ref struct SafetensorsHeader
         Expect(JsonTokenType.StartObject, tensor, "is not an object");
         while (NextProperty(tensor) is { } field)
         {
-            json.Read();
+            _json.Read();
             var repeated = field switch
             {
                 "dtype" => Set(ref type, ReadType(tensor)),
@@ -115,7 +115,7 @@ internal ref struct SafetensorsHeader
                 throw Wrong(tensor, $"has two fields '{field}'");
             }
         }
-        entries.Add(CheckEntry(
+        _entries.Add(CheckEntry(
             name, tensor,
             type ?? throw Wrong(tensor, "has no dtype"),
             shape ?? throw Wrong(tensor, "has no shape"),
@@ -129,9 +129,9 @@ internal ref struct SafetensorsHeader
         {
             throw Wrong(tensor, $"has the byte range {SafetensorsFormat.Show(range.AsSpan())}");
         }
-        if (range[1] > dataBytes)
+        if (range[1] > _dataBytes)
         {
-            throw Wrong(tensor, $"ends at byte {range[1]} of the data, but only {dataBytes} bytes are there: truncated?");
+            throw Wrong(tensor, $"ends at byte {range[1]} of the data, but only {_dataBytes} bytes are there: truncated?");
         }
         var bytes = SafetensorsFormat.ByteCount(type, shape.AsSpan())
             ?? throw Wrong(tensor, $"has the impossible shape {SafetensorsFormat.Show(shape.AsSpan())}");
@@ -146,7 +146,7 @@ internal ref struct SafetensorsHeader
     private readonly void CheckRanges()
     {
         long end = 0;
-        foreach (var entry in entries.OrderBy(entry => entry.Offset).ThenBy(entry => entry.ByteCount))
+        foreach (var entry in _entries.OrderBy(entry => entry.Offset).ThenBy(entry => entry.ByteCount))
         {
             if (entry.Offset != end)
             {
@@ -156,17 +156,17 @@ internal ref struct SafetensorsHeader
             }
             end = entry.Offset + entry.ByteCount;
         }
-        if (end != dataBytes)
+        if (end != _dataBytes)
         {
-            throw new DataException($"{path}: {dataBytes - end} bytes after the last tensor belong to none");
+            throw new DataException($"{_path}: {_dataBytes - end} bytes after the last tensor belong to none");
         }
     }
 
     // The next property's name, or null at the end of the object.
     private string? NextProperty(string owner)
     {
-        json.Read();
-        return json.TokenType == JsonTokenType.PropertyName ? Text(owner) : null;
+        _json.Read();
+        return _json.TokenType == JsonTokenType.PropertyName ? Text(owner) : null;
     }
 
     private readonly SafetensorsType ReadType(string tensor)
@@ -184,9 +184,9 @@ internal ref struct SafetensorsHeader
     {
         Expect(JsonTokenType.StartArray, tensor, $"has a {field} that is not a list");
         var values = ImmutableArray.CreateBuilder<long>();
-        while (json.Read() && json.TokenType != JsonTokenType.EndArray)
+        while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
         {
-            if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out var value))
+            if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out var value))
             {
                 throw Wrong(tensor, $"has a {field} with something else than a 64-bit integer");
             }
@@ -203,23 +203,23 @@ internal ref struct SafetensorsHeader
     {
         try
         {
-            return json.GetString()!;
+            return _json.GetString()!;
         }
         catch (InvalidOperationException failure)
         {
-            throw new DataException($"{path}: {owner} has a text that is not valid Unicode", failure);
+            throw new DataException($"{_path}: {owner} has a text that is not valid Unicode", failure);
         }
     }
 
     private readonly void Expect(JsonTokenType type, string owner, string complaint)
     {
-        if (json.TokenType != type)
+        if (_json.TokenType != type)
         {
             throw Wrong(owner, complaint);
         }
     }
 
-    private readonly DataException Wrong(string owner, string complaint) => new($"{path}: {owner} {complaint}");
+    private readonly DataException Wrong(string owner, string complaint) => new($"{_path}: {owner} {complaint}");
 
     private static bool Set<T>([NotNull] ref T? field, T value) where T : struct
     {

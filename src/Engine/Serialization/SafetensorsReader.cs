@@ -15,15 +15,15 @@ public sealed class SafetensorsReader : IDisposable
     // Numbers that need conversion pass through a buffer of this many bytes.
     private const int ChunkBytes = 1 << 16;
 
-    private readonly string path;
-    private readonly SafeFileHandle file;
-    private readonly long dataStart;
-    private readonly Dictionary<string, SafetensorsEntry> byName;
+    private readonly string _path;
+    private readonly SafeFileHandle _file;
+    private readonly long _dataStart;
+    private readonly Dictionary<string, SafetensorsEntry> _byName;
 
     private SafetensorsReader(string path, SafeFileHandle file)
     {
-        this.path = path;
-        this.file = file;
+        _path = path;
+        _file = file;
         var fileBytes = RandomAccess.GetLength(file);
         Span<byte> lengthBytes = stackalloc byte[SafetensorsFormat.LengthBytes];
         if (fileBytes < lengthBytes.Length)
@@ -43,9 +43,9 @@ public sealed class SafetensorsReader : IDisposable
         }
         var header = new byte[headerBytes];
         Fill(header, lengthBytes.Length, "the header");
-        dataStart = lengthBytes.Length + header.Length;
-        (Metadata, Entries) = SafetensorsHeader.Parse(header, fileBytes - dataStart, path);
-        byName = Entries.ToDictionary(entry => entry.Name);
+        _dataStart = lengthBytes.Length + header.Length;
+        (Metadata, Entries) = SafetensorsHeader.Parse(header, fileBytes - _dataStart, path);
+        _byName = Entries.ToDictionary(entry => entry.Name);
     }
 
     /// <summary>The texts that the writer put beside the tensors.</summary>
@@ -77,17 +77,17 @@ public sealed class SafetensorsReader : IDisposable
 
     /// <summary>Looks a tensor up.</summary>
     /// <returns>The tensor, or null if the file has none of that name.</returns>
-    public SafetensorsEntry? TryFind(string name) => byName.GetValueOrDefault(name);
+    public SafetensorsEntry? TryFind(string name) => _byName.GetValueOrDefault(name);
 
     /// <summary>Finds a tensor that must be there in a given shape.</summary>
     /// <exception cref="DataException">It is missing or has another shape.</exception>
     public SafetensorsEntry Find(string name, Shape shape)
     {
-        var entry = TryFind(name) ?? throw new DataException($"{path}: tensor {Printable.Quote(name)} is missing");
+        var entry = TryFind(name) ?? throw new DataException($"{_path}: tensor {Printable.Quote(name)} is missing");
         if (!entry.Shape.SequenceEqual(shape.ToArray().Select(dimension => (long)dimension)))
         {
             throw new DataException(
-                $"{path}: tensor {Printable.Quote(name)} has shape {SafetensorsFormat.Show(entry.Shape.AsSpan())}, expected {shape}");
+                $"{_path}: tensor {Printable.Quote(name)} has shape {SafetensorsFormat.Show(entry.Shape.AsSpan())}, expected {shape}");
         }
         return entry;
     }
@@ -116,7 +116,7 @@ public sealed class SafetensorsReader : IDisposable
         }
         if (entry.Type is not (SafetensorsType.F16 or SafetensorsType.BF16 or SafetensorsType.F64))
         {
-            throw new DataException($"{path}: tensor {Printable.Quote(entry.Name)} has type {entry.Type}, expected floating-point numbers");
+            throw new DataException($"{_path}: tensor {Printable.Quote(entry.Name)} has type {entry.Type}, expected floating-point numbers");
         }
         var chunk = new byte[Math.Min(ChunkBytes, entry.ByteCount)];
         for (long offset = 0; offset < entry.ByteCount; offset += chunk.Length)
@@ -128,7 +128,7 @@ public sealed class SafetensorsReader : IDisposable
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => _file.Dispose();
 
     private static void Convert(SafetensorsType type, ReadOnlySpan<byte> bytes, Span<float> destination)
     {
@@ -167,7 +167,7 @@ public sealed class SafetensorsReader : IDisposable
     }
 
     private void FillFrom(SafetensorsEntry entry, long offset, Span<byte> destination) =>
-        Fill(destination, dataStart + entry.Offset + offset, $"tensor {Printable.Quote(entry.Name)}");
+        Fill(destination, _dataStart + entry.Offset + offset, $"tensor {Printable.Quote(entry.Name)}");
 
     private void Fill(Span<byte> destination, long position, string what)
     {
@@ -175,10 +175,10 @@ public sealed class SafetensorsReader : IDisposable
         {
             while (!destination.IsEmpty)
             {
-                var read = RandomAccess.Read(file, destination, position);
+                var read = RandomAccess.Read(_file, destination, position);
                 if (read == 0)
                 {
-                    throw new DataException($"{path}: the file ended inside {what}; it was cut short after it was opened");
+                    throw new DataException($"{_path}: the file ended inside {what}; it was cut short after it was opened");
                 }
                 destination = destination[read..];
                 position += read;
@@ -186,7 +186,7 @@ public sealed class SafetensorsReader : IDisposable
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
-            throw FileFailure.Reading(path, failure);
+            throw FileFailure.Reading(_path, failure);
         }
     }
 }

@@ -31,12 +31,12 @@ public sealed class SafetensorsWriter
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    private readonly OrderedDictionary<string, string> metadata = [];
-    private readonly OrderedDictionary<string, (SafetensorsEntry Entry, TensorSource Source)> tensors = [];
-    private long dataBytes;
+    private readonly OrderedDictionary<string, string> _metadata = [];
+    private readonly OrderedDictionary<string, (SafetensorsEntry Entry, TensorSource Source)> _tensors = [];
+    private long _dataBytes;
 
     /// <summary>Adds a text beside the tensors.</summary>
-    public void AddMetadata(string key, string value) => metadata.Add(key, value);
+    public void AddMetadata(string key, string value) => _metadata.Add(key, value);
 
     /// <summary>Adds a tensor whose bytes a function supplies when the file is written.</summary>
     /// <param name="name">Its name; each may be given once.</param>
@@ -51,8 +51,8 @@ public sealed class SafetensorsWriter
         }
         var bytes = SafetensorsFormat.ByteCount(type, shape)
             ?? throw new ArgumentException($"tensor '{name}' has the impossible shape {SafetensorsFormat.Show(shape)}", nameof(shape));
-        tensors.Add(name, (new SafetensorsEntry(name, type, [.. shape], dataBytes, bytes), source));
-        dataBytes += bytes;
+        _tensors.Add(name, (new SafetensorsEntry(name, type, [.. shape], _dataBytes, bytes), source));
+        _dataBytes += bytes;
     }
 
     /// <summary>Adds a float32 tensor in host memory.</summary>
@@ -82,8 +82,8 @@ public sealed class SafetensorsWriter
     public void WriteTo(Stream stream)
     {
         stream.Write(Header());
-        var buffer = new byte[Math.Min(ChunkBytes, dataBytes)];
-        foreach (var (entry, source) in tensors.Values)
+        var buffer = new byte[Math.Min(ChunkBytes, _dataBytes)];
+        foreach (var (entry, source) in _tensors.Values)
         {
             for (long offset = 0; offset < entry.ByteCount; offset += buffer.Length)
             {
@@ -102,16 +102,16 @@ public sealed class SafetensorsWriter
         using (var json = new Utf8JsonWriter(bytes, HeaderOptions))
         {
             json.WriteStartObject();
-            if (metadata.Count > 0)
+            if (_metadata.Count > 0)
             {
                 json.WriteStartObject(SafetensorsFormat.MetadataKey);
-                foreach (var (key, value) in metadata)
+                foreach (var (key, value) in _metadata)
                 {
                     json.WriteString(key, value);
                 }
                 json.WriteEndObject();
             }
-            foreach (var (entry, _) in tensors.Values)
+            foreach (var (entry, _) in _tensors.Values)
             {
                 WriteEntry(json, entry);
             }

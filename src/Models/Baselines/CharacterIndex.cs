@@ -6,8 +6,8 @@ namespace VideoSim.Models.Baselines;
 /// </summary>
 internal sealed class CharacterIndex
 {
-    private readonly Dictionary<char, int> columns = [];
-    private readonly double[] rarity; // by column
+    private readonly Dictionary<char, int> _columns = [];
+    private readonly double[] _rarity; // by column
 
     /// <summary>Indexes the titles of videos.</summary>
     internal CharacterIndex(LabelledVideos videos)
@@ -17,20 +17,20 @@ internal sealed class CharacterIndex
         {
             foreach (var character in Characters(videos.Title(video)).Distinct())
             {
-                if (columns.TryAdd(character, titlesWith.Count))
+                if (_columns.TryAdd(character, titlesWith.Count))
                 {
                     titlesWith.Add(0);
                 }
 
-                titlesWith[columns[character]]++;
+                titlesWith[_columns[character]]++;
             }
         }
 
-        rarity = [.. titlesWith.Select(titles => Math.Log((double)videos.Count / titles))];
+        _rarity = [.. titlesWith.Select(titles => Math.Log((double)videos.Count / titles))];
     }
 
     /// <summary>How many different characters there are.</summary>
-    internal int Count => columns.Count;
+    internal int Count => _columns.Count;
 
     /// <summary>The bags of all titles of a set; characters that the index does not know are left out.</summary>
     internal CharacterBag[] BagsOf(LabelledVideos videos)
@@ -49,9 +49,9 @@ internal sealed class CharacterIndex
         var weights = new SortedDictionary<int, double>();
         foreach (var character in Characters(title))
         {
-            if (columns.TryGetValue(character, out var column))
+            if (_columns.TryGetValue(character, out var column))
             {
-                weights[column] = weights.GetValueOrDefault(column) + rarity[column];
+                weights[column] = weights.GetValueOrDefault(column) + _rarity[column];
             }
         }
 

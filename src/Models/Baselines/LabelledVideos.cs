@@ -7,31 +7,31 @@ namespace VideoSim.Models.Baselines;
 /// <summary>A set of videos with labelled pairs, and all that the baselines know of the videos: mean frames and titles.</summary>
 public sealed class LabelledVideos
 {
-    private readonly float[] meanFrames;
-    private readonly string[] titles;
-    private readonly VideoPair[] pairs;
+    private readonly float[] _meanFrames;
+    private readonly string[] _titles;
+    private readonly VideoPair[] _pairs;
 
     private LabelledVideos(int count, int frameWidth, VideoPair[] pairs)
     {
-        (FrameWidth, this.pairs) = (frameWidth, pairs);
-        meanFrames = new float[checked(count * frameWidth)];
-        titles = new string[count];
+        (FrameWidth, _pairs) = (frameWidth, pairs);
+        _meanFrames = new float[checked(count * frameWidth)];
+        _titles = new string[count];
     }
 
     /// <summary>Number of videos.</summary>
-    public int Count => titles.Length;
+    public int Count => _titles.Length;
 
     /// <summary>Values per frame.</summary>
     public int FrameWidth { get; }
 
     /// <summary>The labelled pairs.</summary>
-    public ReadOnlySpan<VideoPair> Pairs => pairs;
+    public ReadOnlySpan<VideoPair> Pairs => _pairs;
 
     /// <summary>The title of a video, in lower case.</summary>
-    public string Title(int video) => titles[video];
+    public string Title(int video) => _titles[video];
 
     /// <summary>Mean of all frames of a video [FrameWidth].</summary>
-    public ReadOnlySpan<float> MeanFrame(int video) => meanFrames.AsSpan(video * FrameWidth, FrameWidth);
+    public ReadOnlySpan<float> MeanFrame(int video) => _meanFrames.AsSpan(video * FrameWidth, FrameWidth);
 
     /// <summary>Reads a set.</summary>
     /// <param name="index">The videos.</param>
@@ -46,8 +46,8 @@ public sealed class LabelledVideos
         {
             cancellation.ThrowIfCancellationRequested();
             var example = reader.Read(video);
-            videos.titles[video] = Encoding.UTF8.GetString(example.Title).ToLowerInvariant();
-            WriteMean(example.Frames, videos.meanFrames.AsSpan(video * videos.FrameWidth, videos.FrameWidth));
+            videos._titles[video] = Encoding.UTF8.GetString(example.Title).ToLowerInvariant();
+            WriteMean(example.Frames, videos._meanFrames.AsSpan(video * videos.FrameWidth, videos.FrameWidth));
         }
 
         return videos;

@@ -26,16 +26,16 @@ internal sealed unsafe class LinearProbe : IDisposable
     private const double AdamEpsilon = 1e-8;
     private const uint ShufflePurpose = 200; // unlike those of the training stages
 
-    private readonly Device device;
-    private readonly ulong seed;
-    private readonly ParameterStore parameters = new();
-    private readonly Parameter map;
-    private readonly Arena arena;
-    private readonly Tensor x;
-    private readonly Tensor targets;
-    private readonly Tensor scalars;
-    private readonly float[] hostX;
-    private readonly float[] hostTargets = new float[Batch];
+    private readonly Device _device;
+    private readonly ulong _seed;
+    private readonly ParameterStore _parameters = new();
+    private readonly Parameter _map;
+    private readonly Arena _arena;
+    private readonly Tensor _x;
+    private readonly Tensor _targets;
+    private readonly Tensor _scalars;
+    private readonly float[] _hostX;
+    private readonly float[] _hostTargets = new float[Batch];
 
     /// <summary>Prepares a map with random weights.</summary>
     /// <param name="device">Where to train.</param>
@@ -43,18 +43,18 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <param name="seed">Key of the random numbers.</param>
     internal LinearProbe(Device device, int inputWidth, ulong seed)
     {
-        (this.device, this.seed) = (device, seed);
-        map = parameters.Add(0, "map", new Shape(EmbeddingWidth, inputWidth), FillUniformly);
-        parameters.Allocate(device, training: true);
-        parameters.Initialize(seed);
-        hostX = new float[2 * Batch * inputWidth];
-        arena = new Arena(device, ((hostX.Length + Batch) * sizeof(float)) + sizeof(StepScalars) + (3 * Arena.Alignment));
-        x = arena.Allocate(new Shape(2 * Batch, inputWidth));
-        targets = arena.Allocate(new Shape(Batch));
-        scalars = arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
+        (_device, _seed) = (device, seed);
+        _map = _parameters.Add(0, "map", new Shape(EmbeddingWidth, inputWidth), FillUniformly);
+        _parameters.Allocate(device, training: true);
+        _parameters.Initialize(seed);
+        _hostX = new float[2 * Batch * inputWidth];
+        _arena = new Arena(device, ((_hostX.Length + Batch) * sizeof(float)) + sizeof(StepScalars) + (3 * Arena.Alignment));
+        _x = _arena.Allocate(new Shape(2 * Batch, inputWidth));
+        _targets = _arena.Allocate(new Shape(Batch));
+        _scalars = _arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
     }
 
-    private StepScalars* Scalars => (StepScalars*)scalars.Address;
+    private StepScalars* Scalars => (StepScalars*)_scalars.Address;
 
     /// <summary>Trains on all pairs.</summary>
     /// <param name="writeRow">Writes what describes a video into a row of zeros.</param>
@@ -62,8 +62,8 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <param name="cancellation">Stops the training.</param>
     internal void Train(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs, CancellationToken cancellation)
     {
-        using var adam = new Adam(device, parameters, AdamEpsilon);
-        using var step = new Step<Tensor>(device, new StepMode(Training: true), Scalars, tape =>
+        using var adam = new Adam(_device, _parameters, AdamEpsilon);
+        using var step = new Step<Tensor>(_device, new StepMode(Training: true), Scalars, tape =>
         {
             var cosines = Cosines(tape);
             tape.RunBackward();
@@ -71,7 +71,7 @@ internal sealed unsafe class LinearProbe : IDisposable
             return cosines;
         });
         var batch = Math.Min(Batch, pairs.Length);
-        var order = new EpochOrder([.. Enumerable.Range(0, pairs.Length)], batch, seed, ShufflePurpose);
+        var order = new EpochOrder([.. Enumerable.Range(0, pairs.Length)], batch, _seed, ShufflePurpose);
         var steps = Epochs * order.BatchesPerEpoch;
         var schedule = new LearningRateSchedule(Rate, 0, steps);
         var chosen = new VideoPair[batch];
@@ -86,7 +86,7 @@ internal sealed unsafe class LinearProbe : IDisposable
 
             var now = new StepScalars { Step = (uint)s };
             Adam.WriteRates(ref now, s, [schedule.RateAt(s)]);
-            device.Upload(MemoryMarshal.AsBytes(new ReadOnlySpan<StepScalars>(in now)), scalars.Address);
+            _device.Upload(MemoryMarshal.AsBytes(new ReadOnlySpan<StepScalars>(in now)), _scalars.Address);
             Upload(writeRow, chosen);
             step.Run();
         }
@@ -97,7 +97,7 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <param name="pairs">The pairs.</param>
     internal double[] Similarities(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
-        using var step = new Step<Tensor>(device, new StepMode(Training: false), Scalars, Cosines);
+        using var step = new Step<Tensor>(_device, new StepMode(Training: false), Scalars, Cosines);
         var similarities = new double[pairs.Length];
         var cosines = new float[Batch];
         for (var from = 0; from < pairs.Length; from += Batch)
@@ -105,7 +105,7 @@ internal sealed unsafe class LinearProbe : IDisposable
             var part = pairs.Slice(from, Math.Min(Batch, pairs.Length - from));
             Upload(writeRow, part);
             step.Run();
-            device.Download(step.Result.Address, MemoryMarshal.AsBytes(cosines.AsSpan()));
+            _device.Download(step.Result.Address, MemoryMarshal.AsBytes(cosines.AsSpan()));
             for (var i = 0; i < part.Length; i++)
             {
                 similarities[from + i] = cosines[i];
@@ -118,33 +118,33 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        arena.Dispose();
-        parameters.Dispose();
+        _arena.Dispose();
+        _parameters.Dispose();
     }
 
     private Tensor Cosines(Tape tape)
     {
-        var embeddings = Linear.Forward(tape, x, tape.Use(map));
+        var embeddings = Linear.Forward(tape, _x, tape.Use(_map));
         var cosines = tape.Scratch(new Shape(Batch));
-        PairLoss.Forward(tape, embeddings, targets, klWeight: 0, tape.Scratch(new Shape(1)), tape.Scratch(new Shape(1)), cosines);
+        PairLoss.Forward(tape, embeddings, _targets, klWeight: 0, tape.Scratch(new Shape(1)), tape.Scratch(new Shape(1)), cosines);
         return cosines;
     }
 
     // Pairs that are missing to a full batch are rows of zeros: their cosine is 0, their target as well, and so is their gradient.
     private void Upload(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
-        Array.Clear(hostX);
-        Array.Clear(hostTargets);
-        var width = x.Shape.Width;
+        Array.Clear(_hostX);
+        Array.Clear(_hostTargets);
+        var width = _x.Shape.Width;
         for (var i = 0; i < pairs.Length; i++)
         {
-            writeRow(pairs[i].Left, hostX.AsSpan(i * width, width));
-            writeRow(pairs[i].Right, hostX.AsSpan((Batch + i) * width, width));
-            hostTargets[i] = pairs[i].TargetSimilarity;
+            writeRow(pairs[i].Left, _hostX.AsSpan(i * width, width));
+            writeRow(pairs[i].Right, _hostX.AsSpan((Batch + i) * width, width));
+            _hostTargets[i] = pairs[i].TargetSimilarity;
         }
 
-        device.Upload(MemoryMarshal.AsBytes(hostX.AsSpan()), x.Address);
-        device.Upload(MemoryMarshal.AsBytes(hostTargets.AsSpan()), targets.Address);
+        _device.Upload(MemoryMarshal.AsBytes(_hostX.AsSpan()), _x.Address);
+        _device.Upload(MemoryMarshal.AsBytes(_hostTargets.AsSpan()), _targets.Address);
     }
 
     // Glorot's limit, as for the dense layers of the models.

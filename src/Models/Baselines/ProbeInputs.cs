@@ -6,14 +6,14 @@ namespace VideoSim.Models.Baselines;
 /// </summary>
 internal sealed class ProbeInputs
 {
-    private readonly CharacterIndex characters;
-    private readonly float[] centre;
-    private readonly float scale;
+    private readonly CharacterIndex _characters;
+    private readonly float[] _centre;
+    private readonly float _scale;
 
     /// <summary>Takes centre, scale and characters from the training videos.</summary>
     internal ProbeInputs(LabelledVideos training)
     {
-        characters = new CharacterIndex(training);
+        _characters = new CharacterIndex(training);
         var sums = new double[training.FrameWidth];
         var squares = 0.0;
         for (var video = 0; video < training.Count; video++)
@@ -26,31 +26,31 @@ internal sealed class ProbeInputs
             }
         }
 
-        centre = Array.ConvertAll(sums, sum => (float)(sum / training.Count));
-        var spread = (squares / training.Count) - centre.Sum(value => (double)value * value);
-        scale = spread > 0 ? (float)(1 / Math.Sqrt(spread)) : 1;
+        _centre = Array.ConvertAll(sums, sum => (float)(sum / training.Count));
+        var spread = (squares / training.Count) - _centre.Sum(value => (double)value * value);
+        _scale = spread > 0 ? (float)(1 / Math.Sqrt(spread)) : 1;
     }
 
     /// <summary>Values of a row.</summary>
-    internal int Width => centre.Length + characters.Count;
+    internal int Width => _centre.Length + _characters.Count;
 
     /// <summary>Describes the videos of a set.</summary>
     /// <returns>Writes the row of a video into zeros [<see cref="Width"/>].</returns>
     internal Action<int, Span<float>> RowsOf(LabelledVideos videos)
     {
-        var bags = characters.BagsOf(videos);
+        var bags = _characters.BagsOf(videos);
         return (video, row) =>
         {
             var frame = videos.MeanFrame(video);
-            for (var i = 0; i < centre.Length; i++)
+            for (var i = 0; i < _centre.Length; i++)
             {
-                row[i] = (frame[i] - centre[i]) * scale;
+                row[i] = (frame[i] - _centre[i]) * _scale;
             }
 
             var (columns, weights) = bags[video];
             for (var i = 0; i < columns.Length; i++)
             {
-                row[centre.Length + columns[i]] = weights[i];
+                row[_centre.Length + columns[i]] = weights[i];
             }
         };
     }

@@ -12,44 +12,44 @@ public sealed class MersenneTwister
     private const int Shift = 397;
     private const uint LowBits = 0x7fff_ffff;
 
-    private readonly uint[] state = new uint[Words];
-    private int used = Words;
+    private readonly uint[] _state = new uint[Words];
+    private int _used = Words;
 
     /// <summary>Starts as <c>random.seed(seed)</c> does.</summary>
     public MersenneTwister(uint seed)
     {
         // init_by_array with the one-word key [seed], on top of init_genrand(19650218).
-        state[0] = 19650218;
+        _state[0] = 19650218;
         for (var i = 1u; i < Words; i++)
         {
-            state[i] = (1812433253 * Mixed(i - 1)) + i;
+            _state[i] = (1812433253 * Mixed(i - 1)) + i;
         }
 
         var at = 1;
         for (var i = 0; i < Words; i++)
         {
-            state[at] = (state[at] ^ (Mixed((uint)at - 1) * 1664525)) + seed;
+            _state[at] = (_state[at] ^ (Mixed((uint)at - 1) * 1664525)) + seed;
             at = Next(at);
         }
 
         for (var i = 1; i < Words; i++)
         {
-            state[at] = (state[at] ^ (Mixed((uint)at - 1) * 1566083941)) - (uint)at;
+            _state[at] = (_state[at] ^ (Mixed((uint)at - 1) * 1566083941)) - (uint)at;
             at = Next(at);
         }
 
-        state[0] = 0x8000_0000;
+        _state[0] = 0x8000_0000;
     }
 
     /// <summary>The next 32 bits.</summary>
     public uint NextUInt32()
     {
-        if (used == Words)
+        if (_used == Words)
         {
             Twist();
         }
 
-        var y = state[used++];
+        var y = _state[_used++];
         y ^= y >> 11;
         y ^= (y << 7) & 0x9d2c_5680;
         y ^= (y << 15) & 0xefc6_0000;
@@ -80,7 +80,7 @@ public sealed class MersenneTwister
         }
     }
 
-    private uint Mixed(uint i) => state[i] ^ (state[i] >> 30);
+    private uint Mixed(uint i) => _state[i] ^ (_state[i] >> 30);
 
     // The key schedule walks 1 .. 623 in a ring; on wrapping round, word 0 takes over the last word.
     private int Next(int at)
@@ -90,7 +90,7 @@ public sealed class MersenneTwister
             return at;
         }
 
-        state[0] = state[Words - 1];
+        _state[0] = _state[Words - 1];
         return 1;
     }
 
@@ -98,10 +98,10 @@ public sealed class MersenneTwister
     {
         for (var i = 0; i < Words; i++)
         {
-            var y = (state[i] & ~LowBits) | (state[(i + 1) % Words] & LowBits);
-            state[i] = state[(i + Shift) % Words] ^ (y >> 1) ^ ((y & 1) * 0x9908_b0df);
+            var y = (_state[i] & ~LowBits) | (_state[(i + 1) % Words] & LowBits);
+            _state[i] = _state[(i + Shift) % Words] ^ (y >> 1) ^ ((y & 1) * 0x9908_b0df);
         }
 
-        used = 0;
+        _used = 0;
     }
 }

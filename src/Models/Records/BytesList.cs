@@ -3,11 +3,11 @@ namespace VideoSim.Models.Records;
 /// <summary>The entries of a bytes feature, in order: a view of the payload, walked anew by each enumeration.</summary>
 public readonly ref struct BytesList
 {
-    private readonly ReadOnlySpan<byte> encoded;
+    private readonly ReadOnlySpan<byte> _encoded;
 
     private BytesList(ReadOnlySpan<byte> encoded, int count)
     {
-        this.encoded = encoded;
+        _encoded = encoded;
         Count = count;
     }
 
@@ -15,7 +15,7 @@ public readonly ref struct BytesList
     public int Count { get; }
 
     /// <summary>Enumerates the entries, for <c>foreach</c>.</summary>
-    public Enumerator GetEnumerator() => new(encoded);
+    public Enumerator GetEnumerator() => new(_encoded);
 
     /// <summary>Checks and counts an encoded BytesList message.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> encoded, out BytesList list)
@@ -34,40 +34,40 @@ public readonly ref struct BytesList
     /// <summary>Walks the entries.</summary>
     public ref struct Enumerator
     {
-        private WireReader reader;
-        private ReadOnlySpan<byte> current;
+        private WireReader _reader;
+        private ReadOnlySpan<byte> _current;
 
-        internal Enumerator(ReadOnlySpan<byte> encoded) => reader = new WireReader(encoded);
+        internal Enumerator(ReadOnlySpan<byte> encoded) => _reader = new WireReader(encoded);
 
         /// <summary>The entry reached.</summary>
-        public readonly ReadOnlySpan<byte> Current => current;
+        public readonly ReadOnlySpan<byte> Current => _current;
 
         internal bool Malformed { get; private set; }
 
         /// <summary>Goes on to the next entry; false behind the last.</summary>
         public bool MoveNext()
         {
-            while (!reader.AtEnd)
+            while (!_reader.AtEnd)
             {
                 // BytesList { repeated bytes value = 1; }
-                if (!reader.TryReadTag(out var field, out var type))
+                if (!_reader.TryReadTag(out var field, out var type))
                 {
                     break;
                 }
 
                 if (field == 1 && type == WireType.LengthDelimited)
                 {
-                    Malformed = !reader.TryReadBytes(out current);
+                    Malformed = !_reader.TryReadBytes(out _current);
                     return !Malformed;
                 }
 
-                if (!reader.TrySkip(type))
+                if (!_reader.TrySkip(type))
                 {
                     break;
                 }
             }
 
-            Malformed |= !reader.AtEnd;
+            Malformed |= !_reader.AtEnd;
             return false;
         }
     }

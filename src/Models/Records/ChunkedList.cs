@@ -7,20 +7,20 @@ internal sealed class ChunkedList<T>
 {
     private const int ChunkLength = 4096;
 
-    private readonly List<T[]> chunks = [];
+    private readonly List<T[]> _chunks = [];
 
     public int Count { get; private set; }
 
-    public T this[int i] => i < Count ? chunks[i / ChunkLength][i % ChunkLength] : throw new ArgumentOutOfRangeException(nameof(i));
+    public T this[int i] => i < Count ? _chunks[i / ChunkLength][i % ChunkLength] : throw new ArgumentOutOfRangeException(nameof(i));
 
     public void Add(T item)
     {
         if (Count % ChunkLength == 0)
         {
-            chunks.Add(new T[ChunkLength]);
+            _chunks.Add(new T[ChunkLength]);
         }
 
-        chunks[^1][Count % ChunkLength] = item;
+        _chunks[^1][Count % ChunkLength] = item;
         Count++;
     }
 }

@@ -18,24 +18,24 @@ public sealed class ExampleWriter
     // before the body, and filled from the right.
     private const int PrefixBytes = 6;
 
-    private byte[] buffer = new byte[1024];
-    private int end = PrefixBytes;
+    private byte[] _buffer = new byte[1024];
+    private int _end = PrefixBytes;
 
     /// <summary>The finished Example; valid until the writer is used again.</summary>
     public ReadOnlySpan<byte> Payload
     {
         get
         {
-            var bodyBytes = end - PrefixBytes;
+            var bodyBytes = _end - PrefixBytes;
             var start = PrefixBytes - 1 - VarintBytes((ulong)bodyBytes);
-            buffer[start] = Field1;
-            WriteVarint(buffer.AsSpan(start + 1), (ulong)bodyBytes);
-            return buffer.AsSpan(start, end - start);
+            _buffer[start] = Field1;
+            WriteVarint(_buffer.AsSpan(start + 1), (ulong)bodyBytes);
+            return _buffer.AsSpan(start, _end - start);
         }
     }
 
     /// <summary>Starts a new, empty Example.</summary>
-    public void Clear() => end = PrefixBytes;
+    public void Clear() => _end = PrefixBytes;
 
     /// <summary>Writes one video as the challenge's files hold it (reference fact sheet, section 1.2).</summary>
     /// <param name="id">Video id, ASCII.</param>
@@ -133,13 +133,13 @@ public sealed class ExampleWriter
 
     private Span<byte> Reserve(int count)
     {
-        if (buffer.Length - end < count)
+        if (_buffer.Length - _end < count)
         {
-            Array.Resize(ref buffer, (int)BitOperations.RoundUpToPowerOf2((uint)(end + count)));
+            Array.Resize(ref _buffer, (int)BitOperations.RoundUpToPowerOf2((uint)(_end + count)));
         }
 
-        var span = buffer.AsSpan(end, count);
-        end += count;
+        var span = _buffer.AsSpan(_end, count);
+        _end += count;
         return span;
     }
 

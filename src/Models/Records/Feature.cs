@@ -38,8 +38,8 @@ internal readonly ref struct Feature(ReadOnlySpan<byte> name, FeatureKind kind, 
 /// </summary>
 internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
 {
-    private WireReader example = new(payload);
-    private WireReader features = new([]);
+    private WireReader _example = new(payload);
+    private WireReader _features = new([]);
 
     public Feature Current { get; private set; }
 
@@ -50,9 +50,9 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
         while (!Malformed)
         {
             // Example { Features features = 1; }   Features { map<string, Feature> feature = 1; }
-            if (!features.AtEnd)
+            if (!_features.AtEnd)
             {
-                if (!TryReadField1(ref features, out var entry, out var isEntry))
+                if (!TryReadField1(ref _features, out var entry, out var isEntry))
                 {
                     break;
                 }
@@ -64,17 +64,17 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
                     return !Malformed;
                 }
             }
-            else if (example.AtEnd)
+            else if (_example.AtEnd)
             {
                 return false;
             }
-            else if (!TryReadField1(ref example, out var message, out var isFeatures))
+            else if (!TryReadField1(ref _example, out var message, out var isFeatures))
             {
                 break;
             }
             else if (isFeatures)
             {
-                features = new WireReader(message);
+                _features = new WireReader(message);
             }
         }
 

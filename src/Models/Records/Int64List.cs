@@ -5,11 +5,11 @@ namespace VideoSim.Models.Records;
 /// </summary>
 public readonly ref struct Int64List
 {
-    private readonly ReadOnlySpan<byte> encoded;
+    private readonly ReadOnlySpan<byte> _encoded;
 
     private Int64List(ReadOnlySpan<byte> encoded, int count)
     {
-        this.encoded = encoded;
+        _encoded = encoded;
         Count = count;
     }
 
@@ -17,7 +17,7 @@ public readonly ref struct Int64List
     public int Count { get; }
 
     /// <summary>Enumerates the values, for <c>foreach</c>.</summary>
-    public Enumerator GetEnumerator() => new(encoded);
+    public Enumerator GetEnumerator() => new(_encoded);
 
     /// <summary>Checks and counts an encoded Int64List message.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> encoded, out Int64List list)
@@ -36,13 +36,13 @@ public readonly ref struct Int64List
     /// <summary>Walks the values.</summary>
     public ref struct Enumerator
     {
-        private WireReader reader;
-        private WireReader packed;
+        private WireReader _reader;
+        private WireReader _packed;
 
         internal Enumerator(ReadOnlySpan<byte> encoded)
         {
-            reader = new WireReader(encoded);
-            packed = new WireReader([]);
+            _reader = new WireReader(encoded);
+            _packed = new WireReader([]);
         }
 
         /// <summary>The value reached.</summary>
@@ -53,40 +53,40 @@ public readonly ref struct Int64List
         /// <summary>Goes on to the next value; false behind the last.</summary>
         public bool MoveNext()
         {
-            while (packed.AtEnd)
+            while (_packed.AtEnd)
             {
-                if (reader.AtEnd)
+                if (_reader.AtEnd)
                 {
                     return false;
                 }
 
                 // Int64List { repeated int64 value = 1; }, where a packed run of values is one length-delimited field.
-                if (!reader.TryReadTag(out var field, out var type))
+                if (!_reader.TryReadTag(out var field, out var type))
                 {
                     return Fail();
                 }
 
                 if (field == 1 && type == WireType.Varint)
                 {
-                    return TakeFrom(ref reader);
+                    return TakeFrom(ref _reader);
                 }
 
                 if (field == 1 && type == WireType.LengthDelimited)
                 {
-                    if (!reader.TryReadBytes(out var run))
+                    if (!_reader.TryReadBytes(out var run))
                     {
                         return Fail();
                     }
 
-                    packed = new WireReader(run);
+                    _packed = new WireReader(run);
                 }
-                else if (!reader.TrySkip(type))
+                else if (!_reader.TrySkip(type))
                 {
                     return Fail();
                 }
             }
 
-            return TakeFrom(ref packed);
+            return TakeFrom(ref _packed);
         }
 
         private bool TakeFrom(ref WireReader source)

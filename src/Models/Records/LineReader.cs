@@ -11,7 +11,7 @@ internal ref struct LineReader(ReadOnlySpan<byte> text)
     // Enough to recognise a line by in an error message that is to stay one line.
     private const int QuotedBytes = 40;
 
-    private ReadOnlySpan<byte> rest = text;
+    private ReadOnlySpan<byte> _rest = text;
 
     /// <summary>The line, without its end.</summary>
     public ReadOnlySpan<byte> Current { get; private set; }
@@ -21,14 +21,14 @@ internal ref struct LineReader(ReadOnlySpan<byte> text)
 
     public bool MoveNext()
     {
-        if (rest.IsEmpty)
+        if (_rest.IsEmpty)
         {
             return false;
         }
 
-        var end = rest.IndexOf((byte)'\n');
-        Current = end < 0 ? rest : rest[..end];
-        rest = end < 0 ? [] : rest[(end + 1)..];
+        var end = _rest.IndexOf((byte)'\n');
+        Current = end < 0 ? _rest : _rest[..end];
+        _rest = end < 0 ? [] : _rest[(end + 1)..];
         if (Current is [.., (byte)'\r'])
         {
             Current = Current[..^1];

@@ -19,27 +19,27 @@ public sealed class RecordIndex
     // Decimal numbers of up to 19 digits fit 64 bits.
     private const int MaxKeyDigits = 19;
 
-    private readonly FileRecords[] files;
-    private readonly int[] starts; // starts[f]: number of records in the files before f; one entry more than files
-    private readonly Lazy<(ulong[] Keys, int[] Records)> byKey;
+    private readonly FileRecords[] _files;
+    private readonly int[] _starts; // starts[f]: number of records in the files before f; one entry more than files
+    private readonly Lazy<(ulong[] Keys, int[] Records)> _byKey;
 
     private RecordIndex(FileRecords[] files, int frameWidth)
     {
-        this.files = files;
+        _files = files;
         FrameWidth = frameWidth;
-        starts = new int[files.Length + 1];
+        _starts = new int[files.Length + 1];
         for (var f = 0; f < files.Length; f++)
         {
-            starts[f + 1] = checked(starts[f] + files[f].Entries.Count);
+            _starts[f + 1] = checked(_starts[f] + files[f].Entries.Count);
         }
 
         Files = [.. files.Select(f => f.Path)];
         BadRecords = [.. files.SelectMany(f => f.Bad)];
-        byKey = new(SortByKey);
+        _byKey = new(SortByKey);
     }
 
     /// <summary>How many records there are in all files together.</summary>
-    public int Count => starts[^1];
+    public int Count => _starts[^1];
 
     /// <summary>Values per frame, which every record was checked to have.</summary>
     public int FrameWidth { get; }
@@ -57,9 +57,9 @@ public sealed class RecordIndex
         {
             ArgumentOutOfRangeException.ThrowIfNegative(record);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(record, Count);
-            var found = Array.BinarySearch(starts, record + 1);
+            var found = Array.BinarySearch(_starts, record + 1);
             var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the recordXX
-            var entry = files[file].Entries[record - starts[file]];
+            var entry = _files[file].Entries[record - _starts[file]];
             return new RecordPlace(file, entry.Offset, entry.PayloadBytes, entry.Number);
         }
     }
@@ -103,7 +103,7 @@ public sealed class RecordIndex
     /// <summary>Finds a video by its id. Where several records have the same id, the last one counts, as in the reference.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out int record)
     {
-        var (keys, records) = byKey.Value;
+        var (keys, records) = _byKey.Value;
         var key = Key(id);
         record = -1;
         var found = Array.BinarySearch(keys, key);
@@ -182,11 +182,11 @@ public sealed class RecordIndex
     {
         var keys = new ulong[Count];
         var records = new int[Count];
-        for (var (f, r) = (0, 0); f < files.Length; f++)
+        for (var (f, r) = (0, 0); f < _files.Length; f++)
         {
-            for (var i = 0; i < files[f].Entries.Count; i++, r++)
+            for (var i = 0; i < _files[f].Entries.Count; i++, r++)
             {
-                (keys[r], records[r]) = (files[f].Entries[i].Key, r);
+                (keys[r], records[r]) = (_files[f].Entries[i].Key, r);
             }
         }
 

@@ -32,24 +32,24 @@ public sealed record RecordInspection(
 
     private sealed class Inspector(int frameWidth)
     {
-        private readonly List<FileInspection> files = [];
-        private readonly Dictionary<(string Name, FeatureKind Kind), FeatureInspection> features = [];
-        private readonly SortedDictionary<int, long> frames = [];
-        private readonly SortedDictionary<int, long> titles = [];
-        private readonly SortedDictionary<int, long> tags = [];
-        private readonly List<BadRecord> bad = [];
+        private readonly List<FileInspection> _files = [];
+        private readonly Dictionary<(string Name, FeatureKind Kind), FeatureInspection> _features = [];
+        private readonly SortedDictionary<int, long> _frames = [];
+        private readonly SortedDictionary<int, long> _titles = [];
+        private readonly SortedDictionary<int, long> _tags = [];
+        private readonly List<BadRecord> _bad = [];
 
         public void Read(string path, CancellationToken cancellation)
         {
             using var scanner = new TfRecordScanner(path);
-            var (records, badBefore) = (0L, bad.Count);
+            var (records, badBefore) = (0L, _bad.Count);
             while (scanner.MoveNext())
             {
                 cancellation.ThrowIfCancellationRequested();
                 var problem = scanner.Problem ?? ReadVideo(scanner);
                 if (problem is not null)
                 {
-                    bad.Add(problem);
+                    _bad.Add(problem);
                 }
 
                 if (problem is not { Record: null })
@@ -58,13 +58,13 @@ public sealed record RecordInspection(
                 }
             }
 
-            files.Add(new FileInspection(path, scanner.FileBytes, records, bad.Count - badBefore));
+            _files.Add(new FileInspection(path, scanner.FileBytes, records, _bad.Count - badBefore));
         }
 
         public RecordInspection Result() => new(
-            files, files.Sum(f => f.Records), frames.Values.Sum(), files.Sum(f => f.Bytes),
-            [.. features.Values.OrderBy(f => f.Name, StringComparer.Ordinal).ThenBy(f => f.Kind)],
-            Bins(frames), Bins(titles), Bins(tags), bad);
+            _files, _files.Sum(f => f.Records), _frames.Values.Sum(), _files.Sum(f => f.Bytes),
+            [.. _features.Values.OrderBy(f => f.Name, StringComparer.Ordinal).ThenBy(f => f.Kind)],
+            Bins(_frames), Bins(_titles), Bins(_tags), _bad);
 
         private BadRecord? ReadVideo(TfRecordScanner scanner)
         {
@@ -75,9 +75,9 @@ public sealed record RecordInspection(
                 return scanner.Bad(video, reason);
             }
 
-            Count(frames, video.Frames.Count);
-            Count(titles, Characters(video.Title));
-            Count(tags, video.TagIds.Count);
+            Count(_frames, video.Frames.Count);
+            Count(_titles, Characters(video.Title));
+            Count(_tags, video.TagIds.Count);
             return null;
         }
 
@@ -89,7 +89,7 @@ public sealed record RecordInspection(
                 if (FeatureInspection.TryMeasure(walk.Current, out var one))
                 {
                     var key = (one.Name, one.Kind);
-                    features[key] = features.TryGetValue(key, out var known) ? known.Plus(one) : one;
+                    _features[key] = _features.TryGetValue(key, out var known) ? known.Plus(one) : one;
                 }
             }
         }

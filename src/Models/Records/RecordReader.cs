@@ -10,17 +10,17 @@ namespace VideoSim.Models.Records;
 /// </summary>
 public sealed class RecordReader : IDisposable
 {
-    private readonly RecordIndex index;
-    private readonly SafeFileHandle[] files;
-    private byte[] buffer = [];
+    private readonly RecordIndex _index;
+    private readonly SafeFileHandle[] _files;
+    private byte[] _buffer = [];
 
     /// <summary>Opens the files of an index.</summary>
     /// <exception cref="DataException">A file is gone, or cannot be read.</exception>
     public RecordReader(RecordIndex index)
     {
-        this.index = index;
-        files = new SafeFileHandle[index.Files.Count];
-        for (var i = 0; i < files.Length; i++)
+        _index = index;
+        _files = new SafeFileHandle[index.Files.Count];
+        for (var i = 0; i < _files.Length; i++)
         {
             if (!InputFile.TryOpen(index.Files[i], FileOptions.RandomAccess, out var file, out _, out var reason))
             {
@@ -28,7 +28,7 @@ public sealed class RecordReader : IDisposable
                 throw new DataException($"{index.Files[i]}: {reason}");
             }
 
-            files[i] = file;
+            _files[i] = file;
         }
     }
 
@@ -37,29 +37,29 @@ public sealed class RecordReader : IDisposable
     /// <exception cref="DataException">The record is no longer what it was when it was indexed.</exception>
     public VideoExample Read(int record)
     {
-        var place = index[record];
+        var place = _index[record];
         var recordBytes = (int)TfRecordFraming.RecordBytes(place.PayloadBytes);
-        if (recordBytes > buffer.Length)
+        if (recordBytes > _buffer.Length)
         {
-            buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)recordBytes));
+            _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)recordBytes));
         }
 
-        var bytes = buffer.AsSpan(0, recordBytes);
+        var bytes = _buffer.AsSpan(0, recordBytes);
         VideoExample example = default;
         var reason =
-            InputFile.Read(files[place.File], bytes, place.Offset, out var failure) < recordBytes ? failure ?? "the file has been cut short"
+            InputFile.Read(_files[place.File], bytes, place.Offset, out var failure) < recordBytes ? failure ?? "the file has been cut short"
             : !TfRecordFraming.TryReadHeader(bytes, out _) ? "the length fails its checksum"
             : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"
-            : ExampleParser.TryParse(payload, index.FrameWidth, out example, out var problem) ? null
+            : ExampleParser.TryParse(payload, _index.FrameWidth, out example, out var problem) ? null
             : problem;
         return reason is null ? example : throw new DataException(
-            new BadRecord(index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was sound when it was indexed)").ToString());
+            new BadRecord(_index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was sound when it was indexed)").ToString());
     }
 
     /// <summary>Closes the files.</summary>
     public void Dispose()
     {
-        foreach (var file in files)
+        foreach (var file in _files)
         {
             file?.Dispose();
         }

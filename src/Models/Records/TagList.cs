@@ -13,28 +13,28 @@ public sealed class TagList
 {
     private const int BitsPerWord = 32;
 
-    private readonly long[] ids;
+    private readonly long[] _ids;
 
     private TagList(string path, long[] ids)
     {
         Path = path;
-        this.ids = ids;
+        _ids = ids;
     }
 
     /// <summary>The file it was read from.</summary>
     public string Path { get; }
 
     /// <summary>How many classes there are.</summary>
-    public int ClassCount => ids.Length;
+    public int ClassCount => _ids.Length;
 
     /// <summary>How many 32-bit words hold one video's labels.</summary>
-    public int LabelWords => (ids.Length + BitsPerWord - 1) / BitsPerWord;
+    public int LabelWords => (_ids.Length + BitsPerWord - 1) / BitsPerWord;
 
     /// <summary>The ids in the order of their classes.</summary>
-    public ReadOnlySpan<long> Ids => ids;
+    public ReadOnlySpan<long> Ids => _ids;
 
     /// <summary>The tags as a tag list, in the order of their classes; equal for lists of the same tags.</summary>
-    public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(ids.Select(id => string.Create(CultureInfo.InvariantCulture, $"{id}\n"))));
+    public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(_ids.Select(id => string.Create(CultureInfo.InvariantCulture, $"{id}\n"))));
 
     /// <summary>SHA-256 of <see cref="ToFile"/>, lower-case hexadecimal.</summary>
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(ToFile()));
@@ -73,7 +73,7 @@ public sealed class TagList
     /// <summary>The class of a tag; false if the tag is not in the list.</summary>
     public bool TryGetClass(long tagId, out int tagClass)
     {
-        tagClass = Array.BinarySearch(ids, tagId);
+        tagClass = Array.BinarySearch(_ids, tagId);
         return tagClass >= 0;
     }
 

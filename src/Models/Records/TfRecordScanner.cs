@@ -18,19 +18,19 @@ internal sealed class TfRecordScanner : IDisposable
     // Large enough that system calls do not count, small enough that the checksum reads what the call wrote from the cache.
     private const int BufferBytes = 256 * 1024;
 
-    private readonly SafeFileHandle? file;
-    private readonly string? openFailure;
-    private byte[] buffer = GC.AllocateUninitializedArray<byte>(BufferBytes);
-    private long bufferStart; // position in the file of buffer[0]
-    private int filled;
-    private long next; // position in the file of the record to come
-    private int payloadBytes;
-    private string? readFailure;
+    private readonly SafeFileHandle? _file;
+    private readonly string? _openFailure;
+    private byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes);
+    private long _bufferStart; // position in the file of buffer[0]
+    private int _filled;
+    private long _next; // position in the file of the record to come
+    private int _payloadBytes;
+    private string? _readFailure;
 
     public TfRecordScanner(string path)
     {
         Path = path;
-        InputFile.TryOpen(path, FileOptions.SequentialScan, out file, out var length, out openFailure);
+        InputFile.TryOpen(path, FileOptions.SequentialScan, out _file, out var length, out _openFailure);
         FileBytes = length;
     }
 
@@ -48,15 +48,15 @@ internal sealed class TfRecordScanner : IDisposable
     public BadRecord? Problem { get; private set; }
 
     /// <summary>The current record's content, if nothing is wrong; valid until the next call.</summary>
-    public ReadOnlySpan<byte> Payload => Buffered(Offset + TfRecordFraming.HeaderBytes, payloadBytes);
+    public ReadOnlySpan<byte> Payload => Buffered(Offset + TfRecordFraming.HeaderBytes, _payloadBytes);
 
     /// <summary>Goes on to the next record, sound or not; false behind the last that can be told.</summary>
     public bool MoveNext()
     {
-        if (next < FileBytes)
+        if (_next < FileBytes)
         {
             Record++;
-            Offset = next;
+            Offset = _next;
             Problem = null;
             ReadRecord();
             return true;
@@ -65,7 +65,7 @@ internal sealed class TfRecordScanner : IDisposable
         if (Record < 0 && FileBytes == 0)
         {
             Record = 0;
-            EndWith(WholeFile(openFailure ?? "the file is empty"));
+            EndWith(WholeFile(_openFailure ?? "the file is empty"));
             return true;
         }
 
@@ -76,17 +76,17 @@ internal sealed class TfRecordScanner : IDisposable
     public BadRecord Bad(in VideoExample example, string reason) =>
         new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
 
-    public void Dispose() => file?.Dispose();
+    public void Dispose() => _file?.Dispose();
 
     private void ReadRecord()
     {
-        if (!TryFill(next, TfRecordFraming.HeaderBytes))
+        if (!TryFill(_next, TfRecordFraming.HeaderBytes))
         {
             EndTruncated(TfRecordFraming.HeaderBytes, "header");
             return;
         }
 
-        if (!TfRecordFraming.TryReadHeader(Buffered(next, TfRecordFraming.HeaderBytes), out var length))
+        if (!TfRecordFraming.TryReadHeader(Buffered(_next, TfRecordFraming.HeaderBytes), out var length))
         {
             EndWith(Record == 0
                 ? WholeFile("not a TFRecord file: the length of its first record fails its checksum")
@@ -95,7 +95,7 @@ internal sealed class TfRecordScanner : IDisposable
         }
 
         // A hostile length must be refused before it is added to anything.
-        if (length > (ulong)(FileBytes - next))
+        if (length > (ulong)(FileBytes - _next))
         {
             EndTruncated((UInt128)length + TfRecordFraming.HeaderBytes + TfRecordFraming.FooterBytes, "record");
             return;
@@ -106,55 +106,55 @@ internal sealed class TfRecordScanner : IDisposable
         {
             Problem = Bad(default, $"the payload has {length} bytes, more than the {TfRecordFraming.MaxPayloadBytes} that are read");
         }
-        else if (!TryFill(next, (int)recordBytes))
+        else if (!TryFill(_next, (int)recordBytes))
         {
             EndTruncated((UInt128)recordBytes, "record");
             return;
         }
-        else if (!TfRecordFraming.TryReadPayload(Buffered(next, (int)recordBytes), out var payload))
+        else if (!TfRecordFraming.TryReadPayload(Buffered(_next, (int)recordBytes), out var payload))
         {
             Problem = Bad(default, "the payload fails its checksum");
         }
         else
         {
-            payloadBytes = payload.Length;
+            _payloadBytes = payload.Length;
         }
 
-        next += recordBytes;
+        _next += recordBytes;
     }
 
     private BadRecord WholeFile(string reason) => new(Path, null, null, null, reason);
 
     private void EndTruncated(UInt128 expected, string what) => EndWith(Bad(default,
-        readFailure ?? $"the file is truncated: it ends after {bufferStart + filled - next} of this {what}'s {expected} bytes"));
+        _readFailure ?? $"the file is truncated: it ends after {_bufferStart + _filled - _next} of this {what}'s {expected} bytes"));
 
     private void EndWith(BadRecord problem)
     {
         Problem = problem;
-        next = long.MaxValue;
+        _next = long.MaxValue;
     }
 
-    private ReadOnlySpan<byte> Buffered(long offset, int count) => buffer.AsSpan((int)(offset - bufferStart), count);
+    private ReadOnlySpan<byte> Buffered(long offset, int count) => _buffer.AsSpan((int)(offset - _bufferStart), count);
 
     // Makes [offset, offset + count) of the file lie in the buffer; offset never goes back.
     private bool TryFill(long offset, int count)
     {
-        var skipped = offset - bufferStart;
-        if (skipped + count <= filled)
+        var skipped = offset - _bufferStart;
+        if (skipped + count <= _filled)
         {
             return true;
         }
 
-        var kept = (int)Math.Max(0, filled - skipped);
-        var tail = buffer.AsSpan(filled - kept, kept);
-        if (count > buffer.Length)
+        var kept = (int)Math.Max(0, _filled - skipped);
+        var tail = _buffer.AsSpan(_filled - kept, kept);
+        if (count > _buffer.Length)
         {
-            buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)count));
+            _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)count));
         }
 
-        tail.CopyTo(buffer);
-        bufferStart = offset;
-        filled = kept + InputFile.Read(file!, buffer.AsSpan(kept), offset + kept, out readFailure);
-        return filled >= count;
+        tail.CopyTo(_buffer);
+        _bufferStart = offset;
+        _filled = kept + InputFile.Read(_file!, _buffer.AsSpan(kept), offset + kept, out _readFailure);
+        return _filled >= count;
     }
 }

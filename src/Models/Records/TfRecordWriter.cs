@@ -6,10 +6,10 @@ namespace VideoSim.Models.Records;
 /// </summary>
 public sealed class TfRecordWriter : IDisposable
 {
-    private readonly Stream stream;
+    private readonly Stream _stream;
 
     /// <summary>Writes to <paramref name="stream"/> from where it stands, and disposes it in the end.</summary>
-    public TfRecordWriter(Stream stream) => this.stream = stream;
+    public TfRecordWriter(Stream stream) => _stream = stream;
 
     /// <summary>Bytes written so far.</summary>
     public long Length { get; private set; }
@@ -21,12 +21,12 @@ public sealed class TfRecordWriter : IDisposable
         Span<byte> footer = stackalloc byte[TfRecordFraming.FooterBytes];
         TfRecordFraming.WriteHeader(header, payload.Length);
         TfRecordFraming.WriteFooter(footer, payload);
-        stream.Write(header);
-        stream.Write(payload);
-        stream.Write(footer);
+        _stream.Write(header);
+        _stream.Write(payload);
+        _stream.Write(footer);
         Length += TfRecordFraming.RecordBytes(payload.Length);
     }
 
     /// <summary>Flushes and closes the stream.</summary>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 }

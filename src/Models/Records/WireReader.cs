@@ -19,16 +19,16 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
 {
     private const int MaxVarintBytes = 10;
 
-    private ReadOnlySpan<byte> rest = data;
+    private ReadOnlySpan<byte> _rest = data;
 
-    public readonly bool AtEnd => rest.IsEmpty;
+    public readonly bool AtEnd => _rest.IsEmpty;
 
     public bool TryReadVarint(out ulong value)
     {
         value = 0;
-        for (var i = 0; i < rest.Length && i < MaxVarintBytes; i++)
+        for (var i = 0; i < _rest.Length && i < MaxVarintBytes; i++)
         {
-            var b = rest[i];
+            var b = _rest[i];
             if (i == MaxVarintBytes - 1 && b > 1)
             {
                 return false; // more than 64 bits
@@ -37,7 +37,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
             value |= (ulong)(b & 0x7f) << (7 * i);
             if (b < 0x80)
             {
-                rest = rest[(i + 1)..];
+                _rest = _rest[(i + 1)..];
                 return true;
             }
         }
@@ -55,25 +55,25 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
 
     public bool TryReadBytes(out ReadOnlySpan<byte> value)
     {
-        if (!TryReadVarint(out var length) || length > (ulong)rest.Length)
+        if (!TryReadVarint(out var length) || length > (ulong)_rest.Length)
         {
             value = default;
             return false;
         }
 
-        value = rest[..(int)length];
-        rest = rest[(int)length..];
+        value = _rest[..(int)length];
+        _rest = _rest[(int)length..];
         return true;
     }
 
     public bool TryReadFixed32(out uint value)
     {
-        if (!BinaryPrimitives.TryReadUInt32LittleEndian(rest, out value))
+        if (!BinaryPrimitives.TryReadUInt32LittleEndian(_rest, out value))
         {
             return false;
         }
 
-        rest = rest[sizeof(uint)..];
+        _rest = _rest[sizeof(uint)..];
         return true;
     }
 

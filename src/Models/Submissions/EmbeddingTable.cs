@@ -11,17 +11,17 @@ public sealed class EmbeddingTable
     /// <summary>The most values an embedding may have (reference-system.md 1.7).</summary>
     public const int MaxWidth = 256;
 
-    private readonly string[] ids;
-    private readonly double[] values;
-    private readonly Dictionary<string, int> rows;
+    private readonly string[] _ids;
+    private readonly double[] _values;
+    private readonly Dictionary<string, int> _rows;
 
     internal EmbeddingTable(string source, string[] ids, int width, double[] values, Dictionary<string, int> rows)
     {
         Source = source;
         Width = width;
-        this.ids = ids;
-        this.values = values;
-        this.rows = rows;
+        _ids = ids;
+        _values = values;
+        _rows = rows;
     }
 
     /// <summary>Where the embeddings come from, for messages; a path or a description.</summary>
@@ -31,17 +31,17 @@ public sealed class EmbeddingTable
     public int Width { get; }
 
     /// <summary>The ids of the rows, in order, each once.</summary>
-    public IReadOnlyList<string> Ids => ids;
+    public IReadOnlyList<string> Ids => _ids;
 
     /// <summary>The embedding of a row, [Width].</summary>
-    public ReadOnlySpan<double> this[int row] => values.AsSpan(row * Width, Width);
+    public ReadOnlySpan<double> this[int row] => _values.AsSpan(row * Width, Width);
 
     /// <summary>Finds the row of an id.</summary>
-    public bool TryFind(string id, out int row) => rows.TryGetValue(id, out row);
+    public bool TryFind(string id, out int row) => _rows.TryGetValue(id, out row);
 
     /// <summary>Finds the row of an id in UTF-8, as <see cref="Records.LabelFile"/> asks.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out int row) => TryFind(Encoding.UTF8.GetString(id), out row);
 
     /// <summary>A table with the same ids and other values, [Count, Width].</summary>
-    internal EmbeddingTable With(string source, double[] others) => new(source, ids, Width, others, rows);
+    internal EmbeddingTable With(string source, double[] others) => new(source, _ids, Width, others, _rows);
 }

@@ -8,10 +8,10 @@ namespace VideoSim.Models.Submissions;
 /// <param name="source">Where the embeddings come from, named in every message.</param>
 public sealed class EmbeddingTableBuilder(string source)
 {
-    private readonly List<string> ids = [];
-    private readonly List<double> values = [];
-    private readonly Dictionary<string, int> rows = [];
-    private int width;
+    private readonly List<string> _ids = [];
+    private readonly List<double> _values = [];
+    private readonly Dictionary<string, int> _rows = [];
+    private int _width;
 
     /// <summary>Adds an embedding.</summary>
     /// <param name="id">The video's id; each may be given once.</param>
@@ -28,12 +28,12 @@ public sealed class EmbeddingTableBuilder(string source)
                 throw Wrong(id, $"holds {value.ToString(CultureInfo.InvariantCulture)}, which is no finite float32");
             }
         }
-        if (id.Length == 0 || !rows.TryAdd(id, ids.Count))
+        if (id.Length == 0 || !_rows.TryAdd(id, _ids.Count))
         {
             throw Wrong(id, id.Length == 0 ? "is empty" : "is given twice");
         }
-        ids.Add(id);
-        values.AddRange(embedding);
+        _ids.Add(id);
+        _values.AddRange(embedding);
     }
 
     /// <inheritdoc cref="Add(string, ReadOnlySpan{double})"/>
@@ -50,8 +50,8 @@ public sealed class EmbeddingTableBuilder(string source)
 
     /// <summary>The table of all embeddings added.</summary>
     /// <exception cref="DataException">There is none.</exception>
-    public EmbeddingTable Build() => ids.Count > 0
-        ? new EmbeddingTable(source, [.. ids], width, [.. values], rows)
+    public EmbeddingTable Build() => _ids.Count > 0
+        ? new EmbeddingTable(source, [.. _ids], _width, [.. _values], _rows)
         : throw new DataException($"{source}: holds no embedding");
 
     private void CheckWidth(string id, int count)
@@ -60,11 +60,11 @@ public sealed class EmbeddingTableBuilder(string source)
         {
             throw Wrong(id, $"has {count} values, but 1 to {EmbeddingTable.MaxWidth} are allowed");
         }
-        if (ids.Count > 0 && count != width)
+        if (_ids.Count > 0 && count != _width)
         {
-            throw Wrong(id, $"has {count} values, but the ids before it have {width}");
+            throw Wrong(id, $"has {count} values, but the ids before it have {_width}");
         }
-        width = count;
+        _width = count;
     }
 
     private DataException Wrong(string id, string complaint) => new($"{source}: id {Printable.Quote(id)} {complaint}");

@@ -73,9 +73,9 @@ internal static class SubmissionJson
     /// <summary>Turns tokens into embeddings; what it has of one waits for the next buffer.</summary>
     private sealed class EntryReader(EmbeddingTableBuilder builder, string path)
     {
-        private readonly double[] values = new double[EmbeddingTable.MaxWidth];
-        private int count;
-        private string? id;
+        private readonly double[] _values = new double[EmbeddingTable.MaxWidth];
+        private int _count;
+        private string? _id;
 
         public void Take(ref Utf8JsonReader json)
         {
@@ -94,7 +94,7 @@ internal static class SubmissionJson
 
         public DataException Wrong(string complaint, Exception? inner = null)
         {
-            var place = id is null ? "" : $"id {Printable.Quote(id)} ";
+            var place = _id is null ? "" : $"id {Printable.Quote(_id)} ";
             return new DataException($"{path}: {place}{complaint}", inner!);
         }
 
@@ -106,24 +106,24 @@ internal static class SubmissionJson
                 case JsonTokenType.EndObject:
                     break;
                 case JsonTokenType.PropertyName:
-                    id = Text(ref json);
+                    _id = Text(ref json);
                     break;
-                case JsonTokenType.StartArray when id is not null:
-                    count = 0;
+                case JsonTokenType.StartArray when _id is not null:
+                    _count = 0;
                     break;
                 case JsonTokenType.Number when json.CurrentDepth == DeepestNesting:
-                    if (count == values.Length)
+                    if (_count == _values.Length)
                     {
-                        throw Wrong($"has more than {values.Length} values");
+                        throw Wrong($"has more than {_values.Length} values");
                     }
-                    values[count++] = json.GetDouble();
+                    _values[_count++] = json.GetDouble();
                     break;
                 case JsonTokenType.EndArray:
-                    builder.Add(id!, values.AsSpan(0, count));
-                    id = null;
+                    builder.Add(_id!, _values.AsSpan(0, _count));
+                    _id = null;
                     break;
                 default:
-                    throw Wrong(id is null ? "holds no object of embeddings" : "has something else than a list of numbers");
+                    throw Wrong(_id is null ? "holds no object of embeddings" : "has something else than a list of numbers");
             }
         }
 

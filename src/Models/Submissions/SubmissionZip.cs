@@ -51,8 +51,8 @@ internal static class SubmissionZip
     /// </summary>
     private sealed class CheckedContent(Stream content, string path, long maxBytes, uint expectedCrc) : Stream
     {
-        private long bytes;
-        private uint crc;
+        private long _bytes;
+        private uint _crc;
 
         public override bool CanRead => true;
 
@@ -62,20 +62,20 @@ internal static class SubmissionZip
 
         public override long Length => throw new NotSupportedException();
 
-        public override long Position { get => bytes; set => throw new NotSupportedException(); }
+        public override long Position { get => _bytes; set => throw new NotSupportedException(); }
 
         public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
 
         public override int Read(Span<byte> buffer)
         {
             var read = content.Read(buffer);
-            bytes += read;
-            if (bytes > maxBytes)
+            _bytes += read;
+            if (_bytes > maxBytes)
             {
                 throw new DataException($"{path}: {EntryName} unpacks to more than {maxBytes} bytes");
             }
-            crc = Crc32.Append(crc, buffer[..read]);
-            if (read == 0 && !buffer.IsEmpty && crc != expectedCrc)
+            _crc = Crc32.Append(_crc, buffer[..read]);
+            if (read == 0 && !buffer.IsEmpty && _crc != expectedCrc)
             {
                 throw new DataException($"{path}: {EntryName} does not match its check sum: the file is damaged");
             }

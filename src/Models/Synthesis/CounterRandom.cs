@@ -27,14 +27,14 @@ internal struct CounterRandom
 {
     private const ulong Golden = 0x9E3779B97F4A7C15;
 
-    private ulong state;
+    private ulong _state;
 
     /// <summary>Starts the sequence of (seed, purpose, number).</summary>
     internal CounterRandom(ulong seed, Purpose purpose, ulong number) =>
-        state = Mix(Mix(Mix(seed + Golden) + (uint)purpose * Golden) + number);
+        _state = Mix(Mix(Mix(seed + Golden) + (uint)purpose * Golden) + number);
 
     /// <summary>64 random bits.</summary>
-    internal ulong NextBits() => Mix(state += Golden);
+    internal ulong NextBits() => Mix(_state += Golden);
 
     /// <summary>Uniform in [0, 1).</summary>
     internal double NextUniform() => (NextBits() >> 11) * (1.0 / (1UL << 53));

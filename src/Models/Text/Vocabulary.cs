@@ -67,9 +67,9 @@ public sealed class Vocabulary
     public int MaskId { get; }
 
     /// <summary>The pieces that every vocabulary must have; they are recognised where they stand literally in a text.</summary>
-    internal static ReadOnlySpan<string> SpecialTokens => s_specialTokens;
+    internal static ReadOnlySpan<string> SpecialTokens => SpecialTokenTexts;
 
-    private static readonly string[] s_specialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    private static readonly string[] SpecialTokenTexts = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
     /// <summary>Reads a vocab.txt.</summary>
     /// <exception cref="DataException">The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.</exception>

@@ -6,7 +6,7 @@ namespace VideoSim.Cli.Tests.Output;
 
 public sealed class ProgressTests
 {
-    private readonly TestClock clock = new();
+    private readonly TestClock _clock = new();
 
     [Fact]
     public void Report_Pipe_PrintsPlainLinesAtIntervals()
@@ -16,7 +16,7 @@ public sealed class ProgressTests
         progress.Begin("pretrain mix", 3000);
         for (var step = 1; step <= 3000; step++)
         {
-            clock.Now = TimeSpan.FromSeconds(step / 100.0);
+            _clock.Now = TimeSpan.FromSeconds(step / 100.0);
             if (step % 100 == 0)
             {
                 progress.Report(step, $"loss {1.0 / step:0.0000}");
@@ -40,9 +40,9 @@ public sealed class ProgressTests
         var error = new TestStream(isTerminal: false);
         var progress = Progress(error);
         progress.Begin("finetune", 100, done: 80);
-        clock.Now = TimeSpan.FromSeconds(20);
+        _clock.Now = TimeSpan.FromSeconds(20);
         progress.Report(85, "");
-        clock.Now = TimeSpan.FromSeconds(80);
+        _clock.Now = TimeSpan.FromSeconds(80);
         progress.Report(100, "");
         progress.End("");
 
@@ -61,7 +61,7 @@ public sealed class ProgressTests
         var error = new TestStream(isTerminal: false);
         var progress = Progress(error);
         progress.Begin("read", 0);
-        clock.Now = TimeSpan.FromSeconds(10);
+        _clock.Now = TimeSpan.FromSeconds(10);
         progress.Report(45, "");
         Assert.Equal("read: 45, 4.50/s\n", error.Text);
     }
@@ -72,7 +72,7 @@ public sealed class ProgressTests
         var error = new TestStream(isTerminal: true, width: 40);
         var progress = Progress(error);
         progress.Begin("训练", 10);
-        clock.Now = TimeSpan.FromSeconds(1);
+        _clock.Now = TimeSpan.FromSeconds(1);
         progress.Report(5, "loss 0.123456789 and much more text than fits");
         progress.Report(6, "too early to be shown");
         progress.End("done");
@@ -143,7 +143,7 @@ public sealed class ProgressTests
     public void Progress_Quiet_IsSilent()
     {
         var error = new TestStream(isTerminal: false);
-        var progress = new CommandConsole(TextWriter.Null, error, clock, json: false, quiet: true, _ => null).Progress;
+        var progress = new CommandConsole(TextWriter.Null, error, _clock, json: false, quiet: true, _ => null).Progress;
         progress.Begin("train", 10);
         progress.Note("saved");
         progress.End("done");
@@ -178,7 +178,7 @@ public sealed class ProgressTests
         Console(error, environment).Progress;
 
     private CommandConsole Console(TestStream error, Func<string, string?>? environment = null) =>
-        new(TextWriter.Null, error, clock, json: false, quiet: false, environment ?? (_ => null));
+        new(TextWriter.Null, error, _clock, json: false, quiet: false, environment ?? (_ => null));
 
     private static string Plain(string text) => System.Text.RegularExpressions.Regex.Replace(text, "\u001b\\[[0-9;]*[A-Za-z]", "");
 }

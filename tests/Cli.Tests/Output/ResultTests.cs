@@ -6,8 +6,8 @@ namespace VideoSim.Cli.Tests.Output;
 
 public sealed partial class ResultTests
 {
-    private readonly TestStream output = new(isTerminal: false);
-    private readonly TestStream error = new(isTerminal: false);
+    private readonly TestStream _output = new(isTerminal: false);
+    private readonly TestStream _error = new(isTerminal: false);
 
     [Fact]
     public void WriteResult_ForPeople_IsAnAlignedTableOnStdout()
@@ -21,8 +21,8 @@ public sealed partial class ResultTests
             | mix       |     0.71 |
             | 混合      |    0.697 |
 
-            """, output.Text);
-        Assert.Equal("", error.Text);
+            """, _output.Text);
+        Assert.Equal("", _error.Text);
     }
 
     [Fact]
@@ -30,23 +30,23 @@ public sealed partial class ResultTests
     {
         var table = new ResultTable().TextColumn("path").Row(string.Join(' ', Enumerable.Repeat("word", 100)));
         Console(json: false).WriteResult(table, new Score("mix", 0.71), ScoreContext.Default.Score);
-        Assert.Equal(3, output.Text.Trim().Split('\n').Length);
+        Assert.Equal(3, _output.Text.Trim().Split('\n').Length);
     }
 
     [Fact]
     public void WriteResult_ForMachines_IsOneLineOfJson()
     {
         Console(json: true).WriteResult(Table(), new Score("mix", 0.71), ScoreContext.Default.Score);
-        Assert.Equal("""{"Model":"mix","Spearman":0.71}""" + "\n", output.Text);
-        Assert.Equal("", error.Text);
+        Assert.Equal("""{"Model":"mix","Spearman":0.71}""" + "\n", _output.Text);
+        Assert.Equal("", _error.Text);
     }
 
     [Fact]
     public void WriteError_Pipe_IsOnePlainLineOnStderr()
     {
         Console(json: true).WriteError("a.tfrecords: record 3 is damaged");
-        Assert.Equal("error: a.tfrecords: record 3 is damaged\n", error.Text);
-        Assert.Equal("", output.Text);
+        Assert.Equal("error: a.tfrecords: record 3 is damaged\n", _error.Text);
+        Assert.Equal("", _output.Text);
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed partial class ResultTests
     private static ResultTable Table() =>
         new ResultTable().TextColumn("model [m]").NumberColumn("spearman").Row("mix", "0.71").Row("混合", "0.697");
 
-    private CommandConsole Console(bool json) => new(output.Writer, error, new TestClock(), json, quiet: false, _ => null);
+    private CommandConsole Console(bool json) => new(_output.Writer, _error, new TestClock(), json, quiet: false, _ => null);
 
     internal sealed record Score(string Model, double Spearman);
 

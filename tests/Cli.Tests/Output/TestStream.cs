@@ -6,9 +6,9 @@ namespace VideoSim.Cli.Tests.Output;
 /// <summary>A stream of a process that remembers what was written.</summary>
 internal sealed class TestStream(bool isTerminal, int width = 60) : IAnsiConsoleOutput
 {
-    private readonly StringBuilder text = new();
+    private readonly StringBuilder _text = new();
 
-    public TextWriter Writer => new StringWriter(text) { NewLine = "\n" };
+    public TextWriter Writer => new StringWriter(_text) { NewLine = "\n" };
 
     public bool IsTerminal => isTerminal;
 
@@ -16,7 +16,7 @@ internal sealed class TestStream(bool isTerminal, int width = 60) : IAnsiConsole
 
     public int Height => 24;
 
-    public string Text => text.ToString();
+    public string Text => _text.ToString();
 
     public void SetEncoding(Encoding encoding)
     {

@@ -5,53 +5,53 @@ namespace VideoSim.Engine.Tests.Serialization;
 
 public sealed class AtomicFileTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Write_NewFileInMissingFolder_LeavesOnlyTheFile()
     {
-        AtomicFile.Write(folder["a/b/file.bin"], stream => stream.Write([1, 2, 3]));
+        AtomicFile.Write(_folder["a/b/file.bin"], stream => stream.Write([1, 2, 3]));
 
-        Assert.Equal(["a", "a/b", "a/b/file.bin"], folder.Listing);
-        Assert.Equal([1, 2, 3], File.ReadAllBytes(folder["a/b/file.bin"]));
+        Assert.Equal(["a", "a/b", "a/b/file.bin"], _folder.Listing);
+        Assert.Equal([1, 2, 3], File.ReadAllBytes(_folder["a/b/file.bin"]));
     }
 
     [Fact]
     public void Write_OldFile_IsVisibleUntilTheNewOneIsComplete()
     {
-        File.WriteAllText(folder["file"], "old");
-        AtomicFile.Write(folder["file"], stream =>
+        File.WriteAllText(_folder["file"], "old");
+        AtomicFile.Write(_folder["file"], stream =>
         {
             stream.Write("new"u8);
             stream.Flush();
-            Assert.Equal("old", File.ReadAllText(folder["file"]));
+            Assert.Equal("old", File.ReadAllText(_folder["file"]));
         });
 
-        Assert.Equal("new", File.ReadAllText(folder["file"]));
+        Assert.Equal("new", File.ReadAllText(_folder["file"]));
     }
 
     [Fact]
     public void Write_LeftoverOfAKilledWriter_IsReplaced()
     {
-        File.WriteAllText(folder[".tmp-file"], "a long half-written leftover");
-        AtomicFile.Write(folder["file"], stream => stream.Write("new"u8));
+        File.WriteAllText(_folder[".tmp-file"], "a long half-written leftover");
+        AtomicFile.Write(_folder["file"], stream => stream.Write("new"u8));
 
-        Assert.Equal(["file"], folder.Listing);
-        Assert.Equal("new", File.ReadAllText(folder["file"]));
+        Assert.Equal(["file"], _folder.Listing);
+        Assert.Equal("new", File.ReadAllText(_folder["file"]));
     }
 
     [Fact]
     public void Write_DiskFull_KeepsTheOldFileAndNamesPathAndReason()
     {
-        var path = folder["file"];
+        var path = _folder["file"];
         File.WriteAllText(path, "old");
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, stream => stream.Write(new byte[11]), temporary => new FullDiskStream(temporary, room: 10)));
 
         Assert.Equal($"{path}: cannot be written: No space left on device", failure.Message);
-        Assert.Equal(["file"], folder.Listing);
+        Assert.Equal(["file"], _folder.Listing);
         Assert.Equal("old", File.ReadAllText(path));
     }
 
@@ -59,19 +59,19 @@ public sealed class AtomicFileTests : IDisposable
     public void Write_RealFullDevice_ReportsWhatTheSystemSays()
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "the system has no /dev/full, a device that is always full");
-        var path = folder["file"];
+        var path = _folder["file"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, stream => stream.Write(new byte[11]), _ => new FileStream("/dev/full", FileMode.Open, FileAccess.Write)));
 
         Assert.Matches($"^{path}: cannot be written: .*[Nn]o space", failure.Message);
-        Assert.Empty(folder.Listing);
+        Assert.Empty(_folder.Listing);
     }
 
     [Fact]
     public void Write_FolderIsAFile_NamesPathAndReason()
     {
-        File.WriteAllText(folder["file"], "");
-        var path = folder["file/below"];
+        File.WriteAllText(_folder["file"], "");
+        var path = _folder["file/below"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(path, _ => { }));
 
         Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
@@ -81,7 +81,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Write_AccessRefused_NamesPathAndReason()
     {
-        var path = folder["file"];
+        var path = _folder["file"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, _ => { }, temporary => throw new UnauthorizedAccessException($"Access to the path '{temporary}' is denied.")));
 
@@ -91,24 +91,24 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Write_FolderInTheWay_LeavesTheFolderAlone()
     {
-        Directory.CreateDirectory(folder["file"]);
-        File.WriteAllText(folder["file/content"], "x");
-        Assert.Throws<DataException>(() => AtomicFile.Write(folder["file"], stream => stream.Write("new"u8)));
+        Directory.CreateDirectory(_folder["file"]);
+        File.WriteAllText(_folder["file/content"], "x");
+        Assert.Throws<DataException>(() => AtomicFile.Write(_folder["file"], stream => stream.Write("new"u8)));
 
-        Assert.Equal(["file", "file/content"], folder.Listing);
+        Assert.Equal(["file", "file/content"], _folder.Listing);
     }
 
     [Fact]
     public void Write_WriterFails_PassesItsExceptionAndKeepsTheOldFile()
     {
-        File.WriteAllText(folder["file"], "old");
-        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(folder["file"], stream =>
+        File.WriteAllText(_folder["file"], "old");
+        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(_folder["file"], stream =>
         {
             stream.Write("new"u8);
             throw new InvalidOperationException("no more values");
         }));
 
-        Assert.Equal(["file"], folder.Listing);
-        Assert.Equal("old", File.ReadAllText(folder["file"]));
+        Assert.Equal(["file"], _folder.Listing);
+        Assert.Equal("old", File.ReadAllText(_folder["file"]));
     }
 }

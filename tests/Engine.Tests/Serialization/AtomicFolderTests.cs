@@ -5,38 +5,38 @@ namespace VideoSim.Engine.Tests.Serialization;
 
 public sealed class AtomicFolderTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void Write_NewFolder_AppearsWithAllItsFiles()
     {
-        AtomicFolder.Write(folder["run/checkpoint-7"], draft =>
+        AtomicFolder.Write(_folder["run/checkpoint-7"], draft =>
         {
             draft.Add("weights", stream => stream.Write("w"u8));
-            Assert.False(Directory.Exists(folder["run/checkpoint-7"]));
+            Assert.False(Directory.Exists(_folder["run/checkpoint-7"]));
             draft.Add("state", stream => stream.Write("s"u8));
         });
 
-        Assert.Equal(["run", "run/checkpoint-7", "run/checkpoint-7/state", "run/checkpoint-7/weights"], folder.Listing);
+        Assert.Equal(["run", "run/checkpoint-7", "run/checkpoint-7/state", "run/checkpoint-7/weights"], _folder.Listing);
     }
 
     [Fact]
     public void Write_OldFolder_IsReplacedWhole()
     {
-        AtomicFolder.Write(folder["last"], draft => draft.Add("old", _ => { }));
-        AtomicFolder.Write(folder["last/"], draft => draft.Add("new", _ => { }));
+        AtomicFolder.Write(_folder["last"], draft => draft.Add("old", _ => { }));
+        AtomicFolder.Write(_folder["last/"], draft => draft.Add("new", _ => { }));
 
-        Assert.Equal(["last", "last/new"], folder.Listing);
+        Assert.Equal(["last", "last/new"], _folder.Listing);
     }
 
     [Fact]
     public void Write_DiskFullInTheSecondFile_KeepsTheOldFolderAndNamesTheFile()
     {
-        AtomicFolder.Write(folder["last"], draft => draft.Add("weights", stream => stream.Write("old"u8)));
+        AtomicFolder.Write(_folder["last"], draft => draft.Add("weights", stream => stream.Write("old"u8)));
         var failure = Assert.Throws<DataException>(() => AtomicFolder.Write(
-            folder["last"],
+            _folder["last"],
             draft =>
             {
                 draft.Add("weights", stream => stream.Write("new"u8));
@@ -44,49 +44,49 @@ public sealed class AtomicFolderTests : IDisposable
             },
             file => new FullDiskStream(file, room: 5)));
 
-        Assert.Equal($"{folder["last/moments"]}: cannot be written: No space left on device", failure.Message);
-        Assert.Equal(["last", "last/weights"], folder.Listing);
-        Assert.Equal("old", File.ReadAllText(folder["last/weights"]));
+        Assert.Equal($"{_folder["last/moments"]}: cannot be written: No space left on device", failure.Message);
+        Assert.Equal(["last", "last/weights"], _folder.Listing);
+        Assert.Equal("old", File.ReadAllText(_folder["last/weights"]));
     }
 
     [Fact]
     public void Write_ParentIsAFile_NamesPathAndReason()
     {
-        File.WriteAllText(folder["run"], "");
-        var failure = Assert.Throws<DataException>(() => AtomicFolder.Write(folder["run/last"], _ => { }));
+        File.WriteAllText(_folder["run"], "");
+        var failure = Assert.Throws<DataException>(() => AtomicFolder.Write(_folder["run/last"], _ => { }));
 
-        Assert.StartsWith($"{folder["run/last"]}: cannot be written: ", failure.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{_folder["run/last"]}: cannot be written: ", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Write_LeftoverOfAKilledWriter_IsNotMixedIn()
     {
-        Directory.CreateDirectory(folder[".tmp-last"]);
-        File.WriteAllText(folder[".tmp-last/stale"], "");
-        AtomicFolder.Write(folder["last"], draft => draft.Add("new", _ => { }));
+        Directory.CreateDirectory(_folder[".tmp-last"]);
+        File.WriteAllText(_folder[".tmp-last/stale"], "");
+        AtomicFolder.Write(_folder["last"], draft => draft.Add("new", _ => { }));
 
-        Assert.Equal(["last", "last/new"], folder.Listing);
+        Assert.Equal(["last", "last/new"], _folder.Listing);
     }
 
     [Fact]
     public void Recover_KilledBetweenTheRenames_BringsTheOldFolderBack()
     {
-        Directory.CreateDirectory(folder[".old-last"]);
-        Directory.CreateDirectory(folder[".tmp-last"]);
-        AtomicFolder.Recover(folder.Path, "last");
+        Directory.CreateDirectory(_folder[".old-last"]);
+        Directory.CreateDirectory(_folder[".tmp-last"]);
+        AtomicFolder.Recover(_folder.Path, "last");
 
-        Assert.Equal(["last"], folder.Listing);
+        Assert.Equal(["last"], _folder.Listing);
     }
 
     [Fact]
     public void Recover_KilledAfterTheRenames_KeepsTheNewFolder()
     {
-        Directory.CreateDirectory(folder[".old-last"]);
-        AtomicFolder.Write(folder["last"], draft => draft.Add("new", _ => { }));
-        Directory.CreateDirectory(folder[".old-last"]);
-        AtomicFolder.Recover(folder.Path, "last");
+        Directory.CreateDirectory(_folder[".old-last"]);
+        AtomicFolder.Write(_folder["last"], draft => draft.Add("new", _ => { }));
+        Directory.CreateDirectory(_folder[".old-last"]);
+        AtomicFolder.Recover(_folder.Path, "last");
 
-        Assert.Equal(["last", "last/new"], folder.Listing);
+        Assert.Equal(["last", "last/new"], _folder.Listing);
     }
 
     [Fact]
@@ -95,11 +95,11 @@ public sealed class AtomicFolderTests : IDisposable
         string[] names = [".old-other", ".tmp-checkpoint-12", ".tmp-other", "checkpoint-3"];
         foreach (var name in names)
         {
-            Directory.CreateDirectory(folder[name]);
+            Directory.CreateDirectory(_folder[name]);
         }
-        AtomicFolder.Recover(folder.Path, "checkpoint-*");
-        AtomicFolder.Recover(folder["missing"], "checkpoint-*");
+        AtomicFolder.Recover(_folder.Path, "checkpoint-*");
+        AtomicFolder.Recover(_folder["missing"], "checkpoint-*");
 
-        Assert.Equal([".old-other", ".tmp-other", "checkpoint-3"], folder.Listing);
+        Assert.Equal([".old-other", ".tmp-other", "checkpoint-3"], _folder.Listing);
     }
 }

@@ -3,7 +3,7 @@ namespace VideoSim.Engine.Tests.Serialization;
 /// <summary>A file on a disk with room for so many bytes: what does not fit fails as a full disk fails.</summary>
 internal sealed class FullDiskStream(string path, long room) : Stream
 {
-    private readonly FileStream file = File.Create(path);
+    private readonly FileStream _file = File.Create(path);
 
     public override bool CanRead => false;
 
@@ -11,22 +11,22 @@ internal sealed class FullDiskStream(string path, long room) : Stream
 
     public override bool CanWrite => true;
 
-    public override long Length => file.Length;
+    public override long Length => _file.Length;
 
-    public override long Position { get => file.Position; set => throw new NotSupportedException(); }
+    public override long Position { get => _file.Position; set => throw new NotSupportedException(); }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        if (file.Position + buffer.Length > room)
+        if (_file.Position + buffer.Length > room)
         {
             throw new IOException($"No space left on device : '{path}'");
         }
-        file.Write(buffer);
+        _file.Write(buffer);
     }
 
-    public override void Flush() => file.Flush();
+    public override void Flush() => _file.Flush();
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
@@ -36,7 +36,7 @@ internal sealed class FullDiskStream(string path, long room) : Stream
 
     protected override void Dispose(bool disposing)
     {
-        file.Dispose();
+        _file.Dispose();
         base.Dispose(disposing);
     }
 }

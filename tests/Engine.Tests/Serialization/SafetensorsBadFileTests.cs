@@ -9,9 +9,9 @@ namespace VideoSim.Engine.Tests.Serialization;
 
 public sealed class SafetensorsBadFileTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     // Each header stands before 8 bytes of data.
     [Theory]
@@ -63,7 +63,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [InlineData("""{"a\nb":{}}""", @"'a\u000ab' has no dtype")]
     public void Open_WrongHeader_NamesFileAndTensor(string header, string complaint)
     {
-        var path = folder["model.safetensors"];
+        var path = _folder["model.safetensors"];
         File.WriteAllBytes(path, SafetensorsTests.SafetensorsFile(header, new byte[8]));
         var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(path));
 
@@ -99,15 +99,15 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [Fact]
     public void Open_MissingFile_IsReported()
     {
-        var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(folder["nowhere"]));
-        Assert.Equal($"{folder["nowhere"]}: cannot be read: there is no such file or folder", failure.Message);
+        var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(_folder["nowhere"]));
+        Assert.Equal($"{_folder["nowhere"]}: cannot be read: there is no such file or folder", failure.Message);
     }
 
     [Fact]
     public void Open_Folder_IsReported()
     {
-        var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(folder.Path));
-        Assert.StartsWith($"{folder.Path}: cannot be read: ", failure.Message, StringComparison.Ordinal);
+        var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(_folder.Path));
+        Assert.StartsWith($"{_folder.Path}: cannot be read: ", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -181,7 +181,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
                 corrupt[at] = value;
             }
             corrupt = corrupt[..Math.Min(cut, corrupt.Length)];
-            var path = folder[Guid.NewGuid().ToString()];
+            var path = _folder[Guid.NewGuid().ToString()];
             File.WriteAllBytes(path, corrupt);
             try
             {
@@ -224,7 +224,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
 
     private void Refused(byte[] file, string complaint)
     {
-        var path = folder["model.safetensors"];
+        var path = _folder["model.safetensors"];
         File.WriteAllBytes(path, file);
         var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(path));
         Assert.StartsWith($"{path}: ", failure.Message, StringComparison.Ordinal);

@@ -9,9 +9,9 @@ namespace VideoSim.Engine.Tests.Serialization;
 
 public sealed class SafetensorsTests : IDisposable
 {
-    private readonly TemporaryFolder folder = new();
+    private readonly TemporaryFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Fact]
     public void WriteTo_SmallFile_IsTheFormatToTheByte()
@@ -132,7 +132,7 @@ public sealed class SafetensorsTests : IDisposable
         AddAs(writer, SafetensorsType.I32, [1, 2]);
         using var reader = Open(Bytes(writer));
         var failure = Assert.Throws<DataException>(() => reader.ReadFloats(reader.Entries[0], new float[2]));
-        Assert.Equal($"{folder["file"]}: tensor 'I32' has type I32, expected floating-point numbers", failure.Message);
+        Assert.Equal($"{_folder["file"]}: tensor 'I32' has type I32, expected floating-point numbers", failure.Message);
     }
 
     [Fact]
@@ -141,7 +141,7 @@ public sealed class SafetensorsTests : IDisposable
         var writer = new SafetensorsWriter();
         writer.Add("w", new Shape(4), new float[4]);
         using var reader = Open(Bytes(writer));
-        using (var file = new FileStream(folder["file"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
+        using (var file = new FileStream(_folder["file"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
         {
             file.SetLength(file.Length - 1);
         }
@@ -160,8 +160,8 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Null(reader.TryFind("v"));
         var missing = Assert.Throws<DataException>(() => reader.Find("v", new Shape(2, 3)));
         var other = Assert.Throws<DataException>(() => reader.Find("w", new Shape(3, 2)));
-        Assert.Equal($"{folder["file"]}: tensor 'v' is missing", missing.Message);
-        Assert.Equal($"{folder["file"]}: tensor 'w' has shape [2, 3], expected [3, 2]", other.Message);
+        Assert.Equal($"{_folder["file"]}: tensor 'v' is missing", missing.Message);
+        Assert.Equal($"{_folder["file"]}: tensor 'w' has shape [2, 3], expected [3, 2]", other.Message);
     }
 
     [Fact]
@@ -230,7 +230,7 @@ public sealed class SafetensorsTests : IDisposable
 
     private SafetensorsReader Open(byte[] bytes)
     {
-        File.WriteAllBytes(folder["file"], bytes);
-        return SafetensorsReader.Open(folder["file"]);
+        File.WriteAllBytes(_folder["file"], bytes);
+        return SafetensorsReader.Open(_folder["file"]);
     }
 }

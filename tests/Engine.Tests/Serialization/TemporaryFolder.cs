@@ -3,9 +3,9 @@ namespace VideoSim.Engine.Tests.Serialization;
 /// <summary>A folder of one test, gone afterwards.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("videosim-test-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("videosim-test-");
 
-    public string Path => folder.FullName;
+    public string Path => _folder.FullName;
 
     /// <summary>Everything in the folder, hidden or not, as sorted relative paths.</summary>
     public string[] Listing =>
@@ -15,5 +15,5 @@ internal sealed class TemporaryFolder : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    public void Dispose() => folder.Delete(recursive: true);
+    public void Dispose() => _folder.Delete(recursive: true);
 }

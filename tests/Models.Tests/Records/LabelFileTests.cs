@@ -9,14 +9,14 @@ namespace VideoSim.Models.Tests.Records;
 
 public sealed class LabelFileTests : IDisposable
 {
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
     [Fact]
     public void Read_AgainstAnIndex_GivesRecordsAndSimilarities()
     {
-        var records = folder.Write("records", TestRecords.FileOf(4));
+        var records = _folder.Write("records", TestRecords.FileOf(4));
         var index = RecordIndex.Build([records], TestRecords.FrameWidth, cancellation: TestContext.Current.CancellationToken);
-        var path = folder.Write("label.tsv", "101\t103\t0.25\r\n100\t100\t1\n103\t102\t0.0");
+        var path = _folder.Write("label.tsv", "101\t103\t0.25\r\n100\t100\t1\n103\t102\t0.0");
         Assert.Equal([new(1, 3, 0.25f), new(0, 0, 1), new(3, 2, 0)], LabelFile.Read(path, index.TryFind));
     }
 
@@ -37,7 +37,7 @@ public sealed class LabelFileTests : IDisposable
     [InlineData("1\t2\tinfinity\n", "line 1: the similarity infinity is not in [0, 1]")]
     public void Read_BadLine_NamesFileAndLine(string text, string reason)
     {
-        var path = folder.Write("label.tsv", text);
+        var path = _folder.Write("label.tsv", text);
         Assert.Equal($"{path}: {reason}", Assert.Throws<DataException>(() => LabelFile.Read(path, OneDigit)).Message);
     }
 
@@ -45,7 +45,7 @@ public sealed class LabelFileTests : IDisposable
     public void Read_RandomBytes_ThrowsNothingButDataException() =>
         Gen.Frequency((3, Gen.Byte), (2, Gen.Int[0, 3].Select(i => "\t\n1."u8[i]))).Array[0, 60].Sample(bytes =>
         {
-            var path = folder.Write("label.tsv", bytes);
+            var path = _folder.Write("label.tsv", bytes);
             try
             {
                 Assert.All(LabelFile.Read(path, OneDigit), pair => Assert.InRange(pair.TargetSimilarity, 0, 1));
@@ -56,7 +56,7 @@ public sealed class LabelFileTests : IDisposable
             }
         }, iter: 500, threads: 1);
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private static bool OneDigit(ReadOnlySpan<byte> id, out int video) =>
         int.TryParse(Encoding.UTF8.GetString(id), NumberStyles.None, CultureInfo.InvariantCulture, out video) && video < 10;

@@ -6,16 +6,16 @@ namespace VideoSim.Models.Tests.Records;
 
 public sealed class RecordFilesTests : IDisposable
 {
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
     [Fact]
     public void Expand_FileFolderOrPattern_GivesFilesInOrdinalOrder()
     {
-        string[] files = [folder.Write("p_0.tfrecords", "x"), folder.Write("p_1.tfrecords", "x"), folder.Write("p_10.tfrecords", "x")];
-        folder.Write("label.tsv", "x");
-        Assert.Equal(files, RecordFiles.Expand(folder.Path));
-        Assert.Equal(files, RecordFiles.Expand(Path.Combine(folder.Path, "p_*.tfrecords")));
-        Assert.Equal(files[..2], RecordFiles.Expand(Path.Combine(folder.Path, "p_?.tfrecords")));
+        string[] files = [_folder.Write("p_0.tfrecords", "x"), _folder.Write("p_1.tfrecords", "x"), _folder.Write("p_10.tfrecords", "x")];
+        _folder.Write("label.tsv", "x");
+        Assert.Equal(files, RecordFiles.Expand(_folder.Path));
+        Assert.Equal(files, RecordFiles.Expand(Path.Combine(_folder.Path, "p_*.tfrecords")));
+        Assert.Equal(files[..2], RecordFiles.Expand(Path.Combine(_folder.Path, "p_?.tfrecords")));
         Assert.Equal(files[1..2], RecordFiles.Expand(files[1]));
     }
 
@@ -24,7 +24,7 @@ public sealed class RecordFilesTests : IDisposable
     [InlineData("*.nothing", ": no file matches *.nothing")]
     [InlineData("nowhere/*.tfrecords", ": there is no folder ")]
     public void Expand_NothingThere_IsADataException(string name, string reason) =>
-        Assert.Contains(reason, Assert.Throws<DataException>(() => RecordFiles.Expand(Path.Combine(folder.Path, name))).Message, StringComparison.Ordinal);
+        Assert.Contains(reason, Assert.Throws<DataException>(() => RecordFiles.Expand(Path.Combine(_folder.Path, name))).Message, StringComparison.Ordinal);
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 }

@@ -9,7 +9,7 @@ namespace VideoSim.Models.Tests.Records;
 
 public sealed class RecordIndexTests : IDisposable
 {
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
     [Theory]
     [InlineData(1)]
@@ -18,9 +18,9 @@ public sealed class RecordIndexTests : IDisposable
     {
         string[] files =
         [
-            folder.Write("a", TestRecords.File(TestRecords.Payload(0, 1), TestRecords.Payload(1, 2))),
-            folder.Write("b", TestRecords.File(TestRecords.Payload(2, 3))),
-            folder.Write("c", TestRecords.File(TestRecords.Payload(3, 4), TestRecords.Payload(4, 5))),
+            _folder.Write("a", TestRecords.File(TestRecords.Payload(0, 1), TestRecords.Payload(1, 2))),
+            _folder.Write("b", TestRecords.File(TestRecords.Payload(2, 3))),
+            _folder.Write("c", TestRecords.File(TestRecords.Payload(3, 4), TestRecords.Payload(4, 5))),
         ];
         var index = Build(files, threads: threads);
         Assert.Equal(5, index.Count);
@@ -49,7 +49,7 @@ public sealed class RecordIndexTests : IDisposable
         var payloads = Gen.Int[0, 60_000].Array[30].Select(sizes => sizes.Select((n, i) => TestRecords.Payload(i, n + 1)).ToArray());
         payloads.Sample(all =>
         {
-            var file = folder.Write("large", TestRecords.File(all));
+            var file = _folder.Write("large", TestRecords.File(all));
             var index = Build(file);
             using var reader = new RecordReader(index);
             for (var i = 0; i < all.Length; i++)
@@ -64,7 +64,7 @@ public sealed class RecordIndexTests : IDisposable
     public void TryFind_IdsOfEveryForm_AreToldApart()
     {
         string[] ids = ["7", "07", "9999999999999999999", "10000000000000000000", "18446744073709551615", "a", "b", "v-7", "0"];
-        var file = folder.Write("ids", TestRecords.File(ids.Select(id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
+        var file = _folder.Write("ids", TestRecords.File(ids.Select(id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
         var index = Build(file);
         for (var i = 0; i < ids.Length; i++)
         {
@@ -79,7 +79,7 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void TryFind_RepeatedIds_GivesTheLastRecords()
     {
-        var index = Build(folder.Write("repeated", TestRecords.File(Enumerable.Range(0, 300).Select(i => TestRecords.Payload(i * i % 7, 1)))));
+        var index = Build(_folder.Write("repeated", TestRecords.File(Enumerable.Range(0, 300).Select(i => TestRecords.Payload(i * i % 7, 1)))));
         foreach (var i in (int[])[0, 1, 2, 4]) // the squares modulo 7
         {
             Assert.True(index.TryFind(Encoding.UTF8.GetBytes(TestRecords.Id(i)), out var record));
@@ -123,7 +123,7 @@ public sealed class RecordIndexTests : IDisposable
     {
         var whole = TestRecords.FileOf(5);
         var offsets = Offsets(whole);
-        var path = folder.Write("cut", whole[..(offsets[4] + kept)]);
+        var path = _folder.Write("cut", whole[..(offsets[4] + kept)]);
         var message = $"{path}: record 4 (at byte {offsets[4]}): {string.Format(null, reason, whole.Length - offsets[4])}";
         AssertFails(message, path);
         AssertSkips(path, [0, 1, 2, 3], message);
@@ -137,7 +137,7 @@ public sealed class RecordIndexTests : IDisposable
             var header = new byte[12];
             BitConverter.TryWriteBytes(header, length);
             BitConverter.TryWriteBytes(header.AsSpan(8), Crc32C.ComputeMasked(header.AsSpan(0, 8)));
-            var path = folder.Write("hostile", [.. TestRecords.FileOf(1), .. header, .. new byte[100]]);
+            var path = _folder.Write("hostile", [.. TestRecords.FileOf(1), .. header, .. new byte[100]]);
             var message = Assert.Throws<DataException>(() => Build(path)).Message;
             Assert.EndsWith($"the file is truncated: it ends after 112 of this record's {(UInt128)length + 16} bytes", message, StringComparison.Ordinal);
         }
@@ -147,7 +147,7 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_BadExample_NamesRecordAndVideo()
     {
         var bad = TestRecords.PayloadWith("frame_feature", w => w.AddEntries("frame_feature"u8, new byte[20], 10));
-        var path = folder.Write("example", TestRecords.File(TestRecords.Payload(0, 1), bad, TestRecords.Payload(2, 1)));
+        var path = _folder.Write("example", TestRecords.File(TestRecords.Payload(0, 1), bad, TestRecords.Payload(2, 1)));
         AssertFails($"{path}: record 1 (id 345): frame 0 has 10 bytes, expected 12", path);
         AssertSkips(path, [0, 2], $"{path}: record 1 (id 345): frame 0 has 10 bytes, expected 12");
     }
@@ -157,17 +157,17 @@ public sealed class RecordIndexTests : IDisposable
     {
         var frames = TestRecords.Frames(1, 3);
         frames[(2 * TestRecords.FrameWidth) + 4] = Half.NaN;
-        var path = folder.Write("nan", TestRecords.File(TestRecords.Payload("77", [], frames)));
+        var path = _folder.Write("nan", TestRecords.File(TestRecords.Payload("77", [], frames)));
         AssertFails($"{path}: record 0 (id 77): frame 2 holds NaN or infinity at value 4", path);
     }
 
     [Fact]
     public void Build_WholeFileUnusable_SaysWhyEvenWhenSkipping()
     {
-        var empty = folder.Write("empty", "");
-        var text = folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
-        var tiny = folder.Write("tiny", "x");
-        var missing = Path.Combine(folder.Path, "missing");
+        var empty = _folder.Write("empty", "");
+        var text = _folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
+        var tiny = _folder.Write("tiny", "x");
+        var missing = Path.Combine(_folder.Path, "missing");
         foreach (var skip in (bool[])[false, true])
         {
             AssertFails($"{empty}: the file is empty", empty, skip);
@@ -176,16 +176,16 @@ public sealed class RecordIndexTests : IDisposable
             AssertFails($"{missing}: there is no such file", missing, skip);
         }
 
-        Assert.StartsWith($"{folder.Path}: cannot be read: ", Assert.Throws<DataException>(() => Build(folder.Path)).Message, StringComparison.Ordinal);
+        Assert.StartsWith($"{_folder.Path}: cannot be read: ", Assert.Throws<DataException>(() => Build(_folder.Path)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Build_SeveralBadFiles_ReportsTheFirst()
     {
         // Two threads begin at both ends: the last file fails at once, the one that counts only after two long ones.
-        var good = folder.Write("good", TestRecords.File(Enumerable.Repeat(TestRecords.Payload(0, 100), 2000)));
-        var first = folder.Write("first", "");
-        var last = folder.Write("last", "");
+        var good = _folder.Write("good", TestRecords.File(Enumerable.Repeat(TestRecords.Payload(0, 100), 2000)));
+        var first = _folder.Write("first", "");
+        var last = _folder.Write("last", "");
         for (var i = 0; i < 10; i++)
         {
             var e = Assert.Throws<DataException>(() => Build([good, good, first, good, last, last, last, last], threads: 2));
@@ -196,7 +196,7 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_Cancelled_Stops()
     {
-        var path = folder.Write("good", TestRecords.FileOf(2));
+        var path = _folder.Write("good", TestRecords.FileOf(2));
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(
@@ -208,13 +208,13 @@ public sealed class RecordIndexTests : IDisposable
     {
         var bytes = TestRecords.FileOf(4);
         var offsets = Offsets(bytes);
-        var path = folder.Write("later", bytes);
+        var path = _folder.Write("later", bytes);
         var index = Build(path);
         using var reader = new RecordReader(index);
 
         bytes[offsets[1] + 50] ^= 1;
         bytes[offsets[2] + 3] ^= 1;
-        folder.Write("later", bytes[..^3]);
+        _folder.Write("later", bytes[..^3]);
         AssertRead(0, null);
         AssertRead(1, "the payload fails its checksum");
         AssertRead(2, "the length fails its checksum");
@@ -237,7 +237,7 @@ public sealed class RecordIndexTests : IDisposable
         {
             var bytes = whole.ToArray();
             bytes[at] = value;
-            var path = folder.Write("damaged", bytes[..length]);
+            var path = _folder.Write("damaged", bytes[..length]);
             foreach (var skip in (bool[])[false, true])
             {
                 try
@@ -257,8 +257,8 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Read_Steadily_AllocatesNothingUpToTheSlot()
     {
-        using var reader = new RecordReader(Build(folder.Write("steady", TestRecords.FileOf(50))));
-        var tags = TagList.Read(folder.Write("tags", "7\n9\n"));
+        using var reader = new RecordReader(Build(_folder.Write("steady", TestRecords.FileOf(50))));
+        var tags = TagList.Read(_folder.Write("tags", "7\n9\n"));
         var frames = new Half[32 * TestRecords.FrameWidth];
         var labels = new uint[tags.LabelWords];
         ReadAll();
@@ -282,7 +282,7 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_ManyRecords_KeepsFewBytesEach()
     {
         const int count = 100_000;
-        var path = Path.Combine(folder.Path, "many");
+        var path = Path.Combine(_folder.Path, "many");
         using (var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20)))
         {
             var example = new ExampleWriter();
@@ -301,7 +301,7 @@ public sealed class RecordIndexTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1, 64L * count); // 64 MB for a million, even if never collected
     }
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private static RecordIndex Build(string path, bool skip = false) => Build([path], skip);
 
@@ -313,7 +313,7 @@ public sealed class RecordIndexTests : IDisposable
         var bytes = TestRecords.FileOf(5);
         var offsets = Offsets(bytes);
         damage(bytes, offsets);
-        return (folder.Write("damaged", bytes), offsets);
+        return (_folder.Write("damaged", bytes), offsets);
     }
 
     private static int[] Offsets(byte[] file)

@@ -8,17 +8,17 @@ namespace VideoSim.Models.Tests.Records;
 
 public sealed partial class RecordInspectionTests : IDisposable
 {
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
     [Fact]
     public void Of_SoundFiles_CountsEverything()
     {
         var frames = TestRecords.Frames(0, 2);
-        var a = folder.Write("a", TestRecords.File(
+        var a = _folder.Write("a", TestRecords.File(
             TestRecords.Payload("1", Encoding.UTF8.GetBytes("三个字"), frames),
             TestRecords.Payload("22", Encoding.UTF8.GetBytes("a😀"), frames),
             TestRecords.PayloadWith("tag_id", w => w.AddBytes("extra"u8, "xyz"u8))));
-        var b = folder.Write("b", TestRecords.File(TestRecords.Payload("4", [], TestRecords.Frames(0, 5))));
+        var b = _folder.Write("b", TestRecords.File(TestRecords.Payload("4", [], TestRecords.Frames(0, 5))));
         var found = Inspect(a, b);
 
         Assert.Equal([new(a, new FileInfo(a).Length, 3, 0), new(b, new FileInfo(b).Length, 1, 0)], found.Files);
@@ -48,7 +48,7 @@ public sealed partial class RecordInspectionTests : IDisposable
         byte[] feature = [0x12, (byte)list.Length, .. list];
         byte[] entry = [0x0a, 3, .. "sim"u8, 0x12, (byte)feature.Length, .. feature];
         byte[] features = [0x0a, (byte)entry.Length, .. entry];
-        var found = Inspect(folder.Write("floats", TestRecords.File([0x0a, (byte)features.Length, .. features])));
+        var found = Inspect(_folder.Write("floats", TestRecords.File([0x0a, (byte)features.Length, .. features])));
         Assert.Equal([new("sim", FeatureKind.Numbers, 1, 3, 3, 3, 12, null, null)], found.Features);
     }
 
@@ -59,10 +59,10 @@ public sealed partial class RecordInspectionTests : IDisposable
             TestRecords.Payload(0, 1), TestRecords.Payload(1, 1), TestRecords.PayloadWith("title", null), TestRecords.Payload(3, 1));
         var second = 16 + BitConverter.ToInt32(bytes);
         bytes[second + 20] ^= 1;
-        var damaged = folder.Write("damaged", bytes);
-        var cut = folder.Write("cut", TestRecords.FileOf(2)[..^1]);
-        var text = folder.Write("text", "this is not what you wanted");
-        var none = Path.Combine(folder.Path, "none");
+        var damaged = _folder.Write("damaged", bytes);
+        var cut = _folder.Write("cut", TestRecords.FileOf(2)[..^1]);
+        var text = _folder.Write("text", "this is not what you wanted");
+        var none = Path.Combine(_folder.Path, "none");
         var found = Inspect(damaged, cut, text, none);
 
         Assert.Equal([4L, 2, 0, 0], found.Files.Select(f => f.Records));
@@ -82,13 +82,13 @@ public sealed partial class RecordInspectionTests : IDisposable
     [Fact]
     public void Of_Anything_SerialisesBySourceGenerator()
     {
-        var json = JsonSerializer.Serialize(Inspect(folder.Write("a", TestRecords.FileOf(2))), Json.Default.RecordInspection);
+        var json = JsonSerializer.Serialize(Inspect(_folder.Write("a", TestRecords.FileOf(2))), Json.Default.RecordInspection);
         using var document = JsonDocument.Parse(json);
         Assert.Equal(2, document.RootElement.GetProperty("Videos").GetInt32());
         Assert.Equal("Bytes", document.RootElement.GetProperty("Features")[0].GetProperty("Kind").GetString());
     }
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     private static RecordInspection Inspect(params string[] paths) =>
         RecordInspection.Of(paths, TestRecords.FrameWidth, TestContext.Current.CancellationToken);

@@ -3,9 +3,9 @@ namespace VideoSim.Models.Tests.Records;
 /// <summary>A folder that lives as long as a test.</summary>
 internal sealed class ScratchFolder : IDisposable
 {
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("videosim-test-");
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("videosim-test-");
 
-    internal string Path => folder.FullName;
+    internal string Path => _folder.FullName;
 
     internal string Write(string name, byte[] content)
     {
@@ -16,5 +16,5 @@ internal sealed class ScratchFolder : IDisposable
 
     internal string Write(string name, string content) => Write(name, System.Text.Encoding.UTF8.GetBytes(content));
 
-    public void Dispose() => folder.Delete(recursive: true);
+    public void Dispose() => _folder.Delete(recursive: true);
 }

@@ -6,14 +6,14 @@ namespace VideoSim.Models.Tests.Records;
 
 public sealed class TagListTests : IDisposable
 {
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
     [Theory]
     [InlineData("30\n4\n-5\n100\n")]
     [InlineData("30\r\n4\r\n-5\r\n100")]
     public void Read_UnorderedIds_ClassIsTheRankOfTheId(string text)
     {
-        var tags = TagList.Read(folder.Write("tags", text));
+        var tags = TagList.Read(_folder.Write("tags", text));
         Assert.Equal(4, tags.ClassCount);
         Assert.Equal([-5, 4, 30, 100], tags.Ids);
         Assert.True(tags.TryGetClass(30, out var tagClass));
@@ -32,7 +32,7 @@ public sealed class TagListTests : IDisposable
     [InlineData("9223372036854775808", "line 1: '9223372036854775808' is not a tag id")]
     public void Read_BadList_NamesFileAndLine(string text, string reason)
     {
-        var path = folder.Write("tags", text);
+        var path = _folder.Write("tags", text);
         var message = Assert.Throws<DataException>(() => TagList.Read(path)).Message;
         Assert.StartsWith(path + ": ", message, StringComparison.Ordinal);
         Assert.EndsWith(reason, message, StringComparison.Ordinal);
@@ -41,12 +41,12 @@ public sealed class TagListTests : IDisposable
     [Fact]
     public void Read_NoSuchFile_IsADataException() =>
         Assert.EndsWith(": there is no such file",
-            Assert.Throws<DataException>(() => TagList.Read(Path.Combine(folder.Path, "none"))).Message, StringComparison.Ordinal);
+            Assert.Throws<DataException>(() => TagList.Read(Path.Combine(_folder.Path, "none"))).Message, StringComparison.Ordinal);
 
     [Fact]
     public void WriteLabels_KnownAndUnknownTags_SetsTheKnownOnesBits()
     {
-        var tags = TagList.Read(folder.Write("tags", string.Join('\n', Enumerable.Range(0, 70).Select(i => i * 10))));
+        var tags = TagList.Read(_folder.Write("tags", string.Join('\n', Enumerable.Range(0, 70).Select(i => i * 10))));
         Assert.Equal(3, tags.LabelWords);
         var writer = new ExampleWriter();
         writer.AddBytes("id"u8, "1"u8);
@@ -60,5 +60,5 @@ public sealed class TagListTests : IDisposable
         Assert.Equal([0x8000_0001u, 1u, 1u << 5, 77u], labels); // classes 0, 31; 32; 69; what lies behind stays
     }
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 }

@@ -10,9 +10,9 @@ namespace VideoSim.Models.Tests.Submissions;
 
 public sealed class SubmissionBadFileTests : IDisposable
 {
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
     [Theory]
     [InlineData("", "is not valid JSON")]
@@ -35,27 +35,27 @@ public sealed class SubmissionBadFileTests : IDisposable
     [InlineData("""{"\udc00":[1]}""", "not valid Unicode")]
     public void Read_WrongJson_NamesFileAndId(string json, string complaint)
     {
-        Refused(folder.Write("e.json", json), complaint);
+        Refused(_folder.Write("e.json", json), complaint);
         Refused(Zip(("result.json", json)), complaint);
     }
 
     [Fact]
     public void Read_TooManyDimensions_IsRefused() =>
-        Refused(folder.Write("e.json", $"{{\"a\":[{string.Join(",", new int[257])}]}}"), "id 'a' has more than 256 values");
+        Refused(_folder.Write("e.json", $"{{\"a\":[{string.Join(",", new int[257])}]}}"), "id 'a' has more than 256 values");
 
     [Fact]
     public void Read_IdLongerThanTheBuffer_IsRefused() =>
-        Refused(folder.Write("e.json", $"{{\"{new string('a', 70_000)}\":[1]}}"), "holds something longer than 65536 bytes");
+        Refused(_folder.Write("e.json", $"{{\"{new string('a', 70_000)}\":[1]}}"), "holds something longer than 65536 bytes");
 
     [Fact]
     public void Read_BlanksLongerThanTheBuffer_AreSkipped()
     {
-        var path = folder.Write("e.json", $"{new string(' ', 200_000)}{{\"a\":{new string('\n', 200_000)}[1]}}{new string(' ', 200_000)}");
+        var path = _folder.Write("e.json", $"{new string(' ', 200_000)}{{\"a\":{new string('\n', 200_000)}[1]}}{new string(' ', 200_000)}");
         Assert.Equal(["a"], SubmissionFile.Read(path).Ids);
     }
 
     [Fact]
-    public void Read_NoZip_IsRefused() => Refused(folder.Write("e.zip", """{"a":[1]}"""), "not a zip, or damaged");
+    public void Read_NoZip_IsRefused() => Refused(_folder.Write("e.zip", """{"a":[1]}"""), "not a zip, or damaged");
 
     [Fact]
     public void Read_ZipWithoutResult_IsRefused() => Refused(Zip(("results.json", "{}")), "holds 0 files named result.json");
@@ -94,13 +94,13 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_RandomDamageToAZip_GivesTheEmbeddingsOrADataException()
     {
         var table = Tables.Of(("10", [0.5, 1, -2]), ("11", [0.25, 3, 4]), ("12", [7, 8, 9]));
-        SubmissionFile.Write(Path.Combine(folder.Path, "whole.zip"), table, EmbeddingPrecision.Half);
-        var whole = File.ReadAllBytes(Path.Combine(folder.Path, "whole.zip"));
+        SubmissionFile.Write(Path.Combine(_folder.Path, "whole.zip"), table, EmbeddingPrecision.Half);
+        var whole = File.ReadAllBytes(Path.Combine(_folder.Path, "whole.zip"));
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[0, whole.Length * 5]).Sample((at, value, cut) =>
         {
             var damaged = whole.ToArray();
             damaged[at] = value;
-            var path = folder.Write($"{Guid.NewGuid()}.zip", damaged[..Math.Min(cut, damaged.Length)]);
+            var path = _folder.Write($"{Guid.NewGuid()}.zip", damaged[..Math.Min(cut, damaged.Length)]);
             try
             {
                 Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(path)));
@@ -130,9 +130,9 @@ public sealed class SubmissionBadFileTests : IDisposable
     {
         if (ids is not null)
         {
-            folder.Write("e.ids.txt", ids);
+            _folder.Write("e.ids.txt", ids);
         }
-        var path = folder.Write("e.npy", Npy($"{{'descr': '{type}', 'fortran_order': False, 'shape': ({rows}, {width}), }}", new byte[dataBytes]));
+        var path = _folder.Write("e.npy", Npy($"{{'descr': '{type}', 'fortran_order': False, 'shape': ({rows}, {width}), }}", new byte[dataBytes]));
         if (complaint is null)
         {
             Assert.Equal(["a: 0, 0", "b: 0, 0"], Tables.Show(SubmissionFile.Read(path)));
@@ -147,17 +147,17 @@ public sealed class SubmissionBadFileTests : IDisposable
     [Fact]
     public void Read_NpyWithNonFiniteValue_NamesTheId()
     {
-        folder.Write("e.ids.txt", "a\nb\n");
-        Refused(folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 1), }", [0, 0, 0, 0x7c])), "id 'b' holds Infinity");
+        _folder.Write("e.ids.txt", "a\nb\n");
+        Refused(_folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 1), }", [0, 0, 0, 0x7c])), "id 'b' holds Infinity");
     }
 
     [Fact]
     public void Read_NpyIdsNotUtf8_IsRefused()
     {
-        folder.Write("e.ids.txt", [0xff, (byte)'\n']);
-        var path = folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1), }", [0, 0]));
+        _folder.Write("e.ids.txt", [0xff, (byte)'\n']);
+        var path = _folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1), }", [0, 0]));
         var failure = Assert.Throws<DataException>(() => SubmissionFile.Read(path));
-        Assert.Equal($"{Path.Combine(folder.Path, "e.ids.txt")}: holds bytes that are not UTF-8", failure.Message);
+        Assert.Equal($"{Path.Combine(_folder.Path, "e.ids.txt")}: holds bytes that are not UTF-8", failure.Message);
     }
 
     [Theory]
@@ -166,14 +166,14 @@ public sealed class SubmissionBadFileTests : IDisposable
     [InlineData("\u0093NUMPY\u0001\0\u0040\0{'descr'")]
     [InlineData("\u0093NUMPY\u0001\0\u0003\0{}\n")]
     [InlineData("PK\u0003\u0004 something else")]
-    public void Read_NotANpyFile_IsRefused(string latin1) => Refused(folder.Write("e.npy", Encoding.Latin1.GetBytes(latin1)), "");
+    public void Read_NotANpyFile_IsRefused(string latin1) => Refused(_folder.Write("e.npy", Encoding.Latin1.GetBytes(latin1)), "");
 
     [Theory]
     [InlineData("e.zip")]
     [InlineData("e.json")]
     [InlineData("e.npy")]
     public void Read_MissingFile_IsReported(string name) =>
-        Refused(Path.Combine(folder.Path, name), "cannot be read: there is no such file or folder");
+        Refused(Path.Combine(_folder.Path, name), "cannot be read: there is no such file or folder");
 
     private static byte[] Npy(string header, byte[] data) =>
         [0x93, .. "NUMPY"u8, 1, 0, (byte)(header.Length + 1), 0, .. Encoding.ASCII.GetBytes(header), (byte)'\n', .. data];
@@ -182,7 +182,7 @@ public sealed class SubmissionBadFileTests : IDisposable
 
     private string Zip(CompressionLevel level, params (string Name, string Content)[] entries)
     {
-        var path = Path.Combine(folder.Path, "e.zip");
+        var path = Path.Combine(_folder.Path, "e.zip");
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
         foreach (var (name, content) in entries)
         {

@@ -11,11 +11,11 @@ public sealed class SubmissionFileTests : IDisposable
 {
     private static readonly string[] Kinds = [".zip", ".json", ".npy"];
 
-    private readonly ScratchFolder folder = new();
+    private readonly ScratchFolder _folder = new();
 
-    public void Dispose() => folder.Dispose();
+    public void Dispose() => _folder.Dispose();
 
-    private string At(string name) => Path.Combine(folder.Path, name);
+    private string At(string name) => Path.Combine(_folder.Path, name);
 
     // reference-system.md 1.7: a float16 is printed as the shortest decimal that gives its exact value as a double.
     [Fact]
@@ -113,7 +113,7 @@ public sealed class SubmissionFileTests : IDisposable
     [Fact]
     public void Write_ValueTooLargeForHalf_NamesFileAndIdAndKeepsTheOldFile()
     {
-        var path = folder.Write("e.zip", "old");
+        var path = _folder.Write("e.zip", "old");
         var failure = Assert.Throws<DataException>(
             () => SubmissionFile.Write(path, Tables.Of(("10", [1, 2]), ("11", [1, -70000])), EmbeddingPrecision.Half));
 
@@ -124,7 +124,7 @@ public sealed class SubmissionFileTests : IDisposable
     [Fact]
     public void Write_UnwritableFolder_NamesFile()
     {
-        var path = Path.Combine(folder.Write("file", ""), "e.zip");
+        var path = Path.Combine(_folder.Write("file", ""), "e.zip");
         var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(path, Tables.Of(("a", [1])), EmbeddingPrecision.Half));
         Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
     }

@@ -13,13 +13,13 @@ public sealed class BertTokenizerTests
 {
     private const string Title = "英雄联盟：8年未曾拿过五杀，电脑都看不下去，直接接管了！";
 
-    private static readonly int[] s_titleIds =
+    private static readonly int[] TitleIds =
     [
         101, 5739, 7413, 5468, 4673, 8038, 129, 2399, 3313, 3295, 2897, 6814, 758, 3324, 8024, 4510,
         5554, 6963, 4692, 679, 678, 1343, 8024, 4684, 2970, 2970, 5052, 749, 8013, 102, 0, 0,
     ];
 
-    private static readonly BertTokenizer s_tokenizer = new(Vocabulary.Load(GoldenPath("vocab.txt")));
+    private static readonly BertTokenizer Tokenizer = new(Vocabulary.Load(GoldenPath("vocab.txt")));
 
     private static string GoldenPath(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", "tokenizer", name);
 
@@ -40,7 +40,7 @@ public sealed class BertTokenizerTests
         {
             string text = item[0].GetString()!;
             int[] expected = [.. item[1].EnumerateArray().Select(id => id.GetInt32())];
-            Assert.True(expected.SequenceEqual(Encode(s_tokenizer, text, expected.Length).Ids), item.GetRawText());
+            Assert.True(expected.SequenceEqual(Encode(Tokenizer, text, expected.Length).Ids), item.GetRawText());
             count++;
         }
         Assert.True(count > 3_060, $"{count} golden strings");
@@ -59,9 +59,9 @@ public sealed class BertTokenizerTests
         {
             int[] whole = [.. item[1].EnumerateArray().Select(id => id.GetInt32())];
             int tokens = Math.Min(whole.Length, length);
-            int[] expected = [.. whole[..(tokens - 1)], whole[^1], .. Enumerable.Repeat(s_tokenizer.Vocabulary.PadId, length - tokens)];
+            int[] expected = [.. whole[..(tokens - 1)], whole[^1], .. Enumerable.Repeat(Tokenizer.Vocabulary.PadId, length - tokens)];
 
-            (int[] ids, int[] mask) = Encode(s_tokenizer, item[0].GetString()!, length);
+            (int[] ids, int[] mask) = Encode(Tokenizer, item[0].GetString()!, length);
 
             Assert.Equal(expected, ids);
             Assert.Equal(Enumerable.Range(0, length).Select(i => i < tokens ? 1 : 0), mask);
@@ -102,7 +102,7 @@ public sealed class BertTokenizerTests
         var pieces = new string[21128];
         for (int id = 0; id < pieces.Length; id++) pieces[id] = $"[unused{id}]";
         (pieces[0], pieces[100], pieces[101], pieces[102], pieces[103]) = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]");
-        for (int i = 0; i < Title.Length; i++) pieces[s_titleIds[i + 1]] = Title[i].ToString();
+        for (int i = 0; i < Title.Length; i++) pieces[TitleIds[i + 1]] = Title[i].ToString();
 
         AssertPublishedIds(Vocabulary.Parse(Encoding.UTF8.GetBytes(string.Join('\n', pieces)), "pieces of the title"));
     }
@@ -120,7 +120,7 @@ public sealed class BertTokenizerTests
     {
         (int[] ids, int[] mask) = Encode(new BertTokenizer(vocabulary), Title, 32);
 
-        Assert.Equal(s_titleIds, ids);
+        Assert.Equal(TitleIds, ids);
         Assert.Equal([.. Enumerable.Repeat(1, 30), 0, 0], mask);
     }
 
@@ -130,8 +130,8 @@ public sealed class BertTokenizerTests
         Gen.String[0, 600].Sample(text =>
         {
             int[] ids = new int[32], mask = new int[32];
-            s_tokenizer.Encode(Encoding.UTF8.GetBytes(text), ids, mask);
-            Assert.Equal(ids, Encode(s_tokenizer, text, 32).Ids);
+            Tokenizer.Encode(Encoding.UTF8.GetBytes(text), ids, mask);
+            Assert.Equal(ids, Encode(Tokenizer, text, 32).Ids);
         }, iter: 500);
     }
 
@@ -141,9 +141,9 @@ public sealed class BertTokenizerTests
         int[] ids = new int[8], mask = new int[8];
         byte[] text = [.. "好"u8, 0xFF, 0xE5, 0xA5, (byte)'[', .. "CLS]a"u8, 0xF0, 0x9F];
 
-        s_tokenizer.Encode(text, ids, mask);
+        Tokenizer.Encode(text, ids, mask);
 
-        Assert.Equal(Encode(s_tokenizer, "好[CLS]a", 8).Ids, ids);
+        Assert.Equal(Encode(Tokenizer, "好[CLS]a", 8).Ids, ids);
     }
 
     [Theory]
@@ -152,7 +152,7 @@ public sealed class BertTokenizerTests
     [InlineData(4, 5)]
     public void Encode_RowsThatCannotHoldIt_AreRefused(int ids, int mask)
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => s_tokenizer.Encode("a", new int[ids], new int[mask]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Tokenizer.Encode("a", new int[ids], new int[mask]));
     }
 
     [Fact]
@@ -170,8 +170,8 @@ public sealed class BertTokenizerTests
 
         void EncodeAll()
         {
-            foreach (string text in texts) s_tokenizer.Encode(text, ids, mask);
-            foreach (byte[] text in bytes) s_tokenizer.Encode(text, ids, mask);
+            foreach (string text in texts) Tokenizer.Encode(text, ids, mask);
+            foreach (byte[] text in bytes) Tokenizer.Encode(text, ids, mask);
         }
     }
 }

@@ -1,25 +1,43 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.Intrinsics;
 using VideoSim.Cli.Output;
+using VideoSim.Engine.Devices;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>devices</c>: what there is to run on.</summary>
+/// <summary><c>devices</c>: what there is to run on, and what is missing for CUDA.</summary>
 internal static class DevicesCommand
 {
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        return new Command("devices", "List what there is to run on.") { json }.Does((_, console, _) =>
+        return new Command("devices", "List what there is to run on, and what is missing for CUDA.") { json }.Does((_, console, _) =>
         {
-            var cpu = new DeviceDescription("cpu", Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128);
-            var table = new ResultTable().TextColumn("device").NumberColumn("cores").NumberColumn("vector bits")
-                .Row(cpu.Name, $"{cpu.Cores}", $"{cpu.VectorBits}");
-            console.WriteResult(table, [cpu], CliJson.Default.DeviceDescriptionArray);
+            var devices = new DeviceList(new CpuDescription(Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128), CudaInventory.Take());
+            console.WriteResult(Table(devices), devices, CliJson.Default.DeviceList);
             return CommandLine.Done;
         }, json);
     }
+
+    private static ResultTable Table(DeviceList devices)
+    {
+        var table = new ResultTable().TextColumn("device").TextColumn("found")
+            .Row("cpu", $"{devices.Cpu.Cores} cores, vectors of {devices.Cpu.VectorBits} bits");
+        foreach (var gpu in devices.Cuda.Gpus)
+        {
+            string capability = string.Create(CultureInfo.InvariantCulture, $"{gpu.ComputeCapability / 10}.{gpu.ComputeCapability % 10}");
+            table.Row(gpu.Name, $"{gpu.Limits.Multiprocessors} multiprocessors, compute capability {capability}");
+        }
+        return table.Row("CUDA driver", Found(devices.Cuda.Driver)).Row("CUDA compiler (NVRTC)", Found(devices.Cuda.Compiler));
+    }
+
+    private static string Found(CudaComponent component) =>
+        string.Join(", ", new[] { component.Version?.ToString(), component.Path, component.Problem }.OfType<string>());
 }
 
-/// <summary>A device as <c>devices --json</c> shows it.</summary>
-internal sealed record DeviceDescription(string Name, int Cores, int VectorBits);
+/// <summary>What <c>devices --json</c> shows.</summary>
+internal sealed record DeviceList(CpuDescription Cpu, CudaInventory Cuda);
+
+/// <summary>The CPU.</summary>
+internal sealed record CpuDescription(int Cores, int VectorBits);

@@ -6,7 +6,7 @@ namespace VideoSim.Cli.Output;
 
 /// <summary>JSON of results that only commands have.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
-[JsonSerializable(typeof(DeviceDescription[]))]
+[JsonSerializable(typeof(DeviceList))]
 [JsonSerializable(typeof(Score))]
 [JsonSerializable(typeof(RecordInspection))]
 [JsonSerializable(typeof(VerifyResult))]

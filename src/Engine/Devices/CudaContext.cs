@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using static VideoSim.Engine.Interop.CudaDriver;
@@ -6,32 +5,27 @@ using static VideoSim.Engine.Interop.CudaDriver;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>The primary context of one CUDA device: what all calls of the driver happen in.</summary>
-internal sealed unsafe class CudaContext : IDisposable
+internal sealed class CudaContext : IDisposable
 {
-    private const int NameBytes = 256;
-
+    private readonly CudaGpu _gpu;
     private readonly int _device;
     private readonly nint _context;
 
     public CudaContext(int ordinal)
     {
         NativeLibraries.Cuda.Require();
-        Name = $"cuda:{ordinal}";
-        Check(cuInit(0), nameof(cuInit));
-        Check(cuDeviceGet(out _device, ordinal), nameof(cuDeviceGet));
-        Name = $"cuda:{ordinal} {ReadName()}";
-        ComputeCapability = 10 * Read(DeviceAttribute.ComputeCapabilityMajor) + Read(DeviceAttribute.ComputeCapabilityMinor);
-        Limits = new DeviceLimits(Read(DeviceAttribute.MultiprocessorCount), Read(DeviceAttribute.SharedBytesPerBlockOptIn));
+        CudaDriver.Check(cuInit(0), nameof(cuInit), $"cuda:{ordinal}");
+        _gpu = CudaGpu.Read(ordinal, out _device);
         Check(cuDevicePrimaryCtxRetain(out _context, _device), nameof(cuDevicePrimaryCtxRetain));
     }
 
     /// <summary>For messages.</summary>
-    public string Name { get; }
+    public string Name => _gpu.Name;
 
     /// <summary>Ten times the major version plus the minor one.</summary>
-    public int ComputeCapability { get; }
+    public int ComputeCapability => _gpu.ComputeCapability;
 
-    public DeviceLimits Limits { get; }
+    public DeviceLimits Limits => _gpu.Limits;
 
     /// <summary>A call failed. The driver then refuses most others: cleaning up has nothing more to report.</summary>
     public bool HasFailed { get; private set; }
@@ -57,17 +51,4 @@ internal sealed unsafe class CudaContext : IDisposable
     }
 
     public void Dispose() => CheckRelease(cuDevicePrimaryCtxRelease_v2(_device), nameof(cuDevicePrimaryCtxRelease_v2));
-
-    private int Read(DeviceAttribute attribute)
-    {
-        Check(cuDeviceGetAttribute(out int value, attribute, _device), nameof(cuDeviceGetAttribute));
-        return value;
-    }
-
-    private string ReadName()
-    {
-        byte* text = stackalloc byte[NameBytes];
-        Check(cuDeviceGetName(text, NameBytes, _device), nameof(cuDeviceGetName));
-        return Marshal.PtrToStringUTF8((nint)text) ?? "";
-    }
 }

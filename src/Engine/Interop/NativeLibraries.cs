@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 
@@ -17,7 +18,7 @@ public static class NativeLibraries
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
 
     /// <summary>The driver: comes with the GPU's driver, one version for all toolkits.</summary>
-    public static NvidiaLibrary Cuda { get; } = new(CudaName, ["libcuda.so.1"], "install the NVIDIA driver");
+    public static NvidiaLibrary Cuda { get; } = new(CudaName, ["libcuda.so.1"], "install NVIDIA's driver (Debian: nvidia-driver)");
 
     /// <summary>The run-time compiler of CUDA C++. From version 12 on the file is named by the major version alone.</summary>
     public static NvidiaLibrary Nvrtc { get; } = new(NvrtcName, ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"],
@@ -38,20 +39,25 @@ public static class NativeLibraries
 public sealed class NvidiaLibrary
 {
     private readonly string[] _fileNames;
-    private readonly string _advice;
     private readonly Lazy<(nint Handle, string? Path, string Failures)> _loaded;
 
     internal NvidiaLibrary(string name, string[] fileNames, string advice)
     {
-        (Name, _fileNames, _advice) = (name, fileNames, advice);
+        (Name, _fileNames, Advice) = (name, fileNames, $"{advice}, or name its folder in {NativeLibraries.PathVariable}");
         _loaded = new(Load);
     }
 
     /// <summary>Short name.</summary>
     public string Name { get; }
 
-    /// <summary>What was loaded, as it was asked for; null if the library was not found.</summary>
+    /// <summary>The file that was loaded; null if the library was not found.</summary>
     public string? Path => _loaded.Value.Path;
+
+    /// <summary>What would help where the library is missing or no good.</summary>
+    public string Advice { get; }
+
+    /// <summary>Says in one line that the library was not found and what would help; null if it was found.</summary>
+    public string? Problem => Path is null ? $"{_fileNames[0]} was not found{_loaded.Value.Failures}: {Advice}" : null;
 
     internal nint Handle => _loaded.Value.Handle;
 
@@ -59,17 +65,14 @@ public sealed class NvidiaLibrary
     /// <exception cref="DataException">It was not found; the message says what would help.</exception>
     public void Require()
     {
-        if (Path is null)
-        {
-            throw new DataException($"{_fileNames[0]} was not found{_loaded.Value.Failures}: {_advice}, " +
-                $"or name its folder in {NativeLibraries.PathVariable}");
-        }
+        if (Problem is { } problem)
+            throw new DataException(problem);
     }
 
     private (nint Handle, string? Path, string Failures) Load()
     {
         var failures = new List<string>();
-        foreach (string candidate in Candidates())
+        foreach (string candidate in Candidates().Distinct())
         {
             bool isFile = System.IO.Path.IsPathRooted(candidate);
             if (isFile && !File.Exists(candidate))
@@ -78,7 +81,8 @@ public sealed class NvidiaLibrary
                 LoadBuiltins(System.IO.Path.GetDirectoryName(candidate)!);
             try
             {
-                return (NativeLibrary.Load(candidate), candidate, "");
+                nint handle = NativeLibrary.Load(candidate);
+                return (handle, isFile ? candidate : FileOf(candidate), "");
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
@@ -89,13 +93,21 @@ public sealed class NvidiaLibrary
         return (0, null, failures.Count == 0 ? "" : $" ({string.Join("; ", failures)})");
     }
 
+    // Of a bare name the loader does not tell what it found; the file may well have another name, behind a link.
+    private string FileOf(string name)
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName.StartsWith(Stem, StringComparison.Ordinal))?.FileName ?? name;
+    }
+
+    private string Stem => _fileNames[0][..(_fileNames[0].IndexOf(".so", StringComparison.Ordinal) + 3)];
+
     private IEnumerable<string> Candidates()
     {
-        string stem = _fileNames[0][..(_fileNames[0].IndexOf(".so", StringComparison.Ordinal) + 3)];
         foreach (string place in Split(Environment.GetEnvironmentVariable(NativeLibraries.PathVariable)))
         {
             string path = System.IO.Path.GetFullPath(place);
-            if (System.IO.Path.GetFileName(path).StartsWith(stem, StringComparison.Ordinal))
+            if (System.IO.Path.GetFileName(path).StartsWith(Stem, StringComparison.Ordinal))
                 yield return path;
             foreach (string name in _fileNames)
                 yield return System.IO.Path.Combine(path, name);

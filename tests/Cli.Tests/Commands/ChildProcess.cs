@@ -7,26 +7,43 @@ internal static class ChildProcess
 {
     /// <summary>Starts a command; the process must be waited for.</summary>
     internal static Process Start(params string[] args) =>
-        Launch(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet", [Program, .. args, "--quiet"]);
+        Launch(DotNet, [Program, .. args, "--quiet"]);
+
+    /// <summary>Runs a command with variables added to its environment.</summary>
+    internal static Outcome Run(Dictionary<string, string> environment, params string[] args) =>
+        OutcomeOf(Launch(DotNet, [Program, .. args, "--quiet"], environment));
 
     /// <summary>Runs a command in a shell in which files can grow to so many blocks of 512 or 1,024 bytes: a full disk for larger ones.</summary>
     internal static Outcome RunWithSmallDisk(int blocks, params string[] args)
     {
         // Without the signal, a write over the limit fails as on a full disk. Executable memory is a file, too, and must be exempt.
         string script = $"trap '' XFSZ; ulimit -f {blocks}; export DOTNET_EnableWriteXorExecute=0; exec dotnet \"$@\"";
-        using var process = Launch("/bin/sh", ["-c", script, "sh", Program, .. args, "--quiet"]);
+        return OutcomeOf(Launch("/bin/sh", ["-c", script, "sh", Program, .. args, "--quiet"]));
+    }
+
+    private static string DotNet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
+
+    private static string Program => Path.Combine(AppContext.BaseDirectory, "videosim.dll");
+
+    private static Process Launch(string file, string[] args, Dictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo(file, args)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        foreach (var (name, value) in environment ?? [])
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
+    private static Outcome OutcomeOf(Process started)
+    {
+        using var process = started;
         var output = process.StandardOutput.ReadToEndAsync();
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         return new Outcome(process.ExitCode, output.GetAwaiter().GetResult(), error);
     }
-
-    private static string Program => Path.Combine(AppContext.BaseDirectory, "videosim.dll");
-
-    private static Process Launch(string file, string[] args) => Process.Start(new ProcessStartInfo(file, args)
-    {
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-        RedirectStandardInput = true,
-    })!;
 }

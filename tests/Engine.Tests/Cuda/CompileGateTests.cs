@@ -1,5 +1,4 @@
 using VideoSim.Engine.Compilation;
-using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using Xunit;
@@ -45,7 +44,7 @@ public sealed class CompileGateTests
     [Fact]
     public void Compile_SourceWithAnError_NamesFileAndLine()
     {
-        Skip();
+        CudaMachine.SkipWithoutNvrtc();
         var sources = new KernelSources([new("Broken.cu", "// a comment\nextern \"C\" __global__ void broken() { int x = y; }\n")]);
         var failure = Assert.Throws<KernelCompilationException>(() => new KernelCompiler(sources).Compile(new("Broken.cu", [], []), "compute_80"));
         Assert.Contains("Broken.cu(2): error", failure.Log, StringComparison.Ordinal);
@@ -58,7 +57,7 @@ public sealed class CompileGateTests
     [InlineData("int Count; float Rate; int More;", "PairArgs: size differs from C#")]
     public void Compile_StructThatDiffersFromCSharp_IsRefused(string fields, string message)
     {
-        Skip();
+        CudaMachine.SkipWithoutNvrtc();
         var sources = new KernelSources([new("Pair.cu", $"struct PairArgs {{ {fields} }};\nextern \"C\" __global__ void pair(PairArgs a) {{ }}\n")]);
         var unit = KernelUnit.Group([Pair]).Single();
         if (message.Length == 0)
@@ -70,7 +69,7 @@ public sealed class CompileGateTests
     [Fact]
     public void Compile_Defines_ReachTheSource()
     {
-        Skip();
+        CudaMachine.SkipWithoutNvrtc();
         var sources = new KernelSources([new("Width.cu", "#include \"Width.cuh\"\nextern \"C\" __global__ void width(int* x) { static_assert(WIDTH == TWICE / 2, \"\"); }\n"),
             new("Width.cuh", "#define TWICE 14\n")]);
         Assert.NotEmpty(new KernelCompiler(sources).Compile(new("Width.cu", ["WIDTH=7"], []), "compute_80").Code);
@@ -112,12 +111,9 @@ public sealed class CompileGateTests
         CountCost = static (in PairArgs a) => default,
     };
 
-    private static void Skip() => Assert.SkipUnless(NativeLibraries.Nvrtc.Path is not null,
-        $"NVRTC was not found: install it, or name its folder in {NativeLibraries.PathVariable}");
-
     private static KernelCompiler Compiler()
     {
-        Skip();
+        CudaMachine.SkipWithoutNvrtc();
         return new KernelCompiler(KernelSources.Embedded);
     }
 

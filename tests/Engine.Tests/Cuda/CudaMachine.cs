@@ -51,6 +51,8 @@ internal static unsafe class CudaMachine
 
     public static void SkipUnlessEmulator() => Assert.SkipUnless(IsEmulator, "a test of the emulator");
 
+    public static void SkipWithoutNvrtc() => Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+
     private static string? Prepare()
     {
         if (!IsEmulator)

@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels.Contract;
+using static VideoSim.Engine.Interop.CudaDriver;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>What there is of CUDA on this machine. That something is missing is an answer, not an error.</summary>
+/// <param name="Driver">The library of the GPU's driver.</param>
+/// <param name="Compiler">NVRTC.</param>
+/// <param name="Gpus">What the driver can run on.</param>
+public sealed record CudaInventory(CudaComponent Driver, CudaComponent Compiler, IReadOnlyList<CudaGpu> Gpus)
+{
+    /// <summary>Looks; no GPU is opened.</summary>
+    public static CudaInventory Take() => Take(NativeLibraries.Cuda, NativeLibraries.Nvrtc);
+
+    /// <summary>The same for libraries that a test names.</summary>
+    internal static CudaInventory Take(NvidiaLibrary driver, NvidiaLibrary compiler)
+    {
+        IReadOnlyList<CudaGpu> gpus = [];
+        Version? version = null;
+        string? problem = ProblemOf(driver, () =>
+        {
+            Check(cuDriverGetVersion(out int number), nameof(cuDriverGetVersion));
+            version = new Version(number / 1000, number % 1000 / 10); // 12040 is 12.4
+            gpus = ReadGpus();
+        });
+        var found = new CudaComponent(driver.Path, version, problem);
+        version = null;
+        problem = ProblemOf(compiler, () => version = Nvrtc.Version);
+        return new CudaInventory(found, new CudaComponent(compiler.Path, version, problem), gpus);
+    }
+
+    private static string? ProblemOf(NvidiaLibrary library, Action ask)
+    {
+        if (library.Path is null)
+            return library.Problem;
+        try
+        {
+            ask();
+            return null;
+        }
+        catch (CudaException e)
+        {
+            return e.Message;
+        }
+        catch (EntryPointNotFoundException e)
+        {
+            return $"{e.Message.TrimEnd('.')}: {library.Advice}";
+        }
+    }
+
+    private static CudaGpu[] ReadGpus()
+    {
+        Check(cuInit(0), nameof(cuInit));
+        Check(cuDeviceGetCount(out int count), nameof(cuDeviceGetCount));
+        return [.. Enumerable.Range(0, count).Select(static ordinal => CudaGpu.Read(ordinal, out _))];
+    }
+}
+
+/// <summary>One library of CUDA's.</summary>
+/// <param name="Path">Its file; null if it was not found.</param>
+/// <param name="Version">Its version of CUDA; null if it could not tell.</param>
+/// <param name="Problem">Why it cannot be used and what would help, in one line; null if it can.</param>
+public sealed record CudaComponent(string? Path, Version? Version, string? Problem);
+
+/// <summary>A GPU as its driver describes it.</summary>
+/// <param name="Name">Its number and model, such as <c>cuda:0 NVIDIA H100</c>.</param>
+/// <param name="ComputeCapability">Ten times the major version plus the minor one.</param>
+/// <param name="Limits">What launch shapes depend on.</param>
+public sealed unsafe record CudaGpu(string Name, int ComputeCapability, DeviceLimits Limits)
+{
+    private const int NameBytes = 256;
+
+    /// <summary>Asks an initialised driver.</summary>
+    /// <param name="ordinal">Which GPU.</param>
+    /// <param name="device">The driver's handle of it.</param>
+    /// <exception cref="CudaException">There is no such GPU.</exception>
+    internal static CudaGpu Read(int ordinal, out int device)
+    {
+        string name = $"cuda:{ordinal}";
+        Check(cuDeviceGet(out device, ordinal), nameof(cuDeviceGet), name);
+        byte* model = stackalloc byte[NameBytes];
+        Check(cuDeviceGetName(model, NameBytes, device), nameof(cuDeviceGetName), name);
+        int handle = device;
+        return new CudaGpu($"{name} {Marshal.PtrToStringUTF8((nint)model)}",
+            10 * Attribute(DeviceAttribute.ComputeCapabilityMajor) + Attribute(DeviceAttribute.ComputeCapabilityMinor),
+            new DeviceLimits(Attribute(DeviceAttribute.MultiprocessorCount), Attribute(DeviceAttribute.SharedBytesPerBlockOptIn)));
+
+        int Attribute(DeviceAttribute attribute)
+        {
+            Check(cuDeviceGetAttribute(out int value, attribute, handle), nameof(cuDeviceGetAttribute), name);
+            return value;
+        }
+    }
+}

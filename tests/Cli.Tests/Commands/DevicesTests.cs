@@ -1,0 +1,53 @@
+using System.Text.Json;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+[Collection(nameof(CommandTests))]
+public sealed class DevicesTests
+{
+    [Fact]
+    public void Devices_ForPeople_IsOneLineForEachThing()
+    {
+        string[] lines = Shell.Run("devices").AssertDone().Output.TrimEnd('\n').Split('\n');
+        Assert.Contains($"{Environment.ProcessorCount} cores", lines[2], StringComparison.Ordinal);
+        Assert.StartsWith("| CUDA driver ", lines[^2], StringComparison.Ordinal);
+        Assert.StartsWith("| CUDA compiler (NVRTC) ", lines[^1], StringComparison.Ordinal);
+    }
+
+    // Here a library is there or not; both have to be said in full.
+    [Theory]
+    [InlineData("driver", "install NVIDIA's driver")]
+    [InlineData("compiler", "install NVRTC")]
+    public void Devices_ForMachines_SaysWhatWasFoundOrWhatToInstall(string component, string advice)
+    {
+        using var json = JsonDocument.Parse(Shell.Run("devices", "--json").AssertDone().Output);
+        Assert.Equal(Environment.ProcessorCount, json.RootElement.GetProperty("cpu").GetProperty("cores").GetInt32());
+        var found = json.RootElement.GetProperty("cuda").GetProperty(component);
+        if (found.GetProperty("path").GetString() is { } path)
+            Assert.True(Path.IsPathRooted(path) && File.Exists(path), path);
+        else
+            Assert.Contains(advice, found.GetProperty("problem").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Devices_LibrariesThatAreNotNvidias_SaysSoAndEndsWell()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the names are those of Linux");
+        var folder = Directory.CreateTempSubdirectory("videosim-test-");
+        try
+        {
+            string other = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "libSystem.Native.so");
+            foreach (string name in new[] { "libcuda.so.1", "libnvrtc.so.13" })
+                File.Copy(other, Path.Combine(folder.FullName, name));
+            var outcome = ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = folder.FullName }, "devices").AssertDone();
+            string[] lines = outcome.Output.TrimEnd('\n').Split('\n');
+            Assert.Matches(@"libcuda\.so\.1, .*cuDriverGetVersion.*: install NVIDIA's driver .* VIDEOSIM_CUDA_PATH +\|$", lines[^2]);
+            Assert.Matches(@"libnvrtc\.so\.13, .*nvrtcVersion.*: install NVRTC .* VIDEOSIM_CUDA_PATH +\|$", lines[^1]);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}

@@ -25,6 +25,7 @@ public static class Catalog
         .. Mixture.MixtureChecks.All,
         .. L2Norm.L2NormChecks.All,
         .. Reduce.TotalChecks.All,
+        .. Reduce.ColumnSumChecks.All,
         .. Losses.TagLossChecks.All,
         .. Losses.ConsistencyLossChecks.All,
         .. Losses.ContrastiveLossChecks.All,

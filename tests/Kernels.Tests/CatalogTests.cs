@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
@@ -55,6 +56,14 @@ public sealed class CatalogTests
     {
         foreach (var check in CasesOf(entry))
             check.Launch(new CostLauncher(check.Name));
+    }
+
+    [Fact]
+    public void Kernels_OfTheAssembly_AreAllInTheCatalog()
+    {
+        var defined = typeof(Catalog).Assembly.GetTypes().SelectMany(static type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic))
+            .Where(static field => field.FieldType.IsAssignableTo(typeof(Kernel))).Select(static field => (Kernel)field.GetValue(null)!);
+        Assert.Empty(defined.Except(Catalog.Kernels).Select(static kernel => kernel.Entry));
     }
 
     private static IEnumerable<CheckCase> CasesOf(string entry) =>

@@ -38,8 +38,8 @@ public static unsafe class Attention
         var gradient = tape.GradientToWrite(s.QueryKeyValue, out int add);
         tape.Stream.Run(AttentionKernels.Backward, Arguments(s) with
         {
-            DContext = tape.GradientOf(s.Context).Floats,
-            DQueryKeyValue = gradient.Floats,
+            dContext = tape.GradientOf(s.Context).Floats,
+            dQueryKeyValue = gradient.Floats,
             Add = add,
         });
     }

@@ -50,15 +50,15 @@ public static unsafe class Embedding
         {
             tape.Stream.Run(EmbeddingKernels.WordBackward, new EmbeddingWordBackwardArgs
             {
-                DY = dY.Floats, SortedPositions = s.Tokens.SortedPositions.Ints, SegmentTokens = s.Tokens.SegmentTokens.Ints,
-                SegmentStarts = s.Tokens.SegmentStarts.Ints, SegmentCount = s.Tokens.SegmentCount.Ints, DWord = dWord.Floats,
+                dY = dY.Floats, SortedPositions = s.Tokens.SortedPositions.Ints, SegmentTokens = s.Tokens.SegmentTokens.Ints,
+                SegmentStarts = s.Tokens.SegmentStarts.Ints, SegmentCount = s.Tokens.SegmentCount.Ints, dWord = dWord.Floats,
                 V = s.Word.Shape[0], C = shape[2], Tokens = shape.Rows, Add = add,
             });
         }
-        var table = new EmbeddingTableBackwardArgs { DY = dY.Floats, B = shape[0], T = shape[1], C = shape[2] };
+        var table = new EmbeddingTableBackwardArgs { dY = dY.Floats, B = shape[0], T = shape[1], C = shape[2] };
         if (s.Position.Exists && tape.GradientToWrite(s.Position, out add) is { Exists: true } dPosition)
-            tape.Stream.Run(EmbeddingKernels.PositionBackward, table with { DTable = dPosition.Floats, Rows = s.Position.Shape[0], Add = add });
+            tape.Stream.Run(EmbeddingKernels.PositionBackward, table with { dTable = dPosition.Floats, Rows = s.Position.Shape[0], Add = add });
         if (tape.GradientToWrite(s.TokenType, out add) is { Exists: true } dType)
-            tape.Stream.Run(EmbeddingKernels.TypeBackward, table with { DTable = dType.Floats, Rows = s.TokenType.Shape[0], Add = add });
+            tape.Stream.Run(EmbeddingKernels.TypeBackward, table with { dTable = dType.Floats, Rows = s.TokenType.Shape[0], Add = add });
     }
 }

@@ -135,7 +135,7 @@ public static unsafe class AttentionChecks
             launcher.Run(backward ? Attention.Backward : Attention.Forward, new AttentionArgs
             {
                 QueryKeyValue = qkv.Floats, Mask = mask.Ints, Context = backward ? null : output.Floats,
-                DContext = backward ? dContext!.Floats : null, DQueryKeyValue = backward ? output.Floats : null,
+                dContext = backward ? dContext!.Floats : null, dQueryKeyValue = backward ? output.Floats : null,
                 Dropout = site, B = b, S = s, Heads = heads, D = d, Add = add,
             });
         }, new Reference(reference, backward, add), backward ? 3 : 2);

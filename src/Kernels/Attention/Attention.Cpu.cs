@@ -33,7 +33,7 @@ public static unsafe partial class Attention
         {
             var head = new Head(a, item);
             head.Probabilities(probabilities);
-            var dContext = new MatrixView(head.Context(a.DContext), width);
+            var dContext = new MatrixView(head.Context(a.dContext), width);
             SmallProduct.Multiply(dContext, head.Value.Transposed, gradients, s, s, s, a.D); // of the dropped probabilities
             for (int i = 0; i < s; i++)
             {
@@ -51,7 +51,7 @@ public static unsafe partial class Attention
                     ScoreGradients(p, g, s, scale);
                 }
             }
-            float* dQuery = a.DQueryKeyValue + head.Offset;
+            float* dQuery = a.dQueryKeyValue + head.Offset;
             var scores = new MatrixView(gradients, s);
             bool add = a.Add != 0;
             SmallProduct.Multiply(scores, head.Key, dQuery, 3 * width, s, a.D, s, add);

@@ -19,10 +19,10 @@ public unsafe struct AttentionArgs
     public float* Context;
 
     /// <summary>[B, S, C]; backward only.</summary>
-    public float* DContext;
+    public float* dContext;
 
     /// <summary>[B, S, 3C]; backward only.</summary>
-    public float* DQueryKeyValue;
+    public float* dQueryKeyValue;
 
     /// <summary>Dropout on the probabilities; element ((b * Heads + h) * S + query) * S + key.</summary>
     public DropoutSite Dropout;
@@ -30,7 +30,7 @@ public unsafe struct AttentionArgs
     /// <summary>Sizes; D = width of a head.</summary>
     public int B, S, Heads, D;
 
-    /// <summary>1 to add to <see cref="DQueryKeyValue"/>.</summary>
+    /// <summary>1 to add to <see cref="dQueryKeyValue"/>.</summary>
     public int Add;
 }
 

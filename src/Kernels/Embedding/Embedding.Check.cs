@@ -49,8 +49,8 @@ public static unsafe class EmbeddingChecks
         var dWord = s.Add != 0 ? builder.InOut("dTable", (long)s.V * s.C) : builder.Output("dTable", (long)s.V * s.C);
         return builder.Build($"{s}", launcher => launcher.Run(Embedding.WordBackward, new EmbeddingWordBackwardArgs
         {
-            DY = dY.Floats, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
-            SegmentCount = count.Ints, DWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
+            dY = dY.Floats, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
+            SegmentCount = count.Ints, dWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
         }), new TableReference(s, (ids, row) => ids[row]), factor: 3);
     }
 
@@ -63,7 +63,7 @@ public static unsafe class EmbeddingChecks
         var dTable = s.Add != 0 ? builder.InOut("dTable", (long)rows * s.C) : builder.Output("dTable", (long)rows * s.C);
         return builder.Build($"{s}", launcher => launcher.Run(kernel, new EmbeddingTableBackwardArgs
         {
-            DY = dY.Floats, DTable = dTable.Floats, B = s.B, T = s.T, C = s.C, Rows = rows, Add = s.Add,
+            dY = dY.Floats, dTable = dTable.Floats, B = s.B, T = s.T, C = s.C, Rows = rows, Add = s.Add,
         }), new TableReference(s, (_, row) => types ? 0 : row % s.T), factor: 3);
     }
 

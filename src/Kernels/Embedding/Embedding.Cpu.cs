@@ -26,13 +26,13 @@ public static unsafe partial class Embedding
     {
         int first = from * Block, last = Math.Min(a.V, to * Block), segments = *a.SegmentCount;
         if (a.Add == 0)
-            new Span<float>(a.DWord + (long)first * a.C, (last - first) * a.C).Clear();
+            new Span<float>(a.dWord + (long)first * a.C, (last - first) * a.C).Clear();
         int segment = new ReadOnlySpan<int>(a.SegmentTokens, segments).BinarySearch(first);
         for (segment = segment < 0 ? ~segment : segment; segment < segments && a.SegmentTokens[segment] < last; segment++)
         {
-            float* row = a.DWord + (long)a.SegmentTokens[segment] * a.C;
+            float* row = a.dWord + (long)a.SegmentTokens[segment] * a.C;
             for (int i = a.SegmentStarts[segment]; i < a.SegmentStarts[segment + 1]; i++)
-                AddRow(a.DY + (long)a.SortedPositions[i] * a.C, row, a.C);
+                AddRow(a.dY + (long)a.SortedPositions[i] * a.C, row, a.C);
         }
     }
 
@@ -40,11 +40,11 @@ public static unsafe partial class Embedding
     {
         for (int t = from; t < to; t++)
         {
-            float* row = a.DTable + (long)t * a.C;
+            float* row = a.dTable + (long)t * a.C;
             if (a.Add == 0)
                 new Span<float>(row, a.C).Clear();
             for (int b = 0; t < a.T && b < a.B; b++)
-                AddRow(a.DY + ((long)b * a.T + t) * a.C, row, a.C);
+                AddRow(a.dY + ((long)b * a.T + t) * a.C, row, a.C);
         }
     }
 
@@ -52,9 +52,9 @@ public static unsafe partial class Embedding
     {
         int first = from * Block, width = Math.Min(a.C, to * Block) - first;
         for (int type = 0; type < a.Rows && a.Add == 0; type++)
-            new Span<float>(a.DTable + (long)type * a.C + first, width).Clear();
+            new Span<float>(a.dTable + (long)type * a.C + first, width).Clear();
         for (long row = 0; row < (long)a.B * a.T; row++)
-            AddRow(a.DY + row * a.C + first, a.DTable + first, width);
+            AddRow(a.dY + row * a.C + first, a.dTable + first, width);
     }
 
     private static void AddRow(float* x, float* sum, int width)

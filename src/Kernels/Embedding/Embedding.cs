@@ -28,9 +28,9 @@ public unsafe struct EmbeddingForwardArgs
 public unsafe struct EmbeddingWordBackwardArgs
 {
     /// <summary>[B*T, C]</summary>
-    public float* DY;
+    public float* dY;
 
-    /// <summary>Rows of <see cref="DY"/> in order of their token ids.</summary>
+    /// <summary>Rows of <see cref="dY"/> in order of their token ids.</summary>
     public int* SortedPositions;
 
     /// <summary>Id of each segment, ascending.</summary>
@@ -43,15 +43,15 @@ public unsafe struct EmbeddingWordBackwardArgs
     public int* SegmentCount;
 
     /// <summary>[V, C]</summary>
-    public float* DWord;
+    public float* dWord;
 
     /// <summary>Sizes: rows of the table, width.</summary>
     public int V, C;
 
-    /// <summary>Rows of <see cref="DY"/>; for the cost only.</summary>
+    /// <summary>Rows of <see cref="dY"/>; for the cost only.</summary>
     public int Tokens;
 
-    /// <summary>1 to add to <see cref="DWord"/>.</summary>
+    /// <summary>1 to add to <see cref="dWord"/>.</summary>
     public int Add;
 }
 
@@ -59,15 +59,15 @@ public unsafe struct EmbeddingWordBackwardArgs
 public unsafe struct EmbeddingTableBackwardArgs
 {
     /// <summary>[B, T, C]</summary>
-    public float* DY;
+    public float* dY;
 
     /// <summary>[Rows, C]</summary>
-    public float* DTable;
+    public float* dTable;
 
     /// <summary>Sizes; <see cref="Rows"/> of the table, those that no position uses get 0.</summary>
     public int B, T, C, Rows;
 
-    /// <summary>1 to add to <see cref="DTable"/>.</summary>
+    /// <summary>1 to add to <see cref="dTable"/>.</summary>
     public int Add;
 }
 

@@ -1,0 +1,62 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Reduce;
+
+/// <summary>Checks of <see cref="ColumnSum"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector.</summary>
+public static unsafe class ColumnSumChecks
+{
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(ColumnSum.Partial, static () => [Both(new(1, 0, 5, 0)), Both(new(1, 1, 1, 0)), Both(new(1, ColumnSum.ChunkRows, 24, 1)),
+            Both(new(3, ColumnSum.ChunkRows + 1, 7, 0)), Both(new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1))]),
+        new(ColumnSum.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1))]),
+    ];
+
+    private readonly record struct Shape(int Stack, int Rows, int C, int Add)
+    {
+        public override string ToString() => $"{Stack} x {Rows} x {C}, add {Add}";
+    }
+
+    private static CheckCase Both(Shape s)
+    {
+        var builder = new CheckBuilder(seed: 31);
+        int chunks = ColumnSum.Chunks(s.Rows);
+        var x = builder.Input("x", (long)s.Stack * s.Rows * s.C);
+        var partial = builder.Workspace("partial", (long)s.Stack * chunks * s.C);
+        var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
+        return builder.Build($"{s}", launcher =>
+        {
+            var args = new ColumnSumArgs
+            {
+                X = x.Floats, Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, Rows = s.Rows, C = s.C, Chunks = chunks, Add = s.Add,
+            };
+            launcher.Run(ColumnSum.Partial, args);
+            launcher.Run(ColumnSum.Finish, args);
+        }, new Reference(s), factor: 2);
+    }
+
+    // Rows of the shape are chunks here: they are summed like any others.
+    private static CheckCase Finish(Shape s)
+    {
+        var builder = new CheckBuilder(seed: 32);
+        var partial = builder.Input("x", (long)s.Stack * s.Rows * s.C);
+        var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
+        return builder.Build($"chunks only, {s}", launcher => launcher.Run(ColumnSum.Finish, new ColumnSumArgs
+        {
+            Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, C = s.C, Chunks = s.Rows, Add = s.Add,
+        }), new Reference(s), factor: 2);
+    }
+
+    private sealed class Reference(Shape s) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] x = values["x"], sum = new T[s.Stack * s.C];
+            for (int i = 0; i < x.Length; i++)
+                sum[i / (s.Rows * s.C) * s.C + i % s.C] += x[i];
+            values.Deliver("y", sum, s.Add);
+        }
+    }
+}

@@ -52,7 +52,7 @@ internal static class DataCommand
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
         return new Command("inspect", "Show what TFRecord files hold.") { files, width, json }.Does((parsed, console, cancellation) =>
         {
-            var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), cancellation);
+            var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), console.Progress, cancellation);
             var table = new ResultTable().TextColumn("what").NumberColumn("count").TextColumn("details")
                 .Row("files", Count(found.Files.Count), "")
                 .Row("bytes", Count(found.Bytes), "")
@@ -72,7 +72,7 @@ internal static class DataCommand
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
         return new Command("verify", "Read everything and name every bad record; exits with 1 if there is one.") { files, width, json }.Does((parsed, console, cancellation) =>
         {
-            var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), cancellation);
+            var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), console.Progress, cancellation);
             var result = new VerifyResult(found.Records, found.BadRecords.Count, [.. found.BadRecords.Select(bad => bad.ToString())]);
             foreach (string bad in parsed.GetValue(json) ? [] : result.Problems)
                 Console.WriteLine(bad);

@@ -23,7 +23,7 @@ internal static class EmbedCommand
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!);
             var index = RecordIndex.Build(RecordFiles.Expand(parsed.GetValue(records)!), folder.Configuration.FrameWidth, parsed.GetValue(skip),
-                Environment.ProcessorCount, cancellation);
+                Environment.ProcessorCount, console.Progress, cancellation);
             var model = folder.Load(device, training: false);
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);

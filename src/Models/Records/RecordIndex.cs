@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using VideoSim.Engine;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
 
@@ -58,7 +59,7 @@ public sealed class RecordIndex
             ArgumentOutOfRangeException.ThrowIfNegative(record);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(record, Count);
             var found = Array.BinarySearch(_starts, record + 1);
-            var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the recordXX
+            var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the record
             var entry = _files[file].Entries[record - _starts[file]];
             return new RecordPlace(file, entry.Offset, entry.PayloadBytes, entry.Number);
         }
@@ -69,16 +70,19 @@ public sealed class RecordIndex
     /// <param name="frameWidth">Values per frame.</param>
     /// <param name="skipBadRecords">Leave bad records out and list them, instead of stopping at the first.</param>
     /// <param name="threads">How many files may be read at a time; the result does not depend on it.</param>
+    /// <param name="progress">Is told how far the pass is, in megabytes.</param>
     /// <param name="cancellation">Stops the pass.</param>
     /// <exception cref="DataException">
     /// A file cannot be read or has no sound record, or a record is bad and bad records are not to be skipped.
     /// </exception>
     public static RecordIndex Build(
-        IReadOnlyList<string> paths, int frameWidth, bool skipBadRecords = false, int threads = 1, CancellationToken cancellation = default)
+        IReadOnlyList<string> paths, int frameWidth, bool skipBadRecords = false, int threads = 1, IProgressSink? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(paths.Count);
         var files = new FileRecords[paths.Count];
         var failures = new DataException?[paths.Count];
+        var reading = new ReadingProgress(progress ?? IProgressSink.None, paths);
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
 
         // Break lets all earlier files be finished, so that the failure reported is the first one whatever the timing.
@@ -86,7 +90,7 @@ public sealed class RecordIndex
         {
             try
             {
-                files[i] = Scan(paths[i], frameWidth, skipBadRecords, cancellation);
+                files[i] = Scan(paths[i], frameWidth, skipBadRecords, reading, cancellation);
             }
             catch (DataException e)
             {
@@ -95,9 +99,13 @@ public sealed class RecordIndex
             }
         });
 
-        return Array.Find(failures, e => e is not null) is { } failure
-            ? throw new DataException(failure.Message, failure)
-            : new RecordIndex(files, frameWidth);
+        if (Array.Find(failures, e => e is not null) is { } failure)
+        {
+            throw new DataException(failure.Message, failure);
+        }
+
+        reading.End();
+        return new RecordIndex(files, frameWidth);
     }
 
     /// <summary>Finds a video by its id. Where several records have the same id, the last one counts, as in the reference.</summary>
@@ -125,13 +133,14 @@ public sealed class RecordIndex
         return true;
     }
 
-    private static FileRecords Scan(string path, int frameWidth, bool skipBadRecords, CancellationToken cancellation)
+    private static FileRecords Scan(string path, int frameWidth, bool skipBadRecords, ReadingProgress reading, CancellationToken cancellation)
     {
         using var scanner = new TfRecordScanner(path);
         var result = new FileRecords(path, new ChunkedList<Entry>(), []);
         while (scanner.MoveNext())
         {
             cancellation.ThrowIfCancellationRequested();
+            reading.Add(scanner.RecordBytes);
             var problem = scanner.Problem;
             VideoExample example = default;
             if (problem is null

@@ -1,3 +1,5 @@
+using VideoSim.Models.Progress;
+
 namespace VideoSim.Models.Records;
 
 /// <summary>What TFRecord files hold, and every record in them that cannot be used.</summary>
@@ -18,19 +20,23 @@ public sealed record RecordInspection(
     /// <summary>Reads all of the files. Nothing that is wrong with them throws: it is listed.</summary>
     /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
     /// <param name="frameWidth">Values that a frame should have.</param>
+    /// <param name="progress">Is told how far the reading is, in megabytes.</param>
     /// <param name="cancellation">Stops the reading.</param>
-    public static RecordInspection Of(IReadOnlyList<string> paths, int frameWidth, CancellationToken cancellation = default)
+    public static RecordInspection Of(
+        IReadOnlyList<string> paths, int frameWidth, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
-        var inspector = new Inspector(frameWidth);
+        var reading = new ReadingProgress(progress ?? IProgressSink.None, paths);
+        var inspector = new Inspector(frameWidth, reading);
         foreach (var path in paths)
         {
             inspector.Read(path, cancellation);
         }
 
+        reading.End();
         return inspector.Result();
     }
 
-    private sealed class Inspector(int frameWidth)
+    private sealed class Inspector(int frameWidth, ReadingProgress reading)
     {
         private readonly List<FileInspection> _files = [];
         private readonly Dictionary<(string Name, FeatureKind Kind), FeatureInspection> _features = [];
@@ -46,6 +52,7 @@ public sealed record RecordInspection(
             while (scanner.MoveNext())
             {
                 cancellation.ThrowIfCancellationRequested();
+                reading.Add(scanner.RecordBytes);
                 var problem = scanner.Problem ?? ReadVideo(scanner);
                 if (problem is not null)
                 {

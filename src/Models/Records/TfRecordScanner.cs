@@ -44,6 +44,9 @@ internal sealed class TfRecordScanner : IDisposable
     /// <summary>Where the current record begins.</summary>
     public long Offset { get; private set; }
 
+    /// <summary>How much of the file the current record takes; all the rest, if nothing behind it can be read.</summary>
+    public long RecordBytes => Math.Min(_next, FileBytes) - Offset;
+
     /// <summary>What is wrong with the current record, or with the whole file, or null.</summary>
     public BadRecord? Problem { get; private set; }
 

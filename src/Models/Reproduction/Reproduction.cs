@@ -160,7 +160,7 @@ public sealed class Reproduction
             var (model, config, vocabulary, tags) = load();
             using var parameters = model.Parameters;
             using var embedder = new Embedder(_device, model, config, _options.Eager);
-            var index = RecordIndex.Build([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, cancellation: _cancellation);
+            var index = RecordIndex.Build([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             SubmissionFile.Write(file, embedder.EmbedAll(index, vocabulary, tags, _progress, _cancellation), EmbeddingPrecision.Half);
         }
@@ -191,7 +191,7 @@ public sealed class Reproduction
         return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);
 
         LabelledVideos Read(string records, string labels) =>
-            LabelledVideos.Read(RecordIndex.Build([records], width, _options.SkipBadRecords, cancellation: _cancellation), labels, _cancellation);
+            LabelledVideos.Read(RecordIndex.Build([records], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation), labels, _cancellation);
     }
 
     private double? BestPossible()

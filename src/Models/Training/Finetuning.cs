@@ -46,7 +46,7 @@ public static class Finetuning
         if (folder.IsComplete)
             return folder.Finished.LastSpearman!.Value;
 
-        var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, cancellation: cancellation);
+        var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         var pairs = LabelFile.Read(data.Labels, index.TryFind);
         var split = Folds.Make(pairs.Length, fold);
         var validation = new PairValidation(index, vocabulary, tags, [.. split.Validation.Select(pair => pairs[pair])]);

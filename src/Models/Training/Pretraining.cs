@@ -36,8 +36,8 @@ public static class Pretraining
         if (folder.IsComplete)
             return;
 
-        var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, cancellation);
-        var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, cancellation: cancellation);
+        var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
+        var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         var validation = new PairValidation(pairIndex, vocabulary, tags, LabelFile.Read(data.Labels, pairIndex.TryFind));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;

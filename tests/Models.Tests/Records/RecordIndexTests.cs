@@ -306,7 +306,7 @@ public sealed class RecordIndexTests : IDisposable
     private static RecordIndex Build(string path, bool skip = false) => Build([path], skip);
 
     private static RecordIndex Build(IReadOnlyList<string> paths, bool skip = false, int threads = 1, int frameWidth = TestRecords.FrameWidth) =>
-        RecordIndex.Build(paths, frameWidth, skip, threads, TestContext.Current.CancellationToken);
+        RecordIndex.Build(paths, frameWidth, skip, threads, cancellation: TestContext.Current.CancellationToken);
 
     private (string Path, int[] Offsets) Damaged(Action<byte[], int[]> damage)
     {

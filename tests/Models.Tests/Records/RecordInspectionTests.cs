@@ -91,7 +91,7 @@ public sealed partial class RecordInspectionTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     private static RecordInspection Inspect(params string[] paths) =>
-        RecordInspection.Of(paths, TestRecords.FrameWidth, TestContext.Current.CancellationToken);
+        RecordInspection.Of(paths, TestRecords.FrameWidth, cancellation: TestContext.Current.CancellationToken);
 
     [JsonSerializable(typeof(RecordInspection))]
     private sealed partial class Json : JsonSerializerContext;

@@ -43,20 +43,19 @@ internal static class TinyRun
     }
 }
 
-/// <summary>Asks the run to stop as soon as it reports a step.</summary>
+/// <summary>Asks the run to stop as soon as its training reports a step.</summary>
 internal sealed class StopAt(long step) : IProgressSink, IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
+    private bool _isTraining;
 
     public CancellationToken Token => _stop.Token;
 
-    public void Begin(string label, long total, long done)
-    {
-    }
+    public void Begin(string label, long total, long done) => _isTraining = label.Contains("train", StringComparison.Ordinal) || label.Contains("tune", StringComparison.Ordinal);
 
     public void Report(long done, string text)
     {
-        if (done == step)
+        if (_isTraining && done == step)
             _stop.Cancel();
     }
 

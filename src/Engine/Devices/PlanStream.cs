@@ -46,6 +46,7 @@ public sealed unsafe class PlanStream : ComputeStream
     {
         NativeMemory.AlignedFree(_arguments);
         _arguments = null;
+        (_used, _capacity) = (0, 0);
         _launches.Clear();
         base.Dispose(disposing);
     }

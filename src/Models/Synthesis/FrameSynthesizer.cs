@@ -2,8 +2,9 @@ namespace VideoSim.Models.Synthesis;
 
 /// <summary>
 /// Draws the frames of a video. Each channel of the subject and of the scene has a look, a direction in the space of
-/// frames. On top come what has nothing to do with the content: the video's style, which is larger than the content and so
-/// spoils comparing mean frames; a drift with the position; now and then a title card that shows nothing; and noise.
+/// frames. Some frames show their content as a negative: no linear map of the mean frame can undo that, while a model that
+/// looks at frames one by one can. On top come what has nothing to do with the content: the video's style, a drift with
+/// the position, now and then a title card that shows nothing, and noise.
 /// </summary>
 internal sealed class FrameSynthesizer
 {
@@ -16,7 +17,7 @@ internal sealed class FrameSynthesizer
     // Lengths of the parts of a frame, against noise of standard deviation FrameNoise + VideoNoise in each of 1536 values.
     private const float ContentLength = 28, StyleLength = 14, DriftLength = 6, CardLength = 22;
     private const float VideoNoise = 0.3f, FrameNoise = 0.5f;
-    private const float CardProbability = 0.06f;
+    private const float CardProbability = 0.06f, NegativeProbability = 0.2f;
     private const int Styles = 8, Cards = 6;
 
     // How much of each pole is to be seen changes from frame to frame, and from the beginning of a video to its end.
@@ -74,6 +75,7 @@ internal sealed class FrameSynthesizer
 
     private void AddContent(Span<float> frame, ReadOnlySpan<double> latent, double position, ref CounterRandom random)
     {
+        float length = random.NextBool(NegativeProbability) ? -ContentLength : ContentLength;
         double first = 1 + Flicker * (random.NextUniform() - 0.5) - Turn * position;
         double second = 1 + Flicker * (random.NextUniform() - 0.5) + Turn * position;
         foreach (var aspect in Aspect.All.Where(aspect => aspect.InFrames))
@@ -81,7 +83,7 @@ internal sealed class FrameSynthesizer
             for (int channel = aspect.First; channel < aspect.First + aspect.Channels; channel++)
             {
                 if (latent[channel] > 0)
-                    Add(frame, _looks[channel], ContentLength * (float)(latent[channel] * (channel % 2 == 0 ? first : second)));
+                    Add(frame, _looks[channel], length * (float)(latent[channel] * (channel % 2 == 0 ? first : second)));
             }
         }
     }

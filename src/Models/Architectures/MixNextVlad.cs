@@ -18,7 +18,8 @@ internal sealed class MixNextVlad : IVideoModel
     private const float ConsistencyEpsilon = 1e-8f;
 
     private readonly ModelConfig _config;
-    private readonly BertEncoder _encoder;
+    private readonly TextEncoder _encoder;
+    private readonly BertPooler _pooler;
     private readonly Dense _textMap, _gate, _classifier;
     private readonly BatchNormalization _gateNorm;
     private readonly NeXtVlad _vlad;
@@ -27,7 +28,8 @@ internal sealed class MixNextVlad : IVideoModel
     public MixNextVlad(ModelConfig config)
     {
         _config = config;
-        _encoder = new BertEncoder(Parameters, ParameterGroups.Encoder, config.Encoder);
+        _encoder = new TextEncoder(Parameters, ParameterGroups.Encoder, config.Encoder);
+        _pooler = new BertPooler(Parameters, ParameterGroups.Encoder, config.Encoder);
         const int rest = ParameterGroups.Rest;
         string[] experts = [.. Enumerable.Range(0, config.Experts).Select(k => $"experts.{k}")];
         int gateWidth = config.FrameWidth + config.VladWidth;
@@ -76,8 +78,8 @@ internal sealed class MixNextVlad : IVideoModel
     private Encoded Encode(Tape tape, BatchBlock batch)
     {
         int videos = batch.Shape.Videos, sides = batch.Shape.Pairs > 0 ? 2 : 1;
-        var hidden = _encoder.Forward(tape, batch.Tokens, batch.AttentionMask);                             // [B, T, C]
-        var text = Activation.Forward(tape, _textMap.Forward(tape, _encoder.Pool(tape, hidden)), ActivationKind.Relu); // [B, N]
+        var hidden = _encoder.Encode(tape, _encoder.Embed(tape, batch.Tokens), batch.AttentionMask);        // [B, T, C]
+        var text = Activation.Forward(tape, _textMap.Forward(tape, _pooler.Forward(tape, hidden)), ActivationKind.Relu); // [B, N]
         var (frames, meanFrame) = FrameUnpack.Forward(tape, batch.Frames, batch.FrameCounts);               // [B*F, W], [B, W]
         var gateInput = ConcatDropout.Forward(tape, meanFrame, text, site: 0, dropProbability: 0);
         var weights = Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides))); // [B, E]

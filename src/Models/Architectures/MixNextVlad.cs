@@ -56,8 +56,8 @@ internal sealed class MixNextVlad : IVideoModel
             new LossTerm("consistency", losses.ConsistencyWeight), new LossTerm("contrastive", contrastiveWeight));
         var encoded = Encode(tape, batch);
         var (expertLogits, logits) = Tags(tape, encoded);
-        TagLoss.Forward(tape, logits, batch.Labels, 1, terms[0]);
-        TagLoss.Forward(tape, expertLogits, batch.Labels, 1, terms[1]);
+        TagLoss.Forward(tape, logits, batch.Labels, losses.Focus, 1, terms[0]);
+        TagLoss.Forward(tape, expertLogits, batch.Labels, losses.Focus, 1, terms[1]);
         ConsistencyLoss.Forward(tape, logits, expertLogits, losses.ConsistencyTemperature, ConsistencyEpsilon, losses.ConsistencyWeight, terms[2]);
         ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature, contrastiveWeight, terms[3]);
         return new StepOutputs(encoded.Embedding, terms, Cosines: default);
@@ -71,7 +71,7 @@ internal sealed class MixNextVlad : IVideoModel
         var (_, logits) = Tags(tape, encoded);
         var cosines = tape.Scratch(new Shape(batch.Shape.Pairs));
         PairLoss.Forward(tape, encoded.Embedding, batch.Similarities, losses.KlWeight, terms[0], terms[1], cosines);
-        TagLoss.Forward(tape, logits, batch.Labels, losses.TagWeight, terms[2]);
+        TagLoss.Forward(tape, logits, batch.Labels, losses.Focus, losses.TagWeight, terms[2]);
         return new StepOutputs(encoded.Embedding, terms, cosines);
     }
 

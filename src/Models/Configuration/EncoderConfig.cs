@@ -1,8 +1,17 @@
 namespace VideoSim.Models.Configuration;
 
-/// <summary>Sizes of a BERT text encoder; names and defaults as in Hugging Face's config.json.</summary>
+/// <summary>Kind and sizes of a text encoder; names and defaults as in Hugging Face's config.json.</summary>
 public sealed record EncoderConfig
 {
+    /// <summary>Position embeddings and a pooler.</summary>
+    public const string Bert = "bert";
+
+    /// <summary>Rotary positions, no pooler; comes with a tokenizer of its own.</summary>
+    public const string RoFormer = "roformer";
+
+    /// <summary><see cref="Bert"/> or <see cref="RoFormer"/>.</summary>
+    public string ModelType { get; set; } = Bert;
+
     /// <summary>Pieces in the vocabulary, V.</summary>
     public required int VocabSize { get; init; }
 

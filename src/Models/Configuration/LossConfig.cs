@@ -1,3 +1,7 @@
+using System.Text.Json.Serialization;
+using VideoSim.Engine;
+using VideoSim.Engine.Operators;
+
 namespace VideoSim.Models.Configuration;
 
 /// <summary>Weights and temperatures of the losses (specification 4); the defaults are the published ones.</summary>
@@ -20,4 +24,44 @@ public sealed record LossConfig
 
     /// <summary>Weight of the tag term in finetuning.</summary>
     public float TagWeight { get; set; } = 1;
+
+    /// <summary>Weight of the masked-token term in the pretraining of models that have one.</summary>
+    public float MlmWeight { get; set; } = 10;
+
+    /// <summary>Focusing exponent of the tag loss for tags that are present; 0 in cross-entropy and in the published asymmetric loss.</summary>
+    public float PositiveGamma { get; set; }
+
+    /// <summary>Focusing exponent of the tag loss for tags that are absent; 0 is cross-entropy, 1 the published asymmetric loss.</summary>
+    public float NegativeGamma { get; set; }
+
+    /// <summary>What the tag loss takes off the probability of absent tags.</summary>
+    public float Margin { get; set; }
+
+    /// <summary>The tag loss.</summary>
+    [JsonIgnore]
+    public TagFocus Focus => new(PositiveGamma, NegativeGamma, Margin);
+
+    /// <summary>Checks the numbers.</summary>
+    /// <exception cref="DataException">One is out of range; the message names it.</exception>
+    public void Validate(string stage)
+    {
+        AtLeastZero(ConsistencyWeight, "consistency_weight");
+        Check(ConsistencyTemperature > 0 && float.IsFinite(ConsistencyTemperature), ConsistencyTemperature, "consistency_temperature");
+        AtLeastZero(ContrastiveWeight, "contrastive_weight");
+        Check(ContrastiveTemperature > 0 && float.IsFinite(ContrastiveTemperature), ContrastiveTemperature, "contrastive_temperature");
+        AtLeastZero(KlWeight, "kl_weight");
+        AtLeastZero(TagWeight, "tag_weight");
+        AtLeastZero(MlmWeight, "mlm_weight");
+        AtLeastZero(PositiveGamma, "positive_gamma");
+        AtLeastZero(NegativeGamma, "negative_gamma");
+        Check(Margin >= 0 && Margin < 1, Margin, "margin");
+
+        void AtLeastZero(float value, string key) => Check(value >= 0 && float.IsFinite(value), value, key);
+
+        void Check(bool good, float value, string key)
+        {
+            if (!good)
+                throw new DataException($"{stage}.losses.{key} cannot be {value}");
+        }
+    }
 }

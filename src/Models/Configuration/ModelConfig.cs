@@ -77,6 +77,8 @@ public sealed record ModelConfig
         Positive(VladWidth, "vlad_width");
         Positive(EmbeddingWidth, "embedding_width");
         Positive(SqueezeRatio, "squeeze_ratio");
+        if (Encoder.ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
+            throw new DataException($"encoder.model_type is '{Encoder.ModelType}'; there are {EncoderConfig.Bert} and {EncoderConfig.RoFormer}");
         Positive(Encoder.VocabSize, "encoder.vocab_size");
         Positive(Encoder.HiddenSize, "encoder.hidden_size");
         Positive(Encoder.NumHiddenLayers, "encoder.num_hidden_layers");

@@ -7,7 +7,10 @@ using VideoSim.Engine;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>Sizes and recipes that belong together. Presets are JSON files in <c>Recipes</c>; overrides change single keys.</summary>
+/// <summary>
+/// Sizes and recipes that belong together, as JSON files in <c>Recipes</c>, the later ones changing keys of the earlier ones:
+/// the preset's own, what the model is in every preset (<c>models/</c>), what it is in this one (<c>tiny/uniter</c>), overrides.
+/// </summary>
 public sealed record Preset
 {
     /// <summary>Sizes of the model.</summary>
@@ -34,9 +37,13 @@ public sealed record Preset
     {
         if (!Names.Contains(name))
             throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
-        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{name}.json")!;
-        var root = JsonNode.Parse(stream, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip })!.AsObject();
+        var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");
         root["model"]!["model"] = model;
+        foreach (string recipe in new[] { $"models/{model}", $"{name}/{model}" })
+        {
+            if (Read(recipe) is { } changes)
+                Merge(root, changes);
+        }
         foreach (string text in overrides)
             Override(root, text);
         try
@@ -56,6 +63,24 @@ public sealed record Preset
     /// <summary>The same with the sizes that follow from the data.</summary>
     public Preset For(int vocabularySize, int tags) =>
         this with { Model = Model with { Tags = tags, Encoder = Model.Encoder with { VocabSize = vocabularySize } } };
+
+    private static JsonObject? Read(string recipe)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{recipe}.json");
+        return stream is null ? null
+            : JsonNode.Parse(stream, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip })!.AsObject();
+    }
+
+    private static void Merge(JsonObject target, JsonObject changes)
+    {
+        foreach (var (key, value) in changes)
+        {
+            if (value is JsonObject inner && target[key] is JsonObject section)
+                Merge(section, inner);
+            else
+                target[key] = value?.DeepClone();
+        }
+    }
 
     private static void Override(JsonObject root, string text)
     {

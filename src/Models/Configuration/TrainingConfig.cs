@@ -57,6 +57,7 @@ public sealed record TrainingConfig
         Check(LogEvery > 0, "log_every", LogEvery);
         Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
         Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);
+        Losses.Validate(stage);
 
         void Check(bool good, string key, double value)
         {

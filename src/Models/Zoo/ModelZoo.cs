@@ -8,13 +8,14 @@ namespace VideoSim.Models.Zoo;
 public static class ModelZoo
 {
     /// <summary>Names as the command line has them, in the order of the reference system.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["mix"];
+    public static IReadOnlyList<string> Names { get; } = ["mix", "mix-asl"];
 
     /// <summary>The canonical name for a name as people write it: case and underscores do not matter, the published name is accepted.</summary>
     /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>
     public static string Canonical(string name) => name.ToLowerInvariant().Replace('_', '-') switch
     {
         "mix" or "mixnextvlad" => "mix",
+        "mix-asl" or "mixnextvlad-asl" => "mix-asl",
         _ => throw new DataException($"there is no model '{name}'; models: {string.Join(", ", Names)}"),
     };
 
@@ -24,7 +25,7 @@ public static class ModelZoo
         config.Validate();
         return Canonical(config.Model) switch
         {
-            "mix" => new MixNextVlad(config),
+            "mix" or "mix-asl" => new MixNextVlad(config),
             var name => throw new InvalidOperationException($"no architecture for {name}"),
         };
     }

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Losses;
@@ -10,11 +11,13 @@ namespace VideoSim.Engine.Tests.Operators;
 public sealed class TagLossTests
 {
     [Theory]
-    [InlineData(1, 1, 1)]
-    [InlineData(1, 5, 9)]
-    [InlineData(3, 2, 32)]
-    [InlineData(3, 2, 45)]
-    public void Gradients_AnyHeads_MatchDifferences(int heads, int videos, int tags)
+    [InlineData(1, 1, 1, 0, 0, 0)]
+    [InlineData(1, 5, 9, 0, 1, 0)]
+    [InlineData(3, 2, 32, 0, 0, 0)]
+    [InlineData(3, 2, 45, 0, 1, 0)]
+    [InlineData(3, 2, 45, 1, 4, 0.05f)]
+    [InlineData(2, 2, 7, 0.5f, 0, 0.2f)]
+    public void Gradients_AnyHeadsAndFocus_MatchDifferences(int heads, int videos, int tags, float positiveGamma, float negativeGamma, float margin)
     {
         int words = (tags + 31) / 32;
         int[] labels = [.. Enumerable.Range(0, videos * words).Select(static i => (int)Philox.Bits(1, 0, 0, i))];
@@ -22,9 +25,10 @@ public sealed class TagLossTests
             (tape, t) =>
             {
                 var term = tape.Scratch(new Shape(1));
-                TagLoss.Forward(tape, t[0], GradientCheck.Integers(tape, new Shape(videos, words), labels), weight: 1, term);
+                TagLoss.Forward(tape, t[0], GradientCheck.Integers(tape, new Shape(videos, words), labels),
+                    new TagFocus(positiveGamma, negativeGamma, margin), weight: 1, term);
                 return term;
             },
-            v => [TagLossReference.Forward(v[0], labels, videos, tags).Sum() / videos]);
+            v => [new TagLossReference(labels, videos, tags, positiveGamma, negativeGamma, margin).Forward(v[0]).Sum() / videos]);
     }
 }

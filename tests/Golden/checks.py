@@ -115,10 +115,10 @@ def whole_model_gradients():
     def pretrain(w):
         inputs = cases.pretrain_inputs()
         outputs = model.mix(w, cases.SIZES, inputs, model.BatchNormState(running, training=True), {})
-        return losses.pretrain_losses(outputs, inputs["labels"])["total"]
+        return losses.pretrain_losses(outputs, inputs["labels"], losses.binary_cross_entropy)["total"]
 
     def finetune(w):
-        return cases.both_sides(w, cases.finetune_inputs(), model.BatchNormState(running, training=True), {})["total"]
+        return cases.both_sides(w, cases.finetune_inputs(), model.BatchNormState(running, training=True), {}, losses.binary_cross_entropy)["total"]
 
     for objective in (pretrain, finetune):
         w = cases.with_gradients(weights)

@@ -3,7 +3,7 @@
 import torch
 
 from draw import Draw
-from mix.losses import cosine, finetune_losses, pretrain_losses
+from mix.losses import asymmetric_loss, binary_cross_entropy, cosine, finetune_losses, pretrain_losses
 from mix.model import BatchNormState, EncoderSizes, MixSizes, mix, mix_shapes
 
 TEXT_POSITIONS = 12
@@ -89,15 +89,15 @@ def pretrain_inputs():
     return draw_inputs(Draw(28), lengths=[12, 7, 2, 9], frame_counts=[6, 3, 1, 4], tag_counts=[3, 1, 0, 5])
 
 
-def pretrain():
+def pretrain(tag_loss=binary_cross_entropy, kind="bce"):
     inputs, (weights, running) = pretrain_inputs(), draw_network()
     w, norms, values = with_gradients(weights), BatchNormState(running, training=True), {}
-    losses = pretrain_losses(mix(w, SIZES, inputs, norms, values), inputs["labels"])
+    losses = pretrain_losses(mix(w, SIZES, inputs, norms, values), inputs["labels"], tag_loss)
     check_margin(values)
     return {
         **stored_inputs(inputs), **weights, **running, **prefixed("value", values), **prefixed("loss", losses),
         **prefixed("grad", gradients(losses["total"], w)), **prefixed("after", norms.running),
-    }, metadata("mix pretraining step, binary cross-entropy", batch=4, tag_loss="bce")
+    }, metadata("mix pretraining step", batch=4, tag_loss=kind)
 
 
 def finetune_inputs():
@@ -108,7 +108,7 @@ def finetune_inputs():
     return inputs
 
 
-def both_sides(w, inputs, norms, values):
+def both_sides(w, inputs, norms, values, tag_loss):
     """Left, then right, through the same weights; statistics of batch normalisation are each side's own."""
     pairs = len(inputs["token_ids"]) // 2
     sides = []
@@ -119,18 +119,18 @@ def both_sides(w, inputs, norms, values):
     values.update({name: torch.cat([sides[0][1][name], sides[1][1][name]]) for name in sides[0][1]})
     (left, *_), (right, *_) = sides[0][0], sides[1][0]
     values["similarity"] = cosine(left, right)
-    return finetune_losses(values["similarity"], inputs["similarities"], values["logits"], inputs["labels"])
+    return finetune_losses(values["similarity"], inputs["similarities"], values["logits"], inputs["labels"], tag_loss)
 
 
-def finetune():
+def finetune(tag_loss=binary_cross_entropy, kind="bce"):
     inputs, (weights, running) = finetune_inputs(), draw_network()
     w, norms, values = with_gradients(weights), BatchNormState(running, training=True), {}
-    losses = both_sides(w, inputs, norms, values)
+    losses = both_sides(w, inputs, norms, values, tag_loss)
     check_margin(values)
     return {
         **stored_inputs(inputs), **weights, **running, **prefixed("value", values), **prefixed("loss", losses),
         **prefixed("grad", gradients(losses["total"], w)), **prefixed("after", norms.running),
-    }, metadata("mix finetuning step on pairs, binary cross-entropy", pairs=3, tag_loss="bce", kl_weight=0.5)
+    }, metadata("mix finetuning step on pairs", pairs=3, tag_loss=kind, kl_weight=0.5)
 
 
 def inference():
@@ -145,4 +145,13 @@ def inference():
         metadata("mix inference with running statistics", batch=5)
 
 
-CASES = {"mix/pretrain": pretrain, "mix/finetune": finetune, "mix/inference": inference}
+def pretrain_asymmetric():
+    return pretrain(asymmetric_loss, "asl")
+
+
+def finetune_asymmetric():
+    return finetune(asymmetric_loss, "asl")
+
+
+CASES = {"mix/pretrain": pretrain, "mix/finetune": finetune, "mix/inference": inference,
+         "mix/pretrain_asymmetric": pretrain_asymmetric, "mix/finetune_asymmetric": finetune_asymmetric}

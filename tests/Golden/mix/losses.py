@@ -54,12 +54,12 @@ def pair_terms(similarity, target):
     return ((similarity - target) ** 2).sum(), (clipped_target * torch.log(clipped_target / clipped)).sum()
 
 
-def pretrain_losses(outputs, labels):
-    """All terms of mix pretraining with BCE; `outputs` is what `mix` returned."""
+def pretrain_losses(outputs, labels, tag_loss):
+    """All terms of mix pretraining; `outputs` is what `mix` returned."""
     _, logits, expert_logits, visions, text = outputs
-    losses = {"tag_mixture": binary_cross_entropy(logits, labels).mean()}
+    losses = {"tag_mixture": tag_loss(logits, labels).mean()}
     for k, (expert, vision) in enumerate(zip(expert_logits, visions)):
-        losses[f"tag_experts.{k}"] = binary_cross_entropy(expert, labels).mean()
+        losses[f"tag_experts.{k}"] = tag_loss(expert, labels).mean()
         losses[f"contrastive.{k}"] = contrastive(vision, text).mean()
     losses["consistency"] = consistency(logits, expert_logits).mean()
     losses["total"] = (
@@ -70,8 +70,8 @@ def pretrain_losses(outputs, labels):
     return losses
 
 
-def finetune_losses(similarity, target, logits, labels):
-    """All terms of mix finetuning with BCE; logits and labels hold the left rows, then the right rows."""
+def finetune_losses(similarity, target, logits, labels, tag_loss):
+    """All terms of mix finetuning; logits and labels hold the left rows, then the right rows."""
     squared_error, kl = pair_terms(similarity, target)
-    tag = binary_cross_entropy(logits, labels).mean()
+    tag = tag_loss(logits, labels).mean()
     return {"squared_error": squared_error, "kl": kl, "tag": tag, "total": squared_error + PAIR_KL_WEIGHT * kl + tag}

@@ -19,12 +19,15 @@ public sealed unsafe class MixNextVladGoldenTests
     [Theory]
     [InlineData("mix/pretrain.safetensors", false)]
     [InlineData("mix/pretrain.safetensors", true)]
+    [InlineData("mix/pretrain_asymmetric.safetensors", false)]
     [InlineData("mix/finetune.safetensors", false)]
+    [InlineData("mix/finetune_asymmetric.safetensors", false)]
     public void Step_OfTheOracle_HasItsLossesGradientsAndRunningStatistics(string file, bool eager)
     {
         using var golden = new GoldenFile(file);
         using var device = new CpuDevice(2);
         bool pairs = golden.Has("input.similarities");
+        var losses = new LossConfig { NegativeGamma = file.Contains("asymmetric", StringComparison.Ordinal) ? 1 : 0 };
         var config = Config(golden);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
@@ -34,7 +37,7 @@ public sealed unsafe class MixNextVladGoldenTests
         using var input = Input(golden, device, config, pairs);
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: eager), input.Scalars, tape =>
         {
-            var outputs = pairs ? model.FinetuningLoss(tape, input, new LossConfig()) : model.PretrainingLoss(tape, input, new LossConfig());
+            var outputs = pairs ? model.FinetuningLoss(tape, input, losses) : model.PretrainingLoss(tape, input, losses);
             tape.RunBackward();
             return outputs;
         });

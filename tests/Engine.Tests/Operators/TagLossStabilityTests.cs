@@ -1,0 +1,71 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Random;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Operators;
+
+/// <summary>Long training at an absurd rate: logits jump from one extreme to the other each time the labels change.</summary>
+public sealed unsafe class TagLossStabilityTests
+{
+    private const int Steps = 100_000, Tags = 40, LabelsChangeEvery = 7;
+    private const float Rate = 50;
+
+    [Theory]
+    [InlineData(0, 1, 0)]
+    [InlineData(1, 4, 0.05f)]
+    public void Training_AbsurdRate_StaysFiniteWhereTheNaiveFormFails(float positiveGamma, float negativeGamma, float margin)
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        var logits = store.Add(0, "logits", new Shape(1, Tags), static (values, _, _) => values.Clear());
+        store.Allocate(device, training: true);
+        store.Initialize(seed: 1);
+        using var adam = new Adam(device, store, 1e-8);
+        using var arena = new Arena(device, 4 * Arena.Alignment);
+        var scalars = arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
+        var labels = arena.Allocate(new Shape(1, 2), ElementType.Int32);
+        using var step = new Step<Tensor>(device, new StepMode(Training: true), (StepScalars*)scalars.Address, tape =>
+        {
+            var term = tape.Scratch(new Shape(1));
+            TagLoss.Forward(tape, tape.Use(logits), labels, new TagFocus(positiveGamma, negativeGamma, margin), 1, term);
+            tape.RunBackward();
+            adam.Update(tape.Stream, (StepScalars*)scalars.Address);
+            return term;
+        });
+        float largest = 0;
+        bool naiveFailed = false;
+        for (int i = 0; i < Steps; i++)
+        {
+            if (i % LabelsChangeEvery == 0)
+            {
+                for (int word = 0; word < 2; word++)
+                    labels.Ints[word] = (int)Philox.Bits(5, (uint)i, 0, word);
+            }
+            Adam.WriteRates(ref *(StepScalars*)scalars.Address, i, [Rate]);
+            step.Run();
+            Assert.True(float.IsFinite(step.Result.Floats[0]), $"loss after step {i}");
+            for (int c = 0; c < Tags; c++)
+            {
+                float z = logits.Value.Floats[c];
+                Assert.True(float.IsFinite(z), $"logit {c} after step {i}");
+                largest = Math.Max(largest, Math.Abs(z));
+                naiveFailed |= float.IsNaN(NaiveSlopeOfPresent(z, positiveGamma));
+            }
+        }
+        Assert.True(largest > 40, $"the largest logit was {largest}");
+        Assert.Equal(positiveGamma == 0, naiveFailed); // with an exponent of 1 or more even the naive power has a finite slope
+    }
+
+    // d/dz of -(1 - p)^gamma log(p) for a present tag with TensorFlow's rule for the base of a power, e b^(e - 1).
+    private static float NaiveSlopeOfPresent(float z, float gamma)
+    {
+        float p = 1 / (1 + MathF.Exp(-z)), rest = 1 - p;
+        float powerSlope = gamma * MathF.Pow(rest, gamma - 1);
+        return powerSlope * p * rest * MathF.Log(Math.Clamp(p, 1e-7f, 1)) - MathF.Pow(rest, gamma) * rest;
+    }
+}

@@ -1,10 +1,11 @@
 using System.Numerics;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
+using VideoSim.Kernels.Rotary;
 
 namespace VideoSim.Kernels.Attention;
 
-/// <summary>The plain formulas of attention in any precision.</summary>
+/// <summary>The plain formulas of attention in any precision, on queries, keys and values [B, S, 3C] of all positions.</summary>
 /// <param name="B">Videos.</param>
 /// <param name="S">Positions.</param>
 /// <param name="Heads">Heads.</param>
@@ -13,29 +14,37 @@ namespace VideoSim.Kernels.Attention;
 /// <param name="Step">The step number.</param>
 public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutSite Site, uint Step)
 {
+    /// <summary>How many of the first positions ask.</summary>
+    public int Queries { get; init; } = S;
+
+    /// <summary>The table of rotary positions, or null for none.</summary>
+    public float[]? Rotary { get; init; }
+
     private int Width => Heads * D;
 
-    /// <summary>Context [B, S, C] of queries, keys and values [B, S, 3C].</summary>
+    /// <summary>Context [B, Queries, C] of queries, keys and values [B, S, 3C].</summary>
     public T[] Forward<T>(T[] queryKeyValue, int[] mask) where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        var context = new T[B * S * Width];
-        ForEachQuery<T>(queryKeyValue, mask, (b, h, i, p, kept) =>
+        var context = new T[B * Queries * Width];
+        var turned = Turn(queryKeyValue, T.One);
+        ForEachQuery<T>(turned, mask, (b, h, i, p, kept) =>
         {
             for (int j = 0; j < S; j++)
             {
                 for (int d = 0; d < D; d++)
-                    context[(b * S + i) * Width + h * D + d] += p[j] * kept[j] * queryKeyValue[Index(b, j, 2, h, d)];
+                    context[(b * Queries + i) * Width + h * D + d] += p[j] * kept[j] * turned[Index(b, j, 2, h, d)];
             }
         });
         return context;
     }
 
-    /// <summary>Gradient of queries, keys and values from that of the context.</summary>
+    /// <summary>Gradient of queries, keys and values from that of the context; queries that do not ask get 0.</summary>
     public T[] Backward<T>(T[] queryKeyValue, int[] mask, T[] dContext) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var gradient = new T[queryKeyValue.Length];
+        var turned = Turn(queryKeyValue, T.One);
         T scale = T.One / T.Sqrt(T.CreateChecked(D));
-        ForEachQuery<T>(queryKeyValue, mask, (b, h, i, p, kept) =>
+        ForEachQuery<T>(turned, mask, (b, h, i, p, kept) =>
         {
             var dP = new T[S];
             T row = T.Zero;
@@ -43,8 +52,8 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
             {
                 for (int d = 0; d < D; d++)
                 {
-                    T dY = dContext[(b * S + i) * Width + h * D + d];
-                    dP[j] += dY * queryKeyValue[Index(b, j, 2, h, d)] * kept[j];
+                    T dY = dContext[(b * Queries + i) * Width + h * D + d];
+                    dP[j] += dY * turned[Index(b, j, 2, h, d)] * kept[j];
                     gradient[Index(b, j, 2, h, d)] += p[j] * kept[j] * dY;
                 }
                 row += p[j] * dP[j];
@@ -54,16 +63,60 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
                 T dScore = p[j] * (dP[j] - row) * scale;
                 for (int d = 0; d < D; d++)
                 {
-                    gradient[Index(b, i, 0, h, d)] += dScore * queryKeyValue[Index(b, j, 1, h, d)];
-                    gradient[Index(b, j, 1, h, d)] += dScore * queryKeyValue[Index(b, i, 0, h, d)];
+                    gradient[Index(b, i, 0, h, d)] += dScore * turned[Index(b, j, 1, h, d)];
+                    gradient[Index(b, j, 1, h, d)] += dScore * turned[Index(b, i, 0, h, d)];
                 }
             }
         });
-        return gradient;
+        return Turn(gradient, -T.One);
+    }
+
+    /// <summary>One [B, S, 3C] array of queries [B, Queries, C] and of keys and values [B, S, 2C]; other queries are 0.</summary>
+    public T[] Join<T>(T[] query, T[] keyValue)
+    {
+        var joined = new T[B * S * 3 * Width];
+        ForEachRow(query, keyValue, (part, at, offset, count) => Array.Copy(part, at, joined, offset, count));
+        return joined;
+    }
+
+    /// <summary>The inverse of <see cref="Join"/>.</summary>
+    public (T[] Query, T[] KeyValue) Split<T>(T[] joined)
+    {
+        var (query, keyValue) = (new T[B * Queries * Width], new T[B * S * 2 * Width]);
+        ForEachRow(query, keyValue, (part, at, offset, count) => Array.Copy(joined, offset, part, at, count));
+        return (query, keyValue);
+    }
+
+    private void ForEachRow<T>(T[] query, T[] keyValue, Action<T[], int, int, int> copy)
+    {
+        for (int row = 0; row < B * S; row++)
+        {
+            if (row % S < Queries)
+                copy(query, (row / S * Queries + row % S) * Width, row * 3 * Width, Width);
+            copy(keyValue, row * 2 * Width, (row * 3 + 1) * Width, 2 * Width);
+        }
     }
 
     // Which: 0 query, 1 key, 2 value.
     private int Index(int b, int position, int which, int head, int d) => ((b * S + position) * 3 + which) * Width + head * D + d;
+
+    // Turns the pairs of queries and keys by their position's angles; direction -1 turns them back.
+    private T[] Turn<T>(T[] queryKeyValue, T direction) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var turned = (T[])queryKeyValue.Clone();
+        if (Rotary is null)
+            return turned;
+        for (int i = 0; i < turned.Length; i += 2)
+        {
+            int column = i % (3 * Width), position = i / (3 * Width) % S, pair = column % D / 2;
+            if (column >= 2 * Width)
+                continue;
+            T sine = direction * T.CreateChecked(Rotary[position * D + pair]), cosine = T.CreateChecked(Rotary[position * D + D / 2 + pair]);
+            turned[i] = queryKeyValue[i] * cosine - queryKeyValue[i + 1] * sine;
+            turned[i + 1] = queryKeyValue[i + 1] * cosine + queryKeyValue[i] * sine;
+        }
+        return turned;
+    }
 
     private void ForEachQuery<T>(T[] queryKeyValue, int[] mask, Action<int, int, int, T[], T[]> visit) where T : struct, IBinaryFloatingPointIeee754<T>
     {
@@ -71,6 +124,8 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         for (int item = 0; item < B * Heads * S; item++)
         {
             int b = item / (Heads * S), h = item / S % Heads, i = item % S;
+            if (i >= Queries)
+                continue;
             var p = new T[S];
             var kept = new T[S];
             for (int j = 0; j < S; j++)
@@ -96,7 +151,10 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         : T.One / (T.One - T.CreateChecked(Site.DropProbability));
 }
 
-/// <summary>Checks of attention: ragged lengths and head widths, hidden keys, a row that hides all, dropout, added gradients.</summary>
+/// <summary>
+/// Checks of attention: ragged lengths and head widths, hidden keys, a row that hides all, dropout, rotary positions, queries
+/// of the first positions alone, added gradients.
+/// </summary>
 public static unsafe class AttentionChecks
 {
     private const uint Step = 3;
@@ -105,51 +163,88 @@ public static unsafe class AttentionChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
         [new(Attention.Forward, () => Cases(backward: false)), new(Attention.Backward, () => Cases(backward: true))];
 
+    private readonly record struct Shape(int B, int S, int Heads, int D, float Drop, int Add, bool Rotary);
+
     private static IEnumerable<CheckCase> Cases(bool backward)
     {
-        yield return Case(backward, 1, 1, 1, 2, 0, add: 0);
-        yield return Case(backward, 2, 5, 2, 3, 0, add: 0);
-        yield return Case(backward, 2, 12, 2, 8, 0.1f, add: 0);
-        yield return Case(backward, 1, 33, 3, 16, 0.4f, add: 1);
-        yield return Case(backward, 1, 64, 1, 64, 0.1f, add: 0);
-        yield return Case(backward, 1, 150, 1, 10, 0, add: 0);
+        Shape[] shapes =
+        [
+            new(1, 1, 1, 2, 0, Add: 0, Rotary: false), new(2, 5, 2, 3, 0, Add: 0, Rotary: false), new(2, 12, 2, 8, 0.1f, Add: 0, Rotary: false),
+            new(1, 33, 3, 16, 0.4f, Add: 1, Rotary: false), new(1, 64, 1, 64, 0.1f, Add: 0, Rotary: false), new(1, 150, 1, 10, 0, Add: 0, Rotary: false),
+            new(1, 1, 1, 2, 0, Add: 1, Rotary: true), new(2, 7, 3, 6, 0.3f, Add: 0, Rotary: true), new(1, 64, 2, 64, 0.1f, Add: 1, Rotary: true),
+            new(1, 131, 1, 34, 0, Add: 0, Rotary: true),
+        ];
+        foreach (var shape in shapes)
+        {
+            yield return Case(shape, apart: false, backward);
+            yield return Case(shape, apart: true, backward);
+        }
     }
 
-    private static CheckCase Case(bool backward, int b, int s, int heads, int d, float drop, int add)
+    // Queries, keys and values of all positions in one tensor, or the queries of a third of the positions in another one.
+    private static CheckCase Case(Shape s, bool apart, bool backward)
     {
-        var site = new DropoutSite { Seed = 77, Site = 5, DropProbability = drop };
+        int width = s.Heads * s.D, queries = apart ? (s.S + 2) / 3 : s.S, queryRow = apart ? width : 3 * width, keyRow = apart ? 2 * width : 3 * width;
+        int key = keyRow - 2 * width, value = keyRow - width; // columns where they begin
+        int addKeyValue = apart ? 1 - s.Add : s.Add;
+        var site = new DropoutSite { Seed = 77, Site = 5, DropProbability = s.Drop };
         var builder = new CheckBuilder(seed: 11);
-        int width = heads * d;
-        var qkv = builder.Input("queryKeyValue", (long)b * s * 3 * width, -2, 2);
+        var query = builder.Input(apart ? "query" : "queryKeyValue", (long)s.B * queries * queryRow, -2, 2);
+        var keyValue = apart ? builder.Input("keyValue", (long)s.B * s.S * keyRow, -2, 2) : query;
         // Video 0 hides a tail of keys, video 1 all of them (the softmax is then that of the bare scores).
-        var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => i / s == 0 && i % s <= s / 2 ? 1 : 0)]);
+        var mask = builder.Integers("mask", [.. Enumerable.Range(0, s.B * s.S).Select(i => i / s.S == 0 && i % s.S <= s.S / 2 ? 1 : 0)]);
         var scalars = builder.Integers("scalars", [(int)Step, 0, 0, 0, 0, 0, 0, 0]);
-        var output = backward
-            ? add != 0 ? builder.InOut("dQueryKeyValue", (long)b * s * 3 * width) : builder.Output("dQueryKeyValue", (long)b * s * 3 * width)
-            : builder.Output("context", (long)b * s * width);
-        var dContext = backward ? builder.Input("dContext", (long)b * s * width) : null;
-        var reference = new AttentionReference(b, s, heads, d, site, Step);
-        return builder.Build($"B {b}, S {s}, {heads} heads of {d}, dropout {drop}, add {add}", launcher =>
+        float[]? table = s.Rotary ? RotaryTable.Create(s.S + 1, s.D) : null;
+        var rotary = table is null ? null : builder.Input("rotary", table);
+        long contexts = (long)s.B * queries * width;
+        var context = backward ? builder.Input("dContext", contexts) : builder.Output("context", contexts);
+        var dQuery = backward ? builder.Gradient(apart ? "dQuery" : "dQueryKeyValue", (long)s.B * queries * queryRow, s.Add) : null;
+        var dKeyValue = backward && apart ? builder.Gradient("dKeyValue", (long)s.B * s.S * keyRow, addKeyValue) : dQuery;
+        var formulas = new AttentionReference(s.B, s.S, s.Heads, s.D, site, Step) { Queries = queries, Rotary = table };
+        string name = $"B {s.B}, S {s.S}, {queries} queries, {s.Heads} heads of {s.D}, dropout {s.Drop}, add {s.Add}{(s.Rotary ? ", rotary" : "")}{(apart ? ", apart" : "")}";
+        return builder.Build(name, launcher =>
         {
             site.Scalars = (StepScalars*)scalars.Address;
-            launcher.Run(backward ? Attention.Backward : Attention.Forward, new AttentionArgs
+            var args = new AttentionArgs
             {
-                QueryKeyValue = qkv.Floats, Mask = mask.Ints, Context = backward ? null : output.Floats,
-                dContext = backward ? dContext!.Floats : null, dQueryKeyValue = backward ? output.Floats : null,
-                Dropout = site, B = b, S = s, Heads = heads, D = d, Add = add,
-            });
-        }, new Reference(reference, backward, add), backward ? 3 : 2);
+                Query = query.Floats, Key = keyValue.Floats + key, Value = keyValue.Floats + value, Mask = mask.Ints,
+                Rotary = rotary == null ? null : rotary.Floats, Dropout = site,
+                B = s.B, Queries = queries, S = s.S, Heads = s.Heads, D = s.D, QueryRow = queryRow, KeyRow = keyRow,
+            };
+            if (backward)
+            {
+                launcher.Run(Attention.Backward, args with
+                {
+                    dContext = context.Floats, dQuery = dQuery!.Floats, dKey = dKeyValue!.Floats + key, dValue = dKeyValue.Floats + value,
+                    AddQuery = s.Add, AddKeyValue = addKeyValue,
+                });
+            }
+            else
+            {
+                launcher.Run(Attention.Forward, args with { Context = context.Floats });
+            }
+        }, new Reference(formulas, apart, backward, s.Add, addKeyValue), backward ? 3 : 2);
     }
 
-    private sealed record Reference(AttentionReference Formulas, bool Backward, int Add) : ICheckReference
+    private sealed record Reference(AttentionReference Formulas, bool Apart, bool Backward, int AddQuery, int AddKeyValue) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var result = Backward ? Formulas.Backward(values["queryKeyValue"], values.Ints("mask"), values["dContext"])
-                : Formulas.Forward(values["queryKeyValue"], values.Ints("mask"));
-            T[] output = values[Backward ? "dQueryKeyValue" : "context"];
-            for (int i = 0; i < output.Length; i++)
-                output[i] = Backward && Add != 0 ? output[i] + result[i] : result[i];
+            T[] joined = Apart ? Formulas.Join(values["query"], values["keyValue"]) : values["queryKeyValue"];
+            if (!Backward)
+            {
+                values.Deliver("context", Formulas.Forward(joined, values.Ints("mask")), add: 0);
+                return;
+            }
+            T[] gradient = Formulas.Backward(joined, values.Ints("mask"), values["dContext"]);
+            if (!Apart)
+            {
+                values.Deliver("dQueryKeyValue", gradient, AddQuery);
+                return;
+            }
+            var (query, keyValue) = Formulas.Split(gradient);
+            values.Deliver("dQuery", query, AddQuery);
+            values.Deliver("dKeyValue", keyValue, AddKeyValue);
         }
     }
 }

@@ -4,40 +4,55 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Attention;
 
 /// <summary>
-/// Arguments of both directions. One row of <see cref="QueryKeyValue"/> holds the queries, keys and values of all heads,
-/// 3C = 3 * Heads * D values.
+/// Arguments of both directions. C = Heads * D. Queries, keys and values lie in rows of their own lengths, so that one tensor
+/// may hold all three, or another one the queries of fewer positions.
 /// </summary>
 public unsafe struct AttentionArgs
 {
-    /// <summary>[B, S, 3C]</summary>
-    public float* QueryKeyValue;
+    /// <summary>[B, Queries, C], rows <see cref="QueryRow"/> apart: the first positions of the sequence ask.</summary>
+    public float* Query;
+
+    /// <summary>[B, S, C], rows <see cref="KeyRow"/> apart.</summary>
+    public float* Key;
+
+    /// <summary>[B, S, C], rows <see cref="KeyRow"/> apart.</summary>
+    public float* Value;
 
     /// <summary>Key mask [B, S]: 1 keeps, 0 hides.</summary>
     public int* Mask;
 
-    /// <summary>[B, S, C]; read by backward never, written by forward.</summary>
+    /// <summary>Rotary positions of queries and keys, [at least S, D] of <see cref="Rotary.RotaryTable"/>; or null for none.</summary>
+    public float* Rotary;
+
+    /// <summary>[B, Queries, C]; forward only.</summary>
     public float* Context;
 
-    /// <summary>[B, S, C]; backward only.</summary>
+    /// <summary>[B, Queries, C]; backward only.</summary>
     public float* dContext;
 
-    /// <summary>[B, S, 3C]; backward only.</summary>
-    public float* dQueryKeyValue;
+    /// <summary>Gradient of the queries, laid out like them, or null; backward only.</summary>
+    public float* dQuery;
+
+    /// <summary>Gradients of keys and values, laid out like them, or both null; backward only.</summary>
+    public float* dKey, dValue;
 
     /// <summary>Dropout on the probabilities; element ((b * Heads + h) * S + query) * S + key.</summary>
     public DropoutSite Dropout;
 
-    /// <summary>Sizes; D = width of a head.</summary>
-    public int B, S, Heads, D;
+    /// <summary>Sizes; D = width of a head, at most <see cref="S"/> queries.</summary>
+    public int B, Queries, S, Heads, D;
 
-    /// <summary>1 to add to <see cref="dQueryKeyValue"/>.</summary>
-    public int Add;
+    /// <summary>Values from one row to the next.</summary>
+    public int QueryRow, KeyRow;
+
+    /// <summary>1 to add to <see cref="dQuery"/>, or to <see cref="dKey"/> and <see cref="dValue"/>.</summary>
+    public int AddQuery, AddKeyValue;
 }
 
 /// <summary>
-/// Scaled dot-product attention with key mask and dropout (Vaswani et al., 2017; specification 3.1): scores / sqrt(D),
-/// -10000 on hidden keys, exact softmax. Backward computes the probabilities again and never reads the output: its row
-/// term is the sum of probability times gradient.
+/// Scaled dot-product attention with key mask, dropout and, if wanted, rotary positions (Vaswani et al., 2017; Su et al.,
+/// 2021; specification 3.1 and 3.2): scores / sqrt(D), -10000 on hidden keys, exact softmax. Backward computes the
+/// probabilities again and never reads the output: its row term is the sum of probability times gradient.
 /// </summary>
 public static unsafe partial class Attention
 {
@@ -47,12 +62,16 @@ public static unsafe partial class Attention
     /// <summary>Added to the score of a hidden key.</summary>
     public const float HiddenKey = -10000;
 
+    /// <summary>Most values of a head's keys with rotary positions, S * D: the turned copies of an item lie on the stack, too.</summary>
+    public const int MaxTurned = 1 << 15;
+
     /// <summary>Context from queries, keys and values. Items: videos x heads.</summary>
     public static readonly Kernel<AttentionArgs> Forward = new("attention_forward_f32")
     {
         CountItems = Items,
         Twin = ForwardItems,
-        CountCost = static (in AttentionArgs a) => new(4.0 * Pairs(a) * a.D + 5.0 * Pairs(a), 4.0 * Rows(a) * 4),
+        CountCost = static (in AttentionArgs a) => new(
+            4.0 * Pairs(a) * a.D + 5.0 * Pairs(a) + Turning(a), 4.0 * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a)),
     };
 
     /// <summary>Gradients of queries, keys and values. Items: videos x heads.</summary>
@@ -60,13 +79,22 @@ public static unsafe partial class Attention
     {
         CountItems = Items,
         Twin = BackwardItems,
-        CountCost = static (in AttentionArgs a) => new(10.0 * Pairs(a) * a.D + 12.0 * Pairs(a), 4.0 * Rows(a) * (7 + 3 * a.Add)),
+        CountCost = static (in AttentionArgs a) => new(
+            (4.0 + (a.dQuery != null ? 2 : 0) + (a.dKey != null ? 4 : 0)) * Pairs(a) * a.D + 12.0 * Pairs(a) + 2 * Turning(a),
+            4.0 * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a)) + TableBytes(a)),
     };
 
     private static int Items(in AttentionArgs a) => a.B * a.Heads;
 
-    private static double Pairs(in AttentionArgs a) => (double)a.B * a.Heads * a.S * a.S;
+    private static double Pairs(in AttentionArgs a) => (double)a.B * a.Heads * a.Queries * a.S;
 
-    // Values of one [B, S, C] tensor.
-    private static double Rows(in AttentionArgs a) => (double)a.B * a.S * a.Heads * a.D;
+    // Values of one [B, Queries, C] and of one [B, S, C] tensor.
+    private static double Asking(in AttentionArgs a) => (double)a.B * a.Queries * a.Heads * a.D;
+
+    private static double Asked(in AttentionArgs a) => (double)a.B * a.S * a.Heads * a.D;
+
+    // Two products and a sum for each value of the queries and the keys.
+    private static double Turning(in AttentionArgs a) => a.Rotary == null ? 0 : 3 * (Asking(a) + Asked(a));
+
+    private static double TableBytes(in AttentionArgs a) => a.Rotary == null ? 0 : 4.0 * a.S * a.D;
 }

@@ -43,8 +43,8 @@ internal sealed class TransformerLayer
         var shape = x.Shape; // [B, S, C]
         var queryKeyValue = Linear.Forward(tape, x, tape.Use(_queryKeyValue), tape.Use(_queryKeyValueBias))
             .Reshape(new Shape(shape[0], shape[1], 3 * shape[2]));
-        var context = Attention.Forward(tape, queryKeyValue, attentionMask, _config.NumAttentionHeads,
-            DropoutSites.AttentionProbabilities(_index), _config.AttentionProbsDropoutProb);
+        var context = Attention.Forward(tape, queryKeyValue, new AttentionOptions(attentionMask, Rotary: default,
+            _config.NumAttentionHeads, DropoutSites.AttentionProbabilities(_index), _config.AttentionProbsDropoutProb));
         var attended = _attentionNorm.Forward(tape, _attentionOutput.Forward(tape, context).Reshape(shape), x,
             DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb);
         var inner = Activation.Forward(tape, _intermediate.Forward(tape, attended), ActivationKind.Gelu);

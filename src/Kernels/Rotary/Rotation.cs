@@ -1,0 +1,34 @@
+namespace VideoSim.Kernels.Rotary;
+
+/// <summary>Rotary positions applied to the rows of a head: row p is turned by the angles of position p.</summary>
+internal static unsafe class Rotation
+{
+    /// <summary>
+    /// y[p, 2i] = x[p, 2i] cos - x[p, 2i+1] sin and y[p, 2i+1] = x[p, 2i+1] cos + x[p, 2i] sin; with the sines negated it
+    /// turns back, which is also how a gradient goes through it.
+    /// </summary>
+    /// <param name="x">[rows, width]</param>
+    /// <param name="rowX">Elements from one row of x to the next.</param>
+    /// <param name="table">[at least rows, width], of <see cref="RotaryTable"/>.</param>
+    /// <param name="rows">Positions, from 0.</param>
+    /// <param name="width">Even.</param>
+    /// <param name="y">[rows, width]; may not overlap x.</param>
+    /// <param name="rowY">Elements from one row of y to the next.</param>
+    /// <param name="back">Whether to turn back.</param>
+    /// <param name="add">Whether to add to y.</param>
+    public static void Apply(float* x, nint rowX, float* table, int rows, int width, float* y, nint rowY, bool back = false, bool add = false)
+    {
+        int half = width / 2;
+        for (int p = 0; p < rows; p++, x += rowX, y += rowY, table += width)
+        {
+            for (int i = 0; i < half; i++)
+            {
+                float sine = back ? -table[i] : table[i], cosine = table[half + i];
+                float even = x[2 * i] * cosine - x[2 * i + 1] * sine;
+                float odd = x[2 * i + 1] * cosine + x[2 * i] * sine;
+                y[2 * i] = add ? y[2 * i] + even : even;
+                y[2 * i + 1] = add ? y[2 * i + 1] + odd : odd;
+            }
+        }
+    }
+}

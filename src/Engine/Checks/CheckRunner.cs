@@ -47,7 +47,7 @@ public static class CheckRunner
             {
                 var values = new float[buffer.Data.Length / sizeof(float)];
                 device.Download(buffer.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-                outputs.Add(buffer.Name, values);
+                outputs.Add(buffer.Name, buffer.IsInteger ? [.. MemoryMarshal.Cast<float, int>(values)] : values);
             }
             return outputs;
         }
@@ -71,6 +71,8 @@ public static class CheckRunner
                 floats[buffer.Name] = Array.ConvertAll(MemoryMarshal.Cast<byte, float>(buffer.Data).ToArray(), T.CreateChecked);
         }
         check.Reference.Compute(new CheckValues<T>(floats, ints));
+        foreach (var buffer in check.Buffers.Where(static buffer => buffer.IsInteger && IsCompared(buffer)))
+            floats[buffer.Name] = Array.ConvertAll(ints[buffer.Name], T.CreateChecked);
         return floats;
     }
 

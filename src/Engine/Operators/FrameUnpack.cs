@@ -26,4 +26,12 @@ public static unsafe class FrameUnpack
         });
         return (masked, mean);
     }
+
+    /// <summary>Widens all frames to fp32, the repeated ones too: fp16 [B, F, W] to [B*F, W].</summary>
+    public static Tensor Widen(Tape tape, in Tensor frames)
+    {
+        var y = tape.Scratch(new Shape(frames.Shape.Rows, frames.Shape.Width));
+        tape.Stream.Run(Frames.Widen, new FrameWidenArgs { Stored = frames.Halves, Y = y.Floats, Rows = y.Shape[0], Width = y.Shape[1] });
+        return y;
+    }
 }

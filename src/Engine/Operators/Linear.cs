@@ -53,40 +53,43 @@ public static unsafe class Linear
         return y;
     }
 
-    private static void Backward(Tape tape, in State s)
+    private static void Backward(Tape tape, in State s) =>
+        Differentiate(tape, s.X, s.Weight, s.Bias, tape.GradientOf(s.Y), s.Stack, s.SharedInput);
+
+    /// <summary>Writes the gradients of a map, or of a stack, from that of its result [E * rows, N]; for operators that contain one.</summary>
+    internal static void Differentiate(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, in Tensor dY, int stack, bool sharedInput)
     {
-        int k = s.X.Shape.Width, n = s.Y.Shape.Width, rows = s.Y.Shape.Rows / s.Stack;
-        var dY = tape.GradientOf(s.Y);
-        var dWeight = tape.GradientToWrite(s.Weight, out int add);
+        int k = x.Shape.Width, n = dY.Shape.Width, rows = dY.Shape.Rows / stack;
+        var dWeight = tape.GradientToWrite(weight, out int add);
         if (dWeight.Exists)
         {
             tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
             {
                 A = dY.Floats, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
-                B = s.X.Floats, StrideB = s.SharedInput ? 0 : (long)rows * k, LdB = k,
+                B = x.Floats, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
                 C = dWeight.Floats, StrideC = (long)n * k, LdC = k,
-                M = n, N = k, K = rows, Batch = s.Stack, Add = add,
+                M = n, N = k, K = rows, Batch = stack, Add = add,
             });
         }
-        if (s.Bias.Exists)
+        if (bias.Exists)
         {
-            var dBias = tape.GradientToWrite(s.Bias, out add);
+            var dBias = tape.GradientToWrite(bias, out add);
             if (dBias.Exists)
-                ColumnSum.Write(tape, dY, s.Stack, rows, n, dBias, add);
+                ColumnSum.Write(tape, dY, stack, rows, n, dBias, add);
         }
-        var dX = tape.GradientToWrite(s.X, out add);
+        var dX = tape.GradientToWrite(x, out add);
         if (!dX.Exists)
             return;
         // An input shared by the stack takes one product after the other: they all add into the same gradient.
-        int products = s.SharedInput ? s.Stack : 1;
+        int products = sharedInput ? stack : 1;
         for (int i = 0; i < products; i++)
         {
             tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
             {
                 A = dY.Floats + (long)i * rows * n, StrideA = (long)rows * n, LdA = n,
-                B = s.Weight.Floats + (long)i * n * k, StrideB = (long)n * k, LdB = k,
+                B = weight.Floats + (long)i * n * k, StrideB = (long)n * k, LdB = k,
                 C = dX.Floats, StrideC = (long)rows * k, LdC = k,
-                M = rows, N = k, K = n, Batch = s.Stack / products, Add = i > 0 ? 1 : add,
+                M = rows, N = k, K = n, Batch = stack / products, Add = i > 0 ? 1 : add,
             });
         }
     }

@@ -6,19 +6,21 @@ namespace VideoSim.Kernels.Common;
 internal static unsafe class SoftmaxRow
 {
     /// <summary>y = factor * softmax(x); y may be x.</summary>
-    public static void Write(float* x, float* y, int count, float factor = 1)
+    /// <returns>The largest element, and the sum over i of e^(x[i] - largest).</returns>
+    public static (float Largest, float Sum) Write(float* x, float* y, int count, float factor = 1)
     {
-        var largest = Vector256.Create(Lanes.Max(x, count));
-        var sum = Vector256<float>.Zero;
+        float largest = Lanes.Max(x, count);
+        var powers = Vector256<float>.Zero;
         for (int i = 0; i < count; i += Lanes.Count)
         {
-            var power = Lanes.Keep(VectorMath.Exp(Lanes.Load(x + i, count - i) - largest), count - i);
-            sum += power;
+            var power = Lanes.Keep(VectorMath.Exp(Lanes.Load(x + i, count - i) - Vector256.Create(largest)), count - i);
+            powers += power;
             Lanes.Store(power, y + i, count - i);
         }
-        float scale = factor / Vector256.Sum(sum);
+        float sum = Vector256.Sum(powers), scale = factor / sum;
         for (int i = 0; i < count; i += Lanes.Count)
             Lanes.Store(Lanes.Load(y + i, count - i) * scale, y + i, count - i);
+        return (largest, sum);
     }
 
     /// <summary>Sum over i of e^(scale * x[i] - largest).</summary>

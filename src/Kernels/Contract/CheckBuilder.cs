@@ -25,6 +25,10 @@ public sealed class CheckBuilder(ulong seed)
     /// <summary>A buffer that the kernel must fill; begins as NaN.</summary>
     public CheckBuffer Output(string name, long count) => Add(name, BufferRole.Output, Filled(count));
 
+    /// <summary>A buffer of integers that the kernel must fill; compared exactly, begins as -1.</summary>
+    public CheckBuffer IntegerOutput(string name, int count) =>
+        Add(name, BufferRole.Output, Enumerable.Repeat(-1, count).ToArray(), isInteger: true);
+
     /// <summary>Scratch between launches; begins as NaN.</summary>
     public CheckBuffer Workspace(string name, long count) => Add(name, BufferRole.Workspace, Filled(count));
 

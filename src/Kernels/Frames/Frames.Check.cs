@@ -33,7 +33,10 @@ public static unsafe class FrameChecks
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
-        [new(Frames.Unpack, () => [Case(1, 1, 1), Case(3, 5, 13), Case(2, 32, 16), Case(0, 3, 8)])];
+    [
+        new(Frames.Unpack, () => [Case(1, 1, 1), Case(3, 5, 13), Case(2, 32, 16), Case(0, 3, 8)]),
+        new(Frames.Widen, () => [WidenCase(1, 1), WidenCase(3, 13), WidenCase(7, 16), WidenCase(0, 8)]),
+    ];
 
     private static CheckCase Case(int videos, int frames, int width)
     {
@@ -48,6 +51,15 @@ public static unsafe class FrameChecks
                 Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Floats, Mean = mean.Floats,
                 Videos = videos, FramesPerVideo = frames, Width = width,
             }), new Reference(frames, width), 2);
+    }
+
+    private static CheckCase WidenCase(int rows, int width)
+    {
+        var builder = new CheckBuilder(seed: 45);
+        var stored = builder.Integers("stored", Halves(rows * width));
+        var y = builder.Output("y", rows * width);
+        return builder.Build($"{rows} frames, width {width}", launcher => launcher.Run(Frames.Widen,
+            new FrameWidenArgs { Stored = (Half*)stored.Address, Y = y.Floats, Rows = rows, Width = width }), new WidenReference(), 2);
     }
 
     // Every sign, exponent and denormal number of fp16; not its infinities, which no frame may hold.
@@ -71,6 +83,16 @@ public static unsafe class FrameChecks
             var (masked, mean) = FrameReference.Unpack<T>(stored, values.Ints("counts"), frames, width);
             masked.CopyTo(values["masked"], 0);
             mean.CopyTo(values["mean"], 0);
+        }
+    }
+
+    private sealed class WidenReference : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var stored = MemoryMarshal.Cast<int, Half>(values.Ints("stored"));
+            for (int i = 0; i < values["y"].Length; i++)
+                values["y"][i] = T.CreateChecked(stored[i]);
         }
     }
 }

@@ -37,6 +37,20 @@ public static unsafe partial class Frames
         }
     }
 
+    private static void WidenRows(in FrameWidenArgs a, int from, int to)
+    {
+        int whole = a.Width / Lanes.Count * Lanes.Count;
+        for (int row = from; row < to; row++)
+        {
+            Half* stored = a.Stored + (long)row * a.Width;
+            float* y = a.Y + (long)row * a.Width;
+            for (int i = 0; i < whole; i += Lanes.Count)
+                ToSingle(Vector128.Load((ushort*)stored + i)).Store(y + i);
+            for (int i = whole; i < a.Width; i++)
+                y[i] = (float)stored[i];
+        }
+    }
+
     private const float BiasShift = 5.192296858534828e33f; // 2^112
 
     // Sign, exponent and fraction move to their places; the product with 2^112 sets the exponent's bias right and turns

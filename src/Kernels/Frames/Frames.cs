@@ -21,6 +21,19 @@ public unsafe struct FrameUnpackArgs
     public int Videos, FramesPerVideo, Width;
 }
 
+/// <summary>Arguments of <see cref="Frames.Widen"/>.</summary>
+public unsafe struct FrameWidenArgs
+{
+    /// <summary>[Rows, Width] as stored: fp16.</summary>
+    public Half* Stored;
+
+    /// <summary>[Rows, Width]</summary>
+    public float* Y;
+
+    /// <summary>Sizes; a row is a frame.</summary>
+    public int Rows, Width;
+}
+
 /// <summary>From frames as they are stored to what the model reads: masked fp32 frames, and their unmasked mean.</summary>
 public static unsafe partial class Frames
 {
@@ -34,5 +47,13 @@ public static unsafe partial class Frames
             double elements = (double)a.Videos * a.FramesPerVideo * a.Width;
             return new(elements, 6 * elements + 4.0 * a.Videos * (a.Width + 1));
         },
+    };
+
+    /// <summary>All frames as they are, repeated ones included. Items: frames.</summary>
+    public static readonly Kernel<FrameWidenArgs> Widen = new("frame_widen_f16")
+    {
+        CountItems = static (in FrameWidenArgs a) => a.Rows,
+        Twin = WidenRows,
+        CountCost = static (in FrameWidenArgs a) => new(0, 6.0 * a.Rows * a.Width),
     };
 }

@@ -24,4 +24,18 @@ public sealed unsafe class FrameUnpackTests
         Assert.Equal((new Shape(6, 1), new Shape(2, 1)), (masked.Shape, mean.Shape));
         Assert.Equal((Tensor.NoNode, Tensor.NoNode), (masked.Node, mean.Node));
     }
+
+    [Fact]
+    public void Widen_AnyFrames_KeepsThemAll()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 1 << 16);
+        using var tape = new Tape(device.Stream, arena);
+        var frames = tape.Scratch(new Shape(2, 2, 3), ElementType.Float16);
+        float[] values = [1, 2, 6, -4, 0.5f, -0.25f, 3, 3, 3, 3, 3, 3];
+        Array.ConvertAll(values, static value => (Half)value).CopyTo(new Span<Half>(frames.Halves, 12));
+        var y = FrameUnpack.Widen(tape, frames);
+        Assert.Equal(new Shape(4, 3), y.Shape);
+        Assert.Equal(values, new Span<float>(y.Floats, 12).ToArray());
+    }
 }

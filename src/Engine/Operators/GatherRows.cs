@@ -1,0 +1,41 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.GatherRows;
+using GatherRowsKernels = VideoSim.Kernels.GatherRows.GatherRows;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>Some positions of a batch of sequences, one after the other.</summary>
+public static unsafe class GatherRows
+{
+    private readonly record struct State(Tensor X, Tensor Positions, Tensor Y, int Counted);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>Gathers.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">[B, S, C]</param>
+    /// <param name="positions">Ascending numbers b*counted + t, Int32 [rows]; from B*counted on they stand for a row of zeros.</param>
+    /// <param name="counted">How many of the first positions of a sequence the numbers count: the text's in a joint sequence.</param>
+    /// <returns>[rows, C]</returns>
+    public static Tensor Forward(Tape tape, in Tensor x, in Tensor positions, int counted)
+    {
+        if (x.Shape.Rank != 3 || counted <= 0 || counted > x.Shape[1])
+            throw new ArgumentException($"the first {counted} positions of {x.Shape} cannot be gathered from");
+        var y = tape.Result(new Shape((int)positions.Shape.Count, x.Shape.Width), x.Node >= 0);
+        tape.Stream.Run(GatherRowsKernels.Forward, Arguments(x, positions, y, counted));
+        tape.Record(BackwardRule, new State(x, positions, y, counted), y);
+        return y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        var dX = tape.GradientToWrite(s.X, out int add);
+        tape.Stream.Run(GatherRowsKernels.Backward, Arguments(dX.Reshape(s.X.Shape), s.Positions, tape.GradientOf(s.Y), s.Counted) with { Add = add });
+    }
+
+    private static GatherRowsArgs Arguments(in Tensor x, in Tensor positions, in Tensor y, int counted) => new()
+    {
+        X = x.Floats, Y = y.Floats, Positions = positions.Ints, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2], T = counted, Rows = y.Shape[0],
+    };
+}

@@ -1,0 +1,80 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.GatherRows;
+
+/// <summary>The plain formulas: t of the s positions of a sequence are counted.</summary>
+public static class GatherRowsReference
+{
+    /// <summary>[b, s, c] to [rows, c].</summary>
+    public static T[] Forward<T>(T[] x, int[] positions, int t, int s, int c) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var y = new T[positions.Length * c];
+        for (int i = 0; i < y.Length; i++)
+        {
+            int from = Element(positions[i / c], i % c, t, s, c);
+            y[i] = from < x.Length ? x[from] : T.Zero;
+        }
+        return y;
+    }
+
+    /// <summary>[rows, c] to [b, s, c].</summary>
+    public static T[] Backward<T>(T[] dY, int[] positions, int b, int t, int s, int c) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var dX = new T[b * s * c];
+        for (int i = 0; i < dY.Length; i++)
+        {
+            int to = Element(positions[i / c], i % c, t, s, c);
+            if (to < dX.Length)
+                dX[to] += dY[i];
+        }
+        return dX;
+    }
+
+    private static int Element(int position, int column, int t, int s, int c) => (position / t * s + position % t) * c + column;
+}
+
+/// <summary>Checks of <see cref="GatherRows"/>: rows out of use, a position taken twice, none at all, added gradients.</summary>
+public static unsafe class GatherRowsChecks
+{
+    private static readonly Size[] Sizes =
+    [
+        new(1, 1, 1, 1, [0]), new(3, 7, 5, 13, [0, 4, 4, 9, 14, 15, 15]), new(2, 9, 9, 24, [18, 18, 18]),
+        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]),
+    ];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(GatherRows.Forward, static () => Sizes.Select(size => Case(size, backward: false, 0))),
+        new(GatherRows.Backward, static () => from size in Sizes from add in new[] { 0, 1 } select Case(size, backward: true, add)),
+    ];
+
+    private sealed record Size(int B, int S, int T, int C, int[] Positions);
+
+    private static CheckCase Case(Size size, bool backward, int add)
+    {
+        var (b, s, t, c, rows) = size;
+        var builder = new CheckBuilder(seed: 44);
+        var y = backward ? builder.Input("y", (long)rows.Length * c) : builder.Output("y", (long)rows.Length * c);
+        var x = backward ? builder.Gradient("x", (long)b * s * c, add) : builder.Input("x", (long)b * s * c);
+        var positions = builder.Integers("positions", rows);
+        return builder.Build($"B {b}, S {s}, T {t}, C {c}, {rows.Length} rows, add {add}", launcher =>
+            launcher.Run(backward ? GatherRows.Backward : GatherRows.Forward, new GatherRowsArgs
+            {
+                X = x.Floats, Y = y.Floats, Positions = positions.Ints, B = b, S = s, C = c, T = t, Rows = rows.Length, Add = add,
+            }), new Reference(size, backward, add), backward ? 3 : 2);
+    }
+
+    private sealed class Reference(Size size, bool backward, int add) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            int[] positions = values.Ints("positions");
+            if (backward)
+                values.Deliver("x", GatherRowsReference.Backward(values["y"], positions, size.B, size.T, size.S, size.C), add);
+            else
+                GatherRowsReference.Forward(values["x"], positions, size.T, size.S, size.C).CopyTo(values["y"], 0);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.JointSequence;
+
+/// <summary>The plain formulas.</summary>
+public static class JointSequenceReference
+{
+    /// <summary>[b, t, c] and [b, f, c] to [b, t + f, c].</summary>
+    public static T[] Join<T>(T[] text, T[] frames, int b, int t, int f, int c)
+    {
+        var y = new T[b * (t + f) * c];
+        for (int i = 0; i < y.Length; i++)
+        {
+            var (isText, element) = Find(i, t, f, c);
+            y[i] = (isText ? text : frames)[element];
+        }
+        return y;
+    }
+
+    /// <summary>Gradients of both inputs.</summary>
+    public static (T[] Text, T[] Frames) Split<T>(T[] dY, int b, int t, int f, int c)
+    {
+        T[] text = new T[b * t * c], frames = new T[b * f * c];
+        for (int i = 0; i < dY.Length; i++)
+        {
+            var (isText, element) = Find(i, t, f, c);
+            (isText ? text : frames)[element] = dY[i];
+        }
+        return (text, frames);
+    }
+
+    /// <summary>Which positions count.</summary>
+    public static int[] Mask(int[] textMask, int[] frameCounts, int t, int f) =>
+        [.. Enumerable.Range(0, frameCounts.Length * (t + f)).Select(i =>
+        {
+            var (isText, position) = Find(i, t, f, 1);
+            return isText ? textMask[position] : position % f < frameCounts[position / f] ? 1 : 0;
+        })];
+
+    private static (bool IsText, int Element) Find(int element, int t, int f, int c)
+    {
+        int video = element / ((t + f) * c), inside = element % ((t + f) * c);
+        return inside < t * c ? (true, video * t * c + inside) : (false, video * f * c + inside - t * c);
+    }
+}
+
+/// <summary>Checks of <see cref="JointSequence"/>.</summary>
+public static unsafe class JointSequenceChecks
+{
+    private static readonly (int B, int T, int F, int C)[] Shapes = [(1, 1, 1, 1), (3, 5, 4, 13), (2, 7, 9, 16), (0, 3, 2, 8)];
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+    [
+        new(JointSequence.Forward, static () => Shapes.Select(s => Forward(s.B, s.T, s.F, s.C))),
+        new(JointSequence.Backward, static () =>
+            from s in Shapes from add in new[] { (Text: 0, Frames: 0), (Text: 1, Frames: 0), (Text: 0, Frames: 1) } select Backward(s.B, s.T, s.F, s.C, add.Text, add.Frames)),
+    ];
+
+    private static CheckCase Forward(int b, int t, int f, int c)
+    {
+        var builder = new CheckBuilder(seed: 41);
+        var (text, frames) = (builder.Input("text", (long)b * t * c), builder.Input("frames", (long)b * f * c));
+        var textMask = builder.Integers("textMask", [.. Enumerable.Range(0, b * t).Select(i => i % t <= i / t ? 1 : 0)]);
+        var counts = builder.Integers("counts", [.. Enumerable.Range(0, b).Select(video => Math.Max(1, f - 2 * video))]);
+        var (y, mask) = (builder.Output("y", (long)b * (t + f) * c), builder.IntegerOutput("mask", b * (t + f)));
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}", launcher => launcher.Run(JointSequence.Forward, new JointSequenceArgs
+        {
+            Text = text.Floats, Frames = frames.Floats, Y = y.Floats, TextMask = textMask.Ints, FrameCounts = counts.Ints, Mask = mask.Ints,
+            B = b, T = t, F = f, C = c,
+        }), new ForwardReference(b, t, f, c), factor: 2);
+    }
+
+    private static CheckCase Backward(int b, int t, int f, int c, int addText, int addFrames)
+    {
+        var builder = new CheckBuilder(seed: 42);
+        var dY = builder.Input("dY", (long)b * (t + f) * c);
+        var (dText, dFrames) = (builder.Gradient("dText", (long)b * t * c, addText), builder.Gradient("dFrames", (long)b * f * c, addFrames));
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}", launcher => launcher.Run(JointSequence.Backward, new JointSequenceGradArgs
+        {
+            dY = dY.Floats, dText = dText.Floats, dFrames = dFrames.Floats, B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,
+        }), new BackwardReference(b, t, f, c, addText, addFrames), factor: 3);
+    }
+
+    private sealed class ForwardReference(int b, int t, int f, int c) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            JointSequenceReference.Join(values["text"], values["frames"], b, t, f, c).CopyTo(values["y"], 0);
+            JointSequenceReference.Mask(values.Ints("textMask"), values.Ints("counts"), t, f).CopyTo(values.Ints("mask"), 0);
+        }
+    }
+
+    private sealed class BackwardReference(int b, int t, int f, int c, int addText, int addFrames) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var (text, frames) = JointSequenceReference.Split(values["dY"], b, t, f, c);
+            values.Deliver("dText", text, addText);
+            values.Deliver("dFrames", frames, addFrames);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.JointSequence;
+
+/// <summary>Arguments of <see cref="JointSequence.Forward"/>.</summary>
+public unsafe struct JointSequenceArgs
+{
+    /// <summary>[B, T, C]</summary>
+    public float* Text;
+
+    /// <summary>[B, F, C]</summary>
+    public float* Frames;
+
+    /// <summary>[B, T + F, C]</summary>
+    public float* Y;
+
+    /// <summary>[B, T]: 1 on real tokens.</summary>
+    public int* TextMask;
+
+    /// <summary>[B]: how many frames are a video's own.</summary>
+    public int* FrameCounts;
+
+    /// <summary>[B, T + F]: which positions count as keys.</summary>
+    public int* Mask;
+
+    /// <summary>Sizes.</summary>
+    public int B, T, F, C;
+}
+
+/// <summary>Arguments of <see cref="JointSequence.Backward"/>.</summary>
+public unsafe struct JointSequenceGradArgs
+{
+    /// <summary>[B, T + F, C]</summary>
+    public float* dY;
+
+    /// <summary>[B, T, C], or null where nobody wants it.</summary>
+    public float* dText;
+
+    /// <summary>[B, F, C], or null where nobody wants it.</summary>
+    public float* dFrames;
+
+    /// <summary>Sizes.</summary>
+    public int B, T, F, C;
+
+    /// <summary>1 to add to the gradient.</summary>
+    public int AddText, AddFrames;
+}
+
+/// <summary>Text and frames as one sequence, text first, with the mask of both (specification 3.7).</summary>
+public static unsafe partial class JointSequence
+{
+    /// <summary>Joins, and writes the mask. Items: positions of all videos.</summary>
+    public static readonly Kernel<JointSequenceArgs> Forward = new("joint_sequence_forward_f32")
+    {
+        CountItems = static (in JointSequenceArgs a) => a.B * (a.T + a.F),
+        Twin = JoinPositions,
+        CountCost = static (in JointSequenceArgs a) => new(0, 4.0 * a.B * ((a.T + a.F) * (2.0 * a.C + 1) + a.T + 1)),
+    };
+
+    /// <summary>Splits the gradient. Items: positions of all videos.</summary>
+    public static readonly Kernel<JointSequenceGradArgs> Backward = new("joint_sequence_backward_f32")
+    {
+        CountItems = static (in JointSequenceGradArgs a) => a.B * (a.T + a.F),
+        Twin = SplitPositions,
+        CountCost = static (in JointSequenceGradArgs a) =>
+        {
+            double added = (double)a.AddText * a.T + (double)a.AddFrames * a.F;
+            return new(added * a.B * a.C, 4.0 * a.B * a.C * (2.0 * (a.T + a.F) + added));
+        },
+    };
+}

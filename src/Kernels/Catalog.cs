@@ -19,6 +19,7 @@ public static class Catalog
         .. GatherRows.GatherRowsChecks.All,
         .. MeanPool.MeanPoolChecks.All,
         .. JointSequence.JointSequenceChecks.All,
+        .. MaxPosition.MaxPositionChecks.All,
         .. Frames.FrameChecks.All,
         .. BatchNorm.BatchNormChecks.All,
         .. Vlad.VladChecks.All,

@@ -24,6 +24,20 @@ public sealed class StateTensor
     public Tensor Value { get; internal set; }
 }
 
+/// <summary>A tensor of fixed values, such as a table of angles: neither trained nor saved.</summary>
+public sealed class Constant
+{
+    internal Constant(Shape shape, float[] values) => (Shape, Values) = (shape, values);
+
+    /// <summary>Sizes.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>The values on the device.</summary>
+    public Tensor Value { get; internal set; }
+
+    internal float[] Values { get; }
+}
+
 /// <summary>
 /// All parameters of a model in flat blocks: weights, gradients and Adam's moments lie in the same order, group after
 /// group, so that the optimizer is one launch and a checkpoint is a few ranges. Layers declare, then <see cref="Allocate"/>
@@ -35,6 +49,7 @@ public sealed class ParameterStore : IDisposable
 
     private readonly List<Parameter> _parameters = [];
     private readonly List<StateTensor> _states = [];
+    private readonly List<Constant> _constants = [];
     private readonly HashSet<string> _names = [];
     private Arena? _arena;
     private Device? _device;
@@ -83,7 +98,17 @@ public sealed class ParameterStore : IDisposable
         return state;
     }
 
-    /// <summary>Takes memory for everything declared: weights and states, and for training gradients.</summary>
+    /// <summary>Declares fixed values; they are on the device as soon as memory is allocated.</summary>
+    public Constant AddConstant(Shape shape, float[] values)
+    {
+        if (shape.Count != values.Length)
+            throw new ArgumentException($"{values.Length} values do not fill {shape}");
+        var constant = new Constant(shape, values);
+        _constants.Add(constant);
+        return constant;
+    }
+
+    /// <summary>Takes memory for everything declared: weights, states and constants, and for training gradients.</summary>
     public void Allocate(Device device, bool training)
     {
         _device = device;
@@ -101,8 +126,9 @@ public sealed class ParameterStore : IDisposable
         }
         ends.Add(end);
         (FlatCount, GroupEnds) = (end, ends);
-        long stateBytes = _states.Sum(state => state.Shape.Count * sizeof(float) + Arena.Alignment);
-        _arena = new Arena(device, (training ? 2 : 1) * (end * sizeof(float) + Arena.Alignment) + stateBytes);
+        long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
+            .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
+        _arena = new Arena(device, (training ? 2 : 1) * (end * sizeof(float) + Arena.Alignment) + otherBytes);
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
         if (training)
@@ -115,6 +141,11 @@ public sealed class ParameterStore : IDisposable
         }
         foreach (var state in _states)
             state.Value = _arena.Allocate(state.Shape);
+        foreach (var constant in _constants)
+        {
+            constant.Value = _arena.Allocate(constant.Shape);
+            device.Upload(MemoryMarshal.AsBytes(constant.Values.AsSpan()), constant.Value.Address);
+        }
     }
 
     /// <summary>Gives every part and state its first value; each part's random numbers depend on the seed and its name alone.</summary>

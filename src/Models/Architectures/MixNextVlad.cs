@@ -10,7 +10,7 @@ using VideoSim.Models.Training;
 namespace VideoSim.Models.Architectures;
 
 /// <summary>
-/// MixNextvlad (specification 3.5): a gated mixture of experts over one text tower. Each expert pools the frames by a
+/// MixNextvlad (specification 3.5 and 3.6): a gated mixture of experts over one text tower. Each expert pools the frames by a
 /// NeXtVLAD, fuses them with the text and predicts tags; the gate sees the mean frame and the text.
 /// </summary>
 internal sealed class MixNextVlad : IVideoModel
@@ -18,8 +18,7 @@ internal sealed class MixNextVlad : IVideoModel
     private const float ConsistencyEpsilon = 1e-8f;
 
     private readonly ModelConfig _config;
-    private readonly TextEncoder _encoder;
-    private readonly BertPooler _pooler;
+    private readonly TextTower _textTower;
     private readonly Dense _textMap, _gate, _classifier;
     private readonly BatchNormalization _gateNorm;
     private readonly NeXtVlad _vlad;
@@ -28,8 +27,7 @@ internal sealed class MixNextVlad : IVideoModel
     public MixNextVlad(ModelConfig config)
     {
         _config = config;
-        _encoder = new TextEncoder(Parameters, ParameterGroups.Encoder, config.Encoder);
-        _pooler = new BertPooler(Parameters, ParameterGroups.Encoder, config.Encoder);
+        _textTower = new TextTower(Parameters, ParameterGroups.Encoder, config.Encoder, config.TextLength);
         const int rest = ParameterGroups.Rest;
         string[] experts = [.. Enumerable.Range(0, config.Experts).Select(k => $"experts.{k}")];
         int gateWidth = config.FrameWidth + config.VladWidth;
@@ -78,8 +76,8 @@ internal sealed class MixNextVlad : IVideoModel
     private Encoded Encode(Tape tape, BatchBlock batch)
     {
         int videos = batch.Shape.Videos, sides = batch.Shape.Pairs > 0 ? 2 : 1;
-        var hidden = _encoder.Encode(tape, _encoder.Embed(tape, batch.Tokens), batch.AttentionMask);        // [B, T, C]
-        var text = Activation.Forward(tape, _textMap.Forward(tape, _pooler.Forward(tape, hidden)), ActivationKind.Relu); // [B, N]
+        var summary = _textTower.Forward(tape, batch.Tokens, batch.AttentionMask);                          // [B, C]
+        var text = Activation.Forward(tape, _textMap.Forward(tape, summary), ActivationKind.Relu);          // [B, N]
         var (frames, meanFrame) = FrameUnpack.Forward(tape, batch.Frames, batch.FrameCounts);               // [B*F, W], [B, W]
         var gateInput = ConcatDropout.Forward(tape, meanFrame, text, site: 0, dropProbability: 0);
         var weights = Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides))); // [B, E]

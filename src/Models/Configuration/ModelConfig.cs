@@ -85,6 +85,8 @@ public sealed record ModelConfig
         Positive(Encoder.NumAttentionHeads, "encoder.num_attention_heads");
         Positive(Encoder.IntermediateSize, "encoder.intermediate_size");
         Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
+        if (Encoder.ModelType == EncoderConfig.RoFormer && Encoder.HiddenSize / Encoder.NumAttentionHeads % 2 != 0)
+            throw new DataException($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions turn pairs of columns");
         Divides(VladGroups, VladExpandedWidth, "vlad_groups", "vlad_expansion * frame_width");
         Divides(SqueezeRatio, EmbeddingWidth, "squeeze_ratio", "embedding_width");
         if (EmbeddingWidth > 256)

@@ -26,7 +26,7 @@ public sealed record ModelDescription(string Model, IReadOnlyDictionary<string, 
     private static string BlockOf(string name)
     {
         string[] words = name.Split('.');
-        int count = words[0] switch { "experts" => 3, "bert" or "gate" => 2, _ => 1 };
+        int count = words[0] switch { "experts" => 3, "bert" or "roformer" or "gate" => 2, _ => 1 };
         return string.Join('.', words[..count]);
     }
 }

@@ -1,33 +1,46 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Rotary;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Layers;
 
 namespace VideoSim.Models.Encoders;
 
 /// <summary>
-/// The text encoder of BERT (Devlin et al., 2018; specification 3.1) in two steps: an embedding of tokens, and a stack of
-/// transformer layers, which takes any embedded sequence.
+/// The text encoder of BERT (Devlin et al., 2018; specification 3.1) or RoFormer (Su et al., 2021; specification 3.2) in two
+/// steps: an embedding of tokens, and a stack of transformer layers, which takes any embedded sequence. The two differ in where
+/// positions enter: BERT adds an embedding of them, RoFormer turns queries and keys by a constant table.
 /// </summary>
 internal sealed class TextEncoder
 {
     private readonly EncoderConfig _config;
-    private readonly Parameter _position, _type;
+    private readonly Parameter? _position;
+    private readonly Constant? _rotary;
+    private readonly Parameter _type;
     private readonly LayerNormalization _norm;
     private readonly TransformerLayer[] _layers;
 
-    public TextEncoder(ParameterStore store, int group, EncoderConfig config)
+    /// <summary>Declares the weights.</summary>
+    /// <param name="store">Where.</param>
+    /// <param name="group">Group of its parameters.</param>
+    /// <param name="config">Kind and sizes.</param>
+    /// <param name="positions">Length of the longest sequence that the layers will get.</param>
+    public TextEncoder(ParameterStore store, int group, EncoderConfig config, int positions)
     {
         _config = config;
         var initializer = Initializers.TruncatedNormal(config.InitializerRange);
-        int width = config.HiddenSize;
-        WordTable = store.Add(group, "bert.embeddings.word_embeddings.weight", new Shape(config.VocabSize, width), initializer);
-        _position = store.Add(group, "bert.embeddings.position_embeddings.weight", new Shape(config.MaxPositionEmbeddings, width), initializer);
-        _type = store.Add(group, "bert.embeddings.token_type_embeddings.weight", new Shape(config.TypeVocabSize, width), initializer);
-        _norm = new LayerNormalization(store, group, "bert.embeddings.LayerNorm", config);
+        int width = config.HiddenSize, headWidth = width / config.NumAttentionHeads;
+        string name = config.ModelType;
+        WordTable = store.Add(group, $"{name}.embeddings.word_embeddings.weight", new Shape(config.VocabSize, width), initializer);
+        if (config.ModelType == EncoderConfig.RoFormer)
+            _rotary = store.AddConstant(new Shape(positions, headWidth), RotaryTable.Create(positions, headWidth));
+        else
+            _position = store.Add(group, $"{name}.embeddings.position_embeddings.weight", new Shape(config.MaxPositionEmbeddings, width), initializer);
+        _type = store.Add(group, $"{name}.embeddings.token_type_embeddings.weight", new Shape(config.TypeVocabSize, width), initializer);
+        _norm = new LayerNormalization(store, group, $"{name}.embeddings.LayerNorm", config);
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers)
-            .Select(index => new TransformerLayer(store, group, $"bert.encoder.layer.{index}", index, config))];
+            .Select(index => new TransformerLayer(store, group, $"{name}.encoder.layer.{index}", index, config))];
     }
 
     /// <summary>The table of word embeddings [V, C], which a head over the vocabulary may share.</summary>
@@ -36,20 +49,22 @@ internal sealed class TextEncoder
     /// <summary>Embeds token ids [B, T] to [B, T, C]: the sum of tables, normalised, with dropout.</summary>
     public Tensor Embed(Tape tape, in TokenBatch tokens)
     {
-        var sum = Embedding.Forward(tape, tokens, tape.Use(WordTable), tape.Use(_position), tape.Use(_type));
+        var position = _position is null ? default : tape.Use(_position);
+        var sum = Embedding.Forward(tape, tokens, tape.Use(WordTable), position, tape.Use(_type));
         return Dropout.Forward(tape, _norm.Forward(tape, sum), DropoutSites.Embeddings, _config.HiddenDropoutProb);
     }
 
     /// <summary>Hidden states of the last layer for an embedded sequence, of text or of anything else of that width.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="embedded">[B, S, C]; position p of the sequence is row p.</param>
+    /// <param name="embedded">[B, S, C]; rotary positions count its rows from 0, whatever they hold.</param>
     /// <param name="attentionMask">Which positions are looked at, Int32 [B, S]: 1 keeps.</param>
     /// <returns>[B, S, C]</returns>
     public Tensor Encode(Tape tape, in Tensor embedded, in Tensor attentionMask)
     {
+        var rotary = _rotary?.Value ?? default;
         var hidden = embedded;
         foreach (var layer in _layers)
-            hidden = layer.Forward(tape, hidden, attentionMask);
+            hidden = layer.Forward(tape, hidden, attentionMask, rotary);
         return hidden;
     }
 }

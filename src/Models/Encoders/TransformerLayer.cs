@@ -37,13 +37,13 @@ internal sealed class TransformerLayer
         _outputNorm = new LayerNormalization(store, group, $"{name}.output.LayerNorm", config);
     }
 
-    /// <summary>[B, S, C] to [B, S, C], looking at the positions that the mask [B, S] keeps.</summary>
-    public Tensor Forward(Tape tape, in Tensor x, in Tensor attentionMask)
+    /// <summary>[B, S, C] to [B, S, C], looking at the positions that the mask [B, S] keeps; with a rotary table, or default for none.</summary>
+    public Tensor Forward(Tape tape, in Tensor x, in Tensor attentionMask, in Tensor rotary)
     {
         var shape = x.Shape; // [B, S, C]
         var queryKeyValue = Linear.Forward(tape, x, tape.Use(_queryKeyValue), tape.Use(_queryKeyValueBias))
             .Reshape(new Shape(shape[0], shape[1], 3 * shape[2]));
-        var context = Attention.Forward(tape, queryKeyValue, new AttentionOptions(attentionMask, Rotary: default,
+        var context = Attention.Forward(tape, queryKeyValue, new AttentionOptions(attentionMask, rotary,
             _config.NumAttentionHeads, DropoutSites.AttentionProbabilities(_index), _config.AttentionProbsDropoutProb));
         var attended = _attentionNorm.Forward(tape, _attentionOutput.Forward(tape, context).Reshape(shape), x,
             DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb);

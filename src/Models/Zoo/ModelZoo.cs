@@ -8,7 +8,7 @@ namespace VideoSim.Models.Zoo;
 public static class ModelZoo
 {
     /// <summary>Names as the command line has them, in the order of the reference system.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["mix", "mix-asl"];
+    public static IReadOnlyList<string> Names { get; } = ["mix", "mix-asl", "mix-roformer"];
 
     /// <summary>The canonical name for a name as people write it: case and underscores do not matter, the published name is accepted.</summary>
     /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>
@@ -16,6 +16,7 @@ public static class ModelZoo
     {
         "mix" or "mixnextvlad" => "mix",
         "mix-asl" or "mixnextvlad-asl" => "mix-asl",
+        "mix-roformer" or "mixnextvlad-roformer" => "mix-roformer",
         _ => throw new DataException($"there is no model '{name}'; models: {string.Join(", ", Names)}"),
     };
 
@@ -25,7 +26,7 @@ public static class ModelZoo
         config.Validate();
         return Canonical(config.Model) switch
         {
-            "mix" or "mix-asl" => new MixNextVlad(config),
+            "mix" or "mix-asl" or "mix-roformer" => new MixNextVlad(config),
             var name => throw new InvalidOperationException($"no architecture for {name}"),
         };
     }

@@ -49,6 +49,22 @@ public sealed class ParameterStoreTests
     }
 
     [Fact]
+    public void AddConstant_Allocated_HasItsValuesAndIsNoPartOfTheWeights()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        store.Add(0, "a", new Shape(3), Uniform);
+        var constant = store.AddConstant(new Shape(2, 2), [1, 2, 3, 4]);
+        Assert.Throws<ArgumentException>(() => store.AddConstant(new Shape(3), [1]));
+        store.Allocate(device, training: true);
+        var values = new float[4];
+        device.Download(constant.Value.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+        Assert.Equal([1, 2, 3, 4], values);
+        Assert.Equal(["a"], store.Parts().Select(static part => part.Name));
+        Assert.Empty(store.StateParts());
+    }
+
+    [Fact]
     public void Initialize_AlignmentGapsAndGradients_AreZero()
     {
         using var device = new CpuDevice(threads: 1);

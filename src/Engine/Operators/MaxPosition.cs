@@ -1,0 +1,35 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.MaxPosition;
+using MaxPositionKernels = VideoSim.Kernels.MaxPosition.MaxPosition;
+
+namespace VideoSim.Engine.Operators;
+
+/// <summary>The largest value over the positions of every sequence, column by column; its gradient goes to the first position that attains it.</summary>
+public static unsafe class MaxPosition
+{
+    private readonly record struct State(Tensor X, Tensor Y, Tensor Position);
+
+    private static readonly Rule<State> BackwardRule = new(Backward);
+
+    /// <summary>[B, S, C] to [B, C].</summary>
+    public static Tensor Forward(Tape tape, in Tensor x)
+    {
+        var shape = new Shape(x.Shape[0], x.Shape[2]);
+        var state = new State(x, tape.Result(shape, x.Node >= 0), tape.Scratch(shape, ElementType.Int32));
+        tape.Stream.Run(MaxPositionKernels.Forward, Arguments(state, x, state.Y));
+        tape.Record(BackwardRule, state, state.Y);
+        return state.Y;
+    }
+
+    private static void Backward(Tape tape, in State s)
+    {
+        var dX = tape.GradientToWrite(s.X, out int add);
+        tape.Stream.Run(MaxPositionKernels.Backward, Arguments(s, dX, tape.GradientOf(s.Y)) with { Add = add });
+    }
+
+    private static MaxPositionArgs Arguments(in State s, in Tensor x, in Tensor y) => new()
+    {
+        X = x.Floats, Y = y.Floats, Position = s.Position.Ints, B = s.X.Shape[0], S = s.X.Shape[1], C = s.X.Shape[2],
+    };
+}

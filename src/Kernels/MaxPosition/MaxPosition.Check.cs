@@ -1,0 +1,58 @@
+using System.Numerics;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.MaxPosition;
+
+/// <summary>Checks of the maximum over positions: one position, odd widths, negative columns, ties, added gradients.</summary>
+public static unsafe class MaxPositionChecks
+{
+    /// <summary>All of them; those of backward run forward first.</summary>
+    public static IReadOnlyList<KernelCheck> All { get; } =
+        [new(MaxPosition.Forward, () => Cases(backward: false)), new(MaxPosition.Backward, () => Cases(backward: true))];
+
+    private static IEnumerable<CheckCase> Cases(bool backward)
+    {
+        yield return Case(backward, 1, 1, 1, add: 0);
+        yield return Case(backward, 3, 5, 13, add: 0);
+        yield return Case(backward, 2, 7, 8, add: 1);
+        yield return Case(backward, 2, 33, 301, add: 0);
+    }
+
+    private static CheckCase Case(bool backward, int b, int s, int c, int add)
+    {
+        var builder = new CheckBuilder(seed: 33);
+        // Few different values, so that most maxima are attained more than once; those of every other column are negative.
+        var x = builder.Input("x", [.. Enumerable.Range(0, b * s * c).Select(i => (int)(5 * Philox.Uniform(33, 0, 0, i)) - (i % 2 == 0 ? 2 : 9))]);
+        var position = builder.IntegerOutput("position", b * c);
+        var y = builder.Output("y", (long)b * c);
+        var dY = backward ? builder.Input("dY", (long)b * c) : null;
+        var dX = backward ? builder.Gradient("dX", (long)b * s * c, add) : null;
+        return builder.Build($"B {b}, S {s}, C {c}, add {add}", launcher =>
+        {
+            var args = new MaxPositionArgs { X = x.Floats, Y = y.Floats, Position = position.Ints, B = b, S = s, C = c };
+            launcher.Run(MaxPosition.Forward, args);
+            if (backward)
+                launcher.Run(MaxPosition.Backward, args with { X = dX!.Floats, Y = dY!.Floats, Add = add });
+        }, new Reference(s, c, backward, add), backward ? 3 : 2);
+    }
+
+    private sealed record Reference(int S, int C, bool Backward, int Add) : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] x = values["x"], y = values["y"], gradient = new T[x.Length];
+            for (int i = 0; i < y.Length; i++)
+            {
+                var column = Enumerable.Range(0, S).Select(s => (i / C * S + s) * C + i % C).ToArray();
+                y[i] = column.Max(at => x[at]);
+                int first = Array.FindIndex(column, at => x[at] == y[i]);
+                values.Ints("position")[i] = first;
+                if (Backward)
+                    gradient[column[first]] = values["dY"][i];
+            }
+            if (Backward)
+                values.Deliver("dX", gradient, Add);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.MaxPosition;
+
+/// <summary>Arguments of both directions.</summary>
+public unsafe struct MaxPositionArgs
+{
+    /// <summary>[B, S, C]: read by forward, the gradient written by backward.</summary>
+    public float* X;
+
+    /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
+    public float* Y;
+
+    /// <summary>[B, C]: the first position that attains the maximum; written by forward, read by backward.</summary>
+    public int* Position;
+
+    /// <summary>Sizes, none of them 0.</summary>
+    public int B, S, C;
+
+    /// <summary>1 to add to the gradient in <see cref="X"/>.</summary>
+    public int Add;
+}
+
+/// <summary>y[b] = max over s of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
+public static unsafe class MaxPosition
+{
+    /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
+    public static readonly Kernel<MaxPositionArgs> Forward = new("max_position_forward_f32")
+    {
+        CountItems = static (in MaxPositionArgs a) => a.B,
+        Twin = static (in MaxPositionArgs a, int from, int to) =>
+        {
+            for (int b = from; b < to; b++)
+                FindMaxima(a.X + (long)b * a.S * a.C, a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
+        },
+        CountCost = static (in MaxPositionArgs a) => new((double)a.B * (a.S - 1) * a.C, 4.0 * a.B * a.C * (a.S + 2)),
+    };
+
+    /// <summary>Gives the gradient to the first position that attains the maximum, 0 to all others. Items: sequences.</summary>
+    public static readonly Kernel<MaxPositionArgs> Backward = new("max_position_backward_f32")
+    {
+        CountItems = static (in MaxPositionArgs a) => a.B,
+        Twin = static (in MaxPositionArgs a, int from, int to) =>
+        {
+            for (int b = from; b < to; b++)
+            {
+                float* dX = a.X + (long)b * a.S * a.C, dY = a.Y + (long)b * a.C;
+                int* position = a.Position + (long)b * a.C;
+                if (a.Add == 0)
+                    new Span<float>(dX, a.S * a.C).Clear();
+                for (int c = 0; c < a.C; c++)
+                    dX[(long)position[c] * a.C + c] += dY[c];
+            }
+        },
+        CountCost = static (in MaxPositionArgs a) => new((double)a.B * a.C * a.Add, 4.0 * a.B * a.C * (a.Add != 0 ? 4 : 2 + a.S)),
+    };
+
+    private static void FindMaxima(float* x, float* y, int* position, int positions, int width)
+    {
+        for (int c = 0; c < width; c += Lanes.Count)
+        {
+            int left = width - c;
+            var largest = Lanes.Load(x + c, left);
+            var at = Vector256<float>.Zero; // integers, in the bits of floats
+            for (int s = 1; s < positions; s++)
+            {
+                var value = Lanes.Load(x + (long)s * width + c, left);
+                var isLarger = Vector256.GreaterThan(value, largest) | ~Vector256.Equals(value, value); // or NaN
+                largest = Vector256.ConditionalSelect(isLarger, value, largest);
+                at = Vector256.ConditionalSelect(isLarger, Vector256.Create(s).AsSingle(), at);
+            }
+            Lanes.Store(largest, y + c, left);
+            Lanes.Store(at, (float*)(position + c), left);
+        }
+    }
+}

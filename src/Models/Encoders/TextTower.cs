@@ -1,0 +1,32 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Layers;
+
+namespace VideoSim.Models.Encoders;
+
+/// <summary>
+/// A text as one vector: BERT with its pooler, tanh of a linear map of the first position (specification 3.1), or RoFormer,
+/// which has none, with the maximum over all positions, padding included (specification 3.6).
+/// </summary>
+internal sealed class TextTower
+{
+    private readonly TextEncoder _encoder;
+    private readonly Dense? _pooler;
+
+    public TextTower(ParameterStore store, int group, EncoderConfig config, int textLength)
+    {
+        _encoder = new TextEncoder(store, group, config, textLength);
+        if (config.ModelType == EncoderConfig.Bert)
+            _pooler = new Dense(store, group, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange));
+    }
+
+    /// <summary>Tokens [B, T] with their attention mask to [B, C].</summary>
+    public Tensor Forward(Tape tape, in TokenBatch tokens, in Tensor attentionMask)
+    {
+        var hidden = _encoder.Encode(tape, _encoder.Embed(tape, tokens), attentionMask); // [B, T, C]
+        return _pooler is null ? MaxPosition.Forward(tape, hidden)
+            : Activation.Forward(tape, _pooler.Forward(tape, SelectPosition.Forward(tape, hidden, 0)), ActivationKind.Tanh);
+    }
+}

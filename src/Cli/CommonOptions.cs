@@ -53,6 +53,9 @@ internal static class CommonOptions
 
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave damaged records out instead of stopping" };
 
+    public static Option<bool> VideoDisjoint() =>
+        new("--video-disjoint") { Description = "leave out training pairs that share a video with the fold's validation pairs" };
+
     public static Option<bool> Eager() => new("--eager") { Description = "rebuild every step instead of replaying it; slower, the same bits" };
 
     public static Option<int> Positive(string name, string description, int value) => Checked(

@@ -7,12 +7,12 @@ using VideoSim.Models.Synthesis;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>data</c>: make, describe and verify files of videos.</summary>
+/// <summary><c>data</c>: make, describe, verify and split files of videos.</summary>
 internal static class DataCommand
 {
     private const int FrameWidth = 1536;
 
-    public static Command Create() => new("data", "Make, describe and verify files of videos.") { Synth(), Inspect(), Verify() };
+    public static Command Create() => new("data", "Make, describe, verify and split files of videos.") { Synth(), Inspect(), Verify(), DataFoldsCommand.Create() };
 
     private static Command Synth()
     {

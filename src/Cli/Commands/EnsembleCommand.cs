@@ -1,20 +1,70 @@
 using System.CommandLine;
+using System.Globalization;
+using VideoSim.Engine;
 using VideoSim.Models.Submissions;
+using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>ensemble</c>: the mean embedding over the folds of one model (specification 7.2).</summary>
+/// <summary><c>ensemble</c>: the mean over the folds of one model, or the weighted sum over models (specification 7.2 and 7.3).</summary>
 internal static class EnsembleCommand
 {
     public static Command Create()
     {
-        var inputs = new Option<string[]>("--inputs") { Description = "zip, json or npy files, one a fold", Required = true, AllowMultipleArgumentsPerToken = true };
+        var inputs = CommonOptions.Checked(
+            new Option<string[]>("--inputs")
+            {
+                Description = "zip, json or npy files: the folds of one model, or MODEL=FILE for each model, which has its published weight",
+                Required = true,
+                AllowMultipleArgumentsPerToken = true,
+            },
+            (files, _) => Array.ForEach(files, file => Split(file)));
+        var weights = CommonOptions.Checked(
+            new Option<double[]>("--weights")
+            {
+                Description = "weights of the inputs in their order, instead of the published ones",
+                DefaultValueFactory = _ => [],
+                AllowMultipleArgumentsPerToken = true,
+            },
+            (values, result) => Weights(result.GetValue(inputs) ?? [], values));
+        var normalize = new Option<bool>("--normalize") { Description = "scale every embedding to length 1 before it is weighted" };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
-        return new Command("ensemble", "Average the embeddings of a model's folds.") { inputs, output }.Does((parsed, _, _) =>
+        return new Command("ensemble", "Average the embeddings of a model's folds, or add those of several models by weight.")
         {
-            var mean = Ensemble.Mean(parsed.GetValue(inputs)!.Select(SubmissionFile.Read));
-            SubmissionFile.Write(parsed.GetValue(output)!, mean, EmbeddingPrecision.Double);
+            inputs, weights, normalize, output,
+        }.Does((parsed, _, _) =>
+        {
+            string[] given = parsed.GetValue(inputs)!;
+            var tables = given.Select(input => SubmissionFile.Read(Split(input).File));
+            bool normalized = parsed.GetValue(normalize);
+            var sum = Weights(given, parsed.GetValue(weights)!) is { } factors
+                ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
+                : Ensemble.Mean(tables, normalized);
+            SubmissionFile.Write(parsed.GetValue(output)!, sum, EmbeddingPrecision.Double);
             return CommandLine.Done;
         });
+    }
+
+    // One for each input; null for files without any, which are folds.
+    private static double[]? Weights(string[] inputs, double[] given)
+    {
+        foreach (double weight in given)
+        {
+            if (!(weight > 0 && double.IsFinite(weight)))
+                throw new DataException(string.Create(CultureInfo.InvariantCulture, $"--weights: {weight} is no positive number"));
+        }
+        if (given.Length > 0)
+            return given.Length == inputs.Length ? given : throw new DataException($"--weights: {given.Length} weights for {inputs.Length} inputs");
+        var named = Array.ConvertAll(inputs, Split);
+        if (named.All(input => input.Model is null))
+            return null;
+        return Array.ConvertAll(named, input => input.Model is null
+            ? throw new DataException($"--inputs: {input.File} names no model, others do") : ModelZoo.EnsembleWeight(input.Model));
+    }
+
+    private static (string? Model, string File) Split(string input)
+    {
+        int equals = input.IndexOf('=', StringComparison.Ordinal);
+        return equals <= 0 || input[..equals].Contains(Path.DirectorySeparatorChar) ? (null, input) : (ModelZoo.Canonical(input[..equals]), input[(equals + 1)..]);
     }
 }

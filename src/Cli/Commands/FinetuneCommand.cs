@@ -16,12 +16,13 @@ internal static class FinetuneCommand
         var fold = CommonOptions.Checked(
             new Option<string>("--fold") { Description = $"1 to {Folds.Count}, or all; all makes a folder fold-<k> for each", Required = true },
             (text, _) => Numbers(text));
-        var command = new Command("finetune", "Train a pretrained model on labelled pairs.") { pretrained, fold };
+        var disjoint = CommonOptions.VideoDisjoint();
+        var command = new Command("finetune", "Train a pretrained model on labelled pairs.") { pretrained, fold, disjoint };
         options.AddTo(command);
         return command.Does((parsed, console, cancellation) =>
         {
             using var device = options.OpenDevice(parsed);
-            var run = options.Read(parsed);
+            var run = options.Read(parsed) with { VideoDisjoint = parsed.GetValue(disjoint) };
             int[] numbers = Numbers(parsed.GetValue(fold)!);
             foreach (int number in numbers)
             {

@@ -34,10 +34,10 @@ internal static class ReproduceCommand
         var set = CommonOptions.Set(preset);
         var seed = CommonOptions.Seed();
         var threads = CommonOptions.Threads();
-        Option<bool> skip = CommonOptions.SkipBadRecords(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
+        Option<bool> skip = CommonOptions.SkipBadRecords(), disjoint = CommonOptions.VideoDisjoint(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
         var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.")
         {
-            output, preset, data, folds, seed, models, set, deviceName, threads, skip, eager, json,
+            output, preset, data, folds, seed, models, set, deviceName, threads, skip, disjoint, eager, json,
         };
         return command.Does((parsed, console, cancellation) =>
         {
@@ -52,6 +52,7 @@ internal static class ReproduceCommand
                 Overrides = parsed.GetValue(set)!,
                 Seed = parsed.GetValue(seed),
                 SkipBadRecords = parsed.GetValue(skip),
+                VideoDisjoint = parsed.GetValue(disjoint),
                 Eager = parsed.GetValue(eager),
             }, console.Progress, TimeProvider.System, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
@@ -73,13 +74,22 @@ internal static class ReproduceCommand
         Row("baseline: cosine of mean frames", summary.Baselines.MeanFrameCosine);
         Row("baseline: overlap of titles", summary.Baselines.TitleOverlap);
         Row("baseline: linear probe", summary.Baselines.LinearProbe);
-        Row("ensemble (result.zip)", summary.Ensemble.TestSpearman);
+        Row($"ensemble, weights {Weights(summary.Ensemble)} (result.zip)", summary.Ensemble.TestSpearman);
+        Row("ensemble, embeddings scaled to length 1", summary.Ensemble.NormalizedTestSpearman);
         if (summary.BestPossibleSpearman is { } best)
             Row("best possible (noise-free similarities)", best);
-        return table.Row($"seconds, on {summary.Device}", summary.Seconds.ToString("F0", CultureInfo.InvariantCulture));
+        foreach (var (name, model) in summary.Models)
+            table.Row($"seconds, {name}: pretrain {Whole(model.Seconds.Pretrain)}, finetune {Whole(model.Seconds.Finetune)}, embed {Whole(model.Seconds.Embed)}",
+                Whole(model.Seconds.Pretrain + model.Seconds.Finetune + model.Seconds.Embed));
+        return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
 
         void Row(string name, double score) => table.Row(name, Text(score));
     }
+
+    private static string Weights(EnsembleSummary ensemble) =>
+        string.Join(" ", ensemble.Weights.Values.Select(weight => weight.ToString("0.00", CultureInfo.InvariantCulture)));
+
+    private static string Whole(double seconds) => seconds.ToString("F0", CultureInfo.InvariantCulture);
 
     private static string Text(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
 }

@@ -10,4 +10,5 @@ namespace VideoSim.Cli.Output;
 [JsonSerializable(typeof(Score))]
 [JsonSerializable(typeof(RecordInspection))]
 [JsonSerializable(typeof(VerifyResult))]
+[JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -43,6 +43,9 @@ public sealed record ReproductionOptions
     /// <summary>Leave damaged records out.</summary>
     public bool SkipBadRecords { get; init; }
 
+    /// <summary>Leave out training pairs that share a video with their fold's validation pairs.</summary>
+    public bool VideoDisjoint { get; init; }
+
     /// <summary>Rebuild every step.</summary>
     public bool Eager { get; init; }
 }
@@ -57,11 +60,12 @@ public sealed class Reproduction
     private readonly ReproductionOptions _options;
     private readonly DataFolder _data;
     private readonly IProgressSink _progress;
+    private readonly TimeProvider _clock;
     private readonly CancellationToken _cancellation;
 
-    private Reproduction(Device device, ReproductionOptions options, IProgressSink progress, CancellationToken cancellation)
+    private Reproduction(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
-        (_device, _options, _progress, _cancellation) = (device, options, progress, cancellation);
+        (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
         _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
     }
 
@@ -77,26 +81,22 @@ public sealed class Reproduction
             ["seed"] = options.Seed,
             ["data"] = options.Data is null ? "synthetic" : Path.GetFullPath(options.Data),
             ["skip_bad_records"] = options.SkipBadRecords,
+            ["video_disjoint"] = options.VideoDisjoint,
             ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
         });
-        var reproduction = new Reproduction(device, options, progress, cancellation);
+        var reproduction = new Reproduction(device, options, progress, clock, cancellation);
         if (options.Data is null)
             reproduction.MakeData();
         var models = new Dictionary<string, ModelSummary>();
-        var tables = new List<EmbeddingTable>();
+        var tables = new Dictionary<string, EmbeddingTable>();
         foreach (string model in options.Models)
-        {
-            var (summary, table) = reproduction.RunModel(model);
-            models.Add(model, summary);
-            tables.Add(table);
-        }
-        var ensemble = Ensemble.Mean(tables);
-        SubmissionFile.Write(Path.Combine(options.OutputDirectory, "result.zip"), ensemble, EmbeddingPrecision.Double);
+            (models[model], tables[model]) = reproduction.RunModel(model);
+        var ensemble = reproduction.Combine(tables);
         var result = new ReproductionSummary
         {
             Models = models,
             Baselines = reproduction.Baselines(),
-            Ensemble = new EnsembleSummary(Scoring.Spearman(ensemble, reproduction._data.TestLabels("b"))),
+            Ensemble = ensemble,
             BestPossibleSpearman = reproduction.BestPossible(),
             Seconds = clock.GetElapsedTime(start).TotalSeconds,
             Device = device.Name,
@@ -129,24 +129,52 @@ public sealed class Reproduction
             Overrides = _options.Overrides,
             Seed = _options.Seed,
             SkipBadRecords = _options.SkipBadRecords,
+            VideoDisjoint = _options.VideoDisjoint,
             Eager = _options.Eager,
         };
-        double random = Score(Embed(root, "random", () => Untrained(run)));
-        Pretraining.Run(_device, run, _data, _progress, _cancellation);
-        double afterPretraining = Score(Embed(root, "pretrain", () => Finished(pretrained)));
+        double pretrainSeconds = 0, finetuneSeconds = 0, embedSeconds = 0;
+        double random = Score(Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run))));
+        Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
+        double afterPretraining = Score(Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained))));
         int folds = _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
         var tables = new List<EmbeddingTable>();
         var results = new List<FoldSummary>();
         for (int fold = 1; fold <= folds; fold++)
         {
             string output = Path.Combine(root, $"fold-{fold}");
-            double validation = Finetuning.Run(_device, run with { OutputDirectory = output }, _data, pretrained, fold, _progress, _cancellation);
-            var table = Embed(root, $"fold-{fold}", () => Finished(output));
+            var one = run with { OutputDirectory = output };
+            double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
+            var table = Timed(ref embedSeconds, () => Embed(root, $"fold-{fold}", () => Finished(output)));
             tables.Add(table);
             results.Add(new FoldSummary(fold, validation, Score(table)));
         }
         var mean = Ensemble.Mean(tables);
-        return (new ModelSummary { RandomSpearman = random, PretrainSpearman = afterPretraining, Folds = results, TestSpearman = Score(mean) }, mean);
+        return (new ModelSummary
+        {
+            RandomSpearman = random,
+            PretrainSpearman = afterPretraining,
+            Folds = results,
+            TestSpearman = Score(mean),
+            Seconds = new StageSeconds(pretrainSeconds, finetuneSeconds, embedSeconds),
+        }, mean);
+    }
+
+    private T Timed<T>(ref double seconds, Func<T> stage)
+    {
+        long start = _clock.GetTimestamp();
+        var result = stage();
+        seconds += _clock.GetElapsedTime(start).TotalSeconds;
+        return result;
+    }
+
+    // The published ensemble; result.zip holds its raw sum.
+    private EnsembleSummary Combine(Dictionary<string, EmbeddingTable> tables)
+    {
+        var members = tables.Select(entry => (entry.Value, ModelZoo.EnsembleWeight(entry.Key))).ToArray();
+        var raw = Ensemble.WeightedSum(members, normalize: false);
+        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
+        return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
+            tables.Keys.ToDictionary(model => model, ModelZoo.EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
 
     private double Score(EmbeddingTable table) => Scoring.Spearman(table, _data.TestLabels("b"));

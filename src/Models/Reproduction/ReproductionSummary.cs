@@ -39,7 +39,16 @@ public sealed record ModelSummary
 
     /// <summary>Mean embedding of all folds.</summary>
     public required double TestSpearman { get; init; }
+
+    /// <summary>Wall-clock time of each stage in this call; what was there already took none.</summary>
+    public required StageSeconds Seconds { get; init; }
 }
+
+/// <summary>Wall-clock time of a model's stages.</summary>
+/// <param name="Pretrain">Pretraining with its validations.</param>
+/// <param name="Finetune">Finetuning of all folds with their validations.</param>
+/// <param name="Embed">Embeddings of test_b: with random weights, after pretraining, and of each fold.</param>
+public sealed record StageSeconds(double Pretrain, double Finetune, double Embed);
 
 /// <summary>Result of one fold.</summary>
 /// <param name="Fold">1 to 11.</param>
@@ -47,9 +56,13 @@ public sealed record ModelSummary
 /// <param name="TestSpearman">On test_b.</param>
 public sealed record FoldSummary(int Fold, double ValSpearman, double TestSpearman);
 
-/// <summary>Score of the ensemble.</summary>
-/// <param name="TestSpearman">On test_b.</param>
-public sealed record EnsembleSummary(double TestSpearman);
+/// <summary>The weighted sum of the models' mean embeddings (specification 7.3).</summary>
+/// <param name="TestSpearman">Of raw embeddings, as in result.zip.</param>
+/// <param name="NormalizedTestSpearman">Of embeddings scaled to length 1 before they are weighted.</param>
+/// <param name="Weights">Weight of each model.</param>
+/// <param name="MeanNorms">Mean length of each model's raw embeddings: what it weighs beside its weight.</param>
+public sealed record EnsembleSummary(double TestSpearman, double NormalizedTestSpearman,
+    IReadOnlyDictionary<string, double> Weights, IReadOnlyDictionary<string, double> MeanNorms);
 
 /// <summary>JSON of summary.json.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]

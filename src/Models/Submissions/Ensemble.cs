@@ -3,52 +3,79 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Submissions;
 
-/// <summary>Combines the embeddings of several networks.</summary>
+/// <summary>Combines the embeddings of several networks: folds of one model by their mean, models by a weighted sum.</summary>
 public static class Ensemble
 {
     // Enough to recognise what went wrong, few enough for one line.
     private const int IdsShown = 3;
 
     /// <summary>
-    /// The plain mean of raw embeddings in float64, added in the order given (reference-system.md 7.2).
+    /// The plain mean of embeddings in float64, added in the order given (reference-system.md 7.2).
     /// </summary>
     /// <param name="inputs">One table for each fold, taken one at a time; all with the same ids, in any order.</param>
+    /// <param name="normalize">Scale every embedding to length 1 first; the published mean is of raw ones.</param>
     /// <returns>The means, rows in the first table's order.</returns>
     /// <exception cref="DataException">Ids or widths differ; the message names both sources and the first ids.</exception>
-    public static EmbeddingTable Mean(IEnumerable<EmbeddingTable> inputs)
+    public static EmbeddingTable Mean(IEnumerable<EmbeddingTable> inputs, bool normalize = false)
+    {
+        var (first, sums, count) = Add(inputs.Select(input => (input, 1.0)), normalize);
+        for (int i = 0; i < sums.Length; i++)
+            sums[i] /= count;
+        return first.With($"the mean of {first.Source} and {count - 1} more", sums);
+    }
+
+    /// <summary>
+    /// The weighted sum of the embeddings of several models in float64, added in the order given (reference-system.md 7.3).
+    /// </summary>
+    /// <param name="inputs">One table for each model, taken one at a time; all with the same ids, in any order.</param>
+    /// <param name="normalize">
+    /// Scale every embedding to length 1 first. Without it a model whose embeddings are longer weighs more than its weight says.
+    /// </param>
+    /// <returns>The sums, rows in the first table's order.</returns>
+    /// <exception cref="DataException">Ids or widths differ; the message names both sources and the first ids.</exception>
+    public static EmbeddingTable WeightedSum(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
+    {
+        var (first, sums, count) = Add(inputs, normalize);
+        return first.With($"the weighted sum of {first.Source} and {count - 1} more", sums);
+    }
+
+    /// <summary>Mean length of a table's embeddings: beside its weight, what a model weighs in a sum of raw ones.</summary>
+    public static double MeanNorm(EmbeddingTable table) => Enumerable.Range(0, table.Ids.Count).Average(row => Length(table[row]));
+
+    private static (EmbeddingTable First, double[] Sums, int Count) Add(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
     {
         EmbeddingTable? first = null;
         double[] sums = [];
-        var count = 0;
-        foreach (var input in inputs)
+        int count = 0;
+        foreach (var (table, weight) in inputs)
         {
             if (first is null)
             {
-                first = input;
+                first = table;
                 sums = new double[first.Ids.Count * first.Width];
             }
-            CheckSame(first, input);
-            for (var row = 0; row < first.Ids.Count; row++)
+            CheckSame(first, table);
+            for (int row = 0; row < first.Ids.Count; row++)
             {
-                input.TryFind(first.Ids[row], out var inputRow);
+                table.TryFind(first.Ids[row], out int tableRow);
+                var embedding = table[tableRow];
+                double length = normalize ? Length(embedding) : 1;
+                double factor = length > 0 ? weight / length : 0;
                 var sum = sums.AsSpan(row * first.Width, first.Width);
-                var embedding = input[inputRow];
-                for (var i = 0; i < sum.Length; i++)
-                {
-                    sum[i] += embedding[i];
-                }
+                for (int i = 0; i < sum.Length; i++)
+                    sum[i] += factor * embedding[i];
             }
             count++;
         }
-        if (first is null)
-        {
-            throw new ArgumentException("nothing to average", nameof(inputs));
-        }
-        for (var i = 0; i < sums.Length; i++)
-        {
-            sums[i] /= count;
-        }
-        return first.With($"the mean of {first.Source} and {count - 1} more", sums);
+        return first is null ? throw new ArgumentException("nothing to add", nameof(inputs)) : (first, sums, count);
+    }
+
+    private static double Length(ReadOnlySpan<double> embedding)
+    {
+        double square = 0;
+        foreach (double value in embedding)
+            square += value * value;
+        return Math.Sqrt(square);
     }
 
     private static void CheckSame(EmbeddingTable first, EmbeddingTable other)

@@ -52,6 +52,9 @@ public sealed record RunOptions
     /// <summary>Leave damaged records out instead of stopping at the first.</summary>
     public bool SkipBadRecords { get; init; }
 
+    /// <summary>Leave out training pairs that share a video with the fold's validation pairs.</summary>
+    public bool VideoDisjoint { get; init; }
+
     /// <summary>Rebuild every step; the bits are the same.</summary>
     public bool Eager { get; init; }
 }

@@ -40,6 +40,7 @@ public static class Finetuning
             ["data"] = Path.GetFullPath(data.Root),
             ["pretrained"] = Path.GetFullPath(pretrained),
             ["skip_bad_records"] = options.SkipBadRecords,
+            ["video_disjoint"] = options.VideoDisjoint,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
         });
@@ -49,6 +50,8 @@ public static class Finetuning
         var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         var pairs = LabelFile.Read(data.Labels, index.TryFind);
         var split = Folds.Make(pairs.Length, fold);
+        if (options.VideoDisjoint)
+            split = FoldLeak.Without(split, pairs);
         var validation = new PairValidation(index, vocabulary, tags, [.. split.Validation.Select(pair => pairs[pair])]);
         var model = source.Load(device, training: true);
         using var parameters = model.Parameters;

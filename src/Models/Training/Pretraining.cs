@@ -15,7 +15,8 @@ namespace VideoSim.Models.Training;
 public static class Pretraining
 {
     /// <summary>Runs, goes on with or finds complete a pretraining run.</summary>
-    public static void Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
+    /// <returns>Spearman on all labelled pairs after the last step.</returns>
+    public static double Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
         var vocabulary = Vocabulary.Load(data.Vocabulary);
         var tags = TagList.Read(data.TagList);
@@ -34,7 +35,7 @@ public static class Pretraining
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
         });
         if (folder.IsComplete)
-            return;
+            return folder.Finished.LastSpearman!.Value;
 
         var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
@@ -60,6 +61,6 @@ public static class Pretraining
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining),
             Eager = options.Eager,
         }, folder, progress);
-        trainer.Run(cancellation);
+        return trainer.Run(cancellation);
     }
 }

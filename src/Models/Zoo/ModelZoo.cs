@@ -20,6 +20,14 @@ public static class ModelZoo
         _ => throw new DataException($"there is no model '{name}'; models: {string.Join(", ", Names)}"),
     };
 
+    /// <summary>The published weight of a model in the ensemble (specification 7.3).</summary>
+    public static double EnsembleWeight(string model) => Canonical(model) switch
+    {
+        "mix" => 0.17,
+        "mix-asl" => 0.20,
+        var name => throw new InvalidOperationException($"no weight for {name}"),
+    };
+
     /// <summary>A model of the given sizes, its memory not yet allocated.</summary>
     public static IVideoModel Create(ModelConfig config)
     {

@@ -8,11 +8,13 @@ namespace VideoSim.Cli.Tests.Commands;
 [Collection(nameof(CommandTests))]
 public sealed class ReproduceTests(CommandWorld world)
 {
+    private static readonly string[] Models = ["mix", "mix-asl"];
+
     [Fact]
-    public void Reproduce_TwoFolds_WritesSummaryAndSubmission_AndDoesNothingTwice()
+    public void Reproduce_TwoModelsAndFolds_WritesSummaryAndSubmission_AndDoesNothingTwice()
     {
         string output = world.New();
-        string[] command = ["reproduce", "--data", world.Data, "--output-dir", output, "--folds", "2", "--json", .. CommandWorld.Options];
+        string[] command = ["reproduce", "--data", world.Data, "--output-dir", output, "--models", .. Models, "--folds", "2", "--json", .. CommandWorld.Options];
         string printed = Shell.Run(command).AssertDone().Output;
         using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "summary.json")));
         AssertSummary(summary.RootElement);
@@ -44,7 +46,7 @@ public sealed class ReproduceTests(CommandWorld world)
     public void Reproduce_WithOtherOptions_NamesTheOneThatDiffers()
     {
         string output = world.New();
-        string[] command = ["reproduce", "--data", world.Data, "--output-dir", output, "--folds", "1", .. CommandWorld.Options];
+        string[] command = ["reproduce", "--data", world.Data, "--output-dir", output, "--models", "mix", "--folds", "1", .. CommandWorld.Options];
         Shell.Run(command).AssertDone();
         command[Array.IndexOf(command, "--seed") + 1] = "6";
         Shell.Run(command).AssertFailed(1, output, "seed was 5 and is 6");
@@ -54,11 +56,15 @@ public sealed class ReproduceTests(CommandWorld world)
     private static void AssertSummary(JsonElement summary)
     {
         AssertKeys(summary, "models", "baselines", "ensemble", "best_possible_spearman", "seconds", "device");
-        AssertKeys(summary.GetProperty("models"), "mix");
+        AssertKeys(summary.GetProperty("models"), [.. Models]);
         var mix = summary.GetProperty("models").GetProperty("mix");
-        AssertKeys(mix, "random_spearman", "pretrain_spearman", "folds", "test_spearman");
+        AssertKeys(mix, "random_spearman", "pretrain_spearman", "folds", "test_spearman", "seconds");
+        AssertKeys(mix.GetProperty("seconds"), "pretrain", "finetune", "embed");
         AssertKeys(summary.GetProperty("baselines"), "mean_frame_cosine", "title_overlap", "linear_probe");
-        AssertKeys(summary.GetProperty("ensemble"), "test_spearman");
+        var ensemble = summary.GetProperty("ensemble");
+        AssertKeys(ensemble, "test_spearman", "normalized_test_spearman", "weights", "mean_norms");
+        AssertKeys(ensemble.GetProperty("weights"), [.. Models]);
+        AssertKeys(ensemble.GetProperty("mean_norms"), [.. Models]);
         Assert.Equal([1, 2], mix.GetProperty("folds").EnumerateArray().Select(fold => fold.GetProperty("fold").GetInt32()));
         foreach (var fold in mix.GetProperty("folds").EnumerateArray())
         {

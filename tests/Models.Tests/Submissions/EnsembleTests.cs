@@ -54,4 +54,21 @@ public sealed class EnsembleTests
 
     [Fact]
     public void Mean_Nothing_IsRefused() => Assert.Throws<ArgumentException>(() => Ensemble.Mean([]));
+
+    [Fact]
+    public void WeightedSum_Raw_AddsWeightTimesValue()
+    {
+        var sum = Ensemble.WeightedSum([(Tables.Of(("a", [1, 2]), ("b", [0, 4])), 0.25), (Tables.Of(("b", [1, 1]), ("a", [8, 0])), 0.5)], normalize: false);
+        Assert.Equal(["a: 4.25, 0.5", "b: 0.5, 1.5"], Tables.Show(sum));
+    }
+
+    [Fact]
+    public void WeightedSum_Normalized_ScalesEveryEmbeddingFirstAndLeavesZero()
+    {
+        var sum = Ensemble.WeightedSum([(Tables.Of(("a", [8, 0]), ("b", [0, 0])), 0.5), (Tables.Of(("a", [0, -4]), ("b", [2, 0])), 1)], normalize: true);
+        Assert.Equal(["a: 0.5, -1", "b: 1, 0"], Tables.Show(sum));
+    }
+
+    [Fact]
+    public void MeanNorm_Rows_IsTheMeanOfTheirLengths() => Assert.Equal(3.5, Ensemble.MeanNorm(Tables.Of(("a", [3, 4]), ("b", [0, 2]))));
 }

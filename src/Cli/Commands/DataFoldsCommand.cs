@@ -1,0 +1,78 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text;
+using VideoSim.Cli.Output;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Records;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>data folds</c>: the 11 splits of the labelled pairs, and what each lets through (specification 1.5 and 9, item 18).</summary>
+internal static class DataFoldsCommand
+{
+    public static Command Create()
+    {
+        var data = CommonOptions.Data();
+        var disjoint = CommonOptions.VideoDisjoint();
+        var output = new Option<string?>("--output-dir") { Description = "write fold-<k>.train.txt and fold-<k>.validation.txt: line numbers of label.tsv, from 1, in order" };
+        var json = CommonOptions.Json();
+        return new Command("folds", "Show the 11 splits of the labelled pairs and the videos that are on both sides.") { data, disjoint, output, json }.Does((parsed, console, _) =>
+        {
+            var pairs = ReadPairs(new DataFolder(parsed.GetValue(data)!).Labels);
+            var rows = new List<FoldRow>();
+            for (int number = 1; number <= Folds.Count; number++)
+            {
+                var fold = Folds.Make(pairs.Length, number);
+                if (parsed.GetValue(disjoint))
+                    fold = FoldLeak.Without(fold, pairs);
+                var leak = FoldLeak.Of(fold, pairs);
+                rows.Add(new FoldRow(number, fold.Train.Length, fold.Validation.Length, leak.Videos, leak.PairsWithOne, leak.PairsWithBoth));
+                if (parsed.GetValue(output) is { } folder)
+                    Write(folder, fold);
+            }
+            var table = new ResultTable().NumberColumn("fold").NumberColumn("train pairs").NumberColumn("validation pairs")
+                .NumberColumn("videos on both sides").NumberColumn("validation pairs with one of them").NumberColumn("with two");
+            foreach (var row in rows)
+                table.Row([.. new[] { row.Fold, row.TrainPairs, row.ValidationPairs, row.SharedVideos, row.PairsWithOne, row.PairsWithBoth }.Select(Text)]);
+            console.WriteResult(table, rows, CliJson.Default.IReadOnlyListFoldRow);
+            return CommandLine.Done;
+        }, json);
+    }
+
+    // Videos are numbered as they come: the split needs no more of them than that they differ.
+    private static VideoPair[] ReadPairs(string labels)
+    {
+        var numbers = new Dictionary<string, int>();
+        return LabelFile.Read(labels, (ReadOnlySpan<byte> id, out int number) =>
+        {
+            string name = Encoding.UTF8.GetString(id);
+            if (!numbers.TryGetValue(name, out number))
+                numbers.Add(name, number = numbers.Count);
+            return true;
+        });
+    }
+
+    private static void Write(string folder, Fold fold)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+            foreach (var (side, lines) in new[] { ("train", fold.Train), ("validation", fold.Validation) })
+            {
+                AtomicFile.Write(Path.Combine(folder, $"fold-{fold.Number}.{side}.txt"),
+                    stream => stream.Write(Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => $"{line + 1}\n")))));
+            }
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(folder, e, folder);
+        }
+    }
+
+    private static string Text(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}
+
+/// <summary>One fold in <c>data folds --json</c>.</summary>
+internal sealed record FoldRow(int Fold, int TrainPairs, int ValidationPairs, int SharedVideos, int PairsWithOne, int PairsWithBoth);

@@ -1,0 +1,71 @@
+using System.Text.Json;
+using VideoSim.Models.Submissions;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+/// <summary>What comes before training and after it: splits and ensembles.</summary>
+[Collection(nameof(CommandTests))]
+public sealed class FoldsAndEnsembleTests(CommandWorld world)
+{
+    [Fact]
+    public void Folds_VideoDisjoint_ShareNoVideo()
+    {
+        Assert.Contains(Folds(), fold => fold.GetProperty("shared_videos").GetInt32() > 0);
+        Assert.All(Folds("--video-disjoint"), fold => Assert.Equal(0, fold.GetProperty("shared_videos").GetInt32()));
+    }
+
+    [Fact]
+    public void Folds_OutputFolder_TakesEveryPairOnce()
+    {
+        string output = world.New();
+        Folds("--output-dir", output);
+        int pairs = File.ReadLines(Path.Combine(world.Data, "pairwise", "label.tsv")).Count();
+        var lines = new[] { "train", "validation" }.SelectMany(side => File.ReadLines(Path.Combine(output, $"fold-3.{side}.txt"))).Select(int.Parse);
+        Assert.Equal(Enumerable.Range(1, pairs), lines.Order());
+    }
+
+    [Fact]
+    public void Ensemble_NamedModels_HaveTheirPublishedWeights()
+    {
+        var (mix, asl, output) = (Embeddings([1, 0]), Embeddings([0, 4]), world.New() + ".json");
+        Shell.Run("ensemble", "--inputs", $"mix={mix}", $"mix-asl={asl}", "--output", output).AssertDone();
+        Assert.Equal([0.17, 4 * 0.20], SubmissionFile.Read(output)[0].ToArray());
+        Shell.Run("ensemble", "--inputs", mix, asl, "--weights", "3", "0.5", "--normalize", "--output", output).AssertDone();
+        Assert.Equal([3, 0.5], SubmissionFile.Read(output)[0].ToArray());
+        Shell.Run("ensemble", "--inputs", mix, asl, "--output", output).AssertDone();
+        Assert.Equal([0.5, 2], SubmissionFile.Read(output)[0].ToArray());
+    }
+
+    [Theory]
+    [InlineData(2, "3 weights for 2 inputs", "--weights", "1", "2", "3")]
+    [InlineData(2, "-1 is no positive number", "--weights", "1", "-1")]
+    public void Ensemble_BadWeights_AreNamed(int code, string complaint, params string[] more) =>
+        Shell.Run(["ensemble", "--inputs", Embeddings([1]), Embeddings([2]), "--output", world.New() + ".json", .. more]).AssertFailed(code, complaint);
+
+    [Fact]
+    public void Ensemble_SomeInputsNamed_NamesTheOther()
+    {
+        string unnamed = Embeddings([1]);
+        Shell.Run("ensemble", "--inputs", $"mix={Embeddings([2])}", unnamed, "--output", world.New() + ".json").AssertFailed(2, $"{unnamed} names no model");
+    }
+
+    [Fact]
+    public void Ensemble_UnknownModel_IsNamed() =>
+        Shell.Run("ensemble", "--inputs", "mixture=a.zip", "--output", world.New() + ".json").AssertFailed(2, "there is no model 'mixture'");
+
+    private JsonElement[] Folds(params string[] more)
+    {
+        using var json = JsonDocument.Parse(Shell.Run(["data", "folds", "--data", world.Data, "--json", .. more]).AssertDone().Output);
+        return [.. json.RootElement.EnumerateArray().Select(fold => fold.Clone())];
+    }
+
+    private string Embeddings(double[] embedding)
+    {
+        string path = world.New() + ".json";
+        var builder = new EmbeddingTableBuilder(path);
+        builder.Add("1", embedding);
+        SubmissionFile.Write(path, builder.Build(), EmbeddingPrecision.Double);
+        return path;
+    }
+}

@@ -6,6 +6,8 @@ from adam import cases as adam
 from blocks.cases import BLOCKS
 from draw import Draw
 from mix import cases, losses, model
+from uniter import cases as uniter_cases
+from uniter import model as uniter_model
 
 
 def close(actual, expected, tolerance, what):
@@ -32,6 +34,55 @@ def parameter_counts():
         assert count(trainable, prefix) == number, f"{prefix or 'total'}: {count(trainable, prefix):,} is not {number:,}"
     assert count(state) == 2 * (3 * 512 + 2560)
     assert len([name for name in trainable if name.startswith("bert.")]) == 199
+
+
+def uniter_parameter_counts():
+    """Specification 3.10: encoder without pooler, frame map, fc, classifier, head of the masked tokens."""
+    for kind, vocabulary, expected in (("bert", 21128, 105_844_376), ("roformer", 50000, 127_653_728)):
+        encoder = model.EncoderSizes(vocabulary, positions=512, width=768, heads=12, layers=12, feed_forward=3072)
+        sizes = uniter_model.UniterSizes(encoder, frame_width=1536, embedding=256, tags=10000, kind=kind)
+        number = sum(torch.Size(shape).numel() for shape in uniter_model.uniter_shapes(sizes).values())
+        assert number == expected, f"{kind}: {number:,} is not {expected:,}"
+
+
+def rotations():
+    """Specification 3.2 literally, for interleaved pairs; appendix A item 11 is position 1 of a head of 64."""
+    x = Draw(8).normal(2, 3, 5, 8)
+    turned = uniter_model.rotate(x)
+    for p in range(5):
+        for i in range(4):
+            angle = torch.tensor(p * 10000 ** (-2 * i / 8), dtype=torch.float64)
+            even, odd = x[:, :, p, 2 * i], x[:, :, p, 2 * i + 1]
+            close(turned[:, :, p, 2 * i], even * angle.cos() - odd * angle.sin(), 1e-13, "rotated even column")
+            close(turned[:, :, p, 2 * i + 1], odd * angle.cos() + even * angle.sin(), 1e-13, "rotated odd column")
+    one = torch.zeros(1, 1, 2, 64, dtype=torch.float64)
+    one[..., 0::2] = 1
+    close(uniter_model.rotate(one)[0, 0, 1, [0, 1, 63]], [0.540302, 0.841471, 1.333521e-4], 1e-6, "row 1 of the rotary table")
+
+
+def uniter_layers():
+    """BERT's layers are those of the mix oracle where the sequence is text alone."""
+    weights = {**uniter_cases.draw_weights("bert"), **Draw(9).weights({"bert.pooler.dense.weight": (16, 16), "bert.pooler.dense.bias": (16,)})}
+    inputs, values = uniter_cases.finetune_inputs(), {}
+    hidden, _ = model.bert(weights, 2, 2, inputs["token_ids"], inputs["attention_mask"], values)
+    ours = uniter_model.layers(weights, uniter_cases.SIZES["bert"], values["encoder.embeddings"], inputs["attention_mask"], {})
+    close(ours, hidden, 1e-13, "encoder")
+
+
+def uniter_gradients():
+    for kind in ("bert", "roformer"):
+        weights = uniter_cases.draw_weights(kind)
+
+        def pretrain(w):
+            inputs = uniter_cases.pretrain_inputs(uniter_cases.SOME)
+            return uniter_cases.pretrain_losses(w, kind, inputs, losses.asymmetric_loss, 10.0, {})["total"]
+
+        def finetune(w):
+            return uniter_cases.finetune_losses(w, kind, uniter_cases.finetune_inputs(), losses.binary_cross_entropy, {})["total"]
+
+        for objective, used in ((pretrain, lambda name: True), (finetune, lambda name: not name.startswith("mlm."))):
+            w = uniter_cases.with_gradients(weights)
+            against_differences(objective, weights, uniter_cases.gradients(objective(w), w, used), f"{kind} {objective.__name__}")
 
 
 def loss_vectors():
@@ -168,7 +219,7 @@ def adam_updates():
 
 
 def run():
-    for check in (parameter_counts, loss_vectors, library_layers, whole_model_gradients, block_gradients,
-                  clipped_pair_slopes, adam_updates):
+    for check in (parameter_counts, uniter_parameter_counts, rotations, loss_vectors, library_layers, uniter_layers,
+                  whole_model_gradients, uniter_gradients, block_gradients, clipped_pair_slopes, adam_updates):
         check()
         print(f"checked: {check.__name__.replace('_', ' ')}")

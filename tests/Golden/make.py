@@ -22,6 +22,7 @@ from adam.cases import CASES as ADAM  # noqa: E402
 from blocks.cases import CASES as BLOCKS  # noqa: E402
 from mix.cases import CASES as MIX  # noqa: E402
 from named_tensors import to_bytes  # noqa: E402
+from uniter.cases import CASES as UNITER  # noqa: E402
 
 
 def main():
@@ -32,7 +33,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     checks.run()
     differing = 0
-    for name, case in {**MIX, **BLOCKS, **ADAM}.items():
+    for name, case in {**MIX, **UNITER, **BLOCKS, **ADAM}.items():
         path = HERE / f"{name}.safetensors"
         content = to_bytes(*case())
         if only_check:

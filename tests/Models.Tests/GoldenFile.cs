@@ -3,14 +3,19 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
 using Xunit;
 
 namespace VideoSim.Models.Tests;
 
 /// <summary>A committed output of an independent implementation; see tests/Golden/README.md.</summary>
-internal sealed class GoldenFile(string name) : IDisposable
+internal sealed unsafe class GoldenFile(string name) : IDisposable
 {
     private readonly SafetensorsReader _reader = SafetensorsReader.Open(Path.Combine(AppContext.BaseDirectory, "Golden", name));
+
+    /// <summary>A fact about the file, as its script wrote it.</summary>
+    public string Text(string key) => _reader.Metadata[key];
 
     public int Size(string key) => int.Parse(_reader.Metadata[key], System.Globalization.CultureInfo.InvariantCulture);
 
@@ -28,6 +33,61 @@ internal sealed class GoldenFile(string name) : IDisposable
             float[] values = Array.ConvertAll(Doubles(part), element => (float)element);
             Assert.Equal(value.Shape.Count, values.Length);
             device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), value.Address);
+        }
+    }
+
+    /// <summary>Sizes of the encoder, without dropout.</summary>
+    public EncoderConfig Encoder(string type = EncoderConfig.Bert) => new()
+    {
+        ModelType = type,
+        VocabSize = Size("vocabulary"),
+        HiddenSize = Size("encoder_width"),
+        NumHiddenLayers = Size("layers"),
+        NumAttentionHeads = Size("heads"),
+        IntermediateSize = Size("feed_forward"),
+        MaxPositionEmbeddings = Size("positions"),
+        TypeVocabSize = Size("token_types"),
+        HiddenDropoutProb = 0,
+        AttentionProbsDropoutProb = 0,
+    };
+
+    /// <summary>The batch of the file; pairs and masked tokens where the file has them.</summary>
+    public BatchBlock Batch(Device device, ModelConfig config)
+    {
+        int[] counts = Ints("input.frame_counts");
+        int pairs = Has("input.similarities") ? counts.Length / 2 : 0, masked = Has("input.masked_labels") ? TokenMasker.Candidates(counts.Length, config.TextLength) : 0;
+        var block = new BatchBlock(device, new BatchShape(counts.Length, pairs, config.TextLength, config.Frames, config.FrameWidth, config.Tags, masked));
+        Ints("input.token_ids").CopyTo(new Span<int>(block.TokenIds.Ints, block.Shape.Tokens));
+        Ints("input.attention_mask").CopyTo(new Span<int>(block.AttentionMask.Ints, block.Shape.Tokens));
+        counts.CopyTo(new Span<int>(block.FrameCounts.Ints, counts.Length));
+        Array.ConvertAll(Doubles("input.frames"), value => (Half)value).CopyTo(new Span<Half>(block.Frames.Halves, (int)block.Frames.Shape.Count));
+        new Span<int>(block.Labels.Ints, (int)block.Labels.Shape.Count).Clear();
+        if (Has("input.labels"))
+        {
+            int[] labels = Ints("input.labels");
+            for (int i = 0; i < labels.Length; i++)
+                block.Labels.Ints[i / config.Tags * block.Shape.LabelWords + i % config.Tags / 32] |= labels[i] << (i % config.Tags % 32);
+        }
+        if (pairs > 0)
+            Array.ConvertAll(Doubles("input.similarities"), value => (float)value).CopyTo(new Span<float>(block.Similarities.Floats, pairs));
+        if (masked > 0)
+            FillMasked(block);
+        *block.Scalars = default;
+        new OccurrenceSorter(config.Encoder.VocabSize).Sort(block);
+        return block;
+    }
+
+    // The file has a label for every position, -100 where nothing is masked.
+    private void FillMasked(BatchBlock block)
+    {
+        int[] labels = Ints("input.masked_labels"), positions = [.. Enumerable.Range(0, labels.Length).Where(at => labels[at] >= 0)];
+        *block.MaskedCount.Ints = positions.Length;
+        for (int row = 0; row < block.Shape.MaskedCapacity; row++)
+        {
+            bool used = row < positions.Length;
+            block.MaskedPositions.Ints[row] = used ? positions[row] : block.Shape.Tokens;
+            block.MaskedTargets.Ints[row] = used ? labels[positions[row]] : 0;
+            block.MaskedWeights.Floats[row] = used ? 1f / positions.Length : 0;
         }
     }
 

@@ -21,8 +21,15 @@ public interface IVideoModel
     /// <summary>Video embeddings [B, EmbeddingWidth] of a batch.</summary>
     Tensor Embed(Tape tape, BatchBlock batch);
 
+    /// <summary>Whether pretraining masks tokens for the model to find out.</summary>
+    bool MasksTokens { get; }
+
     /// <summary>Losses of single videos (specification 4.7, pretraining rows).</summary>
-    StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses);
+    /// <param name="tape">The step.</param>
+    /// <param name="batch">Its input.</param>
+    /// <param name="losses">Weights of the terms.</param>
+    /// <param name="maskedRows">How many masked tokens the step has room for, where the model masks tokens; the first ones of the batch.</param>
+    StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows);
 
     /// <summary>Losses of pairs (specification 4.7, finetuning rows).</summary>
     StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses);

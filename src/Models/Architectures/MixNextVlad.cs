@@ -44,10 +44,13 @@ internal sealed class MixNextVlad : IVideoModel
     public ParameterStore Parameters { get; } = new();
 
     /// <inheritdoc/>
+    public bool MasksTokens => false;
+
+    /// <inheritdoc/>
     public Tensor Embed(Tape tape, BatchBlock batch) => Encode(tape, batch).Embedding;
 
     /// <inheritdoc/>
-    public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses)
+    public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         float contrastiveWeight = losses.ContrastiveWeight / _config.Experts;
         var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("tag_experts", 1),

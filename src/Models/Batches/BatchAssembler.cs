@@ -24,10 +24,15 @@ public sealed unsafe class BatchAssembler : IDisposable
     }
 
     /// <summary>Fills a slot with single videos. Rows past the given records repeat the last one.</summary>
-    public void Fill(ReadOnlySpan<int> records, BatchBlock slot)
+    /// <param name="records">Records of the index.</param>
+    /// <param name="slot">What to fill.</param>
+    /// <param name="masker">Masks tokens of the titles; null leaves them as they are.</param>
+    /// <param name="draw">Which reading of the records this is; the masks depend on it.</param>
+    public void Fill(ReadOnlySpan<int> records, BatchBlock slot, TokenMasker? masker = null, long draw = 0)
     {
         for (int row = 0; row < slot.Shape.Videos; row++)
             FillVideo(records[Math.Min(row, records.Length - 1)], row, slot);
+        masker?.Mask(records, draw, slot);
         _sorter.Sort(slot);
     }
 

@@ -33,6 +33,7 @@ public sealed unsafe class BatchBlock : IDisposable
         Similarities = _arena.Allocate(new Shape(shape.Pairs), ElementType.Float32);
         MaskedPositions = _arena.Allocate(new Shape(shape.MaskedCapacity), ElementType.Int32);
         MaskedTargets = _arena.Allocate(new Shape(shape.MaskedCapacity), ElementType.Int32);
+        MaskedCount = _arena.Allocate(new Shape(1), ElementType.Int32);
         MaskedWeights = _arena.Allocate(new Shape(shape.MaskedCapacity), ElementType.Float32);
     }
 
@@ -72,11 +73,14 @@ public sealed unsafe class BatchBlock : IDisposable
     /// <summary>Target similarities [P].</summary>
     public Tensor Similarities { get; }
 
-    /// <summary>Text positions b*T + t of masked tokens [capacity].</summary>
+    /// <summary>Text positions b*T + t of masked tokens, ascending; B*T on rows out of use [capacity].</summary>
     public Tensor MaskedPositions { get; }
 
     /// <summary>What stood at the masked positions [capacity].</summary>
     public Tensor MaskedTargets { get; }
+
+    /// <summary>Number of masked tokens [1].</summary>
+    public Tensor MaskedCount { get; }
 
     /// <summary>1 / count on used rows, 0 on the rest [capacity].</summary>
     public Tensor MaskedWeights { get; }
@@ -91,8 +95,8 @@ public sealed unsafe class BatchBlock : IDisposable
     public static long Bytes(BatchShape shape)
     {
         long tokens = shape.Tokens, videos = shape.Videos;
-        long words = sizeof(StepScalars) / sizeof(int) + 5 * tokens + 2 + videos + videos * shape.LabelWords + shape.Pairs + 3L * shape.MaskedCapacity;
-        return words * sizeof(int) + videos * shape.Frames * shape.FrameWidth * sizeof(ushort) + 14 * Arena.Alignment;
+        long words = sizeof(StepScalars) / sizeof(int) + 5 * tokens + 3 + videos + videos * shape.LabelWords + shape.Pairs + 3L * shape.MaskedCapacity;
+        return words * sizeof(int) + videos * shape.Frames * shape.FrameWidth * sizeof(ushort) + 15 * Arena.Alignment;
     }
 
     /// <summary>Copies the whole block to a device's input block of the same shape.</summary>

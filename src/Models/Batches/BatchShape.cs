@@ -7,7 +7,7 @@ namespace VideoSim.Models.Batches;
 /// <param name="Frames">Frames, F.</param>
 /// <param name="FrameWidth">Values of a frame, W.</param>
 /// <param name="Tags">Tags, C.</param>
-/// <param name="MaskedCapacity">Rows for masked tokens; 0 where a model masks none.</param>
+/// <param name="MaskedCapacity">Rows for masked tokens, as many as can be masked at all; 0 where a model masks none.</param>
 public readonly record struct BatchShape(int Videos, int Pairs, int TextLength, int Frames, int FrameWidth, int Tags, int MaskedCapacity = 0)
 {
     /// <summary>Text positions of all videos.</summary>

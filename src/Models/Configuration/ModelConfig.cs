@@ -49,6 +49,9 @@ public sealed record ModelConfig
     /// <summary>Width of the video embedding.</summary>
     public int EmbeddingWidth { get; set; } = 256;
 
+    /// <summary>Leaves padding and repeated frames out of Uniter's mean; published is the mean over all positions (specification 9.8).</summary>
+    public bool MaskedPooling { get; set; }
+
     /// <summary>Chance to zero a value of the fusion's input.</summary>
     public float FusionDropout { get; set; } = 0.2f;
 

@@ -12,10 +12,10 @@ internal sealed class Dense
     private readonly bool _stacked;
 
     /// <summary>One map.</summary>
-    public Dense(ParameterStore store, int group, string name, int input, int output, Initializer initializer, bool bias = true)
+    public Dense(ParameterStore store, int group, string name, int input, int output, Initializer initializer, bool bias = true, double initialBias = 0)
     {
         _weight = store.Add(group, $"{name}.weight", new Shape(output, input), initializer);
-        _bias = bias ? store.Add(group, $"{name}.bias", new Shape(output), Initializers.Zeros) : null;
+        _bias = bias ? store.Add(group, $"{name}.bias", new Shape(output), Initializers.Constant(initialBias)) : null;
     }
 
     /// <summary>One map for each of <paramref name="names"/>, stored one after the other.</summary>

@@ -6,6 +6,7 @@ internal static class DropoutSites
     public const uint Embeddings = 1;
     public const uint Vlad = 2;
     public const uint Fusion = 3;
+    public const uint TokenMasks = 4;
 
     private const uint FirstLayer = 16, SitesPerLayer = 4;
 

@@ -32,15 +32,17 @@ public static unsafe class StepDump
         int available = labels is null ? index.Count : pairs.Length;
         if (available < size)
             throw new DataException($"a batch of {size} was asked for; there are {available}");
-        var shape = new BatchShape(labels is null ? size : 2 * size, labels is null ? 0 : size, config.TextLength, config.Frames, config.FrameWidth, config.Tags);
         var model = folder.Load(device, training: true, config);
         using var parameters = model.Parameters;
+        bool masks = labels is null && model.MasksTokens;
+        int maskedRows = masks ? TokenMasker.Candidates(size, config.TextLength) : 0;
+        var shape = new BatchShape(labels is null ? size : 2 * size, labels is null ? 0 : size, config.TextLength, config.Frames, config.FrameWidth, config.Tags, maskedRows);
         using var input = new BatchBlock(device, shape);
-        Fill(index, folder, config, pairs, input);
+        Fill(index, folder, masks ? new TokenMasker(folder.Vocabulary, seed: 0) : null, pairs, input);
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true), input.Scalars, tape =>
         {
             var losses = new LossConfig();
-            var outputs = labels is null ? model.PretrainingLoss(tape, input, losses) : model.FinetuningLoss(tape, input, losses);
+            var outputs = labels is null ? model.PretrainingLoss(tape, input, losses, maskedRows) : model.FinetuningLoss(tape, input, losses);
             tape.RunBackward();
             return outputs;
         });
@@ -55,7 +57,7 @@ public static unsafe class StepDump
         Encoder = config.Encoder with { HiddenDropoutProb = 0, AttentionProbsDropoutProb = 0 },
     };
 
-    private static void Fill(RecordIndex index, ModelFolder folder, ModelConfig config, VideoPair[] pairs, BatchBlock input)
+    private static void Fill(RecordIndex index, ModelFolder folder, TokenMasker? masker, VideoPair[] pairs, BatchBlock input)
     {
         using var assembler = new BatchAssembler(index, folder.Vocabulary, folder.Tags);
         using var host = new CpuDevice(threads: 1);
@@ -64,7 +66,7 @@ public static unsafe class StepDump
         if (pairs.Length > 0)
             assembler.FillPairs(order, pairs, slot);
         else
-            assembler.Fill(order, slot);
+            assembler.Fill(order, slot, masker);
         *slot.Scalars = default;
         slot.CopyTo(input);
     }
@@ -81,6 +83,12 @@ public static unsafe class StepDump
         {
             Add("input.similarities", input.Similarities);
             Add("cosine", outputs.Cosines);
+        }
+        if (input.Shape.MaskedCapacity > 0)
+        {
+            Add("input.masked_positions", input.MaskedPositions);
+            Add("input.masked_targets", input.MaskedTargets);
+            Add("input.masked_weights", input.MaskedWeights);
         }
         Add("embedding", outputs.Embedding);
         for (int i = 0; i < outputs.Terms.Terms.Count; i++)

@@ -67,7 +67,7 @@ public static class Finetuning
             Epsilon = 1e-8 / (2 * batch),
             Shape = new BatchShape(2 * batch, batch, config.TextLength, config.Frames, config.FrameWidth, config.Tags),
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
-            Losses = (tape, input) => model.FinetuningLoss(tape, input, preset.Finetune.Losses),
+            Losses = (tape, input, _) => model.FinetuningLoss(tape, input, preset.Finetune.Losses),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = target => ModelFolder.Write(target, device, model, config, vocabulary, tags),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),

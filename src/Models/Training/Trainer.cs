@@ -14,8 +14,8 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Builds the losses of one step.</summary>
-public delegate StepOutputs BuildLosses(Tape tape, BatchBlock batch);
+/// <summary>Builds the losses of one step that has room for so many masked tokens.</summary>
+public delegate StepOutputs BuildLosses(Tape tape, BatchBlock batch, int maskedRows);
 
 /// <summary>Everything that one stage of training consists of.</summary>
 public sealed record TrainingJob
@@ -34,6 +34,12 @@ public sealed record TrainingJob
 
     /// <summary>Sizes of a batch.</summary>
     public required BatchShape Shape { get; init; }
+
+    /// <summary>
+    /// For each plan of the step how many masked tokens it has room for, ascending; the last one has room for any batch. A
+    /// batch runs the first plan that it fits.
+    /// </summary>
+    public IReadOnlyList<int> MaskedRows { get; init; } = [0];
 
     /// <summary>Fills batches; called from the prefetching thread alone.</summary>
     public required FillBatch Fill { get; init; }
@@ -68,7 +74,7 @@ public sealed unsafe class Trainer : IDisposable
     private readonly IProgressSink _progress;
     private readonly Adam _adam;
     private readonly BatchBlock _input;
-    private readonly Step<StepOutputs> _step;
+    private readonly Step<StepOutputs>?[] _plans; // by TrainingJob.MaskedRows
     private readonly LearningRateSchedule[] _schedules;
     private LossTerms? _terms; // of the last step run by this process
     private long _done;
@@ -81,7 +87,8 @@ public sealed unsafe class Trainer : IDisposable
         _schedules = job.Config.Schedules();
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
         _input = new BatchBlock(device, job.Shape);
-        _step = new Step<StepOutputs>(device, new StepMode(Training: true, job.Seed, job.Eager), _input.Scalars, Build);
+        _plans = new Step<StepOutputs>?[job.MaskedRows.Count];
+        _plans[0] = NewPlan(job.MaskedRows[0]);
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
@@ -124,17 +131,28 @@ public sealed unsafe class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _step.Dispose();
+        foreach (var plan in _plans)
+            plan?.Dispose();
         _input.Dispose();
         _adam.Dispose();
     }
 
-    private StepOutputs Build(Tape tape)
+    private Step<StepOutputs> NewPlan(int maskedRows) =>
+        new(_device, new StepMode(Training: true, _job.Seed, _job.Eager), _input.Scalars, tape =>
+        {
+            var outputs = _job.Losses(tape, _input, maskedRows);
+            tape.RunBackward();
+            _adam.Update(tape.Stream, _input.Scalars);
+            return outputs;
+        });
+
+    // All but the first are built when a batch needs them, which is almost never: their memory comes on top.
+    private Step<StepOutputs> PlanFor(int maskedTokens)
     {
-        var outputs = _job.Losses(tape, _input);
-        tape.RunBackward();
-        _adam.Update(tape.Stream, _input.Scalars);
-        return outputs;
+        int plan = 0;
+        while (_job.MaskedRows[plan] < maskedTokens)
+            plan++;
+        return _plans[plan] ??= NewPlan(_job.MaskedRows[plan]);
     }
 
     private void RunStep(Prefetcher batches)
@@ -145,10 +163,12 @@ public sealed unsafe class Trainer : IDisposable
             rates[i] = _schedules[i].RateAt(_done);
         slot.Scalars->Step = (uint)_done;
         Adam.WriteRates(ref *slot.Scalars, _done, rates);
+        int maskedTokens = _job.Shape.MaskedCapacity > 0 ? *slot.MaskedCount.Ints : 0;
         slot.CopyTo(_input);
         batches.Release();
-        _step.Run();
-        _terms = _step.Result.Terms;
+        var plan = PlanFor(maskedTokens);
+        plan.Run();
+        _terms = plan.Result.Terms;
         _done++;
     }
 

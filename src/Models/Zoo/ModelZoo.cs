@@ -8,7 +8,7 @@ namespace VideoSim.Models.Zoo;
 public static class ModelZoo
 {
     /// <summary>Names as the command line has them, in the order of the reference system.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["mix", "mix-asl", "mix-roformer"];
+    public static IReadOnlyList<string> Names { get; } = ["mix", "mix-asl", "mix-roformer", "uniter", "uniter-asl", "uniter-roformer"];
 
     /// <summary>The canonical name for a name as people write it: case and underscores do not matter, the published name is accepted.</summary>
     /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>
@@ -17,6 +17,9 @@ public static class ModelZoo
         "mix" or "mixnextvlad" => "mix",
         "mix-asl" or "mixnextvlad-asl" => "mix-asl",
         "mix-roformer" or "mixnextvlad-roformer" => "mix-roformer",
+        "uniter" => "uniter",
+        "uniter-asl" => "uniter-asl",
+        "uniter-roformer" => "uniter-roformer",
         _ => throw new DataException($"there is no model '{name}'; models: {string.Join(", ", Names)}"),
     };
 
@@ -25,6 +28,10 @@ public static class ModelZoo
     {
         "mix" => 0.17,
         "mix-asl" => 0.20,
+        "mix-roformer" => 0.13,
+        "uniter" => 0.13,
+        "uniter-asl" => 0.20,
+        "uniter-roformer" => 0.17,
         var name => throw new InvalidOperationException($"no weight for {name}"),
     };
 
@@ -35,6 +42,7 @@ public static class ModelZoo
         return Canonical(config.Model) switch
         {
             "mix" or "mix-asl" or "mix-roformer" => new MixNextVlad(config),
+            "uniter" or "uniter-asl" or "uniter-roformer" => new Uniter(config),
             var name => throw new InvalidOperationException($"no architecture for {name}"),
         };
     }

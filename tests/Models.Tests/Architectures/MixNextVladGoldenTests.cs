@@ -3,7 +3,6 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
-using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
 using Xunit;
@@ -34,10 +33,10 @@ public sealed unsafe class MixNextVladGoldenTests
         parameters.Allocate(device, training: true);
         parameters.Initialize(seed: 1);
         golden.LoadInto(device, parameters);
-        using var input = Input(golden, device, config, pairs);
+        using var input = golden.Batch(device, config);
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: eager), input.Scalars, tape =>
         {
-            var outputs = pairs ? model.FinetuningLoss(tape, input, losses) : model.PretrainingLoss(tape, input, losses);
+            var outputs = pairs ? model.FinetuningLoss(tape, input, losses) : model.PretrainingLoss(tape, input, losses, maskedRows: 0);
             tape.RunBackward();
             return outputs;
         });
@@ -72,7 +71,7 @@ public sealed unsafe class MixNextVladGoldenTests
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: false);
         golden.LoadInto(device, parameters);
-        using var input = Input(golden, device, config, pairs: false);
+        using var input = golden.Batch(device, config);
         using var step = new Step<Tensor>(device, new StepMode(Training: false), input.Scalars, tape => model.Embed(tape, input));
         step.Run();
         golden.AssertEqual("value.embedding", device, step.Result);
@@ -101,41 +100,8 @@ public sealed unsafe class MixNextVladGoldenTests
         EmbeddingWidth = golden.Size("fusion"),
         FusionDropout = 0,
         SqueezeRatio = golden.Size("squeeze_ratio"),
-        Encoder = new EncoderConfig
-        {
-            VocabSize = golden.Size("vocabulary"),
-            HiddenSize = golden.Size("encoder_width"),
-            NumHiddenLayers = golden.Size("layers"),
-            NumAttentionHeads = golden.Size("heads"),
-            IntermediateSize = golden.Size("feed_forward"),
-            MaxPositionEmbeddings = golden.Size("positions"),
-            TypeVocabSize = golden.Size("token_types"),
-            HiddenDropoutProb = 0,
-            AttentionProbsDropoutProb = 0,
-        },
+        Encoder = golden.Encoder(),
     };
-
-    private static BatchBlock Input(GoldenFile golden, Device device, ModelConfig config, bool pairs)
-    {
-        int[] counts = golden.Ints("input.frame_counts");
-        var block = new BatchBlock(device, new BatchShape(counts.Length, pairs ? counts.Length / 2 : 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags));
-        golden.Ints("input.token_ids").CopyTo(new Span<int>(block.TokenIds.Ints, block.Shape.Tokens));
-        golden.Ints("input.attention_mask").CopyTo(new Span<int>(block.AttentionMask.Ints, block.Shape.Tokens));
-        counts.CopyTo(new Span<int>(block.FrameCounts.Ints, counts.Length));
-        Array.ConvertAll(golden.Doubles("input.frames"), value => (Half)value).CopyTo(new Span<Half>(block.Frames.Halves, (int)block.Frames.Shape.Count));
-        new Span<int>(block.Labels.Ints, (int)block.Labels.Shape.Count).Clear();
-        if (golden.Has("input.labels"))
-        {
-            int[] labels = golden.Ints("input.labels");
-            for (int i = 0; i < labels.Length; i++)
-                block.Labels.Ints[i / config.Tags * block.Shape.LabelWords + i % config.Tags / 32] |= labels[i] << (i % config.Tags % 32);
-        }
-        if (pairs)
-            Array.ConvertAll(golden.Doubles("input.similarities"), value => (float)value).CopyTo(new Span<float>(block.Similarities.Floats, counts.Length / 2));
-        *block.Scalars = default;
-        new OccurrenceSorter(config.Encoder.VocabSize).Sort(block);
-        return block;
-    }
 
     private static float[] Download(Device device, Tensor tensor)
     {

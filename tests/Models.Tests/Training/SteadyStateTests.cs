@@ -17,14 +17,15 @@ public sealed class SteadyStateTests
 
     // The runner of the tests allocates now and then, on threads of its own; a step that allocates would do so in every window.
     [Theory]
-    [InlineData(1, false)]
-    [InlineData(2, false)]
-    [InlineData(2, true)]
-    public void Steps_OnFilledSlots_AllocateNothingInTheWholeProcess(int threads, bool pairs)
+    [InlineData("mix", 1, false)]
+    [InlineData("mix", 2, false)]
+    [InlineData("mix", 2, true)]
+    [InlineData("uniter", 2, false)]
+    public void Steps_OnFilledSlots_AllocateNothingInTheWholeProcess(string model, int threads, bool pairs)
     {
         const int Windows = 3;
         int steps = WarmUp + Windows * Window;
-        using var job = new TinyJob(threads, Intervals(steps));
+        using var job = new TinyJob(model, threads, Intervals(steps));
         var allocated = new long[Windows + 1];
         int filled = 0;
         job.Train(pairs, (number, slot) =>
@@ -63,12 +64,13 @@ public sealed class SteadyStateTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Input_ASample_AllocatesAtMostAKilobyte(bool pairs)
+    [InlineData("mix", false)]
+    [InlineData("mix", true)]
+    [InlineData("uniter", false)]
+    public void Input_ASample_AllocatesAtMostAKilobyte(string model, bool pairs)
     {
         const int Batches = 50, MostBytes = 1024;
-        using var job = new TinyJob(threads: 1);
+        using var job = new TinyJob(model, threads: 1);
         using var host = new CpuDevice(1);
         using var slot = new BatchBlock(host, job.Shape(pairs));
         for (int i = 0; i < Batches; i++)

@@ -22,13 +22,18 @@ internal sealed class TinyJob : IDisposable
     private readonly Vocabulary _vocabulary;
     private readonly TagList _tags;
     private readonly VideoPair[] _pairs;
+    private readonly TokenMasker? _masker;
 
-    internal TinyJob(int threads, params string[] overrides)
+    internal TinyJob(int threads, params string[] overrides) : this("mix", threads, overrides)
+    {
+    }
+
+    internal TinyJob(string model, int threads, params string[] overrides)
     {
         TinyData.Write(_root);
         var data = new DataFolder(_root);
         (_vocabulary, _tags) = (Vocabulary.Load(data.Vocabulary), TagList.Read(data.TagList));
-        _preset = Preset.Load("micro", "mix", [.. TinyData.Overrides, .. overrides]).For(_vocabulary.Count, _tags.ClassCount);
+        _preset = Preset.Load("micro", model, [.. TinyData.Overrides, .. overrides]).For(_vocabulary.Count, _tags.ClassCount);
         _device = new CpuDevice(threads);
         _model = ModelZoo.Create(_preset.Model);
         _model.Parameters.Allocate(_device, training: true);
@@ -36,6 +41,7 @@ internal sealed class TinyJob : IDisposable
         Index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         _pairs = LabelFile.Read(data.Labels, Index.TryFind);
         Assembler = new BatchAssembler(Index, _vocabulary, _tags);
+        _masker = _model.MasksTokens ? new TokenMasker(_vocabulary, seed: 1) : null;
     }
 
     internal RecordIndex Index { get; }
@@ -48,7 +54,8 @@ internal sealed class TinyJob : IDisposable
     {
         int batch = pairs ? _preset.Finetune.Batch : _preset.Pretrain.Batch;
         var model = _preset.Model;
-        return new BatchShape(pairs ? 2 * batch : batch, pairs ? batch : 0, model.TextLength, model.Frames, model.FrameWidth, model.Tags);
+        return new BatchShape(pairs ? 2 * batch : batch, pairs ? batch : 0, model.TextLength, model.Frames, model.FrameWidth, model.Tags,
+            pairs || _masker is null ? 0 : TokenMasker.Candidates(batch, model.TextLength));
     }
 
     /// <summary>The batch of that number, the same as often as it comes.</summary>
@@ -61,7 +68,7 @@ internal sealed class TinyJob : IDisposable
         if (slot.Shape.Pairs > 0)
             Assembler.FillPairs(order, _pairs, slot);
         else
-            Assembler.Fill(order, slot);
+            Assembler.Fill(order, slot, _masker, number);
     }
 
     internal void Train(bool pairs, FillBatch fill, IProgressSink progress)
@@ -75,7 +82,8 @@ internal sealed class TinyJob : IDisposable
             Epsilon = 1e-8,
             Shape = Shape(pairs),
             Fill = fill,
-            Losses = (tape, batch) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses),
+            MaskedRows = pairs || _masker is null ? [0] : TokenMasker.PlanRows(config.Batch, _preset.Model.TextLength),
+            Losses = (tape, batch, maskedRows) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses, maskedRows),
             Validate = () => 0,
             WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _vocabulary, _tags),
             Seed = 1,

@@ -1,0 +1,90 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Encoders;
+using VideoSim.Models.Layers;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Architectures;
+
+/// <summary>
+/// Uniter (specification 3.7 to 3.9): one encoder over text and frames together; the mean of its output is the video. In
+/// pretraining it also finds out masked tokens.
+/// </summary>
+internal sealed class Uniter : IVideoModel
+{
+    private readonly ModelConfig _config;
+    private readonly TextEncoder _encoder;
+    private readonly Dense _frameMap, _classifier;
+
+    public Uniter(ModelConfig config)
+    {
+        _config = config;
+        _encoder = new TextEncoder(Parameters, ParameterGroups.Encoder, config.Encoder, config.TextLength + config.Frames);
+        const int rest = ParameterGroups.Rest;
+        int hidden = config.Encoder.HiddenSize, width = config.EmbeddingWidth;
+        _frameMap = new Dense(Parameters, rest, "frame_map", config.FrameWidth, hidden, Initializers.GlorotUniform);
+        Map = new Dense(Parameters, rest, "fc", hidden, width, Initializers.GlorotUniform);
+        _classifier = new Dense(Parameters, rest, "classifier", width, config.Tags, Initializers.GlorotUniform,
+            initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)));
+        Tokens = new MaskedTokenHead(Parameters, rest, "mlm", width, _encoder.WordTable, config.Encoder);
+    }
+
+    /// <inheritdoc/>
+    public ParameterStore Parameters { get; } = new();
+
+    /// <inheritdoc/>
+    public bool MasksTokens => true;
+
+    /// <summary>From hidden states to the embedding; linear, so that it may come after the mean.</summary>
+    internal Dense Map { get; }
+
+    /// <summary>The head of the masked tokens; works on mapped hidden states.</summary>
+    internal MaskedTokenHead Tokens { get; }
+
+    /// <inheritdoc/>
+    public Tensor Embed(Tape tape, BatchBlock batch) => Pool(tape, Encode(tape, batch));
+
+    /// <inheritdoc/>
+    public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
+    {
+        var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("mlm", losses.MlmWeight));
+        var encoded = Encode(tape, batch);
+        var embedding = Pool(tape, encoded);
+        TagLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus, 1, terms[0]);
+        var rows = new Shape(maskedRows);
+        var masked = GatherRows.Forward(tape, encoded.Hidden, batch.MaskedPositions.Slice(0, rows), batch.Shape.TextLength); // [rows, C]
+        Tokens.Loss(tape, Map.Forward(tape, masked), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows), losses.MlmWeight, terms[1]);
+        return new StepOutputs(embedding, terms, Cosines: default);
+    }
+
+    /// <inheritdoc/>
+    public StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses)
+    {
+        var terms = LossTerms.Create(tape, new LossTerm("squared_error", 1), new LossTerm("kl", losses.KlWeight), new LossTerm("tag", losses.TagWeight));
+        var embedding = Embed(tape, batch);
+        var cosines = tape.Scratch(new Shape(batch.Shape.Pairs));
+        PairLoss.Forward(tape, embedding, batch.Similarities, losses.KlWeight, terms[0], terms[1], cosines);
+        TagLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus, losses.TagWeight, terms[2]);
+        return new StepOutputs(embedding, terms, cosines);
+    }
+
+    /// <summary>Hidden states [B, T + F, C] of text and frames, and which positions count, Int32 [B, T + F].</summary>
+    internal (Tensor Hidden, Tensor Mask) Encode(Tape tape, BatchBlock batch)
+    {
+        var shape = batch.Shape;
+        var mapped = _frameMap.Forward(tape, FrameUnpack.Widen(tape, batch.Frames));                        // [B*F, C]
+        var frames = Activation.Forward(tape, mapped, ActivationKind.Relu).Reshape(new Shape(shape.Videos, shape.Frames, _config.Encoder.HiddenSize));
+        var (sequence, mask) = JointSequence.Forward(tape, _encoder.Embed(tape, batch.Tokens), batch.AttentionMask, frames, batch.FrameCounts);
+        return (_encoder.Encode(tape, sequence, mask), mask);
+    }
+
+    /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
+    internal Tensor Tags(Tape tape, in Tensor embedding) => _classifier.Forward(tape, embedding);
+
+    // The reference maps every position and averages then (specification 3.7), which is the same with 64 times the work.
+    private Tensor Pool(Tape tape, in (Tensor Hidden, Tensor Mask) encoded) =>
+        Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default));
+}

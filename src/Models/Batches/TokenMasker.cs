@@ -1,0 +1,65 @@
+using VideoSim.Kernels.Random;
+using VideoSim.Models.Layers;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Batches;
+
+/// <summary>
+/// Masks tokens of titles for a model to find out (specification 2.2): of the tokens that are not [CLS], [SEP] or [PAD],
+/// each is selected with probability 0.15, whatever the others; of the selected ones 80 % become [MASK], 10 % any piece of
+/// the vocabulary, 10 % stay. A mask is a function of (seed, draw, record, position) alone. Allocates nothing.
+/// </summary>
+/// <param name="vocabulary">The pieces.</param>
+/// <param name="seed">Key of the random numbers.</param>
+public sealed unsafe class TokenMasker(Vocabulary vocabulary, ulong seed)
+{
+    private const double Selected = 0.15, Deviations = 6;
+    private const float Masked = 0.8f, MaskedOrReplaced = 0.9f;
+
+    /// <summary>The most tokens that a batch can have masked: all but the two special ones of each title.</summary>
+    public static int Candidates(int videos, int textLength) => videos * (textLength - 2);
+
+    /// <summary>
+    /// Rows of the vocabulary head, one number for each plan of a step: mean plus six standard deviations, which one batch
+    /// in a thousand million exceeds, and every candidate, for that one.
+    /// </summary>
+    public static int[] PlanRows(int videos, int textLength)
+    {
+        int all = Candidates(videos, textLength);
+        int usual = (int)Math.Ceiling(all * Selected + Deviations * Math.Sqrt(all * Selected * (1 - Selected)));
+        return usual < all ? [usual, all] : [all];
+    }
+
+    /// <summary>Masks a filled slot: changes token ids and fills the masked positions, ascending, with targets and weights.</summary>
+    /// <param name="records">The records of the slot's rows; rows past them repeat the last one.</param>
+    /// <param name="draw">Which reading of the records this is: the number of the batch.</param>
+    /// <param name="slot">The slot; token ids are sorted after this.</param>
+    public void Mask(ReadOnlySpan<int> records, long draw, BatchBlock slot)
+    {
+        int length = slot.Shape.TextLength, count = 0;
+        for (int at = 0; at < slot.Shape.Tokens; at++)
+        {
+            int* id = slot.TokenIds.Ints + at;
+            if (*id == vocabulary.ClassId || *id == vocabulary.SeparatorId || *id == vocabulary.PadId)
+                continue;
+            long element = (long)records[Math.Min(at / length, records.Length - 1)] * length + at % length;
+            var (select, what, piece, _) = Philox.Block((uint)element, (uint)(element >> 32), DropoutSites.TokenMasks, (uint)draw, seed);
+            if (select >= Philox.Threshold((float)Selected))
+                continue;
+            (slot.MaskedPositions.Ints[count], slot.MaskedTargets.Ints[count]) = (at, *id);
+            count++;
+            if (what < Philox.Threshold(Masked))
+                *id = vocabulary.MaskId;
+            else if (what < Philox.Threshold(MaskedOrReplaced))
+                *id = (int)((ulong)piece * (uint)vocabulary.Count >> 32);
+        }
+        *slot.MaskedCount.Ints = count;
+        for (int row = 0; row < slot.Shape.MaskedCapacity; row++)
+        {
+            slot.MaskedWeights.Floats[row] = row < count ? 1f / count : 0;
+            if (row < count)
+                continue;
+            (slot.MaskedPositions.Ints[row], slot.MaskedTargets.Ints[row]) = (slot.Shape.Tokens, 0);
+        }
+    }
+}

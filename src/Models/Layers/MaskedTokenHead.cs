@@ -1,0 +1,38 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Configuration;
+
+namespace VideoSim.Models.Layers;
+
+/// <summary>
+/// Tells masked tokens from the embedding of their position (specification 3.9): dense, GELU, LayerNorm, then a product with
+/// the encoder's own word table.
+/// </summary>
+internal sealed class MaskedTokenHead
+{
+    private readonly Dense _dense;
+    private readonly LayerNormalization _norm;
+    private readonly Parameter _wordTable, _bias;
+
+    public MaskedTokenHead(ParameterStore store, int group, string name, int input, Parameter wordTable, EncoderConfig config)
+    {
+        _wordTable = wordTable;
+        _dense = new Dense(store, group, $"{name}.dense", input, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange));
+        _norm = new LayerNormalization(store, group, $"{name}.LayerNorm", config);
+        _bias = store.Add(group, $"{name}.bias", new Shape(config.VocabSize), Initializers.Zeros);
+    }
+
+    /// <summary>Adds the cross-entropy of the masked tokens to the step.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">Embeddings of their positions [rows, input].</param>
+    /// <param name="targets">The tokens, Int32 [rows].</param>
+    /// <param name="weights">Weights of the rows [rows].</param>
+    /// <param name="weight">Weight of the term in the total.</param>
+    /// <param name="term">Where its unweighted value is written [1].</param>
+    public void Loss(Tape tape, in Tensor x, in Tensor targets, in Tensor weights, float weight, in Tensor term)
+    {
+        var hidden = _norm.Forward(tape, Activation.Forward(tape, _dense.Forward(tape, x), ActivationKind.Gelu));
+        MaskedTokenLoss.Forward(tape, hidden, tape.Use(_wordTable), tape.Use(_bias), targets, weights, weight, term);
+    }
+}

@@ -1,5 +1,7 @@
 """Checks of this code itself: the specification's test vectors, PyTorch's own layers, and finite differences."""
 
+from dataclasses import replace
+
 import torch
 
 from adam import cases as adam
@@ -34,6 +36,8 @@ def parameter_counts():
         assert count(trainable, prefix) == number, f"{prefix or 'total'}: {count(trainable, prefix):,} is not {number:,}"
     assert count(state) == 2 * (3 * 512 + 2560)
     assert len([name for name in trainable if name.startswith("bert.")]) == 199
+    rotary = model.encoder_shapes(replace(encoder, vocabulary=50000), "roformer")
+    assert count(rotary) == 123_457_536 and len(rotary) == 196
 
 
 def uniter_parameter_counts():
@@ -103,6 +107,22 @@ def loss_vectors():
         _, kl = losses.pair_terms(similarity, torch.tensor([0.5], dtype=torch.float64))
         close(kl, value, 5e-6, f"KL term at {s}")
         close(torch.autograd.grad(kl, similarity)[0], [slope], 1e-12, f"KL gradient at {s}")
+
+
+def rotary_positions():
+    """Appendix A, item 11; and what rotary positions are for: a score depends on the distance of its positions alone."""
+    pairs = torch.tensor([1.0, 0.0] * 32).double().expand(2, 64)  # turned, they show the angles' cosines and sines
+    close(model.rotate(pairs)[0], pairs[0], 0, "position 0")
+    close(model.rotate(pairs)[1, :2], [0.540302, 0.841471], 1e-6, "first pair of position 1")
+    close(model.rotate(pairs)[1, 63], 1.333521e-4, 1e-10, "last pair of position 1")
+    draw = Draw(8)
+    query, key = (model.rotate(draw.normal(1, 10).expand(9, 10)) for _ in range(2))
+    scores = query @ key.T
+    for distance in range(-8, 9):
+        diagonal = scores.diagonal(distance)
+        close(diagonal, diagonal[0].expand_as(diagonal), 1e-13, f"scores at distance {distance}")
+    x = draw.normal(2, 3, 9, 10)
+    close(model.rotate(x), uniter_model.rotate(x), 1e-13, "rotations of mix and of uniter, which are written differently")
 
 
 def library_layers():
@@ -175,6 +195,16 @@ def whole_model_gradients():
         w = cases.with_gradients(weights)
         against_differences(objective, weights, cases.gradients(objective(w), w), objective.__name__)
 
+    rotary, rotary_running = cases.draw_network(cases.ROFORMER)
+
+    def pretrain_roformer(w):
+        inputs = cases.pretrain_inputs(cases.ROFORMER_SEEDS["pretrain"])
+        outputs = model.mix(w, cases.ROFORMER, inputs, model.BatchNormState(rotary_running, training=True), {})
+        return losses.pretrain_losses(outputs, inputs["labels"], losses.binary_cross_entropy)["total"]
+
+    w = cases.with_gradients(rotary)
+    against_differences(pretrain_roformer, rotary, cases.gradients(pretrain_roformer(w), w), "pretrain_roformer")
+
 
 def block_gradients():
     """Every block but the one that sits on the kinks of the clip."""
@@ -219,7 +249,7 @@ def adam_updates():
 
 
 def run():
-    for check in (parameter_counts, uniter_parameter_counts, rotations, loss_vectors, library_layers, uniter_layers,
+    for check in (parameter_counts, uniter_parameter_counts, rotations, rotary_positions, loss_vectors, library_layers, uniter_layers,
                   whole_model_gradients, uniter_gradients, block_gradients, clipped_pair_slopes, adam_updates):
         check()
         print(f"checked: {check.__name__.replace('_', ' ')}")

@@ -10,7 +10,7 @@ from mix.cases import LIVE_GRADIENT, RELU_MARGIN, prefixed
 from mix.losses import (
     PAIR_KL_WEIGHT, asymmetric_loss, binary_cross_entropy, consistency, contrastive, cosine, pair_terms)
 from mix.model import (
-    BatchNormState, EncoderSizes, bert, dense, encoder_shapes, fusion, fusion_shapes, mixture, nextvlad, vlad_shapes)
+    BatchNormState, EncoderSizes, bert, dense, encode, encoder_shapes, fusion, fusion_shapes, mixture, nextvlad, roformer, vlad_shapes)
 
 UPSTREAM_OF_A_LOSS = 0.75  # not 1, so that a backward pass which forgets it is seen
 
@@ -79,6 +79,26 @@ def bert_encoder():
                 "attention_mask": (torch.arange(7)[None, :] < lengths[:, None]).long()},
         differentiated_values=("encoder.embedding_sum", "encoder.embeddings"),
         sizes={"batch": 3, "text_positions": 7, **vars(sizes)})
+
+
+def roformer_encoder():
+    """Hidden states of a title, and of a longer sequence that is given embedded, as text joined with frames is."""
+    sizes = EncoderSizes(vocabulary=23, positions=9, width=18, heads=3, layers=2, feed_forward=19)
+    draw = Draw(3)
+    lengths, joined_lengths = torch.tensor([7, 4, 1]), torch.tensor([11, 2, 8])
+
+    def compute(w, inputs, _, values):
+        hidden = roformer(w, sizes.heads, sizes.layers, inputs["token_ids"], inputs["attention_mask"], values)
+        joined = encode(w, sizes.heads, sizes.layers, inputs["joined"], inputs["joined_mask"], values, "roformer", "joined")
+        return {"hidden": hidden, "joined": joined}, {}
+
+    return Block(
+        compute, weights=draw.weights(encoder_shapes(sizes, "roformer")),
+        inputs={"token_ids": draw.integers(0, sizes.vocabulary, 3, 7), "joined": draw.normal(3, 11, sizes.width),
+                "attention_mask": (torch.arange(7)[None, :] < lengths[:, None]).long(),
+                "joined_mask": (torch.arange(11)[None, :] < joined_lengths[:, None]).long()},
+        differentiated_values=("encoder.embedding_sum", "encoder.embeddings"),
+        sizes={"batch": 3, "text_positions": 7, "joined_positions": 11, **vars(sizes)})
 
 
 def next_vlad():
@@ -249,7 +269,7 @@ def pair_loss_clip():
 
 
 BLOCKS = {
-    "bert_encoder": bert_encoder, "next_vlad": next_vlad, "squeeze_excite_fusion": squeeze_excite_fusion,
+    "bert_encoder": bert_encoder, "roformer_encoder": roformer_encoder, "next_vlad": next_vlad, "squeeze_excite_fusion": squeeze_excite_fusion,
     "batch_norm": batch_norm, "batch_norm_sides": batch_norm_sides, "gate": gate, "expert_mixture": expert_mixture,
     "tag_binary_cross_entropy": tag_binary_cross_entropy, "tag_asymmetric": tag_asymmetric,
     "contrastive_loss": contrastive_loss, "consistency_loss": consistency_loss,

@@ -1,4 +1,4 @@
-"""MixNextvlad written from the specification (sections 3.0 to 3.5), float64, gradients by autograd only.
+"""MixNextvlad written from the specification (sections 3.0 to 3.6), float64, gradients by autograd only.
 
 Every function takes the dictionary of weights `w` and the prefix of the layer inside it, and notes its intermediate
 results in `values`. Dropout is off everywhere. Sizes: B batch, T text positions, F frames, W frame width,
@@ -35,6 +35,7 @@ class MixSizes:
     squeeze_ratio: int
     tags: int
     experts: int = 3
+    kind: str = "bert"  # or roformer: rotary positions, no pooler
 
 
 # ---------------------------------------------------------------- shapes
@@ -55,13 +56,13 @@ def _batch_norm_state(name, width):
 
 
 def encoder_shapes(sizes, prefix="bert"):
+    """Tensors of an encoder of the kind that its prefix says: bert, or roformer without position embedding and pooler."""
     width = sizes.width
-    shapes = {
-        f"{prefix}.embeddings.word_embeddings.weight": (sizes.vocabulary, width),
-        f"{prefix}.embeddings.position_embeddings.weight": (sizes.positions, width),
-        f"{prefix}.embeddings.token_type_embeddings.weight": (sizes.token_types, width),
-        **_norm(f"{prefix}.embeddings.LayerNorm", width),
-    }
+    shapes = {f"{prefix}.embeddings.word_embeddings.weight": (sizes.vocabulary, width)}
+    if prefix == "bert":
+        shapes[f"{prefix}.embeddings.position_embeddings.weight"] = (sizes.positions, width)
+    shapes[f"{prefix}.embeddings.token_type_embeddings.weight"] = (sizes.token_types, width)
+    shapes.update(_norm(f"{prefix}.embeddings.LayerNorm", width))
     for i in range(sizes.layers):
         layer = f"{prefix}.encoder.layer.{i}"
         for part in ("query", "key", "value"):
@@ -71,7 +72,8 @@ def encoder_shapes(sizes, prefix="bert"):
         shapes.update(_linear(f"{layer}.intermediate.dense", sizes.feed_forward, width))
         shapes.update(_linear(f"{layer}.output.dense", width, sizes.feed_forward))
         shapes.update(_norm(f"{layer}.output.LayerNorm", width))
-    shapes.update(_linear(f"{prefix}.pooler.dense", width, width))
+    if prefix == "bert":
+        shapes.update(_linear(f"{prefix}.pooler.dense", width, width))
     return shapes
 
 
@@ -102,7 +104,7 @@ def mix_shapes(sizes):
     """(trainable, running statistics) of the whole network, name -> shape; linear weights are [out, in]."""
     gate_input = sizes.frame_width + sizes.text_map
     trainable = {
-        **encoder_shapes(sizes.encoder),
+        **encoder_shapes(sizes.encoder, sizes.kind),
         **_linear("text_map", sizes.text_map, sizes.encoder.width),
         **_norm("gate.norm", gate_input),
         **_linear("gate.dense", sizes.experts, gate_input),
@@ -160,25 +162,42 @@ def l2_normalise(x, dim):
     return x * torch.rsqrt((x * x).sum(dim, keepdim=True).clamp(min=1e-12))
 
 
-def bert(w, heads, layers, token_ids, attention_mask, values, prefix="bert", name="encoder"):
-    """token_ids, attention_mask [B, T] -> (hidden states [B, T, H], pooled [B, H])."""
-    batch, length = token_ids.shape
-    table = f"{prefix}.embeddings"
-    x = (w[f"{table}.word_embeddings.weight"][token_ids]
-         + w[f"{table}.position_embeddings.weight"][:length]
-         + w[f"{table}.token_type_embeddings.weight"][0])
-    values[f"{name}.embedding_sum"] = x
-    x = layer_norm(x, w, f"{table}.LayerNorm")
-    values[f"{name}.embeddings"] = x
-    head_width = x.shape[-1] // heads
-    bias = (1 - attention_mask.to(x.dtype))[:, None, None, :] * -10000.0  # over heads and queries
+def rotate(x):
+    """x [..., S, d] -> the same shape: pair i of row p is turned by p * 10000^(-2i/d) (specification 3.2)."""
+    length, width = x.shape[-2:]
+    theta = torch.tensor([10000.0 ** (-2 * i / width) for i in range(width // 2)], dtype=torch.float64)
+    angle = torch.arange(length, dtype=torch.float64)[:, None] * theta
+    even, odd = x[..., 0::2], x[..., 1::2]
+    turned = even * torch.cos(angle) - odd * torch.sin(angle), odd * torch.cos(angle) + even * torch.sin(angle)
+    return torch.stack(turned, -1).reshape(x.shape)
 
-    def split(y):  # [B, T, H] -> [B, heads, T, head width]
+
+def embed_tokens(w, token_ids, values, prefix="bert", name="encoder"):
+    """token_ids [B, T] -> [B, T, H]."""
+    table = f"{prefix}.embeddings"
+    x = w[f"{table}.word_embeddings.weight"][token_ids]
+    if prefix == "bert":
+        x = x + w[f"{table}.position_embeddings.weight"][: token_ids.shape[1]]
+    x = x + w[f"{table}.token_type_embeddings.weight"][0]
+    values[f"{name}.embedding_sum"] = x
+    values[f"{name}.embeddings"] = layer_norm(x, w, f"{table}.LayerNorm")
+    return values[f"{name}.embeddings"]
+
+
+def encode(w, heads, layers, x, key_mask, values, prefix="bert", name="encoder"):
+    """An embedded sequence x [B, S, H] with key_mask [B, S] -> hidden states [B, S, H]."""
+    batch, length, _ = x.shape
+    head_width = x.shape[-1] // heads
+    bias = (1 - key_mask.to(x.dtype))[:, None, None, :] * -10000.0  # over heads and queries
+
+    def split(y):  # [B, S, H] -> [B, heads, S, head width]
         return y.reshape(batch, length, heads, head_width).transpose(1, 2)
 
     for i in range(layers):
         layer = f"{prefix}.encoder.layer.{i}"
         query, key, value = (split(dense(x, w, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value"))
+        if prefix == "roformer":
+            query, key = rotate(query), rotate(key)
         scores = query @ key.transpose(-1, -2) / math.sqrt(head_width) + bias
         context = (torch.softmax(scores, -1) @ value).transpose(1, 2).reshape(x.shape)
         values[f"{name}.layer.{i}.context"] = context
@@ -187,9 +206,31 @@ def bert(w, heads, layers, token_ids, attention_mask, values, prefix="bert", nam
         inner = gelu(dense(x, w, f"{layer}.intermediate.dense"))
         x = layer_norm(x + dense(inner, w, f"{layer}.output.dense"), w, f"{layer}.output.LayerNorm")
         values[f"{name}.layer.{i}.hidden"] = x
-    pooled = torch.tanh(dense(x[:, 0], w, f"{prefix}.pooler.dense"))
-    values[f"{name}.pooler"] = pooled
-    return x, pooled
+    return x
+
+
+def bert(w, heads, layers, token_ids, attention_mask, values):
+    """token_ids, attention_mask [B, T] -> (hidden states [B, T, H], pooled [B, H])."""
+    hidden = encode(w, heads, layers, embed_tokens(w, token_ids, values), attention_mask, values)
+    pooled = torch.tanh(dense(hidden[:, 0], w, "bert.pooler.dense"))
+    values["encoder.pooler"] = pooled
+    return hidden, pooled
+
+
+def roformer(w, heads, layers, token_ids, attention_mask, values):
+    """token_ids, attention_mask [B, T] -> hidden states [B, T, H]."""
+    return encode(w, heads, layers, embed_tokens(w, token_ids, values, "roformer"), attention_mask, values, "roformer")
+
+
+def text_summary(w, sizes, inputs, values):
+    """The text as one vector [B, H]: BERT's pooler, or the maximum over all of RoFormer's positions, padding included."""
+    encoder = {"bert": bert, "roformer": roformer}[sizes.kind]
+    result = encoder(w, sizes.encoder.heads, sizes.encoder.layers, inputs["token_ids"], inputs["attention_mask"], values)
+    if sizes.kind == "bert":
+        return result[1]
+    values["encoder.two_largest"] = result.topk(2, 1).values
+    values["encoder.maximum"] = values["encoder.two_largest"][:, 0]
+    return values["encoder.maximum"]
 
 
 def nextvlad(w, prefix, groups, clusters, frames, frame_counts, norms, values):
@@ -243,8 +284,7 @@ def mixture(weights, parts):
 
 def mix(w, sizes, inputs, norms, values):
     """One side through the network. Returns embedding, mixture logits, expert logits, vision vectors, text vector."""
-    _, pooled = bert(w, sizes.encoder.heads, sizes.encoder.layers, inputs["token_ids"], inputs["attention_mask"], values)
-    text_before = dense(pooled, w, "text_map")
+    text_before = dense(text_summary(w, sizes, inputs, values), w, "text_map")
     text = torch.relu(text_before)
     frame_mean = inputs["frames"].mean(1)  # every row counts, the repeated ones too
     gate_input = torch.cat([frame_mean, text], 1)

@@ -21,6 +21,8 @@ public sealed unsafe class MixNextVladGoldenTests
     [InlineData("mix/pretrain_asymmetric.safetensors", false)]
     [InlineData("mix/finetune.safetensors", false)]
     [InlineData("mix/finetune_asymmetric.safetensors", false)]
+    [InlineData("mix/pretrain_roformer.safetensors", false)]
+    [InlineData("mix/finetune_roformer.safetensors", false)]
     public void Step_OfTheOracle_HasItsLossesGradientsAndRunningStatistics(string file, bool eager)
     {
         using var golden = new GoldenFile(file);
@@ -100,7 +102,7 @@ public sealed unsafe class MixNextVladGoldenTests
         EmbeddingWidth = golden.Size("fusion"),
         FusionDropout = 0,
         SqueezeRatio = golden.Size("squeeze_ratio"),
-        Encoder = golden.Encoder(),
+        Encoder = golden.Encoder(golden.Has("roformer.embeddings.word_embeddings.weight") ? EncoderConfig.RoFormer : EncoderConfig.Bert),
     };
 
     private static float[] Download(Device device, Tensor tensor)

@@ -24,7 +24,7 @@ internal sealed class Input : IDisposable
         var vocabulary = Vocabulary.Load(Path.Combine(folder, "vocab.txt"));
         var tags = TagList.Read(Path.Combine(folder, "tag_list.txt"));
         _tokenizer = new BertTokenizer(vocabulary);
-        _assembler = new BatchAssembler(_index, vocabulary, tags);
+        _assembler = new BatchAssembler(_index, _tokenizer, tags);
         _slot = new BatchBlock(device, new BatchShape(BatchVideos, 0, TextLength, Frames, FrameWidth, tags.ClassCount));
         _records = [.. Enumerable.Range(0, Math.Min(_index.Count, 1024 / BatchVideos * BatchVideos))];
         using var reader = new RecordReader(_index);

@@ -111,13 +111,14 @@ internal sealed class RunOptionSet
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
     private readonly Option<string[]> _set;
+    private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
 
     public RunOptionSet() => _set = CommonOptions.Set(_preset);
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _seed, _device, _threads, _skip, _eager })
+        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _threads, _skip, _eager })
             command.Add(option);
     }
 
@@ -132,6 +133,7 @@ internal sealed class RunOptionSet
         Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
         Overrides = parsed.GetValue(_set)!,
         Seed = parsed.GetValue(_seed),
+        Dictionary = _dictionary.Read(parsed),
         SkipBadRecords = parsed.GetValue(_skip),
         Eager = parsed.GetValue(_eager),
     };

@@ -17,17 +17,18 @@ internal static class EmbedCommand
         var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };
         var deviceName = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
+        var dictionary = new DictionaryOption();
         var skip = CommonOptions.SkipBadRecords();
-        return new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip }.Does((parsed, console, cancellation) =>
+        return new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip, dictionary.Option }.Does((parsed, console, cancellation) =>
         {
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
-            var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!);
+            var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
             var index = RecordIndex.Build(RecordFiles.Expand(parsed.GetValue(records)!), folder.Configuration.FrameWidth, parsed.GetValue(skip),
                 Environment.ProcessorCount, console.Progress, cancellation);
             var model = folder.Load(device, training: false);
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
-            var table = embedder.EmbedAll(index, folder.Vocabulary, folder.Tags, console.Progress, cancellation);
+            var table = embedder.EmbedAll(index, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
             SubmissionFile.Write(parsed.GetValue(output)!, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
             return CommandLine.Done;
         });

@@ -22,11 +22,12 @@ internal static class InspectCommand
         var batch = CommonOptions.Positive("--batch", "with --step: videos or pairs of the batch", 4);
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
+        var dictionary = new DictionaryOption();
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
         var command = new Command("inspect", "Show the parts of a model, or lay one step open.")
         {
-            model, preset, set, json, step, checkpoint, records, labels, output, batch, threads,
+            model, preset, set, json, step, checkpoint, records, labels, output, batch, dictionary.Option, threads,
         };
         command.Validators.Add(result =>
         {
@@ -40,7 +41,7 @@ internal static class InspectCommand
             {
                 using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
                 StepDump.Write(device, parsed.GetValue(checkpoint)!, RecordFiles.Expand(parsed.GetValue(records)!), parsed.GetValue(labels),
-                    parsed.GetValue(batch), parsed.GetValue(output)!);
+                    parsed.GetValue(batch), parsed.GetValue(output)!, dictionary.Read(parsed));
                 return CommandLine.Done;
             }
             var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!).Model);

@@ -32,12 +32,13 @@ internal static class ReproduceCommand
             (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
         Option<string> preset = CommonOptions.PresetName(), deviceName = CommonOptions.DeviceName();
         var set = CommonOptions.Set(preset);
+        var dictionary = new DictionaryOption();
         var seed = CommonOptions.Seed();
         var threads = CommonOptions.Threads();
         Option<bool> skip = CommonOptions.SkipBadRecords(), disjoint = CommonOptions.VideoDisjoint(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
         var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.")
         {
-            output, preset, data, folds, seed, models, set, deviceName, threads, skip, disjoint, eager, json,
+            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, threads, skip, disjoint, eager, json,
         };
         return command.Does((parsed, console, cancellation) =>
         {
@@ -51,6 +52,7 @@ internal static class ReproduceCommand
                 Models = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()],
                 Overrides = parsed.GetValue(set)!,
                 Seed = parsed.GetValue(seed),
+                Dictionary = dictionary.Read(parsed),
                 SkipBadRecords = parsed.GetValue(skip),
                 VideoDisjoint = parsed.GetValue(disjoint),
                 Eager = parsed.GetValue(eager),

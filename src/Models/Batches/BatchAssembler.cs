@@ -10,17 +10,17 @@ namespace VideoSim.Models.Batches;
 public sealed unsafe class BatchAssembler : IDisposable
 {
     private readonly TagList _tags;
-    private readonly BertTokenizer _tokenizer;
+    private readonly ITokenizer _tokenizer;
     private readonly RecordReader _reader;
     private readonly OccurrenceSorter _sorter;
 
     /// <summary>An assembler over an index.</summary>
-    public BatchAssembler(RecordIndex index, Vocabulary vocabulary, TagList tags)
+    public BatchAssembler(RecordIndex index, ITokenizer tokenizer, TagList tags)
     {
         _tags = tags;
-        _tokenizer = new BertTokenizer(vocabulary);
+        _tokenizer = tokenizer;
         _reader = new RecordReader(index);
-        _sorter = new OccurrenceSorter(vocabulary.Count);
+        _sorter = new OccurrenceSorter(tokenizer.Vocabulary.Count);
     }
 
     /// <summary>Fills a slot with single videos. Rows past the given records repeat the last one.</summary>

@@ -17,10 +17,10 @@ namespace VideoSim.Models.Checkpoints;
 public sealed class ModelFolder
 {
     private const string Config = "config.json", Weights = "model.safetensors", Vocab = "vocab.txt",
-        Tokenizer = "tokenizer_config.json", TagFile = "tag_list.txt";
+        TokenizerConfig = "tokenizer_config.json", TagFile = "tag_list.txt";
 
-    private ModelFolder(string path, ModelConfig config, Vocabulary vocabulary, TagList tags) =>
-        (FolderPath, Configuration, Vocabulary, Tags) = (path, config, vocabulary, tags);
+    private ModelFolder(string path, ModelConfig config, ITokenizer tokenizer, TagList tags) =>
+        (FolderPath, Configuration, Tokenizer, Tags) = (path, config, tokenizer, tags);
 
     /// <summary>Where it lies.</summary>
     public string FolderPath { get; }
@@ -28,15 +28,17 @@ public sealed class ModelFolder
     /// <summary>Sizes.</summary>
     public ModelConfig Configuration { get; }
 
-    /// <summary>The tokenizer's pieces.</summary>
-    public Vocabulary Vocabulary { get; }
+    /// <summary>What turns titles into ids.</summary>
+    public ITokenizer Tokenizer { get; }
 
     /// <summary>The tags, in the order of the heads' outputs.</summary>
     public TagList Tags { get; }
 
     /// <summary>Reads everything but the weights.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="dictionary">The dictionary of a RoFormer's tokenizer, null for jieba's own; it must be the one of the model's training.</param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
-    public static ModelFolder Open(string path)
+    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null)
     {
         string file = Path.Combine(path, Config);
         ModelConfig config;
@@ -60,7 +62,9 @@ public sealed class ModelFolder
             throw new DataException($"{Path.Combine(path, Vocab)} has {vocabulary.Count} pieces, but {file} says {config.Encoder.VocabSize}");
         if (tags.ClassCount != config.Tags)
             throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but {file} says {config.Tags}");
-        return new ModelFolder(path, config, vocabulary, tags);
+        var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
+        TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
+        return new ModelFolder(path, config, tokenizer, tags);
     }
 
     /// <summary>The model with its weights.</summary>
@@ -77,12 +81,12 @@ public sealed class ModelFolder
     }
 
     /// <summary>Adds all files of a model to a folder.</summary>
-    public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, Vocabulary vocabulary, TagList tags)
+    public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, ITokenizer tokenizer, TagList tags)
     {
         folder.Add(Config, stream => JsonSerializer.Serialize(stream, config, ConfigurationJson.Default.ModelConfig));
         folder.Add(Weights, stream => WeightFile.WriteWeights(stream, device, model.Parameters));
-        folder.Add(Vocab, stream => stream.Write(vocabulary.ToFile()));
-        folder.Add(Tokenizer, stream => stream.Write("{\n  \"tokenizer_class\": \"BertTokenizer\",\n  \"do_lower_case\": true\n}\n"u8));
+        folder.Add(Vocab, stream => stream.Write(tokenizer.Vocabulary.ToFile()));
+        folder.Add(TokenizerConfig, stream => TokenizerFile.Write(stream, tokenizer));
         folder.Add(TagFile, stream => stream.Write(tags.ToFile()));
     }
 }

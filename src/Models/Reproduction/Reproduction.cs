@@ -40,6 +40,9 @@ public sealed record ReproductionOptions
     /// <summary>Key of all random numbers, the synthetic data's included.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
+    public JiebaDictionary? Dictionary { get; init; }
+
     /// <summary>Leave damaged records out.</summary>
     public bool SkipBadRecords { get; init; }
 
@@ -82,6 +85,7 @@ public sealed class Reproduction
             ["data"] = options.Data is null ? "synthetic" : Path.GetFullPath(options.Data),
             ["skip_bad_records"] = options.SkipBadRecords,
             ["video_disjoint"] = options.VideoDisjoint,
+            ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
             ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
         });
         var reproduction = new Reproduction(device, options, progress, clock, cancellation);
@@ -128,6 +132,7 @@ public sealed class Reproduction
             Model = model,
             Overrides = _options.Overrides,
             Seed = _options.Seed,
+            Dictionary = _options.Dictionary,
             SkipBadRecords = _options.SkipBadRecords,
             VideoDisjoint = _options.VideoDisjoint,
             Eager = _options.Eager,
@@ -180,22 +185,22 @@ public sealed class Reproduction
     private double Score(EmbeddingTable table) => Scoring.Spearman(table, _data.TestLabels("b"));
 
     // Embeddings of test_b as they are handed in: rounded to half precision, read back from their file.
-    private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, Vocabulary Vocabulary, TagList Tags)> load)
+    private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
     {
         string file = Path.Combine(root, "embeddings", $"{name}.zip");
         if (!File.Exists(file))
         {
-            var (model, config, vocabulary, tags) = load();
+            var (model, config, tokenizer, tags) = load();
             using var parameters = model.Parameters;
             using var embedder = new Embedder(_device, model, config, _options.Eager);
             var index = RecordIndex.Build([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            SubmissionFile.Write(file, embedder.EmbedAll(index, vocabulary, tags, _progress, _cancellation), EmbeddingPrecision.Half);
+            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingPrecision.Half);
         }
         return SubmissionFile.Read(file);
     }
 
-    private (IVideoModel, ModelConfig, Vocabulary, TagList) Untrained(RunOptions run)
+    private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
     {
         var vocabulary = Vocabulary.Load(_data.Vocabulary);
         var tags = TagList.Read(_data.TagList);
@@ -203,13 +208,13 @@ public sealed class Reproduction
         var model = ModelZoo.Create(config);
         model.Parameters.Allocate(_device, training: false);
         model.Parameters.Initialize(run.Seed);
-        return (model, config, vocabulary, tags);
+        return (model, config, TokenizerFactory.Create(config, vocabulary, run.Dictionary), tags);
     }
 
-    private (IVideoModel, ModelConfig, Vocabulary, TagList) Finished(string run)
+    private (IVideoModel, ModelConfig, ITokenizer, TagList) Finished(string run)
     {
-        var folder = ModelFolder.Open(Path.Combine(run, "last"));
-        return (folder.Load(_device, training: false), folder.Configuration, folder.Vocabulary, folder.Tags);
+        var folder = ModelFolder.Open(Path.Combine(run, "last"), _options.Dictionary);
+        return (folder.Load(_device, training: false), folder.Configuration, folder.Tokenizer, folder.Tags);
     }
 
     // A second or two: small enough to be computed again by a run that was stopped.

@@ -7,6 +7,7 @@ using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
+using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -23,9 +24,10 @@ public static unsafe class StepDump
     /// <param name="labels">A label file for a batch of pairs, or null for a batch of single videos.</param>
     /// <param name="size">Videos or pairs of the batch, the first ones of the files.</param>
     /// <param name="output">The file to write.</param>
-    public static void Write(Device device, string checkpoint, IReadOnlyList<string> records, string? labels, int size, string output)
+    /// <param name="dictionary">See <see cref="ModelFolder.Open"/>.</param>
+    public static void Write(Device device, string checkpoint, IReadOnlyList<string> records, string? labels, int size, string output, JiebaDictionary? dictionary = null)
     {
-        var folder = ModelFolder.Open(checkpoint);
+        var folder = ModelFolder.Open(checkpoint, dictionary);
         var config = WithoutDropout(folder.Configuration);
         var index = RecordIndex.Build(records, config.FrameWidth);
         var pairs = labels is null ? [] : LabelFile.Read(labels, index.TryFind);
@@ -38,7 +40,7 @@ public static unsafe class StepDump
         int maskedRows = masks ? TokenMasker.Candidates(size, config.TextLength) : 0;
         var shape = new BatchShape(labels is null ? size : 2 * size, labels is null ? 0 : size, config.TextLength, config.Frames, config.FrameWidth, config.Tags, maskedRows);
         using var input = new BatchBlock(device, shape);
-        Fill(index, folder, masks ? new TokenMasker(folder.Vocabulary, seed: 0) : null, pairs, input);
+        Fill(index, folder, masks ? new TokenMasker(folder.Tokenizer.Vocabulary, seed: 0) : null, pairs, input);
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true), input.Scalars, tape =>
         {
             var losses = new LossConfig();
@@ -59,7 +61,7 @@ public static unsafe class StepDump
 
     private static void Fill(RecordIndex index, ModelFolder folder, TokenMasker? masker, VideoPair[] pairs, BatchBlock input)
     {
-        using var assembler = new BatchAssembler(index, folder.Vocabulary, folder.Tags);
+        using var assembler = new BatchAssembler(index, folder.Tokenizer, folder.Tags);
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, input.Shape);
         int[] order = [.. Enumerable.Range(0, pairs.Length > 0 ? input.Shape.Pairs : input.Shape.Videos)];

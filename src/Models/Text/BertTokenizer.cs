@@ -3,52 +3,45 @@ using System.Text;
 
 namespace VideoSim.Models.Text;
 
-/// <summary>
-/// Turns a title into the token ids of an uncased BERT: [CLS], pieces of the text, [SEP], then [PAD] to the end of the row.
-/// The ids are those of Hugging Face's fast tokenizer (docs/adr/0002). Immutable; any number of threads may share one.
-/// </summary>
+/// <summary>The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0002).</summary>
 /// <remarks>A text is cut into words (<see cref="BertWords"/>), a word greedily into the longest pieces the vocabulary has; a word that
 /// cannot be made up of pieces, or is longer than <see cref="BertWords.LongestWord"/>, becomes one [UNK].</remarks>
 /// <param name="vocabulary">The pieces and their ids.</param>
-public sealed class BertTokenizer(Vocabulary vocabulary)
+public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
 {
-    // Titles are shorter; what is longer borrows from the pool. UTF-8 takes at most three bytes for a UTF-16 code unit.
-    private const int BytesOnStack = 1024;
-    private const int MaximumBytesPerChar = 3;
+    // Titles are shorter; what is longer borrows from the pool.
+    private const int CharsOnStack = 512;
 
-    /// <summary>The pieces and their ids.</summary>
+    /// <inheritdoc/>
     public Vocabulary Vocabulary => vocabulary;
 
-    /// <summary>Writes the row of a text, cut on the right where it does not fit. Allocates nothing.</summary>
-    /// <param name="text">UTF-8; sequences that are not well formed are passed over.</param>
-    /// <param name="tokenIds">The row [T], T at least 2.</param>
-    /// <param name="attentionMask">[T]: 1 for each token of the text and for [CLS] and [SEP], 0 for padding.</param>
-    /// <returns>The number of positions that are not padding.</returns>
+    /// <inheritdoc/>
+    public string ClassName => nameof(BertTokenizer);
+
+    /// <inheritdoc/>
+    public string? DictionarySha256 => null;
+
+    /// <inheritdoc/>
     public int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(tokenIds.Length, 2, nameof(tokenIds));
-        ArgumentOutOfRangeException.ThrowIfNotEqual(attentionMask.Length, tokenIds.Length, nameof(attentionMask));
-        int length = WritePieces(text, tokenIds[1..^1]) + 2;
-        tokenIds[0] = vocabulary.ClassId;
-        tokenIds[length - 1] = vocabulary.SeparatorId;
-        tokenIds[length..].Fill(vocabulary.PadId);
-        attentionMask[..length].Fill(1);
-        attentionMask[length..].Clear();
+        // UTF-16 never takes more units than UTF-8 takes bytes.
+        char[]? borrowed = text.Length > CharsOnStack ? ArrayPool<char>.Shared.Rent(text.Length) : null;
+        Span<char> utf16 = borrowed ?? stackalloc char[CharsOnStack];
+        int length = Encode(utf16[..Encoding.UTF8.GetChars(text, utf16)], tokenIds, attentionMask);
+        if (borrowed is not null) ArrayPool<char>.Shared.Return(borrowed);
         return length;
     }
 
-    /// <summary>Writes the row of a text given in UTF-16, lone surrogates being passed over; otherwise the same.</summary>
+    /// <summary>Writes the row of a text given in UTF-16, lone surrogates reading as U+FFFD; otherwise the same.</summary>
     public int Encode(ReadOnlySpan<char> text, Span<int> tokenIds, Span<int> attentionMask)
     {
-        int capacity = text.Length * MaximumBytesPerChar;
-        byte[]? borrowed = capacity > BytesOnStack ? ArrayPool<byte>.Shared.Rent(capacity) : null;
-        Span<byte> utf8 = borrowed ?? stackalloc byte[BytesOnStack];
-        int length = Encode(utf8[..Encoding.UTF8.GetBytes(text, utf8)], tokenIds, attentionMask);
-        if (borrowed is not null) ArrayPool<byte>.Shared.Return(borrowed);
-        return length;
+        var row = new TokenRow(vocabulary, tokenIds, attentionMask);
+        return row.Close(WritePieces(text, row.Text));
     }
 
-    private int WritePieces(ReadOnlySpan<byte> text, Span<int> ids)
+    /// <summary>Writes the pieces of a text, as many as fit.</summary>
+    /// <returns>The number of ids written.</returns>
+    internal int WritePieces(ReadOnlySpan<char> text, Span<int> ids)
     {
         var words = new BertWords(text, stackalloc char[BertWords.BufferLength]);
         int count = 0;

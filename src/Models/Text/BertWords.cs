@@ -6,7 +6,7 @@ namespace VideoSim.Models.Text;
 /// Cuts text into the words that BERT's vocabulary is then asked for, normalised on the way (<see cref="CharacterRules"/>).
 /// Special tokens that stand literally in the text stay whole. Use: <c>while (words.MoveNext()) ... words.Current</c>.
 /// </summary>
-/// <remarks>Ill-formed UTF-8 reads as U+FFFD, which vanishes; whoever must refuse it checks before.</remarks>
+/// <remarks>A lone surrogate reads as U+FFFD, which vanishes; whoever must refuse it checks before.</remarks>
 internal ref struct BertWords
 {
     /// <summary>The number of code points beyond which a word is not looked at (the reference's limit).</summary>
@@ -16,14 +16,14 @@ internal ref struct BertWords
     public const int BufferLength = 2 * LongestWord;
 
     private readonly Span<char> _buffer;
-    private ReadOnlySpan<byte> _rest;
+    private ReadOnlySpan<char> _rest;
     private int _length;
     private int _codePoints;
 
     /// <summary>Starts at the beginning of a text.</summary>
-    /// <param name="text">UTF-8.</param>
+    /// <param name="text">UTF-16.</param>
     /// <param name="buffer">At least <see cref="BufferLength"/> characters; holds the current word.</param>
-    public BertWords(ReadOnlySpan<byte> text, Span<char> buffer)
+    public BertWords(ReadOnlySpan<char> text, Span<char> buffer)
     {
         _rest = text;
         _buffer = buffer;
@@ -41,7 +41,7 @@ internal ref struct BertWords
         _length = _codePoints = 0;
         while (!_rest.IsEmpty)
         {
-            if (_rest[0] == '[' && StartingSpecialToken() is { } special)
+            if (Vocabulary.SpecialTokenAtStart(_rest) is { } special)
             {
                 if (_codePoints > 0) return true;
                 special.CopyTo(_buffer);
@@ -49,7 +49,7 @@ internal ref struct BertWords
                 _rest = _rest[special.Length..];
                 return true;
             }
-            Rune.DecodeFromUtf8(_rest, out Rune rune, out int bytes);
+            Rune.DecodeFromUtf16(_rest, out Rune rune, out int units);
             int codePoint = rune.Value;
             ushort rule = CharacterRules.Of(codePoint);
             if (CharacterRules.IsReplaced(rule))
@@ -58,7 +58,7 @@ internal ref struct BertWords
                 if (CharacterRules.Of(first) == CharacterRules.Alone) (codePoint, rule) = (first, CharacterRules.Alone);
             }
             if (rule is CharacterRules.Space or CharacterRules.Alone && _codePoints > 0) return true;
-            _rest = _rest[bytes..];
+            _rest = _rest[units..];
             if (rule is CharacterRules.Text or CharacterRules.Alone) Append(codePoint);
             if (rule == CharacterRules.Alone) return true;
             if (CharacterRules.IsReplaced(rule))
@@ -67,15 +67,6 @@ internal ref struct BertWords
             }
         }
         return _codePoints > 0;
-    }
-
-    private readonly string? StartingSpecialToken()
-    {
-        foreach (string token in Vocabulary.SpecialTokens)
-        {
-            if (_rest.Length >= token.Length && Ascii.Equals(_rest[..token.Length], token)) return token;
-        }
-        return null;
     }
 
     private void Append(int codePoint)

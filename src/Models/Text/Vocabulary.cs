@@ -66,10 +66,19 @@ public sealed class Vocabulary
     /// <summary>Id of [MASK], which hides a token in pretraining.</summary>
     public int MaskId { get; }
 
-    /// <summary>The pieces that every vocabulary must have; they are recognised where they stand literally in a text.</summary>
-    internal static ReadOnlySpan<string> SpecialTokens => SpecialTokenTexts;
+    /// <summary>The special token that stands literally at the start of a text, or null.</summary>
+    internal static string? SpecialTokenAtStart(ReadOnlySpan<char> text)
+    {
+        if (text.IsEmpty || text[0] != '[') return null;
+        foreach (string token in SpecialTokens)
+        {
+            if (text.StartsWith(token, StringComparison.Ordinal)) return token;
+        }
+        return null;
+    }
 
-    private static readonly string[] SpecialTokenTexts = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+    // Every vocabulary must have these.
+    private static readonly string[] SpecialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
     /// <summary>Reads a vocab.txt.</summary>
     /// <exception cref="DataException">The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.</exception>

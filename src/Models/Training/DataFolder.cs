@@ -1,4 +1,5 @@
 using VideoSim.Models.Records;
+using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
@@ -48,6 +49,9 @@ public sealed record RunOptions
 
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;
+
+    /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
+    public JiebaDictionary? Dictionary { get; init; }
 
     /// <summary>Leave damaged records out instead of stopping at the first.</summary>
     public bool SkipBadRecords { get; init; }

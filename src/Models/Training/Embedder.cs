@@ -33,13 +33,13 @@ public sealed unsafe class Embedder : IDisposable
 
     /// <summary>Embeds records of an index.</summary>
     /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>
-    public float[] Embed(RecordIndex index, ReadOnlySpan<int> records, Vocabulary vocabulary, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public float[] Embed(RecordIndex index, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
         int width = _config.EmbeddingWidth;
         int[] order = records.ToArray();
         var embeddings = new float[(long)order.Length * width];
         int batches = (order.Length + Batch - 1) / Batch;
-        using var assembler = new BatchAssembler(index, vocabulary, tags);
+        using var assembler = new BatchAssembler(index, tokenizer, tags);
         using var host = new CpuDevice(threads: 1);
         using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
@@ -59,9 +59,9 @@ public sealed unsafe class Embedder : IDisposable
     }
 
     /// <summary>Embeds every record of an index, under its id.</summary>
-    public EmbeddingTable EmbedAll(RecordIndex index, Vocabulary vocabulary, TagList tags, IProgressSink progress, CancellationToken cancellation)
+    public EmbeddingTable EmbedAll(RecordIndex index, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
-        var embeddings = Embed(index, Enumerable.Range(0, index.Count).ToArray(), vocabulary, tags, progress, cancellation);
+        var embeddings = Embed(index, Enumerable.Range(0, index.Count).ToArray(), tokenizer, tags, progress, cancellation);
         var table = new EmbeddingTableBuilder(string.Join(", ", index.Files));
         using var reader = new RecordReader(index);
         for (int i = 0; i < index.Count; i++)

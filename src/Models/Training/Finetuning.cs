@@ -25,10 +25,10 @@ public static class Finetuning
     public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
         string start = Directory.Exists(Path.Combine(pretrained, "last")) ? Path.Combine(pretrained, "last") : pretrained;
-        var source = ModelFolder.Open(start);
-        var (vocabulary, tags, config) = (source.Vocabulary, source.Tags, source.Configuration);
+        var source = ModelFolder.Open(start, options.Dictionary);
+        var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
-        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(tokenizer.Vocabulary.Count, tags.ClassCount);
         if (preset.Model != config)
             throw new DataException($"{start} holds a model of other sizes than preset '{options.Preset}' with these overrides");
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
@@ -41,6 +41,7 @@ public static class Finetuning
             ["pretrained"] = Path.GetFullPath(pretrained),
             ["skip_bad_records"] = options.SkipBadRecords,
             ["video_disjoint"] = options.VideoDisjoint,
+            ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
         });
@@ -52,11 +53,11 @@ public static class Finetuning
         var split = Folds.Make(pairs.Length, fold);
         if (options.VideoDisjoint)
             split = FoldLeak.Without(split, pairs);
-        var validation = new PairValidation(index, vocabulary, tags, [.. split.Validation.Select(pair => pairs[pair])]);
+        var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
         var model = source.Load(device, training: true);
         using var parameters = model.Parameters;
         using var embedder = new Embedder(device, model, config, options.Eager);
-        using var assembler = new BatchAssembler(index, vocabulary, tags);
+        using var assembler = new BatchAssembler(index, tokenizer, tags);
         int batch = preset.Finetune.Batch;
         var order = new EpochOrder(split.Train, batch, options.Seed, StageSeeds.Finetuning(fold));
         using var trainer = new Trainer(device, new TrainingJob
@@ -69,7 +70,7 @@ public static class Finetuning
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
             Losses = (tape, input, _) => model.FinetuningLoss(tape, input, preset.Finetune.Losses),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, vocabulary, tags),
+            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),
             Eager = options.Eager,
         }, folder, progress);

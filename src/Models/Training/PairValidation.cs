@@ -9,15 +9,15 @@ namespace VideoSim.Models.Training;
 internal sealed class PairValidation
 {
     private readonly RecordIndex _index;
-    private readonly Vocabulary _vocabulary;
+    private readonly ITokenizer _tokenizer;
     private readonly TagList _tags;
     private readonly int[] _records;
     private readonly (int Left, int Right)[] _pairs; // rows of _records
     private readonly double[] _labels;
 
-    public PairValidation(RecordIndex index, Vocabulary vocabulary, TagList tags, IReadOnlyList<VideoPair> pairs)
+    public PairValidation(RecordIndex index, ITokenizer tokenizer, TagList tags, IReadOnlyList<VideoPair> pairs)
     {
-        (_index, _vocabulary, _tags) = (index, vocabulary, tags);
+        (_index, _tokenizer, _tags) = (index, tokenizer, tags);
         _records = [.. pairs.SelectMany(pair => new[] { pair.Left, pair.Right }).Distinct().Order()];
         _pairs = [.. pairs.Select(pair => (Array.BinarySearch(_records, pair.Left), Array.BinarySearch(_records, pair.Right)))];
         _labels = [.. pairs.Select(pair => (double)pair.TargetSimilarity)];
@@ -25,7 +25,7 @@ internal sealed class PairValidation
 
     public double Score(Embedder embedder, int width, CancellationToken cancellation)
     {
-        double[] embeddings = Array.ConvertAll(embedder.Embed(_index, _records, _vocabulary, _tags, cancellation: cancellation), value => (double)value);
+        double[] embeddings = Array.ConvertAll(embedder.Embed(_index, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         var cosines = new double[_pairs.Length];
         for (int i = 0; i < cosines.Length; i++)
         {

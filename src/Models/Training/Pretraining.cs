@@ -22,6 +22,7 @@ public static class Pretraining
         var tags = TagList.Read(data.TagList);
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
         var config = preset.Model;
+        var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "pretrain",
@@ -30,6 +31,7 @@ public static class Pretraining
             ["data"] = Path.GetFullPath(data.Root),
             ["skip_bad_records"] = options.SkipBadRecords,
             ["vocabulary_sha256"] = vocabulary.Sha256,
+            ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
@@ -39,13 +41,13 @@ public static class Pretraining
 
         var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        var validation = new PairValidation(pairIndex, vocabulary, tags, LabelFile.Read(data.Labels, pairIndex.TryFind));
+        var validation = new PairValidation(pairIndex, tokenizer, tags, LabelFile.Read(data.Labels, pairIndex.TryFind));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true);
         parameters.Initialize(options.Seed);
         using var embedder = new Embedder(device, model, config, options.Eager);
-        using var assembler = new BatchAssembler(index, vocabulary, tags);
+        using var assembler = new BatchAssembler(index, tokenizer, tags);
         var order = new EpochOrder([.. Enumerable.Range(0, index.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
         int batch = preset.Pretrain.Batch;
         ulong seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining);
@@ -62,7 +64,7 @@ public static class Pretraining
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
             Losses = (tape, input, maskedRows) => model.PretrainingLoss(tape, input, preset.Pretrain.Losses, maskedRows),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, vocabulary, tags),
+            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
             Seed = seed,
             Eager = options.Eager,
         }, folder, progress);

@@ -89,7 +89,7 @@ public sealed class BertTokenizerTests
 
     private static List<string> Words(string text)
     {
-        var words = new BertWords(Encoding.UTF8.GetBytes(text), new char[BertWords.BufferLength]);
+        var words = new BertWords(text, new char[BertWords.BufferLength]);
         var list = new List<string>();
         while (words.MoveNext()) list.Add(words.Current.ToString());
         return list;

@@ -19,7 +19,7 @@ internal sealed class TinyJob : IDisposable
     private readonly CpuDevice _device;
     private readonly IVideoModel _model;
     private readonly Preset _preset;
-    private readonly Vocabulary _vocabulary;
+    private readonly ITokenizer _tokenizer;
     private readonly TagList _tags;
     private readonly VideoPair[] _pairs;
     private readonly TokenMasker? _masker;
@@ -32,16 +32,18 @@ internal sealed class TinyJob : IDisposable
     {
         TinyData.Write(_root);
         var data = new DataFolder(_root);
-        (_vocabulary, _tags) = (Vocabulary.Load(data.Vocabulary), TagList.Read(data.TagList));
-        _preset = Preset.Load("micro", model, [.. TinyData.Overrides, .. overrides]).For(_vocabulary.Count, _tags.ClassCount);
+        var vocabulary = Vocabulary.Load(data.Vocabulary);
+        _tags = TagList.Read(data.TagList);
+        _preset = Preset.Load("micro", model, [.. TinyData.Overrides, .. overrides]).For(vocabulary.Count, _tags.ClassCount);
+        _tokenizer = TokenizerFactory.Create(_preset.Model, vocabulary, dictionary: null);
         _device = new CpuDevice(threads);
         _model = ModelZoo.Create(_preset.Model);
         _model.Parameters.Allocate(_device, training: true);
         _model.Parameters.Initialize(1);
         Index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         _pairs = LabelFile.Read(data.Labels, Index.TryFind);
-        Assembler = new BatchAssembler(Index, _vocabulary, _tags);
-        _masker = _model.MasksTokens ? new TokenMasker(_vocabulary, seed: 1) : null;
+        Assembler = new BatchAssembler(Index, _tokenizer, _tags);
+        _masker = _model.MasksTokens ? new TokenMasker(vocabulary, seed: 1) : null;
     }
 
     internal RecordIndex Index { get; }
@@ -85,7 +87,7 @@ internal sealed class TinyJob : IDisposable
             MaskedRows = pairs || _masker is null ? [0] : TokenMasker.PlanRows(config.Batch, _preset.Model.TextLength),
             Losses = (tape, batch, maskedRows) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses, maskedRows),
             Validate = () => 0,
-            WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _vocabulary, _tags),
+            WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),
             Seed = 1,
         }, RunFolder.Open(Output, []), progress);
         trainer.Run(CancellationToken.None);

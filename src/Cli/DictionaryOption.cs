@@ -1,0 +1,18 @@
+using System.CommandLine;
+using VideoSim.Engine;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Cli;
+
+/// <summary><c>--jieba-dict</c>, of every command that tokenizes.</summary>
+internal sealed class DictionaryOption
+{
+    public Option<string?> Option { get; } = new("--jieba-dict")
+    {
+        Description = "dictionary that RoFormer models cut titles with: lines of a word, a blank and a count; jieba's own otherwise",
+    };
+
+    /// <summary>The dictionary that is asked for, null for jieba's own.</summary>
+    /// <exception cref="DataException">The file is not a dictionary.</exception>
+    public JiebaDictionary? Read(ParseResult parsed) => parsed.GetValue(Option) is { } path ? JiebaDictionary.Load(path) : null;
+}

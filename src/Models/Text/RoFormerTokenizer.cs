@@ -1,0 +1,90 @@
+using System.Buffers;
+using System.Text;
+
+namespace VideoSim.Models.Text;
+
+/// <summary>
+/// The tokenizer of a Chinese RoFormer, Hugging Face's slow one (specification 2.1): lower-cased text is cut into words
+/// (<see cref="JiebaWords"/>); a word that is a piece of the vocabulary is one token, any other is left to BERT's tokenizer.
+/// </summary>
+/// <param name="vocabulary">The pieces and their ids.</param>
+/// <param name="dictionary">The words.</param>
+public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dictionary) : ITokenizer
+{
+    // Titles are shorter; what is longer borrows from the pools.
+    private const int OnStack = 512;
+
+    // Of all letters only one becomes two in lower case, and none leaves its plane.
+    private const int LongestLowerCase = 2;
+    private const char CapitalIWithDot = '\u0130', CombiningDotAbove = '\u0307';
+
+    private readonly BertTokenizer _bert = new(vocabulary);
+
+    /// <inheritdoc/>
+    public Vocabulary Vocabulary => vocabulary;
+
+    /// <inheritdoc/>
+    public string ClassName => nameof(RoFormerTokenizer);
+
+    /// <inheritdoc/>
+    public string? DictionarySha256 => dictionary.Sha256;
+
+    /// <inheritdoc/>
+    public int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask)
+    {
+        var row = new TokenRow(vocabulary, tokenIds, attentionMask);
+        // UTF-16 never takes more units than UTF-8 takes bytes.
+        int longest = LongestLowerCase * text.Length, size = text.Length + longest, ways = longest + 1;
+        char[]? borrowedChars = size > OnStack ? ArrayPool<char>.Shared.Rent(size) : null;
+        JiebaWords.Way[]? borrowedWays = ways > OnStack ? ArrayPool<JiebaWords.Way>.Shared.Rent(ways) : null;
+        Span<char> chars = borrowedChars ?? stackalloc char[OnStack];
+        int count = Encoding.UTF8.GetChars(text, chars);
+        int loweredCount = ToLower(chars[..count], chars[count..]);
+        int length = row.Close(WriteTokens(chars.Slice(count, loweredCount), borrowedWays ?? stackalloc JiebaWords.Way[OnStack], row.Text));
+        if (borrowedChars is not null) ArrayPool<char>.Shared.Return(borrowedChars);
+        if (borrowedWays is not null) ArrayPool<JiebaWords.Way>.Shared.Return(borrowedWays);
+        return length;
+    }
+
+    private int WriteTokens(ReadOnlySpan<char> text, Span<JiebaWords.Way> ways, Span<int> ids)
+    {
+        var words = new JiebaWords(dictionary, text, ways);
+        int count = 0;
+        while (count < ids.Length && words.MoveNext())
+        {
+            if (vocabulary.TryGetId(words.Current, out int id))
+                ids[count++] = id;
+            else
+                count += _bert.WritePieces(words.Current, ids[count..]);
+        }
+        return count;
+    }
+
+    // Letter by letter, so that no letter depends on its neighbours; special tokens stay as they are.
+    private static int ToLower(ReadOnlySpan<char> text, Span<char> lowered)
+    {
+        int length = 0;
+        while (!text.IsEmpty)
+        {
+            if (Vocabulary.SpecialTokenAtStart(text) is { } special)
+            {
+                special.CopyTo(lowered[length..]);
+                length += special.Length;
+                text = text[special.Length..];
+                continue;
+            }
+            Rune.DecodeFromUtf16(text, out Rune rune, out int units);
+            text = text[units..];
+            if (rune.Value == CapitalIWithDot)
+            {
+                lowered[length++] = 'i';
+                lowered[length++] = CombiningDotAbove;
+            }
+            else
+            {
+                length += Rune.ToLowerInvariant(rune).EncodeToUtf16(lowered[length..]);
+            }
+        }
+        return length;
+    }
+}

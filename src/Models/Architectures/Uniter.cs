@@ -1,3 +1,4 @@
+using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
@@ -6,6 +7,7 @@ using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
 using VideoSim.Models.Layers;
 using VideoSim.Models.Training;
+using AttentionKernels = VideoSim.Kernels.Attention.Attention;
 
 namespace VideoSim.Models.Architectures;
 
@@ -19,10 +21,15 @@ internal sealed class Uniter : IVideoModel
     private readonly TextEncoder _encoder;
     private readonly Dense _frameMap, _classifier;
 
+    /// <summary>Declares the weights.</summary>
+    /// <exception cref="DataException">Text and frames are too long for one sequence.</exception>
     public Uniter(ModelConfig config)
     {
         _config = config;
-        _encoder = new TextEncoder(Parameters, ParameterGroups.Encoder, config.Encoder, config.TextLength + config.Frames);
+        int positions = config.TextLength + config.Frames;
+        if (positions > AttentionKernels.MaxLength)
+            throw new DataException($"text_length + frames is {positions}; {config.Model} takes at most {AttentionKernels.MaxLength} positions");
+        _encoder = new TextEncoder(Parameters, ParameterGroups.Encoder, config.Encoder, positions);
         const int rest = ParameterGroups.Rest;
         int hidden = config.Encoder.HiddenSize, width = config.EmbeddingWidth;
         _frameMap = new Dense(Parameters, rest, "frame_map", config.FrameWidth, hidden, Initializers.GlorotUniform);

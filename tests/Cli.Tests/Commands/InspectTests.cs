@@ -30,6 +30,23 @@ public sealed class InspectTests(CommandWorld world)
         Assert.Equal(102_267_648, blocks["bert.embeddings"] + blocks["bert.encoder"] + blocks["bert.pooler"]);
     }
 
+    [Theory]
+    [InlineData("uniter", "bert", 16_622_592, 220_040, 105_844_376)]
+    [InlineData("uniter-asl", "bert", 16_622_592, 220_040, 105_844_376)]
+    [InlineData("Uniter_roformer", "roformer", 38_403_072, 248_912, 127_653_728)]
+    public void Inspect_UniterReference_HasNoPooler(string model, string encoder, long embeddings, long head, long total)
+    {
+        var outcome = Shell.Run("inspect", "--model", model, "--preset", "reference", "--json").AssertDone();
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(total, json.RootElement.GetProperty("total").GetInt64());
+        var blocks = json.RootElement.GetProperty("blocks").EnumerateObject().ToDictionary(block => block.Name, block => block.Value.GetInt64());
+        Assert.Equal(new Dictionary<string, long>
+        {
+            [$"{encoder}.embeddings"] = embeddings, [$"{encoder}.encoder"] = 85_054_464, ["frame_map"] = 1_180_416, ["fc"] = 196_864,
+            ["classifier"] = 2_570_000, ["mlm"] = head,
+        }, blocks);
+    }
+
     [Fact]
     public void Inspect_ForPeople_ShowsTheSameTotal() =>
         Assert.Contains("| total                | 206,935,371 |", Shell.Run("inspect", "--model", "MixNextvlad", "--preset", "reference").AssertDone().Output, StringComparison.Ordinal);

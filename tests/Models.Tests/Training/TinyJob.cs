@@ -60,6 +60,9 @@ internal sealed class TinyJob : IDisposable
             pairs || _masker is null ? 0 : TokenMasker.Candidates(batch, model.TextLength));
     }
 
+    /// <summary>Rows for masked tokens in each plan of a step.</summary>
+    internal int[] MaskedRows(bool pairs) => pairs || _masker is null ? [0] : TokenMasker.PlanRows(_preset.Pretrain.Batch, _preset.Model.TextLength);
+
     /// <summary>The batch of that number, the same as often as it comes.</summary>
     internal void Fill(long number, BatchBlock slot)
     {
@@ -73,7 +76,7 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, slot, _masker, number);
     }
 
-    internal void Train(bool pairs, FillBatch fill, IProgressSink progress)
+    internal void Train(bool pairs, FillBatch fill, IProgressSink progress, IReadOnlyList<int>? maskedRows = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var trainer = new Trainer(_device, new TrainingJob
@@ -84,7 +87,7 @@ internal sealed class TinyJob : IDisposable
             Epsilon = 1e-8,
             Shape = Shape(pairs),
             Fill = fill,
-            MaskedRows = pairs || _masker is null ? [0] : TokenMasker.PlanRows(config.Batch, _preset.Model.TextLength),
+            MaskedRows = maskedRows ?? MaskedRows(pairs),
             Losses = (tape, batch, maskedRows) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses, maskedRows),
             Validate = () => 0,
             WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),

@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
@@ -10,33 +12,28 @@ using Xunit;
 namespace VideoSim.Models.Tests.Training;
 
 /// <summary>What masked tokens add to training: masks that neither threads nor stops change, and a second plan.</summary>
-public sealed unsafe class UniterTrainingTests : IDisposable
+public sealed unsafe class UniterTrainingTests(UniterRun run) : IClassFixture<UniterRun>
 {
-    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
-
     [Theory]
     [InlineData(1, false)]
     [InlineData(2, true)]
     public void Pretraining_ThreadsStopsAndEagerSteps_GiveTheSameBytes(int threads, bool eager)
     {
-        TinyData.Write(Path("data"));
-        Pretrain("one", threads: 2, eager: false);
+        string other = $"other-{threads}";
         foreach (int step in new[] { 3, 10, 11 })
         {
             using var stop = new StopAt(step);
-            Assert.ThrowsAny<OperationCanceledException>(() => Pretrain("other", threads, eager, stop));
+            Assert.ThrowsAny<OperationCanceledException>(() => run.Pretrain(other, threads, eager, stop));
         }
-        Pretrain("other", threads, eager);
-        Folders.AssertEqual(Path("one"), Path("other"));
+        run.Pretrain(other, threads, eager);
+        Folders.AssertEqual(run.Path("pretrained"), run.Path(other));
     }
 
     [Fact]
     public void Finetuning_LeavesTheHeadOfMaskedTokensAsItWas()
     {
-        TinyData.Write(Path("data"));
-        Pretrain("pretrained", threads: 2, eager: false);
         using (var device = new CpuDevice(2))
-            Finetuning.Run(device, TinyRun.Options(Path("tuned")) with { Model = "uniter" }, new DataFolder(Path("data")), Path("pretrained"), fold: 1, IProgressSink.None, CancellationToken.None);
+            Finetuning.Run(device, TinyRun.Options(run.Path("tuned")) with { Model = "uniter" }, new DataFolder(run.Path("data")), run.Path("pretrained"), fold: 1, IProgressSink.None, TestContext.Current.CancellationToken);
         using SafetensorsReader before = Weights("pretrained"), after = Weights("tuned");
         foreach (var entry in before.Entries)
         {
@@ -46,7 +43,7 @@ public sealed unsafe class UniterTrainingTests : IDisposable
             Assert.True(first.AsSpan().SequenceEqual(second) == entry.Name.StartsWith("mlm.", StringComparison.Ordinal), entry.Name);
         }
 
-        SafetensorsReader Weights(string run) => SafetensorsReader.Open(System.IO.Path.Combine(Path(run), "last", "model.safetensors"));
+        SafetensorsReader Weights(string name) => SafetensorsReader.Open(Path.Combine(run.Path(name), "last", "model.safetensors"));
     }
 
     // One batch asks for every token; it does not fit the usual plan. Had it run there, its loss would lack most of its rows.
@@ -71,7 +68,40 @@ public sealed unsafe class UniterTrainingTests : IDisposable
                     most = AskForAll(slot);
             }, IProgressSink.None, choose(rows));
             Assert.InRange(most, rows[0] + 1, rows[1]);
-            return [.. File.ReadLines(System.IO.Path.Combine(job.Output, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!["mlm"]).OfType<JsonNode>().Select(mlm => mlm.GetValue<double>())];
+            return [.. File.ReadLines(Path.Combine(job.Output, "metrics.jsonl")).Select(line => JsonNode.Parse(line)!["mlm"]).OfType<JsonNode>().Select(mlm => mlm.GetValue<double>())];
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void StepDump_OfAModelThatMasks_HoldsTheMaskedTokens(bool pairs)
+    {
+        const int Size = 5;
+        var data = new DataFolder(run.Path("data"));
+        string output = run.Path($"step-{pairs}.safetensors");
+        using (var device = new CpuDevice(2))
+            StepDump.Write(device, Path.Combine(run.Path("pretrained"), "last"), [data.Pairwise], pairs ? data.Labels : null, Size, output);
+        using var file = SafetensorsReader.Open(output);
+        Assert.Equal(!pairs, file.TryFind("loss.mlm") is not null);
+        if (pairs)
+        {
+            Assert.DoesNotContain(file.Entries, entry => entry.Name.StartsWith("input.masked", StringComparison.Ordinal));
+            return;
+        }
+        int[] ids = Read<int>("input.token_ids"), positions = Read<int>("input.masked_positions"), targets = Read<int>("input.masked_targets");
+        float[] weights = Read<float>("input.masked_weights");
+        Assert.InRange(Read<float>("loss.mlm")[0], 1e-3f, 100);
+        Assert.Equal(1, weights.Sum(), 1e-5);
+        Assert.Contains(Enumerable.Range(0, weights.Count(weight => weight > 0)), row => ids[positions[row]] != targets[row]);
+
+        T[] Read<T>(string name) where T : unmanaged
+        {
+            var entry = file.TryFind(name);
+            Assert.True(entry is not null, $"{name} is missing");
+            var values = new T[entry.ElementCount];
+            file.ReadBytes(entry, MemoryMarshal.AsBytes(values.AsSpan()));
+            return values;
         }
     }
 
@@ -96,8 +126,6 @@ public sealed unsafe class UniterTrainingTests : IDisposable
         Assert.Equal(tokens, slot.SegmentStarts.Ints[segments]);
     }
 
-    public void Dispose() => _root.Delete(recursive: true);
-
     private static int AskForAll(BatchBlock slot)
     {
         const int FirstWord = 5; // after the special tokens
@@ -113,12 +141,26 @@ public sealed unsafe class UniterTrainingTests : IDisposable
         new Span<float>(slot.MaskedWeights.Floats, count).Fill(1f / count);
         return count;
     }
+}
 
-    private void Pretrain(string run, int threads, bool eager, StopAt? stop = null)
+/// <summary>A pretraining run of Uniter on <see cref="TinyData"/>: two threads, planned, never interrupted.</summary>
+public sealed class UniterRun : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
+
+    public UniterRun()
     {
-        using var device = new CpuDevice(threads);
-        Pretraining.Run(device, TinyRun.Options(Path(run), eager) with { Model = "uniter" }, new DataFolder(Path("data")), stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+        TinyData.Write(Path("data"));
+        Pretrain("pretrained", threads: 2, eager: false);
     }
 
-    private string Path(string name) => System.IO.Path.Combine(_root.FullName, name);
+    internal void Pretrain(string name, int threads, bool eager, StopAt? stop = null)
+    {
+        using var device = new CpuDevice(threads);
+        Pretraining.Run(device, TinyRun.Options(Path(name), eager) with { Model = "uniter" }, new DataFolder(Path("data")), stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+    }
+
+    internal string Path(string name) => System.IO.Path.Combine(_root.FullName, name);
+
+    public void Dispose() => _root.Delete(recursive: true);
 }

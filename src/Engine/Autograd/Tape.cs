@@ -32,7 +32,7 @@ public sealed unsafe class Tape : IDisposable
 
     private readonly List<(Rule Rule, int State, int Output)> _entries = [];
     private readonly List<Slot> _nodes = [];
-    private readonly Dictionary<Parameter, Tensor> _parameters = [];
+    private readonly Dictionary<Parameter, List<(long Offset, Tensor Tensor)>> _parameters = [];
     private byte* _states;
     private int _used, _capacity;
 
@@ -83,17 +83,34 @@ public sealed unsafe class Tape : IDisposable
     public Tensor Scratch(Shape shape, ElementType type = ElementType.Float32) => Step.Allocate(shape, type);
 
     /// <summary>A parameter's value as part of this step.</summary>
-    public Tensor Use(Parameter parameter)
+    public Tensor Use(Parameter parameter) => Use(parameter, 0, parameter.Value.Shape);
+
+    /// <summary>
+    /// A contiguous part of a parameter's value as part of this step, with a gradient of its own. Within a step a parameter
+    /// is used whole everywhere, or in the same parts everywhere.
+    /// </summary>
+    /// <param name="parameter">The parameter.</param>
+    /// <param name="offset">First element.</param>
+    /// <param name="shape">Shape of the part.</param>
+    /// <exception cref="InvalidOperationException">Another part that was used before overlaps this one.</exception>
+    public Tensor Use(Parameter parameter, long offset, Shape shape)
     {
+        var value = parameter.Value.Slice(offset, shape);
         if (!Training)
-            return parameter.Value;
-        if (!_parameters.TryGetValue(parameter, out var tensor))
+            return value;
+        if (!_parameters.TryGetValue(parameter, out var used))
+            _parameters.Add(parameter, used = []);
+        foreach (var (start, tensor) in used)
         {
-            _nodes.Add(new Slot { Shape = parameter.Value.Shape, Gradient = parameter.Gradient });
-            tensor = parameter.Value.At(_nodes.Count - 1);
-            _parameters.Add(parameter, tensor);
+            if (start == offset && tensor.Shape == shape)
+                return tensor;
+            if (start < offset + shape.Count && offset < start + tensor.Shape.Count)
+                throw new InvalidOperationException($"{parameter} is used as {tensor.Shape} at element {start} and as {shape} at element {offset} in one step");
         }
-        return tensor;
+        _nodes.Add(new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape) });
+        value = value.At(_nodes.Count - 1);
+        used.Add((offset, value));
+        return value;
     }
 
     /// <summary>Records what the backward pass has to do for <paramref name="output"/>.</summary>

@@ -8,7 +8,7 @@ namespace VideoSim.Engine.Operators;
 /// <summary>y = LayerNorm(residual + dropout(x)), the end of every block of an encoder, as one kernel.</summary>
 public static unsafe class ResidualNorm
 {
-    private readonly record struct State(Tensor X, Tensor Residual, Tensor Weight, Tensor Bias, Tensor Y, Tensor Sum, Tensor Mean, Tensor Rstd, DropoutSite Dropout);
+    private readonly record struct State(Tensor X, Tensor Residual, Tensor Weight, Tensor Bias, Tensor Y, Tensor Sum, Tensor Mean, Tensor Rstd, DropoutSite Dropout, int DropoutRow);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -21,9 +21,10 @@ public static unsafe class ResidualNorm
     /// <param name="epsilon">Added to the variance inside the root.</param>
     /// <param name="site">Which use of random numbers this is.</param>
     /// <param name="dropProbability">Chance to zero an element of <paramref name="x"/> in training.</param>
+    /// <param name="rowStep">Where <paramref name="x"/> is every so many rows of a larger tensor: drops what would be dropped there.</param>
     /// <returns>Shape of <paramref name="x"/>.</returns>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor residual, in Tensor weight, in Tensor bias, float epsilon,
-        uint site = 0, float dropProbability = 0)
+        uint site = 0, float dropProbability = 0, int rowStep = 1)
     {
         int rows = x.Shape.Rows, width = x.Shape.Width;
         if (weight.Shape.Count != width || bias.Shape.Count != width || (residual.Exists && residual.Shape != x.Shape))
@@ -36,9 +37,9 @@ public static unsafe class ResidualNorm
         tape.Stream.Run(LayerNorm.Forward, new LayerNormForwardArgs
         {
             X = x.Floats, Residual = residual.FloatsOrNull, Weight = weight.Floats, Bias = bias.Floats, Y = y.Floats,
-            Sum = sum.FloatsOrNull, Mean = mean.Floats, Rstd = rstd.Floats, Dropout = dropout, Rows = rows, C = width, Epsilon = epsilon,
+            Sum = sum.FloatsOrNull, Mean = mean.Floats, Rstd = rstd.Floats, Dropout = dropout, Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
         });
-        tape.Record(BackwardRule, new State(x, residual, weight, bias, y, summed ? sum : x, mean, rstd, dropout), y);
+        tape.Record(BackwardRule, new State(x, residual, weight, bias, y, summed ? sum : x, mean, rstd, dropout, rowStep * width), y);
         return y;
     }
 
@@ -56,7 +57,7 @@ public static unsafe class ResidualNorm
         {
             dY = tape.GradientOf(s.Y).Floats, Sum = s.Sum.Floats, Weight = s.Weight.Floats, Mean = s.Mean.Floats, Rstd = s.Rstd.Floats,
             dX = dX.FloatsOrNull, dResidual = dResidual.FloatsOrNull, Partial = partial.FloatsOrNull, Dropout = s.Dropout,
-            Rows = rows, C = width, Chunks = chunks, AddX = addX, AddResidual = addResidual,
+            Rows = rows, C = width, Chunks = chunks, DropoutRow = s.DropoutRow, AddX = addX, AddResidual = addResidual,
         });
         if (!parameters)
             return;

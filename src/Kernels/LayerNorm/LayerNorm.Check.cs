@@ -78,16 +78,24 @@ public static unsafe class LayerNormChecks
         new(LayerNorm.Finish, static () => [Finish(1, 1, 0), Finish(3, 67, 1), Finish(5, 128, 0)]),
     ];
 
-    private readonly record struct Shape(int Rows, int C, bool Residual, float DropProbability, int Add);
+    private readonly record struct Shape(int Rows, int C, bool Residual, float DropProbability, int Add, int Step = 1)
+    {
+        // Factors of the rows: of every Step-th row of a larger tensor.
+        public T[]? Factors<T>(CheckDropout dropout) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var (all, width, step) = (dropout.Factors<T>(Rows * Step * C), C, Step);
+            return all is null ? null : [.. Enumerable.Range(0, Rows * C).Select(i => all[i / width * step * width + i % width])];
+        }
+    }
 
     // In a row of two, n is +-1 and the gradient vanishes: nothing but rounding would be compared.
     private static IEnumerable<Shape> Shapes() =>
     [
         new(1, 1, true, 0, 0), new(3, 2, true, 0, 1), new(5, 7, true, 0.3f, 0), new(4, 8, false, 0, 1),
-        new(33, 13, true, 0.1f, 1), new(70, 24, false, 0.5f, 0), new(2, 301, true, 0.25f, 1), new(3, 768, true, 0.1f, 0),
+        new(33, 13, true, 0.1f, 1), new(5, 300, true, 0.3f, 0, Step: 3), new(70, 24, false, 0.5f, 0), new(2, 301, true, 0.25f, 1), new(3, 768, true, 0.1f, 0),
     ];
 
-    private static string Name(Shape s) => $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}";
+    private static string Name(Shape s) => $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}";
 
     private static CheckCase Forward(Shape s)
     {
@@ -107,7 +115,7 @@ public static unsafe class LayerNormChecks
         {
             X = x.Floats, Residual = residual == null ? null : residual.Floats, Weight = weight.Floats, Bias = bias.Floats, Y = y.Floats,
             Sum = sum == null ? null : sum.Floats, Mean = mean.Floats, Rstd = rstd.Floats,
-            Dropout = dropout.Site, Rows = s.Rows, C = s.C, Epsilon = Epsilon,
+            Dropout = dropout.Site, Rows = s.Rows, C = s.C, DropoutRow = s.Step * s.C, Epsilon = Epsilon,
         }), new ForwardReference(s, dropout, sum != null), factor: 2);
     }
 
@@ -133,7 +141,7 @@ public static unsafe class LayerNormChecks
             {
                 dY = dY.Floats, Sum = sum.Floats, Weight = weight.Floats, Mean = mean.Floats, Rstd = rstd.Floats,
                 dX = dX.Floats, dResidual = dResidual == null ? null : dResidual.Floats, Partial = partial.Floats, Dropout = dropout.Site,
-                Rows = s.Rows, C = s.C, Chunks = chunks, AddX = s.Add, AddResidual = 1 - s.Add,
+                Rows = s.Rows, C = s.C, Chunks = chunks, DropoutRow = s.Step * s.C, AddX = s.Add, AddResidual = 1 - s.Add,
             });
             launcher.Run(LayerNorm.Finish, new LayerNormFinishArgs
             {
@@ -158,7 +166,7 @@ public static unsafe class LayerNormChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var (y, sum, mean, rstd) = LayerNormReference.Forward(values["x"], dropout.Factors<T>(s.Rows * s.C), s.Residual ? values["residual"] : null,
+            var (y, sum, mean, rstd) = LayerNormReference.Forward(values["x"], s.Factors<T>(dropout), s.Residual ? values["residual"] : null,
                 values["weight"], values["bias"], T.CreateChecked(Epsilon));
             y.CopyTo(values["y"], 0);
             mean.CopyTo(values["mean"], 0);
@@ -177,7 +185,7 @@ public static unsafe class LayerNormChecks
             values.Deliver("dBias", dBias, 1 - s.Add);
             if (s.Residual)
                 values.Deliver("dResidual", dSum, 1 - s.Add);
-            var mask = dropout.Factors<T>(dSum.Length);
+            var mask = s.Factors<T>(dropout);
             values.Deliver("dX", mask is null ? dSum : [.. dSum.Zip(mask, static (d, factor) => d * factor)], s.Add);
         }
     }

@@ -23,7 +23,7 @@ public static unsafe partial class LayerNorm
                 {
                     int count = Math.Min(MaskElements, a.C - first);
                     if (dropped)
-                        DropoutMask.Fill(mask, count, a.Dropout, row + first);
+                        DropoutMask.Fill(mask, count, a.Dropout, (long)r * a.DropoutRow + first);
                     AddSummands(a.X + row + first, a.Residual == null ? null : a.Residual + row + first, dropped ? mask : null, s + first, count);
                 }
             }
@@ -123,7 +123,7 @@ public static unsafe partial class LayerNorm
         {
             int end = Math.Min(width, first + MaskElements);
             if (dropped)
-                DropoutMask.Fill(mask, end - first, a.Dropout, row + first);
+                DropoutMask.Fill(mask, end - first, a.Dropout, (long)r * a.DropoutRow + first);
             for (int c = first; c < end; c += Lanes.Count)
             {
                 int left = end - c;

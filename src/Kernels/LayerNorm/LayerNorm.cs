@@ -30,11 +30,14 @@ public unsafe struct LayerNormForwardArgs
     /// <summary>[Rows]: 1 / sqrt(variance + epsilon).</summary>
     public float* Rstd;
 
-    /// <summary>Dropout of x; element = index in x.</summary>
+    /// <summary>Dropout of x; element = row * <see cref="DropoutRow"/> + column.</summary>
     public DropoutSite Dropout;
 
     /// <summary>Sizes.</summary>
     public int Rows, C;
+
+    /// <summary>Elements of dropout from one row to the next: C, or more where x has every so many rows of a larger tensor.</summary>
+    public int DropoutRow;
 
     /// <summary>Added to the variance inside the root.</summary>
     public float Epsilon;
@@ -72,6 +75,9 @@ public unsafe struct LayerNormBackwardArgs
 
     /// <summary>Sizes.</summary>
     public int Rows, C, Chunks;
+
+    /// <summary>As in forward.</summary>
+    public int DropoutRow;
 
     /// <summary>1 to add to a gradient.</summary>
     public int AddX, AddResidual;

@@ -22,6 +22,7 @@ struct LayerNormForwardArgs {
     DropoutSite Dropout;
     int Rows;
     int C;
+    int DropoutRow;
     float Epsilon;
 };
 
@@ -38,6 +39,7 @@ struct LayerNormBackwardArgs {
     int Rows;
     int C;
     int Chunks;
+    int DropoutRow;
     int AddX;
     int AddResidual;
 };
@@ -69,12 +71,13 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(
     float* kept = a.Sum ? a.Sum + begin : a.Y + begin; // y holds the sum until the result overwrites it
     const float* s = summed ? kept : a.X + begin;
     Dropout dropout(a.Dropout);
+    const long long dropout_begin = (long long)row * a.DropoutRow;
 
     float total = 0;
     for_columns_of_lane(a.C, [&](int c) {
         float value = a.X[begin + c];
         if (summed) {
-            value *= dropout.factor(begin + c);
+            value *= dropout.factor(dropout_begin + c);
             if (a.Residual)
                 value += a.Residual[begin + c];
             kept[c] = value;
@@ -98,7 +101,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(
 DEVICE float weighted(const float* dY, const float* weight, int c) { return __fmul_rn(dY[c], weight[c]); }
 
 DEVICE void backward_row(const LayerNormBackwardArgs& a, int row, Dropout& dropout) {
-    const long long begin = (long long)row * a.C;
+    const long long begin = (long long)row * a.C, dropout_begin = (long long)row * a.DropoutRow;
     const float* dY = a.dY + begin;
     const float* s = a.Sum + begin;
     const float mean = a.Mean[row], rstd = a.Rstd[row];
@@ -112,7 +115,7 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, int row, Dropout& dropo
     for_columns_of_lane(a.C, [&](int c) {
         const float ds = rstd * (weighted(dY, a.Weight, c) - average - (s[c] - mean) * rstd * average_normal);
         if (a.dX) // before dResidual, which may be the same memory
-            deliver(a.dX + begin + c, ds * dropout.factor(begin + c), a.AddX);
+            deliver(a.dX + begin + c, ds * dropout.factor(dropout_begin + c), a.AddX);
         if (a.dResidual)
             deliver(a.dResidual + begin + c, ds, a.AddResidual);
     });

@@ -59,12 +59,20 @@ internal sealed class TextEncoder
     /// <param name="embedded">[B, S, C]; rotary positions count its rows from 0, whatever they hold.</param>
     /// <param name="attentionMask">Which positions are looked at, Int32 [B, S]: 1 keeps.</param>
     /// <returns>[B, S, C]</returns>
-    public Tensor Encode(Tape tape, in Tensor embedded, in Tensor attentionMask)
+    public Tensor Encode(Tape tape, in Tensor embedded, in Tensor attentionMask) =>
+        Apply(tape, embedded, attentionMask, _layers);
+
+    /// <summary>The first position alone of what <see cref="Encode"/> gives, [B, C], for readers of nothing else.</summary>
+    public Tensor EncodeFirst(Tape tape, in Tensor embedded, in Tensor attentionMask) =>
+        _layers[^1].ForwardFirst(tape, Apply(tape, embedded, attentionMask, _layers.AsSpan(..^1)), attentionMask, Rotary);
+
+    private Tensor Rotary => _rotary?.Value ?? default;
+
+    private Tensor Apply(Tape tape, in Tensor embedded, in Tensor attentionMask, ReadOnlySpan<TransformerLayer> layers)
     {
-        var rotary = _rotary?.Value ?? default;
         var hidden = embedded;
-        foreach (var layer in _layers)
-            hidden = layer.Forward(tape, hidden, attentionMask, rotary);
+        foreach (var layer in layers)
+            hidden = layer.Forward(tape, hidden, attentionMask, Rotary);
         return hidden;
     }
 }

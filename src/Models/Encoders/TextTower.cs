@@ -25,8 +25,8 @@ internal sealed class TextTower
     /// <summary>Tokens [B, T] with their attention mask to [B, C].</summary>
     public Tensor Forward(Tape tape, in TokenBatch tokens, in Tensor attentionMask)
     {
-        var hidden = _encoder.Encode(tape, _encoder.Embed(tape, tokens), attentionMask); // [B, T, C]
-        return _pooler is null ? MaxPosition.Forward(tape, hidden)
-            : Activation.Forward(tape, _pooler.Forward(tape, SelectPosition.Forward(tape, hidden, 0)), ActivationKind.Tanh);
+        var embedded = _encoder.Embed(tape, tokens); // [B, T, C]
+        return _pooler is null ? MaxPosition.Forward(tape, _encoder.Encode(tape, embedded, attentionMask))
+            : Activation.Forward(tape, _pooler.Forward(tape, _encoder.EncodeFirst(tape, embedded, attentionMask)), ActivationKind.Tanh);
     }
 }

@@ -37,18 +37,47 @@ internal sealed class TransformerLayer
         _outputNorm = new LayerNormalization(store, group, $"{name}.output.LayerNorm", config);
     }
 
-    /// <summary>[B, S, C] to [B, S, C], looking at the positions that the mask [B, S] keeps; with a rotary table, or default for none.</summary>
+    /// <summary>[B, S, C] to [B, S, C].</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="x">Hidden states [B, S, C].</param>
+    /// <param name="attentionMask">Which positions are looked at, Int32 [B, S]: 1 keeps.</param>
+    /// <param name="rotary">Table of rotary positions, or default for none.</param>
     public Tensor Forward(Tape tape, in Tensor x, in Tensor attentionMask, in Tensor rotary)
     {
-        var shape = x.Shape; // [B, S, C]
+        var shape = x.Shape;
         var queryKeyValue = Linear.Forward(tape, x, tape.Use(_queryKeyValue), tape.Use(_queryKeyValueBias))
             .Reshape(new Shape(shape[0], shape[1], 3 * shape[2]));
-        var context = Attention.Forward(tape, queryKeyValue, new AttentionOptions(attentionMask, rotary,
-            _config.NumAttentionHeads, DropoutSites.AttentionProbabilities(_index), _config.AttentionProbsDropoutProb));
-        var attended = _attentionNorm.Forward(tape, _attentionOutput.Forward(tape, context).Reshape(shape), x,
-            DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb);
+        return Finish(tape, x, Attention.Forward(tape, queryKeyValue, Options(attentionMask, rotary)), rowStep: 1);
+    }
+
+    /// <summary>
+    /// The first position alone of what <see cref="Forward"/> gives, [B, C], with the same masks: keys and values come from all
+    /// positions, everything else from the first.
+    /// </summary>
+    public Tensor ForwardFirst(Tape tape, in Tensor x, in Tensor attentionMask, in Tensor rotary)
+    {
+        int b = x.Shape[0], s = x.Shape[1], width = x.Shape[2];
+        var first = SelectPosition.Forward(tape, x, 0); // before the keys and values: its backward then adds to their gradient of x
+        var keyValue = Linear.Forward(tape, x, Part(_queryKeyValue, width, 2 * width, width), Part(_queryKeyValueBias, width, 2 * width))
+            .Reshape(new Shape(b, s, 2 * width));
+        var query = Linear.Forward(tape, first, Part(_queryKeyValue, 0, width, width), Part(_queryKeyValueBias, 0, width))
+            .Reshape(new Shape(b, 1, width));
+        return Finish(tape, first, Attention.Forward(tape, query, keyValue, Options(attentionMask, rotary)), rowStep: s);
+
+        Tensor Part(Parameter stacked, int row, int rows, int columns = 0) => columns == 0
+            ? tape.Use(stacked, row, new Shape(rows)) : tape.Use(stacked, (long)row * columns, new Shape(rows, columns));
+    }
+
+    private AttentionOptions Options(in Tensor attentionMask, in Tensor rotary) => new(attentionMask, rotary, _config.NumAttentionHeads,
+        DropoutSites.AttentionProbabilities(_index), _config.AttentionProbsDropoutProb);
+
+    // What follows attention, row by row: x and context have as many rows, every rowStep-th of all positions'.
+    private Tensor Finish(Tape tape, in Tensor x, in Tensor context, int rowStep)
+    {
+        var attended = _attentionNorm.Forward(tape, _attentionOutput.Forward(tape, context).Reshape(x.Shape), x,
+            DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb, rowStep);
         var inner = Activation.Forward(tape, _intermediate.Forward(tape, attended), ActivationKind.Gelu);
-        return _outputNorm.Forward(tape, _output.Forward(tape, inner).Reshape(shape), attended,
-            DropoutSites.FeedForward(_index), _config.HiddenDropoutProb);
+        return _outputNorm.Forward(tape, _output.Forward(tape, inner).Reshape(x.Shape), attended,
+            DropoutSites.FeedForward(_index), _config.HiddenDropoutProb, rowStep);
     }
 }

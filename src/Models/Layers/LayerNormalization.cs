@@ -14,7 +14,7 @@ internal sealed class LayerNormalization(ParameterStore store, int group, string
     /// <summary>Normalises the rows of <paramref name="x"/>.</summary>
     public Tensor Forward(Tape tape, in Tensor x) => Forward(tape, x, residual: default, site: 0, dropProbability: 0);
 
-    /// <summary>Normalises the rows of <paramref name="residual"/> + dropout(<paramref name="x"/>).</summary>
-    public Tensor Forward(Tape tape, in Tensor x, in Tensor residual, uint site, float dropProbability) =>
-        ResidualNorm.Forward(tape, x, residual, tape.Use(_weight), tape.Use(_bias), config.LayerNormEps, site, dropProbability);
+    /// <summary>Normalises the rows of <paramref name="residual"/> + dropout(<paramref name="x"/>); they may be every <paramref name="rowStep"/>-th of a larger tensor.</summary>
+    public Tensor Forward(Tape tape, in Tensor x, in Tensor residual, uint site, float dropProbability, int rowStep = 1) =>
+        ResidualNorm.Forward(tape, x, residual, tape.Use(_weight), tape.Use(_bias), config.LayerNormEps, site, dropProbability, rowStep);
 }

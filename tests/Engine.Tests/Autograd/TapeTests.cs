@@ -35,6 +35,26 @@ public sealed class TapeTests
     }
 
     [Fact]
+    public void Use_PartsOfAParameter_HaveGradientsOfTheirOwnWithinIts()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        var parameter = store.Add(0, "stacked", new Shape(5, 3), static (values, _, _) => values.Clear());
+        store.Allocate(device, training: true);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        var top = tape.Use(parameter, 0, new Shape(2, 3));
+        var rest = tape.Use(parameter, 6, new Shape(3, 3));
+        Assert.Equal(top.Node, tape.Use(parameter, 0, new Shape(2, 3)).Node);
+        Assert.Equal(parameter.Value.Address + 6 * sizeof(float), rest.Address);
+        tape.GradientToWrite(top, out _);
+        Assert.Equal(parameter.Gradient.Address + 6 * sizeof(float), tape.GradientToWrite(rest, out int add).Address);
+        Assert.Equal(0, add); // the other part's writer is none of this one's
+        Assert.Throws<InvalidOperationException>(() => tape.Use(parameter));
+        Assert.Throws<InvalidOperationException>(() => tape.Use(parameter, 3, new Shape(2, 3)));
+    }
+
+    [Fact]
     public void GradientToWrite_OfAConstant_IsNone()
     {
         using var device = new CpuDevice(threads: 1);

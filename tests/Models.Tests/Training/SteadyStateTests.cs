@@ -20,6 +20,7 @@ public sealed class SteadyStateTests
     [InlineData("mix", 1, false)]
     [InlineData("mix", 2, false)]
     [InlineData("mix", 2, true)]
+    [InlineData("mix-roformer", 2, true)]
     [InlineData("uniter", 2, false)]
     public void Steps_OnFilledSlots_AllocateNothingInTheWholeProcess(string model, int threads, bool pairs)
     {

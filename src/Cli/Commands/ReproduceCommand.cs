@@ -36,12 +36,20 @@ internal static class ReproduceCommand
         var seed = CommonOptions.Seed();
         var threads = CommonOptions.Threads();
         Option<bool> skip = CommonOptions.SkipBadRecords(), disjoint = CommonOptions.VideoDisjoint(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
+        var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, and do nothing" };
         var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.")
         {
-            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, threads, skip, disjoint, eager, json,
+            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, threads, skip, disjoint, eager, dryRun, json,
         };
         return command.Does((parsed, console, cancellation) =>
         {
+            string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
+            if (parsed.GetValue(dryRun))
+            {
+                var plan = ReproductionPlan.Of(parsed.GetValue(preset)!, chosen, parsed.GetValue(folds), parsed.GetValue(set)!);
+                console.WriteResult(Table(plan), plan, PlanJson.Default.ReproductionPlan);
+                return CommandLine.Done;
+            }
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var summary = Reproduction.Run(device, new ReproductionOptions
             {
@@ -49,7 +57,7 @@ internal static class ReproduceCommand
                 Preset = parsed.GetValue(preset)!,
                 Data = parsed.GetValue(data),
                 Folds = parsed.GetValue(folds),
-                Models = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()],
+                Models = chosen,
                 Overrides = parsed.GetValue(set)!,
                 Seed = parsed.GetValue(seed),
                 Dictionary = dictionary.Read(parsed),
@@ -86,6 +94,18 @@ internal static class ReproduceCommand
         return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
 
         void Row(string name, double score) => table.Row(name, Text(score));
+    }
+
+    private static ResultTable Table(ReproductionPlan plan)
+    {
+        var table = new ResultTable().TextColumn("model").TextColumn("stage").NumberColumn("runs").NumberColumn("steps").NumberColumn("batch")
+            .NumberColumn("parameters").NumberColumn("GFLOP a step").NumberColumn("memory, GB").NumberColumn("disk a run, GB");
+        foreach (var run in plan.Runs)
+            table.Row(run.Model, run.Stage, Count(run.Runs), Count(run.Steps), Count(run.Batch), Count(run.Parameters), Count(run.FlopsPerStep / 1e9, 1),
+                Count(run.DeviceBytes / 1e9, 2), Count(run.DiskBytes / 1e9, 2));
+        return table.Row("all", "", Count(plan.TotalRuns), "", "", "", $"{Count(plan.TotalFlops / 1e15, 1)} PFLOP in all", "", $"{Count(plan.TotalDiskBytes / 1e9, 1)} in all");
+
+        static string Count(double value, int decimals = 0) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);
     }
 
     private static string Weights(EnsembleSummary ensemble) =>

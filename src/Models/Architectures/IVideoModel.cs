@@ -21,6 +21,9 @@ public interface IVideoModel
     /// <summary>Video embeddings [B, EmbeddingWidth] of a batch.</summary>
     Tensor Embed(Tape tape, BatchBlock batch);
 
+    /// <summary>Video embeddings [B, EmbeddingWidth] and tag logits [B, tags] of a batch.</summary>
+    (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch);
+
     /// <summary>Whether pretraining masks tokens for the model to find out.</summary>
     bool MasksTokens { get; }
 

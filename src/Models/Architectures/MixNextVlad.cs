@@ -50,6 +50,13 @@ internal sealed class MixNextVlad : IVideoModel
     public Tensor Embed(Tape tape, BatchBlock batch) => Encode(tape, batch).Embedding;
 
     /// <inheritdoc/>
+    public (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch)
+    {
+        var encoded = Encode(tape, batch);
+        return (encoded.Embedding, Tags(tape, encoded).Mixture);
+    }
+
+    /// <inheritdoc/>
     public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         float contrastiveWeight = losses.ContrastiveWeight / _config.Experts;

@@ -55,6 +55,13 @@ internal sealed class Uniter : IVideoModel
     public Tensor Embed(Tape tape, BatchBlock batch) => Pool(tape, Encode(tape, batch));
 
     /// <inheritdoc/>
+    public (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch)
+    {
+        var embedding = Embed(tape, batch);
+        return (embedding, Tags(tape, embedding));
+    }
+
+    /// <inheritdoc/>
     public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("mlm", losses.MlmWeight));

@@ -13,12 +13,12 @@ public sealed unsafe class BatchAssembler : IDisposable
     private readonly ITokenizer _tokenizer;
     private readonly RecordReader _reader;
     private readonly OccurrenceSorter _sorter;
+    private readonly bool _evenFrames;
 
     /// <summary>An assembler over an index.</summary>
-    public BatchAssembler(RecordIndex index, ITokenizer tokenizer, TagList tags)
+    public BatchAssembler(RecordIndex index, ITokenizer tokenizer, TagList tags, bool evenFrames)
     {
-        _tags = tags;
-        _tokenizer = tokenizer;
+        (_tokenizer, _tags, _evenFrames) = (tokenizer, tags, evenFrames);
         _reader = new RecordReader(index);
         _sorter = new OccurrenceSorter(tokenizer.Vocabulary.Count);
     }
@@ -61,7 +61,7 @@ public sealed unsafe class BatchAssembler : IDisposable
         _tokenizer.Encode(video.Title, new Span<int>(slot.TokenIds.Ints + row * length, length), new Span<int>(slot.AttentionMask.Ints + row * length, length));
         long frameValues = (long)shape.Frames * shape.FrameWidth;
         var frames = new Span<Half>(slot.Frames.Halves + row * frameValues, (int)frameValues);
-        slot.FrameCounts.Ints[row] = FrameSampler.Copy(video.Frames, shape.Frames, frames);
+        slot.FrameCounts.Ints[row] = FrameSampler.Copy(video.Frames, shape.Frames, _evenFrames, frames);
         _tags.WriteLabels(video.TagIds, new Span<uint>(slot.Labels.Ints + row * shape.LabelWords, shape.LabelWords));
     }
 }

@@ -4,8 +4,8 @@ using VideoSim.Models.Records;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Which frames of a video a model sees (reference fact sheet, section 2.3): of n frames, F evenly stepped ones; a shorter video
-/// gives all of its frames, then its last one again and again.
+/// Which frames of a video a model sees (reference fact sheet, section 2.3): of n frames, F in whole steps, which leaves out up to
+/// F - 1 at the end, or F spread evenly over all; a shorter video gives all of its frames, then its last one again and again.
 /// </summary>
 public static class FrameSampler
 {
@@ -13,9 +13,12 @@ public static class FrameSampler
     /// <param name="position">0 .. F - 1.</param>
     /// <param name="frameCount">n, how many frames the video has; at least 1.</param>
     /// <param name="sampledFrames">F.</param>
-    public static int FrameAt(int position, int frameCount, int sampledFrames)
+    /// <param name="even">Take the middle of each F-th of the video instead of whole steps from its beginning.</param>
+    public static int FrameAt(int position, int frameCount, int sampledFrames, bool even)
     {
         var step = frameCount / sampledFrames;
+        if (even && step > 0)
+            return (int)(((2 * position) + 1) * (long)frameCount / (2 * sampledFrames));
         return step == 0 ? Math.Min(position, frameCount - 1) : (position * step) + (step / 2);
     }
 
@@ -25,9 +28,10 @@ public static class FrameSampler
     /// <summary>Copies the sampled frames, as they are stored, to where a batch wants them.</summary>
     /// <param name="frames">All frames of the video, n of C values.</param>
     /// <param name="sampledFrames">F.</param>
+    /// <param name="even">As in <see cref="FrameAt"/>.</param>
     /// <param name="destination">[F, C]</param>
     /// <returns>What <see cref="CountOf"/> says.</returns>
-    public static int Copy(BytesList frames, int sampledFrames, Span<Half> destination)
+    public static int Copy(BytesList frames, int sampledFrames, bool even, Span<Half> destination)
     {
         var target = MemoryMarshal.AsBytes(destination);
         var frameBytes = target.Length / sampledFrames;
@@ -37,7 +41,7 @@ public static class FrameSampler
         var reached = -1;
         for (var i = 0; i < sampledFrames; i++)
         {
-            for (var wanted = FrameAt(i, frames.Count, sampledFrames); reached < wanted; reached++)
+            for (var wanted = FrameAt(i, frames.Count, sampledFrames, even); reached < wanted; reached++)
             {
                 walk.MoveNext();
             }

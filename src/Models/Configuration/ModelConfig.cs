@@ -21,6 +21,9 @@ public sealed record ModelConfig
     /// <summary>Frames a video is sampled to, F.</summary>
     public int Frames { get; set; } = 32;
 
+    /// <summary>Spread the sampled frames over the whole video; published are whole steps from its beginning (specification 2.3, 9.10).</summary>
+    public bool EvenFrames { get; set; }
+
     /// <summary>Values of a frame.</summary>
     public int FrameWidth { get; set; } = 1536;
 

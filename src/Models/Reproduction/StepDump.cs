@@ -61,7 +61,7 @@ public static unsafe class StepDump
 
     private static void Fill(RecordIndex index, ModelFolder folder, TokenMasker? masker, VideoPair[] pairs, BatchBlock input)
     {
-        using var assembler = new BatchAssembler(index, folder.Tokenizer, folder.Tags);
+        using var assembler = new BatchAssembler(index, folder.Tokenizer, folder.Tags, folder.Configuration.EvenFrames);
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, input.Shape);
         int[] order = [.. Enumerable.Range(0, pairs.Length > 0 ? input.Shape.Pairs : input.Shape.Videos)];

@@ -6,6 +6,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
@@ -21,15 +22,25 @@ public sealed unsafe class Embedder : IDisposable
     private readonly Device _device;
     private readonly ModelConfig _config;
     private readonly BatchBlock _input;
-    private readonly Step<Tensor> _step;
+    private readonly Step<(Tensor Embedding, Tensor TagLogits)> _step;
+    private readonly bool _scoresTags;
 
     /// <summary>Builds the inference step of a model on its device.</summary>
-    public Embedder(Device device, IVideoModel model, ModelConfig config, bool eager = false)
+    /// <param name="device">Where the model is.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="config">Its sizes.</param>
+    /// <param name="eager">Rebuild the step every time.</param>
+    /// <param name="scoresTags">Predict tags as well and hold them against those of the records.</param>
+    public Embedder(Device device, IVideoModel model, ModelConfig config, bool eager = false, bool scoresTags = false)
     {
-        (_device, _config) = (device, config);
+        (_device, _config, _scoresTags) = (device, config, scoresTags);
         _input = new BatchBlock(device, new BatchShape(Batch, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags));
-        _step = new Step<Tensor>(device, new StepMode(Training: false, Eager: eager), _input.Scalars, tape => model.Embed(tape, _input));
+        _step = new Step<(Tensor, Tensor)>(device, new StepMode(Training: false, Eager: eager), _input.Scalars,
+            tape => scoresTags ? model.Predict(tape, _input) : (model.Embed(tape, _input), default));
     }
+
+    /// <summary>How well the tags of the records last embedded were predicted, if this one scores tags; null otherwise.</summary>
+    public TagScore? Tags { get; private set; }
 
     /// <summary>Embeds records of an index.</summary>
     /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>
@@ -39,10 +50,11 @@ public sealed unsafe class Embedder : IDisposable
         int[] order = records.ToArray();
         var embeddings = new float[(long)order.Length * width];
         int batches = (order.Length + Batch - 1) / Batch;
-        using var assembler = new BatchAssembler(index, tokenizer, tags);
+        using var assembler = new BatchAssembler(index, tokenizer, tags, _config.EvenFrames);
         using var host = new CpuDevice(threads: 1);
         using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
+        Tags = _scoresTags ? new TagScore() : null;
         progress?.Begin("embedding", order.Length);
         for (int i = 0; i < batches; i++)
         {
@@ -50,8 +62,10 @@ public sealed unsafe class Embedder : IDisposable
             slots.Take().CopyTo(_input);
             slots.Release();
             _step.Run();
-            var rows = embeddings.AsSpan(i * Batch * width, Math.Min(Batch, order.Length - i * Batch) * width);
-            _device.Download(_step.Result.Address, MemoryMarshal.AsBytes(rows));
+            int count = Math.Min(Batch, order.Length - i * Batch);
+            _device.Download(_step.Result.Embedding.Address, MemoryMarshal.AsBytes(embeddings.AsSpan(i * Batch * width, count * width)));
+            if (_scoresTags)
+                ScoreTags(count);
             progress?.Report(Math.Min(order.Length, (i + 1) * Batch), "");
         }
         progress?.End("");
@@ -67,6 +81,17 @@ public sealed unsafe class Embedder : IDisposable
         for (int i = 0; i < index.Count; i++)
             table.Add(Encoding.UTF8.GetString(reader.Read(i).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
         return table.Build();
+    }
+
+    private void ScoreTags(int count)
+    {
+        var (tags, words) = (_config.Tags, _input.Shape.LabelWords);
+        var logits = new float[count * tags];
+        var labels = new uint[count * words];
+        _device.Download(_step.Result.TagLogits.Address, MemoryMarshal.AsBytes(logits.AsSpan()));
+        _device.Download(_input.Labels.Address, MemoryMarshal.AsBytes(labels.AsSpan()));
+        for (int row = 0; row < count; row++)
+            Tags = Tags!.Value.With(logits.AsSpan(row * tags, tags), labels.AsSpan(row * words, words));
     }
 
     /// <inheritdoc/>

@@ -57,18 +57,19 @@ public static class Finetuning
         var model = source.Load(device, training: true);
         using var parameters = model.Parameters;
         using var embedder = new Embedder(device, model, config, options.Eager);
-        using var assembler = new BatchAssembler(index, tokenizer, tags);
+        using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.Batch;
         var order = new EpochOrder(split.Train, batch, options.Seed, StageSeeds.Finetuning(fold));
+        var step = StageStep.Finetuning(model, config, preset.Finetune);
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} finetune fold {fold}",
             Model = model,
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
-            Shape = new BatchShape(2 * batch, batch, config.TextLength, config.Frames, config.FrameWidth, config.Tags),
+            Shape = step.Shape,
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
-            Losses = (tape, input, _) => model.FinetuningLoss(tape, input, preset.Finetune.Losses),
+            Losses = step.Losses,
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),

@@ -5,6 +5,11 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
+/// <summary>What a validation finds.</summary>
+/// <param name="Spearman">Between cosine similarities and labels.</param>
+/// <param name="Tags">How well tags are predicted; null where that is not asked.</param>
+public readonly record struct ValidationScore(double Spearman, TagScore? Tags);
+
 /// <summary>Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).</summary>
 internal sealed class PairValidation
 {
@@ -23,7 +28,7 @@ internal sealed class PairValidation
         _labels = [.. pairs.Select(pair => (double)pair.TargetSimilarity)];
     }
 
-    public double Score(Embedder embedder, int width, CancellationToken cancellation)
+    public ValidationScore Score(Embedder embedder, int width, CancellationToken cancellation)
     {
         double[] embeddings = Array.ConvertAll(embedder.Embed(_index, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         var cosines = new double[_pairs.Length];
@@ -32,6 +37,6 @@ internal sealed class PairValidation
             var (left, right) = _pairs[i];
             cosines[i] = PairScoring.Cosine(embeddings.AsSpan(left * width, width), embeddings.AsSpan(right * width, width));
         }
-        return Spearman.Correlation(cosines, _labels);
+        return new ValidationScore(Spearman.Correlation(cosines, _labels), embedder.Tags);
     }
 }

@@ -46,23 +46,23 @@ public static class Pretraining
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true);
         parameters.Initialize(options.Seed);
-        using var embedder = new Embedder(device, model, config, options.Eager);
-        using var assembler = new BatchAssembler(index, tokenizer, tags);
+        using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
+        using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
         var order = new EpochOrder([.. Enumerable.Range(0, index.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
         int batch = preset.Pretrain.Batch;
         ulong seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining);
         var masker = model.MasksTokens ? new TokenMasker(vocabulary, seed) : null;
+        var step = StageStep.Pretraining(model, config, preset.Pretrain);
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} pretrain",
             Model = model,
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // the losses are means, the reference's are sums (specification 5.2)
-            Shape = new BatchShape(batch, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags,
-                model.MasksTokens ? TokenMasker.Candidates(batch, config.TextLength) : 0),
-            MaskedRows = model.MasksTokens ? TokenMasker.PlanRows(batch, config.TextLength) : [0],
+            Shape = step.Shape,
+            MaskedRows = step.MaskedRows,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
-            Losses = (tape, input, maskedRows) => model.PretrainingLoss(tape, input, preset.Pretrain.Losses, maskedRows),
+            Losses = step.Losses,
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
             Seed = seed,

@@ -47,8 +47,8 @@ public sealed record TrainingJob
     /// <summary>The step's losses.</summary>
     public required BuildLosses Losses { get; init; }
 
-    /// <summary>Spearman on the validation set with the weights as they are.</summary>
-    public required Func<double> Validate { get; init; }
+    /// <summary>Scores the validation set with the weights as they are.</summary>
+    public required Func<ValidationScore> Validate { get; init; }
 
     /// <summary>Adds the files of the finished model to a folder.</summary>
     public required Action<AtomicFolder> WriteModel { get; init; }
@@ -241,8 +241,11 @@ public sealed unsafe class Trainer : IDisposable
     private void Validate()
     {
         CheckAllFinite();
-        double spearman = _job.Validate();
-        _folder.Log(new JsonObject { ["step"] = _done, ["val_spearman"] = spearman });
+        var (spearman, tags) = _job.Validate();
+        var line = new JsonObject { ["step"] = _done, ["val_spearman"] = spearman };
+        if (tags is { } score)
+            (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.Precision, score.Recall, score.F1);
+        _folder.Log(line);
         _lastSpearman = spearman;
         if (_bestSpearman is { } best && spearman <= best)
             return;

@@ -21,11 +21,23 @@ public class FrameSamplerTests
     }
 
     [Fact]
-    public void FrameAt_AnyCount_StaysInsideAndNeverGoesBack()
+    public void FrameAt_Even_ReachesTheWholeVideo()
+    {
+        Assert.Equal(Sampled(10), Sampled(10, even: true));
+        Assert.Equal(Enumerable.Range(0, 32), Sampled(32, even: true));
+        Assert.Equal(Enumerable.Range(0, 32).Select(i => (2 * i) + 1), Sampled(64, even: true));
+        // 63 frames: middles of 32 pieces of 63/32 frames.
+        Assert.Equal(Enumerable.Range(0, 32).Select(i => (int)Math.Floor((i + 0.5) * 63 / 32)), Sampled(63, even: true));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void FrameAt_AnyCount_StaysInsideAndNeverGoesBack(bool even)
     {
         for (var n = 1; n < 200; n++)
         {
-            var frames = Sampled(n);
+            var frames = Sampled(n, even);
             Assert.All(frames, frame => Assert.InRange(frame, 0, n - 1));
             Assert.Equal(frames.Order(), frames);
         }
@@ -43,11 +55,11 @@ public class FrameSamplerTests
         const int width = TestRecords.FrameWidth;
         Assert.True(ExampleParser.TryParse(TestRecords.Payload(5, frameCount), width, out var video, out _));
         var destination = new Half[F * width];
-        Assert.Equal(FrameSampler.CountOf(frameCount, F), FrameSampler.Copy(video.Frames, F, destination));
+        Assert.Equal(FrameSampler.CountOf(frameCount, F), FrameSampler.Copy(video.Frames, F, even: false, destination));
 
         var all = TestRecords.Frames(5, frameCount);
         Assert.Equal(Sampled(frameCount).SelectMany(f => all[(f * width)..((f + 1) * width)]), destination);
     }
 
-    private static int[] Sampled(int frameCount) => [.. Enumerable.Range(0, F).Select(i => FrameSampler.FrameAt(i, frameCount, F))];
+    private static int[] Sampled(int frameCount, bool even = false) => [.. Enumerable.Range(0, F).Select(i => FrameSampler.FrameAt(i, frameCount, F, even))];
 }

@@ -272,7 +272,7 @@ public sealed class RecordIndexTests : IDisposable
             for (var record = 0; record < 50; record++)
             {
                 var video = reader.Read(record);
-                FrameSampler.Copy(video.Frames, 32, frames);
+                FrameSampler.Copy(video.Frames, 32, even: false, frames);
                 tags.WriteLabels(video.TagIds, labels);
             }
         }

@@ -42,7 +42,7 @@ internal sealed class TinyJob : IDisposable
         _model.Parameters.Initialize(1);
         Index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         _pairs = LabelFile.Read(data.Labels, Index.TryFind);
-        Assembler = new BatchAssembler(Index, _tokenizer, _tags);
+        Assembler = new BatchAssembler(Index, _tokenizer, _tags, evenFrames: false);
         _masker = _model.MasksTokens ? new TokenMasker(vocabulary, seed: 1) : null;
     }
 
@@ -89,7 +89,7 @@ internal sealed class TinyJob : IDisposable
             Fill = fill,
             MaskedRows = maskedRows ?? MaskedRows(pairs),
             Losses = (tape, batch, maskedRows) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses, maskedRows),
-            Validate = () => 0,
+            Validate = () => new ValidationScore(0, null),
             WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),
             Seed = 1,
         }, RunFolder.Open(Output, []), progress);

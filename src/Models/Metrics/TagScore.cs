@@ -1,0 +1,39 @@
+namespace VideoSim.Models.Metrics;
+
+/// <summary>
+/// How well tags are found, over all (video, tag) entries together (specification 6): a tag is predicted where its probability is
+/// above one half, that is where its logit is above 0.
+/// </summary>
+/// <param name="Found">Entries predicted and present.</param>
+/// <param name="Predicted">Entries predicted.</param>
+/// <param name="Present">Entries present.</param>
+public readonly record struct TagScore(long Found, long Predicted, long Present)
+{
+    private const double F1Epsilon = 1e-6; // the reference's; keeps F1 a number where nothing was found
+    private const int WordBits = 32;
+
+    /// <summary>Share of the predicted tags that are present; 0 without any.</summary>
+    public double Precision => Predicted == 0 ? 0 : (double)Found / Predicted;
+
+    /// <summary>Share of the present tags that are predicted; 0 without any.</summary>
+    public double Recall => Present == 0 ? 0 : (double)Found / Present;
+
+    /// <summary>2PR / (P + R + 1e-6).</summary>
+    public double F1 => 2 * Precision * Recall / (Precision + Recall + F1Epsilon);
+
+    /// <summary>This and one more video.</summary>
+    /// <param name="logits">[tags]</param>
+    /// <param name="labels">Bits: tag c is bit c % 32 of word c / 32.</param>
+    public TagScore With(ReadOnlySpan<float> logits, ReadOnlySpan<uint> labels)
+    {
+        var (found, predicted, present) = this;
+        for (int tag = 0; tag < logits.Length; tag++)
+        {
+            bool isPresent = (labels[tag / WordBits] >> (tag % WordBits) & 1) != 0, isPredicted = logits[tag] > 0;
+            found += isPresent && isPredicted ? 1 : 0;
+            predicted += isPredicted ? 1 : 0;
+            present += isPresent ? 1 : 0;
+        }
+        return new TagScore(found, predicted, present);
+    }
+}

@@ -1,0 +1,36 @@
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Zoo;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Reproduction;
+
+public sealed class ReproductionPlanTests
+{
+    // Steps and batches: specification 5.3 and 8; parameters: 3.10.
+    [Fact]
+    public void Of_ReferenceAllModels_HasThePublishedRuns()
+    {
+        var plan = ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: []);
+        Assert.Equal(72, plan.TotalRuns);
+        Assert.Equal(
+        [
+            ("mix", "pretrain", 1, 60_000, 256, 206_935_371L), ("mix", "finetune", 11, 4_000, 128, 206_935_371L),
+            ("mix-asl", "pretrain", 1, 60_000, 256, 206_935_371L), ("mix-asl", "finetune", 11, 3_000, 128, 206_935_371L),
+            ("mix-roformer", "pretrain", 1, 60_000, 256, 228_125_259L), ("mix-roformer", "finetune", 11, 4_000, 128, 228_125_259L),
+            ("uniter", "pretrain", 1, 60_000, 256, 105_844_376L), ("uniter", "finetune", 11, 3_000, 128, 105_844_376L),
+            ("uniter-asl", "pretrain", 1, 60_000, 256, 105_844_376L), ("uniter-asl", "finetune", 11, 3_000, 128, 105_844_376L),
+            ("uniter-roformer", "pretrain", 1, 60_000, 210, 127_653_728L), ("uniter-roformer", "finetune", 11, 4_000, 112, 127_653_728L),
+        ], plan.Runs.Select(run => (run.Model, run.Stage, run.Runs, run.Steps, run.Batch, run.Parameters)));
+        // Six FLOPs for each weight of the encoder's layers at each of the 64 positions of 256 videos, at least.
+        Assert.All(plan.Runs.Where(run => run.Model == "uniter" && run.Stage == "pretrain"), run => Assert.InRange(run.FlopsPerStep, 6.0 * 85_054_464 * 64 * 256, 9e12));
+        Assert.All(plan.Runs, run => Assert.True(run.DeviceBytes > 16 * run.Parameters));
+    }
+
+    [Fact]
+    public void Of_Overrides_AreCounted()
+    {
+        var plan = ReproductionPlan.Of("micro", ["mix"], folds: 3, ["finetune.steps=7", "finetune.batch=2"]);
+        Assert.Equal((3, 7, 2), (plan.Runs[1].Runs, plan.Runs[1].Steps, plan.Runs[1].Batch));
+        Assert.Equal(4, plan.TotalRuns);
+    }
+}

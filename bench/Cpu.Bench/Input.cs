@@ -11,7 +11,8 @@ internal sealed class Input : IDisposable
     private const int BatchVideos = 64, TextLength = 32, Frames = 32, FrameWidth = 1536;
 
     private readonly RecordIndex _index;
-    private readonly BertTokenizer _tokenizer;
+    private readonly BertTokenizer _bert;
+    private readonly RoFormerTokenizer _roFormer;
     private readonly BatchAssembler _assembler;
     private readonly BatchBlock _slot;
     private readonly int[] _records;
@@ -23,8 +24,8 @@ internal sealed class Input : IDisposable
         _index = RecordIndex.Build(Directory.GetFiles(Path.Combine(folder, "pointwise"), "*.tfrecords"), FrameWidth);
         var vocabulary = Vocabulary.Load(Path.Combine(folder, "vocab.txt"));
         var tags = TagList.Read(Path.Combine(folder, "tag_list.txt"));
-        _tokenizer = new BertTokenizer(vocabulary);
-        _assembler = new BatchAssembler(_index, _tokenizer, tags);
+        (_bert, _roFormer) = (new BertTokenizer(vocabulary), new RoFormerTokenizer(vocabulary, JiebaDictionary.Stock));
+        _assembler = new BatchAssembler(_index, _bert, tags);
         _slot = new BatchBlock(device, new BatchShape(BatchVideos, 0, TextLength, Frames, FrameWidth, tags.ClassCount));
         _records = [.. Enumerable.Range(0, Math.Min(_index.Count, 1024 / BatchVideos * BatchVideos))];
         using var reader = new RecordReader(_index);
@@ -38,13 +39,16 @@ internal sealed class Input : IDisposable
             for (int first = 0; first < _records.Length; first += BatchVideos)
                 _assembler.Fill(_records.AsSpan(first, Math.Min(BatchVideos, _records.Length - first)), _slot);
         });
-        yield return new("tokenized titles, one thread", "thousand/s", 1e-3 * _titles.Length, () =>
-        {
-            Span<int> ids = stackalloc int[TextLength], mask = stackalloc int[TextLength];
-            foreach (var title in _titles)
-                _tokenizer.Encode(title, ids, mask);
-        });
+        yield return Tokenized("BERT", _bert);
+        yield return Tokenized("RoFormer", _roFormer);
     }
+
+    private Subject Tokenized(string encoder, ITokenizer tokenizer) => new($"tokenized titles, {encoder}, one thread", "thousand/s", 1e-3 * _titles.Length, () =>
+    {
+        Span<int> ids = stackalloc int[TextLength], mask = stackalloc int[TextLength];
+        foreach (var title in _titles)
+            tokenizer.Encode(title, ids, mask);
+    });
 
     public void Dispose()
     {

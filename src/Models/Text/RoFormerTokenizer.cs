@@ -61,7 +61,7 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
     }
 
     // Letter by letter, so that no letter depends on its neighbours; special tokens stay as they are.
-    private static int ToLower(ReadOnlySpan<char> text, Span<char> lowered)
+    internal static int ToLower(ReadOnlySpan<char> text, Span<char> lowered)
     {
         int length = 0;
         while (!text.IsEmpty)

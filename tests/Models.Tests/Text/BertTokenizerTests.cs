@@ -8,7 +8,6 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Text;
 
-/// <summary>Golden files and how they are made: tests/Golden/tokenizer/README.md.</summary>
 public sealed class BertTokenizerTests
 {
     private const string Title = "英雄联盟：8年未曾拿过五杀，电脑都看不下去，直接接管了！";
@@ -19,9 +18,7 @@ public sealed class BertTokenizerTests
         5554, 6963, 4692, 679, 678, 1343, 8024, 4684, 2970, 2970, 5052, 749, 8013, 102, 0, 0,
     ];
 
-    private static readonly BertTokenizer Tokenizer = new(Vocabulary.Load(GoldenPath("vocab.txt")));
-
-    private static string GoldenPath(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", "tokenizer", name);
+    private static readonly BertTokenizer Tokenizer = new(Vocabulary.Load(GoldenTokens.PathOf("vocab.txt")));
 
     private static (int[] Ids, int[] Mask) Encode(BertTokenizer tokenizer, string text, int length)
     {
@@ -34,7 +31,7 @@ public sealed class BertTokenizerTests
     [Fact]
     public void Encode_GoldenStrings_EqualHuggingFace()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenPath("golden.json")));
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("golden.json")));
         int count = 0;
         foreach (JsonElement item in golden.RootElement.GetProperty("cases").EnumerateArray())
         {
@@ -54,7 +51,7 @@ public sealed class BertTokenizerTests
     [InlineData(400)]
     public void Encode_RowOfOtherLength_IsCutOnTheRightOrPadded(int length)
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenPath("golden.json")));
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("golden.json")));
         foreach (JsonElement item in golden.RootElement.GetProperty("cases").EnumerateArray())
         {
             int[] whole = [.. item[1].EnumerateArray().Select(id => id.GetInt32())];
@@ -71,7 +68,7 @@ public sealed class BertTokenizerTests
     [Fact]
     public void Words_EveryCodePointBetweenLetters_EqualHuggingFace()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenPath("characters.json")));
+        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("characters.json")));
         int blockSize = golden.RootElement.GetProperty("blockSize").GetInt32();
         foreach (JsonProperty block in golden.RootElement.GetProperty("blocks").EnumerateObject())
         {

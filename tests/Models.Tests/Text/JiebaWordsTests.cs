@@ -1,22 +1,11 @@
-using System.IO.Compression;
-using System.Text.Json;
 using CsCheck;
 using VideoSim.Models.Text;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Text;
 
-/// <summary>Golden files and how they are made: tests/Golden/tokenizer/README.md.</summary>
 public sealed class JiebaWordsTests
 {
-    private static string GoldenPath(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", "tokenizer", name);
-
-    private static JsonDocument Golden()
-    {
-        using var packed = new GZipStream(File.OpenRead(GoldenPath("segments.json.gz")), CompressionMode.Decompress);
-        return JsonDocument.Parse(packed);
-    }
-
     private static string[] Cut(JiebaDictionary dictionary, string text)
     {
         var words = new JiebaWords(dictionary, text, new JiebaWords.Way[text.Length + 1]);
@@ -30,8 +19,8 @@ public sealed class JiebaWordsTests
     [InlineData("small", 1_000)]
     public void MoveNext_GoldenSentences_EqualJieba(string part, int atLeast)
     {
-        var dictionary = part == "stock" ? JiebaDictionary.Stock : JiebaDictionary.Load(GoldenPath("jieba-dict-small.txt"));
-        using var golden = Golden();
+        var dictionary = part == "stock" ? JiebaDictionary.Stock : JiebaDictionary.Load(GoldenTokens.PathOf("jieba-dict-small.txt"));
+        using var golden = GoldenTokens.Unpack("segments.json.gz");
         int count = 0;
         foreach (var item in golden.RootElement.GetProperty(part).EnumerateArray())
         {
@@ -71,9 +60,9 @@ public sealed class JiebaWordsTests
     }
 
     [Fact]
-    public void Cut_OneDictionaryOnManyThreads_GivesTheSame()
+    public void MoveNext_OneDictionaryOnManyThreads_GivesTheSame()
     {
-        using var golden = Golden();
+        using var golden = GoldenTokens.Unpack("segments.json.gz");
         string[][] sentences = [.. golden.RootElement.GetProperty("stock").EnumerateArray().Take(500)
             .Select(item => item.EnumerateArray().Select(word => word.GetString()!).ToArray())];
 

@@ -1,0 +1,93 @@
+using System.Text;
+using VideoSim.Engine;
+using VideoSim.Models.Text;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Text;
+
+public sealed class JiebaDictionaryTests
+{
+    private static JiebaDictionary Parse(string content) => JiebaDictionary.Parse(Encoding.UTF8.GetBytes(content), "words.txt");
+
+    private static double Score(JiebaDictionary dictionary, string word)
+    {
+        int prefix = JiebaDictionary.Root;
+        foreach (char c in word)
+        {
+            prefix = dictionary.Extend(prefix, c);
+            if (prefix == JiebaDictionary.Nothing) return double.NegativeInfinity;
+        }
+        return dictionary.Score(prefix);
+    }
+
+    [Fact]
+    public void Stock_IsTheFileOfJieba()
+    {
+        Assert.Equal("7197c3211ddd98962b036cdf40324d1ea2bfaa12bd028e68faa70111a88e12a8", JiebaDictionary.Stock.Sha256);
+    }
+
+    [Fact]
+    public void Parse_Words_HaveTheLogarithmOfTheirShare()
+    {
+        var dictionary = Parse("甲 3 n\n甲乙丙 1\n丁 0 x y\n");
+
+        Assert.Equal(Math.Log(3) - Math.Log(4), Score(dictionary, "甲"));
+        Assert.Equal(Math.Log(1) - Math.Log(4), Score(dictionary, "甲乙丙"));
+        Assert.Equal(-Math.Log(4), dictionary.UnknownScore);
+        Assert.Equal(double.NaN, Score(dictionary, "甲乙"));
+        Assert.Equal(double.NaN, Score(dictionary, "丁"));
+        Assert.Equal(double.NegativeInfinity, Score(dictionary, "乙"));
+        Assert.Equal(double.NegativeInfinity, Score(dictionary, "甲乙丙丁"));
+    }
+
+    [Fact]
+    public void Parse_WordTwice_TheLastCountsAndBothAreInTheSum()
+    {
+        Assert.Equal(Math.Log(5) - Math.Log(8), Score(Parse("甲 3\n甲 5\n"), "甲"));
+    }
+
+    [Theory]
+    [InlineData("甲 3 n\r\n乙 1\r\n")]
+    [InlineData("甲 3 n\n乙 1")]
+    [InlineData(" 甲 3 \n\t乙 1\t\n")]
+    public void Parse_BlanksAndLineEnds_DoNotMatter(string content)
+    {
+        Assert.Equal((Math.Log(3) - Math.Log(4), Math.Log(1) - Math.Log(4)), (Score(Parse(content), "甲"), Score(Parse(content), "乙")));
+    }
+
+    [Theory]
+    [InlineData("甲 3\n乙\n", 2)]
+    [InlineData("甲 3\n\n乙 1\n", 2)]
+    [InlineData("甲 3\n乙 n 1\n", 2)]
+    [InlineData("甲 3\n乙 1\n丙  1\n", 3)]
+    [InlineData("甲 3\n乙 -1\n", 2)]
+    [InlineData("甲 1.5\n", 1)]
+    [InlineData("甲 99999999999\n", 1)]
+    [InlineData("甲\t3\n", 1)]
+    [InlineData("3\n", 1)]
+    [InlineData("", 1)]
+    public void Parse_BadLine_IsNamed(string content, int line)
+    {
+        Assert.Equal($"words.txt line {line}: not a word, a blank and a count, in UTF-8", Assert.Throws<DataException>(() => Parse(content)).Message);
+    }
+
+    [Fact]
+    public void Parse_NotUtf8_NamesTheLine()
+    {
+        byte[] content = [.. "甲 3\n"u8, 0xD2, 0xD2, .. " 3\n"u8];
+        Assert.StartsWith("words.txt line 2: ", Assert.Throws<DataException>(() => JiebaDictionary.Parse(content, "words.txt")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_NoCountAboveZero_IsRefused()
+    {
+        Assert.Equal("words.txt: no word has a count above 0", Assert.Throws<DataException>(() => Parse("甲 0\n")).Message);
+    }
+
+    [Fact]
+    public void Load_NoFile_IsNamed()
+    {
+        string path = Path.Combine(AppContext.BaseDirectory, "no-such-dictionary.txt");
+        Assert.Contains(path, Assert.Throws<DataException>(() => JiebaDictionary.Load(path)).Message, StringComparison.Ordinal);
+    }
+}

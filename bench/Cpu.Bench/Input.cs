@@ -25,7 +25,7 @@ internal sealed class Input : IDisposable
         var vocabulary = Vocabulary.Load(Path.Combine(folder, "vocab.txt"));
         var tags = TagList.Read(Path.Combine(folder, "tag_list.txt"));
         (_bert, _roFormer) = (new BertTokenizer(vocabulary), new RoFormerTokenizer(vocabulary, JiebaDictionary.Stock));
-        _assembler = new BatchAssembler(_index, _bert, tags);
+        _assembler = new BatchAssembler(_index, _bert, tags, evenFrames: false);
         _slot = new BatchBlock(device, new BatchShape(BatchVideos, 0, TextLength, Frames, FrameWidth, tags.ClassCount));
         _records = [.. Enumerable.Range(0, Math.Min(_index.Count, 1024 / BatchVideos * BatchVideos))];
         using var reader = new RecordReader(_index);

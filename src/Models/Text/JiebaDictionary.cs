@@ -15,17 +15,6 @@ namespace VideoSim.Models.Text;
 /// </summary>
 public sealed class JiebaDictionary
 {
-    /// <summary>The empty prefix, of which every word is a continuation.</summary>
-    internal const int Root = 0;
-
-    /// <summary>What <see cref="Extend"/> says when no word begins like this.</summary>
-    internal const int Nothing = -1;
-
-    private const int BitsOfCodePoint = 21;
-
-    // About the bytes of a file that one prefix takes; a better guess would only save copying while the tree grows.
-    private const int BytesPerPrefix = 10;
-
     // Read when first needed: half a million prefixes, which BERT models have no use for.
     private static readonly Lazy<JiebaDictionary> ReadStock = new(() =>
     {
@@ -35,12 +24,11 @@ public sealed class JiebaDictionary
         return Parse(content.GetBuffer().AsSpan(0, (int)content.Length), "jieba's dict.txt");
     });
 
-    // From a prefix and a code point to the longer prefix.
-    private readonly Dictionary<long, int> _longer;
+    private readonly PrefixTable _prefixes;
     private readonly double[] _scores;
 
-    private JiebaDictionary(Dictionary<long, int> longer, double[] scores, double unknownScore, string sha256) =>
-        (_longer, _scores, UnknownScore, Sha256) = (longer, scores, unknownScore, sha256);
+    private JiebaDictionary(PrefixTable prefixes, double[] scores, double unknownScore, string sha256) =>
+        (_prefixes, _scores, UnknownScore, Sha256) = (prefixes, scores, unknownScore, sha256);
 
     /// <summary>The dictionary that comes with jieba 0.42.1.</summary>
     public static JiebaDictionary Stock => ReadStock.Value;
@@ -71,8 +59,8 @@ public sealed class JiebaDictionary
     /// <exception cref="DataException">A line is not of that form, or no count is above 0; the message names it.</exception>
     public static JiebaDictionary Parse(ReadOnlySpan<byte> content, string name)
     {
-        var longer = new Dictionary<long, int>(content.Length / BytesPerPrefix);
-        var counts = new List<int>(content.Length / BytesPerPrefix) { 0 };
+        var prefixes = new PrefixTable();
+        var counts = new List<int>();
         ReadOnlySpan<byte> lines = content.EndsWith("\n"u8) ? content[..^1] : content;
         long total = 0;
         int number = 0;
@@ -82,19 +70,14 @@ public sealed class JiebaDictionary
             ReadOnlySpan<byte> word = ReadWord(lines[range], out int count);
             if (word.IsEmpty)
                 throw new DataException($"{name} line {number}: not a word, a blank and a count, in UTF-8");
-            int prefix = Root;
+            int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
                 Rune.DecodeFromUtf8(word, out Rune rune, out int bytes);
                 word = word[bytes..];
-                long key = Key(prefix, rune.Value);
-                if (!longer.TryGetValue(key, out prefix))
-                {
-                    prefix = counts.Count;
-                    longer.Add(key, prefix);
-                    counts.Add(0);
-                }
+                prefix = prefixes.FindOrAdd(prefix, rune.Value);
             }
+            while (counts.Count < prefixes.Count) counts.Add(0);
             counts[prefix] = count;
             total += count;
         }
@@ -103,16 +86,14 @@ public sealed class JiebaDictionary
         double logTotal = Math.Log(total);
         // Not a number: it compares with nothing, so what is no word wins no comparison.
         double[] scores = [.. counts.Select(count => count == 0 ? double.NaN : Math.Log(count) - logTotal)];
-        return new JiebaDictionary(longer, scores, -logTotal, Convert.ToHexStringLower(SHA256.HashData(content)));
+        return new JiebaDictionary(prefixes, scores, -logTotal, Convert.ToHexStringLower(SHA256.HashData(content)));
     }
 
-    /// <summary>The prefix that is longer by a character, or <see cref="Nothing"/>.</summary>
-    internal int Extend(int prefix, char character) => _longer.GetValueOrDefault(Key(prefix, character), Nothing);
+    /// <summary>The prefix that is longer by a character, or <see cref="PrefixTable.Nothing"/>.</summary>
+    internal int Extend(int prefix, char character) => _prefixes.Find(prefix, character);
 
     /// <summary>Logarithm of the probability of the word that a prefix is; not a number if it is none.</summary>
     internal double Score(int prefix) => _scores[prefix];
-
-    private static long Key(int prefix, int codePoint) => (long)prefix << BitsOfCodePoint | (long)codePoint;
 
     // The word of a line, empty if the line is none of a dictionary.
     private static ReadOnlySpan<byte> ReadWord(ReadOnlySpan<byte> line, out int count)

@@ -56,11 +56,11 @@ internal ref struct JiebaWords
         for (int start = _blockEnd - 1; start >= _start; start--)
         {
             var best = new Way(double.NegativeInfinity, start);
-            int prefix = JiebaDictionary.Root;
+            int prefix = PrefixTable.Root;
             for (int end = start + 1; end <= _blockEnd; end++)
             {
                 prefix = _dictionary.Extend(prefix, _text[end - 1]);
-                if (prefix == JiebaDictionary.Nothing) break;
+                if (prefix == PrefixTable.Nothing) break;
                 double score = _dictionary.Score(prefix) + _ways[end].Score;
                 if (score >= best.Score) best = new Way(score, end);
             }

@@ -11,11 +11,11 @@ public sealed class JiebaDictionaryTests
 
     private static double Score(JiebaDictionary dictionary, string word)
     {
-        int prefix = JiebaDictionary.Root;
+        int prefix = PrefixTable.Root;
         foreach (char c in word)
         {
             prefix = dictionary.Extend(prefix, c);
-            if (prefix == JiebaDictionary.Nothing) return double.NegativeInfinity;
+            if (prefix == PrefixTable.Nothing) return double.NegativeInfinity;
         }
         return dictionary.Score(prefix);
     }

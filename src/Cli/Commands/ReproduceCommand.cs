@@ -36,10 +36,17 @@ internal static class ReproduceCommand
         var seed = CommonOptions.Seed();
         var threads = CommonOptions.Threads();
         Option<bool> skip = CommonOptions.SkipBadRecords(), disjoint = CommonOptions.VideoDisjoint(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
+        var study = CommonOptions.Checked(
+            new Option<string?>("--study") { Description = "claims: show the published claims again, over three seeds" },
+            (name, _) =>
+            {
+                if (name != "claims")
+                    throw new DataException($"--study {name}: there is claims");
+            });
         var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, and do nothing" };
         var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.")
         {
-            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, threads, skip, disjoint, eager, dryRun, json,
+            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, threads, skip, disjoint, eager, dryRun, study, json,
         };
         return command.Does((parsed, console, cancellation) =>
         {
@@ -51,7 +58,7 @@ internal static class ReproduceCommand
                 return CommandLine.Done;
             }
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
-            var summary = Reproduction.Run(device, new ReproductionOptions
+            var options = new ReproductionOptions
             {
                 OutputDirectory = parsed.GetValue(output)!,
                 Preset = parsed.GetValue(preset)!,
@@ -64,7 +71,14 @@ internal static class ReproduceCommand
                 SkipBadRecords = parsed.GetValue(skip),
                 VideoDisjoint = parsed.GetValue(disjoint),
                 Eager = parsed.GetValue(eager),
-            }, console.Progress, TimeProvider.System, cancellation);
+            };
+            if (parsed.GetValue(study) is not null)
+            {
+                var claims = ClaimsStudy.Run(device, options, console.Progress, TimeProvider.System, cancellation);
+                console.WriteResult(Table(claims), claims, StudyJson.Default.StudySummary);
+                return CommandLine.Done;
+            }
+            var summary = Reproduction.Run(device, options, console.Progress, TimeProvider.System, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json);
@@ -106,6 +120,14 @@ internal static class ReproduceCommand
         return table.Row("all", "", Count(plan.TotalRuns), "", "", "", $"{Count(plan.TotalFlops / 1e15, 1)} PFLOP in all", "", $"{Count(plan.TotalDiskBytes / 1e9, 1)} in all");
 
         static string Count(double value, int decimals = 0) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);
+    }
+
+    private static ResultTable Table(StudySummary study)
+    {
+        var table = new ResultTable().TextColumn("claim").TextColumn("measure").TextColumn("with").TextColumn("without").NumberColumn("mean gain").TextColumn("");
+        foreach (var claim in study.Claims)
+            table.Row(claim.Claim, claim.Measure, string.Join(" ", claim.With.Select(Text)), string.Join(" ", claim.Without.Select(Text)), Text(claim.Gain), claim.Verdict);
+        return table;
     }
 
     private static string Weights(EnsembleSummary ensemble) =>

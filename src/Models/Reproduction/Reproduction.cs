@@ -51,6 +51,20 @@ public sealed record ReproductionOptions
 
     /// <summary>Rebuild every step.</summary>
     public bool Eager { get; init; }
+
+    /// <summary>Options of one training run.</summary>
+    internal RunOptions RunOf(string model, string outputDirectory) => new()
+    {
+        OutputDirectory = outputDirectory,
+        Preset = Preset,
+        Model = model,
+        Overrides = Overrides,
+        Seed = Seed,
+        Dictionary = Dictionary,
+        SkipBadRecords = SkipBadRecords,
+        VideoDisjoint = VideoDisjoint,
+        Eager = Eager,
+    };
 }
 
 /// <summary>
@@ -110,6 +124,19 @@ public sealed class Reproduction
         return result;
     }
 
+    /// <summary>Spearman on test_b of a finished training run beside those of a reproduction.</summary>
+    /// <param name="device">Where to embed.</param>
+    /// <param name="options">The reproduction's.</param>
+    /// <param name="run">Folder of the run; its embeddings go beside it.</param>
+    /// <param name="progress">Where progress goes.</param>
+    /// <param name="clock">Tells the seconds.</param>
+    /// <param name="cancellation">Stops.</param>
+    internal static double ScoreFinished(Device device, ReproductionOptions options, string run, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        var reproduction = new Reproduction(device, options, progress, clock, cancellation);
+        return reproduction.Score(reproduction.Embed(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => reproduction.Finished(run)));
+    }
+
     private void MakeData()
     {
         if (Directory.Exists(_data.Root))
@@ -125,18 +152,7 @@ public sealed class Reproduction
     private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
     {
         string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, "pretrain");
-        var run = new RunOptions
-        {
-            OutputDirectory = pretrained,
-            Preset = _options.Preset,
-            Model = model,
-            Overrides = _options.Overrides,
-            Seed = _options.Seed,
-            Dictionary = _options.Dictionary,
-            SkipBadRecords = _options.SkipBadRecords,
-            VideoDisjoint = _options.VideoDisjoint,
-            Eager = _options.Eager,
-        };
+        var run = _options.RunOf(model, pretrained);
         double pretrainSeconds = 0, finetuneSeconds = 0, embedSeconds = 0;
         double random = Score(Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run))));
         Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));

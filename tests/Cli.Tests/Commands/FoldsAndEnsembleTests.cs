@@ -54,6 +54,22 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     public void Ensemble_UnknownModel_IsNamed() =>
         Shell.Run("ensemble", "--inputs", "mixture=a.zip", "--output", world.New() + ".json").AssertFailed(2, "there is no model 'mixture'");
 
+    [Fact]
+    public void Study_UnknownOrWithData_IsRefused()
+    {
+        Shell.Run("reproduce", "--study", "claim", "--output-dir", world.New()).AssertFailed(2, "--study claim");
+        Shell.Run("reproduce", "--study", "claims", "--data", world.Data, "--output-dir", world.New()).AssertFailed(1, "--study", "no --data");
+    }
+
+    [Fact]
+    public void DryRun_Reference_ShowsEveryRunAndTouchesNothing()
+    {
+        string output = world.New();
+        using var plan = JsonDocument.Parse(Shell.Run("reproduce", "--preset", "reference", "--dry-run", "--json", "--output-dir", output).AssertDone().Output);
+        Assert.Equal(72, plan.RootElement.GetProperty("total_runs").GetInt32());
+        Assert.False(Directory.Exists(output));
+    }
+
     private JsonElement[] Folds(params string[] more)
     {
         using var json = JsonDocument.Parse(Shell.Run(["data", "folds", "--data", world.Data, "--json", .. more]).AssertDone().Output);

@@ -1,0 +1,152 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>One claim held against several seeds.</summary>
+/// <param name="Claim">What the authors of the reference system found.</param>
+/// <param name="Measure">What is compared; higher is better.</param>
+/// <param name="With">With what the claim praises, one value for each seed.</param>
+/// <param name="Without">Without it.</param>
+public sealed record ClaimResult(string Claim, string Measure, IReadOnlyList<double> With, IReadOnlyList<double> Without)
+{
+    /// <summary>Mean gain over the seeds.</summary>
+    public double Gain => With.Zip(Without, (with, without) => with - without).Average();
+
+    /// <summary>agrees: a gain for every seed; disagrees: a loss for every seed; undecided otherwise.</summary>
+    public string Verdict
+    {
+        get
+        {
+            int gains = With.Zip(Without).Count(pair => pair.First > pair.Second), losses = With.Zip(Without).Count(pair => pair.First < pair.Second);
+            return gains == With.Count ? "agrees" : losses == With.Count ? "disagrees" : "undecided";
+        }
+    }
+}
+
+/// <summary>What <c>reproduce --study claims</c> found.</summary>
+/// <param name="Seeds">Seeds of data and training.</param>
+/// <param name="Claims">The claims.</param>
+/// <param name="Seconds">Wall-clock time of this call.</param>
+/// <param name="Device">What it ran on.</param>
+public sealed record StudySummary(IReadOnlyList<ulong> Seeds, IReadOnlyList<ClaimResult> Claims, double Seconds, string Device);
+
+/// <summary>
+/// Shows the claims of the reference system's authors again on synthetic data: the whole procedure for several seeds, and beside it runs
+/// that leave out what a claim praises.
+/// </summary>
+public sealed class ClaimsStudy
+{
+    private const int Seeds = 3;
+    private const int LastLines = 5; // a batch's error is noisy
+
+    private readonly Device _device;
+    private readonly ReproductionOptions _options;
+    private readonly IProgressSink _progress;
+    private readonly TimeProvider _clock;
+    private readonly CancellationToken _cancellation;
+
+    private ClaimsStudy(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation) =>
+        (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
+
+    // What one seed found: measure by name.
+    private sealed class Findings : Dictionary<(string Claim, string Measure), (double With, double Without)>;
+
+    /// <summary>Does whatever is not done yet; writes claims.json.</summary>
+    /// <param name="device">Where to train.</param>
+    /// <param name="options">The first seed's; the others follow. The models are all six.</param>
+    /// <param name="progress">Where progress goes.</param>
+    /// <param name="clock">Tells the seconds.</param>
+    /// <param name="cancellation">Stops; the same call goes on.</param>
+    public static StudySummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        if (options.Data is not null)
+            throw new DataException("--study makes synthetic data for each of its seeds: it takes no --data");
+        long start = clock.GetTimestamp();
+        RunFolder.Open(options.OutputDirectory, new JsonObject { ["command"] = "reproduce --study claims", ["preset"] = options.Preset, ["seed"] = options.Seed });
+        var study = new ClaimsStudy(device, options, progress, clock, cancellation);
+        ulong[] seeds = [.. Enumerable.Range(0, Seeds).Select(i => options.Seed + (ulong)i)];
+        Findings[] findings = [.. seeds.Select(study.RunSeed)];
+        var claims = findings[0].Keys.Select(key =>
+            new ClaimResult(key.Claim, key.Measure, [.. findings.Select(found => found[key].With)], [.. findings.Select(found => found[key].Without)]));
+        var summary = new StudySummary(seeds, [.. claims], clock.GetElapsedTime(start).TotalSeconds, device.Name);
+        AtomicFile.Write(Path.Combine(options.OutputDirectory, "claims.json"), stream => JsonSerializer.Serialize(stream, summary, StudyJson.Default.StudySummary));
+        return summary;
+    }
+
+    private Findings RunSeed(ulong seed)
+    {
+        var options = _options with { OutputDirectory = Path.Combine(_options.OutputDirectory, $"seed-{seed}"), Seed = seed };
+        var summary = Reproduction.Run(_device, options, _progress, _clock, _cancellation);
+        var found = new Findings();
+        Contrastive(found, options, summary);
+        FinetuningTerms(found, options, summary);
+        foreach (string family in new[] { "mix", "uniter" })
+            Asymmetric(found, options, summary, family, $"{family}-asl");
+        found.Add(("fold averaging gains", "test Spearman, mean over the models: all folds averaged against one fold"),
+            (summary.Models.Values.Average(model => model.TestSpearman), summary.Models.Values.Average(model => model.Folds.Average(fold => fold.TestSpearman))));
+        double best = summary.Models.Values.Max(model => model.TestSpearman);
+        found.Add(("the ensemble gains", "test Spearman: raw weighted sum against the best model"), (summary.Ensemble.TestSpearman, best));
+        found.Add(("the ensemble gains", "test Spearman: weighted sum of normalised embeddings against the best model"), (summary.Ensemble.NormalizedTestSpearman, best));
+        return found;
+    }
+
+    private void Contrastive(Findings found, ReproductionOptions options, ReproductionSummary summary)
+    {
+        var run = Variant(options, "no-contrastive", "pretrain.losses.contrastive_weight=0");
+        Pretraining.Run(_device, run, Data(options), _progress, _cancellation);
+        found.Add(("the contrastive term helps pretraining", "test Spearman of mix after pretraining"), (summary.Models["mix"].PretrainSpearman, Test(options, run.OutputDirectory)));
+    }
+
+    private void FinetuningTerms(Findings found, ReproductionOptions options, ReproductionSummary summary)
+    {
+        string mix = Path.Combine(options.OutputDirectory, "mix"), all = Path.Combine(mix, "fold-1");
+        string none = Finetune("squared-error", "finetune.losses.kl_weight=0", "finetune.losses.tag_weight=0");
+        string kl = Finetune("squared-error-and-kl", "finetune.losses.tag_weight=0");
+        string tag = Finetune("squared-error-and-tags", "finetune.losses.kl_weight=0");
+        double score = summary.Models["mix"].Folds[0].TestSpearman, alone = Test(options, none);
+        found.Add(("squared error alone overfits", "minus the squared error of a training batch at the end, mix fold 1: alone against all terms"), (-TrainingError(none), -TrainingError(all)));
+        found.Add(("squared error alone overfits", "test Spearman of mix fold 1: all terms against squared error alone"), (score, alone));
+        found.Add(("the KL term helps", "test Spearman of mix fold 1: squared error and KL against squared error alone"), (Test(options, kl), alone));
+        found.Add(("the tag term helps", "test Spearman of mix fold 1: squared error and tags against squared error alone"), (Test(options, tag), alone));
+
+        string Finetune(string name, params string[] overrides)
+        {
+            var run = Variant(options, name, overrides);
+            Finetuning.Run(_device, run, Data(options), Path.Combine(mix, "pretrain"), fold: 1, _progress, _cancellation);
+            return run.OutputDirectory;
+        }
+    }
+
+    private static void Asymmetric(Findings found, ReproductionOptions options, ReproductionSummary summary, string plain, string asymmetric)
+    {
+        found.Add(("the asymmetric loss beats cross-entropy", $"tag F1 of {plain} after pretraining"), (TagF1(asymmetric), TagF1(plain)));
+        found.Add(("the asymmetric loss beats cross-entropy", $"test Spearman of {plain} after pretraining"),
+            (summary.Models[asymmetric].PretrainSpearman, summary.Models[plain].PretrainSpearman));
+        found.Add(("the asymmetric loss beats cross-entropy", $"test Spearman of {plain} after finetuning"),
+            (summary.Models[asymmetric].TestSpearman, summary.Models[plain].TestSpearman));
+
+        double TagF1(string model) => RunMetrics.Values(Path.Combine(options.OutputDirectory, model, "pretrain"), "tag_f1")[^1];
+    }
+
+    private static double TrainingError(string run) => RunMetrics.Values(run, "squared_error").TakeLast(LastLines).Average();
+
+    private double Test(ReproductionOptions options, string run) => Reproduction.ScoreFinished(_device, options, run, _progress, _clock, _cancellation);
+
+    private static DataFolder Data(ReproductionOptions options) => new(Path.Combine(options.OutputDirectory, "data"));
+
+    // A run of mix that differs from the reproduction's in some keys.
+    private static RunOptions Variant(ReproductionOptions options, string name, params string[] overrides) =>
+        options.RunOf("mix", Path.Combine(options.OutputDirectory, "study", name)) with { Overrides = [.. options.Overrides, .. overrides] };
+}
+
+/// <summary>JSON of studies.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(StudySummary))]
+public sealed partial class StudyJson : JsonSerializerContext;

@@ -13,7 +13,8 @@ internal sealed unsafe class WorkerPool : IDisposable
     private const int ChunksPerThread = 4; // evens out items of unequal cost without much contention on the counter
 
     private readonly Thread[] _helpers;
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly object _wake = new();
+    private readonly int _turnsBeforeSleep;
     private Kernel? _kernel;
     private void* _args;
     private int _items, _chunk, _next, _busy, _sleeping;
@@ -21,9 +22,13 @@ internal sealed unsafe class WorkerPool : IDisposable
     private volatile bool _stopped;
     private Exception? _failure;
 
-    public WorkerPool(int threads)
+    /// <summary>Starts the helpers.</summary>
+    /// <param name="threads">The calling thread and its helpers.</param>
+    /// <param name="turnsBeforeSleep">How often a helper looks for work before it sleeps; tests shorten it to meet every order of events.</param>
+    public WorkerPool(int threads, int turnsBeforeSleep = SpinsBeforeYield + YieldsBeforeSleep)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
+        _turnsBeforeSleep = turnsBeforeSleep;
         _helpers = new Thread[threads - 1];
         for (int i = 0; i < _helpers.Length; i++)
         {
@@ -42,11 +47,7 @@ internal sealed unsafe class WorkerPool : IDisposable
         _chunk = Math.Max(1, items / (Threads * ChunksPerThread));
         _next = 0;
         _busy = _helpers.Length;
-        _generation++; // publishes the job
-        Interlocked.MemoryBarrier();
-        int sleeping = Volatile.Read(ref _sleeping);
-        if (sleeping > 0)
-            _wake.Release(sleeping);
+        Publish();
         Work();
         for (int turn = 0; Volatile.Read(ref _busy) != 0; turn++)
             Pause(turn);
@@ -60,11 +61,21 @@ internal sealed unsafe class WorkerPool : IDisposable
     public void Dispose()
     {
         _stopped = true;
-        _generation++;
-        _wake.Release(Math.Max(1, _helpers.Length));
+        Publish();
         foreach (var helper in _helpers)
             helper.Join();
-        _wake.Dispose();
+    }
+
+    // Begins a generation and wakes every sleeper. Permits that are counted out would not do: a helper that is done early and
+    // falls asleep again could take the one of a helper that has not woken yet.
+    private void Publish()
+    {
+        _generation++;
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _sleeping) == 0)
+            return;
+        lock (_wake)
+            Monitor.PulseAll(_wake);
     }
 
     private static void Pause(int turn)
@@ -93,14 +104,17 @@ internal sealed unsafe class WorkerPool : IDisposable
         {
             for (int turn = 0; _generation == seen; turn++)
             {
-                if (turn < SpinsBeforeYield + YieldsBeforeSleep)
+                if (turn < _turnsBeforeSleep)
                 {
                     Pause(turn);
                     continue;
                 }
                 Interlocked.Increment(ref _sleeping);
-                if (_generation == seen) // a job published in between has seen this sleeper or is seen here
-                    _wake.Wait();
+                lock (_wake)
+                {
+                    while (_generation == seen) // a job published in between has seen this sleeper or is seen here
+                        Monitor.Wait(_wake);
+                }
                 Interlocked.Decrement(ref _sleeping);
             }
             seen = _generation;

@@ -45,6 +45,27 @@ public sealed unsafe class WorkerPoolTests
             stream.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = 40, FailingItem = failing });
     }
 
+    // A helper that falls asleep just after a launch must not use up the waking of one that has not woken yet.
+    [Fact]
+    public void Run_LaunchesWhileSomeHelpersFallAsleep_AllReturn()
+    {
+        const int launches = 3000;
+        var work = new Thread(static () =>
+        {
+            using var pool = new WorkerPool(threads: 8, turnsBeforeSleep: 4);
+            int* runs = stackalloc int[64];
+            var args = new CountArgs { Runs = runs, Items = 64, FailingItem = -1 };
+            for (int launch = 0; launch < launches; launch++)
+            {
+                pool.Run(CountKernel.Instance, &args, args.Items);
+                Thread.SpinWait(launch * 7919 % 5000); // so that launches meet helpers awake, falling asleep and sleeping
+            }
+        })
+        { IsBackground = true };
+        work.Start();
+        Assert.True(work.Join(TimeSpan.FromSeconds(60)), "a launch did not return");
+    }
+
     [Fact]
     public void Dispose_WhileHelpersSleep_EndsTheirThreads()
     {

@@ -17,7 +17,7 @@ namespace VideoSim.Models.Reproduction;
 /// </summary>
 public static unsafe class StepDump
 {
-    /// <summary>Runs one step and writes a safetensors file.</summary>
+    /// <summary>Runs one step with the model's published losses and writes a safetensors file.</summary>
     /// <param name="device">Where to run.</param>
     /// <param name="checkpoint">A model folder.</param>
     /// <param name="records">TFRecord files.</param>
@@ -41,10 +41,11 @@ public static unsafe class StepDump
         var shape = new BatchShape(labels is null ? size : 2 * size, labels is null ? 0 : size, config.TextLength, config.Frames, config.FrameWidth, config.Tags, maskedRows);
         using var input = new BatchBlock(device, shape);
         Fill(index, folder, masks ? new TokenMasker(folder.Tokenizer.Vocabulary, seed: 0) : null, pairs, input);
+        var published = Preset.Load("reference", config.Model, []);
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true), input.Scalars, tape =>
         {
-            var losses = new LossConfig();
-            var outputs = labels is null ? model.PretrainingLoss(tape, input, losses, maskedRows) : model.FinetuningLoss(tape, input, losses);
+            var outputs = labels is null ? model.PretrainingLoss(tape, input, published.Pretrain.Losses, maskedRows)
+                : model.FinetuningLoss(tape, input, published.Finetune.Losses);
             tape.RunBackward();
             return outputs;
         });

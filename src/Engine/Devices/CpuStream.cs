@@ -44,9 +44,11 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
             _packedCapacity = elements;
         }
         var packed = new PackedMatMulArgs { Product = args, Packed = _packed };
-        if (elements > 0)
+        for (; packed.Part < Kernels.MatMul.MatMul.Parts(args); packed.Part++)
+        {
             Run(Kernels.MatMul.MatMul.Pack, packed);
-        Run(Kernels.MatMul.MatMul.Multiply, packed);
+            Run(Kernels.MatMul.MatMul.Multiply, packed);
+        }
     }
 
     /// <inheritdoc/>

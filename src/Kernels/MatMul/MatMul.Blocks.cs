@@ -22,12 +22,14 @@ public static unsafe partial class MatMul
     private const int MaxRows = 22 * TileRows;
 
     // Up to here one block takes all rows, though it fills that L2. Every packed panel is then used by one item only, so
-    // that packing ahead would save nothing and cost another way through memory. A transposed A keeps to MaxRows: its rows
-    // lie on the stack.
+    // that packing ahead would save nothing and cost another way through memory.
     private const int MaxRowsOfOneBlock = 44 * TileRows;
 
-    // Columns of a block. A transposed A is brought into rows again for every block of columns: there, they are wider.
-    private const int MaxColumns = 256, MaxColumnsTransposed = 768, MinColumns = 128;
+    // Up to this many columns, A is read where it lies: it would not be used often enough to pay for being packed.
+    private const int MaxColumnsInPlace = 128;
+
+    // Columns of a block.
+    private const int MaxColumns = 256, MinColumns = 128;
 
     // Blocks shrink until there is something to share between threads.
     private const int WantedItems = 16;
@@ -44,27 +46,33 @@ public static unsafe partial class MatMul
         /// <summary>Blocks of one product.</summary>
         public readonly int RowBlocks, ColumnBlocks;
 
-        /// <summary>Panels of one B, and their stretches and blocks of k.</summary>
-        public readonly int Panels, Stretches, DepthBlocks;
-
-        /// <summary>Whether B is packed by a kernel of its own, and not by each item.</summary>
-        public readonly bool PackedAhead;
+        /// <summary>Panels of one B, and their stretches.</summary>
+        public readonly int Panels, Stretches;
 
         /// <summary>Number of different B.</summary>
         public readonly int PackedProducts;
 
+        /// <summary>Whether B is packed by a kernel of its own, and not by each item.</summary>
+        public readonly bool PackedAhead;
+
+        /// <summary>Whether A is read where it lies.</summary>
+        public readonly bool RowsInPlace;
+
+        /// <summary>Parts of k that are packed ahead and multiplied one after the other; 1 where nothing is packed ahead.</summary>
+        public readonly int Parts;
+
         public Blocks(in MatMulArgs p)
         {
             Depth = Part(p.K, MaxDepth, 8);
-            DepthBlocks = Count(p.K, Depth);
             Panels = Count(p.N, PanelColumns);
             Stretches = Count(Panels, StretchPanels);
             PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;
-            int oneBlock = p.TransposeA != 0 ? MaxRows : MaxRowsOfOneBlock;
-            PackedAhead = p.M > oneBlock;
-            Rows = Part(p.M, PackedAhead ? MaxRows : oneBlock, TileRows);
+            RowsInPlace = p.TransposeA == 0 && p.N <= MaxColumnsInPlace;
+            PackedAhead = p.M > MaxRowsOfOneBlock;
+            Parts = PackedAhead ? Math.Max(1, Count(p.K, Depth)) : 1;
+            Rows = Part(p.M, PackedAhead ? MaxRows : MaxRowsOfOneBlock, TileRows);
             RowBlocks = Count(p.M, Rows);
-            Columns = Part(p.N, p.TransposeA != 0 ? MaxColumnsTransposed : MaxColumns, PanelColumns);
+            Columns = Part(p.N, MaxColumns, PanelColumns);
             ColumnBlocks = Count(p.N, Columns);
             while (Columns > MinColumns && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
             {
@@ -73,11 +81,14 @@ public static unsafe partial class MatMul
             }
         }
 
-        /// <summary>Floats between rows of a transposed A: a power of two apart, they would share a few sets of the cache.</summary>
-        public int StrideOfRows => Depth + CacheLine / sizeof(float);
+        /// <summary>
+        /// Floats between tiles of A. There is room for half a vector behind each, and they are no power of two apart, which
+        /// would let them share a few sets of the cache.
+        /// </summary>
+        public int TileStride => TileRows * Depth + CacheLine / sizeof(float);
 
-        /// <summary>Floats of one packed B.</summary>
-        public long PackedElements(int k) => (long)Panels * PanelColumns * k;
+        /// <summary>Floats of one packed part of B.</summary>
+        public long PackedElements => (long)Panels * PanelColumns * Depth;
 
         // Equal parts of at most the limit, as multiples; 0 of nothing.
         private static int Part(int total, int limit, int multiple)

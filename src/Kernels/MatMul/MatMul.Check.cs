@@ -16,7 +16,7 @@ public static unsafe class MatMulChecks
 
     private static IEnumerable<CheckCase> Cases()
     {
-        (int M, int N, int K)[] sizes = [(1, 1, 1), (3, 5, 7), (1, 33, 40), (17, 3, 65), (7, 100, 9), (97, 49, 129), (6, 16, 8), (64, 64, 64), (130, 70, 11)];
+        (int M, int N, int K)[] sizes = [(1, 1, 1), (3, 5, 7), (1, 33, 40), (17, 3, 65), (7, 100, 9), (97, 49, 129), (6, 16, 8), (64, 64, 64), (130, 70, 11), (100, 135, 43)];
         foreach (var (m, n, k) in sizes)
         {
             for (int kind = 0; kind < 4; kind++)
@@ -33,6 +33,7 @@ public static unsafe class MatMulChecks
     {
         for (int kind = 0; kind < 4; kind++)
             yield return Case(new Product(290, 45, 391, kind & 1, kind >> 1, 1, Bias: true, Add: kind % 2, Gap: Gap, SharedA: false, SharedB: false));
+        yield return Case(new Product(290, 135, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false)); // wide enough to pack A, too
         yield return Case(new Product(270, 300, 9, 0, 0, 2, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: true));
         yield return Case(new Product(133, 19, 24, 1, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false));
     }
@@ -57,9 +58,11 @@ public static unsafe class MatMulChecks
             args.C = c.Floats;
             args.Bias = bias is null ? null : bias.Floats;
             var product = new PackedMatMulArgs { Product = args, Packed = packed.Floats };
-            if (MatMul.PackedElements(args) > 0)
+            for (; product.Part < MatMul.Parts(args); product.Part++)
+            {
                 launcher.Run(MatMul.Pack, product);
-            launcher.Run(MatMul.Multiply, product);
+                launcher.Run(MatMul.Multiply, product);
+            }
         }, new Reference(p), factor: 2);
     }
 

@@ -18,7 +18,7 @@ public static unsafe partial class MatMul
         /// <summary>What the sums of a panel begin with: [PanelColumns].</summary>
         public float* Start;
 
-        /// <summary>A block of a transposed A, as rows: [Rows, Depth], <see cref="Blocks.StrideOfRows"/> apart.</summary>
+        /// <summary>A block of A, where it is not read in place: tiles of [Depth, TileRows], <see cref="Blocks.TileStride"/> apart.</summary>
         public float* Rows;
     }
 
@@ -26,83 +26,77 @@ public static unsafe partial class MatMul
     {
         ref readonly var p = ref args.Product;
         var blocks = new Blocks(p);
+        int k = args.Part * blocks.Depth, depth = Math.Min(blocks.Depth, p.K - k);
         for (int item = from; item < to; item++)
         {
-            int column = item % blocks.Stretches * StretchPanels * PanelColumns, rest = item / blocks.Stretches;
-            int k = rest % blocks.DepthBlocks * blocks.Depth, product = rest / blocks.DepthBlocks;
-            PackPanels(p, product, column, Math.Min(p.N, column + StretchPanels * PanelColumns), k, Math.Min(blocks.Depth, p.K - k),
-                PackedPanel(args, blocks, product, column, k), (nint)p.K * PanelColumns);
+            int column = item % blocks.Stretches * StretchPanels * PanelColumns, product = item / blocks.Stretches;
+            PackPanels(p, product, column, Math.Min(p.N, column + StretchPanels * PanelColumns), k, depth, PackedPanel(args, blocks, product, column, depth));
         }
     }
 
-    // A panel holds all of K, PanelColumns floats for every k.
-    private static float* PackedPanel(in PackedMatMulArgs args, in Blocks blocks, int product, int column, int k) =>
-        args.Packed + product * blocks.PackedElements(args.Product.K) + (long)column * args.Product.K + (long)k * PanelColumns;
+    // Panel after panel, PanelColumns floats for every k: in the order in which they are read.
+    private static float* PackedPanel(in PackedMatMulArgs args, in Blocks blocks, int product, int column, int depth) =>
+        args.Packed + product * blocks.PackedElements + (long)column * depth;
 
     [SkipLocalsInit]
     private static void MultiplyBlocks(in PackedMatMulArgs args, int from, int to)
     {
         var blocks = new Blocks(args.Product);
         int panels = blocks.PackedAhead ? 0 : StretchPanels * PanelColumns * blocks.Depth;
-        int rows = args.Product.TransposeA != 0 ? blocks.Rows * blocks.StrideOfRows : 0;
+        int rows = blocks.RowsInPlace ? 0 : blocks.Rows / TileRows * blocks.TileStride;
         byte* memory = stackalloc byte[CacheLine + (panels + (TileRows + 1) * PanelColumns + rows) * sizeof(float)];
         var scratch = new Scratch { Panels = (float*)(((nint)memory + CacheLine - 1) & -CacheLine) };
         scratch.Tile = scratch.Panels + panels;
         scratch.Start = scratch.Tile + TileRows * PanelColumns;
         scratch.Rows = scratch.Start + PanelColumns;
-        for (int item = from; item < to; item++)
-            MultiplyBlock(args, blocks, item, scratch);
+        // Blocks side by side are multiplied as one: they use the same part of A, which then is packed once.
+        for (int item = from, last; item < to; item = last)
+        {
+            last = Math.Min(to, (item / blocks.ColumnBlocks + 1) * blocks.ColumnBlocks);
+            MultiplyRow(args, blocks, item, last, scratch);
+        }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyBlock(in PackedMatMulArgs args, in Blocks blocks, int item, in Scratch scratch)
+    // Blocks [item, last), all in one row of blocks.
+    private static void MultiplyRow(in PackedMatMulArgs args, in Blocks blocks, int item, int last, in Scratch scratch)
     {
         ref readonly var p = ref args.Product;
         int column = item % blocks.ColumnBlocks * blocks.Columns, rest = item / blocks.ColumnBlocks;
         int row = rest % blocks.RowBlocks * blocks.Rows, product = rest / blocks.RowBlocks;
-        int rows = Math.Min(blocks.Rows, p.M - row), end = Math.Min(p.N, column + blocks.Columns);
-        float* c = p.C + product * p.StrideC + (long)row * p.LdC;
-        int k = 0;
+        int rows = Math.Min(blocks.Rows, p.M - row), end = Math.Min(p.N, column + (last - item) * blocks.Columns);
+        int k = args.Part * blocks.Depth, endOfK = blocks.PackedAhead ? Math.Min(p.K, k + blocks.Depth) : p.K;
         do // at least once: where K is 0, C becomes the bias
         {
-            int depth = Math.Min(blocks.Depth, p.K - k);
-            float* a = p.A + product * p.StrideA;
-            nint ldA = p.LdA;
-            if (p.TransposeA == 0)
+            int depth = Math.Min(blocks.Depth, endOfK - k);
+            var a = new RowsOfA { Count = rows, Data = p.A + product * p.StrideA + (long)row * p.LdA + k, Row = p.LdA, Tile = (nint)TileRows * p.LdA };
+            if (!blocks.RowsInPlace)
             {
-                a += (long)row * p.LdA + k;
-            }
-            else
-            {
-                Transpose(a + (long)k * p.LdA + row, p.LdA, depth, rows, scratch.Rows, blocks.StrideOfRows);
-                a = scratch.Rows;
-                ldA = blocks.StrideOfRows;
+                PackRows(p, product, row, rows, k, depth, scratch.Rows, blocks.TileStride);
+                a = new RowsOfA { Count = rows, Data = scratch.Rows, Row = 1, Tile = blocks.TileStride };
             }
             for (int first = column; first < end; first += StretchPanels * PanelColumns)
             {
-                int last = Math.Min(end, first + StretchPanels * PanelColumns);
+                int stretchEnd = Math.Min(end, first + StretchPanels * PanelColumns);
                 float* panel = scratch.Panels;
-                nint panelStride = (nint)depth * PanelColumns;
                 if (blocks.PackedAhead)
-                {
-                    panel = PackedPanel(args, blocks, p.StrideB == 0 ? 0 : product, first, k);
-                    panelStride = (nint)p.K * PanelColumns;
-                }
+                    panel = PackedPanel(args, blocks, p.StrideB == 0 ? 0 : product, first, depth);
                 else
-                {
-                    PackPanels(p, product, first, last, k, depth, panel, panelStride);
-                }
-                for (int j = first; j < last; j += PanelColumns, panel += panelStride)
+                    PackPanels(p, product, first, stretchEnd, k, depth, panel);
+                for (int j = first; j < stretchEnd; j += PanelColumns, panel += (nint)depth * PanelColumns)
                 {
                     FillStart(p, product, j, k, scratch.Start);
-                    bool firstUseOfA = j == column && p.TransposeA == 0;
-                    MultiplyPanel(depth, a, ldA, rows, firstUseOfA, panel, panelStride, scratch, c + j, p.LdC,
-                        Math.Min(PanelColumns, last - j), p.Add != 0 || k > 0);
+                    float* c = p.C + product * p.StrideC + (long)row * p.LdC + j;
+                    int columns = Math.Min(PanelColumns, stretchEnd - j);
+                    bool add = p.Add != 0 || k > 0;
+                    if (blocks.RowsInPlace)
+                        MultiplyPanel<InPlace>(depth, a, panel, scratch, c, p.LdC, columns, add);
+                    else
+                        MultiplyPanel<InTiles>(depth, a, panel, scratch, c, p.LdC, columns, add);
                 }
             }
             k += blocks.Depth;
         }
-        while (k < p.K);
+        while (k < endOfK);
     }
 
     // The bias enters with the first k.

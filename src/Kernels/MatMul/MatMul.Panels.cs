@@ -9,26 +9,27 @@ public static unsafe partial class MatMul
 {
     /// <summary>
     /// Brings columns [<paramref name="column"/>, <paramref name="end"/>) of op(B) from row <paramref name="k"/> on into
-    /// panels of <see cref="PanelColumns"/> columns; what the last one lacks becomes 0.
+    /// panels of <see cref="PanelColumns"/> columns, one behind the other; what the last one lacks becomes 0.
     /// </summary>
-    private static void PackPanels(in MatMulArgs p, int product, int column, int end, int k, int depth, float* panel, nint panelStride)
+    private static void PackPanels(in MatMulArgs p, int product, int column, int end, int k, int depth, float* panel)
     {
         float* b = p.B + product * p.StrideB;
         int whole = (end - column) / PanelColumns, rest = (end - column) % PanelColumns;
-        float* last = panel + whole * panelStride;
+        nint panelElements = (nint)depth * PanelColumns;
+        float* last = panel + whole * panelElements;
         if (rest > 0)
             new Span<float>(last, depth * PanelColumns).Clear();
         if (p.TransposeB != 0)
         {
             b += (long)column * p.LdB + k;
-            for (int i = 0; i < whole; i++, panel += panelStride, b += (long)PanelColumns * p.LdB)
+            for (int i = 0; i < whole; i++, panel += panelElements, b += (long)PanelColumns * p.LdB)
                 Transpose(b, p.LdB, PanelColumns, depth, panel, PanelColumns);
             Transpose(b, p.LdB, rest, depth, last, PanelColumns);
         }
         else
         {
             b += (long)k * p.LdB + column;
-            CopyPanels(b, p.LdB, depth, whole, panel, panelStride);
+            CopyPanels(b, p.LdB, depth, whole, panel, panelElements);
             b += whole * PanelColumns;
             for (int r = 0; r < depth; r++, b += p.LdB, last += PanelColumns)
             {
@@ -36,6 +37,23 @@ public static unsafe partial class MatMul
                     last[i] = b[i];
             }
         }
+    }
+
+    /// <summary>
+    /// Brings rows [<paramref name="row"/>, <paramref name="row"/> + <paramref name="rows"/>) of op(A) from column
+    /// <paramref name="k"/> on into tiles of [<paramref name="depth"/>, TileRows]. Rows that the last tile lacks hold anything.
+    /// </summary>
+    private static void PackRows(in MatMulArgs p, int product, int row, int rows, int k, int depth, float* tile, nint tileStride)
+    {
+        float* a = p.A + product * p.StrideA;
+        if (p.TransposeA != 0)
+        {
+            CopyTiles(a + (long)k * p.LdA + row, p.LdA, depth, rows, tile, tileStride);
+            return;
+        }
+        a += (long)row * p.LdA + k;
+        for (int r = 0; r < rows; r += TileRows, a += (long)TileRows * p.LdA, tile += tileStride)
+            PackTile(a, p.LdA, p.M - row - r, depth, tile);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -51,6 +69,45 @@ public static unsafe partial class MatMul
                 low.Store(to);
                 high.Store(to + Vector<float>.Count);
             }
+        }
+    }
+
+    /// <summary>Takes <paramref name="rows"/> columns of a transposed A, a row of memory after the other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void CopyTiles(float* source, nint ldSource, int depth, int rows, float* tile, nint tileStride)
+    {
+        const int ahead = 4; // rows of memory: they lie a page or so apart, out of the hardware's sight
+        int whole = rows / TileRows, rest = rows % TileRows;
+        for (int k = 0; k < depth; k++, source += ldSource, tile += TileRows)
+        {
+            Prefetch(source + ahead * ldSource, rows);
+            float* from = source, to = tile;
+            for (int i = 0; i < whole; i++, from += TileRows, to += tileStride)
+            {
+                Vector128.Load(from).Store(to);
+                Vector64.Load(from + Vector128<float>.Count).Store(to + Vector128<float>.Count);
+            }
+            for (int r = 0; r < rest; r++)
+                to[r] = from[r];
+        }
+    }
+
+    /// <summary>tile[k, r] = source[r, k] for as many rows as there are below, at most a tile's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackTile(float* source, nint ldSource, int rowsBelow, int depth, float* tile)
+    {
+        const int square = 8;
+        int k = 0;
+        // A square has two rows more than a tile. They land on the next k, which overwrites them, or behind the tile.
+        for (; Avx.IsSupported && rowsBelow >= square && k + square <= depth; k += square, tile += square * TileRows)
+        {
+            TransposeHalfSquare(source + k, ldSource, tile, TileRows);
+            TransposeHalfSquare(source + k + square / 2, ldSource, tile + square / 2 * TileRows, TileRows);
+        }
+        for (; k < depth; k++, tile += TileRows)
+        {
+            for (int r = 0; r < Math.Min(TileRows, rowsBelow); r++)
+                tile[r] = source[r * ldSource + k];
         }
     }
 

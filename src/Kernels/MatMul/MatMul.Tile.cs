@@ -6,26 +6,49 @@ namespace VideoSim.Kernels.MatMul;
 
 public static unsafe partial class MatMul
 {
+    /// <summary>How far apart the elements of a row of A lie.</summary>
+    private interface ILayoutOfA
+    {
+        static abstract int Step { get; }
+    }
+
+    /// <summary>A as it was given.</summary>
+    private struct InPlace : ILayoutOfA
+    {
+        public static int Step => 1;
+    }
+
+    /// <summary>A packed in tiles.</summary>
+    private struct InTiles : ILayoutOfA
+    {
+        public static int Step => TileRows;
+    }
+
+    /// <summary>A block of A.</summary>
+    private struct RowsOfA
+    {
+        public int Count;
+        public float* Data;
+
+        /// <summary>Floats from one row, and from one tile, to the next.</summary>
+        public nint Row, Tile;
+    }
+
     /// <summary>Multiplies a block of A with one panel, tile after tile downwards.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyPanel(int depth, float* a, nint ldA, int rows, bool firstUseOfA, float* panel, nint panelStride,
-        in Scratch scratch, float* c, nint ldC, int columns, bool add)
+    private static void MultiplyPanel<TLayout>(int depth, in RowsOfA rows, float* panel, in Scratch scratch, float* c, nint ldC, int columns, bool add)
+        where TLayout : struct, ILayoutOfA
     {
-        for (int row = 0; row < rows; row += TileRows, a += TileRows * ldA, c += TileRows * ldC)
+        float* a = rows.Data;
+        for (int row = 0; row < rows.Count; row += TileRows, a += rows.Tile, c += TileRows * ldC)
         {
-            int tileRows = Math.Min(TileRows, rows - row);
-            // What comes next is fetched while this tile is computed: rows of A that nobody has touched, and this tile's
-            // share of the next panel, which follows at a distance that the hardware does not foresee.
-            for (int r = TileRows; firstUseOfA && r < 2 * TileRows && row + r < rows; r++)
-                Prefetch(a + r * ldA, depth);
-            nint share = (nint)depth * PanelColumns / rows;
-            PrefetchForLater(panel + panelStride + row * share, TileRows * share);
+            int tileRows = Math.Min(TileRows, rows.Count - row);
             if (tileRows == TileRows && columns == PanelColumns)
             {
-                MultiplyTile(depth, a, ldA, TileRows, panel, scratch.Start, c, ldC, add);
+                MultiplyTile<TLayout>(depth, a, rows.Row, TileRows, panel, scratch.Start, c, ldC, add);
                 continue;
             }
-            MultiplyTile(depth, a, ldA, tileRows, panel, scratch.Start, scratch.Tile, PanelColumns, add: false);
+            MultiplyTile<TLayout>(depth, a, rows.Row, tileRows, panel, scratch.Start, scratch.Tile, PanelColumns, add: false);
             for (int r = 0; r < tileRows; r++)
             {
                 float* from = scratch.Tile + r * PanelColumns, to = c + r * ldC;
@@ -40,9 +63,10 @@ public static unsafe partial class MatMul
     /// fewer rows than the tile, its last one stands in for the others.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyTile(int depth, float* a0, nint ldA, int rows, float* b, float* start, float* c, nint ldC, bool add)
+    private static void MultiplyTile<TLayout>(int depth, float* a0, nint ldA, int rows, float* b, float* start, float* c, nint ldC, bool add)
+        where TLayout : struct, ILayoutOfA
     {
-        int width = Vector<float>.Count;
+        int width = Vector<float>.Count, step = TLayout.Step;
         float* a1 = rows > 1 ? a0 + ldA : a0;
         float* a2 = rows > 2 ? a1 + ldA : a1;
         float* a3 = rows > 3 ? a2 + ldA : a2;
@@ -53,9 +77,9 @@ public static unsafe partial class MatMul
         Vector<float> c01 = high, c11 = high, c21 = high, c31 = high, c41 = high, c51 = high;
         for (int r = 0; r < TileRows; r++)
             Prefetch(c + r * ldC, PanelColumns);
-        nint k = 0;
+        nint k = 0, end = (nint)depth * step;
         const int unrolled = 4; // with fewer, the loop's own instructions cost several per cent
-        for (; k <= depth - unrolled; k += unrolled, b += 2 * unrolled * width)
+        for (; k <= end - unrolled * step; k += unrolled * step, b += 2 * unrolled * width)
         {
             low = Vector.Load(b);
             high = Vector.Load(b + width);
@@ -68,32 +92,32 @@ public static unsafe partial class MatMul
 
             low = Vector.Load(b + 2 * width);
             high = Vector.Load(b + 3 * width);
-            AddProduct(a0[k + 1], low, high, ref c00, ref c01);
-            AddProduct(a1[k + 1], low, high, ref c10, ref c11);
-            AddProduct(a2[k + 1], low, high, ref c20, ref c21);
-            AddProduct(a3[k + 1], low, high, ref c30, ref c31);
-            AddProduct(a4[k + 1], low, high, ref c40, ref c41);
-            AddProduct(a5[k + 1], low, high, ref c50, ref c51);
+            AddProduct(a0[k + step], low, high, ref c00, ref c01);
+            AddProduct(a1[k + step], low, high, ref c10, ref c11);
+            AddProduct(a2[k + step], low, high, ref c20, ref c21);
+            AddProduct(a3[k + step], low, high, ref c30, ref c31);
+            AddProduct(a4[k + step], low, high, ref c40, ref c41);
+            AddProduct(a5[k + step], low, high, ref c50, ref c51);
 
             low = Vector.Load(b + 4 * width);
             high = Vector.Load(b + 5 * width);
-            AddProduct(a0[k + 2], low, high, ref c00, ref c01);
-            AddProduct(a1[k + 2], low, high, ref c10, ref c11);
-            AddProduct(a2[k + 2], low, high, ref c20, ref c21);
-            AddProduct(a3[k + 2], low, high, ref c30, ref c31);
-            AddProduct(a4[k + 2], low, high, ref c40, ref c41);
-            AddProduct(a5[k + 2], low, high, ref c50, ref c51);
+            AddProduct(a0[k + 2 * step], low, high, ref c00, ref c01);
+            AddProduct(a1[k + 2 * step], low, high, ref c10, ref c11);
+            AddProduct(a2[k + 2 * step], low, high, ref c20, ref c21);
+            AddProduct(a3[k + 2 * step], low, high, ref c30, ref c31);
+            AddProduct(a4[k + 2 * step], low, high, ref c40, ref c41);
+            AddProduct(a5[k + 2 * step], low, high, ref c50, ref c51);
 
             low = Vector.Load(b + 6 * width);
             high = Vector.Load(b + 7 * width);
-            AddProduct(a0[k + 3], low, high, ref c00, ref c01);
-            AddProduct(a1[k + 3], low, high, ref c10, ref c11);
-            AddProduct(a2[k + 3], low, high, ref c20, ref c21);
-            AddProduct(a3[k + 3], low, high, ref c30, ref c31);
-            AddProduct(a4[k + 3], low, high, ref c40, ref c41);
-            AddProduct(a5[k + 3], low, high, ref c50, ref c51);
+            AddProduct(a0[k + 3 * step], low, high, ref c00, ref c01);
+            AddProduct(a1[k + 3 * step], low, high, ref c10, ref c11);
+            AddProduct(a2[k + 3 * step], low, high, ref c20, ref c21);
+            AddProduct(a3[k + 3 * step], low, high, ref c30, ref c31);
+            AddProduct(a4[k + 3 * step], low, high, ref c40, ref c41);
+            AddProduct(a5[k + 3 * step], low, high, ref c50, ref c51);
         }
-        for (; k < depth; k++, b += 2 * width)
+        for (; k < end; k += step, b += 2 * width)
         {
             low = Vector.Load(b);
             high = Vector.Load(b + width);
@@ -135,13 +159,5 @@ public static unsafe partial class MatMul
     {
         for (nint i = 0; Sse.IsSupported && i < count; i += CacheLine / sizeof(float))
             Sse.Prefetch0(from + i);
-    }
-
-    /// <summary>The same into L2: what is needed later must not drive what is needed now out of L1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void PrefetchForLater(float* from, nint count)
-    {
-        for (nint i = 0; Sse.IsSupported && i < count; i += CacheLine / sizeof(float))
-            Sse.Prefetch1(from + i);
     }
 }

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.MatMul;
 
-/// <summary>A product with the memory that the CPU's packed form needs; the stream supplies it.</summary>
+/// <summary>One part of a product, with the memory that the CPU's packed form needs; the stream supplies it.</summary>
 public unsafe struct PackedMatMulArgs
 {
     /// <summary>The product.</summary>
@@ -10,11 +10,14 @@ public unsafe struct PackedMatMulArgs
 
     /// <summary>Room for <see cref="MatMul.PackedElements"/> floats, on a cache line; unused where that is 0.</summary>
     public float* Packed;
+
+    /// <summary>Which part of k, of <see cref="MatMul.Parts"/>; the first begins C, the others add to it.</summary>
+    public int Part;
 }
 
 /// <summary>
-/// Matrix products: cuBLASLt on CUDA, on the CPU these two kernels, one after the other (<see cref="Pack"/> only where
-/// <see cref="PackedElements"/> is not 0). An element of C is summed over k in an order that depends on K alone.
+/// Matrix products: cuBLASLt on CUDA, on the CPU these two kernels, one after the other for every part of k. An element of
+/// C is summed over k in an order that depends on K alone.
 /// </summary>
 /// <remarks>
 /// The CPU's way is Goto and van de Geijn's ("Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008):
@@ -22,11 +25,17 @@ public unsafe struct PackedMatMulArgs
 /// </remarks>
 public static unsafe partial class MatMul
 {
-    /// <summary>Floats of packed operand that the product needs on the CPU; 0 where the items pack what they need.</summary>
+    /// <summary>
+    /// Parts of k that the CPU multiplies one after the other, at least 1: what is packed of B for one of them is still in a
+    /// cache when it is used.
+    /// </summary>
+    public static int Parts(in MatMulArgs args) => new Blocks(args).Parts;
+
+    /// <summary>Floats of packed operand that a part needs on the CPU; 0 where the items pack what they need.</summary>
     public static long PackedElements(in MatMulArgs args)
     {
         var blocks = new Blocks(args);
-        return blocks.PackedAhead ? blocks.PackedProducts * blocks.PackedElements(args.K) : 0;
+        return blocks.PackedAhead ? blocks.PackedProducts * blocks.PackedElements : 0;
     }
 
     /// <summary>FLOPs and necessary bytes of a product.</summary>
@@ -37,19 +46,19 @@ public static unsafe partial class MatMul
         return new(2 * products * m * n * k, 4 * (a * m * k + b * k * n + products * m * n * (1 + args.Add)));
     }
 
-    /// <summary>Packs B ahead. Items: different B x stretches of panels x blocks of k.</summary>
+    /// <summary>Packs a part of B ahead. Items: different B x stretches of panels; none where the items of <see cref="Multiply"/> pack.</summary>
     public static readonly Kernel<PackedMatMulArgs> Pack = new("matmul_pack_f32")
     {
         CountItems = static (in PackedMatMulArgs args) =>
         {
             var blocks = new Blocks(args.Product);
-            return blocks.PackedAhead ? blocks.PackedProducts * blocks.Stretches * blocks.DepthBlocks : 0;
+            return blocks.PackedAhead ? blocks.PackedProducts * blocks.Stretches : 0;
         },
         Twin = PackStretches,
         CountCost = static (in PackedMatMulArgs args) => new(0, 2.0 * sizeof(float) * PackedElements(args.Product)),
     };
 
-    /// <summary>Multiplies. Items: products x blocks of rows x blocks of columns of C.</summary>
+    /// <summary>Multiplies a part. Items: products x blocks of rows x blocks of columns of C.</summary>
     public static readonly Kernel<PackedMatMulArgs> Multiply = new("matmul_f32")
     {
         CountItems = static (in PackedMatMulArgs args) =>
@@ -58,6 +67,11 @@ public static unsafe partial class MatMul
             return args.Product.Batch * blocks.RowBlocks * blocks.ColumnBlocks;
         },
         Twin = MultiplyBlocks,
-        CountCost = static (in PackedMatMulArgs args) => Cost(args.Product),
+        CountCost = static (in PackedMatMulArgs args) =>
+        {
+            var whole = Cost(args.Product);
+            int parts = Parts(args.Product);
+            return new(whole.Flops / parts, whole.Bytes / parts);
+        },
     };
 }

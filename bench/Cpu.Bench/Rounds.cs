@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Cpu.Bench;
 
@@ -7,14 +9,27 @@ namespace VideoSim.Cpu.Bench;
 /// <param name="Unit">Unit of the rate.</param>
 /// <param name="Amount">How many of that unit's numerator one call does.</param>
 /// <param name="Body">One call.</param>
-internal sealed record Subject(string Name, string Unit, double Amount, Action Body);
+/// <param name="Ceiling">Name of the subject that says how high the rate could be at most; null if none does.</param>
+internal sealed record Subject(string Name, string Unit, double Amount, Action Body, string? Ceiling = null)
+{
+    /// <summary>A kernel, by the bytes that it has to move.</summary>
+    public static Subject OfBytes<TArgs>(string name, CpuStream stream, Kernel<TArgs> kernel, TArgs args, string? ceiling = null) where TArgs : unmanaged =>
+        new(name, "GB/s", 1e-9 * kernel.CountCost(args).Bytes, () => stream.Run(kernel, args), ceiling);
 
-/// <summary>A measured rate, median of the rounds.</summary>
+    /// <summary>A kernel, by its operations.</summary>
+    public static Subject OfFlops<TArgs>(string name, CpuStream stream, Kernel<TArgs> kernel, TArgs args, string? ceiling = null) where TArgs : unmanaged =>
+        new(name, "GFLOP/s", 1e-9 * kernel.CountCost(args).Flops, () => stream.Run(kernel, args), ceiling);
+}
+
+/// <summary>A measured rate.</summary>
 /// <param name="Name">What was measured.</param>
-/// <param name="Unit">Unit of both.</param>
-/// <param name="PerSecond">By the clock: also counts what other processes took.</param>
-/// <param name="PerCpuSecond">By the processor time of this process: comparable on a shared machine.</param>
-internal sealed record Rate(string Name, string Unit, double PerSecond, double PerCpuSecond);
+/// <param name="Unit">Unit of the rates.</param>
+/// <param name="PerSecond">By the clock, median of the rounds: also counts what other processes took.</param>
+/// <param name="Best">By the clock, best of the rounds.</param>
+/// <param name="PerCpuSecond">By the processor time of this process, median: comparable on a shared machine.</param>
+/// <param name="Ceiling">What <paramref name="Share"/> is a share of, if anything.</param>
+/// <param name="Share">Of the ceiling's rate in the same rounds, both by processor time.</param>
+internal sealed record Rate(string Name, string Unit, double PerSecond, double Best, double PerCpuSecond, string? Ceiling, double? Share);
 
 /// <summary>Measures subjects in turns, so that a slow moment of the machine meets all of them.</summary>
 internal static class Rounds
@@ -31,16 +46,20 @@ internal static class Rounds
             subjects[i].Body();
             calls[i] = Math.Max(1, (int)(SecondsOfASample / Time(subjects[i], 1).Clock));
         }
-        for (int round = 0; round < rounds; round++)
+        for (int round = -1; round < rounds; round++)
         {
             for (int i = 0; i < calls.Length; i++)
             {
                 var time = Time(subjects[i], calls[i]);
+                if (round < 0) // the runtime compiles what turns out to be hot once more
+                    continue;
                 clock[i].Add(subjects[i].Amount * calls[i] / time.Clock);
                 processor[i].Add(subjects[i].Amount * calls[i] / time.Processor);
             }
         }
-        return [.. subjects.Select((subject, i) => new Rate(subject.Name, subject.Unit, Median(clock[i]), Median(processor[i])))];
+        var perCpuSecond = subjects.Select((subject, i) => (subject.Name, Rate: Median(processor[i]))).ToDictionary();
+        return [.. subjects.Select((subject, i) => new Rate(subject.Name, subject.Unit, Median(clock[i]), clock[i].Max(), perCpuSecond[subject.Name],
+            subject.Ceiling, subject.Ceiling is { } ceiling ? perCpuSecond[subject.Name] / perCpuSecond[ceiling] : null))];
     }
 
     private static double Median(List<double> samples)

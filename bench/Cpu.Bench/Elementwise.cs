@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Activation;
+using VideoSim.Kernels.Adam;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Dropout;
+using VideoSim.Kernels.LayerNorm;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Cpu.Bench;
+
+/// <summary>
+/// Kernels that should cost what their bytes cost: once on blocks that stay in L2, once on blocks far larger than all caches.
+/// Rates count what the kernel has to read and write.
+/// </summary>
+internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers buffers)
+{
+    private const int Width = 768; // of an encoder
+    private const float DropProbability = 0.1f;
+    private const int MostOperands = 4; // of [count] each, in one kernel
+
+    private readonly StepScalars* _scalars = (StepScalars*)arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(float))).Floats;
+
+    public IEnumerable<Subject> All()
+    {
+        _scalars->Step = 1;
+        _scalars->Rates[0] = 1e-3f;
+        return
+        [
+            .. Of("in L2", stream.Threads * Ceilings.L2Bytes / sizeof(float) / MostOperands, Ceilings.L2),
+            .. Of("in memory", Buffers.Elements, Ceilings.Memory),
+        ];
+    }
+
+    private List<Subject> Of(string where, int count, string ceiling)
+    {
+        var subjects = new List<Subject>();
+        foreach (var (name, kernels) in new[] { ("relu", Activations.Relu), ("gelu", Activations.Gelu), ("tanh", Activations.Tanh), ("sigmoid", Activations.Sigmoid) })
+        {
+            Add($"{name} forward", kernels.Forward, new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Count = count });
+            Add($"{name} backward", kernels.Backward, new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Count = count });
+        }
+        Add("dropout", Dropout.Apply, new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
+        var (forward, backward) = Norms(count / Width);
+        Add("layer norm", LayerNorm.Forward, forward with { Residual = null, Sum = null, Dropout = default });
+        Add("layer norm backward", LayerNorm.Backward, backward with { dResidual = null, Dropout = default });
+        Add("residual, dropout, layer norm", LayerNorm.Forward, forward);
+        Add("the same backward", LayerNorm.Backward, backward);
+        Add("adam", Adam.Update, Optimizer(count));
+        return subjects;
+
+        void Add<TArgs>(string name, Kernel<TArgs> kernel, TArgs args) where TArgs : unmanaged =>
+            subjects.Add(Subject.OfBytes($"{name}, {where}", stream, kernel, args, ceiling));
+    }
+
+    private DropoutSite Site => new() { Scalars = _scalars, Seed = 1, Site = 1, DropProbability = DropProbability };
+
+    private (LayerNormForwardArgs, LayerNormBackwardArgs) Norms(int rows)
+    {
+        int chunks = LayerNorm.Chunks(rows);
+        float* weight = Constant(Width, 1), bias = Constant(Width, 0), mean = Constant(rows, 0), rstd = Constant(rows, 1), partial = Constant(2 * chunks * Width, 0);
+        return (
+            new LayerNormForwardArgs
+            {
+                X = buffers.A, Residual = buffers.B, Weight = weight, Bias = bias, Y = buffers.C, Sum = buffers.D, Mean = mean, Rstd = rstd,
+                Dropout = Site, Rows = rows, C = Width, Epsilon = 1e-12f,
+            },
+            new LayerNormBackwardArgs
+            {
+                dY = buffers.A, Sum = buffers.B, Weight = weight, Mean = mean, Rstd = rstd, dX = buffers.C, dResidual = buffers.D, Partial = partial,
+                Dropout = Site, Rows = rows, C = Width, Chunks = chunks,
+            });
+    }
+
+    private AdamArgs Optimizer(int count)
+    {
+        int* end = (int*)Constant(1, 0);
+        *end = count;
+        int chunks = Adam.Chunks(count);
+        var notes = (ulong*)Constant(2 * chunks, 0);
+        new Span<ulong>(notes, chunks).Fill(Adam.AllFinite);
+        return new AdamArgs
+        {
+            Weights = buffers.C, Gradients = buffers.A, FirstMoment = buffers.D, SecondMoment = buffers.Squares, Scalars = _scalars, GroupEnds = end,
+            FirstNonFinite = notes, Count = count, Groups = 1, FirstShare = (float)(1 - Adam.Beta1), SecondShare = (float)(1 - Adam.Beta2), Epsilon = 1e-8f,
+        };
+    }
+
+    private float* Constant(int count, float value)
+    {
+        float* data = arena.Allocate(new Shape(count)).Floats;
+        MemoryMarshal.CreateSpan(ref *data, count).Fill(value);
+        return data;
+    }
+}

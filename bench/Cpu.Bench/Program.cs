@@ -6,9 +6,17 @@ using VideoSim.Engine.Memory;
 
 // Cpu.Bench [--data FOLDER] [--threads N] [--rounds N] [--json FILE]
 // FOLDER is a dataset of "videosim data synth"; without it the input path is left out.
+// Cpu.Bench --index FILES: only the time and memory of an index over TFRecord files.
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string name, int otherwise) => Option(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;
 
+if (Option("--index") is { } files)
+{
+    var result = Indexing.Measure(files);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{result.Records} records, {result.FileBytes / 1e9:F2} GB in {result.Seconds:F1} s; the index holds {result.IndexBytes / 1e6:F1} MB"));
+    return;
+}
 int threads = Number("--threads", Environment.ProcessorCount), rounds = Number("--rounds", 9);
 var conditions = Conditions.Now(TimeProvider.System, threads, rounds);
 Console.WriteLine(conditions);

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
-using VideoSim.Engine;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Training;
 
@@ -34,6 +32,5 @@ internal static class FinetuneCommand
     }
 
     private static int[] Numbers(string text) => text == "all" ? [.. Enumerable.Range(1, Folds.Count)]
-        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 1 and <= Folds.Count ? [number]
-        : throw new DataException($"--fold {text}: folds are 1 to {Folds.Count}, or all");
+        : [Folds.Parse(text)];
 }

@@ -8,15 +8,20 @@ namespace VideoSim.Engine.Operators;
 /// <summary>The largest value over the positions of every sequence, column by column; its gradient goes to the first position that attains it.</summary>
 public static unsafe class MaxPosition
 {
-    private readonly record struct State(Tensor X, Tensor Y, Tensor Position);
+    private readonly record struct State(Tensor X, Tensor Mask, Tensor Y, Tensor Position);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
     /// <summary>[B, S, C] to [B, C].</summary>
-    public static Tensor Forward(Tape tape, in Tensor x)
+    /// <param name="tape">The step.</param>
+    /// <param name="x">[B, S, C]</param>
+    /// <param name="mask">Which positions count, Int32 [B, S], at least one of each sequence; or default for all of them.</param>
+    public static Tensor Forward(Tape tape, in Tensor x, in Tensor mask = default)
     {
+        if (mask.Exists && mask.Shape.Count != x.Shape.Rows)
+            throw new ArgumentException($"a mask {mask.Shape} does not fit {x.Shape}");
         var shape = new Shape(x.Shape[0], x.Shape[2]);
-        var state = new State(x, tape.Result(shape, x.Node >= 0), tape.Scratch(shape, ElementType.Int32));
+        var state = new State(x, mask, tape.Result(shape, x.Node >= 0), tape.Scratch(shape, ElementType.Int32));
         tape.Stream.Run(MaxPositionKernels.Forward, Arguments(state, x, state.Y));
         tape.Record(BackwardRule, state, state.Y);
         return state.Y;
@@ -30,6 +35,6 @@ public static unsafe class MaxPosition
 
     private static MaxPositionArgs Arguments(in State s, in Tensor x, in Tensor y) => new()
     {
-        X = x.Floats, Y = y.Floats, Position = s.Position.Ints, B = s.X.Shape[0], S = s.X.Shape[1], C = s.X.Shape[2],
+        X = x.Floats, Mask = s.Mask.Exists ? s.Mask.Ints : null, Y = y.Floats, Position = s.Position.Ints, B = s.X.Shape[0], S = s.X.Shape[1], C = s.X.Shape[2],
     };
 }

@@ -17,20 +17,23 @@ public static unsafe class MaxPositionChecks
         yield return Case(backward, 3, 5, 13, add: 0);
         yield return Case(backward, 2, 7, 8, add: 1);
         yield return Case(backward, 2, 33, 301, add: 0);
+        yield return Case(backward, 3, 7, 19, add: 0, masked: true);
     }
 
-    private static CheckCase Case(bool backward, int b, int s, int c, int add)
+    private static CheckCase Case(bool backward, int b, int s, int c, int add, bool masked = false)
     {
         var builder = new CheckBuilder(seed: 33);
         // Few different values, so that most maxima are attained more than once; those of every other column are negative.
         var x = builder.Input("x", [.. Enumerable.Range(0, b * s * c).Select(i => (int)(5 * Philox.Uniform(33, 0, 0, i)) - (i % 2 == 0 ? 2 : 9))]);
+        // One position always counts, the last one.
+        var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => !masked || i % s == s - 1 || Philox.Uniform(34, 0, 0, i) < 0.5 ? 1 : 0)]);
         var position = builder.IntegerOutput("position", b * c);
         var y = builder.Output("y", (long)b * c);
         var dY = backward ? builder.Input("dY", (long)b * c) : null;
         var dX = backward ? builder.Gradient("dX", (long)b * s * c, add) : null;
-        return builder.Build($"B {b}, S {s}, C {c}, add {add}", launcher =>
+        return builder.Build($"B {b}, S {s}, C {c}, add {add}, masked {masked}", launcher =>
         {
-            var args = new MaxPositionArgs { X = x.Floats, Y = y.Floats, Position = position.Ints, B = b, S = s, C = c };
+            var args = new MaxPositionArgs { X = x.Floats, Mask = masked ? mask.Ints : null, Y = y.Floats, Position = position.Ints, B = b, S = s, C = c };
             launcher.Run(MaxPosition.Forward, args);
             if (backward)
                 launcher.Run(MaxPosition.Backward, args with { X = dX!.Floats, Y = dY!.Floats, Add = add });
@@ -42,14 +45,16 @@ public static unsafe class MaxPositionChecks
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             T[] x = values["x"], y = values["y"], gradient = new T[x.Length];
+            int[] mask = values.Ints("mask");
             for (int i = 0; i < y.Length; i++)
             {
-                var column = Enumerable.Range(0, S).Select(s => (i / C * S + s) * C + i % C).ToArray();
-                y[i] = column.Max(at => x[at]);
-                int first = Array.FindIndex(column, at => x[at] == y[i]);
+                int At(int s) => (i / C * S + s) * C + i % C;
+                int[] counted = [.. Enumerable.Range(0, S).Where(s => mask[i / C * S + s] != 0)];
+                y[i] = counted.Max(s => x[At(s)]);
+                int first = counted.First(s => x[At(s)] == y[i]);
                 values.Ints("position")[i] = first;
                 if (Backward)
-                    gradient[column[first]] = values["dY"][i];
+                    gradient[At(first)] = values["dY"][i];
             }
             if (Backward)
                 values.Deliver("dX", gradient, Add);

@@ -13,6 +13,9 @@ public unsafe struct MaxPositionArgs
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
     public float* Y;
 
+    /// <summary>[B, S]: not 0 where a position counts, at least one of each sequence; null counts all. Read by forward.</summary>
+    public int* Mask;
+
     /// <summary>[B, C]: the first position that attains the maximum; written by forward, read by backward.</summary>
     public int* Position;
 
@@ -23,7 +26,7 @@ public unsafe struct MaxPositionArgs
     public int Add;
 }
 
-/// <summary>y[b] = max over s of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
+/// <summary>y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
 public static unsafe class MaxPosition
 {
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
@@ -33,7 +36,7 @@ public static unsafe class MaxPosition
         Twin = static (in MaxPositionArgs a, int from, int to) =>
         {
             for (int b = from; b < to; b++)
-                FindMaxima(a.X + (long)b * a.S * a.C, a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
+                FindMaxima(a.X + (long)b * a.S * a.C, a.Mask == null ? null : a.Mask + (long)b * a.S, a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
         },
         CountCost = static (in MaxPositionArgs a) => new((double)a.B * (a.S - 1) * a.C, 4.0 * a.B * a.C * (a.S + 2)),
     };
@@ -57,15 +60,20 @@ public static unsafe class MaxPosition
         CountCost = static (in MaxPositionArgs a) => new((double)a.B * a.C * a.Add, 4.0 * a.B * a.C * (a.Add != 0 ? 4 : 2 + a.S)),
     };
 
-    private static void FindMaxima(float* x, float* y, int* position, int positions, int width)
+    private static void FindMaxima(float* x, int* mask, float* y, int* position, int positions, int width)
     {
+        int first = 0;
+        while (mask != null && mask[first] == 0)
+            first++;
         for (int c = 0; c < width; c += Lanes.Count)
         {
             int left = width - c;
-            var largest = Lanes.Load(x + c, left);
-            var at = Vector256<float>.Zero; // integers, in the bits of floats
-            for (int s = 1; s < positions; s++)
+            var largest = Lanes.Load(x + (long)first * width + c, left);
+            var at = Vector256.Create(first).AsSingle(); // integers, in the bits of floats
+            for (int s = first + 1; s < positions; s++)
             {
+                if (mask != null && mask[s] == 0)
+                    continue;
                 var value = Lanes.Load(x + (long)s * width + c, left);
                 var isLarger = Vector256.GreaterThan(value, largest) | ~Vector256.Equals(value, value); // or NaN
                 largest = Vector256.ConditionalSelect(isLarger, value, largest);

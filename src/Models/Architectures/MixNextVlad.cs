@@ -27,7 +27,7 @@ internal sealed class MixNextVlad : IVideoModel
     public MixNextVlad(ModelConfig config)
     {
         _config = config;
-        _textTower = new TextTower(Parameters, ParameterGroups.Encoder, config.Encoder, config.TextLength);
+        _textTower = new TextTower(Parameters, ParameterGroups.Encoder, config.Encoder, config.TextLength, config.MaskedPooling);
         const int rest = ParameterGroups.Rest;
         string[] experts = [.. Enumerable.Range(0, config.Experts).Select(k => $"experts.{k}")];
         int gateWidth = config.FrameWidth + config.VladWidth;

@@ -27,6 +27,19 @@ public static class Folds
     /// <summary>How many pairs a fold validates, of <paramref name="pairCount"/>.</summary>
     public static int ValidationSize(int pairCount) => Math.Min(ReferenceFoldSize, pairCount / Count);
 
+    /// <summary>The number of a fold as people write it: 1 .. 11, or the reference's name for it, such as 6000-11999val.</summary>
+    /// <exception cref="DataException">There is no such fold.</exception>
+    public static int Parse(string name)
+    {
+        for (int number = 1; number <= Count; number++)
+        {
+            int first = (number - 1) * ReferenceFoldSize;
+            if (name == $"{number}" || name == $"{first}-{first + ReferenceFoldSize - 1}val")
+                return number;
+        }
+        throw new DataException($"there is no fold '{name}': folds are 1 to {Count}");
+    }
+
     /// <summary>Makes one fold.</summary>
     /// <param name="pairCount">Lines in label.tsv.</param>
     /// <param name="number">1 .. 11.</param>

@@ -52,7 +52,7 @@ public sealed record ModelConfig
     /// <summary>Width of the video embedding.</summary>
     public int EmbeddingWidth { get; set; } = 256;
 
-    /// <summary>Leaves padding and repeated frames out of Uniter's mean; published is the mean over all positions (specification 9.8).</summary>
+    /// <summary>Leaves padding and repeated frames out of Uniter's mean and of mix-roformer's maximum; published is to take all positions (specification 9.8).</summary>
     public bool MaskedPooling { get; set; }
 
     /// <summary>Chance to zero a value of the fusion's input.</summary>

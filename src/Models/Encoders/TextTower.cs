@@ -8,15 +8,17 @@ namespace VideoSim.Models.Encoders;
 
 /// <summary>
 /// A text as one vector: BERT with its pooler, tanh of a linear map of the first position (specification 3.1), or RoFormer,
-/// which has none, with the maximum over all positions, padding included (specification 3.6).
+/// which has none, with the maximum over all positions, padding included unless asked otherwise (specification 3.6, 9.8).
 /// </summary>
 internal sealed class TextTower
 {
     private readonly TextEncoder _encoder;
     private readonly Dense? _pooler;
+    private readonly bool _maskedPooling;
 
-    public TextTower(ParameterStore store, int group, EncoderConfig config, int textLength)
+    public TextTower(ParameterStore store, int group, EncoderConfig config, int textLength, bool maskedPooling)
     {
+        _maskedPooling = maskedPooling;
         _encoder = new TextEncoder(store, group, config, textLength);
         if (config.ModelType == EncoderConfig.Bert)
             _pooler = new Dense(store, group, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange));
@@ -26,7 +28,7 @@ internal sealed class TextTower
     public Tensor Forward(Tape tape, in TokenBatch tokens, in Tensor attentionMask)
     {
         var embedded = _encoder.Embed(tape, tokens); // [B, T, C]
-        return _pooler is null ? MaxPosition.Forward(tape, _encoder.Encode(tape, embedded, attentionMask))
+        return _pooler is null ? MaxPosition.Forward(tape, _encoder.Encode(tape, embedded, attentionMask), _maskedPooling ? attentionMask : default)
             : Activation.Forward(tape, _pooler.Forward(tape, _encoder.EncodeFirst(tape, embedded, attentionMask)), ActivationKind.Tanh);
     }
 }

@@ -221,7 +221,7 @@ public sealed class BadInputTests(CommandWorld world)
     [Theory]
     [InlineData("no preset", "pretrain", "--model", "mix", "--data", "d", "--output-dir", "o", "--preset", "huge")]
     [InlineData("there is no model 'max'", "pretrain", "--model", "max", "--data", "d", "--output-dir", "o")]
-    [InlineData("--fold 12: folds are 1 to 11, or all", "finetune", "--model", "mix", "--data", "d", "--output-dir", "o", "--pretrained", "p", "--fold", "12")]
+    [InlineData("there is no fold '12': folds are 1 to 11", "finetune", "--model", "mix", "--data", "d", "--output-dir", "o", "--pretrained", "p", "--fold", "12")]
     [InlineData("'--output-dir' is required", "pretrain", "--model", "mix", "--data", "d")]
     [InlineData("there is no model 'max'", "reproduce", "--models", "mix", "max")]
     [InlineData("--folds 12: there are 11 folds", "reproduce", "--folds", "12")]

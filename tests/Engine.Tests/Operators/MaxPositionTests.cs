@@ -21,6 +21,18 @@ public sealed unsafe class MaxPositionTests
         values => [.. Enumerable.Range(0, b * c).Select(i => Enumerable.Range(0, s).Max(p => values[0][(i / c * s + p) * c + i % c]))]);
 
     [Fact]
+    public void Gradients_Masked_MatchDifferences()
+    {
+        const int b = 3, s = 4, c = 9;
+        int[] mask = [1, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 0];
+        GradientCheck.Run(
+            [GradientInput.Uniform("x", new Shape(b, s, c))],
+            (tape, t) => MaxPosition.Forward(tape, t[0], GradientCheck.Integers(tape, new Shape(b, s), mask)),
+            values => [.. Enumerable.Range(0, b * c).Select(i =>
+                Enumerable.Range(0, s).Where(p => mask[i / c * s + p] != 0).Max(p => values[0][(i / c * s + p) * c + i % c]))]);
+    }
+
+    [Fact]
     public void Gradient_Tie_GoesToTheFirstPosition()
     {
         using var device = new CpuDevice(threads: 1);

@@ -1,3 +1,6 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Losses;
@@ -28,5 +31,25 @@ public sealed unsafe class PairLossTests
                 var (_, squaredError, kl) = PairLossReference.Forward(v[0], [.. targets.Select(static y => (double)y)], width);
                 return [squaredError.Sum(), kl.Sum()];
             });
+    }
+
+    // Reference fact sheet, Appendix A item 7: the KL term of one pair, and no gradient below the clip.
+    [Theory]
+    [InlineData(0.25f, 0.346574, false)]
+    [InlineData(-0.3f, 7.71247, true)]
+    public void Kl_PublishedValues_Agree(float cosine, double kl, bool clipped)
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 1 << 12);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        Tensor embeddings = tape.Result(new Shape(2, 2), differentiable: true), target = tape.Scratch(new Shape(1)), terms = tape.Scratch(new Shape(2));
+        float[] sides = [1, 0, cosine, MathF.Sqrt(1 - cosine * cosine)];
+        sides.CopyTo(new Span<float>(embeddings.Floats, sides.Length));
+        target.Floats[0] = 0.5f;
+        const float weight = 1e6f; // the squared error's gradient vanishes beside it
+        PairLoss.Forward(tape, embeddings, target, weight, terms.Slice(0, new Shape(1)), terms.Slice(1, new Shape(1)), tape.Scratch(new Shape(1)));
+        tape.RunBackward();
+        Assert.Equal(kl, terms.Floats[1], 1e-5);
+        Assert.Equal(clipped, Math.Abs(tape.GradientOf(embeddings).Floats[1]) < 10);
     }
 }

@@ -1,3 +1,6 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
@@ -8,8 +11,28 @@ using TagLoss = VideoSim.Engine.Operators.TagLoss;
 
 namespace VideoSim.Engine.Tests.Operators;
 
-public sealed class TagLossTests
+public sealed unsafe class TagLossTests
 {
+    // Reference fact sheet, Appendix A items 6 and 12: one tag, the published asymmetric loss.
+    [Theory]
+    [InlineData(0, true, 0.693147, -0.5)]
+    [InlineData(0, false, 0.346574, 0.423287)]
+    [InlineData(40, true, 0.0, 0)]
+    [InlineData(-3, false, null, 0.00444423)]
+    [InlineData(2.5f, false, null, 1.03482786)]
+    public void Asymmetric_PublishedValues_Agree(float logit, bool present, double? loss, double slope)
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var arena = new Arena(device, 1 << 12);
+        using var tape = new Tape(device.Stream, arena) { Training = true };
+        var (z, term) = (tape.Result(new Shape(1, 1), differentiable: true), tape.Scratch(new Shape(1)));
+        z.Floats[0] = logit;
+        TagLoss.Forward(tape, z, GradientCheck.Integers(tape, new Shape(1, 1), [present ? 1 : 0]), new TagFocus(0, 1, 0), weight: 1, term);
+        tape.RunBackward();
+        Assert.Equal(loss ?? term.Floats[0], term.Floats[0], 1e-6);
+        Assert.Equal(slope, tape.GradientOf(z).Floats[0], 1e-6);
+    }
+
     [Theory]
     [InlineData(1, 1, 1, 0, 0, 0)]
     [InlineData(1, 5, 9, 0, 1, 0)]

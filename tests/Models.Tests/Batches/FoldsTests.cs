@@ -68,6 +68,14 @@ public class FoldsTests
     }
 
     [Fact]
+    public void Parse_NumbersAndTheReferencesNames_AreFolds()
+    {
+        Assert.Equal([1, 11, 1, 2, 11], new[] { "1", "11", "0-5999val", "6000-11999val", "60000-65999val" }.Select(Folds.Parse));
+        foreach (string name in new[] { "0", "12", "1.0", "0-6000val", "" })
+            Assert.Contains($"no fold '{name}'", Assert.Throws<DataException>(() => Folds.Parse(name)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Make_TooFewPairsOrNoSuchFold_Throws()
     {
         Assert.Equal("11 folds need at least 11 labelled pairs, there are 10",

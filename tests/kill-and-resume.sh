@@ -1,38 +1,63 @@
 #!/bin/bash
 # kill-and-resume.sh [KILLS]: a shortened reproduction is killed (SIGKILL) at random moments and started again each time; in
-# the end every embedding, checkpoint, model and metrics.jsonl has the bytes of a run that was never disturbed.
-# Needs a Release build. SEED=N repeats the same moments as far as the machine allows.
+# the end every embedding, checkpoint, model and metrics.jsonl has the bytes of a run that was never disturbed. A run that
+# ends before it is killed is compared at once, and another begins: only kills that hit count.
+# Needs a Release build. STEPS=N of each stage (200); SEED=N repeats the same moments as far as the machine allows.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-kills=${1:-20}
-RANDOM=${SEED:-$(date +%s)}
+kills=${1:-20} steps=${STEPS:-200} seed=${SEED:-$(date +%s)}
+RANDOM=$seed
 program=src/Cli/bin/Release/net10.0/videosim.dll
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+
 reproduce() { # reproduce OUTPUT
-    exec dotnet $program reproduce --preset micro --folds 2 --data "$folder/data" --output-dir "$1" --quiet \
+    exec dotnet $program reproduce --preset micro --models mix uniter-roformer --folds 2 --data "$folder/data" --output-dir "$1" --quiet \
         --set pretrain.steps="$steps" --set finetune.steps="$steps" --set pretrain.checkpoint_every=7 --set finetune.checkpoint_every=7
 }
-dotnet $program data synth --output-dir "$folder/data" --seed 3 --videos 80 --pairs 66 --pair-videos 24 --test-videos 100 --tags 48 --frames 4 --quiet
-steps=${STEPS:-200}
-begin=$(date +%s%N)
-(reproduce "$folder/whole") > /dev/null
-milliseconds=$((($(date +%s%N) - begin) / 1000000))
-echo "undisturbed: $milliseconds ms"
 
-# Kill the i-th start within its share of the way, so that the moments spread over all stages.
-for ((i = 0; i < kills; i++)); do
+# What a run left, but for its times and the name of its own folder, which args.json of a finetuning run holds.
+without_times() { sed '/"seconds": {/,/}/d; /"seconds":/d' "$1/summary.json"; }
+is_undisturbed() {
+    diff -r --exclude summary.json --exclude args.json "$folder/whole" "$folder/killed"
+    diff <(without_times "$folder/whole") <(without_times "$folder/killed")
+    local file
+    while read -r file; do
+        diff <(sed "s|$folder/whole|RUN|" "$folder/whole/$file") <(sed "s|$folder/killed|RUN|" "$folder/killed/$file")
+    done < <(cd "$folder/whole" && find . -name args.json)
+}
+
+dotnet $program data synth --output-dir "$folder/data" --seed 3 --videos 80 --pairs 66 --pair-videos 24 --test-videos 100 --tags 48 --frames 4 --quiet
+milliseconds_of() { # milliseconds_of OUTPUT: how long a run into it takes
+    local begin
+    begin=$(date +%s%N)
+    (reproduce "$1") > /dev/null
+    echo $((($(date +%s%N) - begin) / 1000000))
+}
+whole=$(milliseconds_of "$folder/whole") start=$(milliseconds_of "$folder/whole")
+echo "seed $seed; undisturbed: $whole ms, with nothing to do: $start ms"
+
+# Killed on average after its share of the way and about what a start takes, so that the moments spread over all stages.
+for ((hits = 0; hits < kills; )); do
     (reproduce "$folder/killed") > /dev/null &
     process=$!
-    sleep "$(awk -v most=$((2 * milliseconds / kills + 600)) -v random=$RANDOM 'BEGIN { print (100 + most * random / 32768) / 1000 }')"
-    kill -KILL $process 2> /dev/null && echo "killed: $(ls -d "$folder"/killed/mix/*/checkpoint-* 2> /dev/null | tail -1 | sed "s|$folder/||")"
-    wait $process 2> /dev/null || true
+    sleep "$(awk -v most=$((2 * (whole / kills + start))) -v random=$RANDOM 'BEGIN { print (100 + most * random / 32768) / 1000 }')"
+    kill -KILL $process 2> /dev/null || true
+    status=0
+    wait $process 2> /dev/null || status=$?
+    if [ $status -eq 137 ]; then
+        hits=$((hits + 1))
+        newest=$(ls -td "$folder"/killed/*/*/checkpoint-* 2> /dev/null | head -1 || true)
+        echo "killed; newest checkpoint: ${newest#"$folder/killed/"}"
+    elif [ $status -eq 0 ]; then
+        is_undisturbed
+        echo "ended by itself: the same bytes"
+        rm -r "$folder/killed"
+    else
+        echo "failed with $status after $hits kills" >&2
+        exit 1
+    fi
 done
 (reproduce "$folder/killed") > /dev/null
-diff -r --exclude summary.json --exclude args.json "$folder/whole" "$folder/killed"
-# args.json of a finetuning run names the folder that it started from; all else in it must be the same.
-while read -r file; do
-    diff <(sed "s|$folder/whole|RUN|" "$folder/whole/$file") <(sed "s|$folder/killed|RUN|" "$folder/killed/$file")
-done < <(cd "$folder/whole" && find . -name args.json)
-diff <(sed 's/"seconds": [^,]*//' "$folder/whole/summary.json") <(sed 's/"seconds": [^,]*//' "$folder/killed/summary.json")
+is_undisturbed
 echo "killed $kills times: the same bytes"

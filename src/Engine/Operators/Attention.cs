@@ -62,8 +62,11 @@ public static unsafe class Attention
         tape.Stream.Run(AttentionKernels.Backward, args with
         {
             dContext = tape.GradientOf(s.Context).Floats,
-            dQuery = dQuery.FloatsOrNull, dKey = dKey, dValue = dKey == null ? null : dKey + s.Context.Shape.Width,
-            AddQuery = addQuery, AddKeyValue = addKeyValue,
+            dQuery = dQuery.FloatsOrNull,
+            dKey = dKey,
+            dValue = dKey == null ? null : dKey + s.Context.Shape.Width,
+            AddQuery = addQuery,
+            AddKeyValue = addKeyValue,
         });
     }
 

@@ -215,8 +215,12 @@ public static unsafe class AttentionChecks
             {
                 launcher.Run(Attention.Backward, args with
                 {
-                    dContext = context.Floats, dQuery = dQuery!.Floats, dKey = dKeyValue!.Floats + key, dValue = dKeyValue.Floats + value,
-                    AddQuery = s.Add, AddKeyValue = addKeyValue,
+                    dContext = context.Floats,
+                    dQuery = dQuery!.Floats,
+                    dKey = dKeyValue!.Floats + key,
+                    dValue = dKeyValue.Floats + value,
+                    AddQuery = s.Add,
+                    AddKeyValue = addKeyValue,
                 });
             }
             else

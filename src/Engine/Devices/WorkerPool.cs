@@ -10,14 +10,17 @@ namespace VideoSim.Engine.Devices;
 internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinsBeforeYield = 200, YieldsBeforeSleep = 2000;
-    private const int ChunksPerThread = 4; // evens out items of unequal cost without much contention on the counter
+
+    // Of what is left at the moment. Large shares at first, as neighbours may have something in common and the counter has
+    // to be asked less often; single items at the end, so that all threads end together.
+    private const int SharesPerThread = 2;
 
     private readonly Thread[] _helpers;
     private readonly object _wake = new();
     private readonly int _turnsBeforeSleep;
     private Kernel? _kernel;
     private void* _args;
-    private int _items, _chunk, _next, _busy, _sleeping;
+    private int _items, _next, _busy, _sleeping;
     private volatile int _generation;
     private volatile bool _stopped;
     private Exception? _failure;
@@ -44,7 +47,6 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         (_kernel, _items) = (kernel, items);
         _args = args;
-        _chunk = Math.Max(1, items / (Threads * ChunksPerThread));
         _next = 0;
         _busy = _helpers.Length;
         Publish();
@@ -90,10 +92,12 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         while (true)
         {
-            int from = Interlocked.Add(ref _next, _chunk) - _chunk;
-            if (from >= _items || from < 0)
+            int from = Volatile.Read(ref _next), left = _items - from;
+            if (left <= 0)
                 return;
-            _kernel!.Invoke(_args, from, Math.Min(_items, from + _chunk));
+            int share = (left - 1) / (SharesPerThread * Threads) + 1;
+            if (Interlocked.CompareExchange(ref _next, from + share, from) == from)
+                _kernel!.Invoke(_args, from, from + share);
         }
     }
 

@@ -28,11 +28,9 @@ public static unsafe partial class MatMul
     // Up to this many columns, A is read where it lies: it would not be used often enough to pay for being packed.
     private const int MaxColumnsInPlace = 128;
 
-    // Columns of a block.
-    private const int MaxColumns = 256, MinColumns = 128;
-
-    // Blocks shrink until there is something to share between threads.
-    private const int WantedItems = 16;
+    // Columns of a block. Whoever multiplies several side by side packs A once for all; one that is multiplied alone spends
+    // a tenth of its time on that.
+    private const int MaxColumns = 128;
 
     /// <summary>How a product is cut: a function of its shapes alone, so that results do not depend on threads.</summary>
     private readonly struct Blocks
@@ -74,11 +72,6 @@ public static unsafe partial class MatMul
             RowBlocks = Count(p.M, Rows);
             Columns = Part(p.N, MaxColumns, PanelColumns);
             ColumnBlocks = Count(p.N, Columns);
-            while (Columns > MinColumns && p.Batch * RowBlocks * ColumnBlocks < WantedItems)
-            {
-                Columns = Part(p.N, Math.Max(MinColumns, Columns / 2), PanelColumns);
-                ColumnBlocks = Count(p.N, Columns);
-            }
         }
 
         /// <summary>

@@ -18,6 +18,9 @@ public static unsafe partial class MatMul
     // (9 KiB) about fill an L1 of 32 KiB.
     private const int MaxDepth = 384;
 
+    // Up to here k is one part: a panel then fills that L1 alone, but two parts would cost another start and end of all threads.
+    private const int MaxDepthOfOnePart = 512;
+
     // Rows of a block: 132 x 384 values of A are less than half of an L2 of 512 KiB.
     private const int MaxRows = 22 * TileRows;
 
@@ -61,7 +64,7 @@ public static unsafe partial class MatMul
 
         public Blocks(in MatMulArgs p)
         {
-            Depth = Part(p.K, MaxDepth, 8);
+            Depth = Part(p.K, p.K <= MaxDepthOfOnePart ? MaxDepthOfOnePart : MaxDepth, 8);
             Panels = Count(p.N, PanelColumns);
             Stretches = Count(Panels, StretchPanels);
             PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # build.sh FOLDER: builds the emulator, and the kernels in FOLDER/units, with g++ into FOLDER.
 # The units are generated (the engine's EmulatorBuild writes them, and the kernels' sources into FOLDER/kernels): the list of
-# kernels is kept in C#. Every unit is built twice: fast, and with every access to memory reported (check).
+# kernels is kept in C#. Every unit is built twice: fast, and with every access to memory reported (check). Units whose
+# libraries lie in FOLDER already are left alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
@@ -25,12 +26,13 @@ start() {
 start g++ "${common[@]}" -shared -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 "$here"/*.cpp -ldl
 for source in units/*.cpp; do
     name=$(basename "$source" .cpp)
-    start g++ "${unit[@]}" -c -o "$name.fast.o" "$source"
-    start g++ "${unit[@]}" "${check[@]}" -c -o "$name.check.o" "$source"
+    [ -e "$name.fast.kernels.so" ] || start g++ "${unit[@]}" -c -o "$name.fast.o" "$source"
+    [ -e "$name.check.kernels.so" ] || start g++ "${unit[@]}" "${check[@]}" -c -o "$name.check.o" "$source"
 done
 for process in "${running[@]}"; do
     wait "$process"
 done
+shopt -s nullglob
 for object in *.o; do
     g++ -shared -o "${object%.o}.kernels.so" "$object" -L. -l:libcuda.so.1
     rm "$object"

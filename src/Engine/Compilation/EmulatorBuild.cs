@@ -7,11 +7,12 @@ namespace VideoSim.Engine.Compilation;
 
 /// <summary>
 /// Builds the CUDA emulator with g++: a stand-in for the driver, <c>libcuda.so.1</c>, that runs the kernels' own sources on
-/// the CPU. The result lies in a folder named by all that went into it, so it is built once for each state of the sources.
+/// the CPU. The result lies in a folder named by all that went into it, so it is built once for each state of the sources;
+/// units that are as they were in an earlier build are taken from there.
 /// </summary>
 public static class EmulatorBuild
 {
-    private const string ResourcePrefix = "Emulator/";
+    private const string ResourcePrefix = "Emulator/", UnitFolder = "units", BuiltUnits = "*.kernels.so";
 
     /// <summary>Builds the emulator unless it is there already.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -22,7 +23,7 @@ public static class EmulatorBuild
     public static string Make(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
     {
         var files = Files(sources, kernels);
-        string folder = Path.Combine(cache, Key(files));
+        string folder = Path.Combine(cache, Hash(files));
         if (Directory.Exists(folder))
             return folder;
         // Built aside, then moved: another process may do the same at this moment, and one that is killed leaves no half.
@@ -35,9 +36,14 @@ public static class EmulatorBuild
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 File.WriteAllText(path, text);
             }
+            string units = Directory.CreateDirectory(Path.Combine(cache, UnitFolder)).FullName;
+            foreach (string built in Directory.EnumerateFiles(units, BuiltUnits).Where(built => files.ContainsKey(SourceOf(built))))
+                File.Copy(built, Path.Combine(work, Path.GetFileName(built)));
             Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
             if (!Directory.Exists(folder))
                 Directory.Move(work, folder);
+            foreach (string built in Directory.EnumerateFiles(folder, BuiltUnits))
+                Keep(built, Path.Combine(units, Path.GetFileName(built)));
             return folder;
         }
         finally
@@ -84,15 +90,33 @@ public static class EmulatorBuild
         }
         foreach (var (name, text) in sources.Texts)
             files[$"kernels/{name}"] = text;
-        var units = KernelUnit.Group(kernels);
-        for (int i = 0; i < units.Count; i++)
-            files[$"units/{Path.GetFileNameWithoutExtension(units[i].Source)}-{i}.cpp"] = UnitText(units[i]);
+        string compiler = CompilerVersion();
+        var common = files.Where(static file => !file.Key.EndsWith(".cu", StringComparison.Ordinal)).Append(new("g++", compiler)).ToList();
+        foreach (var unit in KernelUnit.Group(kernels))
+        {
+            string text = UnitText(unit);
+            string key = Hash([.. common, new(unit.Source, files[$"kernels/{unit.Source}"]), new(UnitFolder, text)]);
+            files[$"{UnitFolder}/{Path.GetFileNameWithoutExtension(unit.Source)}-{key}.cpp"] = text;
+        }
         return files;
     }
 
-    private static string Key(SortedDictionary<string, string> files)
+    // The unit that a library "units/Name-key.fast.kernels.so" was built from.
+    private static string SourceOf(string built) => $"{UnitFolder}/{Path.GetFileName(built).Split('.')[0]}.cpp";
+
+    // By way of another name: whoever builds at this moment finds the whole file or none.
+    private static void Keep(string file, string path)
     {
-        var all = new StringBuilder(CompilerVersion());
+        if (File.Exists(path))
+            return;
+        string aside = $"{path}.{Environment.ProcessId}";
+        File.Copy(file, aside, overwrite: true);
+        File.Move(aside, path, overwrite: true);
+    }
+
+    private static string Hash(IEnumerable<KeyValuePair<string, string>> files)
+    {
+        var all = new StringBuilder();
         foreach (var (name, text) in files)
             all.Append(name).Append('\0').Append(text).Append('\0');
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all.ToString())))[..16];

@@ -66,6 +66,15 @@ public sealed class CatalogTests
         Assert.Empty(defined.Except(Catalog.Kernels).Select(static kernel => kernel.Entry));
     }
 
+    [Fact]
+    public void Families_OfTheCatalog_AreNamedAndHoldTheExpectedWords()
+    {
+        Assert.All(Catalog.Kernels, static kernel => Assert.Matches("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", kernel.Family));
+        var families = Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().ToArray();
+        string[] words = ["attention", "vlad", "asymmetric", "layernorm", "batchnorm", "embedding", "crossentropy", "adam", "contrastive", "consistency"];
+        Assert.All(words, word => Assert.Contains(families, family => family.Contains(word, StringComparison.Ordinal)));
+    }
+
     private static IEnumerable<CheckCase> CasesOf(string entry) =>
         Catalog.All.Where(check => check.Kernel.Entry == entry).SelectMany(static check => check.Cases());
 

@@ -61,12 +61,14 @@ public static unsafe partial class Activations
     private static ActivationKernels Create<TFunction>(string name, int flops, bool keepsInput) where TFunction : struct, IFunction => new(
         new($"{name}_forward_f32")
         {
+            Family = "activation",
             CountItems = static (in ActivationForwardArgs a) => Blocks(a.Count),
             Twin = ForwardBlocks<TFunction>,
             CountCost = (in ActivationForwardArgs a) => new((double)flops * a.Count, 8.0 * a.Count),
         },
         new($"{name}_backward_f32")
         {
+            Family = "activation",
             CountItems = static (in ActivationBackwardArgs a) => Blocks(a.Count),
             Twin = BackwardBlocks<TFunction>,
             // The slope of gelu costs what gelu does; the others' is a product or two.

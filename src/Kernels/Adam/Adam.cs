@@ -70,6 +70,7 @@ public static unsafe partial class Adam
     /// <summary>Updates weights and moments. Items: chunks of elements.</summary>
     public static readonly Kernel<AdamArgs> Update = new("adam_f32")
     {
+        Family = "adam",
         Source = "Adam.cu",
         Defines = [$"CHUNK={ChunkElements}", $"THREADS={Threads}"],
         LaunchShape = static (in AdamArgs a, in DeviceLimits _) => new(Chunks(a.Count), Threads),

@@ -68,6 +68,7 @@ public static unsafe partial class Attention
     /// <summary>Context from queries, keys and values. Items: videos x heads.</summary>
     public static readonly Kernel<AttentionArgs> Forward = new("attention_forward_f32")
     {
+        Family = "attention",
         CountItems = Items,
         Twin = ForwardItems,
         CountCost = static (in AttentionArgs a) => new(
@@ -77,6 +78,7 @@ public static unsafe partial class Attention
     /// <summary>Gradients of queries, keys and values. Items: videos x heads.</summary>
     public static readonly Kernel<AttentionArgs> Backward = new("attention_backward_f32")
     {
+        Family = "attention",
         CountItems = Items,
         Twin = BackwardItems,
         CountCost = static (in AttentionArgs a) => new(

@@ -86,6 +86,7 @@ public static unsafe partial class BatchNorm
     /// <summary>Mean and squared differences of each chunk. Items: stack x groups x chunks.</summary>
     public static readonly Kernel<BatchNormArgs> Statistics = new("batch_norm_statistics_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = ReduceChunks,
         CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + 2.0 * a.Groups * a.Chunks) * a.C),
@@ -94,6 +95,7 @@ public static unsafe partial class BatchNorm
     /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = MergeChunks,
         CountCost = static (in BatchNormArgs a) =>
@@ -103,6 +105,7 @@ public static unsafe partial class BatchNorm
     /// <summary>Takes mean and rstd from the running averages: inference. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> UseRunning = new("batch_norm_use_running_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = CopyRunning,
         CountCost = static (in BatchNormArgs a) => new(3.0 * a.Stack * a.C, 16.0 * a.Stack * a.C),
@@ -111,6 +114,7 @@ public static unsafe partial class BatchNorm
     /// <summary>Normalises. Items: stack x rows.</summary>
     public static readonly Kernel<BatchNormArgs> Apply = new("batch_norm_apply_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
         Twin = ApplyRows,
         CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (2.0 * a.Rows + 2 * a.Groups + 2) * a.C),
@@ -119,6 +123,7 @@ public static unsafe partial class BatchNorm
     /// <summary>Sums of dy and dy * normalised x over each chunk. Items: stack x groups x chunks.</summary>
     public static readonly Kernel<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = SumChunks,
         CountCost = static (in BatchNormGradArgs a) =>
@@ -128,6 +133,7 @@ public static unsafe partial class BatchNorm
     /// <summary>Sums of each group, and the gradients of weight and bias. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormGradArgs> FinishBackwardSums = new("batch_norm_finish_backward_sums_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormGradArgs a) => a.Stack * Blocks(a.C),
         Twin = FinishSums,
         CountCost = static (in BatchNormGradArgs a) =>
@@ -137,6 +143,7 @@ public static unsafe partial class BatchNorm
     /// <summary>dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.</summary>
     public static readonly Kernel<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input_f32")
     {
+        Family = "batchnorm",
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in BatchNormGradArgs a) =>

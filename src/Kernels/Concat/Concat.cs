@@ -50,6 +50,7 @@ public static unsafe partial class Concat
     /// <summary>Joins. Items: stack x rows.</summary>
     public static readonly Kernel<ConcatArgs> Forward = new("concat_dropout_forward_f32")
     {
+        Family = "concat",
         CountItems = static (in ConcatArgs a) => a.Stack * a.Rows,
         Twin = JoinRows,
         CountCost = static (in ConcatArgs a) =>
@@ -62,6 +63,7 @@ public static unsafe partial class Concat
     /// <summary>Splits the gradient. Items: rows, each with the whole stack.</summary>
     public static readonly Kernel<ConcatGradArgs> Backward = new("concat_dropout_backward_f32")
     {
+        Family = "concat",
         CountItems = static (in ConcatGradArgs a) => a.Rows,
         Twin = SplitRows,
         CountCost = static (in ConcatGradArgs a) =>

@@ -25,6 +25,9 @@ public abstract unsafe class Kernel
     /// <summary>The <c>extern "C"</c> name of this instance, such as <c>layer_norm_forward_f32</c>.</summary>
     public string Entry { get; }
 
+    /// <summary>What people call this kernel and its siblings, such as <c>layernorm</c>: lower case, words joined by hyphens. Every kernel of the catalog has one.</summary>
+    public string Family { get; init; } = "";
+
     /// <summary>The <c>.cu</c> file that holds the entry, or null while the kernel runs on the CPU only.</summary>
     public string? Source { get; init; }
 

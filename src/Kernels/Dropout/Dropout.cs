@@ -36,6 +36,7 @@ public static unsafe partial class Dropout
     /// <summary>Multiplies with the mask. Items: blocks of elements.</summary>
     public static readonly Kernel<DropoutArgs> Apply = new("dropout_f32")
     {
+        Family = "dropout",
         Source = "Dropout.cu",
         Defines = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"],
         LaunchShape = static (in DropoutArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),

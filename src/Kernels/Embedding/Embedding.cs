@@ -83,6 +83,7 @@ public static unsafe partial class Embedding
     /// <summary>Sums the three embeddings. Items: positions of all videos.</summary>
     public static readonly Kernel<EmbeddingForwardArgs> Forward = new("embedding_forward_f32")
     {
+        Family = "embedding",
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
         Twin = ForwardRows,
         CountCost = static (in EmbeddingForwardArgs a) => new(2.0 * a.B * a.T * a.C, 4.0 * a.B * a.T * (2.0 * a.C + 1)),
@@ -91,6 +92,7 @@ public static unsafe partial class Embedding
     /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
     public static readonly Kernel<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward_f32")
     {
+        Family = "embedding",
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
         Twin = WordBackwardRows,
         CountCost = static (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C, 4.0 * a.C * ((double)a.Tokens + a.V * (1 - a.Add))),
@@ -99,6 +101,7 @@ public static unsafe partial class Embedding
     /// <summary>Gradient of the position table. Items: its rows.</summary>
     public static readonly Kernel<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward_f32")
     {
+        Family = "embedding",
         CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
         Twin = PositionBackwardRows,
         CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
@@ -107,6 +110,7 @@ public static unsafe partial class Embedding
     /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>
     public static readonly Kernel<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward_f32")
     {
+        Family = "embedding",
         CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
         Twin = TypeBackwardColumns,
         CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),

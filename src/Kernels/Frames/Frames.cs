@@ -40,6 +40,7 @@ public static unsafe partial class Frames
     /// <summary>Unpacks, masks and averages. Items: videos.</summary>
     public static readonly Kernel<FrameUnpackArgs> Unpack = new("frame_unpack_f16")
     {
+        Family = "frames",
         CountItems = static (in FrameUnpackArgs a) => a.Videos,
         Twin = UnpackVideos,
         CountCost = static (in FrameUnpackArgs a) =>
@@ -52,6 +53,7 @@ public static unsafe partial class Frames
     /// <summary>All frames as they are, repeated ones included. Items: frames.</summary>
     public static readonly Kernel<FrameWidenArgs> Widen = new("frame_widen_f16")
     {
+        Family = "frames",
         CountItems = static (in FrameWidenArgs a) => a.Rows,
         Twin = WidenRows,
         CountCost = static (in FrameWidenArgs a) => new(0, 6.0 * a.Rows * a.Width),

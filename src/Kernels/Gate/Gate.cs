@@ -43,6 +43,7 @@ public static unsafe partial class Gate
     /// <summary>Gates. Items: blocks of elements.</summary>
     public static readonly Kernel<GateArgs> Forward = new("sigmoid_gate_forward_f32")
     {
+        Family = "gate",
         CountItems = static (in GateArgs a) => Blocks(a.Count),
         Twin = GateBlocks,
         CountCost = static (in GateArgs a) => new(5.0 * a.Count, 12.0 * a.Count),
@@ -51,6 +52,7 @@ public static unsafe partial class Gate
     /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
     public static readonly Kernel<GateGradArgs> Backward = new("sigmoid_gate_backward_f32")
     {
+        Family = "gate",
         CountItems = static (in GateGradArgs a) => Blocks(a.Count),
         Twin = DifferentiateBlocks,
         CountCost = static (in GateGradArgs a) => new(9.0 * a.Count, 4.0 * (5 + a.AddU + a.AddS) * a.Count),

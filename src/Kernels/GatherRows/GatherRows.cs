@@ -36,6 +36,7 @@ public static unsafe partial class GatherRows
     /// <summary>Gathers. Items: rows.</summary>
     public static readonly Kernel<GatherRowsArgs> Forward = new("gather_rows_forward_f32")
     {
+        Family = "gather-rows",
         CountItems = static (in GatherRowsArgs a) => a.Rows,
         Twin = Gather,
         CountCost = static (in GatherRowsArgs a) => new(0, 4.0 * a.Rows * (2.0 * a.C + 1)),
@@ -44,6 +45,7 @@ public static unsafe partial class GatherRows
     /// <summary>Adds each row's gradient to its position, in the order of the rows; other positions get 0. Items: positions of x.</summary>
     public static readonly Kernel<GatherRowsArgs> Backward = new("gather_rows_backward_f32")
     {
+        Family = "gather-rows",
         CountItems = static (in GatherRowsArgs a) => a.B * a.S,
         Twin = Scatter,
         CountCost = static (in GatherRowsArgs a) =>

@@ -52,6 +52,7 @@ public static unsafe partial class JointSequence
     /// <summary>Joins, and writes the mask. Items: positions of all videos.</summary>
     public static readonly Kernel<JointSequenceArgs> Forward = new("joint_sequence_forward_f32")
     {
+        Family = "joint-sequence",
         CountItems = static (in JointSequenceArgs a) => a.B * (a.T + a.F),
         Twin = JoinPositions,
         CountCost = static (in JointSequenceArgs a) => new(0, 4.0 * a.B * ((a.T + a.F) * (2.0 * a.C + 1) + a.T + 1)),
@@ -60,6 +61,7 @@ public static unsafe partial class JointSequence
     /// <summary>Splits the gradient. Items: positions of all videos.</summary>
     public static readonly Kernel<JointSequenceGradArgs> Backward = new("joint_sequence_backward_f32")
     {
+        Family = "joint-sequence",
         CountItems = static (in JointSequenceGradArgs a) => a.B * (a.T + a.F),
         Twin = SplitPositions,
         CountCost = static (in JointSequenceGradArgs a) =>

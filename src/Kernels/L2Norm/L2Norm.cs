@@ -55,6 +55,7 @@ public static unsafe partial class L2Norm
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly Kernel<L2NormArgs> Forward = new("l2_norm_forward_f32")
     {
+        Family = "l2norm",
         CountItems = static (in L2NormArgs a) => a.Rows,
         Twin = NormaliseRows,
         CountCost = static (in L2NormArgs a) => new(3.0 * a.Rows * a.C, 4.0 * a.Rows * (2 * a.C + 1)),
@@ -63,6 +64,7 @@ public static unsafe partial class L2Norm
     /// <summary>dx = (dy - (y . dy) y) * inverse norm. Items: rows.</summary>
     public static readonly Kernel<L2NormGradArgs> Backward = new("l2_norm_backward_f32")
     {
+        Family = "l2norm",
         CountItems = static (in L2NormGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in L2NormGradArgs a) => new(5.0 * a.Rows * a.C, 4.0 * a.Rows * ((3 + a.Add) * a.C + 1)),

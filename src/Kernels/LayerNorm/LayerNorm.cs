@@ -125,6 +125,7 @@ public static unsafe partial class LayerNorm
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly Kernel<LayerNormForwardArgs> Forward = new("layer_norm_forward_f32")
     {
+        Family = "layernorm",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
@@ -137,6 +138,7 @@ public static unsafe partial class LayerNorm
     /// <summary>Gradients of the summands, partial ones of weight and bias. Items: chunks of rows.</summary>
     public static readonly Kernel<LayerNormBackwardArgs> Backward = new("layer_norm_backward_f32")
     {
+        Family = "layernorm",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
@@ -149,6 +151,7 @@ public static unsafe partial class LayerNorm
     /// <summary>Gradients of weight and bias. Items: blocks of columns.</summary>
     public static readonly Kernel<LayerNormFinishArgs> Finish = new("layer_norm_finish_f32")
     {
+        Family = "layernorm",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, FinishColumns),

@@ -80,6 +80,7 @@ public static unsafe partial class ConsistencyLoss
     /// <summary>Loss of each row. Items: rows.</summary>
     public static readonly Kernel<ConsistencyLossArgs> Forward = new("consistency_loss_forward_f32")
     {
+        Family = "consistency-loss",
         CountItems = static (in ConsistencyLossArgs a) => a.Rows,
         Twin = SumRows,
         CountCost = static (in ConsistencyLossArgs a) =>
@@ -89,6 +90,7 @@ public static unsafe partial class ConsistencyLoss
     /// <summary>Gradients by the logits. Items: rows.</summary>
     public static readonly Kernel<ConsistencyLossGradArgs> Backward = new("consistency_loss_backward_f32")
     {
+        Family = "consistency-loss",
         CountItems = static (in ConsistencyLossGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in ConsistencyLossGradArgs a) => new(14.0 * (1 + a.Experts) * a.Rows * a.C,

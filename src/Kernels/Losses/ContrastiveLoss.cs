@@ -39,6 +39,7 @@ public static unsafe partial class ContrastiveLoss
     /// <summary>Loss of each sample. Items: stack x blocks of samples.</summary>
     public static readonly Kernel<ContrastiveLossArgs> Forward = new("contrastive_loss_forward_f32")
     {
+        Family = "contrastive-loss",
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * Blocks(a.N),
         Twin = SumBlocks,
         CountCost = static (in ContrastiveLossArgs a) => new(10.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
@@ -47,6 +48,7 @@ public static unsafe partial class ContrastiveLoss
     /// <summary>dS = scale / 2 * (row softmax + column softmax - 2 I) / temperature. Items: stack x rows.</summary>
     public static readonly Kernel<ContrastiveLossArgs> Backward = new("contrastive_loss_backward_f32")
     {
+        Family = "contrastive-loss",
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
         Twin = DifferentiateRows,
         CountCost = static (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (2.0 * a.N + 4)),

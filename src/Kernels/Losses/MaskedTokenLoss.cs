@@ -36,6 +36,7 @@ public static unsafe partial class MaskedTokenLoss
     /// <summary>dz = scale * weight * (softmax(z) - [target]). Items: rows.</summary>
     public static readonly Kernel<MaskedTokenLossArgs> ForwardBackward = new("masked_token_loss_f32")
     {
+        Family = "crossentropy",
         CountItems = static (in MaskedTokenLossArgs a) => a.Rows,
         Twin = LossRows,
         CountCost = static (in MaskedTokenLossArgs a) =>

@@ -61,6 +61,7 @@ public static unsafe partial class PairLoss
     /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
     public static readonly Kernel<PairLossArgs> Forward = new("pair_loss_forward_f32")
     {
+        Family = "pair-loss",
         CountItems = static (in PairLossArgs a) => a.Pairs,
         Twin = ComparePairs,
         CountCost = static (in PairLossArgs a) => new(6.0 * a.Pairs * a.C, 4.0 * a.Pairs * (2.0 * a.C + 6)),
@@ -69,6 +70,7 @@ public static unsafe partial class PairLoss
     /// <summary>Gradients of both embeddings. Items: pairs.</summary>
     public static readonly Kernel<PairLossGradArgs> Backward = new("pair_loss_backward_f32")
     {
+        Family = "pair-loss",
         CountItems = static (in PairLossGradArgs a) => a.Pairs,
         Twin = DifferentiatePairs,
         CountCost = static (in PairLossGradArgs a) => new(10.0 * a.Pairs * a.C, 4.0 * a.Pairs * ((4.0 + 2 * a.Add) * a.C + 4)),

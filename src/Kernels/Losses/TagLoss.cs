@@ -66,6 +66,7 @@ public static unsafe partial class TagLoss
     /// <summary>Loss of each row. Items: rows.</summary>
     public static readonly Kernel<TagLossArgs> Forward = new("asymmetric_tag_loss_forward_f32")
     {
+        Family = "asymmetric-loss",
         CountItems = static (in TagLossArgs a) => a.Rows,
         Twin = SumRows,
         CountCost = static (in TagLossArgs a) => new(OperationsPerTag * a.Rows * a.C, 4.0 * (a.Rows * (a.C + 1.0) + (double)a.Videos * Words(a.C))),
@@ -74,6 +75,7 @@ public static unsafe partial class TagLoss
     /// <summary>Adds to dz, times scale: without margin ±P^gamma (gamma (1 - P) softplus(w) + P). Items: rows.</summary>
     public static readonly Kernel<TagLossGradArgs> Backward = new("asymmetric_tag_loss_backward_f32")
     {
+        Family = "asymmetric-loss",
         CountItems = static (in TagLossGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in TagLossGradArgs a) =>

@@ -49,6 +49,7 @@ public static unsafe partial class MatMul
     /// <summary>Packs a part of B ahead. Items: different B x stretches of panels; none where the items of <see cref="Multiply"/> pack.</summary>
     public static readonly Kernel<PackedMatMulArgs> Pack = new("matmul_pack_f32")
     {
+        Family = "matmul",
         CountItems = static (in PackedMatMulArgs args) =>
         {
             var blocks = new Blocks(args.Product);
@@ -61,6 +62,7 @@ public static unsafe partial class MatMul
     /// <summary>Multiplies a part. Items: products x blocks of rows x blocks of columns of C.</summary>
     public static readonly Kernel<PackedMatMulArgs> Multiply = new("matmul_f32")
     {
+        Family = "matmul",
         CountItems = static (in PackedMatMulArgs args) =>
         {
             var blocks = new Blocks(args.Product);

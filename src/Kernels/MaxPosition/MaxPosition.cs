@@ -32,6 +32,7 @@ public static unsafe class MaxPosition
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
     public static readonly Kernel<MaxPositionArgs> Forward = new("max_position_forward_f32")
     {
+        Family = "max-position",
         CountItems = static (in MaxPositionArgs a) => a.B,
         Twin = static (in MaxPositionArgs a, int from, int to) =>
         {
@@ -44,6 +45,7 @@ public static unsafe class MaxPosition
     /// <summary>Gives the gradient to the first position that attains the maximum, 0 to all others. Items: sequences.</summary>
     public static readonly Kernel<MaxPositionArgs> Backward = new("max_position_backward_f32")
     {
+        Family = "max-position",
         CountItems = static (in MaxPositionArgs a) => a.B,
         Twin = static (in MaxPositionArgs a, int from, int to) =>
         {

@@ -27,6 +27,7 @@ public static unsafe partial class MeanPool
     /// <summary>Averages. Items: sequences.</summary>
     public static readonly Kernel<MeanPoolArgs> Forward = new("mean_pool_forward_f32")
     {
+        Family = "mean-pool",
         CountItems = static (in MeanPoolArgs a) => a.B,
         Twin = AverageSequences,
         CountCost = static (in MeanPoolArgs a) => new((double)a.B * a.S * a.C, 4.0 * a.B * ((a.S + 1.0) * a.C + MaskWords(a))),
@@ -35,6 +36,7 @@ public static unsafe partial class MeanPool
     /// <summary>Gives every position that counts its share of the gradient, 0 to the others. Items: sequences.</summary>
     public static readonly Kernel<MeanPoolArgs> Backward = new("mean_pool_backward_f32")
     {
+        Family = "mean-pool",
         CountItems = static (in MeanPoolArgs a) => a.B,
         Twin = ShareGradients,
         CountCost = static (in MeanPoolArgs a) =>

@@ -49,6 +49,7 @@ public static unsafe partial class Mixture
     /// <summary>Mixes. Items: rows.</summary>
     public static readonly Kernel<MixtureArgs> Forward = new("mixture_forward_f32")
     {
+        Family = "mixture",
         CountItems = static (in MixtureArgs a) => a.Rows,
         Twin = MixRows,
         CountCost = static (in MixtureArgs a) =>
@@ -58,6 +59,7 @@ public static unsafe partial class Mixture
     /// <summary>dx[k, b] = w[b, k] dy[b]; dw[b, k] = x[k, b] . dy[b]. Items: rows.</summary>
     public static readonly Kernel<MixtureGradArgs> Backward = new("mixture_backward_f32")
     {
+        Family = "mixture",
         CountItems = static (in MixtureGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in MixtureGradArgs a) =>

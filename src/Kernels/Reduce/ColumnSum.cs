@@ -37,6 +37,7 @@ public static unsafe class ColumnSum
     /// <summary>Sums each chunk. Items: stack x chunks.</summary>
     public static readonly Kernel<ColumnSumArgs> Partial = new("column_sum_partial_f32")
     {
+        Family = "reduce",
         CountItems = static (in ColumnSumArgs a) => a.Stack * a.Chunks,
         Twin = SumChunks,
         CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + a.Chunks) * a.C),
@@ -45,6 +46,7 @@ public static unsafe class ColumnSum
     /// <summary>Sums the chunks in order. Items: the stack.</summary>
     public static readonly Kernel<ColumnSumArgs> Finish = new("column_sum_finish_f32")
     {
+        Family = "reduce",
         CountItems = static (in ColumnSumArgs a) => a.Stack,
         Twin = SumPartials,
         CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Chunks * a.C, 4.0 * a.Stack * (a.Chunks + 1 + a.Add) * a.C),

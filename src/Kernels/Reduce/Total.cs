@@ -24,6 +24,7 @@ public static unsafe class Total
     /// <summary>One item: what is summed has been reduced to at most thousands of elements before.</summary>
     public static readonly Kernel<TotalArgs> Sum = new("total_f32")
     {
+        Family = "reduce",
         CountItems = static (in TotalArgs a) => 1,
         Twin = SumAll,
         CountCost = static (in TotalArgs a) => new(a.Count, 4.0 * (a.Count + 1)),

@@ -25,6 +25,7 @@ public static unsafe class SelectPosition
     /// <summary>Takes one position of every sequence. Items: sequences.</summary>
     public static readonly Kernel<SelectPositionArgs> Forward = new("select_position_forward_f32")
     {
+        Family = "select-position",
         CountItems = static (in SelectPositionArgs a) => a.B,
         Twin = static (in SelectPositionArgs a, int from, int to) =>
         {
@@ -37,6 +38,7 @@ public static unsafe class SelectPosition
     /// <summary>Puts the gradient back; all other positions get 0. Items: sequences.</summary>
     public static readonly Kernel<SelectPositionArgs> Backward = new("select_position_backward_f32")
     {
+        Family = "select-position",
         CountItems = static (in SelectPositionArgs a) => a.B,
         Twin = static (in SelectPositionArgs a, int from, int to) =>
         {

@@ -37,6 +37,7 @@ public static unsafe partial class Softmax
     /// <summary>y = e^x / sum of e^x. Items: rows.</summary>
     public static readonly Kernel<SoftmaxArgs> Forward = new("softmax_forward_f32")
     {
+        Family = "softmax",
         CountItems = static (in SoftmaxArgs a) => a.Rows,
         Twin = NormaliseRows,
         CountCost = static (in SoftmaxArgs a) => new(5.0 * a.Rows * a.C, 8.0 * a.Rows * a.C),
@@ -45,6 +46,7 @@ public static unsafe partial class Softmax
     /// <summary>dx = y * (dy - y . dy). Items: rows.</summary>
     public static readonly Kernel<SoftmaxGradArgs> Backward = new("softmax_backward_f32")
     {
+        Family = "softmax",
         CountItems = static (in SoftmaxGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in SoftmaxGradArgs a) => new(4.0 * a.Rows * a.C, 4.0 * (3 + a.Add) * a.Rows * a.C),

@@ -110,6 +110,7 @@ public static unsafe partial class Vlad
     /// <summary>Aggregates. Items: stack x videos.</summary>
     public static readonly Kernel<VladArgs> Forward = new("vlad_forward_f32")
     {
+        Family = "vlad",
         CountItems = static (in VladArgs a) => a.Stack * a.Videos,
         Twin = AggregateVideos,
         CountCost = static (in VladArgs a) =>
@@ -123,6 +124,7 @@ public static unsafe partial class Vlad
     /// <summary>Gradients of everything but the centres. Items: stack x videos.</summary>
     public static readonly Kernel<VladGradArgs> Backward = new("vlad_backward_f32")
     {
+        Family = "vlad",
         CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
         Twin = DifferentiateVideos,
         CountCost = static (in VladGradArgs a) =>
@@ -136,6 +138,7 @@ public static unsafe partial class Vlad
     /// <summary>Gradient of the centres: sums over the videos in order. Items: stack x D.</summary>
     public static readonly Kernel<VladGradArgs> BackwardCentres = new("vlad_backward_centres_f32")
     {
+        Family = "vlad",
         CountItems = static (in VladGradArgs a) => a.Stack * a.D,
         Twin = SumCentres,
         CountCost = static (in VladGradArgs a) => new(2.0 * a.Stack * a.Videos * a.D * a.K,

@@ -22,5 +22,13 @@ DEVICE float warp_sum(float value) {
     return value;
 }
 
+// Largest value over the lanes of a warp, the same in every lane; NaN counts for nothing.
+DEVICE float warp_max(float value) {
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2)
+        value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, distance));
+    return value;
+}
+
 // How gradients are delivered: the first writer overwrites, later ones add.
 DEVICE void deliver(float* address, float value, int add) { *address = add ? *address + value : value; }

@@ -18,14 +18,7 @@ public sealed class RunGateTests : IDisposable
     public void Kernel_EveryCase_IsWithinTheBoundOfFloat64(string entry)
     {
         using var device = CudaMachine.Open();
-        foreach (var check in CasesOf(entry))
-        {
-            foreach (var result in CheckRunner.Run(device, check))
-            {
-                Assert.True(result.Passed, $"{entry}, {check.Name}, {result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} " +
-                    $"(plain fp32 formulas: {result.PlainError:E2})");
-            }
-        }
+        Assert.Empty(KernelGates.Accuracy(device, CasesOf(entry)));
     }
 
     [Theory]
@@ -33,24 +26,7 @@ public sealed class RunGateTests : IDisposable
     public void Kernel_AnyOrderOfThreads_GivesTheSameBits(string entry)
     {
         using var device = CudaMachine.Open();
-        foreach (var check in CasesOf(entry))
-        {
-            var expected = CheckRunner.Execute(device, check);
-            for (ulong schedule = 1; schedule < 5; schedule++) // descending, then three at random
-            {
-                CudaMachine.Configure(schedule, check: false);
-                AssertSame(expected, CheckRunner.Execute(device, check), $"{entry}, {check.Name}, schedule {schedule}");
-            }
-            CudaMachine.Configure(schedule: 0, check: true); // looks at every access to memory as well
-            AssertSame(expected, CheckRunner.Execute(device, check), $"{entry}, {check.Name}, check build");
-            CudaMachine.Configure(schedule: 0, check: false);
-        }
-    }
-
-    private static void AssertSame(IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string what)
-    {
-        foreach (var (buffer, values) in actual)
-            Assert.True(values.AsSpan().SequenceEqual(expected[buffer]), $"{what}: {buffer} differs");
+        Assert.Empty(KernelGates.Order(device, CudaMachine.Configure, CasesOf(entry)));
     }
 
     private static IEnumerable<CheckCase> CasesOf(string entry) =>

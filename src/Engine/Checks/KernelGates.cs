@@ -1,0 +1,55 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Engine.Checks;
+
+/// <summary>What is wrong with a kernel: one line, naming the case and the buffer.</summary>
+/// <param name="Case">Shapes and switches.</param>
+/// <param name="Message">What differs from what.</param>
+public sealed record GateFinding(string Case, string Message)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Case}: {Message}";
+}
+
+/// <summary>What every kernel has to pass wherever it runs. Each gate goes through all cases and yields what it finds wrong.</summary>
+public static class KernelGates
+{
+    /// <summary>Orders of threads to run in; 0 is ascending, 1 descending, the others are random.</summary>
+    public const ulong Schedules = 5;
+
+    /// <summary>The results are as close to float64 as an honest version in the same precision.</summary>
+    public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases) =>
+        from check in cases
+        from result in CheckRunner.Run(device, check)
+        where !result.Passed
+        select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain fp32 formulas: {result.PlainError:E2})");
+
+    /// <summary>The results have the same bits in every order of threads, and nothing improper is seen while every access to memory is looked at.</summary>
+    /// <param name="device">An emulated device.</param>
+    /// <param name="configure">Chooses the order of threads, and whether every access is looked at.</param>
+    /// <param name="cases">What to run.</param>
+    public static IEnumerable<GateFinding> Order(Device device, Action<ulong, bool> configure, IEnumerable<CheckCase> cases)
+    {
+        foreach (var check in cases)
+        {
+            configure(0, false);
+            var expected = CheckRunner.Execute(device, check);
+            for (ulong schedule = 1; schedule < Schedules; schedule++)
+            {
+                configure(schedule, false);
+                foreach (var finding in Differences(check, expected, CheckRunner.Execute(device, check), $"schedule {schedule}"))
+                    yield return finding;
+            }
+            configure(0, true);
+            foreach (var finding in Differences(check, expected, CheckRunner.Execute(device, check), "the check build"))
+                yield return finding;
+            configure(0, false);
+        }
+    }
+
+    private static IEnumerable<GateFinding> Differences(CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string where) =>
+        from pair in actual
+        where !pair.Value.AsSpan().SequenceEqual(expected[pair.Key])
+        select new GateFinding(check.Name, $"{pair.Key} differs in {where}");
+}

@@ -1,0 +1,58 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Engine.Compilation;
+
+/// <summary>The emulator in place of NVIDIA's driver, for this whole process: CUDA devices opened from now on are emulated.</summary>
+public sealed unsafe class CudaEmulator
+{
+    private const uint Threads = 2; // that share the blocks of a launch
+
+    private readonly IReadOnlyList<Kernel> _kernels;
+    private readonly EntryNames _images = new();
+    private readonly delegate* unmanaged<nuint> _liveAllocations;
+    private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
+
+    /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
+    /// <param name="cache">Folder that keeps builds.</param>
+    /// <param name="sources">The kernels' sources.</param>
+    /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <exception cref="DataException">It cannot run here or be built, or a driver is loaded already; the message says why.</exception>
+    public CudaEmulator(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    {
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            throw new DataException("the CUDA emulator runs on Linux x64");
+        _kernels = [.. kernels];
+        string folder = EmulatorBuild.Make(cache, sources, _kernels);
+        string? others = Environment.GetEnvironmentVariable(NativeLibraries.PathVariable);
+        Environment.SetEnvironmentVariable(NativeLibraries.PathVariable, others is null ? folder : $"{folder}{Path.PathSeparator}{others}");
+        if (NativeLibraries.Cuda.Path?.StartsWith(folder, StringComparison.Ordinal) != true)
+            throw new DataException($"the CUDA emulator in {folder} was not taken: {NativeLibraries.Cuda.Problem ?? $"{NativeLibraries.Cuda.Path} is loaded already"}");
+        _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
+        _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
+    }
+
+    /// <summary>Device allocations that nobody freed.</summary>
+    public int LiveAllocations => (int)_liveAllocations();
+
+    /// <summary>Opens an emulated device.</summary>
+    /// <param name="images">Compiled kernels to load, as on a GPU. Their code is not run, so that none is needed: the kernels are in the emulator.</param>
+    public CudaDevice Open(IKernelImages? images = null) => CudaDevice.Open(0, images ?? _images, _kernels);
+
+    /// <summary>Chooses how kernels run from now on.</summary>
+    /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
+    /// <param name="check">Whether every access to memory is looked at.</param>
+    public void Configure(ulong schedule, bool check) => _configure(schedule, Threads, check ? 1 : 0);
+
+    // Images that name the entries and hold no code.
+    private sealed class EntryNames : IKernelImages
+    {
+        public string ArchitectureFor(int computeCapability) => "compute_80";
+
+        public KernelImage Compile(KernelUnit unit, string architecture) => new([.. ".version 8.0\n"u8,
+            .. unit.Kernels.SelectMany(static kernel => Encoding.UTF8.GetBytes($".entry {kernel.Entry}(")), 0], new Dictionary<string, KernelResources>(), "");
+    }
+}

@@ -95,10 +95,12 @@ public static unsafe class BatchNormChecks
         public override string ToString() => $"stack {Stack}, {Rows} x {Width}, {Groups} groups";
     }
 
+    // The last has more chunks than a block of the CUDA kernels has warps.
     private static readonly Shape[] Shapes =
     [
         new(1, 1, 1, 1), new(3, 10, 13, 2), new(2, BatchNorm.ChunkRows + 1, BatchNorm.BlockColumns + 3, 1),
         new(1, 2 * (2 * BatchNorm.ChunkRows + 5), 9, 2), new(2, 3 * BatchNorm.ChunkRows, 8, 3),
+        new(1, 2 * (9 * BatchNorm.ChunkRows + 5), 3, 2),
     ];
 
     /// <summary>All of them.</summary>

@@ -80,6 +80,12 @@ public static unsafe partial class BatchNorm
     /// <summary>Columns of an item of the kernels that go over the chunks.</summary>
     public const int BlockColumns = 64;
 
+    private const string File = "BatchNorm.cu";
+    private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
+    private const int WarpColumns = 32, Threads = WarpColumns * Warps;
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}"];
+
     /// <summary>Chunks of each group.</summary>
     public static int Chunks(int rowsOfGroup) => (rowsOfGroup + ChunkRows - 1) / ChunkRows;
 
@@ -87,6 +93,9 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormArgs> Statistics = new("batch_norm_statistics_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = ReduceChunks,
         CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + 2.0 * a.Groups * a.Chunks) * a.C),
@@ -96,6 +105,9 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack, a.C),
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = MergeChunks,
         CountCost = static (in BatchNormArgs a) =>
@@ -106,6 +118,9 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormArgs> UseRunning = new("batch_norm_use_running_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => new((a.Stack * a.C + Threads - 1) / Threads, Threads),
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = CopyRunning,
         CountCost = static (in BatchNormArgs a) => new(3.0 * a.Stack * a.C, 16.0 * a.Stack * a.C),
@@ -115,6 +130,9 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormArgs> Apply = new("batch_norm_apply_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
         Twin = ApplyRows,
         CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (2.0 * a.Rows + 2 * a.Groups + 2) * a.C),
@@ -124,6 +142,9 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = SumChunks,
         CountCost = static (in BatchNormGradArgs a) =>
@@ -134,6 +155,9 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormGradArgs> FinishBackwardSums = new("batch_norm_finish_backward_sums_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack, a.C),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * Blocks(a.C),
         Twin = FinishSums,
         CountCost = static (in BatchNormGradArgs a) =>
@@ -144,11 +168,17 @@ public static unsafe partial class BatchNorm
     public static readonly Kernel<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input_f32")
     {
         Family = "batchnorm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in BatchNormGradArgs a) =>
             new(9.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * ((3.0 + a.AddX) * a.Rows + 4 * a.Groups + 1) * a.C),
     };
+
+    // A block for each part of the rows and every 32 columns.
+    private static LaunchShape Tiles(int parts, int columns) => new(parts, Threads, (columns + WarpColumns - 1) / WarpColumns);
 
     private static int Blocks(int columns) => (columns + BlockColumns - 1) / BlockColumns;
 }

@@ -4,13 +4,13 @@
 #include "Common.cuh"
 
 // Lane by lane: folds what the same lane of every warp brings, in order of the warps.
-template <int Warps, class Fold>
-DEVICE float fold_warps(float value, Fold fold) {
-    __shared__ float of_warp[Warps][32];
+template <int Warps, class T, class Fold>
+DEVICE T fold_warps(T value, Fold fold) {
+    __shared__ T of_warp[Warps][32];
     const int lane = threadIdx.x % 32;
     of_warp[threadIdx.x / 32][lane] = value;
     __syncthreads();
-    float result = of_warp[0][lane];
+    T result = of_warp[0][lane];
 #pragma unroll
     for (int warp = 1; warp < Warps; warp++)
         result = fold(result, of_warp[warp][lane]);

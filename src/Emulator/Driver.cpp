@@ -2,70 +2,19 @@
 //
 // Modules are accepted as PTX or CUBIN, and a function is found if the image names it; what runs is the same source built by
 // g++. Work is done when it is given, but as on a GPU a fault shows at a later call, and stays until the context is gone.
-#include "Launch.h"
+#include "Driver.h"
 #include "Memory.h"
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <elf.h>
-#include <memory>
-#include <thread>
-#include <vector>
 
-#define EXPORT extern "C" __attribute__((visibility("default")))
-
-namespace {
-
-using namespace emulator;
-
-// Codes of cuda.h.
-enum Result {
-    Success = 0,
-    InvalidValue = 1,
-    OutOfMemory = 2,
-    NotInitialized = 3,
-    NoDevice = 100,
-    InvalidDevice = 101,
-    InvalidImage = 200,
-    InvalidContext = 201,
-    SharedObjectInitFailed = 303,
-    InvalidHandle = 400,
-    NotFound = 500,
-    LaunchFailed = 719,
-    NotSupported = 801,
-};
-
-struct Function {
-    const Kernel* kernel;
-    int dynamicSharedLimit = 48 * 1024; // more must be asked for
-};
-
-struct Module {
-    std::string image;
-    std::vector<std::unique_ptr<Function>> functions;
-};
-
-struct State {
-    std::mutex lock; // also makes launches one at a time
-    bool initialized = false;
-    int contextUses = 0;
-    Result sticky = Success;
-    std::string detail; // of the last failure
-    std::vector<std::unique_ptr<Module>> modules;
-    std::vector<std::unique_ptr<char>> streams;
-    uint32_t nextSerial = 1;
-    Schedule schedule;
-    unsigned workers = std::max(1u, std::thread::hardware_concurrency());
-    Build build = Build::Fast;
-};
+namespace emulator {
 
 State& state() {
     static auto* all = new State;
     return *all;
 }
-
-using Guard = std::lock_guard<std::mutex>;
 
 Result fail(Result code, const std::string& detail) {
     state().detail = detail;
@@ -78,12 +27,35 @@ Result usable() {
     return state().contextUses == 0 ? fail(InvalidContext, "there is no context") : state().sticky;
 }
 
-template <class T>
-auto findIn(std::vector<std::unique_ptr<T>>& owned, const void* handle) {
-    return std::find_if(owned.begin(), owned.end(), [&](const auto& one) { return one.get() == handle; });
+Result usableOutsideCapture() {
+    for (auto& stream : state().streams) {
+        if (!stream->capture)
+            continue;
+        stream->invalidated = true;
+        return fail(CaptureUnsupported, "this call cannot be made while a stream is captured");
+    }
+    return usable();
 }
 
-bool isStream(void* stream) { return findIn(state().streams, stream) != state().streams.end(); }
+Stream* findStream(const void* handle) {
+    auto found = findIn(state().streams, handle);
+    return found == state().streams.end() ? nullptr : found->get();
+}
+
+void give(Stream& stream, Operation operation) {
+    if (stream.capture)
+        stream.capture->operations.push_back(std::move(operation));
+    else
+        operation();
+}
+
+bool isDue(unsigned& countdown) { return countdown > 0 && --countdown == 0; }
+
+} // namespace emulator
+
+using namespace emulator;
+
+namespace {
 
 // PTX is text that ends in a zero; a CUBIN is an ELF file whose header says where it ends.
 std::string readImage(const void* image) {
@@ -113,10 +85,27 @@ Function* findFunction(void* handle) {
     return nullptr;
 }
 
+// Of one launch a fault shows later: no others run after it.
+void runLaunch(Launch& launch) {
+    if (state().sticky)
+        return;
+    launch.schedule = state().schedule;
+    launch.firstSerial = state().nextSerial;
+    state().nextSerial += uint32_t(launch.blocks());
+    if (launch.code->build == Build::Check)
+        deviceMemory().makeCells();
+    if (isDue(state().faults.launch))
+        launch.report("the launch that a test lets fail");
+    else
+        run(launch, state().workers);
+    if (launch.failed)
+        state().sticky = fail(LaunchFailed, launch.finding);
+}
+
 Result copy(void* destination, const void* source, size_t bytes, const void* onDevice, void* stream) {
-    if (Result failure = usable())
+    if (Result failure = usableOutsideCapture())
         return failure;
-    if (!isStream(stream))
+    if (!findStream(stream))
         return fail(InvalidHandle, "a copy on no stream");
     if (bytes > 0 && !deviceMemory().holds(onDevice, bytes))
         return fail(InvalidValue, "a copy of " + std::to_string(bytes) + " bytes reaches past its allocation");
@@ -136,6 +125,12 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     state().build = check ? Build::Check : Build::Fast;
 }
 
+// Lets something fail from now on: there being a device, the n-th allocation, the n-th launch of a kernel; 0 for none.
+EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch) {
+    Guard guard(state().lock);
+    state().faults = {noDevice != 0, allocation, launch};
+}
+
 EXPORT size_t emulatorLiveAllocations() {
     Guard guard(state().lock);
     return deviceMemory().count();
@@ -147,6 +142,8 @@ EXPORT int cuInit(unsigned flags) {
     Guard guard(state().lock);
     if (flags != 0)
         return fail(InvalidValue, "cuInit takes no flags");
+    if (state().faults.noDevice)
+        return fail(NoDevice, "no CUDA-capable device is detected");
     if (!state().initialized) {
         if (const char* failure = loadKernels())
             return fail(SharedObjectInitFailed, failure);
@@ -175,6 +172,8 @@ EXPORT int cuGetErrorName(int code, const char** text) {
     case NotFound: *text = "CUDA_ERROR_NOT_FOUND"; break;
     case LaunchFailed: *text = "CUDA_ERROR_LAUNCH_FAILED"; break;
     case NotSupported: *text = "CUDA_ERROR_NOT_SUPPORTED"; break;
+    case CaptureUnsupported: *text = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;
+    case CaptureInvalidated: *text = "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED"; break;
     default: *text = nullptr; return InvalidValue;
     }
     return Success;
@@ -231,6 +230,8 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
     if (--state().contextUses == 0) {
         deviceMemory().releaseAll();
         state().modules.clear();
+        state().graphs.clear();
+        state().executables.clear();
         state().streams.clear();
         state().sticky = Success;
     }
@@ -245,7 +246,7 @@ EXPORT int cuStreamCreate(void** stream, unsigned) {
     Guard guard(state().lock);
     if (Result failure = usable())
         return failure;
-    state().streams.push_back(std::make_unique<char>());
+    state().streams.push_back(std::make_unique<Stream>());
     *stream = state().streams.back().get();
     return Success;
 }
@@ -261,33 +262,33 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
 
 EXPORT int cuStreamSynchronize(void* stream) {
     Guard guard(state().lock);
-    if (Result failure = usable())
+    if (Result failure = usableOutsideCapture())
         return failure;
-    return isStream(stream) ? Success : fail(InvalidHandle, "not a stream");
+    return findStream(stream) ? Success : fail(InvalidHandle, "not a stream");
 }
 
 EXPORT int cuMemAlloc_v2(void** address, size_t bytes) {
     Guard guard(state().lock);
-    if (Result failure = usable())
+    if (Result failure = usableOutsideCapture())
         return failure;
     if (bytes == 0)
         return fail(InvalidValue, "an allocation of 0 bytes");
-    *address = deviceMemory().allocate(bytes);
+    *address = isDue(state().faults.allocation) ? nullptr : deviceMemory().allocate(bytes);
     return *address ? Success : fail(OutOfMemory, "no room for " + std::to_string(bytes) + " bytes");
 }
 
 EXPORT int cuMemFree_v2(void* address) {
     Guard guard(state().lock);
-    if (Result failure = usable())
+    if (Result failure = usableOutsideCapture())
         return failure;
     return deviceMemory().release(address) ? Success : fail(InvalidValue, "not the begin of an allocation");
 }
 
 EXPORT int cuMemsetD8Async(void* address, unsigned char value, size_t bytes, void* stream) {
     Guard guard(state().lock);
-    if (Result failure = usable())
+    if (Result failure = usableOutsideCapture())
         return failure;
-    if (!isStream(stream) || !deviceMemory().holds(address, bytes))
+    if (!findStream(stream) || !deviceMemory().holds(address, bytes))
         return fail(InvalidValue, "a fill of " + std::to_string(bytes) + " bytes reaches past its allocation, or is on no stream");
     memset(address, value, bytes);
     return Success;
@@ -305,7 +306,7 @@ EXPORT int cuMemcpyDtoHAsync_v2(void* destination, const void* source, size_t by
 
 EXPORT int cuModuleLoadData(void** module, const void* image) {
     Guard guard(state().lock);
-    if (Result failure = usable())
+    if (Result failure = usableOutsideCapture())
         return failure;
     std::string copy = readImage(image);
     if (!isElf(copy) && copy.find(".version") == std::string::npos)
@@ -362,7 +363,8 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
     if (Result failure = usable())
         return failure;
     Function* function = findFunction(handle);
-    if (!function || !isStream(stream))
+    Stream* order = findStream(stream);
+    if (!function || !order)
         return fail(InvalidHandle, "a launch of no function, or on no stream");
     if (extra)
         return fail(NotSupported, "arguments are taken as parameters only");
@@ -376,19 +378,15 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
     if (!code)
         return fail(NotFound, "the emulator was built without this build of the kernel");
 
-    Launch launch;
-    launch.code = code;
-    launch.arguments = parameters[0];
-    launch.grid = {gridX, gridY, gridZ};
-    launch.block = {blockX, blockY, blockZ};
-    launch.dynamicShared = dynamicShared;
-    launch.schedule = state().schedule;
-    launch.firstSerial = state().nextSerial;
-    state().nextSerial += uint32_t(launch.blocks());
-    if (code->build == Build::Check)
-        deviceMemory().makeCells();
-    run(launch, state().workers);
-    if (launch.failed)
-        state().sticky = fail(LaunchFailed, launch.finding);
+    auto bytes = static_cast<const char*>(parameters[0]);
+    give(*order, [=, arguments = std::vector<char>(bytes, bytes + code->argumentBytes)] {
+        Launch launch;
+        launch.code = code;
+        launch.arguments = arguments.data();
+        launch.grid = {gridX, gridY, gridZ};
+        launch.block = {blockX, blockY, blockZ};
+        launch.dynamicShared = dynamicShared;
+        runLaunch(launch);
+    });
     return Success;
 }

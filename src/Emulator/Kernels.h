@@ -17,6 +17,7 @@ struct Span {
 struct KernelCode {
     const char* entry;
     Build build;
+    size_t argumentBytes; // of the struct that the kernel takes
     void (*call)(const void* arguments); // runs the current thread of the kernel
     Span (*staticShared)();
 };

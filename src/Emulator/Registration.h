@@ -19,6 +19,7 @@ struct Caller;
 
 template <class Arguments, void (*Function)(Arguments)>
 struct Caller<Function> {
+    static constexpr size_t Bytes = sizeof(Arguments);
     EMULATOR_INTERNAL static void call(const void* arguments) { Function(*static_cast<const std::remove_const_t<Arguments>*>(arguments)); }
 };
 
@@ -30,7 +31,7 @@ constexpr Build ThisBuild = Build::Fast;
 
 } // namespace emulator
 
-#define EMULATE(entry)                                                                                              \
-    static const emulator::KernelCode code_of_##entry = {#entry, emulator::ThisBuild, &emulator::Caller<&entry>::call, \
-                                                         &emulator::sharedOfThisModule};                            \
+#define EMULATE(entry)                                                                                                 \
+    static const emulator::KernelCode code_of_##entry = {#entry, emulator::ThisBuild, emulator::Caller<&entry>::Bytes, \
+                                                         &emulator::Caller<&entry>::call, &emulator::sharedOfThisModule}; \
     __attribute__((constructor)) static void register_##entry() { emulator::add(code_of_##entry); }

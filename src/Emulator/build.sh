@@ -23,7 +23,11 @@ start() {
     running+=($!)
 }
 
-start g++ "${common[@]}" -shared -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 "$here"/*.cpp -ldl
+driver=()
+for source in "$here"/*.cpp; do
+    [ "$(basename "$source")" = CublasLt.cpp ] || driver+=("$source")
+done
+start g++ "${common[@]}" -shared -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 "${driver[@]}" -ldl
 for source in units/*.cpp; do
     name=$(basename "$source" .cpp)
     [ -e "$name.fast.kernels.so" ] || start g++ "${unit[@]}" -c -o "$name.fast.o" "$source"
@@ -32,6 +36,7 @@ done
 for process in "${running[@]}"; do
     wait "$process"
 done
+g++ "${common[@]}" -O3 -shared -Wl,-soname,libcublasLt.so.12 -Wl,-rpath,'$ORIGIN' -o libcublasLt.so.12 "$here/CublasLt.cpp" -L. -l:libcuda.so.1
 shopt -s nullglob
 for object in *.o; do
     g++ -shared -o "${object%.o}.kernels.so" "$object" -L. -l:libcuda.so.1

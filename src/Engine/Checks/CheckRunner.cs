@@ -32,7 +32,10 @@ public static class CheckRunner
     }
 
     /// <summary>Runs one case without judging it; the values that the device left in every compared buffer.</summary>
-    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check)
+    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check) => Execute(device, check, new Launcher(device.Stream));
+
+    /// <summary>The same with another way to launch.</summary>
+    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, ICheckLauncher launcher)
     {
         foreach (var buffer in check.Buffers)
         {
@@ -41,7 +44,7 @@ public static class CheckRunner
         }
         try
         {
-            check.Launch(new Launcher(device.Stream));
+            check.Launch(launcher);
             var outputs = new Dictionary<string, float[]>();
             foreach (var buffer in check.Buffers.Where(IsCompared))
             {

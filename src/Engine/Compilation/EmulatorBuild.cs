@@ -91,7 +91,8 @@ public static class EmulatorBuild
         foreach (var (name, text) in sources.Texts)
             files[$"kernels/{name}"] = text;
         string compiler = CompilerVersion();
-        var common = files.Where(static file => !file.Key.EndsWith(".cu", StringComparison.Ordinal)).Append(new("g++", compiler)).ToList();
+        // What a unit is built from: its own text, all headers, the options. The emulator's own .cpp files it only calls.
+        var common = files.Where(static file => Path.GetExtension(file.Key) is not (".cu" or ".cpp")).Append(new("g++", compiler)).ToList();
         foreach (var unit in KernelUnit.Group(kernels))
         {
             string text = UnitText(unit);

@@ -14,7 +14,10 @@ internal sealed class CudaContext : IDisposable
     public CudaContext(int ordinal)
     {
         NativeLibraries.Cuda.Require();
-        CudaDriver.Check(cuInit(0), nameof(cuInit), $"cuda:{ordinal}");
+        int code = cuInit(0);
+        if (code == NoDevice)
+            throw new DataException($"cuda:{ordinal}: the driver, {NativeLibraries.Cuda.Path}, finds no NVIDIA GPU in this machine");
+        CudaDriver.Check(code, nameof(cuInit), $"cuda:{ordinal}");
         _gpu = CudaGpu.Read(ordinal, out _device);
         Check(cuDevicePrimaryCtxRetain(out _context, _device), nameof(cuDevicePrimaryCtxRetain));
     }
@@ -32,6 +35,20 @@ internal sealed class CudaContext : IDisposable
 
     /// <summary>Makes the context the calling thread's; a few nanoseconds where it is already.</summary>
     public void MakeCurrent() => Check(cuCtxSetCurrent(_context), nameof(cuCtxSetCurrent));
+
+    /// <summary>Memory of the context.</summary>
+    /// <exception cref="InsufficientMemoryException">There is not that much left.</exception>
+    public nint Allocate(long bytes)
+    {
+        int code = cuMemAlloc_v2(out nint address, (nuint)bytes);
+        if (code == OutOfMemory)
+            throw new InsufficientMemoryException($"{Name} has no room for another {bytes} bytes");
+        Check(code, nameof(cuMemAlloc_v2));
+        return address;
+    }
+
+    /// <summary>Gives memory back.</summary>
+    public void Free(nint address) => CheckRelease(cuMemFree_v2(address), nameof(cuMemFree_v2));
 
     /// <summary>Throws if a call failed.</summary>
     /// <param name="code">What it returned.</param>

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
-using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
@@ -45,10 +44,7 @@ public sealed class CudaDevice : Device
     {
         _context.MakeCurrent();
         long size = Math.Max(bytes, Memory.Arena.Alignment);
-        int code = cuMemAlloc_v2(out nint address, (nuint)size);
-        if (code == OutOfMemory)
-            throw new InsufficientMemoryException($"{Name} has no room for another {size} bytes");
-        _context.Check(code, nameof(cuMemAlloc_v2));
+        nint address = _context.Allocate(size);
         _stream.Fill(address, 0xff, size); // NaN in fp32: a value that nobody wrote shows up in the results
         return address;
     }
@@ -57,7 +53,7 @@ public sealed class CudaDevice : Device
     public override void Free(nint address)
     {
         _context.MakeCurrent();
-        _context.CheckRelease(cuMemFree_v2(address), nameof(cuMemFree_v2));
+        _context.Free(address);
     }
 
     /// <inheritdoc/>

@@ -8,27 +8,32 @@ namespace VideoSim.Engine.Devices;
 /// <summary>What there is of CUDA on this machine. That something is missing is an answer, not an error.</summary>
 /// <param name="Driver">The library of the GPU's driver.</param>
 /// <param name="Compiler">NVRTC.</param>
+/// <param name="Products">cuBLASLt.</param>
 /// <param name="Gpus">What the driver can run on.</param>
-public sealed record CudaInventory(CudaComponent Driver, CudaComponent Compiler, IReadOnlyList<CudaGpu> Gpus)
+public sealed record CudaInventory(CudaComponent Driver, CudaComponent Compiler, CudaComponent Products, IReadOnlyList<CudaGpu> Gpus)
 {
     /// <summary>Looks; no GPU is opened.</summary>
-    public static CudaInventory Take() => Take(NativeLibraries.Cuda, NativeLibraries.Nvrtc);
+    public static CudaInventory Take() => Take(NativeLibraries.Cuda, NativeLibraries.Nvrtc, NativeLibraries.CublasLt);
 
     /// <summary>The same for libraries that a test names.</summary>
-    internal static CudaInventory Take(NvidiaLibrary driver, NvidiaLibrary compiler)
+    internal static CudaInventory Take(NvidiaLibrary driver, NvidiaLibrary compiler, NvidiaLibrary products)
     {
         IReadOnlyList<CudaGpu> gpus = [];
-        Version? version = null;
-        string? problem = ProblemOf(driver, () =>
+        var found = Ask(driver, () =>
         {
             Check(cuDriverGetVersion(out int number), nameof(cuDriverGetVersion));
-            version = new Version(number / 1000, number % 1000 / 10); // 12040 is 12.4
-            gpus = ReadGpus();
+            return new Version(number / 1000, number % 1000 / 10); // 12040 is 12.4
         });
-        var found = new CudaComponent(driver.Path, version, problem);
-        version = null;
-        problem = ProblemOf(compiler, () => version = Nvrtc.Version);
-        return new CudaInventory(found, new CudaComponent(compiler.Path, version, problem), gpus);
+        if (found.Problem is null)
+            found = found with { Problem = ProblemOf(driver, () => gpus = ReadGpus()) };
+        return new CudaInventory(found, Ask(compiler, static () => Nvrtc.Version), Ask(products, static () => CublasLt.Version), gpus);
+    }
+
+    private static CudaComponent Ask(NvidiaLibrary library, Func<Version> ask)
+    {
+        Version? version = null;
+        string? problem = ProblemOf(library, () => version = ask());
+        return new CudaComponent(library.Path, version, problem);
     }
 
     private static string? ProblemOf(NvidiaLibrary library, Action ask)

@@ -11,15 +11,19 @@ public sealed unsafe class CudaStream : ComputeStream
 
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
+    private readonly CudaProducts _products;
     private readonly nint _stream;
     private Kernel? _last;
 
     internal CudaStream(CudaContext context, CudaModules modules)
     {
-        (_context, _modules) = (context, modules);
+        (_context, _modules, _products) = (context, modules, new CudaProducts(context));
         context.MakeCurrent();
         context.Check(cuStreamCreate(out _stream, NonBlocking), nameof(cuStreamCreate));
     }
+
+    /// <summary>Kinds of matrix products that the stream holds descriptors of.</summary>
+    internal int ProductKinds => _products.Count;
 
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
@@ -37,9 +41,14 @@ public sealed unsafe class CudaStream : ComputeStream
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">Always, so far.</exception>
-    public override void MatMul(in MatMulArgs args) =>
-        throw new NotSupportedException("matrix products on CUDA run through cuBLASLt, which is not bound yet; use the CPU device");
+    /// <exception cref="DataException">cuBLASLt was not found.</exception>
+    public override void MatMul(in MatMulArgs args)
+    {
+        if (args.M == 0 || args.N == 0 || args.Batch == 0)
+            return;
+        _context.MakeCurrent();
+        _products.Run(args, _stream);
+    }
 
     /// <inheritdoc/>
     public override void Synchronize()
@@ -70,6 +79,7 @@ public sealed unsafe class CudaStream : ComputeStream
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        _products.Dispose();
         _context.CheckRelease(cuStreamDestroy_v2(_stream), nameof(cuStreamDestroy_v2));
         base.Dispose(disposing);
     }

@@ -8,7 +8,7 @@ namespace VideoSim.Engine.Interop;
 /// </summary>
 internal static unsafe partial class CudaDriver
 {
-    public const int OutOfMemory = 2;
+    public const int OutOfMemory = 2, NoDevice = 100;
 
     private const string Library = NativeLibraries.CudaName;
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 
@@ -6,14 +5,15 @@ namespace VideoSim.Engine.Interop;
 
 /// <summary>
 /// Finds NVIDIA's libraries, the same way for all declarations of this assembly: what <see cref="PathVariable"/> names first,
-/// then whatever the system's loader finds, then the usual folders of the toolkit; the newest version in each place.
+/// then whatever the system's loader finds, then the usual folders of the toolkit and of Python's packages; the newest version
+/// in each place.
 /// </summary>
 public static class NativeLibraries
 {
     /// <summary>Environment variable with files or folders to look in first, separated as in PATH.</summary>
     public const string PathVariable = "VIDEOSIM_CUDA_PATH";
 
-    internal const string CudaName = "cuda", NvrtcName = "nvrtc";
+    internal const string CudaName = "cuda", NvrtcName = "nvrtc", CublasLtName = "cublasLt";
 
     static NativeLibraries() => NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, Resolve);
 
@@ -22,7 +22,11 @@ public static class NativeLibraries
 
     /// <summary>The run-time compiler of CUDA C++. From version 12 on the file is named by the major version alone.</summary>
     public static NvidiaLibrary Nvrtc { get; } = new(NvrtcName, ["libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2"],
-        "install NVRTC (part of the CUDA toolkit; Debian: libnvrtc12)");
+        "install NVRTC (part of the CUDA toolkit; Debian: libnvrtc12; pip: nvidia-cuda-nvrtc-cu12)");
+
+    /// <summary>Matrix products.</summary>
+    public static NvidiaLibrary CublasLt { get; } = new(CublasLtName, ["libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so.11"],
+        "install cuBLASLt (part of the CUDA toolkit; Debian: libcublaslt12; pip: nvidia-cublas-cu12)");
 
     /// <summary>Runs the static constructor, so that the declarations are resolved here.</summary>
     internal static void Register() { }
@@ -31,107 +35,7 @@ public static class NativeLibraries
     {
         CudaName => Cuda.Handle,
         NvrtcName => Nvrtc.Handle,
+        CublasLtName => CublasLt.Handle,
         _ => 0,
     };
-}
-
-/// <summary>One native library: where it may lie, and where it was found.</summary>
-public sealed class NvidiaLibrary
-{
-    private readonly string[] _fileNames;
-    private readonly Lazy<(nint Handle, string? Path, string Failures)> _loaded;
-
-    internal NvidiaLibrary(string name, string[] fileNames, string advice)
-    {
-        (Name, _fileNames, Advice) = (name, fileNames, $"{advice}, or name its folder in {NativeLibraries.PathVariable}");
-        _loaded = new(Load);
-    }
-
-    /// <summary>Short name.</summary>
-    public string Name { get; }
-
-    /// <summary>The file that was loaded; null if the library was not found.</summary>
-    public string? Path => _loaded.Value.Path;
-
-    /// <summary>What would help where the library is missing or no good.</summary>
-    public string Advice { get; }
-
-    /// <summary>Says in one line that the library was not found and what would help; null if it was found.</summary>
-    public string? Problem => Path is null ? $"{_fileNames[0]} was not found{_loaded.Value.Failures}: {Advice}" : null;
-
-    internal nint Handle => _loaded.Value.Handle;
-
-    /// <summary>Says that the library is needed.</summary>
-    /// <exception cref="DataException">It was not found; the message says what would help.</exception>
-    public void Require()
-    {
-        if (Problem is { } problem)
-            throw new DataException(problem);
-    }
-
-    private (nint Handle, string? Path, string Failures) Load()
-    {
-        var failures = new List<string>();
-        foreach (string candidate in Candidates().Distinct())
-        {
-            bool isFile = System.IO.Path.IsPathRooted(candidate);
-            if (isFile && !File.Exists(candidate))
-                continue;
-            if (isFile)
-                LoadBuiltins(System.IO.Path.GetDirectoryName(candidate)!);
-            try
-            {
-                nint handle = NativeLibrary.Load(candidate);
-                return (handle, isFile ? candidate : FileOf(candidate), "");
-            }
-            catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
-            {
-                if (isFile) // there, and yet useless: the user wants to know why
-                    failures.Add(e.Message.ReplaceLineEndings(" ").Trim());
-            }
-        }
-        return (0, null, failures.Count == 0 ? "" : $" ({string.Join("; ", failures)})");
-    }
-
-    // Of a bare name the loader does not tell what it found; the file may well have another name, behind a link.
-    private string FileOf(string name)
-    {
-        using var process = Process.GetCurrentProcess();
-        return process.Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName.StartsWith(Stem, StringComparison.Ordinal))?.FileName ?? name;
-    }
-
-    private string Stem => _fileNames[0][..(_fileNames[0].IndexOf(".so", StringComparison.Ordinal) + 3)];
-
-    private IEnumerable<string> Candidates()
-    {
-        foreach (string place in Split(Environment.GetEnvironmentVariable(NativeLibraries.PathVariable)))
-        {
-            string path = System.IO.Path.GetFullPath(place);
-            if (System.IO.Path.GetFileName(path).StartsWith(Stem, StringComparison.Ordinal))
-                yield return path;
-            foreach (string name in _fileNames)
-                yield return System.IO.Path.Combine(path, name);
-        }
-        foreach (string name in _fileNames)
-            yield return name;
-        string?[] toolkits = [Environment.GetEnvironmentVariable("CUDA_PATH"), "/usr/local/cuda", "/opt/cuda"];
-        foreach (string toolkit in toolkits.OfType<string>().Where(static toolkit => toolkit.Length > 0))
-        {
-            foreach (string name in _fileNames)
-                yield return System.IO.Path.Combine(toolkit, "lib64", name);
-        }
-    }
-
-    private static string[] Split(string? value) =>
-        value?.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
-
-    // NVRTC opens libnvrtc-builtins.so.X.Y by its bare name at the first compilation. Away from the loader's folders that
-    // fails, unless a library of that name is in the process already.
-    private void LoadBuiltins(string folder)
-    {
-        if (Name != NativeLibraries.NvrtcName)
-            return;
-        foreach (string builtins in Directory.EnumerateFiles(folder, "libnvrtc-builtins.so.*"))
-            NativeLibrary.TryLoad(builtins, out _); // where it fails, the compiler's own message says so
-    }
 }

@@ -11,14 +11,16 @@ public sealed class DevicesTests
     {
         string[] lines = Shell.Run("devices").AssertDone().Output.TrimEnd('\n').Split('\n');
         Assert.Contains($"{Environment.ProcessorCount} cores", lines[2], StringComparison.Ordinal);
-        Assert.StartsWith("| CUDA driver ", lines[^2], StringComparison.Ordinal);
-        Assert.StartsWith("| CUDA compiler (NVRTC) ", lines[^1], StringComparison.Ordinal);
+        Assert.StartsWith("| CUDA driver ", lines[^3], StringComparison.Ordinal);
+        Assert.StartsWith("| CUDA compiler (NVRTC) ", lines[^2], StringComparison.Ordinal);
+        Assert.StartsWith("| CUDA products (cuBLASLt) ", lines[^1], StringComparison.Ordinal);
     }
 
     // Here a library is there or not; both have to be said in full.
     [Theory]
     [InlineData("driver", "install NVIDIA's driver")]
     [InlineData("compiler", "install NVRTC")]
+    [InlineData("products", "install cuBLASLt")]
     public void Devices_ForMachines_SaysWhatWasFoundOrWhatToInstall(string component, string advice)
     {
         using var json = JsonDocument.Parse(Shell.Run("devices", "--json").AssertDone().Output);
@@ -38,12 +40,13 @@ public sealed class DevicesTests
         try
         {
             string other = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "libSystem.Native.so");
-            foreach (string name in new[] { "libcuda.so.1", "libnvrtc.so.13" })
+            foreach (string name in new[] { "libcuda.so.1", "libnvrtc.so.13", "libcublasLt.so.13" })
                 File.Copy(other, Path.Combine(folder.FullName, name));
             var outcome = ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = folder.FullName }, "devices").AssertDone();
             string[] lines = outcome.Output.TrimEnd('\n').Split('\n');
-            Assert.Matches(@"libcuda\.so\.1, .*cuDriverGetVersion.*: install NVIDIA's driver .* VIDEOSIM_CUDA_PATH +\|$", lines[^2]);
-            Assert.Matches(@"libnvrtc\.so\.13, .*nvrtcVersion.*: install NVRTC .* VIDEOSIM_CUDA_PATH +\|$", lines[^1]);
+            Assert.Matches(@"libcuda\.so\.1, .*cuDriverGetVersion.*: install NVIDIA's driver .* VIDEOSIM_CUDA_PATH +\|$", lines[^3]);
+            Assert.Matches(@"libnvrtc\.so\.13, .*nvrtcVersion.*: install NVRTC .* VIDEOSIM_CUDA_PATH +\|$", lines[^2]);
+            Assert.Matches(@"libcublasLt\.so\.13, .*cublasLtGetVersion.*: install cuBLASLt .* VIDEOSIM_CUDA_PATH +\|$", lines[^1]);
         }
         finally
         {

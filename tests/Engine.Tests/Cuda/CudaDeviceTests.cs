@@ -4,7 +4,6 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Reduce;
 using Xunit;
 
@@ -65,10 +64,6 @@ public sealed unsafe class CudaDeviceTests : IDisposable
         Assert.Equal($"{_device.Name} has no room for another {1L << 60} bytes", failure.Message);
         _device.Free(_device.Allocate(16)); // and goes on
     }
-
-    [Fact]
-    public void MatMul_Anything_SaysThatItIsNotBoundYet() =>
-        Assert.Contains("cuBLASLt", Assert.Throws<NotSupportedException>(() => _device.Stream.MatMul(new MatMulArgs())).Message, StringComparison.Ordinal);
 
     [Fact]
     public void Launch_KernelWithoutCudaSource_NamesIt()

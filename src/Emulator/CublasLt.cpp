@@ -1,0 +1,259 @@
+// CublasLt.cpp: the functions of libcublasLt.so.12 that the engine calls: fp32 products of column-major matrices in a strided
+// batch, with a bias for the rows of the result.
+//
+// An element is summed over k from 0 upwards, so a product gives the same bits each time. As the real library may do, a
+// product writes into the workspace that its algorithm asked for: NaN, so that whoever keeps something there notices.
+#include "Driver.h"
+#include "Memory.h"
+
+#include <cstring>
+
+namespace {
+
+using namespace emulator;
+
+// Values of cublas_api.h and cublasLt.h.
+enum Status { Ok = 0, NoContext = 1, BadValue = 7, Failed = 13, Unsupported = 15 };
+constexpr int Float32 = 0, Compute32F = 68, ScheduledInPlace = 1;
+enum DescriptorAttribute { TransposeA = 3, TransposeB = 4, EpilogueKind = 7, BiasPointer = 8, BiasBatchStride = 10 };
+enum LayoutAttribute { BatchCount = 5, BatchStride = 6 };
+enum PreferenceAttribute { MaxWorkspace = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentD = 8 };
+enum Epilogue { Plain = 1, AddBias = 4 };
+
+struct Descriptor {
+    int transposeA = 0, transposeB = 0, epilogue = Plain;
+    const float* bias = nullptr;
+    int64_t biasStride = 0;
+};
+
+struct Layout {
+    uint64_t rows, columns;
+    int64_t leading;
+    int batch = 1;
+    int64_t stride = 0;
+
+    // Elements from the first to behind the last of all matrices.
+    uint64_t span() const { return uint64_t(stride) * uint64_t(batch - 1) + (columns - 1) * uint64_t(leading) + rows; }
+};
+
+struct Preference {
+    uint64_t workspace = 0;
+    uint32_t schemes = 7; // all
+    uint32_t alignments[4] = {256, 256, 256, 256}; // of A, B, C, D in bytes
+};
+
+// What lies in the 64 opaque bytes of cublasLtMatmulAlgo_t.
+struct Algorithm {
+    uint32_t alignments[4];
+    uint64_t workspace;
+    char unused[40];
+};
+
+struct HeuristicResult {
+    Algorithm algorithm;
+    size_t workspace;
+    int state;
+    float waves;
+    int reserved[4];
+};
+
+static_assert(sizeof(Algorithm) == 64 && sizeof(HeuristicResult) == 96, "as in cublasLt.h");
+
+struct Product {
+    Descriptor descriptor;
+    Layout a, b, c;
+    float alpha, beta;
+    const float *inA, *inB, *inC;
+    float* out;
+    uint64_t m, n, k;
+};
+
+// Each attribute has one size; the real library refuses others, too.
+template <class T>
+int set(T& target, const void* value, size_t bytes) {
+    if (bytes != sizeof(T))
+        return BadValue;
+    memcpy(&target, value, sizeof(T));
+    return Ok;
+}
+
+bool isAligned(const void* pointer, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0; }
+
+bool fits(const void* pointer, uint64_t elements) { return deviceMemory().holds(pointer, elements * sizeof(float)); }
+
+// Sizes in agreement, which is all that the stand-in asks for.
+bool isProduct(const Descriptor& d, const Layout& a, const Layout& b, const Layout& c) {
+    uint64_t k = d.transposeA ? a.rows : a.columns;
+    bool aligned = a.leading >= int64_t(a.rows) && b.leading >= int64_t(b.rows) && c.leading >= int64_t(c.rows);
+    return (d.transposeA ? a.columns : a.rows) == c.rows && (d.transposeB ? b.columns : b.rows) == k && (d.transposeB ? b.rows : b.columns) == c.columns &&
+           a.batch == c.batch && b.batch == c.batch && k > 0 && aligned;
+}
+
+// One matrix of the batch. Rows of the result go side by side, as many as fit vector registers.
+void multiply(const Product& p, const float* a, const float* b, const float* c, const float* bias, float* out) {
+    constexpr uint64_t Block = 64;
+    const bool transposeA = p.descriptor.transposeA, transposeB = p.descriptor.transposeB;
+    std::vector<float> packed(Block * p.k);
+    for (uint64_t first = 0; first < p.m; first += Block) {
+        uint64_t rows = std::min(Block, p.m - first);
+        for (uint64_t l = 0; l < p.k; l++) {
+            for (uint64_t i = 0; i < Block; i++)
+                packed[l * Block + i] = i >= rows ? 0 : transposeA ? a[(first + i) * p.a.leading + l] : a[l * p.a.leading + first + i];
+        }
+        for (uint64_t j = 0; j < p.n; j++) {
+            float sums[Block] = {};
+            for (uint64_t l = 0; l < p.k; l++) {
+                float factor = transposeB ? b[l * p.b.leading + j] : b[j * p.b.leading + l];
+                for (uint64_t i = 0; i < Block; i++)
+                    sums[i] += packed[l * Block + i] * factor;
+            }
+            for (uint64_t i = 0; i < rows; i++) {
+                uint64_t at = j * p.c.leading + first + i;
+                float value = p.alpha * sums[i];
+                if (p.beta != 0) // what is not added is not read: it may be NaN
+                    value += p.beta * c[at];
+                out[at] = bias ? value + bias[first + i] : value;
+            }
+        }
+    }
+}
+
+void multiplyAll(const Product& p) {
+    if (state().sticky)
+        return;
+    for (int i = 0; i < p.c.batch; i++) {
+        const float* bias = p.descriptor.epilogue == AddBias ? p.descriptor.bias + i * p.descriptor.biasStride : nullptr;
+        multiply(p, p.inA + i * p.a.stride, p.inB + i * p.b.stride, p.inC + i * p.c.stride, bias, p.out + i * p.c.stride);
+    }
+}
+
+} // namespace
+
+EXPORT size_t cublasLtGetVersion() { return 120400; }
+
+EXPORT const char* cublasLtGetStatusString(int status) {
+    switch (status) {
+    case Ok: return "success";
+    case NoContext: return "the library was not initialized";
+    case BadValue: return "an unsupported value or parameter was passed to the function";
+    case Failed: return "the GPU program failed to execute";
+    case Unsupported: return "the requested functionality is not supported";
+    default: return "unknown status";
+    }
+}
+
+EXPORT int cublasLtCreate(void** handle) {
+    Guard guard(state().lock);
+    *handle = &state();
+    return usable() ? NoContext : Ok;
+}
+
+EXPORT int cublasLtDestroy(void*) { return Ok; }
+
+EXPORT int cublasLtMatmulDescCreate(Descriptor** descriptor, int computeType, int scaleType) {
+    *descriptor = nullptr;
+    if (computeType != Compute32F || scaleType != Float32)
+        return Unsupported;
+    *descriptor = new Descriptor;
+    return Ok;
+}
+
+EXPORT int cublasLtMatmulDescDestroy(Descriptor* descriptor) {
+    delete descriptor;
+    return Ok;
+}
+
+EXPORT int cublasLtMatmulDescSetAttribute(Descriptor* descriptor, int attribute, const void* value, size_t bytes) {
+    switch (attribute) {
+    case TransposeA: return set(descriptor->transposeA, value, bytes);
+    case TransposeB: return set(descriptor->transposeB, value, bytes);
+    case EpilogueKind: return set(descriptor->epilogue, value, bytes);
+    case BiasPointer: return set(descriptor->bias, value, bytes);
+    case BiasBatchStride: return set(descriptor->biasStride, value, bytes);
+    default: return Unsupported;
+    }
+}
+
+EXPORT int cublasLtMatrixLayoutCreate(Layout** layout, int type, uint64_t rows, uint64_t columns, int64_t leading) {
+    *layout = nullptr;
+    if (type != Float32)
+        return Unsupported;
+    if (rows == 0 || columns == 0)
+        return BadValue;
+    *layout = new Layout{rows, columns, leading};
+    return Ok;
+}
+
+EXPORT int cublasLtMatrixLayoutDestroy(Layout* layout) {
+    delete layout;
+    return Ok;
+}
+
+EXPORT int cublasLtMatrixLayoutSetAttribute(Layout* layout, int attribute, const void* value, size_t bytes) {
+    switch (attribute) {
+    case BatchCount: return set(layout->batch, value, bytes);
+    case BatchStride: return set(layout->stride, value, bytes);
+    default: return Unsupported;
+    }
+}
+
+EXPORT int cublasLtMatmulPreferenceCreate(Preference** preference) {
+    *preference = new Preference;
+    return Ok;
+}
+
+EXPORT int cublasLtMatmulPreferenceDestroy(Preference* preference) {
+    delete preference;
+    return Ok;
+}
+
+EXPORT int cublasLtMatmulPreferenceSetAttribute(Preference* preference, int attribute, const void* value, size_t bytes) {
+    if (attribute >= AlignmentA && attribute <= AlignmentD)
+        return set(preference->alignments[attribute - AlignmentA], value, bytes);
+    switch (attribute) {
+    case MaxWorkspace: return set(preference->workspace, value, bytes);
+    case ReductionSchemes: return set(preference->schemes, value, bytes);
+    default: return Unsupported;
+    }
+}
+
+EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, const Layout* a, const Layout* b, const Layout* c, const Layout* d,
+                                          const Preference* preference, int requested, HeuristicResult* results, int* count) {
+    *count = 0;
+    if (requested < 1 || c != d || !isProduct(*descriptor, *a, *b, *c))
+        return BadValue;
+    if (preference->schemes & ScheduledInPlace) // parts that are added as they come: the engine must not ask for it
+        return Unsupported;
+    memset(results, 0, sizeof *results);
+    memcpy(results->algorithm.alignments, preference->alignments, sizeof preference->alignments);
+    results->algorithm.workspace = results->workspace = std::min<uint64_t>(preference->workspace, 4096);
+    *count = 1;
+    return Ok;
+}
+
+EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alpha, const float* inA, const Layout* a, const float* inB, const Layout* b,
+                          const float* beta, const float* inC, const Layout* c, float* out, const Layout* d, const Algorithm* algorithm, void* workspace,
+                          size_t workspaceBytes, void* stream) {
+    Guard guard(state().lock);
+    Stream* order = findStream(stream);
+    if (usable())
+        return Failed;
+    if (!order || c != d || !isProduct(*descriptor, *a, *b, *c) || workspaceBytes < algorithm->workspace)
+        return BadValue;
+    const void* pointers[] = {inA, inB, inC, out};
+    for (int i = 0; i < 4; i++) {
+        if (!isAligned(pointers[i], algorithm->alignments[i]))
+            return BadValue;
+    }
+    bool biased = descriptor->epilogue == AddBias;
+    uint64_t biases = c->rows + uint64_t(descriptor->biasStride) * uint64_t(c->batch - 1);
+    if (!fits(inA, a->span()) || !fits(inB, b->span()) || !fits(inC, c->span()) || !fits(out, c->span()) || (biased && !fits(descriptor->bias, biases)) ||
+        !deviceMemory().holds(workspace, algorithm->workspace))
+        return BadValue;
+    Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns};
+    give(*order, [product, workspace, bytes = algorithm->workspace] {
+        memset(workspace, 0xff, bytes);
+        multiplyAll(product);
+    });
+    return Ok;
+}

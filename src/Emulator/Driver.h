@@ -1,0 +1,107 @@
+// Driver.h: what the functions of the stand-in libraries share: the state of the one emulated device, its streams and errors.
+#pragma once
+
+#include "Launch.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#define EXPORT extern "C" __attribute__((visibility("default")))
+
+namespace emulator {
+
+// Codes of cuda.h.
+enum Result {
+    Success = 0,
+    InvalidValue = 1,
+    OutOfMemory = 2,
+    NotInitialized = 3,
+    NoDevice = 100,
+    InvalidDevice = 101,
+    InvalidImage = 200,
+    InvalidContext = 201,
+    SharedObjectInitFailed = 303,
+    InvalidHandle = 400,
+    NotFound = 500,
+    LaunchFailed = 719,
+    NotSupported = 801,
+    CaptureUnsupported = 900,
+    CaptureInvalidated = 901,
+};
+
+struct Function {
+    const Kernel* kernel;
+    int dynamicSharedLimit = 48 * 1024; // more must be asked for
+};
+
+struct Module {
+    std::string image;
+    std::vector<std::unique_ptr<Function>> functions;
+};
+
+// A piece of a stream's work. What is wrong with it shows at a later call, as on a GPU.
+using Operation = std::function<void()>;
+
+struct Graph {
+    std::vector<Operation> operations;
+};
+
+struct Stream {
+    std::unique_ptr<Graph> capture; // takes the stream's work instead of running it
+    bool invalidated = false;       // the capture, by a call that cannot be part of one
+};
+
+// Mistakes that a test asks for. They happen once each.
+struct Faults {
+    bool noDevice = false;
+    unsigned allocation = 0, launch = 0; // how many more until the one that fails; 0 for none
+};
+
+struct State {
+    std::mutex lock; // also makes launches one at a time
+    bool initialized = false;
+    int contextUses = 0;
+    Result sticky = Success;
+    std::string detail; // of the last failure
+    std::vector<std::unique_ptr<Module>> modules;
+    std::vector<std::unique_ptr<Stream>> streams;
+    std::vector<std::unique_ptr<Graph>> graphs, executables;
+    uint32_t nextSerial = 1;
+    Schedule schedule;
+    unsigned workers = std::max(1u, std::thread::hardware_concurrency());
+    Build build = Build::Fast;
+    Faults faults;
+};
+
+State& state();
+
+using Guard = std::lock_guard<std::mutex>;
+
+Result fail(Result code, const std::string& detail);
+
+// Whether there is a context and nothing has failed in it.
+Result usable();
+
+// The same, for calls that no stream may be captured beside.
+Result usableOutsideCapture();
+
+template <class T>
+auto findIn(std::vector<std::unique_ptr<T>>& owned, const void* handle) {
+    return std::find_if(owned.begin(), owned.end(), [&](const auto& one) { return one.get() == handle; });
+}
+
+// Null if there is no such stream.
+Stream* findStream(const void* handle);
+
+// Runs a piece of work, or keeps it where the stream is captured.
+void give(Stream& stream, Operation operation);
+
+// Whether a countdown of Faults ends here.
+bool isDue(unsigned& countdown);
+
+} // namespace emulator

@@ -1,0 +1,163 @@
+using System.Numerics;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels.MatMul;
+using static VideoSim.Engine.Interop.CublasLt;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>
+/// Matrix products in a context, by cuBLASLt. What a product of some shape needs (descriptors, and the algorithm that the
+/// library's heuristic names first, the same every time) is made when the shape comes first and kept: a steady step creates nothing.
+/// </summary>
+/// <remarks>
+/// Row-major C = A B is, read column by column, C^T = B^T A^T: the library gets B first, then A, and each matrix as its
+/// transpose with the same leading dimension. A bias for the columns of C is one for the rows of C^T.
+/// </remarks>
+internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
+{
+    private const long WorkspaceBytes = 32 << 20; // what NVIDIA advises for Hopper
+    private const int MostAlignment = 256; // what the heuristic takes for granted, and no algorithm asks for more
+
+    private readonly Dictionary<ProductKind, Product> _products = [];
+    private nint _library, _preference, _workspace;
+
+    /// <summary>Kinds of products met so far.</summary>
+    public int Count => _products.Count;
+
+    /// <summary>Gives a product to a stream.</summary>
+    public void Run(in MatMulArgs args, nint stream)
+    {
+        var kind = new ProductKind(args);
+        if (!_products.TryGetValue(kind, out var product))
+            _products.Add(kind, product = Make(kind));
+        if (args.Bias != null)
+        {
+            float* bias = args.Bias;
+            Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias);
+        }
+        float alpha = 1, beta = args.Add;
+        var algorithm = product.Algorithm;
+        Check(cublasLtMatmul(_library, product.Descriptor, &alpha, args.B, product.First, args.A, product.Second,
+            &beta, args.C, product.Result, args.C, product.Result, &algorithm, _workspace, (nuint)WorkspaceBytes, stream), nameof(cublasLtMatmul), kind);
+    }
+
+    public void Dispose()
+    {
+        foreach (var product in _products.Values)
+            Destroy(product);
+        _products.Clear();
+        if (_preference != 0)
+            _ = cublasLtMatmulPreferenceDestroy(_preference);
+        if (_workspace != 0)
+            context.Free(_workspace);
+        if (_library != 0)
+            _ = cublasLtDestroy(_library);
+        _library = _preference = _workspace = 0;
+    }
+
+    // When the first product comes: a device that only copies and launches needs no cuBLASLt.
+    private void Open()
+    {
+        NativeLibraries.CublasLt.Require();
+        if (_workspace == 0)
+            _workspace = context.Allocate(WorkspaceBytes);
+        if (_preference == 0)
+        {
+            Check(cublasLtMatmulPreferenceCreate(out _preference), nameof(cublasLtMatmulPreferenceCreate));
+            SetPreference(PreferenceAttribute.MaxWorkspaceBytes, (ulong)WorkspaceBytes);
+            SetPreference(PreferenceAttribute.ReductionSchemeMask, FixedOrderSchemes);
+        }
+        Check(cublasLtCreate(out _library), nameof(cublasLtCreate));
+    }
+
+    private Product Make(in ProductKind kind)
+    {
+        if (_library == 0)
+            Open();
+        var product = new Product();
+        try
+        {
+            Check(cublasLtMatmulDescCreate(out product.Descriptor, Compute32F, Float32), nameof(cublasLtMatmulDescCreate));
+            Set(product.Descriptor, DescriptorAttribute.TransposeA, kind.TransposeB);
+            Set(product.Descriptor, DescriptorAttribute.TransposeB, kind.TransposeA);
+            if (kind.HasBias)
+            {
+                Set(product.Descriptor, DescriptorAttribute.Epilogue, EpilogueBias);
+                Set(product.Descriptor, DescriptorAttribute.BiasBatchStride, kind.StrideBias);
+            }
+            product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.LdB, kind.Batch, kind.StrideB);
+            product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.LdA, kind.Batch, kind.StrideA);
+            product.Result = Layout((kind.N, kind.M), kind.LdC, kind.Batch, kind.StrideC);
+            product.Algorithm = Choose(product, kind);
+            return product;
+        }
+        catch
+        {
+            Destroy(product);
+            throw;
+        }
+    }
+
+    private Algorithm Choose(Product product, in ProductKind kind)
+    {
+        SetPreference(PreferenceAttribute.MinAlignmentBytesA, kind.AlignmentB);
+        SetPreference(PreferenceAttribute.MinAlignmentBytesB, kind.AlignmentA);
+        SetPreference(PreferenceAttribute.MinAlignmentBytesC, kind.AlignmentC);
+        SetPreference(PreferenceAttribute.MinAlignmentBytesD, kind.AlignmentC);
+        HeuristicResult result;
+        Check(cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
+            _preference, 1, &result, out int count), nameof(cublasLtMatmulAlgoGetHeuristic), kind);
+        return count == 1 && result.State == 0 ? result.Algorithm
+            : throw new NotSupportedException($"cuBLASLt has no algorithm on {context.Name} for {kind}");
+    }
+
+    private static void Destroy(Product product)
+    {
+        nint[] layouts = [product.First, product.Second, product.Result];
+        foreach (nint layout in layouts.Where(static layout => layout != 0))
+            _ = cublasLtMatrixLayoutDestroy(layout);
+        if (product.Descriptor != 0)
+            _ = cublasLtMatmulDescDestroy(product.Descriptor);
+    }
+
+    private nint Layout((int Rows, int Columns) size, int leadingDimension, int batch, long stride)
+    {
+        Check(cublasLtMatrixLayoutCreate(out nint layout, Float32, (ulong)size.Rows, (ulong)size.Columns, leadingDimension), nameof(cublasLtMatrixLayoutCreate));
+        Check(cublasLtMatrixLayoutSetAttribute(layout, LayoutAttribute.BatchCount, &batch, sizeof(int)), nameof(cublasLtMatrixLayoutSetAttribute));
+        Check(cublasLtMatrixLayoutSetAttribute(layout, LayoutAttribute.StridedBatchOffset, &stride, sizeof(long)), nameof(cublasLtMatrixLayoutSetAttribute));
+        return layout;
+    }
+
+    private void Set<T>(nint descriptor, DescriptorAttribute attribute, T value) where T : unmanaged =>
+        Check(cublasLtMatmulDescSetAttribute(descriptor, attribute, &value, (nuint)sizeof(T)), nameof(cublasLtMatmulDescSetAttribute));
+
+    private void SetPreference<T>(PreferenceAttribute attribute, T value) where T : unmanaged =>
+        Check(cublasLtMatmulPreferenceSetAttribute(_preference, attribute, &value, (nuint)sizeof(T)), nameof(cublasLtMatmulPreferenceSetAttribute));
+
+    private void Check(int status, string call) => CublasLt.Check(status, call, context.Name);
+
+    private void Check(int status, string call, in ProductKind kind)
+    {
+        if (status != 0)
+            CublasLt.Check(status, $"{call} of {kind}", context.Name);
+    }
+
+    private static uint AlignmentOf(float* pointer) => 1u << Math.Min(BitOperations.TrailingZeroCount((nint)pointer), BitOperations.Log2(MostAlignment));
+
+    private sealed class Product
+    {
+        public nint Descriptor, First, Second, Result;
+        public Algorithm Algorithm;
+    }
+
+    /// <summary>All that an algorithm may depend on.</summary>
+    private readonly record struct ProductKind(int M, int N, int K, int LdA, int LdB, int LdC, int TransposeA, int TransposeB, int Batch,
+        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, uint AlignmentA, uint AlignmentB, uint AlignmentC)
+    {
+        public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
+            args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null,
+            AlignmentOf(args.A), AlignmentOf(args.B), AlignmentOf(args.C))
+        {
+        }
+    }
+}

@@ -1,0 +1,50 @@
+namespace VideoSim.Engine.Interop;
+
+/// <summary>Where installers put NVIDIA's libraries when they do not tell the system's loader.</summary>
+internal static class LibraryFolders
+{
+    // Of a toolkit, from its root.
+    private static readonly string[] InToolkits = ["lib64", "targets/x86_64-linux/lib", "lib"];
+
+    // Of Python's packages (pip's "wheels"), from a root that holds lib/python3.x.
+    private static readonly string[] PackageFolders = ["site-packages", "dist-packages"];
+
+    /// <summary>The folders that exist, in the order in which to look.</summary>
+    public static IEnumerable<string> OfThisMachine() => In(
+        [Variable("CUDA_PATH"), Variable("CUDA_HOME"), "/usr/local/cuda", .. Newest("/usr/local", "cuda-*"), "/opt/cuda"],
+        [Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local"), "/usr/local", "/usr"]);
+
+    /// <summary>The same for given roots; null and empty ones are passed over.</summary>
+    public static IEnumerable<string> In(IEnumerable<string?> toolkits, IEnumerable<string?> pythons)
+    {
+        foreach (string toolkit in toolkits.Where(Directory.Exists).OfType<string>())
+        {
+            foreach (string folder in InToolkits.Select(name => Path.Combine(toolkit, name)).Where(Directory.Exists))
+                yield return folder;
+        }
+        foreach (string python in pythons.Where(Directory.Exists).OfType<string>())
+        {
+            foreach (string version in Newest(Path.Combine(python, "lib"), "python3*"))
+            {
+                // nvidia/cublas/lib and the like; from CUDA 13 on nvidia/cu13/lib holds all.
+                foreach (string folder in PackageFolders.SelectMany(name => Newest(Path.Combine(version, name, "nvidia"), "*")).Select(static package => Path.Combine(package, "lib")))
+                {
+                    if (Directory.Exists(folder))
+                        yield return folder;
+                }
+            }
+        }
+    }
+
+    private static string? Variable(string name) => Environment.GetEnvironmentVariable(name);
+
+    // Folders whose names end in versions, the highest first: python3.9 before python3.13 in the alphabet, not here.
+    private static IEnumerable<string> Newest(string parent, string pattern) => !Directory.Exists(parent) ? []
+        : Directory.EnumerateDirectories(parent, pattern).OrderByDescending(static folder => VersionOf(Path.GetFileName(folder))).ThenBy(static folder => folder, StringComparer.Ordinal);
+
+    private static Version VersionOf(string name)
+    {
+        int digit = name.AsSpan().IndexOfAnyInRange('0', '9');
+        return digit >= 0 && Version.TryParse(name.AsSpan(digit), out var version) ? version : new Version();
+    }
+}

@@ -1,0 +1,125 @@
+using VideoSim.Engine.Checks;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.MatMul;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Cuda;
+
+/// <summary>Matrix products through cuBLASLt, or its stand-in, against float64.</summary>
+[Collection(CudaMachine.Collection)]
+public sealed class MatMulTests
+{
+    // Half a unit in the last place of 1: what one fp32 operation may be off.
+    private const double Unit = 1.0 / (1 << 24);
+
+    private static IEnumerable<CheckCase> Cases => MatMulChecks.All.SelectMany(static check => check.Cases());
+
+    [Fact]
+    public void MatMul_EveryCase_IsWithinTheBoundOfSumsInAnyOrder()
+    {
+        using var device = CudaMachine.Open();
+        foreach (var check in Cases)
+        {
+            var actual = CheckRunner.Execute(device, check, new ProductLauncher(device.Stream));
+            var truth = CheckRunner.Expected<double>(check);
+            var bounds = Bounds(check);
+            foreach (var (buffer, values) in actual)
+            {
+                for (int i = 0; i < values.Length; i++)
+                    Assert.True(Math.Abs(values[i] - truth[buffer][i]) <= bounds[i], $"{check.Name}, element {i}: {values[i]} instead of {truth[buffer][i]}, bound {bounds[i]:E2}");
+            }
+        }
+    }
+
+    [Fact]
+    public void MatMul_Again_GivesTheSameBits()
+    {
+        using var device = CudaMachine.Open();
+        using var other = CudaMachine.Open();
+        foreach (var check in Cases)
+        {
+            var first = CheckRunner.Execute(device, check, new ProductLauncher(device.Stream));
+            foreach (var again in new[] { device, other })
+                Assert.All(CheckRunner.Execute(again, check, new ProductLauncher(again.Stream)), output => Assert.Equal(first[output.Key], output.Value));
+        }
+    }
+
+    [Fact]
+    public unsafe void MatMul_SameShapeAgain_CreatesNothing()
+    {
+        using var device = CudaMachine.Open();
+        const int Size = 16;
+        nint memory = device.Allocate(4 * Size * Size * sizeof(float));
+        var args = new MatMulArgs
+        {
+            A = (float*)memory, B = (float*)memory + Size * Size, C = (float*)memory + 2 * Size * Size, Bias = (float*)memory + 3 * Size * Size,
+            M = Size, N = Size, K = Size, LdA = Size, LdB = Size, LdC = Size, Batch = 1,
+        };
+        device.Stream.MatMul(args);
+        args.Bias += Size;
+        device.Stream.MatMul(args);
+        Assert.Equal(1, ((CudaStream)device.Stream).ProductKinds);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        device.Stream.MatMul(args);
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        args.TransposeB = 1;
+        device.Stream.MatMul(args);
+        Assert.Equal(2, ((CudaStream)device.Stream).ProductKinds);
+        device.Free(memory);
+    }
+
+    [Fact]
+    public unsafe void MatMul_SizesThatDoNotFit_NamesCallShapeAndDevice()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        using var device = CudaMachine.Open();
+        nint memory = device.Allocate(64);
+        var args = new MatMulArgs { A = (float*)memory, B = (float*)memory, C = (float*)memory, M = 4, N = 4, K = 4, LdA = 1, LdB = 4, LdC = 4, Batch = 1 };
+        var failure = Assert.Throws<CudaException>(() => device.Stream.MatMul(args));
+        Assert.Equal((7, device.Name), (failure.Code, failure.Device));
+        Assert.StartsWith("cublasLtMatmulAlgoGetHeuristic of ProductKind { M = 4, N = 4, K = 4, LdA = 1", failure.Message, StringComparison.Ordinal);
+        device.Free(memory);
+    }
+
+    // A sum of n values in any order is off by at most (n - 1) u times the sum of their magnitudes, to first order (Higham, Accuracy
+    // and Stability of Numerical Algorithms, 4.2). Here n is K products with a rounding each, the bias and what was there. The
+    // magnitudes come from the reference itself, given the magnitudes of all inputs.
+    private static double[] Bounds(CheckCase check)
+    {
+        var sizes = new SizeLauncher();
+        check.Launch(sizes);
+        var magnitudes = CheckRunner.Expected<double>(check with { Buffers = [.. check.Buffers.Select(Magnitudes)] })["c"];
+        return Array.ConvertAll(magnitudes, magnitude => (sizes.K + 2) * Unit * magnitude);
+    }
+
+    private static CheckBuffer Magnitudes(CheckBuffer buffer)
+    {
+        var data = (byte[])buffer.Data.Clone();
+        for (int i = sizeof(float) - 1; i < data.Length; i += sizeof(float))
+            data[i] &= 0x7f; // the sign
+        return new CheckBuffer(buffer.Name, buffer.Role, data, buffer.IsInteger);
+    }
+
+    /// <summary>The device's own product where the check runs the CPU's kernels.</summary>
+    private sealed class ProductLauncher(ComputeStream stream) : ICheckLauncher
+    {
+        public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
+        {
+            if (kernel.Entry == MatMul.Multiply.Entry && args is PackedMatMulArgs { Part: 0 } packed)
+                stream.MatMul(packed.Product);
+        }
+    }
+
+    private sealed class SizeLauncher : ICheckLauncher
+    {
+        public int K { get; private set; }
+
+        public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
+        {
+            if (args is PackedMatMulArgs packed)
+                K = packed.Product.K;
+        }
+    }
+}

@@ -153,7 +153,7 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
 
 /// <summary>
 /// Checks of attention: ragged lengths and head widths, hidden keys, a row that hides all, dropout, rotary positions, queries
-/// of the first positions alone, added gradients.
+/// of the first positions alone, added gradients, gradients of the queries or of keys and values alone.
 /// </summary>
 public static unsafe class AttentionChecks
 {
@@ -179,10 +179,14 @@ public static unsafe class AttentionChecks
             yield return Case(shape, apart: false, backward);
             yield return Case(shape, apart: true, backward);
         }
+        if (!backward)
+            yield break;
+        yield return Case(shapes[3], apart: true, backward, ofKeys: false);
+        yield return Case(shapes[7], apart: true, backward, ofQueries: false);
     }
 
     // Queries, keys and values of all positions in one tensor, or the queries of a third of the positions in another one.
-    private static CheckCase Case(Shape s, bool apart, bool backward)
+    private static CheckCase Case(Shape s, bool apart, bool backward, bool ofQueries = true, bool ofKeys = true)
     {
         int width = s.Heads * s.D, queries = apart ? (s.S + 2) / 3 : s.S, queryRow = apart ? width : 3 * width, keyRow = apart ? 2 * width : 3 * width;
         int key = keyRow - 2 * width, value = keyRow - width; // columns where they begin
@@ -198,10 +202,11 @@ public static unsafe class AttentionChecks
         var rotary = table is null ? null : builder.Input("rotary", table);
         long contexts = (long)s.B * queries * width;
         var context = backward ? builder.Input("dContext", contexts) : builder.Output("context", contexts);
-        var dQuery = backward ? builder.Gradient(apart ? "dQuery" : "dQueryKeyValue", (long)s.B * queries * queryRow, s.Add) : null;
-        var dKeyValue = backward && apart ? builder.Gradient("dKeyValue", (long)s.B * s.S * keyRow, addKeyValue) : dQuery;
+        var dQuery = backward && ofQueries ? builder.Gradient(apart ? "dQuery" : "dQueryKeyValue", (long)s.B * queries * queryRow, s.Add) : null;
+        var dKeyValue = !ofKeys ? null : backward && apart ? builder.Gradient("dKeyValue", (long)s.B * s.S * keyRow, addKeyValue) : dQuery;
         var formulas = new AttentionReference(s.B, s.S, s.Heads, s.D, site, Step) { Queries = queries, Rotary = table };
-        string name = $"B {s.B}, S {s.S}, {queries} queries, {s.Heads} heads of {s.D}, dropout {s.Drop}, add {s.Add}{(s.Rotary ? ", rotary" : "")}{(apart ? ", apart" : "")}";
+        string name = $"B {s.B}, S {s.S}, {queries} queries, {s.Heads} heads of {s.D}, dropout {s.Drop}, add {s.Add}{(s.Rotary ? ", rotary" : "")}{(apart ? ", apart" : "")}" +
+            $"{(ofQueries ? "" : ", no gradient of queries")}{(ofKeys ? "" : ", none of keys")}";
         return builder.Build(name, launcher =>
         {
             site.Scalars = (StepScalars*)scalars.Address;
@@ -216,9 +221,9 @@ public static unsafe class AttentionChecks
                 launcher.Run(Attention.Backward, args with
                 {
                     dContext = context.Floats,
-                    dQuery = dQuery!.Floats,
-                    dKey = dKeyValue!.Floats + key,
-                    dValue = dKeyValue.Floats + value,
+                    dQuery = dQuery == null ? null : dQuery.Floats,
+                    dKey = dKeyValue == null ? null : dKeyValue.Floats + key,
+                    dValue = dKeyValue == null ? null : dKeyValue.Floats + value,
                     AddQuery = s.Add,
                     AddKeyValue = addKeyValue,
                 });
@@ -227,10 +232,10 @@ public static unsafe class AttentionChecks
             {
                 launcher.Run(Attention.Forward, args with { Context = context.Floats });
             }
-        }, new Reference(formulas, apart, backward, s.Add, addKeyValue), backward ? 3 : 2);
+        }, new Reference(formulas, apart, backward, s.Add, addKeyValue, ofQueries, ofKeys), backward ? 3 : 2);
     }
 
-    private sealed record Reference(AttentionReference Formulas, bool Apart, bool Backward, int AddQuery, int AddKeyValue) : ICheckReference
+    private sealed record Reference(AttentionReference Formulas, bool Apart, bool Backward, int AddQuery, int AddKeyValue, bool OfQueries, bool OfKeys) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
@@ -247,8 +252,10 @@ public static unsafe class AttentionChecks
                 return;
             }
             var (query, keyValue) = Formulas.Split(gradient);
-            values.Deliver("dQuery", query, AddQuery);
-            values.Deliver("dKeyValue", keyValue, AddKeyValue);
+            if (OfQueries)
+                values.Deliver("dQuery", query, AddQuery);
+            if (OfKeys)
+                values.Deliver("dKeyValue", keyValue, AddKeyValue);
         }
     }
 }

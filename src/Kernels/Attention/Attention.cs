@@ -65,10 +65,25 @@ public static unsafe partial class Attention
     /// <summary>Most values of a head's keys with rotary positions, S * D: the turned copies of an item lie on the stack, too.</summary>
     public const int MaxTurned = 1 << 15;
 
+    private const string File = "Attention.cu";
+    private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: small enough for several blocks on a multiprocessor at S = 64
+    private const int TileQueries = Warps * Rows;
+
+    // A panel holds 32 columns, one for each lane. A column more keeps lanes that read 32 keys at once on banks of their own;
+    // four more keep rows of queries on 16 bytes.
+    private const int KeyPitch = 33, QueryPitch = 36;
+
+    private static readonly string[] Macros =
+        [$"WARPS={Warps}", $"ROWS={Rows}", $"KEY_PITCH={KeyPitch}", $"QUERY_PITCH={QueryPitch}", FormattableString.Invariant($"HIDDEN_KEY={HiddenKey:F1}f")];
+
     /// <summary>Context from queries, keys and values. Items: videos x heads.</summary>
     public static readonly Kernel<AttentionArgs> Forward = new("attention_forward_f32")
     {
         Family = "attention",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
+            new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + TileQueries - 1) / TileQueries, SharedBytes: SharedBytes(a, matrices: 1)),
         CountItems = Items,
         Twin = ForwardItems,
         CountCost = static (in AttentionArgs a) => new(
@@ -79,6 +94,9 @@ public static unsafe partial class Attention
     public static readonly Kernel<AttentionArgs> Backward = new("attention_backward_f32")
     {
         Family = "attention",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in AttentionArgs a, in DeviceLimits _) => new(a.B * a.Heads, 32 * Warps, SharedBytes: SharedBytes(a, matrices: 2)),
         CountItems = Items,
         Twin = BackwardItems,
         CountCost = static (in AttentionArgs a) => new(
@@ -87,6 +105,13 @@ public static unsafe partial class Attention
     };
 
     private static int Items(in AttentionArgs a) => a.B * a.Heads;
+
+    // A panel of queries, one of keys, and matrices of a tile's queries and all keys. At most 69 KiB, with 256 keys in backward.
+    private static int SharedBytes(in AttentionArgs a, int matrices)
+    {
+        int keys = (a.S + 3) / 4 * 4;
+        return sizeof(float) * (TileQueries * QueryPitch + keys * (KeyPitch + matrices * TileQueries));
+    }
 
     private static double Pairs(in AttentionArgs a) => (double)a.B * a.Heads * a.Queries * a.S;
 

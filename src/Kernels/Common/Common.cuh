@@ -3,6 +3,7 @@
 
 #if defined(__CUDACC_RTC__)
 // NVRTC brings CUDA's built-in variables, vector types, intrinsics and mathematics, but no headers to include.
+#define INFINITY __int_as_float(0x7f800000)
 #define DYNAMIC_SHARED(type, name)                                        \
     extern __shared__ __align__(128) unsigned char dynamic_shared_memory[]; \
     type* name = reinterpret_cast<type*>(dynamic_shared_memory)

@@ -46,6 +46,11 @@ public static unsafe partial class Activations
     /// <summary>Elements of a work item.</summary>
     public const int BlockElements = 4096;
 
+    private const string File = "Activation.cu";
+    private const int Threads = 256; // each takes 4 elements at a time, 4 times over a block
+
+    private static readonly string[] Macros = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"];
+
     /// <summary>max(x, 0); slope 0 at 0.</summary>
     public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", flops: 1, keepsInput: false);
 
@@ -62,6 +67,9 @@ public static unsafe partial class Activations
         new($"{name}_forward_f32")
         {
             Family = "activation",
+            Source = File,
+            Defines = Macros,
+            LaunchShape = static (in ActivationForwardArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
             CountItems = static (in ActivationForwardArgs a) => Blocks(a.Count),
             Twin = ForwardBlocks<TFunction>,
             CountCost = (in ActivationForwardArgs a) => new((double)flops * a.Count, 8.0 * a.Count),
@@ -69,6 +77,9 @@ public static unsafe partial class Activations
         new($"{name}_backward_f32")
         {
             Family = "activation",
+            Source = File,
+            Defines = Macros,
+            LaunchShape = static (in ActivationBackwardArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
             CountItems = static (in ActivationBackwardArgs a) => Blocks(a.Count),
             Twin = BackwardBlocks<TFunction>,
             // The slope of gelu costs what gelu does; the others' is a product or two.

@@ -92,11 +92,13 @@ public static class VladReference
 public static unsafe class VladChecks
 {
     // Values far below the norm's floor stand apart: their gradients are a million times larger. With a single row or
-    // cluster the gradient of the logits vanishes, and nothing but rounding would be compared.
+    // cluster the gradient of the logits vanishes, and nothing but rounding would be compared. The last is past a tile of the
+    // CUDA kernels' products in both directions.
     private static readonly Shape[] Shapes =
     [
         new(new(1, 1, 1, 2, 1), 1, 0), new(new(1, 2, 3, 5, 2), 1, 0), new(new(3, 2, 15, 7, 5), 1, 0), new(new(3, 2, 15, 7, 5), 1, 0.2f), new(new(2, 3, 6, 16, 16), 1, 0),
         new(new(1, 2, 261, 9, 19), 1, 0.5f), new(new(2, 1, 4, 5, 3), 1e-9f, 0), new(new(3, 0, 4, 5, 3), 1, 0),
+        new(new(1, 2, 20, 131, 70), 1, 0.2f),
     ];
 
     private sealed record Shape(VladSizes Sizes, float Size, float DropProbability)

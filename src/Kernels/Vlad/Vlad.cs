@@ -107,10 +107,18 @@ public unsafe struct VladGradArgs
 /// </remarks>
 public static unsafe partial class Vlad
 {
+    private const string File = "Vlad.cu";
+    private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
+
     /// <summary>Aggregates. Items: stack x videos.</summary>
     public static readonly Kernel<VladArgs> Forward = new("vlad_forward_f32")
     {
         Family = "vlad",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads),
         CountItems = static (in VladArgs a) => a.Stack * a.Videos,
         Twin = AggregateVideos,
         CountCost = static (in VladArgs a) =>
@@ -125,6 +133,9 @@ public static unsafe partial class Vlad
     public static readonly Kernel<VladGradArgs> Backward = new("vlad_backward_f32")
     {
         Family = "vlad",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads, SharedBytes: a.K * sizeof(float)),
         CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
         Twin = DifferentiateVideos,
         CountCost = static (in VladGradArgs a) =>
@@ -139,6 +150,9 @@ public static unsafe partial class Vlad
     public static readonly Kernel<VladGradArgs> BackwardCentres = new("vlad_backward_centres_f32")
     {
         Family = "vlad",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new((int)(((long)a.Stack * a.D * a.K + Threads - 1) / Threads), Threads),
         CountItems = static (in VladGradArgs a) => a.Stack * a.D,
         Twin = SumCentres,
         CountCost = static (in VladGradArgs a) => new(2.0 * a.Stack * a.Videos * a.D * a.K,

@@ -1,0 +1,69 @@
+// BlockProduct.cuh: the product of two matrices in memory by one block, for kernels that have more to do with it.
+#pragma once
+
+#include "Common.cuh"
+
+// A matrix that is read in place: element (i, j) lies at data[i * row + j * column].
+struct MatrixView {
+    const float* data;
+    int row, column;
+};
+
+constexpr int PRODUCT_THREADS = 256;
+
+// A tile of the result, of which a thread has 8 x 4 elements: 32 sums for 3 reads of 16 bytes. Its rows are two runs of 4, so that a warp's
+// reads of shared memory meet in no bank.
+constexpr int PRODUCT_ROWS = 128, PRODUCT_COLUMNS = 64;
+
+// How much of both matrices lies in shared memory at once.
+constexpr int PRODUCT_DEPTH = 16;
+
+// Copies rows [first, first + Lines) and columns [depth, depth + PRODUCT_DEPTH) of a matrix, transposed; 0 past its ends. Neighbouring threads
+// take what is neighbouring in memory.
+template <int Lines>
+DEVICE void load_slab(float (&slab)[PRODUCT_DEPTH][Lines + 4], MatrixView x, int first, int rows, int depth, int columns) {
+    const bool along_rows = x.column == 1;
+#pragma unroll
+    for (int at = 0; at < PRODUCT_DEPTH * Lines; at += PRODUCT_THREADS) {
+        const int e = at + threadIdx.x, j = along_rows ? e % PRODUCT_DEPTH : e / Lines, i = along_rows ? e / PRODUCT_DEPTH : e % Lines;
+        slab[j][i] = first + i < rows && depth + j < columns ? x.data[(long long)(first + i) * x.row + (long long)(depth + j) * x.column] : 0;
+    }
+}
+
+// Calls write(i, j, sum over l of A[i, l] B[l, j]) for every element of [m, n] once, by some thread; l runs from 0 to k in order. Barriers before
+// and after are the caller's.
+template <class Write>
+DEVICE void block_product(MatrixView a, MatrixView b, int m, int n, int k, Write write) {
+    __shared__ __align__(16) float a_slab[PRODUCT_DEPTH][PRODUCT_ROWS + 4];
+    __shared__ __align__(16) float b_slab[PRODUCT_DEPTH][PRODUCT_COLUMNS + 4];
+    const int i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
+    for (int row = 0; row < m; row += PRODUCT_ROWS)
+        for (int column = 0; column < n; column += PRODUCT_COLUMNS) {
+            float sum[8][4] = {};
+            for (int depth = 0; depth < k; depth += PRODUCT_DEPTH) {
+                load_slab<PRODUCT_ROWS>(a_slab, a, row, m, depth, k);
+                load_slab<PRODUCT_COLUMNS>(b_slab, {b.data, b.column, b.row}, column, n, depth, k);
+                __syncthreads();
+#pragma unroll
+                for (int l = 0; l < PRODUCT_DEPTH; l++) {
+                    const float4 a0 = *(const float4*)&a_slab[l][i0], a1 = *(const float4*)&a_slab[l][PRODUCT_ROWS / 2 + i0];
+                    const float4 b0 = *(const float4*)&b_slab[l][j0];
+                    const float of_a[8] = {a0.x, a0.y, a0.z, a0.w, a1.x, a1.y, a1.z, a1.w}, of_b[4] = {b0.x, b0.y, b0.z, b0.w};
+#pragma unroll
+                    for (int i = 0; i < 8; i++)
+#pragma unroll
+                        for (int j = 0; j < 4; j++)
+                            sum[i][j] = fmaf(of_a[i], of_b[j], sum[i][j]);
+                }
+                __syncthreads();
+            }
+#pragma unroll
+            for (int i = 0; i < 8; i++)
+#pragma unroll
+                for (int j = 0; j < 4; j++) {
+                    const int at_row = row + i0 + i % 4 + i / 4 * (PRODUCT_ROWS / 2), at_column = column + j0 + j;
+                    if (at_row < m && at_column < n)
+                        write(at_row, at_column, sum[i][j]);
+                }
+        }
+}

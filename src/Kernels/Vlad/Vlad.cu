@@ -1,0 +1,230 @@
+// Vlad.cu: aggregation of NeXtVLAD for each video; forward and backward.
+//   A = softmax over k of ClusterLogits times sigmoid(GroupLogits)       H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K], all of one video
+//   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);   Descriptor = V of unit length for each k;   Y = Descriptor mask
+//   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm;   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),   with
+//   S = sum over k of A dA:   dClusterLogits = A (dA - S / Attention),   dGroupLogits = (1 - Attention) S,   dM = -sum over videos of Mass dV
+// Types   fp32
+// Launch  a block per video, WARPS warps; centres: a thread per element, which goes over the videos in order
+// Limits  any sizes; backward keeps K floats in shared memory
+// Floor   2 Rows D K fused multiply-adds in fp32 backward, half of it forward: far above the bytes, which are H, dH and A once or twice
+// Why     all that a cluster's norm needs is in one block, and the residuals of a video, 96 KiB at the reference's size, stay in the second cache between passes
+#include "Block.cuh"
+#include "BlockProduct.cuh"
+#include "Logistic.cuh"
+#include "Philox.cuh"
+
+struct VladArgs {
+    const float* Hidden;
+    const float* ClusterLogits;
+    const float* GroupLogits;
+    const float* Centres;
+    float* Attention;
+    float* Assignment;
+    float* Mass;
+    float* InverseNorm;
+    float* Descriptor;
+    float* Y;
+    DropoutSite Dropout;
+    int Stack;
+    int Videos;
+    int Rows;
+    int D;
+    int K;
+};
+
+struct VladGradArgs {
+    const float* Hidden;
+    const float* Centres;
+    const float* Attention;
+    const float* Assignment;
+    const float* Mass;
+    const float* InverseNorm;
+    const float* Descriptor;
+    const float* dY;
+    float* dResidual;
+    float* dAssignment;
+    float* dHidden;
+    float* dClusterLogits;
+    float* dGroupLogits;
+    float* dCentres;
+    DropoutSite Dropout;
+    int Stack;
+    int Videos;
+    int Rows;
+    int D;
+    int K;
+    int AddHidden;
+    int AddClusterLogits;
+    int AddGroupLogits;
+    int AddCentres;
+};
+
+#define THREADS (32 * WARPS)
+static_assert(THREADS == PRODUCT_THREADS, "the block computes products");
+
+constexpr float SMALLEST_NORMAL = 1.17549435e-38f;
+
+// Goes over the clusters, a lane each: body(k, k < K) is called by all threads, with one k for a lane of every warp.
+template <class Body>
+DEVICE void for_clusters(int clusters, Body body) {
+    for (int first = 0; first < clusters; first += 32) {
+        const int k = first + threadIdx.x % 32;
+        body(k, k < clusters);
+    }
+}
+
+// Sum over i < count of term(i), which are divided among the warps; every warp gets it.
+template <class Term>
+DEVICE float sum_divided(bool present, int count, Term term) {
+    float sum = 0;
+    for (int i = threadIdx.x / 32; present && i < count; i += WARPS)
+        sum += term(i);
+    return sum_over_warps<WARPS>(sum);
+}
+
+// The elements of a thread among those of a video, 4 neighbours at a time, which share a block of random numbers: body(i, k).
+template <class Body>
+DEVICE void for_elements(int count, int clusters, Body body) {
+    for (int first = 4 * threadIdx.x; first < count; first += 4 * THREADS)
+        for (int i = first; i < min(first + 4, count); i++)
+            body(i, i % clusters);
+}
+
+// factor softmax of a row, by a warp. A lane meets only its own values again.
+DEVICE void assign(const float* logits, float* assignment, int clusters, float factor) {
+    const int lane = threadIdx.x % 32;
+    float largest = -INFINITY, sum = 0;
+    for (int k = lane; k < clusters; k += 32)
+        largest = fmaxf(largest, logits[k]);
+    largest = warp_max(largest);
+    for (int k = lane; k < clusters; k += 32) {
+        assignment[k] = expf(logits[k] - largest);
+        sum += assignment[k];
+    }
+    const float scale = factor / warp_sum(sum);
+    for (int k = lane; k < clusters; k += 32)
+        assignment[k] *= scale;
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) vlad_forward_f32(const VladArgs a) {
+    const long long video = blockIdx.x, rows = video * a.Rows, begin = video * a.D * a.K;
+    const float* hidden = a.Hidden + rows * a.D;
+    const float* centres = a.Centres + video / a.Videos * a.D * a.K;
+    float* assignment = a.Assignment + rows * a.K;
+    float* descriptor = a.Descriptor + begin;
+    float* mass = a.Mass + video * a.K;
+    float* inverse_norm = a.InverseNorm + video * a.K;
+    const int warp = threadIdx.x / 32;
+
+    for (int row = warp; row < a.Rows; row += WARPS) {
+        const float attention = sigmoid(a.GroupLogits[rows + row]);
+        assign(a.ClusterLogits + (rows + row) * a.K, assignment + (long long)row * a.K, a.K, attention);
+        if (threadIdx.x % 32 == 0)
+            a.Attention[rows + row] = attention;
+    }
+    __syncthreads();
+    for_clusters(a.K, [&](int k, bool present) {
+        const float sum = sum_divided(present, a.Rows, [&](int row) { return assignment[(long long)row * a.K + k]; });
+        if (present && warp == 0)
+            mass[k] = sum;
+    });
+    __syncthreads();
+    block_product({hidden, 1, a.D}, {assignment, a.K, 1}, a.D, a.K, a.Rows,
+                  [&](int d, int k, float sum) { descriptor[d * a.K + k] = fmaf(-mass[k], centres[d * a.K + k], sum); });
+    __syncthreads();
+    for_clusters(a.K, [&](int k, bool present) {
+        const float squares = sum_divided(present, a.D, [&](int d) { return descriptor[d * a.K + k] * descriptor[d * a.K + k]; });
+        if (present && warp == 0)
+            inverse_norm[k] = 1 / sqrtf(squares < NORM_FLOOR ? NORM_FLOOR : squares); // NaN stays NaN
+    });
+    __syncthreads();
+    Dropout dropout(a.Dropout);
+    for_elements(a.D * a.K, a.K, [&](int i, int k) {
+        const float value = descriptor[i] * inverse_norm[k];
+        descriptor[i] = value;
+        if (a.Y != a.Descriptor)
+            a.Y[begin + i] = value * dropout.factor(begin + i);
+    });
+}
+
+// Turns the gradient of the descriptor into that of the residuals, and leaves the part of the assignments' gradient that all rows share,
+// -(sum over d of M dV), in constant [K].
+DEVICE void differentiate_norm(const VladGradArgs& a, long long video, float* dResidual, float* constant) {
+    const float* descriptor = a.Descriptor + video * a.D * a.K;
+    const float* centres = a.Centres + video / a.Videos * a.D * a.K;
+    for_clusters(a.K, [&](int k, bool present) {
+        const float inverse = present ? a.InverseNorm[video * a.K + k] : 0;
+        float along = sum_divided(present, a.D, [&](int d) { return dResidual[d * a.K + k] * descriptor[d * a.K + k]; });
+        if (inverse >= 1 / sqrtf(NORM_FLOOR))
+            along = 0; // below the floor the factor is constant
+        const float shared = sum_divided(present, a.D, [&](int d) {
+            const int i = d * a.K + k;
+            const float gradient = fmaf(-along, descriptor[i], dResidual[i]) * inverse;
+            dResidual[i] = gradient;
+            return __fmul_rn(gradient, centres[i]);
+        });
+        if (present && threadIdx.x < 32)
+            constant[k] = -shared;
+    });
+}
+
+// Gradients of the logits of a row, by a warp.
+DEVICE void differentiate_assignment(const VladGradArgs& a, long long row) {
+    const float* assignment = a.Assignment + row * a.K;
+    const float* dAssignment = a.dAssignment + row * a.K;
+    const int lane = threadIdx.x % 32;
+    float sum = 0;
+    for (int k = lane; k < a.K; k += 32)
+        sum = fmaf(assignment[k], dAssignment[k], sum);
+    sum = warp_sum(sum);
+    const float attention = a.Attention[row];
+    if (a.dGroupLogits && lane == 0)
+        deliver(a.dGroupLogits + row, (1 - attention) * sum, a.AddGroupLogits);
+    if (!a.dClusterLogits)
+        return;
+    // Without attention there are no assignments, and the sum is 0 as well: any divisor but 0 will do.
+    const float mean = sum / fmaxf(attention, SMALLEST_NORMAL);
+    for (int k = lane; k < a.K; k += 32)
+        deliver(a.dClusterLogits + row * a.K + k, assignment[k] * (dAssignment[k] - mean), a.AddClusterLogits);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) vlad_backward_f32(const VladGradArgs a) {
+    DYNAMIC_SHARED(float, constant);
+    const long long video = blockIdx.x, rows = video * a.Rows, begin = video * a.D * a.K;
+    const float* hidden = a.Hidden + rows * a.D;
+    const float* assignment = a.Assignment + rows * a.K;
+    float* dResidual = a.dResidual + begin;
+    float* dAssignment = a.dAssignment + rows * a.K;
+
+    Dropout dropout(a.Dropout);
+    for_elements(a.D * a.K, a.K, [&](int i, int) { dResidual[i] = a.dY[begin + i] * dropout.factor(begin + i); });
+    __syncthreads();
+    differentiate_norm(a, video, dResidual, constant);
+    __syncthreads();
+    if (a.dHidden) {
+        float* dHidden = a.dHidden + rows * a.D;
+        block_product({assignment, a.K, 1}, {dResidual, 1, a.K}, a.Rows, a.D, a.K,
+                      [&](int row, int d, float sum) { deliver(dHidden + (long long)row * a.D + d, sum, a.AddHidden); });
+    }
+    if (!a.dClusterLogits && !a.dGroupLogits)
+        return;
+    block_product({hidden, a.D, 1}, {dResidual, a.K, 1}, a.Rows, a.K, a.D,
+                  [&](int row, int k, float sum) { dAssignment[(long long)row * a.K + k] = sum + constant[k]; });
+    __syncthreads();
+    for (int row = threadIdx.x / 32; row < a.Rows; row += WARPS)
+        differentiate_assignment(a, rows + row);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) vlad_backward_centres_f32(const VladGradArgs a) {
+    const long long width = (long long)a.D * a.K, i = (long long)blockIdx.x * THREADS + threadIdx.x; // of [Stack, D K]
+    if (i >= a.Stack * width)
+        return;
+    const long long first = i / width * a.Videos; // of [Stack, Videos]
+    const float* dResidual = a.dResidual + first * width + i % width;
+    const float* mass = a.Mass + first * a.K + i % a.K;
+    float sum = 0;
+#pragma unroll 4
+    for (int video = 0; video < a.Videos; video++)
+        sum = fmaf(mass[(long long)video * a.K], dResidual[video * width], sum);
+    deliver(a.dCentres + i, -sum, a.AddCentres);
+}

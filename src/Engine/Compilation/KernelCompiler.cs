@@ -27,18 +27,21 @@ public interface IKernelImages
     KernelImage Compile(KernelUnit unit, string architecture);
 }
 
-/// <summary>Compiles units with NVRTC, each once; safe for several threads. No GPU or driver is needed.</summary>
+/// <summary>Compiles units with NVRTC, each once, or takes them from a cache; safe for several threads. No GPU or driver is needed.</summary>
 public sealed class KernelCompiler : IKernelImages
 {
     private readonly KernelSources _sources;
+    private readonly KernelCache? _cache;
     private readonly ConcurrentDictionary<(string Unit, string Architecture), Lazy<KernelImage>> _images = new();
 
     /// <summary>A compiler over sources.</summary>
+    /// <param name="sources">The kernels' sources.</param>
+    /// <param name="cache">Keeps what is compiled; null for nothing beyond this object.</param>
     /// <exception cref="DataException">NVRTC was not found.</exception>
-    public KernelCompiler(KernelSources sources)
+    public KernelCompiler(KernelSources sources, KernelCache? cache = null)
     {
         NativeLibraries.Nvrtc.Require();
-        _sources = sources;
+        (_sources, _cache) = (sources, cache);
     }
 
     /// <summary>Version of the compiler.</summary>
@@ -62,8 +65,15 @@ public sealed class KernelCompiler : IKernelImages
         List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Defines.Select(static define => $"-D{define}")];
         if (binary)
             options.Add("--ptxas-options=-v"); // registers, stack and spills, in the log
-        byte[]? code = Nvrtc.Compile(_sources[unit.Source] + unit.LayoutAssertions(), unit.Source, _sources.Headers, options, binary, out string log);
-        return code is null ? throw new KernelCompilationException(unit.Name, architecture, log)
-            : new KernelImage(code, binary ? KernelImage.ParseResources(log) : new Dictionary<string, KernelResources>(), log);
+        string text = _sources[unit.Source] + unit.LayoutAssertions();
+        return _cache is null ? Build()
+            : _cache.GetOrAdd(KernelImageFile.Key([$"{Version}", unit.Source, text, string.Join('\n', options), .. _sources.HeaderTexts]), Build);
+
+        KernelImage Build()
+        {
+            byte[]? code = Nvrtc.Compile(text, unit.Source, _sources.Headers, options, binary, out string log);
+            return code is null ? throw new KernelCompilationException(unit.Name, architecture, log)
+                : new KernelImage(code, KernelImage.ParseResources(log), log);
+        }
     }
 }

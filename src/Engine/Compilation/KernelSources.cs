@@ -24,6 +24,10 @@ public sealed class KernelSources
     /// <summary>The headers alone.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; }
 
+    /// <summary>Names and texts of the headers, in an order that is always the same: what keys are made of.</summary>
+    internal IEnumerable<string> HeaderTexts =>
+        Headers.OrderBy(static header => header.Key, StringComparer.Ordinal).SelectMany(static header => new[] { header.Key, header.Value });
+
     /// <summary>The text of one file.</summary>
     /// <exception cref="InvalidOperationException">There is no such file.</exception>
     public string this[string file] => _texts.TryGetValue(file, out string? text) ? text

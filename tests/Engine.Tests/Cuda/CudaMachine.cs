@@ -35,6 +35,9 @@ internal static class CudaMachine
     /// <summary>Opens the device, or skips the test and says why.</summary>
     public static CudaDevice Open() => IsEmulator ? Emulator.Open(Images.Value) : CudaDevice.Open(0, Images.Value!, Kernels);
 
+    /// <summary>Opens the emulated device over other images.</summary>
+    public static CudaDevice Open(IKernelImages images) => Emulator.Open(images);
+
     /// <summary>Chooses the order in which the emulator runs threads, and whether it looks at every access to memory.</summary>
     public static void Configure(ulong schedule, bool check)
     {

@@ -1,0 +1,78 @@
+using System.Security.Cryptography;
+using System.Text;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Engine.Compilation;
+
+/// <summary>
+/// A compiled unit in a file: a line that says what it is, the SHA-256 of the rest, then the key of what was compiled, the
+/// compiler's log and the code, each behind its length.
+/// </summary>
+internal static class KernelImageFile
+{
+    private static readonly byte[] Title = "VideoSim kernel image 1\n"u8.ToArray();
+
+    /// <summary>Hashes texts into a key; what one ends with can never pass for the begin of the next.</summary>
+    public static string Key(params IEnumerable<string> texts)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (string text in texts)
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            hash.AppendData(BitConverter.GetBytes(bytes.LongLength));
+            hash.AppendData(bytes);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>Writes an image so that others find the whole file or none; any number of processes may write the same.</summary>
+    public static void Write(string path, string key, KernelImage image)
+    {
+        using var memory = new MemoryStream();
+        using var writer = new BinaryWriter(memory);
+        writer.Write(key);
+        writer.Write(image.Log);
+        writer.Write(image.Code.Length);
+        writer.Write(image.Code);
+        byte[] content = memory.ToArray();
+        string aside = $"{path}.{Guid.NewGuid():N}";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(aside, [.. Title, .. SHA256.HashData(content), .. content]);
+            File.Move(aside, path, overwrite: true);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            AtomicFile.DeleteLeftover(() => File.Delete(aside));
+            throw FileFailure.Writing(path, e, aside);
+        }
+    }
+
+    /// <summary>Reads an image; null if there is none.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="key">What it must be the image of.</param>
+    /// <exception cref="DataException">The file is damaged or cannot be read.</exception>
+    public static KernelImage? Read(string path, string key)
+    {
+        byte[] bytes;
+        try
+        {
+            if (!File.Exists(path))
+                return null;
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Reading(path, e);
+        }
+        int start = Title.Length + SHA256.HashSizeInBytes;
+        if (bytes.Length < start || !bytes.AsSpan().StartsWith(Title) || !SHA256.HashData(bytes.AsSpan(start)).AsSpan().SequenceEqual(bytes.AsSpan(Title.Length, start - Title.Length)))
+            throw new DataException($"{path}: this compiled kernel is damaged");
+        using var reader = new BinaryReader(new MemoryStream(bytes, start, bytes.Length - start));
+        if (reader.ReadString() != key)
+            return null;
+        string log = reader.ReadString();
+        return new KernelImage(reader.ReadBytes(reader.ReadInt32()), KernelImage.ParseResources(log), log);
+    }
+}

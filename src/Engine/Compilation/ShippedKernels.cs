@@ -1,0 +1,59 @@
+using System.Globalization;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Engine.Compilation;
+
+/// <summary>
+/// A folder of units compiled ahead, one file for each unit and architecture, that a publish carries so that the target needs no
+/// compiler. An image serves only the source that it was made from: edited sources are not found here.
+/// </summary>
+public sealed class ShippedKernels(string folder, KernelSources sources)
+{
+    /// <summary>Where a publish carries its folder, beside the program.</summary>
+    public static string DefaultFolder => Path.Combine(AppContext.BaseDirectory, "kernels");
+
+    /// <summary>Compiles every unit for some architectures into a folder.</summary>
+    /// <param name="folder">Gets the files.</param>
+    /// <param name="sources">The kernels' sources.</param>
+    /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
+    /// <param name="architectures">Such as <c>sm_90</c>, and <c>compute_80</c> for all that are newer.</param>
+    /// <returns>Files written.</returns>
+    /// <exception cref="DataException">NVRTC was not found, or the folder cannot be written.</exception>
+    public static int Write(string folder, KernelSources sources, IEnumerable<Kernel> kernels, IReadOnlyList<string> architectures)
+    {
+        var compiler = new KernelCompiler(sources);
+        var shipped = new ShippedKernels(folder, sources);
+        var units = KernelUnit.Group(kernels);
+        foreach (var unit in units)
+        {
+            foreach (string architecture in architectures)
+                KernelImageFile.Write(shipped.PathOf(unit, architecture), shipped.KeyOf(unit, architecture), compiler.Compile(unit, architecture));
+        }
+        return units.Count * architectures.Count;
+    }
+
+    /// <summary>The architecture to ask for on a device: its own, else PTX of the newest one before it; null if nothing here runs on it.</summary>
+    public string? ArchitectureFor(int computeCapability)
+    {
+        if (!Directory.Exists(folder))
+            return null;
+        var there = Directory.EnumerateFiles(folder, "*.image").Select(static file => Path.GetFileNameWithoutExtension(file).Split('.')[^1]).ToHashSet();
+        if (there.Contains($"sm_{computeCapability}"))
+            return $"sm_{computeCapability}";
+        const string Ptx = "compute_";
+        int newest = there.Where(static name => name.StartsWith(Ptx, StringComparison.Ordinal))
+            .Select(static name => int.Parse(name.AsSpan(Ptx.Length), CultureInfo.InvariantCulture)).Where(known => known <= computeCapability).DefaultIfEmpty().Max();
+        return newest == 0 ? null : $"{Ptx}{newest}";
+    }
+
+    /// <summary>The image of a unit; null if there is none.</summary>
+    /// <exception cref="DataException">The file is damaged.</exception>
+    public KernelImage? Find(KernelUnit unit, string architecture) => KernelImageFile.Read(PathOf(unit, architecture), KeyOf(unit, architecture));
+
+    private string KeyOf(KernelUnit unit, string architecture) =>
+        KernelImageFile.Key([architecture, unit.Name, sources[unit.Source], unit.LayoutAssertions(), .. sources.HeaderTexts]);
+
+    // Units of one source differ by their macros.
+    private string PathOf(KernelUnit unit, string architecture) =>
+        Path.Combine(folder, $"{Path.GetFileNameWithoutExtension(unit.Source)}-{KernelImageFile.Key(unit.Defines)[..8]}.{architecture}.image");
+}

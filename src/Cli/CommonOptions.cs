@@ -33,8 +33,8 @@ internal static class CommonOptions
 
     public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; the same command again goes on in it", Required = true };
 
-    public static Option<string> PresetName() => Checked(
-        new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => DefaultPreset },
+    public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
+        new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
         (name, _) => LoadPreset(name, []));
 
     public static Option<string[]> Set(Option<string> preset) => Checked(

@@ -13,4 +13,5 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     EvaluateCommand.Create(),
     InspectCommand.Create(),
     DevicesCommand.Create(),
+    KernelsCommand.Create(),
 });

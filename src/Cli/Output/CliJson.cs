@@ -11,4 +11,6 @@ namespace VideoSim.Cli.Output;
 [JsonSerializable(typeof(RecordInspection))]
 [JsonSerializable(typeof(VerifyResult))]
 [JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
+[JsonSerializable(typeof(IReadOnlyList<KernelRow>))]
+[JsonSerializable(typeof(IReadOnlyList<CheckedKernel>))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -8,7 +8,13 @@ namespace VideoSim.Engine.Compilation;
 /// <param name="StackBytes">Local memory of a thread.</param>
 /// <param name="SpillStoreBytes">Bytes of registers stored to local memory.</param>
 /// <param name="SpillLoadBytes">Bytes of registers read back.</param>
-public sealed record KernelResources(int Registers, int StackBytes, int SpillStoreBytes, int SpillLoadBytes);
+/// <param name="SharedBytes">Static shared memory of a block; what a launch asks for comes on top.</param>
+public sealed record KernelResources(int Registers, int StackBytes, int SpillStoreBytes, int SpillLoadBytes, int SharedBytes)
+{
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"{Registers} registers, {StackBytes} bytes of stack, {SpillStoreBytes} + {SpillLoadBytes} bytes spilled, {SharedBytes} bytes of shared memory";
+}
 
 /// <summary>A compiled unit.</summary>
 /// <param name="Code">PTX text with its final zero, or a CUBIN: what the driver loads.</param>
@@ -26,10 +32,10 @@ public sealed partial record KernelImage(byte[] Code, IReadOnlyDictionary<string
     [GeneratedRegex(@"Compiling entry function '(?<name>\w+)'")]
     private static partial Regex EntryLine();
 
-    [GeneratedRegex(@"Used (?<registers>\d+) registers")]
+    [GeneratedRegex(@"Used (?<registers>\d+) registers(.* (?<shared>\d+) bytes smem)?")]
     private static partial Regex RegisterLine();
 
-    /// <summary>Reads registers, stack and spills of every entry from the assembler's verbose log.</summary>
+    /// <summary>Reads registers, stack, spills and shared memory of every entry from the assembler's verbose log.</summary>
     public static IReadOnlyDictionary<string, KernelResources> ParseResources(string log)
     {
         var resources = new Dictionary<string, KernelResources>();
@@ -39,14 +45,14 @@ public sealed partial record KernelImage(byte[] Code, IReadOnlyDictionary<string
             if (EntryLine().Match(line) is { Success: true } begin)
             {
                 entry = begin.Groups["name"].Value;
-                resources[entry] = new KernelResources(0, 0, 0, 0);
+                resources[entry] = new KernelResources(0, 0, 0, 0, 0);
             }
             else if (FunctionLine().Match(line) is { Success: true } properties)
                 function = properties.Groups["name"].Value;
             else if (StackLine().Match(line) is { Success: true } stack && resources.TryGetValue(function, out var known))
                 resources[function] = known with { StackBytes = Number(stack, "stack"), SpillStoreBytes = Number(stack, "stores"), SpillLoadBytes = Number(stack, "loads") };
             else if (RegisterLine().Match(line) is { Success: true } registers && resources.TryGetValue(entry, out known))
-                resources[entry] = known with { Registers = Number(registers, "registers") };
+                resources[entry] = known with { Registers = Number(registers, "registers"), SharedBytes = registers.Groups["shared"].Success ? Number(registers, "shared") : 0 };
         }
         return resources;
     }

@@ -33,6 +33,24 @@ public sealed class KernelSources
     public string this[string file] => _texts.TryGetValue(file, out string? text) ? text
         : throw new InvalidOperationException($"no kernel source is called {file}; there are {string.Join(", ", _texts.Keys.Order())}");
 
+    /// <summary>These sources with files from disk in the place of those of the same names.</summary>
+    /// <param name="path">A <c>.cu</c> or <c>.cuh</c> file, or a folder that is searched for such files.</param>
+    /// <exception cref="DataException">There is no such file, or none that has the name of a source.</exception>
+    public KernelSources With(string path)
+    {
+        string[] files = Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.cu*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)]
+            : File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file or folder");
+        string[] known = [.. files.Where(file => _texts.ContainsKey(Path.GetFileName(file)))];
+        if (known.Length == 0)
+            throw new DataException($"{path}: holds no kernel source; these have one: {string.Join(", ", _texts.Keys.Order(StringComparer.Ordinal))}");
+        if (known.GroupBy(Path.GetFileName).FirstOrDefault(static group => group.Count() > 1) is { } twice)
+            throw new DataException($"{path}: {twice.Key} is there twice: {string.Join(", ", twice)}");
+        var replaced = new Dictionary<string, string>(_texts);
+        foreach (string file in known)
+            replaced[Path.GetFileName(file)] = File.ReadAllText(file);
+        return new(replaced);
+    }
+
     private static IEnumerable<KeyValuePair<string, string>> ReadResources()
     {
         var assembly = typeof(Catalog).Assembly;

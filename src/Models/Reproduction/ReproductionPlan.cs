@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
@@ -48,9 +49,34 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
     }
 
-    private static unsafe PlannedRuns Count(ModelConfig config, string name, int runs, TrainingConfig training, Func<IVideoModel, ModelConfig, TrainingConfig, StageStep> stageOf)
+    /// <summary>What every kernel does in one step of each stage, summed over the models.</summary>
+    /// <param name="preset">Name of the preset.</param>
+    /// <param name="models">Canonical names.</param>
+    public static IReadOnlyDictionary<Kernel, KernelUse> KernelUses(string preset, IEnumerable<string> models)
     {
         using var device = new CountingDevice();
+        foreach (string model in models)
+        {
+            var sizes = Preset.Load(preset, model, []);
+            Build(device, sizes.Model, sizes.Pretrain, StageStep.Pretraining, static (step, _, _) => step.Run());
+            Build(device, sizes.Model, sizes.Finetune, StageStep.Finetuning, static (step, _, _) => step.Run());
+        }
+        return ((CountingStream)device.Stream).Uses;
+    }
+
+    private static PlannedRuns Count(ModelConfig config, string name, int runs, TrainingConfig training, StageBuilder stageOf)
+    {
+        using var device = new CountingDevice();
+        PlannedRuns? planned = null;
+        Build(device, config, training, stageOf, (step, stage, parameters) => planned = new PlannedRuns(config.Model, name, runs, training.Steps, training.Batch,
+            parameters.Count, step.Cost.Flops, 4 * sizeof(float) * parameters.FlatCount + step.ArenaBytes + BatchBlock.Bytes(stage.Shape), BytesOnDiskPerParameter * parameters.Count));
+        return planned!;
+    }
+
+    private delegate StageStep StageBuilder(IVideoModel model, ModelConfig config, TrainingConfig training);
+
+    private static unsafe void Build(Device device, ModelConfig config, TrainingConfig training, StageBuilder stageOf, Action<Step<StepOutputs>, StageStep, ParameterStore> use)
+    {
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true);
@@ -64,8 +90,7 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
             adam.Update(tape.Stream, input.Scalars);
             return outputs;
         });
-        long memory = 4 * sizeof(float) * parameters.FlatCount + step.ArenaBytes + BatchBlock.Bytes(stage.Shape);
-        return new PlannedRuns(config.Model, name, runs, training.Steps, training.Batch, parameters.Count, step.Cost.Flops, memory, BytesOnDiskPerParameter * parameters.Count);
+        use(step, stage, parameters);
     }
 }
 

@@ -15,8 +15,8 @@ public sealed class CompileGateTests
             var data = new TheoryData<string, string>();
             foreach (var unit in KernelUnit.Group(Catalog.Kernels))
             {
-                data.Add(unit.Name, "compute_80");
-                data.Add(unit.Name, "sm_90");
+                foreach (string architecture in KernelResourceTable.Architectures.Prepend(KernelResourceTable.Portable))
+                    data.Add(unit.Name, architecture);
             }
             return data;
         }
@@ -39,6 +39,28 @@ public sealed class CompileGateTests
         Assert.Equal(entries, image.Resources.Keys.Order());
         Assert.All(image.Resources, static entry => Assert.InRange(entry.Value.Registers, 1, 255));
         Assert.All(image.Resources, static entry => Assert.Equal((0, 0), (entry.Value.SpillStoreBytes, entry.Value.SpillLoadBytes)));
+    }
+
+    // videosim kernels compile --table FILE writes the table anew.
+    [Fact]
+    public void Resources_OfTheCatalog_AreThoseOfTheTable()
+    {
+        var compiler = Compiler();
+        Assert.SkipUnless(KernelResourceTable.Embedded.Has(compiler.Version), $"there is no table for NVRTC {compiler.Version}");
+        var now = KernelResourceTable.Compile(compiler, KernelUnit.Group(Catalog.Kernels));
+        Assert.Equal("", string.Join('\n', KernelResourceTable.Embedded.Differences(now, compiler.Version)));
+    }
+
+    [Fact]
+    public void Differences_ChangedAndMissingKernels_AreNamed()
+    {
+        var compiler = Compiler();
+        var units = KernelUnit.Group(Catalog.Kernels.Where(static kernel => kernel.Source == "Dropout.cu"));
+        var (table, empty) = (KernelResourceTable.Compile(compiler, units), KernelResourceTable.Compile(compiler, []));
+        Assert.Empty(table.Differences(table, compiler.Version));
+        Assert.Equal(KernelResourceTable.Architectures.Select(static architecture => $"dropout_f32 for {architecture}: not there -> {architecture}"),
+            empty.Differences(table, compiler.Version).Select(static (line, i) => line[..(line.IndexOf("->", StringComparison.Ordinal) + 3)] + KernelResourceTable.Architectures[i]));
+        Assert.Equal(table.ToJson(), empty.With(table).ToJson());
     }
 
     [Fact]
@@ -96,11 +118,11 @@ public sealed class CompileGateTests
             ptxas info    : Compiling entry function 'second' for 'sm_90'
             ptxas info    : Function properties for second
                 0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads
-            ptxas info    : Used 22 registers, used 1 barriers, 400 bytes cmem[0]
+            ptxas info    : Used 22 registers, used 1 barriers, 1024 bytes smem, 400 bytes cmem[0]
             """;
         var resources = KernelImage.ParseResources(log);
-        Assert.Equal(new KernelResources(40, 784, 1100, 1056), resources["first"]);
-        Assert.Equal(new KernelResources(22, 0, 0, 0), resources["second"]);
+        Assert.Equal(new KernelResources(40, 784, 1100, 1056, 0), resources["first"]);
+        Assert.Equal(new KernelResources(22, 0, 0, 0, 1024), resources["second"]);
     }
 
     private static readonly Kernel<PairArgs> Pair = new("pair")

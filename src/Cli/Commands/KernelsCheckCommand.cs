@@ -1,0 +1,167 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using VideoSim.Cli.Output;
+using VideoSim.Engine;
+using VideoSim.Engine.Checks;
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>kernels check</c>: kernels through all their gates, without a GPU.</summary>
+internal static class KernelsCheckCommand
+{
+    public static Command Create()
+    {
+        var name = new Argument<string?>("name") { Description = "part of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
+        var source = new Option<string?>("--source") { Description = "a .cu or .cuh file to take in the place of the one of that name" };
+        var folder = KernelsCommand.Folder();
+        var json = CommonOptions.Json();
+        var command = new Command("check", """
+            Compile kernels, and compare twin and CUDA source with float64 on odd and ragged shapes; the latter runs on the emulator, in several orders of threads, and once with every access to memory looked at.
+            """) { name, source, folder, json };
+        return command.Does((parsed, console, cancellation) =>
+        {
+            var sources = KernelsCommand.Sources(parsed.GetValue(folder));
+            if (parsed.GetValue(source) is { } file)
+                sources = sources.With(file);
+            var kernels = Matching(parsed.GetValue(name) ?? "");
+            using var gates = new Gates(sources, kernels, console);
+            var rows = new List<CheckedKernel>();
+            foreach (var kernel in kernels)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                rows.Add(gates.Check(kernel));
+                foreach (string finding in rows[^1].Findings)
+                    console.WriteError($"{kernel.Entry}, {finding}");
+            }
+            console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListCheckedKernel);
+            return rows.All(static row => row.Findings.Count == 0) ? CommandLine.Done : CommandLine.Failed;
+        }, json);
+    }
+
+    private static Kernel[] Matching(string name)
+    {
+        Kernel[] kernels = [.. Catalog.Kernels.Where(kernel => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase))];
+        return kernels.Length > 0 ? kernels
+            : throw new DataException($"there is no kernel '{name}'; families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}");
+    }
+
+    private static ResultTable Table(IReadOnlyList<CheckedKernel> rows)
+    {
+        var table = new ResultTable().TextColumn("kernel").TextColumn("compiles").TextColumn("twin").TextColumn("CUDA source").TextColumn("orders, accesses").NumberColumn("seconds");
+        foreach (var row in rows)
+            table.Row(row.Entry, row.Compiles, row.Twin, row.Cuda, row.Order, row.Seconds.ToString("F1", CultureInfo.InvariantCulture));
+        return table;
+    }
+
+    /// <summary>What is needed for the gates on this machine, found or built once.</summary>
+    private sealed class Gates : IDisposable
+    {
+        private const string Right = "right", Wrong = "wrong", Skipped = "skipped", None = "no source";
+
+        private readonly CpuDevice _cpu = new(threads: 1);
+        private readonly KernelCompiler? _compiler;
+        private readonly CudaEmulator? _emulator;
+        private readonly string? _refusal; // what g++ said of a source
+
+        public Gates(KernelSources sources, IReadOnlyList<Kernel> kernels, CommandConsole console)
+        {
+            if (NativeLibraries.Nvrtc.Problem is { } problem)
+                console.Progress.Note($"the compile gate is skipped: {problem}");
+            else
+                _compiler = new KernelCompiler(sources);
+            if (kernels.All(static kernel => kernel.Source is null))
+                return;
+            if (EmulatorBuild.HasCompiler())
+                (_emulator, _refusal) = Build(sources, kernels);
+            else
+                console.Progress.Note("CUDA sources are not run: the emulator is built by g++, which was not found (Debian: apt install g++)");
+        }
+
+        public CheckedKernel Check(Kernel kernel)
+        {
+            long start = Stopwatch.GetTimestamp();
+            var findings = new List<string>();
+            var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
+            string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
+            string twin = Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
+            string cuda = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases)));
+            string order = kernel.Source is null ? None : _emulator is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Order(device, _emulator.Configure, cases)));
+            return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, cuda, order, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);
+
+            string Outcome(string gate, Func<IReadOnlyList<string>> run)
+            {
+                var found = run();
+                findings.AddRange(found.Select(finding => $"{gate}: {finding}"));
+                return found.Count == 0 ? Right : Wrong;
+            }
+        }
+
+        public void Dispose() => _cpu.Dispose();
+
+        private static (CudaEmulator?, string?) Build(KernelSources sources, IReadOnlyList<Kernel> kernels)
+        {
+            try
+            {
+                return (new CudaEmulator(KernelsCommand.EmulatorCache, sources, kernels), null);
+            }
+            catch (DataException e)
+            {
+                return (null, e.Message);
+            }
+        }
+
+        // A fault of the kernel loses the context, so that every gate opens a device of its own.
+        private string[] OnEmulator(Func<Device, IEnumerable<GateFinding>> run)
+        {
+            if (_refusal is not null)
+                return [_refusal];
+            try
+            {
+                using var device = _emulator!.Open();
+                return Lines(run(device));
+            }
+            catch (CudaException e)
+            {
+                return [e.Message.ReplaceLineEndings(" ")];
+            }
+            finally
+            {
+                _emulator?.Configure(0, false);
+            }
+        }
+
+        private static string[] Lines(IEnumerable<GateFinding> findings) => [.. findings.Select(static finding => finding.ToString())];
+
+        private string[] Compile(Kernel kernel)
+        {
+            var unit = KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Kernels.Contains(kernel));
+            try
+            {
+                _compiler!.Compile(unit, KernelResourceTable.Portable);
+                return [.. KernelResourceTable.Architectures.Select(architecture => (Architecture: architecture, Now: _compiler.Compile(unit, architecture).Resources[kernel.Entry]))
+                    .Where(static pair => pair.Now.SpillStoreBytes + pair.Now.SpillLoadBytes > 0).Select(static pair => $"spills on {pair.Architecture}: {pair.Now}")];
+            }
+            catch (KernelCompilationException e)
+            {
+                return [e.Message];
+            }
+        }
+    }
+}
+
+/// <summary>One kernel of <c>kernels check</c>; each gate is right, wrong, skipped or has no source to look at.</summary>
+/// <param name="Family">What it is one of.</param>
+/// <param name="Entry">Its name.</param>
+/// <param name="Compiles">By NVRTC, for every architecture, without spills.</param>
+/// <param name="Twin">The CPU's kernel against float64.</param>
+/// <param name="Cuda">The CUDA source on the emulator against float64.</param>
+/// <param name="Order">The same bits in every order of threads, no access to memory that is improper.</param>
+/// <param name="Seconds">For all of it.</param>
+/// <param name="Findings">What is wrong, a line each.</param>
+internal sealed record CheckedKernel(string Family, string Entry, string Compiles, string Twin, string Cuda, string Order, double Seconds, IReadOnlyList<string> Findings);

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Globalization;
+using VideoSim.Cli.Output;
+using VideoSim.Engine;
+using VideoSim.Engine.Compilation;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>kernels</c>: what kernels there are, and whether they are right.</summary>
+internal static class KernelsCommand
+{
+    private const string Architecture = "sm_90"; // that "kernels list" shows
+
+    public static Command Create() => new("kernels", "List, compile and check the kernels; no GPU is needed.")
+    {
+        List(), KernelsCheckCommand.Create(), Compile(), BuildEmulator(),
+    };
+
+    /// <summary>Option for sources in the place of those that the program carries.</summary>
+    public static Option<string?> Folder() => new("--kernels")
+    {
+        Description = "folder of .cu and .cuh files, in the place of those that the program carries (or VIDEOSIM_KERNELS)",
+        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable("VIDEOSIM_KERNELS"),
+    };
+
+    /// <summary>The sources that a command works on.</summary>
+    public static KernelSources Sources(string? folder) => string.IsNullOrEmpty(folder) ? KernelSources.Embedded : KernelSources.Embedded.With(folder);
+
+    /// <summary>Where builds of the emulator are kept between runs.</summary>
+    public static string EmulatorCache => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify),
+        "videosim", "emulator");
+
+    private static Command List()
+    {
+        var preset = CommonOptions.PresetName("reference");
+        var json = CommonOptions.Json();
+        return new Command("list", "List all kernels, with their largest launch in a training step of any model and what they take of an H100.") { preset, json }.Does((parsed, console, _) =>
+        {
+            var uses = ReproductionPlan.KernelUses(parsed.GetValue(preset)!, ModelZoo.Names);
+            IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
+            {
+                var use = uses.GetValueOrDefault(kernel);
+                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, use?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
+                    use?.Largest.Flops, use?.Largest.Bytes);
+            })];
+            console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListKernelRow);
+            return CommandLine.Done;
+        }, json);
+    }
+
+    private static ResultTable Table(IReadOnlyList<KernelRow> rows)
+    {
+        var table = new ResultTable().TextColumn("family").TextColumn("entry").TextColumn("blocks x threads").NumberColumn("registers").NumberColumn("spilled, B")
+            .NumberColumn("shared, B").NumberColumn("MFLOP").NumberColumn("MB");
+        foreach (var row in rows)
+        {
+            table.Row(row.Family, row.Entry, row.Shape is { } shape ? $"{(long)shape.GridX * shape.GridY * shape.GridZ} x {shape.BlockX}" : row.Source is null ? "CPU only" : "",
+                $"{row.Resources?.Registers}", $"{row.Resources?.SpillStoreBytes + row.Resources?.SpillLoadBytes}",
+                $"{(row.Resources is null ? null : row.Resources.SharedBytes + (row.Shape?.SharedBytes ?? 0))}", Millions(row.Flops), Millions(row.Bytes));
+        }
+        return table;
+    }
+
+    private static string Millions(double? value) => value is null ? "" : (value.Value / 1e6).ToString("N2", CultureInfo.InvariantCulture);
+
+    private static Command Compile()
+    {
+        var folder = Folder();
+        var output = new Option<string?>("--table") { Description = "write the table of the repository, with this compiler's figures, to a file" };
+        return new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, output }.Does((parsed, console, _) =>
+        {
+            var compiler = new KernelCompiler(Sources(parsed.GetValue(folder)));
+            var units = KernelUnit.Group(Catalog.Kernels);
+            foreach (var unit in units)
+                compiler.Compile(unit, KernelResourceTable.Portable);
+            var table = KernelResourceTable.Compile(compiler, units);
+            if (parsed.GetValue(output) is { } file)
+                File.WriteAllText(file, KernelResourceTable.Embedded.With(table).ToJson());
+            else if (!KernelResourceTable.Embedded.Has(compiler.Version))
+                throw new DataException($"there is no table for NVRTC {compiler.Version}; --table FILE writes one");
+            string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
+            foreach (string difference in differences)
+                console.Progress.Note(difference);
+            return differences.Length == 0 || parsed.GetValue(output) is not null ? CommandLine.Done : CommandLine.Failed;
+        });
+    }
+
+    private static Command BuildEmulator()
+    {
+        var folder = Folder();
+        return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, _, _) =>
+        {
+            Console.Out.WriteLine(EmulatorBuild.Make(EmulatorCache, Sources(parsed.GetValue(folder)), Catalog.Kernels));
+            return CommandLine.Done;
+        });
+    }
+}
+
+/// <summary>One kernel of <c>kernels list</c>.</summary>
+/// <param name="Family">What it is one of.</param>
+/// <param name="Entry">Its name.</param>
+/// <param name="Source">Its <c>.cu</c> file; null if it runs on the CPU only.</param>
+/// <param name="Shape">Grid and block of its largest launch; null where no model uses it.</param>
+/// <param name="Resources">What it takes on an H100; null where it was never compiled.</param>
+/// <param name="Flops">Floating-point operations of its largest launch.</param>
+/// <param name="Bytes">Bytes that launch has to move.</param>
+internal sealed record KernelRow(string Family, string Entry, string? Source, LaunchShape? Shape, KernelResources? Resources, double? Flops, double? Bytes);

@@ -1,8 +1,8 @@
 #!/bin/bash
 # build.sh FOLDER: builds the emulator, and the kernels in FOLDER/units, with g++ into FOLDER.
 # The units are generated (the engine's EmulatorBuild writes them, and the kernels' sources into FOLDER/kernels): the list of
-# kernels is kept in C#. Every unit is built twice: fast, and with every access to memory reported (check). Units whose
-# libraries lie in FOLDER already are left alone.
+# kernels is kept in C#. Every unit is built twice: fast, and with every access to memory reported (check). What lies
+# in FOLDER already is left alone.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
@@ -27,7 +27,7 @@ driver=()
 for source in "$here"/*.cpp; do
     [ "$(basename "$source")" = CublasLt.cpp ] || driver+=("$source")
 done
-start g++ "${common[@]}" -shared -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 "${driver[@]}" -ldl
+[ -e libcuda.so.1 ] || start g++ "${common[@]}" -shared -pthread -Wl,-soname,libcuda.so.1 -o libcuda.so.1 "${driver[@]}" -ldl
 for source in units/*.cpp; do
     name=$(basename "$source" .cpp)
     [ -e "$name.fast.kernels.so" ] || start g++ "${unit[@]}" -c -o "$name.fast.o" "$source"
@@ -36,7 +36,7 @@ done
 for process in "${running[@]}"; do
     wait "$process"
 done
-g++ "${common[@]}" -O3 -shared -Wl,-soname,libcublasLt.so.12 -Wl,-rpath,'$ORIGIN' -o libcublasLt.so.12 "$here/CublasLt.cpp" -L. -l:libcuda.so.1
+[ -e libcublasLt.so.12 ] || g++ "${common[@]}" -O3 -shared -Wl,-soname,libcublasLt.so.12 -Wl,-rpath,'$ORIGIN' -o libcublasLt.so.12 "$here/CublasLt.cpp" -L. -l:libcuda.so.1
 shopt -s nullglob
 for object in *.o; do
     g++ -shared -o "${object%.o}.kernels.so" "$object" -L. -l:libcuda.so.1

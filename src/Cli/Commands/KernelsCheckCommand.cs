@@ -53,9 +53,9 @@ internal static class KernelsCheckCommand
 
     private static ResultTable Table(IReadOnlyList<CheckedKernel> rows)
     {
-        var table = new ResultTable().TextColumn("kernel").TextColumn("compiles").TextColumn("twin").TextColumn("CUDA source").TextColumn("orders, accesses").NumberColumn("seconds");
+        var table = new ResultTable().TextColumn("kernel").TextColumn("compiles").TextColumn("twin").TextColumn("accesses, orders").TextColumn("CUDA source").NumberColumn("seconds");
         foreach (var row in rows)
-            table.Row(row.Entry, row.Compiles, row.Twin, row.Cuda, row.Order, row.Seconds.ToString("F1", CultureInfo.InvariantCulture));
+            table.Row(row.Entry, row.Compiles, row.Twin, row.Order, row.Cuda, row.Seconds.ToString("F1", CultureInfo.InvariantCulture));
         return table;
     }
 
@@ -90,9 +90,10 @@ internal static class KernelsCheckCommand
             var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
             string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
             string twin = Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
-            string cuda = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases)));
-            string order = kernel.Source is null ? None : _emulator is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Order(device, _emulator.Configure, cases)));
-            return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, cuda, order, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);
+            // Accesses first: what a kernel does in places that are not its own is not to be tried without looking.
+            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Order(device, _emulator!.Configure, cases)));
+            string cuda = order == Right ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
+            return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);
 
             string Outcome(string gate, Func<IReadOnlyList<string>> run)
             {
@@ -160,8 +161,8 @@ internal static class KernelsCheckCommand
 /// <param name="Entry">Its name.</param>
 /// <param name="Compiles">By NVRTC, for every architecture, without spills.</param>
 /// <param name="Twin">The CPU's kernel against float64.</param>
+/// <param name="Order">On the emulator: no access to memory that is improper, the same bits in every order of threads.</param>
 /// <param name="Cuda">The CUDA source on the emulator against float64.</param>
-/// <param name="Order">The same bits in every order of threads, no access to memory that is improper.</param>
 /// <param name="Seconds">For all of it.</param>
 /// <param name="Findings">What is wrong, a line each.</param>
-internal sealed record CheckedKernel(string Family, string Entry, string Compiles, string Twin, string Cuda, string Order, double Seconds, IReadOnlyList<string> Findings);
+internal sealed record CheckedKernel(string Family, string Entry, string Compiles, string Twin, string Order, string Cuda, double Seconds, IReadOnlyList<string> Findings);

@@ -8,11 +8,13 @@ namespace VideoSim.Engine.Compilation;
 /// <summary>
 /// Builds the CUDA emulator with g++: a stand-in for the driver, <c>libcuda.so.1</c>, that runs the kernels' own sources on
 /// the CPU. The result lies in a folder named by all that went into it, so it is built once for each state of the sources;
-/// units that are as they were in an earlier build are taken from there.
+/// what is as it was in an earlier build is taken from there.
 /// </summary>
 public static class EmulatorBuild
 {
-    private const string ResourcePrefix = "Emulator/", UnitFolder = "units", BuiltUnits = "*.kernels.so";
+    private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so";
+
+    private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
     /// <summary>Builds the emulator unless it is there already.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -36,14 +38,19 @@ public static class EmulatorBuild
                 Directory.CreateDirectory(Path.GetDirectoryName(path)!);
                 File.WriteAllText(path, text);
             }
-            string units = Directory.CreateDirectory(Path.Combine(cache, UnitFolder)).FullName;
-            foreach (string built in Directory.EnumerateFiles(units, BuiltUnits).Where(built => files.ContainsKey(SourceOf(built))))
-                File.Copy(built, Path.Combine(work, Path.GetFileName(built)));
+            string parts = Directory.CreateDirectory(Path.Combine(cache, PartFolder)).FullName;
+            string driver = Hash(files.Where(static file => file.Key.StartsWith(EmulatorFolder, StringComparison.Ordinal)));
+            foreach (string part in Directory.EnumerateFiles(parts, BuiltUnits).Where(part => files.ContainsKey(SourceOf(part))))
+                File.Copy(part, Path.Combine(work, Path.GetFileName(part)));
+            foreach (string library in Libraries.Where(library => File.Exists(Path.Combine(parts, $"{driver}-{library}"))))
+                File.Copy(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
             Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
             if (!Directory.Exists(folder))
                 Directory.Move(work, folder);
-            foreach (string built in Directory.EnumerateFiles(folder, BuiltUnits))
-                Keep(built, Path.Combine(units, Path.GetFileName(built)));
+            foreach (string part in Directory.EnumerateFiles(folder, BuiltUnits))
+                Keep(part, Path.Combine(parts, Path.GetFileName(part)));
+            foreach (string library in Libraries)
+                Keep(Path.Combine(folder, library), Path.Combine(parts, $"{driver}-{library}"));
             return folder;
         }
         finally
@@ -86,7 +93,7 @@ public static class EmulatorBuild
         foreach (string name in assembly.GetManifestResourceNames().Where(static name => name.StartsWith(ResourcePrefix, StringComparison.Ordinal)))
         {
             using var reader = new StreamReader(assembly.GetManifestResourceStream(name)!);
-            files[$"emulator/{name[ResourcePrefix.Length..]}"] = reader.ReadToEnd();
+            files[$"{EmulatorFolder}{name[ResourcePrefix.Length..]}"] = reader.ReadToEnd();
         }
         foreach (var (name, text) in sources.Texts)
             files[$"kernels/{name}"] = text;

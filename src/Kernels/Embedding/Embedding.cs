@@ -80,10 +80,19 @@ public static unsafe partial class Embedding
     /// <summary>Table rows, and columns of the type table, that one item looks after.</summary>
     public const int Block = 64;
 
+    private const string File = "Embedding.cu";
+    private const int Threads = 128; // a column each
+    private const int TypeWarps = 32; // of a block that adds up 32 columns: all that a block may have
+
+    private static readonly string[] Macros = [$"BLOCK={Block}", $"THREADS={Threads}", $"TYPE_WARPS={TypeWarps}"];
+
     /// <summary>Sums the three embeddings. Items: positions of all videos.</summary>
     public static readonly Kernel<EmbeddingForwardArgs> Forward = new("embedding_forward_f32")
     {
         Family = "embedding",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
         Twin = ForwardRows,
         CountCost = static (in EmbeddingForwardArgs a) => new(2.0 * a.B * a.T * a.C, 4.0 * a.B * a.T * (2.0 * a.C + 1)),
@@ -93,6 +102,9 @@ public static unsafe partial class Embedding
     public static readonly Kernel<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward_f32")
     {
         Family = "embedding",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
         Twin = WordBackwardRows,
         CountCost = static (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C, 4.0 * a.C * ((double)a.Tokens + a.V * (1 - a.Add))),
@@ -102,6 +114,9 @@ public static unsafe partial class Embedding
     public static readonly Kernel<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward_f32")
     {
         Family = "embedding",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
         Twin = PositionBackwardRows,
         CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
@@ -111,8 +126,13 @@ public static unsafe partial class Embedding
     public static readonly Kernel<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward_f32")
     {
         Family = "embedding",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new((a.C + 31) / 32, 32 * TypeWarps),
         CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
         Twin = TypeBackwardColumns,
         CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
     };
+
+    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
 }

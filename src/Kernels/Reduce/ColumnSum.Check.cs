@@ -3,15 +3,15 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Reduce;
 
-/// <summary>Checks of <see cref="ColumnSum"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector.</summary>
+/// <summary>Checks of <see cref="ColumnSum"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector, past a block.</summary>
 public static unsafe class ColumnSumChecks
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         new(ColumnSum.Partial, static () => [Both(new(1, 0, 5, 0)), Both(new(1, 1, 1, 0)), Both(new(1, ColumnSum.ChunkRows, 24, 1)),
-            Both(new(3, ColumnSum.ChunkRows + 1, 7, 0)), Both(new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1))]),
-        new(ColumnSum.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1))]),
+            Both(new(3, ColumnSum.ChunkRows + 1, 7, 0)), Both(new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1)), Both(new(2, 70, 131, 0))]),
+        new(ColumnSum.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1)), Finish(new(1, 4, 259, 0))]),
     ];
 
     private readonly record struct Shape(int Stack, int Rows, int C, int Add)

@@ -31,6 +31,11 @@ public static unsafe class ColumnSum
     /// <summary>Rows of a chunk; long enough that the second kernel is cheap, short enough to share the work.</summary>
     public const int ChunkRows = 64;
 
+    private const string File = "ColumnSum.cu";
+    private const int Threads = 128; // a column each
+
+    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}"];
+
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
@@ -38,6 +43,9 @@ public static unsafe class ColumnSum
     public static readonly Kernel<ColumnSumArgs> Partial = new("column_sum_partial_f32")
     {
         Family = "reduce",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in ColumnSumArgs a) => a.Stack * a.Chunks,
         Twin = SumChunks,
         CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + a.Chunks) * a.C),
@@ -47,10 +55,15 @@ public static unsafe class ColumnSum
     public static readonly Kernel<ColumnSumArgs> Finish = new("column_sum_finish_f32")
     {
         Family = "reduce",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in ColumnSumArgs a) => a.Stack,
         Twin = SumPartials,
         CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Chunks * a.C, 4.0 * a.Stack * (a.Chunks + 1 + a.Add) * a.C),
     };
+
+    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
 
     private static void SumChunks(in ColumnSumArgs a, int from, int to)
     {

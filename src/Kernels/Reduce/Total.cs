@@ -21,10 +21,15 @@ public unsafe struct TotalArgs
 /// <summary>y = scale * sum of x, in fixed order: how a loss term is made of the parts that its rows left behind.</summary>
 public static unsafe class Total
 {
+    private const int Threads = 256;
+
     /// <summary>One item: what is summed has been reduced to at most thousands of elements before.</summary>
     public static readonly Kernel<TotalArgs> Sum = new("total_f32")
     {
         Family = "reduce",
+        Source = "Total.cu",
+        Defines = [$"THREADS={Threads}"],
+        LaunchShape = static (in TotalArgs a, in DeviceLimits _) => new(1, Threads),
         CountItems = static (in TotalArgs a) => 1,
         Twin = SumAll,
         CountCost = static (in TotalArgs a) => new(a.Count, 4.0 * (a.Count + 1)),

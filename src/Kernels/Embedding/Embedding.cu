@@ -1,0 +1,111 @@
+// Embedding.cu: the sum of a word's, its position's and its type's embedding, and the gradients of the three tables.
+//   y[b, t] = word[ids[b, t]] + position[t] + type[0]        ids [B, T]   y, dY [B, T, C]   tables [rows, C]
+//   dWord[v] = sum of dY where the id is v,  dPosition[t] = sum over b of dY[b, t],  dType[0] = sum of dY; rows that nobody used get 0
+// Types   fp32, 32-bit ids
+// Launch  forward: a block per position of a video; word: a block per BLOCK rows of the table and THREADS columns; position: a block per row
+//         of the table and THREADS columns; type: a block of TYPE_WARPS warps per 32 columns
+// Limits  any sizes; ids below the table's rows
+// Floor   forward reads the rows and writes y once; backward reads dY once and writes the table once: bytes / bandwidth
+// Why     a thread owns a column and adds rows in the order that the batch gives, so no sum depends on who comes first. The type's gradient is
+//         one long sum: warps take every TYPE_WARPSth row, then their sums are added in order.
+#include "Block.cuh"
+#include "Search.cuh"
+
+struct EmbeddingForwardArgs {
+    const int* Ids;
+    const float* Word;
+    const float* Position;
+    const float* TokenType;
+    float* Y;
+    int B;
+    int T;
+    int C;
+};
+
+struct EmbeddingWordBackwardArgs {
+    const float* dY;
+    const int* SortedPositions;
+    const int* SegmentTokens;
+    const int* SegmentStarts;
+    const int* SegmentCount;
+    float* dWord;
+    int V;
+    int C;
+    int Tokens;
+    int Add;
+};
+
+struct EmbeddingTableBackwardArgs {
+    const float* dY;
+    float* dTable;
+    int B;
+    int T;
+    int C;
+    int Rows;
+    int Add;
+};
+
+extern "C" __global__ void __launch_bounds__(THREADS) embedding_forward_f32(const EmbeddingForwardArgs a) {
+    const int row = blockIdx.x;
+    const float* word = a.Word + (long long)a.Ids[row] * a.C;
+    const float* position = a.Position ? a.Position + (long long)(row % a.T) * a.C : nullptr;
+    for (int c = threadIdx.x; c < a.C; c += THREADS) {
+        float sum = word[c];
+        if (position)
+            sum += position[c];
+        a.Y[(long long)row * a.C + c] = sum + a.TokenType[c];
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) embedding_word_backward_f32(const EmbeddingWordBackwardArgs a) {
+    const int c = blockIdx.y * THREADS + threadIdx.x;
+    if (c >= a.C)
+        return;
+    const int first = blockIdx.x * BLOCK, last = min(a.V, first + BLOCK), segments = *a.SegmentCount;
+    int segment = first_at_least(a.SegmentTokens, segments, first);
+    for (int row = first; row < last; row++) {
+        float* gradient = a.dWord + (long long)row * a.C + c;
+        float sum = a.Add ? *gradient : 0;
+        if (segment < segments && a.SegmentTokens[segment] == row) {
+            const int end = a.SegmentStarts[segment + 1];
+#pragma unroll 8 // reads ahead: padding makes segments of thousands of rows
+            for (int i = a.SegmentStarts[segment]; i < end; i++)
+                sum += a.dY[(long long)a.SortedPositions[i] * a.C + c];
+            segment++;
+        } else if (a.Add) {
+            continue;
+        }
+        *gradient = sum;
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) embedding_position_backward_f32(const EmbeddingTableBackwardArgs a) {
+    const int t = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
+    if (c >= a.C)
+        return;
+    float* gradient = a.dTable + (long long)t * a.C + c;
+    float sum = a.Add ? *gradient : 0;
+    const int videos = t < a.T ? a.B : 0;
+#pragma unroll 8
+    for (int b = 0; b < videos; b++)
+        sum += a.dY[((long long)b * a.T + t) * a.C + c];
+    *gradient = sum;
+}
+
+extern "C" __global__ void __launch_bounds__(32 * TYPE_WARPS) embedding_type_backward_f32(const EmbeddingTableBackwardArgs a) {
+    const int warp = threadIdx.x / 32, c = blockIdx.x * 32 + threadIdx.x % 32;
+    const long long rows = (long long)a.B * a.T;
+    float sum = 0;
+    if (c < a.C) {
+#pragma unroll 8
+        for (long long row = warp; row < rows; row += TYPE_WARPS)
+            sum += a.dY[row * a.C + c];
+    }
+    sum = sum_over_warps<TYPE_WARPS>(sum);
+    if (c >= a.C)
+        return;
+    if (warp == 0)
+        deliver(a.dTable + c, sum, a.Add);
+    for (int type = 1 + warp; type < a.Rows && !a.Add; type += TYPE_WARPS)
+        a.dTable[(long long)type * a.C + c] = 0;
+}

@@ -45,6 +45,8 @@ EMULATOR_INTERNAL float __fmul_rn(float a, float b) {
 
 EMULATOR_INTERNAL float rsqrtf(float x) { return 1.0f / sqrtf(x); }
 EMULATOR_INTERNAL unsigned __float2uint_rz(float x) { return (unsigned)x; }
+EMULATOR_INTERNAL float __uint_as_float(unsigned bits) { float x; memcpy(&x, &bits, sizeof x); return x; }
+EMULATOR_INTERNAL unsigned __float_as_uint(float x) { unsigned bits; memcpy(&bits, &x, sizeof bits); return bits; }
 EMULATOR_INTERNAL unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
 
 #define EMULATOR_MIN_MAX(type)                                                  \

@@ -34,8 +34,8 @@ public static unsafe class FrameChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Frames.Unpack, () => [Case(1, 1, 1), Case(3, 5, 13), Case(2, 32, 16), Case(0, 3, 8)]),
-        new(Frames.Widen, () => [WidenCase(1, 1), WidenCase(3, 13), WidenCase(7, 16), WidenCase(0, 8)]),
+        new(Frames.Unpack, () => [Case(1, 1, 1), Case(3, 5, 13), Case(2, 32, 16), Case(2, 3, 259), Case(0, 3, 8)]),
+        new(Frames.Widen, () => [WidenCase(1, 1), WidenCase(3, 13), WidenCase(7, 16), WidenCase(5, 131), WidenCase(0, 8)]),
     ];
 
     private static CheckCase Case(int videos, int frames, int width)

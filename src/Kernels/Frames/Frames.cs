@@ -37,10 +37,18 @@ public unsafe struct FrameWidenArgs
 /// <summary>From frames as they are stored to what the model reads: masked fp32 frames, and their unmasked mean.</summary>
 public static unsafe partial class Frames
 {
+    private const string File = "Frames.cu";
+    private const int Threads = 128; // a column each, or 4 neighbouring elements
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Unpacks, masks and averages. Items: videos.</summary>
     public static readonly Kernel<FrameUnpackArgs> Unpack = new("frame_unpack_f16")
     {
         Family = "frames",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in FrameUnpackArgs a, in DeviceLimits _) => new(a.Videos, Threads, GridY: (a.Width + Threads - 1) / Threads),
         CountItems = static (in FrameUnpackArgs a) => a.Videos,
         Twin = UnpackVideos,
         CountCost = static (in FrameUnpackArgs a) =>
@@ -54,6 +62,9 @@ public static unsafe partial class Frames
     public static readonly Kernel<FrameWidenArgs> Widen = new("frame_widen_f16")
     {
         Family = "frames",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in FrameWidenArgs a, in DeviceLimits _) => new(checked((int)(((long)a.Rows * a.Width + 4 * Threads - 1) / (4 * Threads))), Threads),
         CountItems = static (in FrameWidenArgs a) => a.Rows,
         Twin = WidenRows,
         CountCost = static (in FrameWidenArgs a) => new(0, 6.0 * a.Rows * a.Width),

@@ -47,10 +47,18 @@ public unsafe struct ConcatGradArgs
 /// <summary>Rows side by side, then dropout: y[e, b] = (left[e, b], right[b]) * factors.</summary>
 public static unsafe partial class Concat
 {
+    private const string File = "Concat.cu";
+    private const int Threads = 256; // each takes 4 neighbouring columns at a time
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Joins. Items: stack x rows.</summary>
     public static readonly Kernel<ConcatArgs> Forward = new("concat_dropout_forward_f32")
     {
         Family = "concat",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ConcatArgs a, in DeviceLimits _) => new(a.Stack * a.Rows, Threads),
         CountItems = static (in ConcatArgs a) => a.Stack * a.Rows,
         Twin = JoinRows,
         CountCost = static (in ConcatArgs a) =>
@@ -64,6 +72,9 @@ public static unsafe partial class Concat
     public static readonly Kernel<ConcatGradArgs> Backward = new("concat_dropout_backward_f32")
     {
         Family = "concat",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ConcatGradArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: a.Stack + 1),
         CountItems = static (in ConcatGradArgs a) => a.Rows,
         Twin = SplitRows,
         CountCost = static (in ConcatGradArgs a) =>

@@ -40,7 +40,7 @@ public static unsafe class GatherRowsChecks
     private static readonly Size[] Sizes =
     [
         new(1, 1, 1, 1, [0]), new(3, 7, 5, 13, [0, 4, 4, 9, 14, 15, 15]), new(2, 9, 9, 24, [18, 18, 18]),
-        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]),
+        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]), new(2, 5, 3, 131, [1, 5, 5, 6]),
     ];
 
     /// <summary>All of them.</summary>

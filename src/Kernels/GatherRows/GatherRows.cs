@@ -33,10 +33,18 @@ public unsafe struct GatherRowsArgs
 /// </summary>
 public static unsafe partial class GatherRows
 {
+    private const string File = "GatherRows.cu";
+    private const int Threads = 128; // a column each
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Gathers. Items: rows.</summary>
     public static readonly Kernel<GatherRowsArgs> Forward = new("gather_rows_forward_f32")
     {
         Family = "gather-rows",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in GatherRowsArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in GatherRowsArgs a) => a.Rows,
         Twin = Gather,
         CountCost = static (in GatherRowsArgs a) => new(0, 4.0 * a.Rows * (2.0 * a.C + 1)),
@@ -46,6 +54,9 @@ public static unsafe partial class GatherRows
     public static readonly Kernel<GatherRowsArgs> Backward = new("gather_rows_backward_f32")
     {
         Family = "gather-rows",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in GatherRowsArgs a, in DeviceLimits _) => new(a.B * a.S, Threads),
         CountItems = static (in GatherRowsArgs a) => a.B * a.S,
         Twin = Scatter,
         CountCost = static (in GatherRowsArgs a) =>

@@ -48,7 +48,7 @@ public static class JointSequenceReference
 /// <summary>Checks of <see cref="JointSequence"/>.</summary>
 public static unsafe class JointSequenceChecks
 {
-    private static readonly (int B, int T, int F, int C)[] Shapes = [(1, 1, 1, 1), (3, 5, 4, 13), (2, 7, 9, 16), (0, 3, 2, 8)];
+    private static readonly (int B, int T, int F, int C)[] Shapes = [(1, 1, 1, 1), (3, 5, 4, 13), (2, 7, 9, 16), (2, 3, 2, 131), (0, 3, 2, 8)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

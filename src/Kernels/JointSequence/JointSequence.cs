@@ -49,10 +49,18 @@ public unsafe struct JointSequenceGradArgs
 /// <summary>Text and frames as one sequence, text first, with the mask of both (specification 3.7).</summary>
 public static unsafe partial class JointSequence
 {
+    private const string File = "JointSequence.cu";
+    private const int Threads = 128; // a column each
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Joins, and writes the mask. Items: positions of all videos.</summary>
     public static readonly Kernel<JointSequenceArgs> Forward = new("joint_sequence_forward_f32")
     {
         Family = "joint-sequence",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in JointSequenceArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceArgs a) => a.B * (a.T + a.F),
         Twin = JoinPositions,
         CountCost = static (in JointSequenceArgs a) => new(0, 4.0 * a.B * ((a.T + a.F) * (2.0 * a.C + 1) + a.T + 1)),
@@ -62,6 +70,9 @@ public static unsafe partial class JointSequence
     public static readonly Kernel<JointSequenceGradArgs> Backward = new("joint_sequence_backward_f32")
     {
         Family = "joint-sequence",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in JointSequenceGradArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceGradArgs a) => a.B * (a.T + a.F),
         Twin = SplitPositions,
         CountCost = static (in JointSequenceGradArgs a) =>

@@ -52,10 +52,18 @@ public static unsafe partial class L2Norm
     /// <summary>The factor of a row shorter than the floor.</summary>
     public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(Floor);
 
+    private const string File = "L2Norm.cu";
+    private const int Warps = 8; // of a block, a row each
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f")];
+
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly Kernel<L2NormArgs> Forward = new("l2_norm_forward_f32")
     {
         Family = "l2norm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in L2NormArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormArgs a) => a.Rows,
         Twin = NormaliseRows,
         CountCost = static (in L2NormArgs a) => new(3.0 * a.Rows * a.C, 4.0 * a.Rows * (2 * a.C + 1)),
@@ -65,6 +73,9 @@ public static unsafe partial class L2Norm
     public static readonly Kernel<L2NormGradArgs> Backward = new("l2_norm_backward_f32")
     {
         Family = "l2norm",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in L2NormGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in L2NormGradArgs a) => new(5.0 * a.Rows * a.C, 4.0 * a.Rows * ((3 + a.Add) * a.C + 1)),

@@ -29,10 +29,18 @@ public unsafe struct MaxPositionArgs
 /// <summary>y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
 public static unsafe class MaxPosition
 {
+    private const string File = "MaxPosition.cu";
+    private const int Threads = 128; // a column each
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
     public static readonly Kernel<MaxPositionArgs> Forward = new("max_position_forward_f32")
     {
         Family = "max-position",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in MaxPositionArgs a) => a.B,
         Twin = static (in MaxPositionArgs a, int from, int to) =>
         {
@@ -46,6 +54,9 @@ public static unsafe class MaxPosition
     public static readonly Kernel<MaxPositionArgs> Backward = new("max_position_backward_f32")
     {
         Family = "max-position",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in MaxPositionArgs a) => a.B,
         Twin = static (in MaxPositionArgs a, int from, int to) =>
         {
@@ -61,6 +72,8 @@ public static unsafe class MaxPosition
         },
         CountCost = static (in MaxPositionArgs a) => new((double)a.B * a.C * a.Add, 4.0 * a.B * a.C * (a.Add != 0 ? 4 : 2 + a.S)),
     };
+
+    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
 
     private static void FindMaxima(float* x, int* mask, float* y, int* position, int positions, int width)
     {

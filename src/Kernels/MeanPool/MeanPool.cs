@@ -24,10 +24,18 @@ public unsafe struct MeanPoolArgs
 /// <summary>y[b] = mean of x[b, s] over the positions s, or over those that a mask keeps.</summary>
 public static unsafe partial class MeanPool
 {
+    private const string File = "MeanPool.cu";
+    private const int Threads = 128; // a column each
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Averages. Items: sequences.</summary>
     public static readonly Kernel<MeanPoolArgs> Forward = new("mean_pool_forward_f32")
     {
         Family = "mean-pool",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in MeanPoolArgs a) => a.B,
         Twin = AverageSequences,
         CountCost = static (in MeanPoolArgs a) => new((double)a.B * a.S * a.C, 4.0 * a.B * ((a.S + 1.0) * a.C + MaskWords(a))),
@@ -37,6 +45,9 @@ public static unsafe partial class MeanPool
     public static readonly Kernel<MeanPoolArgs> Backward = new("mean_pool_backward_f32")
     {
         Family = "mean-pool",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in MeanPoolArgs a) => a.B,
         Twin = ShareGradients,
         CountCost = static (in MeanPoolArgs a) =>
@@ -44,4 +55,6 @@ public static unsafe partial class MeanPool
     };
 
     private static int MaskWords(in MeanPoolArgs a) => a.Mask == null ? 0 : a.S;
+
+    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
 }

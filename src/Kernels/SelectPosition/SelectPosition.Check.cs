@@ -15,6 +15,7 @@ public static unsafe class SelectPositionChecks
         yield return Case(backward, 1, 1, 1, 0, add: 0);
         yield return Case(backward, 3, 5, 13, 0, add: 0);
         yield return Case(backward, 2, 7, 8, 6, add: 1);
+        yield return Case(backward, 2, 3, 131, 1, add: 0);
     }
 
     private static CheckCase Case(bool backward, int b, int s, int c, int position, int add)

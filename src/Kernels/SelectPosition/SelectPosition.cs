@@ -22,10 +22,18 @@ public unsafe struct SelectPositionArgs
 /// <summary>y[b] = x[b, position]: the first position for BERT's pooler.</summary>
 public static unsafe class SelectPosition
 {
+    private const string File = "SelectPosition.cu";
+    private const int Threads = 128; // a column each
+
+    private static readonly string[] Macros = [$"THREADS={Threads}"];
+
     /// <summary>Takes one position of every sequence. Items: sequences.</summary>
     public static readonly Kernel<SelectPositionArgs> Forward = new("select_position_forward_f32")
     {
         Family = "select-position",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in SelectPositionArgs a, in DeviceLimits _) => new(a.B, Threads),
         CountItems = static (in SelectPositionArgs a) => a.B,
         Twin = static (in SelectPositionArgs a, int from, int to) =>
         {
@@ -39,6 +47,9 @@ public static unsafe class SelectPosition
     public static readonly Kernel<SelectPositionArgs> Backward = new("select_position_backward_f32")
     {
         Family = "select-position",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in SelectPositionArgs a, in DeviceLimits _) => new(a.B * a.S, Threads),
         CountItems = static (in SelectPositionArgs a) => a.B,
         Twin = static (in SelectPositionArgs a, int from, int to) =>
         {

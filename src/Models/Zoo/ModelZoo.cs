@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using VideoSim.Engine;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
@@ -8,7 +9,7 @@ namespace VideoSim.Models.Zoo;
 public static class ModelZoo
 {
     /// <summary>Names as the command line has them, in the order of the reference system.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["mix", "mix-asl", "mix-roformer", "uniter", "uniter-asl", "uniter-roformer"];
+    public static ImmutableArray<string> Names { get; } = ["mix", "mix-asl", "mix-roformer", "uniter", "uniter-asl", "uniter-roformer"];
 
     /// <summary>The canonical name for a name as people write it: case and underscores do not matter, the published name is accepted.</summary>
     /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Interop;
 
 namespace VideoSim.Cli;
 
@@ -55,11 +57,14 @@ internal static class CommandLine
         catch (Exception e)
         {
             console.WriteError(parsed.GetValue(CommonOptions.Verbose) ? e.ToString()
-                : e is DataException ? e.Message.ReplaceLineEndings(" ")
+                : IsForeseen(e) ? e.Message.ReplaceLineEndings(" ")
                 : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)");
             return Failed;
         }
     }
+
+    // What says all there is to say: bad input, and what a GPU, its driver or its compiler refuse.
+    private static bool IsForeseen(Exception e) => e is DataException or CudaException or KernelCompilationException or InsufficientMemoryException;
 
     private static IEnumerable<string> Path(Symbol command)
     {

@@ -2,7 +2,10 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using VideoSim.Engine;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -88,16 +91,21 @@ internal static class CommonOptions
     }
 
     /// <summary>Opens the device that the options ask for.</summary>
-    /// <exception cref="DataException">There is no such device.</exception>
+    /// <exception cref="DataException">There is no such device, or a library that it needs is missing.</exception>
     public static Device Open(string name, int threads)
     {
         if (name == "cpu")
             return new CpuDevice(threads);
-        throw new DataException($"--device {name}: training needs matrix products, which the CUDA device does not have yet; use --device cpu");
+        // All that is missing is said before anything begins, the driver first: without one the others are of no use.
+        NativeLibraries.Cuda.Require();
+        NativeLibraries.CublasLt.Require();
+        return CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelSources.Embedded), Catalog.Kernels);
     }
 
-    private static bool IsCuda(string name) => name == "cuda"
-        || (name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan("cuda:".Length), NumberStyles.None, CultureInfo.InvariantCulture, out _));
+    private static bool IsCuda(string name) => name == "cuda" || OrdinalOf(name) is not null;
+
+    private static int? OrdinalOf(string name) => name.StartsWith("cuda:", StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan("cuda:".Length), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
 
     // The models differ in nothing that a preset's keys depend on.
     private static void LoadPreset(string preset, string[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);

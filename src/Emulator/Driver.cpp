@@ -5,14 +5,26 @@
 #include "Driver.h"
 #include "Memory.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <elf.h>
 
 namespace emulator {
 
+// What EMULATOR_FAIL in the environment asks for, such as "allocation=3": for programs that a test cannot reach into.
+static Faults faultsOfEnvironment() {
+    Faults faults;
+    if (const char* wish = getenv("EMULATOR_FAIL")) {
+        faults.noDevice = strcmp(wish, "device") == 0;
+        sscanf(wish, "allocation=%u", &faults.allocation);
+        sscanf(wish, "launch=%u", &faults.launch);
+    }
+    return faults;
+}
+
 State& state() {
-    static auto* all = new State;
+    static auto* all = new State(faultsOfEnvironment());
     return *all;
 }
 

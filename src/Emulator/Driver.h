@@ -63,6 +63,8 @@ struct Faults {
 };
 
 struct State {
+    explicit State(const Faults& begin) : faults(begin) {}
+
     std::mutex lock; // also makes launches one at a time
     bool initialized = false;
     int contextUses = 0;

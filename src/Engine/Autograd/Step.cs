@@ -77,7 +77,7 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _device.Stream.Synchronize();
+        _device.Stream.Drain();
         _tape.Dispose();
         _plan?.Dispose();
         _arena.Dispose();

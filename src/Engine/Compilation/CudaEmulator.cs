@@ -15,6 +15,7 @@ public sealed unsafe class CudaEmulator
     private readonly EntryNames _images = new();
     private readonly delegate* unmanaged<nuint> _liveAllocations;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
+    private readonly delegate* unmanaged<int, uint, uint, void> _inject;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -33,6 +34,7 @@ public sealed unsafe class CudaEmulator
             throw new DataException($"the CUDA emulator in {folder} was not taken: {NativeLibraries.Cuda.Problem ?? $"{NativeLibraries.Cuda.Path} is loaded already"}");
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
+        _inject = (delegate* unmanaged<int, uint, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
     }
 
     /// <summary>Device allocations that nobody freed.</summary>
@@ -46,6 +48,12 @@ public sealed unsafe class CudaEmulator
     /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
     /// <param name="check">Whether every access to memory is looked at.</param>
     public void Configure(ulong schedule, bool check) => _configure(schedule, Threads, check ? 1 : 0);
+
+    /// <summary>Lets something fail from now on, once each; without arguments nothing.</summary>
+    /// <param name="noDevice">There is no GPU, until the next call.</param>
+    /// <param name="allocation">Which allocation of memory finds none, counted from 1; 0 for none.</param>
+    /// <param name="launch">Which launch of a kernel faults, counted from 1; 0 for none.</param>
+    public void Inject(bool noDevice = false, int allocation = 0, int launch = 0) => _inject(noDevice ? 1 : 0, (uint)allocation, (uint)launch);
 
     // Images that name the entries and hold no code.
     private sealed class EntryNames : IKernelImages

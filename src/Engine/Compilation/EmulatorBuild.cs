@@ -28,7 +28,10 @@ public static class EmulatorBuild
         string folder = Path.Combine(cache, Hash(files));
         if (Directory.Exists(folder))
             return folder;
-        // Built aside, then moved: another process may do the same at this moment, and one that is killed leaves no half.
+        using var turn = TakeTurn(cache);
+        if (Directory.Exists(folder))
+            return folder;
+        // Built aside, then moved: one that is killed leaves no half.
         string work = $"{folder}.{Environment.ProcessId}";
         try
         {
@@ -45,8 +48,7 @@ public static class EmulatorBuild
             foreach (string library in Libraries.Where(library => File.Exists(Path.Combine(parts, $"{driver}-{library}"))))
                 File.Copy(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
             Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
-            if (!Directory.Exists(folder))
-                Directory.Move(work, folder);
+            Directory.Move(work, folder);
             foreach (string part in Directory.EnumerateFiles(folder, BuiltUnits))
                 Keep(part, Path.Combine(parts, Path.GetFileName(part)));
             foreach (string library in Libraries)
@@ -84,6 +86,25 @@ public static class EmulatorBuild
         foreach (var kernel in unit.Kernels)
             text.Append($"EMULATE({kernel.Entry})\n");
         return text.ToString();
+    }
+
+    private const int WouldBlock = 11; // EWOULDBLOCK of Linux: somebody holds the lock
+
+    // Builds in one cache come one after the other: the second finds what the first has built. The lock goes with its process.
+    private static FileStream TakeTurn(string cache)
+    {
+        Directory.CreateDirectory(cache);
+        while (true)
+        {
+            try
+            {
+                return new FileStream(Path.Combine(cache, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException e) when (e.HResult == WouldBlock)
+            {
+                Thread.Sleep(100);
+            }
+        }
     }
 
     private static SortedDictionary<string, string> Files(KernelSources sources, IEnumerable<Kernel> kernels)

@@ -22,6 +22,12 @@ public abstract unsafe class ComputeStream : IDisposable
     /// <summary>Waits until everything given to the stream is done.</summary>
     public virtual void Synchronize() { }
 
+    /// <summary>The same before memory is freed: a failure that was reported is not reported again.</summary>
+    public virtual void Drain() => Synchronize();
+
+    /// <summary>Runs what a plan recorded; a stream may keep its own form of the plan with it.</summary>
+    internal virtual void Replay(PlanStream plan) => plan.GiveTo(this);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -14,7 +14,7 @@ internal sealed class CudaContext : IDisposable
     public CudaContext(int ordinal)
     {
         NativeLibraries.Cuda.Require();
-        int code = cuInit(0);
+        int code = Initialize();
         if (code == NoDevice)
             throw new DataException($"cuda:{ordinal}: the driver, {NativeLibraries.Cuda.Path}, finds no NVIDIA GPU in this machine");
         CudaDriver.Check(code, nameof(cuInit), $"cuda:{ordinal}");
@@ -32,6 +32,9 @@ internal sealed class CudaContext : IDisposable
 
     /// <summary>A call failed. The driver then refuses most others: cleaning up has nothing more to report.</summary>
     public bool HasFailed { get; private set; }
+
+    /// <summary>All that was in the context is gone.</summary>
+    public bool IsDisposed { get; private set; }
 
     /// <summary>Makes the context the calling thread's; a few nanoseconds where it is already.</summary>
     public void MakeCurrent() => Check(cuCtxSetCurrent(_context), nameof(cuCtxSetCurrent));
@@ -67,5 +70,21 @@ internal sealed class CudaContext : IDisposable
             Check(code, call);
     }
 
-    public void Dispose() => CheckRelease(cuDevicePrimaryCtxRelease_v2(_device), nameof(cuDevicePrimaryCtxRelease_v2));
+    public void Dispose()
+    {
+        IsDisposed = true;
+        CheckRelease(cuDevicePrimaryCtxRelease_v2(_device), nameof(cuDevicePrimaryCtxRelease_v2));
+    }
+
+    private static int Initialize()
+    {
+        try
+        {
+            return cuInit(0);
+        }
+        catch (EntryPointNotFoundException e)
+        {
+            throw new DataException($"{NativeLibraries.Cuda.Path} is no driver of NVIDIA's: {NativeLibraries.Cuda.Advice}", e);
+        }
+    }
 }

@@ -35,7 +35,7 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
     private void Load(Kernel kernel)
     {
         if (kernel.Source is null)
-            throw new NotSupportedException($"{kernel} has no CUDA source: it runs on the CPU only");
+            throw new DataException($"{kernel} has no CUDA source: it runs on the CPU only");
         var unit = _units.FirstOrDefault(unit => unit.Kernels.Contains(kernel))
             ?? throw new InvalidOperationException($"{kernel} is not among the kernels that {context.Name} was opened with");
         byte[] code = images.Compile(unit, _architecture).Code;

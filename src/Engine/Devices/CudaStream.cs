@@ -57,6 +57,30 @@ public sealed unsafe class CudaStream : ComputeStream
         Check(cuStreamSynchronize(_stream), nameof(cuStreamSynchronize));
     }
 
+    /// <inheritdoc/>
+    public override void Drain()
+    {
+        if (!_context.HasFailed)
+            Synchronize();
+    }
+
+    /// <summary>The first replay launches one by one; from the second on the plan is one graph.</summary>
+    internal override void Replay(PlanStream plan)
+    {
+        _context.MakeCurrent();
+        if (plan.Prepared is not CudaGraph graph || !graph.IsOf(_stream))
+        {
+            plan.Prepared?.Dispose();
+            plan.Prepared = new CudaGraph(_context, _stream);
+            plan.GiveTo(this);
+            return;
+        }
+        if (graph.Launches != plan.Count)
+            graph.Capture(plan, this);
+        _last = null; // any of the plan's
+        graph.Launch();
+    }
+
     internal void Fill(nint address, byte value, long bytes) =>
         Check(cuMemsetD8Async(address, value, (nuint)bytes, _stream), nameof(cuMemsetD8Async));
 

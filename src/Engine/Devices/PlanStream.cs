@@ -29,8 +29,14 @@ public sealed unsafe class PlanStream : ComputeStream
             Record(null, pointer, sizeof(MatMulArgs));
     }
 
-    /// <summary>Gives everything recorded to another stream, in order.</summary>
-    public void Replay(ComputeStream stream)
+    /// <summary>Runs everything recorded on another stream, in order.</summary>
+    public void Replay(ComputeStream stream) => stream.Replay(this);
+
+    /// <summary>What the stream that replays the plan made of it, such as a CUDA graph.</summary>
+    internal IDisposable? Prepared { get; set; }
+
+    /// <summary>Gives everything recorded to another stream, launch by launch.</summary>
+    internal void GiveTo(ComputeStream stream)
     {
         foreach (var (kernel, offset, bytes) in CollectionsMarshal.AsSpan(_launches))
         {
@@ -44,6 +50,8 @@ public sealed unsafe class PlanStream : ComputeStream
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        Prepared?.Dispose();
+        Prepared = null;
         NativeMemory.AlignedFree(_arguments);
         _arguments = null;
         (_used, _capacity) = (0, 0);

@@ -26,6 +26,9 @@ internal static unsafe partial class CudaDriver
     /// <summary>CU_STREAM_NON_BLOCKING: no implicit order with the legacy default stream.</summary>
     public const uint NonBlocking = 1;
 
+    /// <summary>CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may go on calling the driver.</summary>
+    public const int CaptureOfThisThread = 1;
+
     /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
     public const int MaxDynamicSharedBytes = 8;
 
@@ -83,6 +86,24 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     internal static partial int cuStreamSynchronize(nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuStreamBeginCapture_v2(nint stream, int mode);
+
+    [LibraryImport(Library)]
+    internal static partial int cuStreamEndCapture(nint stream, out nint graph);
+
+    [LibraryImport(Library)]
+    internal static partial int cuGraphInstantiateWithFlags(out nint executable, nint graph, ulong flags);
+
+    [LibraryImport(Library)]
+    internal static partial int cuGraphLaunch(nint executable, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuGraphDestroy(nint graph);
+
+    [LibraryImport(Library)]
+    internal static partial int cuGraphExecDestroy(nint executable);
 
     [LibraryImport(Library)]
     internal static partial int cuMemAlloc_v2(out nint address, nuint bytes);

@@ -69,7 +69,7 @@ public sealed unsafe class CudaDeviceTests : IDisposable
     public void Launch_KernelWithoutCudaSource_NamesIt()
     {
         var args = new ColumnSumArgs { Stack = 1, Rows = 1, C = 1, Chunks = 1 };
-        var failure = Assert.Throws<NotSupportedException>(() => _device.Stream.Run(ColumnSum.Partial, args));
+        var failure = Assert.Throws<DataException>(() => _device.Stream.Run(ColumnSum.Partial, args));
         Assert.Equal("column_sum_partial_f32 has no CUDA source: it runs on the CPU only", failure.Message);
     }
 

@@ -48,6 +48,9 @@ internal static class CudaMachine
     /// <summary>Device allocations that nobody freed.</summary>
     public static int LiveAllocations => Emulator.LiveAllocations;
 
+    /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
+    public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0) => Emulator.Inject(noDevice, allocation, launch);
+
     public static void SkipUnlessEmulator() => Assert.SkipUnless(IsEmulator, "a test of the emulator");
 
     public static void SkipWithoutNvrtc() => Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");

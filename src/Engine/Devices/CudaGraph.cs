@@ -1,0 +1,64 @@
+using static VideoSim.Engine.Interop.CudaDriver;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>A recorded plan as the driver keeps it: the whole of it is one call. Belongs to the plan, which frees it.</summary>
+internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
+{
+    private nint _executable;
+
+    /// <summary>Launches that were captured; 0 before the first capture.</summary>
+    public int Launches { get; private set; }
+
+    /// <summary>Whether the graph runs on that stream.</summary>
+    public bool IsOf(nint other) => stream == other;
+
+    /// <summary>
+    /// Records what a plan gives to its stream. It must have run before: what a first run does besides, such as loading modules and taking
+    /// memory, cannot be part of a graph.
+    /// </summary>
+    public void Capture(PlanStream plan, CudaStream target)
+    {
+        Free();
+        nint graph = 0;
+        context.Check(cuStreamBeginCapture_v2(stream, CaptureOfThisThread), nameof(cuStreamBeginCapture_v2));
+        try
+        {
+            int code;
+            try
+            {
+                plan.GiveTo(target);
+            }
+            finally
+            {
+                code = cuStreamEndCapture(stream, out graph); // whatever happened: the stream is of no use before
+            }
+            context.Check(code, nameof(cuStreamEndCapture));
+            context.Check(cuGraphInstantiateWithFlags(out _executable, graph, 0), nameof(cuGraphInstantiateWithFlags));
+            Launches = plan.Count;
+        }
+        finally
+        {
+            if (graph != 0)
+                context.CheckRelease(cuGraphDestroy(graph), nameof(cuGraphDestroy));
+        }
+    }
+
+    /// <summary>Gives the graph to the stream.</summary>
+    public void Launch() => context.Check(cuGraphLaunch(_executable, stream), nameof(cuGraphLaunch));
+
+    public void Dispose()
+    {
+        if (context.IsDisposed) // the driver has freed it with the context
+            return;
+        context.MakeCurrent();
+        Free();
+    }
+
+    private void Free()
+    {
+        if (_executable != 0)
+            context.CheckRelease(cuGraphExecDestroy(_executable), nameof(cuGraphExecDestroy));
+        (_executable, Launches) = (0, 0);
+    }
+}

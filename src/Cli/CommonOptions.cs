@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Commands;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
@@ -99,7 +100,7 @@ internal static class CommonOptions
         // All that is missing is said before anything begins, the driver first: without one the others are of no use.
         NativeLibraries.Cuda.Require();
         NativeLibraries.CublasLt.Require();
-        return CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelSources.Embedded), Catalog.Kernels);
+        return CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelsCommand.Sources(Environment.GetEnvironmentVariable(KernelsCommand.FolderVariable))), Catalog.Kernels);
     }
 
     private static bool IsCuda(string name) => name == "cuda" || OrdinalOf(name) is not null;

@@ -24,8 +24,11 @@ internal static class KernelsCommand
     public static Option<string?> Folder() => new("--kernels")
     {
         Description = "folder of .cu and .cuh files, in the place of those that the program carries (or VIDEOSIM_KERNELS)",
-        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable("VIDEOSIM_KERNELS"),
+        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(FolderVariable),
     };
+
+    /// <summary>Environment variable with a folder of sources, for all commands.</summary>
+    public const string FolderVariable = "VIDEOSIM_KERNELS";
 
     /// <summary>The sources that a command works on.</summary>
     public static KernelSources Sources(string? folder) => string.IsNullOrEmpty(folder) ? KernelSources.Embedded : KernelSources.Embedded.With(folder);

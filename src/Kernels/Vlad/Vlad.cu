@@ -12,6 +12,7 @@
 #include "BlockProduct.cuh"
 #include "Logistic.cuh"
 #include "Philox.cuh"
+#include "UnitLength.cuh"
 
 struct VladArgs {
     const float* Hidden;
@@ -135,7 +136,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) vlad_forward_f32(const Vla
     for_clusters(a.K, [&](int k, bool present) {
         const float squares = sum_divided(present, a.D, [&](int d) { return descriptor[d * a.K + k] * descriptor[d * a.K + k]; });
         if (present && warp == 0)
-            inverse_norm[k] = 1 / sqrtf(squares < NORM_FLOOR ? NORM_FLOOR : squares); // NaN stays NaN
+            inverse_norm[k] = inverse_length(squares);
     });
     __syncthreads();
     Dropout dropout(a.Dropout);
@@ -155,8 +156,8 @@ DEVICE void differentiate_norm(const VladGradArgs& a, long long video, float* dR
     for_clusters(a.K, [&](int k, bool present) {
         const float inverse = present ? a.InverseNorm[video * a.K + k] : 0;
         float along = sum_divided(present, a.D, [&](int d) { return dResidual[d * a.K + k] * descriptor[d * a.K + k]; });
-        if (inverse >= 1 / sqrtf(NORM_FLOOR))
-            along = 0; // below the floor the factor is constant
+        if (is_below_floor(inverse))
+            along = 0;
         const float shared = sum_divided(present, a.D, [&](int d) {
             const int i = d * a.K + k;
             const float gradient = fmaf(-along, descriptor[i], dResidual[i]) * inverse;

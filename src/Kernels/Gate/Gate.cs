@@ -40,10 +40,18 @@ public static unsafe partial class Gate
     /// <summary>Elements of an item.</summary>
     public const int BlockElements = 4096;
 
+    private const string File = "Gate.cu";
+    private const int Threads = 256; // of a CUDA block: each takes 16 elements
+
+    private static readonly string[] Macros = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"];
+
     /// <summary>Gates. Items: blocks of elements.</summary>
     public static readonly Kernel<GateArgs> Forward = new("sigmoid_gate_forward_f32")
     {
         Family = "gate",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in GateArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateArgs a) => Blocks(a.Count),
         Twin = GateBlocks,
         CountCost = static (in GateArgs a) => new(5.0 * a.Count, 12.0 * a.Count),
@@ -53,6 +61,9 @@ public static unsafe partial class Gate
     public static readonly Kernel<GateGradArgs> Backward = new("sigmoid_gate_backward_f32")
     {
         Family = "gate",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in GateGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateGradArgs a) => Blocks(a.Count),
         Twin = DifferentiateBlocks,
         CountCost = static (in GateGradArgs a) => new(9.0 * a.Count, 4.0 * (5 + a.AddU + a.AddS) * a.Count),

@@ -46,10 +46,18 @@ public unsafe struct MixtureGradArgs
 /// <summary>What the experts say, weighted row by row: y[b] = sum over k of w[b, k] x[k, b].</summary>
 public static unsafe partial class Mixture
 {
+    private const string File = "Mixture.cu";
+    private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
+
+    private static readonly string[] Macros = [$"WARPS={Warps}"];
+
     /// <summary>Mixes. Items: rows.</summary>
     public static readonly Kernel<MixtureArgs> Forward = new("mixture_forward_f32")
     {
         Family = "mixture",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, (a.C + Threads - 1) / Threads),
         CountItems = static (in MixtureArgs a) => a.Rows,
         Twin = MixRows,
         CountCost = static (in MixtureArgs a) =>
@@ -60,6 +68,9 @@ public static unsafe partial class Mixture
     public static readonly Kernel<MixtureGradArgs> Backward = new("mixture_backward_f32")
     {
         Family = "mixture",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MixtureGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MixtureGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in MixtureGradArgs a) =>

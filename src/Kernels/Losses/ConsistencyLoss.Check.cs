@@ -42,7 +42,7 @@ public static unsafe class ConsistencyLossChecks
     private const float Temperature = 2, Epsilon = 1e-8f, Scale = 0.3f;
 
     // Logits to 60 leave probabilities far below epsilon.
-    private static readonly (int Experts, int Rows, int Tags, float Size)[] Shapes = [(1, 1, 1, 1), (3, 5, 9, 2), (3, 2, 40, 60), (2, 6, 16, 4), (3, 0, 4, 1)];
+    private static readonly (int Experts, int Rows, int Tags, float Size)[] Shapes = [(1, 1, 1, 1), (3, 5, 9, 2), (3, 2, 40, 60), (2, 6, 16, 4), (3, 0, 4, 1), (2, 2, 523, 3)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

@@ -77,10 +77,18 @@ public static unsafe partial class ConsistencyLoss
     /// <summary>Values kept of each softmax.</summary>
     public const int StatisticsOfRow = 3;
 
+    private const string File = "ConsistencyLoss.cu";
+    private const int Warps = 16, Threads = 32 * Warps; // of a CUDA block
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"STATISTICS={StatisticsOfRow}"];
+
     /// <summary>Loss of each row. Items: rows.</summary>
     public static readonly Kernel<ConsistencyLossArgs> Forward = new("consistency_loss_forward_f32")
     {
         Family = "consistency-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ConsistencyLossArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in ConsistencyLossArgs a) => a.Rows,
         Twin = SumRows,
         CountCost = static (in ConsistencyLossArgs a) =>
@@ -91,6 +99,9 @@ public static unsafe partial class ConsistencyLoss
     public static readonly Kernel<ConsistencyLossGradArgs> Backward = new("consistency_loss_backward_f32")
     {
         Family = "consistency-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ConsistencyLossGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in ConsistencyLossGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in ConsistencyLossGradArgs a) => new(14.0 * (1 + a.Experts) * a.Rows * a.C,

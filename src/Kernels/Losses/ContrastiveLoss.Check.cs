@@ -49,7 +49,7 @@ public static unsafe class ContrastiveLossChecks
 {
     private const float Temperature = 0.07f, Scale = 0.3f;
 
-    private static readonly (int Stack, int Samples)[] Shapes = [(1, 1), (3, 5), (2, 17), (1, 32), (3, 0)];
+    private static readonly (int Stack, int Samples)[] Shapes = [(1, 1), (3, 5), (2, 17), (1, 32), (3, 0), (2, 45)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

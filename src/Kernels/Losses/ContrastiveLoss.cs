@@ -36,10 +36,18 @@ public static unsafe partial class ContrastiveLoss
     /// <summary>Rows, and columns, of an item of the forward kernel: columns side by side share cache lines.</summary>
     public const int BlockSamples = 8;
 
+    private const string File = "ContrastiveLoss.cu";
+    private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
+
+    private static readonly string[] Macros = [$"WARPS={Warps}"];
+
     /// <summary>Loss of each sample. Items: stack x blocks of samples.</summary>
     public static readonly Kernel<ContrastiveLossArgs> Forward = new("contrastive_loss_forward_f32")
     {
         Family = "contrastive-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new(a.Stack, Threads, (a.N + 31) / 32),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * Blocks(a.N),
         Twin = SumBlocks,
         CountCost = static (in ContrastiveLossArgs a) => new(10.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
@@ -49,6 +57,9 @@ public static unsafe partial class ContrastiveLoss
     public static readonly Kernel<ContrastiveLossArgs> Backward = new("contrastive_loss_backward_f32")
     {
         Family = "contrastive-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new((a.Stack * a.N + Warps - 1) / Warps, Threads),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
         Twin = DifferentiateRows,
         CountCost = static (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (2.0 * a.N + 4)),

@@ -33,10 +33,18 @@ public unsafe struct MaskedTokenLossArgs
 /// </summary>
 public static unsafe partial class MaskedTokenLoss
 {
+    private const string File = "MaskedTokenLoss.cu";
+    private const int Warps = 16, Threads = 32 * Warps; // of a CUDA block
+
+    private static readonly string[] Macros = [$"WARPS={Warps}"];
+
     /// <summary>dz = scale * weight * (softmax(z) - [target]). Items: rows.</summary>
     public static readonly Kernel<MaskedTokenLossArgs> ForwardBackward = new("masked_token_loss_f32")
     {
         Family = "crossentropy",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in MaskedTokenLossArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MaskedTokenLossArgs a) => a.Rows,
         Twin = LossRows,
         CountCost = static (in MaskedTokenLossArgs a) =>

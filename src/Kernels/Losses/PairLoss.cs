@@ -58,10 +58,18 @@ public static unsafe partial class PairLoss
     /// <summary>Lower bound of the clip; the upper one is 1.</summary>
     public const float ClipLow = 1e-7f;
 
+    private const string File = "PairLoss.cu";
+    private const int Warps = 4; // of a CUDA block: a pair each
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
+
     /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
     public static readonly Kernel<PairLossArgs> Forward = new("pair_loss_forward_f32")
     {
         Family = "pair-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in PairLossArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossArgs a) => a.Pairs,
         Twin = ComparePairs,
         CountCost = static (in PairLossArgs a) => new(6.0 * a.Pairs * a.C, 4.0 * a.Pairs * (2.0 * a.C + 6)),
@@ -71,6 +79,9 @@ public static unsafe partial class PairLoss
     public static readonly Kernel<PairLossGradArgs> Backward = new("pair_loss_backward_f32")
     {
         Family = "pair-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in PairLossGradArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossGradArgs a) => a.Pairs,
         Twin = DifferentiatePairs,
         CountCost = static (in PairLossGradArgs a) => new(10.0 * a.Pairs * a.C, 4.0 * a.Pairs * ((4.0 + 2 * a.Add) * a.C + 4)),

@@ -67,7 +67,7 @@ public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float 
 public static unsafe class TagLossChecks
 {
     private static readonly (int Rows, int Videos, int Tags, float Size)[] Shapes =
-        [(1, 1, 1, 2), (6, 2, 9, 3), (3, 3, 32, 3), (3, 1, 71, 3), (2, 1, 40, 60), (0, 0, 5, 1)];
+        [(1, 1, 1, 2), (6, 2, 9, 3), (3, 3, 32, 3), (3, 1, 71, 3), (2, 1, 40, 60), (0, 0, 5, 1), (3, 2, 301, 4)];
 
     // Cross-entropy, the published asymmetric loss, and the paper's.
     private static readonly (float PositiveGamma, float NegativeGamma, float Margin)[] Focuses = [(0, 0, 0), (0, 1, 0), (1, 4, 0.05f)];

@@ -60,6 +60,11 @@ public static unsafe partial class TagLoss
     /// <summary>Bits of a word of labels.</summary>
     public const int WordBits = 32;
 
+    private const string File = "TagLoss.cu";
+    private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
+
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"WORD_BITS={WordBits}"];
+
     /// <summary>Words of a video's labels.</summary>
     public static int Words(int tags) => (tags + WordBits - 1) / WordBits;
 
@@ -67,6 +72,9 @@ public static unsafe partial class TagLoss
     public static readonly Kernel<TagLossArgs> Forward = new("asymmetric_tag_loss_forward_f32")
     {
         Family = "asymmetric-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in TagLossArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in TagLossArgs a) => a.Rows,
         Twin = SumRows,
         CountCost = static (in TagLossArgs a) => new(OperationsPerTag * a.Rows * a.C, 4.0 * (a.Rows * (a.C + 1.0) + (double)a.Videos * Words(a.C))),
@@ -76,6 +84,9 @@ public static unsafe partial class TagLoss
     public static readonly Kernel<TagLossGradArgs> Backward = new("asymmetric_tag_loss_backward_f32")
     {
         Family = "asymmetric-loss",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in TagLossGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in TagLossGradArgs a) => a.Rows,
         Twin = DifferentiateRows,
         CountCost = static (in TagLossGradArgs a) =>

@@ -12,9 +12,6 @@ namespace VideoSim.Kernels.Contract;
 /// </summary>
 public sealed class ArgumentLayout
 {
-    internal const DynamicallyAccessedMemberTypes Fields =
-        DynamicallyAccessedMemberTypes.PublicFields | DynamicallyAccessedMemberTypes.NonPublicFields;
-
     private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, IReadOnlyList<ArgumentLayout> parts) =>
         (Name, Size, Offsets, Parts) = (name, size, fields, parts);
 
@@ -31,7 +28,7 @@ public sealed class ArgumentLayout
     public IReadOnlyList<ArgumentLayout> Parts { get; }
 
     /// <summary>Reads the layout of an unmanaged struct.</summary>
-    public static ArgumentLayout Of<[DynamicallyAccessedMembers(Fields)] TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
+    public static ArgumentLayout Of<TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
 
     /// <summary>C++ text that defines the macro OFFSET_OF, which the assertions use: NVRTC has no offsetof, but its own operator.</summary>
     public const string OffsetMacro = """
@@ -53,7 +50,7 @@ public sealed class ArgumentLayout
         return text.ToString();
     }
 
-    // The trimmer keeps every field of a struct with sequential layout that is in use, which the parts of a struct are.
+    // The trimmer keeps every field of a struct with sequential layout that is in use, which arguments and their parts are.
     [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "fields of structs are kept")]
     [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "fields of structs are kept")]
     private static ArgumentLayout Of(Type type)

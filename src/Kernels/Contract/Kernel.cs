@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace VideoSim.Kernels.Contract;
 
 /// <summary>How many independent work items a launch has. Depends on shapes only, never on threads or multiprocessors.</summary>
@@ -56,7 +54,7 @@ public abstract unsafe class Kernel
 
 /// <summary>A kernel over one unmanaged argument struct, laid out identically in C# and CUDA.</summary>
 /// <typeparam name="TArgs">Pointers first, then 64-bit, then 32-bit fields; no bool or char, so that both languages agree.</typeparam>
-public sealed unsafe class Kernel<[DynamicallyAccessedMembers(ArgumentLayout.Fields)] TArgs>(string entry) : Kernel(entry)
+public sealed unsafe class Kernel<TArgs>(string entry) : Kernel(entry)
     where TArgs : unmanaged
 {
     /// <summary>Number of independent items.</summary>

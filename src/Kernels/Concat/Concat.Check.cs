@@ -56,7 +56,10 @@ public static unsafe class ConcatChecks
     [
         new(Concat.Forward, static () => Shapes.Select(Forward)),
         new(Concat.Backward, static () =>
-            from shape in Shapes from add in new[] { (Left: 0, Right: 0), (Left: 1, Right: 0), (Left: 0, Right: 1) } select Backward(shape, add.Left, add.Right)),
+        [
+            .. from shape in Shapes from add in new[] { (Left: 0, Right: 0), (Left: 1, Right: 0), (Left: 0, Right: 1) } select Backward(shape, add.Left, add.Right),
+            Backward(Shapes[2], 1, 0, ofRight: false), Backward(Shapes[2], 0, 1, ofLeft: false),
+        ]),
     ];
 
     private static CheckCase Forward(Shape shape)
@@ -72,18 +75,19 @@ public static unsafe class ConcatChecks
         }), new Reference(shape, dropout), 2);
     }
 
-    private static CheckCase Backward(Shape shape, int addLeft, int addRight)
+    private static CheckCase Backward(Shape shape, int addLeft, int addRight, bool ofLeft = true, bool ofRight = true)
     {
         var (stack, rows, leftC, rightC, _) = shape;
         var builder = new CheckBuilder((ulong)leftC);
         var dY = builder.Input("dY", stack * rows * (leftC + rightC));
-        var (dLeft, dRight) = (builder.Gradient("dLeft", stack * rows * leftC, addLeft), builder.Gradient("dRight", rows * rightC, addRight));
+        var dLeft = ofLeft ? builder.Gradient("dLeft", stack * rows * leftC, addLeft) : null;
+        var dRight = ofRight ? builder.Gradient("dRight", rows * rightC, addRight) : null;
         var dropout = builder.Dropout(shape.DropProbability);
-        return builder.Build($"{shape}, add {addLeft} {addRight}", launcher => launcher.Run(Concat.Backward, new ConcatGradArgs
+        return builder.Build($"{shape}, add {addLeft} {addRight}{(ofLeft ? "" : ", no left")}{(ofRight ? "" : ", no right")}", launcher => launcher.Run(Concat.Backward, new ConcatGradArgs
         {
-            dY = dY.Floats, dLeft = dLeft.Floats, dRight = dRight.Floats, Dropout = dropout.Site,
+            dY = dY.Floats, dLeft = dLeft == null ? null : dLeft.Floats, dRight = dRight == null ? null : dRight.Floats, Dropout = dropout.Site,
             Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC, AddLeft = addLeft, AddRight = addRight,
-        }), new GradReference(shape, dropout, addLeft, addRight), 3);
+        }), new GradReference(shape, dropout, addLeft, addRight, ofLeft, ofRight), 3);
     }
 
     private sealed class Reference(Shape shape, CheckDropout dropout) : ICheckReference
@@ -92,13 +96,15 @@ public static unsafe class ConcatChecks
             ConcatReference.Forward(values["left"], values["right"], dropout.Factors<T>(shape.Count), shape.LeftC, shape.RightC, shape.Rows).CopyTo(values["y"], 0);
     }
 
-    private sealed class GradReference(Shape shape, CheckDropout dropout, int addLeft, int addRight) : ICheckReference
+    private sealed class GradReference(Shape shape, CheckDropout dropout, int addLeft, int addRight, bool ofLeft, bool ofRight) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             var (dLeft, dRight) = ConcatReference.Backward(values["dY"], dropout.Factors<T>(shape.Count), shape.LeftC, shape.RightC, shape.Rows);
-            values.Deliver("dLeft", dLeft, addLeft);
-            values.Deliver("dRight", dRight, addRight);
+            if (ofLeft)
+                values.Deliver("dLeft", dLeft, addLeft);
+            if (ofRight)
+                values.Deliver("dRight", dRight, addRight);
         }
     }
 }

@@ -55,7 +55,10 @@ public static unsafe class JointSequenceChecks
     [
         new(JointSequence.Forward, static () => Shapes.Select(s => Forward(s.B, s.T, s.F, s.C))),
         new(JointSequence.Backward, static () =>
-            from s in Shapes from add in new[] { (Text: 0, Frames: 0), (Text: 1, Frames: 0), (Text: 0, Frames: 1) } select Backward(s.B, s.T, s.F, s.C, add.Text, add.Frames)),
+        [
+            .. from s in Shapes from add in new[] { (Text: 0, Frames: 0), (Text: 1, Frames: 0), (Text: 0, Frames: 1) } select Backward(s, add.Text, add.Frames),
+            Backward(Shapes[1], 1, 0, ofFrames: false), Backward(Shapes[1], 0, 1, ofText: false),
+        ]),
     ];
 
     private static CheckCase Forward(int b, int t, int f, int c)
@@ -72,15 +75,18 @@ public static unsafe class JointSequenceChecks
         }), new ForwardReference(b, t, f, c), factor: 2);
     }
 
-    private static CheckCase Backward(int b, int t, int f, int c, int addText, int addFrames)
+    private static CheckCase Backward((int B, int T, int F, int C) shape, int addText, int addFrames, bool ofText = true, bool ofFrames = true)
     {
+        var (b, t, f, c) = shape;
         var builder = new CheckBuilder(seed: 42);
         var dY = builder.Input("dY", (long)b * (t + f) * c);
-        var (dText, dFrames) = (builder.Gradient("dText", (long)b * t * c, addText), builder.Gradient("dFrames", (long)b * f * c, addFrames));
-        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}", launcher => launcher.Run(JointSequence.Backward, new JointSequenceGradArgs
+        var dText = ofText ? builder.Gradient("dText", (long)b * t * c, addText) : null;
+        var dFrames = ofFrames ? builder.Gradient("dFrames", (long)b * f * c, addFrames) : null;
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}{(ofText ? "" : ", no text")}{(ofFrames ? "" : ", no frames")}", launcher => launcher.Run(JointSequence.Backward, new JointSequenceGradArgs
         {
-            dY = dY.Floats, dText = dText.Floats, dFrames = dFrames.Floats, B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,
-        }), new BackwardReference(b, t, f, c, addText, addFrames), factor: 3);
+            dY = dY.Floats, dText = dText == null ? null : dText.Floats, dFrames = dFrames == null ? null : dFrames.Floats,
+            B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,
+        }), new BackwardReference(shape, addText, addFrames, ofText, ofFrames), factor: 3);
     }
 
     private sealed class ForwardReference(int b, int t, int f, int c) : ICheckReference
@@ -92,13 +98,15 @@ public static unsafe class JointSequenceChecks
         }
     }
 
-    private sealed class BackwardReference(int b, int t, int f, int c, int addText, int addFrames) : ICheckReference
+    private sealed class BackwardReference((int B, int T, int F, int C) s, int addText, int addFrames, bool ofText, bool ofFrames) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var (text, frames) = JointSequenceReference.Split(values["dY"], b, t, f, c);
-            values.Deliver("dText", text, addText);
-            values.Deliver("dFrames", frames, addFrames);
+            var (text, frames) = JointSequenceReference.Split(values["dY"], s.B, s.T, s.F, s.C);
+            if (ofText)
+                values.Deliver("dText", text, addText);
+            if (ofFrames)
+                values.Deliver("dFrames", frames, addFrames);
         }
     }
 }

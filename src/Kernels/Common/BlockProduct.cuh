@@ -30,24 +30,29 @@ DEVICE void load_slab(float (&slab)[PRODUCT_DEPTH][Lines + 4], MatrixView x, int
     }
 }
 
-// Calls write(i, j, sum over l of A[i, l] B[l, j]) for every element of [m, n] once, by some thread; l runs from 0 to k in order. Barriers before
-// and after are the caller's.
+// What a product needs of shared memory; one after the other, products of a kernel have it in common.
+struct __align__(16) ProductSlabs {
+    float a[PRODUCT_DEPTH][PRODUCT_ROWS + 4];
+    float b[PRODUCT_DEPTH][PRODUCT_COLUMNS + 4];
+};
+
+// Calls write(i, j, sum over l of A[i, l] B[l, j]) for every element of [m, n] once, by some thread; l runs from 0 to k in order. A barrier between
+// the last writing of A and B and this is the caller's, as is one after it.
 template <class Write>
-DEVICE void block_product(MatrixView a, MatrixView b, int m, int n, int k, Write write) {
-    __shared__ __align__(16) float a_slab[PRODUCT_DEPTH][PRODUCT_ROWS + 4];
-    __shared__ __align__(16) float b_slab[PRODUCT_DEPTH][PRODUCT_COLUMNS + 4];
+DEVICE void block_product(ProductSlabs& slabs, MatrixView a, MatrixView b, int m, int n, int k, Write write) {
     const int i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
     for (int row = 0; row < m; row += PRODUCT_ROWS)
         for (int column = 0; column < n; column += PRODUCT_COLUMNS) {
             float sum[8][4] = {};
             for (int depth = 0; depth < k; depth += PRODUCT_DEPTH) {
-                load_slab<PRODUCT_ROWS>(a_slab, a, row, m, depth, k);
-                load_slab<PRODUCT_COLUMNS>(b_slab, {b.data, b.column, b.row}, column, n, depth, k);
+                load_slab<PRODUCT_ROWS>(slabs.a, a, row, m, depth, k);
+                load_slab<PRODUCT_COLUMNS>(slabs.b, {b.data, b.column, b.row}, column, n, depth, k);
                 __syncthreads();
-#pragma unroll
+                // No further: reads far ahead of their use would take the registers of a second block.
+#pragma unroll 4
                 for (int l = 0; l < PRODUCT_DEPTH; l++) {
-                    const float4 a0 = *(const float4*)&a_slab[l][i0], a1 = *(const float4*)&a_slab[l][PRODUCT_ROWS / 2 + i0];
-                    const float4 b0 = *(const float4*)&b_slab[l][j0];
+                    const float4 a0 = *(const float4*)&slabs.a[l][i0], a1 = *(const float4*)&slabs.a[l][PRODUCT_ROWS / 2 + i0];
+                    const float4 b0 = *(const float4*)&slabs.b[l][j0];
                     const float of_a[8] = {a0.x, a0.y, a0.z, a0.w, a1.x, a1.y, a1.z, a1.w}, of_b[4] = {b0.x, b0.y, b0.z, b0.w};
 #pragma unroll
                     for (int i = 0; i < 8; i++)

@@ -60,7 +60,7 @@ struct VladGradArgs {
     int AddCentres;
 };
 
-#define THREADS (32 * WARPS)
+#define THREADS (32 * WARPS) // two blocks on a multiprocessor: while one waits for memory, the other computes
 static_assert(THREADS == PRODUCT_THREADS, "the block computes products");
 
 constexpr float SMALLEST_NORMAL = 1.17549435e-38f;
@@ -107,7 +107,8 @@ DEVICE void assign(const float* logits, float* assignment, int clusters, float f
         assignment[k] *= scale;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) vlad_forward_f32(const VladArgs a) {
+extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_forward_f32(const VladArgs a) {
+    __shared__ ProductSlabs slabs;
     const long long video = blockIdx.x, rows = video * a.Rows, begin = video * a.D * a.K;
     const float* hidden = a.Hidden + rows * a.D;
     const float* centres = a.Centres + video / a.Videos * a.D * a.K;
@@ -130,7 +131,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) vlad_forward_f32(const Vla
             mass[k] = sum;
     });
     __syncthreads();
-    block_product({hidden, 1, a.D}, {assignment, a.K, 1}, a.D, a.K, a.Rows,
+    block_product(slabs, {hidden, 1, a.D}, {assignment, a.K, 1}, a.D, a.K, a.Rows,
                   [&](int d, int k, float sum) { descriptor[d * a.K + k] = fmaf(-mass[k], centres[d * a.K + k], sum); });
     __syncthreads();
     for_clusters(a.K, [&](int k, bool present) {
@@ -189,7 +190,8 @@ DEVICE void differentiate_assignment(const VladGradArgs& a, long long row) {
         deliver(a.dClusterLogits + row * a.K + k, assignment[k] * (dAssignment[k] - mean), a.AddClusterLogits);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) vlad_backward_f32(const VladGradArgs a) {
+extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_backward_f32(const VladGradArgs a) {
+    __shared__ ProductSlabs slabs;
     DYNAMIC_SHARED(float, constant);
     const long long video = blockIdx.x, rows = video * a.Rows, begin = video * a.D * a.K;
     const float* hidden = a.Hidden + rows * a.D;
@@ -204,12 +206,12 @@ extern "C" __global__ void __launch_bounds__(THREADS) vlad_backward_f32(const Vl
     __syncthreads();
     if (a.dHidden) {
         float* dHidden = a.dHidden + rows * a.D;
-        block_product({assignment, a.K, 1}, {dResidual, 1, a.K}, a.Rows, a.D, a.K,
+        block_product(slabs, {assignment, a.K, 1}, {dResidual, 1, a.K}, a.Rows, a.D, a.K,
                       [&](int row, int d, float sum) { deliver(dHidden + (long long)row * a.D + d, sum, a.AddHidden); });
     }
     if (!a.dClusterLogits && !a.dGroupLogits)
         return;
-    block_product({hidden, a.D, 1}, {dResidual, a.K, 1}, a.Rows, a.K, a.D,
+    block_product(slabs, {hidden, a.D, 1}, {dResidual, a.K, 1}, a.Rows, a.K, a.D,
                   [&](int row, int k, float sum) { dAssignment[(long long)row * a.K + k] = sum + constant[k]; });
     __syncthreads();
     for (int row = threadIdx.x / 32; row < a.Rows; row += WARPS)

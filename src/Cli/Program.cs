@@ -14,4 +14,5 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     InspectCommand.Create(),
     DevicesCommand.Create(),
     KernelsCommand.Create(),
+    BenchCommand.Create(),
 });

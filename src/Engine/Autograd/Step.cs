@@ -74,6 +74,11 @@ public sealed unsafe class Step<TResult> : IDisposable
         Result = _build(_tape);
     }
 
+    /// <summary>Gives one run of a planned step, launch by launch, to another stream of its device.</summary>
+    /// <exception cref="InvalidOperationException">The step is rebuilt for every run.</exception>
+    public void Replay(ComputeStream stream) =>
+        (_plan ?? throw new InvalidOperationException("an eager step has no plan")).Replay(stream);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -1,13 +1,7 @@
 using System.Text.Json.Serialization;
-using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Optimizers;
 using VideoSim.Kernels.Contract;
-using VideoSim.Models.Architectures;
-using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Training;
-using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -43,8 +37,8 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
         foreach (string model in models)
         {
             var sizes = Preset.Load(preset, model, overrides);
-            runs.Add(Count(sizes.Model, "pretrain", 1, sizes.Pretrain, StageStep.Pretraining));
-            runs.Add(Count(sizes.Model, "finetune", folds ?? sizes.Folds, sizes.Finetune, StageStep.Finetuning));
+            runs.Add(Count(sizes, pretraining: true, runs: 1));
+            runs.Add(Count(sizes, pretraining: false, folds ?? sizes.Folds));
         }
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
     }
@@ -58,39 +52,22 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
         foreach (string model in models)
         {
             var sizes = Preset.Load(preset, model, []);
-            Build(device, sizes.Model, sizes.Pretrain, StageStep.Pretraining, static (step, _, _) => step.Run());
-            Build(device, sizes.Model, sizes.Finetune, StageStep.Finetuning, static (step, _, _) => step.Run());
+            foreach (bool pretraining in new[] { true, false })
+            {
+                using var built = new BuiltStep(device, sizes, pretraining);
+                built.Step.Run();
+            }
         }
         return ((CountingStream)device.Stream).Uses;
     }
 
-    private static PlannedRuns Count(ModelConfig config, string name, int runs, TrainingConfig training, StageBuilder stageOf)
+    private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)
     {
         using var device = new CountingDevice();
-        PlannedRuns? planned = null;
-        Build(device, config, training, stageOf, (step, stage, parameters) => planned = new PlannedRuns(config.Model, name, runs, training.Steps, training.Batch,
-            parameters.Count, step.Cost.Flops, 4 * sizeof(float) * parameters.FlatCount + step.ArenaBytes + BatchBlock.Bytes(stage.Shape), BytesOnDiskPerParameter * parameters.Count));
-        return planned!;
-    }
-
-    private delegate StageStep StageBuilder(IVideoModel model, ModelConfig config, TrainingConfig training);
-
-    private static unsafe void Build(Device device, ModelConfig config, TrainingConfig training, StageBuilder stageOf, Action<Step<StepOutputs>, StageStep, ParameterStore> use)
-    {
-        var model = ModelZoo.Create(config);
-        using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true);
-        using var adam = new Adam(device, parameters, epsilon: 1);
-        var stage = stageOf(model, config, training);
-        using var input = new BatchBlock(device, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true), input.Scalars, tape =>
-        {
-            var outputs = stage.Losses(tape, input, stage.MaskedRows[0]);
-            tape.RunBackward();
-            adam.Update(tape.Stream, input.Scalars);
-            return outputs;
-        });
-        use(step, stage, parameters);
+        using var built = new BuiltStep(device, sizes, pretraining);
+        long parameters = built.Model.Parameters.Count;
+        return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.Batch, parameters, built.Step.Cost.Flops,
+            built.DeviceBytes, BytesOnDiskPerParameter * parameters);
     }
 }
 

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.Globalization;
+using VideoSim.Cli.Output;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>bench</c>: what a training step takes, and which kernels take it.</summary>
+internal static class BenchCommand
+{
+    public static Command Create()
+    {
+        var model = CommonOptions.Model();
+        var stage = new Option<string>("--stage") { Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" };
+        stage.AcceptOnlyFromAmong("pretrain", "finetune");
+        var preset = CommonOptions.PresetName();
+        var set = CommonOptions.Set(preset);
+        var steps = CommonOptions.Positive("--steps", "steps to time", 20);
+        var device = CommonOptions.DeviceName();
+        var threads = CommonOptions.Threads();
+        var json = CommonOptions.Json();
+        return new Command("bench", "Time training steps on synthetic data, and the kernels in one.") { model, stage, preset, set, steps, device, threads, json }.Does((parsed, console, cancellation) =>
+        {
+            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
+            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!,
+                parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), cancellation);
+            console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
+            return CommandLine.Done;
+        }, json);
+    }
+
+    private static ResultTable Table(StepTime time)
+    {
+        var table = new ResultTable().TextColumn($"{time.Model} {time.Stage}, batch {time.Batch}, {time.Device}").NumberColumn("launches").NumberColumn("ms").NumberColumn("GFLOP/s").NumberColumn("GB/s");
+        table.Row("step, median", $"{time.Launches}", Format(time.MedianMilliseconds), Format(time.Flops / time.MedianMilliseconds / 1e6), "");
+        table.Row("step, best", $"{time.Launches}", Format(time.BestMilliseconds), Format(time.Flops / time.BestMilliseconds / 1e6), "");
+        foreach (var kernel in time.Kernels)
+        {
+            table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.Bytes / kernel.Microseconds / 1e3));
+        }
+        return table;
+    }
+
+    private static string Format(double value) => value.ToString("N2", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,58 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>A training step of a stage, built but not fed: for counting and for timing.</summary>
+internal sealed unsafe class BuiltStep : IDisposable
+{
+    private readonly Adam _adam;
+
+    /// <summary>Builds the step.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="sizes">Model and recipes.</param>
+    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
+    public BuiltStep(Device device, Preset sizes, bool pretraining)
+    {
+        Training = pretraining ? sizes.Pretrain : sizes.Finetune;
+        Model = ModelZoo.Create(sizes.Model);
+        Model.Parameters.Allocate(device, training: true);
+        _adam = new Adam(device, Model.Parameters, epsilon: 1);
+        Stage = pretraining ? StageStep.Pretraining(Model, sizes.Model, Training) : StageStep.Finetuning(Model, sizes.Model, Training);
+        Input = new BatchBlock(device, Stage.Shape);
+        Step = new Step<StepOutputs>(device, new StepMode(Training: true), Input.Scalars, tape =>
+        {
+            var outputs = Stage.Losses(tape, Input, Stage.MaskedRows[0]);
+            tape.RunBackward();
+            _adam.Update(tape.Stream, Input.Scalars);
+            return outputs;
+        });
+    }
+
+    public TrainingConfig Training { get; }
+
+    public IVideoModel Model { get; }
+
+    public StageStep Stage { get; }
+
+    public BatchBlock Input { get; }
+
+    public Step<StepOutputs> Step { get; }
+
+    /// <summary>Weights, gradients, moments, activations and input.</summary>
+    public long DeviceBytes => 4 * sizeof(float) * Model.Parameters.FlatCount + Step.ArenaBytes + BatchBlock.Bytes(Stage.Shape);
+
+    public void Dispose()
+    {
+        Step.Dispose();
+        Input.Dispose();
+        _adam.Dispose();
+        Model.Parameters.Dispose();
+    }
+}

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Synthesis;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>One kernel in a step.</summary>
+/// <param name="Entry">Its name; matrix products count as one.</param>
+/// <param name="Launches">In a step.</param>
+/// <param name="Microseconds">For all of them, each waited for.</param>
+/// <param name="Flops">Floating-point operations.</param>
+/// <param name="Bytes">Bytes that have to be moved.</param>
+public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, double Bytes);
+
+/// <summary>What a training step takes.</summary>
+/// <param name="Model">Which model.</param>
+/// <param name="Stage">pretrain or finetune.</param>
+/// <param name="Preset">Sizes.</param>
+/// <param name="Device">Where.</param>
+/// <param name="Batch">Videos or pairs.</param>
+/// <param name="Steps">Measured ones.</param>
+/// <param name="MedianMilliseconds">Forward, backward and update of one step, the batch on the device already.</param>
+/// <param name="BestMilliseconds">The fastest one's.</param>
+/// <param name="Flops">Of a step.</param>
+/// <param name="Launches">Of a step.</param>
+/// <param name="Kernels">By time.</param>
+public sealed record StepTime(string Model, string Stage, string Preset, string Device, int Batch, int Steps, double MedianMilliseconds, double BestMilliseconds,
+    double Flops, int Launches, IReadOnlyList<KernelTime> Kernels);
+
+/// <summary>Times training steps on a batch of synthetic data.</summary>
+public static class StepBench
+{
+    private const int WarmUp = 3;
+    private const int FewestTags = 48, MostTags = 200, SpareVideos = 64; // of synthetic data
+
+    /// <summary>Builds and times a step.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="preset">Name of the preset.</param>
+    /// <param name="model">Canonical name.</param>
+    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
+    /// <param name="steps">How many to time.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, bool pretraining, int steps, CancellationToken cancellation)
+    {
+        var sizes = Preset.Load(preset, model, overrides);
+        sizes = sizes with { Model = sizes.Model with { Tags = Math.Max(sizes.Model.Tags, FewestTags) } };
+        using var built = new BuiltStep(device, sizes, pretraining);
+        built.Model.Parameters.Initialize(seed: 1);
+        Fill(built, sizes.Model);
+        var milliseconds = new List<double>();
+        for (int i = -WarmUp; i < steps; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long start = Stopwatch.GetTimestamp();
+            built.Step.Run();
+            device.Stream.Synchronize();
+            if (i >= 0)
+                milliseconds.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+        }
+        milliseconds.Sort();
+        using var timed = new TimedStream(device.Stream);
+        built.Step.Replay(timed);
+        return new StepTime(model, pretraining ? "pretrain" : "finetune", preset, device.Name, built.Training.Batch, steps, milliseconds[steps / 2], milliseconds[0],
+            built.Step.Cost.Flops, built.Step.Launches,
+            [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.Bytes))
+                .OrderByDescending(static kernel => kernel.Microseconds)]);
+    }
+
+    // As many synthetic videos as a batch has; a model made for more tokens and tags than they have leaves some unused.
+    private static unsafe void Fill(BuiltStep built, ModelConfig config)
+    {
+        string folder = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
+        try
+        {
+            int videos = built.Stage.Shape.Videos;
+            var options = new SyntheticDatasetOptions { Videos = videos, PairVideos = videos + SpareVideos, Pairs = videos, Frames = config.Frames, Tags = Math.Min(config.Tags, MostTags) };
+            SyntheticDataset.Write(options, Path.Combine(folder, "data"), IProgressSink.None, CancellationToken.None);
+            var data = new DataFolder(Path.Combine(folder, "data"));
+            var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);
+            bool pairs = built.Stage.Shape.Pairs > 0;
+            var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth);
+            using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
+            using var host = new CpuDevice(threads: 1);
+            using var slot = new BatchBlock(host, built.Stage.Shape);
+            if (pairs)
+                assembler.FillPairs([.. Enumerable.Range(0, built.Stage.Shape.Pairs)], LabelFile.Read(data.Labels, index.TryFind), slot);
+            else
+                assembler.Fill([.. Enumerable.Range(0, videos)], slot, built.Model.MasksTokens ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null);
+            *slot.Scalars = default;
+            slot.Scalars->Step = 1;
+            slot.CopyTo(built.Input);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
+
+/// <summary>JSON of step times.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(StepTime))]
+public sealed partial class StepTimeJson : JsonSerializerContext;

@@ -23,6 +23,9 @@ public sealed class CommandWorld : IDisposable
     /// <summary>A finished run.</summary>
     internal string Pretrained => Path.Combine(_root.FullName, "pretrained");
 
+    /// <summary>What commands compile on the way, for the next one.</summary>
+    internal string CompiledKernels => Path.Combine(_root.FullName, "cache");
+
     /// <summary>A path that nobody else uses.</summary>
     internal string New() => Path.Combine(_root.FullName, Guid.NewGuid().ToString("N")[..8]);
 

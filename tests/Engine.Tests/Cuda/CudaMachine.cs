@@ -4,6 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -71,7 +72,7 @@ internal static class CudaMachine
             return (null, "the CUDA emulator runs on Linux x64");
         if (!EmulatorBuild.HasCompiler())
             return (null, "g++ was not found: install it (Debian: apt install g++), and the kernels run on the CUDA emulator");
-        return (new CudaEmulator(Path.Combine(AppContext.BaseDirectory, "emulator"), Sources, Kernels), "");
+        return (new CudaEmulator(EmulatorFolder.Path, Sources, Kernels), "");
     }
 }
 

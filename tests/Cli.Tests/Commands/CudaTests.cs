@@ -1,0 +1,122 @@
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Interop;
+using VideoSim.Kernels;
+using VideoSim.Models.Submissions;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+/// <summary><c>--device cuda</c>, over the emulator where something has to run; and what is said where something is missing or fails.</summary>
+[Collection(nameof(CommandTests))]
+public sealed class CudaTests(CommandWorld world)
+{
+    private static readonly Lazy<string> Emulator = new(static () => EmulatorBuild.Make(EmulatorFolder.Path, KernelSources.Embedded, Catalog.Kernels));
+
+    [Fact]
+    public void Pretrain_NoDriver_SaysWhatToInstall()
+    {
+        Assert.SkipWhen(NativeLibraries.Cuda.Path is not null, "there is a driver");
+        string output = world.New();
+        Shell.Run(Pretrain(output)).AssertFailed(1, "libcuda.so.1 was not found", "install NVIDIA's driver (Debian: nvidia-driver), or name its folder in VIDEOSIM_CUDA_PATH");
+        Assert.False(Directory.Exists(output));
+    }
+
+    [Fact]
+    public void Pretrain_LibraryThatIsNoDriver_SaysSo()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the names are those of Linux");
+        string folder = Directory.CreateDirectory(world.New()).FullName;
+        string other = Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "libSystem.Native.so");
+        foreach (string name in new[] { "libcuda.so.1", "libcublasLt.so.13" })
+            File.Copy(other, Path.Combine(folder, name));
+        ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = folder }, Pretrain(world.New()))
+            .AssertFailed(1, Path.Combine(folder, "libcuda.so.1"), "is no driver of NVIDIA's", "install NVIDIA's driver");
+    }
+
+    [Fact]
+    public void Pretrain_NoMatrixProducts_SaysWhatToInstall()
+    {
+        SkipUnlessEmulated();
+        Assert.SkipWhen(NativeLibraries.CublasLt.Path is not null, "there is cuBLASLt");
+        string folder = Directory.CreateDirectory(world.New()).FullName;
+        File.CreateSymbolicLink(Path.Combine(folder, "libcuda.so.1"), Path.Combine(Emulator.Value, "libcuda.so.1"));
+        ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = folder }, Pretrain(world.New()))
+            .AssertFailed(1, "libcublasLt.so.13 was not found", "install cuBLASLt", "VIDEOSIM_CUDA_PATH");
+    }
+
+    [Theory]
+    [InlineData("cuda", "device", "finds no NVIDIA GPU in this machine")]
+    [InlineData("cuda:1", "", "cuda:1", "CUDA_ERROR_INVALID_DEVICE")]
+    [InlineData("cuda", "allocation=1", "cuda:0 emulator has no room for another")]
+    [InlineData("cuda", "allocation=6", "cuda:0 emulator has no room for another")]
+    [InlineData("cuda", "launch=5", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator")]
+    [InlineData("cuda", "launch=100", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator")]
+    public void Pretrain_SomethingFails_SaysItInOneLine(string device, string failure, params string[] parts)
+    {
+        SkipUnlessEmulated();
+        RunEmulated(failure, Pretrain(world.New(), device)).AssertFailed(1, parts);
+    }
+
+    [Fact]
+    public void Pretrain_OnCudaStoppedByAFault_GoesOnAndEndsWithTheSameFiles()
+    {
+        SkipUnlessEmulated();
+        string whole = world.New(), stopped = world.New();
+        RunEmulated("", Pretrain(whole)).AssertDone();
+        RunEmulated("launch=215", Pretrain(stopped)).AssertFailed(1, "CUDA_ERROR_LAUNCH_FAILED");
+        Assert.True(Directory.Exists(Path.Combine(stopped, "checkpoint-1")), "the fault came too early to leave a checkpoint");
+        RunEmulated("", Pretrain(stopped)).AssertDone();
+        Folders.AssertEqual(whole, stopped);
+    }
+
+    [Fact]
+    public void Embed_OnCuda_IsAsOnTheCpu()
+    {
+        SkipUnlessEmulated();
+        string cuda = world.New() + ".npy", cpu = world.New() + ".npy";
+        RunEmulated("", [.. Embed(cuda), "--device", "cuda"]).AssertDone();
+        Shell.Run(Embed(cpu)).AssertDone();
+        var (expected, actual) = (SubmissionFile.Read(cpu), SubmissionFile.Read(cuda));
+        Assert.Equal(expected.Ids, actual.Ids);
+        for (int row = 0; row < expected.Ids.Count; row++)
+        {
+            for (int i = 0; i < expected.Width; i++)
+                Assert.Equal(expected[row][i], actual[row][i], 1e-5);
+        }
+    }
+
+    [Fact]
+    public void Pretrain_DamagedCompiledKernels_CompilesThemAgain()
+    {
+        SkipUnlessEmulated();
+        string output = world.New(), again = world.New();
+        RunEmulated("", Pretrain(output)).AssertDone();
+        string[] entries = [.. Directory.GetFiles(world.CompiledKernels, "*", SearchOption.AllDirectories).Order().Take(3)];
+        byte[][] whole = [.. entries.Select(File.ReadAllBytes)];
+        foreach (string entry in entries)
+            File.WriteAllText(entry, "damaged");
+        RunEmulated("", Pretrain(again)).AssertDone();
+        Assert.Equal(whole, entries.Select(File.ReadAllBytes));
+        Assert.NotEmpty(entries);
+        Folders.AssertEqual(output, again);
+    }
+
+    private string[] Embed(string output) =>
+        [.. CommandWorld.Embed(Path.Combine(world.Pretrained, "last"), Path.Combine(world.Data, "test_a"), output), "--float32"];
+
+    private string[] Pretrain(string output, string device = "cuda") => CommandWorld.Pretrain(world.Data, output, "--device", device);
+
+    private Outcome RunEmulated(string failure, string[] args) => ChildProcess.Run(new()
+    {
+        ["VIDEOSIM_CUDA_PATH"] = $"{Emulator.Value}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}",
+        ["XDG_CACHE_HOME"] = world.CompiledKernels,
+        ["EMULATOR_FAIL"] = failure,
+    }, args);
+
+    private static void SkipUnlessEmulated()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && EmulatorBuild.HasCompiler(), "g++ was not found: install it (Debian: apt install g++), and the CUDA emulator is built");
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+    }
+}

@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Adam;
+using VideoSim.Kernels.Contract;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Cuda;
+
+/// <summary>A CUDA device over the emulator, for whole models; one driver serves the process, so its tests share a collection.</summary>
+internal static class EmulatedMachine
+{
+    public const string Collection = "cuda";
+
+    private const string PlantedSource = "PlantedAdam.cu", PlantedEntry = "planted_adam_f32";
+
+    // Adam that goes uphill.
+    private static readonly Kernel<AdamArgs> PlantedAdam = new(PlantedEntry)
+    {
+        Source = PlantedSource,
+        Defines = Adam.Update.Defines,
+        LaunchShape = Adam.Update.LaunchShape,
+        CountItems = Adam.Update.CountItems,
+        Twin = Adam.Update.Twin,
+        CountCost = Adam.Update.CountCost,
+    };
+
+    private static readonly Lazy<CudaEmulator?> Emulator = new(static () => EmulatorBuild.HasCompiler() ? new CudaEmulator(EmulatorFolder.Path, Sources(), [.. Catalog.Kernels, PlantedAdam]) : null);
+
+    /// <summary>Opens the device, or skips the test and says why.</summary>
+    public static CudaDevice Open()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64, "the CUDA emulator runs on Linux x64");
+        Assert.SkipWhen(Emulator.Value is null, "g++ was not found: install it (Debian: apt install g++), and models run on the CUDA emulator");
+        return Emulator.Value!.Open();
+    }
+
+    /// <summary>Opens a device whose Adam has the wrong sign.</summary>
+    public static Device OpenWithPlantedAdam() => new PlantedDevice(Open());
+
+    private static KernelSources Sources()
+    {
+        const string Right = "    w -= rate", Entry = "adam_f32(";
+        string text = KernelSources.Embedded[Adam.Update.Source!];
+        Assert.Equal((2, 2), (text.Split(Right).Length, text.Split(Entry).Length)); // once each
+        string planted = text.Replace(Right, "    w += rate", StringComparison.Ordinal).Replace(Entry, $"{PlantedEntry}(", StringComparison.Ordinal);
+        return new([.. KernelSources.Embedded.Texts, new(PlantedSource, planted)]);
+    }
+
+    private sealed class PlantedDevice(CudaDevice device) : Device(new PlantedStream(device.Stream))
+    {
+        public override string Name => device.Name;
+
+        public override nint Allocate(long bytes) => device.Allocate(bytes);
+
+        public override void Free(nint address) => device.Free(address);
+
+        public override void Upload(ReadOnlySpan<byte> source, nint destination) => device.Upload(source, destination);
+
+        public override void Download(nint source, Span<byte> destination) => device.Download(source, destination);
+
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            device.Dispose();
+        }
+    }
+
+    private sealed unsafe class PlantedStream(ComputeStream stream) : ComputeStream
+    {
+        public override void Launch(Kernel kernel, void* args, int bytes) => stream.Launch(kernel == Adam.Update ? PlantedAdam : kernel, args, bytes);
+
+        public override void MatMul(in Kernels.MatMul.MatMulArgs args) => stream.MatMul(args);
+
+        public override void Synchronize() => stream.Synchronize();
+    }
+}
+
+[CollectionDefinition(EmulatedMachine.Collection)]
+public sealed class CudaCollection;

@@ -1,0 +1,106 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Records;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+using VideoSim.Tests.Shared;
+
+namespace VideoSim.Models.Tests.Cuda;
+
+/// <summary>What a training left: the loss of every step, and parameters, states and moments by name.</summary>
+internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> Values);
+
+/// <summary>MixNextvlad of the micro preset, trained for some steps at a constant rate on two batches in turn, on any device.</summary>
+internal static unsafe class MixTraining
+{
+    public const int Steps = 20, Batches = 2;
+    public const double Rate = 1e-3;
+
+    public static Trained Run(Device device, bool pairs, bool eager)
+    {
+        string root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+        try
+        {
+            TinyData.Write(root);
+            return Run(device, new DataFolder(root), pairs, eager);
+        }
+        finally
+        {
+            Directory.Delete(root, recursive: true);
+        }
+    }
+
+    private static Trained Run(Device device, DataFolder data, bool pairs, bool eager)
+    {
+        var vocabulary = Vocabulary.Load(data.Vocabulary);
+        var tags = TagList.Read(data.TagList);
+        var preset = Preset.Load("micro", "mix", TinyData.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var config = pairs ? preset.Finetune : preset.Pretrain;
+        var index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
+        var labels = LabelFile.Read(data.Labels, index.TryFind);
+        using var assembler = new BatchAssembler(index, TokenizerFactory.Create(preset.Model, vocabulary, dictionary: null), tags, preset.Model.EvenFrames);
+        var model = ModelZoo.Create(preset.Model);
+        using var parameters = model.Parameters;
+        parameters.Allocate(device, training: true);
+        parameters.Initialize(seed: 1);
+        using var adam = new Adam(device, parameters, 1e-8 / (pairs ? 2 * config.Batch : config.Batch));
+        var stage = pairs ? StageStep.Finetuning(model, preset.Model, config) : StageStep.Pretraining(model, preset.Model, config);
+        using var input = new BatchBlock(device, stage.Shape);
+        using var host = new CpuDevice(threads: 1);
+        using var slot = new BatchBlock(host, stage.Shape);
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager: eager), input.Scalars, tape =>
+        {
+            var outputs = stage.Losses(tape, input, 0);
+            tape.RunBackward();
+            adam.Update(tape.Stream, input.Scalars);
+            return outputs;
+        });
+        var losses = new double[Steps];
+        for (int i = 0; i < Steps; i++)
+        {
+            int[] rows = [.. Enumerable.Range(i % Batches * config.Batch, config.Batch)];
+            if (pairs)
+                assembler.FillPairs(rows, labels, slot);
+            else
+                assembler.Fill(rows, slot);
+            slot.Scalars->Step = (uint)i;
+            Adam.WriteRates(ref *slot.Scalars, i, [Rate, Rate]);
+            slot.CopyTo(input);
+            step.Run();
+            losses[i] = step.Result.Terms.Total(Read(device, step.Result.Terms.Values));
+        }
+        return new Trained(losses, Values(device, parameters, adam));
+    }
+
+    private static Dictionary<string, float[]> Values(Device device, ParameterStore parameters, Adam adam)
+    {
+        var values = new Dictionary<string, float[]>();
+        foreach (var parameter in parameters.Parameters)
+        {
+            foreach (var part in parameter.Parts)
+            {
+                long start = parameter.Offset + part.Offset;
+                values[part.Name] = Read(device, parameters.Weights.Slice(start, part.Shape));
+                values[$"{part.Name}, first moment"] = Read(device, adam.FirstMoment.Slice(start, part.Shape));
+                values[$"{part.Name}, second moment"] = Read(device, adam.SecondMoment.Slice(start, part.Shape));
+            }
+        }
+        foreach (var (name, value) in parameters.StateParts())
+            values[name] = Read(device, value);
+        return values;
+    }
+
+    private static float[] Read(Device device, Tensor tensor)
+    {
+        var values = new float[tensor.Shape.Count];
+        device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+        return values;
+    }
+}

@@ -111,9 +111,10 @@ public static unsafe class VladChecks
         [new(Vlad.Forward, static () => Shapes.Select(shape => Case(shape, backward: false, 0, 0))), new(Vlad.Backward, Backward), new(Vlad.BackwardCentres, Backward)];
 
     private static IEnumerable<CheckCase> Backward() =>
-        from shape in Shapes where shape.Sizes.Rows > 1 from add in new[] { (Values: 0, Logits: 0), (Values: 1, Logits: 0), (Values: 0, Logits: 1) } select Case(shape, backward: true, add.Values, add.Logits);
+        (from shape in Shapes where shape.Sizes.Rows > 1 from add in new[] { (Values: 0, Logits: 0), (Values: 1, Logits: 0), (Values: 0, Logits: 1) } select Case(shape, backward: true, add.Values, add.Logits))
+        .Append(Case(Shapes[3], backward: true, 0, 0, wantsHidden: false)).Append(Case(Shapes[3], backward: true, 0, 0, wantsLogits: false));
 
-    private static CheckCase Case(Shape shape, bool backward, int addValues, int addLogits)
+    private static CheckCase Case(Shape shape, bool backward, int addValues, int addLogits, bool wantsHidden = true, bool wantsLogits = true)
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K;
@@ -129,11 +130,11 @@ public static unsafe class VladChecks
         var descriptor = shape.DropProbability > 0 ? builder.Workspace("descriptor", s.Count) : y;
         var dY = builder.Input("dY", backward ? s.Count : 0);
         var (dResidual, dAssignment) = (builder.Workspace("dResidual", s.Count), builder.Workspace("dAssignment", rows * s.K));
-        var dHidden = builder.Gradient("dHidden", backward ? rows * s.D : 0, addValues);
+        var dHidden = builder.Gradient("dHidden", backward && wantsHidden ? rows * s.D : 0, addValues);
         var dCentres = builder.Gradient("dCentres", backward ? s.Stack * s.D * s.K : 0, addValues);
-        var dClusterLogits = builder.Gradient("dClusterLogits", backward ? rows * s.K : 0, addLogits);
-        var dGroupLogits = builder.Gradient("dGroupLogits", backward ? rows : 0, addLogits);
-        return builder.Build($"{shape}, add {addValues} {addLogits}", launcher =>
+        var dClusterLogits = builder.Gradient("dClusterLogits", backward && wantsLogits ? rows * s.K : 0, addLogits);
+        var dGroupLogits = builder.Gradient("dGroupLogits", backward && wantsLogits ? rows : 0, addLogits);
+        return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {wantsHidden}, of logits {wantsLogits}", launcher =>
         {
             launcher.Run(Vlad.Forward, new VladArgs
             {
@@ -147,8 +148,8 @@ public static unsafe class VladChecks
             {
                 Hidden = hidden.Floats, Centres = centres.Floats, Attention = attention.Floats, Assignment = assignment.Floats,
                 Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, dY = dY.Floats,
-                dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = dHidden.Floats, dClusterLogits = dClusterLogits.Floats,
-                dGroupLogits = dGroupLogits.Floats, dCentres = dCentres.Floats, Dropout = dropout.Site,
+                dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = wantsHidden ? dHidden.Floats : null, dClusterLogits = wantsLogits ? dClusterLogits.Floats : null,
+                dGroupLogits = wantsLogits ? dGroupLogits.Floats : null, dCentres = dCentres.Floats, Dropout = dropout.Site,
                 Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
                 AddHidden = addValues, AddCentres = addValues, AddClusterLogits = addLogits, AddGroupLogits = addLogits,
             };

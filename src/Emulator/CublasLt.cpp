@@ -44,9 +44,9 @@ struct Preference {
 
 // What lies in the 64 opaque bytes of cublasLtMatmulAlgo_t.
 struct Algorithm {
-    uint32_t alignments[4];
+    uint32_t alignments[4], alignmentOfBias;
     uint64_t workspace;
-    char unused[40];
+    char unused[32];
 };
 
 struct HeuristicResult {
@@ -222,10 +222,16 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     *count = 0;
     if (requested < 1 || c != d || !isProduct(*descriptor, *a, *b, *c))
         return BadValue;
+    bool biased = descriptor->epilogue == AddBias;
+    if (biased && !descriptor->bias) // its alignment counts
+        return BadValue;
     if (preference->schemes & ScheduledInPlace) // parts that are added as they come: the engine must not ask for it
         return Unsupported;
     memset(results, 0, sizeof *results);
     memcpy(results->algorithm.alignments, preference->alignments, sizeof preference->alignments);
+    results->algorithm.alignmentOfBias = 256;
+    while (biased && !isAligned(descriptor->bias, results->algorithm.alignmentOfBias))
+        results->algorithm.alignmentOfBias /= 2;
     results->algorithm.workspace = results->workspace = std::min<uint64_t>(preference->workspace, 4096);
     *count = 1;
     return Ok;
@@ -246,6 +252,8 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
             return BadValue;
     }
     bool biased = descriptor->epilogue == AddBias;
+    if (biased && !isAligned(descriptor->bias, algorithm->alignmentOfBias))
+        return BadValue;
     uint64_t biases = c->rows + uint64_t(descriptor->biasStride) * uint64_t(c->batch - 1);
     if (!fits(inA, a->span()) || !fits(inB, b->span()) || !fits(inC, c->span()) || !fits(out, c->span()) || (biased && !fits(descriptor->bias, biases)) ||
         !deviceMemory().holds(workspace, algorithm->workspace))

@@ -29,12 +29,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     {
         var kind = new ProductKind(args);
         if (!_products.TryGetValue(kind, out var product))
-            _products.Add(kind, product = Make(kind));
-        if (args.Bias != null)
-        {
-            float* bias = args.Bias;
-            Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias);
-        }
+            _products.Add(kind, product = Make(kind, args.Bias));
+        if (kind.HasBias)
+            Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)args.Bias);
         float alpha = 1, beta = args.Add;
         var algorithm = product.Algorithm;
         Check(cublasLtMatmul(_library, product.Descriptor, &alpha, args.B, product.First, args.A, product.Second,
@@ -70,7 +67,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         Check(cublasLtCreate(out _library), nameof(cublasLtCreate));
     }
 
-    private Product Make(in ProductKind kind)
+    private Product Make(in ProductKind kind, float* bias)
     {
         if (_library == 0)
             Open();
@@ -84,6 +81,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             {
                 Set(product.Descriptor, DescriptorAttribute.Epilogue, EpilogueBias);
                 Set(product.Descriptor, DescriptorAttribute.BiasBatchStride, kind.StrideBias);
+                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the choice of an algorithm looks at its alignment
             }
             product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.LdB, kind.Batch, kind.StrideB);
             product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.LdA, kind.Batch, kind.StrideA);
@@ -152,11 +150,11 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     /// <summary>All that an algorithm may depend on.</summary>
     private readonly record struct ProductKind(int M, int N, int K, int LdA, int LdB, int LdC, int TransposeA, int TransposeB, int Batch,
-        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, uint AlignmentA, uint AlignmentB, uint AlignmentC)
+        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
     {
         public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
             args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null,
-            AlignmentOf(args.A), AlignmentOf(args.B), AlignmentOf(args.C))
+            AlignmentOf(args.A), AlignmentOf(args.B), AlignmentOf(args.C), AlignmentOf(args.Bias))
         {
         }
     }

@@ -4,7 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Reduce;
+using VideoSim.Engine.Tests.Devices;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -68,9 +68,8 @@ public sealed unsafe class CudaDeviceTests : IDisposable
     [Fact]
     public void Launch_KernelWithoutCudaSource_NamesIt()
     {
-        var args = new ColumnSumArgs { Stack = 1, Rows = 1, C = 1, Chunks = 1 };
-        var failure = Assert.Throws<DataException>(() => _device.Stream.Run(ColumnSum.Partial, args));
-        Assert.Equal("column_sum_partial_f32 has no CUDA source: it runs on the CPU only", failure.Message);
+        var failure = Assert.Throws<DataException>(() => _device.Stream.Run(CountKernel.Instance, new CountArgs { Items = 1 }));
+        Assert.Equal("test_count has no CUDA source: it runs on the CPU only", failure.Message);
     }
 
     [Fact]

@@ -58,15 +58,17 @@ public sealed class MatMulTests
             M = Size, N = Size, K = Size, LdA = Size, LdB = Size, LdC = Size, Batch = 1,
         };
         device.Stream.MatMul(args);
-        args.Bias += Size;
+        args.Bias += 64; // as aligned as before
         device.Stream.MatMul(args);
         Assert.Equal(1, ((CudaStream)device.Stream).ProductKinds);
         long before = GC.GetAllocatedBytesForCurrentThread();
         device.Stream.MatMul(args);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        args.Bias++;
+        device.Stream.MatMul(args);
         args.TransposeB = 1;
         device.Stream.MatMul(args);
-        Assert.Equal(2, ((CudaStream)device.Stream).ProductKinds);
+        Assert.Equal(3, ((CudaStream)device.Stream).ProductKinds);
         device.Free(memory);
     }
 

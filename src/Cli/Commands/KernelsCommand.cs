@@ -74,9 +74,21 @@ internal static class KernelsCommand
     {
         var folder = Folder();
         var output = new Option<string?>("--table") { Description = "write the table of the repository, with this compiler's figures, to a file" };
-        return new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, output }.Does((parsed, console, _) =>
+        var images = new Option<string?>("--output-dir")
         {
-            var compiler = new KernelCompiler(Sources(parsed.GetValue(folder)));
+            Description = $"only write what was compiled to a folder; named '{Path.GetFileName(ShippedKernels.DefaultFolder)}' and beside the program it serves machines without NVRTC",
+        };
+        var command = new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, output, images };
+        return command.Does((parsed, console, _) =>
+        {
+            var sources = Sources(parsed.GetValue(folder));
+            if (parsed.GetValue(images) is { } directory)
+            {
+                int files = ShippedKernels.Write(directory, sources, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
+                console.Progress.Note($"{files} files in {directory}");
+                return CommandLine.Done;
+            }
+            var compiler = new KernelCompiler(sources);
             var units = KernelUnit.Group(Catalog.Kernels);
             foreach (var unit in units)
                 compiler.Compile(unit, KernelResourceTable.Portable);

@@ -109,7 +109,7 @@ internal static class KernelsCheckCommand
         {
             try
             {
-                return (new CudaEmulator(KernelsCommand.EmulatorCache, sources, kernels), null);
+                return (new CudaEmulator(UserCache.Emulator, sources, kernels), null);
             }
             catch (DataException e)
             {

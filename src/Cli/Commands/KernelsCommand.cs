@@ -33,10 +33,6 @@ internal static class KernelsCommand
     /// <summary>The sources that a command works on.</summary>
     public static KernelSources Sources(string? folder) => string.IsNullOrEmpty(folder) ? KernelSources.Embedded : KernelSources.Embedded.With(folder);
 
-    /// <summary>Where builds of the emulator are kept between runs.</summary>
-    public static string EmulatorCache => Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify),
-        "videosim", "emulator");
-
     private static Command List()
     {
         var preset = CommonOptions.PresetName("reference");
@@ -109,7 +105,7 @@ internal static class KernelsCommand
         var folder = Folder();
         return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, _, _) =>
         {
-            Console.Out.WriteLine(EmulatorBuild.Make(EmulatorCache, Sources(parsed.GetValue(folder)), Catalog.Kernels));
+            Console.Out.WriteLine(EmulatorBuild.Make(UserCache.Emulator, Sources(parsed.GetValue(folder)), Catalog.Kernels));
             return CommandLine.Done;
         });
     }

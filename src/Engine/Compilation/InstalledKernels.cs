@@ -13,7 +13,7 @@ public sealed class InstalledKernels(ShippedKernels shipped, KernelCompiler? com
     /// <summary>What is installed here: the folder beside the program, and NVRTC, if there is one, with the user's cache.</summary>
     /// <param name="sources">The kernels' sources.</param>
     public static InstalledKernels Open(KernelSources sources) => new(new ShippedKernels(ShippedKernels.DefaultFolder, sources),
-        NativeLibraries.Nvrtc.Path is null ? null : new KernelCompiler(sources, new KernelCache(KernelCache.UserFolder)));
+        NativeLibraries.Nvrtc.Path is null ? null : new KernelCompiler(sources, new KernelCache(UserCache.Kernels)));
 
     /// <inheritdoc/>
     /// <exception cref="DataException">There is neither a compiler nor anything shipped for such a device.</exception>

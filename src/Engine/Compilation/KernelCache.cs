@@ -7,18 +7,6 @@ namespace VideoSim.Engine.Compilation;
 /// <param name="folder">Where entries lie; made when the first is written.</param>
 public sealed class KernelCache(string folder)
 {
-    /// <summary>Where the user's compiled kernels are kept: below XDG_CACHE_HOME, or .cache in the home folder.</summary>
-    public static string UserFolder
-    {
-        get
-        {
-            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-            if (string.IsNullOrEmpty(cache))
-                cache = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-            return Path.Combine(cache, "videosim", "kernels");
-        }
-    }
-
     /// <summary>An entry, or what <paramref name="make"/> makes, which is then kept.</summary>
     internal KernelImage GetOrAdd(string key, Func<KernelImage> make)
     {

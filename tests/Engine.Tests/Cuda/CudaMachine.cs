@@ -52,7 +52,11 @@ internal static class CudaMachine
     /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
     public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0) => Emulator.Inject(noDevice, allocation, launch);
 
-    public static void SkipUnlessEmulator() => Assert.SkipUnless(IsEmulator, "a test of the emulator");
+    public static void SkipUnlessEmulator()
+    {
+        Assert.SkipUnless(IsEmulator, "a test of the emulator");
+        Assert.SkipWhen(Prepared.Value.Emulator is null, Prepared.Value.Problem);
+    }
 
     public static void SkipWithoutNvrtc() => Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
 

@@ -77,10 +77,10 @@ internal static class KernelsCheckCommand
                 _compiler = new KernelCompiler(sources);
             if (kernels.All(static kernel => kernel.Source is null))
                 return;
-            if (EmulatorBuild.HasCompiler())
-                (_emulator, _refusal) = Build(sources, kernels);
+            if (EmulatorBuild.Problem is { } obstacle)
+                console.Progress.Note($"CUDA sources are not run: {obstacle}");
             else
-                console.Progress.Note("CUDA sources are not run: the emulator is built by g++, which was not found (Debian: apt install g++)");
+                (_emulator, _refusal) = Build(sources, kernels);
         }
 
         public CheckedKernel Check(Kernel kernel)

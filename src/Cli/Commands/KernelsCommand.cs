@@ -39,12 +39,12 @@ internal static class KernelsCommand
         var json = CommonOptions.Json();
         return new Command("list", "List all kernels, with their largest launch in a training step of any model and what they take of an H100.") { preset, json }.Does((parsed, console, _) =>
         {
-            var uses = ReproductionPlan.KernelUses(parsed.GetValue(preset)!, ModelZoo.Names);
+            var largest = ReproductionPlan.LargestLaunches(parsed.GetValue(preset)!, ModelZoo.Names);
             IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
             {
-                var use = uses.GetValueOrDefault(kernel);
-                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, use?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
-                    use?.Largest.Flops, use?.Largest.Bytes);
+                var launch = largest.GetValueOrDefault(kernel);
+                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
+                    launch?.Cost.Flops, launch?.Cost.Bytes);
             })];
             console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListKernelRow);
             return CommandLine.Done;

@@ -15,8 +15,7 @@ public sealed record GateFinding(string Case, string Message)
 /// <summary>What every kernel has to pass wherever it runs. Each gate goes through all cases and yields what it finds wrong.</summary>
 public static class KernelGates
 {
-    /// <summary>Orders of threads to run in; 0 is ascending, 1 descending, the others are random.</summary>
-    public const ulong Schedules = 5;
+    private const ulong Schedules = 5; // orders of threads: ascending, descending, the others at random
 
     /// <summary>The results are as close to float64 as an honest version in the same precision.</summary>
     public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases) =>

@@ -24,8 +24,8 @@ public sealed unsafe class CudaEmulator
     /// <exception cref="DataException">It cannot run here or be built, or a driver is loaded already; the message says why.</exception>
     public CudaEmulator(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
     {
-        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
-            throw new DataException("the CUDA emulator runs on Linux x64");
+        if (EmulatorBuild.Problem is { } problem)
+            throw new DataException(problem);
         _kernels = [.. kernels];
         string folder = EmulatorBuild.Make(cache, sources, _kernels);
         string? others = Environment.GetEnvironmentVariable(NativeLibraries.PathVariable);

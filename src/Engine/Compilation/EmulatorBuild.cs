@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Kernels.Contract;
@@ -62,17 +63,22 @@ public static class EmulatorBuild
         }
     }
 
-    /// <summary>Whether g++ can be called.</summary>
-    public static bool HasCompiler()
+    /// <summary>Says in one line why the emulator cannot be built or run here, and what would help; null if it can.</summary>
+    public static string? Problem
     {
-        try
+        get
         {
-            CompilerVersion();
-            return true;
-        }
-        catch (DataException)
-        {
-            return false;
+            if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64)
+                return "the CUDA emulator runs on Linux x64";
+            try
+            {
+                CompilerVersion();
+                return null;
+            }
+            catch (DataException)
+            {
+                return "g++ was not found: install it (Debian: apt install g++), and the CUDA emulator is built";
+            }
         }
     }
 

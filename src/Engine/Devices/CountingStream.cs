@@ -3,12 +3,10 @@ using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>What one kernel did.</summary>
-/// <param name="Launches">How often it was launched.</param>
-/// <param name="Total">Work of all launches.</param>
-/// <param name="Largest">Work of the launch that moves most bytes.</param>
-/// <param name="Shape">Grid and block of that launch on an H100; null for a kernel without a CUDA source.</param>
-public sealed record KernelUse(int Launches, KernelCost Total, KernelCost Largest, LaunchShape? Shape);
+/// <summary>A kernel's launch that moves most bytes.</summary>
+/// <param name="Cost">Its work.</param>
+/// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
+public sealed record LargestLaunch(KernelCost Cost, LaunchShape? Shape);
 
 /// <summary>Executes nothing and adds up what would have been executed.</summary>
 public sealed unsafe class CountingStream : ComputeStream
@@ -16,7 +14,7 @@ public sealed unsafe class CountingStream : ComputeStream
     // An H100's, as the device of performance figures.
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
-    private readonly Dictionary<Kernel, KernelUse> _uses = [];
+    private readonly Dictionary<Kernel, LargestLaunch> _largest = [];
 
     /// <summary>Work of everything given to the stream.</summary>
     public KernelCost Total { get; private set; }
@@ -27,8 +25,8 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <summary>Kernels and matrix products given to the stream.</summary>
     public int Launches { get; private set; }
 
-    /// <summary>What each kernel did; matrix products are not among them.</summary>
-    public IReadOnlyDictionary<Kernel, KernelUse> Uses => _uses;
+    /// <summary>Each kernel's largest launch; matrix products are not among them.</summary>
+    public IReadOnlyDictionary<Kernel, LargestLaunch> Largest => _largest;
 
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
@@ -36,10 +34,8 @@ public sealed unsafe class CountingStream : ComputeStream
         var cost = kernel.Cost(args);
         Total += cost;
         Launches++;
-        var before = _uses.GetValueOrDefault(kernel) ?? new(0, default, new(0, -1), null);
-        bool isLargest = cost.Bytes > before.Largest.Bytes;
-        _uses[kernel] = new(before.Launches + 1, before.Total + cost, isLargest ? cost : before.Largest,
-            isLargest && kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : before.Shape);
+        if (!_largest.TryGetValue(kernel, out var before) || cost.Bytes > before.Cost.Bytes)
+            _largest[kernel] = new(cost, kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null);
     }
 
     /// <inheritdoc/>

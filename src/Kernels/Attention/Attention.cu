@@ -202,14 +202,6 @@ DEVICE void softmax_row(float* p, const Head& h, const int* mask, int count, flo
         p[j] = j < count ? p[j] * factor : 0;
 }
 
-// The keys of a lane where random numbers are needed: 4 neighbours share a block of them.
-template <class Body>
-DEVICE void for_keys_of_lane(const Head& h, int count, Body body) {
-    for (int first = 4 * h.lane; first < count; first += 4 * 32)
-        for (int j = first; j < min(first + 4, count); j++)
-            body(j);
-}
-
 DEVICE void probabilities_of_tile(const AttentionArgs& a, const Head& h, int tile, float scale) {
     multiply_rows(h, h.queries(a, tile), h.keys_of(a), a.D, h.probabilities);
     for (int r = h.first_row; r < h.first_row + ROWS; r++)
@@ -229,7 +221,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) attention_forward_f32(c
         Dropout dropout(a.Dropout);
         for (int r = h.first_row; r < h.first_row + ROWS; r++) {
             const long long element = first_element(a, h, tile + r);
-            for_keys_of_lane(h, a.S, [&](int j) { h.probabilities[r * h.keys + j] *= dropout.factor(element + j); });
+            for_fours(h.lane, 32, a.S, [&](int j) { h.probabilities[r * h.keys + j] *= dropout.factor(element + j); });
         }
     }
     float* context = a.Context + h.context_offset(a, tile);
@@ -243,12 +235,12 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) attention_forward_f32(c
 DEVICE void score_gradients_row(float* p, float* g, const Head& h, int count, float scale, const DropoutSite& site, long long element) {
     Dropout dropout(site);
     float along = 0;
-    for_keys_of_lane(h, count, [&](int j) {
+    for_fours(h.lane, 32, count, [&](int j) {
         g[j] *= dropout.factor(element + j);
         along = fmaf(p[j], g[j], along);
     });
     along = warp_sum(along);
-    for_keys_of_lane(h, count, [&](int j) {
+    for_fours(h.lane, 32, count, [&](int j) {
         g[j] = p[j] * (g[j] - along) * scale;
         p[j] *= dropout.factor(element + j);
     });

@@ -45,3 +45,12 @@ private:
     long long block = -1;
     uint4 bits{};
 };
+
+// body(i) for all i below count that belong to one of some threads, in order: 4 neighbours, which share a block of random
+// numbers, then those 4 threads further on.
+template <class Body>
+DEVICE void for_fours(int thread, int threads, int count, Body body) {
+    for (int first = 4 * thread; first < count; first += 4 * threads)
+        for (int i = first; i < min(first + 4, count); i++)
+            body(i);
+}

@@ -32,20 +32,13 @@ struct ConcatGradArgs {
     int AddRight;
 };
 
-template <class Body>
-DEVICE void for_columns_of_thread(int width, Body body) {
-    for (int first = 4 * threadIdx.x; first < width; first += 4 * THREADS)
-        for (int c = first; c < min(first + 4, width); c++)
-            body(c);
-}
-
 extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_forward_f32(const ConcatArgs a) {
     const int item = blockIdx.x, width = a.LeftC + a.RightC;
     const float* left = a.Left + (long long)item * a.LeftC;
     const float* right = a.Right + (long long)(item % a.Rows) * a.RightC;
     const long long begin = (long long)item * width;
     Dropout dropout(a.Dropout);
-    for_columns_of_thread(width, [&](int c) { a.Y[begin + c] = (c < a.LeftC ? left[c] : right[c - a.LeftC]) * dropout.factor(begin + c); });
+    for_fours(threadIdx.x, THREADS, width, [&](int c) { a.Y[begin + c] = (c < a.LeftC ? left[c] : right[c - a.LeftC]) * dropout.factor(begin + c); });
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_backward_f32(const ConcatGradArgs a) {
@@ -55,13 +48,13 @@ extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_backward_f3
         if (!a.dLeft)
             return;
         const long long item = (long long)stack * a.Rows + row, begin = item * width;
-        for_columns_of_thread(a.LeftC, [&](int c) {
+        for_fours(threadIdx.x, THREADS, a.LeftC, [&](int c) {
             deliver(a.dLeft + item * a.LeftC + c, __fmul_rn(a.dY[begin + c], dropout.factor(begin + c)), a.AddLeft);
         });
     } else if (a.dRight) {
         for (int e = 0; e < a.Stack; e++) { // a thread meets its own columns again
             const long long begin = ((long long)e * a.Rows + row) * width + a.LeftC;
-            for_columns_of_thread(a.RightC, [&](int c) {
+            for_fours(threadIdx.x, THREADS, a.RightC, [&](int c) {
                 deliver(a.dRight + (long long)row * a.RightC + c, __fmul_rn(a.dY[begin + c], dropout.factor(begin + c)), e > 0 ? 1 : a.AddRight);
             });
         }

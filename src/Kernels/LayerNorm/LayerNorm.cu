@@ -54,14 +54,6 @@ struct LayerNormFinishArgs {
     int AddBias;
 };
 
-// The columns of a lane, in order: 4 neighbours, then 4 x 32 further on.
-template <class Body>
-DEVICE void for_columns_of_lane(int width, Body body) {
-    for (int first = 4 * (threadIdx.x % 32); first < width; first += 4 * 32)
-        for (int c = first; c < min(first + 4, width); c++)
-            body(c);
-}
-
 extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(const LayerNormForwardArgs a) {
     const int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= a.Rows)
@@ -74,7 +66,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(
     const long long dropout_begin = (long long)row * a.DropoutRow;
 
     float total = 0;
-    for_columns_of_lane(a.C, [&](int c) {
+    for_fours(threadIdx.x % 32, 32, a.C, [&](int c) {
         float value = a.X[begin + c];
         if (summed) {
             value *= dropout.factor(dropout_begin + c);
@@ -87,10 +79,10 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(
     const float mean = warp_sum(total) / a.C;
 
     float squares = 0;
-    for_columns_of_lane(a.C, [&](int c) { squares += (s[c] - mean) * (s[c] - mean); });
+    for_fours(threadIdx.x % 32, 32, a.C, [&](int c) { squares += (s[c] - mean) * (s[c] - mean); });
     const float rstd = 1 / sqrtf(warp_sum(squares) / a.C + a.Epsilon);
 
-    for_columns_of_lane(a.C, [&](int c) { a.Y[begin + c] = (s[c] - mean) * rstd * a.Weight[c] + a.Bias[c]; });
+    for_fours(threadIdx.x % 32, 32, a.C, [&](int c) { a.Y[begin + c] = (s[c] - mean) * rstd * a.Weight[c] + a.Bias[c]; });
     if (threadIdx.x % 32 == 0) {
         a.Mean[row] = mean;
         a.Rstd[row] = rstd;
@@ -106,13 +98,13 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, int row, Dropout& dropo
     const float* s = a.Sum + begin;
     const float mean = a.Mean[row], rstd = a.Rstd[row];
     float total = 0, total_normal = 0;
-    for_columns_of_lane(a.C, [&](int c) {
+    for_fours(threadIdx.x % 32, 32, a.C, [&](int c) {
         const float g = weighted(dY, a.Weight, c);
         total += g;
         total_normal += g * ((s[c] - mean) * rstd);
     });
     const float average = warp_sum(total) / a.C, average_normal = warp_sum(total_normal) / a.C;
-    for_columns_of_lane(a.C, [&](int c) {
+    for_fours(threadIdx.x % 32, 32, a.C, [&](int c) {
         const float ds = rstd * (weighted(dY, a.Weight, c) - average - (s[c] - mean) * rstd * average_normal);
         if (a.dX) // before dResidual, which may be the same memory
             deliver(a.dX + begin + c, ds * dropout.factor(dropout_begin + c), a.AddX);

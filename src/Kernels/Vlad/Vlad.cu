@@ -83,12 +83,10 @@ DEVICE float sum_divided(bool present, int count, Term term) {
     return sum_over_warps<WARPS>(sum);
 }
 
-// The elements of a thread among those of a video, 4 neighbours at a time, which share a block of random numbers: body(i, k).
+// The elements of a thread among those of a video: body(i, k).
 template <class Body>
 DEVICE void for_elements(int count, int clusters, Body body) {
-    for (int first = 4 * threadIdx.x; first < count; first += 4 * THREADS)
-        for (int i = first; i < min(first + 4, count); i++)
-            body(i, i % clusters);
+    for_fours(threadIdx.x, THREADS, count, [&](int i) { body(i, i % clusters); });
 }
 
 // factor softmax of a row, by a warp. A lane meets only its own values again.

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Devices;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 
@@ -48,6 +49,24 @@ public sealed unsafe class BatchAssembler : IDisposable
             slot.Similarities.Floats[row] = pair.TargetSimilarity;
         }
         _sorter.Sort(slot);
+    }
+
+    /// <summary>Puts the first records, or pairs where the batch has some, on a device as one batch.</summary>
+    /// <param name="input">The device's block.</param>
+    /// <param name="pairs">The pairs.</param>
+    /// <param name="masker">As in <see cref="Fill"/>.</param>
+    /// <param name="step">Number of the step; rates are 0.</param>
+    internal void FillFirst(BatchBlock input, IReadOnlyList<VideoPair> pairs, TokenMasker? masker, uint step)
+    {
+        using var host = new CpuDevice(threads: 1);
+        using var slot = new BatchBlock(host, input.Shape);
+        if (input.Shape.Pairs > 0)
+            FillPairs([.. Enumerable.Range(0, input.Shape.Pairs)], pairs, slot);
+        else
+            Fill([.. Enumerable.Range(0, input.Shape.Videos)], slot, masker);
+        *slot.Scalars = default;
+        slot.Scalars->Step = step;
+        slot.CopyTo(input);
     }
 
     /// <inheritdoc/>

@@ -62,7 +62,7 @@ public sealed record ReproductionOptions
         Preset = Preset,
         Model = model,
         Overrides = Overrides,
-        Seed = Seed + (ulong)ModelZoo.Names.IndexOf(ModelZoo.Canonical(model)),
+        Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model),
         Dictionary = Dictionary,
         SkipBadRecords = SkipBadRecords,
         VideoDisjoint = VideoDisjoint,

@@ -43,10 +43,10 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
     }
 
-    /// <summary>What every kernel does in one step of each stage, summed over the models.</summary>
+    /// <summary>Every kernel's largest launch in a training step of any of the models.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
-    public static IReadOnlyDictionary<Kernel, KernelUse> KernelUses(string preset, IEnumerable<string> models)
+    public static IReadOnlyDictionary<Kernel, LargestLaunch> LargestLaunches(string preset, IEnumerable<string> models)
     {
         using var device = new CountingDevice();
         foreach (string model in models)
@@ -58,7 +58,7 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
                 built.Step.Run();
             }
         }
-        return ((CountingStream)device.Stream).Uses;
+        return ((CountingStream)device.Stream).Largest;
     }
 
     private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)

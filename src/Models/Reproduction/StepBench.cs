@@ -75,7 +75,7 @@ public static class StepBench
     }
 
     // As many synthetic videos as a batch has; a model made for more tokens and tags than they have leaves some unused.
-    private static unsafe void Fill(BuiltStep built, ModelConfig config)
+    private static void Fill(BuiltStep built, ModelConfig config)
     {
         string folder = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
         try
@@ -88,15 +88,8 @@ public static class StepBench
             bool pairs = built.Stage.Shape.Pairs > 0;
             var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth);
             using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
-            using var host = new CpuDevice(threads: 1);
-            using var slot = new BatchBlock(host, built.Stage.Shape);
-            if (pairs)
-                assembler.FillPairs([.. Enumerable.Range(0, built.Stage.Shape.Pairs)], LabelFile.Read(data.Labels, index.TryFind), slot);
-            else
-                assembler.Fill([.. Enumerable.Range(0, videos)], slot, built.Model.MasksTokens ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null);
-            *slot.Scalars = default;
-            slot.Scalars->Step = 1;
-            slot.CopyTo(built.Input);
+            assembler.FillFirst(built.Input, pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
+                built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
         }
         finally
         {

@@ -40,7 +40,8 @@ public static unsafe class StepDump
         int maskedRows = masks ? TokenMasker.Candidates(size, config.TextLength) : 0;
         var shape = new BatchShape(labels is null ? size : 2 * size, labels is null ? 0 : size, config.TextLength, config.Frames, config.FrameWidth, config.Tags, maskedRows);
         using var input = new BatchBlock(device, shape);
-        Fill(index, folder, masks ? new TokenMasker(folder.Tokenizer.Vocabulary, seed: 0) : null, pairs, input);
+        using var assembler = new BatchAssembler(index, folder.Tokenizer, folder.Tags, folder.Configuration.EvenFrames);
+        assembler.FillFirst(input, pairs, masks ? new TokenMasker(folder.Tokenizer.Vocabulary, seed: 0) : null, step: 0);
         var published = Preset.Load("reference", config.Model, []);
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true), input.Scalars, tape =>
         {
@@ -59,20 +60,6 @@ public static unsafe class StepDump
         FusionDropout = 0,
         Encoder = config.Encoder with { HiddenDropoutProb = 0, AttentionProbsDropoutProb = 0 },
     };
-
-    private static void Fill(RecordIndex index, ModelFolder folder, TokenMasker? masker, VideoPair[] pairs, BatchBlock input)
-    {
-        using var assembler = new BatchAssembler(index, folder.Tokenizer, folder.Tags, folder.Configuration.EvenFrames);
-        using var host = new CpuDevice(threads: 1);
-        using var slot = new BatchBlock(host, input.Shape);
-        int[] order = [.. Enumerable.Range(0, pairs.Length > 0 ? input.Shape.Pairs : input.Shape.Videos)];
-        if (pairs.Length > 0)
-            assembler.FillPairs(order, pairs, slot);
-        else
-            assembler.Fill(order, slot, masker);
-        *slot.Scalars = default;
-        slot.CopyTo(input);
-    }
 
     private static SafetensorsWriter Collect(Device device, BatchBlock input, StepOutputs outputs, ParameterStore parameters)
     {

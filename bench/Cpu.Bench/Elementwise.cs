@@ -42,7 +42,7 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
             Add($"{name} forward", kernels.Forward, new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Count = count });
             Add($"{name} backward", kernels.Backward, new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Count = count });
         }
-        Add("dropout", Dropout.Apply, new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
+        Add("dropout", Dropout.Apply[Precision.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
         var (forward, backward) = Norms(count / Width);
         Add("layer norm", LayerNorm.Forward, forward with { Residual = null, Sum = null, Dropout = default });
         Add("layer norm backward", LayerNorm.Backward, backward with { dResidual = null, Dropout = default });

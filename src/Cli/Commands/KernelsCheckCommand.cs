@@ -62,7 +62,7 @@ internal static class KernelsCheckCommand
     /// <summary>What is needed for the gates on this machine, found or built once.</summary>
     private sealed class Gates : IDisposable
     {
-        private const string Right = "right", Wrong = "wrong", Skipped = "skipped", None = "no source";
+        private const string Right = "right", Wrong = "wrong", Skipped = "skipped", None = "no source", NoTwin = "no twin";
 
         private readonly CpuDevice _cpu = new(threads: 1);
         private readonly KernelCompiler? _compiler;
@@ -89,7 +89,7 @@ internal static class KernelsCheckCommand
             var findings = new List<string>();
             var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
             string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
-            string twin = Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
+            string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
             // Accesses first: what a kernel does in places that are not its own is not to be tried without looking.
             string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Order(device, _emulator!.Configure, cases)));
             string cuda = order == Right ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
@@ -156,7 +156,7 @@ internal static class KernelsCheckCommand
     }
 }
 
-/// <summary>One kernel of <c>kernels check</c>; each gate is right, wrong, skipped or has no source to look at.</summary>
+/// <summary>One kernel of <c>kernels check</c>; each gate is right, wrong, skipped, or has nothing to look at.</summary>
 /// <param name="Family">What it is one of.</param>
 /// <param name="Entry">Its name.</param>
 /// <param name="Compiles">By NVRTC, for every architecture, without spills.</param>

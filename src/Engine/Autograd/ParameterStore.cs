@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
@@ -69,6 +70,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Gradients, in the order of the weights.</summary>
     public Tensor Gradients { get; private set; }
 
+    /// <summary>The weights rounded to bf16, in their order; where <see cref="Allocate"/> was asked for it.</summary>
+    public Tensor Copies { get; private set; }
+
     /// <summary>Elements of a flat block, alignment gaps included.</summary>
     public long FlatCount { get; private set; }
 
@@ -109,7 +113,10 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>Takes memory for everything declared: weights, states and constants, and for training gradients.</summary>
-    public void Allocate(Device device, bool training)
+    /// <param name="device">Where.</param>
+    /// <param name="training">Whether there are gradients.</param>
+    /// <param name="values">What steps compute with: where it is bf16, each weight has a copy of that type.</param>
+    public void Allocate(Device device, bool training, ElementType values = ElementType.Float32)
     {
         _device = device;
         var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray(); // a stable sort, unlike List.Sort
@@ -128,14 +135,19 @@ public sealed class ParameterStore : IDisposable
         (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
-        _arena = new Arena(device, (training ? 2 : 1) * (end * sizeof(float) + Arena.Alignment) + otherBytes);
+        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (values == ElementType.BFloat16 ? values.Size() : 0);
+        _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
+        if (values == ElementType.BFloat16)
+            Copies = _arena.Allocate(flat, values);
         if (training)
             Gradients = _arena.Allocate(flat);
         foreach (var parameter in _parameters)
         {
             parameter.Value = Weights.Slice(parameter.Offset, parameter.Shape);
+            if (Copies.Exists)
+                parameter.Copy = Copies.Slice(parameter.Offset, parameter.Shape);
             if (training)
                 parameter.Gradient = Gradients.Slice(parameter.Offset, parameter.Shape);
         }
@@ -154,6 +166,8 @@ public sealed class ParameterStore : IDisposable
         var device = _device ?? throw new InvalidOperationException("memory is allocated before it is initialised");
         // Alignment gaps and gradients nobody writes must be 0, not whatever memory held: Adam reads them.
         Clear(Weights);
+        if (Copies.Exists)
+            Clear(Copies);
         if (Gradients.Exists)
             Clear(Gradients);
         foreach (var part in Parts())
@@ -161,16 +175,32 @@ public sealed class ParameterStore : IDisposable
             var values = new float[part.Value.Shape.Count];
             uint site = NameHash(part.Name);
             part.Initializer(values, part.Value.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
-            device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), part.Value.Address);
+            Upload(values, part.Value);
         }
         foreach (var state in _states)
         {
             var values = new float[state.Shape.Count];
             Array.Fill(values, state.Initial);
-            device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), state.Value.Address);
+            Upload(values, state.Value);
         }
 
-        void Clear(Tensor tensor) => device.Upload(new byte[tensor.Shape.Count * sizeof(float)], tensor.Address);
+        void Clear(Tensor tensor) => device.Upload(new byte[tensor.Shape.Count * tensor.Type.Size()], tensor.Address);
+    }
+
+    /// <summary>Writes values into a part of the weights, and into the copy of it, or into a state.</summary>
+    /// <param name="values">As many as the part has.</param>
+    /// <param name="part">Of <see cref="Parts"/> or <see cref="StateParts"/>.</param>
+    public void Upload(ReadOnlySpan<float> values, in Tensor part)
+    {
+        var device = _device ?? throw new InvalidOperationException("memory is allocated before it is written");
+        device.Upload(MemoryMarshal.AsBytes(values), part.Address);
+        long offset = (part.Address - Weights.Address) / sizeof(float);
+        if (!Copies.Exists || offset < 0 || offset >= FlatCount)
+            return;
+        var copies = new BFloat16[values.Length];
+        for (int i = 0; i < copies.Length; i++)
+            copies[i] = new BFloat16(values[i]);
+        device.Upload(MemoryMarshal.AsBytes(copies.AsSpan()), Copies.Slice(offset, part.Shape).Address);
     }
 
     /// <summary>Every named part of the parameters with views of its memory, in order of the flat block.</summary>

@@ -42,6 +42,7 @@ public sealed unsafe class Tape : IDisposable
     private struct Slot
     {
         public Shape Shape;
+        public ElementType Type; // of the gradient
         public Tensor Gradient;
         public bool Written;
     }
@@ -61,6 +62,12 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>The step's scalars on the device.</summary>
     public StepScalars* Scalars { get; init; }
 
+    /// <summary>
+    /// How activations are stored, and what copy of the weights multiplies them: fp32 or bf16. Operators whose inputs are data or tables make
+    /// tensors of this type, all others follow their inputs; an activation's gradient has its type, a parameter's is fp32.
+    /// </summary>
+    public ElementType Values { get; init; } = ElementType.Float32;
+
     /// <summary>A chance to drop used at one explicit site; 0 outside of training.</summary>
     public DropoutSite Dropout(uint site, float dropProbability) => new()
     {
@@ -71,19 +78,19 @@ public sealed unsafe class Tape : IDisposable
     };
 
     /// <summary>A result that depends on differentiable inputs exactly where <paramref name="differentiable"/> says so.</summary>
-    public Tensor Result(Shape shape, bool differentiable)
+    public Tensor Result(Shape shape, bool differentiable, ElementType type = ElementType.Float32)
     {
         if (!Training || !differentiable)
-            return Step.Allocate(shape);
-        _nodes.Add(new Slot { Shape = shape });
-        return Step.Allocate(shape, ElementType.Float32, _nodes.Count - 1);
+            return Step.Allocate(shape, type);
+        _nodes.Add(new Slot { Shape = shape, Type = type });
+        return Step.Allocate(shape, type, _nodes.Count - 1);
     }
 
     /// <summary>Memory for values kept between kernels; takes no part in differentiation.</summary>
     public Tensor Scratch(Shape shape, ElementType type = ElementType.Float32) => Step.Allocate(shape, type);
 
     /// <summary>A parameter's value as part of this step.</summary>
-    public Tensor Use(Parameter parameter) => Use(parameter, 0, parameter.Value.Shape);
+    public Tensor Use(Parameter parameter, ElementType type = ElementType.Float32) => Use(parameter, 0, parameter.Shape, type);
 
     /// <summary>
     /// A contiguous part of a parameter's value as part of this step, with a gradient of its own. Within a step a parameter
@@ -92,10 +99,11 @@ public sealed unsafe class Tape : IDisposable
     /// <param name="parameter">The parameter.</param>
     /// <param name="offset">First element.</param>
     /// <param name="shape">Shape of the part.</param>
+    /// <param name="type">Whether the fp32 weights are wanted or their bf16 copy; both have one gradient.</param>
     /// <exception cref="InvalidOperationException">Another part that was used before overlaps this one.</exception>
-    public Tensor Use(Parameter parameter, long offset, Shape shape)
+    public Tensor Use(Parameter parameter, long offset, Shape shape, ElementType type = ElementType.Float32)
     {
-        var value = parameter.Value.Slice(offset, shape);
+        var value = parameter.ValueAs(type).Slice(offset, shape);
         if (!Training)
             return value;
         if (!_parameters.TryGetValue(parameter, out var used))
@@ -103,7 +111,7 @@ public sealed unsafe class Tape : IDisposable
         foreach (var (start, tensor) in used)
         {
             if (start == offset && tensor.Shape == shape)
-                return tensor;
+                return value.At(tensor.Node);
             if (start < offset + shape.Count && offset < start + tensor.Shape.Count)
                 throw new InvalidOperationException($"{parameter} is used as {tensor.Shape} at element {start} and as {shape} at element {offset} in one step");
         }
@@ -137,7 +145,7 @@ public sealed unsafe class Tape : IDisposable
             return default;
         ref var slot = ref CollectionsMarshal.AsSpan(_nodes)[input.Node];
         if (!slot.Gradient.Exists)
-            slot.Gradient = Step.Allocate(slot.Shape);
+            slot.Gradient = Step.Allocate(slot.Shape, slot.Type);
         add = slot.Written ? 1 : 0;
         slot.Written = true;
         return slot.Gradient;

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Checks;
@@ -8,7 +9,7 @@ namespace VideoSim.Engine.Checks;
 /// <summary>How one output of a check compares with its float64 reference.</summary>
 /// <param name="Buffer">Name of the output.</param>
 /// <param name="Error">Largest absolute difference to float64; NaN where an element was not written.</param>
-/// <param name="PlainError">The same of the plain fp32 formulas.</param>
+/// <param name="PlainError">The same of the plain formulas in the precision of the check.</param>
 /// <param name="Bound">Largest difference allowed.</param>
 public sealed record CheckResult(string Buffer, double Error, double PlainError, double Bound)
 {
@@ -28,7 +29,7 @@ public static class CheckRunner
         var actual = Execute(device, check);
         var truth = Expected<double>(check);
         var plain = Expected<float>(check);
-        return [.. actual.Select(output => Compare(output.Key, output.Value, truth[output.Key], plain[output.Key], check.Factor))];
+        return [.. check.Buffers.Where(IsCompared).Select(buffer => Compare(buffer, actual[buffer.Name], truth[buffer.Name], plain[buffer.Name], check.Factor))];
     }
 
     /// <summary>Runs one case without judging it; the values that the device left in every compared buffer.</summary>
@@ -48,9 +49,9 @@ public static class CheckRunner
             var outputs = new Dictionary<string, float[]>();
             foreach (var buffer in check.Buffers.Where(IsCompared))
             {
-                var values = new float[buffer.Data.Length / sizeof(float)];
-                device.Download(buffer.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-                outputs.Add(buffer.Name, buffer.IsInteger ? [.. MemoryMarshal.Cast<float, int>(values)] : values);
+                var bytes = new byte[buffer.Data.Length];
+                device.Download(buffer.Address, bytes);
+                outputs.Add(buffer.Name, Decode(buffer.Element, bytes));
             }
             return outputs;
         }
@@ -68,20 +69,34 @@ public static class CheckRunner
         var ints = new Dictionary<string, int[]>();
         foreach (var buffer in check.Buffers.Where(buffer => buffer.Role != BufferRole.Workspace))
         {
-            if (buffer.IsInteger)
+            if (buffer.Element == CheckElement.Int32)
                 ints[buffer.Name] = MemoryMarshal.Cast<byte, int>(buffer.Data).ToArray();
             else
-                floats[buffer.Name] = Array.ConvertAll(MemoryMarshal.Cast<byte, float>(buffer.Data).ToArray(), T.CreateChecked);
+                floats[buffer.Name] = Array.ConvertAll(Decode(buffer.Element, buffer.Data), T.CreateChecked);
         }
-        check.Reference.Compute(new CheckValues<T>(floats, ints));
-        foreach (var buffer in check.Buffers.Where(static buffer => buffer.IsInteger && IsCompared(buffer)))
-            floats[buffer.Name] = Array.ConvertAll(ints[buffer.Name], T.CreateChecked);
+        bool rounds = typeof(T) == typeof(float) && check.Buffers.Any(static buffer => buffer.Element == CheckElement.BFloat16);
+        var values = new CheckValues<T>(floats, ints, rounds);
+        check.Reference.Compute(values);
+        foreach (var buffer in check.Buffers.Where(IsCompared))
+        {
+            if (buffer.Element == CheckElement.Int32)
+                floats[buffer.Name] = Array.ConvertAll(ints[buffer.Name], T.CreateChecked);
+            else if (buffer.Element == CheckElement.BFloat16)
+                values.Stored(floats[buffer.Name]);
+        }
         return floats;
     }
 
+    private static float[] Decode(CheckElement element, byte[] bytes) => element switch
+    {
+        CheckElement.Float32 => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
+        CheckElement.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static value => value.ToSingle()),
+        _ => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), static value => (float)value),
+    };
+
     private static bool IsCompared(CheckBuffer buffer) => buffer.Role is BufferRole.Output or BufferRole.InOut;
 
-    private static CheckResult Compare(string name, ReadOnlySpan<float> actual, double[] truth, float[] plain, double factor)
+    private static CheckResult Compare(CheckBuffer buffer, ReadOnlySpan<float> actual, double[] truth, float[] plain, double factor)
     {
         double error = 0, plainError = 0, largest = 0;
         for (int i = 0; i < truth.Length; i++)
@@ -92,7 +107,9 @@ public static class CheckRunner
             largest = Math.Max(largest, Math.Abs(truth[i]));
         }
         double unit = MathF.BitIncrement((float)largest) - (float)largest;
-        return new CheckResult(name, error, plainError, factor * plainError + unit);
+        if (buffer.Element == CheckElement.BFloat16)
+            unit *= 1 << 16;
+        return new CheckResult(buffer.Name, error, plainError, factor * plainError + unit);
     }
 
     private sealed class Launcher(ComputeStream stream) : ICheckLauncher

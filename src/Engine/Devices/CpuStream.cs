@@ -36,6 +36,8 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
     /// <inheritdoc/>
     public override void MatMul(in MatMulArgs args)
     {
+        if (args.Operands != Precision.Float32 || args.Result != Precision.Float32)
+            throw new NotSupportedException("products of bf16 matrices run on CUDA devices only");
         long elements = Kernels.MatMul.MatMul.PackedElements(args);
         if (elements > _packedCapacity)
         {

@@ -1,5 +1,6 @@
 using System.Numerics;
 using VideoSim.Engine.Interop;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 using static VideoSim.Engine.Interop.CublasLt;
 
@@ -67,7 +68,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         Check(cublasLtCreate(out _library), nameof(cublasLtCreate));
     }
 
-    private Product Make(in ProductKind kind, float* bias)
+    private Product Make(in ProductKind kind, void* bias)
     {
         if (_library == 0)
             Open();
@@ -83,9 +84,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
                 Set(product.Descriptor, DescriptorAttribute.BiasBatchStride, kind.StrideBias);
                 Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the choice of an algorithm looks at its alignment
             }
-            product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.LdB, kind.Batch, kind.StrideB);
-            product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.LdA, kind.Batch, kind.StrideA);
-            product.Result = Layout((kind.N, kind.M), kind.LdC, kind.Batch, kind.StrideC);
+            product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.Operands, kind.LdB, kind.Batch, kind.StrideB);
+            product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.Operands, kind.LdA, kind.Batch, kind.StrideA);
+            product.Result = Layout((kind.N, kind.M), kind.Result, kind.LdC, kind.Batch, kind.StrideC);
             product.Algorithm = Choose(product, kind);
             return product;
         }
@@ -118,9 +119,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             _ = cublasLtMatmulDescDestroy(product.Descriptor);
     }
 
-    private nint Layout((int Rows, int Columns) size, int leadingDimension, int batch, long stride)
+    private nint Layout((int Rows, int Columns) size, Precision precision, int leadingDimension, int batch, long stride)
     {
-        Check(cublasLtMatrixLayoutCreate(out nint layout, Float32, (ulong)size.Rows, (ulong)size.Columns, leadingDimension), nameof(cublasLtMatrixLayoutCreate));
+        Check(cublasLtMatrixLayoutCreate(out nint layout, TypeOf(precision), (ulong)size.Rows, (ulong)size.Columns, leadingDimension), nameof(cublasLtMatrixLayoutCreate));
         Check(cublasLtMatrixLayoutSetAttribute(layout, LayoutAttribute.BatchCount, &batch, sizeof(int)), nameof(cublasLtMatrixLayoutSetAttribute));
         Check(cublasLtMatrixLayoutSetAttribute(layout, LayoutAttribute.StridedBatchOffset, &stride, sizeof(long)), nameof(cublasLtMatrixLayoutSetAttribute));
         return layout;
@@ -140,7 +141,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             CublasLt.Check(status, $"{call} of {kind}", context.Name);
     }
 
-    private static uint AlignmentOf(float* pointer) => 1u << Math.Min(BitOperations.TrailingZeroCount((nint)pointer), BitOperations.Log2(MostAlignment));
+    private static int TypeOf(Precision precision) => precision == Precision.Float32 ? Float32 : BFloat16;
+
+    private static uint AlignmentOf(void* pointer) => 1u << Math.Min(BitOperations.TrailingZeroCount((nint)pointer), BitOperations.Log2(MostAlignment));
 
     private sealed class Product
     {
@@ -150,10 +153,10 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     /// <summary>All that an algorithm may depend on.</summary>
     private readonly record struct ProductKind(int M, int N, int K, int LdA, int LdB, int LdC, int TransposeA, int TransposeB, int Batch,
-        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
+        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, Precision Operands, Precision Result, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
     {
         public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
-            args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null,
+            args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null, args.Operands, args.Result,
             AlignmentOf(args.A), AlignmentOf(args.B), AlignmentOf(args.C), AlignmentOf(args.Bias))
         {
         }

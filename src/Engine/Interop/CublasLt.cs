@@ -8,8 +8,8 @@ namespace VideoSim.Engine.Interop;
 /// </summary>
 internal static unsafe partial class CublasLt
 {
-    /// <summary>CUDA_R_32F, and CUBLAS_COMPUTE_32F: fp32 throughout, no rounding of operands to shorter types.</summary>
-    public const int Float32 = 0, Compute32F = 68;
+    /// <summary>CUDA_R_32F, CUDA_R_16BF, and CUBLAS_COMPUTE_32F: sums in fp32, no rounding of operands to shorter types.</summary>
+    public const int Float32 = 0, BFloat16 = 14, Compute32F = 68;
 
     private const string Library = NativeLibraries.CublasLtName;
 
@@ -131,6 +131,6 @@ internal static unsafe partial class CublasLt
         nint preference, int requested, HeuristicResult* results, out int count);
 
     [LibraryImport(Library)]
-    internal static partial int cublasLtMatmul(nint handle, nint descriptor, float* alpha, float* a, nint layoutA, float* b, nint layoutB,
-        float* beta, float* c, nint layoutC, float* d, nint layoutD, Algorithm* algorithm, nint workspace, nuint workspaceBytes, nint stream);
+    internal static partial int cublasLtMatmul(nint handle, nint descriptor, float* alpha, void* a, nint layoutA, void* b, nint layoutB,
+        float* beta, void* c, nint layoutC, void* d, nint layoutD, Algorithm* algorithm, nint workspace, nuint workspaceBytes, nint stream);
 }

@@ -22,7 +22,7 @@ public static unsafe class Dropout
         var dropout = tape.Dropout(site, dropProbability);
         if (dropout.DropProbability == 0)
             return x;
-        var y = tape.Result(x.Shape, differentiable: x.Node >= 0);
+        var y = tape.Result(x.Shape, differentiable: x.Node >= 0, x.Type);
         Apply(tape, dropout, x, y, add: 0);
         tape.Record(BackwardRule, new State(x, y, dropout), y);
         return y;
@@ -36,5 +36,5 @@ public static unsafe class Dropout
     }
 
     private static void Apply(Tape tape, in DropoutSite site, in Tensor x, in Tensor y, int add) =>
-        tape.Stream.Run(Kernels.Dropout.Dropout.Apply, new DropoutArgs { X = x.Floats, Y = y.Floats, Dropout = site, Count = x.Shape.Count, Add = add });
+        tape.Stream.Run(Kernels.Dropout.Dropout.Apply[x.Precision], new DropoutArgs { X = x.Values, Y = y.Values, Dropout = site, Count = x.Shape.Count, Add = add });
 }

@@ -5,7 +5,8 @@ using VideoSim.Kernels.MatMul;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// y = x W^T + b, also for a stack of E independent maps at once: one batched product. Weights are [N, K] as in PyTorch.
+/// y = x W^T + b, also for a stack of E independent maps at once: one batched product. Weights are [N, K] as in PyTorch, of the type of x; the
+/// result and the bias have it, too. Gradients of weights are fp32.
 /// </summary>
 public static unsafe class Linear
 {
@@ -38,16 +39,16 @@ public static unsafe class Linear
     private static Tensor Apply(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, int stack, bool sharedInput, Shape shape)
     {
         int k = x.Shape.Width, n = shape.Width, rows = shape.Rows / stack;
-        if (weight.Shape.Width != k)
-            throw new ArgumentException($"a linear map of {weight.Shape} was given {x.Shape}");
-        var y = tape.Result(shape, differentiable: true);
+        if (weight.Shape.Width != k || weight.Type != x.Type || (bias.Exists && bias.Type != x.Type))
+            throw new ArgumentException($"a linear map of {weight.Shape} {weight.Type} was given {x.Shape} {x.Type}");
+        var y = tape.Result(shape, differentiable: true, x.Type);
         tape.Stream.MatMul(new MatMulArgs
         {
-            A = x.Floats, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
-            B = weight.Floats, StrideB = (long)n * k, LdB = k, TransposeB = 1,
-            C = y.Floats, StrideC = (long)rows * n, LdC = n,
-            Bias = bias.FloatsOrNull, StrideBias = n,
-            M = rows, N = n, K = k, Batch = stack,
+            A = x.Values, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
+            B = weight.Values, StrideB = (long)n * k, LdB = k, TransposeB = 1,
+            C = y.Values, StrideC = (long)rows * n, LdC = n,
+            Bias = bias.ValuesOrNull, StrideBias = n,
+            M = rows, N = n, K = k, Batch = stack, Operands = x.Precision, Result = y.Precision,
         });
         tape.Record(BackwardRule, new State(x, weight, bias, y, stack, sharedInput), y);
         return y;
@@ -65,10 +66,10 @@ public static unsafe class Linear
         {
             tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
             {
-                A = dY.Floats, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
-                B = x.Floats, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
-                C = dWeight.Floats, StrideC = (long)n * k, LdC = k,
-                M = n, N = k, K = rows, Batch = stack, Add = add,
+                A = dY.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
+                B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
+                C = dWeight.Values, StrideC = (long)n * k, LdC = k,
+                M = n, N = k, K = rows, Batch = stack, Add = add, Operands = x.Precision, Result = dWeight.Precision,
             });
         }
         if (bias.Exists)
@@ -86,10 +87,11 @@ public static unsafe class Linear
         {
             tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
             {
-                A = dY.Floats + (long)i * rows * n, StrideA = (long)rows * n, LdA = n,
-                B = weight.Floats + (long)i * n * k, StrideB = (long)n * k, LdB = k,
-                C = dX.Floats, StrideC = (long)rows * k, LdC = k,
+                A = dY.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
+                B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,
+                C = dX.Values, StrideC = (long)rows * k, LdC = k,
                 M = rows, N = k, K = n, Batch = stack / products, Add = i > 0 ? 1 : add,
+                Operands = dY.Precision, Result = dX.Precision,
             });
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Tensors;
 
@@ -11,6 +12,9 @@ public enum ElementType
     /// <summary>IEEE binary16: frames as stored.</summary>
     Float16,
 
+    /// <summary>The upper half of binary32: activations and working copies of weights, where that is asked for.</summary>
+    BFloat16,
+
     /// <summary>32-bit integers: ids, counts, bits.</summary>
     Int32,
 }
@@ -19,7 +23,16 @@ public enum ElementType
 public static class ElementTypes
 {
     /// <summary>Bytes of one element.</summary>
-    public static int Size(this ElementType type) => type == ElementType.Float16 ? 2 : 4;
+    public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
+
+    /// <summary>What kernels call the type.</summary>
+    /// <exception cref="ArgumentException">Kernels do not compute with it.</exception>
+    public static Precision Precision(this ElementType type) => type switch
+    {
+        ElementType.Float32 => Kernels.Contract.Precision.Float32,
+        ElementType.BFloat16 => Kernels.Contract.Precision.BFloat16,
+        _ => throw new ArgumentException($"{type} is not a type of values"),
+    };
 }
 
 /// <summary>
@@ -73,6 +86,19 @@ public readonly unsafe struct Tensor
 
     /// <summary>Address of fp16 elements, or null where there is no tensor.</summary>
     public Half* Halves => (Half*)Typed(ElementType.Float16);
+
+    /// <summary>Address of values, fp32 or bf16, for kernels that take either.</summary>
+    public void* Values => Type is ElementType.Float32 or ElementType.BFloat16 ? (void*)Address : (void*)Typed(ElementType.Float32);
+
+    /// <summary>The same, or null where there is no tensor.</summary>
+    public void* ValuesOrNull => Exists ? Values : null;
+
+    /// <summary>Address of a value other than the first.</summary>
+    public void* ValuesAt(long element) => (byte*)Values + element * Type.Size();
+
+    /// <summary>What kernels call the type of the values.</summary>
+    /// <exception cref="ArgumentException">The elements are no values.</exception>
+    public Precision Precision => Type.Precision();
 
     /// <summary>Address of fp32 elements, or null where there is no tensor.</summary>
     public float* FloatsOrNull => Exists ? Floats : null;

@@ -6,6 +6,7 @@
 // Floor   forward 8 Count bytes, backward 12 Count bytes / bandwidth
 // Why     one loop for each direction, around another function; 16 bytes an access
 #include "Logistic.cuh"
+#include "Values.cuh"
 
 struct ActivationForwardArgs {
     const float* X;

@@ -9,6 +9,7 @@
 // Why     plain: rows of probabilities lie in shared memory, so the softmax is exact and D can be anything; 32 columns of Q, K, V pass through
 //         it at a time. A warp owns ROWS rows of queries: 16 products for 8 reads of shared memory. No sum depends on the order of threads.
 #include "Philox.cuh"
+#include "Values.cuh"
 
 struct AttentionArgs {
     const float* Query;

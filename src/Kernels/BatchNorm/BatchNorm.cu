@@ -10,6 +10,7 @@
 // Why     a warp reads 32 neighbours of a row. A chunk stays in registers, so its variance takes differences from its mean; chunks are merged as
 //         Chan, Golub and LeVeque do (1979). What a block of threads merges depends on the sizes only.
 #include "Block.cuh"
+#include "Values.cuh"
 
 struct BatchNormArgs {
     const float* X;

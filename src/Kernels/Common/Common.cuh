@@ -30,6 +30,3 @@ DEVICE float warp_max(float value) {
         value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, distance));
     return value;
 }
-
-// How gradients are delivered: the first writer overwrites, later ones add.
-DEVICE void deliver(float* address, float value, int add) { *address = add ? *address + value : value; }

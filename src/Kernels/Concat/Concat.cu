@@ -7,6 +7,7 @@
 // Floor   reads the parts, writes y once, or the reverse: bytes / bandwidth
 // Why     a thread takes 4 neighbouring columns, which mostly share a block of random numbers
 #include "Philox.cuh"
+#include "Values.cuh"
 
 struct ConcatArgs {
     const float* Left;

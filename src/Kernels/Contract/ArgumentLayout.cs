@@ -58,7 +58,7 @@ public sealed class ArgumentLayout
         var fields = type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
         var offsets = fields.Select(field => (field.Name, (int)Marshal.OffsetOf(type, field.Name))).OrderBy(static field => field.Item2);
         var parts = fields.Select(static field => field.FieldType.IsPointer ? field.FieldType.GetElementType()! : field.FieldType)
-            .Where(static part => part is { IsPrimitive: false, IsValueType: true } && !part.IsDefined(typeof(UnsafeValueTypeAttribute)));
+            .Where(static part => part is { IsPrimitive: false, IsEnum: false, IsValueType: true } && part != typeof(void) && !part.IsDefined(typeof(UnsafeValueTypeAttribute)));
         return new ArgumentLayout(type.Name, Marshal.SizeOf(type), [.. offsets], [.. parts.Distinct().Select(Of)]);
     }
 }

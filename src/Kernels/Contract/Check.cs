@@ -1,4 +1,5 @@
 using System.Numerics;
+using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Contract;
 
@@ -18,11 +19,24 @@ public enum BufferRole
     Workspace,
 }
 
-/// <summary>One buffer of a check: host bytes before the launch, an address during it.</summary>
-public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data, bool isInteger)
+/// <summary>What the elements of a check's buffer are.</summary>
+public enum CheckElement
 {
-    /// <summary>Whether the elements are 32-bit integers rather than fp32.</summary>
-    public bool IsInteger => isInteger;
+    /// <summary>fp32.</summary>
+    Float32,
+
+    /// <summary>bf16.</summary>
+    BFloat16,
+
+    /// <summary>32-bit integers.</summary>
+    Int32,
+}
+
+/// <summary>One buffer of a check: host bytes before the launch, an address during it.</summary>
+public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data, CheckElement element)
+{
+    /// <summary>What the elements are.</summary>
+    public CheckElement Element => element;
 
     /// <summary>Name in messages, as in the kernel's formulas.</summary>
     public string Name => name;
@@ -39,15 +53,35 @@ public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data
     /// <summary>The address as floats.</summary>
     public float* Floats => (float*)Address;
 
+    /// <summary>The address of values in the precision of the check.</summary>
+    public void* Values => (void*)Address;
+
     /// <summary>The address as 32-bit integers.</summary>
     public int* Ints => (int*)Address;
 }
 
 /// <summary>Values of a check's buffers in the arithmetic of the reference.</summary>
 /// <typeparam name="T">float64 for the truth, fp32 for the plain same-precision version.</typeparam>
-public sealed class CheckValues<T>(IReadOnlyDictionary<string, T[]> floats, IReadOnlyDictionary<string, int[]> ints)
+/// <param name="floats">Floating-point buffers.</param>
+/// <param name="ints">Integer buffers.</param>
+/// <param name="storesBFloat16">Whether the plain version keeps what it computes in bf16 from one formula to the next.</param>
+public sealed class CheckValues<T>(IReadOnlyDictionary<string, T[]> floats, IReadOnlyDictionary<string, int[]> ints, bool storesBFloat16 = false)
     where T : struct, IBinaryFloatingPointIeee754<T>
 {
+    /// <summary>
+    /// A value as it is read back where a plain version, a chain of one kernel for each formula, would keep it in memory between two of them:
+    /// rounded in the plain version of a bf16 check, itself otherwise.
+    /// </summary>
+    public T Stored(T value) => storesBFloat16 ? T.CreateChecked(BFloat16.Round(float.CreateChecked(value))) : value;
+
+    /// <summary>The same for a whole tensor, in place.</summary>
+    public T[] Stored(T[] values)
+    {
+        for (int i = 0; storesBFloat16 && i < values.Length; i++)
+            values[i] = Stored(values[i]);
+        return values;
+    }
+
     /// <summary>A floating-point buffer; the reference writes its results into the outputs.</summary>
     public T[] this[string name] => floats[name];
 
@@ -89,4 +123,9 @@ public interface ICheckLauncher
 /// <summary>The checks of one kernel: which shapes to try, and the reference they are held to.</summary>
 /// <param name="Kernel">The kernel that is checked.</param>
 /// <param name="Cases">Odd, ragged and empty shapes, one at a time.</param>
-public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases);
+public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases)
+{
+    /// <summary>The checks of both kernels of a pair, on the same cases.</summary>
+    public static IEnumerable<KernelCheck> OfPair<TArgs>(KernelPair<TArgs> pair, Func<Precision, IEnumerable<CheckCase>> cases) where TArgs : unmanaged =>
+        Enum.GetValues<Precision>().Select(precision => new KernelCheck(pair[precision], () => cases(precision)));
+}

@@ -1,12 +1,35 @@
 using System.Runtime.InteropServices;
+using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Contract;
 
-/// <summary>Collects the buffers of a <see cref="CheckCase"/>; values are a function of the seed, so a failure can be repeated.</summary>
-public sealed class CheckBuilder(ulong seed)
+/// <summary>
+/// Collects the buffers of a <see cref="CheckCase"/>; values are a function of the seed, so a failure can be repeated. Tensors in the
+/// precision that is checked are made by the methods whose names begin with Value, everything else is fp32 or an integer.
+/// </summary>
+/// <param name="seed">Key of the values.</param>
+/// <param name="precision">Of tensors.</param>
+public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Float32)
 {
     private readonly List<CheckBuffer> _buffers = [];
+
+    /// <summary>A read-only tensor of uniform values in [<paramref name="low"/>, <paramref name="high"/>).</summary>
+    public CheckBuffer ValueInput(string name, long count, float low = -1, float high = 1) =>
+        AddValues(name, BufferRole.Input, Uniform(count, low, high));
+
+    /// <summary>A tensor that the kernel reads and writes.</summary>
+    public CheckBuffer ValueInOut(string name, long count, float low = -1, float high = 1) =>
+        AddValues(name, BufferRole.InOut, Uniform(count, low, high));
+
+    /// <summary>A tensor that the kernel must fill; begins as NaN.</summary>
+    public CheckBuffer ValueOutput(string name, long count) => AddValues(name, BufferRole.Output, Filled(count));
+
+    /// <summary>A tensor between launches; begins as NaN.</summary>
+    public CheckBuffer ValueWorkspace(string name, long count) => AddValues(name, BufferRole.Workspace, Filled(count));
+
+    /// <summary>A tensor's gradient, which the kernel overwrites, or adds to where <paramref name="add"/> is 1.</summary>
+    public CheckBuffer ValueGradient(string name, long count, int add) => add != 0 ? ValueInOut(name, count) : ValueOutput(name, count);
 
     /// <summary>A read-only buffer of uniform values in [<paramref name="low"/>, <paramref name="high"/>).</summary>
     public CheckBuffer Input(string name, long count, float low = -1, float high = 1) =>
@@ -16,7 +39,7 @@ public sealed class CheckBuilder(ulong seed)
     public CheckBuffer Input(string name, float[] values) => Add(name, BufferRole.Input, values);
 
     /// <summary>A read-only buffer of given integers.</summary>
-    public CheckBuffer Integers(string name, int[] values) => Add(name, BufferRole.Input, values, isInteger: true);
+    public CheckBuffer Integers(string name, int[] values) => Add(name, BufferRole.Input, values, CheckElement.Int32);
 
     /// <summary>A buffer that the kernel reads and writes.</summary>
     public CheckBuffer InOut(string name, long count, float low = -1, float high = 1) =>
@@ -27,7 +50,7 @@ public sealed class CheckBuilder(ulong seed)
 
     /// <summary>A buffer of integers that the kernel must fill; compared exactly, begins as -1.</summary>
     public CheckBuffer IntegerOutput(string name, int count) =>
-        Add(name, BufferRole.Output, Enumerable.Repeat(-1, count).ToArray(), isInteger: true);
+        Add(name, BufferRole.Output, Enumerable.Repeat(-1, count).ToArray(), CheckElement.Int32);
 
     /// <summary>Scratch between launches; begins as NaN.</summary>
     public CheckBuffer Workspace(string name, long count) => Add(name, BufferRole.Workspace, Filled(count));
@@ -57,9 +80,13 @@ public sealed class CheckBuilder(ulong seed)
         return values;
     }
 
-    private CheckBuffer Add<T>(string name, BufferRole role, T[] values, bool isInteger = false) where T : unmanaged
+    private CheckBuffer AddValues(string name, BufferRole role, float[] values) => precision == Precision.Float32
+        ? Add(name, role, values)
+        : Add(name, role, Array.ConvertAll(values, static value => new BFloat16(value)), CheckElement.BFloat16);
+
+    private CheckBuffer Add<T>(string name, BufferRole role, T[] values, CheckElement element = CheckElement.Float32) where T : unmanaged
     {
-        var buffer = new CheckBuffer(name, role, MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), isInteger);
+        var buffer = new CheckBuffer(name, role, MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), element);
         _buffers.Add(buffer);
         return buffer;
     }

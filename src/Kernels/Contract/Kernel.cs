@@ -38,7 +38,11 @@ public abstract unsafe class Kernel
     /// <summary>Number of work items for these arguments.</summary>
     public abstract int Items(void* args);
 
+    /// <summary>Whether the CPU can run it.</summary>
+    public abstract bool HasTwin { get; }
+
     /// <summary>Computes items [<paramref name="from"/>, <paramref name="to"/>) on the calling thread.</summary>
+    /// <exception cref="NotSupportedException">The kernel has no twin.</exception>
     public abstract void Invoke(void* args, int from, int to);
 
     /// <summary>Launch shape on a CUDA device.</summary>
@@ -60,8 +64,8 @@ public sealed unsafe class Kernel<TArgs>(string entry) : Kernel(entry)
     /// <summary>Number of independent items.</summary>
     public required ItemCount<TArgs> CountItems { get; init; }
 
-    /// <summary>The CPU's kernel.</summary>
-    public required Twin<TArgs> Twin { get; init; }
+    /// <summary>The CPU's kernel; null where the kernel runs on CUDA devices only.</summary>
+    public required Twin<TArgs>? Twin { get; init; }
 
     /// <summary>FLOPs and bytes.</summary>
     public required CostOf<TArgs> CountCost { get; init; }
@@ -76,7 +80,11 @@ public sealed unsafe class Kernel<TArgs>(string entry) : Kernel(entry)
     public override int Items(void* args) => CountItems(in *(TArgs*)args);
 
     /// <inheritdoc/>
-    public override void Invoke(void* args, int from, int to) => Twin(in *(TArgs*)args, from, to);
+    public override bool HasTwin => Twin is not null;
+
+    /// <inheritdoc/>
+    public override void Invoke(void* args, int from, int to) =>
+        (Twin ?? throw new NotSupportedException($"{Entry} runs on CUDA devices only"))(in *(TArgs*)args, from, to);
 
     /// <inheritdoc/>
     public override LaunchShape Shape(void* args, in DeviceLimits limits) =>

@@ -9,18 +9,19 @@ public static unsafe class DropoutChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Dropout.Apply, static () => [Case(1, 0.5f, 0), Case(31, 0.1f, 1), Case(259, 0.9f, 0), Case(2 * Dropout.BlockElements + 5, 0.2f, 1)]),
+        .. KernelCheck.OfPair(Dropout.Apply, static precision => [Case(precision, 1, 0.5f, 0), Case(precision, 31, 0.1f, 1), Case(precision, 259, 0.9f, 0),
+            Case(precision, 2 * Dropout.BlockElements + 5, 0.2f, 1)]),
     ];
 
-    private static CheckCase Case(int count, float dropProbability, int add)
+    private static CheckCase Case(Precision precision, int count, float dropProbability, int add)
     {
-        var builder = new CheckBuilder(seed: 31);
-        var x = builder.Input("x", count);
+        var builder = new CheckBuilder(seed: 31, precision);
+        var x = builder.ValueInput("x", count);
         var dropout = builder.Dropout(dropProbability);
-        var y = builder.Gradient("y", count, add);
-        return builder.Build($"{count} elements, dropout {dropProbability}, add {add}", launcher => launcher.Run(Dropout.Apply, new DropoutArgs
+        var y = builder.ValueGradient("y", count, add);
+        return builder.Build($"{count} elements, dropout {dropProbability}, add {add}", launcher => launcher.Run(Dropout.Apply[precision], new DropoutArgs
         {
-            X = x.Floats, Y = y.Floats, Dropout = dropout.Site, Count = count, Add = add,
+            X = x.Values, Y = y.Values, Dropout = dropout.Site, Count = count, Add = add,
         }), new Reference(dropout, add), factor: 2);
     }
 
@@ -29,7 +30,7 @@ public static unsafe class DropoutChecks
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             var x = values["x"];
-            values.Deliver("y", [.. x.Zip(dropout.Factors<T>(x.Length)!, static (x, factor) => x * factor)], add);
+            values.Deliver("y", values.Stored([.. x.Zip(dropout.Factors<T>(x.Length)!, static (x, factor) => x * factor)]), add);
         }
     }
 }

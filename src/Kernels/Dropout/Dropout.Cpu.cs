@@ -9,7 +9,7 @@ public static unsafe partial class Dropout
         for (int block = from; block < to; block++)
         {
             long first = (long)block * BlockElements;
-            DropoutRow.Apply(a.X + first, a.Y + first, (int)Math.Min(BlockElements, a.Count - first), a.Dropout, first, a.Add);
+            DropoutRow.Apply((float*)a.X + first, (float*)a.Y + first, (int)Math.Min(BlockElements, a.Count - first), a.Dropout, first, a.Add);
         }
     }
 }

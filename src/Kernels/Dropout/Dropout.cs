@@ -7,10 +7,10 @@ namespace VideoSim.Kernels.Dropout;
 public unsafe struct DropoutArgs
 {
     /// <summary>[Count]: x in forward, dY in backward.</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Count]: y in forward, dX in backward.</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Random numbers; element = index in x.</summary>
     public DropoutSite Dropout;
@@ -31,19 +31,19 @@ public static unsafe partial class Dropout
     /// <summary>Elements of a work item: 16 KiB in and out, many times the cost of handing it over.</summary>
     public const int BlockElements = 4096;
 
-    private const int Threads = 256; // each takes 4 elements at a time, 4 times over a block
+    private const int Threads = 256; // each takes 16 bytes at a time
 
     /// <summary>Multiplies with the mask. Items: blocks of elements.</summary>
-    public static readonly Kernel<DropoutArgs> Apply = new("dropout_f32")
+    public static readonly KernelPair<DropoutArgs> Apply = new("dropout", static (entry, precision) => new(entry)
     {
         Family = "dropout",
         Source = "Dropout.cu",
         Defines = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"],
         LaunchShape = static (in DropoutArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in DropoutArgs a) => Blocks(a.Count),
-        Twin = ApplyBlocks,
-        CountCost = static (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, 4.0 * (2 + a.Add) * a.Count),
-    };
+        Twin = precision == Precision.Float32 ? ApplyBlocks : null,
+        CountCost = (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, precision.Bytes() * (2.0 + a.Add) * a.Count),
+    });
 
     private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));
 }

@@ -10,6 +10,7 @@
 //         one long sum: warps take every TYPE_WARPSth row, then their sums are added in order.
 #include "Block.cuh"
 #include "Search.cuh"
+#include "Values.cuh"
 
 struct EmbeddingForwardArgs {
     const int* Ids;

@@ -6,6 +6,7 @@
 // Floor   forward 12 Count bytes, backward 20 Count bytes / bandwidth
 // Why     one expression; a thread has several elements under way at once
 #include "Logistic.cuh"
+#include "Values.cuh"
 
 struct GateArgs {
     const float* U;

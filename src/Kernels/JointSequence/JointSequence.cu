@@ -6,7 +6,7 @@
 // Limits  any sizes
 // Floor   8 B (T + F) C bytes / bandwidth
 // Why     copies; neighbouring threads take neighbouring columns
-#include "Common.cuh"
+#include "Values.cuh"
 
 struct JointSequenceArgs {
     const float* Text;

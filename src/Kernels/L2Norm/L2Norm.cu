@@ -6,7 +6,7 @@
 // Limits  any sizes
 // Floor   forward 8, backward 12 Rows C bytes / bandwidth
 // Why     a lane meets its own values again in the second pass over the row: they come from the first cache
-#include "Common.cuh"
+#include "Values.cuh"
 
 struct L2NormArgs {
     const float* X;

@@ -9,6 +9,7 @@
 // Why     a lane takes 4 neighbouring columns, which share a block of random numbers, and meets only its own values again in the later passes over
 //         the row: they come from the first cache. dWeight and dBias are summed by chunks of rows, then over chunks, always in the same order.
 #include "Philox.cuh"
+#include "Values.cuh"
 
 struct LayerNormForwardArgs {
     const float* X;

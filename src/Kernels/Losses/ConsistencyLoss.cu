@@ -9,6 +9,7 @@
 // Floor   forward reads all logits once, backward reads and writes them once: bytes / bandwidth
 // Why     the passes over a row and its experts' (160 KB at the reference's size) meet the caches; probabilities are made again rather than stored
 #include "Block.cuh"
+#include "Values.cuh"
 
 struct ConsistencyLossArgs {
     const float* MixtureLogits;

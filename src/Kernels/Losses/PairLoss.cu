@@ -7,6 +7,7 @@
 // Floor   reads both embeddings once, backward writes as much: bytes / bandwidth
 // Why     a row is read once for all three sums; a backward pass has no sums at all
 #include "UnitLength.cuh"
+#include "Values.cuh"
 
 struct PairLossArgs {
     const float* Embeddings;

@@ -9,6 +9,7 @@
 // Why     P^gamma = exp(-gamma softplus(-w)) needs no clipping; a warp's tags share a word of labels
 #include "Block.cuh"
 #include "Logistic.cuh"
+#include "Values.cuh"
 
 struct TagLossArgs {
     const float* Logits;

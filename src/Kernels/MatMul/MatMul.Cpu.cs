@@ -68,7 +68,7 @@ public static unsafe partial class MatMul
         do // at least once: where K is 0, C becomes the bias
         {
             int depth = Math.Min(blocks.Depth, endOfK - k);
-            var a = new RowsOfA { Count = rows, Data = p.A + product * p.StrideA + (long)row * p.LdA + k, Row = p.LdA, Tile = (nint)TileRows * p.LdA };
+            var a = new RowsOfA { Count = rows, Data = (float*)p.A + product * p.StrideA + (long)row * p.LdA + k, Row = p.LdA, Tile = (nint)TileRows * p.LdA };
             if (!blocks.RowsInPlace)
             {
                 PackRows(p, product, row, rows, k, depth, scratch.Rows, blocks.TileStride);
@@ -85,7 +85,7 @@ public static unsafe partial class MatMul
                 for (int j = first; j < stretchEnd; j += PanelColumns, panel += (nint)depth * PanelColumns)
                 {
                     FillStart(p, product, j, k, scratch.Start);
-                    float* c = p.C + product * p.StrideC + (long)row * p.LdC + j;
+                    float* c = (float*)p.C + product * p.StrideC + (long)row * p.LdC + j;
                     int columns = Math.Min(PanelColumns, stretchEnd - j);
                     bool add = p.Add != 0 || k > 0;
                     if (blocks.RowsInPlace)
@@ -105,6 +105,6 @@ public static unsafe partial class MatMul
         var columns = new Span<float>(start, PanelColumns);
         columns.Clear();
         if (p.Bias != null && k == 0)
-            new Span<float>(p.Bias + product * p.StrideBias + column, Math.Min(PanelColumns, p.N - column)).CopyTo(columns);
+            new Span<float>((float*)p.Bias + product * p.StrideBias + column, Math.Min(PanelColumns, p.N - column)).CopyTo(columns);
     }
 }

@@ -13,7 +13,7 @@ public static unsafe partial class MatMul
     /// </summary>
     private static void PackPanels(in MatMulArgs p, int product, int column, int end, int k, int depth, float* panel)
     {
-        float* b = p.B + product * p.StrideB;
+        float* b = (float*)p.B + product * p.StrideB;
         int whole = (end - column) / PanelColumns, rest = (end - column) % PanelColumns;
         nint panelElements = (nint)depth * PanelColumns;
         float* last = panel + whole * panelElements;
@@ -45,7 +45,7 @@ public static unsafe partial class MatMul
     /// </summary>
     private static void PackRows(in MatMulArgs p, int product, int row, int rows, int k, int depth, float* tile, nint tileStride)
     {
-        float* a = p.A + product * p.StrideA;
+        float* a = (float*)p.A + product * p.StrideA;
         if (p.TransposeA != 0)
         {
             CopyTiles(a + (long)k * p.LdA + row, p.LdA, depth, rows, tile, tileStride);

@@ -43,7 +43,7 @@ public static unsafe partial class MatMul
     {
         double products = args.Batch, m = args.M, n = args.N, k = args.K;
         double a = args.StrideA == 0 ? 1 : products, b = args.StrideB == 0 ? 1 : products;
-        return new(2 * products * m * n * k, 4 * (a * m * k + b * k * n + products * m * n * (1 + args.Add)));
+        return new(2 * products * m * n * k, args.Operands.Bytes() * (a * m * k + b * k * n) + args.Result.Bytes() * products * m * n * (1 + args.Add));
     }
 
     /// <summary>Packs a part of B ahead. Items: different B x stretches of panels; none where the items of <see cref="Multiply"/> pack.</summary>

@@ -1,23 +1,25 @@
+using VideoSim.Kernels.Contract;
+
 namespace VideoSim.Kernels.MatMul;
 
 /// <summary>
-/// C = op(A) op(B) + bias, or C += op(A) op(B) + bias: row-major fp32 matrices with leading dimensions, in a strided batch.
+/// C = op(A) op(B) + bias, or C += op(A) op(B) + bias: row-major matrices with leading dimensions, in a strided batch, summed in fp32.
 /// op(A) is [M, K], op(B) is [K, N], C is [M, N]. A stride of 0 shares an operand between all products of the batch;
 /// products of one batch never share parts of C.
 /// </summary>
 public unsafe struct MatMulArgs
 {
     /// <summary>A: [M, K], or [K, M] where <see cref="TransposeA"/> is 1.</summary>
-    public float* A;
+    public void* A;
 
     /// <summary>B: [K, N], or [N, K] where <see cref="TransposeB"/> is 1.</summary>
-    public float* B;
+    public void* B;
 
     /// <summary>C: [M, N].</summary>
-    public float* C;
+    public void* C;
 
-    /// <summary>Bias [N], added to every row, or null.</summary>
-    public float* Bias;
+    /// <summary>Bias [N], added to every row, or null; in the precision of C.</summary>
+    public void* Bias;
 
     /// <summary>Elements from one product of the batch to the next.</summary>
     public long StrideA, StrideB, StrideC, StrideBias;
@@ -36,4 +38,7 @@ public unsafe struct MatMulArgs
 
     /// <summary>1 to add to C, 0 to overwrite it.</summary>
     public int Add;
+
+    /// <summary>Of A and B, and of C and bias. The CPU multiplies fp32 only; no product widens bf16 from fp32 operands.</summary>
+    public Precision Operands, Result;
 }

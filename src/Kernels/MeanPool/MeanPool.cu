@@ -5,7 +5,7 @@
 // Limits  any sizes; a mask keeps at least one position of each sequence
 // Floor   4 B S C bytes / bandwidth
 // Why     a thread owns a column and adds its positions in order
-#include "Common.cuh"
+#include "Values.cuh"
 
 struct MeanPoolArgs {
     float* X;

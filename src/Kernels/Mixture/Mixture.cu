@@ -7,6 +7,7 @@
 // Floor   forward reads x and writes y once; backward reads x and writes dX once, and dY once for each expert, from the first cache: bytes / bandwidth
 // Why     backward has a sum over the row for each expert, which one block keeps to itself
 #include "Block.cuh"
+#include "Values.cuh"
 
 struct MixtureArgs {
     const float* X;

@@ -5,7 +5,7 @@
 // Limits  any sizes; no row at all gives 0
 // Floor   reads x once: 4 Stack Rows C bytes / bandwidth
 // Why     a thread owns a column and adds its rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them
-#include "Common.cuh"
+#include "Values.cuh"
 
 struct ColumnSumArgs {
     const float* X;

@@ -5,7 +5,7 @@
 // Limits  any sizes
 // Floor   forward 8 B C bytes, backward 4 B S C bytes / bandwidth
 // Why     copies; neighbouring threads take neighbouring columns
-#include "Common.cuh"
+#include "Values.cuh"
 
 struct SelectPositionArgs {
     float* X;

@@ -5,7 +5,7 @@
 // Limits  any Rows, at least one column; y may be x
 // Floor   forward 8, backward 12 Rows C bytes / bandwidth
 // Why     a lane meets its own values again in the later passes over the row: they come from the first cache
-#include "Common.cuh"
+#include "Values.cuh"
 
 struct SoftmaxArgs {
     const float* X;

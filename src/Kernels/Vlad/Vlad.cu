@@ -13,6 +13,7 @@
 #include "Logistic.cuh"
 #include "Philox.cuh"
 #include "UnitLength.cuh"
+#include "Values.cuh"
 
 struct VladArgs {
     const float* Hidden;

@@ -2,6 +2,7 @@ using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Tests.Cuda;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Dropout;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Compilation;
@@ -12,7 +13,7 @@ public sealed class ShippedKernelsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("videosim-test-").FullName;
 
-    private static KernelUnit Unit => KernelUnit.Group([Dropout.Apply]).Single();
+    private static KernelUnit Unit => KernelUnit.Group([Dropout.Apply[Precision.Float32]]).Single();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -22,7 +23,7 @@ public sealed class ShippedKernelsTests : IDisposable
         CudaMachine.SkipUnlessEmulator();
         Ship("sm_90");
         using var device = CudaMachine.Open(Installed());
-        Assert.Empty(Checks.KernelGates.Accuracy(device, Catalog.All.Where(static check => check.Kernel == Dropout.Apply).SelectMany(static check => check.Cases())));
+        Assert.Empty(Checks.KernelGates.Accuracy(device, Catalog.All.Where(static check => check.Kernel == Dropout.Apply[Precision.Float32]).SelectMany(static check => check.Cases())));
     }
 
     [Fact]
@@ -68,6 +69,6 @@ public sealed class ShippedKernelsTests : IDisposable
     private void Ship(params string[] architectures)
     {
         CudaMachine.SkipWithoutNvrtc();
-        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, KernelSources.Embedded, [Dropout.Apply], architectures));
+        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, KernelSources.Embedded, [Dropout.Apply[Precision.Float32]], architectures));
     }
 }

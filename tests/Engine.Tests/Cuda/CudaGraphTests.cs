@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tests.Devices;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.MatMul;
 using Xunit;
@@ -108,7 +109,7 @@ public sealed unsafe class CudaGraphTests : IDisposable
     }
 
     // Dropout of nothing is a copy.
-    private void Add(PlanStream plan) => plan.Run(Kernels.Dropout.Dropout.Apply, new DropoutArgs { X = X, Y = Sum, Count = Count, Add = 1 });
+    private void Add(PlanStream plan) => plan.Run(Kernels.Dropout.Dropout.Apply[Precision.Float32], new DropoutArgs { X = X, Y = Sum, Count = Count, Add = 1 });
 
     private void Reset()
     {

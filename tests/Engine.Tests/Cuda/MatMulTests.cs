@@ -58,13 +58,13 @@ public sealed class MatMulTests
             M = Size, N = Size, K = Size, LdA = Size, LdB = Size, LdC = Size, Batch = 1,
         };
         device.Stream.MatMul(args);
-        args.Bias += 64; // as aligned as before
+        args.Bias = (float*)args.Bias + 64; // as aligned as before
         device.Stream.MatMul(args);
         Assert.Equal(1, ((CudaStream)device.Stream).ProductKinds);
         long before = GC.GetAllocatedBytesForCurrentThread();
         device.Stream.MatMul(args);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
-        args.Bias++;
+        args.Bias = (float*)args.Bias + 1;
         device.Stream.MatMul(args);
         args.TransposeB = 1;
         device.Stream.MatMul(args);
@@ -101,7 +101,7 @@ public sealed class MatMulTests
         var data = (byte[])buffer.Data.Clone();
         for (int i = sizeof(float) - 1; i < data.Length; i += sizeof(float))
             data[i] &= 0x7f; // the sign
-        return new CheckBuffer(buffer.Name, buffer.Role, data, buffer.IsInteger);
+        return new CheckBuffer(buffer.Name, buffer.Role, data, buffer.Element);
     }
 
     /// <summary>The device's own product where the check runs the CPU's kernels.</summary>

@@ -6,6 +6,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.LayerNorm;
 using VideoSim.Kernels.Random;
@@ -152,7 +153,7 @@ internal sealed unsafe class OneLayer : IDisposable
     }
 
     // Dropout of nothing is a copy.
-    private static void Copy(Tape tape, in Tensor from, in Tensor to, int add) => tape.Stream.Run(Kernels.Dropout.Dropout.Apply, new DropoutArgs
+    private static void Copy(Tape tape, in Tensor from, in Tensor to, int add) => tape.Stream.Run(Kernels.Dropout.Dropout.Apply[Precision.Float32], new DropoutArgs
     {
         X = from.Floats, Y = to.Floats, Dropout = new() { Scalars = tape.Scalars }, Count = from.Shape.Count, Add = add,
     });

@@ -1,0 +1,83 @@
+// Values.cuh: values as tensors hold them, fp32 or bf16, one at a time or 16 bytes at once. Kernels are templates over the type T of their
+// tensors, and compute in fp32.
+#pragma once
+
+#include "Common.cuh"
+
+// The upper 16 bits of an fp32 number.
+struct bf16 {
+    unsigned short bits;
+};
+
+// Rounds to the nearest, to the even one of two. NaN stays NaN.
+DEVICE bf16 to_bf16(float x) {
+    bf16 result;
+#if defined(__CUDACC_RTC__)
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result.bits) : "f"(x));
+#else
+    const unsigned bits = __float_as_uint(x);
+    result.bits = (bits & 0x7fffffffu) > 0x7f800000u ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+#endif
+    return result;
+}
+
+// Two values in the order of memory: the first in the lower half.
+DEVICE unsigned to_bf16_pair(float first, float second) {
+#if defined(__CUDACC_RTC__)
+    unsigned result;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(result) : "f"(second), "f"(first));
+    return result;
+#else
+    return to_bf16(first).bits | (unsigned)to_bf16(second).bits << 16;
+#endif
+}
+
+DEVICE float first_of_pair(unsigned pair) { return __uint_as_float(pair << 16); }
+DEVICE float second_of_pair(unsigned pair) { return __uint_as_float(pair & 0xffff0000u); }
+
+DEVICE float load(const float* address) { return *address; }
+DEVICE float load(const bf16* address) { return __uint_as_float((unsigned)address->bits << 16); }
+
+DEVICE void store(float* address, float value) { *address = value; }
+DEVICE void store(bf16* address, float value) { *address = to_bf16(value); }
+
+// How gradients are delivered: the first writer overwrites, later ones add.
+template <class T>
+DEVICE void deliver(T* address, float value, int add) { store(address, add ? load(address) + value : value); }
+
+// Values that one access of 16 bytes moves.
+template <class T>
+constexpr int PACK = 16 / sizeof(T);
+
+// Reads PACK<T> values, on 16 bytes.
+DEVICE void load_pack(float (&x)[4], const float* address) {
+    const float4 all = *(const float4*)address;
+    x[0] = all.x, x[1] = all.y, x[2] = all.z, x[3] = all.w;
+}
+
+DEVICE void load_pack(float (&x)[8], const bf16* address) {
+    const uint4 all = *(const uint4*)address;
+    const unsigned pairs[4] = {all.x, all.y, all.z, all.w};
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        x[2 * i] = first_of_pair(pairs[i]), x[2 * i + 1] = second_of_pair(pairs[i]);
+}
+
+DEVICE void store_pack(float* address, const float (&x)[4]) { *(float4*)address = make_float4(x[0], x[1], x[2], x[3]); }
+
+DEVICE void store_pack(bf16* address, const float (&x)[8]) {
+    *(uint4*)address = make_uint4(to_bf16_pair(x[0], x[1]), to_bf16_pair(x[2], x[3]), to_bf16_pair(x[4], x[5]), to_bf16_pair(x[6], x[7]));
+}
+
+// deliver for PACK<T> values at once. Changes x.
+template <class T>
+DEVICE void deliver_pack(T* address, float (&x)[PACK<T>], int add) {
+    if (add) {
+        float old[PACK<T>];
+        load_pack(old, address);
+#pragma unroll
+        for (int i = 0; i < PACK<T>; i++)
+            x[i] += old[i];
+    }
+    store_pack(address, x);
+}

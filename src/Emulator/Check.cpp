@@ -66,13 +66,17 @@ static void noteRead(Worker& worker, const Region& region, uintptr_t address, Ce
     }
     if (!isOrdered(cell.write, touch.time, region.isShared, first))
         failRace(worker, "read after write", region, address, cell.write, touch.code);
+    if (region.isShared && cell.write.kind == Access::Copy) {
+        worker.fail(std::string("read of ") + region.name + " + " + std::to_string(address - region.begin) + " in " + worker.describe(*current) +
+                    " at " + lineOf(touch.code) + ": nobody waited for the asynchronous copy begun at " + lineOf(cell.write.code));
+    }
     bool replacesFirst = isOrdered(cell.reads[0], touch.time, region.isShared, first);
     cell.reads[replacesFirst ? 0 : 1] = touch;
 }
 
 static void noteWrite(Worker& worker, const Region& region, uintptr_t address, Cell& cell, const Touch& touch) {
     uint32_t first = worker.launch().firstSerial;
-    bool bothAtomic = touch.atomic && cell.write.atomic;
+    bool bothAtomic = touch.kind == Access::Atomic && cell.write.kind == Access::Atomic;
     if (!bothAtomic && !isOrdered(cell.write, touch.time, region.isShared, first))
         failRace(worker, "write after write", region, address, cell.write, touch.code);
     for (const Touch& read : cell.reads) {
@@ -97,7 +101,7 @@ void noteAccess(const void* pointer, unsigned bytes, Access kind, const void* co
     }
     if (!region || address + bytes > region->end)
         failBounds(*worker, address, bytes, kind, code);
-    Touch touch{worker->timeOf(*current), kind == Access::Atomic, code};
+    Touch touch{worker->timeOf(*current), kind, code};
     for (uintptr_t i = (address - region->begin) / CellGrain; i <= (address + bytes - 1 - region->begin) / CellGrain; i++) {
         if (kind == Access::Read)
             noteRead(*worker, *region, address, region->cells[i], touch);

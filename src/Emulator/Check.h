@@ -6,6 +6,8 @@
 
 namespace emulator {
 
+enum class Access : uint8_t;
+
 constexpr size_t CellGrain = 2; // bytes: the smallest element that kernels share
 
 // When a thread did something, as far as order between threads goes.
@@ -19,7 +21,7 @@ struct AccessTime {
 
 struct Touch {
     AccessTime time;
-    bool atomic;
+    Access kind;
     const void* code; // return address into the kernel
 };
 

@@ -2,4 +2,5 @@
 #pragma once
 
 #include "Language.h"
+#include "TensorCore.h"
 #include "Threads.h"

@@ -13,7 +13,7 @@ struct Place {
     int line;
 };
 
-enum class Waiting : uint8_t { Nothing, Barrier, WarpBarrier, Shuffle };
+enum class Waiting : uint8_t { Nothing, Barrier, WarpBarrier, Shuffle, Multiply, LoadMatrix };
 
 // One CUDA thread of the block that runs on this thread of the operating system.
 struct Thread {
@@ -55,7 +55,8 @@ using WarpOperation = void (*)(Operands* const lanes[32], uint32_t mask);
 void waitForBlock(Place place);
 void waitForWarp(uint32_t mask, Waiting kind, WarpOperation operation, Operands& mine, Place place);
 
-enum class Access : uint8_t { Read, Write, Atomic };
+// Copy: an asynchronous copy begins, and will write until it is waited for.
+enum class Access : uint8_t { Read, Write, Atomic, Copy };
 
 // The check build looks at every access to memory that others may see. What g++ cannot see reports itself, in functions
 // that are not inlined there: their return address is the kernel's line.

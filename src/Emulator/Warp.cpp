@@ -43,6 +43,11 @@ bool Worker::isComplete(const Warp& warp, const WarpGroup& group) const { return
 
 void Worker::complete(unsigned warpNumber, WarpGroup& group) {
     Warp& warp = warps_[warpNumber];
+    bool needsAll = group.kind == Waiting::Multiply || group.kind == Waiting::LoadMatrix;
+    if (needsAll && group.arrived != ~0u) {
+        fail(std::string(nameOf(group.kind)) + " without lane " + std::to_string(__builtin_ctz(~group.arrived)) + " of warp " + std::to_string(warpNumber) +
+             " in " + describe(*current) + " at " + toString(group.place));
+    }
     if (group.operation)
         group.operation(group.lanes, group.mask);
     if (group.kind == Waiting::WarpBarrier)

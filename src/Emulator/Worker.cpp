@@ -31,6 +31,8 @@ const char* nameOf(Waiting kind) {
     case Waiting::Barrier: return "__syncthreads";
     case Waiting::WarpBarrier: return "__syncwarp";
     case Waiting::Shuffle: return "a shuffle";
+    case Waiting::Multiply: return "mma";
+    case Waiting::LoadMatrix: return "ldmatrix";
     case Waiting::Nothing: break;
     }
     return "nothing";
@@ -38,7 +40,7 @@ const char* nameOf(Waiting kind) {
 
 Worker* Worker::self() { return self_; }
 
-Worker::Worker() : stacks_(allocateStacks(MaxThreads)), fibers_(MaxThreads), threads_(MaxThreads), warps_(MaxWarps) {
+Worker::Worker() : stacks_(allocateStacks(MaxThreads)), fibers_(MaxThreads), threads_(MaxThreads), warps_(MaxWarps), copies_(MaxThreads) {
     self_ = this;
     resetFibers();
 }
@@ -100,6 +102,10 @@ void Worker::runBlock(uint64_t block) {
     shared_.poison();
     alive_ = launch.threads();
     atBarrier_ = barriers_ = 0;
+    for (unsigned i = 0; i < launch.threads(); i++) {
+        copies_[i].copies.clear(); // what nobody waited for is never done
+        copies_[i].groups = 0;
+    }
     readyWarps_ = firstLanes(launch.warps());
     for (unsigned i = 0; i < launch.warps(); i++) {
         Warp& warp = warps_[i];

@@ -27,6 +27,20 @@ struct Warp {
     WarpGroup groups[WarpSize];
 };
 
+// An asynchronous copy that nobody has waited for: of 16 bytes, or of zeros where there is no source.
+struct AsyncCopy {
+    void* shared;
+    const void* global;
+    unsigned group;
+    const void* code; // the kernel's line
+};
+
+// Of one thread; groups: ended so far.
+struct CopyQueue {
+    std::vector<AsyncCopy> copies;
+    unsigned groups;
+};
+
 class Worker {
 public:
     Worker();
@@ -45,6 +59,7 @@ public:
     bool isOnStack(const void* address) const;
     AccessTime timeOf(const Thread& thread) const;
     SharedMemory& shared() { return shared_; }
+    CopyQueue& copiesOf(const Thread& thread) { return copies_[thread.number]; }
 
     static Worker* self(); // of the calling thread; null on threads that are none
 
@@ -74,6 +89,7 @@ private:
     std::vector<Fiber*> freeFibers_;
     std::vector<Thread> threads_;
     std::vector<Warp> warps_;
+    std::vector<CopyQueue> copies_;
     uint32_t readyWarps_ = 0;
     unsigned currentWarp_ = 0, alive_ = 0, atBarrier_ = 0, barriers_ = 0;
     Place barrierPlace_{};

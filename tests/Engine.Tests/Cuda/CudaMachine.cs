@@ -27,10 +27,16 @@ internal static class CudaMachine
 
     public static bool IsEmulator => Environment.GetEnvironmentVariable(GpuVariable) != "1";
 
-    /// <summary>The catalog's kernels, and in the emulator those with planted mistakes.</summary>
-    private static IEnumerable<Kernel> Kernels => [.. Catalog.Kernels, .. PlantedKernels.All];
+    /// <summary>The catalog's kernels, and those of the tests.</summary>
+    private static IEnumerable<Kernel> Kernels => [.. Catalog.Kernels, .. PlantedKernels.All, .. TensorCoreProbes.All];
 
-    private static KernelSources Sources => new([.. KernelSources.Embedded.Texts, new(PlantedKernels.Source, PlantedKernels.Text)]);
+    private static KernelSources Sources => new([.. KernelSources.Embedded.Texts, TextOf(PlantedKernels.Source), TextOf(TensorCoreProbes.Source)]);
+
+    private static KeyValuePair<string, string> TextOf(string source)
+    {
+        using var reader = new StreamReader(typeof(CudaMachine).Assembly.GetManifestResourceStream(source)!);
+        return new(source, reader.ReadToEnd());
+    }
 
     /// <summary>Opens the device, or skips the test and says why.</summary>
     public static CudaDevice Open() => IsEmulator ? Emulator.Open(Images.Value) : CudaDevice.Open(0, Images.Value!, Kernels);

@@ -1,7 +1,7 @@
 // Planted.cu: small kernels for the emulator's own tests. The first two are right; each of the others holds one mistake.
 // Types   fp32; Out [Count], Count = blocks x threads
 // Launch  PlantedKernels.cs; 4 bytes of dynamic shared memory for each thread
-#include "Common.cuh"
+#include "TensorCore.cuh"
 
 struct PlantedArgs {
     float* Out;
@@ -102,4 +102,108 @@ extern "C" __global__ void planted_block_race(const PlantedArgs a) { *a.Lowest =
 extern "C" __global__ void planted_misaligned(const PlantedArgs a) {
     if (threadIdx.x == 0 && blockIdx.x == 0)
         *(float4*)(a.Out + 1) = make_float4(1, 2, 3, 4);
+}
+
+// One copy of 16 bytes by every fourth thread; they fill the dynamic shared memory.
+DEVICE void copy_to_shared(const PlantedArgs& a, float* shared) {
+    if (threadIdx.x % 4 == 0)
+        cp_async_16(shared + threadIdx.x, a.Out + blockIdx.x * blockDim.x + threadIdx.x);
+}
+
+extern "C" __global__ void planted_copy_without_wait(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    copy_to_shared(a, shared);
+    cp_async_commit();
+    __syncthreads();
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_copy_without_commit(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    copy_to_shared(a, shared);
+    cp_async_wait<0>();
+    __syncthreads();
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_copy_wait_for_the_other(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    copy_to_shared(a, shared);
+    cp_async_commit();
+    cp_async_wait<1>();
+    __syncthreads();
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_copy_without_barrier(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    copy_to_shared(a, shared);
+    cp_async_commit();
+    cp_async_wait<0>();
+    store(a, shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_copy_into_what_is_read(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x] = threadIdx.x;
+    __syncthreads();
+    const float other = shared[blockDim.x - 1 - threadIdx.x];
+    copy_to_shared(a, shared);
+    cp_async_commit();
+    __syncthreads(); // comes too late: the copies have begun
+    cp_async_wait<0>();
+    __syncthreads();
+    store(a, other + shared[threadIdx.x]);
+}
+
+extern "C" __global__ void planted_copy_misaligned(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    if (threadIdx.x == 0)
+        cp_async_16(shared, a.Out + 1);
+}
+
+extern "C" __global__ void planted_copy_past_global(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    if (threadIdx.x == 0)
+        cp_async_16(shared, a.Out + a.Count);
+}
+
+// Matrices of 8 x 8 bf16 from 128 bytes of shared memory; the sum of what a lane holds.
+DEVICE float first_matrices(const void* shared) {
+    unsigned matrices[4];
+    ldmatrix_x4(matrices, (const char*)shared + threadIdx.x % 8 * 16);
+    return matrices[0] + matrices[1] + matrices[2] + matrices[3];
+}
+
+extern "C" __global__ void planted_matrix_without_wait(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    copy_to_shared(a, shared);
+    cp_async_commit();
+    __syncthreads();
+    store(a, first_matrices(shared));
+}
+
+extern "C" __global__ void planted_matrix_without_barrier(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x] = threadIdx.x;
+    store(a, first_matrices(shared));
+}
+
+extern "C" __global__ void planted_matrix_misaligned(const PlantedArgs a) {
+    DYNAMIC_SHARED(float, shared);
+    shared[threadIdx.x] = threadIdx.x;
+    __syncthreads();
+    store(a, first_matrices((const char*)shared + 2));
+}
+
+extern "C" __global__ void planted_matrix_of_global(const PlantedArgs a) { store(a, first_matrices(a.Out)); }
+
+extern "C" __global__ void planted_product_without_lanes(const PlantedArgs a) {
+    float sum[4] = {};
+    const unsigned ones[4] = {};
+    if (threadIdx.x % 32 < 16)
+        mma_16816(sum, ones, 0, 0);
+    else
+        return;
+    store(a, sum[0]);
 }

@@ -32,16 +32,19 @@ internal static class PlantedKernels
         (Planted("unwritten_shared"), @"read of unwritten dynamic shared memory \+ 0"),
         (Planted("block_race"), "race"),
         (Planted("misaligned"), "not a multiple of its size"),
+        (Planted("copy_without_wait"), "nobody waited for the asynchronous copy"),
+        (Planted("copy_without_commit"), "nobody waited for the asynchronous copy"),
+        (Planted("copy_wait_for_the_other"), "nobody waited for the asynchronous copy"),
+        (Planted("copy_without_barrier"), "race|read of unwritten dynamic shared memory"),
+        (Planted("copy_into_what_is_read"), "race"),
+        (Planted("copy_misaligned"), "the source of cp.async is not on 16 bytes"),
+        (Planted("copy_past_global"), "out of bounds: read of 16 bytes at byte 768 of device memory of 768 bytes"),
+        (Planted("matrix_without_wait"), "nobody waited for the asynchronous copy"),
+        (Planted("matrix_without_barrier"), "race|read of unwritten dynamic shared memory"),
+        (Planted("matrix_misaligned"), "a row of ldmatrix is not on 16 bytes"),
+        (Planted("matrix_of_global"), "a row of ldmatrix is not in shared memory"),
+        (Planted("product_without_lanes"), "mma without lane 16 of warp [01] in"),
     ];
-
-    public static string Text
-    {
-        get
-        {
-            using var reader = new StreamReader(typeof(PlantedKernels).Assembly.GetManifestResourceStream(Source)!);
-            return reader.ReadToEnd();
-        }
-    }
 
     public static IEnumerable<Kernel> All => [Nothing, Atomics, .. Mistakes.Select(static mistake => mistake.Kernel)];
 

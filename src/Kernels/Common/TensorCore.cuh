@@ -1,0 +1,57 @@
+// TensorCore.cuh: products of small matrices on tensor cores, and how their operands come from shared memory and there. For compute_80 and later.
+//
+// A fragment is a small matrix spread over the 32 lanes of a warp. With group = lane / 4 and first = 2 (lane % 4), a lane holds, two bf16 a register,
+// the lower half first (PTX ISA, "Matrix Fragments for mma.m16n8k16"):
+//   A [16, 16]  a[0] = A[group, first..first + 1]    a[1] = A[group + 8, first..]    a[2] = A[group, first + 8..]    a[3] = A[group + 8, first + 8..]
+//   B [16, 8]   b0 = B[first..first + 1, group]      b1 = B[first + 8..first + 9, group]
+//   C [16, 8]   c[0], c[1] = C[group, first..first + 1]    c[2], c[3] = C[group + 8, first..first + 1], fp32
+// So C of two neighbouring tiles, rounded to pairs of bf16, is an A of 16 columns: a product goes on to the next without leaving registers.
+// All lanes of a warp call mma and ldmatrix together.
+#pragma once
+
+#include "Common.cuh"
+
+#if defined(__CUDACC_RTC__)
+
+// C += A B, fp32 sums of products of bf16.
+DEVICE void mma_16816(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+DEVICE unsigned shared_address(const void* shared) { return (unsigned)__cvta_generic_to_shared(shared); }
+
+// Four 8 x 8 matrices from shared memory, one a register. Lanes 8 m to 8 m + 7 bring the addresses of the rows of matrix m, on 16 bytes.
+// Register m holds M[group, first] and M[group, first + 1] of matrix m: with matrices (rows 0.., columns 0..), (8.., 0..), (0.., 8..), (8.., 8..) a
+// fragment A; of a matrix that is stored by columns, [8, 16], with (0.., 0..) and (0.., 8..) b0 and b1.
+DEVICE void ldmatrix_x4(unsigned (&m)[4], const void* row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
+// The same transposed: register m holds M[first, group] and M[first + 1, group], b0 and b1 of a matrix that is stored by rows.
+DEVICE void ldmatrix_x4_trans(unsigned (&m)[4], const void* row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
+                 : "r"(shared_address(row))
+                 : "memory");
+}
+
+// Begins to copy 16 bytes from global to shared memory, past the registers and the first cache; 16 zeros where the source does not exist.
+DEVICE void cp_async_16(void* shared, const void* global, bool exists = true) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(shared_address(shared)), "l"(global), "r"(exists ? 16 : 0) : "memory");
+}
+
+// Ends a group of this thread's copies.
+DEVICE void cp_async_commit() { asm volatile("cp.async.commit_group;" : : : "memory"); }
+
+// Waits until all of this thread's groups are done but the last GroupsLeft. Other threads see the copies after a barrier.
+template <int GroupsLeft>
+DEVICE void cp_async_wait() {
+    asm volatile("cp.async.wait_group %0;" : : "n"(GroupsLeft) : "memory");
+}
+
+#endif // for g++ they are the emulator's, of these names

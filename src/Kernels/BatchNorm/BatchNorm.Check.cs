@@ -95,41 +95,43 @@ public static unsafe class BatchNormChecks
         public override string ToString() => $"stack {Stack}, {Rows} x {Width}, {Groups} groups";
     }
 
-    // The last has more chunks than a block of the CUDA kernels has warps.
+    // Rows of a multiple of 8 values and others; the last has more chunks than a block of the CUDA kernels has warps.
     private static readonly Shape[] Shapes =
     [
         new(1, 1, 1, 1), new(3, 10, 13, 2), new(2, BatchNorm.ChunkRows + 1, BatchNorm.BlockColumns + 3, 1),
-        new(1, 2 * (2 * BatchNorm.ChunkRows + 5), 9, 2), new(2, 3 * BatchNorm.ChunkRows, 8, 3),
+        new(1, 2 * (2 * BatchNorm.ChunkRows + 5), 9, 2), new(2, 3 * BatchNorm.ChunkRows, 8, 3), new(1, 2 * (BatchNorm.ChunkRows + 3), 296, 2),
         new(1, 2 * (9 * BatchNorm.ChunkRows + 5), 3, 2),
     ];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(BatchNorm.Statistics, Training), new(BatchNorm.FinishStatistics, Training), new(BatchNorm.Apply, Training),
-        new(BatchNorm.UseRunning, static () => Shapes.Select(shape => InferenceCase(shape with { Groups = 1 }))),
-        new(BatchNorm.BackwardSums, Backward), new(BatchNorm.FinishBackwardSums, Backward), new(BatchNorm.BackwardInput, Backward),
+        .. KernelCheck.OfPair(BatchNorm.Statistics, Training), new(BatchNorm.FinishStatistics, static () => Training(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNorm.Apply, Training),
+        new(BatchNorm.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
+        .. KernelCheck.OfPair(BatchNorm.BackwardSums, Backward), new(BatchNorm.FinishBackwardSums, static () => Backward(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNorm.BackwardInput, Backward),
     ];
 
     // An offset above the spread would cost a variance from sums of squares its digits.
-    private static IEnumerable<CheckCase> Training() =>
-        from shape in Shapes from offset in new[] { 0f, 10f } select TrainingCase(shape, offset);
+    private static IEnumerable<CheckCase> Training(Precision precision) =>
+        from shape in Shapes from offset in new[] { 0f, 10f } select TrainingCase(precision, shape, offset);
 
-    private static IEnumerable<CheckCase> Backward() =>
-        from shape in Shapes from add in new[] { 0, 1 } select BackwardCase(shape, add);
+    private static IEnumerable<CheckCase> Backward(Precision precision) =>
+        from shape in Shapes from add in new[] { 0, 1 } select BackwardCase(precision, shape, add);
 
-    private static CheckCase TrainingCase(Shape shape, float offset)
+    private static CheckCase TrainingCase(Precision precision, Shape shape, float offset)
     {
-        var builder = new CheckBuilder((ulong)shape.Rows);
+        var builder = new CheckBuilder((ulong)shape.Rows, precision);
         var forward = Declare(builder, shape, offset);
         var (mean, rstd) = (builder.Output("mean", shape.Statistics), builder.Output("rstd", shape.Statistics));
         var partial = builder.Workspace("partial", 2L * shape.Statistics * shape.Chunks);
         return builder.Build($"{shape}, offset {offset}", launcher =>
         {
             var args = forward() with { Mean = mean.Floats, Rstd = rstd.Floats, Partial = partial.Floats };
-            launcher.Run(BatchNorm.Statistics, args);
+            launcher.Run(BatchNorm.Statistics[precision], args);
             launcher.Run(BatchNorm.FinishStatistics, args);
-            launcher.Run(BatchNorm.Apply, args);
+            launcher.Run(BatchNorm.Apply[precision], args);
         }, new Reference(shape), 2);
     }
 
@@ -142,32 +144,32 @@ public static unsafe class BatchNormChecks
         {
             var args = forward() with { Mean = mean.Floats, Rstd = rstd.Floats };
             launcher.Run(BatchNorm.UseRunning, args);
-            launcher.Run(BatchNorm.Apply, args);
+            launcher.Run(BatchNorm.Apply[Precision.Float32], args);
         }, new InferenceReference(shape), 2);
     }
 
-    private static CheckCase BackwardCase(Shape shape, int add)
+    private static CheckCase BackwardCase(Precision precision, Shape shape, int add)
     {
-        var builder = new CheckBuilder((ulong)shape.Rows);
+        var builder = new CheckBuilder((ulong)shape.Rows, precision);
         int elements = shape.Stack * shape.Rows * shape.Width, parameters = shape.Stack * shape.Width;
-        var (x, dY, weight) = (builder.Input("x", elements), builder.Input("dY", elements), builder.Input("weight", parameters));
+        var (x, dY, weight) = (builder.ValueInput("x", elements), builder.ValueInput("dY", elements), builder.Input("weight", parameters));
         var (mean, rstd) = (builder.Input("mean", shape.Statistics), builder.Input("rstd", shape.Statistics, 0.5f, 2));
         var partial = builder.Workspace("partial", 2L * shape.Statistics * shape.Chunks);
         var sums = builder.Workspace("sums", 2L * shape.Statistics);
-        var dX = builder.Gradient("dX", elements, add);
+        var dX = builder.ValueGradient("dX", elements, add);
         var (dWeight, dBias) = (builder.Gradient("dWeight", parameters, add), builder.Gradient("dBias", parameters, add));
         return builder.Build($"{shape}, add {add}", launcher =>
         {
             var args = new BatchNormGradArgs
             {
-                X = x.Floats, dY = dY.Floats, Weight = weight.Floats, Mean = mean.Floats, Rstd = rstd.Floats,
-                Partial = partial.Floats, Sums = sums.Floats, dX = dX.Floats, dWeight = dWeight.Floats, dBias = dBias.Floats,
+                X = x.Values, dY = dY.Values, Weight = weight.Floats, Mean = mean.Floats, Rstd = rstd.Floats,
+                Partial = partial.Floats, Sums = sums.Floats, dX = dX.Values, dWeight = dWeight.Floats, dBias = dBias.Floats,
                 Stack = shape.Stack, Rows = shape.Rows, C = shape.Width, Groups = shape.Groups, Chunks = shape.Chunks,
                 AddX = add, AddWeight = add, AddBias = add,
             };
-            launcher.Run(BatchNorm.BackwardSums, args);
+            launcher.Run(BatchNorm.BackwardSums[precision], args);
             launcher.Run(BatchNorm.FinishBackwardSums, args);
-            launcher.Run(BatchNorm.BackwardInput, args);
+            launcher.Run(BatchNorm.BackwardInput[precision], args);
         }, new GradReference(shape, add), 3);
     }
 
@@ -175,13 +177,13 @@ public static unsafe class BatchNormChecks
     private static Func<BatchNormArgs> Declare(CheckBuilder builder, Shape shape, float offset)
     {
         int elements = shape.Stack * shape.Rows * shape.Width, parameters = shape.Stack * shape.Width;
-        var x = builder.Input("x", elements, offset - 1, offset + 1);
+        var x = builder.ValueInput("x", elements, offset - 1, offset + 1);
         var (weight, bias) = (builder.Input("weight", parameters), builder.Input("bias", parameters));
         var (runningMean, runningVariance) = (builder.InOut("runningMean", parameters), builder.InOut("runningVariance", parameters, 0.5f, 2));
-        var y = builder.Output("y", elements);
+        var y = builder.ValueOutput("y", elements);
         return () => new BatchNormArgs
         {
-            X = x.Floats, Y = y.Floats, Weight = weight.Floats, Bias = bias.Floats,
+            X = x.Values, Y = y.Values, Weight = weight.Floats, Bias = bias.Floats,
             RunningMean = runningMean.Floats, RunningVariance = runningVariance.Floats,
             Stack = shape.Stack, Rows = shape.Rows, C = shape.Width, Groups = shape.Groups, Chunks = shape.Chunks,
             Momentum = Momentum, Epsilon = Epsilon,

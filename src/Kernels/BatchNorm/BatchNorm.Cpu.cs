@@ -10,7 +10,7 @@ public static unsafe partial class BatchNorm
         for (int item = from; item < to; item++)
         {
             int rows = ChunkOf(item, a.Rows, a.Groups, a.Chunks, out long firstRow);
-            float* x = a.X + firstRow * a.C, mean = a.Partial + (long)item * 2 * a.C, squares = mean + a.C;
+            float* x = (float*)a.X + firstRow * a.C, mean = a.Partial + (long)item * 2 * a.C, squares = mean + a.C;
             float scale = 1f / rows;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
@@ -92,7 +92,7 @@ public static unsafe partial class BatchNorm
         for (int row = from; row < to; row++)
         {
             long group = row / (a.Rows / a.Groups) * (long)a.C, stack = row / a.Rows * (long)a.C;
-            float* x = a.X + (long)row * a.C, y = a.Y + (long)row * a.C, mean = a.Mean + group, rstd = a.Rstd + group;
+            float* x = (float*)a.X + (long)row * a.C, y = (float*)a.Y + (long)row * a.C, mean = a.Mean + group, rstd = a.Rstd + group;
             float* weight = a.Weight + stack, bias = a.Bias + stack;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
@@ -109,7 +109,7 @@ public static unsafe partial class BatchNorm
         {
             int rows = ChunkOf(item, a.Rows, a.Groups, a.Chunks, out long firstRow);
             long group = item / a.Chunks * (long)a.C;
-            float* x = a.X + firstRow * a.C, dY = a.dY + firstRow * a.C, sums = a.Partial + (long)item * 2 * a.C;
+            float* x = (float*)a.X + firstRow * a.C, dY = (float*)a.dY + firstRow * a.C, sums = a.Partial + (long)item * 2 * a.C;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
                 int present = a.C - c;
@@ -166,15 +166,15 @@ public static unsafe partial class BatchNorm
         for (int row = from; row < to; row++)
         {
             long group = row / rowsOfGroup * (long)a.C, stack = row / a.Rows * (long)a.C, at = (long)row * a.C;
-            float* sum = a.Sums + 2 * group, product = sum + a.C;
+            float* x = (float*)a.X + at, dY = (float*)a.dY + at, dX = (float*)a.dX + at, sum = a.Sums + 2 * group, product = sum + a.C;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
                 int present = a.C - c;
                 var rstd = Lanes.Load(a.Rstd + group + c, present);
-                var normalised = (Lanes.Load(a.X + at + c, present) - Lanes.Load(a.Mean + group + c, present)) * rstd;
-                var centred = Lanes.Load(a.dY + at + c, present)
+                var normalised = (Lanes.Load(x + c, present) - Lanes.Load(a.Mean + group + c, present)) * rstd;
+                var centred = Lanes.Load(dY + c, present)
                     - (Lanes.Load(sum + c, present) + normalised * Lanes.Load(product + c, present)) * share;
-                Lanes.Deliver(centred * rstd * Lanes.Load(a.Weight + stack + c, present), a.dX + at + c, present, a.AddX);
+                Lanes.Deliver(centred * rstd * Lanes.Load(a.Weight + stack + c, present), dX + c, present, a.AddX);
             }
         }
     }

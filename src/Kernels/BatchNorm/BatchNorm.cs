@@ -6,10 +6,10 @@ namespace VideoSim.Kernels.BatchNorm;
 public unsafe struct BatchNormArgs
 {
     /// <summary>[Stack, Rows, C]; rows of a group are contiguous.</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Stack, Rows, C]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[Stack, C]</summary>
     public float* Weight, Bias;
@@ -37,7 +37,7 @@ public unsafe struct BatchNormArgs
 public unsafe struct BatchNormGradArgs
 {
     /// <summary>[Stack, Rows, C]</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Stack, C]</summary>
     public float* Weight;
@@ -46,7 +46,7 @@ public unsafe struct BatchNormGradArgs
     public float* Mean, Rstd;
 
     /// <summary>[Stack, Rows, C]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[Stack, Groups, Chunks, 2, C]: sums of dy and of dy * normalised x over a chunk of rows.</summary>
     public float* Partial;
@@ -54,8 +54,8 @@ public unsafe struct BatchNormGradArgs
     /// <summary>[Stack, Groups, 2, C]: the same sums over a group.</summary>
     public float* Sums;
 
-    /// <summary>[Stack, Rows, C]</summary>
-    public float* dX;
+    /// <summary>[Stack, Rows, C]; may be the memory of <see cref="dY"/>.</summary>
+    public void* dX;
 
     /// <summary>[Stack, C]</summary>
     public float* dWeight, dBias;
@@ -70,7 +70,8 @@ public unsafe struct BatchNormGradArgs
 /// <summary>
 /// y = (x - mean) * rstd * weight + bias with the statistics of each column over the rows of a group (biased variance).
 /// Rows are reduced in chunks, in two passes each, and chunks merged in order (Chan, Golub, LeVeque 1979): nothing cancels,
-/// and the result depends on the shapes alone. The running averages move once for each group, first group first.
+/// and the result depends on the shapes alone. The running averages move once for each group, first group first. Tensors are fp32 or bf16,
+/// statistics, parameters and partial sums fp32.
 /// </summary>
 public static unsafe partial class BatchNorm
 {
@@ -90,16 +91,17 @@ public static unsafe partial class BatchNorm
     public static int Chunks(int rowsOfGroup) => (rowsOfGroup + ChunkRows - 1) / ChunkRows;
 
     /// <summary>Mean and squared differences of each chunk. Items: stack x groups x chunks.</summary>
-    public static readonly Kernel<BatchNormArgs> Statistics = new("batch_norm_statistics_f32")
+    public static readonly KernelPair<BatchNormArgs> Statistics = new("batch_norm_statistics", static (entry, precision) => new(entry)
     {
         Family = "batchnorm",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
+        LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
-        Twin = ReduceChunks,
-        CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + 2.0 * a.Groups * a.Chunks) * a.C),
-    };
+        Twin = precision == Precision.Float32 ? ReduceChunks : null,
+        CountCost = (in BatchNormArgs a) =>
+            new(4.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * (double)a.Rows + 8.0 * a.Groups * a.Chunks) * a.Stack * a.C),
+    });
 
     /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
@@ -127,29 +129,30 @@ public static unsafe partial class BatchNorm
     };
 
     /// <summary>Normalises. Items: stack x rows.</summary>
-    public static readonly Kernel<BatchNormArgs> Apply = new("batch_norm_apply_f32")
+    public static readonly KernelPair<BatchNormArgs> Apply = new("batch_norm_apply", static (entry, precision) => new(entry)
     {
         Family = "batchnorm",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
+        LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
-        Twin = ApplyRows,
-        CountCost = static (in BatchNormArgs a) => new(4.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (2.0 * a.Rows + 2 * a.Groups + 2) * a.C),
-    };
+        Twin = precision == Precision.Float32 ? ApplyRows : null,
+        CountCost = (in BatchNormArgs a) =>
+            new(4.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * (a.Groups + 1)) * a.Stack * a.C),
+    });
 
     /// <summary>Sums of dy and dy * normalised x over each chunk. Items: stack x groups x chunks.</summary>
-    public static readonly Kernel<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums_f32")
+    public static readonly KernelPair<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums", static (entry, precision) => new(entry)
     {
         Family = "batchnorm",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
+        LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
-        Twin = SumChunks,
-        CountCost = static (in BatchNormGradArgs a) =>
-            new(5.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * (2.0 * a.Rows + 2.0 * a.Groups * (a.Chunks + 1)) * a.C),
-    };
+        Twin = precision == Precision.Float32 ? SumChunks : null,
+        CountCost = (in BatchNormGradArgs a) =>
+            new(5.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * a.Groups * (a.Chunks + 1)) * a.Stack * a.C),
+    });
 
     /// <summary>Sums of each group, and the gradients of weight and bias. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormGradArgs> FinishBackwardSums = new("batch_norm_finish_backward_sums_f32")
@@ -165,20 +168,27 @@ public static unsafe partial class BatchNorm
     };
 
     /// <summary>dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.</summary>
-    public static readonly Kernel<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input_f32")
+    public static readonly KernelPair<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input", static (entry, precision) => new(entry)
     {
         Family = "batchnorm",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C),
+        LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
-        Twin = DifferentiateRows,
-        CountCost = static (in BatchNormGradArgs a) =>
-            new(9.0 * a.Stack * a.Rows * a.C, 4.0 * a.Stack * ((3.0 + a.AddX) * a.Rows + 4 * a.Groups + 1) * a.C),
-    };
+        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        CountCost = (in BatchNormGradArgs a) =>
+            new(9.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * (3.0 + a.AddX) * a.Rows + 4.0 * (4 * a.Groups + 1)) * a.Stack * a.C),
+    });
 
-    // A block for each part of the rows and every 32 columns.
+    // A block for each part of the rows, or of the stack, and every 32 columns of values that are read one by one.
     private static LaunchShape Tiles(int parts, int columns) => new(parts, Threads, (columns + WarpColumns - 1) / WarpColumns);
+
+    // The same where threads read 16 bytes, if rows begin on them.
+    private static LaunchShape Tiles(int parts, int columns, Precision precision)
+    {
+        int pack = 16 / precision.Bytes();
+        return Tiles(parts, columns % pack == 0 ? columns / pack : columns);
+    }
 
     private static int Blocks(int columns) => (columns + BlockColumns - 1) / BlockColumns;
 }

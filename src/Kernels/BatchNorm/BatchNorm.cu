@@ -2,19 +2,20 @@
 //   y = n weight + bias,  n = (x - mean) rstd          x, y [Stack, Rows, C]   weight, bias [Stack, C]   mean, rstd [Stack, Groups, C]
 //   dX = rstd weight (dY - (sum dY + n sum(dY n)) / rows of the group),  dWeight = sum dY n,  dBias = sum dY
 //   running = Momentum running + (1 - Momentum) batch, once for each group, in order; biased variance
-// Types   fp32
-// Launch  what goes over rows: a block per chunk of CHUNK_ROWS rows and 32 columns, a lane per column, WARPS warps, each every WARPS-th row;
+// Types   x, y and their gradients fp32 or bf16; arithmetic, statistics, parameters and their gradients fp32
+// Launch  what goes over rows: a block per chunk of CHUNK_ROWS rows and a warp's width of columns, WARPS warps, each every WARPS-th row; a thread has as
+//         many columns as 16 bytes hold, or one where rows do not begin on 16 bytes;
 //         what goes over chunks: a block per stack and 32 columns, each warp every WARPS-th chunk; use_running: a thread per column
-// Limits  any sizes; rows a multiple of Groups
+// Limits  any sizes; rows a multiple of Groups; tensors on 16 bytes. dX may lie where dY does
 // Floor   forward reads x twice and writes y; backward reads x and dY twice and writes dX: bytes / bandwidth
-// Why     a warp reads 32 neighbours of a row. A chunk stays in registers, so its variance takes differences from its mean; chunks are merged as
-//         Chan, Golub and LeVeque do (1979). What a block of threads merges depends on the sizes only.
+// Why     a warp reads 512 neighbouring bytes of a row, a thread 8 rows at once. A chunk stays in registers, so its variance takes differences from its
+//         mean in one pass over memory; chunks are merged as Chan, Golub and LeVeque do (1979). What a block merges depends on the sizes only.
 #include "Block.cuh"
 #include "Values.cuh"
 
 struct BatchNormArgs {
-    const float* X;
-    float* Y;
+    const void* X;
+    void* Y;
     const float* Weight;
     const float* Bias;
     float* RunningMean;
@@ -32,14 +33,14 @@ struct BatchNormArgs {
 };
 
 struct BatchNormGradArgs {
-    const float* X;
+    const void* X;
     const float* Weight;
     const float* Mean;
     const float* Rstd;
-    const float* dY;
+    const void* dY;
     float* Partial;
     float* Sums;
-    float* dX;
+    void* dX;
     float* dWeight;
     float* dBias;
     int Stack;
@@ -54,50 +55,116 @@ struct BatchNormGradArgs {
 
 #define THREADS (32 * WARPS)
 
+constexpr int ROWS_OF_WARP = CHUNK_ROWS / WARPS;
+
+// W neighbouring columns, those of a thread.
+template <int W>
+struct Columns {
+    float v[W];
+};
+
+template <class T, int W>
+DEVICE void load_columns(Columns<W>& x, const T* address) {
+    if constexpr (W == 1)
+        x.v[0] = load(address);
+    else
+        load_pack(x.v, address);
+}
+
+template <class T, int W>
+DEVICE void deliver_columns(T* address, Columns<W>& x, int add) {
+    if constexpr (W == 1)
+        deliver(address, x.v[0], add);
+    else
+        deliver_pack(address, x.v, add);
+}
+
+// Of a tensor of fp32, at any column.
+template <int W>
+DEVICE Columns<W> floats_at(const float* address) {
+    Columns<W> x;
+#pragma unroll
+    for (int w = 0; w < W; w++)
+        x.v[w] = address[w];
+    return x;
+}
+
+// Column by column: the sum over the warps.
+template <int W>
+DEVICE Columns<W> sum_columns(const Columns<W>& x) {
+    return fold_warps<WARPS>(x, [](const Columns<W>& a, const Columns<W>& b) {
+        Columns<W> sum;
+#pragma unroll
+        for (int w = 0; w < W; w++)
+            sum.v[w] = a.v[w] + b.v[w];
+        return sum;
+    });
+}
+
 // The part of a tensor that a block of threads goes over.
 struct Chunk {
-    int group;           // of [Stack, Groups]
+    int group;       // of [Stack, Groups]
     int rows;
-    long long first_row; // of [Stack, Rows]
-    int column;          // of this thread; may be past the last
+    long long first; // element of the first row and this thread's first column
+    int column;      // the first of this thread; may be past the last
     int warp;
 };
 
-template <class Args>
+template <int W, class Args>
 DEVICE Chunk chunk_of_block(const Args& a) {
     const int group = blockIdx.x / a.Chunks, row_of_group = blockIdx.x % a.Chunks * CHUNK_ROWS, rows_of_group = a.Rows / a.Groups;
-    return {group, min(CHUNK_ROWS, rows_of_group - row_of_group), (long long)group * rows_of_group + row_of_group,
-            (int)(blockIdx.y * 32 + threadIdx.x % 32), (int)threadIdx.x / 32};
+    const int column = (blockIdx.y * 32 + threadIdx.x % 32) * W;
+    return {group, min(CHUNK_ROWS, rows_of_group - row_of_group), ((long long)group * rows_of_group + row_of_group) * a.C + column, column, (int)threadIdx.x / 32};
 }
 
 // Where the first of a chunk's two results goes; the other follows C further on.
 template <class Args>
 DEVICE float* partial_of(const Args& a, long long chunk, int column) { return a.Partial + chunk * 2 * a.C + column; }
 
-extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_statistics_f32(const BatchNormArgs a) {
-    const Chunk chunk = chunk_of_block(a);
+// Where a chunk's column is in [Stack, Groups, C] and in [Stack, C].
+template <class Args>
+DEVICE long long statistic_of(const Args& a, const Chunk& chunk) { return (long long)chunk.group * a.C + chunk.column; }
+template <class Args>
+DEVICE long long parameter_of(const Args& a, const Chunk& chunk) { return (long long)(chunk.group / a.Groups) * a.C + chunk.column; }
+
+template <class T, int W>
+DEVICE void reduce_chunk(const BatchNormArgs& a) {
+    const Chunk chunk = chunk_of_block<W>(a);
     const bool present = chunk.column < a.C;
-    float x[CHUNK_ROWS / WARPS], sum = 0;
+    Columns<W> x[ROWS_OF_WARP], centre{}, rest{}, squares{};
 #pragma unroll
-    for (int i = 0; i < CHUNK_ROWS / WARPS; i++) {
+    for (int i = 0; i < ROWS_OF_WARP; i++) {
         const int row = i * WARPS + chunk.warp;
-        x[i] = present && row < chunk.rows ? a.X[(chunk.first_row + row) * a.C + chunk.column] : 0;
-        sum += x[i];
+        x[i] = {};
+        if (present && row < chunk.rows)
+            load_columns(x[i], (const T*)a.X + chunk.first + (long long)row * a.C);
     }
-    const float centre = sum_over_warps<WARPS>(sum) / chunk.rows; // no product: the compiler must not fuse it into the differences
-    float rest = 0, squares = 0;
 #pragma unroll
-    for (int i = 0; i < CHUNK_ROWS / WARPS; i++) {
-        const float difference = i * WARPS + chunk.warp < chunk.rows ? x[i] - centre : 0;
-        rest += difference;
-        squares += difference * difference;
+    for (int i = 0; i < ROWS_OF_WARP; i++)
+#pragma unroll
+        for (int w = 0; w < W; w++)
+            centre.v[w] += x[i].v[w];
+    centre = sum_columns(centre);
+#pragma unroll
+    for (int w = 0; w < W; w++) {
+        centre.v[w] /= chunk.rows; // no product: the compiler must not fuse it into the differences
+#pragma unroll
+        for (int i = 0; i < ROWS_OF_WARP; i++) {
+            const float difference = i * WARPS + chunk.warp < chunk.rows ? x[i].v[w] - centre.v[w] : 0;
+            rest.v[w] += difference;
+            squares.v[w] = fmaf(difference, difference, squares.v[w]);
+        }
     }
-    rest = sum_over_warps<WARPS>(rest) / chunk.rows; // the rounding of the first mean
-    squares = sum_over_warps<WARPS>(squares);
-    if (present && chunk.warp == 0) {
-        float* partial = partial_of(a, blockIdx.x, chunk.column);
-        partial[0] = centre + rest;
-        partial[a.C] = squares - rest * rest * chunk.rows;
+    rest = sum_columns(rest); // the rounding of the first mean
+    squares = sum_columns(squares);
+    if (!present || chunk.warp != 0)
+        return;
+    float* partial = partial_of(a, blockIdx.x, chunk.column);
+#pragma unroll
+    for (int w = 0; w < W; w++) {
+        const float left = rest.v[w] / chunk.rows;
+        partial[w] = centre.v[w] + left;
+        partial[a.C + w] = fmaf(-left * left, chunk.rows, squares.v[w]);
     }
 }
 
@@ -148,37 +215,55 @@ extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_use_running_f32
     a.Rstd[i] = 1 / sqrtf(a.RunningVariance[i] + a.Epsilon);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_apply_f32(const BatchNormArgs a) {
-    const Chunk chunk = chunk_of_block(a);
+template <class T, int W>
+DEVICE void normalise_chunk(const BatchNormArgs& a) {
+    const Chunk chunk = chunk_of_block<W>(a);
     if (chunk.column >= a.C)
         return;
-    const long long statistic = (long long)chunk.group * a.C + chunk.column, parameter = (long long)(chunk.group / a.Groups) * a.C + chunk.column;
-    const float mean = a.Mean[statistic], rstd = a.Rstd[statistic], weight = a.Weight[parameter], bias = a.Bias[parameter];
-#pragma unroll 4
+    const Columns<W> mean = floats_at<W>(a.Mean + statistic_of(a, chunk)), rstd = floats_at<W>(a.Rstd + statistic_of(a, chunk));
+    const Columns<W> weight = floats_at<W>(a.Weight + parameter_of(a, chunk)), bias = floats_at<W>(a.Bias + parameter_of(a, chunk));
+#pragma unroll 2
     for (int row = chunk.warp; row < chunk.rows; row += WARPS) {
-        const long long at = (chunk.first_row + row) * a.C + chunk.column;
-        a.Y[at] = (a.X[at] - mean) * rstd * weight + bias;
+        const long long at = chunk.first + (long long)row * a.C;
+        Columns<W> x;
+        load_columns(x, (const T*)a.X + at);
+#pragma unroll
+        for (int w = 0; w < W; w++)
+            x.v[w] = fmaf((x.v[w] - mean.v[w]) * rstd.v[w], weight.v[w], bias.v[w]);
+        deliver_columns((T*)a.Y + at, x, 0);
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_backward_sums_f32(const BatchNormGradArgs a) {
-    const Chunk chunk = chunk_of_block(a);
+template <class T, int W>
+DEVICE void sum_chunk(const BatchNormGradArgs& a) {
+    const Chunk chunk = chunk_of_block<W>(a);
     const bool present = chunk.column < a.C;
-    const long long statistic = (long long)chunk.group * a.C + chunk.column;
-    const float mean = present ? a.Mean[statistic] : 0, rstd = present ? a.Rstd[statistic] : 0;
-    float sum = 0, product = 0;
-#pragma unroll 4
-    for (int row = chunk.warp; present && row < chunk.rows; row += WARPS) {
-        const long long at = (chunk.first_row + row) * a.C + chunk.column;
-        sum += a.dY[at];
-        product += a.dY[at] * (a.X[at] - mean);
+    Columns<W> mean{}, rstd{}, sum{}, product{};
+    if (present) {
+        mean = floats_at<W>(a.Mean + statistic_of(a, chunk));
+        rstd = floats_at<W>(a.Rstd + statistic_of(a, chunk));
     }
-    sum = sum_over_warps<WARPS>(sum);
-    product = sum_over_warps<WARPS>(product) * rstd;
-    if (present && chunk.warp == 0) {
-        float* partial = partial_of(a, blockIdx.x, chunk.column);
-        partial[0] = sum;
-        partial[a.C] = product;
+#pragma unroll 2
+    for (int row = chunk.warp; present && row < chunk.rows; row += WARPS) {
+        const long long at = chunk.first + (long long)row * a.C;
+        Columns<W> x, dY;
+        load_columns(x, (const T*)a.X + at);
+        load_columns(dY, (const T*)a.dY + at);
+#pragma unroll
+        for (int w = 0; w < W; w++) {
+            sum.v[w] += dY.v[w];
+            product.v[w] = fmaf(dY.v[w], x.v[w] - mean.v[w], product.v[w]);
+        }
+    }
+    sum = sum_columns(sum);
+    product = sum_columns(product);
+    if (!present || chunk.warp != 0)
+        return;
+    float* partial = partial_of(a, blockIdx.x, chunk.column);
+#pragma unroll
+    for (int w = 0; w < W; w++) {
+        partial[w] = sum.v[w];
+        partial[a.C + w] = product.v[w] * rstd.v[w];
     }
 }
 
@@ -210,18 +295,43 @@ extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_finish_backward
         deliver(a.dBias + (long long)stack * a.C + column, bias, a.AddBias);
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_backward_input_f32(const BatchNormGradArgs a) {
-    const Chunk chunk = chunk_of_block(a);
+template <class T, int W>
+DEVICE void differentiate_chunk(const BatchNormGradArgs& a) {
+    const Chunk chunk = chunk_of_block<W>(a);
     if (chunk.column >= a.C)
         return;
-    const long long statistic = (long long)chunk.group * a.C + chunk.column;
-    const float mean = a.Mean[statistic], rstd = a.Rstd[statistic], weight = a.Weight[(long long)(chunk.group / a.Groups) * a.C + chunk.column];
+    const Columns<W> mean = floats_at<W>(a.Mean + statistic_of(a, chunk)), rstd = floats_at<W>(a.Rstd + statistic_of(a, chunk));
+    const Columns<W> weight = floats_at<W>(a.Weight + parameter_of(a, chunk));
     const float* sums = a.Sums + (long long)chunk.group * 2 * a.C + chunk.column;
-    const float share = 1.0f / (a.Rows / a.Groups), sum = sums[0], product = sums[a.C];
-#pragma unroll 4
+    const Columns<W> sum = floats_at<W>(sums), product = floats_at<W>(sums + a.C);
+    const float share = 1.0f / (a.Rows / a.Groups);
+#pragma unroll 2
     for (int row = chunk.warp; row < chunk.rows; row += WARPS) {
-        const long long at = (chunk.first_row + row) * a.C + chunk.column;
-        const float normalised = (a.X[at] - mean) * rstd;
-        deliver(a.dX + at, (a.dY[at] - (sum + normalised * product) * share) * rstd * weight, a.AddX);
+        const long long at = chunk.first + (long long)row * a.C;
+        Columns<W> x, dX;
+        load_columns(x, (const T*)a.X + at);
+        load_columns(dX, (const T*)a.dY + at);
+#pragma unroll
+        for (int w = 0; w < W; w++) {
+            const float normalised = (x.v[w] - mean.v[w]) * rstd.v[w];
+            dX.v[w] = fmaf(-fmaf(normalised, product.v[w], sum.v[w]), share, dX.v[w]) * rstd.v[w] * weight.v[w];
+        }
+        deliver_columns((T*)a.dX + at, dX, a.AddX);
     }
 }
+
+// Whether rows of C values begin on 16 bytes; C# counts blocks by the same rule.
+#define BY_WIDTH(T, function)          \
+    if (a.C % PACK<T> == 0)            \
+        function<T, PACK<T>>(a);       \
+    else                               \
+        function<T, 1>(a)
+
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_statistics_f32(const BatchNormArgs a) { BY_WIDTH(float, reduce_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_statistics_bf16(const BatchNormArgs a) { BY_WIDTH(bf16, reduce_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_apply_f32(const BatchNormArgs a) { BY_WIDTH(float, normalise_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_apply_bf16(const BatchNormArgs a) { BY_WIDTH(bf16, normalise_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_backward_sums_f32(const BatchNormGradArgs a) { BY_WIDTH(float, sum_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_backward_sums_bf16(const BatchNormGradArgs a) { BY_WIDTH(bf16, sum_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_backward_input_f32(const BatchNormGradArgs a) { BY_WIDTH(float, differentiate_chunk); }
+extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_backward_input_bf16(const BatchNormGradArgs a) { BY_WIDTH(bf16, differentiate_chunk); }

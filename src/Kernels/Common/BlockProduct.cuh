@@ -1,11 +1,12 @@
 // BlockProduct.cuh: the product of two matrices in memory by one block, for kernels that have more to do with it.
 #pragma once
 
-#include "Common.cuh"
+#include "Values.cuh"
 
-// A matrix that is read in place: element (i, j) lies at data[i * row + j * column].
+// A matrix of fp32 or bf16 that is read in place: element (i, j) lies at data[i * row + j * column].
+template <class T>
 struct MatrixView {
-    const float* data;
+    const T* data;
     int row, column;
 };
 
@@ -20,13 +21,13 @@ constexpr int PRODUCT_DEPTH = 16;
 
 // Copies rows [first, first + Lines) and columns [depth, depth + PRODUCT_DEPTH) of a matrix, transposed; 0 past its ends. Neighbouring threads
 // take what is neighbouring in memory.
-template <int Lines>
-DEVICE void load_slab(float (&slab)[PRODUCT_DEPTH][Lines + 4], MatrixView x, int first, int rows, int depth, int columns) {
+template <int Lines, class T>
+DEVICE void load_slab(float (&slab)[PRODUCT_DEPTH][Lines + 4], MatrixView<T> x, int first, int rows, int depth, int columns) {
     const bool along_rows = x.column == 1;
 #pragma unroll
     for (int at = 0; at < PRODUCT_DEPTH * Lines; at += PRODUCT_THREADS) {
         const int e = at + threadIdx.x, j = along_rows ? e % PRODUCT_DEPTH : e / Lines, i = along_rows ? e / PRODUCT_DEPTH : e % Lines;
-        slab[j][i] = first + i < rows && depth + j < columns ? x.data[(long long)(first + i) * x.row + (long long)(depth + j) * x.column] : 0;
+        slab[j][i] = first + i < rows && depth + j < columns ? load(x.data + (long long)(first + i) * x.row + (long long)(depth + j) * x.column) : 0;
     }
 }
 
@@ -38,15 +39,15 @@ struct __align__(16) ProductSlabs {
 
 // Calls write(i, j, sum over l of A[i, l] B[l, j]) for every element of [m, n] once, by some thread; l runs from 0 to k in order. A barrier between
 // the last writing of A and B and this is the caller's, as is one after it.
-template <class Write>
-DEVICE void block_product(ProductSlabs& slabs, MatrixView a, MatrixView b, int m, int n, int k, Write write) {
+template <class A, class B, class Write>
+DEVICE void block_product(ProductSlabs& slabs, MatrixView<A> a, MatrixView<B> b, int m, int n, int k, Write write) {
     const int i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
     for (int row = 0; row < m; row += PRODUCT_ROWS)
         for (int column = 0; column < n; column += PRODUCT_COLUMNS) {
             float sum[8][4] = {};
             for (int depth = 0; depth < k; depth += PRODUCT_DEPTH) {
                 load_slab<PRODUCT_ROWS>(slabs.a, a, row, m, depth, k);
-                load_slab<PRODUCT_COLUMNS>(slabs.b, {b.data, b.column, b.row}, column, n, depth, k);
+                load_slab<PRODUCT_COLUMNS>(slabs.b, MatrixView<B>{b.data, b.column, b.row}, column, n, depth, k);
                 __syncthreads();
                 // No further: reads far ahead of their use would take the registers of a second block.
 #pragma unroll 4

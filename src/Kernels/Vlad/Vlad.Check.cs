@@ -1,4 +1,5 @@
 using System.Numerics;
+using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.L2Norm;
 using VideoSim.Kernels.Softmax;
@@ -17,28 +18,35 @@ public sealed record VladSizes(int Stack, int Videos, int Rows, int D, int K)
     public int Count => Stack * Videos * D * K;
 }
 
-/// <summary>The plain formulas, layouts as in <see cref="VladArgs"/>.</summary>
+/// <summary>
+/// The plain formulas, layouts as in <see cref="VladArgs"/>, from normalised cluster logits. What a chain of one kernel for each formula keeps in
+/// memory passes through <c>stored</c>, where there is one.
+/// </summary>
 public static class VladReference
 {
     /// <summary>The descriptors after dropout; <paramref name="factors"/> is null where nothing is dropped.</summary>
-    public static T[] Forward<T>(VladSizes s, T[] hidden, T[] clusterLogits, T[] groupLogits, T[] centres, T[]? factors)
+    public static T[] Forward<T>(VladSizes s, T[] hidden, T[] clusterLogits, T[] groupLogits, T[] centres, T[]? factors, Func<T[], T[]>? stored = null)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
+        stored ??= static x => x;
         var v = new T[s.Count];
+        T[] assignment = Assignment(clusterLogits, groupLogits, s.K, stored);
         for (int item = 0; item < s.Stack * s.Videos; item++)
         {
-            T[] residual = Residual(s, item, hidden, Assignment(clusterLogits, groupLogits, s.K), centres);
-            for (int i = 0; i < residual.Length; i++) // index k D + d there, d K + k here
-                v[(item * s.D + i % s.D) * s.K + i / s.D] = residual[i];
+            T[] unit = stored(L2NormReference.Forward(Residual(s, item, hidden, assignment, centres, stored), s.D).Y);
+            for (int i = 0; i < unit.Length; i++) // index k D + d there, d K + k here
+                v[(item * s.D + i % s.D) * s.K + i / s.D] = unit[i];
         }
         return factors is null ? v : [.. v.Zip(factors, static (x, factor) => x * factor)];
     }
 
     /// <summary>Gradients of all inputs.</summary>
     public static (T[] Hidden, T[] ClusterLogits, T[] GroupLogits, T[] Centres) Backward<T>(
-        VladSizes s, T[] hidden, T[] clusterLogits, T[] groupLogits, T[] centres, T[]? factors, T[] dY) where T : struct, IBinaryFloatingPointIeee754<T>
+        VladSizes s, T[] hidden, T[] clusterLogits, T[] groupLogits, T[] centres, T[]? factors, T[] dY, Func<T[], T[]>? stored = null)
+        where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        T[] assignment = Assignment(clusterLogits, groupLogits, s.K), dAssignment = new T[assignment.Length];
+        stored ??= static x => x;
+        T[] assignment = Assignment(clusterLogits, groupLogits, s.K, stored), dAssignment = new T[assignment.Length];
         T[] dHidden = new T[hidden.Length], dCentres = new T[centres.Length];
         for (int item = 0; item < s.Stack * s.Videos; item++)
         {
@@ -48,7 +56,7 @@ public static class VladReference
                 int at = (item * s.D + i % s.D) * s.K + i / s.D;
                 dUnit[i] = factors is null ? dY[at] : dY[at] * factors[at];
             }
-            T[] dV = L2NormReference.Backward(Residual(s, item, hidden, assignment, centres, normalise: false), dUnit, s.D);
+            T[] dV = stored(L2NormReference.Backward(Residual(s, item, hidden, assignment, centres, stored), stored(dUnit), s.D));
             for (int i = 0; i < s.Rows * s.K * s.D; i++)
             {
                 int row = item * s.Rows + i / (s.K * s.D), k = i / s.D % s.K, d = i % s.D;
@@ -58,22 +66,27 @@ public static class VladReference
                 dCentres[m] -= assignment[row * s.K + k] * dV[k * s.D + d];
             }
         }
+        stored(dAssignment);
         // assignment = softmax * open
-        T[] softmax = SoftmaxReference.Forward(clusterLogits, s.K, T.One), dSoftmax = new T[softmax.Length], dGroupLogits = new T[groupLogits.Length];
+        T[] softmax = stored(SoftmaxReference.Forward(clusterLogits, s.K, T.One)), dSoftmax = new T[softmax.Length], dOpen = new T[groupLogits.Length];
+        var open = stored([.. groupLogits.Select(Sigmoid)]);
         for (int i = 0; i < softmax.Length; i++)
         {
-            T open = Sigmoid(groupLogits[i / s.K]);
-            dSoftmax[i] = dAssignment[i] * open;
-            dGroupLogits[i / s.K] += dAssignment[i] * softmax[i] * open * (T.One - open);
+            dSoftmax[i] = dAssignment[i] * open[i / s.K];
+            dOpen[i / s.K] += dAssignment[i] * softmax[i];
         }
-        return (dHidden, SoftmaxReference.Backward(softmax, dSoftmax, s.K, T.One), dGroupLogits, dCentres);
+        stored(dOpen);
+        return (dHidden, SoftmaxReference.Backward(softmax, stored(dSoftmax), s.K, T.One), [.. dOpen.Zip(open, static (d, open) => d * open * (T.One - open))], dCentres);
     }
 
-    private static T[] Assignment<T>(T[] clusterLogits, T[] groupLogits, int clusters) where T : struct, IBinaryFloatingPointIeee754<T> =>
-        [.. SoftmaxReference.Forward(clusterLogits, clusters, T.One).Select((p, i) => p * Sigmoid(groupLogits[i / clusters]))];
+    private static T[] Assignment<T>(T[] clusterLogits, T[] groupLogits, int clusters, Func<T[], T[]> stored) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        T[] softmax = stored(SoftmaxReference.Forward(clusterLogits, clusters, T.One)), open = stored([.. groupLogits.Select(Sigmoid)]);
+        return stored([.. softmax.Select((p, i) => p * open[i / clusters])]);
+    }
 
     // One video's residuals, a row of D for each cluster.
-    private static T[] Residual<T>(VladSizes s, int item, T[] hidden, T[] assignment, T[] centres, bool normalise = true)
+    private static T[] Residual<T>(VladSizes s, int item, T[] hidden, T[] assignment, T[] centres, Func<T[], T[]> stored)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var v = new T[s.K * s.D];
@@ -82,7 +95,7 @@ public static class VladReference
             int row = item * s.Rows + i / v.Length, k = i / s.D % s.K, d = i % s.D;
             v[k * s.D + d] += assignment[row * s.K + k] * (hidden[row * s.D + d] - centres[(item / s.Videos * s.D + d) * s.K + k]);
         }
-        return normalise ? L2NormReference.Forward(v, s.D).Y : v;
+        return stored(v);
     }
 
     private static T Sigmoid<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
@@ -96,64 +109,75 @@ public static unsafe class VladChecks
     // CUDA kernels' products in both directions.
     private static readonly Shape[] Shapes =
     [
-        new(new(1, 1, 1, 2, 1), 1, 0), new(new(1, 2, 3, 5, 2), 1, 0), new(new(3, 2, 15, 7, 5), 1, 0), new(new(3, 2, 15, 7, 5), 1, 0.2f), new(new(2, 3, 6, 16, 16), 1, 0),
-        new(new(1, 2, 261, 9, 19), 1, 0.5f), new(new(2, 1, 4, 5, 3), 1e-9f, 0), new(new(3, 0, 4, 5, 3), 1, 0),
-        new(new(1, 2, 20, 131, 70), 1, 0.2f),
+        new(new(1, 1, 1, 2, 1)), new(new(1, 2, 6, 5, 3), Groups: 3), new(new(3, 2, 15, 7, 5), Groups: 5, Sides: 2), new(new(3, 2, 15, 7, 5), DropProbability: 0.2f),
+        new(new(2, 3, 6, 16, 16), Groups: 2), new(new(1, 2, 261, 9, 19), DropProbability: 0.5f), new(new(2, 1, 4, 5, 3), Size: 1e-9f), new(new(3, 0, 4, 5, 3)),
+        new(new(1, 2, 20, 131, 70), Groups: 4, DropProbability: 0.2f),
     ];
 
-    private sealed record Shape(VladSizes Sizes, float Size, float DropProbability)
+    private sealed record Shape(VladSizes Sizes, int Groups = 1, int Sides = 1, float Size = 1, float DropProbability = 0)
     {
-        public override string ToString() => $"{Sizes}, values to {Size}, drop {DropProbability}";
+        public int Columns => Groups * Sizes.K;
+
+        public override string ToString() => $"{Sizes}, {Groups} groups, {Sides} sides, values to {Size}, drop {DropProbability}";
     }
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
-        [new(Vlad.Forward, static () => Shapes.Select(shape => Case(shape, backward: false, 0, 0))), new(Vlad.Backward, Backward), new(Vlad.BackwardCentres, Backward)];
+    [
+        .. KernelCheck.OfPair(Vlad.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false))),
+        .. KernelCheck.OfPair(Vlad.Backward, Backward), new(Vlad.BackwardCentres, static () => Backward(Precision.Float32)),
+    ];
 
-    private static IEnumerable<CheckCase> Backward() =>
-        (from shape in Shapes where shape.Sizes.Rows > 1 from add in new[] { (Values: 0, Logits: 0), (Values: 1, Logits: 0), (Values: 0, Logits: 1) } select Case(shape, backward: true, add.Values, add.Logits))
-        .Append(Case(Shapes[3], backward: true, 0, 0, wantsHidden: false)).Append(Case(Shapes[3], backward: true, 0, 0, wantsLogits: false));
+    private static IEnumerable<CheckCase> Backward(Precision precision) =>
+        (from shape in Shapes
+         where shape.Sizes.Rows > 1
+         from add in new[] { (Values: 0, Logits: 0), (Values: 1, Logits: 0), (Values: 0, Logits: 1) }
+         select Case(precision, shape, backward: true, add.Values, add.Logits))
+        .Append(Case(precision, Shapes[3], backward: true, wantsHidden: false)).Append(Case(precision, Shapes[3], backward: true, wantsLogits: false));
 
-    private static CheckCase Case(Shape shape, bool backward, int addValues, int addLogits, bool wantsHidden = true, bool wantsLogits = true)
+    private static CheckCase Case(Precision precision, Shape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true)
     {
         var s = shape.Sizes;
-        int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K;
-        var builder = new CheckBuilder((ulong)(s.Rows + 10 * s.D));
-        var hidden = builder.Input("hidden", rows * s.D, -shape.Size, shape.Size);
-        var (clusterLogits, groupLogits) = (builder.Input("clusterLogits", rows * s.K, -3, 3), builder.Input("groupLogits", rows, -3, 3));
+        int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
+        var builder = new CheckBuilder((ulong)(s.Rows + 10 * s.D), precision);
+        var hidden = builder.ValueInput("hidden", rows * s.D, -shape.Size, shape.Size);
+        var (clusterLogits, groupLogits) = (builder.ValueInput("clusterLogits", rows * s.K, -3, 3), builder.ValueInput("groupLogits", rows, -3, 3));
+        var (mean, rstd) = (builder.Input("mean", statistics), builder.Input("rstd", statistics, 0.5f, 1));
+        var (weight, bias) = (builder.Input("weight", s.Stack * shape.Columns, 0.5f, 1.5f), builder.Input("bias", s.Stack * shape.Columns));
         var centres = builder.Input("centres", s.Stack * s.D * s.K, -shape.Size, shape.Size);
         var dropout = builder.Dropout(shape.DropProbability);
         var attention = builder.Workspace("attention", rows);
         var assignment = builder.Workspace("assignment", rows * s.K);
         var (mass, inverseNorm) = (builder.Workspace("mass", clusters), builder.Workspace("inverseNorm", clusters));
-        var y = backward ? builder.Workspace("y", s.Count) : builder.Output("y", s.Count);
-        var descriptor = shape.DropProbability > 0 ? builder.Workspace("descriptor", s.Count) : y;
-        var dY = builder.Input("dY", backward ? s.Count : 0);
+        var y = backward ? builder.ValueWorkspace("y", s.Count) : builder.ValueOutput("y", s.Count);
+        var descriptor = precision != Precision.Float32 || shape.DropProbability > 0 ? builder.Workspace("descriptor", s.Count) : y;
+        var dY = builder.ValueInput("dY", backward ? s.Count : 0);
         var (dResidual, dAssignment) = (builder.Workspace("dResidual", s.Count), builder.Workspace("dAssignment", rows * s.K));
-        var dHidden = builder.Gradient("dHidden", backward && wantsHidden ? rows * s.D : 0, addValues);
+        var dHidden = builder.ValueGradient("dHidden", backward && wantsHidden ? rows * s.D : 0, addValues);
         var dCentres = builder.Gradient("dCentres", backward ? s.Stack * s.D * s.K : 0, addValues);
-        var dClusterLogits = builder.Gradient("dClusterLogits", backward && wantsLogits ? rows * s.K : 0, addLogits);
-        var dGroupLogits = builder.Gradient("dGroupLogits", backward && wantsLogits ? rows : 0, addLogits);
+        var dNormalised = builder.ValueOutput("dNormalised", backward && wantsLogits ? rows * s.K : 0);
+        var dGroupLogits = builder.ValueGradient("dGroupLogits", backward && wantsLogits ? rows : 0, addLogits);
         return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {wantsHidden}, of logits {wantsLogits}", launcher =>
         {
-            launcher.Run(Vlad.Forward, new VladArgs
+            launcher.Run(Vlad.Forward[precision], new VladArgs
             {
-                Hidden = hidden.Floats, ClusterLogits = clusterLogits.Floats, GroupLogits = groupLogits.Floats, Centres = centres.Floats,
-                Attention = attention.Floats, Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats,
-                Descriptor = descriptor.Floats, Y = y.Floats, Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
+                Hidden = hidden.Values, ClusterLogits = clusterLogits.Values, GroupLogits = groupLogits.Values, Centres = centres.Floats,
+                Norm = new() { Mean = mean.Floats, Rstd = rstd.Floats, Weight = weight.Floats, Bias = bias.Floats, Columns = shape.Columns, Sides = shape.Sides },
+                Attention = attention.Floats, Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats,
+                Y = y.Values, Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K, Groups = shape.Groups,
             });
             if (!backward)
                 return;
             var args = new VladGradArgs
             {
-                Hidden = hidden.Floats, Centres = centres.Floats, Attention = attention.Floats, Assignment = assignment.Floats,
-                Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, dY = dY.Floats,
-                dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = wantsHidden ? dHidden.Floats : null, dClusterLogits = wantsLogits ? dClusterLogits.Floats : null,
-                dGroupLogits = wantsLogits ? dGroupLogits.Floats : null, dCentres = dCentres.Floats, Dropout = dropout.Site,
-                Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
-                AddHidden = addValues, AddCentres = addValues, AddClusterLogits = addLogits, AddGroupLogits = addLogits,
+                Hidden = hidden.Values, Centres = centres.Floats, Attention = attention.Floats, Assignment = assignment.Floats,
+                Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, dY = dY.Values,
+                dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = wantsHidden ? dHidden.Values : null,
+                dNormalised = wantsLogits ? dNormalised.Values : null, dGroupLogits = wantsLogits ? dGroupLogits.Values : null, dCentres = dCentres.Floats,
+                Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
+                AddHidden = addValues, AddCentres = addValues, AddGroupLogits = addLogits,
             };
-            launcher.Run(Vlad.Backward, args);
+            launcher.Run(Vlad.Backward[precision], args);
             launcher.Run(Vlad.BackwardCentres, args);
         }, new Reference(shape, dropout, backward, addValues, addLogits), backward ? 3 : 2);
     }
@@ -163,17 +187,19 @@ public static unsafe class VladChecks
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             var factors = dropout.Factors<T>(shape.Sizes.Count);
-            T[] hidden = values["hidden"], clusterLogits = values["clusterLogits"], groupLogits = values["groupLogits"], centres = values["centres"];
+            T[] hidden = values["hidden"], groupLogits = values["groupLogits"], centres = values["centres"];
+            var normalised = values.Stored(BatchNormReference.Apply(
+                values["clusterLogits"], values["mean"], values["rstd"], values["weight"], values["bias"], shape.Columns));
             if (!backward)
             {
-                VladReference.Forward(shape.Sizes, hidden, clusterLogits, groupLogits, centres, factors).CopyTo(values["y"], 0);
+                VladReference.Forward(shape.Sizes, hidden, normalised, groupLogits, centres, factors, values.Stored).CopyTo(values["y"], 0);
                 return;
             }
-            var gradients = VladReference.Backward(shape.Sizes, hidden, clusterLogits, groupLogits, centres, factors, values["dY"]);
-            values.Deliver("dHidden", gradients.Hidden, addValues);
+            var gradients = VladReference.Backward(shape.Sizes, hidden, normalised, groupLogits, centres, factors, values["dY"], values.Stored);
+            values.Deliver("dHidden", values.Stored(gradients.Hidden), addValues);
             values.Deliver("dCentres", gradients.Centres, addValues);
-            values.Deliver("dClusterLogits", gradients.ClusterLogits, addLogits);
-            values.Deliver("dGroupLogits", gradients.GroupLogits, addLogits);
+            values.Deliver("dNormalised", gradients.ClusterLogits, 0);
+            values.Deliver("dGroupLogits", values.Stored(gradients.GroupLogits), addLogits);
         }
     }
 }

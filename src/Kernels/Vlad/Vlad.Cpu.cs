@@ -12,12 +12,16 @@ public static unsafe partial class Vlad
         for (int item = from; item < to; item++)
         {
             long rows = (long)item * a.Rows, residual = (long)item * a.D * a.K;
-            float* hidden = a.Hidden + rows * a.D, logits = a.ClusterLogits + rows * a.K, assignment = a.Assignment + rows * a.K;
+            float* hidden = (float*)a.Hidden + rows * a.D, logits = (float*)a.ClusterLogits + rows * a.K, assignment = a.Assignment + rows * a.K;
             float* attention = a.Attention + rows;
             for (int r = 0; r < a.Rows; r += Lanes.Count)
-                Lanes.Store(VectorMath.Sigmoid(Lanes.Load(a.GroupLogits + rows + r, a.Rows - r)), attention + r, a.Rows - r);
+                Lanes.Store(VectorMath.Sigmoid(Lanes.Load((float*)a.GroupLogits + rows + r, a.Rows - r)), attention + r, a.Rows - r);
             for (int r = 0; r < a.Rows; r++)
-                SoftmaxRow.Write(logits + (long)r * a.K, assignment + (long)r * a.K, a.K, attention[r]);
+            {
+                float* row = assignment + (long)r * a.K;
+                Normalise(a, item, r % a.Groups * a.K, logits + (long)r * a.K, row);
+                SoftmaxRow.Write(row, row, a.K, attention[r]);
+            }
             float* descriptor = a.Descriptor + residual, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
             SmallProduct.Multiply(new MatrixView(hidden, a.D).Transposed, new MatrixView(assignment, a.K), descriptor, a.K, a.D, a.K, a.Rows);
             for (int k = 0; k < a.K; k += Lanes.Count)
@@ -43,7 +47,21 @@ public static unsafe partial class Vlad
                 Lanes.Store(inverse, a.InverseNorm + (long)item * a.K + k, left);
             }
             if (a.Y != a.Descriptor)
-                DropoutRow.Apply(descriptor, a.Y + residual, a.D * a.K, a.Dropout, residual);
+                DropoutRow.Apply(descriptor, (float*)a.Y + residual, a.D * a.K, a.Dropout, residual);
+        }
+    }
+
+    // The logits [K] of a row, which are neighbouring columns of the normalisation.
+    private static void Normalise(in VladArgs a, int item, int column, float* x, float* y)
+    {
+        int side = item / (a.Videos / a.Norm.Sides);
+        long statistic = (long)side * a.Norm.Columns + column, parameter = (long)(side / a.Norm.Sides) * a.Norm.Columns + column;
+        float* mean = a.Norm.Mean + statistic, rstd = a.Norm.Rstd + statistic, weight = a.Norm.Weight + parameter, bias = a.Norm.Bias + parameter;
+        for (int k = 0; k < a.K; k += Lanes.Count)
+        {
+            int left = a.K - k;
+            var standard = (Lanes.Load(x + k, left) - Lanes.Load(mean + k, left)) * Lanes.Load(rstd + k, left);
+            Lanes.Store(standard * Lanes.Load(weight + k, left) + Lanes.Load(bias + k, left), y + k, left);
         }
     }
 
@@ -53,18 +71,18 @@ public static unsafe partial class Vlad
         {
             long rows = (long)item * a.Rows, residual = (long)item * a.D * a.K;
             float* assignment = a.Assignment + rows * a.K, dResidual = a.dResidual + residual, dAssignment = a.dAssignment + rows * a.K;
-            DropoutRow.Apply(a.dY + residual, dResidual, a.D * a.K, a.Dropout, residual);
+            DropoutRow.Apply((float*)a.dY + residual, dResidual, a.D * a.K, a.Dropout, residual);
             DifferentiateNorm(a, item, dResidual, constant: dAssignment);
             if (a.dHidden != null)
             {
                 SmallProduct.Multiply(new MatrixView(assignment, a.K), new MatrixView(dResidual, a.K).Transposed,
-                    a.dHidden + rows * a.D, a.D, a.Rows, a.D, a.K, a.AddHidden != 0);
+                    (float*)a.dHidden + rows * a.D, a.D, a.Rows, a.D, a.K, a.AddHidden != 0);
             }
-            if (a.dClusterLogits == null && a.dGroupLogits == null)
+            if (a.dNormalised == null && a.dGroupLogits == null)
                 continue;
             for (int r = 1; r < a.Rows; r++)
                 new Span<float>(dAssignment, a.K).CopyTo(new Span<float>(dAssignment + (long)r * a.K, a.K));
-            SmallProduct.Multiply(new MatrixView(a.Hidden + rows * a.D, a.D), new MatrixView(dResidual, a.K),
+            SmallProduct.Multiply(new MatrixView((float*)a.Hidden + rows * a.D, a.D), new MatrixView(dResidual, a.K),
                 dAssignment, a.K, a.Rows, a.K, a.D, add: true);
             for (int r = 0; r < a.Rows; r++)
                 DifferentiateAssignment(a, rows + r);
@@ -99,15 +117,18 @@ public static unsafe partial class Vlad
         float* assignment = a.Assignment + row * a.K, dAssignment = a.dAssignment + row * a.K;
         float attention = a.Attention[row], sum = Lanes.Dot(assignment, dAssignment, a.K);
         if (a.dGroupLogits != null)
-            a.dGroupLogits[row] = (1 - attention) * sum + (a.AddGroupLogits != 0 ? a.dGroupLogits[row] : 0);
-        if (a.dClusterLogits == null)
+        {
+            float* dGroupLogit = (float*)a.dGroupLogits + row;
+            *dGroupLogit = (1 - attention) * sum + (a.AddGroupLogits != 0 ? *dGroupLogit : 0);
+        }
+        if (a.dNormalised == null)
             return;
         // Without attention there are no assignments, and the sum is 0 as well: any divisor but 0 will do.
         var mean = Vector256.Create(sum / MathF.Max(attention, SmallestNormal));
         for (int k = 0; k < a.K; k += Lanes.Count)
         {
             var gradient = Lanes.Load(assignment + k, a.K - k) * (Lanes.Load(dAssignment + k, a.K - k) - mean);
-            Lanes.Deliver(gradient, a.dClusterLogits + row * a.K + k, a.K - k, a.AddClusterLogits);
+            Lanes.Store(gradient, (float*)a.dNormalised + row * a.K + k, a.K - k);
         }
     }
 

@@ -1,3 +1,4 @@
+using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
@@ -7,16 +8,19 @@ namespace VideoSim.Kernels.Vlad;
 public unsafe struct VladArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
-    public float* Hidden;
+    public void* Hidden;
 
-    /// <summary>[Stack, Videos, Rows, K]</summary>
-    public float* ClusterLogits;
+    /// <summary>[Stack, Videos, Rows, K], before batch normalisation.</summary>
+    public void* ClusterLogits;
 
     /// <summary>[Stack, Videos, Rows]</summary>
-    public float* GroupLogits;
+    public void* GroupLogits;
 
     /// <summary>[Stack, D, K]</summary>
     public float* Centres;
+
+    /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
+    public Normalizer Norm;
 
     /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits.</summary>
     public float* Attention;
@@ -33,21 +37,21 @@ public unsafe struct VladArgs
     /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
     public float* Descriptor;
 
-    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where nothing is dropped.</summary>
-    public float* Y;
+    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where fp32 is wanted and nothing is dropped.</summary>
+    public void* Y;
 
     /// <summary>Drops elements of <see cref="Y"/>.</summary>
     public DropoutSite Dropout;
 
-    /// <summary>Sizes.</summary>
-    public int Stack, Videos, Rows, D, K;
+    /// <summary>Sizes; Rows is a multiple of Groups.</summary>
+    public int Stack, Videos, Rows, D, K, Groups;
 }
 
 /// <summary>Arguments of the backward kernels of <see cref="Vlad"/>; any gradient may be null.</summary>
 public unsafe struct VladGradArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
-    public float* Hidden;
+    public void* Hidden;
 
     /// <summary>[Stack, D, K]</summary>
     public float* Centres;
@@ -65,7 +69,7 @@ public unsafe struct VladGradArgs
     public float* Descriptor;
 
     /// <summary>[Stack, Videos, D, K]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[Stack, Videos, D, K]: gradient of the residuals before their normalisation, which the centres need too.</summary>
     public float* dResidual;
@@ -74,13 +78,13 @@ public unsafe struct VladGradArgs
     public float* dAssignment;
 
     /// <summary>[Stack, Videos, Rows, D]</summary>
-    public float* dHidden;
+    public void* dHidden;
 
-    /// <summary>[Stack, Videos, Rows, K]</summary>
-    public float* dClusterLogits;
+    /// <summary>[Stack, Videos, Rows, K]: by the normalised cluster logits.</summary>
+    public void* dNormalised;
 
     /// <summary>[Stack, Videos, Rows]</summary>
-    public float* dGroupLogits;
+    public void* dGroupLogits;
 
     /// <summary>[Stack, D, K]</summary>
     public float* dCentres;
@@ -92,17 +96,18 @@ public unsafe struct VladGradArgs
     public int Stack, Videos, Rows, D, K;
 
     /// <summary>1 to add to the gradient.</summary>
-    public int AddHidden, AddClusterLogits, AddGroupLogits, AddCentres;
+    public int AddHidden, AddGroupLogits, AddCentres;
 }
 
 /// <summary>
-/// Aggregation of NeXtVLAD (Lin et al., 2018) for each video: A[r, k] = softmax over k of the cluster logits times
+/// Aggregation of NeXtVLAD (Lin et al., 2018) for each video: A[r, k] = softmax over k of the normalised cluster logits times
 /// sigmoid of the group logit; V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]); each V[., k] of unit length; dropout.
-/// One pass for each video, so that neither the residuals nor the assignments of a batch travel through memory twice.
+/// One pass for each video, so that neither the residuals nor the assignments of a batch travel through memory twice, and the normalised logits
+/// not at all. These are the plain kernels, for tensors of both precisions and any sizes; what they keep for themselves is fp32.
 /// </summary>
 /// <remarks>
 /// Backward, with dV the gradient before normalisation: dH = A dV^T; dA = H dV - 1 (sum over d of M dV); with
-/// S[r] = sum over k of A dA, cluster logits get A (dA - S / attention), group logits (1 - attention) S, centres
+/// S[r] = sum over k of A dA, normalised cluster logits get A (dA - S / attention), group logits (1 - attention) S, centres
 /// - sum over videos of (sum over r of A) dV.
 /// </remarks>
 public static unsafe partial class Vlad
@@ -113,38 +118,40 @@ public static unsafe partial class Vlad
     private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
 
     /// <summary>Aggregates. Items: stack x videos.</summary>
-    public static readonly Kernel<VladArgs> Forward = new("vlad_forward_f32")
+    public static readonly KernelPair<VladArgs> Forward = new("vlad_forward", static (entry, precision) => new(entry)
     {
         Family = "vlad",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads),
         CountItems = static (in VladArgs a) => a.Stack * a.Videos,
-        Twin = AggregateVideos,
-        CountCost = static (in VladArgs a) =>
+        Twin = precision == Precision.Float32 ? AggregateVideos : null,
+        CountCost = (in VladArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (2 * assignment * a.D + 6 * assignment + 6 * residual),
-                4 * (videos * ((double)a.Rows * (a.D + 2) + 2 * assignment + (a.Y == a.Descriptor ? 1 : 2) * residual + 2 * a.K) + a.Stack * residual));
+            return new(videos * (2 * assignment * a.D + 10 * assignment + 6 * residual),
+                precision.Bytes() * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 0 : residual)) +
+                4 * (videos * (a.Rows + assignment + residual + 2 * a.K) + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
         },
-    };
+    });
 
     /// <summary>Gradients of everything but the centres. Items: stack x videos.</summary>
-    public static readonly Kernel<VladGradArgs> Backward = new("vlad_backward_f32")
+    public static readonly KernelPair<VladGradArgs> Backward = new("vlad_backward", static (entry, precision) => new(entry)
     {
         Family = "vlad",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads, SharedBytes: a.K * sizeof(float)),
         CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
-        Twin = DifferentiateVideos,
-        CountCost = static (in VladGradArgs a) =>
+        Twin = precision == Precision.Float32 ? DifferentiateVideos : null,
+        CountCost = (in VladGradArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (4 * assignment * a.D + 5 * assignment + 8 * residual), 4 * (a.Stack * residual + videos *
-                ((double)a.Rows * ((2 + a.AddHidden) * a.D + 2 + a.AddGroupLogits) + (2 + a.AddClusterLogits) * assignment + 3 * residual + 2 * a.K)));
+            return new(videos * (4 * assignment * a.D + 5 * assignment + 8 * residual),
+                precision.Bytes() * videos * ((double)a.Rows * ((2 + a.AddHidden) * a.D + 1 + a.AddGroupLogits) + assignment + residual) +
+                4 * (a.Stack * residual + videos * (a.Rows + assignment + 2 * residual + 2 * a.K)));
         },
-    };
+    });
 
     /// <summary>Gradient of the centres: sums over the videos in order. Items: stack x D.</summary>
     public static readonly Kernel<VladGradArgs> BackwardCentres = new("vlad_backward_centres_f32")

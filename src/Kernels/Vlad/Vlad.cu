@@ -1,53 +1,56 @@
 // Vlad.cu: aggregation of NeXtVLAD for each video; forward and backward.
-//   A = softmax over k of ClusterLogits times sigmoid(GroupLogits)       H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K], all of one video
+//   A = softmax over k of the normalised ClusterLogits times sigmoid(GroupLogits)   H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K], of one video
 //   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);   Descriptor = V of unit length for each k;   Y = Descriptor mask
 //   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm;   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),   with
-//   S = sum over k of A dA:   dClusterLogits = A (dA - S / Attention),   dGroupLogits = (1 - Attention) S,   dM = -sum over videos of Mass dV
-// Types   fp32
+//   S = sum over k of A dA:   dNormalised = A (dA - S / Attention),   dGroupLogits = (1 - Attention) S,   dM = -sum over videos of Mass dV
+// Types   Hidden, logits, Y and their gradients fp32 or bf16; all else fp32
 // Launch  a block per video, WARPS warps; centres: a thread per element, which goes over the videos in order
 // Limits  any sizes; backward keeps K floats in shared memory
 // Floor   2 Rows D K fused multiply-adds in fp32 backward, half of it forward: far above the bytes, which are H, dH and A once or twice
-// Why     all that a cluster's norm needs is in one block, and the residuals of a video, 96 KiB at the reference's size, stay in the second cache between passes
+// Why     the plain version, for any sizes; VladTensorCore.cu is the one for bf16 at the sizes of models. All that a cluster's norm needs is in one block, and the residuals of a video, 96 KiB at the reference's size, stay in the second cache between passes
 #include "Block.cuh"
 #include "BlockProduct.cuh"
 #include "Logistic.cuh"
+#include "Normalizer.cuh"
 #include "Philox.cuh"
 #include "UnitLength.cuh"
 #include "Values.cuh"
 
 struct VladArgs {
-    const float* Hidden;
-    const float* ClusterLogits;
-    const float* GroupLogits;
+    const void* Hidden;
+    const void* ClusterLogits;
+    const void* GroupLogits;
     const float* Centres;
+    Normalizer Norm;
     float* Attention;
     float* Assignment;
     float* Mass;
     float* InverseNorm;
     float* Descriptor;
-    float* Y;
+    void* Y;
     DropoutSite Dropout;
     int Stack;
     int Videos;
     int Rows;
     int D;
     int K;
+    int Groups;
 };
 
 struct VladGradArgs {
-    const float* Hidden;
+    const void* Hidden;
     const float* Centres;
     const float* Attention;
     const float* Assignment;
     const float* Mass;
     const float* InverseNorm;
     const float* Descriptor;
-    const float* dY;
+    const void* dY;
     float* dResidual;
     float* dAssignment;
-    float* dHidden;
-    float* dClusterLogits;
-    float* dGroupLogits;
+    void* dHidden;
+    void* dNormalised;
+    void* dGroupLogits;
     float* dCentres;
     DropoutSite Dropout;
     int Stack;
@@ -56,7 +59,6 @@ struct VladGradArgs {
     int D;
     int K;
     int AddHidden;
-    int AddClusterLogits;
     int AddGroupLogits;
     int AddCentres;
 };
@@ -90,15 +92,18 @@ DEVICE void for_elements(int count, int clusters, Body body) {
     for_fours(threadIdx.x, THREADS, count, [&](int i) { body(i, i % clusters); });
 }
 
-// factor softmax of a row, by a warp. A lane meets only its own values again.
-DEVICE void assign(const float* logits, float* assignment, int clusters, float factor) {
-    const int lane = threadIdx.x % 32;
+// factor softmax of a row's normalised logits, by a warp. A lane meets only its own values again.
+template <class T>
+DEVICE void assign(const VladArgs& a, long long video, int row, const T* logits, float* assignment, float factor) {
+    const int lane = threadIdx.x % 32, clusters = a.K;
     float largest = -INFINITY, sum = 0;
-    for (int k = lane; k < clusters; k += 32)
-        largest = fmaxf(largest, logits[k]);
+    for (int k = lane; k < clusters; k += 32) {
+        assignment[k] = norm_of(a.Norm, video, a.Videos / a.Norm.Sides, row % a.Groups * clusters + k).apply(load(logits + k));
+        largest = fmaxf(largest, assignment[k]);
+    }
     largest = warp_max(largest);
     for (int k = lane; k < clusters; k += 32) {
-        assignment[k] = expf(logits[k] - largest);
+        assignment[k] = expf(assignment[k] - largest);
         sum += assignment[k];
     }
     const float scale = factor / warp_sum(sum);
@@ -106,10 +111,11 @@ DEVICE void assign(const float* logits, float* assignment, int clusters, float f
         assignment[k] *= scale;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_forward_f32(const VladArgs a) {
+template <class T>
+DEVICE void aggregate(const VladArgs& a) {
     __shared__ ProductSlabs slabs;
     const long long video = blockIdx.x, rows = video * a.Rows, begin = video * a.D * a.K;
-    const float* hidden = a.Hidden + rows * a.D;
+    const T* hidden = (const T*)a.Hidden + rows * a.D;
     const float* centres = a.Centres + video / a.Videos * a.D * a.K;
     float* assignment = a.Assignment + rows * a.K;
     float* descriptor = a.Descriptor + begin;
@@ -118,8 +124,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_forward_f32(const 
     const int warp = threadIdx.x / 32;
 
     for (int row = warp; row < a.Rows; row += WARPS) {
-        const float attention = sigmoid(a.GroupLogits[rows + row]);
-        assign(a.ClusterLogits + (rows + row) * a.K, assignment + (long long)row * a.K, a.K, attention);
+        const float attention = sigmoid(load((const T*)a.GroupLogits + rows + row));
+        assign(a, video, row, (const T*)a.ClusterLogits + (rows + row) * a.K, assignment + (long long)row * a.K, attention);
         if (threadIdx.x % 32 == 0)
             a.Attention[rows + row] = attention;
     }
@@ -130,7 +136,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_forward_f32(const 
             mass[k] = sum;
     });
     __syncthreads();
-    block_product(slabs, {hidden, 1, a.D}, {assignment, a.K, 1}, a.D, a.K, a.Rows,
+    block_product(slabs, MatrixView<T>{hidden, 1, a.D}, MatrixView<float>{assignment, a.K, 1}, a.D, a.K, a.Rows,
                   [&](int d, int k, float sum) { descriptor[d * a.K + k] = fmaf(-mass[k], centres[d * a.K + k], sum); });
     __syncthreads();
     for_clusters(a.K, [&](int k, bool present) {
@@ -144,7 +150,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_forward_f32(const 
         const float value = descriptor[i] * inverse_norm[k];
         descriptor[i] = value;
         if (a.Y != a.Descriptor)
-            a.Y[begin + i] = value * dropout.factor(begin + i);
+            store((T*)a.Y + begin + i, value * dropout.factor(begin + i));
     });
 }
 
@@ -170,6 +176,7 @@ DEVICE void differentiate_norm(const VladGradArgs& a, long long video, float* dR
 }
 
 // Gradients of the logits of a row, by a warp.
+template <class T>
 DEVICE void differentiate_assignment(const VladGradArgs& a, long long row) {
     const float* assignment = a.Assignment + row * a.K;
     const float* dAssignment = a.dAssignment + row * a.K;
@@ -180,41 +187,42 @@ DEVICE void differentiate_assignment(const VladGradArgs& a, long long row) {
     sum = warp_sum(sum);
     const float attention = a.Attention[row];
     if (a.dGroupLogits && lane == 0)
-        deliver(a.dGroupLogits + row, (1 - attention) * sum, a.AddGroupLogits);
-    if (!a.dClusterLogits)
+        deliver((T*)a.dGroupLogits + row, (1 - attention) * sum, a.AddGroupLogits);
+    if (!a.dNormalised)
         return;
     // Without attention there are no assignments, and the sum is 0 as well: any divisor but 0 will do.
     const float mean = sum / fmaxf(attention, SMALLEST_NORMAL);
     for (int k = lane; k < a.K; k += 32)
-        deliver(a.dClusterLogits + row * a.K + k, assignment[k] * (dAssignment[k] - mean), a.AddClusterLogits);
+        store((T*)a.dNormalised + row * a.K + k, assignment[k] * (dAssignment[k] - mean));
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_backward_f32(const VladGradArgs a) {
+template <class T>
+DEVICE void differentiate(const VladGradArgs& a) {
     __shared__ ProductSlabs slabs;
     DYNAMIC_SHARED(float, constant);
     const long long video = blockIdx.x, rows = video * a.Rows, begin = video * a.D * a.K;
-    const float* hidden = a.Hidden + rows * a.D;
+    const T* hidden = (const T*)a.Hidden + rows * a.D;
     const float* assignment = a.Assignment + rows * a.K;
     float* dResidual = a.dResidual + begin;
     float* dAssignment = a.dAssignment + rows * a.K;
 
     Dropout dropout(a.Dropout);
-    for_elements(a.D * a.K, a.K, [&](int i, int) { dResidual[i] = a.dY[begin + i] * dropout.factor(begin + i); });
+    for_elements(a.D * a.K, a.K, [&](int i, int) { dResidual[i] = load((const T*)a.dY + begin + i) * dropout.factor(begin + i); });
     __syncthreads();
     differentiate_norm(a, video, dResidual, constant);
     __syncthreads();
     if (a.dHidden) {
-        float* dHidden = a.dHidden + rows * a.D;
-        block_product(slabs, {assignment, a.K, 1}, {dResidual, 1, a.K}, a.Rows, a.D, a.K,
+        T* dHidden = (T*)a.dHidden + rows * a.D;
+        block_product(slabs, MatrixView<float>{assignment, a.K, 1}, MatrixView<float>{dResidual, 1, a.K}, a.Rows, a.D, a.K,
                       [&](int row, int d, float sum) { deliver(dHidden + (long long)row * a.D + d, sum, a.AddHidden); });
     }
-    if (!a.dClusterLogits && !a.dGroupLogits)
+    if (!a.dNormalised && !a.dGroupLogits)
         return;
-    block_product(slabs, {hidden, a.D, 1}, {dResidual, a.K, 1}, a.Rows, a.K, a.D,
+    block_product(slabs, MatrixView<T>{hidden, a.D, 1}, MatrixView<float>{dResidual, a.K, 1}, a.Rows, a.K, a.D,
                   [&](int row, int k, float sum) { dAssignment[(long long)row * a.K + k] = sum + constant[k]; });
     __syncthreads();
     for (int row = threadIdx.x / 32; row < a.Rows; row += WARPS)
-        differentiate_assignment(a, rows + row);
+        differentiate_assignment<T>(a, rows + row);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) vlad_backward_centres_f32(const VladGradArgs a) {
@@ -230,3 +238,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) vlad_backward_centres_f32(
         sum = fmaf(mass[(long long)video * a.K], dResidual[video * width], sum);
     deliver(a.dCentres + i, -sum, a.AddCentres);
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_forward_f32(const VladArgs a) { aggregate<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) vlad_forward_bf16(const VladArgs a) { aggregate<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_backward_f32(const VladGradArgs a) { differentiate<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 2) vlad_backward_bf16(const VladGradArgs a) { differentiate<bf16>(a); }

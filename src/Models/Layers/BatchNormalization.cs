@@ -27,4 +27,8 @@ internal sealed class BatchNormalization
     /// <summary>Normalises [E, rows, width], or [rows, width] for one name.</summary>
     public Tensor Forward(Tape tape, in Tensor x, int sides) => BatchNorm.Forward(tape, x, tape.Use(_weight), tape.Use(_bias),
         _runningMean.Value, _runningVariance.Value, sides, Momentum, Epsilon);
+
+    /// <summary>The same, but applied by the operator that reads <paramref name="x"/>.</summary>
+    public Normalization Prepare(Tape tape, in Tensor x, int sides) => BatchNorm.Prepare(tape, x, tape.Use(_weight), tape.Use(_bias),
+        _runningMean.Value, _runningVariance.Value, sides, Momentum, Epsilon);
 }

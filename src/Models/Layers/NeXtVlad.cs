@@ -39,7 +39,7 @@ internal sealed class NeXtVlad
     public Tensor Forward(Tape tape, in Tensor frames, int videos, int sides)
     {
         var hidden = _expand.Forward(tape, frames);                                             // [E, B*F, G*D]
-        var clusterLogits = _clusterNorm.Forward(tape, _cluster.Forward(tape, hidden), sides);  // [E, B*F, G*K]
+        var clusterLogits = _clusterNorm.Prepare(tape, _cluster.Forward(tape, hidden), sides);  // [E, B*F, G*K]
         var groupLogits = _attention.Forward(tape, hidden);                                     // [E, B*F, G]
         var aggregated = VladAggregation.Forward(tape, hidden, clusterLogits, groupLogits, tape.Use(_centres), videos,
             _config.VladGroups, _config.VladClusters, DropoutSites.Vlad, _config.VladDropout);  // [E, B, D*K]

@@ -1,0 +1,17 @@
+namespace VideoSim.Kernels.BatchNorm;
+
+/// <summary>A batch normalisation that the reader of raw values applies; a part of kernels' arguments.</summary>
+public unsafe struct Normalizer
+{
+    /// <summary>[Stack, Sides, Columns]: statistics, as <see cref="BatchNorm"/> leaves them; rstd is 1 / standard deviation.</summary>
+    public float* Mean, Rstd;
+
+    /// <summary>[Stack, Columns]</summary>
+    public float* Weight, Bias;
+
+    /// <summary>Columns, C.</summary>
+    public int Columns;
+
+    /// <summary>Groups of rows that have statistics of their own.</summary>
+    public int Sides;
+}

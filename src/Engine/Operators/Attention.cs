@@ -14,11 +14,14 @@ namespace VideoSim.Engine.Operators;
 /// <param name="DropProbability">Chance to zero a probability in training.</param>
 public readonly record struct AttentionOptions(Tensor Mask, Tensor Rotary, int Heads, uint Site, float DropProbability);
 
-/// <summary>Multi-head scaled dot-product attention with key mask, rotary positions and dropout on the probabilities.</summary>
+/// <summary>
+/// Multi-head scaled dot-product attention with key mask, rotary positions and dropout on the probabilities. Queries, keys and values are those of
+/// linear maps whose biases may be left to it: adding them here, and summing their gradients, costs no pass over memory.
+/// </summary>
 public static unsafe class Attention
 {
-    // Where query and keyValue are the same tensor, it holds all three.
-    private readonly record struct State(Tensor Query, Tensor KeyValue, Tensor Context, AttentionOptions Options, DropoutSite Dropout);
+    // Where query and keyValue are the same tensor, it holds all three, and so does the one bias.
+    private readonly record struct State(Tensor Query, Tensor KeyValue, Tensor QueryBias, Tensor KeyValueBias, Tensor Context, AttentionOptions Options, DropoutSite Dropout);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -26,11 +29,12 @@ public static unsafe class Attention
     /// <param name="tape">The step.</param>
     /// <param name="queryKeyValue">Queries, keys and values of all heads, [B, S, 3C].</param>
     /// <param name="options">Mask, positions, heads, dropout.</param>
+    /// <param name="bias">Added to each row of these, fp32 [3C]; or default for none.</param>
     /// <returns>[B, S, C]</returns>
-    public static Tensor Forward(Tape tape, in Tensor queryKeyValue, in AttentionOptions options)
+    public static Tensor Forward(Tape tape, in Tensor queryKeyValue, in AttentionOptions options, in Tensor bias = default)
     {
         var shape = queryKeyValue.Shape;
-        return Apply(tape, queryKeyValue, queryKeyValue, new Shape(shape[0], shape[1], shape.Width / 3), options);
+        return Apply(tape, queryKeyValue, queryKeyValue, bias, bias, new Shape(shape[0], shape[1], shape.Width / 3), options);
     }
 
     /// <summary>The first positions attend to all: what a reader of these alone needs. Masks are drawn as if all positions did.</summary>
@@ -38,64 +42,110 @@ public static unsafe class Attention
     /// <param name="query">Queries of the first Q positions, [B, Q, C].</param>
     /// <param name="keyValue">Keys and values, [B, S, 2C].</param>
     /// <param name="options">Mask, positions, heads, dropout.</param>
+    /// <param name="queryBias">Added to each row of the queries, fp32 [C]; or default for none.</param>
+    /// <param name="keyValueBias">Added to each row of keys and values, fp32 [2C]; or default for none.</param>
     /// <returns>[B, Q, C]</returns>
-    public static Tensor Forward(Tape tape, in Tensor query, in Tensor keyValue, in AttentionOptions options) =>
-        Apply(tape, query, keyValue, query.Shape, options);
+    public static Tensor Forward(Tape tape, in Tensor query, in Tensor keyValue, in AttentionOptions options, in Tensor queryBias = default, in Tensor keyValueBias = default) =>
+        Apply(tape, query, keyValue, queryBias, keyValueBias, query.Shape, options);
 
-    private static Tensor Apply(Tape tape, in Tensor query, in Tensor keyValue, Shape contextShape, in AttentionOptions options)
+    private static Tensor Apply(Tape tape, in Tensor query, in Tensor keyValue, in Tensor queryBias, in Tensor keyValueBias, Shape contextShape, in AttentionOptions options)
     {
-        Check(query, keyValue, contextShape, options);
-        var context = tape.Result(contextShape, query.Node >= 0 || keyValue.Node >= 0);
-        var state = new State(query, keyValue, context, options, tape.Dropout(options.Site, options.DropProbability));
-        tape.Stream.Run(AttentionKernels.Forward, Arguments(state) with { Context = context.Floats });
+        Check(query, keyValue, queryBias, keyValueBias, contextShape, options);
+        bool differentiable = query.Node >= 0 || keyValue.Node >= 0 || WantsGradient(queryBias) || WantsGradient(keyValueBias);
+        var context = tape.Result(contextShape, differentiable, query.Type);
+        var state = new State(query, keyValue, queryBias, keyValueBias, context, options, tape.Dropout(options.Site, options.DropProbability));
+        tape.Stream.Run(AttentionKernels.Forward[query.Precision], Arguments(state) with { Context = context.Values });
         tape.Record(BackwardRule, state, context);
         return context;
     }
 
     private static void Backward(Tape tape, in State s)
     {
-        var dQuery = tape.GradientToWrite(s.Query, out int addQuery);
+        bool joined = IsJoined(s);
+        var dQuery = GradientToWrite(tape, s.Query, s.QueryBias, out int addQuery);
         int addKeyValue = addQuery;
-        var dKeyValue = IsJoined(s) ? dQuery : tape.GradientToWrite(s.KeyValue, out addKeyValue);
-        var args = Arguments(s);
-        float* dKey = dKeyValue.Exists ? dKeyValue.Floats + (args.Key - s.KeyValue.Floats) : null;
-        tape.Stream.Run(AttentionKernels.Backward, args with
+        var dKeyValue = joined ? dQuery : GradientToWrite(tape, s.KeyValue, s.KeyValueBias, out addKeyValue);
+        var querySums = SumsOf(tape, s.Query, s.QueryBias);
+        var keyValueSums = joined ? querySums : SumsOf(tape, s.KeyValue, s.KeyValueBias);
+        int width = s.Context.Shape.Width, key = joined ? width : 0, value = key + width;
+        tape.Stream.Run(AttentionKernels.Backward[s.Query.Precision], Arguments(s) with
         {
-            dContext = tape.GradientOf(s.Context).Floats,
-            dQuery = dQuery.FloatsOrNull,
-            dKey = dKey,
-            dValue = dKey == null ? null : dKey + s.Context.Shape.Width,
+            dContext = tape.GradientOf(s.Context).Values,
+            dQuery = dQuery.ValuesOrNull,
+            dKey = dKeyValue.Exists ? dKeyValue.ValuesAt(key) : null,
+            dValue = dKeyValue.Exists ? dKeyValue.ValuesAt(value) : null,
+            dQueryBias = querySums.FloatsOrNull,
+            dKeyBias = Part(keyValueSums, key),
+            dValueBias = Part(keyValueSums, value),
             AddQuery = addQuery,
             AddKeyValue = addKeyValue,
         });
+        Finish(tape, querySums, s.QueryBias);
+        if (!joined)
+            Finish(tape, keyValueSums, s.KeyValueBias);
+    }
+
+    // A bias takes its gradient from that of what it is added to, which then is made even if nobody else wants it.
+    private static Tensor GradientToWrite(Tape tape, in Tensor x, in Tensor bias, out int add)
+    {
+        var dX = tape.GradientToWrite(x, out add);
+        return dX.Exists || !WantsGradient(bias) ? dX : tape.Scratch(x.Shape, x.Type);
+    }
+
+    private static bool WantsGradient(in Tensor bias) => bias.Exists && bias.Node >= 0;
+
+    // A row for each video of what the kernel sums for a bias, or default where nobody wants it.
+    private static Tensor SumsOf(Tape tape, in Tensor x, in Tensor bias) =>
+        WantsGradient(bias) ? tape.Scratch(new Shape(x.Shape[0], x.Shape.Width)) : default;
+
+    private static void Finish(Tape tape, in Tensor sums, in Tensor bias)
+    {
+        if (!sums.Exists)
+            return;
+        var dBias = tape.GradientToWrite(bias, out int add);
+        ColumnSum.Write(tape, sums, stack: 1, sums.Shape[0], sums.Shape.Width, dBias, add);
     }
 
     private static AttentionArgs Arguments(in State s)
     {
-        int width = s.Context.Shape.Width;
-        float* key = s.KeyValue.Floats + (IsJoined(s) ? width : 0);
+        int width = s.Context.Shape.Width, key = IsJoined(s) ? width : 0, value = key + width;
         return new AttentionArgs
         {
-            Query = s.Query.Floats, Key = key, Value = key + width, Mask = s.Options.Mask.Ints, Rotary = s.Options.Rotary.FloatsOrNull, Dropout = s.Dropout,
+            Query = s.Query.Values, Key = s.KeyValue.ValuesAt(key), Value = s.KeyValue.ValuesAt(value), Mask = s.Options.Mask.Ints,
+            QueryBias = s.QueryBias.FloatsOrNull, KeyBias = Part(s.KeyValueBias, key), ValueBias = Part(s.KeyValueBias, value),
+            Rotary = s.Options.Rotary.FloatsOrNull, Dropout = s.Dropout,
             B = s.Context.Shape[0], Queries = s.Context.Shape[1], S = s.KeyValue.Shape[1], Heads = s.Options.Heads, D = width / s.Options.Heads,
             QueryRow = s.Query.Shape.Width, KeyRow = s.KeyValue.Shape.Width,
         };
     }
 
+    private static float* Part(in Tensor x, int column) => x.Exists ? x.Floats + column : null;
+
     private static bool IsJoined(in State s) => s.Query.Address == s.KeyValue.Address;
 
-    private static void Check(in Tensor query, in Tensor keyValue, Shape context, in AttentionOptions o)
+    private static void Check(in Tensor query, in Tensor keyValue, in Tensor queryBias, in Tensor keyValueBias, Shape context, in AttentionOptions o)
     {
         var shape = keyValue.Shape;
         bool joined = query.Address == keyValue.Address;
         bool fits = shape.Rank == 3 && context.Rank == 3 && shape[1] <= AttentionKernels.MaxLength && o.Mask.Shape.Count == (long)shape[0] * shape[1]
-            && context[0] == shape[0] && context[1] <= shape[1] && context[2] % o.Heads == 0 && shape[2] == (joined ? 3 : 2) * context[2];
+            && context[0] == shape[0] && context[1] <= shape[1] && context[2] % o.Heads == 0 && shape[2] == (joined ? 3 : 2) * context[2] && query.Type == keyValue.Type;
         if (!fits)
-            throw new ArgumentException($"attention with {o.Heads} heads over at most {AttentionKernels.MaxLength} positions was given {query.Shape}, {shape} and a mask {o.Mask.Shape}");
-        if (!o.Rotary.Exists)
-            return;
+        {
+            throw new ArgumentException($"attention with {o.Heads} heads over at most {AttentionKernels.MaxLength} positions was given {query.Shape} {query.Type}, " +
+                $"{shape} {keyValue.Type} and a mask {o.Mask.Shape}");
+        }
+        CheckBias(query, queryBias);
+        CheckBias(keyValue, keyValueBias);
         int width = context[2] / o.Heads;
-        if (width % 2 != 0 || o.Rotary.Shape.Width != width || o.Rotary.Shape[0] < shape[1] || shape[1] * width > AttentionKernels.MaxTurned)
-            throw new ArgumentException($"rotary positions {o.Rotary.Shape} do not fit {shape[1]} positions in heads of width {width}, of at most {AttentionKernels.MaxTurned} values");
+        if ((o.Rotary.Exists || queryBias.Exists || keyValueBias.Exists) && shape[1] * width > AttentionKernels.MaxPrepared)
+            throw new ArgumentException($"attention with rotary positions or biases takes at most {AttentionKernels.MaxPrepared} values of a head, and was given {shape[1]} positions of width {width}");
+        if (o.Rotary.Exists && (width % 2 != 0 || o.Rotary.Shape.Width != width || o.Rotary.Shape[0] < shape[1]))
+            throw new ArgumentException($"rotary positions {o.Rotary.Shape} do not fit {shape[1]} positions in heads of width {width}");
+    }
+
+    private static void CheckBias(in Tensor x, in Tensor bias)
+    {
+        if (bias.Exists && (bias.Shape.Count != x.Shape.Width || bias.Type != ElementType.Float32))
+            throw new ArgumentException($"a bias {bias.Shape} {bias.Type} does not fit {x.Shape}");
     }
 }

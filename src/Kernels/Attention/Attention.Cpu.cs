@@ -12,14 +12,14 @@ public static unsafe partial class Attention
     private static void ForwardItems(in AttentionArgs a, int from, int to)
     {
         float* probabilities = stackalloc float[a.Queries * a.S];
-        float* turned = stackalloc float[TurnedValues(a)];
+        float* prepared = stackalloc float[PreparedValues(a)];
         for (int item = from; item < to; item++)
         {
-            var head = new Head(a, item, turned);
+            var head = new Head(a, item, prepared);
             head.Probabilities(probabilities);
             if (a.Dropout.DropProbability > 0)
                 DropoutRow.Apply(probabilities, probabilities, a.Queries * a.S, a.Dropout, head.FirstElement);
-            SmallProduct.Multiply(new MatrixView(probabilities, a.S), head.Value, a.Context + head.ContextOffset, a.Heads * a.D, a.Queries, a.D, a.S);
+            SmallProduct.Multiply(new MatrixView(probabilities, a.S), head.Value, (float*)a.Context + head.ContextOffset, a.Heads * a.D, a.Queries, a.D, a.S);
         }
     }
 
@@ -30,14 +30,14 @@ public static unsafe partial class Attention
         float* probabilities = stackalloc float[queries * s];
         float* gradients = stackalloc float[queries * s];
         float* mask = stackalloc float[s];
-        float* turned = stackalloc float[TurnedValues(a)];
-        float* turnedGradient = stackalloc float[a.Rotary == null ? 0 : s * a.D];
+        float* prepared = stackalloc float[PreparedValues(a)];
+        float* gradient = stackalloc float[a.Rotary == null && !HasBiasGradient(a) ? 0 : s * a.D];
         float scale = 1 / MathF.Sqrt(a.D);
         for (int item = from; item < to; item++)
         {
-            var head = new Head(a, item, turned);
+            var head = new Head(a, item, prepared);
             head.Probabilities(probabilities);
-            var dContext = new MatrixView(a.dContext + head.ContextOffset, width);
+            var dContext = new MatrixView((float*)a.dContext + head.ContextOffset, width);
             SmallProduct.Multiply(dContext, head.Value.Transposed, gradients, s, queries, s, a.D); // of the dropped probabilities
             for (int i = 0; i < queries; i++)
             {
@@ -57,29 +57,18 @@ public static unsafe partial class Attention
             }
             var scores = new MatrixView(gradients, s);
             bool addQuery = a.AddQuery != 0, addKeyValue = a.AddKeyValue != 0;
-            if (a.dQuery != null)
-                Deliver(a, scores, head.Key, queries, s, turnedGradient, a.dQuery + head.QueryOffset, a.QueryRow, addQuery);
-            if (a.dKey == null)
-                continue;
-            Deliver(a, scores.Transposed, head.Query, s, queries, turnedGradient, a.dKey + head.KeyOffset, a.KeyRow, addKeyValue);
-            SmallProduct.Multiply(new MatrixView(probabilities, s).Transposed, dContext, a.dValue + head.KeyOffset, a.KeyRow, s, a.D, queries, addKeyValue);
+            var ofQueries = new Target(a.dQuery, head.QueryOffset, a.QueryRow, addQuery, head.Sums(a.dQueryBias, a.QueryRow));
+            var ofKeys = new Target(a.dKey, head.KeyOffset, a.KeyRow, addKeyValue, head.Sums(a.dKeyBias, a.KeyRow));
+            var ofValues = new Target(a.dValue, head.KeyOffset, a.KeyRow, addKeyValue, head.Sums(a.dValueBias, a.KeyRow));
+            ofQueries.Deliver(scores, head.Key, queries, a.D, s, gradient, a.Rotary);
+            ofKeys.Deliver(scores.Transposed, head.Query, s, a.D, queries, gradient, a.Rotary);
+            ofValues.Deliver(new MatrixView(probabilities, s).Transposed, dContext, s, a.D, queries, gradient, rotary: null);
         }
     }
 
-    // Gradient of queries or keys, [rows, D] = scores [rows, depth] times the other ones [depth, D]; turned back to where
-    // they were before they took their positions.
-    private static void Deliver(in AttentionArgs a, MatrixView scores, MatrixView others, int rows, int depth, float* turned, float* gradient, int row, bool add)
-    {
-        if (a.Rotary == null)
-        {
-            SmallProduct.Multiply(scores, others, gradient, row, rows, a.D, depth, add);
-            return;
-        }
-        SmallProduct.Multiply(scores, others, turned, a.D, rows, a.D, depth);
-        Rotation.Apply(turned, a.D, a.Rotary, rows, a.D, gradient, row, back: true, add);
-    }
-
-    private static int TurnedValues(in AttentionArgs a) => a.Rotary == null ? 0 : (a.Queries + a.S) * a.D;
+    // Queries, keys and values of an item with all that is done to them before they meet.
+    private static int PreparedValues(in AttentionArgs a) =>
+        (a.Rotary == null && a.QueryBias == null ? 0 : a.Queries * a.D) + (a.Rotary == null && a.KeyBias == null ? 0 : 2 * a.S * a.D);
 
     // From gradients of a row's probabilities to those of its scores before scaling: p * (g - sum(p * g)) * scale.
     private static void ScoreGradients(float* p, float* g, int count, float scale)
@@ -98,31 +87,88 @@ public static unsafe partial class Attention
             Lanes.Store(Lanes.Load(x + j, count - j) * Lanes.Load(factors + j, count - j), x + j, count - j);
     }
 
-    /// <summary>One head of one video: where its matrices lie, queries and keys turned to their positions where these are rotary.</summary>
+    /// <summary>Where a gradient of one head of one video goes, or null for nowhere, and the sums over its rows.</summary>
+    private readonly struct Target(void* all, long offset, int row, bool add, float* sums)
+    {
+        private readonly float* _gradient = all == null ? null : (float*)all + offset;
+
+        /// <summary>
+        /// left [rows, depth] times right [depth, width], turned back to where its rows were before they took their positions. The product
+        /// passes through scratch [rows, width] where it does not go to its place at once.
+        /// </summary>
+        public void Deliver(MatrixView left, MatrixView right, int rows, int width, int depth, float* scratch, float* rotary)
+        {
+            if (_gradient == null)
+                return;
+            if (rotary == null && sums == null)
+            {
+                SmallProduct.Multiply(left, right, _gradient, row, rows, width, depth, add);
+                return;
+            }
+            SmallProduct.Multiply(left, right, scratch, width, rows, width, depth);
+            if (rotary != null)
+                Rotation.Apply(scratch, width, rotary, rows, width, scratch, width, back: true);
+            if (sums != null)
+                new Span<float>(sums, width).Clear();
+            for (int i = 0; i < rows; i++, scratch += width)
+            {
+                for (int c = 0; c < width; c += Lanes.Count)
+                {
+                    float* place = _gradient + (long)i * row + c;
+                    int rest = width - c;
+                    var value = Lanes.Load(scratch + c, rest);
+                    Lanes.Store(add ? Lanes.Load(place, rest) + value : value, place, rest);
+                    if (sums != null)
+                        Lanes.Store(Lanes.Load(sums + c, rest) + value, sums + c, rest);
+                }
+            }
+        }
+    }
+
+    /// <summary>One head of one video: where its matrices lie, with their biases, and queries and keys turned to their positions where these are rotary.</summary>
     private readonly struct Head
     {
         private readonly int* _mask;
-        private readonly int _queries, _length, _width;
+        private readonly int _queries, _length, _width, _video, _column;
 
-        public Head(in AttentionArgs a, int item, float* turned)
+        public Head(in AttentionArgs a, int item, float* prepared)
         {
             (_queries, _length, _width) = (a.Queries, a.S, a.D);
             (int video, int head) = (item / a.Heads, item % a.Heads);
             int column = head * a.D;
+            (_video, _column) = (video, column);
             QueryOffset = (long)video * a.Queries * a.QueryRow + column;
             KeyOffset = (long)video * a.S * a.KeyRow + column;
             ContextOffset = (long)video * a.Queries * a.Heads * a.D + column;
             FirstElement = (long)item * a.S * a.S;
             _mask = a.Mask + (long)video * a.S;
-            float* query = a.Query + QueryOffset, key = a.Key + KeyOffset;
-            (Query, Key, Value) = (new MatrixView(query, a.QueryRow), new MatrixView(key, a.KeyRow), new MatrixView(a.Value + KeyOffset, a.KeyRow));
-            if (a.Rotary == null)
-                return;
-            float* turnedKey = turned + a.Queries * a.D;
-            Rotation.Apply(query, a.QueryRow, a.Rotary, a.Queries, a.D, turned, a.D);
-            Rotation.Apply(key, a.KeyRow, a.Rotary, a.S, a.D, turnedKey, a.D);
-            (Query, Key) = (new MatrixView(turned, a.D), new MatrixView(turnedKey, a.D));
+            Query = Prepare((float*)a.Query + QueryOffset, a.QueryRow, a.QueryBias, a.Queries, a.Rotary, ref prepared);
+            Key = Prepare((float*)a.Key + KeyOffset, a.KeyRow, a.KeyBias, a.S, a.Rotary, ref prepared);
+            Value = Prepare((float*)a.Value + KeyOffset, a.KeyRow, a.ValueBias, a.S, rotary: null, ref prepared);
         }
+
+        // Rows as they are, or a copy with bias and positions.
+        private MatrixView Prepare(float* x, int row, float* bias, int rows, float* rotary, ref float* free)
+        {
+            if (bias == null && rotary == null)
+                return new MatrixView(x, row);
+            float* copy = free;
+            free += rows * _width;
+            for (int i = 0; bias != null && i < rows; i++)
+                AddRow(x + (long)i * row, bias + _column, copy + i * _width);
+            if (rotary != null)
+                Rotation.Apply(bias == null ? x : copy, bias == null ? row : _width, rotary, rows, _width, copy, _width);
+            return new MatrixView(copy, _width);
+        }
+
+        private void AddRow(float* x, float* bias, float* y)
+        {
+            for (int c = 0; c < _width; c += Lanes.Count)
+                Lanes.Store(Lanes.Load(x + c, _width - c) + Lanes.Load(bias + c, _width - c), y + c, _width - c);
+        }
+
+        /// <summary>Where the sums of a gradient's columns go, or null.</summary>
+        public float* Sums(float* all, int row) => all == null ? null : all + (long)_video * row + _column;
 
         /// <summary>Element where the head's queries begin.</summary>
         public long QueryOffset { get; }

@@ -10,13 +10,13 @@ namespace VideoSim.Kernels.Attention;
 public unsafe struct AttentionArgs
 {
     /// <summary>[B, Queries, C], rows <see cref="QueryRow"/> apart: the first positions of the sequence ask.</summary>
-    public float* Query;
+    public void* Query;
 
     /// <summary>[B, S, C], rows <see cref="KeyRow"/> apart.</summary>
-    public float* Key;
+    public void* Key;
 
     /// <summary>[B, S, C], rows <see cref="KeyRow"/> apart.</summary>
-    public float* Value;
+    public void* Value;
 
     /// <summary>Key mask [B, S]: 1 keeps, 0 hides.</summary>
     public int* Mask;
@@ -24,17 +24,29 @@ public unsafe struct AttentionArgs
     /// <summary>Rotary positions of queries and keys, [at least S, D] of <see cref="Rotary.RotaryTable"/>; or null for none.</summary>
     public float* Rotary;
 
+    /// <summary>Added to every row of the queries before they are turned, [C]; or null.</summary>
+    public float* QueryBias;
+
+    /// <summary>The same of keys and values, [C]; or both null.</summary>
+    public float* KeyBias, ValueBias;
+
     /// <summary>[B, Queries, C]; forward only.</summary>
-    public float* Context;
+    public void* Context;
 
     /// <summary>[B, Queries, C]; backward only.</summary>
-    public float* dContext;
+    public void* dContext;
 
     /// <summary>Gradient of the queries, laid out like them, or null; backward only.</summary>
-    public float* dQuery;
+    public void* dQuery;
 
     /// <summary>Gradients of keys and values, laid out like them, or both null; backward only.</summary>
-    public float* dKey, dValue;
+    public void* dKey, dValue;
+
+    /// <summary>Each video's part of the gradient of <see cref="QueryBias"/>, [B, C], rows <see cref="QueryRow"/> apart; or null, as where <see cref="dQuery"/> is.</summary>
+    public float* dQueryBias;
+
+    /// <summary>The same of keys and values, rows <see cref="KeyRow"/> apart; or both null, as where <see cref="dKey"/> is.</summary>
+    public float* dKeyBias, dValueBias;
 
     /// <summary>Dropout on the probabilities; element ((b * Heads + h) * S + query) * S + key.</summary>
     public DropoutSite Dropout;
@@ -50,9 +62,10 @@ public unsafe struct AttentionArgs
 }
 
 /// <summary>
-/// Scaled dot-product attention with key mask, dropout and, if wanted, rotary positions (Vaswani et al., 2017; Su et al.,
+/// Scaled dot-product attention with key mask, dropout and, if wanted, the biases of the projections before it and rotary positions (Vaswani et al., 2017; Su et al.,
 /// 2021; specification 3.1 and 3.2): scores / sqrt(D), -10000 on hidden keys, exact softmax. Backward computes the
-/// probabilities again and never reads the output: its row term is the sum of probability times gradient.
+/// probabilities again and never reads the output: its row term is the sum of probability times gradient. Gradients of biases are left
+/// as sums over each video's positions. These kernels take any shape.
 /// </summary>
 public static unsafe partial class Attention
 {
@@ -62,8 +75,8 @@ public static unsafe partial class Attention
     /// <summary>Added to the score of a hidden key.</summary>
     public const float HiddenKey = -10000;
 
-    /// <summary>Most values of a head's keys with rotary positions, S * D: the turned copies of an item lie on the stack, too.</summary>
-    public const int MaxTurned = 1 << 15;
+    /// <summary>Most values of a head's keys with biases or rotary positions, S * D: copies with these lie on the stack, too.</summary>
+    public const int MaxPrepared = 1 << 15;
 
     private const string File = "Attention.cu";
     private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: small enough for several blocks on a multiprocessor at S = 64
@@ -77,7 +90,7 @@ public static unsafe partial class Attention
         [$"WARPS={Warps}", $"ROWS={Rows}", $"KEY_PITCH={KeyPitch}", $"QUERY_PITCH={QueryPitch}", FormattableString.Invariant($"HIDDEN_KEY={HiddenKey:F1}f")];
 
     /// <summary>Context from queries, keys and values. Items: videos x heads.</summary>
-    public static readonly Kernel<AttentionArgs> Forward = new("attention_forward_f32")
+    public static readonly KernelPair<AttentionArgs> Forward = new("attention_forward", static (entry, precision) => new(entry)
     {
         Family = "attention",
         Source = File,
@@ -85,26 +98,34 @@ public static unsafe partial class Attention
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + TileQueries - 1) / TileQueries, SharedBytes: SharedBytes(a, matrices: 1)),
         CountItems = Items,
-        Twin = ForwardItems,
-        CountCost = static (in AttentionArgs a) => new(
-            4.0 * Pairs(a) * a.D + 5.0 * Pairs(a) + Turning(a), 4.0 * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a)),
-    };
+        Twin = precision == Precision.Float32 ? ForwardItems : null,
+        CountCost = (in AttentionArgs a) => ForwardCost(a, precision),
+    });
 
     /// <summary>Gradients of queries, keys and values. Items: videos x heads.</summary>
-    public static readonly Kernel<AttentionArgs> Backward = new("attention_backward_f32")
+    public static readonly KernelPair<AttentionArgs> Backward = new("attention_backward", static (entry, precision) => new(entry)
     {
         Family = "attention",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in AttentionArgs a, in DeviceLimits _) => new(a.B * a.Heads, 32 * Warps, SharedBytes: SharedBytes(a, matrices: 2)),
+        LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
+            new(a.B * a.Heads, 32 * Warps, SharedBytes: SharedBytes(a, matrices: 2) + (HasBiasGradient(a) ? sizeof(float) * 3 * Warps * a.D : 0)),
         CountItems = Items,
-        Twin = BackwardItems,
-        CountCost = static (in AttentionArgs a) => new(
-            (4.0 + (a.dQuery != null ? 2 : 0) + (a.dKey != null ? 4 : 0)) * Pairs(a) * a.D + 12.0 * Pairs(a) + 2 * Turning(a),
-            4.0 * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a)) + TableBytes(a)),
-    };
+        Twin = precision == Precision.Float32 ? BackwardItems : null,
+        CountCost = (in AttentionArgs a) => BackwardCost(a, precision),
+    });
 
-    private static int Items(in AttentionArgs a) => a.B * a.Heads;
+    /// <summary>Work of <see cref="Forward"/>, whatever kernel does it.</summary>
+    internal static KernelCost ForwardCost(in AttentionArgs a, Precision precision) => new(
+        4.0 * Pairs(a) * a.D + 5.0 * Pairs(a) + Preparing(a), precision.Bytes() * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a));
+
+    /// <summary>Work of <see cref="Backward"/>, whatever kernel does it.</summary>
+    internal static KernelCost BackwardCost(in AttentionArgs a, Precision precision) => new(
+        (4.0 + (a.dQuery != null ? 2 : 0) + (a.dKey != null ? 4 : 0)) * Pairs(a) * a.D + 12.0 * Pairs(a) + 2 * Preparing(a),
+        precision.Bytes() * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a))
+            + TableBytes(a) + 4.0 * a.B * a.Heads * a.D * ((a.dQueryBias != null ? 1 : 0) + (a.dKeyBias != null ? 2 : 0)));
+
+    internal static int Items(in AttentionArgs a) => a.B * a.Heads;
 
     // A panel of queries, one of keys, and matrices of a tile's queries and all keys. At most 69 KiB, with 256 keys in backward.
     private static int SharedBytes(in AttentionArgs a, int matrices)
@@ -113,6 +134,8 @@ public static unsafe partial class Attention
         return sizeof(float) * (TileQueries * QueryPitch + keys * (KeyPitch + matrices * TileQueries));
     }
 
+    private static bool HasBiasGradient(in AttentionArgs a) => a.dQueryBias != null || a.dKeyBias != null;
+
     private static double Pairs(in AttentionArgs a) => (double)a.B * a.Heads * a.Queries * a.S;
 
     // Values of one [B, Queries, C] and of one [B, S, C] tensor.
@@ -120,8 +143,11 @@ public static unsafe partial class Attention
 
     private static double Asked(in AttentionArgs a) => (double)a.B * a.S * a.Heads * a.D;
 
-    // Two products and a sum for each value of the queries and the keys.
-    private static double Turning(in AttentionArgs a) => a.Rotary == null ? 0 : 3 * (Asking(a) + Asked(a));
+    // Of queries and keys: two products and a sum for turning a value. Of all three: a sum for the bias.
+    private static double Preparing(in AttentionArgs a) => (a.Rotary == null ? 0 : 3 * (Asking(a) + Asked(a)))
+        + (a.QueryBias == null ? 0 : Asking(a)) + (a.KeyBias == null ? 0 : 2 * Asked(a));
 
-    private static double TableBytes(in AttentionArgs a) => a.Rotary == null ? 0 : 4.0 * a.S * a.D;
+    // What all heads read: mask, angles, biases.
+    private static double TableBytes(in AttentionArgs a) => 4.0 * a.B * a.S + (a.Rotary == null ? 0 : 4.0 * a.S * a.D)
+        + 4.0 * a.Heads * a.D * ((a.QueryBias == null ? 0 : 1) + (a.KeyBias == null ? 0 : 2));
 }

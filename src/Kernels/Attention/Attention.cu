@@ -2,26 +2,34 @@
 //   P = softmax(Q K' / sqrt(D) + hidden),  context = (P keep) V      Q [Queries, D]   K, V [S, D]   P, keep [Queries, S]
 //   G = (dY V') keep,  dS = P (G - rowsum(P G)) / sqrt(D):  dQ = dS K,  dK = dS' Q,  dV = (P keep)' dY
 //   hidden: HIDDEN_KEY where the mask is 0;  keep: factors of dropout;  with rotary positions Q and K are turned first, dQ and dK turned back
-// Types   fp32
-// Launch  WARPS warps a block. Forward: a block per (video, head) and tile of WARPS * ROWS queries; backward: a block per (video, head), tile after tile
+//   with biases Q, K and V have these added before; their gradients are left as sums over the positions of each video
+// Types   Q, K, V, contexts and their gradients fp32 or bf16; angles, biases, arithmetic fp32
+// Launch  WARPS warps a block, BLOCKS of them on a multiprocessor. Forward: a block per (video, head) and tile of WARPS * ROWS queries; backward: a block per (video, head), tile after tile
 // Limits  1 <= Queries <= S <= 256; any D, even with rotary positions
 // Floor   4 Queries S D operations forward, 10 backward, at the rate of fp32; memory is read once and written once
 // Why     plain: rows of probabilities lie in shared memory, so the softmax is exact and D can be anything; 32 columns of Q, K, V pass through
 //         it at a time. A warp owns ROWS rows of queries: 16 products for 8 reads of shared memory. No sum depends on the order of threads.
+//         AttentionTensorCore.cu has the fast form for bf16.
 #include "Philox.cuh"
 #include "Values.cuh"
 
 struct AttentionArgs {
-    const float* Query;
-    const float* Key;
-    const float* Value;
+    const void* Query;
+    const void* Key;
+    const void* Value;
     const int* Mask;
     const float* Rotary;
-    float* Context;
-    const float* dContext;
-    float* dQuery;
-    float* dKey;
-    float* dValue;
+    const float* QueryBias;
+    const float* KeyBias;
+    const float* ValueBias;
+    void* Context;
+    const void* dContext;
+    void* dQuery;
+    void* dKey;
+    void* dValue;
+    float* dQueryBias;
+    float* dKeyBias;
+    float* dValueBias;
     DropoutSite Dropout;
     int B;
     int Queries;
@@ -36,40 +44,59 @@ struct AttentionArgs {
 
 constexpr int TILE = WARPS * ROWS; // queries at a time
 constexpr int PANEL = 32;          // columns at a time: one for each lane
+constexpr int BLOCKS = 4;          // at least, on a multiprocessor: leaves 128 registers to a thread
 
-// Rows of a head in memory, to be turned by angles where there are some.
+// Rows of a head in memory, to be given a bias and turned by angles where there are some.
+template <class T>
 struct HeadRows {
-    const float* values;
+    const T* values;
     int stride;
     int count;
+    const float* bias;   // [D], or null
     const float* angles; // [count, D]: sines, then cosines of a row's pairs; or null
+
+    __device__ __forceinline__ float value(const T* row, int c) const { return bias ? load(row + c) + bias[c] : load(row + c); }
 };
 
 // What a block works on. Rows of the matrices are padded with zeros to a multiple of 4 keys, those past the last query are 0.
+template <class T>
 struct Head {
     int item, video, column, keys, lane, first_row; // first_row: of this warp, in the tile
     float* query_panel;   // [TILE, QUERY_PITCH]
     float* key_panel;     // [keys, KEY_PITCH]
     float* probabilities; // [TILE, keys]
     float* gradients;     // [TILE, keys], backward only
+    float* sums;          // [WARPS, 3, D], backward with biases only: of the warp's dQ, dK, dV, each column by the lane that writes it
 
     __device__ __forceinline__ Head(const AttentionArgs& a, float* shared)
         : item(blockIdx.x), video(item / a.Heads), column(item % a.Heads * a.D), keys((a.S + 3) / 4 * 4), lane(threadIdx.x % 32),
           first_row(threadIdx.x / 32 * ROWS), query_panel(shared), probabilities(query_panel + TILE * QUERY_PITCH),
-          gradients(probabilities + TILE * keys) {}
+          gradients(probabilities + TILE * keys), sums(nullptr) {}
 
-    __device__ __forceinline__ HeadRows queries(const AttentionArgs& a, int tile) const {
+    __device__ __forceinline__ HeadRows<T> queries(const AttentionArgs& a, int tile) const {
         const float* angles = a.Rotary ? a.Rotary + (long long)tile * a.D : nullptr;
-        return {a.Query + query_offset(a, tile), a.QueryRow, min(TILE, a.Queries - tile), angles};
+        return {(const T*)a.Query + query_offset(a, tile), a.QueryRow, min(TILE, a.Queries - tile), of_head(a.QueryBias), angles};
     }
 
-    __device__ __forceinline__ HeadRows d_context(const AttentionArgs& a, int tile) const {
-        return {a.dContext + context_offset(a, tile), a.Heads * a.D, min(TILE, a.Queries - tile), nullptr};
+    __device__ __forceinline__ HeadRows<T> d_context(const AttentionArgs& a, int tile) const {
+        return {(const T*)a.dContext + context_offset(a, tile), a.Heads * a.D, min(TILE, a.Queries - tile), nullptr, nullptr};
     }
 
-    __device__ __forceinline__ HeadRows keys_of(const AttentionArgs& a) const { return {a.Key + key_offset(a), a.KeyRow, a.S, a.Rotary}; }
+    __device__ __forceinline__ HeadRows<T> keys_of(const AttentionArgs& a) const {
+        return {(const T*)a.Key + key_offset(a), a.KeyRow, a.S, of_head(a.KeyBias), a.Rotary};
+    }
 
-    __device__ __forceinline__ HeadRows values_of(const AttentionArgs& a) const { return {a.Value + key_offset(a), a.KeyRow, a.S, nullptr}; }
+    __device__ __forceinline__ HeadRows<T> values_of(const AttentionArgs& a) const {
+        return {(const T*)a.Value + key_offset(a), a.KeyRow, a.S, of_head(a.ValueBias), nullptr};
+    }
+
+    __device__ __forceinline__ const float* of_head(const float* bias) const { return bias ? bias + column : nullptr; }
+
+    // Adds to the sums of dQ (0), dK (1) or dV (2).
+    __device__ __forceinline__ void add_to_sum(int which, int c, float value, int width) const {
+        if (sums)
+            sums[(threadIdx.x / 32 * 3 + which) * width + c] += value;
+    }
 
     __device__ __forceinline__ long long query_offset(const AttentionArgs& a, int query) const {
         return ((long long)video * a.Queries + query) * a.QueryRow + column;
@@ -82,11 +109,15 @@ struct Head {
     }
 };
 
-DEVICE float turned(const float* row, int c, const float* angles, int width) {
-    if (!angles)
-        return row[c];
+template <class T>
+DEVICE float turned(const HeadRows<T>& rows, int i, int c, int width) {
+    const T* row = rows.values + (long long)i * rows.stride;
+    const float value = rows.value(row, c);
+    if (!rows.angles)
+        return value;
+    const float* angles = rows.angles + i * width;
     const float sine = angles[c / 2], cosine = angles[width / 2 + c / 2];
-    return fmaf(row[c], cosine, c % 2 ? row[c - 1] * sine : -row[c + 1] * sine);
+    return fmaf(value, cosine, rows.value(row, c ^ 1) * (c % 2 ? sine : -sine));
 }
 
 // The inverse, where neighbouring lanes hold neighbouring columns.
@@ -99,17 +130,18 @@ DEVICE float turned_back(float value, int c, const float* angles, int width) {
 }
 
 // Columns [first, first + PANEL) of rows, zeros where there are none.
-DEVICE void load_panel(float* panel, int pitch, int padded, const HeadRows& rows, int first, int width) {
+template <class T>
+DEVICE void load_panel(float* panel, int pitch, int padded, const HeadRows<T>& rows, int first, int width) {
     const int lane = threadIdx.x % 32, c = first + lane;
     for (int row = threadIdx.x / 32; row < padded; row += WARPS) {
         const bool exists = row < rows.count && c < width;
-        panel[row * pitch + lane] =
-            exists ? turned(rows.values + (long long)row * rows.stride, c, rows.angles ? rows.angles + row * width : nullptr, width) : 0;
+        panel[row * pitch + lane] = exists ? turned(rows, row, c, width) : 0;
     }
 }
 
 // matrix [TILE, keys] = queries keys', the rows of each warp by itself.
-DEVICE void multiply_rows(const Head& h, const HeadRows& queries, const HeadRows& keys, int width, float* matrix) {
+template <class T>
+DEVICE void multiply_rows(const Head<T>& h, const HeadRows<T>& queries, const HeadRows<T>& keys, int width, float* matrix) {
     for (int first = 0; first < width; first += PANEL) {
         __syncthreads(); // the panels, and the matrix, are not read any more
         load_panel(h.query_panel, QUERY_PITCH, TILE, queries, first, width);
@@ -138,8 +170,8 @@ DEVICE void multiply_rows(const Head& h, const HeadRows& queries, const HeadRows
 }
 
 // write(row of the tile, column, value) for matrix values, [TILE, D]; the warp's own rows. Every lane calls it, for columns past the width, too.
-template <class Write>
-DEVICE void mix_rows(const Head& h, const float* matrix, const HeadRows& values, int width, Write write) {
+template <class T, class Write>
+DEVICE void mix_rows(const Head<T>& h, const float* matrix, const HeadRows<T>& values, int width, Write write) {
     for (int first = 0; first < width; first += PANEL) {
         __syncthreads();
         load_panel(h.key_panel, KEY_PITCH, h.keys, values, first, width);
@@ -160,8 +192,8 @@ DEVICE void mix_rows(const Head& h, const float* matrix, const HeadRows& values,
 }
 
 // write(key, column, value) for matrix' queries, [S, D]; four keys of a warp at a time.
-template <class Write>
-DEVICE void mix_columns(const Head& h, const float* matrix, const HeadRows& queries, int width, Write write) {
+template <class T, class Write>
+DEVICE void mix_columns(const Head<T>& h, const float* matrix, const HeadRows<T>& queries, int width, Write write) {
     for (int first = 0; first < width; first += PANEL) {
         __syncthreads();
         load_panel(h.query_panel, QUERY_PITCH, TILE, queries, first, width);
@@ -186,7 +218,8 @@ DEVICE void mix_columns(const Head& h, const float* matrix, const HeadRows& quer
 }
 
 // From products of a row to its softmax; zeros past the keys, and everywhere in a row that does not exist.
-DEVICE void softmax_row(float* p, const Head& h, const int* mask, int count, float scale, bool exists) {
+template <class T>
+DEVICE void softmax_row(float* p, const Head<T>& h, const int* mask, int count, float scale, bool exists) {
     float largest = -INFINITY, sum = 0;
     for (int j = h.lane; j < count; j += 32) {
         p[j] = fmaf(p[j], scale, mask[j] ? 0 : HIDDEN_KEY);
@@ -203,18 +236,21 @@ DEVICE void softmax_row(float* p, const Head& h, const int* mask, int count, flo
         p[j] = j < count ? p[j] * factor : 0;
 }
 
-DEVICE void probabilities_of_tile(const AttentionArgs& a, const Head& h, int tile, float scale) {
+template <class T>
+DEVICE void probabilities_of_tile(const AttentionArgs& a, const Head<T>& h, int tile, float scale) {
     multiply_rows(h, h.queries(a, tile), h.keys_of(a), a.D, h.probabilities);
     for (int r = h.first_row; r < h.first_row + ROWS; r++)
         softmax_row(h.probabilities + r * h.keys, h, a.Mask + (long long)h.video * a.S, a.S, scale, tile + r < a.Queries);
     __syncwarp();
 }
 
-DEVICE long long first_element(const AttentionArgs& a, const Head& h, int query) { return ((long long)h.item * a.S + query) * a.S; }
+template <class T>
+DEVICE long long first_element(const AttentionArgs& a, const Head<T>& h, int query) { return ((long long)h.item * a.S + query) * a.S; }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) attention_forward_f32(const AttentionArgs a) {
+template <class T>
+DEVICE void attention_forward(const AttentionArgs& a) {
     DYNAMIC_SHARED(float, shared);
-    Head h(a, shared);
+    Head<T> h(a, shared);
     h.key_panel = h.gradients; // forward has no gradients: the panel of keys takes their place
     const int tile = blockIdx.y * TILE;
     probabilities_of_tile(a, h, tile, 1 / sqrtf(a.D));
@@ -225,15 +261,16 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) attention_forward_f32(c
             for_fours(h.lane, 32, a.S, [&](int j) { h.probabilities[r * h.keys + j] *= dropout.factor(element + j); });
         }
     }
-    float* context = a.Context + h.context_offset(a, tile);
+    T* context = (T*)a.Context + h.context_offset(a, tile);
     mix_rows(h, h.probabilities, h.values_of(a), a.D, [&](int row, int c, float value) {
         if (tile + row < a.Queries && c < a.D)
-            context[(long long)row * a.Heads * a.D + c] = value;
+            store(context + (long long)row * a.Heads * a.D + c, value);
     });
 }
 
 // From gradients of a row's dropped probabilities to those of its products; drops the probabilities, which dV needs.
-DEVICE void score_gradients_row(float* p, float* g, const Head& h, int count, float scale, const DropoutSite& site, long long element) {
+template <class T>
+DEVICE void score_gradients_row(float* p, float* g, const Head<T>& h, int count, float scale, const DropoutSite& site, long long element) {
     Dropout dropout(site);
     float along = 0;
     for_fours(h.lane, 32, count, [&](int j) {
@@ -247,10 +284,32 @@ DEVICE void score_gradients_row(float* p, float* g, const Head& h, int count, fl
     });
 }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) attention_backward_f32(const AttentionArgs a) {
+// Sums over the warps of what they added, in their order: one row for the video.
+template <class T>
+DEVICE void write_sums(const AttentionArgs& a, const Head<T>& h) {
+    __syncthreads();
+    for (int i = threadIdx.x; i < 3 * a.D; i += 32 * WARPS) {
+        const int which = i / a.D, c = i % a.D;
+        float* out = which == 0 ? a.dQueryBias : which == 1 ? a.dKeyBias : a.dValueBias;
+        float sum = 0;
+        for (int warp = 0; warp < WARPS; warp++)
+            sum += h.sums[(warp * 3 + which) * a.D + c];
+        if (out)
+            out[(long long)h.video * (which == 0 ? a.QueryRow : a.KeyRow) + h.column + c] = sum;
+    }
+}
+
+template <class T>
+DEVICE void attention_backward(const AttentionArgs& a) {
     DYNAMIC_SHARED(float, shared);
-    Head h(a, shared);
+    Head<T> h(a, shared);
     h.key_panel = h.gradients + TILE * h.keys;
+    if (a.dQueryBias || a.dKeyBias) {
+        h.sums = h.key_panel + h.keys * KEY_PITCH;
+        for (int which = 0; which < 3; which++)
+            for (int c = h.lane; c < a.D; c += 32)
+                h.sums[(threadIdx.x / 32 * 3 + which) * a.D + c] = 0;
+    }
     const float scale = 1 / sqrtf(a.D);
     for (int tile = 0; tile < a.Queries; tile += TILE) {
         probabilities_of_tile(a, h, tile, scale);
@@ -260,25 +319,38 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) attention_backward_f32(
             score_gradients_row(h.probabilities + r * h.keys, h.gradients + r * h.keys, h, a.S, scale, a.Dropout, first_element(a, h, tile + r));
 
         if (a.dQuery) {
-            float* gradient = a.dQuery + h.query_offset(a, tile);
+            T* gradient = (T*)a.dQuery + h.query_offset(a, tile);
             mix_rows(h, h.gradients, h.keys_of(a), a.D, [&](int row, int c, float value) {
                 const bool exists = tile + row < a.Queries;
                 value = turned_back(value, c, a.Rotary && exists ? a.Rotary + (long long)(tile + row) * a.D : nullptr, a.D);
-                if (exists && c < a.D)
+                if (exists && c < a.D) {
                     deliver(gradient + (long long)row * a.QueryRow + c, value, a.AddQuery);
+                    h.add_to_sum(0, c, value, a.D);
+                }
             });
         }
         if (a.dKey) {
             const int add = tile == 0 ? a.AddKeyValue : 1; // a lane meets its own elements again in the next tile
             mix_columns(h, h.gradients, h.queries(a, tile), a.D, [&](int key, int c, float value) {
                 value = turned_back(value, c, a.Rotary && key < a.S ? a.Rotary + (long long)key * a.D : nullptr, a.D);
-                if (key < a.S && c < a.D)
-                    deliver(a.dKey + h.key_offset(a) + (long long)key * a.KeyRow + c, value, add);
+                if (key < a.S && c < a.D) {
+                    deliver((T*)a.dKey + h.key_offset(a) + (long long)key * a.KeyRow + c, value, add);
+                    h.add_to_sum(1, c, value, a.D);
+                }
             });
             mix_columns(h, h.probabilities, h.d_context(a, tile), a.D, [&](int key, int c, float value) {
-                if (key < a.S && c < a.D)
-                    deliver(a.dValue + h.key_offset(a) + (long long)key * a.KeyRow + c, value, add);
+                if (key < a.S && c < a.D) {
+                    deliver((T*)a.dValue + h.key_offset(a) + (long long)key * a.KeyRow + c, value, add);
+                    h.add_to_sum(2, c, value, a.D);
+                }
             });
         }
     }
+    if (h.sums)
+        write_sums(a, h);
 }
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS) attention_forward_f32(const AttentionArgs a) { attention_forward<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS) attention_forward_bf16(const AttentionArgs a) { attention_forward<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS) attention_backward_f32(const AttentionArgs a) { attention_backward<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS, BLOCKS) attention_backward_bf16(const AttentionArgs a) { attention_backward<bf16>(a); }

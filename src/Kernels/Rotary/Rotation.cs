@@ -12,7 +12,7 @@ internal static unsafe class Rotation
     /// <param name="table">[at least rows, width], of <see cref="RotaryTable"/>.</param>
     /// <param name="rows">Positions, from 0.</param>
     /// <param name="width">Even.</param>
-    /// <param name="y">[rows, width]; may not overlap x.</param>
+    /// <param name="y">[rows, width]; x itself, or apart from it.</param>
     /// <param name="rowY">Elements from one row of y to the next.</param>
     /// <param name="back">Whether to turn back.</param>
     /// <param name="add">Whether to add to y.</param>

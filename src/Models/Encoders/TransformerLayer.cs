@@ -45,9 +45,8 @@ internal sealed class TransformerLayer
     public Tensor Forward(Tape tape, in Tensor x, in Tensor attentionMask, in Tensor rotary)
     {
         var shape = x.Shape;
-        var queryKeyValue = Linear.Forward(tape, x, tape.Use(_queryKeyValue), tape.Use(_queryKeyValueBias))
-            .Reshape(new Shape(shape[0], shape[1], 3 * shape[2]));
-        return Finish(tape, x, Attention.Forward(tape, queryKeyValue, Options(attentionMask, rotary)), rowStep: 1);
+        var queryKeyValue = Linear.Forward(tape, x, tape.Use(_queryKeyValue, x.Type)).Reshape(new Shape(shape[0], shape[1], 3 * shape[2]));
+        return Finish(tape, x, Attention.Forward(tape, queryKeyValue, Options(attentionMask, rotary), tape.Use(_queryKeyValueBias)), rowStep: 1);
     }
 
     /// <summary>
@@ -58,14 +57,13 @@ internal sealed class TransformerLayer
     {
         int b = x.Shape[0], s = x.Shape[1], width = x.Shape[2];
         var first = SelectPosition.Forward(tape, x, 0); // before the keys and values: its backward then adds to their gradient of x
-        var keyValue = Linear.Forward(tape, x, Part(_queryKeyValue, width, 2 * width, width), Part(_queryKeyValueBias, width, 2 * width))
-            .Reshape(new Shape(b, s, 2 * width));
-        var query = Linear.Forward(tape, first, Part(_queryKeyValue, 0, width, width), Part(_queryKeyValueBias, 0, width))
-            .Reshape(new Shape(b, 1, width));
-        return Finish(tape, first, Attention.Forward(tape, query, keyValue, Options(attentionMask, rotary)), rowStep: s);
+        var keyValue = Linear.Forward(tape, x, Rows(width, 2 * width)).Reshape(new Shape(b, s, 2 * width));
+        var query = Linear.Forward(tape, first, Rows(0, width)).Reshape(new Shape(b, 1, width));
+        var context = Attention.Forward(tape, query, keyValue, Options(attentionMask, rotary),
+            tape.Use(_queryKeyValueBias, 0, new Shape(width)), tape.Use(_queryKeyValueBias, width, new Shape(2 * width)));
+        return Finish(tape, first, context, rowStep: s);
 
-        Tensor Part(Parameter stacked, int row, int rows, int columns = 0) => columns == 0
-            ? tape.Use(stacked, row, new Shape(rows)) : tape.Use(stacked, (long)row * columns, new Shape(rows, columns));
+        Tensor Rows(int from, int count) => tape.Use(_queryKeyValue, (long)from * width, new Shape(count, width), first.Type);
     }
 
     private AttentionOptions Options(in Tensor attentionMask, in Tensor rotary) => new(attentionMask, rotary, _config.NumAttentionHeads,

@@ -43,6 +43,42 @@ public sealed unsafe class AttentionTests
             values => reference.Forward(reference.Join(values[0], values[1]), mask));
     }
 
+    [Theory]
+    [InlineData(2, 5, 2, 4, 0f, false)]
+    [InlineData(2, 7, 2, 6, 0.3f, true)]
+    public void Gradients_Bias_MatchDifferences(int b, int s, int heads, int d, float drop, bool rotary)
+    {
+        var (mask, reference) = Reference(b, s, heads, d, drop, rotary);
+        GradientCheck.Run([GradientInput.Uniform("queryKeyValue", new Shape(b, s, 3 * heads * d)), GradientInput.Uniform("bias", new Shape(3 * heads * d))],
+            (tape, t) => Attention.Forward(tape, t[0], Options(tape, reference, mask), t[1]),
+            values => reference.Forward(values[0], mask, values[1]));
+    }
+
+    [Fact]
+    public void Gradients_BiasesOfQueriesOfTheFirstPositions_MatchDifferences()
+    {
+        const int b = 2, s = 5, queries = 2, heads = 2, d = 4, width = heads * d;
+        var (mask, all) = Reference(b, s, heads, d, 0.3f, rotary: true);
+        var reference = all with { Queries = queries };
+        GradientCheck.Run(
+            [GradientInput.Uniform("query", new Shape(b, queries, width)), GradientInput.Uniform("keyValue", new Shape(b, s, 2 * width)),
+                GradientInput.Uniform("queryBias", new Shape(width)), GradientInput.Uniform("keyValueBias", new Shape(2 * width))],
+            (tape, t) => Attention.Forward(tape, t[0], t[1], Options(tape, reference, mask), t[2], t[3]),
+            values => reference.Forward(reference.Join(values[0], values[1]), mask, [.. values[2], .. values[3]]));
+    }
+
+    [Fact]
+    public void Forward_BiasOfAnotherWidth_IsRefused()
+    {
+        var failure = Assert.Throws<ArgumentException>(() => GradientCheck.Run(
+            [GradientInput.Uniform("queryKeyValue", new Shape(1, 5, 12)), GradientInput.Uniform("bias", new Shape(4))], (tape, t) =>
+            {
+                var (mask, reference) = Reference(1, 5, 1, 4, 0, rotary: false);
+                return Attention.Forward(tape, t[0], Options(tape, reference, mask), t[1]);
+            }, _ => new double[1]));
+        Assert.Contains("bias", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Forward_TooLong_IsRefused() => AssertRefused("at most 256", new Shape(1, 257, 6), heads: 1, rotary: null);
 

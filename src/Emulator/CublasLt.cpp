@@ -1,7 +1,7 @@
-// CublasLt.cpp: the functions of libcublasLt.so.12 that the engine calls: fp32 products of column-major matrices in a strided
-// batch, with a bias for the rows of the result.
+// CublasLt.cpp: the functions of libcublasLt.so.12 that the engine calls: products of column-major matrices in a strided
+// batch, with a bias for the rows of the result. fp32 throughout, or operands in bf16 and the result in either.
 //
-// An element is summed over k from 0 upwards, so a product gives the same bits each time. As the real library may do, a
+// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. As the real library may do, a
 // product writes into the workspace that its algorithm asked for: NaN, so that whoever keeps something there notices.
 #include "Driver.h"
 #include "Memory.h"
@@ -14,7 +14,7 @@ using namespace emulator;
 
 // Values of cublas_api.h and cublasLt.h.
 enum Status { Ok = 0, NoContext = 1, BadValue = 7, Failed = 13, Unsupported = 15 };
-constexpr int Float32 = 0, Compute32F = 68, ScheduledInPlace = 1;
+constexpr int Float32 = 0, BFloat16 = 14, Compute32F = 68, ScheduledInPlace = 1;
 enum DescriptorAttribute { TransposeA = 3, TransposeB = 4, EpilogueKind = 7, BiasPointer = 8, BiasBatchStride = 10 };
 enum LayoutAttribute { BatchCount = 5, BatchStride = 6 };
 enum PreferenceAttribute { MaxWorkspace = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentD = 8 };
@@ -22,11 +22,12 @@ enum Epilogue { Plain = 1, AddBias = 4 };
 
 struct Descriptor {
     int transposeA = 0, transposeB = 0, epilogue = Plain;
-    const float* bias = nullptr;
+    const void* bias = nullptr; // of the type of the result
     int64_t biasStride = 0;
 };
 
 struct Layout {
+    int type;
     uint64_t rows, columns;
     int64_t leading;
     int batch = 1;
@@ -63,8 +64,8 @@ struct Product {
     Descriptor descriptor;
     Layout a, b, c;
     float alpha, beta;
-    const float *inA, *inB, *inC;
-    float* out;
+    const void *inA, *inB, *inC;
+    void* out;
     uint64_t m, n, k;
 };
 
@@ -79,7 +80,40 @@ int set(T& target, const void* value, size_t bytes) {
 
 bool isAligned(const void* pointer, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0; }
 
-bool fits(const void* pointer, uint64_t elements) { return deviceMemory().holds(pointer, elements * sizeof(float)); }
+uint64_t sizeOf(int type) { return type == BFloat16 ? 2 : 4; }
+
+bool fits(const void* pointer, uint64_t elements, int type) { return deviceMemory().holds(pointer, elements * sizeOf(type)); }
+
+// A matrix of either type, read and written as fp32.
+class Values {
+public:
+    Values(const void* data, int type, int64_t first = 0) : data_(static_cast<const char*>(data) + first * int64_t(sizeOf(type))), type_(type) {}
+
+    float operator[](uint64_t i) const {
+        if (type_ == Float32)
+            return reinterpret_cast<const float*>(data_)[i];
+        uint32_t bits = uint32_t(reinterpret_cast<const uint16_t*>(data_)[i]) << 16;
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        return value;
+    }
+
+    // Rounds to the nearest, to the even one of two; NaN stays NaN.
+    void set(uint64_t i, float value) const {
+        char* data = const_cast<char*>(data_);
+        if (type_ == Float32) {
+            reinterpret_cast<float*>(data)[i] = value;
+            return;
+        }
+        uint32_t bits;
+        memcpy(&bits, &value, sizeof bits);
+        reinterpret_cast<uint16_t*>(data)[i] = value != value ? 0x7fff : uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    }
+
+private:
+    const char* data_;
+    int type_;
+};
 
 // Sizes in agreement, which is all that the stand-in asks for.
 bool isProduct(const Descriptor& d, const Layout& a, const Layout& b, const Layout& c) {
@@ -89,11 +123,14 @@ bool isProduct(const Descriptor& d, const Layout& a, const Layout& b, const Layo
            a.batch == c.batch && b.batch == c.batch && k > 0 && aligned;
 }
 
+// Of the types that the real library multiplies, those that the engine uses.
+bool areTypes(const Layout& a, const Layout& b, const Layout& c) { return a.type == b.type && (a.type == BFloat16 || c.type == Float32); }
+
 // One matrix of the batch. Rows of the result go side by side, as many as fit vector registers.
-void multiply(const Product& p, const float* a, const float* b, const float* c, const float* bias, float* out) {
+void multiply(const Product& p, Values a, Values b, Values c, const Values* bias, Values out) {
     constexpr uint64_t Block = 64;
     const bool transposeA = p.descriptor.transposeA, transposeB = p.descriptor.transposeB;
-    std::vector<float> packed(Block * p.k);
+    std::vector<float> packed(Block * p.k), factors(p.k);
     for (uint64_t first = 0; first < p.m; first += Block) {
         uint64_t rows = std::min(Block, p.m - first);
         for (uint64_t l = 0; l < p.k; l++) {
@@ -102,17 +139,18 @@ void multiply(const Product& p, const float* a, const float* b, const float* c, 
         }
         for (uint64_t j = 0; j < p.n; j++) {
             float sums[Block] = {};
+            for (uint64_t l = 0; l < p.k; l++)
+                factors[l] = transposeB ? b[l * p.b.leading + j] : b[j * p.b.leading + l];
             for (uint64_t l = 0; l < p.k; l++) {
-                float factor = transposeB ? b[l * p.b.leading + j] : b[j * p.b.leading + l];
                 for (uint64_t i = 0; i < Block; i++)
-                    sums[i] += packed[l * Block + i] * factor;
+                    sums[i] += packed[l * Block + i] * factors[l];
             }
             for (uint64_t i = 0; i < rows; i++) {
                 uint64_t at = j * p.c.leading + first + i;
                 float value = p.alpha * sums[i];
                 if (p.beta != 0) // what is not added is not read: it may be NaN
                     value += p.beta * c[at];
-                out[at] = bias ? value + bias[first + i] : value;
+                out.set(at, bias ? value + (*bias)[first + i] : value);
             }
         }
     }
@@ -122,8 +160,9 @@ void multiplyAll(const Product& p) {
     if (state().sticky)
         return;
     for (int i = 0; i < p.c.batch; i++) {
-        const float* bias = p.descriptor.epilogue == AddBias ? p.descriptor.bias + i * p.descriptor.biasStride : nullptr;
-        multiply(p, p.inA + i * p.a.stride, p.inB + i * p.b.stride, p.inC + i * p.c.stride, bias, p.out + i * p.c.stride);
+        const Values bias(p.descriptor.bias, p.c.type, i * p.descriptor.biasStride);
+        multiply(p, {p.inA, p.a.type, i * p.a.stride}, {p.inB, p.b.type, i * p.b.stride}, {p.inC, p.c.type, i * p.c.stride},
+                 p.descriptor.epilogue == AddBias ? &bias : nullptr, {p.out, p.c.type, i * p.c.stride});
     }
 }
 
@@ -176,11 +215,11 @@ EXPORT int cublasLtMatmulDescSetAttribute(Descriptor* descriptor, int attribute,
 
 EXPORT int cublasLtMatrixLayoutCreate(Layout** layout, int type, uint64_t rows, uint64_t columns, int64_t leading) {
     *layout = nullptr;
-    if (type != Float32)
+    if (type != Float32 && type != BFloat16)
         return Unsupported;
     if (rows == 0 || columns == 0)
         return BadValue;
-    *layout = new Layout{rows, columns, leading};
+    *layout = new Layout{type, rows, columns, leading};
     return Ok;
 }
 
@@ -222,6 +261,8 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     *count = 0;
     if (requested < 1 || c != d || !isProduct(*descriptor, *a, *b, *c))
         return BadValue;
+    if (!areTypes(*a, *b, *c))
+        return Unsupported;
     bool biased = descriptor->epilogue == AddBias;
     if (biased && !descriptor->bias) // its alignment counts
         return BadValue;
@@ -237,14 +278,14 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     return Ok;
 }
 
-EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alpha, const float* inA, const Layout* a, const float* inB, const Layout* b,
-                          const float* beta, const float* inC, const Layout* c, float* out, const Layout* d, const Algorithm* algorithm, void* workspace,
+EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alpha, const void* inA, const Layout* a, const void* inB, const Layout* b,
+                          const float* beta, const void* inC, const Layout* c, void* out, const Layout* d, const Algorithm* algorithm, void* workspace,
                           size_t workspaceBytes, void* stream) {
     Guard guard(state().lock);
     Stream* order = findStream(stream);
     if (usable())
         return Failed;
-    if (!order || c != d || !isProduct(*descriptor, *a, *b, *c) || workspaceBytes < algorithm->workspace)
+    if (!order || c != d || !isProduct(*descriptor, *a, *b, *c) || !areTypes(*a, *b, *c) || workspaceBytes < algorithm->workspace)
         return BadValue;
     const void* pointers[] = {inA, inB, inC, out};
     for (int i = 0; i < 4; i++) {
@@ -255,7 +296,8 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
     if (biased && !isAligned(descriptor->bias, algorithm->alignmentOfBias))
         return BadValue;
     uint64_t biases = c->rows + uint64_t(descriptor->biasStride) * uint64_t(c->batch - 1);
-    if (!fits(inA, a->span()) || !fits(inB, b->span()) || !fits(inC, c->span()) || !fits(out, c->span()) || (biased && !fits(descriptor->bias, biases)) ||
+    if (!fits(inA, a->span(), a->type) || !fits(inB, b->span(), b->type) || !fits(inC, c->span(), c->type) || !fits(out, c->span(), c->type) ||
+        (biased && !fits(descriptor->bias, biases, c->type)) ||
         !deviceMemory().holds(workspace, algorithm->workspace))
         return BadValue;
     Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns};

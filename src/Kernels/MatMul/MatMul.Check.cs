@@ -14,6 +14,20 @@ public static unsafe class MatMulChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMul.Multiply, Cases), new(MatMul.Pack, CasesPackedAhead)];
 
+    /// <summary>Products of bf16 matrices, into fp32 and into bf16: for devices that have them.</summary>
+    public static IEnumerable<CheckCase> BFloat16Cases()
+    {
+        foreach (var result in Enum.GetValues<Precision>())
+        {
+            for (int kind = 0; kind < 4; kind++)
+                yield return Case(new Product(97, 49, 129, kind & 1, kind >> 1, 1, Bias: kind % 2 == 0, Add: kind / 2, Gap: kind == 1 ? Gap : 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
+            yield return Case(new Product(1, 1, 1, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
+            yield return Case(new Product(64, 64, 64, 0, 1, 1, Bias: true, Add: 1, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
+            yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false, Precision.BFloat16, result));
+            yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true, Precision.BFloat16, result));
+        }
+    }
+
     private static IEnumerable<CheckCase> Cases()
     {
         (int M, int N, int K)[] sizes = [(1, 1, 1), (3, 5, 7), (1, 33, 40), (17, 3, 65), (7, 100, 9), (97, 49, 129), (6, 16, 8), (64, 64, 64), (130, 70, 11), (100, 135, 43)];
@@ -40,23 +54,26 @@ public static unsafe class MatMulChecks
 
     private static CheckCase Case(Product p)
     {
-        var builder = new CheckBuilder(seed: 41);
-        var a = builder.Input("a", p.SizeA);
-        var b = builder.Input("b", p.SizeB);
-        var bias = p.Bias ? builder.Input("bias", (long)p.Batch * p.N) : null;
-        var c = builder.InOut("c", p.SizeC); // what lies in the gaps must stay
+        var builder = new CheckBuilder(seed: 41, p.Operands);
+        bool same = p.Result == p.Operands;
+        var a = builder.ValueInput("a", p.SizeA);
+        var b = builder.ValueInput("b", p.SizeB);
+        long biases = (long)p.Batch * p.N;
+        var bias = !p.Bias ? null : same ? builder.ValueInput("bias", biases) : builder.Input("bias", biases);
+        var c = same ? builder.ValueInOut("c", p.SizeC) : builder.InOut("c", p.SizeC); // what lies in the gaps must stay
         var args = new MatMulArgs
         {
             StrideA = p.StrideA, StrideB = p.StrideB, StrideC = p.StrideC, StrideBias = p.N, M = p.M, N = p.N, K = p.K,
             LdA = p.LdA, LdB = p.LdB, LdC = p.LdC, TransposeA = p.TransposeA, TransposeB = p.TransposeB, Batch = p.Batch, Add = p.Add,
+            Operands = p.Operands, Result = p.Result,
         };
         var packed = builder.Workspace("packed", Math.Max(1, MatMul.PackedElements(args)));
         return builder.Build($"{p}", launcher =>
         {
-            args.A = a.Floats;
-            args.B = b.Floats;
-            args.C = c.Floats;
-            args.Bias = bias is null ? null : bias.Floats;
+            args.A = a.Values;
+            args.B = b.Values;
+            args.C = c.Values;
+            args.Bias = bias is null ? null : bias.Values;
             var product = new PackedMatMulArgs { Product = args, Packed = packed.Floats };
             for (; product.Part < MatMul.Parts(args); product.Part++)
             {
@@ -66,7 +83,8 @@ public static unsafe class MatMulChecks
         }, new Reference(p), factor: 2);
     }
 
-    private sealed record Product(int M, int N, int K, int TransposeA, int TransposeB, int Batch, bool Bias, int Add, int Gap, bool SharedA, bool SharedB)
+    private sealed record Product(int M, int N, int K, int TransposeA, int TransposeB, int Batch, bool Bias, int Add, int Gap, bool SharedA, bool SharedB,
+        Precision Operands = Precision.Float32, Precision Result = Precision.Float32)
     {
         public int LdA => (TransposeA != 0 ? M : K) + Gap;
 

@@ -14,7 +14,10 @@ public sealed class MatMulTests
     // Half a unit in the last place of 1: what one fp32 operation may be off.
     private const double Unit = 1.0 / (1 << 24);
 
-    private static IEnumerable<CheckCase> Cases => MatMulChecks.All.SelectMany(static check => check.Cases());
+    // The same of a result that is stored in bf16.
+    private const double UnitOfBFloat16 = 1.0 / (1 << 8);
+
+    private static IEnumerable<CheckCase> Cases => MatMulChecks.All.SelectMany(static check => check.Cases()).Concat(MatMulChecks.BFloat16Cases());
 
     [Fact]
     public void MatMul_EveryCase_IsWithinTheBoundOfSumsInAnyOrder()
@@ -93,13 +96,15 @@ public sealed class MatMulTests
         var sizes = new SizeLauncher();
         check.Launch(sizes);
         var magnitudes = CheckRunner.Expected<double>(check with { Buffers = [.. check.Buffers.Select(Magnitudes)] })["c"];
-        return Array.ConvertAll(magnitudes, magnitude => (sizes.K + 2) * Unit * magnitude);
+        double stored = check.Buffers.Single(static buffer => buffer.Name == "c").Element == CheckElement.BFloat16 ? UnitOfBFloat16 : 0;
+        return Array.ConvertAll(magnitudes, magnitude => ((sizes.K + 2) * Unit + stored) * magnitude);
     }
 
     private static CheckBuffer Magnitudes(CheckBuffer buffer)
     {
         var data = (byte[])buffer.Data.Clone();
-        for (int i = sizeof(float) - 1; i < data.Length; i += sizeof(float))
+        int size = buffer.Element == CheckElement.BFloat16 ? sizeof(ushort) : sizeof(float);
+        for (int i = size - 1; i < data.Length; i += size)
             data[i] &= 0x7f; // the sign
         return new CheckBuffer(buffer.Name, buffer.Role, data, buffer.Element);
     }

@@ -33,6 +33,7 @@ struct __align__(8) uint2 { unsigned x, y; };
 struct __align__(16) uint4 { unsigned x, y, z, w; };
 
 EMULATOR_INTERNAL float2 make_float2(float x, float y) { return {x, y}; }
+EMULATOR_INTERNAL uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }
 EMULATOR_INTERNAL float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 EMULATOR_INTERNAL uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 

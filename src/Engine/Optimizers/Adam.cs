@@ -82,7 +82,7 @@ public sealed unsafe class Adam : IDisposable
         Weights = _parameters.Weights.Floats, Gradients = _parameters.Gradients.Floats,
         FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats,
         Scalars = scalars, GroupEnds = _groupEnds.Ints, FirstNonFinite = (ulong*)_firstNonFinite.Address,
-        Count = checked((int)_parameters.FlatCount), Groups = _groupEnds.Shape.Width,
+        Copies = _parameters.Copies.ValuesOrNull, Count = checked((int)_parameters.FlatCount), Groups = _groupEnds.Shape.Width,
         FirstShare = (float)(1 - AdamKernel.Beta1), SecondShare = (float)(1 - AdamKernel.Beta2), Epsilon = _epsilon,
     });
 

@@ -15,16 +15,17 @@ public static unsafe class AdamChecks
         yield return Case("odd count", [37], momentScale: 1);
         yield return Case("moments of 0", [64, 131], momentScale: 0);
         yield return Case("6 groups, one empty", [16, 48, 48, 4096, 5008, 9001], momentScale: 1);
+        yield return Case("with copies", [64, 4203], momentScale: 1, copied: true);
     }
 
-    private static CheckCase Case(string name, int[] groupEnds, float momentScale)
+    private static CheckCase Case(string name, int[] groupEnds, float momentScale, bool copied = false)
     {
         int count = groupEnds[^1];
         var scalars = new float[2 + StepScalars.MaxGroups]; // the step number as bits, then the rates
         scalars[0] = BitConverter.UInt32BitsToSingle(7);
         for (int group = 0; group < groupEnds.Length; group++)
             scalars[2 + group] = 1e-2f / (1 + group);
-        var builder = new CheckBuilder(seed: 5);
+        var builder = new CheckBuilder(seed: 5, Precision.BFloat16); // of the copies
         var weights = builder.InOut("weights", count);
         var gradients = builder.Input("gradients", count);
         var firstMoment = builder.InOut("firstMoment", count, -momentScale, momentScale);
@@ -32,16 +33,18 @@ public static unsafe class AdamChecks
         var rates = builder.Input("scalars", scalars);
         var ends = builder.Integers("groupEnds", groupEnds);
         var nonFinite = builder.Workspace("firstNonFinite", 2L * Adam.Chunks(count));
+        var copies = copied ? builder.ValueOutput("copies", count) : null;
         return builder.Build(name, launcher => launcher.Run(Adam.Update, new AdamArgs
         {
             Weights = weights.Floats, Gradients = gradients.Floats, FirstMoment = firstMoment.Floats, SecondMoment = secondMoment.Floats,
             Scalars = (StepScalars*)rates.Address, GroupEnds = ends.Ints, FirstNonFinite = (ulong*)nonFinite.Address,
+            Copies = copies == null ? null : copies.Values,
             Count = count, Groups = groupEnds.Length,
             FirstShare = (float)(1 - Adam.Beta1), SecondShare = (float)(1 - Adam.Beta2), Epsilon = Reference.Epsilon,
-        }), new Reference(), factor: 2);
+        }), new Reference(copied), factor: 2);
     }
 
-    private sealed class Reference : ICheckReference
+    private sealed class Reference(bool copied) : ICheckReference
     {
         public const float Epsilon = 1e-3f; // large enough to be seen
 
@@ -58,6 +61,8 @@ public static unsafe class AdamChecks
                 m[i] = beta1 * m[i] + share1 * g[i];
                 v[i] = beta2 * v[i] + share2 * g[i] * g[i];
                 w[i] -= values["scalars"][2 + group] * m[i] / (T.Sqrt(v[i]) + epsilon);
+                if (copied)
+                    values["copies"][i] = w[i];
             }
         }
     }

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Adam;
 
@@ -18,6 +19,8 @@ public static unsafe partial class Adam
                 finite &= UpdateRange(a, i, end, a.Scalars->Rates[group]);
                 i = end;
             }
+            for (int i = first; a.Copies != null && i < last; i++)
+                ((BFloat16*)a.Copies)[i] = new BFloat16(a.Weights[i]);
             if (!finite)
                 NoteNonFinite(a, chunk, first, last);
         }

@@ -1,3 +1,4 @@
+using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
@@ -28,6 +29,9 @@ public unsafe struct AdamArgs
     /// [Chunks]: the smallest (step &lt;&lt; 32 | element) at which a chunk's gradient was NaN or infinite; all ones while there was none.
     /// </summary>
     public ulong* FirstNonFinite;
+
+    /// <summary>[Count]: the new weights in bf16, on 8 bytes; or null for none.</summary>
+    public void* Copies;
 
     /// <summary>Elements of the block.</summary>
     public int Count;
@@ -76,6 +80,7 @@ public static unsafe partial class Adam
         LaunchShape = static (in AdamArgs a, in DeviceLimits _) => new(Chunks(a.Count), Threads),
         CountItems = static (in AdamArgs a) => Chunks(a.Count),
         Twin = UpdateChunks,
-        CountCost = static (in AdamArgs a) => new(13.0 * a.Count, 7 * 4.0 * a.Count), // reads w, g, m, v; writes w, m, v
+        // Reads w, g, m, v; writes w, m, v and copies.
+        CountCost = static (in AdamArgs a) => new(13.0 * a.Count, (7.0 * sizeof(float) + (a.Copies != null ? sizeof(BFloat16) : 0)) * a.Count),
     };
 }

@@ -1,13 +1,13 @@
 // Adam.cu: one update of all parameters of a model.
 //   m += (1 - beta1) (g - m);   v += (1 - beta2) (g^2 - v);   w -= rate m / (sqrt(v) + epsilon)     w, g, m, v [Count]
 //   rate: by the element's group, bias correction included. FirstNonFinite [chunks]: min of (step << 32 | element) over NaN and infinite g.
-// Types   fp32
+// Types   fp32; a copy of the new weights in bf16 where it is wanted: what products read
 // Launch  one block per chunk of CHUNK elements, THREADS threads, 4 elements a thread and turn
 // Limits  any Count; blocks on 16 bytes, group ends (but for the last) multiples of 4, so that 4 elements share a rate
-// Floor   reads w, g, m, v, writes w, m, v once: 28 Count bytes / bandwidth; FLOPs far below the ridge
+// Floor   reads w, g, m, v, writes w, m, v and the copy once: 28 (with a copy 30) Count bytes / bandwidth; FLOPs far below the ridge
 // Why     a block for each chunk keeps the minimum within a block, and gives the CPU the same items
-#include "Common.cuh"
 #include "StepScalars.cuh"
+#include "Values.cuh"
 
 struct AdamArgs {
     float* Weights;
@@ -17,6 +17,7 @@ struct AdamArgs {
     const StepScalars* Scalars;
     const int* GroupEnds;
     unsigned long long* FirstNonFinite;
+    void* Copies;
     int Count;
     int Groups;
     float FirstShare;
@@ -50,6 +51,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) adam_f32(const AdamArgs a)
             update(a, rate, w.z, g.z, m.z, v.z);
             update(a, rate, w.w, g.w, m.w, v.w);
             *(float4*)(a.Weights + i) = w;
+            if (a.Copies)
+                *(uint2*)((bf16*)a.Copies + i) = make_uint2(to_bf16_pair(w.x, w.y), to_bf16_pair(w.z, w.w));
             *(float4*)(a.FirstMoment + i) = m;
             *(float4*)(a.SecondMoment + i) = v;
             note_if_not_finite(a, g.x, i);
@@ -59,6 +62,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) adam_f32(const AdamArgs a)
         } else {
             for (int j = i; j < last; j++) {
                 update(a, rate, a.Weights[j], a.Gradients[j], a.FirstMoment[j], a.SecondMoment[j]);
+                if (a.Copies)
+                    store((bf16*)a.Copies + j, a.Weights[j]);
                 note_if_not_finite(a, a.Gradients[j], j);
             }
         }

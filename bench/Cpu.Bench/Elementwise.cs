@@ -44,10 +44,10 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
         }
         Add("dropout", Dropout.Apply[Precision.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
         var (forward, backward) = Norms(count / Width);
-        Add("layer norm", LayerNorm.Forward, forward with { Residual = null, Sum = null, Dropout = default });
-        Add("layer norm backward", LayerNorm.Backward, backward with { dResidual = null, Dropout = default });
-        Add("residual, dropout, layer norm", LayerNorm.Forward, forward);
-        Add("the same backward", LayerNorm.Backward, backward);
+        Add("layer norm", LayerNorm.Forward[Precision.Float32], forward with { Residual = null, Dropout = default });
+        Add("layer norm backward", LayerNorm.Backward[Precision.Float32], backward with { Forward = backward.Forward with { Residual = null, Dropout = default }, dResidual = null });
+        Add("residual, dropout, layer norm", LayerNorm.Forward[Precision.Float32], forward);
+        Add("the same backward", LayerNorm.Backward[Precision.Float32], backward);
         Add("adam", Adam.Update, Optimizer(count));
         return subjects;
 
@@ -60,18 +60,13 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
     private (LayerNormForwardArgs, LayerNormBackwardArgs) Norms(int rows)
     {
         int chunks = LayerNorm.Chunks(rows);
-        float* weight = Constant(Width, 1), bias = Constant(Width, 0), mean = Constant(rows, 0), rstd = Constant(rows, 1), partial = Constant(2 * chunks * Width, 0);
-        return (
-            new LayerNormForwardArgs
-            {
-                X = buffers.A, Residual = buffers.B, Weight = weight, Bias = bias, Y = buffers.C, Sum = buffers.D, Mean = mean, Rstd = rstd,
-                Dropout = Site, Rows = rows, C = Width, Epsilon = 1e-12f,
-            },
-            new LayerNormBackwardArgs
-            {
-                dY = buffers.A, Sum = buffers.B, Weight = weight, Mean = mean, Rstd = rstd, dX = buffers.C, dResidual = buffers.D, Partial = partial,
-                Dropout = Site, Rows = rows, C = Width, Chunks = chunks,
-            });
+        float* weight = Constant(Width, 1), bias = Constant(Width, 0), mean = Constant(rows, 0), rstd = Constant(rows, 1), partial = Constant(3 * chunks * Width, 0);
+        var forward = new LayerNormForwardArgs
+        {
+            X = buffers.A, Residual = buffers.B, Weight = weight, Bias = bias, Y = buffers.C, Mean = mean, Rstd = rstd,
+            Dropout = Site, Rows = rows, C = Width, Epsilon = 1e-12f,
+        };
+        return (forward, new LayerNormBackwardArgs { Forward = forward, dY = buffers.B, dX = buffers.C, dResidual = buffers.D, Partial = partial, Chunks = chunks });
     }
 
     private AdamArgs Optimizer(int count)

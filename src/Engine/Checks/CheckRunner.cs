@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
-using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Checks;
@@ -51,7 +50,7 @@ public static class CheckRunner
             {
                 var bytes = new byte[buffer.Data.Length];
                 device.Download(buffer.Address, bytes);
-                outputs.Add(buffer.Name, Decode(buffer.Element, bytes));
+                outputs.Add(buffer.Name, buffer.Decode(bytes));
             }
             return outputs;
         }
@@ -72,7 +71,7 @@ public static class CheckRunner
             if (buffer.Element == CheckElement.Int32)
                 ints[buffer.Name] = MemoryMarshal.Cast<byte, int>(buffer.Data).ToArray();
             else
-                floats[buffer.Name] = Array.ConvertAll(Decode(buffer.Element, buffer.Data), T.CreateChecked);
+                floats[buffer.Name] = Array.ConvertAll(buffer.Decode(buffer.Data), T.CreateChecked);
         }
         bool rounds = typeof(T) == typeof(float) && check.Buffers.Any(static buffer => buffer.Element == CheckElement.BFloat16);
         var values = new CheckValues<T>(floats, ints, rounds);
@@ -86,13 +85,6 @@ public static class CheckRunner
         }
         return floats;
     }
-
-    private static float[] Decode(CheckElement element, byte[] bytes) => element switch
-    {
-        CheckElement.Float32 => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
-        CheckElement.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static value => value.ToSingle()),
-        _ => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), static value => (float)value),
-    };
 
     private static bool IsCompared(CheckBuffer buffer) => buffer.Role is BufferRole.Output or BufferRole.InOut;
 

@@ -1,20 +1,20 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.LayerNorm;
-using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>y = LayerNorm(residual + dropout(x)), the end of every block of an encoder, as one kernel.</summary>
+/// <summary>y = LayerNorm(residual + dropout(x + xbias)), the end of every block of an encoder, as one kernel.</summary>
 public static unsafe class ResidualNorm
 {
-    private readonly record struct State(Tensor X, Tensor Residual, Tensor Weight, Tensor Bias, Tensor Y, Tensor Sum, Tensor Mean, Tensor Rstd, DropoutSite Dropout, int DropoutRow);
+    private readonly record struct State(Tensor X, Tensor XBias, Tensor Residual, Tensor Weight, Tensor Bias, Tensor Y, LayerNormForwardArgs Forward);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
     /// <summary>Drops, adds and normalises every row.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[..., C]</param>
+    /// <param name="xBias">[C], added to <paramref name="x"/>: the bias of the product that made it; or default for none.</param>
     /// <param name="residual">Shape of <paramref name="x"/>, or default for none.</param>
     /// <param name="weight">[C]</param>
     /// <param name="bias">[C]</param>
@@ -23,48 +23,56 @@ public static unsafe class ResidualNorm
     /// <param name="dropProbability">Chance to zero an element of <paramref name="x"/> in training.</param>
     /// <param name="rowStep">Where <paramref name="x"/> is every so many rows of a larger tensor: drops what would be dropped there.</param>
     /// <returns>Shape of <paramref name="x"/>.</returns>
-    public static Tensor Forward(Tape tape, in Tensor x, in Tensor residual, in Tensor weight, in Tensor bias, float epsilon,
+    public static Tensor Forward(Tape tape, in Tensor x, in Tensor xBias, in Tensor residual, in Tensor weight, in Tensor bias, float epsilon,
         uint site = 0, float dropProbability = 0, int rowStep = 1)
     {
         int rows = x.Shape.Rows, width = x.Shape.Width;
-        if (weight.Shape.Count != width || bias.Shape.Count != width || (residual.Exists && residual.Shape != x.Shape))
-            throw new ArgumentException($"layer normalisation of {x.Shape} was given residual {residual.Shape}, weight {weight.Shape}, bias {bias.Shape}");
-        var dropout = tape.Dropout(site, dropProbability);
-        var y = tape.Result(x.Shape, differentiable: true);
-        bool summed = residual.Exists || dropout.DropProbability > 0, kept = y.Node >= 0;
-        var sum = summed && kept ? tape.Scratch(x.Shape) : default;
-        Tensor mean = tape.Scratch(new Shape(rows)), rstd = tape.Scratch(new Shape(rows));
-        tape.Stream.Run(LayerNorm.Forward, new LayerNormForwardArgs
+        if (weight.Shape.Count != width || bias.Shape.Count != width || (xBias.Exists && xBias.Shape.Count != width)
+            || (residual.Exists && (residual.Shape != x.Shape || residual.Type != x.Type)))
         {
-            X = x.Floats, Residual = residual.FloatsOrNull, Weight = weight.Floats, Bias = bias.Floats, Y = y.Floats,
-            Sum = sum.FloatsOrNull, Mean = mean.Floats, Rstd = rstd.Floats, Dropout = dropout, Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
-        });
-        tape.Record(BackwardRule, new State(x, residual, weight, bias, y, summed ? sum : x, mean, rstd, dropout, rowStep * width), y);
+            throw new ArgumentException($"layer normalisation of {x.Shape} was given residual {residual.Shape}, weight {weight.Shape}, biases {bias.Shape} and {xBias.Shape}");
+        }
+        if (!LayerNorm.Takes(width, x.Precision))
+            throw new ArgumentException($"rows of {width} values cannot be normalised in {x.Type}");
+        var y = tape.Result(x.Shape, differentiable: true, x.Type);
+        var args = new LayerNormForwardArgs
+        {
+            X = x.Values, XBias = xBias.FloatsOrNull, Residual = residual.ValuesOrNull, Weight = weight.Floats, Bias = bias.Floats, Y = y.Values,
+            Mean = tape.Scratch(new Shape(rows)).Floats, Rstd = tape.Scratch(new Shape(rows)).Floats,
+            Dropout = tape.Dropout(site, dropProbability), Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
+        };
+        tape.Stream.Run(LayerNorm.Forward[x.Precision], args);
+        tape.Record(BackwardRule, new State(x, xBias, residual, weight, bias, y, args), y);
         return y;
     }
 
     private static void Backward(Tape tape, in State s)
     {
-        int rows = s.Y.Shape.Rows, width = s.Y.Shape.Width, chunks = LayerNorm.Chunks(rows);
+        int width = s.Forward.C, chunks = LayerNorm.Chunks(s.Forward.Rows);
         var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
         var dBias = tape.GradientToWrite(s.Bias, out int addBias);
         var dX = tape.GradientToWrite(s.X, out int addX);
-        int addResidual = 0;
-        var dResidual = s.Residual.Exists ? tape.GradientToWrite(s.Residual, out addResidual) : default;
-        bool parameters = dWeight.Exists || dBias.Exists;
-        var partial = parameters ? tape.Scratch(new Shape(2, chunks, width)) : default;
-        tape.Stream.Run(LayerNorm.Backward, new LayerNormBackwardArgs
+        var (dXBias, addXBias) = GradientOf(tape, s.XBias);
+        var (dResidual, addResidual) = GradientOf(tape, s.Residual);
+        bool parameters = dWeight.Exists || dBias.Exists || dXBias.Exists;
+        var partial = parameters ? tape.Scratch(new Shape(3, chunks, width)) : default;
+        tape.Stream.Run(LayerNorm.Backward[s.Y.Precision], new LayerNormBackwardArgs
         {
-            dY = tape.GradientOf(s.Y).Floats, Sum = s.Sum.Floats, Weight = s.Weight.Floats, Mean = s.Mean.Floats, Rstd = s.Rstd.Floats,
-            dX = dX.FloatsOrNull, dResidual = dResidual.FloatsOrNull, Partial = partial.FloatsOrNull, Dropout = s.Dropout,
-            Rows = rows, C = width, Chunks = chunks, DropoutRow = s.DropoutRow, AddX = addX, AddResidual = addResidual,
+            Forward = s.Forward, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dResidual = dResidual.ValuesOrNull,
+            Partial = partial.FloatsOrNull, Chunks = chunks, AddX = addX, AddResidual = addResidual,
         });
         if (!parameters)
             return;
         tape.Stream.Run(LayerNorm.Finish, new LayerNormFinishArgs
         {
-            Partial = partial.Floats, dWeight = dWeight.FloatsOrNull, dBias = dBias.FloatsOrNull,
-            C = width, Chunks = chunks, AddWeight = addWeight, AddBias = addBias,
+            Partial = partial.Floats, dWeight = dWeight.FloatsOrNull, dBias = dBias.FloatsOrNull, dXBias = dXBias.FloatsOrNull,
+            C = width, Chunks = chunks, AddWeight = addWeight, AddBias = addBias, AddXBias = addXBias,
         });
+    }
+
+    private static (Tensor Gradient, int Add) GradientOf(Tape tape, in Tensor input)
+    {
+        int add = 0;
+        return (input.Exists ? tape.GradientToWrite(input, out add) : default, add);
     }
 }

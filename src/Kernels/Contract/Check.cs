@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Contract;
@@ -46,6 +47,14 @@ public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data
 
     /// <summary>Contents before the launch; outputs begin as NaN, so that an unwritten element is seen.</summary>
     public byte[] Data => data;
+
+    /// <summary>What bytes of a buffer of this kind hold, whatever its elements are.</summary>
+    public float[] Decode(byte[] bytes) => element switch
+    {
+        CheckElement.Float32 => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
+        CheckElement.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static value => value.ToSingle()),
+        _ => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), static value => (float)value),
+    };
 
     /// <summary>Where the runner put the buffer, on whatever device it runs.</summary>
     public nint Address { get; set; }

@@ -18,6 +18,9 @@ public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Flo
     public CheckBuffer ValueInput(string name, long count, float low = -1, float high = 1) =>
         AddValues(name, BufferRole.Input, Uniform(count, low, high));
 
+    /// <summary>A read-only tensor of given values.</summary>
+    public CheckBuffer ValueInput(string name, float[] values) => AddValues(name, BufferRole.Input, values);
+
     /// <summary>A tensor that the kernel reads and writes.</summary>
     public CheckBuffer ValueInOut(string name, long count, float low = -1, float high = 1) =>
         AddValues(name, BufferRole.InOut, Uniform(count, low, high));

@@ -65,7 +65,7 @@ public static class LayerNormReference
     }
 }
 
-/// <summary>Checks: widths of 1, ragged, a whole vector, past a mask's stretch; rows past a chunk; with and without residual and dropout.</summary>
+/// <summary>Checks: widths of 1, ragged, a whole vector, past a mask's stretch; rows past a chunk; with and without residual, bias of x and dropout.</summary>
 public static unsafe class LayerNormChecks
 {
     private const float Epsilon = 1e-12f;
@@ -73,12 +73,13 @@ public static unsafe class LayerNormChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(LayerNorm.Forward, static () => Shapes().Select(Forward)),
-        new(LayerNorm.Backward, static () => Shapes().Where(static shape => shape.C != 2).Select(Backward)),
-        new(LayerNorm.Finish, static () => [Finish(1, 1, 0), Finish(3, 67, 1), Finish(5, 128, 0)]),
+        .. KernelCheck.OfPair(LayerNorm.Forward, static precision => Shapes(precision).Select(shape => Forward(shape, precision))),
+        .. KernelCheck.OfPair(LayerNorm.Backward, static precision => Shapes(precision).Where(static shape => shape.C != 2).Select(shape => Backward(shape, precision))),
+        new(LayerNorm.Finish, static () => [Finish(1, 1, 0), Finish(3, 67, 1), Finish(45, 128, 0)]),
     ];
 
-    private readonly record struct Shape(int Rows, int C, bool Residual, float DropProbability, int Add, int Step = 1)
+    // With a large bias the result holds too little of what was normalised.
+    private readonly record struct Shape(int Rows, int C, bool Residual, bool XBias, float DropProbability, int Add, int Step = 1, bool LargeBias = false)
     {
         // Factors of the rows: of every Step-th row of a larger tensor.
         public T[]? Factors<T>(CheckDropout dropout) where T : struct, IBinaryFloatingPointIeee754<T>
@@ -89,72 +90,101 @@ public static unsafe class LayerNormChecks
     }
 
     // In a row of two, n is +-1 and the gradient vanishes: nothing but rounding would be compared.
-    private static IEnumerable<Shape> Shapes() =>
-    [
-        new(1, 1, true, 0, 0), new(3, 2, true, 0, 1), new(5, 7, true, 0.3f, 0), new(4, 8, false, 0, 1),
-        new(33, 13, true, 0.1f, 1), new(5, 300, true, 0.3f, 0, Step: 3), new(70, 24, false, 0.5f, 0), new(2, 301, true, 0.25f, 1), new(3, 768, true, 0.1f, 0),
-    ];
+    private static IEnumerable<Shape> Shapes(Precision precision) => precision == Precision.Float32
+        ?
+        [
+            new(1, 1, true, false, 0, 0), new(3, 2, true, true, 0, 1), new(5, 7, true, true, 0.3f, 0), new(4, 8, false, false, 0, 1), new(33, 13, true, true, 0.1f, 1),
+            new(5, 300, true, true, 0.3f, 0, Step: 3), new(140, 24, false, true, 0.5f, 0), new(2, 301, true, false, 0.25f, 1), new(3, 768, true, true, 0.1f, 0, LargeBias: true),
+        ]
+        :
+        [
+            new(1, 8, true, false, 0, 0), new(5, 16, true, true, 0.3f, 0), new(4, 24, false, false, 0, 1), new(33, 256, true, true, 0.1f, 1),
+            new(5, 264, true, true, 0.3f, 0, Step: 3), new(140, 24, false, true, 0.5f, 0), new(9, 760, true, false, 0.25f, 1), new(3, 768, true, true, 0.1f, 0, LargeBias: true),
+            new(20, 64, true, true, 0.2f, 1, LargeBias: true),
+        ];
 
-    private static string Name(Shape s) => $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}";
+    private static string Name(Shape s) =>
+        $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, bias of x {(s.XBias ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}{(s.LargeBias ? ", large bias" : "")}";
 
-    private static CheckCase Forward(Shape s)
+    // What forward reads.
+    private sealed class Inputs(Shape s, Precision precision, CheckBuilder builder)
     {
-        var builder = new CheckBuilder(seed: 21);
-        long count = (long)s.Rows * s.C;
-        var x = builder.Input("x", count, 0, 2); // a mean away from 0
-        var residual = s.Residual ? builder.Input("residual", count) : null;
-        var weight = builder.Input("weight", s.C, 0.5f, 1.5f);
-        var bias = builder.Input("bias", s.C);
-        var dropout = builder.Dropout(s.DropProbability);
-        bool summed = s.Residual || s.DropProbability > 0;
-        var y = builder.Output("y", count);
-        var sum = summed && s.Add == 1 ? builder.Output("sum", count) : null; // every other case keeps no sum
-        var mean = builder.Output("mean", s.Rows);
-        var rstd = builder.Output("rstd", s.Rows);
-        return builder.Build(Name(s), launcher => launcher.Run(LayerNorm.Forward, new LayerNormForwardArgs
+        private readonly CheckBuffer _x = builder.ValueInput("x", (long)s.Rows * s.C, 0, 2); // a mean away from 0
+        private readonly CheckBuffer? _xBias = s.XBias ? builder.Input("xBias", s.C) : null, _residual = s.Residual ? builder.ValueInput("residual", (long)s.Rows * s.C) : null;
+        private readonly CheckBuffer _weight = builder.Input("weight", s.C, 0.5f, 1.5f), _bias = builder.Input("bias", s.C, s.LargeBias ? -4 : -1, s.LargeBias ? 4 : 1);
+
+        public CheckDropout Dropout { get; } = builder.Dropout(s.DropProbability);
+
+        public LayerNormForwardArgs Arguments(CheckBuffer y, CheckBuffer mean, CheckBuffer rstd) => new()
         {
-            X = x.Floats, Residual = residual == null ? null : residual.Floats, Weight = weight.Floats, Bias = bias.Floats, Y = y.Floats,
-            Sum = sum == null ? null : sum.Floats, Mean = mean.Floats, Rstd = rstd.Floats,
-            Dropout = dropout.Site, Rows = s.Rows, C = s.C, DropoutRow = s.Step * s.C, Epsilon = Epsilon,
-        }), new ForwardReference(s, dropout, sum != null), factor: 2);
+            X = _x.Values, XBias = _xBias == null ? null : _xBias.Floats, Residual = _residual == null ? null : _residual.Values, Weight = _weight.Floats, Bias = _bias.Floats,
+            Y = y.Values, Mean = mean.Floats, Rstd = rstd.Floats, Dropout = Dropout.Site, Rows = s.Rows, C = s.C, DropoutRow = s.Step * s.C, Epsilon = Epsilon,
+        };
+
+        // What forward gives, as inputs.
+        public (CheckBuffer Y, CheckBuffer Mean, CheckBuffer Rstd) Results()
+        {
+            var floats = new[] { _x, _xBias, _residual, _weight, _bias }.OfType<CheckBuffer>().ToDictionary(static buffer => buffer.Name, static buffer => Array.ConvertAll(buffer.Decode(buffer.Data), static value => (double)value));
+            var (y, _, mean, rstd) = Compute(s, Dropout, new CheckValues<double>(floats, new Dictionary<string, int[]>()));
+            return (builder.ValueInput("y", Round(y)), builder.Input("mean", Round(mean)), builder.Input("rstd", Round(rstd)));
+
+            static float[] Round(double[] values) => Array.ConvertAll(values, static value => (float)value);
+        }
+
+        public Kernel<LayerNormForwardArgs> Forward => LayerNorm.Forward[precision];
     }
 
-    private static CheckCase Backward(Shape s)
+    private static (T[] Y, T[] Sum, T[] Mean, T[] Rstd) Compute<T>(Shape s, CheckDropout dropout, CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        var builder = new CheckBuilder(seed: 22);
+        var x = s.XBias ? values.Stored([.. values["x"].Select((value, i) => value + values["xBias"][i % s.C])]) : values["x"];
+        if (s.Factors<T>(dropout) is { } mask)
+            x = values.Stored([.. x.Zip(mask, static (value, factor) => value * factor)]);
+        if (s.Residual)
+            x = values.Stored([.. x.Zip(values["residual"], static (value, residual) => value + residual)]);
+        return LayerNormReference.Forward(x, mask: null, residual: null, values["weight"], values["bias"], T.CreateChecked(Epsilon));
+    }
+
+    private static CheckCase Forward(Shape s, Precision precision)
+    {
+        var builder = new CheckBuilder(seed: 21, precision);
+        var inputs = new Inputs(s, precision, builder);
+        CheckBuffer y = builder.ValueOutput("y", (long)s.Rows * s.C), mean = builder.Output("mean", s.Rows), rstd = builder.Output("rstd", s.Rows);
+        return builder.Build(Name(s), launcher => launcher.Run(inputs.Forward, inputs.Arguments(y, mean, rstd)), new ForwardReference(s, inputs.Dropout), factor: 2);
+    }
+
+    private static CheckCase Backward(Shape s, Precision precision)
+    {
+        var builder = new CheckBuilder(seed: 22, precision);
         long count = (long)s.Rows * s.C;
         int chunks = LayerNorm.Chunks(s.Rows);
-        var dY = builder.Input("dY", count);
-        var sum = builder.Input("sum", count);
-        var weight = builder.Input("weight", s.C, 0.5f, 1.5f);
-        var mean = builder.Input("mean", s.Rows, -0.1f, 0.1f);
-        var rstd = builder.Input("rstd", s.Rows, 0.5f, 2);
-        var dropout = builder.Dropout(s.DropProbability);
-        var dX = builder.Gradient("dX", count, s.Add);
-        var dResidual = s.Residual ? builder.Gradient("dResidual", count, 1 - s.Add) : null;
-        var partial = builder.Workspace("partial", 2L * chunks * s.C);
+        var inputs = new Inputs(s, precision, builder);
+        var (y, mean, rstd) = inputs.Results();
+        var dY = builder.ValueInput("dY", count);
+        var dX = builder.ValueGradient("dX", count, s.Add);
+        var dResidual = s.Residual ? builder.ValueGradient("dResidual", count, 1 - s.Add) : null;
+        var partial = builder.Workspace("partial", 3L * chunks * s.C);
         var dWeight = builder.Gradient("dWeight", s.C, s.Add);
         var dBias = builder.Gradient("dBias", s.C, 1 - s.Add);
+        var dXBias = s.XBias ? builder.Gradient("dXBias", s.C, s.Add) : null;
         return builder.Build(Name(s), launcher =>
         {
-            launcher.Run(LayerNorm.Backward, new LayerNormBackwardArgs
+            launcher.Run(LayerNorm.Backward[precision], new LayerNormBackwardArgs
             {
-                dY = dY.Floats, Sum = sum.Floats, Weight = weight.Floats, Mean = mean.Floats, Rstd = rstd.Floats,
-                dX = dX.Floats, dResidual = dResidual == null ? null : dResidual.Floats, Partial = partial.Floats, Dropout = dropout.Site,
-                Rows = s.Rows, C = s.C, Chunks = chunks, DropoutRow = s.Step * s.C, AddX = s.Add, AddResidual = 1 - s.Add,
+                Forward = inputs.Arguments(y, mean, rstd), dY = dY.Values, dX = dX.Values, dResidual = dResidual == null ? null : dResidual.Values,
+                Partial = partial.Floats, Chunks = chunks, AddX = s.Add, AddResidual = 1 - s.Add,
             });
             launcher.Run(LayerNorm.Finish, new LayerNormFinishArgs
             {
-                Partial = partial.Floats, dWeight = dWeight.Floats, dBias = dBias.Floats,
-                C = s.C, Chunks = chunks, AddWeight = s.Add, AddBias = 1 - s.Add,
+                Partial = partial.Floats, dWeight = dWeight.Floats, dBias = dBias.Floats, dXBias = dXBias == null ? null : dXBias.Floats,
+                C = s.C, Chunks = chunks, AddWeight = s.Add, AddBias = 1 - s.Add, AddXBias = s.Add,
             });
-        }, new BackwardReference(s, dropout), factor: 3);
+        }, new BackwardReference(s, inputs.Dropout), factor: 3);
     }
 
     private static CheckCase Finish(int chunks, int width, int add)
     {
         var builder = new CheckBuilder(seed: 23);
-        var partial = builder.Input("partial", 2L * chunks * width);
+        var partial = builder.Input("partial", 3L * chunks * width);
         var dBias = builder.Gradient("dBias", width, add);
         return builder.Build($"bias only, {chunks} chunks of {width}, add {add}", launcher => launcher.Run(LayerNorm.Finish, new LayerNormFinishArgs
         {
@@ -162,17 +192,14 @@ public static unsafe class LayerNormChecks
         }), new FinishReference(chunks, width, add), factor: 2);
     }
 
-    private sealed class ForwardReference(Shape s, CheckDropout dropout, bool keepsSum) : ICheckReference
+    private sealed class ForwardReference(Shape s, CheckDropout dropout) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var (y, sum, mean, rstd) = LayerNormReference.Forward(values["x"], s.Factors<T>(dropout), s.Residual ? values["residual"] : null,
-                values["weight"], values["bias"], T.CreateChecked(Epsilon));
+            var (y, _, mean, rstd) = LayerNormChecks.Compute(s, dropout, values);
             y.CopyTo(values["y"], 0);
             mean.CopyTo(values["mean"], 0);
             rstd.CopyTo(values["rstd"], 0);
-            if (keepsSum)
-                sum.CopyTo(values["sum"], 0);
         }
     }
 
@@ -180,13 +207,22 @@ public static unsafe class LayerNormChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var (dSum, dWeight, dBias) = LayerNormReference.Backward(values["dY"], values["sum"], values["weight"], values["mean"], values["rstd"]);
+            var (_, sum, _, _) = LayerNormChecks.Compute(s, dropout, values);
+            var (dSum, dWeight, dBias) = LayerNormReference.Backward(values["dY"], sum, values["weight"], values["mean"], values["rstd"]);
+            values.Stored(dSum);
             values.Deliver("dWeight", dWeight, s.Add);
             values.Deliver("dBias", dBias, 1 - s.Add);
             if (s.Residual)
                 values.Deliver("dResidual", dSum, 1 - s.Add);
             var mask = s.Factors<T>(dropout);
-            values.Deliver("dX", mask is null ? dSum : [.. dSum.Zip(mask, static (d, factor) => d * factor)], s.Add);
+            T[] dX = mask is null ? dSum : values.Stored([.. dSum.Zip(mask, static (d, factor) => d * factor)]);
+            values.Deliver("dX", dX, s.Add);
+            if (!s.XBias)
+                return;
+            var dXBias = new T[s.C];
+            for (int i = 0; i < dX.Length; i++)
+                dXBias[i % s.C] += dX[i];
+            values.Deliver("dXBias", dXBias, s.Add);
         }
     }
 

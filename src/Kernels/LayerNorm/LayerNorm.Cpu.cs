@@ -10,42 +10,41 @@ public static unsafe partial class LayerNorm
 
     private static void ForwardRows(in LayerNormForwardArgs a, int from, int to)
     {
-        bool dropped = a.Dropout.DropProbability > 0, summed = dropped || a.Residual != null;
         float* mask = stackalloc float[MaskElements];
         for (int r = from; r < to; r++)
         {
-            long row = (long)r * a.C;
-            float* y = a.Y + row, s = a.X + row;
-            if (summed)
-            {
-                s = a.Sum != null ? a.Sum + row : y; // y holds the sum until it is overwritten by the result
-                for (int first = 0; first < a.C; first += MaskElements)
-                {
-                    int count = Math.Min(MaskElements, a.C - first);
-                    if (dropped)
-                        DropoutMask.Fill(mask, count, a.Dropout, (long)r * a.DropoutRow + first);
-                    AddSummands(a.X + row + first, a.Residual == null ? null : a.Residual + row + first, dropped ? mask : null, s + first, count);
-                }
-            }
-            float mean = Lanes.Sum(s, a.C) / a.C;
-            float rstd = 1 / MathF.Sqrt(SquaredDistance(s, a.C, mean) / a.C + a.Epsilon);
+            float* y = (float*)a.Y + (long)r * a.C; // holds the sum until it is overwritten by the result
+            AddSummands(a, r, y, mask);
+            float mean = Lanes.Sum(y, a.C) / a.C;
+            float rstd = 1 / MathF.Sqrt(SquaredDistance(y, a.C, mean) / a.C + a.Epsilon);
             a.Mean[r] = mean;
             a.Rstd[r] = rstd;
-            Scale(s, y, a.Weight, a.Bias, a.C, mean, rstd);
+            Scale(y, y, a.Weight, a.Bias, a.C, mean, rstd);
         }
     }
 
-    private static void AddSummands(float* x, float* residual, float* mask, float* sum, int count)
+    // s = residual + dropout(x + xbias) of one row.
+    private static void AddSummands(in LayerNormForwardArgs a, int r, float* s, float* mask)
     {
-        for (int c = 0; c < count; c += Lanes.Count)
+        float* x = (float*)a.X + (long)r * a.C, residual = a.Residual == null ? null : (float*)a.Residual + (long)r * a.C, bias = a.XBias;
+        bool dropped = a.Dropout.DropProbability > 0;
+        for (int first = 0; first < a.C; first += MaskElements)
         {
-            int left = count - c;
-            var value = Lanes.Load(x + c, left);
-            if (mask != null)
-                value *= Lanes.Load(mask + c, left);
-            if (residual != null)
-                value += Lanes.Load(residual + c, left);
-            Lanes.Store(value, sum + c, left);
+            int end = Math.Min(a.C, first + MaskElements);
+            if (dropped)
+                DropoutMask.Fill(mask, end - first, a.Dropout, (long)r * a.DropoutRow + first);
+            for (int c = first; c < end; c += Lanes.Count)
+            {
+                int left = end - c;
+                var value = Lanes.Load(x + c, left);
+                if (bias != null)
+                    value += Lanes.Load(bias + c, left);
+                if (dropped)
+                    value *= Lanes.Load(mask + c - first, left);
+                if (residual != null)
+                    value += Lanes.Load(residual + c, left);
+                Lanes.Store(value, s + c, left);
+            }
         }
     }
 
@@ -74,64 +73,81 @@ public static unsafe partial class LayerNorm
 
     private static void BackwardChunks(in LayerNormBackwardArgs a, int from, int to)
     {
-        float* mask = stackalloc float[MaskElements];
+        int width = a.Forward.C;
+        float* mask = stackalloc float[MaskElements], row = stackalloc float[width];
         for (int chunk = from; chunk < to; chunk++)
         {
-            float* dWeight = null, dBias = null;
+            var sums = default(PartialSums);
             if (a.Partial != null)
             {
-                dWeight = a.Partial + (long)chunk * a.C;
-                dBias = a.Partial + ((long)a.Chunks + chunk) * a.C;
-                new Span<float>(dWeight, a.C).Clear();
-                new Span<float>(dBias, a.C).Clear();
+                long ofVector = (long)a.Chunks * width;
+                sums.Weight = a.Partial + (long)chunk * width;
+                sums.Bias = sums.Weight + ofVector;
+                sums.XBias = sums.Bias + ofVector;
+                new Span<float>(sums.Weight, width).Clear();
+                new Span<float>(sums.Bias, width).Clear();
+                new Span<float>(sums.XBias, width).Clear();
             }
-            int last = Math.Min(a.Rows, (chunk + 1) * ChunkRows);
+            int last = Math.Min(a.Forward.Rows, (chunk + 1) * ChunkRows);
             for (int r = chunk * ChunkRows; r < last; r++)
-                BackwardRow(a, r, dWeight, dBias, mask);
+            {
+                AddSummands(a.Forward, r, row, mask);
+                BackwardRow(a, r, row, sums, mask);
+            }
         }
     }
 
-    // With n = (s - mean) rstd and g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),  dWeight += dY n,  dBias += dY.
-    private static void BackwardRow(in LayerNormBackwardArgs a, int r, float* dWeight, float* dBias, float* mask)
+    // A chunk's part of the gradients of the vectors.
+    private struct PartialSums
     {
-        int width = a.C;
+        public float* Weight, Bias, XBias;
+    }
+
+    // With n = (s - mean) rstd and g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),  dWeight += dY n,  dBias += dY,  dXBias += dX.
+    private static void BackwardRow(in LayerNormBackwardArgs a, int r, float* s, PartialSums sums, float* mask)
+    {
+        ref readonly var forward = ref a.Forward;
+        int width = forward.C;
         long row = (long)r * width;
-        float* dY = a.dY + row, s = a.Sum + row, weight = a.Weight;
-        Vector256<float> mean = Vector256.Create(a.Mean[r]), rstd = Vector256.Create(a.Rstd[r]);
+        float* dY = (float*)a.dY + row, weight = forward.Weight;
+        Vector256<float> mean = Vector256.Create(forward.Mean[r]), rstd = Vector256.Create(forward.Rstd[r]);
         Vector256<float> sum = default, sumNormal = default;
         for (int c = 0; c < width; c += Lanes.Count)
         {
             int left = width - c;
             var dy = Lanes.Load(dY + c, left);
             var normal = (Lanes.Load(s + c, left) - mean) * rstd;
+            Lanes.Store(normal, s + c, left);
             var g = dy * Lanes.Load(weight + c, left);
             sum += g;
-            sumNormal = Vector256.FusedMultiplyAdd(g, normal, sumNormal);
-            if (dWeight != null)
+            sumNormal = Vector256.FusedMultiplyAdd(g, Lanes.Keep(normal, left), sumNormal);
+            if (sums.Weight != null)
             {
-                Lanes.Store(Vector256.FusedMultiplyAdd(dy, normal, Lanes.Load(dWeight + c, left)), dWeight + c, left);
-                Lanes.Store(dy + Lanes.Load(dBias + c, left), dBias + c, left);
+                Lanes.Store(Vector256.FusedMultiplyAdd(dy, normal, Lanes.Load(sums.Weight + c, left)), sums.Weight + c, left);
+                Lanes.Store(dy + Lanes.Load(sums.Bias + c, left), sums.Bias + c, left);
             }
         }
-        float* dX = a.dX == null ? null : a.dX + row, dResidual = a.dResidual == null ? null : a.dResidual + row;
-        if (dX == null && dResidual == null)
+        float* dX = a.dX == null ? null : (float*)a.dX + row, dResidual = a.dResidual == null ? null : (float*)a.dResidual + row;
+        if (dX == null && dResidual == null && sums.XBias == null)
             return;
         int addX = a.AddX, addResidual = a.AddResidual;
         Vector256<float> average = Vector256.Create(Vector256.Sum(sum) / width), averageNormal = Vector256.Create(Vector256.Sum(sumNormal) / width);
-        bool dropped = dX != null && a.Dropout.DropProbability > 0;
+        bool dropped = (dX != null || sums.XBias != null) && forward.Dropout.DropProbability > 0;
         for (int first = 0; first < width; first += MaskElements)
         {
             int end = Math.Min(width, first + MaskElements);
             if (dropped)
-                DropoutMask.Fill(mask, end - first, a.Dropout, (long)r * a.DropoutRow + first);
+                DropoutMask.Fill(mask, end - first, forward.Dropout, (long)r * forward.DropoutRow + first);
             for (int c = first; c < end; c += Lanes.Count)
             {
                 int left = end - c;
-                var normal = (Lanes.Load(s + c, left) - mean) * rstd;
                 var g = Lanes.Load(dY + c, left) * Lanes.Load(weight + c, left);
-                var ds = rstd * (g - average - normal * averageNormal);
+                var ds = rstd * (g - average - Lanes.Load(s + c, left) * averageNormal);
+                var dx = dropped ? ds * Lanes.Load(mask + c - first, left) : ds;
+                if (sums.XBias != null)
+                    Lanes.Store(dx + Lanes.Load(sums.XBias + c, left), sums.XBias + c, left);
                 if (dX != null)
-                    Lanes.Deliver(dropped ? ds * Lanes.Load(mask + c - first, left) : ds, dX + c, left, addX);
+                    Lanes.Deliver(dx, dX + c, left, addX);
                 if (dResidual != null)
                     Lanes.Deliver(ds, dResidual + c, left, addResidual);
             }
@@ -140,14 +156,16 @@ public static unsafe partial class LayerNorm
 
     private static void FinishBlocks(in LayerNormFinishArgs a, int from, int to)
     {
-        int end = Math.Min(a.C, to * FinishColumns);
-        for (int c = from * FinishColumns; c < end; c += Lanes.Count)
-        {
-            if (a.dWeight != null)
-                Lanes.Deliver(SumChunks(a.Partial + c, a.Chunks, a.C, end - c), a.dWeight + c, end - c, a.AddWeight);
-            if (a.dBias != null)
-                Lanes.Deliver(SumChunks(a.Partial + (long)a.Chunks * a.C + c, a.Chunks, a.C, end - c), a.dBias + c, end - c, a.AddBias);
-        }
+        int first = from * FinishColumns, end = Math.Min(a.C, to * FinishColumns);
+        FinishVector(a, 0, a.dWeight, a.AddWeight, first, end);
+        FinishVector(a, 1, a.dBias, a.AddBias, first, end);
+        FinishVector(a, 2, a.dXBias, a.AddXBias, first, end);
+    }
+
+    private static void FinishVector(in LayerNormFinishArgs a, int vector, float* gradient, int add, int first, int end)
+    {
+        for (int c = first; gradient != null && c < end; c += Lanes.Count)
+            Lanes.Deliver(SumChunks(a.Partial + (long)vector * a.Chunks * a.C + c, a.Chunks, a.C, end - c), gradient + c, end - c, add);
     }
 
     private static Vector256<float> SumChunks(float* partial, int chunks, int stride, int left)

@@ -3,14 +3,17 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.LayerNorm;
 
-/// <summary>Forward: sum, statistics and result of every row.</summary>
+/// <summary>Forward: statistics and result of every row.</summary>
 public unsafe struct LayerNormForwardArgs
 {
     /// <summary>[Rows, C]</summary>
-    public float* X;
+    public void* X;
+
+    /// <summary>[C], added to x before dropout: the bias of the product that made it; or null.</summary>
+    public float* XBias;
 
     /// <summary>[Rows, C], added after dropout of x; or null.</summary>
-    public float* Residual;
+    public void* Residual;
 
     /// <summary>[C]</summary>
     public float* Weight;
@@ -19,10 +22,7 @@ public unsafe struct LayerNormForwardArgs
     public float* Bias;
 
     /// <summary>[Rows, C]</summary>
-    public float* Y;
-
-    /// <summary>[Rows, C]: residual + dropout(x), kept for backward; or null where nobody needs it, or where it is x itself.</summary>
-    public float* Sum;
+    public void* Y;
 
     /// <summary>[Rows]</summary>
     public float* Mean;
@@ -43,120 +43,119 @@ public unsafe struct LayerNormForwardArgs
     public float Epsilon;
 }
 
-/// <summary>Backward: gradients of the two summands, and of weight and bias by chunks of rows.</summary>
+/// <summary>Backward: gradients of the summands, and of the vectors by chunks of rows.</summary>
 public unsafe struct LayerNormBackwardArgs
 {
+    /// <summary>What forward got, and what it gave.</summary>
+    public LayerNormForwardArgs Forward;
+
     /// <summary>[Rows, C]</summary>
-    public float* dY;
-
-    /// <summary>[Rows, C]: residual + dropout(x), as forward computed it.</summary>
-    public float* Sum;
-
-    /// <summary>[C]</summary>
-    public float* Weight;
-
-    /// <summary>[Rows]</summary>
-    public float* Mean;
-
-    /// <summary>[Rows]</summary>
-    public float* Rstd;
+    public void* dY;
 
     /// <summary>[Rows, C], through the dropout mask; or null.</summary>
-    public float* dX;
+    public void* dX;
 
     /// <summary>[Rows, C], or null. May be the same memory as <see cref="dX"/>, which is written first.</summary>
-    public float* dResidual;
+    public void* dResidual;
 
-    /// <summary>[2, Chunks, C]: each chunk's part of dWeight, then of dBias; or null.</summary>
+    /// <summary>[3, Chunks, C]: each chunk's part of dWeight, of dBias and of dXBias, this one from dX before it is added to anything; or null.</summary>
     public float* Partial;
 
-    /// <summary>Dropout of x, as in forward.</summary>
-    public DropoutSite Dropout;
-
-    /// <summary>Sizes.</summary>
-    public int Rows, C, Chunks;
-
-    /// <summary>As in forward.</summary>
-    public int DropoutRow;
+    /// <summary>Chunks of rows.</summary>
+    public int Chunks;
 
     /// <summary>1 to add to a gradient.</summary>
     public int AddX, AddResidual;
 }
 
-/// <summary>Sums the chunks of the weight's and the bias's gradient.</summary>
+/// <summary>Sums the chunks of the vectors' gradients.</summary>
 public unsafe struct LayerNormFinishArgs
 {
-    /// <summary>[2, Chunks, C]</summary>
+    /// <summary>[3, Chunks, C]</summary>
     public float* Partial;
 
     /// <summary>[C], or null.</summary>
-    public float* dWeight;
-
-    /// <summary>[C], or null.</summary>
-    public float* dBias;
+    public float* dWeight, dBias, dXBias;
 
     /// <summary>Sizes.</summary>
     public int C, Chunks;
 
     /// <summary>1 to add to a gradient.</summary>
-    public int AddWeight, AddBias;
+    public int AddWeight, AddBias, AddXBias;
 }
 
 /// <summary>
-/// y = (s - mean) rstd weight + bias over each row of s = residual + dropout(x): the end of every block of an encoder in
-/// one pass over memory. Biased variance, in two passes over a row that stays in the first cache.
+/// y = (s - mean) rstd weight + bias over each row of s = residual + dropout(x + xbias): the end of every block of an encoder in
+/// one pass over memory. Biased variance, in two passes over a row that stays in registers or in the first cache. The sums are not kept: backward
+/// makes them again.
 /// </summary>
 public static unsafe partial class LayerNorm
 {
     /// <summary>Rows of a chunk in backward: enough to make the partial sums a small part of the traffic, few enough to share the work.</summary>
-    public const int ChunkRows = 32;
+    public const int ChunkRows = 64;
 
-    /// <summary>Columns of a work item of the finishing kernel: four cache lines.</summary>
-    public const int FinishColumns = 64;
+    /// <summary>Columns of a work item of the finishing kernel.</summary>
+    public const int FinishColumns = 32;
 
-    private const string File = "LayerNorm.cu";
+    /// <summary>Widest rows: the CPU keeps one on the stack.</summary>
+    public const int MaxWidth = 1 << 14;
+
+    /// <summary>In bf16 a row lies in the registers of a warp: widths are multiples of a 16-byte access, up to this one.</summary>
+    public const int MaxPackedWidth = 768, PackedValues = 8;
+
+    private const string Plain = "LayerNorm.cu", Packed = "LayerNormPacked.cu";
     private const int Warps = 8; // of a block: 256 threads, so that a multiprocessor has enough to switch between
 
+    // A column whose bias is at most this many times its weight is taken from the result, which then holds enough digits of it; others are made again.
+    private const int MostBias = 2;
+
     private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"FINISH_COLUMNS={FinishColumns}"];
+    private static readonly string[] PackedMacros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"MAX_WIDTH={MaxPackedWidth}", $"MOST_BIAS={MostBias}"];
 
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
+    /// <summary>Whether rows of a width can be normalised in a precision.</summary>
+    public static bool Takes(int width, Precision precision) =>
+        precision == Precision.Float32 ? width <= MaxWidth : width % PackedValues == 0 && width <= MaxPackedWidth;
+
     /// <summary>Normalises. Items: rows.</summary>
-    public static readonly Kernel<LayerNormForwardArgs> Forward = new("layer_norm_forward_f32")
+    public static readonly KernelPair<LayerNormForwardArgs> Forward = new("layer_norm_forward", static (entry, precision) => new(entry)
     {
         Family = "layernorm",
-        Source = File,
-        Defines = Macros,
+        Source = precision == Precision.Float32 ? Plain : Packed,
+        Defines = precision == Precision.Float32 ? Macros : PackedMacros,
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
-        Twin = ForwardRows,
-        CountCost = static (in LayerNormForwardArgs a) =>
-            new(9.0 * a.Rows * a.C, 4.0 * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0) + (a.Sum != null ? 1 : 0))),
-    };
+        Twin = precision == Precision.Float32 ? ForwardRows : null,
+        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C, (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0))),
+    });
 
-    /// <summary>Gradients of the summands, partial ones of weight and bias. Items: chunks of rows.</summary>
-    public static readonly Kernel<LayerNormBackwardArgs> Backward = new("layer_norm_backward_f32")
+    /// <summary>Gradients of the summands, partial ones of the vectors. Items: chunks of rows.</summary>
+    public static readonly KernelPair<LayerNormBackwardArgs> Backward = new("layer_norm_backward", static (entry, precision) => new(entry)
     {
         Family = "layernorm",
-        Source = File,
-        Defines = Macros,
+        Source = precision == Precision.Float32 ? Plain : Packed,
+        Defines = precision == Precision.Float32 ? Macros : PackedMacros,
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
-        Twin = BackwardChunks,
-        CountCost = static (in LayerNormBackwardArgs a) => new(14.0 * a.Rows * a.C,
-            4.0 * a.Rows * a.C * (2 + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0)) + 8.0 * a.Chunks * a.C),
-    };
+        Twin = precision == Precision.Float32 ? BackwardChunks : null,
+        // Of what forward read or gave, one tensor is enough.
+        CountCost = (in LayerNormBackwardArgs a) => new(14.0 * a.Forward.Rows * a.Forward.C,
+            (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (2 + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))),
+    });
 
-    /// <summary>Gradients of weight and bias. Items: blocks of columns.</summary>
+    /// <summary>Gradients of the vectors. Items: blocks of columns.</summary>
     public static readonly Kernel<LayerNormFinishArgs> Finish = new("layer_norm_finish_f32")
     {
         Family = "layernorm",
-        Source = File,
+        Source = Plain,
         Defines = Macros,
-        LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, FinishColumns),
+        LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, 32 * Warps, GridY: Vectors),
         CountItems = static (in LayerNormFinishArgs a) => (a.C + FinishColumns - 1) / FinishColumns,
         Twin = FinishBlocks,
-        CountCost = static (in LayerNormFinishArgs a) => new(2.0 * a.Chunks * a.C, 8.0 * (a.Chunks + 1) * a.C),
+        CountCost = static (in LayerNormFinishArgs a) => new(3.0 * a.Chunks * a.C, 12.0 * (a.Chunks + 1) * a.C),
     };
+
+    private const int Vectors = 3; // weight, bias, bias of x
 }

@@ -72,10 +72,10 @@ internal sealed class TransformerLayer
     // What follows attention, row by row: x and context have as many rows, every rowStep-th of all positions'.
     private Tensor Finish(Tape tape, in Tensor x, in Tensor context, int rowStep)
     {
-        var attended = _attentionNorm.Forward(tape, _attentionOutput.Forward(tape, context).Reshape(x.Shape), x,
+        var attended = _attentionNorm.Forward(tape, _attentionOutput.Multiply(tape, context).Reshape(x.Shape), _attentionOutput.Bias(tape), x,
             DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb, rowStep);
         var inner = Activation.Forward(tape, _intermediate.Forward(tape, attended), ActivationKind.Gelu);
-        return _outputNorm.Forward(tape, _output.Forward(tape, inner).Reshape(x.Shape), attended,
+        return _outputNorm.Forward(tape, _output.Multiply(tape, inner).Reshape(x.Shape), _output.Bias(tape), attended,
             DropoutSites.FeedForward(_index), _config.HiddenDropoutProb, rowStep);
     }
 }

@@ -31,10 +31,17 @@ internal sealed class Dense
     }
 
     /// <summary>[rows, in] to [rows, out]; with a stack [E, rows, in] or [rows, in] to [E, rows, out].</summary>
-    public Tensor Forward(Tape tape, in Tensor x)
+    public Tensor Forward(Tape tape, in Tensor x) => Apply(tape, x, _bias is null ? default : tape.Use(_bias, x.Type));
+
+    /// <summary>The same without the bias, for a reader that adds <see cref="Bias"/> by itself.</summary>
+    public Tensor Multiply(Tape tape, in Tensor x) => Apply(tape, x, bias: default);
+
+    /// <summary>The bias [out] in fp32, for who reads what <see cref="Multiply"/> gives; default where there is none.</summary>
+    public Tensor Bias(Tape tape) => _bias is null ? default : tape.Use(_bias);
+
+    private Tensor Apply(Tape tape, in Tensor x, in Tensor bias)
     {
-        var weight = tape.Use(_weight);
-        var bias = _bias is null ? default : tape.Use(_bias);
+        var weight = tape.Use(_weight, x.Type);
         return _stacked ? Linear.ForwardStack(tape, x, weight, bias) : Linear.Forward(tape, x, weight, bias);
     }
 }

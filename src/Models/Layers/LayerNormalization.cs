@@ -12,9 +12,12 @@ internal sealed class LayerNormalization(ParameterStore store, int group, string
     private readonly Parameter _bias = store.Add(group, $"{name}.bias", new Shape(config.HiddenSize), Initializers.Zeros);
 
     /// <summary>Normalises the rows of <paramref name="x"/>.</summary>
-    public Tensor Forward(Tape tape, in Tensor x) => Forward(tape, x, residual: default, site: 0, dropProbability: 0);
+    public Tensor Forward(Tape tape, in Tensor x) => Forward(tape, x, xBias: default, residual: default, site: 0, dropProbability: 0);
 
-    /// <summary>Normalises the rows of <paramref name="residual"/> + dropout(<paramref name="x"/>); they may be every <paramref name="rowStep"/>-th of a larger tensor.</summary>
-    public Tensor Forward(Tape tape, in Tensor x, in Tensor residual, uint site, float dropProbability, int rowStep = 1) =>
-        ResidualNorm.Forward(tape, x, residual, tape.Use(_weight), tape.Use(_bias), config.LayerNormEps, site, dropProbability, rowStep);
+    /// <summary>
+    /// Normalises the rows of <paramref name="residual"/> + dropout(<paramref name="x"/> + <paramref name="xBias"/>); they may be every
+    /// <paramref name="rowStep"/>-th of a larger tensor.
+    /// </summary>
+    public Tensor Forward(Tape tape, in Tensor x, in Tensor xBias, in Tensor residual, uint site, float dropProbability, int rowStep = 1) =>
+        ResidualNorm.Forward(tape, x, xBias, residual, tape.Use(_weight), tape.Use(_bias), config.LayerNormEps, site, dropProbability, rowStep);
 }

@@ -172,7 +172,7 @@ internal sealed unsafe class OneLayer : IDisposable
     {
         _step.Reset();
         using var tape = new Tape(stream, _step) { Training = true, Seed = Seed, Scalars = (StepScalars*)_scalars.Address };
-        var y = ResidualNorm.Forward(tape, tape.Use(_table), _residual, tape.Use(_weight), tape.Use(_bias), NormEpsilon, FirstSite, FirstDrop);
+        var y = ResidualNorm.Forward(tape, tape.Use(_table), default, _residual, tape.Use(_weight), tape.Use(_bias), NormEpsilon, FirstSite, FirstDrop);
         var z = Dropout.Forward(tape, y, SecondSite, SecondDrop);
         tape.RecordLoss(LossRule, (z, _minusTarget));
         tape.RunBackward();

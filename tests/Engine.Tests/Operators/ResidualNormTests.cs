@@ -22,9 +22,9 @@ public sealed class ResidualNormTests
     {
         var shape = new Shape(rows, width);
         GradientCheck.Run(
-            [GradientInput.Uniform("x", shape), GradientInput.Uniform("residual", shape), GradientInput.Uniform("weight", new Shape(width), 0.5f, 1.5f), GradientInput.Uniform("bias", new Shape(width))],
-            (tape, t) => ResidualNorm.Forward(tape, t[0], t[1], t[2], t[3], Epsilon, Site, dropProbability),
-            v => LayerNormReference.Forward(v[0], Mask(rows * width, dropProbability), v[1], v[2], v[3], Epsilon).Y, roundings: 128);
+            [GradientInput.Uniform("x", shape), GradientInput.Uniform("x bias", new Shape(width)), GradientInput.Uniform("residual", shape), GradientInput.Uniform("weight", new Shape(width), 0.5f, 1.5f), GradientInput.Uniform("bias", new Shape(width))],
+            (tape, t) => ResidualNorm.Forward(tape, t[0], t[1], t[2], t[3], t[4], Epsilon, Site, dropProbability),
+            v => LayerNormReference.Forward([.. v[0].Select((x, i) => x + v[1][i % width])], Mask(rows * width, dropProbability), v[2], v[3], v[4], Epsilon).Y, roundings: 128);
     }
 
     [Theory]
@@ -35,7 +35,7 @@ public sealed class ResidualNormTests
         const int Rows = 3, Width = 11;
         GradientCheck.Run(
             [GradientInput.Uniform("x", new Shape(Rows, Width)), GradientInput.Uniform("weight", new Shape(Width), 0.5f, 1.5f), GradientInput.Uniform("bias", new Shape(Width))],
-            (tape, t) => ResidualNorm.Forward(tape, t[0], default, t[1], t[2], Epsilon, Site, dropProbability),
+            (tape, t) => ResidualNorm.Forward(tape, t[0], default, default, t[1], t[2], Epsilon, Site, dropProbability),
             v => LayerNormReference.Forward(v[0], Mask(Rows * Width, dropProbability), null, v[1], v[2], Epsilon).Y, roundings: 128);
     }
 
@@ -45,7 +45,7 @@ public sealed class ResidualNormTests
         const int Rows = 4, Width = 9;
         GradientCheck.Run(
             [GradientInput.Uniform("x", new Shape(Rows, Width)), GradientInput.Uniform("weight", new Shape(Width), 0.5f, 1.5f), GradientInput.Uniform("bias", new Shape(Width))],
-            static (tape, t) => ResidualNorm.Forward(tape, t[0], t[0], t[1], t[2], Epsilon, Site, 0.3f),
+            static (tape, t) => ResidualNorm.Forward(tape, t[0], default, t[0], t[1], t[2], Epsilon, Site, 0.3f),
             static v => LayerNormReference.Forward(v[0], Mask(Rows * Width, 0.3f), v[0], v[1], v[2], Epsilon).Y, roundings: 128);
     }
 

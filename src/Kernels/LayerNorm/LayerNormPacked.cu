@@ -1,0 +1,207 @@
+// LayerNormPacked.cu: LayerNorm.cu's formulas in bf16 at the speed of memory: a row lies in the registers of a warp.
+//   y = n weight + bias,  n = (s - mean) rstd,  s = residual + dropout(x + xbias)        x, residual, y [Rows, C]   the rest as in LayerNorm.cu
+//   backward takes n = (y - bias) / weight; where x is all there is, and in columns where |bias| > MOST_BIAS |weight|, it makes s again instead
+// Types   bf16 tensors; fp32 vectors, statistics, arithmetic and sums
+// Launch  forward: a warp per row, WARPS rows per block; backward: a block per chunk of CHUNK_ROWS rows, WARPS warps, each every WARPS-th row
+// Limits  C a multiple of 8, at most MAX_WIDTH; tensors on 16 bytes; DropoutRow a multiple of 8
+// Floor   forward reads x, residual, writes y: 6 bytes an element; backward reads dY, y, writes dX, dResidual: 8; at 16384 x 768 and 3 TB/s 25 and
+//         34 us. Philox costs 25 instructions an element, a third of that time; partial sums of vectors add 2 x 12 C / CHUNK_ROWS bytes a row: 5 %
+// Why     every access is one of 16 bytes, 512 to a warp; PACKS of them are under way for each tensor before the first is used. No sum s is
+//         stored: y is there for the next product anyway, and holds n to a unit of bf16 unless the bias outweighs it. In shared memory the vectors of
+//         a pack's 8 columns lie in two halves of 16 bytes, each half of neighbouring lanes side by side: no two lanes of a phase meet in a bank.
+#include "LayerNorm.cuh"
+
+constexpr int VALUES = PACK<bf16>;
+constexpr int PACKS = MAX_WIDTH / (32 * VALUES);
+
+// body(p, c) for each of the lane's packs that is there, c being its first column.
+template <class Body>
+DEVICE void for_packs(int width, Body body) {
+#pragma unroll
+    for (int p = 0; p < PACKS; p++) {
+        const int c = (32 * p + threadIdx.x % 32) * VALUES;
+        if (c < width)
+            body(p, c);
+    }
+}
+
+// Vectors in shared memory, [PACKS][2][32][4].
+DEVICE int place_of(int c) {
+    const int pack = c / VALUES;
+    return ((pack / 32 * 2 + c % VALUES / 4) * 32 + pack % 32) * 4 + c % 4;
+}
+
+DEVICE void load_vector(float (&x)[VALUES], const float* vector, int c) {
+    const float4 low = *(const float4*)(vector + place_of(c)), high = *(const float4*)(vector + place_of(c + 4));
+    x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w, x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
+}
+
+// s = residual + factors (x + xbias) of a pack.
+DEVICE void sum_pack(float (&s)[VALUES], const LayerNormForwardArgs& a, int row, int c, const float (&factors)[VALUES]) {
+    const long long i = (long long)row * a.C + c;
+    load_pack(s, (const bf16*)a.X + i);
+    float residual[VALUES] = {};
+    if (a.Residual)
+        load_pack(residual, (const bf16*)a.Residual + i);
+#pragma unroll
+    for (int j = 0; j < VALUES; j++)
+        s[j] = fmaf(s[j] + (a.XBias ? a.XBias[c + j] : 0), factors[j], residual[j]);
+}
+
+DEVICE void factors_of_pack(float (&factors)[VALUES], const DropoutSite& site, long long element) {
+    Dropout dropout(site);
+#pragma unroll
+    for (int j = 0; j < VALUES; j++)
+        factors[j] = dropout.factor(element + j);
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_bf16(const LayerNormForwardArgs a) {
+    const int row = blockIdx.x * WARPS + threadIdx.x / 32;
+    if (row >= a.Rows)
+        return;
+    float s[PACKS][VALUES], total = 0, squares = 0;
+    for_packs(a.C, [&](int p, int c) {
+        float factors[VALUES];
+        factors_of_pack(factors, a.Dropout, (long long)row * a.DropoutRow + c);
+        sum_pack(s[p], a, row, c, factors);
+#pragma unroll
+        for (int j = 0; j < VALUES; j++)
+            total += s[p][j];
+    });
+    const float mean = warp_sum(total) / a.C;
+    for_packs(a.C, [&](int p, int) {
+#pragma unroll
+        for (int j = 0; j < VALUES; j++)
+            squares = fmaf(s[p][j] - mean, s[p][j] - mean, squares);
+    });
+    const float rstd = 1 / sqrtf(warp_sum(squares) / a.C + a.Epsilon);
+    for_packs(a.C, [&](int p, int c) {
+#pragma unroll
+        for (int j = 0; j < VALUES; j++)
+            s[p][j] = fmaf((s[p][j] - mean) * rstd, a.Weight[c + j], a.Bias[c + j]);
+        store_pack((bf16*)a.Y + (long long)row * a.C + c, s[p]);
+    });
+    if (threadIdx.x % 32 == 0) {
+        a.Mean[row] = mean;
+        a.Rstd[row] = rstd;
+    }
+}
+
+struct Vectors {
+    float weight[MAX_WIDTH], bias[MAX_WIDTH];
+    float inverse[MAX_WIDTH]; // 1 / weight, or 0 where n is not to be taken from y
+};
+
+// Where s is x with its bias, x has it without the rounding of y.
+DEVICE bool is_sum(const LayerNormForwardArgs& a) { return a.Residual || a.Dropout.DropProbability > 0; }
+
+DEVICE void load_vectors(Vectors& vectors, const LayerNormForwardArgs& a) {
+    for (int c = threadIdx.x; c < a.C; c += 32 * WARPS) {
+        const float weight = a.Weight[c], bias = a.Bias[c];
+        vectors.weight[place_of(c)] = weight;
+        vectors.bias[place_of(c)] = bias;
+        vectors.inverse[place_of(c)] = weight != 0 && fabsf(bias) <= MOST_BIAS * fabsf(weight) ? 1 / weight : 0;
+    }
+}
+
+// n of a pack.
+DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const Vectors& vectors, int row, int c) {
+    float bias[VALUES], inverse[VALUES] = {};
+    bool lost = !is_sum(a);
+    if (!lost) {
+        load_pack(n, (const bf16*)a.Y + (long long)row * a.C + c);
+        load_vector(bias, vectors.bias, c);
+        load_vector(inverse, vectors.inverse, c);
+#pragma unroll
+        for (int j = 0; j < VALUES; j++) {
+            lost |= inverse[j] == 0;
+            n[j] = (n[j] - bias[j]) * inverse[j];
+        }
+    }
+    if (!lost)
+        return;
+    float factors[VALUES], s[VALUES];
+    factors_of_pack(factors, a.Dropout, (long long)row * a.DropoutRow + c);
+    sum_pack(s, a, row, c, factors);
+#pragma unroll
+    for (int j = 0; j < VALUES; j++)
+        n[j] = inverse[j] == 0 ? (s[j] - a.Mean[row]) * a.Rstd[row] : n[j];
+}
+
+// The gradients of the vectors that a lane has summed over the rows of its warp.
+struct VectorSums {
+    float weight[PACKS][VALUES], bias[PACKS][VALUES], x_bias[PACKS][VALUES];
+};
+
+DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors, int row, VectorSums& sums) {
+    const LayerNormForwardArgs& f = a.Forward;
+    float n[PACKS][VALUES], g[PACKS][VALUES], total = 0, total_normal = 0;
+    for_packs(f.C, [&](int p, int c) { load_pack(g[p], (const bf16*)a.dY + (long long)row * f.C + c); });
+    for_packs(f.C, [&](int p, int c) {
+        float weight[VALUES];
+        normal_pack(n[p], f, vectors, row, c);
+        load_vector(weight, vectors.weight, c);
+#pragma unroll
+        for (int j = 0; j < VALUES; j++) {
+            sums.weight[p][j] = fmaf(g[p][j], n[p][j], sums.weight[p][j]);
+            sums.bias[p][j] += g[p][j];
+            g[p][j] = __fmul_rn(g[p][j], weight[j]);
+            total += g[p][j];
+            total_normal = fmaf(g[p][j], n[p][j], total_normal);
+        }
+    });
+    const float average = warp_sum(total) / f.C, average_normal = warp_sum(total_normal) / f.C, rstd = f.Rstd[row];
+    for_packs(f.C, [&](int p, int c) {
+        const long long i = (long long)row * f.C + c;
+#pragma unroll
+        for (int j = 0; j < VALUES; j++)
+            g[p][j] = rstd * fmaf(-n[p][j], average_normal, g[p][j] - average);
+        float dx[VALUES];
+        factors_of_pack(dx, f.Dropout, (long long)row * f.DropoutRow + c);
+#pragma unroll
+        for (int j = 0; j < VALUES; j++) {
+            dx[j] = __fmul_rn(dx[j], g[p][j]);
+            sums.x_bias[p][j] += dx[j];
+        }
+        if (a.dX) // before dResidual, which may be the same memory
+            deliver_pack((bf16*)a.dX + i, dx, a.AddX);
+        if (a.dResidual)
+            deliver_pack((bf16*)a.dResidual + i, g[p], a.AddResidual);
+    });
+}
+
+// Sums over the warps, in their order, of one vector's gradient.
+DEVICE void write_partial(float* partial, int width, const float (&sums)[PACKS][VALUES], float (&of_warp)[WARPS][MAX_WIDTH]) {
+    for_packs(width, [&](int p, int c) {
+        float* to = of_warp[threadIdx.x / 32];
+        *(float4*)(to + place_of(c)) = make_float4(sums[p][0], sums[p][1], sums[p][2], sums[p][3]);
+        *(float4*)(to + place_of(c + 4)) = make_float4(sums[p][4], sums[p][5], sums[p][6], sums[p][7]);
+    });
+    __syncthreads();
+    for (int c = threadIdx.x; c < width; c += 32 * WARPS) {
+        float sum = 0;
+#pragma unroll
+        for (int warp = 0; warp < WARPS; warp++)
+            sum += of_warp[warp][place_of(c)];
+        partial[c] = sum;
+    }
+    __syncthreads(); // before the next vector's
+}
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_bf16(const LayerNormBackwardArgs a) {
+    __shared__ __align__(16) Vectors vectors;
+    __shared__ __align__(16) float of_warp[WARPS][MAX_WIDTH];
+    const int chunk = blockIdx.x, first = chunk * CHUNK_ROWS, last = min(a.Forward.Rows, first + CHUNK_ROWS);
+    load_vectors(vectors, a.Forward);
+    __syncthreads();
+    VectorSums sums = {};
+    for (int row = first + threadIdx.x / 32; row < last; row += WARPS)
+        backward_row(a, vectors, row, sums);
+    if (!a.Partial)
+        return;
+    float* partial = a.Partial + (long long)chunk * a.Forward.C;
+    const long long vector = (long long)a.Chunks * a.Forward.C;
+    write_partial(partial, a.Forward.C, sums.weight, of_warp);
+    write_partial(partial + vector, a.Forward.C, sums.bias, of_warp);
+    write_partial(partial + 2 * vector, a.Forward.C, sums.x_bias, of_warp);
+}

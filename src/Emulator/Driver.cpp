@@ -219,6 +219,7 @@ EXPORT int cuDeviceGetName(char* name, int bytes, int) {
 EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
     switch (attribute) {
     case 16: *value = 2; return Success;                       // multiprocessors: few, so that grids that depend on them are small
+    case 38: *value = 1 << 20; return Success;                 // L2 cache: small, so that flushing it takes no time
     case 75: *value = 9; return Success;                       // compute capability, major
     case 76: *value = 0; return Success;                       // and minor
     case 97: *value = int(MaxDynamicShared); return Success;   // shared memory of a block, after asking
@@ -244,6 +245,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
         state().modules.clear();
         state().graphs.clear();
         state().executables.clear();
+        state().events.clear();
         state().streams.clear();
         state().sticky = Success;
     }
@@ -314,6 +316,13 @@ EXPORT int cuMemcpyHtoDAsync_v2(void* destination, const void* source, size_t by
 EXPORT int cuMemcpyDtoHAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
     Guard guard(state().lock);
     return copy(destination, source, bytes, source, stream);
+}
+
+EXPORT int cuMemcpyDtoDAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
+    Guard guard(state().lock);
+    if (bytes > 0 && !deviceMemory().holds(source, bytes))
+        return fail(InvalidValue, "a copy of " + std::to_string(bytes) + " bytes begins outside of its allocation");
+    return copy(destination, source, bytes, destination, stream);
 }
 
 EXPORT int cuModuleLoadData(void** module, const void* image) {

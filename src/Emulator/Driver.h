@@ -4,9 +4,11 @@
 #include "Launch.h"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -56,6 +58,10 @@ struct Stream {
     bool invalidated = false;       // the capture, by a call that cannot be part of one
 };
 
+struct Event {
+    std::optional<std::chrono::steady_clock::time_point> time; // of the last record
+};
+
 // Mistakes that a test asks for. They happen once each.
 struct Faults {
     bool noDevice = false;
@@ -73,6 +79,7 @@ struct State {
     std::vector<std::unique_ptr<Module>> modules;
     std::vector<std::unique_ptr<Stream>> streams;
     std::vector<std::unique_ptr<Graph>> graphs, executables;
+    std::vector<std::unique_ptr<Event>> events;
     uint32_t nextSerial = 1;
     Schedule schedule;
     unsigned workers = std::max(1u, std::thread::hardware_concurrency());

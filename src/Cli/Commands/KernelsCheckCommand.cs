@@ -29,7 +29,7 @@ internal static class KernelsCheckCommand
             var sources = KernelsCommand.Sources(parsed.GetValue(folder));
             if (parsed.GetValue(source) is { } file)
                 sources = sources.With(file);
-            var kernels = Matching(parsed.GetValue(name) ?? "");
+            var kernels = KernelsCommand.Matching([parsed.GetValue(name) ?? ""]);
             using var gates = new Gates(sources, kernels, console);
             var rows = new List<CheckedKernel>();
             foreach (var kernel in kernels)
@@ -42,13 +42,6 @@ internal static class KernelsCheckCommand
             console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListCheckedKernel);
             return rows.All(static row => row.Findings.Count == 0) ? CommandLine.Done : CommandLine.Failed;
         }, json);
-    }
-
-    private static Kernel[] Matching(string name)
-    {
-        Kernel[] kernels = [.. Catalog.Kernels.Where(kernel => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase))];
-        return kernels.Length > 0 ? kernels
-            : throw new DataException($"there is no kernel '{name}'; families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}");
     }
 
     private static ResultTable Table(IReadOnlyList<CheckedKernel> rows)

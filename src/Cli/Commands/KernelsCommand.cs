@@ -15,9 +15,9 @@ internal static class KernelsCommand
 {
     private const string Architecture = "sm_90"; // that "kernels list" shows
 
-    public static Command Create() => new("kernels", "List, compile and check the kernels; no GPU is needed.")
+    public static Command Create() => new("kernels", "List, compile, check and time the kernels; no GPU is needed.")
     {
-        List(), KernelsCheckCommand.Create(), Compile(), BuildEmulator(),
+        List(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
     };
 
     /// <summary>Option for sources in the place of those that the program carries.</summary>
@@ -33,16 +33,27 @@ internal static class KernelsCommand
     /// <summary>The sources that a command works on.</summary>
     public static KernelSources Sources(string? folder) => string.IsNullOrEmpty(folder) ? KernelSources.Embedded : KernelSources.Embedded.With(folder);
 
+    /// <summary>The kernels whose family or entry holds one of the names.</summary>
+    /// <exception cref="DataException">A name fits none.</exception>
+    public static Kernel[] Matching(IReadOnlyList<string> names)
+    {
+        foreach (string name in names.Where(static name => !Catalog.Kernels.Any(kernel => Fits(kernel, name))))
+            throw new DataException($"there is no kernel '{name}'; families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}");
+        return [.. Catalog.Kernels.Where(kernel => names.Any(name => Fits(kernel, name)))];
+
+        static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
+    }
+
     private static Command List()
     {
         var preset = CommonOptions.PresetName("reference");
         var json = CommonOptions.Json();
         return new Command("list", "List all kernels, with their largest launch in a training step of any model and what they take of an H100.") { preset, json }.Does((parsed, console, _) =>
         {
-            var largest = ReproductionPlan.LargestLaunches(parsed.GetValue(preset)!, ModelZoo.Names);
+            var largest = StepLaunch.Largest(parsed.GetValue(preset)!, ModelZoo.Names, StepLaunch.AllValues);
             IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
             {
-                var launch = largest.GetValueOrDefault(kernel);
+                var launch = largest.GetValueOrDefault(kernel)?.Launch;
                 return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
                     launch?.Cost.Flops, launch?.Cost.Bytes);
             })];

@@ -13,4 +13,5 @@ namespace VideoSim.Cli.Output;
 [JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
 [JsonSerializable(typeof(IReadOnlyList<KernelRow>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckedKernel>))]
+[JsonSerializable(typeof(KernelBenchReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

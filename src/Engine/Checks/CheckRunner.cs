@@ -32,7 +32,10 @@ public static class CheckRunner
     }
 
     /// <summary>Runs one case without judging it; the values that the device left in every compared buffer.</summary>
-    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check) => Execute(device, check, new Launcher(device.Stream));
+    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check) => Execute(device, check, device.Stream);
+
+    /// <summary>The same by way of a stream that may look at the launches, time them or leave some out.</summary>
+    public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, ComputeStream stream) => Execute(device, check, new Launcher(stream));
 
     /// <summary>The same with another way to launch.</summary>
     public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, ICheckLauncher launcher)

@@ -37,6 +37,9 @@ public sealed unsafe class CudaEmulator
         _inject = (delegate* unmanaged<int, uint, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
     }
 
+    /// <summary>Whether the driver of this process is the emulator's.</summary>
+    public static bool IsInPlace => NativeLibraries.Cuda.Path is not null && NativeLibrary.TryGetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure", out _);
+
     /// <summary>Device allocations that nobody freed.</summary>
     public int LiveAllocations => (int)_liveAllocations();
 

@@ -30,6 +30,9 @@ internal sealed class CudaContext : IDisposable
 
     public DeviceLimits Limits => _gpu.Limits;
 
+    /// <summary>A number that the driver knows of the device; null where it does not say.</summary>
+    public int? Find(DeviceAttribute attribute) => cuDeviceGetAttribute(out int value, attribute, _device) == 0 ? value : null;
+
     /// <summary>A call failed. The driver then refuses most others: cleaning up has nothing more to report.</summary>
     public bool HasFailed { get; private set; }
 

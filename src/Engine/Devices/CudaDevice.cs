@@ -1,6 +1,7 @@
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
+using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
@@ -17,6 +18,13 @@ public sealed class CudaDevice : Device
 
     /// <inheritdoc/>
     public override string Name => _context.Name;
+
+    /// <summary>Bytes of its second-level cache, and the clocks it is made for in MHz; null where the driver does not say.</summary>
+    public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
+        (_context.Find(DeviceAttribute.L2Bytes), _context.Find(DeviceAttribute.ClockKilohertz) / 1000, _context.Find(DeviceAttribute.MemoryClockKilohertz) / 1000);
+
+    /// <summary>Where the device's work happens.</summary>
+    internal CudaContext Context => _context;
 
     /// <summary>Opens a GPU.</summary>
     /// <param name="ordinal">Which one.</param>

@@ -84,6 +84,16 @@ public sealed unsafe class CudaStream : ComputeStream
     internal void Fill(nint address, byte value, long bytes) =>
         Check(cuMemsetD8Async(address, value, (nuint)bytes, _stream), nameof(cuMemsetD8Async));
 
+    internal void Copy(nint source, nint destination, long bytes) =>
+        Check(cuMemcpyDtoDAsync_v2(destination, source, (nuint)bytes, _stream), nameof(cuMemcpyDtoDAsync_v2));
+
+    /// <summary>Notes the time at which all work given so far is done.</summary>
+    internal void Record(CudaEvent moment)
+    {
+        _context.MakeCurrent();
+        moment.Record(_stream);
+    }
+
     // From pageable memory the driver stages the source before it returns.
     internal void Upload(ReadOnlySpan<byte> source, nint destination)
     {

@@ -17,7 +17,10 @@ internal static unsafe partial class CudaDriver
     /// <summary>Values of CUdevice_attribute.</summary>
     public enum DeviceAttribute
     {
+        ClockKilohertz = 13,
         MultiprocessorCount = 16,
+        MemoryClockKilohertz = 36,
+        L2Bytes = 38,
         ComputeCapabilityMajor = 75,
         ComputeCapabilityMinor = 76,
         SharedBytesPerBlockOptIn = 97,
@@ -119,6 +122,24 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     internal static partial int cuMemcpyDtoHAsync_v2(void* destination, nint source, nuint bytes, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemcpyDtoDAsync_v2(nint destination, nint source, nuint bytes, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuEventCreate(out nint handle, uint flags);
+
+    [LibraryImport(Library)]
+    internal static partial int cuEventRecord(nint handle, nint stream);
+
+    [LibraryImport(Library)]
+    internal static partial int cuEventSynchronize(nint handle);
+
+    [LibraryImport(Library)]
+    internal static partial int cuEventElapsedTime(out float milliseconds, nint start, nint end);
+
+    [LibraryImport(Library)]
+    internal static partial int cuEventDestroy_v2(nint handle);
 
     [LibraryImport(Library)]
     internal static partial int cuModuleLoadData(out nint module, void* image);

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
@@ -18,15 +19,16 @@ internal sealed unsafe class BuiltStep : IDisposable
     /// <param name="device">Where.</param>
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
-    public BuiltStep(Device device, Preset sizes, bool pretraining)
+    /// <param name="values">How activations are stored.</param>
+    public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType values = ElementType.Float32)
     {
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;
         Model = ModelZoo.Create(sizes.Model);
-        Model.Parameters.Allocate(device, training: true);
+        Model.Parameters.Allocate(device, training: true, values);
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
         Stage = pretraining ? StageStep.Pretraining(Model, sizes.Model, Training) : StageStep.Finetuning(Model, sizes.Model, Training);
         Input = new BatchBlock(device, Stage.Shape);
-        Step = new Step<StepOutputs>(device, new StepMode(Training: true), Input.Scalars, tape =>
+        Step = new Step<StepOutputs>(device, new StepMode(Training: true, Values: values), Input.Scalars, tape =>
         {
             var outputs = Stage.Losses(tape, Input, Stage.MaskedRows[0]);
             tape.RunBackward();

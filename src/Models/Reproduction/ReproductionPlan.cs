@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
-using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Reproduction;
@@ -41,24 +40,6 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
             runs.Add(Count(sizes, pretraining: false, folds ?? sizes.Folds));
         }
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
-    }
-
-    /// <summary>Every kernel's largest launch in a training step of any of the models.</summary>
-    /// <param name="preset">Name of the preset.</param>
-    /// <param name="models">Canonical names.</param>
-    public static IReadOnlyDictionary<Kernel, LargestLaunch> LargestLaunches(string preset, IEnumerable<string> models)
-    {
-        using var device = new CountingDevice();
-        foreach (string model in models)
-        {
-            var sizes = Preset.Load(preset, model, []);
-            foreach (bool pretraining in new[] { true, false })
-            {
-                using var built = new BuiltStep(device, sizes, pretraining);
-                built.Step.Run();
-            }
-        }
-        return ((CountingStream)device.Stream).Largest;
     }
 
     private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)

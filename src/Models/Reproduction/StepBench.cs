@@ -1,13 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
-using VideoSim.Models.Batches;
-using VideoSim.Models.Configuration;
-using VideoSim.Models.Progress;
-using VideoSim.Models.Records;
-using VideoSim.Models.Synthesis;
-using VideoSim.Models.Text;
-using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -38,7 +31,6 @@ public sealed record StepTime(string Model, string Stage, string Preset, string 
 public static class StepBench
 {
     private const int WarmUp = 3;
-    private const int FewestTags = 48, MostTags = 200, SpareVideos = 64; // of synthetic data
 
     /// <summary>Builds and times a step.</summary>
     /// <param name="device">Where.</param>
@@ -50,11 +42,9 @@ public static class StepBench
     /// <param name="cancellation">Stops between steps.</param>
     public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, bool pretraining, int steps, CancellationToken cancellation)
     {
-        var sizes = Preset.Load(preset, model, overrides);
-        sizes = sizes with { Model = sizes.Model with { Tags = Math.Max(sizes.Model.Tags, FewestTags) } };
+        var sizes = SyntheticBatch.Sizes(preset, model, overrides);
         using var built = new BuiltStep(device, sizes, pretraining);
-        built.Model.Parameters.Initialize(seed: 1);
-        Fill(built, sizes.Model);
+        SyntheticBatch.Fill(built, sizes.Model);
         var milliseconds = new List<double>();
         for (int i = -WarmUp; i < steps; i++)
         {
@@ -72,29 +62,6 @@ public static class StepBench
             built.Step.Cost.Flops, built.Step.Launches,
             [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.Bytes))
                 .OrderByDescending(static kernel => kernel.Microseconds)]);
-    }
-
-    // As many synthetic videos as a batch has; a model made for more tokens and tags than they have leaves some unused.
-    private static void Fill(BuiltStep built, ModelConfig config)
-    {
-        string folder = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
-        try
-        {
-            int videos = built.Stage.Shape.Videos;
-            var options = new SyntheticDatasetOptions { Videos = videos, PairVideos = videos + SpareVideos, Pairs = videos, Frames = config.Frames, Tags = Math.Min(config.Tags, MostTags) };
-            SyntheticDataset.Write(options, Path.Combine(folder, "data"), IProgressSink.None, CancellationToken.None);
-            var data = new DataFolder(Path.Combine(folder, "data"));
-            var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);
-            bool pairs = built.Stage.Shape.Pairs > 0;
-            var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth);
-            using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
-            assembler.FillFirst(built.Input, pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
-                built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
     }
 }
 

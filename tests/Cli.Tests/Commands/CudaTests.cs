@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
@@ -87,6 +88,20 @@ public sealed class CudaTests(CommandWorld world)
     }
 
     [Fact]
+    public void KernelsBench_OnTheEmulator_TimesKernelsAndSaysThatTheTimesMeanNothing()
+    {
+        SkipUnlessEmulated();
+        var outcome = RunEmulated("", "kernels", "bench", "adam", "tanh_forward", "sigmoid_forward", "--device", "cuda", "--seconds", "0.01", "--json").AssertDone();
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(("cuda:0 emulator", "micro"), (json.RootElement.GetProperty("device").GetString(), json.RootElement.GetProperty("preset").GetString()));
+        Assert.True(json.RootElement.GetProperty("emulated").GetBoolean() && json.RootElement.GetProperty("is_cold").GetBoolean());
+        Assert.Equal(NativeLibraries.Nvrtc.Path is not null, json.RootElement.GetProperty("versions").TryGetProperty("nvrtc", out _));
+        Assert.Equal([("tanh_forward_f32", true), ("sigmoid_forward_f32", false), ("adam_f32", true)],
+            json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => (kernel.GetProperty("entry").GetString()!, kernel.GetProperty("is_of_step").GetBoolean()))
+                .Where(static kernel => kernel.Item1.EndsWith("_f32", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public void Pretrain_DamagedCompiledKernels_CompilesThemAgain()
     {
         SkipUnlessEmulated();
@@ -107,7 +122,7 @@ public sealed class CudaTests(CommandWorld world)
 
     private string[] Pretrain(string output, string device = "cuda") => CommandWorld.Pretrain(world.Data, output, "--device", device);
 
-    private Outcome RunEmulated(string failure, string[] args) => ChildProcess.Run(new()
+    private Outcome RunEmulated(string failure, params string[] args) => ChildProcess.Run(new()
     {
         ["VIDEOSIM_CUDA_PATH"] = $"{Emulator.Value}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}",
         ["XDG_CACHE_HOME"] = world.CompiledKernels,

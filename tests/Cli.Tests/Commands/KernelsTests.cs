@@ -47,7 +47,7 @@ public sealed class KernelsTests(CommandWorld world)
     }
 
     [Theory]
-    [InlineData("if (a.Add) {", "if (!a.Add) {", "dropout_f32, CUDA source: ", "bound")]
+    [InlineData("deliver_pack(y + i, values, a.Add);", "deliver_pack(y + i, values, !a.Add);", "dropout_f32, CUDA source: ", "bound")]
     [InlineData("const long long last = min(first + BLOCK_ELEMENTS, a.Count);", "const long long last = first + BLOCK_ELEMENTS;", "dropout_f32, CUDA source: ", "out of bounds")]
     [InlineData("Dropout dropout(a.Dropout);", "Dropout dropout(b.Dropout);", "dropout_f32, CUDA source: ", "Dropout.cu:")]
     public void Check_SourceWithAMistake_FailsAndSaysWhat(string right, string wrong, params string[] expected)
@@ -59,6 +59,26 @@ public sealed class KernelsTests(CommandWorld world)
         Assert.Equal(1, outcome.ExitCode);
         Assert.All(expected, part => Assert.Contains(part, outcome.Error, StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void Bench_OnTheCpu_ShowsTimesOfTheNamedKernels()
+    {
+        var outcome = Shell.Run("kernels", "bench", "dropout", "pair_loss_backward", "--preset", "micro", "--seconds", "0.01", "--json").AssertDone();
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(("micro", false), (json.RootElement.GetProperty("preset").GetString(), json.RootElement.GetProperty("is_cold").GetBoolean()));
+        Assert.Equal(["dropout_f32", "concat_dropout_forward_f32", "concat_dropout_backward_f32", "pair_loss_backward_f32"],
+            json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => kernel.GetProperty("entry").GetString()));
+        Assert.All(json.RootElement.GetProperty("kernels").EnumerateArray(), static kernel =>
+        {
+            Assert.InRange(kernel.GetProperty("microseconds").GetProperty("samples").GetInt32(), 10, 300);
+            Assert.InRange(kernel.GetProperty("gigabytes_per_second").GetDouble(), 1e-6, 1e4);
+        });
+        Assert.True(json.RootElement.GetProperty("rates").GetProperty("copy_bytes_per_second").GetDouble() > 1e6);
+    }
+
+    [Fact]
+    public void Bench_NameOfNoKernel_ListsTheFamilies() =>
+        Shell.Run("kernels", "bench", "adam", "nonsense").AssertFailed(1, "there is no kernel 'nonsense'", "layernorm");
 
     private Outcome Check(params string[] more)
     {

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Globalization;
+using VideoSim.Cli.Output;
+using VideoSim.Engine.Benchmarks;
+using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>kernels bench</c>: kernels one by one against what the device can do at best.</summary>
+internal static class KernelsBenchCommand
+{
+    private const string CpuPreset = "tiny", CudaPreset = "reference", EmulatorPreset = "micro";
+
+    public static Command Create()
+    {
+        var names = new Argument<string[]>("name") { Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] };
+        var device = CommonOptions.DeviceName();
+        var threads = CommonOptions.Threads();
+        var preset = new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out {CudaPreset} on CUDA, {CpuPreset} on the CPU" };
+        preset.AcceptOnlyFromAmong([.. Preset.Names]);
+        var seconds = new Option<double>("--seconds") { Description = "time for one kernel; ten launches are timed however long they take", DefaultValueFactory = static _ => 0.3 };
+        var json = CommonOptions.Json();
+        var command = new Command("bench", """
+            Time kernels alone, each on the arguments of its largest launch in any model's training steps, and hold them against the device's own rates, which are measured before. On CUDA by events, the cache flushed before every launch.
+            """) { names, device, threads, preset, seconds, json };
+        return command.Does((parsed, console, cancellation) =>
+        {
+            var kernels = KernelsCommand.Matching(parsed.GetValue(names)!);
+            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
+            bool emulated = opened is CudaDevice && CudaEmulator.IsInPlace;
+            if (emulated)
+                console.Progress.Note("this is the emulator: its times say nothing about a GPU");
+            string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
+            var result = KernelBench.Measure(opened, sizes, ModelZoo.Names, StepLaunch.AllValues, kernels, TimeSpan.FromSeconds(parsed.GetValue(seconds)), console.Progress, cancellation);
+            var report = new KernelBenchReport(opened.Name, emulated, sizes, Versions(opened), GpuClocks.Of(opened), result.Rates, result.IsCold, result.Kernels);
+            console.WriteResult(Table(report), report, CliJson.Default.KernelBenchReport);
+            console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""
+                {report.Device}: copies {report.Rates.CopyBytesPerSecond / 1e9:N1} GB/s, multiplies {report.Rates.ProductSize} x {report.Rates.ProductSize} in {report.Rates.ProductPrecision} at {report.Rates.FlopsPerSecond / 1e12:N3} TFLOP/s
+                """));
+            return CommandLine.Done;
+        }, json);
+    }
+
+    private static Dictionary<string, string> Versions(Device device)
+    {
+        var versions = new Dictionary<string, string> { ["dotnet"] = Environment.Version.ToString() };
+        if (device is not CudaDevice)
+            return versions;
+        var cuda = CudaInventory.Take();
+        foreach (var (name, component) in new[] { ("driver", cuda.Driver), ("nvrtc", cuda.Compiler), ("cublaslt", cuda.Products) })
+        {
+            if (component.Version is { } version)
+                versions[name] = version.ToString();
+        }
+        return versions;
+    }
+
+    private static ResultTable Table(KernelBenchReport report)
+    {
+        var table = new ResultTable().TextColumn("entry").TextColumn("launch").NumberColumn("us").NumberColumn("MB").NumberColumn("GB/s").NumberColumn("of floor, %").NumberColumn("spread, %");
+        foreach (var kernel in report.Kernels)
+        {
+            var time = kernel.Microseconds;
+            table.Row(kernel.Entry, kernel.IsOfStep ? kernel.Launch : "in its checks", Format(time.Median, "N1"), Format(kernel.Bytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"),
+                Format(100 * kernel.ShareOfFloor, "N0"), Format(100 * (time.P90 - time.P10) / time.Median, "N0"));
+        }
+        return table;
+    }
+
+    private static string Format(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+}
+
+/// <summary>What <c>kernels bench --json</c> shows.</summary>
+/// <param name="Device">Where.</param>
+/// <param name="Emulated">The device is the emulator: the times mean nothing.</param>
+/// <param name="Preset">Sizes of the models.</param>
+/// <param name="Versions">Of what has part in it.</param>
+/// <param name="Clocks">Of a GPU; null elsewhere.</param>
+/// <param name="Rates">What the device reached at best, measured in this run.</param>
+/// <param name="IsCold">Whether the cache was flushed before every launch.</param>
+/// <param name="Kernels">The kernels.</param>
+internal sealed record KernelBenchReport(string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions, GpuClocks? Clocks, DeviceRates Rates, bool IsCold,
+    IReadOnlyList<BenchedKernel> Kernels);
+
+/// <summary>What a GPU is made for, not what it runs at this moment; null where its driver does not say.</summary>
+/// <param name="Megahertz">Clock of its multiprocessors.</param>
+/// <param name="MemoryMegahertz">Clock of its memory.</param>
+/// <param name="L2Bytes">Size of its second-level cache.</param>
+internal sealed record GpuClocks(int? Megahertz, int? MemoryMegahertz, int? L2Bytes)
+{
+    /// <summary>Those of a GPU, null of other devices.</summary>
+    public static GpuClocks? Of(Device device) =>
+        device is CudaDevice { Properties: var known } ? new GpuClocks(known.Megahertz, known.MemoryMegahertz, known.L2Bytes) : null;
+}

@@ -1,0 +1,53 @@
+// Events.cpp: the driver's functions that note when a stream comes to a point, and tell the time from one to another. The times are
+// those of this processor.
+#include "Driver.h"
+
+using namespace emulator;
+
+EXPORT int cuEventCreate(void** event, unsigned) {
+    Guard guard(state().lock);
+    if (Result failure = usable())
+        return failure;
+    state().events.push_back(std::make_unique<Event>());
+    *event = state().events.back().get();
+    return Success;
+}
+
+EXPORT int cuEventRecord(void* handle, void* stream) {
+    Guard guard(state().lock);
+    if (Result failure = usable())
+        return failure;
+    auto found = findIn(state().events, handle);
+    Stream* order = findStream(stream);
+    if (found == state().events.end() || !order)
+        return fail(InvalidHandle, "not an event, or on no stream");
+    give(*order, [event = found->get()] { event->time = std::chrono::steady_clock::now(); });
+    return Success;
+}
+
+EXPORT int cuEventSynchronize(void* handle) {
+    Guard guard(state().lock);
+    if (Result failure = usableOutsideCapture())
+        return failure;
+    return findIn(state().events, handle) != state().events.end() ? Success : fail(InvalidHandle, "not an event");
+}
+
+EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
+    Guard guard(state().lock);
+    if (Result failure = usable())
+        return failure;
+    auto start = findIn(state().events, from), end = findIn(state().events, to);
+    if (start == state().events.end() || end == state().events.end() || !(*start)->time || !(*end)->time)
+        return fail(InvalidHandle, "not an event, or never recorded");
+    *milliseconds = std::chrono::duration<float, std::milli>(*(*end)->time - *(*start)->time).count();
+    return Success;
+}
+
+EXPORT int cuEventDestroy_v2(void* handle) {
+    Guard guard(state().lock);
+    auto found = findIn(state().events, handle);
+    if (found == state().events.end())
+        return fail(InvalidHandle, "not an event");
+    state().events.erase(found);
+    return Success;
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using VideoSim.Engine.Devices;
+
+namespace VideoSim.Engine.Benchmarks;
+
+/// <summary>How long calls of one kind took, in microseconds.</summary>
+/// <param name="Median">Half of them took no longer.</param>
+/// <param name="P10">One in ten took no longer.</param>
+/// <param name="P90">Nine in ten took no longer.</param>
+/// <param name="Samples">How many calls were timed.</param>
+public readonly record struct SampledTime(double Median, double P10, double P90, int Samples)
+{
+    /// <summary>Of single times in microseconds, in any order.</summary>
+    public static SampledTime Of(IEnumerable<double> times)
+    {
+        double[] sorted = [.. times.Order()];
+        return new SampledTime(At(0.5), At(0.1), At(0.9), sorted.Length);
+
+        double At(double share) => sorted[(int)Math.Round(share * (sorted.Length - 1))];
+    }
+}
+
+/// <summary>Times single calls that give work to a device's stream.</summary>
+public abstract class LaunchClock : IDisposable
+{
+    private const int WarmUp = 3, FewestSamples = 10, MostSamples = 300;
+    private const double Shortest = 1e-3; // microseconds: rates stay finite where a clock saw no time pass
+
+    /// <summary>The clock of a device: on CUDA its own events, elsewhere this process's.</summary>
+    public static LaunchClock Of(Device device) => device is CudaDevice cuda ? new CudaLaunchClock(cuda) : new HostLaunchClock(device.Stream);
+
+    /// <summary>Whether what a call reads lies outside of all caches when it begins.</summary>
+    public abstract bool IsCold { get; }
+
+    /// <summary>Times a call many times, each alone and waited for, after some that are not counted.</summary>
+    /// <param name="call">Gives the work to the device's stream.</param>
+    /// <param name="limit">When to stop; 10 calls are timed however long they take.</param>
+    /// <param name="cancellation">Stops between calls.</param>
+    public SampledTime Sample(Action call, TimeSpan limit, CancellationToken cancellation)
+    {
+        var times = new List<double>(MostSamples);
+        long start = Stopwatch.GetTimestamp();
+        for (int i = -WarmUp; i < MostSamples && (i < FewestSamples || Stopwatch.GetElapsedTime(start) < limit); i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            double time = Math.Max(Shortest, Time(call));
+            if (i >= 0)
+                times.Add(time);
+        }
+        return SampledTime.Of(times);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what the clock owns.</summary>
+    protected virtual void Dispose(bool disposing) { }
+
+    /// <summary>Times one call, in microseconds.</summary>
+    private protected abstract double Time(Action call);
+
+    private sealed class HostLaunchClock(ComputeStream stream) : LaunchClock
+    {
+        public override bool IsCold => false;
+
+        private protected override double Time(Action call)
+        {
+            long start = Stopwatch.GetTimestamp();
+            call();
+            stream.Synchronize();
+            return 1e6 * (Stopwatch.GetTimestamp() - start) / Stopwatch.Frequency; // a TimeSpan counts tenths of a microsecond only
+        }
+    }
+}

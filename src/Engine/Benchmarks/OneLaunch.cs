@@ -1,0 +1,37 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.MatMul;
+
+namespace VideoSim.Engine.Benchmarks;
+
+/// <summary>
+/// Times one launch among those given to it: what comes before runs once, so that the launch finds what it finds in a step; what comes
+/// after is dropped.
+/// </summary>
+/// <param name="inner">Where launches run.</param>
+/// <param name="wanted">The kernel that is looked for.</param>
+/// <param name="wantedBytes">What its launch has to move: the first of at least as many is taken.</param>
+/// <param name="sample">Times a call.</param>
+public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<Action, SampledTime> sample) : ComputeStream
+{
+    /// <summary>The launch's time; null until it came.</summary>
+    public SampledTime? Time { get; private set; }
+
+    /// <inheritdoc/>
+    public override void Launch(Kernel kernel, void* args, int bytes)
+    {
+        if (Time is not null)
+            return;
+        if (kernel == wanted && kernel.Cost(args).Bytes >= wantedBytes)
+            Time = sample(() => inner.Launch(kernel, args, bytes));
+        else
+            inner.Launch(kernel, args, bytes);
+    }
+
+    /// <inheritdoc/>
+    public override void MatMul(in MatMulArgs args)
+    {
+        if (Time is null)
+            inner.MatMul(args);
+    }
+}

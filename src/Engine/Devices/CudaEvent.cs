@@ -1,0 +1,35 @@
+using static VideoSim.Engine.Interop.CudaDriver;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>A moment in a stream's work, by the GPU's own clock.</summary>
+internal sealed class CudaEvent : IDisposable
+{
+    private readonly CudaContext _context;
+    private readonly nint _event;
+
+    public CudaEvent(CudaContext context)
+    {
+        _context = context;
+        context.MakeCurrent();
+        context.Check(cuEventCreate(out _event, 0), nameof(cuEventCreate));
+    }
+
+    public void Record(nint stream) => _context.Check(cuEventRecord(_event, stream), nameof(cuEventRecord));
+
+    /// <summary>Waits until the moment has come.</summary>
+    public void Wait() => _context.Check(cuEventSynchronize(_event), nameof(cuEventSynchronize));
+
+    /// <summary>From another moment to this one, both of which have come.</summary>
+    public double MicrosecondsSince(CudaEvent start)
+    {
+        _context.Check(cuEventElapsedTime(out float milliseconds, start._event, _event), nameof(cuEventElapsedTime));
+        return 1e3 * milliseconds;
+    }
+
+    public void Dispose()
+    {
+        if (!_context.IsDisposed) // the driver has freed it with the context
+            _context.CheckRelease(cuEventDestroy_v2(_event), nameof(cuEventDestroy_v2));
+    }
+}

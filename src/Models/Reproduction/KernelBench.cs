@@ -1,0 +1,130 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Benchmarks;
+using VideoSim.Engine.Checks;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Progress;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>One kernel, timed alone.</summary>
+/// <param name="Family">What it is one of.</param>
+/// <param name="Entry">Its name.</param>
+/// <param name="IsOfStep">Whether a model's training step has the launch; otherwise it is the largest of its checks.</param>
+/// <param name="Launch">The step and its batch, or the case of the checks.</param>
+/// <param name="Microseconds">Of one launch.</param>
+/// <param name="Flops">Floating-point operations.</param>
+/// <param name="Bytes">Bytes that have to be moved.</param>
+/// <param name="FloorMicroseconds">The least time that the device's measured rates allow.</param>
+public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, string Launch, SampledTime Microseconds, double Flops, double Bytes, double FloorMicroseconds)
+{
+    /// <summary>Necessary bytes over the median time, in 10^9 a second.</summary>
+    public double GigabytesPerSecond => Bytes / Microseconds.Median / 1e3;
+
+    /// <summary>Floor over median time: 1 cannot be beaten but by data that were in a cache already.</summary>
+    public double ShareOfFloor => FloorMicroseconds / Microseconds.Median;
+}
+
+/// <summary>What <c>kernels bench</c> measured.</summary>
+/// <param name="Rates">Of the device.</param>
+/// <param name="IsCold">Whether the cache was flushed before every launch.</param>
+/// <param name="Kernels">In order of the catalog.</param>
+public sealed record KernelBenchResult(DeviceRates Rates, bool IsCold, IReadOnlyList<BenchedKernel> Kernels);
+
+/// <summary>
+/// Times kernels one by one, on the arguments of their largest launch in the models' training steps: no kernel needs code of its own to
+/// be timed. What no model launches runs on the largest case of its checks.
+/// </summary>
+public sealed class KernelBench
+{
+    private readonly Device _device;
+    private readonly LaunchClock _clock;
+    private readonly TimeSpan _limit;
+    private readonly IProgressSink _progress;
+    private readonly CancellationToken _cancellation;
+    private readonly Dictionary<Kernel, BenchedKernel> _benched = [];
+    private readonly DeviceRates _rates;
+
+    private KernelBench(Device device, LaunchClock clock, TimeSpan limit, IProgressSink progress, CancellationToken cancellation)
+    {
+        (_device, _clock, _limit, _progress, _cancellation) = (device, clock, limit, progress, cancellation);
+        _rates = DeviceRates.Measure(device, clock, cancellation);
+    }
+
+    /// <summary>Times kernels.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="preset">Sizes of the models. One model at a time is built on the device, for the kernels that it launches at their largest.</param>
+    /// <param name="models">Canonical names of the models to look at.</param>
+    /// <param name="values">How their steps may store activations.</param>
+    /// <param name="kernels">What to time; those that cannot run on such a device are left out.</param>
+    /// <param name="limit">Time for one kernel; ten launches are timed however long they take.</param>
+    /// <param name="progress">Where progress goes.</param>
+    /// <param name="cancellation">Stops between launches.</param>
+    public static KernelBenchResult Measure(Device device, string preset, IReadOnlyList<string> models, IReadOnlyList<ElementType> values, IEnumerable<Kernel> kernels,
+        TimeSpan limit, IProgressSink progress, CancellationToken cancellation)
+    {
+        Kernel[] wanted = [.. kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
+        var largest = StepLaunch.Largest(preset, models, values);
+        using var clock = LaunchClock.Of(device);
+        var bench = new KernelBench(device, clock, limit, progress, cancellation);
+        foreach (var step in wanted.Where(largest.ContainsKey).GroupBy(kernel => largest[kernel].Step))
+            bench.MeasureStep(preset, step.Key, step.Select(kernel => (kernel, largest[kernel].Launch.Cost)));
+        foreach (var kernel in wanted.Where(kernel => !largest.ContainsKey(kernel)))
+            bench.MeasureCheck(kernel);
+        return new KernelBenchResult(bench._rates, clock.IsCold, [.. wanted.Select(kernel => bench._benched[kernel])]);
+    }
+
+    // Every kernel from the step's begin: what the timed launches did to their own results is gone with the next.
+    private void MeasureStep(string preset, StepKind step, IEnumerable<(Kernel Kernel, KernelCost Cost)> launches)
+    {
+        _progress.Note($"{step}: {launches.Count()} kernels");
+        var sizes = SyntheticBatch.Sizes(preset, step.Model, []);
+        using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
+        SyntheticBatch.Fill(built, sizes.Model);
+        foreach (var (kernel, cost) in launches)
+        {
+            using var one = OneLaunchOf(kernel, cost.Bytes);
+            built.Step.Replay(one);
+            Add(kernel, one, cost, isOfStep: true, $"{step}, batch {built.Training.Batch}");
+        }
+        built.Step.Run();
+        RequireFinite(built, step);
+    }
+
+    private void MeasureCheck(Kernel kernel)
+    {
+        var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
+        var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.Bytes);
+        using var one = OneLaunchOf(kernel, cost.Bytes);
+        CheckRunner.Execute(_device, largest, one);
+        Add(kernel, one, cost, isOfStep: false, largest.Name);
+    }
+
+    private static KernelCost CostIn(CheckCase check, Kernel kernel)
+    {
+        using var host = new CpuDevice(threads: 1);
+        using var counting = new CountingStream();
+        CheckRunner.Execute(host, check, counting);
+        return counting.Largest.TryGetValue(kernel, out var launch) ? launch.Cost : default;
+    }
+
+    private OneLaunch OneLaunchOf(Kernel kernel, double bytes) => new(_device.Stream, kernel, bytes, call => _clock.Sample(call, _limit, _cancellation));
+
+    private void Add(Kernel kernel, OneLaunch one, in KernelCost cost, bool isOfStep, string launch) => _benched.Add(kernel, new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch,
+        one.Time ?? throw new InvalidOperationException($"{kernel} was not launched by {launch}"), cost.Flops, cost.Bytes, _rates.FloorMicroseconds(cost)));
+
+    // What was timed was a step's work only if the step works.
+    private void RequireFinite(BuiltStep built, StepKind step)
+    {
+        var terms = built.Step.Result.Terms;
+        var value = new float[1];
+        for (int i = 0; i < terms.Terms.Count; i++)
+        {
+            _device.Download(terms[i].Address, MemoryMarshal.AsBytes(value.AsSpan()));
+            if (!float.IsFinite(value[0]))
+                throw new InvalidOperationException($"{terms.Terms[i].Name} of {step} is {value[0]}: its kernels worked on nonsense");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>A kind of training step.</summary>
+/// <param name="Model">Canonical name.</param>
+/// <param name="Pretraining">Which stage: pretraining or finetuning.</param>
+/// <param name="Values">How activations are stored.</param>
+public sealed record StepKind(string Model, bool Pretraining, ElementType Values)
+{
+    /// <summary>Such as <c>mix finetune bf16</c>; fp32 is not named.</summary>
+    public override string ToString() => $"{Model} {(Pretraining ? "pretrain" : "finetune")}{(Values == ElementType.BFloat16 ? " bf16" : "")}";
+}
+
+/// <summary>A kernel's launch that moves most bytes in a training step of any of the models.</summary>
+/// <param name="Step">The step it is in.</param>
+/// <param name="Launch">The launch.</param>
+public sealed record StepLaunch(StepKind Step, LargestLaunch Launch)
+{
+    /// <summary>How steps store activations, wherever all kernels of all steps are wanted.</summary>
+    public static IReadOnlyList<ElementType> AllValues { get; } = [ElementType.Float32];
+
+    /// <summary>Every kernel's largest launch; nothing is run.</summary>
+    /// <param name="preset">Name of the preset.</param>
+    /// <param name="models">Canonical names.</param>
+    /// <param name="values">How the steps may store activations.</param>
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<ElementType> values)
+    {
+        var largest = new Dictionary<Kernel, StepLaunch>();
+        foreach (string model in models)
+        {
+            var sizes = SyntheticBatch.Sizes(preset, model, []);
+            foreach (bool pretraining in new[] { true, false })
+            {
+                foreach (var type in values)
+                {
+                    using var device = new CountingDevice();
+                    using var built = new BuiltStep(device, sizes, pretraining, type);
+                    built.Step.Run();
+                    foreach (var (kernel, launch) in ((CountingStream)device.Stream).Largest)
+                    {
+                        if (!largest.TryGetValue(kernel, out var before) || launch.Cost.Bytes > before.Launch.Cost.Bytes)
+                            largest[kernel] = new StepLaunch(new StepKind(model, pretraining, type), launch);
+                    }
+                }
+            }
+        }
+        return largest;
+    }
+}

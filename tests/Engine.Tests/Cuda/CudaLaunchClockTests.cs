@@ -1,0 +1,55 @@
+using VideoSim.Engine.Benchmarks;
+using VideoSim.Engine.Devices;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Cuda;
+
+/// <summary>Times by the device's events, and the rates that times are held against.</summary>
+[Collection(CudaMachine.Collection)]
+public sealed class CudaLaunchClockTests : IDisposable
+{
+    private readonly CudaDevice _device = CudaMachine.Open();
+
+    public void Dispose() => _device.Dispose();
+
+    [Fact]
+    public void Sample_MoreWork_TakesLonger()
+    {
+        const long Bytes = 64 << 20;
+        nint from = _device.Allocate(Bytes), to = _device.Allocate(Bytes);
+        using (var clock = LaunchClock.Of(_device))
+        {
+            Assert.True(clock.IsCold);
+            var stream = (CudaStream)_device.Stream;
+            var little = clock.Sample(() => stream.Copy(from, to, 64), TimeSpan.Zero, CancellationToken.None);
+            var much = clock.Sample(() => stream.Copy(from, to, Bytes), TimeSpan.Zero, CancellationToken.None);
+            Assert.InRange(little.Median, 0, 0.5 * much.Median);
+            Assert.InRange(much.Median, 5, 1e6); // 128 MiB to move
+        }
+        _device.Free(from);
+        _device.Free(to);
+    }
+
+    [Fact]
+    public void Copy_WithinTheDevice_MovesTheBytes()
+    {
+        byte[] bytes = [3, 1, 4, 1, 5, 9], copy = new byte[6];
+        nint from = _device.Allocate(bytes.Length), to = _device.Allocate(bytes.Length);
+        _device.Upload(bytes, from);
+        ((CudaStream)_device.Stream).Copy(from, to, bytes.Length);
+        _device.Download(to, copy);
+        Assert.Equal(bytes, copy);
+        _device.Free(from);
+        _device.Free(to);
+    }
+
+    [Fact]
+    public void Dispose_AfterSamples_LeavesNoMemoryBehind()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        int before = CudaMachine.LiveAllocations;
+        using (var clock = LaunchClock.Of(_device))
+            Assert.Equal(before + 1, CudaMachine.LiveAllocations);
+        Assert.Equal(before, CudaMachine.LiveAllocations);
+    }
+}

@@ -32,7 +32,6 @@ public static class Catalog
         .. Reduce.ColumnSumChecks.All,
         .. Losses.TagLossChecks.All,
         .. Losses.MaskedTokenLossChecks.All,
-        .. Losses.ConsistencyLossChecks.All,
         .. Losses.ContrastiveLossChecks.All,
         .. Losses.PairLossChecks.All,
     ];

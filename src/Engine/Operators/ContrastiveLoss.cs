@@ -37,7 +37,7 @@ public static unsafe class ContrastiveLoss
         {
             Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, Stack = experts, N = samples, Sharpness = 1 / temperature,
         });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Count = experts * samples, Scale = 1f / samples });
+        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = experts * samples, Scale = 1f / samples });
         tape.RecordLoss(BackwardRule, new State(cosines, statistics, 1 / temperature, weight / samples));
     }
 

@@ -49,7 +49,7 @@ public static unsafe class MaskedTokenLoss
             Logits = logits.Floats, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
             Rows = rows, V = vocabulary, Scale = weight, Differentiate = tape.Training ? 1 : 0,
         });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Count = rows, Scale = 1 });
+        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = rows, Scale = 1 });
         tape.RecordLoss(BackwardRule, new State(x, table, bias, logits));
     }
 

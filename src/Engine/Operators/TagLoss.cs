@@ -12,48 +12,61 @@ namespace VideoSim.Engine.Operators;
 /// <param name="Margin">Taken off p for tags that are absent, 0 to 1.</param>
 public readonly record struct TagFocus(float PositiveGamma, float NegativeGamma, float Margin);
 
+/// <summary>KL divergence of the experts' softened tag distributions from the mixture's (specification 4.4).</summary>
+/// <param name="Temperature">Logits are divided by it.</param>
+/// <param name="Epsilon">Added to probabilities inside logarithms.</param>
+/// <param name="Weight">Weight of the term in the total.</param>
+public readonly record struct TagConsistency(float Temperature, float Epsilon, float Weight);
+
 /// <summary>
-/// Binary cross-entropy or asymmetric loss of tags from logits (specification 4.1, 4.2, 9.1): mean over videos of the sum over
-/// heads and tags.
+/// Binary cross-entropy or asymmetric loss of tags from logits (specification 4.1, 4.2, 9.1), and the consistency of a mixture's heads: sums
+/// over tags, means over videos. Weights are known ahead, so the launch that computes the losses writes the gradients of the logits as well.
 /// </summary>
 public static unsafe class TagLoss
 {
-    private readonly record struct State(Tensor Logits, Tensor Labels, TagFocus Focus, float Scale);
-
-    private static readonly Rule<State> BackwardRule = new(Backward);
-
-    /// <summary>Adds the term to the step.</summary>
+    /// <summary>Adds the term of one head to the step.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="logits">[heads, B, C], or [B, C].</param>
+    /// <param name="logits">[B, C]</param>
     /// <param name="labels">Bits, Int32 [B, ceil(C / 32)].</param>
     /// <param name="focus">Which loss.</param>
     /// <param name="weight">Weight of the term in the total.</param>
     /// <param name="term">Where its unweighted value is written [1].</param>
-    public static void Forward(Tape tape, in Tensor logits, in Tensor labels, TagFocus focus, float weight, in Tensor term)
-    {
-        int videos = labels.Shape[0], rows = logits.Shape.Rows, tags = logits.Shape.Width;
-        if (rows % videos != 0 || labels.Shape[1] != TagLossKernels.Words(tags))
-            throw new ArgumentException($"labels {labels.Shape} do not fit logits {logits.Shape}");
-        var loss = tape.Scratch(new Shape(rows));
-        tape.Stream.Run(TagLossKernels.Forward, new TagLossArgs
-        {
-            Logits = logits.Floats, Labels = (uint*)labels.Ints, Loss = loss.Floats, Rows = rows, Videos = videos, C = tags,
-            PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin,
-        });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Count = rows, Scale = 1f / videos });
-        tape.RecordLoss(BackwardRule, new State(logits, labels, focus, weight / videos));
-    }
+    public static void Forward(Tape tape, in Tensor logits, in Tensor labels, TagFocus focus, float weight, in Tensor term) =>
+        Forward(tape, logits, expertLogits: default, labels, focus, weight, consistency: null, term);
 
-    private static void Backward(Tape tape, in State s)
+    /// <summary>Adds the terms of a mixture and of its experts to the step.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="logits">[B, C]: the mixture's.</param>
+    /// <param name="expertLogits">[E, B, C]</param>
+    /// <param name="labels">Bits, Int32 [B, ceil(C / 32)].</param>
+    /// <param name="focus">Which loss.</param>
+    /// <param name="weight">Weight of the terms of the tags in the total.</param>
+    /// <param name="consistency">The third term; null for none.</param>
+    /// <param name="terms">Where unweighted values are written, [2] or [3]: of the mixture, the sum of the experts', and the consistency.</param>
+    public static void Forward(Tape tape, in Tensor logits, in Tensor expertLogits, in Tensor labels, TagFocus focus, float weight,
+        TagConsistency? consistency, in Tensor terms)
     {
-        var gradient = tape.GradientToWrite(s.Logits, out int add);
-        if (!gradient.Exists)
-            return;
-        tape.Stream.Run(TagLossKernels.Backward, new TagLossGradArgs
+        int videos = labels.Shape[0], tags = logits.Shape.Width, experts = expertLogits.Exists ? expertLogits.Shape[0] : 0;
+        int count = 1 + (experts > 0 ? 1 : 0) + (consistency is null ? 0 : 1);
+        if (logits.Shape != new Shape(videos, tags) || labels.Shape[1] != TagLossKernels.Words(tags) || terms.Shape != new Shape(count))
+            throw new ArgumentException($"labels {labels.Shape} and {terms.Shape} terms do not fit logits {logits.Shape} and those of {experts} experts");
+        if (experts > 0 ? expertLogits.Shape != new Shape(experts, videos, tags) || expertLogits.Type != logits.Type : consistency is not null)
+            throw new ArgumentException($"expert logits {expertLogits.Shape} {expertLogits.Type} do not fit mixture logits {logits.Shape} {logits.Type}");
+        var loss = tape.Scratch(new Shape(count, videos));
+        Tensor dLogits = tape.GradientToWrite(logits, out int add), dExpertLogits = default;
+        int addExperts = 0;
+        if (experts > 0)
+            dExpertLogits = tape.GradientToWrite(expertLogits, out addExperts);
+        var kernel = consistency is null ? TagLossKernels.Heads : TagLossKernels.ConsistentHeads;
+        var (temperature, epsilon, consistencyWeight) = consistency ?? new TagConsistency(1, 0, 0);
+        tape.Stream.Run(kernel[logits.Precision], new TagLossArgs
         {
-            Logits = s.Logits.Floats, Labels = (uint*)s.Labels.Ints, dLogits = gradient.Floats,
-            Rows = s.Logits.Shape.Rows, Videos = s.Labels.Shape[0], C = s.Logits.Shape.Width,
-            PositiveGamma = s.Focus.PositiveGamma, NegativeGamma = s.Focus.NegativeGamma, Margin = s.Focus.Margin, Scale = s.Scale, Add = add,
+            Logits = logits.Values, ExpertLogits = expertLogits.ValuesOrNull, Labels = (uint*)labels.Ints,
+            dLogits = dLogits.ValuesOrNull, dExpertLogits = dExpertLogits.ValuesOrNull, Loss = loss.Floats,
+            Experts = experts, Videos = videos, C = tags,
+            PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = weight / videos,
+            Sharpness = 1 / temperature, Epsilon = epsilon, ConsistencyScale = consistencyWeight / videos, Add = add, AddExperts = addExperts,
         });
+        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = terms.Floats, Rows = count, Count = videos, Scale = 1f / videos });
     }
 }

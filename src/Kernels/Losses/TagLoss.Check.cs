@@ -4,70 +4,19 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>The plain formulas: logits [rows, tags], labels as bits [videos, words].</summary>
-/// <param name="Labels">Bits of the tags that are present.</param>
-/// <param name="Videos">Rows of labels.</param>
-/// <param name="Tags">Tags of a row.</param>
-/// <param name="PositiveGamma">Focusing exponent of present tags.</param>
-/// <param name="NegativeGamma">Focusing exponent of absent tags.</param>
-/// <param name="Margin">Taken off the probability of absent tags.</param>
-public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float PositiveGamma = 0, float NegativeGamma = 0, float Margin = 0)
-{
-    /// <summary>Loss of each row.</summary>
-    public T[] Forward<T>(T[] logits) where T : struct, IBinaryFloatingPointIeee754<T>
-    {
-        var loss = new T[logits.Length / Tags];
-        for (int i = 0; i < logits.Length; i++)
-        {
-            bool present = IsPresent(i);
-            T wrong = present ? -logits[i] : logits[i];
-            loss[i / Tags] += present || Margin == 0
-                ? T.Pow(Sigmoid(wrong), Gamma<T>(present)) * Softplus(wrong)
-                : T.Pow(Shifted(wrong), Gamma<T>(present)) * -T.LogP1(-Shifted(wrong));
-        }
-        return loss;
-    }
-
-    /// <summary>Gradient of the sum of all rows' losses.</summary>
-    public T[] Backward<T>(T[] logits) where T : struct, IBinaryFloatingPointIeee754<T>
-    {
-        var dLogits = new T[logits.Length];
-        for (int i = 0; i < logits.Length; i++)
-        {
-            bool present = IsPresent(i);
-            T wrong = present ? -logits[i] : logits[i], gamma = Gamma<T>(present), p = Sigmoid(wrong);
-            T slope = T.Pow(p, gamma) * (gamma * Sigmoid(-wrong) * Softplus(wrong) + p);
-            if (!present && Margin != 0)
-            {
-                T shifted = Shifted(wrong);
-                slope = shifted <= T.Zero ? T.Zero
-                    : T.Pow(shifted, gamma) * (gamma * -T.LogP1(-shifted) / shifted + T.One / (T.One - shifted)) * p * Sigmoid(-wrong);
-            }
-            dLogits[i] = present ? -slope : slope;
-        }
-        return dLogits;
-    }
-
-    private static T Softplus<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.Max(x, T.Zero) + T.LogP1(T.Exp(-T.Abs(x)));
-
-    private static T Sigmoid<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
-
-    private T Shifted<T>(T wrong) where T : struct, IBinaryFloatingPointIeee754<T> => T.Max(Sigmoid(wrong) - T.CreateChecked(Margin), T.Zero);
-
-    private T Gamma<T>(bool present) where T : struct, IBinaryFloatingPointIeee754<T> => T.CreateChecked(present ? PositiveGamma : NegativeGamma);
-
-    private bool IsPresent(int element)
-    {
-        int video = element / Tags % Videos, tag = element % Tags;
-        return (Labels[video * TagLoss.Words(Tags) + tag / TagLoss.WordBits] >> (tag % TagLoss.WordBits) & 1) != 0;
-    }
-}
-
-/// <summary>Checks of <see cref="TagLoss"/>.</summary>
+/// <summary>
+/// Checks of <see cref="TagLoss"/>: one head and several, one tag, rows that begin anywhere, logits far beyond where exponentials end, all
+/// tags present and none, overwriting and adding, without gradients.
+/// </summary>
 public static unsafe class TagLossChecks
 {
-    private static readonly (int Rows, int Videos, int Tags, float Size)[] Shapes =
-        [(1, 1, 1, 2), (6, 2, 9, 3), (3, 3, 32, 3), (3, 1, 71, 3), (2, 1, 40, 60), (0, 0, 5, 1), (3, 2, 301, 4)];
+    private const float Scale = 0.3f, Sharpness = 0.5f, Epsilon = 1e-8f, ConsistencyScale = 0.7f;
+
+    private enum Wanted { Nothing, OfExperts, Everything, Added }
+
+    // Logits to 60 leave probabilities far below epsilon; those to 10,000 leave nothing but 0 and 1.
+    private static readonly (int Experts, int Videos, int Tags, float Size)[] Shapes =
+        [(0, 1, 1, 2), (2, 3, 9, 3), (0, 3, 33, 3), (3, 1, 71, 60), (1, 2, 40, 100), (3, 2, 31, 10_000), (3, 0, 5, 1), (5, 2, 23, 4), (3, 2, 1023, 4), (1, 2, 2560, 8)];
 
     // Cross-entropy, the published asymmetric loss, and the paper's.
     private static readonly (float PositiveGamma, float NegativeGamma, float Margin)[] Focuses = [(0, 0, 0), (0, 1, 0), (1, 4, 0.05f)];
@@ -75,49 +24,75 @@ public static unsafe class TagLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(TagLoss.Forward, static () => from shape in Shapes from focus in Focuses select Case(shape, focus, backward: false, 0)),
-        new(TagLoss.Backward, static () => from shape in Shapes from focus in Focuses from add in new[] { 0, 1 } select Case(shape, focus, backward: true, add)),
+        .. KernelCheck.OfPair(TagLoss.Heads, static precision => Cases(precision, consistent: false)),
+        .. KernelCheck.OfPair(TagLoss.ConsistentHeads, static precision => Cases(precision, consistent: true)),
     ];
 
-    private static CheckCase Case((int Rows, int Videos, int Tags, float Size) shape, (float PositiveGamma, float NegativeGamma, float Margin) focus, bool backward, int add)
+    private static IEnumerable<CheckCase> Cases(Precision precision, bool consistent) =>
+        from shape in Shapes
+        where shape.Experts > 0 || !consistent
+        from focus in Focuses
+        from wanted in Enum.GetValues<Wanted>()
+        select Case(precision, consistent, shape, focus, wanted);
+
+    private static CheckCase Case(Precision precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
+        (float PositiveGamma, float NegativeGamma, float Margin) focus, Wanted wanted)
     {
-        var (rows, videos, tags, size) = shape;
-        var (positiveGamma, negativeGamma, margin) = focus;
-        const float scale = 0.3f;
-        var builder = new CheckBuilder((ulong)(rows + 10 * tags));
-        var logits = builder.Input("logits", rows * tags, -size, size);
-        // Bits past the last tag are set at random too: nobody may read them.
-        var labels = builder.Integers("labels", [.. Enumerable.Range(0, videos * TagLoss.Words(tags)).Select(i => (int)Philox.Bits(3, 0, 0, i))]);
-        var loss = builder.Output("loss", backward ? 0 : rows);
-        var dLogits = builder.Gradient("dLogits", backward ? rows * tags : 0, add);
-        return builder.Build($"{rows} rows, {videos} videos, {tags} tags, logits to {size}, focus {focus}, add {add}", launcher =>
-        {
-            if (backward)
+        var (experts, videos, tags, size) = shape;
+        var builder = new CheckBuilder((ulong)(videos + 10 * tags), precision);
+        long ofHead = (long)videos * tags, ofExperts = experts * ofHead;
+        int add = wanted == Wanted.Added ? 1 : 0;
+        var (logits, expertLogits) = (builder.ValueInput("logits", ofHead, -size, size), builder.ValueInput("expertLogits", ofExperts, -size, size));
+        // No tag of the first video is present, all of the second. Bits past the last tag are set at random: nobody may read them.
+        int words = TagLoss.Words(tags);
+        var labels = builder.Integers("labels", [.. Enumerable.Range(0, videos * words).Select(i => videos < 2 || i / words > 1 ? (int)Philox.Bits(3, 0, 0, i) : -(i / words))]);
+        var loss = builder.Output("loss", (1 + (experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * videos);
+        bool ofMixtureToo = wanted is Wanted.Everything or Wanted.Added;
+        var dLogits = builder.ValueGradient("dLogits", ofMixtureToo ? ofHead : 0, add);
+        var dExpertLogits = builder.ValueGradient("dExpertLogits", wanted == Wanted.Nothing ? 0 : ofExperts, add);
+        return builder.Build($"{experts} experts, {videos} videos, {tags} tags, logits to {size}, focus {focus}, gradients {wanted}", launcher =>
+            launcher.Run((consistent ? TagLoss.ConsistentHeads : TagLoss.Heads)[precision], new TagLossArgs
             {
-                launcher.Run(TagLoss.Backward, new TagLossGradArgs
-                {
-                    Logits = logits.Floats, Labels = (uint*)labels.Address, dLogits = dLogits.Floats,
-                    Rows = rows, Videos = videos, C = tags, PositiveGamma = positiveGamma, NegativeGamma = negativeGamma, Margin = margin, Scale = scale, Add = add,
-                });
-                return;
-            }
-            launcher.Run(TagLoss.Forward, new TagLossArgs
-            {
-                Logits = logits.Floats, Labels = (uint*)labels.Address, Loss = loss.Floats, Rows = rows, Videos = videos, C = tags,
-                PositiveGamma = positiveGamma, NegativeGamma = negativeGamma, Margin = margin,
-            });
-        }, new Reference(focus, videos, tags, scale, backward, add), backward ? 3 : 2);
+                Logits = logits.Values, ExpertLogits = expertLogits.Values, Labels = (uint*)labels.Address, Loss = loss.Floats,
+                dLogits = ofMixtureToo ? dLogits.Values : null, dExpertLogits = wanted == Wanted.Nothing ? null : dExpertLogits.Values,
+                Experts = experts, Videos = videos, C = tags,
+                PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = Scale,
+                Sharpness = Sharpness, Epsilon = Epsilon, ConsistencyScale = ConsistencyScale, Add = add, AddExperts = add,
+            }), new Reference(consistent, videos, tags, focus, add), wanted == Wanted.Nothing ? 2 : 3);
     }
 
-    private sealed class Reference((float Positive, float Negative, float Margin) focus, int videos, int tags, float scale, bool backward, int add) : ICheckReference
+    private sealed class Reference(bool consistent, int videos, int tags, (float Positive, float Negative, float Margin) focus, int add) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            var plain = new TagLossReference(values.Ints("labels"), videos, tags, focus.Positive, focus.Negative, focus.Margin);
-            if (backward)
-                values.Deliver("dLogits", [.. plain.Backward(values["logits"]).Select(d => d * T.CreateChecked(scale))], add);
-            else
-                plain.Forward(values["logits"]).CopyTo(values["loss"], 0);
+            T[] mixture = values["logits"], experts = values["expertLogits"];
+            var ofTags = new TagLossReference(values.Ints("labels"), videos, tags, focus.Positive, focus.Negative, focus.Margin);
+            var ofDistributions = new ConsistencyReference(tags, Sharpness, Epsilon);
+            T[] expertLoss = ofTags.Forward(experts, values.Stored);
+            T[][] losses =
+            [
+                ofTags.Forward(mixture, values.Stored),
+                experts.Length > 0 ? [.. Enumerable.Range(0, videos).Select(video => Sum(expertLoss.Where((_, row) => row % videos == video)))] : [],
+                consistent ? ofDistributions.Forward(mixture, experts, values.Stored) : [],
+            ];
+            losses.SelectMany(static loss => loss).ToArray().CopyTo(values["loss"], 0);
+            T[] dMixture = Scaled(ofTags.Backward(mixture), Scale), dExperts = Scaled(ofTags.Backward(experts), Scale);
+            if (consistent)
+            {
+                var (first, others) = ofDistributions.Backward(mixture, experts, values.Stored);
+                dMixture = Sums(values, dMixture, Scaled(first, ConsistencyScale));
+                dExperts = Sums(values, dExperts, Scaled(others, ConsistencyScale));
+            }
+            values.Deliver("dLogits", dMixture, add);
+            values.Deliver("dExpertLogits", dExperts, add);
         }
+
+        // Two losses leave two gradients in memory, which are added.
+        private static T[] Sums<T>(CheckValues<T> values, T[] a, T[] b) where T : struct, IBinaryFloatingPointIeee754<T> =>
+            [.. values.Stored(a).Zip(values.Stored(b), static (x, y) => x + y)];
+
+        private static T[] Scaled<T>(T[] x, float scale) where T : struct, IBinaryFloatingPointIeee754<T> => [.. x.Select(value => value * T.CreateChecked(scale))];
+
+        private static T Sum<T>(IEnumerable<T> x) where T : struct, IBinaryFloatingPointIeee754<T> => x.Aggregate(T.Zero, static (sum, value) => sum + value);
     }
 }

@@ -6,44 +6,131 @@ namespace VideoSim.Kernels.Losses;
 
 public static unsafe partial class TagLoss
 {
-    private static void SumRows(in TagLossArgs a, int from, int to)
+    private static void ComputeHeads(in TagLossArgs a, int from, int to)
     {
-        var focus = new Focus(a.PositiveGamma, a.NegativeGamma, a.Margin);
-        for (int row = from; row < to; row++)
+        var focus = new Focus(a);
+        for (int video = from; video < to; video++)
         {
-            float* z = a.Logits + (long)row * a.C;
-            uint* labels = a.Labels + (long)(row % a.Videos) * Words(a.C);
-            var sum = Vector256<float>.Zero;
-            for (int c = 0; c < a.C; c += Lanes.Count)
-            {
-                var sign = SignOfPresent(labels, c);
-                var wrong = Lanes.Load(z + c, a.C - c) ^ sign;
-                sum += Lanes.Keep(focus.None ? VectorMath.Softplus(wrong) : focus.Loss(wrong, IsPresent(sign)), a.C - c);
-            }
-            a.Loss[row] = Vector256.Sum(sum);
+            uint* labels = a.Labels + (long)video * Words(a.C);
+            a.Loss[video] = ComputeHead(a, focus, labels, (long)video * a.C, (float*)a.Logits, (float*)a.dLogits, a.Add);
+            float ofExperts = 0;
+            for (int k = 0; k < a.Experts; k++)
+                ofExperts += ComputeHead(a, focus, labels, ((long)k * a.Videos + video) * a.C, (float*)a.ExpertLogits, (float*)a.dExpertLogits, a.AddExperts);
+            if (a.Experts > 0)
+                a.Loss[a.Videos + video] = ofExperts;
         }
     }
 
-    private static void DifferentiateRows(in TagLossGradArgs a, int from, int to)
+    private static float ComputeHead(in TagLossArgs a, in Focus focus, uint* labels, long begin, float* logits, float* dLogits, int add)
     {
-        var focus = new Focus(a.PositiveGamma, a.NegativeGamma, a.Margin);
-        for (int row = from; row < to; row++)
+        var sum = Vector256<float>.Zero;
+        for (int c = 0; c < a.C; c += Lanes.Count)
         {
-            float* z = a.Logits + (long)row * a.C, dZ = a.dLogits + (long)row * a.C;
-            uint* labels = a.Labels + (long)(row % a.Videos) * Words(a.C);
-            for (int c = 0; c < a.C; c += Lanes.Count)
-            {
-                // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain.
-                var sign = SignOfPresent(labels, c);
-                var wrong = Lanes.Load(z + c, a.C - c) ^ sign;
-                var slope = focus.None ? VectorMath.Sigmoid(wrong) : focus.Slope(wrong, IsPresent(sign));
-                Lanes.Deliver((slope * a.Scale) ^ sign, dZ + c, a.C - c, a.Add);
-            }
+            int left = a.C - c;
+            var (loss, slope) = focus.Tags(Lanes.Load(logits + begin + c, left), SignOfPresent(labels, c));
+            sum += Lanes.Keep(loss, left);
+            if (dLogits != null)
+                Lanes.Deliver(slope, dLogits + begin + c, left, add);
+        }
+        return Vector256.Sum(sum);
+    }
+
+    private static void ComputeConsistent(in TagLossArgs a, int from, int to)
+    {
+        var focus = new Focus(a);
+        // Of each head, the mixture first: largest scaled logit, 1 / sum of powers, and the mean slope, which the gradient subtracts.
+        float* statistics = stackalloc float[(1 + a.Experts) * StatisticsOfHead];
+        var means = stackalloc Vector256<float>[1 + a.Experts];
+        for (int video = from; video < to; video++)
+        {
+            a.Loss[2L * a.Videos + video] = SumConsistency(a, video, statistics, means);
+            DifferentiateConsistent(a, focus, video, statistics);
         }
     }
 
+    private static float SumConsistency(in TagLossArgs a, int video, float* statistics, Vector256<float>* means)
+    {
+        var epsilon = Vector256.Create(a.Epsilon);
+        long stride = (long)a.Videos * a.C;
+        float* mixture = (float*)a.Logits + (long)video * a.C, experts = (float*)a.ExpertLogits + (long)video * a.C;
+        Reduce(mixture, a.C, a.Sharpness, statistics);
+        for (int k = 0; k < a.Experts; k++)
+            Reduce(experts + k * stride, a.C, a.Sharpness, statistics + (1 + k) * StatisticsOfHead);
+        new Span<Vector256<float>>(means, 1 + a.Experts).Clear();
+        var sum = Vector256<float>.Zero;
+        for (int c = 0; c < a.C; c += Lanes.Count)
+        {
+            int left = a.C - c;
+            var p = Probability(Lanes.Load(mixture + c, left), left, a.Sharpness, statistics);
+            var logP = VectorMath.Log(p + epsilon);
+            for (int k = 0; k < a.Experts; k++)
+            {
+                var q = Probability(Lanes.Load(experts + k * stride + c, left), left, a.Sharpness, statistics + (1 + k) * StatisticsOfHead);
+                sum += p * (logP - VectorMath.Log(q + epsilon));
+                means[1 + k] += p * (q / (q + epsilon));
+            }
+            means[0] += p * (p / (p + epsilon));
+        }
+        float loss = Vector256.Sum(sum);
+        statistics[2] = loss + a.Experts * Vector256.Sum(means[0]);
+        for (int k = 1; k <= a.Experts; k++)
+            statistics[k * StatisticsOfHead + 2] = -Vector256.Sum(means[k]);
+        return loss;
+    }
+
+    // The losses of the tags, and the gradient of all terms at once.
+    private static void DifferentiateConsistent(in TagLossArgs a, in Focus focus, int video, float* statistics)
+    {
+        uint* labels = a.Labels + (long)video * Words(a.C);
+        var epsilon = Vector256.Create(a.Epsilon);
+        float scale = a.ConsistencyScale * a.Sharpness;
+        bool differentiate = a.dLogits != null || a.dExpertLogits != null;
+        Vector256<float> ofMixture = default, ofExperts = default;
+        for (int c = 0; c < a.C; c += Lanes.Count)
+        {
+            int left = a.C - c;
+            long at = (long)video * a.C + c;
+            var sign = SignOfPresent(labels, c);
+            var z = Lanes.Load((float*)a.Logits + at, left);
+            var (loss, dZ) = focus.Tags(z, sign);
+            ofMixture += Lanes.Keep(loss, left);
+            Vector256<float> p = default, own = default, slope = default;
+            if (differentiate)
+            {
+                p = Probability(z, left, a.Sharpness, statistics);
+                own = VectorMath.Log(p + epsilon) + p / (p + epsilon);
+            }
+            for (int k = 0; k < a.Experts; k++)
+            {
+                long atExpert = (long)k * a.Videos * a.C + at;
+                var zOfExpert = Lanes.Load((float*)a.ExpertLogits + atExpert, left);
+                (loss, var dZOfExpert) = focus.Tags(zOfExpert, sign);
+                ofExperts += Lanes.Keep(loss, left);
+                if (!differentiate)
+                    continue;
+                float* ofExpert = statistics + (1 + k) * StatisticsOfHead;
+                var q = Probability(zOfExpert, left, a.Sharpness, ofExpert);
+                slope += own - VectorMath.Log(q + epsilon);
+                if (a.dExpertLogits != null)
+                    Lanes.Deliver(dZOfExpert - (p * (q / (q + epsilon)) + q * ofExpert[2]) * scale, (float*)a.dExpertLogits + atExpert, left, a.AddExperts);
+            }
+            if (a.dLogits != null)
+                Lanes.Deliver(dZ + p * (slope - Vector256.Create(statistics[2])) * scale, (float*)a.dLogits + at, left, a.Add);
+        }
+        a.Loss[video] = Vector256.Sum(ofMixture);
+        a.Loss[a.Videos + video] = Vector256.Sum(ofExperts);
+    }
+
+    private static void Reduce(float* logits, int count, float sharpness, float* statistics)
+    {
+        statistics[0] = Lanes.Max(logits, count) * sharpness;
+        statistics[1] = 1 / SoftmaxRow.SumOfPowers(logits, count, sharpness, statistics[0]);
+    }
+
+    // Lanes past the end have probability 0 and add nothing.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> IsPresent(Vector256<float> sign) => Vector256.ShiftRightArithmetic(sign.AsInt32(), 31).AsSingle();
+    private static Vector256<float> Probability(Vector256<float> logits, int left, float sharpness, float* statistics) =>
+        Lanes.Keep(VectorMath.Exp(logits * sharpness - Vector256.Create(statistics[0])) * statistics[1], left);
 
     // The sign bit in the lanes of tags c .. c + 7 that are present: with it a logit turns into how wrong it is.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -54,44 +141,39 @@ public static unsafe partial class TagLoss
         return (present & Vector256.Create(0x80000000u)).AsSingle();
     }
 
-    // Loss and slope of eight tags by how wrong their logits are.
-    private readonly struct Focus(float positiveGamma, float negativeGamma, float margin)
+    // Loss and gradient of eight tags.
+    private readonly struct Focus(in TagLossArgs a)
     {
-        public bool None => positiveGamma == 0 && negativeGamma == 0 && margin == 0;
+        private readonly float _positiveGamma = a.PositiveGamma, _negativeGamma = a.NegativeGamma, _margin = a.Margin, _scale = a.Scale;
 
-        public Vector256<float> Loss(Vector256<float> wrong, Vector256<float> present)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public (Vector256<float> Loss, Vector256<float> Gradient) Tags(Vector256<float> logits, Vector256<float> sign)
         {
-            var loss = Power(wrong, present) * VectorMath.Softplus(wrong);
-            if (margin == 0)
-                return loss;
-            var (probability, complement) = Shifted(wrong);
-            return Vector256.ConditionalSelect(present, loss, Power(probability) * -VectorMath.Log(complement));
+            var wrong = logits ^ sign;
+            var loss = VectorMath.Softplus(wrong);
+            var slope = VectorMath.Sigmoid(wrong); // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain
+            if (_positiveGamma != 0 || _negativeGamma != 0 || _margin != 0)
+                (loss, slope) = Focused(wrong, Vector256.ShiftRightArithmetic(sign.AsInt32(), 31).AsSingle(), loss, slope);
+            return (loss, (slope * _scale) ^ sign);
         }
 
-        public Vector256<float> Slope(Vector256<float> wrong, Vector256<float> present)
+        private (Vector256<float> Loss, Vector256<float> Slope) Focused(Vector256<float> wrong, Vector256<float> present, Vector256<float> softplus, Vector256<float> p)
         {
             var right = VectorMath.Sigmoid(-wrong);
-            var slope = Power(wrong, present) * (Gamma(present) * right * VectorMath.Softplus(wrong) + VectorMath.Sigmoid(wrong));
-            if (margin == 0)
-                return slope;
-            var (probability, complement) = Shifted(wrong);
-            var shifted = Power(probability) * (Vector256.Create(negativeGamma) * -VectorMath.Log(complement) / probability + Vector256<float>.One / complement);
+            var gamma = Vector256.ConditionalSelect(present, Vector256.Create(_positiveGamma), Vector256.Create(_negativeGamma));
+            var power = VectorMath.Exp(-gamma * VectorMath.Softplus(-wrong)); // P^gamma = exp(gamma log P), log P = -softplus(-w)
+            Vector256<float> loss = power * softplus, slope = power * (gamma * right * softplus + p);
+            if (_margin == 0)
+                return (loss, slope);
+            // An absent tag's max(p - margin, 0), and 1 minus it without cancellation.
+            var probability = Vector256.Max(p - Vector256.Create(_margin), Vector256<float>.Zero);
+            var complement = Vector256.Min(right + Vector256.Create(_margin), Vector256<float>.One);
             var counts = Vector256.GreaterThan(probability, Vector256<float>.Zero);
-            shifted = Vector256.ConditionalSelect(counts, shifted * VectorMath.Sigmoid(wrong) * right, Vector256<float>.Zero);
-            return Vector256.ConditionalSelect(present, slope, shifted);
+            var surprise = -VectorMath.Log(complement);
+            power = VectorMath.Exp(Vector256.Create(_negativeGamma) * VectorMath.Log(probability));
+            var shifted = power * (Vector256.Create(_negativeGamma) * surprise / probability + Vector256<float>.One / complement);
+            shifted = Vector256.ConditionalSelect(counts, shifted * p * right, Vector256<float>.Zero);
+            return (Vector256.ConditionalSelect(present, loss, power * surprise), Vector256.ConditionalSelect(present, slope, shifted));
         }
-
-        private Vector256<float> Gamma(Vector256<float> present) =>
-            Vector256.ConditionalSelect(present, Vector256.Create(positiveGamma), Vector256.Create(negativeGamma));
-
-        // P^gamma = exp(gamma log P), log P = -softplus(-w)
-        private Vector256<float> Power(Vector256<float> wrong, Vector256<float> present) => VectorMath.Exp(-Gamma(present) * VectorMath.Softplus(-wrong));
-
-        // An absent tag's max(p - margin, 0), and 1 minus it without cancellation.
-        private (Vector256<float> Probability, Vector256<float> Complement) Shifted(Vector256<float> z) =>
-            (Vector256.Max(VectorMath.Sigmoid(z) - Vector256.Create(margin), Vector256<float>.Zero),
-             Vector256.Min(VectorMath.Sigmoid(-z) + Vector256.Create(margin), Vector256<float>.One));
-
-        private Vector256<float> Power(Vector256<float> probability) => VectorMath.Exp(Vector256.Create(negativeGamma) * VectorMath.Log(probability));
     }
 }

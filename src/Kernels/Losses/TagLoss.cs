@@ -2,94 +2,116 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="TagLoss.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="TagLoss"/>: the heads of a video are the mixture's, or the only one, and those of experts, if there are any.</summary>
 public unsafe struct TagLossArgs
 {
-    /// <summary>[Rows, C]; row r belongs to video r % Videos, so several heads may lie one after the other.</summary>
-    public float* Logits;
+    /// <summary>[Videos, C]: logits of the mixture, or of the only head.</summary>
+    public void* Logits;
+
+    /// <summary>[Experts, Videos, C]</summary>
+    public void* ExpertLogits;
 
     /// <summary>[Videos, ceil(C / 32)]: tag c is bit c % 32 of word c / 32.</summary>
     public uint* Labels;
 
-    /// <summary>[Rows]: the sum over the tags.</summary>
+    /// <summary>[Videos, C]: gradient of the objective; null where it is not wanted.</summary>
+    public void* dLogits;
+
+    /// <summary>[Experts, Videos, C]; null where it is not wanted.</summary>
+    public void* dExpertLogits;
+
+    /// <summary>
+    /// [Terms, Videos], sums over tags: of the mixture; where there are experts, of all of them; and the consistency, from the kernel that
+    /// computes it.
+    /// </summary>
     public float* Loss;
 
     /// <summary>Sizes.</summary>
-    public int Rows, Videos, C;
+    public int Experts, Videos, C;
 
     /// <summary>Focusing exponents of present and of absent tags, and what is taken off the probability of absent ones; all 0: cross-entropy.</summary>
     public float PositiveGamma, NegativeGamma, Margin;
-}
 
-/// <summary>Arguments of <see cref="TagLoss.Backward"/>.</summary>
-public unsafe struct TagLossGradArgs
-{
-    /// <summary>[Rows, C]</summary>
-    public float* Logits;
-
-    /// <summary>[Videos, ceil(C / 32)]</summary>
-    public uint* Labels;
-
-    /// <summary>[Rows, C]</summary>
-    public float* dLogits;
-
-    /// <summary>Sizes.</summary>
-    public int Rows, Videos, C;
-
-    /// <summary>As in <see cref="TagLossArgs"/>.</summary>
-    public float PositiveGamma, NegativeGamma, Margin;
-
-    /// <summary>Gradient of the objective by the loss of each row.</summary>
+    /// <summary>Gradient of the objective by the loss of each head.</summary>
     public float Scale;
 
-    /// <summary>1 to add to <see cref="dLogits"/>.</summary>
-    public int Add;
+    /// <summary>1 / temperature of the consistency.</summary>
+    public float Sharpness;
+
+    /// <summary>Added to probabilities inside the consistency's logarithms.</summary>
+    public float Epsilon;
+
+    /// <summary>Gradient of the objective by the consistency of each video.</summary>
+    public float ConsistencyScale;
+
+    /// <summary>1 to add to the gradient.</summary>
+    public int Add, AddExperts;
 }
 
 /// <summary>
 /// Asymmetric loss of tags from logits (Ridnik et al., "Asymmetric loss for multi-label classification", 2021;
-/// specification 4.2 and 9.1), of which binary cross-entropy is the case without focus. With w = -z for a tag that is present,
-/// w = z for one that is absent, and P = sigmoid(w): the sum over c of P^gamma softplus(w). The power is exp(-gamma softplus(-w)),
-/// so loss and gradient are finite for every z and nothing is clipped. The gradient flows through P^gamma.
-/// A margin m replaces the probability p of an absent tag by max(p - m, 0).
+/// specification 4.2 and 9.1), of which binary cross-entropy is the case without focus: all heads of a video, values and gradients, in one
+/// launch. With w = -z for a tag that is present, w = z for one that is absent, and P = sigmoid(w): the sum over c of P^gamma softplus(w).
+/// The power is exp(-gamma softplus(-w)), so loss and gradient are finite for every z and nothing is clipped. The gradient flows through
+/// P^gamma: ±P^gamma (gamma (1 - P) softplus(w) + P). A margin m replaces the probability p of an absent tag by max(p - m, 0).
 /// </summary>
+/// <remarks>
+/// The consistency (specification 4.4) is how far the experts' softened distributions are from the mixture's: the sum over k and c of
+/// P[c] (log(P[c] + epsilon) - log(Q_k[c] + epsilon)) with P = softmax(z / T), Q_k = softmax(z_k / T). With slopes
+/// g[c] = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)) by P[c], and -P / (Q_k + epsilon) by Q_k[c], each
+/// softmax passes on probability * (slope - mean slope) / T.
+/// </remarks>
 public static unsafe partial class TagLoss
 {
-    private const double OperationsPerTag = 6; // an exponential counts as one
-
     /// <summary>Bits of a word of labels.</summary>
     public const int WordBits = 32;
 
-    private const string File = "TagLoss.cu";
-    private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
+    /// <summary>
+    /// Logits of a video that a block keeps in shared memory between its passes, in bytes: room for 4 heads of 10,000 tags in bf16. What
+    /// needs more is read again from the second cache. A multiprocessor of an RTX 3090 has 100 KB, one of an H100 twice that and more.
+    /// </summary>
+    public const int KeptBytes = 96 << 10;
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"WORD_BITS={WordBits}"];
+    // Of a CUDA block: 10,000 tags of bf16 are 1,250 accesses of 16 bytes, 4 turns of 320 threads with hardly one of them idle.
+    private const int Warps = 10, Threads = 32 * Warps;
+
+    private const int StatisticsOfHead = 3; // of a softmax, see the twin
+    private const double OperationsOfTag = 10, OperationsOfProbability = 14; // an exponential counts as one
 
     /// <summary>Words of a video's labels.</summary>
     public static int Words(int tags) => (tags + WordBits - 1) / WordBits;
 
-    /// <summary>Loss of each row. Items: rows.</summary>
-    public static readonly Kernel<TagLossArgs> Forward = new("asymmetric_tag_loss_forward_f32")
-    {
-        Family = "asymmetric-loss",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in TagLossArgs a, in DeviceLimits _) => new(a.Rows, Threads),
-        CountItems = static (in TagLossArgs a) => a.Rows,
-        Twin = SumRows,
-        CountCost = static (in TagLossArgs a) => new(OperationsPerTag * a.Rows * a.C, 4.0 * (a.Rows * (a.C + 1.0) + (double)a.Videos * Words(a.C))),
-    };
+    /// <summary>Losses of the heads. Items: videos.</summary>
+    public static readonly KernelPair<TagLossArgs> Heads = Pair("asymmetric_tag_loss", consistent: false);
 
-    /// <summary>Adds to dz, times scale: without margin ±P^gamma (gamma (1 - P) softplus(w) + P). Items: rows.</summary>
-    public static readonly Kernel<TagLossGradArgs> Backward = new("asymmetric_tag_loss_backward_f32")
+    /// <summary>Losses of the heads, and their consistency. Items: videos.</summary>
+    public static readonly KernelPair<TagLossArgs> ConsistentHeads = Pair("asymmetric_tag_loss_consistency", consistent: true);
+
+    private static KernelPair<TagLossArgs> Pair(string name, bool consistent) => new(name, (entry, precision) => new(entry)
     {
-        Family = "asymmetric-loss",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in TagLossGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
-        CountItems = static (in TagLossGradArgs a) => a.Rows,
-        Twin = DifferentiateRows,
-        CountCost = static (in TagLossGradArgs a) =>
-            new(OperationsPerTag * a.Rows * a.C, 4.0 * ((2.0 + a.Add) * a.Rows * a.C + (double)a.Videos * Words(a.C))),
-    };
+        Family = consistent ? "asymmetric-consistency-loss" : "asymmetric-loss",
+        Source = "TagLoss.cu",
+        Defines = [$"WARPS={Warps}", $"WORD_BITS={WordBits}", $"KEPT_BYTES={KeptBytes}"],
+        LaunchShape = (in TagLossArgs a, in DeviceLimits _) => new(a.Videos, Threads, SharedBytes: consistent ? SharedBytes(a, precision) : 0),
+        CountItems = static (in TagLossArgs a) => a.Videos,
+        Twin = precision != Precision.Float32 ? null : consistent ? ComputeConsistent : ComputeHeads,
+        CountCost = (in TagLossArgs a) =>
+        {
+            double ofHead = (double)a.Videos * a.C, labels = (double)a.Videos * Words(a.C);
+            double moved = ofHead * (1 + a.Experts + (a.dLogits == null ? 0 : 1 + a.Add) + (a.dExpertLogits == null ? 0 : a.Experts * (1 + a.AddExperts)));
+            double losses = (1.0 + (a.Experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * a.Videos;
+            return new((OperationsOfTag + (consistent ? OperationsOfProbability : 0)) * (1 + a.Experts) * ofHead,
+                precision.Bytes() * moved + 4 * (labels + losses));
+        },
+    });
+
+    // As the source says: statistics of each head, and its logits where they fit, padded to 16 bytes.
+    private static int SharedBytes(in TagLossArgs a, Precision precision)
+    {
+        int statistics = RoundUp((1 + a.Experts) * StatisticsOfHead * sizeof(float));
+        long logits = (1L + a.Experts) * RoundUp(a.C * precision.Bytes());
+        return statistics + (logits <= KeptBytes ? (int)logits : 0);
+    }
+
+    private static int RoundUp(int bytes) => (bytes + 15) / 16 * 16;
 }

@@ -1,121 +1,329 @@
-// TagLoss.cu: asymmetric loss of tags from logits, of which binary cross-entropy is the case without focus; forward and backward.
-//   w = -z for a tag that is present, z for one that is absent;  P = sigmoid(w);   loss of a row = sum over c of P^gamma softplus(w)
-//   dZ = -+ Scale P^gamma (gamma (1 - P) softplus(w) + P);   a Margin m replaces the P of an absent tag by max(P - m, 0)
-//   z, dZ [Rows, C]   labels: bits [Videos, ceil(C / WORD_BITS)], row r is of video r % Videos
-// Types   fp32
-// Launch  a block per row, WARPS warps, neighbours side by side
-// Limits  any sizes; any finite logit has a finite loss and gradient
-// Floor   forward 4 Rows C bytes, backward 8 Rows C / bandwidth; about 60 instructions a tag
-// Why     P^gamma = exp(-gamma softplus(-w)) needs no clipping; a warp's tags share a word of labels
+// TagLoss.cu: asymmetric loss of tags from logits, of which binary cross-entropy is the case without focus, of all heads of a video, and how
+// far the experts' softened distributions are from the mixture's; values and gradients in one launch.
+//   w = -z for a tag that is present, z for one that is absent;  p = sigmoid(w);   loss of a head = sum over c of p^gamma softplus(w)
+//   dZ = -+ Scale p^gamma (gamma (1 - p) softplus(w) + p);   a Margin m replaces the p of an absent tag by max(p - m, 0)
+//   P = softmax(z / T),  Q_k = softmax(z_k / T);   consistency = sum over k and c of P (log(P + epsilon) - log(Q_k + epsilon))
+//   slopes  g = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)),   g_k = -P / (Q_k + epsilon)
+//   dZ += ConsistencyScale / T P (g - sum P g),   dZ_k += ConsistencyScale / T Q_k (g_k - sum Q_k g_k)
+//   z, dZ [Videos, C]   z_k, dZ_k [Experts, Videos, C]   labels: bits [Videos, ceil(C / WORD_BITS)]   Loss [1 to 3, Videos]: z, all z_k, consistency
+// Types   logits and gradients fp32 or bf16; arithmetic, sums and losses fp32
+// Launch  a block per video, WARPS warps; a thread has the same tags of all heads, PACK of them at a time
+// Shared  statistics of each head, and with the consistency the logits of all heads where they need at most KEPT_BYTES
+// Limits  any sizes and any finite logit. 16 bytes an access where C is a multiple of PACK; else rows begin anywhere, and a thread takes its
+//         PACK neighbours one by one from the first cache
+// Floor   reads the logits once, writes their gradients once: bytes / bandwidth. bf16 with consistency needs about 11 special functions and
+//         90 other instructions a logit, so an H100 is bound by both alike
+// Why     a thread reads back only what it wrote into shared memory itself, neighbours 16 bytes apart: no barrier between the passes, no
+//         bank conflict. Of logits that are kept only the first pass waits for memory; probabilities are cheaper made again than stored.
+//         Of the powers those to 0 and 1, the published focus, cost nothing; any other is exp(-gamma softplus(-w)) and needs no clipping
 #include "Block.cuh"
-#include "Logistic.cuh"
-#include "Values.cuh"
+#include "Transcendental.cuh"
 
 struct TagLossArgs {
-    const float* Logits;
+    const void* Logits;
+    const void* ExpertLogits;
     const unsigned* Labels;
+    void* dLogits;
+    void* dExpertLogits;
     float* Loss;
-    int Rows;
-    int Videos;
-    int C;
-    float PositiveGamma;
-    float NegativeGamma;
-    float Margin;
-};
-
-struct TagLossGradArgs {
-    const float* Logits;
-    const unsigned* Labels;
-    float* dLogits;
-    int Rows;
+    int Experts;
     int Videos;
     int C;
     float PositiveGamma;
     float NegativeGamma;
     float Margin;
     float Scale;
+    float Sharpness;
+    float Epsilon;
+    float ConsistencyScale;
     int Add;
+    int AddExperts;
 };
 
 #define THREADS (32 * WARPS)
 
-template <class Args>
-DEVICE const unsigned* labels_of(const Args& a, int row) { return a.Labels + (long long)(row % a.Videos) * ((a.C + WORD_BITS - 1) / WORD_BITS); }
+// Experts whose sums a thread holds at once; more take another pass.
+#define EXPERTS_AT_ONCE 4
 
-DEVICE bool is_present(const unsigned* labels, int c) { return labels[c / WORD_BITS] >> (c % WORD_BITS) & 1; }
+// A part of a row as a thread takes it: PACK<T> values, or those that are left of the row. Where rows begin on 16 bytes, whole ones move at once.
+template <class T>
+struct Run {
+    int left;
+    bool aligned;
 
-// Loss and slope of a tag by how wrong its logit is.
-struct Focus {
-    float positive_gamma, negative_gamma, margin;
+    __device__ __forceinline__ bool is_whole() const { return aligned && left >= PACK<T>; }
 
-    template <class Args>
-    __device__ __forceinline__ explicit Focus(const Args& a) : positive_gamma(a.PositiveGamma), negative_gamma(a.NegativeGamma), margin(a.Margin) {}
-
-    __device__ __forceinline__ bool is_none() const { return positive_gamma == 0 && negative_gamma == 0 && margin == 0; }
-
-    __device__ __forceinline__ float loss(float wrong, bool present) const {
-        if (is_none())
-            return softplus(wrong);
-        if (present || margin == 0)
-            return power(wrong, present) * softplus(wrong);
-        return powf(shifted(wrong), negative_gamma) * -logf(complement(wrong));
+    // Values past the end of the row are -INFINITY, whose probability is 0.
+    __device__ __forceinline__ void read(float (&x)[PACK<T>], const T* address) const {
+        if (is_whole()) {
+            load_pack(x, address);
+            return;
+        }
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            x[j] = j < left ? load(address + j) : -INFINITY;
     }
 
-    __device__ __forceinline__ float slope(float wrong, bool present) const {
-        const float p = sigmoid(wrong);
-        if (is_none())
-            return p;
-        const float right = sigmoid(-wrong);
-        if (present || margin == 0)
-            return power(wrong, present) * fmaf(gamma(present) * right, softplus(wrong), p);
-        const float q = shifted(wrong);
-        if (q <= 0)
-            return 0;
-        return powf(q, negative_gamma) * (negative_gamma * -logf(complement(wrong)) / q + 1 / complement(wrong)) * p * right;
-    }
-
-private:
-    __device__ __forceinline__ float gamma(bool present) const { return present ? positive_gamma : negative_gamma; }
-
-    // P^gamma, log P = -softplus(-w)
-    __device__ __forceinline__ float power(float wrong, bool present) const { return expf(-gamma(present) * softplus(-wrong)); }
-
-    // An absent tag's max(P - margin, 0), and 1 minus it without cancellation. NaN stays NaN.
-    __device__ __forceinline__ float shifted(float wrong) const {
-        const float q = sigmoid(wrong) - margin;
-        return q < 0 ? 0 : q;
-    }
-
-    __device__ __forceinline__ float complement(float wrong) const {
-        const float q = sigmoid(-wrong) + margin;
-        return q > 1 ? 1 : q;
+    __device__ __forceinline__ void write(T* address, float (&x)[PACK<T>], int add) const {
+        if (is_whole()) {
+            deliver_pack(address, x, add);
+            return;
+        }
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            if (j < left)
+                deliver(address + j, x[j], add);
     }
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_forward_f32(const TagLossArgs a) {
-    const int row = blockIdx.x;
-    const float* logits = a.Logits + (long long)row * a.C;
-    const unsigned* labels = labels_of(a, row);
-    const Focus focus(a);
-    float sum = 0;
-    for (int c = threadIdx.x; c < a.C; c += THREADS) {
-        const bool present = is_present(labels, c);
-        sum += focus.loss(present ? -logits[c] : logits[c], present);
+// Losses of tags by their logits, and gradients.
+template <class T>
+struct Focus {
+    float positive_gamma, negative_gamma, margin, scale;
+
+    __device__ __forceinline__ explicit Focus(const TagLossArgs& a)
+        : positive_gamma(a.PositiveGamma), negative_gamma(a.NegativeGamma), margin(a.Margin), scale(a.Scale) {}
+
+    // Turns the logits of a run into their gradients; the sum of their losses. Bit j of labels says whether tag j is present.
+    __device__ __forceinline__ float differentiate(float (&z)[PACK<T>], unsigned labels, int left) const {
+        float sum = 0;
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++) {
+            if (j >= left)
+                continue;
+            const bool present = labels >> j & 1;
+            float slope;
+            sum += loss(present ? -z[j] : z[j], present, slope);
+            slope = __fmul_rn(slope, scale);
+            z[j] = present ? -slope : slope; // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain
+        }
+        return sum;
     }
-    sum = block_sum<WARPS>(sum);
+
+private:
+    __device__ __forceinline__ float loss(float wrong, bool present, float& slope) const {
+        const Logistic l = logistic<T>(wrong);
+        if (!present && margin != 0)
+            return loss_beyond_margin(l, slope);
+        const float gamma = present ? positive_gamma : negative_gamma;
+        if (gamma == 0) {
+            slope = l.sigmoid;
+            return l.softplus;
+        }
+        const float power = gamma == 1 ? l.sigmoid : Functions<T>::exp(-gamma * l.softplus_of_negative); // log p = -softplus(-w)
+        slope = power * fmaf(__fmul_rn(gamma, l.sigmoid_of_negative), l.softplus, l.sigmoid);
+        return __fmul_rn(power, l.softplus);
+    }
+
+    // An absent tag's q = max(p - margin, 0). NaN stays NaN.
+    __device__ __forceinline__ float loss_beyond_margin(const Logistic& l, float& slope) const {
+        const float q = l.sigmoid - margin;
+        slope = 0;
+        if (q <= 0)
+            return 0;
+        const float rest = fminf(l.sigmoid_of_negative + margin, 1); // 1 - q without cancellation
+        const float power = Functions<T>::exp(negative_gamma * Functions<T>::log(q)), surprise = -Functions<T>::log(rest);
+        slope = power * (__fmul_rn(negative_gamma, Functions<T>::quotient(surprise, q)) + Functions<T>::quotient(1, rest)) * l.sigmoid * l.sigmoid_of_negative;
+        return __fmul_rn(power, surprise);
+    }
+};
+
+// A head's distribution, and the mean slope that its gradient subtracts.
+struct Softmax {
+    float largest, inverse, subtracted;
+};
+
+// What a block knows of its video.
+template <class T>
+struct Video {
+    const TagLossArgs& a;
+    const unsigned* labels;
+    Softmax* heads; // [1 + Experts], the mixture first; shared, then
+    T* kept;        // [1 + Experts, stride], or null
+    int stride;
+
+    __device__ __forceinline__ explicit Video(const TagLossArgs& a, void* shared) : a(a), labels(a.Labels + (long long)blockIdx.x * ((a.C + WORD_BITS - 1) / WORD_BITS)) {
+        const int statistics = ((1 + a.Experts) * (int)sizeof(Softmax) + 15) / 16 * 16;
+        heads = (Softmax*)shared;
+        stride = (a.C + PACK<T> - 1) / PACK<T> * PACK<T>;
+        kept = (1LL + a.Experts) * stride * (int)sizeof(T) <= KEPT_BYTES ? (T*)((char*)shared + statistics) : nullptr;
+    }
+
+    // A head's row in global memory; of a gradient, too.
+    __device__ __forceinline__ long long row(int head) const { return ((long long)max(head - 1, 0) * a.Videos + blockIdx.x) * a.C; }
+    __device__ __forceinline__ const T* logits(int head) const { return (const T*)(head == 0 ? a.Logits : a.ExpertLogits) + row(head); }
+    __device__ __forceinline__ Run<T> run(int c) const { return {a.C - c, a.C % PACK<T> == 0}; }
+
+    __device__ __forceinline__ void keep() {
+        for (int head = 0; kept && head <= a.Experts; head++) {
+#pragma unroll 4
+            for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
+                float z[PACK<T>];
+                run(c).read(z, logits(head) + c);
+                store_pack(kept + head * stride + c, z);
+            }
+        }
+    }
+
+    // Logits of a head; this thread's own.
+    __device__ __forceinline__ void read(float (&z)[PACK<T>], int head, int c) const {
+        if (kept)
+            load_pack(z, kept + head * stride + c);
+        else
+            run(c).read(z, logits(head) + c);
+    }
+
+    __device__ __forceinline__ float power(float logit, float largest) const { return Functions<T>::exp(__fmul_rn(logit - largest, a.Sharpness)); }
+
+    // Turns logits into probabilities.
+    __device__ __forceinline__ void normalize(float (&z)[PACK<T>], const Softmax& head) const {
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            z[j] = __fmul_rn(power(z[j], head.largest), head.inverse);
+    }
+
+    // Largest logit and sum of powers in one pass.
+    __device__ __forceinline__ Softmax reduce(int head) const {
+        float largest = -INFINITY, sum = 0;
+        for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
+            float z[PACK<T>];
+            read(z, head, c);
+            const float before = largest;
+#pragma unroll
+            for (int j = 0; j < PACK<T>; j++)
+                largest = fmaxf(largest, z[j]);
+            sum = __fmul_rn(sum, power(before, largest));
+#pragma unroll
+            for (int j = 0; j < PACK<T>; j++)
+                sum += power(z[j], largest);
+        }
+        const float of_all = block_max<WARPS>(largest);
+        return {of_all, 1 / block_sum<WARPS>(__fmul_rn(sum, power(largest, of_all))), 0};
+    }
+};
+
+// The statistics of all heads, and the consistency of their distributions.
+template <class T>
+DEVICE float sum_consistency(const Video<T>& video) {
+    const TagLossArgs& a = video.a;
+    const Softmax mixture = video.reduce(0);
+    float loss = 0, own = 0;
+    for (int first = 0; first < a.Experts; first += EXPERTS_AT_ONCE) {
+        Softmax experts[EXPERTS_AT_ONCE];
+        float mean[EXPERTS_AT_ONCE] = {};
+#pragma unroll
+        for (int i = 0; i < EXPERTS_AT_ONCE; i++)
+            if (first + i < a.Experts)
+                experts[i] = video.reduce(1 + first + i);
+        own = 0;
+        for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
+            float p[PACK<T>], log_p[PACK<T>], q[PACK<T>];
+            video.read(p, 0, c);
+            video.normalize(p, mixture);
+#pragma unroll
+            for (int j = 0; j < PACK<T>; j++) {
+                log_p[j] = Functions<T>::log(p[j] + a.Epsilon);
+                own = fmaf(p[j], Functions<T>::quotient(p[j], p[j] + a.Epsilon), own);
+            }
+#pragma unroll
+            for (int i = 0; i < EXPERTS_AT_ONCE; i++) {
+                if (first + i >= a.Experts)
+                    continue;
+                video.read(q, 1 + first + i, c);
+                video.normalize(q, experts[i]);
+#pragma unroll
+                for (int j = 0; j < PACK<T>; j++) {
+                    loss = fmaf(p[j], log_p[j] - Functions<T>::log(q[j] + a.Epsilon), loss);
+                    mean[i] = fmaf(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon), mean[i]);
+                }
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < EXPERTS_AT_ONCE; i++) {
+            if (first + i >= a.Experts)
+                continue;
+            experts[i].subtracted = -block_sum<WARPS>(mean[i]);
+            if (threadIdx.x == 0)
+                video.heads[1 + first + i] = experts[i];
+        }
+    }
+    loss = block_sum<WARPS>(loss);
+    own = block_sum<WARPS>(own);
     if (threadIdx.x == 0)
-        a.Loss[row] = sum;
+        video.heads[0] = {mixture.largest, mixture.inverse, fmaf(a.Experts, own, loss)};
+    __syncthreads();
+    return loss;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_backward_f32(const TagLossGradArgs a) {
-    const int row = blockIdx.x;
-    const long long begin = (long long)row * a.C;
-    const unsigned* labels = labels_of(a, row);
-    const Focus focus(a);
-    for (int c = threadIdx.x; c < a.C; c += THREADS) {
-        // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain.
-        const bool present = is_present(labels, c);
-        const float logit = a.Logits[begin + c], slope = __fmul_rn(focus.slope(present ? -logit : logit, present), a.Scale);
-        deliver(a.dLogits + begin + c, present ? -slope : slope, a.Add);
+template <class T, bool Consistent>
+DEVICE void compute_losses(const TagLossArgs& a) {
+    DYNAMIC_SHARED(unsigned char, shared);
+    Video<T> video(a, shared);
+    float consistency = 0;
+    if constexpr (Consistent) {
+        video.keep();
+        consistency = sum_consistency(video);
+    } else {
+        video.kept = nullptr;
     }
+    const Focus<T> focus(a);
+    const float scale = __fmul_rn(a.ConsistencyScale, a.Sharpness);
+    const bool differentiates = a.dLogits || a.dExpertLogits;
+    float of_mixture = 0, of_experts = 0;
+    for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
+        const Run<T> run = video.run(c);
+        const unsigned labels = video.labels[c / WORD_BITS] >> (c % WORD_BITS);
+        float p[PACK<T>], own[PACK<T>], slope[PACK<T>] = {}, z[PACK<T>];
+        if (Consistent && differentiates) {
+            video.read(p, 0, c);
+            video.normalize(p, video.heads[0]);
+#pragma unroll
+            for (int j = 0; j < PACK<T>; j++)
+                own[j] = Functions<T>::log(p[j] + a.Epsilon) + Functions<T>::quotient(p[j], p[j] + a.Epsilon);
+        }
+        for (int k = 0; k < a.Experts; k++) {
+            video.read(z, 1 + k, c);
+            if (Consistent && differentiates) {
+                const Softmax head = video.heads[1 + k];
+                float q[PACK<T>];
+#pragma unroll
+                for (int j = 0; j < PACK<T>; j++)
+                    q[j] = z[j];
+                video.normalize(q, head);
+                of_experts += focus.differentiate(z, labels, run.left);
+#pragma unroll
+                for (int j = 0; j < PACK<T>; j++) {
+                    slope[j] += own[j] - Functions<T>::log(q[j] + a.Epsilon);
+                    z[j] = fmaf(fmaf(q[j], head.subtracted, __fmul_rn(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon))), -scale, z[j]);
+                }
+            } else {
+                of_experts += focus.differentiate(z, labels, run.left);
+            }
+            if (a.dExpertLogits)
+                run.write((T*)a.dExpertLogits + video.row(1 + k) + c, z, a.AddExperts);
+        }
+        video.read(z, 0, c);
+        of_mixture += focus.differentiate(z, labels, run.left);
+        if (Consistent && differentiates) {
+#pragma unroll
+            for (int j = 0; j < PACK<T>; j++)
+                z[j] = fmaf(__fmul_rn(p[j], slope[j] - video.heads[0].subtracted), scale, z[j]);
+        }
+        if (a.dLogits)
+            run.write((T*)a.dLogits + video.row(0) + c, z, a.Add);
+    }
+    of_mixture = block_sum<WARPS>(of_mixture);
+    of_experts = block_sum<WARPS>(of_experts);
+    if (threadIdx.x != 0)
+        return;
+    a.Loss[blockIdx.x] = of_mixture;
+    if (a.Experts > 0)
+        a.Loss[a.Videos + blockIdx.x] = of_experts;
+    if (Consistent)
+        a.Loss[2LL * a.Videos + blockIdx.x] = consistency;
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_f32(const TagLossArgs a) { compute_losses<float, false>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_bf16(const TagLossArgs a) { compute_losses<bf16, false>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_f32(const TagLossArgs a) { compute_losses<float, true>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_bf16(const TagLossArgs a) { compute_losses<bf16, true>(a); }

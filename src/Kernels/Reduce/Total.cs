@@ -2,45 +2,48 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Reduce;
 
-/// <summary>One scaled sum.</summary>
+/// <summary>Scaled sums of rows.</summary>
 public unsafe struct TotalArgs
 {
-    /// <summary>[Count]</summary>
+    /// <summary>[Rows, Count]</summary>
     public float* X;
 
-    /// <summary>[1]</summary>
+    /// <summary>[Rows]</summary>
     public float* Y;
 
-    /// <summary>Elements of <see cref="X"/>.</summary>
-    public int Count;
+    /// <summary>Sizes of <see cref="X"/>.</summary>
+    public int Rows, Count;
 
-    /// <summary>Factor of the sum, such as 1 / Count.</summary>
+    /// <summary>Factor of the sums, such as 1 / Count.</summary>
     public float Scale;
 }
 
-/// <summary>y = scale * sum of x, in fixed order: how a loss term is made of the parts that its rows left behind.</summary>
+/// <summary>y = scale * sum of x, in fixed order, row by row: how loss terms are made of the parts that their samples left behind.</summary>
 public static unsafe class Total
 {
     private const int Threads = 256;
 
-    /// <summary>One item: what is summed has been reduced to at most thousands of elements before.</summary>
+    /// <summary>Items: rows. What is summed has been reduced to at most thousands of elements before.</summary>
     public static readonly Kernel<TotalArgs> Sum = new("total_f32")
     {
         Family = "reduce",
         Source = "Total.cu",
         Defines = [$"THREADS={Threads}"],
-        LaunchShape = static (in TotalArgs a, in DeviceLimits _) => new(1, Threads),
-        CountItems = static (in TotalArgs a) => 1,
-        Twin = SumAll,
-        CountCost = static (in TotalArgs a) => new(a.Count, 4.0 * (a.Count + 1)),
+        LaunchShape = static (in TotalArgs a, in DeviceLimits _) => new(a.Rows, Threads),
+        CountItems = static (in TotalArgs a) => a.Rows,
+        Twin = SumRows,
+        CountCost = static (in TotalArgs a) => new((double)a.Rows * a.Count, 4.0 * a.Rows * (a.Count + 1.0)),
     };
 
-    private static void SumAll(in TotalArgs a, int from, int to)
+    private static void SumRows(in TotalArgs a, int from, int to)
     {
-        // float64 costs nothing here, and a logged loss then carries only the error of its rows.
-        double sum = 0;
-        for (int i = 0; i < a.Count; i++)
-            sum += a.X[i];
-        *a.Y = (float)(a.Scale * sum);
+        for (int row = from; row < to; row++)
+        {
+            // float64 costs nothing here, and a logged loss then carries only the error of its samples.
+            double sum = 0;
+            foreach (float x in new ReadOnlySpan<float>(a.X + (long)row * a.Count, a.Count))
+                sum += x;
+            a.Y[row] = (float)(a.Scale * sum);
+        }
     }
 }

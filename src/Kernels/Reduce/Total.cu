@@ -1,24 +1,26 @@
-// Total.cu: one scaled sum.
-//   y = scale * sum of x        x [Count]   y [1]
+// Total.cu: scaled sums of rows.
+//   y[r] = scale * sum of x[r]        x [Rows, Count]   y [Rows]
 // Types   fp32, summed in float64
-// Launch  one block of THREADS threads
-// Limits  any Count; nothing at all gives 0. Meant for thousands of elements: what is summed has been reduced before
-// Floor   4 Count bytes / bandwidth, in practice the time of a launch
-// Why     float64 costs nothing here, and a logged loss then carries only the error of its rows
+// Launch  a block of THREADS threads per row
+// Limits  any sizes; nothing at all gives 0. Meant for thousands of elements: what is summed has been reduced before
+// Floor   4 Rows Count bytes / bandwidth, in practice the time of a launch
+// Why     float64 costs nothing here, and a logged loss then carries only the error of its samples
 #include "Common.cuh"
 
 struct TotalArgs {
     const float* X;
     float* Y;
+    int Rows;
     int Count;
     float Scale;
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS) total_f32(const TotalArgs a) {
     __shared__ double sums[THREADS];
+    const float* x = a.X + (long long)blockIdx.x * a.Count;
     double sum = 0;
     for (int i = threadIdx.x; i < a.Count; i += THREADS)
-        sum += a.X[i];
+        sum += x[i];
     sums[threadIdx.x] = sum;
     for (unsigned half = THREADS / 2; half > 0; half /= 2) {
         __syncthreads();
@@ -26,5 +28,5 @@ extern "C" __global__ void __launch_bounds__(THREADS) total_f32(const TotalArgs 
             sums[threadIdx.x] += sums[threadIdx.x + half];
     }
     if (threadIdx.x == 0)
-        *a.Y = (float)(a.Scale * sums[0]);
+        a.Y[blockIdx.x] = (float)(a.Scale * sums[0]);
 }

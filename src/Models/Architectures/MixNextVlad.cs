@@ -64,9 +64,8 @@ internal sealed class MixNextVlad : IVideoModel
             new LossTerm("consistency", losses.ConsistencyWeight), new LossTerm("contrastive", contrastiveWeight));
         var encoded = Encode(tape, batch);
         var (expertLogits, logits) = Tags(tape, encoded);
-        TagLoss.Forward(tape, logits, batch.Labels, losses.Focus, 1, terms[0]);
-        TagLoss.Forward(tape, expertLogits, batch.Labels, losses.Focus, 1, terms[1]);
-        ConsistencyLoss.Forward(tape, logits, expertLogits, losses.ConsistencyTemperature, ConsistencyEpsilon, losses.ConsistencyWeight, terms[2]);
+        var consistency = new TagConsistency(losses.ConsistencyTemperature, ConsistencyEpsilon, losses.ConsistencyWeight);
+        TagLoss.Forward(tape, logits, expertLogits, batch.Labels, losses.Focus, 1, consistency, terms.Values.Slice(0, new Shape(3)));
         ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature, contrastiveWeight, terms[3]);
         return new StepOutputs(encoded.Embedding, terms, Cosines: default);
     }

@@ -100,6 +100,9 @@ internal static unsafe class GradientCheck
         var tensors = inputs.Select((input, i) => wanted[i] ? tape.Result(input.Shape, differentiable: true) : tape.Scratch(input.Shape)).ToArray();
         for (int i = 0; i < tensors.Length; i++)
             Write(tensors[i], inputs[i].Values);
+        // Earlier than the operator's forward: a loss may write its gradients there.
+        for (int i = 0; i < tensors.Length && earlier; i++)
+            Write(tape.GradientToWrite(tensors[i], out _), Random(inputs[i].Values.Length, EarlierSite));
         var y = forward(tape, tensors);
         var actual = Read(y);
         Assert.True(expected.Length == actual.Length, $"the reference has {expected.Length} values, the operator {y.Shape}");
@@ -112,8 +115,6 @@ internal static unsafe class GradientCheck
         var weights = upstream(y.Node < 0);
         if (y.Node >= 0)
             Write(tape.GradientToWrite(y, out _), weights);
-        for (int i = 0; i < tensors.Length && earlier; i++)
-            Write(tape.GradientToWrite(tensors[i], out _), Random(inputs[i].Values.Length, EarlierSite));
         tape.RunBackward();
         return [.. tensors.Select((tensor, i) => wanted[i] ? Read(Existing(tape.GradientOf(tensor), inputs[i].Name)) : null)];
     }

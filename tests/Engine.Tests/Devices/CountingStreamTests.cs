@@ -19,7 +19,7 @@ public sealed unsafe class CountingStreamTests : IDisposable
     [Fact]
     public void Launch_Kernels_AddsUpTheirCostsApartFromProducts()
     {
-        TotalArgs few = new() { Count = 10 }, many = new() { Count = 1000 };
+        TotalArgs few = new() { Rows = 1, Count = 10 }, many = new() { Rows = 1, Count = 1000 };
         _stream.Run(Total.Sum, few);
         _stream.Run(Total.Sum, many);
         _stream.Run(Total.Sum, few);
@@ -32,7 +32,7 @@ public sealed unsafe class CountingStreamTests : IDisposable
     public void MatMul_AmongKernels_CountsInTheTotalAndByItself()
     {
         _stream.MatMul(new MatMulArgs { M = 2, N = 3, K = 5, Batch = 1, StrideA = 10, StrideB = 15, StrideC = 6 });
-        _stream.Run(Total.Sum, new TotalArgs { Count = 10 });
+        _stream.Run(Total.Sum, new TotalArgs { Rows = 1, Count = 10 });
         _stream.MatMul(new MatMulArgs { M = 2, N = 3, K = 5, Batch = 4, StrideB = 15, StrideC = 6, Add = 1 }); // A is shared, C is read
         var products = new KernelCost(2 * 30 + 4 * 2 * 30, 4 * (10 + 15 + 6) + 4 * (10 + 4 * (15 + 2 * 6)));
         Assert.Equal(products, _stream.MatMuls);

@@ -29,15 +29,16 @@ public sealed unsafe class LossBlockTests
     }
 
     [Fact]
-    public void ConsistencyLoss_WhereEpsilonDecides_MatchesPyTorch()
+    public void TagConsistency_WhereEpsilonDecides_MatchesPyTorch()
     {
         using var golden = new GoldenBlock("consistency_loss");
         int rows = golden.Size("batch"), experts = golden.Size("experts"), tags = golden.Size("tags");
-        var term = golden.Term();
-        ConsistencyLoss.Forward(golden.Tape, golden.Variable(new Shape(rows, tags), "input.logits"),
+        var terms = golden.Tape.Scratch(new Shape(3));
+        TagLoss.Forward(golden.Tape, golden.Variable(new Shape(rows, tags), "input.logits"),
             golden.Variable(new Shape(experts, rows, tags), [.. Enumerable.Range(0, experts).Select(static k => $"input.experts.{k}")]),
-            temperature: 2, epsilon: 1e-8f, Upstream, term);
-        golden.AssertEqual("output.loss", term);
+            golden.Tape.Scratch(new Shape(rows, (tags + 31) / 32), ElementType.Int32), default, weight: 0,
+            new TagConsistency(Temperature: 2, Epsilon: 1e-8f, Upstream), terms);
+        golden.AssertEqual("output.loss", terms.Slice(2, new Shape(1)));
         golden.Tape.RunBackward();
         golden.AssertGradients();
     }

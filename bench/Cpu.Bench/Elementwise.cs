@@ -39,8 +39,8 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
         var subjects = new List<Subject>();
         foreach (var (name, kernels) in new[] { ("relu", Activations.Relu), ("gelu", Activations.Gelu), ("tanh", Activations.Tanh), ("sigmoid", Activations.Sigmoid) })
         {
-            Add($"{name} forward", kernels.Forward, new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Count = count });
-            Add($"{name} backward", kernels.Backward, new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Count = count });
+            Add($"{name} forward", kernels.Forward[Precision.Float32], new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Rows = count / Width, C = Width });
+            Add($"{name} backward", kernels.Backward[Precision.Float32], new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Rows = count / Width, C = Width });
         }
         Add("dropout", Dropout.Apply[Precision.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
         var (forward, backward) = Norms(count / Width);

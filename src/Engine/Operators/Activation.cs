@@ -20,10 +20,10 @@ public enum ActivationKind
     Sigmoid,
 }
 
-/// <summary>y = f(x), element by element.</summary>
+/// <summary>y = f(x + bias), element by element.</summary>
 public static unsafe class Activation
 {
-    private readonly record struct State(Tensor Kept, Tensor X, Tensor Y, ActivationKind Kind);
+    private readonly record struct State(Tensor Kept, Tensor X, Tensor Bias, Tensor Y, ActivationKind Kind);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -31,23 +31,38 @@ public static unsafe class Activation
     /// <param name="tape">The step.</param>
     /// <param name="x">Any shape.</param>
     /// <param name="kind">Which function.</param>
+    /// <param name="bias">The bias of the product that made <paramref name="x"/>, as wide as its rows; or default for none.</param>
     /// <returns>Shape of <paramref name="x"/>.</returns>
-    public static Tensor Forward(Tape tape, in Tensor x, ActivationKind kind)
+    public static Tensor Forward(Tape tape, in Tensor x, ActivationKind kind, in Tensor bias = default)
     {
+        if (bias.Exists && bias.Shape.Count != x.Shape.Width)
+            throw new ArgumentException($"a bias {bias.Shape} does not fit {x.Shape}");
         var kernels = Kernels(kind);
-        var y = tape.Result(x.Shape, differentiable: x.Node >= 0);
-        tape.Stream.Run(kernels.Forward, new ActivationForwardArgs { X = x.Floats, Y = y.Floats, Count = x.Shape.Count });
-        tape.Record(BackwardRule, new State(kernels.KeepsInput ? x : y, x, y, kind), y);
+        var y = tape.Result(x.Shape, differentiable: x.Node >= 0 || bias.Node >= 0, x.Type);
+        tape.Stream.Run(kernels.Forward[x.Precision], new ActivationForwardArgs
+        {
+            X = x.Values, Bias = bias.FloatsOrNull, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width,
+        });
+        tape.Record(BackwardRule, new State(kernels.KeepsInput ? x : y, x, bias, y, kind), y);
         return y;
     }
 
     private static void Backward(Tape tape, in State s)
     {
+        int rows = s.X.Shape.Rows, width = s.X.Shape.Width, chunks = ColumnSum.Chunks(rows), addBias = 0;
+        var kernels = Kernels(s.Kind);
         var dX = tape.GradientToWrite(s.X, out int add);
-        tape.Stream.Run(Kernels(s.Kind).Backward, new ActivationBackwardArgs
+        var dBias = s.Bias.Exists ? tape.GradientToWrite(s.Bias, out addBias) : default;
+        var partial = dBias.Exists ? tape.Scratch(new Shape(chunks, width)) : default;
+        if (!dX.Exists)
+            dX = tape.Scratch(s.X.Shape, s.X.Type); // data: nobody reads it
+        tape.Stream.Run(kernels.Backward[s.X.Precision], new ActivationBackwardArgs
         {
-            dY = tape.GradientOf(s.Y).Floats, Kept = s.Kept.Floats, dX = dX.Floats, Count = s.X.Shape.Count, Add = add,
+            dY = tape.GradientOf(s.Y).Values, Kept = s.Kept.Values, Bias = kernels.KeepsInput ? s.Bias.FloatsOrNull : null, dX = dX.Values,
+            Partial = partial.FloatsOrNull, Rows = rows, C = width, Chunks = chunks, Add = add,
         });
+        if (dBias.Exists)
+            ColumnSum.Finish(tape, partial, dBias, addBias);
     }
 
     private static ActivationKernels Kernels(ActivationKind kind) => kind switch

@@ -19,4 +19,13 @@ internal static unsafe class ColumnSum
         tape.Stream.Run(Kernels.Reduce.ColumnSum.Partial, args);
         tape.Stream.Run(Kernels.Reduce.ColumnSum.Finish, args);
     }
+
+    /// <summary>Parts that the rows are summed in.</summary>
+    public static int Chunks(int rows) => Kernels.Reduce.ColumnSum.Chunks(rows);
+
+    /// <summary>Writes the sum over the chunks of <paramref name="partial"/> [chunks, width], which another kernel has summed, to <paramref name="y"/> [width].</summary>
+    public static void Finish(Tape tape, in Tensor partial, in Tensor y, int add) => tape.Stream.Run(Kernels.Reduce.ColumnSum.Finish, new ColumnSumArgs
+    {
+        Partial = partial.Floats, Y = y.Floats, Stack = 1, C = partial.Shape.Width, Chunks = partial.Shape[0], Add = add,
+    });
 }

@@ -34,7 +34,7 @@ public static class ActivationReference
     public static T SigmoidSlope<T>(T y) where T : IBinaryFloatingPointIeee754<T> => y * (T.One - y);
 }
 
-/// <summary>Checks: odd counts, past a block, arguments from one tail to the other; overwriting and adding.</summary>
+/// <summary>Checks: odd widths, past a chunk, arguments from one tail to the other; with and without a bias; overwriting and adding.</summary>
 public static unsafe class ActivationChecks
 {
     /// <summary>All of them.</summary>
@@ -53,45 +53,67 @@ public static unsafe class ActivationChecks
         T Slope<T>(T kept) where T : IBinaryFloatingPointIeee754<T>;
     }
 
-    private static KernelCheck[] Both(ActivationKernels activation, IPlain plain, float keptLow, float keptHigh) =>
-    [
-        new(activation.Forward, () => [Forward(activation, plain, 13), Forward(activation, plain, 2 * Activations.BlockElements + 3)]),
-        new(activation.Backward, () => [Backward(activation, plain, 13, 0, keptLow, keptHigh), Backward(activation, plain, Activations.BlockElements + 9, 1, keptLow, keptHigh)]),
-    ];
-
-    private static CheckCase Forward(ActivationKernels activation, IPlain plain, int count)
+    private static IEnumerable<KernelCheck> Both(ActivationKernels activation, IPlain plain, float keptLow, float keptHigh)
     {
-        var builder = new CheckBuilder(seed: 41);
-        var x = builder.Input("x", count, -8, 8);
-        var y = builder.Output("y", count);
-        return builder.Build($"{count} elements", launcher => launcher.Run(activation.Forward, new ActivationForwardArgs
+        bool keepsInput = activation.KeepsInput;
+        return
+        [
+            .. KernelCheck.OfPair(activation.Forward, precision => [Forward(precision, 1, 13, biased: false), Forward(precision, 67, 264, biased: true), Forward(precision, 9, 301, biased: true)]),
+            .. KernelCheck.OfPair(activation.Backward, precision => [Backward(precision, 1, 13, 0, biased: false), Backward(precision, 130, 264, 1, biased: true), Backward(precision, 9, 301, 0, biased: true)]),
+        ];
+
+        CheckCase Forward(Precision precision, int rows, int width, bool biased)
         {
-            X = x.Floats, Y = y.Floats, Count = count,
-        }), new ForwardReference(plain), factor: 2);
+            var builder = new CheckBuilder(seed: 41, precision);
+            var x = builder.ValueInput("x", rows * width, -8, 8);
+            var bias = biased ? builder.Input("bias", width) : null;
+            var y = builder.ValueOutput("y", rows * width);
+            return builder.Build(Name(rows, width, biased), launcher => launcher.Run(activation.Forward[precision], new ActivationForwardArgs
+            {
+                X = x.Values, Bias = bias == null ? null : bias.Floats, Y = y.Values, Rows = rows, C = width,
+            }), new ForwardReference(plain, width, biased), factor: 2);
+        }
+
+        CheckCase Backward(Precision precision, int rows, int width, int add, bool biased)
+        {
+            var builder = new CheckBuilder(seed: 42, precision);
+            int chunks = (rows + Activations.ChunkRows - 1) / Activations.ChunkRows;
+            var dY = builder.ValueInput("dY", rows * width);
+            var kept = builder.ValueInput("kept", rows * width, keptLow, keptHigh);
+            var bias = biased && keepsInput ? builder.Input("bias", width) : null;
+            var dX = builder.ValueGradient("dX", rows * width, add);
+            var partial = biased ? builder.Output("partial", chunks * width) : null;
+            return builder.Build($"{Name(rows, width, biased)}, add {add}", launcher => launcher.Run(activation.Backward[precision], new ActivationBackwardArgs
+            {
+                dY = dY.Values, Kept = kept.Values, Bias = bias == null ? null : bias.Floats, dX = dX.Values, Partial = partial == null ? null : partial.Floats,
+                Rows = rows, C = width, Chunks = chunks, Add = add,
+            }), new BackwardReference(plain, width, add, bias is not null, partial is not null), factor: 3);
+        }
     }
 
-    private static CheckCase Backward(ActivationKernels activation, IPlain plain, int count, int add, float keptLow, float keptHigh)
-    {
-        var builder = new CheckBuilder(seed: 42);
-        var dY = builder.Input("dY", count);
-        var kept = builder.Input("kept", count, keptLow, keptHigh);
-        var dX = builder.Gradient("dX", count, add);
-        return builder.Build($"{count} elements, add {add}", launcher => launcher.Run(activation.Backward, new ActivationBackwardArgs
-        {
-            dY = dY.Floats, Kept = kept.Floats, dX = dX.Floats, Count = count, Add = add,
-        }), new BackwardReference(plain, add), factor: 3);
-    }
+    private static string Name(int rows, int width, bool biased) => $"{rows} x {width}{(biased ? ", bias" : "")}";
 
-    private sealed class ForwardReference(IPlain plain) : ICheckReference
+    private static T[] Arguments<T>(CheckValues<T> values, string name, int width, bool biased) where T : struct, IBinaryFloatingPointIeee754<T> =>
+        biased ? values.Stored([.. values[name].Select((value, i) => value + values["bias"][i % width])]) : values[name];
+
+    private sealed class ForwardReference(IPlain plain, int width, bool biased) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
-            Array.ConvertAll(values["x"], plain.Value).CopyTo(values["y"], 0);
+            Array.ConvertAll(Arguments(values, "x", width, biased), plain.Value).CopyTo(values["y"], 0);
     }
 
-    private sealed class BackwardReference(IPlain plain, int add) : ICheckReference
+    private sealed class BackwardReference(IPlain plain, int width, int add, bool biased, bool summed) : ICheckReference
     {
-        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
-            values.Deliver("dX", [.. values["dY"].Zip(values["kept"], (dY, kept) => dY * plain.Slope(kept))], add);
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            T[] gradient = values.Stored([.. values["dY"].Zip(Arguments(values, "kept", width, biased), (dY, kept) => dY * plain.Slope(kept))]);
+            values.Deliver("dX", gradient, add);
+            for (int i = 0; summed && i < gradient.Length; i++)
+            {
+                ref T sum = ref values["partial"][i / (Activations.ChunkRows * width) * width + i % width];
+                sum = (i / width % Activations.ChunkRows == 0 ? T.Zero : sum) + gradient[i];
+            }
+        }
     }
 
     private sealed class Relu : IPlain

@@ -12,24 +12,43 @@ public static unsafe partial class Activations
         static abstract Vector256<float> Slope(Vector256<float> kept);
     }
 
-    private static void ForwardBlocks<TFunction>(in ActivationForwardArgs a, int from, int to) where TFunction : struct, IFunction
+    private static void ForwardChunks<TFunction>(in ActivationForwardArgs a, int from, int to) where TFunction : struct, IFunction
     {
-        float* x = a.X, y = a.Y;
-        long end = Math.Min(a.Count, (long)to * BlockElements);
-        for (long i = (long)from * BlockElements; i < end; i += Lanes.Count)
-            Lanes.Store(TFunction.Value(Lanes.Load(x + i, end - i)), y + i, end - i);
+        float* bias = a.Bias;
+        int width = a.C;
+        for (int row = from * ChunkRows; row < Math.Min(a.Rows, to * ChunkRows); row++)
+        {
+            float* x = (float*)a.X + (long)row * width, y = (float*)a.Y + (long)row * width;
+            for (int c = 0; c < width; c += Lanes.Count)
+                Lanes.Store(TFunction.Value(Argument(x, bias, c, width)), y + c, width - c);
+        }
     }
 
-    private static void BackwardBlocks<TFunction>(in ActivationBackwardArgs a, int from, int to) where TFunction : struct, IFunction
+    private static void BackwardChunks<TFunction>(in ActivationBackwardArgs a, int from, int to) where TFunction : struct, IFunction
     {
-        float* dY = a.dY, kept = a.Kept, dX = a.dX;
-        int add = a.Add;
-        long end = Math.Min(a.Count, (long)to * BlockElements);
-        for (long i = (long)from * BlockElements; i < end; i += Lanes.Count)
+        float* bias = a.Bias;
+        int width = a.C, add = a.Add;
+        for (int row = from * ChunkRows; row < Math.Min(a.Rows, to * ChunkRows); row++)
         {
-            var slope = TFunction.Slope(Lanes.Load(kept + i, end - i));
-            Lanes.Deliver(Lanes.Load(dY + i, end - i) * slope, dX + i, end - i, add);
+            float* dY = (float*)a.dY + (long)row * width, kept = (float*)a.Kept + (long)row * width, dX = (float*)a.dX + (long)row * width;
+            float* sum = a.Partial == null ? null : a.Partial + (long)(row / ChunkRows) * width;
+            if (sum != null && row % ChunkRows == 0)
+                new Span<float>(sum, width).Clear();
+            for (int c = 0; c < width; c += Lanes.Count)
+            {
+                int left = width - c;
+                var gradient = Lanes.Load(dY + c, left) * TFunction.Slope(Argument(kept, bias, c, width));
+                Lanes.Deliver(gradient, dX + c, left, add);
+                if (sum != null)
+                    Lanes.Deliver(gradient, sum + c, left, add: 1);
+            }
         }
+    }
+
+    private static Vector256<float> Argument(float* x, float* bias, int c, int width)
+    {
+        var value = Lanes.Load(x + c, width - c);
+        return bias == null ? value : value + Lanes.Load(bias + c, width - c);
     }
 
     private readonly struct ReluFunction : IFunction

@@ -2,54 +2,63 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Activation;
 
-/// <summary>Forward: y = f(x), element by element.</summary>
+/// <summary>Forward: y = f(x + bias), element by element.</summary>
 public unsafe struct ActivationForwardArgs
 {
-    /// <summary>[Count]</summary>
-    public float* X;
+    /// <summary>[Rows, C]</summary>
+    public void* X;
 
-    /// <summary>[Count]</summary>
-    public float* Y;
+    /// <summary>[C]: the bias of the product that made x; or null for none.</summary>
+    public float* Bias;
 
-    /// <summary>Number of elements.</summary>
-    public long Count;
+    /// <summary>[Rows, C]</summary>
+    public void* Y;
+
+    /// <summary>Sizes.</summary>
+    public int Rows, C;
 }
 
-/// <summary>Backward: dX = dY f'(x).</summary>
+/// <summary>Backward: dX = dY f'(x + bias).</summary>
 public unsafe struct ActivationBackwardArgs
 {
-    /// <summary>[Count]</summary>
-    public float* dY;
+    /// <summary>[Rows, C]</summary>
+    public void* dY;
 
-    /// <summary>[Count]: y for relu, tanh and sigmoid, whose slope it gives; x for gelu.</summary>
-    public float* Kept;
+    /// <summary>[Rows, C]: y for relu, tanh and sigmoid, whose slope it gives; x for gelu.</summary>
+    public void* Kept;
 
-    /// <summary>[Count]</summary>
-    public float* dX;
+    /// <summary>[C], as in forward; used where x is kept.</summary>
+    public float* Bias;
 
-    /// <summary>Number of elements.</summary>
-    public long Count;
+    /// <summary>[Rows, C]</summary>
+    public void* dX;
+
+    /// <summary>[Chunks, C]: the sum of each chunk's dX before it is added to anything, the bias's gradient in parts; or null.</summary>
+    public float* Partial;
+
+    /// <summary>Sizes.</summary>
+    public int Rows, C, Chunks;
 
     /// <summary>1 to add to <see cref="dX"/>.</summary>
     public int Add;
 }
 
 /// <summary>A function and its slope, with the kernels of both.</summary>
-/// <param name="Forward">y = f(x). Items: blocks of elements.</param>
-/// <param name="Backward">dX = dY f'(x). Items: blocks of elements.</param>
+/// <param name="Forward">y = f(x + bias). Items: chunks of rows.</param>
+/// <param name="Backward">dX = dY f'(x + bias). Items: chunks of rows.</param>
 /// <param name="KeepsInput">Whether backward wants x rather than y.</param>
-public sealed record ActivationKernels(Kernel<ActivationForwardArgs> Forward, Kernel<ActivationBackwardArgs> Backward, bool KeepsInput);
+public sealed record ActivationKernels(KernelPair<ActivationForwardArgs> Forward, KernelPair<ActivationBackwardArgs> Backward, bool KeepsInput);
 
 /// <summary>Elementwise functions. Each pair of kernels is the same loop around another function.</summary>
 public static unsafe partial class Activations
 {
-    /// <summary>Elements of a work item.</summary>
-    public const int BlockElements = 4096;
+    /// <summary>Rows of a work item, the same as those of a column sum, whose second kernel finishes the bias's gradient.</summary>
+    public const int ChunkRows = Reduce.ColumnSum.ChunkRows;
 
     private const string File = "Activation.cu";
-    private const int Threads = 256; // each takes 4 elements at a time, 4 times over a block
+    private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
 
-    private static readonly string[] Macros = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"];
+    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}"];
 
     /// <summary>max(x, 0); slope 0 at 0.</summary>
     public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", flops: 1, keepsInput: false);
@@ -64,28 +73,35 @@ public static unsafe partial class Activations
     public static readonly ActivationKernels Sigmoid = Create<SigmoidFunction>("sigmoid", flops: 20, keepsInput: false);
 
     private static ActivationKernels Create<TFunction>(string name, int flops, bool keepsInput) where TFunction : struct, IFunction => new(
-        new($"{name}_forward_f32")
+        new KernelPair<ActivationForwardArgs>($"{name}_forward", (entry, precision) => new(entry)
         {
             Family = "activation",
             Source = File,
             Defines = Macros,
-            LaunchShape = static (in ActivationForwardArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
-            CountItems = static (in ActivationForwardArgs a) => Blocks(a.Count),
-            Twin = ForwardBlocks<TFunction>,
-            CountCost = (in ActivationForwardArgs a) => new((double)flops * a.Count, 8.0 * a.Count),
-        },
-        new($"{name}_backward_f32")
+            LaunchShape = (in ActivationForwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
+            CountItems = static (in ActivationForwardArgs a) => Chunks(a.Rows),
+            Twin = precision == Precision.Float32 ? ForwardChunks<TFunction> : null,
+            CountCost = (in ActivationForwardArgs a) => new((double)flops * a.Rows * a.C, 2.0 * precision.Bytes() * a.Rows * a.C),
+        }),
+        new KernelPair<ActivationBackwardArgs>($"{name}_backward", (entry, precision) => new(entry)
         {
             Family = "activation",
             Source = File,
             Defines = Macros,
-            LaunchShape = static (in ActivationBackwardArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
-            CountItems = static (in ActivationBackwardArgs a) => Blocks(a.Count),
-            Twin = BackwardBlocks<TFunction>,
+            LaunchShape = (in ActivationBackwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
+            CountItems = static (in ActivationBackwardArgs a) => Chunks(a.Rows),
+            Twin = precision == Precision.Float32 ? BackwardChunks<TFunction> : null,
             // The slope of gelu costs what gelu does; the others' is a product or two.
-            CountCost = (in ActivationBackwardArgs a) => new((keepsInput ? flops + 2.0 : 3.0) * a.Count, 4.0 * (3 + a.Add) * a.Count),
-        },
+            CountCost = (in ActivationBackwardArgs a) => new((keepsInput ? flops + 2.0 : 3.0) * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C),
+        }),
         keepsInput);
 
-    private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));
+    private static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
+
+    // A warp covers 16 bytes a lane of a row.
+    private static LaunchShape Tiles(int rows, int columns, Precision precision)
+    {
+        int wide = 32 * 16 / precision.Bytes();
+        return new((columns + wide - 1) / wide, 32 * Warps, GridY: Chunks(rows));
+    }
 }

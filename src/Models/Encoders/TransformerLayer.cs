@@ -74,7 +74,7 @@ internal sealed class TransformerLayer
     {
         var attended = _attentionNorm.Forward(tape, _attentionOutput.Multiply(tape, context).Reshape(x.Shape), _attentionOutput.Bias(tape), x,
             DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb, rowStep);
-        var inner = Activation.Forward(tape, _intermediate.Forward(tape, attended), ActivationKind.Gelu);
+        var inner = Activation.Forward(tape, _intermediate.Multiply(tape, attended), ActivationKind.Gelu, _intermediate.Bias(tape));
         return _outputNorm.Forward(tape, _output.Multiply(tape, inner).Reshape(x.Shape), _output.Bias(tape), attended,
             DropoutSites.FeedForward(_index), _config.HiddenDropoutProb, rowStep);
     }

@@ -7,7 +7,7 @@ namespace VideoSim.Engine.Operators;
 /// <summary>Stored frames as models want them; data, so no gradient.</summary>
 public static unsafe class FrameUnpack
 {
-    /// <summary>Widens frames to fp32, once masked and once as their mean.</summary>
+    /// <summary>Converts frames to the step's values, once masked and once as their mean.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="frames">fp16 [B, F, W]</param>
     /// <param name="counts">How many frames are a video's own, Int32 [B].</param>
@@ -17,21 +17,21 @@ public static unsafe class FrameUnpack
         int videos = frames.Shape[0], perVideo = frames.Shape[1], width = frames.Shape[2];
         if (counts.Shape.Count != videos)
             throw new ArgumentException($"counts {counts.Shape} do not fit frames {frames.Shape}");
-        var masked = tape.Scratch(new Shape(videos * perVideo, width));
-        var mean = tape.Scratch(new Shape(videos, width));
-        tape.Stream.Run(Frames.Unpack, new FrameUnpackArgs
+        var masked = tape.Scratch(new Shape(videos * perVideo, width), tape.Values);
+        var mean = tape.Scratch(new Shape(videos, width), tape.Values);
+        tape.Stream.Run(Frames.Unpack[masked.Precision], new FrameUnpackArgs
         {
-            Stored = frames.Halves, Counts = counts.Ints, Masked = masked.Floats, Mean = mean.Floats,
+            Stored = frames.Halves, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Values,
             Videos = videos, FramesPerVideo = perVideo, Width = width,
         });
         return (masked, mean);
     }
 
-    /// <summary>Widens all frames to fp32, the repeated ones too: fp16 [B, F, W] to [B*F, W].</summary>
+    /// <summary>Converts all frames to the step's values, the repeated ones too: fp16 [B, F, W] to [B*F, W].</summary>
     public static Tensor Widen(Tape tape, in Tensor frames)
     {
-        var y = tape.Scratch(new Shape(frames.Shape.Rows, frames.Shape.Width));
-        tape.Stream.Run(Frames.Widen, new FrameWidenArgs { Stored = frames.Halves, Y = y.Floats, Rows = y.Shape[0], Width = y.Shape[1] });
+        var y = tape.Scratch(new Shape(frames.Shape.Rows, frames.Shape.Width), tape.Values);
+        tape.Stream.Run(Frames.Widen[y.Precision], new FrameWidenArgs { Stored = frames.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
         return y;
     }
 }

@@ -22,13 +22,13 @@ public static unsafe class JointSequence
     public static (Tensor Sequence, Tensor Mask) Forward(Tape tape, in Tensor text, in Tensor textMask, in Tensor frames, in Tensor frameCounts)
     {
         int b = text.Shape[0], t = text.Shape[1], f = frames.Shape[1], c = text.Shape[2];
-        if (frames.Shape != new Shape(b, f, c) || textMask.Shape.Count != (long)b * t || frameCounts.Shape.Count != b)
+        if (frames.Shape != new Shape(b, f, c) || frames.Type != text.Type || textMask.Shape.Count != (long)b * t || frameCounts.Shape.Count != b)
             throw new ArgumentException($"text {text.Shape} with mask {textMask.Shape} cannot be joined with frames {frames.Shape} and counts {frameCounts.Shape}");
-        var y = tape.Result(new Shape(b, t + f, c), text.Node >= 0 || frames.Node >= 0);
+        var y = tape.Result(new Shape(b, t + f, c), text.Node >= 0 || frames.Node >= 0, text.Type);
         var mask = tape.Scratch(new Shape(b, t + f), ElementType.Int32);
-        tape.Stream.Run(JointSequenceKernels.Forward, new JointSequenceArgs
+        tape.Stream.Run(JointSequenceKernels.Forward[text.Precision], new JointSequenceArgs
         {
-            Text = text.Floats, Frames = frames.Floats, Y = y.Floats, TextMask = textMask.Ints, FrameCounts = frameCounts.Ints, Mask = mask.Ints,
+            Text = text.Values, Frames = frames.Values, Y = y.Values, TextMask = textMask.Ints, FrameCounts = frameCounts.Ints, Mask = mask.Ints,
             B = b, T = t, F = f, C = c,
         });
         tape.Record(BackwardRule, new State(text, frames, y), y);
@@ -39,9 +39,9 @@ public static unsafe class JointSequence
     {
         var dText = tape.GradientToWrite(s.Text, out int addText);
         var dFrames = tape.GradientToWrite(s.Frames, out int addFrames);
-        tape.Stream.Run(JointSequenceKernels.Backward, new JointSequenceGradArgs
+        tape.Stream.Run(JointSequenceKernels.Backward[s.Y.Precision], new JointSequenceGradArgs
         {
-            dY = tape.GradientOf(s.Y).Floats, dText = dText.FloatsOrNull, dFrames = dFrames.FloatsOrNull,
+            dY = tape.GradientOf(s.Y).Values, dText = dText.ValuesOrNull, dFrames = dFrames.ValuesOrNull,
             B = s.Text.Shape[0], T = s.Text.Shape[1], F = s.Frames.Shape[1], C = s.Text.Shape[2], AddText = addText, AddFrames = addFrames,
         });
     }

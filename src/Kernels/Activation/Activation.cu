@@ -51,7 +51,7 @@ struct Sigmoid {
     static __device__ __forceinline__ float slope(float y) { return fmaf(-y, y, y); }
 };
 
-// The columns and rows of a thread. Where rows do not begin on 16 bytes, it reads and writes its values one by one.
+// The columns and rows of a thread.
 template <class T>
 struct Tile {
     int first, count, row, last_row;
@@ -59,28 +59,11 @@ struct Tile {
 
     __device__ __forceinline__ Tile(int rows, int width)
         : first((blockIdx.x * 32 + threadIdx.x % 32) * PACK<T>), count(max(0, min(PACK<T>, width - first))),
-          row(blockIdx.y * CHUNK_ROWS + threadIdx.x / 32), last_row(min(rows, (int)(blockIdx.y + 1) * CHUNK_ROWS)), packed(width % PACK<T> == 0) {}
+          row(blockIdx.y * CHUNK_ROWS + threadIdx.x / 32), last_row(min(rows, (int)(blockIdx.y + 1) * CHUNK_ROWS)), packed(is_packed<T>(width)) {}
 
-    __device__ __forceinline__ void load(float (&x)[PACK<T>], const T* address) const {
-        if (packed) {
-            load_pack(x, address);
-            return;
-        }
-#pragma unroll
-        for (int j = 0; j < PACK<T>; j++)
-            x[j] = j < count ? ::load(address + j) : 0;
-    }
+    __device__ __forceinline__ void load(float (&x)[PACK<T>], const T* address) const { load_run(x, address, count, packed); }
 
-    __device__ __forceinline__ void deliver(T* address, float (&x)[PACK<T>], int add) const {
-        if (packed) {
-            deliver_pack(address, x, add);
-            return;
-        }
-#pragma unroll
-        for (int j = 0; j < PACK<T>; j++)
-            if (j < count)
-                ::deliver(address + j, x[j], add);
-    }
+    __device__ __forceinline__ void deliver(T* address, float (&x)[PACK<T>], int add) const { deliver_run(address, x, count, packed, add); }
 
     __device__ __forceinline__ void load_bias(float (&bias)[PACK<T>], const float* address) const {
 #pragma unroll

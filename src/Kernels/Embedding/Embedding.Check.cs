@@ -9,61 +9,61 @@ public static unsafe class EmbeddingChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Embedding.Forward, () => Sizes.Select(ForwardCase)),
-        new(Embedding.WordBackward, () => Sizes.Select(WordCase)),
-        new(Embedding.PositionBackward, () => Sizes.Select(size => TableCase(size, Embedding.PositionBackward, types: false))),
-        new(Embedding.TypeBackward, () => Sizes.Select(size => TableCase(size, Embedding.TypeBackward, types: true))),
+        .. KernelCheck.OfPair(Embedding.Forward, precision => Sizes.Select(size => ForwardCase(size, precision))),
+        .. KernelCheck.OfPair(Embedding.WordBackward, precision => Sizes.Select(size => WordCase(size, precision))),
+        .. KernelCheck.OfPair(Embedding.PositionBackward, precision => Sizes.Select(size => TableCase(size, precision, Embedding.PositionBackward, types: false))),
+        .. KernelCheck.OfPair(Embedding.TypeBackward, precision => Sizes.Select(size => TableCase(size, precision, Embedding.TypeBackward, types: true))),
     ];
 
     private static IEnumerable<Size> Sizes =>
         [new(1, 1, 1, 1, 1, 0), new(3, 5, 7, 11, 6, 0), new(2, 9, 70, 129, 9, 1), new(4, 16, 130, 64, 20, 0)];
 
-    private static CheckCase ForwardCase(Size s)
+    private static CheckCase ForwardCase(Size s, Precision precision)
     {
-        var builder = new CheckBuilder(seed: 21);
+        var builder = new CheckBuilder(seed: 21, precision);
         var ids = builder.Integers("ids", s.Ids());
-        var word = builder.Input("word", (long)s.V * s.C);
-        var position = s.Add == 0 ? builder.Input("table", (long)s.Rows * s.C) : null; // one case without positions
-        var type = builder.Input("type", 2L * s.C);
-        var y = builder.Output("y", (long)s.B * s.T * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(Embedding.Forward, new EmbeddingForwardArgs
+        var word = builder.ValueInput("word", (long)s.V * s.C);
+        var position = s.Add == 0 ? builder.ValueInput("table", (long)s.Rows * s.C) : null; // one case without positions
+        var type = builder.ValueInput("type", 2L * s.C);
+        var y = builder.ValueOutput("y", (long)s.B * s.T * s.C);
+        return builder.Build($"{s}", launcher => launcher.Run(Embedding.Forward[precision], new EmbeddingForwardArgs
         {
-            Ids = ids.Ints, Word = word.Floats, Position = position is null ? null : position.Floats, TokenType = type.Floats, Y = y.Floats,
+            Ids = ids.Ints, Word = word.Values, Position = position is null ? null : position.Values, TokenType = type.Values, Y = y.Values,
             B = s.B, T = s.T, C = s.C,
         }), new ForwardReference(s), factor: 2);
     }
 
-    private static CheckCase WordCase(Size s)
+    private static CheckCase WordCase(Size s, Precision precision)
     {
-        var builder = new CheckBuilder(seed: 22);
+        var builder = new CheckBuilder(seed: 22, precision);
         int[] ids = s.Ids();
         int[] sorted = [.. Enumerable.Range(0, ids.Length).OrderBy(i => ids[i])];
         int[] tokens = [.. ids.Distinct().Order()];
         int[] starts = [.. tokens.Select(token => Array.FindIndex(sorted, i => ids[i] == token)), ids.Length];
-        var dY = builder.Input("dY", (long)ids.Length * s.C);
+        var dY = builder.ValueInput("dY", (long)ids.Length * s.C);
         var unused = builder.Integers("ids", ids);
         var positions = builder.Integers("sorted", sorted);
         var segmentTokens = builder.Integers("tokens", tokens);
         var segmentStarts = builder.Integers("starts", starts);
         var count = builder.Integers("count", [tokens.Length]);
         var dWord = s.Add != 0 ? builder.InOut("dTable", (long)s.V * s.C) : builder.Output("dTable", (long)s.V * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(Embedding.WordBackward, new EmbeddingWordBackwardArgs
+        return builder.Build($"{s}", launcher => launcher.Run(Embedding.WordBackward[precision], new EmbeddingWordBackwardArgs
         {
-            dY = dY.Floats, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
+            dY = dY.Values, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
             SegmentCount = count.Ints, dWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
         }), new TableReference(s, (ids, row) => ids[row]), factor: 3);
     }
 
-    private static CheckCase TableCase(Size s, Kernel<EmbeddingTableBackwardArgs> kernel, bool types)
+    private static CheckCase TableCase(Size s, Precision precision, KernelPair<EmbeddingTableBackwardArgs> kernels, bool types)
     {
-        var builder = new CheckBuilder(seed: 23);
+        var builder = new CheckBuilder(seed: 23, precision);
         int rows = types ? 2 : s.Rows;
         var ids = builder.Integers("ids", s.Ids());
-        var dY = builder.Input("dY", (long)s.B * s.T * s.C);
+        var dY = builder.ValueInput("dY", (long)s.B * s.T * s.C);
         var dTable = s.Add != 0 ? builder.InOut("dTable", (long)rows * s.C) : builder.Output("dTable", (long)rows * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(kernel, new EmbeddingTableBackwardArgs
+        return builder.Build($"{s}", launcher => launcher.Run(kernels[precision], new EmbeddingTableBackwardArgs
         {
-            dY = dY.Floats, dTable = dTable.Floats, B = s.B, T = s.T, C = s.C, Rows = rows, Add = s.Add,
+            dY = dY.Values, dTable = dTable.Floats, B = s.B, T = s.T, C = s.C, Rows = rows, Add = s.Add,
         }), new TableReference(s, (_, row) => types ? 0 : row % s.T), factor: 3);
     }
 
@@ -81,9 +81,10 @@ public static unsafe class EmbeddingChecks
             for (int i = 0; i < y.Length; i++)
             {
                 int row = i / Size.C, c = i % Size.C;
-                y[i] = values["word"][values.Ints("ids")[row] * Size.C + c] + values["type"][c];
+                y[i] = values["word"][values.Ints("ids")[row] * Size.C + c];
                 if (Size.Add == 0)
-                    y[i] += values["table"][row % Size.T * Size.C + c];
+                    y[i] = values.Stored(y[i] + values["table"][row % Size.T * Size.C + c]);
+                y[i] += values["type"][c];
             }
         }
     }

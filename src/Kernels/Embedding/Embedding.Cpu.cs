@@ -8,16 +8,16 @@ public static unsafe partial class Embedding
     {
         for (int row = from; row < to; row++)
         {
-            float* word = a.Word + (long)a.Ids[row] * a.C;
-            float* position = a.Position == null ? null : a.Position + (long)(row % a.T) * a.C;
-            float* y = a.Y + (long)row * a.C;
+            float* word = (float*)a.Word + (long)a.Ids[row] * a.C;
+            float* position = a.Position == null ? null : (float*)a.Position + (long)(row % a.T) * a.C;
+            float* y = (float*)a.Y + (long)row * a.C;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
                 int left = a.C - c;
                 var sum = Lanes.Load(word + c, left);
                 if (position != null)
                     sum += Lanes.Load(position + c, left);
-                Lanes.Store(sum + Lanes.Load(a.TokenType + c, left), y + c, left);
+                Lanes.Store(sum + Lanes.Load((float*)a.TokenType + c, left), y + c, left);
             }
         }
     }
@@ -32,7 +32,7 @@ public static unsafe partial class Embedding
         {
             float* row = a.dWord + (long)a.SegmentTokens[segment] * a.C;
             for (int i = a.SegmentStarts[segment]; i < a.SegmentStarts[segment + 1]; i++)
-                AddRow(a.dY + (long)a.SortedPositions[i] * a.C, row, a.C);
+                AddRow((float*)a.dY + (long)a.SortedPositions[i] * a.C, row, a.C);
         }
     }
 
@@ -44,7 +44,7 @@ public static unsafe partial class Embedding
             if (a.Add == 0)
                 new Span<float>(row, a.C).Clear();
             for (int b = 0; t < a.T && b < a.B; b++)
-                AddRow(a.dY + ((long)b * a.T + t) * a.C, row, a.C);
+                AddRow((float*)a.dY + ((long)b * a.T + t) * a.C, row, a.C);
         }
     }
 
@@ -54,7 +54,7 @@ public static unsafe partial class Embedding
         for (int type = 0; type < a.Rows && a.Add == 0; type++)
             new Span<float>(a.dTable + (long)type * a.C + first, width).Clear();
         for (long row = 0; row < (long)a.B * a.T; row++)
-            AddRow(a.dY + row * a.C + first, a.dTable + first, width);
+            AddRow((float*)a.dY + row * a.C + first, a.dTable + first, width);
     }
 
     private static void AddRow(float* x, float* sum, int width)

@@ -9,16 +9,16 @@ public unsafe struct EmbeddingForwardArgs
     public int* Ids;
 
     /// <summary>Word table [V, C].</summary>
-    public float* Word;
+    public void* Word;
 
     /// <summary>Position table [at least T, C], or null.</summary>
-    public float* Position;
+    public void* Position;
 
     /// <summary>Token type table; only row 0 is used.</summary>
-    public float* TokenType;
+    public void* TokenType;
 
     /// <summary>[B, T, C]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Sizes.</summary>
     public int B, T, C;
@@ -28,7 +28,7 @@ public unsafe struct EmbeddingForwardArgs
 public unsafe struct EmbeddingWordBackwardArgs
 {
     /// <summary>[B*T, C]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>Rows of <see cref="dY"/> in order of their token ids.</summary>
     public int* SortedPositions;
@@ -59,7 +59,7 @@ public unsafe struct EmbeddingWordBackwardArgs
 public unsafe struct EmbeddingTableBackwardArgs
 {
     /// <summary>[B, T, C]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[Rows, C]</summary>
     public float* dTable;
@@ -72,7 +72,7 @@ public unsafe struct EmbeddingTableBackwardArgs
 }
 
 /// <summary>
-/// y[b, t] = word[id[b, t]] + position[t] + type[0] (specification 3.1). The word table's gradient is summed segment by
+/// y[b, t] = word[id[b, t]] + position[t] + type[0] (specification 3.1). Tables have the type of y, their gradients are fp32. The word table's gradient is summed segment by
 /// segment in the order that the batch gives, so it has the same bits on every device.
 /// </summary>
 public static unsafe partial class Embedding
@@ -87,52 +87,52 @@ public static unsafe partial class Embedding
     private static readonly string[] Macros = [$"BLOCK={Block}", $"THREADS={Threads}", $"TYPE_WARPS={TypeWarps}"];
 
     /// <summary>Sums the three embeddings. Items: positions of all videos.</summary>
-    public static readonly Kernel<EmbeddingForwardArgs> Forward = new("embedding_forward_f32")
+    public static readonly KernelPair<EmbeddingForwardArgs> Forward = new("embedding_forward", static (entry, precision) => new(entry)
     {
         Family = "embedding",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
-        Twin = ForwardRows,
-        CountCost = static (in EmbeddingForwardArgs a) => new(2.0 * a.B * a.T * a.C, 4.0 * a.B * a.T * (2.0 * a.C + 1)),
-    };
+        Twin = precision == Precision.Float32 ? ForwardRows : null,
+        CountCost = (in EmbeddingForwardArgs a) => new(2.0 * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Bytes() * a.C + sizeof(int))),
+    });
 
     /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
-    public static readonly Kernel<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward_f32")
+    public static readonly KernelPair<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward", static (entry, precision) => new(entry)
     {
         Family = "embedding",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
-        Twin = WordBackwardRows,
-        CountCost = static (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C, 4.0 * a.C * ((double)a.Tokens + a.V * (1 - a.Add))),
-    };
+        Twin = precision == Precision.Float32 ? WordBackwardRows : null,
+        CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C, (double)a.C * (precision.Bytes() * (double)a.Tokens + sizeof(float) * (double)a.V * (1 - a.Add))),
+    });
 
     /// <summary>Gradient of the position table. Items: its rows.</summary>
-    public static readonly Kernel<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward_f32")
+    public static readonly KernelPair<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward", static (entry, precision) => new(entry)
     {
         Family = "embedding",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
-        Twin = PositionBackwardRows,
-        CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
-    };
+        Twin = precision == Precision.Float32 ? PositionBackwardRows : null,
+        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Bytes() * (double)a.B * a.T + sizeof(float) * (double)a.Rows)),
+    });
 
     /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>
-    public static readonly Kernel<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward_f32")
+    public static readonly KernelPair<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward", static (entry, precision) => new(entry)
     {
         Family = "embedding",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new((a.C + 31) / 32, 32 * TypeWarps),
         CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
-        Twin = TypeBackwardColumns,
-        CountCost = static (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, 4.0 * a.C * ((double)a.B * a.T + a.Rows)),
-    };
+        Twin = precision == Precision.Float32 ? TypeBackwardColumns : null,
+        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Bytes() * (double)a.B * a.T + sizeof(float) * (double)a.Rows)),
+    });
 
     private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
 }

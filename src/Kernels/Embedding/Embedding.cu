@@ -1,7 +1,7 @@
 // Embedding.cu: the sum of a word's, its position's and its type's embedding, and the gradients of the three tables.
 //   y[b, t] = word[ids[b, t]] + position[t] + type[0]        ids [B, T]   y, dY [B, T, C]   tables [rows, C]
 //   dWord[v] = sum of dY where the id is v,  dPosition[t] = sum over b of dY[b, t],  dType[0] = sum of dY; rows that nobody used get 0
-// Types   fp32, 32-bit ids
+// Types   tables, y and dY fp32 or bf16; gradients of tables fp32; 32-bit ids
 // Launch  forward: a block per position of a video; word: a block per BLOCK rows of the table and THREADS columns; position: a block per row
 //         of the table and THREADS columns; type: a block of TYPE_WARPS warps per 32 columns
 // Limits  any sizes; ids below the table's rows
@@ -14,17 +14,17 @@
 
 struct EmbeddingForwardArgs {
     const int* Ids;
-    const float* Word;
-    const float* Position;
-    const float* TokenType;
-    float* Y;
+    const void* Word;
+    const void* Position;
+    const void* TokenType;
+    void* Y;
     int B;
     int T;
     int C;
 };
 
 struct EmbeddingWordBackwardArgs {
-    const float* dY;
+    const void* dY;
     const int* SortedPositions;
     const int* SegmentTokens;
     const int* SegmentStarts;
@@ -37,7 +37,7 @@ struct EmbeddingWordBackwardArgs {
 };
 
 struct EmbeddingTableBackwardArgs {
-    const float* dY;
+    const void* dY;
     float* dTable;
     int B;
     int T;
@@ -46,22 +46,31 @@ struct EmbeddingTableBackwardArgs {
     int Add;
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) embedding_forward_f32(const EmbeddingForwardArgs a) {
+template <class T>
+DEVICE void forward(const EmbeddingForwardArgs& a) {
     const int row = blockIdx.x;
-    const float* word = a.Word + (long long)a.Ids[row] * a.C;
-    const float* position = a.Position ? a.Position + (long long)(row % a.T) * a.C : nullptr;
-    for (int c = threadIdx.x; c < a.C; c += THREADS) {
-        float sum = word[c];
+    const T* word = (const T*)a.Word + (long long)a.Ids[row] * a.C;
+    const T* position = a.Position ? (const T*)a.Position + (long long)(row % a.T) * a.C : nullptr;
+    const bool packed = is_packed<T>(a.C);
+    for_runs<T>(threadIdx.x, THREADS, a.C, [&](int c, int count) {
+        float sum[PACK<T>], other[PACK<T>] = {}, type[PACK<T>];
+        load_run(sum, word + c, count, packed);
+        load_run(type, (const T*)a.TokenType + c, count, packed);
         if (position)
-            sum += position[c];
-        a.Y[(long long)row * a.C + c] = sum + a.TokenType[c];
-    }
+            load_run(other, position + c, count, packed);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            sum[j] = sum[j] + other[j] + type[j];
+        deliver_run((T*)a.Y + (long long)row * a.C + c, sum, count, packed, 0);
+    });
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) embedding_word_backward_f32(const EmbeddingWordBackwardArgs a) {
+template <class T>
+DEVICE void word_backward(const EmbeddingWordBackwardArgs& a) {
     const int c = blockIdx.y * THREADS + threadIdx.x;
     if (c >= a.C)
         return;
+    const T* dY = (const T*)a.dY + c;
     const int first = blockIdx.x * BLOCK, last = min(a.V, first + BLOCK), segments = *a.SegmentCount;
     int segment = first_at_least(a.SegmentTokens, segments, first);
     for (int row = first; row < last; row++) {
@@ -71,7 +80,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) embedding_word_backward_f3
             const int end = a.SegmentStarts[segment + 1];
 #pragma unroll 8 // reads ahead: padding makes segments of thousands of rows
             for (int i = a.SegmentStarts[segment]; i < end; i++)
-                sum += a.dY[(long long)a.SortedPositions[i] * a.C + c];
+                sum += load(dY + (long long)a.SortedPositions[i] * a.C);
             segment++;
         } else if (a.Add) {
             continue;
@@ -80,7 +89,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) embedding_word_backward_f3
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) embedding_position_backward_f32(const EmbeddingTableBackwardArgs a) {
+template <class T>
+DEVICE void position_backward(const EmbeddingTableBackwardArgs& a) {
     const int t = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
     if (c >= a.C)
         return;
@@ -89,18 +99,19 @@ extern "C" __global__ void __launch_bounds__(THREADS) embedding_position_backwar
     const int videos = t < a.T ? a.B : 0;
 #pragma unroll 8
     for (int b = 0; b < videos; b++)
-        sum += a.dY[((long long)b * a.T + t) * a.C + c];
+        sum += load((const T*)a.dY + ((long long)b * a.T + t) * a.C + c);
     *gradient = sum;
 }
 
-extern "C" __global__ void __launch_bounds__(32 * TYPE_WARPS) embedding_type_backward_f32(const EmbeddingTableBackwardArgs a) {
+template <class T>
+DEVICE void type_backward(const EmbeddingTableBackwardArgs& a) {
     const int warp = threadIdx.x / 32, c = blockIdx.x * 32 + threadIdx.x % 32;
     const long long rows = (long long)a.B * a.T;
     float sum = 0;
     if (c < a.C) {
 #pragma unroll 8
         for (long long row = warp; row < rows; row += TYPE_WARPS)
-            sum += a.dY[row * a.C + c];
+            sum += load((const T*)a.dY + row * a.C + c);
     }
     sum = sum_over_warps<TYPE_WARPS>(sum);
     if (c >= a.C)
@@ -110,3 +121,16 @@ extern "C" __global__ void __launch_bounds__(32 * TYPE_WARPS) embedding_type_bac
     for (int type = 1 + warp; type < a.Rows && !a.Add; type += TYPE_WARPS)
         a.dTable[(long long)type * a.C + c] = 0;
 }
+
+#define EMBEDDING(T, suffix)                                                                                                                           \
+    extern "C" __global__ void __launch_bounds__(THREADS) embedding_forward_##suffix(const EmbeddingForwardArgs a) { forward<T>(a); }                   \
+    extern "C" __global__ void __launch_bounds__(THREADS) embedding_word_backward_##suffix(const EmbeddingWordBackwardArgs a) { word_backward<T>(a); }  \
+    extern "C" __global__ void __launch_bounds__(THREADS) embedding_position_backward_##suffix(const EmbeddingTableBackwardArgs a) {                    \
+        position_backward<T>(a);                                                                                                                       \
+    }                                                                                                                                                  \
+    extern "C" __global__ void __launch_bounds__(32 * TYPE_WARPS) embedding_type_backward_##suffix(const EmbeddingTableBackwardArgs a) {                \
+        type_backward<T>(a);                                                                                                                           \
+    }
+
+EMBEDDING(float, f32)
+EMBEDDING(bf16, bf16)

@@ -34,32 +34,32 @@ public static unsafe class FrameChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Frames.Unpack, () => [Case(1, 1, 1), Case(3, 5, 13), Case(2, 32, 16), Case(2, 3, 259), Case(0, 3, 8)]),
-        new(Frames.Widen, () => [WidenCase(1, 1), WidenCase(3, 13), WidenCase(7, 16), WidenCase(5, 131), WidenCase(0, 8)]),
+        .. KernelCheck.OfPair(Frames.Unpack, precision => [Case(precision, 1, 1, 1), Case(precision, 3, 5, 13), Case(precision, 2, 32, 16), Case(precision, 2, 3, 1033), Case(precision, 2, 3, 1032), Case(precision, 0, 3, 8)]),
+        .. KernelCheck.OfPair(Frames.Widen, precision => [WidenCase(precision, 1, 1), WidenCase(precision, 3, 13), WidenCase(precision, 7, 16), WidenCase(precision, 9, 131), WidenCase(precision, 0, 8)]),
     ];
 
-    private static CheckCase Case(int videos, int frames, int width)
+    private static CheckCase Case(Precision precision, int videos, int frames, int width)
     {
-        var builder = new CheckBuilder((ulong)(videos + 10 * width));
+        var builder = new CheckBuilder((ulong)(videos + 10 * width), precision);
         var stored = builder.Integers("stored", Halves(videos * frames * width));
         // The first video has all its frames, later ones fewer, down to a single one.
         var counts = builder.Integers("counts", [.. Enumerable.Range(0, videos).Select(v => Math.Max(1, frames - 2 * v))]);
-        var (masked, mean) = (builder.Output("masked", videos * frames * width), builder.Output("mean", videos * width));
-        return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(Frames.Unpack,
+        var (masked, mean) = (builder.ValueOutput("masked", videos * frames * width), builder.ValueOutput("mean", videos * width));
+        return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(Frames.Unpack[precision],
             new FrameUnpackArgs
             {
-                Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Floats, Mean = mean.Floats,
+                Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Values,
                 Videos = videos, FramesPerVideo = frames, Width = width,
             }), new Reference(frames, width), 2);
     }
 
-    private static CheckCase WidenCase(int rows, int width)
+    private static CheckCase WidenCase(Precision precision, int rows, int width)
     {
-        var builder = new CheckBuilder(seed: 45);
+        var builder = new CheckBuilder(seed: 45, precision);
         var stored = builder.Integers("stored", Halves(rows * width));
-        var y = builder.Output("y", rows * width);
-        return builder.Build($"{rows} frames, width {width}", launcher => launcher.Run(Frames.Widen,
-            new FrameWidenArgs { Stored = (Half*)stored.Address, Y = y.Floats, Rows = rows, Width = width }), new WidenReference(), 2);
+        var y = builder.ValueOutput("y", rows * width);
+        return builder.Build($"{rows} frames, width {width}", launcher => launcher.Run(Frames.Widen[precision],
+            new FrameWidenArgs { Stored = (Half*)stored.Address, Y = y.Values, Rows = rows, Width = width }), new WidenReference(), 2);
     }
 
     // Every sign, exponent and denormal number of fp16; not its infinities, which no frame may hold.

@@ -13,7 +13,7 @@ public static unsafe partial class Frames
         {
             long first = (long)video * a.FramesPerVideo * a.Width;
             Half* stored = a.Stored + first;
-            float* masked = a.Masked + first, mean = a.Mean + (long)video * a.Width;
+            float* masked = (float*)a.Masked + first, mean = (float*)a.Mean + (long)video * a.Width;
             new Span<float>(mean, a.Width).Clear();
             for (int frame = 0; frame < a.FramesPerVideo; frame++, stored += a.Width, masked += a.Width)
             {
@@ -43,7 +43,7 @@ public static unsafe partial class Frames
         for (int row = from; row < to; row++)
         {
             Half* stored = a.Stored + (long)row * a.Width;
-            float* y = a.Y + (long)row * a.Width;
+            float* y = (float*)a.Y + (long)row * a.Width;
             for (int i = 0; i < whole; i += Lanes.Count)
                 ToSingle(Vector128.Load((ushort*)stored + i)).Store(y + i);
             for (int i = whole; i < a.Width; i++)

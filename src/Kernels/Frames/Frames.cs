@@ -12,10 +12,10 @@ public unsafe struct FrameUnpackArgs
     public int* Counts;
 
     /// <summary>[Videos, FramesPerVideo, Width]: 0 where the frame is not the video's own.</summary>
-    public float* Masked;
+    public void* Masked;
 
     /// <summary>[Videos, Width]: the mean over all frames, repeated ones included.</summary>
-    public float* Mean;
+    public void* Mean;
 
     /// <summary>Sizes.</summary>
     public int Videos, FramesPerVideo, Width;
@@ -28,45 +28,45 @@ public unsafe struct FrameWidenArgs
     public Half* Stored;
 
     /// <summary>[Rows, Width]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Sizes; a row is a frame.</summary>
     public int Rows, Width;
 }
 
-/// <summary>From frames as they are stored to what the model reads: masked fp32 frames, and their unmasked mean.</summary>
+/// <summary>From frames as they are stored to what the model reads: masked frames in fp32 or bf16, and their unmasked mean.</summary>
 public static unsafe partial class Frames
 {
     private const string File = "Frames.cu";
-    private const int Threads = 128; // a column each, or 4 neighbouring elements
+    private const int Threads = 128, Columns = 8 * Threads; // of a CUDA block: 16 bytes of stored values each
 
     private static readonly string[] Macros = [$"THREADS={Threads}"];
 
     /// <summary>Unpacks, masks and averages. Items: videos.</summary>
-    public static readonly Kernel<FrameUnpackArgs> Unpack = new("frame_unpack_f16")
+    public static readonly KernelPair<FrameUnpackArgs> Unpack = new("frame_unpack", static (entry, precision) => new(entry)
     {
         Family = "frames",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in FrameUnpackArgs a, in DeviceLimits _) => new(a.Videos, Threads, GridY: (a.Width + Threads - 1) / Threads),
+        LaunchShape = static (in FrameUnpackArgs a, in DeviceLimits _) => new(a.Videos, Threads, GridY: (a.Width + Columns - 1) / Columns),
         CountItems = static (in FrameUnpackArgs a) => a.Videos,
-        Twin = UnpackVideos,
-        CountCost = static (in FrameUnpackArgs a) =>
+        Twin = precision == Precision.Float32 ? UnpackVideos : null,
+        CountCost = (in FrameUnpackArgs a) =>
         {
             double elements = (double)a.Videos * a.FramesPerVideo * a.Width;
-            return new(elements, 6 * elements + 4.0 * a.Videos * (a.Width + 1));
+            return new(elements, (2.0 + precision.Bytes()) * elements + (double)a.Videos * (precision.Bytes() * a.Width + sizeof(int)));
         },
-    };
+    });
 
     /// <summary>All frames as they are, repeated ones included. Items: frames.</summary>
-    public static readonly Kernel<FrameWidenArgs> Widen = new("frame_widen_f16")
+    public static readonly KernelPair<FrameWidenArgs> Widen = new("frame_widen", static (entry, precision) => new(entry)
     {
         Family = "frames",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in FrameWidenArgs a, in DeviceLimits _) => new(checked((int)(((long)a.Rows * a.Width + 4 * Threads - 1) / (4 * Threads))), Threads),
+        LaunchShape = static (in FrameWidenArgs a, in DeviceLimits _) => new(checked((int)(((long)a.Rows * a.Width + Columns - 1) / Columns)), Threads),
         CountItems = static (in FrameWidenArgs a) => a.Rows,
-        Twin = WidenRows,
-        CountCost = static (in FrameWidenArgs a) => new(0, 6.0 * a.Rows * a.Width),
-    };
+        Twin = precision == Precision.Float32 ? WidenRows : null,
+        CountCost = (in FrameWidenArgs a) => new(0, (2.0 + precision.Bytes()) * a.Rows * a.Width),
+    });
 }

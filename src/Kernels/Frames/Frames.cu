@@ -1,18 +1,19 @@
 // Frames.cu: from frames as they are stored to what the model reads.
 //   unpack: masked = frame < counts[video] ? stored : 0,  mean[video] = mean of stored over all frames;  widen: y = stored
 //   stored [Videos, FramesPerVideo, Width] or [Rows, Width]   masked, y the same   mean [Videos, Width]   counts [Videos]
-// Types   fp16 in, fp32 out
-// Launch  unpack: a block per video and THREADS columns, a thread per column; widen: THREADS threads a block, 4 elements each
-// Limits  any sizes; widen: stored on 8, y on 16 bytes
-// Floor   reads 2, writes 4 bytes an element / bandwidth
-// Why     a thread owns a column, so the mean is summed in the order of the frames
+// Types   fp16 in, fp32 or bf16 out
+// Launch  unpack: a block per video and 8 THREADS columns; widen: a block per 8 THREADS elements; 8 neighbours a thread
+// Limits  any sizes; stored, masked and y on 16 bytes
+// Floor   reads 2, writes 4 (bf16: 2) bytes an element / bandwidth
+// Why     a thread owns its columns, so the mean is summed in the order of the frames
 #include "Half.cuh"
+#include "Values.cuh"
 
 struct FrameUnpackArgs {
     const Half* Stored;
     const int* Counts;
-    float* Masked;
-    float* Mean;
+    void* Masked;
+    void* Mean;
     int Videos;
     int FramesPerVideo;
     int Width;
@@ -20,36 +21,76 @@ struct FrameUnpackArgs {
 
 struct FrameWidenArgs {
     const Half* Stored;
-    float* Y;
+    void* Y;
     int Rows;
     int Width;
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) frame_unpack_f16(const FrameUnpackArgs a) {
-    const int video = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
-    if (c >= a.Width)
+constexpr int HALVES = 8; // in 16 bytes
+
+// Up to 8 neighbours; 0 where there is none.
+DEVICE void load_halves(float (&x)[HALVES], const Half* address, int count, bool packed) {
+    if (packed) {
+        const uint4 all = *(const uint4*)address;
+        const unsigned pairs[4] = {all.x, all.y, all.z, all.w};
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+            x[2 * i] = to_float(Half{(unsigned short)pairs[i]});
+            x[2 * i + 1] = to_float(Half{(unsigned short)(pairs[i] >> 16)});
+        }
         return;
-    const long long first = (long long)video * a.FramesPerVideo * a.Width + c;
-    const int own = a.Counts[video];
-    float sum = 0;
-#pragma unroll 8
-    for (int frame = 0; frame < a.FramesPerVideo; frame++) {
-        const long long i = first + (long long)frame * a.Width;
-        const float value = to_float(a.Stored[i]);
-        sum += value;
-        a.Masked[i] = frame < own ? value : 0;
     }
-    a.Mean[(long long)video * a.Width + c] = sum * (1.0f / a.FramesPerVideo);
+#pragma unroll
+    for (int j = 0; j < HALVES; j++)
+        x[j] = j < count ? to_float(address[j]) : 0;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) frame_widen_f16(const FrameWidenArgs a) {
-    const long long count = (long long)a.Rows * a.Width, i = 4 * ((long long)blockIdx.x * THREADS + threadIdx.x);
-    if (i + 4 <= count) {
-        struct __align__(8) Four { Half x, y, z, w; };
-        const Four four = *(const Four*)(a.Stored + i);
-        *(float4*)(a.Y + i) = make_float4(to_float(four.x), to_float(four.y), to_float(four.z), to_float(four.w));
-    } else {
-        for (long long j = i; j < count; j++)
-            a.Y[j] = to_float(a.Stored[j]);
-    }
+DEVICE void store_values(bf16* address, float (&x)[HALVES], int count, bool packed) { deliver_run(address, x, count, packed, 0); }
+
+DEVICE void store_values(float* address, float (&x)[HALVES], int count, bool packed) {
+    float low[4] = {x[0], x[1], x[2], x[3]}, high[4] = {x[4], x[5], x[6], x[7]};
+    deliver_run(address, low, count, packed, 0);
+    deliver_run(address + 4, high, count - 4, packed, 0);
 }
+
+template <class T>
+DEVICE void unpack(const FrameUnpackArgs& a) {
+    const int video = blockIdx.x, c = (blockIdx.y * THREADS + threadIdx.x) * HALVES, count = min(HALVES, a.Width - c);
+    if (count <= 0)
+        return;
+    const bool packed = a.Width % HALVES == 0;
+    const long long first = (long long)video * a.FramesPerVideo * a.Width + c;
+    const int own = a.Counts[video];
+    float x[HALVES], sum[HALVES] = {};
+#pragma unroll 4
+    for (int frame = 0; frame < a.FramesPerVideo; frame++) {
+        const long long i = first + (long long)frame * a.Width;
+        load_halves(x, a.Stored + i, count, packed);
+#pragma unroll
+        for (int j = 0; j < HALVES; j++) {
+            sum[j] += x[j];
+            x[j] = frame < own ? x[j] : 0;
+        }
+        store_values((T*)a.Masked + i, x, count, packed);
+    }
+#pragma unroll
+    for (int j = 0; j < HALVES; j++)
+        sum[j] *= 1.0f / a.FramesPerVideo;
+    store_values((T*)a.Mean + (long long)video * a.Width + c, sum, count, packed);
+}
+
+template <class T>
+DEVICE void widen(const FrameWidenArgs& a) {
+    const long long elements = (long long)a.Rows * a.Width, i = ((long long)blockIdx.x * THREADS + threadIdx.x) * HALVES;
+    const int count = (int)min((long long)HALVES, elements - i);
+    if (count <= 0)
+        return;
+    float x[HALVES];
+    load_halves(x, a.Stored + i, count, count == HALVES);
+    store_values((T*)a.Y + i, x, count, count == HALVES);
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) frame_unpack_f32(const FrameUnpackArgs a) { unpack<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) frame_unpack_bf16(const FrameUnpackArgs a) { unpack<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) frame_widen_f32(const FrameWidenArgs a) { widen<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) frame_widen_bf16(const FrameWidenArgs a) { widen<bf16>(a); }

@@ -53,38 +53,38 @@ public static unsafe class JointSequenceChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(JointSequence.Forward, static () => Shapes.Select(s => Forward(s.B, s.T, s.F, s.C))),
-        new(JointSequence.Backward, static () =>
+        .. KernelCheck.OfPair(JointSequence.Forward, static precision => Shapes.Select(s => Forward(precision, s.B, s.T, s.F, s.C))),
+        .. KernelCheck.OfPair(JointSequence.Backward, static precision =>
         [
-            .. from s in Shapes from add in new[] { (Text: 0, Frames: 0), (Text: 1, Frames: 0), (Text: 0, Frames: 1) } select Backward(s, add.Text, add.Frames),
-            Backward(Shapes[1], 1, 0, ofFrames: false), Backward(Shapes[1], 0, 1, ofText: false),
+            .. from s in Shapes from add in new[] { (Text: 0, Frames: 0), (Text: 1, Frames: 0), (Text: 0, Frames: 1) } select Backward(precision, s, add.Text, add.Frames),
+            Backward(precision, Shapes[1], 1, 0, ofFrames: false), Backward(precision, Shapes[1], 0, 1, ofText: false),
         ]),
     ];
 
-    private static CheckCase Forward(int b, int t, int f, int c)
+    private static CheckCase Forward(Precision precision, int b, int t, int f, int c)
     {
-        var builder = new CheckBuilder(seed: 41);
-        var (text, frames) = (builder.Input("text", (long)b * t * c), builder.Input("frames", (long)b * f * c));
+        var builder = new CheckBuilder(seed: 41, precision);
+        var (text, frames) = (builder.ValueInput("text", (long)b * t * c), builder.ValueInput("frames", (long)b * f * c));
         var textMask = builder.Integers("textMask", [.. Enumerable.Range(0, b * t).Select(i => i % t <= i / t ? 1 : 0)]);
         var counts = builder.Integers("counts", [.. Enumerable.Range(0, b).Select(video => Math.Max(1, f - 2 * video))]);
-        var (y, mask) = (builder.Output("y", (long)b * (t + f) * c), builder.IntegerOutput("mask", b * (t + f)));
-        return builder.Build($"B {b}, T {t}, F {f}, C {c}", launcher => launcher.Run(JointSequence.Forward, new JointSequenceArgs
+        var (y, mask) = (builder.ValueOutput("y", (long)b * (t + f) * c), builder.IntegerOutput("mask", b * (t + f)));
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}", launcher => launcher.Run(JointSequence.Forward[precision], new JointSequenceArgs
         {
-            Text = text.Floats, Frames = frames.Floats, Y = y.Floats, TextMask = textMask.Ints, FrameCounts = counts.Ints, Mask = mask.Ints,
+            Text = text.Values, Frames = frames.Values, Y = y.Values, TextMask = textMask.Ints, FrameCounts = counts.Ints, Mask = mask.Ints,
             B = b, T = t, F = f, C = c,
         }), new ForwardReference(b, t, f, c), factor: 2);
     }
 
-    private static CheckCase Backward((int B, int T, int F, int C) shape, int addText, int addFrames, bool ofText = true, bool ofFrames = true)
+    private static CheckCase Backward(Precision precision, (int B, int T, int F, int C) shape, int addText, int addFrames, bool ofText = true, bool ofFrames = true)
     {
         var (b, t, f, c) = shape;
-        var builder = new CheckBuilder(seed: 42);
-        var dY = builder.Input("dY", (long)b * (t + f) * c);
-        var dText = ofText ? builder.Gradient("dText", (long)b * t * c, addText) : null;
-        var dFrames = ofFrames ? builder.Gradient("dFrames", (long)b * f * c, addFrames) : null;
-        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}{(ofText ? "" : ", no text")}{(ofFrames ? "" : ", no frames")}", launcher => launcher.Run(JointSequence.Backward, new JointSequenceGradArgs
+        var builder = new CheckBuilder(seed: 42, precision);
+        var dY = builder.ValueInput("dY", (long)b * (t + f) * c);
+        var dText = ofText ? builder.ValueGradient("dText", (long)b * t * c, addText) : null;
+        var dFrames = ofFrames ? builder.ValueGradient("dFrames", (long)b * f * c, addFrames) : null;
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}{(ofText ? "" : ", no text")}{(ofFrames ? "" : ", no frames")}", launcher => launcher.Run(JointSequence.Backward[precision], new JointSequenceGradArgs
         {
-            dY = dY.Floats, dText = dText == null ? null : dText.Floats, dFrames = dFrames == null ? null : dFrames.Floats,
+            dY = dY.Values, dText = dText == null ? null : dText.Values, dFrames = dFrames == null ? null : dFrames.Values,
             B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,
         }), new BackwardReference(shape, addText, addFrames, ofText, ofFrames), factor: 3);
     }

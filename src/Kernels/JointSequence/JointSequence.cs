@@ -6,13 +6,13 @@ namespace VideoSim.Kernels.JointSequence;
 public unsafe struct JointSequenceArgs
 {
     /// <summary>[B, T, C]</summary>
-    public float* Text;
+    public void* Text;
 
     /// <summary>[B, F, C]</summary>
-    public float* Frames;
+    public void* Frames;
 
     /// <summary>[B, T + F, C]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[B, T]: 1 on real tokens.</summary>
     public int* TextMask;
@@ -31,13 +31,13 @@ public unsafe struct JointSequenceArgs
 public unsafe struct JointSequenceGradArgs
 {
     /// <summary>[B, T + F, C]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[B, T, C], or null where nobody wants it.</summary>
-    public float* dText;
+    public void* dText;
 
     /// <summary>[B, F, C], or null where nobody wants it.</summary>
-    public float* dFrames;
+    public void* dFrames;
 
     /// <summary>Sizes.</summary>
     public int B, T, F, C;
@@ -50,35 +50,35 @@ public unsafe struct JointSequenceGradArgs
 public static unsafe partial class JointSequence
 {
     private const string File = "JointSequence.cu";
-    private const int Threads = 128; // a column each
+    private const int Threads = 128; // 16 bytes each
 
     private static readonly string[] Macros = [$"THREADS={Threads}"];
 
     /// <summary>Joins, and writes the mask. Items: positions of all videos.</summary>
-    public static readonly Kernel<JointSequenceArgs> Forward = new("joint_sequence_forward_f32")
+    public static readonly KernelPair<JointSequenceArgs> Forward = new("joint_sequence_forward", static (entry, precision) => new(entry)
     {
         Family = "joint-sequence",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in JointSequenceArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceArgs a) => a.B * (a.T + a.F),
-        Twin = JoinPositions,
-        CountCost = static (in JointSequenceArgs a) => new(0, 4.0 * a.B * ((a.T + a.F) * (2.0 * a.C + 1) + a.T + 1)),
-    };
+        Twin = precision == Precision.Float32 ? JoinPositions : null,
+        CountCost = (in JointSequenceArgs a) => new(0, 2.0 * precision.Bytes() * a.B * (a.T + a.F) * a.C + 4.0 * a.B * (2 * a.T + a.F + 1)),
+    });
 
     /// <summary>Splits the gradient. Items: positions of all videos.</summary>
-    public static readonly Kernel<JointSequenceGradArgs> Backward = new("joint_sequence_backward_f32")
+    public static readonly KernelPair<JointSequenceGradArgs> Backward = new("joint_sequence_backward", static (entry, precision) => new(entry)
     {
         Family = "joint-sequence",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in JointSequenceGradArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceGradArgs a) => a.B * (a.T + a.F),
-        Twin = SplitPositions,
-        CountCost = static (in JointSequenceGradArgs a) =>
+        Twin = precision == Precision.Float32 ? SplitPositions : null,
+        CountCost = (in JointSequenceGradArgs a) =>
         {
             double added = (double)a.AddText * a.T + (double)a.AddFrames * a.F;
-            return new(added * a.B * a.C, 4.0 * a.B * a.C * (2.0 * (a.T + a.F) + added));
+            return new(added * a.B * a.C, (double)precision.Bytes() * a.B * a.C * (2.0 * (a.T + a.F) + added));
         },
-    };
+    });
 }

@@ -1,17 +1,17 @@
 // JointSequence.cu: text and frames as one sequence, text first, with the mask of both; forward and backward.
 //   y[b] = (text[b], frames[b]),  mask[b] = (textMask[b], f < frameCounts[b]),  dText, dFrames = the parts of dY
 //   text, dText [B, T, C]   frames, dFrames [B, F, C]   y, dY [B, T + F, C]   mask [B, T + F]
-// Types   fp32, 32-bit masks and counts
+// Types   tensors fp32 or bf16, 32-bit masks and counts
 // Launch  a block of THREADS threads per position of the joint sequences
 // Limits  any sizes
-// Floor   8 B (T + F) C bytes / bandwidth
-// Why     copies; neighbouring threads take neighbouring columns
+// Floor   8 (bf16: 4) B (T + F) C bytes / bandwidth
+// Why     copies; neighbouring threads take neighbouring 16 bytes
 #include "Values.cuh"
 
 struct JointSequenceArgs {
-    const float* Text;
-    const float* Frames;
-    float* Y;
+    const void* Text;
+    const void* Frames;
+    void* Y;
     const int* TextMask;
     const int* FrameCounts;
     int* Mask;
@@ -22,9 +22,9 @@ struct JointSequenceArgs {
 };
 
 struct JointSequenceGradArgs {
-    const float* dY;
-    float* dText;
-    float* dFrames;
+    const void* dY;
+    void* dText;
+    void* dFrames;
     int B;
     int T;
     int F;
@@ -45,22 +45,35 @@ DEVICE Source source_of(const Args& a, int item) {
     return {video, frame, frame < 0 ? (long long)video * a.T + at : (long long)video * a.F + frame};
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) joint_sequence_forward_f32(const JointSequenceArgs a) {
+template <class T>
+DEVICE void copy_row(T* to, const T* from, int width, int add) {
+    const bool packed = is_packed<T>(width);
+    for_runs<T>(threadIdx.x, THREADS, width, [&](int c, int count) {
+        float x[PACK<T>];
+        load_run(x, from + c, count, packed);
+        deliver_run(to + c, x, count, packed, add);
+    });
+}
+
+template <class T>
+DEVICE void join(const JointSequenceArgs& a) {
     const int item = blockIdx.x;
     const Source source = source_of(a, item);
-    const float* x = (source.frame < 0 ? a.Text : a.Frames) + source.row * a.C;
-    for (int c = threadIdx.x; c < a.C; c += THREADS)
-        a.Y[(long long)item * a.C + c] = x[c];
+    copy_row((T*)a.Y + (long long)item * a.C, (const T*)(source.frame < 0 ? a.Text : a.Frames) + source.row * a.C, a.C, 0);
     if (threadIdx.x == 0)
         a.Mask[item] = source.frame < 0 ? a.TextMask[source.row] : source.frame < a.FrameCounts[source.video];
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) joint_sequence_backward_f32(const JointSequenceGradArgs a) {
+template <class T>
+DEVICE void split(const JointSequenceGradArgs& a) {
     const int item = blockIdx.x;
     const Source source = source_of(a, item);
-    float* part = source.frame < 0 ? a.dText : a.dFrames;
-    if (!part)
-        return;
-    for (int c = threadIdx.x; c < a.C; c += THREADS)
-        deliver(part + source.row * a.C + c, a.dY[(long long)item * a.C + c], source.frame < 0 ? a.AddText : a.AddFrames);
+    T* part = (T*)(source.frame < 0 ? a.dText : a.dFrames);
+    if (part)
+        copy_row(part + source.row * a.C, (const T*)a.dY + (long long)item * a.C, a.C, source.frame < 0 ? a.AddText : a.AddFrames);
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS) joint_sequence_forward_f32(const JointSequenceArgs a) { join<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) joint_sequence_forward_bf16(const JointSequenceArgs a) { join<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) joint_sequence_backward_f32(const JointSequenceGradArgs a) { split<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) joint_sequence_backward_bf16(const JointSequenceGradArgs a) { split<bf16>(a); }

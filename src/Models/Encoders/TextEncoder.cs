@@ -49,8 +49,8 @@ internal sealed class TextEncoder
     /// <summary>Embeds token ids [B, T] to [B, T, C]: the sum of tables, normalised, with dropout.</summary>
     public Tensor Embed(Tape tape, in TokenBatch tokens)
     {
-        var position = _position is null ? default : tape.Use(_position);
-        var sum = Embedding.Forward(tape, tokens, tape.Use(WordTable), position, tape.Use(_type));
+        var position = _position is null ? default : tape.Use(_position, tape.Values);
+        var sum = Embedding.Forward(tape, tokens, tape.Use(WordTable, tape.Values), position, tape.Use(_type, tape.Values));
         return Dropout.Forward(tape, _norm.Forward(tape, sum), DropoutSites.Embeddings, _config.HiddenDropoutProb);
     }
 

@@ -7,16 +7,16 @@ namespace VideoSim.Engine.Operators;
 /// <summary>Bias gradients: column sums in fixed order.</summary>
 internal static unsafe class ColumnSum
 {
-    /// <summary>Writes the sum over rows of <paramref name="x"/> [stack, rows, width] to <paramref name="y"/> [stack, width].</summary>
+    /// <summary>Writes the sum over rows of <paramref name="x"/> [stack, rows, width] to <paramref name="y"/> [stack, width], which is fp32.</summary>
     public static void Write(Tape tape, in Tensor x, int stack, int rows, int width, in Tensor y, int add)
     {
         int chunks = Kernels.Reduce.ColumnSum.Chunks(rows);
         var args = new ColumnSumArgs
         {
-            X = x.Floats, Y = y.Floats, Partial = tape.Scratch(new Shape(stack, chunks, width)).Floats,
+            X = x.Values, Y = y.Floats, Partial = tape.Scratch(new Shape(stack, chunks, width)).Floats,
             Stack = stack, Rows = rows, C = width, Chunks = chunks, Add = add,
         };
-        tape.Stream.Run(Kernels.Reduce.ColumnSum.Partial, args);
+        tape.Stream.Run(Kernels.Reduce.ColumnSum.Partial[x.Precision], args);
         tape.Stream.Run(Kernels.Reduce.ColumnSum.Finish, args);
     }
 

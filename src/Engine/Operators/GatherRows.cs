@@ -22,8 +22,8 @@ public static unsafe class GatherRows
     {
         if (x.Shape.Rank != 3 || counted <= 0 || counted > x.Shape[1])
             throw new ArgumentException($"the first {counted} positions of {x.Shape} cannot be gathered from");
-        var y = tape.Result(new Shape((int)positions.Shape.Count, x.Shape.Width), x.Node >= 0);
-        tape.Stream.Run(GatherRowsKernels.Forward, Arguments(x, positions, y, counted));
+        var y = tape.Result(new Shape((int)positions.Shape.Count, x.Shape.Width), x.Node >= 0, x.Type);
+        tape.Stream.Run(GatherRowsKernels.Forward[x.Precision], Arguments(x, positions, y, counted));
         tape.Record(BackwardRule, new State(x, positions, y, counted), y);
         return y;
     }
@@ -31,11 +31,11 @@ public static unsafe class GatherRows
     private static void Backward(Tape tape, in State s)
     {
         var dX = tape.GradientToWrite(s.X, out int add);
-        tape.Stream.Run(GatherRowsKernels.Backward, Arguments(dX.Reshape(s.X.Shape), s.Positions, tape.GradientOf(s.Y), s.Counted) with { Add = add });
+        tape.Stream.Run(GatherRowsKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), s.Positions, tape.GradientOf(s.Y), s.Counted) with { Add = add });
     }
 
     private static GatherRowsArgs Arguments(in Tensor x, in Tensor positions, in Tensor y, int counted) => new()
     {
-        X = x.Floats, Y = y.Floats, Positions = positions.Ints, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2], T = counted, Rows = y.Shape[0],
+        X = x.Values, Y = y.Values, Positions = positions.Ints, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2], T = counted, Rows = y.Shape[0],
     };
 }

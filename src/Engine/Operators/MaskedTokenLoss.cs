@@ -24,8 +24,8 @@ public static unsafe class MaskedTokenLoss
     /// <summary>Adds the term to the step.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[rows, C]</param>
-    /// <param name="table">[V, C]</param>
-    /// <param name="bias">[V]</param>
+    /// <param name="table">[V, C], of the type of x.</param>
+    /// <param name="bias">[V], of the type of x.</param>
     /// <param name="targets">The right tokens, Int32 [rows].</param>
     /// <param name="weights">Weights of the rows [rows]: 1 / count for a mean; 0 for rows out of use.</param>
     /// <param name="weight">Weight of the term in the total.</param>
@@ -33,20 +33,20 @@ public static unsafe class MaskedTokenLoss
     public static void Forward(Tape tape, in Tensor x, in Tensor table, in Tensor bias, in Tensor targets, in Tensor weights, float weight, in Tensor term)
     {
         int rows = x.Shape.Rows, width = x.Shape.Width, vocabulary = table.Shape[0];
-        if (table.Shape.Width != width || bias.Shape.Count != vocabulary || targets.Shape.Count != rows || weights.Shape.Count != rows)
+        if (table.Shape.Width != width || bias.Shape.Count != vocabulary || targets.Shape.Count != rows || weights.Shape.Count != rows || table.Type != x.Type || bias.Type != x.Type)
         {
-            throw new ArgumentException($"a vocabulary head {table.Shape} with bias {bias.Shape} was given {x.Shape}, " +
+            throw new ArgumentException($"a vocabulary head {table.Shape} {table.Type} with bias {bias.Shape} {bias.Type} was given {x.Shape} {x.Type}, " +
                 $"targets {targets.Shape} and weights {weights.Shape}");
         }
-        Tensor logits = tape.Scratch(new Shape(rows, vocabulary)), loss = tape.Scratch(new Shape(rows));
+        Tensor logits = tape.Scratch(new Shape(rows, vocabulary), x.Type), loss = tape.Scratch(new Shape(rows));
         tape.Stream.MatMul(new MatMulArgs
         {
-            A = x.Floats, LdA = width, B = table.Floats, LdB = width, TransposeB = 1, C = logits.Floats, LdC = vocabulary,
-            Bias = bias.Floats, M = rows, N = vocabulary, K = width, Batch = 1,
+            A = x.Values, LdA = width, B = table.Values, LdB = width, TransposeB = 1, C = logits.Values, LdC = vocabulary,
+            Bias = bias.Values, M = rows, N = vocabulary, K = width, Batch = 1, Operands = x.Precision, Result = logits.Precision,
         });
-        tape.Stream.Run(MaskedTokenLossKernels.ForwardBackward, new MaskedTokenLossArgs
+        tape.Stream.Run(MaskedTokenLossKernels.ForwardBackward[logits.Precision], new MaskedTokenLossArgs
         {
-            Logits = logits.Floats, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
+            Logits = logits.Values, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
             Rows = rows, V = vocabulary, Scale = weight, Differentiate = tape.Training ? 1 : 0,
         });
         tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = rows, Scale = 1 });

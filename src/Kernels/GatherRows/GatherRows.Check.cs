@@ -40,29 +40,29 @@ public static unsafe class GatherRowsChecks
     private static readonly Size[] Sizes =
     [
         new(1, 1, 1, 1, [0]), new(3, 7, 5, 13, [0, 4, 4, 9, 14, 15, 15]), new(2, 9, 9, 24, [18, 18, 18]),
-        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]), new(2, 5, 3, 131, [1, 5, 5, 6]),
+        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]), new(2, 5, 3, 131, [1, 5, 5, 6]), new(3, 40, 37, 264, [.. Enumerable.Range(0, 100).Select(static row => row * 7 / 6)]),
     ];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(GatherRows.Forward, static () => Sizes.Select(size => Case(size, backward: false, 0))),
-        new(GatherRows.Backward, static () => from size in Sizes from add in new[] { 0, 1 } select Case(size, backward: true, add)),
+        .. KernelCheck.OfPair(GatherRows.Forward, static precision => Sizes.Select(size => Case(precision, size, backward: false, 0))),
+        .. KernelCheck.OfPair(GatherRows.Backward, static precision => from size in Sizes from add in new[] { 0, 1 } select Case(precision, size, backward: true, add)),
     ];
 
     private sealed record Size(int B, int S, int T, int C, int[] Positions);
 
-    private static CheckCase Case(Size size, bool backward, int add)
+    private static CheckCase Case(Precision precision, Size size, bool backward, int add)
     {
         var (b, s, t, c, rows) = size;
-        var builder = new CheckBuilder(seed: 44);
-        var y = backward ? builder.Input("y", (long)rows.Length * c) : builder.Output("y", (long)rows.Length * c);
-        var x = backward ? builder.Gradient("x", (long)b * s * c, add) : builder.Input("x", (long)b * s * c);
+        var builder = new CheckBuilder(seed: 44, precision);
+        var y = backward ? builder.ValueInput("y", (long)rows.Length * c) : builder.ValueOutput("y", (long)rows.Length * c);
+        var x = backward ? builder.ValueGradient("x", (long)b * s * c, add) : builder.ValueInput("x", (long)b * s * c);
         var positions = builder.Integers("positions", rows);
         return builder.Build($"B {b}, S {s}, T {t}, C {c}, {rows.Length} rows, add {add}", launcher =>
-            launcher.Run(backward ? GatherRows.Backward : GatherRows.Forward, new GatherRowsArgs
+            launcher.Run((backward ? GatherRows.Backward : GatherRows.Forward)[precision], new GatherRowsArgs
             {
-                X = x.Floats, Y = y.Floats, Positions = positions.Ints, B = b, S = s, C = c, T = t, Rows = rows.Length, Add = add,
+                X = x.Values, Y = y.Values, Positions = positions.Ints, B = b, S = s, C = c, T = t, Rows = rows.Length, Add = add,
             }), new Reference(size, backward, add), backward ? 3 : 2);
     }
 

@@ -8,10 +8,10 @@ public static unsafe partial class GatherRows
     {
         for (int row = from; row < to; row++)
         {
-            var y = new Span<float>(a.Y + (long)row * a.C, a.C);
+            var y = new Span<float>((float*)a.Y + (long)row * a.C, a.C);
             var (sequence, position) = Math.DivRem(a.Positions[row], a.T);
             if (sequence < a.B)
-                new Span<float>(a.X + ((long)sequence * a.S + position) * a.C, a.C).CopyTo(y);
+                new Span<float>((float*)a.X + ((long)sequence * a.S + position) * a.C, a.C).CopyTo(y);
             else
                 y.Clear();
         }
@@ -21,7 +21,7 @@ public static unsafe partial class GatherRows
     {
         for (int item = from; item < to; item++)
         {
-            float* dX = a.X + (long)item * a.C;
+            float* dX = (float*)a.X + (long)item * a.C;
             if (a.Add == 0)
                 new Span<float>(dX, a.C).Clear();
             var (sequence, position) = Math.DivRem(item, a.S);
@@ -30,7 +30,7 @@ public static unsafe partial class GatherRows
             int wanted = sequence * a.T + position;
             for (int row = FirstAtLeast(a.Positions, a.Rows, wanted); row < a.Rows && a.Positions[row] == wanted; row++)
             {
-                float* dY = a.Y + (long)row * a.C;
+                float* dY = (float*)a.Y + (long)row * a.C;
                 for (int c = 0; c < a.C; c += Lanes.Count)
                     Lanes.Deliver(Lanes.Load(dY + c, a.C - c), dX + c, a.C - c, add: 1);
             }

@@ -6,10 +6,10 @@ namespace VideoSim.Kernels.GatherRows;
 public unsafe struct GatherRowsArgs
 {
     /// <summary>[B, S, C]: read by forward, the gradient written by backward.</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Rows, C]: written by forward, the gradient read by backward.</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[Rows], ascending: b*T + t stands for position t of sequence b; B*T and above for no row at all.</summary>
     public int* Positions;
@@ -33,33 +33,28 @@ public unsafe struct GatherRowsArgs
 /// </summary>
 public static unsafe partial class GatherRows
 {
-    private const string File = "GatherRows.cu";
-    private const int Threads = 128; // a column each
-
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private const int Warps = 4; // of a CUDA block: a row each
 
     /// <summary>Gathers. Items: rows.</summary>
-    public static readonly Kernel<GatherRowsArgs> Forward = new("gather_rows_forward_f32")
-    {
-        Family = "gather-rows",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in GatherRowsArgs a, in DeviceLimits _) => new(a.Rows, Threads),
-        CountItems = static (in GatherRowsArgs a) => a.Rows,
-        Twin = Gather,
-        CountCost = static (in GatherRowsArgs a) => new(0, 4.0 * a.Rows * (2.0 * a.C + 1)),
-    };
+    public static readonly KernelPair<GatherRowsArgs> Forward = Pair("gather_rows_forward", static (in GatherRowsArgs a) => a.Rows, Gather,
+        static (in GatherRowsArgs a, int bytes) => new(0, a.Rows * (2.0 * bytes * a.C + 4)));
 
     /// <summary>Adds each row's gradient to its position, in the order of the rows; other positions get 0. Items: positions of x.</summary>
-    public static readonly Kernel<GatherRowsArgs> Backward = new("gather_rows_backward_f32")
-    {
-        Family = "gather-rows",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in GatherRowsArgs a, in DeviceLimits _) => new(a.B * a.S, Threads),
-        CountItems = static (in GatherRowsArgs a) => a.B * a.S,
-        Twin = Scatter,
-        CountCost = static (in GatherRowsArgs a) =>
-            new((double)a.Rows * a.C, 4.0 * (a.Rows * (a.C + 1.0) + (double)a.C * (a.Add != 0 ? 2.0 * a.Rows : (double)a.B * a.S))),
-    };
+    public static readonly KernelPair<GatherRowsArgs> Backward = Pair("gather_rows_backward", static (in GatherRowsArgs a) => a.B * a.S, Scatter,
+        static (in GatherRowsArgs a, int bytes) => new((double)a.Rows * a.C,
+            a.Rows * (bytes * (double)a.C + 4) + bytes * (double)a.C * (a.Add != 0 ? 2.0 * a.Rows : (double)a.B * a.S)));
+
+    private delegate KernelCost CostOfValues(in GatherRowsArgs args, int bytes);
+
+    private static KernelPair<GatherRowsArgs> Pair(string name, ItemCount<GatherRowsArgs> items, Twin<GatherRowsArgs> twin, CostOfValues cost) =>
+        new(name, (entry, precision) => new(entry)
+        {
+            Family = "gather-rows",
+            Source = "GatherRows.cu",
+            Defines = [$"WARPS={Warps}"],
+            LaunchShape = (in GatherRowsArgs a, in DeviceLimits _) => new((items(a) + Warps - 1) / Warps, 32 * Warps),
+            CountItems = items,
+            Twin = precision == Precision.Float32 ? twin : null,
+            CountCost = (in GatherRowsArgs a) => cost(a, precision.Bytes()),
+        });
 }

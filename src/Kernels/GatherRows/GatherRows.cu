@@ -1,16 +1,16 @@
 // GatherRows.cu: rows of a batch of sequences, forward and backward.
 //   y[r] = x[positions[r]], or 0 where the position is no row at all;  dX[p] = sum of dY[r] over the r with positions[r] = p
 //   X holds x or dX [B, S, C], Y holds y or dY [Rows, C]   positions [Rows] ascending: b T + t is row t of sequence b, from B T on there is none
-// Types   fp32
-// Launch  a block of THREADS threads per row of C values: of y in forward, of dX in backward
-// Limits  any sizes; T <= S
-// Floor   forward 8 Rows C bytes, backward 4 (Rows + B S) C bytes / bandwidth
-// Why     positions are sorted: a row of dX finds its part of them and adds it in order
-#include "Search.cuh"
+// Types   X, Y fp32 or bf16, sums fp32
+// Launch  a warp per row of C values, of y in forward, of dX in backward; WARPS rows per block
+// Limits  any sizes; T <= S. 16 bytes an access where C is a multiple of PACK
+// Floor   forward 2 Rows C, backward (Rows + B S) C values / bandwidth
+// Why     positions are sorted: a row of dX finds its part of them, 32 guesses at a time, and adds it in order. Few rows of dX have any
+#include "Run.cuh"
 
 struct GatherRowsArgs {
-    float* X;
-    float* Y;
+    void* X;
+    void* Y;
     const int* Positions;
     int B;
     int S;
@@ -20,28 +20,66 @@ struct GatherRowsArgs {
     int Add;
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) gather_rows_forward_f32(const GatherRowsArgs a) {
-    const int row = blockIdx.x, sequence = a.Positions[row] / a.T, position = a.Positions[row] % a.T;
-    const bool exists = sequence < a.B;
-    const float* x = a.X + ((long long)sequence * a.S + position) * a.C;
-    for (int c = threadIdx.x; c < a.C; c += THREADS)
-        a.Y[(long long)row * a.C + c] = exists ? x[c] : 0;
+// The row of this warp.
+DEVICE int row_of_warp() { return blockIdx.x * WARPS + threadIdx.x / 32; }
+
+template <class T>
+DEVICE void gather(const GatherRowsArgs& a) {
+    const int row = row_of_warp();
+    if (row >= a.Rows)
+        return;
+    const int sequence = a.Positions[row] / a.T, position = a.Positions[row] % a.T;
+    const T* x = (const T*)a.X + ((long long)sequence * a.S + position) * a.C;
+    T* y = (T*)a.Y + (long long)row * a.C;
+    for (int c = PACK<T> * (threadIdx.x % 32); c < a.C; c += PACK<T> * 32) {
+        const Run<T> run = run_at<T>(c, a.C);
+        float values[PACK<T>] = {};
+        if (sequence < a.B)
+            run.read(values, x + c);
+        run.write(y + c, values);
+    }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) gather_rows_backward_f32(const GatherRowsArgs a) {
-    const int sequence = blockIdx.x / a.S, position = blockIdx.x % a.S, wanted = sequence * a.T + position;
-    int first = 0, end = 0;
-    if (position < a.T) {
-        first = first_at_least(a.Positions, a.Rows, wanted);
-        end = first_at_least(a.Positions, a.Rows, wanted + 1);
+// How many of ascending numbers are below the wanted one: the warp looks at 32 of them at once.
+DEVICE int count_below(const int* ascending, int count, int wanted) {
+    int below = 0;
+    while (count > 0) {
+        const int step = (count + 31) / 32, ahead = (threadIdx.x % 32 + 1) * step; // a lane looks at the last of its share
+        const int steps = (int)warp_sum(ahead <= count && ascending[below + ahead - 1] < wanted ? 1 : 0);
+        below += steps * step;
+        count = min(step - 1, count - steps * step);
     }
-    if (a.Add && first == end)
+    return below;
+}
+
+template <class T>
+DEVICE void scatter(const GatherRowsArgs& a) {
+    const int row = row_of_warp();
+    if (row >= a.B * a.S)
         return;
-    float* dX = a.X + (long long)blockIdx.x * a.C;
-    for (int c = threadIdx.x; c < a.C; c += THREADS) {
-        float sum = a.Add ? dX[c] : 0;
-        for (int row = first; row < end; row++)
-            sum += a.Y[(long long)row * a.C + c];
-        dX[c] = sum;
+    const int position = row % a.S, wanted = row / a.S * a.T + position;
+    const int first = position < a.T ? count_below(a.Positions, a.Rows, wanted) : a.Rows;
+    const bool is_gathered = first < a.Rows && a.Positions[first] == wanted;
+    if (a.Add && !is_gathered)
+        return;
+    T* dX = (T*)a.X + (long long)row * a.C;
+    for (int c = PACK<T> * (threadIdx.x % 32); c < a.C; c += PACK<T> * 32) {
+        const Run<T> run = run_at<T>(c, a.C);
+        float sum[PACK<T>] = {};
+        if (a.Add)
+            run.read(sum, dX + c);
+        for (int from = first; is_gathered && from < a.Rows && a.Positions[from] == wanted; from++) {
+            float dY[PACK<T>];
+            run.read(dY, (const T*)a.Y + (long long)from * a.C + c);
+#pragma unroll
+            for (int j = 0; j < PACK<T>; j++)
+                sum[j] += dY[j];
+        }
+        run.write(dX + c, sum);
     }
 }
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) gather_rows_forward_f32(const GatherRowsArgs a) { gather<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) gather_rows_forward_bf16(const GatherRowsArgs a) { gather<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) gather_rows_backward_f32(const GatherRowsArgs a) { scatter<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) gather_rows_backward_bf16(const GatherRowsArgs a) { scatter<bf16>(a); }

@@ -6,14 +6,15 @@ namespace VideoSim.Kernels.Losses;
 /// <summary>The plain formulas: logits [rows, vocabulary].</summary>
 public static class MaskedTokenLossReference
 {
-    /// <summary>Weighted loss of each row.</summary>
-    public static T[] Forward<T>(T[] logits, int[] targets, T[] weights, int vocabulary) where T : struct, IBinaryFloatingPointIeee754<T>
+    /// <summary>Weighted loss of each row. A chain of kernels keeps the logarithms of probabilities as a tensor, which <paramref name="stored"/> rounds.</summary>
+    public static T[] Forward<T>(T[] logits, int[] targets, T[] weights, int vocabulary, Func<T, T>? stored = null) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var loss = new T[targets.Length];
         for (int row = 0; row < loss.Length; row++)
         {
             var (largest, sum) = Powers(logits, row, vocabulary);
-            loss[row] = weights[row] * (T.Log(sum) + largest - logits[row * vocabulary + targets[row]]);
+            T surprise = T.Log(sum) + largest - logits[row * vocabulary + targets[row]];
+            loss[row] = weights[row] * (stored?.Invoke(surprise) ?? surprise);
         }
         return loss;
     }
@@ -43,27 +44,27 @@ public static class MaskedTokenLossReference
 /// <summary>Checks of <see cref="MaskedTokenLoss"/>: a vocabulary of one, ragged ones, rows out of use, logits far apart.</summary>
 public static unsafe class MaskedTokenLossChecks
 {
-    private static readonly (int Rows, int V, float Size)[] Shapes = [(1, 1, 1), (3, 7, 2), (5, 64, 3), (4, 203, 3), (3, 21, 80), (0, 9, 1), (2, 523, 3)];
+    private static readonly (int Rows, int V, float Size)[] Shapes = [(1, 1, 1), (3, 7, 2), (5, 64, 3), (4, 203, 3), (3, 21, 80), (0, 9, 1), (2, 523, 3), (9, 4099, 5), (2, 3104, 10_000)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(MaskedTokenLoss.ForwardBackward, static () =>
-            from shape in Shapes from differentiate in new[] { 0, 1 } select Case(shape.Rows, shape.V, shape.Size, differentiate)),
+        .. KernelCheck.OfPair(MaskedTokenLoss.ForwardBackward, static precision =>
+            from shape in Shapes from differentiate in new[] { 0, 1 } select Case(precision, shape.Rows, shape.V, shape.Size, differentiate)),
     ];
 
-    private static CheckCase Case(int rows, int vocabulary, float size, int differentiate)
+    private static CheckCase Case(Precision precision, int rows, int vocabulary, float size, int differentiate)
     {
         const float scale = 0.7f;
-        var builder = new CheckBuilder((ulong)(rows + 10 * vocabulary));
-        var logits = builder.InOut("logits", (long)rows * vocabulary, -size, size);
+        var builder = new CheckBuilder((ulong)(rows + 10 * vocabulary), precision);
+        var logits = builder.ValueInOut("logits", (long)rows * vocabulary, -size, size);
         var targets = builder.Integers("targets", [.. Enumerable.Range(0, rows).Select(row => row * 5 % vocabulary)]);
         var weights = builder.Input("weights", [.. Enumerable.Range(0, rows).Select(row => row % 3 == 1 ? 0 : 0.25f)]);
         var loss = builder.Output("loss", rows);
         return builder.Build($"{rows} rows, vocabulary {vocabulary}, logits to {size}, differentiate {differentiate}", launcher =>
-            launcher.Run(MaskedTokenLoss.ForwardBackward, new MaskedTokenLossArgs
+            launcher.Run(MaskedTokenLoss.ForwardBackward[precision], new MaskedTokenLossArgs
             {
-                Logits = logits.Floats, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
+                Logits = logits.Values, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
                 Rows = rows, V = vocabulary, Scale = scale, Differentiate = differentiate,
             }), new Reference(vocabulary, scale, differentiate), 3);
     }
@@ -74,7 +75,7 @@ public static unsafe class MaskedTokenLossChecks
         {
             T[] logits = [.. values["logits"]], weights = values["weights"];
             int[] targets = values.Ints("targets");
-            MaskedTokenLossReference.Forward(logits, targets, weights, vocabulary).CopyTo(values["loss"], 0);
+            MaskedTokenLossReference.Forward(logits, targets, weights, vocabulary, values.Stored).CopyTo(values["loss"], 0);
             if (differentiate == 0)
                 return;
             T[] dLogits = MaskedTokenLossReference.Backward(logits, targets, weights, vocabulary);

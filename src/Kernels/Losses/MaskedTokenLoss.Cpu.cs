@@ -8,7 +8,7 @@ public static unsafe partial class MaskedTokenLoss
     {
         for (int row = from; row < to; row++)
         {
-            float* z = a.Logits + (long)row * a.V;
+            float* z = (float*)a.Logits + (long)row * a.V;
             float weight = a.Weights[row];
             if (weight == 0) // not in use: whatever the logits are, nothing comes of them
             {

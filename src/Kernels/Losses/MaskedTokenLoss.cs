@@ -6,7 +6,7 @@ namespace VideoSim.Kernels.Losses;
 public unsafe struct MaskedTokenLossArgs
 {
     /// <summary>[Rows, V]: logits before, their gradient after, where <see cref="Differentiate"/> is 1.</summary>
-    public float* Logits;
+    public void* Logits;
 
     /// <summary>[Rows]: the token that is right, below V.</summary>
     public int* Targets;
@@ -33,21 +33,19 @@ public unsafe struct MaskedTokenLossArgs
 /// </summary>
 public static unsafe partial class MaskedTokenLoss
 {
-    private const string File = "MaskedTokenLoss.cu";
-    private const int Warps = 16, Threads = 32 * Warps; // of a CUDA block
-
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    // Of a CUDA block: 21,128 tokens of bf16 are 2,641 accesses of 16 bytes, 7 turns of 384 threads with hardly one of them idle.
+    private const int Warps = 12, Threads = 32 * Warps;
 
     /// <summary>dz = scale * weight * (softmax(z) - [target]). Items: rows.</summary>
-    public static readonly Kernel<MaskedTokenLossArgs> ForwardBackward = new("masked_token_loss_f32")
+    public static readonly KernelPair<MaskedTokenLossArgs> ForwardBackward = new("masked_token_loss", static (entry, precision) => new(entry)
     {
         Family = "crossentropy",
-        Source = File,
-        Defines = Macros,
+        Source = "MaskedTokenLoss.cu",
+        Defines = [$"WARPS={Warps}"],
         LaunchShape = static (in MaskedTokenLossArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MaskedTokenLossArgs a) => a.Rows,
-        Twin = LossRows,
-        CountCost = static (in MaskedTokenLossArgs a) =>
-            new((3.0 + a.Differentiate) * a.Rows * a.V, 4.0 * a.Rows * ((1.0 + a.Differentiate) * a.V + 3)),
-    };
+        Twin = precision == Precision.Float32 ? LossRows : null,
+        CountCost = (in MaskedTokenLossArgs a) =>
+            new((3.0 + a.Differentiate) * a.Rows * a.V, a.Rows * (precision.Bytes() * (1.0 + a.Differentiate) * a.V + 12)),
+    });
 }

@@ -16,8 +16,8 @@
 // Why     a thread reads back only what it wrote into shared memory itself, neighbours 16 bytes apart: no barrier between the passes, no
 //         bank conflict. Of logits that are kept only the first pass waits for memory; probabilities are cheaper made again than stored.
 //         Of the powers those to 0 and 1, the published focus, cost nothing; any other is exp(-gamma softplus(-w)) and needs no clipping
-#include "Block.cuh"
-#include "Transcendental.cuh"
+#include "Powers.cuh"
+#include "Run.cuh"
 
 struct TagLossArgs {
     const void* Logits;
@@ -44,37 +44,6 @@ struct TagLossArgs {
 
 // Experts whose sums a thread holds at once; more take another pass.
 #define EXPERTS_AT_ONCE 4
-
-// A part of a row as a thread takes it: PACK<T> values, or those that are left of the row. Where rows begin on 16 bytes, whole ones move at once.
-template <class T>
-struct Run {
-    int left;
-    bool aligned;
-
-    __device__ __forceinline__ bool is_whole() const { return aligned && left >= PACK<T>; }
-
-    // Values past the end of the row are -INFINITY, whose probability is 0.
-    __device__ __forceinline__ void read(float (&x)[PACK<T>], const T* address) const {
-        if (is_whole()) {
-            load_pack(x, address);
-            return;
-        }
-#pragma unroll
-        for (int j = 0; j < PACK<T>; j++)
-            x[j] = j < left ? load(address + j) : -INFINITY;
-    }
-
-    __device__ __forceinline__ void write(T* address, float (&x)[PACK<T>], int add) const {
-        if (is_whole()) {
-            deliver_pack(address, x, add);
-            return;
-        }
-#pragma unroll
-        for (int j = 0; j < PACK<T>; j++)
-            if (j < left)
-                deliver(address + j, x[j], add);
-    }
-};
 
 // Losses of tags by their logits, and gradients.
 template <class T>
@@ -152,53 +121,45 @@ struct Video {
     // A head's row in global memory; of a gradient, too.
     __device__ __forceinline__ long long row(int head) const { return ((long long)max(head - 1, 0) * a.Videos + blockIdx.x) * a.C; }
     __device__ __forceinline__ const T* logits(int head) const { return (const T*)(head == 0 ? a.Logits : a.ExpertLogits) + row(head); }
-    __device__ __forceinline__ Run<T> run(int c) const { return {a.C - c, a.C % PACK<T> == 0}; }
+    __device__ __forceinline__ Run<T> run(int c) const { return run_at<T>(c, a.C); }
 
     __device__ __forceinline__ void keep() {
         for (int head = 0; kept && head <= a.Experts; head++) {
 #pragma unroll 4
             for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
                 float z[PACK<T>];
-                run(c).read(z, logits(head) + c);
+                run(c).read(z, logits(head) + c, -INFINITY);
                 store_pack(kept + head * stride + c, z);
             }
         }
     }
 
-    // Logits of a head; this thread's own.
+    // Logits of a head; this thread's own. Those past the end of the row are -INFINITY, whose probability is 0.
     __device__ __forceinline__ void read(float (&z)[PACK<T>], int head, int c) const {
         if (kept)
             load_pack(z, kept + head * stride + c);
         else
-            run(c).read(z, logits(head) + c);
+            run(c).read(z, logits(head) + c, -INFINITY);
     }
-
-    __device__ __forceinline__ float power(float logit, float largest) const { return Functions<T>::exp(__fmul_rn(logit - largest, a.Sharpness)); }
 
     // Turns logits into probabilities.
     __device__ __forceinline__ void normalize(float (&z)[PACK<T>], const Softmax& head) const {
+        Powers<T> powers(a.Sharpness);
+        powers.largest = head.largest;
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
-            z[j] = __fmul_rn(power(z[j], head.largest), head.inverse);
+            z[j] = __fmul_rn(powers.power(z[j]), head.inverse);
     }
 
-    // Largest logit and sum of powers in one pass.
     __device__ __forceinline__ Softmax reduce(int head) const {
-        float largest = -INFINITY, sum = 0;
+        Powers<T> powers(a.Sharpness);
         for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
             float z[PACK<T>];
             read(z, head, c);
-            const float before = largest;
-#pragma unroll
-            for (int j = 0; j < PACK<T>; j++)
-                largest = fmaxf(largest, z[j]);
-            sum = __fmul_rn(sum, power(before, largest));
-#pragma unroll
-            for (int j = 0; j < PACK<T>; j++)
-                sum += power(z[j], largest);
+            powers.add(z);
         }
-        const float of_all = block_max<WARPS>(largest);
-        return {of_all, 1 / block_sum<WARPS>(__fmul_rn(sum, power(largest, of_all))), 0};
+        powers = powers.template of_block<WARPS>();
+        return {powers.largest, 1 / powers.sum, 0};
     }
 };
 

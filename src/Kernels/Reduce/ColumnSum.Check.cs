@@ -6,11 +6,13 @@ namespace VideoSim.Kernels.Reduce;
 /// <summary>Checks of <see cref="ColumnSum"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector, past a block.</summary>
 public static unsafe class ColumnSumChecks
 {
+    private static readonly Shape[] Shapes = [new(1, 0, 5, 0), new(1, 1, 1, 0), new(1, ColumnSum.ChunkRows, 24, 1), new(3, ColumnSum.ChunkRows + 1, 7, 0),
+        new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1), new(2, 70, 131, 0), new(2, 70, 1032, 1)];
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(ColumnSum.Partial, static () => [Both(new(1, 0, 5, 0)), Both(new(1, 1, 1, 0)), Both(new(1, ColumnSum.ChunkRows, 24, 1)),
-            Both(new(3, ColumnSum.ChunkRows + 1, 7, 0)), Both(new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1)), Both(new(2, 70, 131, 0))]),
+        .. KernelCheck.OfPair(ColumnSum.Partial, static precision => Shapes.Select(shape => Both(precision, shape))),
         new(ColumnSum.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1)), Finish(new(1, 4, 259, 0))]),
     ];
 
@@ -19,20 +21,20 @@ public static unsafe class ColumnSumChecks
         public override string ToString() => $"{Stack} x {Rows} x {C}, add {Add}";
     }
 
-    private static CheckCase Both(Shape s)
+    private static CheckCase Both(Precision precision, Shape s)
     {
-        var builder = new CheckBuilder(seed: 31);
+        var builder = new CheckBuilder(seed: 31, precision);
         int chunks = ColumnSum.Chunks(s.Rows);
-        var x = builder.Input("x", (long)s.Stack * s.Rows * s.C);
+        var x = builder.ValueInput("x", (long)s.Stack * s.Rows * s.C);
         var partial = builder.Workspace("partial", (long)s.Stack * chunks * s.C);
         var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
         return builder.Build($"{s}", launcher =>
         {
             var args = new ColumnSumArgs
             {
-                X = x.Floats, Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, Rows = s.Rows, C = s.C, Chunks = chunks, Add = s.Add,
+                X = x.Values, Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, Rows = s.Rows, C = s.C, Chunks = chunks, Add = s.Add,
             };
-            launcher.Run(ColumnSum.Partial, args);
+            launcher.Run(ColumnSum.Partial[precision], args);
             launcher.Run(ColumnSum.Finish, args);
         }, new Reference(s), factor: 2);
     }

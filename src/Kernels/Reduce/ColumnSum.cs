@@ -7,7 +7,7 @@ namespace VideoSim.Kernels.Reduce;
 public unsafe struct ColumnSumArgs
 {
     /// <summary>[Stack, Rows, C]</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Stack, Chunks, C]: the sum of each chunk of rows.</summary>
     public float* Partial;
@@ -32,7 +32,7 @@ public static unsafe class ColumnSum
     public const int ChunkRows = 64;
 
     private const string File = "ColumnSum.cu";
-    private const int Threads = 128; // a column each
+    private const int Threads = 128;
 
     private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}"];
 
@@ -40,16 +40,16 @@ public static unsafe class ColumnSum
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
     /// <summary>Sums each chunk. Items: stack x chunks.</summary>
-    public static readonly Kernel<ColumnSumArgs> Partial = new("column_sum_partial_f32")
+    public static readonly KernelPair<ColumnSumArgs> Partial = new("column_sum_partial", static (entry, precision) => new(entry)
     {
         Family = "reduce",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, GridY: ColumnBlocks(a.C)),
+        LaunchShape = (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, GridY: ColumnBlocks(a.C, 16 / precision.Bytes())),
         CountItems = static (in ColumnSumArgs a) => a.Stack * a.Chunks,
-        Twin = SumChunks,
-        CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, 4.0 * a.Stack * (a.Rows + a.Chunks) * a.C),
-    };
+        Twin = precision == Precision.Float32 ? SumChunks : null,
+        CountCost = (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, (double)a.Stack * a.C * (precision.Bytes() * (double)a.Rows + 4.0 * a.Chunks)),
+    });
 
     /// <summary>Sums the chunks in order. Items: the stack.</summary>
     public static readonly Kernel<ColumnSumArgs> Finish = new("column_sum_finish_f32")
@@ -57,13 +57,13 @@ public static unsafe class ColumnSum
         Family = "reduce",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, Threads, GridY: ColumnBlocks(a.C)),
+        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, Threads, GridY: ColumnBlocks(a.C, 1)),
         CountItems = static (in ColumnSumArgs a) => a.Stack,
         Twin = SumPartials,
         CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Chunks * a.C, 4.0 * a.Stack * (a.Chunks + 1 + a.Add) * a.C),
     };
 
-    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
+    private static int ColumnBlocks(int width, int columnsOfThread) => (width + Threads * columnsOfThread - 1) / (Threads * columnsOfThread);
 
     private static void SumChunks(in ColumnSumArgs a, int from, int to)
     {
@@ -71,7 +71,7 @@ public static unsafe class ColumnSum
         {
             int stack = item / a.Chunks, chunk = item % a.Chunks;
             int first = chunk * ChunkRows, last = Math.Min(a.Rows, first + ChunkRows);
-            SumRows(a.X + ((long)stack * a.Rows + first) * a.C, last - first, a.C, a.Partial + (long)item * a.C, add: false);
+            SumRows((float*)a.X + ((long)stack * a.Rows + first) * a.C, last - first, a.C, a.Partial + (long)item * a.C, add: false);
         }
     }
 

@@ -1,14 +1,14 @@
 // ColumnSum.cu: sums of the columns of a stack of matrices, first of each chunk of rows, then of the chunks.
 //   partial[stack, chunk, c] = sum over the chunk's rows of x[stack, row, c],  y[stack, c] = sum over chunks        x [Stack, Rows, C]   y [Stack, C]
-// Types   fp32
-// Launch  a block per chunk (finish: per matrix) and THREADS columns, a thread per column
-// Limits  any sizes; no row at all gives 0
-// Floor   reads x once: 4 Stack Rows C bytes / bandwidth
-// Why     a thread owns a column and adds its rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them
-#include "Values.cuh"
+// Types   x fp32 or bf16; sums fp32
+// Launch  THREADS threads a block. Partial: a block per chunk and THREADS PACK columns; finish: per matrix and THREADS columns
+// Limits  any sizes; no row at all gives 0. 16 bytes an access where C is a multiple of PACK
+// Floor   reads x once: Stack Rows C values / bandwidth
+// Why     a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them
+#include "Run.cuh"
 
 struct ColumnSumArgs {
-    const float* X;
+    const void* X;
     float* Partial;
     float* Y;
     int Stack;
@@ -18,25 +18,50 @@ struct ColumnSumArgs {
     int Add;
 };
 
-DEVICE float sum_rows(const float* x, int rows, int width) {
-    float sum = 0;
-#pragma unroll 8
-    for (int row = 0; row < rows; row++)
-        sum += x[(long long)row * width];
-    return sum;
-}
-
-extern "C" __global__ void __launch_bounds__(THREADS) column_sum_partial_f32(const ColumnSumArgs a) {
-    const int c = blockIdx.y * THREADS + threadIdx.x;
+template <class T>
+DEVICE void sum_chunk(const ColumnSumArgs& a) {
+    const int c = PACK<T> * (blockIdx.y * THREADS + threadIdx.x);
     if (c >= a.C)
         return;
-    const int stack = blockIdx.x / a.Chunks, first = blockIdx.x % a.Chunks * CHUNK_ROWS;
-    const float* x = a.X + ((long long)stack * a.Rows + first) * a.C + c;
-    a.Partial[(long long)blockIdx.x * a.C + c] = sum_rows(x, min(CHUNK_ROWS, a.Rows - first), a.C);
+    const int stack = blockIdx.x / a.Chunks, first = blockIdx.x % a.Chunks * CHUNK_ROWS, rows = min(CHUNK_ROWS, a.Rows - first);
+    const T* x = (const T*)a.X + ((long long)stack * a.Rows + first) * a.C + c;
+    const Run<T> run = run_at<T>(c, a.C);
+    float sum[PACK<T>] = {};
+    auto add = [&](const float (&values)[PACK<T>]) {
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            sum[j] += values[j];
+    };
+    float values[PACK<T>];
+    if (run.is_whole()) { // a loop of its own, without a question in it
+#pragma unroll 8
+        for (int row = 0; row < rows; row++) {
+            load_pack(values, x + (long long)row * a.C);
+            add(values);
+        }
+    } else {
+        for (int row = 0; row < rows; row++) {
+            run.read(values, x + (long long)row * a.C);
+            add(values);
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j++)
+        if (j < run.left)
+            a.Partial[(long long)blockIdx.x * a.C + c + j] = sum[j];
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS) column_sum_partial_f32(const ColumnSumArgs a) { sum_chunk<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) column_sum_partial_bf16(const ColumnSumArgs a) { sum_chunk<bf16>(a); }
 
 extern "C" __global__ void __launch_bounds__(THREADS) column_sum_finish_f32(const ColumnSumArgs a) {
     const int stack = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
-    if (c < a.C)
-        deliver(a.Y + (long long)stack * a.C + c, sum_rows(a.Partial + (long long)stack * a.Chunks * a.C + c, a.Chunks, a.C), a.Add);
+    if (c >= a.C)
+        return;
+    const float* partial = a.Partial + (long long)stack * a.Chunks * a.C + c;
+    float sum = 0;
+#pragma unroll 8
+    for (int chunk = 0; chunk < a.Chunks; chunk++)
+        sum += partial[(long long)chunk * a.C];
+    deliver(a.Y + (long long)stack * a.C + c, sum, a.Add);
 }

@@ -33,6 +33,6 @@ internal sealed class MaskedTokenHead
     public void Loss(Tape tape, in Tensor x, in Tensor targets, in Tensor weights, float weight, in Tensor term)
     {
         var hidden = _norm.Forward(tape, Activation.Forward(tape, _dense.Forward(tape, x), ActivationKind.Gelu));
-        MaskedTokenLoss.Forward(tape, hidden, tape.Use(_wordTable), tape.Use(_bias), targets, weights, weight, term);
+        MaskedTokenLoss.Forward(tape, hidden, tape.Use(_wordTable, hidden.Type), tape.Use(_bias, hidden.Type), targets, weights, weight, term);
     }
 }

@@ -25,7 +25,7 @@ public sealed class CatalogTests
             foreach (var result in CheckRunner.Run(device, check))
             {
                 Assert.True(result.Passed, $"{entry}, {check.Name}, {result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} " +
-                    $"(plain fp32 formulas: {result.PlainError:E2})");
+                    $"(plain formulas: {result.PlainError:E2})");
             }
         }
     }

@@ -22,7 +22,7 @@ public static class KernelGates
         from check in cases
         from result in CheckRunner.Run(device, check)
         where !result.Passed
-        select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain fp32 formulas: {result.PlainError:E2})");
+        select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain formulas: {result.PlainError:E2})");
 
     /// <summary>Nothing improper is seen while every access to memory is looked at, and the results have the same bits in every order of threads.</summary>
     /// <param name="device">An emulated device.</param>

@@ -14,6 +14,7 @@ public static class Catalog
         .. LayerNorm.LayerNormChecks.All,
         .. MatMul.MatMulChecks.All,
         .. Attention.AttentionChecks.All,
+        .. Attention.AttentionTensorCoreChecks.All,
         .. Embedding.EmbeddingChecks.All,
         .. SelectPosition.SelectPositionChecks.All,
         .. GatherRows.GatherRowsChecks.All,

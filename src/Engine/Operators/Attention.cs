@@ -54,7 +54,8 @@ public static unsafe class Attention
         bool differentiable = query.Node >= 0 || keyValue.Node >= 0 || WantsGradient(queryBias) || WantsGradient(keyValueBias);
         var context = tape.Result(contextShape, differentiable, query.Type);
         var state = new State(query, keyValue, queryBias, keyValueBias, context, options, tape.Dropout(options.Site, options.DropProbability));
-        tape.Stream.Run(AttentionKernels.Forward[query.Precision], Arguments(state) with { Context = context.Values });
+        var args = Arguments(state);
+        tape.Stream.Run(AttentionKernels.For(query.Precision, args.S, args.D).Forward, args with { Context = context.Values });
         tape.Record(BackwardRule, state, context);
         return context;
     }
@@ -68,7 +69,8 @@ public static unsafe class Attention
         var querySums = SumsOf(tape, s.Query, s.QueryBias);
         var keyValueSums = joined ? querySums : SumsOf(tape, s.KeyValue, s.KeyValueBias);
         int width = s.Context.Shape.Width, key = joined ? width : 0, value = key + width;
-        tape.Stream.Run(AttentionKernels.Backward[s.Query.Precision], Arguments(s) with
+        var args = Arguments(s);
+        tape.Stream.Run(AttentionKernels.For(s.Query.Precision, args.S, args.D).Backward, args with
         {
             dContext = tape.GradientOf(s.Context).Values,
             dQuery = dQuery.ValuesOrNull,

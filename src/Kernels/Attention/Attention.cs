@@ -65,7 +65,7 @@ public unsafe struct AttentionArgs
 /// Scaled dot-product attention with key mask, dropout and, if wanted, the biases of the projections before it and rotary positions (Vaswani et al., 2017; Su et al.,
 /// 2021; specification 3.1 and 3.2): scores / sqrt(D), -10000 on hidden keys, exact softmax. Backward computes the
 /// probabilities again and never reads the output: its row term is the sum of probability times gradient. Gradients of biases are left
-/// as sums over each video's positions. These kernels take any shape.
+/// as sums over each video's positions. These kernels take any shape; <see cref="For"/> knows when there are faster ones.
 /// </summary>
 public static unsafe partial class Attention
 {
@@ -114,6 +114,11 @@ public static unsafe partial class Attention
         Twin = precision == Precision.Float32 ? BackwardItems : null,
         CountCost = (in AttentionArgs a) => BackwardCost(a, precision),
     });
+
+    /// <summary>The kernels to take for a shape: of tensor cores where there is an instance for bf16, otherwise those that take any.</summary>
+    public static (Kernel<AttentionArgs> Forward, Kernel<AttentionArgs> Backward) For(Precision precision, int s, int d) =>
+        precision == Precision.BFloat16 && AttentionTensorCore.InstanceFor(s, d) is { } instance
+            ? (instance.Forward, instance.Backward) : (Forward[precision], Backward[precision]);
 
     /// <summary>Work of <see cref="Forward"/>, whatever kernel does it.</summary>
     internal static KernelCost ForwardCost(in AttentionArgs a, Precision precision) => new(

@@ -10,37 +10,8 @@
 // Why     plain: rows of probabilities lie in shared memory, so the softmax is exact and D can be anything; 32 columns of Q, K, V pass through
 //         it at a time. A warp owns ROWS rows of queries: 16 products for 8 reads of shared memory. No sum depends on the order of threads.
 //         AttentionTensorCore.cu has the fast form for bf16.
-#include "Philox.cuh"
+#include "AttentionArgs.cuh"
 #include "Values.cuh"
-
-struct AttentionArgs {
-    const void* Query;
-    const void* Key;
-    const void* Value;
-    const int* Mask;
-    const float* Rotary;
-    const float* QueryBias;
-    const float* KeyBias;
-    const float* ValueBias;
-    void* Context;
-    const void* dContext;
-    void* dQuery;
-    void* dKey;
-    void* dValue;
-    float* dQueryBias;
-    float* dKeyBias;
-    float* dValueBias;
-    DropoutSite Dropout;
-    int B;
-    int Queries;
-    int S;
-    int Heads;
-    int D;
-    int QueryRow;
-    int KeyRow;
-    int AddQuery;
-    int AddKeyValue;
-};
 
 constexpr int TILE = WARPS * ROWS; // queries at a time
 constexpr int PANEL = 32;          // columns at a time: one for each lane

@@ -37,7 +37,26 @@ public:
         return mine < threshold ? 0 : scale;
     }
 
+    // Which of 4 neighbours are kept: bit i for element + i. Where element is a multiple of 4 they are one block of random numbers.
+    __device__ __forceinline__ unsigned kept_of_four(long long element) const {
+        if (site.DropProbability == 0)
+            return 15;
+        const int past = element & 3;
+        unsigned kept = kept_of_block(element >> 2);
+        if (past)
+            kept |= kept_of_block((element >> 2) + 1) << 4;
+        return kept >> past & 15;
+    }
+
+    // Factor of what is kept.
+    __device__ __forceinline__ float factor_of_kept() const { return scale; }
+
 private:
+    __device__ __forceinline__ unsigned kept_of_block(long long which) const {
+        const uint4 x = philox(which, site.Site, step, site.Seed);
+        return (x.x >= threshold) | (x.y >= threshold) << 1 | (x.z >= threshold) << 2 | (x.w >= threshold) << 3;
+    }
+
     const DropoutSite& site;
     unsigned threshold;
     float scale;

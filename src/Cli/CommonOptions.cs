@@ -33,6 +33,16 @@ internal static class CommonOptions
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
+    public static Option<string?> Precision()
+    {
+        var option = new Option<string?>("--precision") { Description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise" };
+        option.AcceptOnlyFromAmong([.. TrainingConfig.Precisions]);
+        return option;
+    }
+
+    /// <summary>What the option says as overrides of a preset, before those that name keys.</summary>
+    public static string[] Overrides(string? precision, string[] set) => precision is null ? set : [$"pretrain.precision={precision}", $"finetune.precision={precision}", .. set];
+
     public static Option<ulong> Seed() => new("--seed") { Description = "key of all random numbers", DefaultValueFactory = _ => 42 };
 
     public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; the same command again goes on in it", Required = true };
@@ -119,6 +129,7 @@ internal sealed class RunOptionSet
         _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
+    private readonly Option<string?> _precision = CommonOptions.Precision();
     private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
@@ -127,7 +138,7 @@ internal sealed class RunOptionSet
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _threads, _skip, _eager })
+        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _precision, _threads, _skip, _eager })
             command.Add(option);
     }
 
@@ -140,7 +151,7 @@ internal sealed class RunOptionSet
         OutputDirectory = parsed.GetValue(_output)!,
         Preset = parsed.GetValue(_preset)!,
         Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
-        Overrides = parsed.GetValue(_set)!,
+        Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
         Seed = parsed.GetValue(_seed),
         Dictionary = _dictionary.Read(parsed),
         SkipBadRecords = parsed.GetValue(_skip),

@@ -18,12 +18,13 @@ internal static class BenchCommand
         var set = CommonOptions.Set(preset);
         var steps = CommonOptions.Positive("--steps", "steps to time", 20);
         var device = CommonOptions.DeviceName();
+        var precision = CommonOptions.Precision();
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
-        return new Command("bench", "Time training steps on synthetic data, and the kernels in one.") { model, stage, preset, set, steps, device, threads, json }.Does((parsed, console, cancellation) =>
+        return new Command("bench", "Time training steps on synthetic data, and the kernels in one.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
-            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!,
+            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), CommonOptions.Overrides(parsed.GetValue(precision), parsed.GetValue(set)!),
                 parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
             return CommandLine.Done;

@@ -34,6 +34,7 @@ internal static class ReproduceCommand
         var set = CommonOptions.Set(preset);
         var dictionary = new DictionaryOption();
         var seed = CommonOptions.Seed();
+        var precision = CommonOptions.Precision();
         var threads = CommonOptions.Threads();
         Option<bool> skip = CommonOptions.SkipBadRecords(), disjoint = CommonOptions.VideoDisjoint(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
         var study = CommonOptions.Checked(
@@ -46,14 +47,15 @@ internal static class ReproduceCommand
         var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, and do nothing" };
         var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.")
         {
-            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, threads, skip, disjoint, eager, dryRun, study, json,
+            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, precision, threads, skip, disjoint, eager, dryRun, study, json,
         };
         return command.Does((parsed, console, cancellation) =>
         {
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
+            string[] overrides = CommonOptions.Overrides(parsed.GetValue(precision), parsed.GetValue(set)!);
             if (parsed.GetValue(dryRun))
             {
-                var plan = ReproductionPlan.Of(parsed.GetValue(preset)!, chosen, parsed.GetValue(folds), parsed.GetValue(set)!);
+                var plan = ReproductionPlan.Of(parsed.GetValue(preset)!, chosen, parsed.GetValue(folds), overrides);
                 console.WriteResult(Table(plan), plan, PlanJson.Default.ReproductionPlan);
                 return CommandLine.Done;
             }
@@ -65,7 +67,7 @@ internal static class ReproduceCommand
                 Data = parsed.GetValue(data),
                 Folds = parsed.GetValue(folds),
                 Models = chosen,
-                Overrides = parsed.GetValue(set)!,
+                Overrides = overrides,
                 Seed = parsed.GetValue(seed),
                 Dictionary = dictionary.Read(parsed),
                 SkipBadRecords = parsed.GetValue(skip),

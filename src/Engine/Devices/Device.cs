@@ -11,6 +11,9 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 
+    /// <summary>Whether kernels and products take bf16 tensors.</summary>
+    public virtual bool HasBFloat16 => true;
+
     /// <summary>Memory aligned to <see cref="Memory.Arena.Alignment"/>; contents undefined.</summary>
     /// <exception cref="OutOfMemoryException">The device has not that much left.</exception>
     public abstract nint Allocate(long bytes);
@@ -44,6 +47,9 @@ public sealed unsafe class CpuDevice(int threads) : Device(new CpuStream(threads
 
     /// <inheritdoc/>
     public override string Name => $"cpu ({((CpuStream)Stream).Threads} threads)";
+
+    /// <inheritdoc/>
+    public override bool HasBFloat16 => false;
 
     /// <inheritdoc/>
     public override nint Allocate(long bytes)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
@@ -71,12 +72,13 @@ public sealed class ModelFolder
     /// <param name="device">Where its memory is.</param>
     /// <param name="training">Whether it needs gradients.</param>
     /// <param name="config">Other dropouts than the folder's; null for the folder's own.</param>
-    public IVideoModel Load(Device device, bool training, ModelConfig? config = null)
+    /// <param name="values">What steps compute with.</param>
+    public IVideoModel Load(Device device, bool training, ModelConfig? config = null, ElementType values = ElementType.Float32)
     {
         var model = ModelZoo.Create(config ?? Configuration);
-        model.Parameters.Allocate(device, training);
+        model.Parameters.Allocate(device, training, values);
         model.Parameters.Initialize(seed: 0); // gradients and gaps; every weight is read below
-        WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), device, model.Parameters);
+        WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
         return model;
     }
 

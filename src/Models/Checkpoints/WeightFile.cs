@@ -25,13 +25,13 @@ public static unsafe class WeightFile
 
     /// <summary>Reads all weights and saved states; the file must hold every one of them in the right shape.</summary>
     /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
-    public static void ReadWeights(string path, Device device, ParameterStore parameters)
+    public static void ReadWeights(string path, ParameterStore parameters)
     {
         using var reader = SafetensorsReader.Open(path);
         foreach (var (name, value, _, _) in parameters.Parts())
-            Read(path, reader, device, name, value);
+            parameters.Upload(Read(path, reader, name, value), value);
         foreach (var (name, value) in parameters.StateParts())
-            Read(path, reader, device, name, value);
+            parameters.Upload(Read(path, reader, name, value), value);
     }
 
     /// <summary>Writes both moments of every parameter.</summary>
@@ -53,8 +53,8 @@ public static unsafe class WeightFile
         using var reader = SafetensorsReader.Open(path);
         foreach (var (name, first, second) in Moments(parameters, adam))
         {
-            Read(path, reader, device, $"{name}.first_moment", first);
-            Read(path, reader, device, $"{name}.second_moment", second);
+            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.first_moment", first).AsSpan()), first.Address);
+            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.second_moment", second).AsSpan()), second.Address);
         }
     }
 
@@ -128,13 +128,13 @@ public static unsafe class WeightFile
         return true;
     }
 
-    private static void Read(string path, SafetensorsReader reader, Device device, string name, Tensor tensor)
+    private static float[] Read(string path, SafetensorsReader reader, string name, Tensor tensor)
     {
         var entry = reader.Find(name, tensor.Shape);
         var values = new float[tensor.Shape.Count];
         reader.ReadFloats(entry, values);
         if (!AllFinite(values))
             throw new DataException($"{path}: tensor {Printable.Quote(name)} holds a value that is not finite");
-        device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), tensor.Address);
+        return values;
     }
 }

@@ -1,11 +1,19 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Models.Configuration;
 
 /// <summary>How one stage trains (specification 5): batch, steps, rates and what happens every so many steps.</summary>
 public sealed record TrainingConfig
 {
+    private const string Float32 = "fp32", BFloat16 = "bf16";
+
+    /// <summary>What <see cref="Precision"/> may be.</summary>
+    public static IReadOnlyList<string> Precisions { get; } = [Float32, BFloat16];
+
     /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
     public required int Batch { get; init; }
 
@@ -27,6 +35,12 @@ public sealed record TrainingConfig
     /// <summary>Steps until that rate peaks; it reaches 0 at the last step.</summary>
     public int Warmup { get; set; } = 1000;
 
+    /// <summary>
+    /// fp32 or bf16: how steps store activations, and what matrices they multiply. Weights, their gradients and moments are fp32 in either, and so are
+    /// validations. bf16 needs a CUDA device.
+    /// </summary>
+    public string Precision { get; set; } = Float32;
+
     /// <summary>Steps between log lines.</summary>
     public int LogEvery { get; set; } = 100;
 
@@ -38,6 +52,15 @@ public sealed record TrainingConfig
 
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
+
+    /// <summary>What <see cref="Precision"/> means for a step on a device.</summary>
+    /// <exception cref="DataException">The device has not got it.</exception>
+    public ElementType ValuesOn(Device device)
+    {
+        if (Precision == Float32)
+            return ElementType.Float32;
+        return device.HasBFloat16 ? ElementType.BFloat16 : throw new DataException($"precision {BFloat16} needs a CUDA device; {device.Name} computes in {Float32}");
+    }
 
     /// <summary>The schedule of each parameter group, by <see cref="Architectures.ParameterGroups"/>.</summary>
     public LearningRateSchedule[] Schedules() =>
@@ -54,6 +77,8 @@ public sealed record TrainingConfig
         Check(EncoderWarmup >= 0 && EncoderWarmup < EncoderScheduleSteps, "encoder_warmup", EncoderWarmup);
         Check(EncoderRate >= 0 && double.IsFinite(EncoderRate), "encoder_rate", EncoderRate);
         Check(Rate >= 0 && double.IsFinite(Rate), "rate", Rate);
+        if (!Precisions.Contains(Precision))
+            throw new DataException($"{stage}.precision cannot be {Printable.Quote(Precision)}; it is {string.Join(" or ", Precisions)}");
         Check(LogEvery > 0, "log_every", LogEvery);
         Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
         Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);

@@ -19,10 +19,11 @@ internal sealed unsafe class BuiltStep : IDisposable
     /// <param name="device">Where.</param>
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
-    /// <param name="values">How activations are stored.</param>
-    public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType values = ElementType.Float32)
+    /// <param name="storedAs">How activations are stored; null for as the recipe says.</param>
+    public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType? storedAs = null)
     {
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;
+        var values = storedAs ?? Training.ValuesOn(device);
         Model = ModelZoo.Create(sizes.Model);
         Model.Parameters.Allocate(device, training: true, values);
         _adam = new Adam(device, Model.Parameters, epsilon: 1);

@@ -31,6 +31,7 @@ public static class Finetuning
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(tokenizer.Vocabulary.Count, tags.ClassCount);
         if (preset.Model != config)
             throw new DataException($"{start} holds a model of other sizes than preset '{options.Preset}' with these overrides");
+        var values = preset.Finetune.ValuesOn(device);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "finetune",
@@ -54,7 +55,7 @@ public static class Finetuning
         if (options.VideoDisjoint)
             split = FoldLeak.Without(split, pairs);
         var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
-        var model = source.Load(device, training: true);
+        var model = source.Load(device, training: true, values: values);
         using var parameters = model.Parameters;
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);

@@ -22,6 +22,7 @@ public static class Pretraining
         var tags = TagList.Read(data.TagList);
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
         var config = preset.Model;
+        var values = preset.Pretrain.ValuesOn(device);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
@@ -44,7 +45,7 @@ public static class Pretraining
         var validation = new PairValidation(pairIndex, tokenizer, tags, LabelFile.Read(data.Labels, pairIndex.TryFind));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true);
+        parameters.Allocate(device, training: true, values);
         parameters.Initialize(options.Seed);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
         using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);

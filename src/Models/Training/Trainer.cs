@@ -99,7 +99,7 @@ public sealed unsafe class Trainer : IDisposable
     {
         if (_folder.Resume() is { } checkpoint)
         {
-            WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _device, _job.Model.Parameters);
+            WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _job.Model.Parameters);
             WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
             (_done, _lastSpearman, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.BestSpearman);
             _folder.RemoveOldCheckpoints(IsCheckpointDue);
@@ -138,7 +138,7 @@ public sealed unsafe class Trainer : IDisposable
     }
 
     private Step<StepOutputs> NewPlan(int maskedRows) =>
-        new(_device, new StepMode(Training: true, _job.Seed, _job.Eager), _input.Scalars, tape =>
+        new(_device, new StepMode(Training: true, _job.Seed, _job.Eager, _job.Config.ValuesOn(_device)), _input.Scalars, tape =>
         {
             var outputs = _job.Losses(tape, _input, maskedRows);
             tape.RunBackward();

@@ -207,6 +207,8 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("--set", "pretrain=null", "--set pretrain")]
     [InlineData("--set", "pretrain.losses=null", "--set pretrain.losses")]
     [InlineData("--set", "pretrain.steps=0", "pretrain.steps cannot be 0")]
+    [InlineData("--set", "pretrain.precision=fp8", "pretrain.precision cannot be 'fp8'; it is fp32 or bf16")]
+    [InlineData("--precision", "fp8", "--precision")]
     [InlineData("--set", "model.vlad_dropout=1", "vlad_dropout must be in [0, 1)")]
     [InlineData("--set", "nonsense", "--set wants key=value, not 'nonsense'")]
     [InlineData("--device", "abacus", "--device abacus: devices are cpu, cuda and cuda:N")]
@@ -242,6 +244,14 @@ public sealed class BadInputTests(CommandWorld world)
         Shell.Run(CommandWorld.Finetune(world.Data, folder, world.New())).AssertFailed(1, folder);
         Shell.Run("data", "inspect", folder).AssertFailed(1, folder);
         Shell.Run("ensemble", "--inputs", folder + ".zip", "--output", "e.zip").AssertFailed(1, folder);
+    }
+
+    [Fact]
+    public void Precision_ThatTheDeviceHasNot_IsRefused()
+    {
+        string output = world.New();
+        Shell.Run(CommandWorld.Pretrain(world.Data, output, "--precision", "bf16")).AssertFailed(1, "precision bf16 needs a CUDA device; cpu");
+        Assert.False(Directory.Exists(output));
     }
 
     [Fact]

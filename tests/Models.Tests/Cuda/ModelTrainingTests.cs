@@ -1,44 +1,66 @@
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Zoo;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
 
-/// <summary>A whole model trains through the CUDA path, every kernel from its CUDA source, and comes out as on the CPU.</summary>
+/// <summary>All six models train through the CUDA path, every kernel from its CUDA source: in fp32 they come out as on the CPU, in bf16 close to it.</summary>
 [Collection(EmulatedMachine.Collection)]
-public sealed class MixTrainingTests
+public sealed class ModelTrainingTests
 {
     private const double LeastFall = 0.1, LossTolerance = 1e-4;
 
     // Of a tensor's norm. A step sums some hundred values for an element, each rounded to 2^-24 of itself, and all steps add up:
-    // 20 x 100 x 2^-24 = 1.2e-4. Measured: 2.6e-5 at most.
-    private const double Tolerance = MixTraining.Steps * 100.0 / (1 << 24);
+    // 20 x 100 x 2^-24 = 1.2e-4.
+    private const double Tolerance = ModelTraining.Steps * 100.0 / (1 << 24);
 
     // The softmax over keys does not see what is added to all of them: the gradient of their bias is 0, and what Adam gets is
     // rounding, this much of the gradient of their weights. It moves the bias by up to a rate each step, in any direction.
     private const string KeyBias = "attention.self.key.bias", KeyWeight = "attention.self.key.weight";
     private const double Rounding = 1e-5;
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Train_MixOnCuda_LowersTheLossAndFollowsTheCpu(bool pairs)
+    private const int StepsOfRepetition = 4; // the first is planned, the second captured, the others replayed
+
+    public static TheoryData<string, bool> Trainings
     {
-        using var cuda = EmulatedMachine.Open();
-        Assert.Empty(Complaints(pairs, MixTraining.Run(cuda, pairs, eager: false)));
+        get
+        {
+            var data = new TheoryData<string, bool>();
+            foreach (string model in ModelZoo.Names)
+            {
+                data.Add(model, false);
+                data.Add(model, true);
+            }
+            return data;
+        }
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Train_MixOnCuda_GivesTheSameBitsEagerPlannedAndAgain(bool pairs)
+    [MemberData(nameof(Trainings))]
+    public void Train_OnCuda_LowersTheLossAndFollowsTheCpu(string model, bool pairs)
     {
         using var cuda = EmulatedMachine.Open();
-        var eager = MixTraining.Run(cuda, pairs, eager: true);
-        for (int i = 0; i < 2; i++)
+        var training = new ModelTraining(model, pairs);
+        string[] complaints = [.. Complaints(Expected(training), training.Run(cuda))];
+        Assert.True(complaints.Length == 0, string.Join('\n', complaints)); // all of them: Assert.Empty shortens
+    }
+
+    [Theory]
+    [MemberData(nameof(Trainings))]
+    public void Train_OnCuda_GivesTheSameBitsEagerPlannedAndCaptured(string model, bool pairs)
+    {
+        using var cuda = EmulatedMachine.Open();
+        foreach (var values in new[] { ElementType.Float32, ElementType.BFloat16 })
         {
-            var planned = MixTraining.Run(cuda, pairs, eager: false);
-            Assert.Equal(eager.Losses, planned.Losses);
-            Assert.All(planned.Values, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(eager.Values[pair.Key]), pair.Key));
+            var training = new ModelTraining(model, pairs) { StepCount = StepsOfRepetition, Values = values };
+            var eager = (training with { Eager = true }).Run(cuda);
+            for (int i = 0; i < 2; i++)
+            {
+                var planned = training.Run(cuda);
+                Assert.Equal(eager.Losses, planned.Losses);
+                Assert.All(planned.Values, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(eager.Values[pair.Key]), $"{pair.Key}, {values}"));
+            }
         }
     }
 
@@ -46,21 +68,26 @@ public sealed class MixTrainingTests
     public void Train_AdamWithTheWrongSign_IsFoundOut()
     {
         using var planted = EmulatedMachine.OpenWithPlantedAdam();
-        string[] complaints = [.. Complaints(pairs: false, MixTraining.Run(planted, pairs: false, eager: false))];
+        var training = new ModelTraining("mix", Pairs: false);
+        string[] complaints = [.. Complaints(Expected(training), training.Run(planted))];
         Assert.Contains(complaints, static complaint => complaint.StartsWith("the loss went from", StringComparison.Ordinal));
         Assert.Contains(complaints, static complaint => complaint.StartsWith("step 2: the loss is", StringComparison.Ordinal));
         Assert.Contains(complaints, static complaint => complaint.StartsWith("bert.embeddings.word_embeddings.weight:", StringComparison.Ordinal));
     }
 
-    // What is wrong with a training on CUDA, a line each.
-    private static IEnumerable<string> Complaints(bool pairs, Trained actual)
+    private static Trained Expected(ModelTraining training)
     {
         using var cpu = new CpuDevice(threads: 2);
-        var expected = MixTraining.Run(cpu, pairs, eager: false);
-        double first = actual.Losses[..MixTraining.Batches].Average(), last = actual.Losses[^MixTraining.Batches..].Average();
+        return training.Run(cpu);
+    }
+
+    // What is wrong with a training on CUDA, a line each.
+    private static IEnumerable<string> Complaints(Trained expected, Trained actual)
+    {
+        double first = actual.Losses[..ModelTraining.Batches].Average(), last = actual.Losses[^ModelTraining.Batches..].Average();
         if (!(last <= (1 - LeastFall) * first))
             yield return $"the loss went from {first} to {last}";
-        for (int i = 0; i < MixTraining.Steps; i++)
+        for (int i = 0; i < ModelTraining.Steps; i++)
         {
             if (!(Math.Abs(actual.Losses[i] / expected.Losses[i] - 1) <= LossTolerance))
                 yield return $"step {i}: the loss is {actual.Losses[i]} instead of {expected.Losses[i]}";
@@ -80,7 +107,7 @@ public sealed class MixTrainingTests
     {
         double root = Math.Sqrt(expected.Values[name].Length);
         if (name.EndsWith(KeyBias, StringComparison.Ordinal))
-            return 2 * MixTraining.Steps * MixTraining.Rate * root;
+            return 2 * ModelTraining.Steps * ModelTraining.Rate * root;
         double largest = expected.Values[name.Replace(KeyBias, KeyWeight, StringComparison.Ordinal)].Max(Math.Abs);
         return root * largest * (name.EndsWith("second moment", StringComparison.Ordinal) ? Rounding * Rounding : Rounding);
     }

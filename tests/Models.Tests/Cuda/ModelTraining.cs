@@ -14,22 +14,30 @@ using VideoSim.Tests.Shared;
 
 namespace VideoSim.Models.Tests.Cuda;
 
-/// <summary>What a training left: the loss of every step, and parameters, states and moments by name.</summary>
-internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> Values);
+/// <summary>What a training left: the loss of every step, gradients of the first, and parameters, states and moments by name.</summary>
+internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> FirstGradients, IReadOnlyDictionary<string, float[]> Values);
 
-/// <summary>MixNextvlad of the micro preset, trained for some steps at a constant rate on two batches in turn, on any device.</summary>
-internal static unsafe class MixTraining
+/// <summary>A training of a model of the micro preset: some steps at a constant rate on two batches in turn, on any device.</summary>
+/// <param name="Model">Its name.</param>
+/// <param name="Pairs">Finetuning rather than pretraining.</param>
+internal sealed unsafe record ModelTraining(string Model, bool Pairs)
 {
     public const int Steps = 20, Batches = 2;
     public const double Rate = 1e-3;
 
-    public static Trained Run(Device device, bool pairs, bool eager)
+    public int StepCount { get; init; } = Steps;
+
+    public bool Eager { get; init; }
+
+    public ElementType Values { get; init; } = ElementType.Float32;
+
+    public Trained Run(Device device)
     {
         string root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
         try
         {
             TinyData.Write(root);
-            return Run(device, new DataFolder(root), pairs, eager);
+            return Run(device, new DataFolder(root));
         }
         finally
         {
@@ -37,49 +45,53 @@ internal static unsafe class MixTraining
         }
     }
 
-    private static Trained Run(Device device, DataFolder data, bool pairs, bool eager)
+    private Trained Run(Device device, DataFolder data)
     {
         var vocabulary = Vocabulary.Load(data.Vocabulary);
         var tags = TagList.Read(data.TagList);
-        var preset = Preset.Load("micro", "mix", TinyData.Overrides).For(vocabulary.Count, tags.ClassCount);
-        var config = pairs ? preset.Finetune : preset.Pretrain;
+        var preset = Preset.Load("micro", Model, TinyData.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var config = Pairs ? preset.Finetune : preset.Pretrain;
         var index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         var labels = LabelFile.Read(data.Labels, index.TryFind);
         using var assembler = new BatchAssembler(index, TokenizerFactory.Create(preset.Model, vocabulary, dictionary: null), tags, preset.Model.EvenFrames);
         var model = ModelZoo.Create(preset.Model);
+        var masker = model.MasksTokens && !Pairs ? new TokenMasker(vocabulary, seed: 3) : null;
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true);
+        parameters.Allocate(device, training: true, Values);
         parameters.Initialize(seed: 1);
-        using var adam = new Adam(device, parameters, 1e-8 / (pairs ? 2 * config.Batch : config.Batch));
-        var stage = pairs ? StageStep.Finetuning(model, preset.Model, config) : StageStep.Pretraining(model, preset.Model, config);
+        using var adam = new Adam(device, parameters, 1e-8 / (Pairs ? 2 * config.Batch : config.Batch));
+        var stage = Pairs ? StageStep.Finetuning(model, preset.Model, config) : StageStep.Pretraining(model, preset.Model, config);
         using var input = new BatchBlock(device, stage.Shape);
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager: eager), input.Scalars, tape =>
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager, Values), input.Scalars, tape =>
         {
-            var outputs = stage.Losses(tape, input, 0);
+            var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]);
             tape.RunBackward();
             adam.Update(tape.Stream, input.Scalars);
             return outputs;
         });
-        var losses = new double[Steps];
-        for (int i = 0; i < Steps; i++)
+        var losses = new double[StepCount];
+        Dictionary<string, float[]> firstGradients = [];
+        for (int i = 0; i < StepCount; i++)
         {
             int[] rows = [.. Enumerable.Range(i % Batches * config.Batch, config.Batch)];
-            if (pairs)
+            if (Pairs)
                 assembler.FillPairs(rows, labels, slot);
             else
-                assembler.Fill(rows, slot);
+                assembler.Fill(rows, slot, masker, i);
             slot.Scalars->Step = (uint)i;
             Adam.WriteRates(ref *slot.Scalars, i, [Rate, Rate]);
             slot.CopyTo(input);
             step.Run();
             losses[i] = step.Result.Terms.Total(Read(device, step.Result.Terms.Values));
+            if (i == 0)
+                firstGradients = parameters.Parts().ToDictionary(static part => part.Name, part => Read(device, part.Gradient));
         }
-        return new Trained(losses, Values(device, parameters, adam));
+        return new Trained(losses, firstGradients, Everything(device, parameters, adam));
     }
 
-    private static Dictionary<string, float[]> Values(Device device, ParameterStore parameters, Adam adam)
+    private static Dictionary<string, float[]> Everything(Device device, ParameterStore parameters, Adam adam)
     {
         var values = new Dictionary<string, float[]>();
         foreach (var parameter in parameters.Parameters)

@@ -25,6 +25,9 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
     public const int Steps = 20, Batches = 2;
     public const double Rate = 1e-3;
 
+    // Larger than in the recipes: where a gradient is 0 but for rounding, Adam would otherwise turn the rounding into a step of full length.
+    public const double Epsilon = 1e-4;
+
     public int StepCount { get; init; } = Steps;
 
     public bool Eager { get; init; }
@@ -59,7 +62,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, Values);
         parameters.Initialize(seed: 1);
-        using var adam = new Adam(device, parameters, 1e-8 / (Pairs ? 2 * config.Batch : config.Batch));
+        using var adam = new Adam(device, parameters, Epsilon);
         var stage = Pairs ? StageStep.Finetuning(model, preset.Model, config) : StageStep.Pretraining(model, preset.Model, config);
         using var input = new BatchBlock(device, stage.Shape);
         using var host = new CpuDevice(threads: 1);

@@ -45,3 +45,9 @@ DEVICE void for_runs(int thread, int threads, int width, Body body) {
     for (int c = thread * PACK<T>; c < width; c += threads * PACK<T>)
         body(c, run_at<T>(c, width));
 }
+
+// Reads like a Run that is known to be whole: for a loop of its own, without a question in it.
+template <class T>
+struct WholeRun {
+    __device__ __forceinline__ void read(float (&x)[PACK<T>], const T* address) const { load_pack(x, address); }
+};

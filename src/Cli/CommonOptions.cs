@@ -63,6 +63,15 @@ internal static class CommonOptions
         new Option<string>("--model") { Description = string.Join(", ", ModelZoo.Names), Required = required },
         (name, _) => ModelZoo.Canonical(name));
 
+    public static Option<string[]> Models() => Checked(
+        new Option<string[]>("--models")
+        {
+            Description = string.Join(", ", ModelZoo.Names),
+            AllowMultipleArgumentsPerToken = true,
+            DefaultValueFactory = _ => [.. ModelZoo.Names],
+        },
+        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
+
     public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
 
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave damaged records out instead of stopping" };

@@ -24,7 +24,6 @@ public static class Catalog
         .. Frames.FrameChecks.All,
         .. BatchNorm.BatchNormChecks.All,
         .. Vlad.VladChecks.All,
-        .. Vlad.VladTensorCoreChecks.All,
         .. Concat.ConcatChecks.All,
         .. Gate.GateChecks.All,
         .. Softmax.SoftmaxChecks.All,

@@ -1,113 +1,112 @@
-"""A training step of the text encoder in PyTorch, to hold the engine's against: forward, backward and AdamW of BERT's size on a
-batch of titles, eager and compiled, in fp32 (TF32 products where the GPU has them) and under bf16 autocast. One JSON object on
-stdout; a variant that fails is named with its error and the others go on.
+"""A pretraining step of Uniter in PyTorch, to hold the engine's against: forward, backward and fused AdamW on a batch of titles and frames, in
+bf16 autocast with fp32 weights, eager and compiled, as one CUDA graph where that works. In two forms: "granted", with the rewrites that
+the engine makes (the vocabulary head on the masked rows alone, the mean before the linear map), and "reference", as the reference system
+wrote it, every position through map and head. Times in microseconds.
 """
-
-import argparse
-import json
-import statistics
-import sys
-import time
 
 import torch
 from torch import nn
+from torch.nn import functional
+
+from _timing import Peer
+
+EPSILON, DROPOUT = 1e-12, 0.1
 
 
 class Layer(nn.Module):
-    def __init__(self, width, heads, feed_forward, dropout):
+    def __init__(self, width, heads):
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
         self.projections = nn.Linear(width, 3 * width)
         self.output = nn.Linear(width, width)
-        self.attention_norm = nn.LayerNorm(width, eps=1e-12)
-        self.intermediate = nn.Linear(width, feed_forward)
-        self.back = nn.Linear(feed_forward, width)
-        self.norm = nn.LayerNorm(width, eps=1e-12)
+        self.attention_norm = nn.LayerNorm(width, eps=EPSILON)
+        self.intermediate = nn.Linear(width, 4 * width)
+        self.back = nn.Linear(4 * width, width)
+        self.norm = nn.LayerNorm(width, eps=EPSILON)
 
     def forward(self, x, mask):
         batch, length, width = x.shape
         q, k, v = self.projections(x).view(batch, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        dropout = self.dropout if self.training else 0.0
-        context = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
+        context = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=DROPOUT)
         context = context.transpose(1, 2).reshape(batch, length, width)
-        x = self.attention_norm(x + nn.functional.dropout(self.output(context), dropout, self.training))
-        hidden = self.back(nn.functional.gelu(self.intermediate(x)))
-        return self.norm(x + nn.functional.dropout(hidden, dropout, self.training))
+        x = self.attention_norm(x + functional.dropout(self.output(context), DROPOUT))
+        return self.norm(x + functional.dropout(self.back(functional.gelu(self.intermediate(x))), DROPOUT))
 
 
-class Encoder(nn.Module):
-    def __init__(self, vocabulary, positions, width, heads, layers, feed_forward, dropout):
+class Uniter(nn.Module):
+    def __init__(self, o):
         super().__init__()
-        self.words = nn.Embedding(vocabulary, width)
-        self.positions = nn.Embedding(positions, width)
-        self.norm = nn.LayerNorm(width, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
-        self.layers = nn.ModuleList(Layer(width, heads, feed_forward, dropout) for _ in range(layers))
+        self.text = o.text
+        self.words = nn.Embedding(o.vocabulary, o.width)
+        self.positions = nn.Embedding(o.text, o.width)
+        self.embedding_norm = nn.LayerNorm(o.width, eps=EPSILON)
+        self.frame_map = nn.Linear(o.frame_width, o.width)
+        self.layers = nn.ModuleList(Layer(o.width, o.heads) for _ in range(o.layers))
+        self.map = nn.Linear(o.width, o.embedding)
+        self.classifier = nn.Linear(o.embedding, o.tags)
+        self.transform = nn.Linear(o.embedding, o.width)
+        self.head_norm = nn.LayerNorm(o.width, eps=EPSILON)
+        self.head_bias = nn.Parameter(torch.zeros(o.vocabulary))
 
-    def forward(self, tokens, mask):
-        x = self.dropout(self.norm(self.words(tokens) + self.positions.weight[: tokens.shape[1]]))
-        hidden = torch.where(mask[:, None, None, :], 0.0, -10000.0).to(x.dtype)
+    def encode(self, tokens, frames, mask):
+        text = functional.dropout(self.embedding_norm(self.words(tokens) + self.positions.weight), DROPOUT)
+        x = torch.cat((text, functional.relu(self.frame_map(frames)).to(text.dtype)), dim=1)
         for layer in self.layers:
-            x = layer(x, hidden)
-        return x[:, 0]
+            x = layer(x, mask)
+        return x
+
+    def head(self, mapped):
+        return functional.linear(self.head_norm(functional.gelu(self.transform(mapped))), self.words.weight, self.head_bias.to(mapped.dtype))
+
+    def granted(self, tokens, frames, mask, labels, positions, targets):
+        x = self.encode(tokens, frames, mask)
+        tags = functional.binary_cross_entropy_with_logits(self.classifier(self.map(x.mean(1))).float(), labels)
+        masked = self.head(self.map(x[:, : self.text].reshape(-1, x.shape[-1])[positions]))
+        return tags + functional.cross_entropy(masked.float(), targets[positions])
+
+    def reference(self, tokens, frames, mask, labels, positions, targets):
+        mapped = self.map(self.encode(tokens, frames, mask))
+        tags = functional.binary_cross_entropy_with_logits(self.classifier(mapped.mean(1)).float(), labels)
+        logits = self.head(mapped)[:, : self.text].reshape(-1, self.words.num_embeddings)
+        wanted = torch.full_like(targets, -100).index_copy(0, positions, targets[positions])
+        return tags + functional.cross_entropy(logits.float(), wanted)
 
 
-def measure(options, compiled, half):
-    device = torch.device(options.device)
+def step(peer, form, compiled):
+    o = peer.options
     torch.manual_seed(0)
-    model = Encoder(options.vocabulary, 512, options.width, options.heads, options.layers, 4 * options.width, 0.1).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, **({"fused": True} if device.type == "cuda" else {}))
-    run = torch.compile(model) if compiled else model
-    tokens = torch.randint(options.vocabulary, (options.batch, options.length), device=device)
-    mask = torch.arange(options.length, device=device)[None, :] < torch.randint(8, options.length + 1, (options.batch, 1), device=device)
+    model = Uniter(o).to(peer.device)
+    loss_of = getattr(model, form)
+    if compiled:
+        loss_of = torch.compile(loss_of, dynamic=False, mode=o.mode)
+    fused = {"fused": True, "capturable": True} if peer.cuda else {}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.0, **fused)
+    tokens = torch.randint(o.vocabulary, (o.batch, o.text), device=peer.device)
+    frames = peer.random(o.batch, o.frames, o.frame_width)
+    present = torch.arange(o.text + o.frames, device=peer.device) < torch.randint(o.text // 2, o.text + o.frames + 1, (o.batch, 1), device=peer.device)
+    mask = present[:, None, None, :].expand(o.batch, o.heads, o.text + o.frames, o.text + o.frames)
+    labels = (torch.rand(o.batch, o.tags, device=peer.device) < 1e-3).float()
+    # As many rows as the engine's plan has room for: 15 % of the tokens between the special ones, and six standard deviations.
+    candidates = o.batch * (o.text - 2)
+    rows = min(candidates, round(0.15 * candidates + 6 * (0.15 * 0.85 * candidates) ** 0.5))
+    positions = torch.randperm(o.batch * o.text, device=peer.device)[:rows].sort().values
 
-    def step():
+    def call():
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-            loss = run(tokens, mask).float().square().mean()
+        with torch.autocast(peer.device.type, dtype=torch.bfloat16):
+            loss = loss_of(tokens, frames, mask, labels, positions, tokens.view(-1))
         loss.backward()
         optimizer.step()
 
-    def finish():
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-
-    for _ in range(3):
-        step()
-    finish()
-    times = []
-    for _ in range(options.steps):
-        start = time.perf_counter()
-        step()
-        finish()
-        times.append(1e3 * (time.perf_counter() - start))
-    return {"median_milliseconds": statistics.median(times), "best_milliseconds": min(times)}
+    return call
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--length", type=int, default=32)
-    parser.add_argument("--vocabulary", type=int, default=21128)
-    parser.add_argument("--width", type=int, default=768)
-    parser.add_argument("--heads", type=int, default=12)
-    parser.add_argument("--layers", type=int, default=12)
-    parser.add_argument("--steps", type=int, default=20)
-    options = parser.parse_args()
-    torch.backends.cuda.matmul.allow_tf32 = True
-    results = {"torch": torch.__version__, **vars(options)}
-    if options.device == "cuda":
-        results["gpu"] = torch.cuda.get_device_name()
-    for compiled in (False, True):
-        for half in (False, True):
-            name = ("compiled" if compiled else "eager") + (" bf16" if half else " fp32")
-            try:
-                results[name] = measure(options, compiled, half)
-            except Exception as error:  # a version without a feature is no reason to lose the others
-                results[name] = {"error": f"{type(error).__name__}: {error}"[:300]}
-    json.dump(results, sys.stdout, indent=1)
-    print()
+    sizes = dict(batch=256, text=32, frames=32, frame_width=1536, vocabulary=21128, width=768, heads=12, layers=12, embedding=256, tags=10000, mode="default")
+    with Peer(__doc__, **sizes) as peer:
+        for compiled in (False, True):
+            for form in ("granted", "reference"):
+                peer.variant(f"{'compiled' if compiled else 'eager'} {form}", lambda: step(peer, form, compiled))
 
 
 if __name__ == "__main__":

@@ -22,11 +22,16 @@ internal static class KernelsBenchCommand
         var threads = CommonOptions.Threads();
         var preset = new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out {CudaPreset} on CUDA, {CpuPreset} on the CPU" };
         preset.AcceptOnlyFromAmong([.. Preset.Names]);
+        var set = CommonOptions.Set(preset!);
+        var models = CommonOptions.Models();
+        var precision = new Option<string?>("--precision") { Description = "fp32 or bf16: look at steps of that precision only" };
+        precision.AcceptOnlyFromAmong([.. TrainingConfig.Precisions]);
+        var each = new Option<bool>("--each-model") { Description = "time every model's own largest launch, not only the largest of all" };
         var seconds = new Option<double>("--seconds") { Description = "time for one kernel; ten launches are timed however long they take", DefaultValueFactory = static _ => 0.3 };
         var json = CommonOptions.Json();
         var command = new Command("bench", """
             Time kernels alone, each on the arguments of its largest launch in any model's training steps, and hold them against the device's own rates, which are measured before. On CUDA by events, the cache flushed before every launch.
-            """) { names, device, threads, preset, seconds, json };
+            """) { names, device, threads, preset, set, models, precision, each, seconds, json };
         return command.Does((parsed, console, cancellation) =>
         {
             var kernels = KernelsCommand.Matching(parsed.GetValue(names)!);
@@ -35,7 +40,10 @@ internal static class KernelsBenchCommand
             if (emulated)
                 console.Progress.Note("this is the emulator: its times say nothing about a GPU");
             string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
-            var result = KernelBench.Measure(opened, sizes, ModelZoo.Names, StepLaunch.AllValues, kernels, TimeSpan.FromSeconds(parsed.GetValue(seconds)), console.Progress, cancellation);
+            string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
+            var values = parsed.GetValue(precision) is { } only ? [TrainingConfig.ValuesOf(only)] : StepLaunch.AllValues;
+            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, values, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(opened.Name, emulated, sizes, Versions(opened), GpuClocks.Of(opened), result.Rates, result.IsCold, result.Kernels);
             console.WriteResult(Table(report), report, CliJson.Default.KernelBenchReport);
             console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""

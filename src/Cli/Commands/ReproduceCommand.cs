@@ -22,14 +22,7 @@ internal static class ReproduceCommand
                 if (count is < 1 or > Folds.Count)
                     throw new DataException($"--folds {count}: there are {Folds.Count} folds");
             });
-        var models = CommonOptions.Checked(
-            new Option<string[]>("--models")
-            {
-                Description = string.Join(", ", ModelZoo.Names),
-                AllowMultipleArgumentsPerToken = true,
-                DefaultValueFactory = _ => [.. ModelZoo.Names],
-            },
-            (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
+        var models = CommonOptions.Models();
         Option<string> preset = CommonOptions.PresetName(), deviceName = CommonOptions.DeviceName();
         var set = CommonOptions.Set(preset);
         var dictionary = new DictionaryOption();

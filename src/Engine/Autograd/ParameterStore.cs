@@ -161,7 +161,9 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>Gives every part and state its first value; each part's random numbers depend on the seed and its name alone.</summary>
-    public void Initialize(ulong seed)
+    /// <param name="seed">Key of the random numbers.</param>
+    /// <param name="period">Elements after which a part's values repeat: where only time counts, millions of random numbers need not be drawn.</param>
+    public void Initialize(ulong seed, int period = int.MaxValue)
     {
         var device = _device ?? throw new InvalidOperationException("memory is allocated before it is initialised");
         // Alignment gaps and gradients nobody writes must be 0, not whatever memory held: Adam reads them.
@@ -174,7 +176,9 @@ public sealed class ParameterStore : IDisposable
         {
             var values = new float[part.Value.Shape.Count];
             uint site = NameHash(part.Name);
-            part.Initializer(values, part.Value.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
+            part.Initializer(values.AsSpan(0, Math.Min(period, values.Length)), part.Value.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
+            for (long first = period; first < values.Length; first += period)
+                values.AsSpan((int)first - period, (int)Math.Min(period, values.Length - first)).CopyTo(values.AsSpan((int)first));
             Upload(values, part.Value);
         }
         foreach (var state in _states)

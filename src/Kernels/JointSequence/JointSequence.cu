@@ -6,7 +6,7 @@
 // Limits  any sizes
 // Floor   8 (bf16: 4) B (T + F) C bytes / bandwidth
 // Why     copies; neighbouring threads take neighbouring 16 bytes
-#include "Run.cuh"
+#include "Values.cuh"
 
 struct JointSequenceArgs {
     const void* Text;
@@ -47,10 +47,11 @@ DEVICE Source source_of(const Args& a, int item) {
 
 template <class T>
 DEVICE void copy_row(T* to, const T* from, int width, int add) {
-    for_runs<T>(threadIdx.x, THREADS, width, [&](int c, const Run<T>& run) {
+    const bool packed = is_packed<T>(width);
+    for_runs<T>(threadIdx.x, THREADS, width, [&](int c, int count) {
         float x[PACK<T>];
-        run.read(x, from + c);
-        run.write(to + c, x, add);
+        load_run(x, from + c, count, packed);
+        deliver_run(to + c, x, count, packed, add);
     });
 }
 

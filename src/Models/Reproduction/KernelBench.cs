@@ -33,6 +33,17 @@ public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, s
 /// <param name="Kernels">In order of the catalog.</param>
 public sealed record KernelBenchResult(DeviceRates Rates, bool IsCold, IReadOnlyList<BenchedKernel> Kernels);
 
+/// <summary>What <c>kernels bench</c> is to do.</summary>
+/// <param name="Kernels">What to time; those that cannot run on the device are left out.</param>
+/// <param name="Preset">Sizes of the models.</param>
+/// <param name="Models">Canonical names of the models whose steps are looked at.</param>
+/// <param name="EachModel">Time every model's own largest launch, not only the largest of all.</param>
+/// <param name="Overrides"><c>key=value</c> overrides of the preset.</param>
+/// <param name="Values">How those steps may store activations; the CPU knows fp32 alone.</param>
+/// <param name="Limit">Time for one kernel; ten launches are timed however long they take.</param>
+public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<string> Overrides,
+    IReadOnlyList<ElementType> Values, TimeSpan Limit);
+
 /// <summary>
 /// Times kernels one by one, on the arguments of their largest launch in the models' training steps: no kernel needs code of its own to
 /// be timed. What no model launches runs on the largest case of its checks.
@@ -41,46 +52,43 @@ public sealed class KernelBench
 {
     private readonly Device _device;
     private readonly LaunchClock _clock;
-    private readonly TimeSpan _limit;
+    private readonly KernelBenchOptions _options;
     private readonly IProgressSink _progress;
     private readonly CancellationToken _cancellation;
-    private readonly Dictionary<Kernel, BenchedKernel> _benched = [];
+    private readonly List<(Kernel Kernel, BenchedKernel Result)> _benched = [];
     private readonly DeviceRates _rates;
 
-    private KernelBench(Device device, LaunchClock clock, TimeSpan limit, IProgressSink progress, CancellationToken cancellation)
+    private KernelBench(Device device, KernelBenchOptions options, LaunchClock clock, IProgressSink progress, CancellationToken cancellation)
     {
-        (_device, _clock, _limit, _progress, _cancellation) = (device, clock, limit, progress, cancellation);
+        (_device, _options, _clock, _progress, _cancellation) = (device, options, clock, progress, cancellation);
         _rates = DeviceRates.Measure(device, clock, cancellation);
     }
 
-    /// <summary>Times kernels.</summary>
+    /// <summary>Times kernels. One model at a time is built on the device, for the kernels that it launches at their largest.</summary>
     /// <param name="device">Where.</param>
-    /// <param name="preset">Sizes of the models. One model at a time is built on the device, for the kernels that it launches at their largest.</param>
-    /// <param name="models">Canonical names of the models to look at.</param>
-    /// <param name="values">How their steps may store activations.</param>
-    /// <param name="kernels">What to time; those that cannot run on such a device are left out.</param>
-    /// <param name="limit">Time for one kernel; ten launches are timed however long they take.</param>
+    /// <param name="options">What.</param>
     /// <param name="progress">Where progress goes.</param>
     /// <param name="cancellation">Stops between launches.</param>
-    public static KernelBenchResult Measure(Device device, string preset, IReadOnlyList<string> models, IReadOnlyList<ElementType> values, IEnumerable<Kernel> kernels,
-        TimeSpan limit, IProgressSink progress, CancellationToken cancellation)
+    public static KernelBenchResult Measure(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation)
     {
-        Kernel[] wanted = [.. kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
-        var largest = StepLaunch.Largest(preset, models, values);
+        Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
+        ElementType[] values = [.. options.Values.Where(values => values == ElementType.Float32 || device.HasBFloat16)];
+        var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
+            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, values)).Where(pair => wanted.Contains(pair.Key)).ToList();
         using var clock = LaunchClock.Of(device);
-        var bench = new KernelBench(device, clock, limit, progress, cancellation);
-        foreach (var step in wanted.Where(largest.ContainsKey).GroupBy(kernel => largest[kernel].Step))
-            bench.MeasureStep(preset, step.Key, step.Select(kernel => (kernel, largest[kernel].Launch.Cost)));
-        foreach (var kernel in wanted.Where(kernel => !largest.ContainsKey(kernel)))
+        var bench = new KernelBench(device, options, clock, progress, cancellation);
+        foreach (var step in launches.GroupBy(static pair => pair.Value.Step))
+            bench.MeasureStep(step.Key, step.Select(static pair => (pair.Key, pair.Value.Launch.Cost)));
+        foreach (var kernel in wanted.Except(launches.Select(static pair => pair.Key)))
             bench.MeasureCheck(kernel);
-        return new KernelBenchResult(bench._rates, clock.IsCold, [.. wanted.Select(kernel => bench._benched[kernel])]);
+        return new KernelBenchResult(bench._rates, clock.IsCold, [.. bench._benched.OrderBy(pair => Array.IndexOf(wanted, pair.Kernel)).Select(static pair => pair.Result)]);
     }
 
     // Every kernel from the step's begin: what the timed launches did to their own results is gone with the next.
-    private void MeasureStep(string preset, StepKind step, IEnumerable<(Kernel Kernel, KernelCost Cost)> launches)
+    private void MeasureStep(StepKind step, IEnumerable<(Kernel Kernel, KernelCost Cost)> launches)
     {
         _progress.Note($"{step}: {launches.Count()} kernels");
-        var sizes = SyntheticBatch.Sizes(preset, step.Model, []);
+        var sizes = SyntheticBatch.Sizes(_options.Preset, step.Model, _options.Overrides);
         using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
         SyntheticBatch.Fill(built, sizes.Model);
         foreach (var (kernel, cost) in launches)
@@ -110,10 +118,10 @@ public sealed class KernelBench
         return counting.Largest.TryGetValue(kernel, out var launch) ? launch.Cost : default;
     }
 
-    private OneLaunch OneLaunchOf(Kernel kernel, double bytes) => new(_device.Stream, kernel, bytes, call => _clock.Sample(call, _limit, _cancellation));
+    private OneLaunch OneLaunchOf(Kernel kernel, double bytes) => new(_device.Stream, kernel, bytes, call => _clock.Sample(call, _options.Limit, _cancellation));
 
-    private void Add(Kernel kernel, OneLaunch one, in KernelCost cost, bool isOfStep, string launch) => _benched.Add(kernel, new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch,
-        one.Time ?? throw new InvalidOperationException($"{kernel} was not launched by {launch}"), cost.Flops, cost.Bytes, _rates.FloorMicroseconds(cost)));
+    private void Add(Kernel kernel, OneLaunch one, in KernelCost cost, bool isOfStep, string launch) => _benched.Add((kernel, new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch,
+        one.Time ?? throw new InvalidOperationException($"{kernel} was not launched by {launch}"), cost.Flops, cost.Bytes, _rates.FloorMicroseconds(cost))));
 
     // What was timed was a step's work only if the step works.
     private void RequireFinite(BuiltStep built, StepKind step)

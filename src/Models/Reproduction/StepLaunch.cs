@@ -19,19 +19,20 @@ public sealed record StepKind(string Model, bool Pretraining, ElementType Values
 /// <param name="Launch">The launch.</param>
 public sealed record StepLaunch(StepKind Step, LargestLaunch Launch)
 {
-    /// <summary>How steps store activations, wherever all kernels of all steps are wanted.</summary>
+    /// <summary>How training steps can store activations.</summary>
     public static IReadOnlyList<ElementType> AllValues { get; } = [ElementType.Float32];
 
     /// <summary>Every kernel's largest launch; nothing is run.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
+    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
     /// <param name="values">How the steps may store activations.</param>
-    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<ElementType> values)
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> values)
     {
         var largest = new Dictionary<Kernel, StepLaunch>();
         foreach (string model in models)
         {
-            var sizes = SyntheticBatch.Sizes(preset, model, []);
+            var sizes = SyntheticBatch.Sizes(preset, model, overrides);
             foreach (bool pretraining in new[] { true, false })
             {
                 foreach (var type in values)

@@ -11,7 +11,8 @@ namespace VideoSim.Models.Reproduction;
 /// <summary>What benches run steps on: first weights, and one batch of synthetic data.</summary>
 internal static class SyntheticBatch
 {
-    private const int FewestTags = 48, MostTags = 200, SpareVideos = 64; // of synthetic data
+    private const int Period = 1 << 16; // of weights: drawing all of a model's takes a minute
+    private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64; // of synthetic data
 
     /// <summary>A preset as synthetic data needs it.</summary>
     public static Preset Sizes(string preset, string model, IReadOnlyList<string> overrides)
@@ -26,12 +27,12 @@ internal static class SyntheticBatch
     /// </summary>
     public static void Fill(BuiltStep built, ModelConfig config)
     {
-        built.Model.Parameters.Initialize(seed: 1);
+        built.Model.Parameters.Initialize(seed: 1, Period);
         string folder = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
         try
         {
             int videos = built.Stage.Shape.Videos;
-            var options = new SyntheticDatasetOptions { Videos = videos, PairVideos = videos + SpareVideos, Pairs = videos, Frames = config.Frames, Tags = Math.Min(config.Tags, MostTags) };
+            var options = new SyntheticDatasetOptions { Videos = Math.Max(videos, FewestVideos), PairVideos = videos + SpareVideos, Pairs = videos, Frames = config.Frames, Tags = Math.Min(config.Tags, MostTags) };
             SyntheticDataset.Write(options, Path.Combine(folder, "data"), IProgressSink.None, CancellationToken.None);
             var data = new DataFolder(Path.Combine(folder, "data"));
             var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);

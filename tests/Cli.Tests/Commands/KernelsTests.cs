@@ -63,7 +63,7 @@ public sealed class KernelsTests(CommandWorld world)
     [Fact]
     public void Bench_OnTheCpu_ShowsTimesOfTheNamedKernels()
     {
-        var outcome = Shell.Run("kernels", "bench", "dropout", "pair_loss_backward", "--preset", "micro", "--seconds", "0.01", "--json").AssertDone();
+        var outcome = Shell.Run("kernels", "bench", "dropout", "pair_loss_backward", "--preset", "micro", "--models", "mix", "--precision", "fp32", "--seconds", "0.01", "--json").AssertDone();
         using var json = JsonDocument.Parse(outcome.Output);
         Assert.Equal(("micro", false), (json.RootElement.GetProperty("preset").GetString(), json.RootElement.GetProperty("is_cold").GetBoolean()));
         Assert.Equal(["dropout_f32", "concat_dropout_forward_f32", "concat_dropout_backward_f32", "pair_loss_backward_f32"],

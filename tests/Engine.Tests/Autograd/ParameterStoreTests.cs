@@ -37,6 +37,13 @@ public sealed class ParameterStoreTests
     }
 
     [Fact]
+    public void Initialize_WithAPeriod_RepeatsTheFirstValues()
+    {
+        float[] all = Values(["a"], seed: 9)["a"], repeated = Values(["a"], seed: 9, period: 3)["a"];
+        Assert.Equal([all[0], all[1], all[2], all[0], all[1], all[2], all[0]], repeated);
+    }
+
+    [Fact]
     public void NameAt_EveryElement_IsItsPartOrAGap()
     {
         using var device = new CpuDevice(threads: 1);
@@ -94,14 +101,14 @@ public sealed class ParameterStoreTests
         Assert.Throws<ArgumentException>(() => store.Stack(0, new Shape(5), [("a", new Shape(3))], Uniform));
     }
 
-    private static Dictionary<string, float[]> Values(string[] names, ulong seed)
+    private static Dictionary<string, float[]> Values(string[] names, ulong seed, int period = int.MaxValue)
     {
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         foreach (string name in names)
             store.Add(0, name, new Shape(7), Uniform);
         store.Allocate(device, training: false);
-        store.Initialize(seed);
+        store.Initialize(seed, period);
         var result = new Dictionary<string, float[]>();
         foreach (var (name, value, _, _) in store.Parts().OrderBy(static part => part.Name, StringComparer.Ordinal))
         {

@@ -1,0 +1,62 @@
+"""The asymmetric loss of tags, values and gradients, for all heads of MixNextvlad: as its formulas read, eager and compiled, and "optimised" as
+it is commonly done, in place and without gradients of the focusing weights; each also with the consistency of the experts with the mixture.
+Formulas: Ridnik et al., "Asymmetric loss for multi-label classification", 2021; here focus 1 for absent tags, 0 for present ones, no margin.
+Times are in microseconds.
+"""
+
+import torch
+
+from _timing import Peer, both_ways
+
+FOCUS, EPSILON, TEMPERATURE = 1.0, 1e-8, 2.0
+
+
+def asymmetric(logits, labels):
+    """Sum over the heads [heads, B, tags] of the loss with labels [B, tags]."""
+    probability = torch.sigmoid(logits)
+    wrong = torch.where(labels > 0, 1 - probability, probability)
+    focus = torch.where(labels > 0, torch.ones_like(wrong), wrong**FOCUS)
+    likelihood = labels * torch.log(probability.clamp(min=EPSILON)) + (1 - labels) * torch.log((1 - probability).clamp(min=EPSILON))
+    return -(focus * likelihood).sum()
+
+
+def optimised(logits, labels):
+    """The same with as little memory as eager PyTorch needs: in place, the focus taken for a constant."""
+    absent = 1 - labels
+    present_probability = torch.sigmoid(logits)
+    absent_probability = 1.0 - present_probability
+    loss = labels * torch.log(present_probability.clamp(min=EPSILON))
+    loss.add_(absent * torch.log(absent_probability.clamp(min=EPSILON)))
+    with torch.no_grad():
+        kept = present_probability.detach().mul(labels).add_(absent_probability.detach().mul(absent))
+        focus = torch.pow(1 - kept, FOCUS * absent)
+    loss *= focus
+    return -loss.sum()
+
+
+def consistency(logits):
+    """Of the experts, heads 1 and up, with the mixture, head 0: sum of P (log P - log Q)."""
+    softened = torch.softmax(logits / TEMPERATURE, dim=-1)
+    mixture, experts = softened[:1], softened[1:]
+    return (mixture * (torch.log(mixture + EPSILON) - torch.log(experts + EPSILON))).sum()
+
+
+def main():
+    with Peer(__doc__, heads=4, batch=256, tags=10000) as peer:
+        logits = peer.random(peer.options.heads, peer.options.batch, peer.options.tags, grad=True)
+        labels = (torch.rand(peer.options.batch, peer.options.tags, device=peer.device) < 1e-3).to(logits.dtype)
+        losses = {
+            "": lambda loss: lambda z, y: loss(z, y),
+            " with consistency": lambda loss: lambda z, y: loss(z, y) + consistency(z),
+        }
+        for what, extended in losses.items():
+            for name, loss, compiled in (("eager", asymmetric, False), ("compiled", asymmetric, True), ("optimised", optimised, False)):
+                def call():
+                    run = torch.compile(extended(loss), dynamic=False) if compiled else extended(loss)
+                    return both_ways(lambda: run(logits, labels), (logits,), None)
+
+                peer.variant(name + what, call)
+
+
+if __name__ == "__main__":
+    main()

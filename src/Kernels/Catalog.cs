@@ -24,6 +24,7 @@ public static class Catalog
         .. Frames.FrameChecks.All,
         .. BatchNorm.BatchNormChecks.All,
         .. Vlad.VladChecks.All,
+        .. Vlad.VladTensorCoreChecks.All,
         .. Concat.ConcatChecks.All,
         .. Gate.GateChecks.All,
         .. Softmax.SoftmaxChecks.All,

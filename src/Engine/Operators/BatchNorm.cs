@@ -110,9 +110,35 @@ public static unsafe class BatchNorm
     {
         int chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups);
         var partial = tape.Scratch(new Shape(norm.Stack, norm.Groups * chunks, 2, norm.X.Shape.Width));
-        var args = Arguments(norm, dY, partial, chunks);
-        tape.Stream.Run(BatchNormKernels.BackwardSums[dY.Precision], args);
-        Finish(tape, norm, args, dX, addX);
+        tape.Stream.Run(BatchNormKernels.BackwardSums[dY.Precision], Arguments(norm, dY, partial, chunks));
+        Differentiate(tape, norm, dY, partial, chunks, dX, addX);
+    }
+
+    /// <summary>The same from sums over parts of the rows, for operators that took them while they made <paramref name="dY"/>.</summary>
+    /// <param name="tape">The step.</param>
+    /// <param name="norm">The normalisation.</param>
+    /// <param name="dY">As above.</param>
+    /// <param name="partial">[E, Groups, parts, 2, C]: sums of dY, and of dY times the standardised X.</param>
+    /// <param name="parts">Parts of the rows of a group.</param>
+    /// <param name="dX">As above.</param>
+    /// <param name="addX">As above.</param>
+    internal static void Differentiate(Tape tape, in Normalization norm, in Tensor dY, in Tensor partial, int parts, in Tensor dX, int addX)
+    {
+        var dWeight = tape.GradientToWrite(norm.Weight, out int addWeight);
+        var dBias = tape.GradientToWrite(norm.Bias, out int addBias);
+        var args = Arguments(norm, dY, partial, parts) with
+        {
+            Sums = tape.Scratch(new Shape(norm.Stack, norm.Groups, 2, norm.X.Shape.Width)).Floats,
+            dX = dX.ValuesOrNull,
+            dWeight = dWeight.FloatsOrNull,
+            dBias = dBias.FloatsOrNull,
+            AddX = addX,
+            AddWeight = addWeight,
+            AddBias = addBias,
+        };
+        tape.Stream.Run(BatchNormKernels.FinishBackwardSums, args);
+        if (dX.Exists)
+            tape.Stream.Run(BatchNormKernels.BackwardInput[dY.Precision], args with { Chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups) });
     }
 
     private static BatchNormGradArgs Arguments(in Normalization norm, in Tensor dY, in Tensor partial, int chunks) => new()
@@ -120,21 +146,6 @@ public static unsafe class BatchNorm
         X = norm.X.Values, Weight = norm.Weight.Floats, Mean = norm.Mean.Floats, Rstd = norm.Rstd.Floats, dY = dY.Values, Partial = partial.Floats,
         Stack = norm.Stack, Rows = norm.Rows, C = norm.X.Shape.Width, Groups = norm.Groups, Chunks = chunks,
     };
-
-    // From the partial sums on.
-    private static void Finish(Tape tape, in Normalization norm, BatchNormGradArgs args, in Tensor dX, int addX)
-    {
-        var dWeight = tape.GradientToWrite(norm.Weight, out args.AddWeight);
-        var dBias = tape.GradientToWrite(norm.Bias, out args.AddBias);
-        args.dWeight = dWeight.FloatsOrNull;
-        args.dBias = dBias.FloatsOrNull;
-        args.dX = dX.ValuesOrNull;
-        args.AddX = addX;
-        args.Sums = tape.Scratch(new Shape(norm.Stack, norm.Groups, 2, args.C)).Floats;
-        tape.Stream.Run(BatchNormKernels.FinishBackwardSums, args);
-        if (dX.Exists)
-            tape.Stream.Run(BatchNormKernels.BackwardInput[norm.X.Precision], args);
-    }
 
     private static void Backward(Tape tape, in State s)
     {

@@ -20,8 +20,8 @@ public static unsafe class MeanPool
     {
         if (mask.Exists && mask.Shape.Count != x.Shape.Rows)
             throw new ArgumentException($"a mask {mask.Shape} does not fit {x.Shape}");
-        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0);
-        tape.Stream.Run(MeanPoolKernels.Forward, Arguments(x, mask, y));
+        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0, x.Type);
+        tape.Stream.Run(MeanPoolKernels.Forward[x.Precision], Arguments(x, mask, y));
         tape.Record(BackwardRule, new State(x, mask, y), y);
         return y;
     }
@@ -29,11 +29,11 @@ public static unsafe class MeanPool
     private static void Backward(Tape tape, in State s)
     {
         var dX = tape.GradientToWrite(s.X, out int add);
-        tape.Stream.Run(MeanPoolKernels.Backward, Arguments(dX.Reshape(s.X.Shape), s.Mask, tape.GradientOf(s.Y)) with { Add = add });
+        tape.Stream.Run(MeanPoolKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), s.Mask, tape.GradientOf(s.Y)) with { Add = add });
     }
 
     private static MeanPoolArgs Arguments(in Tensor x, in Tensor mask, in Tensor y) => new()
     {
-        X = x.Floats, Y = y.Floats, Mask = mask.Exists ? mask.Ints : null, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2],
+        X = x.Values, Y = y.Values, Mask = mask.Exists ? mask.Ints : null, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2],
     };
 }

@@ -15,16 +15,16 @@ public static unsafe class Mixture
     /// <summary>Mixes.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[E, B, C]</param>
-    /// <param name="weight">[B, E]</param>
+    /// <param name="weight">[B, E], of the type of x.</param>
     /// <returns>[B, C]</returns>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight)
     {
-        if (x.Shape.Rank != 3 || weight.Shape != new Shape(x.Shape[1], x.Shape[0]))
-            throw new ArgumentException($"experts {x.Shape} cannot be mixed by weights {weight.Shape}");
-        var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0);
-        tape.Stream.Run(MixtureKernels.Forward, new MixtureArgs
+        if (x.Shape.Rank != 3 || weight.Shape != new Shape(x.Shape[1], x.Shape[0]) || weight.Type != x.Type)
+            throw new ArgumentException($"experts {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
+        var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0, x.Type);
+        tape.Stream.Run(MixtureKernels.Forward[x.Precision], new MixtureArgs
         {
-            X = x.Floats, Weight = weight.Floats, Y = y.Floats, Experts = x.Shape[0], Rows = x.Shape[1], C = x.Shape[2],
+            X = x.Values, Weight = weight.Values, Y = y.Values, Experts = x.Shape[0], Rows = x.Shape[1], C = x.Shape[2],
         });
         tape.Record(BackwardRule, new State(x, weight, y), y);
         return y;
@@ -34,9 +34,9 @@ public static unsafe class Mixture
     {
         var dX = tape.GradientToWrite(s.X, out int addX);
         var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
-        tape.Stream.Run(MixtureKernels.Backward, new MixtureGradArgs
+        tape.Stream.Run(MixtureKernels.Backward[s.X.Precision], new MixtureGradArgs
         {
-            X = s.X.Floats, Weight = s.Weight.Floats, dY = tape.GradientOf(s.Y).Floats, dX = dX.FloatsOrNull, dWeight = dWeight.FloatsOrNull,
+            X = s.X.Values, Weight = s.Weight.Values, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dWeight = dWeight.ValuesOrNull,
             Experts = s.X.Shape[0], Rows = s.X.Shape[1], C = s.X.Shape[2], AddX = addX, AddWeight = addWeight,
         });
     }

@@ -28,9 +28,9 @@ public static unsafe class PairLoss
             throw new ArgumentException($"{targetSimilarities.Shape} targets do not fit embeddings {embeddings.Shape}");
         var inverseNorm = tape.Scratch(new Shape(2 * pairs));
         Tensor errors = tape.Scratch(new Shape(pairs)), divergences = tape.Scratch(new Shape(pairs));
-        tape.Stream.Run(PairLossKernels.Forward, new PairLossArgs
+        tape.Stream.Run(PairLossKernels.Forward[embeddings.Precision], new PairLossArgs
         {
-            Embeddings = embeddings.Floats, Targets = targetSimilarities.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
+            Embeddings = embeddings.Values, Targets = targetSimilarities.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
             SquaredError = errors.Floats, Kl = divergences.Floats, Pairs = pairs, C = embeddings.Shape.Width,
         });
         tape.Stream.Run(Total.Sum, new TotalArgs { X = errors.Floats, Y = squaredError.Floats, Rows = 1, Count = pairs, Scale = 1 });
@@ -43,10 +43,10 @@ public static unsafe class PairLoss
         var gradient = tape.GradientToWrite(s.Embeddings, out int add);
         if (!gradient.Exists)
             return;
-        tape.Stream.Run(PairLossKernels.Backward, new PairLossGradArgs
+        tape.Stream.Run(PairLossKernels.Backward[s.Embeddings.Precision], new PairLossGradArgs
         {
-            Embeddings = s.Embeddings.Floats, Targets = s.Targets.Floats, Cosines = s.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,
-            dEmbeddings = gradient.Floats, Pairs = s.Embeddings.Shape[0] / 2, C = s.Embeddings.Shape.Width, KlWeight = s.KlWeight, Add = add,
+            Embeddings = s.Embeddings.Values, Targets = s.Targets.Floats, Cosines = s.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,
+            dEmbeddings = gradient.Values, Pairs = s.Embeddings.Shape[0] / 2, C = s.Embeddings.Shape.Width, KlWeight = s.KlWeight, Add = add,
         });
     }
 }

@@ -15,8 +15,8 @@ public static unsafe class SelectPosition
     /// <summary>[B, S, C] to [B, C].</summary>
     public static Tensor Forward(Tape tape, in Tensor x, int position)
     {
-        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0);
-        tape.Stream.Run(SelectPositionKernels.Forward, Arguments(x, y, position));
+        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0, x.Type);
+        tape.Stream.Run(SelectPositionKernels.Forward[x.Precision], Arguments(x, y, position));
         tape.Record(BackwardRule, new State(x, y, position), y);
         return y;
     }
@@ -24,11 +24,11 @@ public static unsafe class SelectPosition
     private static void Backward(Tape tape, in State s)
     {
         var dX = tape.GradientToWrite(s.X, out int add);
-        tape.Stream.Run(SelectPositionKernels.Backward, Arguments(dX.Reshape(s.X.Shape), tape.GradientOf(s.Y), s.Position) with { Add = add });
+        tape.Stream.Run(SelectPositionKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), tape.GradientOf(s.Y), s.Position) with { Add = add });
     }
 
     private static SelectPositionArgs Arguments(in Tensor x, in Tensor y, int position) => new()
     {
-        X = x.Floats, Y = y.Floats, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2], Position = position,
+        X = x.Values, Y = y.Values, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2], Position = position,
     };
 }

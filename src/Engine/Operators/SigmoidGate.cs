@@ -14,10 +14,10 @@ public static unsafe class SigmoidGate
     /// <summary>Gates <paramref name="u"/> by <paramref name="s"/>, which has its shape.</summary>
     public static Tensor Forward(Tape tape, in Tensor u, in Tensor s)
     {
-        if (u.Shape != s.Shape)
-            throw new ArgumentException($"a gate of {s.Shape} does not fit {u.Shape}");
-        var y = tape.Result(u.Shape, u.Node >= 0 || s.Node >= 0);
-        tape.Stream.Run(Gate.Forward, new GateArgs { U = u.Floats, S = s.Floats, Y = y.Floats, Count = u.Shape.Count });
+        if (u.Shape != s.Shape || u.Type != s.Type)
+            throw new ArgumentException($"a gate of {s.Shape} {s.Type} does not fit {u.Shape} {u.Type}");
+        var y = tape.Result(u.Shape, u.Node >= 0 || s.Node >= 0, u.Type);
+        tape.Stream.Run(Gate.Forward[u.Precision], new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = u.Shape.Count });
         tape.Record(BackwardRule, new State(u, s, y), y);
         return y;
     }
@@ -26,9 +26,9 @@ public static unsafe class SigmoidGate
     {
         var dU = tape.GradientToWrite(state.U, out int addU);
         var dS = tape.GradientToWrite(state.S, out int addS);
-        tape.Stream.Run(Gate.Backward, new GateGradArgs
+        tape.Stream.Run(Gate.Backward[state.U.Precision], new GateGradArgs
         {
-            U = state.U.Floats, S = state.S.Floats, dY = tape.GradientOf(state.Y).Floats, dU = dU.FloatsOrNull, dS = dS.FloatsOrNull,
+            U = state.U.Values, S = state.S.Values, dY = tape.GradientOf(state.Y).Values, dU = dU.ValuesOrNull, dS = dS.ValuesOrNull,
             Count = state.U.Shape.Count, AddU = addU, AddS = addS,
         });
     }

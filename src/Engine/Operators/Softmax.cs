@@ -15,8 +15,8 @@ public static unsafe class Softmax
     /// <summary>[rows, C] to [rows, C].</summary>
     public static Tensor Forward(Tape tape, in Tensor x)
     {
-        var y = tape.Result(x.Shape, x.Node >= 0);
-        tape.Stream.Run(SoftmaxKernels.Forward, new SoftmaxArgs { X = x.Floats, Y = y.Floats, Rows = x.Shape.Rows, C = x.Shape.Width });
+        var y = tape.Result(x.Shape, x.Node >= 0, x.Type);
+        tape.Stream.Run(SoftmaxKernels.Forward[x.Precision], new SoftmaxArgs { X = x.Values, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width });
         tape.Record(BackwardRule, new State(x, y), y);
         return y;
     }
@@ -24,9 +24,9 @@ public static unsafe class Softmax
     private static void Backward(Tape tape, in State s)
     {
         var dX = tape.GradientToWrite(s.X, out int add);
-        tape.Stream.Run(SoftmaxKernels.Backward, new SoftmaxGradArgs
+        tape.Stream.Run(SoftmaxKernels.Backward[s.Y.Precision], new SoftmaxGradArgs
         {
-            Y = s.Y.Floats, dY = tape.GradientOf(s.Y).Floats, dX = dX.Floats, Rows = s.Y.Shape.Rows, C = s.Y.Shape.Width, Add = add,
+            Y = s.Y.Values, dY = tape.GradientOf(s.Y).Values, dX = dX.Values, Rows = s.Y.Shape.Rows, C = s.Y.Shape.Width, Add = add,
         });
     }
 }

@@ -7,14 +7,19 @@ namespace VideoSim.Engine.Operators;
 
 /// <summary>
 /// NeXtVLAD between its dense maps: normalises cluster logits, assigns every group of every frame to clusters, weighs it by its attention, sums
-/// residuals to the centres, normalises each cluster's residual, drops. One kernel for all videos of all experts.
+/// residuals to the centres, normalises each cluster's residual, drops. One kernel for all videos of all experts: on tensor cores where tensors are
+/// bf16 and <see cref="VladTensorCore.Fits"/>, the plain one elsewhere.
 /// </summary>
 public static unsafe class VladAggregation
 {
-    private readonly record struct State(Tensor Hidden, Normalization ClusterLogits, Tensor GroupLogits, Tensor Centres, Tensor Y,
-        Tensor Attention, Tensor Assignment, Tensor Mass, Tensor InverseNorm, Tensor Descriptor, DropoutSite Dropout, Dimensions Sizes);
+    // Attention and Assignment are of the plain kernels.
+    private readonly record struct State(Tensor Hidden, Normalization ClusterLogits, Tensor GroupLogits, Tensor Centres, Tensor Y, Tensor Mass, Tensor InverseNorm,
+        Tensor Descriptor, Tensor Attention, Tensor Assignment, DropoutSite Dropout, Dimensions Sizes);
 
     private readonly record struct Dimensions(int Stack, int Videos, int Rows, int D, int K, int Groups);
+
+    // What backward writes; default where nobody wants it.
+    private readonly record struct Gradients(Tensor Hidden, int AddHidden, Tensor Normalised, Tensor GroupLogits, int AddGroupLogits, Tensor Centres, int AddCentres);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -44,42 +49,113 @@ public static unsafe class VladAggregation
         var dropout = tape.Dropout(site, dropProbability);
         var y = tape.Result(new Shape(stack, videos, width * clusters),
             hidden.Node >= 0 || clusterLogits.IsDifferentiable || groupLogits.Node >= 0 || centres.Node >= 0, hidden.Type);
-        var descriptor = dropout.DropProbability > 0 || y.Type != ElementType.Float32 ? tape.Scratch(y.Shape) : y;
-        Tensor attention = tape.Scratch(new Shape(stack, videos, sizes.Rows)), assignment = tape.Scratch(new Shape(stack, videos, sizes.Rows, clusters));
         Tensor mass = tape.Scratch(new Shape(stack, videos, clusters)), inverseNorm = tape.Scratch(new Shape(stack, videos, clusters));
-        tape.Stream.Run(Vlad.Forward[hidden.Precision], new VladArgs
+        var state = new State(hidden, clusterLogits, groupLogits, centres, y, mass, inverseNorm, y, default, default, dropout, sizes);
+        if (UsesTensorCores(hidden, sizes))
         {
-            Hidden = hidden.Values, ClusterLogits = clusterLogits.X.Values, GroupLogits = groupLogits.Values, Centres = centres.Floats, Norm = clusterLogits.Kernel,
-            Attention = attention.Floats, Assignment = assignment.Floats, Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats,
-            Y = y.Values, Dropout = dropout, Stack = stack, Videos = videos, Rows = sizes.Rows, D = width, K = clusters, Groups = groups,
-        });
-        tape.Record(BackwardRule, new State(hidden, clusterLogits, groupLogits, centres, y, attention, assignment, mass, inverseNorm, descriptor, dropout, sizes), y);
+            state = state with { Descriptor = dropout.DropProbability > 0 ? tape.Scratch(y.Shape, y.Type) : y };
+            ForwardOnTensorCores(tape, state);
+        }
+        else
+        {
+            state = state with
+            {
+                Descriptor = dropout.DropProbability > 0 || y.Type != ElementType.Float32 ? tape.Scratch(y.Shape) : y,
+                Attention = tape.Scratch(new Shape(stack, videos, sizes.Rows)),
+                Assignment = tape.Scratch(new Shape(stack, videos, sizes.Rows, clusters)),
+            };
+            ForwardPlain(tape, state);
+        }
+        tape.Record(BackwardRule, state, y);
         return y;
     }
 
+    private static bool UsesTensorCores(in Tensor hidden, in Dimensions sizes) =>
+        hidden.Type == ElementType.BFloat16 && VladTensorCore.Fits(sizes.D, sizes.K, sizes.Groups);
+
     private static void Backward(Tape tape, in State s)
     {
-        var (stack, videos, rows, width, clusters, _) = s.Sizes;
+        var norm = s.ClusterLogits;
         var dHidden = tape.GradientToWrite(s.Hidden, out int addHidden);
-        var dClusterLogits = tape.GradientToWrite(s.ClusterLogits.X, out int addClusterLogits);
+        var dClusterLogits = tape.GradientToWrite(norm.X, out int addClusterLogits);
         var dGroupLogits = tape.GradientToWrite(s.GroupLogits, out int addGroupLogits);
         var dCentres = tape.GradientToWrite(s.Centres, out int addCentres);
         // The gradient by the normalised logits becomes that of the logits in place, unless somebody else has written there.
-        var dNormalised = !s.ClusterLogits.IsDifferentiable ? default
-            : dClusterLogits.Exists && addClusterLogits == 0 ? dClusterLogits : tape.Scratch(s.ClusterLogits.X.Shape, s.ClusterLogits.X.Type);
+        var dNormalised = !norm.IsDifferentiable ? default
+            : dClusterLogits.Exists && addClusterLogits == 0 ? dClusterLogits : tape.Scratch(norm.X.Shape, norm.X.Type);
+        var gradients = new Gradients(dHidden, addHidden, dNormalised, dGroupLogits, addGroupLogits, dCentres, addCentres);
+        if (UsesTensorCores(s.Hidden, s.Sizes))
+        {
+            var sums = dNormalised.Exists ? tape.Scratch(new Shape(s.Sizes.Stack, s.Sizes.Videos, 2, norm.X.Shape.Width)) : default;
+            BackwardOnTensorCores(tape, s, gradients, sums);
+            if (dNormalised.Exists)
+                BatchNorm.Differentiate(tape, norm, dNormalised, sums, s.Sizes.Videos / norm.Groups, dClusterLogits, addClusterLogits);
+        }
+        else
+        {
+            BackwardPlain(tape, s, gradients);
+            if (dNormalised.Exists)
+                BatchNorm.Differentiate(tape, norm, dNormalised, dClusterLogits, addClusterLogits);
+        }
+    }
+
+    private static void ForwardPlain(Tape tape, in State s)
+    {
+        var (stack, videos, rows, width, clusters, groups) = s.Sizes;
+        tape.Stream.Run(Vlad.Forward[s.Hidden.Precision], new VladArgs
+        {
+            Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
+            Norm = s.ClusterLogits.Kernel, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats, Mass = s.Mass.Floats,
+            InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Floats, Y = s.Y.Values, Dropout = s.Dropout,
+            Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters, Groups = groups,
+        });
+    }
+
+    private static void BackwardPlain(Tape tape, in State s, in Gradients d)
+    {
+        var (stack, videos, rows, width, clusters, _) = s.Sizes;
         var args = new VladGradArgs
         {
             Hidden = s.Hidden.Values, Centres = s.Centres.Floats, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats,
             Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Floats, dY = tape.GradientOf(s.Y).Values,
             dResidual = tape.Scratch(s.Y.Shape).Floats, dAssignment = tape.Scratch(s.Assignment.Shape).Floats,
-            dHidden = dHidden.ValuesOrNull, dNormalised = dNormalised.ValuesOrNull, dGroupLogits = dGroupLogits.ValuesOrNull,
-            dCentres = dCentres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters,
-            AddHidden = addHidden, AddGroupLogits = addGroupLogits, AddCentres = addCentres,
+            dHidden = d.Hidden.ValuesOrNull, dNormalised = d.Normalised.ValuesOrNull, dGroupLogits = d.GroupLogits.ValuesOrNull,
+            dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters,
+            AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
         };
         tape.Stream.Run(Vlad.Backward[s.Hidden.Precision], args);
-        if (dCentres.Exists)
+        if (d.Centres.Exists)
             tape.Stream.Run(Vlad.BackwardCentres, args);
-        if (dNormalised.Exists)
-            BatchNorm.Differentiate(tape, s.ClusterLogits, dNormalised, dClusterLogits, addClusterLogits);
+    }
+
+    private static void ForwardOnTensorCores(Tape tape, in State s)
+    {
+        var (stack, videos, rows, width, clusters, groups) = s.Sizes;
+        tape.Stream.Run(VladTensorCore.Forward, new VladTensorCoreArgs
+        {
+            Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
+            Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values, Y = s.Y.Values,
+            Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters, Groups = groups,
+            Chunks = VladTensorCore.Chunks(stack, videos),
+        });
+    }
+
+    private static void BackwardOnTensorCores(Tape tape, in State s, in Gradients d, in Tensor sums)
+    {
+        var (stack, videos, rows, width, clusters, groups) = s.Sizes;
+        int chunks = VladTensorCore.Chunks(stack, videos);
+        var partialCentres = d.Centres.Exists ? tape.Scratch(new Shape(stack, chunks, width, clusters)) : default;
+        var args = new VladTensorCoreGradArgs
+        {
+            Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
+            Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values,
+            dY = tape.GradientOf(s.Y).Values, dHidden = d.Hidden.ValuesOrNull, dNormalised = d.Normalised.ValuesOrNull,
+            dGroupLogits = d.GroupLogits.ValuesOrNull, Partial = sums.FloatsOrNull, PartialCentres = partialCentres.FloatsOrNull,
+            dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters,
+            Groups = groups, Chunks = chunks, AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
+        };
+        tape.Stream.Run(VladTensorCore.Backward, args);
+        if (d.Centres.Exists)
+            tape.Stream.Run(VladTensorCore.FinishCentres, args);
     }
 }

@@ -7,7 +7,7 @@
 //         element: at 16384 x 3072 about 20 us of an H100's, below the 67 us of its bytes in bf16
 // Why     a lane stays in its columns: their bias is read once, and their part of its gradient is a sum in registers
 #include "Logistic.cuh"
-#include "Values.cuh"
+#include "Run.cuh"
 
 struct ActivationForwardArgs {
     const void* X;
@@ -54,38 +54,36 @@ struct Sigmoid {
 // The columns and rows of a thread.
 template <class T>
 struct Tile {
-    int first, count, row, last_row;
-    bool packed;
+    int first, row, last_row;
+    Run<T> run;
 
     __device__ __forceinline__ Tile(int rows, int width)
-        : first((blockIdx.x * 32 + threadIdx.x % 32) * PACK<T>), count(max(0, min(PACK<T>, width - first))),
-          row(blockIdx.y * CHUNK_ROWS + threadIdx.x / 32), last_row(min(rows, (int)(blockIdx.y + 1) * CHUNK_ROWS)), packed(is_packed<T>(width)) {}
+        : first((blockIdx.x * 32 + threadIdx.x % 32) * PACK<T>), row(blockIdx.y * CHUNK_ROWS + threadIdx.x / 32),
+          last_row(min(rows, (int)(blockIdx.y + 1) * CHUNK_ROWS)), run(run_at<T>(first, width)) {}
 
-    __device__ __forceinline__ void load(float (&x)[PACK<T>], const T* address) const { load_run(x, address, count, packed); }
+    __device__ __forceinline__ bool is_empty() const { return run.left <= 0; }
 
-    __device__ __forceinline__ void deliver(T* address, float (&x)[PACK<T>], int add) const { deliver_run(address, x, count, packed, add); }
-
-    __device__ __forceinline__ void load_bias(float (&bias)[PACK<T>], const float* address) const {
+    __device__ __forceinline__ void read_bias(float (&bias)[PACK<T>], const float* address) const {
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
-            bias[j] = address && j < count ? address[first + j] : 0;
+            bias[j] = address && j < run.left ? address[first + j] : 0;
     }
 };
 
 template <class Function, class T>
 DEVICE void forward(const ActivationForwardArgs& a) {
     const Tile<T> tile(a.Rows, a.C);
-    if (tile.count == 0)
+    if (tile.is_empty())
         return;
     float bias[PACK<T>], x[PACK<T>];
-    tile.load_bias(bias, a.Bias);
+    tile.read_bias(bias, a.Bias);
     for (int row = tile.row; row < tile.last_row; row += WARPS) {
         const long long i = (long long)row * a.C + tile.first;
-        tile.load(x, (const T*)a.X + i);
+        tile.run.read(x, (const T*)a.X + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
             x[j] = Function::value(x[j] + bias[j]);
-        tile.deliver((T*)a.Y + i, x, 0);
+        tile.run.write((T*)a.Y + i, x);
     }
 }
 
@@ -94,17 +92,17 @@ DEVICE void backward(const ActivationBackwardArgs& a) {
     __shared__ float of_warp[WARPS][PACK<T>][32];
     const Tile<T> tile(a.Rows, a.C);
     float bias[PACK<T>], sum[PACK<T>] = {}, dY[PACK<T>], kept[PACK<T>];
-    tile.load_bias(bias, a.Bias);
-    for (int row = tile.row; tile.count > 0 && row < tile.last_row; row += WARPS) {
+    tile.read_bias(bias, a.Bias);
+    for (int row = tile.row; !tile.is_empty() && row < tile.last_row; row += WARPS) {
         const long long i = (long long)row * a.C + tile.first;
-        tile.load(dY, (const T*)a.dY + i);
-        tile.load(kept, (const T*)a.Kept + i);
+        tile.run.read(dY, (const T*)a.dY + i);
+        tile.run.read(kept, (const T*)a.Kept + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++) {
             dY[j] = __fmul_rn(dY[j], Function::slope(kept[j] + bias[j]));
             sum[j] += dY[j];
         }
-        tile.deliver((T*)a.dX + i, dY, a.Add);
+        tile.run.write((T*)a.dX + i, dY, a.Add);
     }
     if (!a.Partial)
         return;

@@ -4,7 +4,7 @@
 // Types   tensors bf16; angles, biases and their gradients fp32. Products of bf16 with fp32 sums; softmax, masks, turning in fp32. Rounded to bf16 are
 //         the prepared Q, K, V, the dropped probabilities, dS, and a gradient before it is turned back: nothing that eager kernels would not round, too
 // Launch  one block per (video, head), LENGTH / 16 warps; an instance for each head width WIDTH and padded length LENGTH
-// Limits  1 <= Queries <= S <= LENGTH, D = WIDTH; rows on 16 bytes
+// Limits  1 <= Queries <= S <= LENGTH, D = WIDTH; rows, angles and biases on 16 bytes
 // Floor   bytes, with U = B S C values: 4 U forward (Q, K, V, context), 7 U backward (Q, K, V, dY, dQ, dK, dV). B 256, S 64, C 768 on an H100 at
 //         3.0 TB/s: 34 us and 59 us; its products take 4 us and 10 us, so all that counts is to touch memory once, 128 bytes of a row at a time
 // Why     A block owns its whole head: the softmax is exact, nothing is saved for backward, and dK, dV need neither atomics nor a second launch. The
@@ -112,9 +112,12 @@ struct Head {
     }
 
     __device__ __forceinline__ void read_bias(float (&x)[8], const float* bias) const {
-#pragma unroll
-        for (int i = 0; i < 8; i++)
-            x[i] = bias ? bias[column + pack() * 8 + i] : 0;
+        float4 left = make_float4(0, 0, 0, 0), right = left;
+        if (bias) {
+            const float4* columns = (const float4*)(bias + column + pack() * 8);
+            left = columns[0], right = columns[1];
+        }
+        x[0] = left.x, x[1] = left.y, x[2] = left.z, x[3] = left.w, x[4] = right.x, x[5] = right.y, x[6] = right.z, x[7] = right.w;
     }
 
     // Sines and cosines of the lane's 4 pairs; of no turn where there are no positions.
@@ -180,7 +183,7 @@ DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout
 #pragma unroll
     for (int word = 0; word < (LENGTH + 63) / 64; word++) {
         unsigned bits = 0;
-#pragma unroll 2 // two at a time hide each other's latency; all of them would be 2,000 instructions
+#pragma unroll 2 // two hide each other's latency; all of them would be 2,000 instructions
         for (int i = 0; i < min(LENGTH / 8, 8); i++) // 16 keys of one row
             bits |= dropout.kept_of_four(first + i % 2 * 2 * h.a.S + (word * 4 + i / 2) * 16) << 4 * i;
         kept.bits[word] = bits;
@@ -235,7 +238,7 @@ DEVICE float fold_row(float value, Fold fold) {
 // p = 2^(score - largest of its row) of the warp's 16 queries; sum: of the lane's two rows.
 template <int WIDTH, int LENGTH>
 DEVICE void exponentials(float (&p)[LENGTH / 8][4], float (&sum)[2], const Inputs<WIDTH, LENGTH>& in, const Head<WIDTH, LENGTH>& h) {
-#pragma unroll
+#pragma unroll 2 // more would be read ahead, at the cost of registers
     for (int k = 0; k < WIDTH; k += 16) {
         unsigned query[4];
         in.query.load_a(query, h.warp * 16, k);
@@ -293,19 +296,21 @@ DEVICE void attention_forward(const AttentionArgs& a) {
     if (h.warp * 16 >= a.Queries)
         return;
 
-    float p[LENGTH / 8][4] = {}, sum[2], context[WIDTH / 8][4] = {};
+    float p[LENGTH / 8][4] = {}, sum[2];
     exponentials(p, sum, in, h);
+    unsigned weights[LENGTH / 16][4];
 #pragma unroll
-    for (int n = 0; n < LENGTH / 8; n++)
+    for (int n = 0; n < LENGTH / 8; n++) {
 #pragma unroll
         for (int i = 0; i < 4; i++)
             p[n][i] = kept.at(n, i / 2, i % 2) ? p[n][i] : 0;
-#pragma unroll
-    for (int k = 0; k < LENGTH; k += 16) {
-        unsigned weights[4];
-        to_operand(weights, p[k / 8], p[k / 8 + 1]);
-        multiply(context, weights, [&](unsigned (&m)[4], int j) { in.value.load_b(m, k, j * 16); });
+        if (n % 2 == 1)
+            to_operand(weights[n / 2], p[n - 1], p[n]);
     }
+    float context[WIDTH / 8][4] = {};
+#pragma unroll
+    for (int k = 0; k < LENGTH; k += 16)
+        multiply(context, weights[k / 16], [&](unsigned (&m)[4], int j) { in.value.load_b(m, k, j * 16); });
     __syncwarp(); // its queries are not read any more
     store_fragments(in.query, h.warp * 16, context, dropout.factor_of_kept() / sum[0], dropout.factor_of_kept() / sum[1]);
     __syncwarp();
@@ -509,9 +514,9 @@ DEVICE void attention_backward(const AttentionArgs& a) {
         attention_##direction<width, length>(a);                                                                                           \
     }
 
-ENTRY(forward, 32, 64, 4)
-ENTRY(forward, 64, 32, 8)
-ENTRY(forward, 64, 64, 4)
+ENTRY(forward, 32, 64, 5)
+ENTRY(forward, 64, 32, 10)
+ENTRY(forward, 64, 64, 5)
 ENTRY(forward, 64, 128, 1)
 ENTRY(backward, 32, 64, 4)
 ENTRY(backward, 64, 32, 8)

@@ -38,3 +38,16 @@ struct Run {
 // The run at column c of rows of width columns.
 template <class T>
 DEVICE Run<T> run_at(int c, int width) { return {width - c, width % PACK<T> == 0}; }
+
+// body(c, run) for the runs of a row that belong to one of some threads.
+template <class T, class Body>
+DEVICE void for_runs(int thread, int threads, int width, Body body) {
+    for (int c = thread * PACK<T>; c < width; c += threads * PACK<T>)
+        body(c, run_at<T>(c, width));
+}
+
+// Reads like a Run that is known to be whole: for a loop of its own, without a question in it.
+template <class T>
+struct WholeRun {
+    __device__ __forceinline__ void read(float (&x)[PACK<T>], const T* address) const { load_pack(x, address); }
+};

@@ -81,39 +81,3 @@ DEVICE void deliver_pack(T* address, float (&x)[PACK<T>], int add) {
     }
     store_pack(address, x);
 }
-
-// A run of neighbouring values of a row: PACK<T>, or fewer at its end. Where the width of the rows is a multiple of PACK<T> they are packed: every
-// run is one access of 16 bytes. What is not there reads as 0.
-template <class T>
-DEVICE bool is_packed(int width) { return width % PACK<T> == 0; }
-
-template <class T>
-DEVICE void load_run(float (&x)[PACK<T>], const T* address, int count, bool packed) {
-    if (packed) {
-        load_pack(x, address);
-        return;
-    }
-#pragma unroll
-    for (int j = 0; j < PACK<T>; j++)
-        x[j] = j < count ? load(address + j) : 0;
-}
-
-// Changes x.
-template <class T>
-DEVICE void deliver_run(T* address, float (&x)[PACK<T>], int count, bool packed, int add) {
-    if (packed) {
-        deliver_pack(address, x, add);
-        return;
-    }
-#pragma unroll
-    for (int j = 0; j < PACK<T>; j++)
-        if (j < count)
-            deliver(address + j, x[j], add);
-}
-
-// body(first, count) for the runs of a row that belong to one of some threads.
-template <class T, class Body>
-DEVICE void for_runs(int thread, int threads, int width, Body body) {
-    for (int first = thread * PACK<T>; first < width; first += threads * PACK<T>)
-        body(first, min(PACK<T>, width - first));
-}

@@ -49,43 +49,43 @@ public static unsafe class ConcatChecks
     }
 
     private static readonly Shape[] Shapes =
-        [new(1, 1, 1, 1, 0), new(3, 5, 7, 9, 0), new(3, 5, 7, 9, 0.2f), new(2, 3, 1030, 8, 0.5f), new(1, 2, 5, 0, 0.2f), new(3, 0, 4, 4, 0)];
+        [new(1, 1, 1, 1, 0), new(3, 5, 7, 9, 0), new(3, 5, 7, 9, 0.2f), new(2, 3, 1030, 8, 0.5f), new(1, 2, 5, 0, 0.2f), new(3, 0, 4, 4, 0), new(2, 3, 2056, 24, 0.2f), new(3, 2, 12, 20, 0.5f)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Concat.Forward, static () => Shapes.Select(Forward)),
-        new(Concat.Backward, static () =>
+        .. KernelCheck.OfPair(Concat.Forward, static precision => Shapes.Select(shape => Forward(precision, shape))),
+        .. KernelCheck.OfPair(Concat.Backward, static precision =>
         [
-            .. from shape in Shapes from add in new[] { (Left: 0, Right: 0), (Left: 1, Right: 0), (Left: 0, Right: 1) } select Backward(shape, add.Left, add.Right),
-            Backward(Shapes[2], 1, 0, ofRight: false), Backward(Shapes[2], 0, 1, ofLeft: false),
+            .. from shape in Shapes from add in new[] { (Left: 0, Right: 0), (Left: 1, Right: 0), (Left: 0, Right: 1) } select Backward(precision, shape, add.Left, add.Right),
+            Backward(precision, Shapes[2], 1, 0, ofRight: false), Backward(precision, Shapes[2], 0, 1, ofLeft: false),
         ]),
     ];
 
-    private static CheckCase Forward(Shape shape)
+    private static CheckCase Forward(Precision precision, Shape shape)
     {
         var (stack, rows, leftC, rightC, _) = shape;
-        var builder = new CheckBuilder((ulong)leftC);
-        var (left, right) = (builder.Input("left", stack * rows * leftC), builder.Input("right", rows * rightC));
-        var y = builder.Output("y", stack * rows * (leftC + rightC));
+        var builder = new CheckBuilder((ulong)leftC, precision);
+        var (left, right) = (builder.ValueInput("left", stack * rows * leftC), builder.ValueInput("right", rows * rightC));
+        var y = builder.ValueOutput("y", stack * rows * (leftC + rightC));
         var dropout = builder.Dropout(shape.DropProbability);
-        return builder.Build($"{shape}", launcher => launcher.Run(Concat.Forward, new ConcatArgs
+        return builder.Build($"{shape}", launcher => launcher.Run(Concat.Forward[precision], new ConcatArgs
         {
-            Left = left.Floats, Right = right.Floats, Y = y.Floats, Dropout = dropout.Site, Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC,
+            Left = left.Values, Right = right.Values, Y = y.Values, Dropout = dropout.Site, Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC,
         }), new Reference(shape, dropout), 2);
     }
 
-    private static CheckCase Backward(Shape shape, int addLeft, int addRight, bool ofLeft = true, bool ofRight = true)
+    private static CheckCase Backward(Precision precision, Shape shape, int addLeft, int addRight, bool ofLeft = true, bool ofRight = true)
     {
         var (stack, rows, leftC, rightC, _) = shape;
-        var builder = new CheckBuilder((ulong)leftC);
-        var dY = builder.Input("dY", stack * rows * (leftC + rightC));
-        var dLeft = ofLeft ? builder.Gradient("dLeft", stack * rows * leftC, addLeft) : null;
-        var dRight = ofRight ? builder.Gradient("dRight", rows * rightC, addRight) : null;
+        var builder = new CheckBuilder((ulong)leftC, precision);
+        var dY = builder.ValueInput("dY", stack * rows * (leftC + rightC));
+        var dLeft = ofLeft ? builder.ValueGradient("dLeft", stack * rows * leftC, addLeft) : null;
+        var dRight = ofRight ? builder.ValueGradient("dRight", rows * rightC, addRight) : null;
         var dropout = builder.Dropout(shape.DropProbability);
-        return builder.Build($"{shape}, add {addLeft} {addRight}{(ofLeft ? "" : ", no left")}{(ofRight ? "" : ", no right")}", launcher => launcher.Run(Concat.Backward, new ConcatGradArgs
+        return builder.Build($"{shape}, add {addLeft} {addRight}{(ofLeft ? "" : ", no left")}{(ofRight ? "" : ", no right")}", launcher => launcher.Run(Concat.Backward[precision], new ConcatGradArgs
         {
-            dY = dY.Floats, dLeft = dLeft == null ? null : dLeft.Floats, dRight = dRight == null ? null : dRight.Floats, Dropout = dropout.Site,
+            dY = dY.Values, dLeft = dLeft == null ? null : dLeft.Values, dRight = dRight == null ? null : dRight.Values, Dropout = dropout.Site,
             Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC, AddLeft = addLeft, AddRight = addRight,
         }), new GradReference(shape, dropout, addLeft, addRight, ofLeft, ofRight), 3);
     }

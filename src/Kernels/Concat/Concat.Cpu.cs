@@ -9,9 +9,9 @@ public static unsafe partial class Concat
         for (int item = from; item < to; item++)
         {
             long start = (long)item * (a.LeftC + a.RightC);
-            DropoutRow.Apply(a.Left + (long)item * a.LeftC, a.Y + start, a.LeftC, a.Dropout, start);
+            DropoutRow.Apply((float*)a.Left + (long)item * a.LeftC, (float*)a.Y + start, a.LeftC, a.Dropout, start);
             start += a.LeftC;
-            DropoutRow.Apply(a.Right + (long)(item % a.Rows) * a.RightC, a.Y + start, a.RightC, a.Dropout, start);
+            DropoutRow.Apply((float*)a.Right + (long)(item % a.Rows) * a.RightC, (float*)a.Y + start, a.RightC, a.Dropout, start);
         }
     }
 
@@ -23,10 +23,10 @@ public static unsafe partial class Concat
             {
                 long item = (long)stack * a.Rows + row, start = item * (a.LeftC + a.RightC);
                 if (a.dLeft != null)
-                    DropoutRow.Apply(a.dY + start, a.dLeft + item * a.LeftC, a.LeftC, a.Dropout, start, a.AddLeft);
+                    DropoutRow.Apply((float*)a.dY + start, (float*)a.dLeft + item * a.LeftC, a.LeftC, a.Dropout, start, a.AddLeft);
                 start += a.LeftC;
                 if (a.dRight != null)
-                    DropoutRow.Apply(a.dY + start, a.dRight + (long)row * a.RightC, a.RightC, a.Dropout, start, stack > 0 ? 1 : a.AddRight);
+                    DropoutRow.Apply((float*)a.dY + start, (float*)a.dRight + (long)row * a.RightC, a.RightC, a.Dropout, start, stack > 0 ? 1 : a.AddRight);
             }
         }
     }

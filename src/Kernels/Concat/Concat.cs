@@ -7,13 +7,13 @@ namespace VideoSim.Kernels.Concat;
 public unsafe struct ConcatArgs
 {
     /// <summary>[Stack, Rows, LeftC]</summary>
-    public float* Left;
+    public void* Left;
 
     /// <summary>[Rows, RightC]: the same for the whole stack.</summary>
-    public float* Right;
+    public void* Right;
 
     /// <summary>[Stack, Rows, LeftC + RightC]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Drops elements of <see cref="Y"/>.</summary>
     public DropoutSite Dropout;
@@ -26,13 +26,13 @@ public unsafe struct ConcatArgs
 public unsafe struct ConcatGradArgs
 {
     /// <summary>[Stack, Rows, LeftC + RightC]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[Stack, Rows, LeftC]</summary>
-    public float* dLeft;
+    public void* dLeft;
 
     /// <summary>[Rows, RightC]: the sum over the stack, in order.</summary>
-    public float* dRight;
+    public void* dRight;
 
     /// <summary>As in forward.</summary>
     public DropoutSite Dropout;
@@ -47,41 +47,40 @@ public unsafe struct ConcatGradArgs
 /// <summary>Rows side by side, then dropout: y[e, b] = (left[e, b], right[b]) * factors.</summary>
 public static unsafe partial class Concat
 {
-    private const string File = "Concat.cu";
-    private const int Threads = 256; // each takes 4 neighbouring columns at a time
+    private const int Threads = 256; // each takes 16 bytes of neighbouring columns at a time
 
     private static readonly string[] Macros = [$"THREADS={Threads}"];
 
     /// <summary>Joins. Items: stack x rows.</summary>
-    public static readonly Kernel<ConcatArgs> Forward = new("concat_dropout_forward_f32")
+    public static readonly KernelPair<ConcatArgs> Forward = new("concat_dropout_forward", static (entry, precision) => new(entry)
     {
         Family = "concat",
-        Source = File,
+        Source = "Concat.cu",
         Defines = Macros,
         LaunchShape = static (in ConcatArgs a, in DeviceLimits _) => new(a.Stack * a.Rows, Threads),
         CountItems = static (in ConcatArgs a) => a.Stack * a.Rows,
-        Twin = JoinRows,
-        CountCost = static (in ConcatArgs a) =>
+        Twin = precision == Precision.Float32 ? JoinRows : null,
+        CountCost = (in ConcatArgs a) =>
         {
             double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
-            return new(elements, 4 * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
+            return new(elements, precision.Bytes() * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
         },
-    };
+    });
 
     /// <summary>Splits the gradient. Items: rows, each with the whole stack.</summary>
-    public static readonly Kernel<ConcatGradArgs> Backward = new("concat_dropout_backward_f32")
+    public static readonly KernelPair<ConcatGradArgs> Backward = new("concat_dropout_backward", static (entry, precision) => new(entry)
     {
         Family = "concat",
-        Source = File,
+        Source = "Concat.cu",
         Defines = Macros,
         LaunchShape = static (in ConcatGradArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: a.Stack + 1),
         CountItems = static (in ConcatGradArgs a) => a.Rows,
-        Twin = SplitRows,
-        CountCost = static (in ConcatGradArgs a) =>
+        Twin = precision == Precision.Float32 ? SplitRows : null,
+        CountCost = (in ConcatGradArgs a) =>
         {
             double left = a.dLeft == null ? 0 : (double)a.Stack * a.Rows * a.LeftC, right = a.dRight == null ? 0 : (double)a.Rows * a.RightC;
             double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
-            return new(2 * elements, 4 * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
+            return new(2 * elements, precision.Bytes() * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
         },
-    };
+    });
 }

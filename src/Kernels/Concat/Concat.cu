@@ -1,18 +1,18 @@
 // Concat.cu: rows side by side, then dropout; forward and backward.
 //   y[e, b] = (left[e, b], right[b]) keep,  dLeft, dRight = the parts of dY keep, dRight summed over the stack
 //   left, dLeft [Stack, Rows, LeftC]   right, dRight [Rows, RightC]   y, dY, keep [Stack, Rows, LeftC + RightC]
-// Types   fp32
+// Types   all fp32 or all bf16; arithmetic and the sum over the stack fp32
 // Launch  THREADS threads a block. Forward: a block per row of y; backward: grid (Rows, Stack + 1), the last for dRight
-// Limits  any sizes, a width of 0 included
+// Limits  any sizes, a width of 0 included. 16 bytes an access where both widths are multiples of PACK
 // Floor   reads the parts, writes y once, or the reverse: bytes / bandwidth
-// Why     a thread takes 4 neighbouring columns, which mostly share a block of random numbers
+// Why     a thread takes 16 bytes of neighbouring columns, which mostly share blocks of random numbers
 #include "Philox.cuh"
-#include "Values.cuh"
+#include "Run.cuh"
 
 struct ConcatArgs {
-    const float* Left;
-    const float* Right;
-    float* Y;
+    const void* Left;
+    const void* Right;
+    void* Y;
     DropoutSite Dropout;
     int Stack;
     int Rows;
@@ -21,9 +21,9 @@ struct ConcatArgs {
 };
 
 struct ConcatGradArgs {
-    const float* dY;
-    float* dLeft;
-    float* dRight;
+    const void* dY;
+    void* dLeft;
+    void* dRight;
     DropoutSite Dropout;
     int Stack;
     int Rows;
@@ -33,31 +33,74 @@ struct ConcatGradArgs {
     int AddRight;
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_forward_f32(const ConcatArgs a) {
-    const int item = blockIdx.x, width = a.LeftC + a.RightC;
-    const float* left = a.Left + (long long)item * a.LeftC;
-    const float* right = a.Right + (long long)(item % a.Rows) * a.RightC;
-    const long long begin = (long long)item * width;
-    Dropout dropout(a.Dropout);
-    for_fours(threadIdx.x, THREADS, width, [&](int c) { a.Y[begin + c] = (c < a.LeftC ? left[c] : right[c - a.LeftC]) * dropout.factor(begin + c); });
+// Calls body with the columns of a part at which this thread takes PACK<T> values; parts begin on 16 bytes where all widths allow it.
+template <class T, class Body>
+DEVICE void for_columns(int width, int other_width, Body body) {
+    for (int c = PACK<T> * threadIdx.x; c < width; c += PACK<T> * THREADS)
+        body(c, Run<T>{width - c, width % PACK<T> == 0 && other_width % PACK<T> == 0});
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_backward_f32(const ConcatGradArgs a) {
+// Multiplies the values of a run with their part of the mask.
+template <class T>
+DEVICE void drop(float (&x)[PACK<T>], Dropout& dropout, long long element, const Run<T>& run) {
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j++)
+        if (j < run.left)
+            x[j] = __fmul_rn(x[j], dropout.factor(element + j));
+}
+
+template <class T>
+DEVICE void join(const ConcatArgs& a) {
+    const int item = blockIdx.x;
+    const long long begin = (long long)item * (a.LeftC + a.RightC);
+    Dropout dropout(a.Dropout);
+    auto copy = [&](const T* part, long long to, int c, const Run<T>& run) {
+        float x[PACK<T>];
+        run.read(x, part + c);
+        drop(x, dropout, to + c, run);
+        run.write((T*)a.Y + to + c, x);
+    };
+    for_columns<T>(a.LeftC, a.RightC, [&](int c, const Run<T>& run) { copy((const T*)a.Left + (long long)item * a.LeftC, begin, c, run); });
+    for_columns<T>(a.RightC, a.LeftC, [&](int c, const Run<T>& run) {
+        copy((const T*)a.Right + (long long)(item % a.Rows) * a.RightC, begin + a.LeftC, c, run);
+    });
+}
+
+template <class T>
+DEVICE void split(const ConcatGradArgs& a) {
     const int row = blockIdx.x, stack = blockIdx.y, width = a.LeftC + a.RightC;
     Dropout dropout(a.Dropout);
     if (stack < a.Stack) {
         if (!a.dLeft)
             return;
         const long long item = (long long)stack * a.Rows + row, begin = item * width;
-        for_fours(threadIdx.x, THREADS, a.LeftC, [&](int c) {
-            deliver(a.dLeft + item * a.LeftC + c, __fmul_rn(a.dY[begin + c], dropout.factor(begin + c)), a.AddLeft);
+        for_columns<T>(a.LeftC, a.RightC, [&](int c, const Run<T>& run) {
+            float x[PACK<T>];
+            run.read(x, (const T*)a.dY + begin + c);
+            drop(x, dropout, begin + c, run);
+            run.write((T*)a.dLeft + item * a.LeftC + c, x, a.AddLeft);
         });
     } else if (a.dRight) {
-        for (int e = 0; e < a.Stack; e++) { // a thread meets its own columns again
-            const long long begin = ((long long)e * a.Rows + row) * width + a.LeftC;
-            for_fours(threadIdx.x, THREADS, a.RightC, [&](int c) {
-                deliver(a.dRight + (long long)row * a.RightC + c, __fmul_rn(a.dY[begin + c], dropout.factor(begin + c)), e > 0 ? 1 : a.AddRight);
-            });
-        }
+        for_columns<T>(a.RightC, a.LeftC, [&](int c, const Run<T>& run) {
+            T* dRight = (T*)a.dRight + (long long)row * a.RightC + c;
+            float sum[PACK<T>] = {};
+            if (a.AddRight)
+                run.read(sum, dRight);
+            for (int e = 0; e < a.Stack; e++) {
+                const long long at = ((long long)e * a.Rows + row) * width + a.LeftC + c;
+                float x[PACK<T>];
+                run.read(x, (const T*)a.dY + at);
+                drop(x, dropout, at, run);
+#pragma unroll
+                for (int j = 0; j < PACK<T>; j++)
+                    sum[j] += x[j];
+            }
+            run.write(dRight, sum);
+        });
     }
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_forward_f32(const ConcatArgs a) { join<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_forward_bf16(const ConcatArgs a) { join<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 4) concat_dropout_backward_f32(const ConcatGradArgs a) { split<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 4) concat_dropout_backward_bf16(const ConcatGradArgs a) { split<bf16>(a); }

@@ -9,8 +9,8 @@
 // Why     a thread owns a column and adds rows in the order that the batch gives, so no sum depends on who comes first. The type's gradient is
 //         one long sum: warps take every TYPE_WARPSth row, then their sums are added in order.
 #include "Block.cuh"
+#include "Run.cuh"
 #include "Search.cuh"
-#include "Values.cuh"
 
 struct EmbeddingForwardArgs {
     const int* Ids;
@@ -51,17 +51,16 @@ DEVICE void forward(const EmbeddingForwardArgs& a) {
     const int row = blockIdx.x;
     const T* word = (const T*)a.Word + (long long)a.Ids[row] * a.C;
     const T* position = a.Position ? (const T*)a.Position + (long long)(row % a.T) * a.C : nullptr;
-    const bool packed = is_packed<T>(a.C);
-    for_runs<T>(threadIdx.x, THREADS, a.C, [&](int c, int count) {
+    for_runs<T>(threadIdx.x, THREADS, a.C, [&](int c, const Run<T>& run) {
         float sum[PACK<T>], other[PACK<T>] = {}, type[PACK<T>];
-        load_run(sum, word + c, count, packed);
-        load_run(type, (const T*)a.TokenType + c, count, packed);
+        run.read(sum, word + c);
+        run.read(type, (const T*)a.TokenType + c);
         if (position)
-            load_run(other, position + c, count, packed);
+            run.read(other, position + c);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
             sum[j] = sum[j] + other[j] + type[j];
-        deliver_run((T*)a.Y + (long long)row * a.C + c, sum, count, packed, 0);
+        run.write((T*)a.Y + (long long)row * a.C + c, sum);
     });
 }
 

@@ -7,7 +7,7 @@
 // Floor   reads 2, writes 4 (bf16: 2) bytes an element / bandwidth
 // Why     a thread owns its columns, so the mean is summed in the order of the frames
 #include "Half.cuh"
-#include "Values.cuh"
+#include "Run.cuh"
 
 struct FrameUnpackArgs {
     const Half* Stored;
@@ -45,12 +45,12 @@ DEVICE void load_halves(float (&x)[HALVES], const Half* address, int count, bool
         x[j] = j < count ? to_float(address[j]) : 0;
 }
 
-DEVICE void store_values(bf16* address, float (&x)[HALVES], int count, bool packed) { deliver_run(address, x, count, packed, 0); }
+DEVICE void store_values(bf16* address, float (&x)[HALVES], int count, bool packed) { Run<bf16>{count, packed}.write(address, x); }
 
 DEVICE void store_values(float* address, float (&x)[HALVES], int count, bool packed) {
     float low[4] = {x[0], x[1], x[2], x[3]}, high[4] = {x[4], x[5], x[6], x[7]};
-    deliver_run(address, low, count, packed, 0);
-    deliver_run(address + 4, high, count - 4, packed, 0);
+    Run<float>{count, packed}.write(address, low);
+    Run<float>{count - 4, packed}.write(address + 4, high);
 }
 
 template <class T>

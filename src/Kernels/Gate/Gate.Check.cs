@@ -33,27 +33,27 @@ public static unsafe class GateChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Gate.Forward, static () => Counts.Select(Forward)),
-        new(Gate.Backward, static () =>
-            from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(count, add.U, add.S)),
+        .. KernelCheck.OfPair(Gate.Forward, static precision => Counts.Select(count => Forward(precision, count))),
+        .. KernelCheck.OfPair(Gate.Backward, static precision =>
+            from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(precision, count, add.U, add.S)),
     ];
 
-    private static CheckCase Forward(int count)
+    private static CheckCase Forward(Precision precision, int count)
     {
-        var builder = new CheckBuilder((ulong)count);
-        var (u, s, y) = (builder.Input("u", count), builder.Input("s", count, -6, 6), builder.Output("y", count));
-        return builder.Build($"{count} elements", launcher => launcher.Run(Gate.Forward,
-            new GateArgs { U = u.Floats, S = s.Floats, Y = y.Floats, Count = count }), new Reference(), 2);
+        var builder = new CheckBuilder((ulong)count, precision);
+        var (u, s, y) = (builder.ValueInput("u", count), builder.ValueInput("s", count, -6, 6), builder.ValueOutput("y", count));
+        return builder.Build($"{count} elements", launcher => launcher.Run(Gate.Forward[precision],
+            new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = count }), new Reference(), 2);
     }
 
-    private static CheckCase Backward(int count, int addU, int addS)
+    private static CheckCase Backward(Precision precision, int count, int addU, int addS)
     {
-        var builder = new CheckBuilder((ulong)count);
-        var (u, s, dY) = (builder.Input("u", count), builder.Input("s", count, -6, 6), builder.Input("dY", count));
-        var (dU, dS) = (builder.Gradient("dU", count, addU), builder.Gradient("dS", count, addS));
-        return builder.Build($"{count} elements, add {addU} {addS}", launcher => launcher.Run(Gate.Backward, new GateGradArgs
+        var builder = new CheckBuilder((ulong)count, precision);
+        var (u, s, dY) = (builder.ValueInput("u", count), builder.ValueInput("s", count, -6, 6), builder.ValueInput("dY", count));
+        var (dU, dS) = (builder.ValueGradient("dU", count, addU), builder.ValueGradient("dS", count, addS));
+        return builder.Build($"{count} elements, add {addU} {addS}", launcher => launcher.Run(Gate.Backward[precision], new GateGradArgs
         {
-            U = u.Floats, S = s.Floats, dY = dY.Floats, dU = dU.Floats, dS = dS.Floats, Count = count, AddU = addU, AddS = addS,
+            U = u.Values, S = s.Values, dY = dY.Values, dU = dU.Values, dS = dS.Values, Count = count, AddU = addU, AddS = addS,
         }), new GradReference(addU, addS), 3);
     }
 

@@ -6,13 +6,13 @@ namespace VideoSim.Kernels.Gate;
 public unsafe struct GateArgs
 {
     /// <summary>[Count]: what is let through.</summary>
-    public float* U;
+    public void* U;
 
     /// <summary>[Count]: how far each value's gate is open, before the sigmoid.</summary>
-    public float* S;
+    public void* S;
 
     /// <summary>[Count]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Elements.</summary>
     public long Count;
@@ -22,10 +22,10 @@ public unsafe struct GateArgs
 public unsafe struct GateGradArgs
 {
     /// <summary>[Count]</summary>
-    public float* U, S, dY;
+    public void* U, S, dY;
 
     /// <summary>[Count]</summary>
-    public float* dU, dS;
+    public void* dU, dS;
 
     /// <summary>Elements.</summary>
     public long Count;
@@ -40,34 +40,37 @@ public static unsafe partial class Gate
     /// <summary>Elements of an item.</summary>
     public const int BlockElements = 4096;
 
-    private const string File = "Gate.cu";
-    private const int Threads = 256; // of a CUDA block: each takes 16 elements
+    private const int Threads = 256; // of a CUDA block: each takes 16 elements, 16 bytes at a time
 
     private static readonly string[] Macros = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"];
 
     /// <summary>Gates. Items: blocks of elements.</summary>
-    public static readonly Kernel<GateArgs> Forward = new("sigmoid_gate_forward_f32")
+    public static readonly KernelPair<GateArgs> Forward = new("sigmoid_gate_forward", static (entry, precision) => new(entry)
     {
         Family = "gate",
-        Source = File,
+        Source = "Gate.cu",
         Defines = Macros,
         LaunchShape = static (in GateArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateArgs a) => Blocks(a.Count),
-        Twin = GateBlocks,
-        CountCost = static (in GateArgs a) => new(5.0 * a.Count, 12.0 * a.Count),
-    };
+        Twin = precision == Precision.Float32 ? GateBlocks : null,
+        CountCost = (in GateArgs a) => new(5.0 * a.Count, precision.Bytes() * 3.0 * a.Count),
+    });
 
     /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
-    public static readonly Kernel<GateGradArgs> Backward = new("sigmoid_gate_backward_f32")
+    public static readonly KernelPair<GateGradArgs> Backward = new("sigmoid_gate_backward", static (entry, precision) => new(entry)
     {
         Family = "gate",
-        Source = File,
+        Source = "Gate.cu",
         Defines = Macros,
         LaunchShape = static (in GateGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateGradArgs a) => Blocks(a.Count),
-        Twin = DifferentiateBlocks,
-        CountCost = static (in GateGradArgs a) => new(9.0 * a.Count, 4.0 * (5 + a.AddU + a.AddS) * a.Count),
-    };
+        Twin = precision == Precision.Float32 ? DifferentiateBlocks : null,
+        CountCost = (in GateGradArgs a) =>
+        {
+            int ofU = a.dU == null ? 0 : 1 + a.AddU, ofS = a.dS == null ? 0 : 2 + a.AddS; // the gradient of s takes u as well
+            return new(9.0 * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
+        },
+    });
 
     private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));
 }

@@ -31,13 +31,12 @@ DEVICE void gather(const GatherRowsArgs& a) {
     const int sequence = a.Positions[row] / a.T, position = a.Positions[row] % a.T;
     const T* x = (const T*)a.X + ((long long)sequence * a.S + position) * a.C;
     T* y = (T*)a.Y + (long long)row * a.C;
-    for (int c = PACK<T> * (threadIdx.x % 32); c < a.C; c += PACK<T> * 32) {
-        const Run<T> run = run_at<T>(c, a.C);
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
         float values[PACK<T>] = {};
         if (sequence < a.B)
             run.read(values, x + c);
         run.write(y + c, values);
-    }
+    });
 }
 
 // How many of ascending numbers are below the wanted one: the warp looks at 32 of them at once.
@@ -63,8 +62,7 @@ DEVICE void scatter(const GatherRowsArgs& a) {
     if (a.Add && !is_gathered)
         return;
     T* dX = (T*)a.X + (long long)row * a.C;
-    for (int c = PACK<T> * (threadIdx.x % 32); c < a.C; c += PACK<T> * 32) {
-        const Run<T> run = run_at<T>(c, a.C);
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
         float sum[PACK<T>] = {};
         if (a.Add)
             run.read(sum, dX + c);
@@ -76,7 +74,7 @@ DEVICE void scatter(const GatherRowsArgs& a) {
                 sum[j] += dY[j];
         }
         run.write(dX + c, sum);
-    }
+    });
 }
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS) gather_rows_forward_f32(const GatherRowsArgs a) { gather<float>(a); }

@@ -6,7 +6,7 @@
 // Limits  any sizes
 // Floor   8 (bf16: 4) B (T + F) C bytes / bandwidth
 // Why     copies; neighbouring threads take neighbouring 16 bytes
-#include "Values.cuh"
+#include "Run.cuh"
 
 struct JointSequenceArgs {
     const void* Text;
@@ -47,11 +47,10 @@ DEVICE Source source_of(const Args& a, int item) {
 
 template <class T>
 DEVICE void copy_row(T* to, const T* from, int width, int add) {
-    const bool packed = is_packed<T>(width);
-    for_runs<T>(threadIdx.x, THREADS, width, [&](int c, int count) {
+    for_runs<T>(threadIdx.x, THREADS, width, [&](int c, const Run<T>& run) {
         float x[PACK<T>];
-        load_run(x, from + c, count, packed);
-        deliver_run(to + c, x, count, packed, add);
+        run.read(x, from + c);
+        run.write(to + c, x, add);
     });
 }
 

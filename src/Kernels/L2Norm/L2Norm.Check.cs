@@ -55,26 +55,26 @@ public static unsafe class L2NormChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(L2Norm.Forward, static () => Shapes.Select(shape => Case(shape.Rows, shape.Width, shape.Size, backward: false, 0))),
-        new(L2Norm.Backward, static () =>
-            from shape in Shapes from add in new[] { 0, 1 } select Case(shape.Rows, shape.Width, shape.Size, backward: true, add)),
+        .. KernelCheck.OfPair(L2Norm.Forward, static precision => Shapes.Select(shape => Case(precision, shape.Rows, shape.Width, shape.Size, backward: false, 0))),
+        .. KernelCheck.OfPair(L2Norm.Backward, static precision =>
+            from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape.Rows, shape.Width, shape.Size, backward: true, add)),
     ];
 
-    private static CheckCase Case(int rows, int width, float size, bool backward, int add)
+    private static CheckCase Case(Precision precision, int rows, int width, float size, bool backward, int add)
     {
-        var builder = new CheckBuilder((ulong)(rows + 10 * width));
-        var x = builder.Input("x", rows * width, -size, size);
-        var (y, inverseNorm) = (builder.Output("y", rows * width), builder.Output("inverseNorm", rows));
-        var dY = builder.Input("dY", backward ? rows * width : 0);
-        var dX = builder.Gradient("dX", backward ? rows * width : 0, add);
+        var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
+        var x = builder.ValueInput("x", rows * width, -size, size);
+        var (y, inverseNorm) = (builder.ValueOutput("y", rows * width), builder.Output("inverseNorm", rows));
+        var dY = builder.ValueInput("dY", backward ? rows * width : 0);
+        var dX = builder.ValueGradient("dX", backward ? rows * width : 0, add);
         return builder.Build($"{rows} x {width}, values to {size}, add {add}", launcher =>
         {
-            launcher.Run(L2Norm.Forward, new L2NormArgs { X = x.Floats, Y = y.Floats, InverseNorm = inverseNorm.Floats, Rows = rows, C = width });
+            launcher.Run(L2Norm.Forward[precision], new L2NormArgs { X = x.Values, Y = y.Values, InverseNorm = inverseNorm.Floats, Rows = rows, C = width });
             if (backward)
             {
-                launcher.Run(L2Norm.Backward, new L2NormGradArgs
+                launcher.Run(L2Norm.Backward[precision], new L2NormGradArgs
                 {
-                    Y = y.Floats, InverseNorm = inverseNorm.Floats, dY = dY.Floats, dX = dX.Floats, Rows = rows, C = width, Add = add,
+                    Y = y.Values, InverseNorm = inverseNorm.Floats, dY = dY.Values, dX = dX.Values, Rows = rows, C = width, Add = add,
                 });
             }
         }, new Reference(width, backward, add), backward ? 3 : 2);

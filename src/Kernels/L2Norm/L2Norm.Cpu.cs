@@ -12,7 +12,7 @@ public static unsafe partial class L2Norm
     {
         for (int row = from; row < to; row++)
         {
-            float* x = a.X + (long)row * a.C, y = a.Y + (long)row * a.C;
+            float* x = (float*)a.X + (long)row * a.C, y = (float*)a.Y + (long)row * a.C;
             float scale = a.InverseNorm[row] = InverseNormOf(x, a.C);
             for (int c = 0; c < a.C; c += Lanes.Count)
                 Lanes.Store(Lanes.Load(x + c, a.C - c) * scale, y + c, a.C - c);
@@ -23,7 +23,7 @@ public static unsafe partial class L2Norm
     {
         for (int row = from; row < to; row++)
         {
-            float* y = a.Y + (long)row * a.C, dY = a.dY + (long)row * a.C, dX = a.dX + (long)row * a.C;
+            float* y = (float*)a.Y + (long)row * a.C, dY = (float*)a.dY + (long)row * a.C, dX = (float*)a.dX + (long)row * a.C;
             float scale = a.InverseNorm[row];
             var along = Vector256.Create(scale < LargestInverseNorm ? Lanes.Dot(y, dY, a.C) : 0);
             for (int c = 0; c < a.C; c += Lanes.Count)

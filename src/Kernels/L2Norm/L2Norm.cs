@@ -6,10 +6,10 @@ namespace VideoSim.Kernels.L2Norm;
 public unsafe struct L2NormArgs
 {
     /// <summary>[Rows, C]</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Rows, C]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[Rows]: what each row was multiplied by.</summary>
     public float* InverseNorm;
@@ -22,16 +22,16 @@ public unsafe struct L2NormArgs
 public unsafe struct L2NormGradArgs
 {
     /// <summary>[Rows, C]: the normalised rows.</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[Rows]</summary>
     public float* InverseNorm;
 
     /// <summary>[Rows, C]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[Rows, C]</summary>
-    public float* dX;
+    public void* dX;
 
     /// <summary>Sizes.</summary>
     public int Rows, C;
@@ -52,32 +52,31 @@ public static unsafe partial class L2Norm
     /// <summary>The factor of a row shorter than the floor.</summary>
     public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(Floor);
 
-    private const string File = "L2Norm.cu";
     private const int Warps = 8; // of a block, a row each
 
     private static readonly string[] Macros = [$"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f")];
 
     /// <summary>Normalises. Items: rows.</summary>
-    public static readonly Kernel<L2NormArgs> Forward = new("l2_norm_forward_f32")
+    public static readonly KernelPair<L2NormArgs> Forward = new("l2_norm_forward", static (entry, precision) => new(entry)
     {
         Family = "l2norm",
-        Source = File,
+        Source = "L2Norm.cu",
         Defines = Macros,
         LaunchShape = static (in L2NormArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormArgs a) => a.Rows,
-        Twin = NormaliseRows,
-        CountCost = static (in L2NormArgs a) => new(3.0 * a.Rows * a.C, 4.0 * a.Rows * (2 * a.C + 1)),
-    };
+        Twin = precision == Precision.Float32 ? NormaliseRows : null,
+        CountCost = (in L2NormArgs a) => new(3.0 * a.Rows * a.C, a.Rows * (precision.Bytes() * 2.0 * a.C + 4)),
+    });
 
     /// <summary>dx = (dy - (y . dy) y) * inverse norm. Items: rows.</summary>
-    public static readonly Kernel<L2NormGradArgs> Backward = new("l2_norm_backward_f32")
+    public static readonly KernelPair<L2NormGradArgs> Backward = new("l2_norm_backward", static (entry, precision) => new(entry)
     {
         Family = "l2norm",
-        Source = File,
+        Source = "L2Norm.cu",
         Defines = Macros,
         LaunchShape = static (in L2NormGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormGradArgs a) => a.Rows,
-        Twin = DifferentiateRows,
-        CountCost = static (in L2NormGradArgs a) => new(5.0 * a.Rows * a.C, 4.0 * a.Rows * ((3 + a.Add) * a.C + 1)),
-    };
+        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        CountCost = (in L2NormGradArgs a) => new(5.0 * a.Rows * a.C, a.Rows * (precision.Bytes() * (3.0 + a.Add) * a.C + 4)),
+    });
 }

@@ -1,26 +1,26 @@
 // L2Norm.cu: rows of unit length, forward and backward.
 //   y = x r,  r = 1 / sqrt(max(sum x^2, FLOOR)),  dX = (dY - y sum(y dY)) r; in a row shorter than the floor r is constant: dX = dY r
 //   x, y, dX [Rows, C]   r [Rows]
-// Types   fp32
+// Types   x, y, dX fp32 or bf16; r and sums fp32
 // Launch  a warp per row, WARPS rows per block
-// Limits  any sizes
-// Floor   forward 8, backward 12 Rows C bytes / bandwidth
+// Limits  any sizes. 16 bytes an access where C is a multiple of PACK
+// Floor   forward 2, backward 3 Rows C values / bandwidth
 // Why     a lane meets its own values again in the second pass over the row: they come from the first cache
-#include "Values.cuh"
+#include "Run.cuh"
 
 struct L2NormArgs {
-    const float* X;
-    float* Y;
+    const void* X;
+    void* Y;
     float* InverseNorm;
     int Rows;
     int C;
 };
 
 struct L2NormGradArgs {
-    const float* Y;
+    const void* Y;
     const float* InverseNorm;
-    const float* dY;
-    float* dX;
+    const void* dY;
+    void* dX;
     int Rows;
     int C;
     int Add;
@@ -28,35 +28,70 @@ struct L2NormGradArgs {
 
 DEVICE float inverse_norm(float squares) { return 1 / sqrtf(fmaxf(squares, FLOOR)); }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) l2_norm_forward_f32(const L2NormArgs a) {
-    const int row = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32;
+// The row of this warp.
+DEVICE int row_of_warp() { return blockIdx.x * WARPS + threadIdx.x / 32; }
+
+template <class T>
+DEVICE void normalise(const L2NormArgs& a) {
+    const int row = row_of_warp();
     if (row >= a.Rows)
         return;
-    const float* x = a.X + (long long)row * a.C;
+    const T* x = (const T*)a.X + (long long)row * a.C;
+    T* y = (T*)a.Y + (long long)row * a.C;
     float squares = 0;
-    for (int c = lane; c < a.C; c += 32)
-        squares = fmaf(x[c], x[c], squares);
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
+        float values[PACK<T>];
+        run.read(values, x + c);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            squares = fmaf(values[j], values[j], squares);
+    });
     const float scale = inverse_norm(warp_sum(squares));
-    for (int c = lane; c < a.C; c += 32)
-        a.Y[(long long)row * a.C + c] = x[c] * scale;
-    if (lane == 0)
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
+        float values[PACK<T>];
+        run.read(values, x + c);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            values[j] *= scale;
+        run.write(y + c, values);
+    });
+    if (threadIdx.x % 32 == 0)
         a.InverseNorm[row] = scale;
 }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) l2_norm_backward_f32(const L2NormGradArgs a) {
-    const int row = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32;
+template <class T>
+DEVICE void differentiate(const L2NormGradArgs& a) {
+    const int row = row_of_warp();
     if (row >= a.Rows)
         return;
     const long long begin = (long long)row * a.C;
-    const float* y = a.Y + begin;
-    const float* dY = a.dY + begin;
+    const T* y = (const T*)a.Y + begin;
+    const T* dY = (const T*)a.dY + begin;
     const float scale = a.InverseNorm[row];
     float along = 0;
-    for (int c = lane; c < a.C; c += 32)
-        along = fmaf(y[c], dY[c], along);
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
+        float values[PACK<T>], gradient[PACK<T>];
+        run.read(values, y + c);
+        run.read(gradient, dY + c);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            along = fmaf(values[j], gradient[j], along);
+    });
     along = warp_sum(along);
     if (scale >= inverse_norm(0)) // shorter than the floor
         along = 0;
-    for (int c = lane; c < a.C; c += 32)
-        deliver(a.dX + begin + c, __fmul_rn(fmaf(-along, y[c], dY[c]), scale), a.Add);
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
+        float values[PACK<T>], gradient[PACK<T>];
+        run.read(values, y + c);
+        run.read(gradient, dY + c);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            gradient[j] = __fmul_rn(fmaf(-along, values[j], gradient[j]), scale);
+        run.write((T*)a.dX + begin + c, gradient, a.Add);
+    });
 }
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) l2_norm_forward_f32(const L2NormArgs a) { normalise<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) l2_norm_forward_bf16(const L2NormArgs a) { normalise<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) l2_norm_backward_f32(const L2NormGradArgs a) { differentiate<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) l2_norm_backward_bf16(const L2NormGradArgs a) { differentiate<bf16>(a); }

@@ -54,27 +54,27 @@ public static unsafe class ContrastiveLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(ContrastiveLoss.Forward, static () => Shapes.Select(shape => Case(shape.Stack, shape.Samples, backward: false))),
-        new(ContrastiveLoss.Backward, static () => Shapes.Select(shape => Case(shape.Stack, shape.Samples, backward: true))),
+        new(ContrastiveLoss.Forward, static () => Shapes.Select(shape => Case(Precision.Float32, shape.Stack, shape.Samples, backward: false))),
+        .. KernelCheck.OfPair(ContrastiveLoss.Backward, static precision => Shapes.Select(shape => Case(precision, shape.Stack, shape.Samples, backward: true))),
     ];
 
-    private static CheckCase Case(int stack, int samples, bool backward)
+    private static CheckCase Case(Precision precision, int stack, int samples, bool backward)
     {
-        var builder = new CheckBuilder((ulong)(stack + 10 * samples));
+        var builder = new CheckBuilder((ulong)(stack + 10 * samples), precision);
         var cosines = builder.Input("cosines", stack * samples * samples, -0.5f, 0.5f);
         var statistics = builder.Workspace("statistics", 4 * stack * samples);
         var loss = backward ? builder.Workspace("loss", stack * samples) : builder.Output("loss", stack * samples);
-        var dCosines = builder.Output("dCosines", backward ? stack * samples * samples : 0);
+        var dCosines = builder.ValueOutput("dCosines", backward ? stack * samples * samples : 0);
         return builder.Build($"stack {stack}, {samples} samples", launcher =>
         {
             var args = new ContrastiveLossArgs
             {
-                Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, dCosines = dCosines.Floats, Stack = stack, N = samples,
+                Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, dCosines = dCosines.Values, Stack = stack, N = samples,
                 Sharpness = 1 / Temperature, Scale = Scale,
             };
             launcher.Run(ContrastiveLoss.Forward, args);
             if (backward)
-                launcher.Run(ContrastiveLoss.Backward, args);
+                launcher.Run(ContrastiveLoss.Backward[precision], args);
         }, new Reference(samples, backward), backward ? 3 : 2);
     }
 

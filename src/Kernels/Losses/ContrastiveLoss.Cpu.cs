@@ -31,7 +31,7 @@ public static unsafe partial class ContrastiveLoss
         for (int item = from; item < to; item++)
         {
             int stack = item / a.N, i = item % a.N;
-            float* cosines = a.Cosines + (long)item * a.N, dCosines = a.dCosines + (long)item * a.N;
+            float* cosines = a.Cosines + (long)item * a.N, dCosines = (float*)a.dCosines + (long)item * a.N;
             float* statistics = a.Statistics + (long)stack * 4 * a.N;
             Vector256<float> largest = Vector256.Create(statistics[i]), inverse = Vector256.Create(statistics[a.N + i]);
             for (int j = 0; j < a.N; j += Lanes.Count)

@@ -14,8 +14,8 @@ public unsafe struct ContrastiveLossArgs
     /// <summary>[Stack, N]</summary>
     public float* Loss;
 
-    /// <summary>[Stack, N, N]; overwritten.</summary>
-    public float* dCosines;
+    /// <summary>[Stack, N, N]; overwritten. What products of the vectors take: of their type.</summary>
+    public void* dCosines;
 
     /// <summary>Sizes.</summary>
     public int Stack, N;
@@ -54,16 +54,16 @@ public static unsafe partial class ContrastiveLoss
     };
 
     /// <summary>dS = scale / 2 * (row softmax + column softmax - 2 I) / temperature. Items: stack x rows.</summary>
-    public static readonly Kernel<ContrastiveLossArgs> Backward = new("contrastive_loss_backward_f32")
+    public static readonly KernelPair<ContrastiveLossArgs> Backward = new("contrastive_loss_backward", static (entry, precision) => new(entry)
     {
         Family = "contrastive-loss",
         Source = File,
         Defines = Macros,
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new((a.Stack * a.N + Warps - 1) / Warps, Threads),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
-        Twin = DifferentiateRows,
-        CountCost = static (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (2.0 * a.N + 4)),
-    };
+        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        CountCost = (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Bytes()) * a.N + 16)),
+    });
 
     private static int Blocks(int samples) => (samples + BlockSamples - 1) / BlockSamples;
 }

@@ -2,19 +2,20 @@
 //   S = cosines Sharpness;   loss[i] = -(log softmax over j of S[i, j] at i + log softmax over j of S[j, i] at i) / 2      cosines, dCosines [Stack, N, N]
 //   dCosines = Scale Sharpness / 2 (row softmax + column softmax - 2 I)
 //   Statistics [Stack, 4, N]: largest score and 1 / sum of powers of each row, then of each column
-// Types   fp32
+// Types   fp32; dCosines fp32 or bf16
 // Launch  forward: a block per stack and 32 samples, WARPS warps: columns by a lane each, then rows by a warp each; backward: a warp per row
 // Limits  any sizes; Sharpness > 0
 // Floor   forward reads the cosines twice, backward reads and writes them once: bytes / bandwidth; at the reference's 3 x 256 x 256 both are the
 //         cost of a launch
 // Why     32 columns side by side are a line of the cache
 #include "Block.cuh"
+#include "Values.cuh"
 
 struct ContrastiveLossArgs {
     const float* Cosines;
     float* Statistics;
     float* Loss;
-    float* dCosines;
+    void* dCosines;
     int Stack;
     int N;
     float Sharpness;
@@ -65,7 +66,8 @@ extern "C" __global__ void __launch_bounds__(THREADS) contrastive_loss_forward_f
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) contrastive_loss_backward_f32(const ContrastiveLossArgs a) {
+template <class T>
+DEVICE void differentiate(const ContrastiveLossArgs& a) {
     const int row = blockIdx.x * WARPS + threadIdx.x / 32; // of [Stack, N]
     if (row >= a.Stack * a.N)
         return;
@@ -77,6 +79,9 @@ extern "C" __global__ void __launch_bounds__(THREADS) contrastive_loss_backward_
         const float cosine = a.Cosines[begin + j];
         const float of_row = __fmul_rn(power(cosine, a.Sharpness, largest), inverse);
         const float of_column = __fmul_rn(power(cosine, a.Sharpness, statistics[2 * a.N + j]), statistics[3 * a.N + j]);
-        a.dCosines[begin + j] = scale * (of_row + of_column - (j == i ? 2 : 0));
+        store((T*)a.dCosines + begin + j, scale * (of_row + of_column - (j == i ? 2 : 0)));
     }
 }
+
+extern "C" __global__ void __launch_bounds__(THREADS) contrastive_loss_backward_f32(const ContrastiveLossArgs a) { differentiate<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) contrastive_loss_backward_bf16(const ContrastiveLossArgs a) { differentiate<bf16>(a); }

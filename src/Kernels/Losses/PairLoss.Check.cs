@@ -53,31 +53,31 @@ public static unsafe class PairLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(PairLoss.Forward, static () => Shapes.Select(shape => Case(shape, backward: false, 0))),
-        new(PairLoss.Backward, static () => from shape in Shapes from add in new[] { 0, 1 } select Case(shape, backward: true, add)),
+        .. KernelCheck.OfPair(PairLoss.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false, 0))),
+        .. KernelCheck.OfPair(PairLoss.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape, backward: true, add)),
     ];
 
-    private static CheckCase Case((int Pairs, int Width, float Low) shape, bool backward, int add)
+    private static CheckCase Case(Precision precision, (int Pairs, int Width, float Low) shape, bool backward, int add)
     {
         var (pairs, width, low) = shape;
-        var builder = new CheckBuilder((ulong)(pairs + 10 * width));
-        var (embeddings, targets) = (builder.Input("embeddings", 2 * pairs * width, low), builder.Input("targets", pairs, 0));
+        var builder = new CheckBuilder((ulong)(pairs + 10 * width), precision);
+        var (embeddings, targets) = (builder.ValueInput("embeddings", 2 * pairs * width, low), builder.Input("targets", pairs, 0));
         var (cosines, inverseNorm) = (builder.Output("cosines", pairs), builder.Workspace("inverseNorm", 2 * pairs));
         var (squaredError, kl) = (builder.Output("squaredError", pairs), builder.Output("kl", pairs));
-        var dEmbeddings = builder.Gradient("dEmbeddings", backward ? 2 * pairs * width : 0, add);
+        var dEmbeddings = builder.ValueGradient("dEmbeddings", backward ? 2 * pairs * width : 0, add);
         return builder.Build($"{pairs} pairs, width {width}, values from {low}, add {add}", launcher =>
         {
-            launcher.Run(PairLoss.Forward, new PairLossArgs
+            launcher.Run(PairLoss.Forward[precision], new PairLossArgs
             {
-                Embeddings = embeddings.Floats, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
+                Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
                 SquaredError = squaredError.Floats, Kl = kl.Floats, Pairs = pairs, C = width,
             });
             if (!backward)
                 return;
-            launcher.Run(PairLoss.Backward, new PairLossGradArgs
+            launcher.Run(PairLoss.Backward[precision], new PairLossGradArgs
             {
-                Embeddings = embeddings.Floats, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
-                dEmbeddings = dEmbeddings.Floats, Pairs = pairs, C = width, KlWeight = KlWeight, Add = add,
+                Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
+                dEmbeddings = dEmbeddings.Values, Pairs = pairs, C = width, KlWeight = KlWeight, Add = add,
             });
         }, new Reference(width, backward, add), backward ? 3 : 2);
     }

@@ -9,7 +9,7 @@ public static unsafe partial class PairLoss
     {
         for (int pair = from; pair < to; pair++)
         {
-            float* left = a.Embeddings + (long)pair * a.C, right = left + (long)a.Pairs * a.C;
+            float* left = (float*)a.Embeddings + (long)pair * a.C, right = left + (long)a.Pairs * a.C;
             float ofLeft = a.InverseNorm[pair] = L2Norm.L2Norm.InverseNormOf(left, a.C);
             float ofRight = a.InverseNorm[a.Pairs + pair] = L2Norm.L2Norm.InverseNormOf(right, a.C);
             float cosine = a.Cosines[pair] = Lanes.Dot(left, right, a.C) * ofLeft * ofRight;
@@ -33,7 +33,7 @@ public static unsafe partial class PairLoss
     // d cosine / d x = (unit y - cosine * unit x) / |x|; an x below the norm's floor only has its constant factor.
     private static void DifferentiateSide(in PairLossGradArgs a, int row, int otherRow, float cosine, float slope)
     {
-        float* x = a.Embeddings + (long)row * a.C, y = a.Embeddings + (long)otherRow * a.C, dX = a.dEmbeddings + (long)row * a.C;
+        float* x = (float*)a.Embeddings + (long)row * a.C, y = (float*)a.Embeddings + (long)otherRow * a.C, dX = (float*)a.dEmbeddings + (long)row * a.C;
         float inverse = a.InverseNorm[row], scale = slope * inverse;
         var along = Vector256.Create(inverse < L2Norm.L2Norm.LargestInverseNorm ? cosine * inverse : 0);
         var across = Vector256.Create(a.InverseNorm[otherRow]);

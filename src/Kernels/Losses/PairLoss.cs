@@ -6,7 +6,7 @@ namespace VideoSim.Kernels.Losses;
 public unsafe struct PairLossArgs
 {
     /// <summary>[2 Pairs, C]: the left videos, then the right ones.</summary>
-    public float* Embeddings;
+    public void* Embeddings;
 
     /// <summary>[Pairs]: labels.</summary>
     public float* Targets;
@@ -28,7 +28,7 @@ public unsafe struct PairLossArgs
 public unsafe struct PairLossGradArgs
 {
     /// <summary>[2 Pairs, C]</summary>
-    public float* Embeddings;
+    public void* Embeddings;
 
     /// <summary>[Pairs]</summary>
     public float* Targets, Cosines;
@@ -37,7 +37,7 @@ public unsafe struct PairLossGradArgs
     public float* InverseNorm;
 
     /// <summary>[2 Pairs, C]</summary>
-    public float* dEmbeddings;
+    public void* dEmbeddings;
 
     /// <summary>Sizes.</summary>
     public int Pairs, C;
@@ -58,32 +58,31 @@ public static unsafe partial class PairLoss
     /// <summary>Lower bound of the clip; the upper one is 1.</summary>
     public const float ClipLow = 1e-7f;
 
-    private const string File = "PairLoss.cu";
     private const int Warps = 4; // of a CUDA block: a pair each
 
     private static readonly string[] Macros = [$"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
 
     /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
-    public static readonly Kernel<PairLossArgs> Forward = new("pair_loss_forward_f32")
+    public static readonly KernelPair<PairLossArgs> Forward = new("pair_loss_forward", static (entry, precision) => new(entry)
     {
         Family = "pair-loss",
-        Source = File,
+        Source = "PairLoss.cu",
         Defines = Macros,
         LaunchShape = static (in PairLossArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossArgs a) => a.Pairs,
-        Twin = ComparePairs,
-        CountCost = static (in PairLossArgs a) => new(6.0 * a.Pairs * a.C, 4.0 * a.Pairs * (2.0 * a.C + 6)),
-    };
+        Twin = precision == Precision.Float32 ? ComparePairs : null,
+        CountCost = (in PairLossArgs a) => new(6.0 * a.Pairs * a.C, a.Pairs * (precision.Bytes() * 2.0 * a.C + 24)),
+    });
 
     /// <summary>Gradients of both embeddings. Items: pairs.</summary>
-    public static readonly Kernel<PairLossGradArgs> Backward = new("pair_loss_backward_f32")
+    public static readonly KernelPair<PairLossGradArgs> Backward = new("pair_loss_backward", static (entry, precision) => new(entry)
     {
         Family = "pair-loss",
-        Source = File,
+        Source = "PairLoss.cu",
         Defines = Macros,
         LaunchShape = static (in PairLossGradArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossGradArgs a) => a.Pairs,
-        Twin = DifferentiatePairs,
-        CountCost = static (in PairLossGradArgs a) => new(10.0 * a.Pairs * a.C, 4.0 * a.Pairs * ((4.0 + 2 * a.Add) * a.C + 4)),
-    };
+        Twin = precision == Precision.Float32 ? DifferentiatePairs : null,
+        CountCost = (in PairLossGradArgs a) => new(10.0 * a.Pairs * a.C, a.Pairs * (precision.Bytes() * (4.0 + 2 * a.Add) * a.C + 16)),
+    });
 }

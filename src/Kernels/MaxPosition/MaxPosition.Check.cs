@@ -9,34 +9,38 @@ public static unsafe class MaxPositionChecks
 {
     /// <summary>All of them; those of backward run forward first.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
-        [new(MaxPosition.Forward, () => Cases(backward: false)), new(MaxPosition.Backward, () => Cases(backward: true))];
+    [
+        .. KernelCheck.OfPair(MaxPosition.Forward, static precision => Cases(precision, backward: false)),
+        .. KernelCheck.OfPair(MaxPosition.Backward, static precision => Cases(precision, backward: true)),
+    ];
 
-    private static IEnumerable<CheckCase> Cases(bool backward)
+    private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
     {
-        yield return Case(backward, 1, 1, 1, add: 0);
-        yield return Case(backward, 3, 5, 13, add: 0);
-        yield return Case(backward, 2, 7, 8, add: 1);
-        yield return Case(backward, 2, 33, 301, add: 0);
-        yield return Case(backward, 3, 7, 19, add: 0, masked: true);
+        yield return Case(precision, backward, 1, 1, 1, add: 0);
+        yield return Case(precision, backward, 3, 5, 13, add: 0);
+        yield return Case(precision, backward, 2, 7, 8, add: 1);
+        yield return Case(precision, backward, 2, 33, 301, add: 0);
+        yield return Case(precision, backward, 3, 7, 19, add: 0, masked: true);
+        yield return Case(precision, backward, 2, 9, 1032, add: 1, masked: true);
     }
 
-    private static CheckCase Case(bool backward, int b, int s, int c, int add, bool masked = false)
+    private static CheckCase Case(Precision precision, bool backward, int b, int s, int c, int add, bool masked = false)
     {
-        var builder = new CheckBuilder(seed: 33);
+        var builder = new CheckBuilder(seed: 33, precision);
         // Few different values, so that most maxima are attained more than once; those of every other column are negative.
-        var x = builder.Input("x", [.. Enumerable.Range(0, b * s * c).Select(i => (int)(5 * Philox.Uniform(33, 0, 0, i)) - (i % 2 == 0 ? 2 : 9))]);
+        var x = builder.ValueInput("x", [.. Enumerable.Range(0, b * s * c).Select(i => (int)(5 * Philox.Uniform(33, 0, 0, i)) - (i % 2 == 0 ? 2 : 9))]);
         // One position always counts, the last one.
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => !masked || i % s == s - 1 || Philox.Uniform(34, 0, 0, i) < 0.5 ? 1 : 0)]);
         var position = builder.IntegerOutput("position", b * c);
-        var y = builder.Output("y", (long)b * c);
-        var dY = backward ? builder.Input("dY", (long)b * c) : null;
-        var dX = backward ? builder.Gradient("dX", (long)b * s * c, add) : null;
+        var y = builder.ValueOutput("y", (long)b * c);
+        var dY = backward ? builder.ValueInput("dY", (long)b * c) : null;
+        var dX = backward ? builder.ValueGradient("dX", (long)b * s * c, add) : null;
         return builder.Build($"B {b}, S {s}, C {c}, add {add}, masked {masked}", launcher =>
         {
-            var args = new MaxPositionArgs { X = x.Floats, Mask = masked ? mask.Ints : null, Y = y.Floats, Position = position.Ints, B = b, S = s, C = c };
-            launcher.Run(MaxPosition.Forward, args);
+            var args = new MaxPositionArgs { X = x.Values, Mask = masked ? mask.Ints : null, Y = y.Values, Position = position.Ints, B = b, S = s, C = c };
+            launcher.Run(MaxPosition.Forward[precision], args);
             if (backward)
-                launcher.Run(MaxPosition.Backward, args with { X = dX!.Floats, Y = dY!.Floats, Add = add });
+                launcher.Run(MaxPosition.Backward[precision], args with { X = dX!.Values, Y = dY!.Values, Add = add });
         }, new Reference(s, c, backward, add), backward ? 3 : 2);
     }
 

@@ -8,10 +8,10 @@ namespace VideoSim.Kernels.MaxPosition;
 public unsafe struct MaxPositionArgs
 {
     /// <summary>[B, S, C]: read by forward, the gradient written by backward.</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[B, S]: not 0 where a position counts, at least one of each sequence; null counts all. Read by forward.</summary>
     public int* Mask;
@@ -29,51 +29,53 @@ public unsafe struct MaxPositionArgs
 /// <summary>y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
 public static unsafe class MaxPosition
 {
-    private const string File = "MaxPosition.cu";
-    private const int Threads = 128; // a column each
-
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private const int Threads = 128; // each takes 16 bytes of neighbouring columns
 
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
-    public static readonly Kernel<MaxPositionArgs> Forward = new("max_position_forward_f32")
-    {
-        Family = "max-position",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
-        CountItems = static (in MaxPositionArgs a) => a.B,
-        Twin = static (in MaxPositionArgs a, int from, int to) =>
-        {
-            for (int b = from; b < to; b++)
-                FindMaxima(a.X + (long)b * a.S * a.C, a.Mask == null ? null : a.Mask + (long)b * a.S, a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
-        },
-        CountCost = static (in MaxPositionArgs a) => new((double)a.B * (a.S - 1) * a.C, 4.0 * a.B * a.C * (a.S + 2)),
-    };
+    public static readonly KernelPair<MaxPositionArgs> Forward = Pair("max_position_forward", FindMaxima, static (in MaxPositionArgs a, int bytes) =>
+        new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (a.S + 1.0) + sizeof(int))));
 
     /// <summary>Gives the gradient to the first position that attains the maximum, 0 to all others. Items: sequences.</summary>
-    public static readonly Kernel<MaxPositionArgs> Backward = new("max_position_backward_f32")
+    public static readonly KernelPair<MaxPositionArgs> Backward = Pair("max_position_backward", ScatterGradients, static (in MaxPositionArgs a, int bytes) =>
+        new((double)a.B * a.C * a.Add, (double)a.B * a.C * (bytes * (a.Add != 0 ? 3.0 : 1 + a.S) + sizeof(int))));
+
+    private delegate KernelCost CostOfValues(in MaxPositionArgs args, int bytes);
+
+    private static KernelPair<MaxPositionArgs> Pair(string name, Twin<MaxPositionArgs> twin, CostOfValues cost) => new(name, (entry, precision) => new(entry)
     {
         Family = "max-position",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
+        Source = "MaxPosition.cu",
+        Defines = [$"THREADS={Threads}"],
+        LaunchShape = (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C, precision)),
         CountItems = static (in MaxPositionArgs a) => a.B,
-        Twin = static (in MaxPositionArgs a, int from, int to) =>
-        {
-            for (int b = from; b < to; b++)
-            {
-                float* dX = a.X + (long)b * a.S * a.C, dY = a.Y + (long)b * a.C;
-                int* position = a.Position + (long)b * a.C;
-                if (a.Add == 0)
-                    new Span<float>(dX, a.S * a.C).Clear();
-                for (int c = 0; c < a.C; c++)
-                    dX[(long)position[c] * a.C + c] += dY[c];
-            }
-        },
-        CountCost = static (in MaxPositionArgs a) => new((double)a.B * a.C * a.Add, 4.0 * a.B * a.C * (a.Add != 0 ? 4 : 2 + a.S)),
-    };
+        Twin = precision == Precision.Float32 ? twin : null,
+        CountCost = (in MaxPositionArgs a) => cost(a, precision.Bytes()),
+    });
 
-    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
+    private static int ColumnBlocks(int width, Precision precision)
+    {
+        int columns = Threads * 16 / precision.Bytes(); // of a block
+        return (width + columns - 1) / columns;
+    }
+
+    private static void FindMaxima(in MaxPositionArgs a, int from, int to)
+    {
+        for (int b = from; b < to; b++)
+            FindMaxima((float*)a.X + (long)b * a.S * a.C, a.Mask == null ? null : a.Mask + (long)b * a.S, (float*)a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
+    }
+
+    private static void ScatterGradients(in MaxPositionArgs a, int from, int to)
+    {
+        for (int b = from; b < to; b++)
+        {
+            float* dX = (float*)a.X + (long)b * a.S * a.C, dY = (float*)a.Y + (long)b * a.C;
+            int* position = a.Position + (long)b * a.C;
+            if (a.Add == 0)
+                new Span<float>(dX, a.S * a.C).Clear();
+            for (int c = 0; c < a.C; c++)
+                dX[(long)position[c] * a.C + c] += dY[c];
+        }
+    }
 
     private static void FindMaxima(float* x, int* mask, float* y, int* position, int positions, int width)
     {

@@ -1,16 +1,16 @@
 // MaxPosition.cu: the largest value over the positions of a sequence, column by column, and where it was; forward and backward.
 //   y[b] = max of x[b, s] over the s that the mask keeps, position[b] the first that attains it,  dX[b, s] = dY[b] where s is position[b], else 0
 //   X holds x or dX [B, S, C], Y holds y or dY [B, C]   mask [B, S] or null   position [B, C]
-// Types   fp32, 32-bit positions
-// Launch  a block per sequence and THREADS columns, a thread per column
-// Limits  no size 0; a mask keeps at least one position of each sequence. NaN is passed on
-// Floor   4 B S C bytes / bandwidth
-// Why     a thread owns a column: the first of equal values wins without a word between threads
-#include "Common.cuh"
+// Types   X, Y fp32 or bf16, 32-bit positions
+// Launch  a block per sequence and THREADS PACK columns, a thread per PACK of them
+// Limits  no size 0; a mask keeps at least one position of each sequence. NaN is passed on. 16 bytes an access where C is a multiple of PACK
+// Floor   B S C values / bandwidth
+// Why     a thread owns its columns: the first of equal values wins without a word between threads
+#include "Run.cuh"
 
 struct MaxPositionArgs {
-    float* X;
-    float* Y;
+    void* X;
+    void* Y;
     const int* Mask;
     int* Position;
     int B;
@@ -19,36 +19,77 @@ struct MaxPositionArgs {
     int Add;
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) max_position_forward_f32(const MaxPositionArgs a) {
-    const int b = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
-    if (c >= a.C)
-        return;
-    const float* x = a.X + (long long)b * a.S * a.C + c;
-    const int* mask = a.Mask ? a.Mask + (long long)b * a.S : nullptr;
-    float largest = 0;
-    int position = -1;
+template <class T, class Reader>
+DEVICE void compare(float (&largest)[PACK<T>], int (&position)[PACK<T>], const Reader& run, const T* x, const int* mask, const MaxPositionArgs& a) {
+#pragma unroll 4
     for (int s = 0; s < a.S; s++) {
-        if (mask && !mask[s])
-            continue;
-        const float value = x[(long long)s * a.C];
-        if (position < 0 || value > largest || value != value) {
-            largest = value;
-            position = s;
+        const bool counts = !mask || mask[s];
+        float values[PACK<T>];
+        run.read(values, x + (long long)s * a.C);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++) {
+            const bool larger = counts && (position[j] < 0 || values[j] > largest[j] || values[j] != values[j]);
+            largest[j] = larger ? values[j] : largest[j];
+            position[j] = larger ? s : position[j];
         }
     }
-    a.Y[(long long)b * a.C + c] = largest;
-    a.Position[(long long)b * a.C + c] = position;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) max_position_backward_f32(const MaxPositionArgs a) {
-    const int b = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
+template <class T>
+DEVICE void find_maxima(const MaxPositionArgs& a) {
+    const int b = blockIdx.x, c = PACK<T> * (blockIdx.y * THREADS + threadIdx.x);
     if (c >= a.C)
         return;
-    float* dX = a.X + (long long)b * a.S * a.C + c;
-    const float gradient = a.Y[(long long)b * a.C + c];
-    const int position = a.Position[(long long)b * a.C + c];
-    for (int s = 0; s < a.S && !a.Add; s++)
-        dX[(long long)s * a.C] = s == position ? gradient : 0;
-    if (a.Add)
-        dX[(long long)position * a.C] += gradient;
+    const T* x = (const T*)a.X + (long long)b * a.S * a.C + c;
+    const int* mask = a.Mask ? a.Mask + (long long)b * a.S : nullptr;
+    const Run<T> run = run_at<T>(c, a.C);
+    float largest[PACK<T>] = {};
+    int position[PACK<T>];
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j++)
+        position[j] = -1;
+    if (run.is_whole())
+        compare(largest, position, WholeRun<T>(), x, mask, a);
+    else
+        compare(largest, position, run, x, mask, a);
+    run.write((T*)a.Y + (long long)b * a.C + c, largest);
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j++)
+        if (j < run.left)
+            a.Position[(long long)b * a.C + c + j] = position[j];
 }
+
+template <class T>
+DEVICE void scatter(const MaxPositionArgs& a) {
+    const int b = blockIdx.x, c = PACK<T> * (blockIdx.y * THREADS + threadIdx.x);
+    if (c >= a.C)
+        return;
+    T* dX = (T*)a.X + (long long)b * a.S * a.C + c;
+    const Run<T> run = run_at<T>(c, a.C);
+    float gradient[PACK<T>];
+    run.read(gradient, (const T*)a.Y + (long long)b * a.C + c);
+    int position[PACK<T>];
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j++)
+        position[j] = j < run.left ? a.Position[(long long)b * a.C + c + j] : 0;
+    if (a.Add) {
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            if (j < run.left)
+                deliver(dX + (long long)position[j] * a.C + j, gradient[j], 1);
+        return;
+    }
+#pragma unroll 4
+    for (int s = 0; s < a.S; s++) {
+        float values[PACK<T>];
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            values[j] = s == position[j] ? gradient[j] : 0;
+        run.write(dX + (long long)s * a.C, values);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) max_position_forward_f32(const MaxPositionArgs a) { find_maxima<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) max_position_forward_bf16(const MaxPositionArgs a) { find_maxima<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) max_position_backward_f32(const MaxPositionArgs a) { scatter<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) max_position_backward_bf16(const MaxPositionArgs a) { scatter<bf16>(a); }

@@ -36,26 +36,26 @@ public static class MeanPoolReference
 /// <summary>Checks of <see cref="MeanPool"/>: with and without mask, odd widths, added gradients.</summary>
 public static unsafe class MeanPoolChecks
 {
-    private static readonly (int B, int S, int C)[] Shapes = [(1, 1, 1), (3, 5, 13), (2, 64, 24), (2, 3, 131), (0, 3, 8)];
+    private static readonly (int B, int S, int C)[] Shapes = [(1, 1, 1), (3, 5, 13), (2, 64, 24), (2, 3, 131), (0, 3, 8), (2, 9, 1032)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(MeanPool.Forward, static () => from s in Shapes from masked in new[] { false, true } select Case(s.B, s.S, s.C, masked, backward: false, 0)),
-        new(MeanPool.Backward, static () =>
-            from s in Shapes from masked in new[] { false, true } from add in new[] { 0, 1 } select Case(s.B, s.S, s.C, masked, backward: true, add)),
+        .. KernelCheck.OfPair(MeanPool.Forward, static precision => from s in Shapes from masked in new[] { false, true } select Case(precision, s.B, s.S, s.C, masked, backward: false, 0)),
+        .. KernelCheck.OfPair(MeanPool.Backward, static precision =>
+            from s in Shapes from masked in new[] { false, true } from add in new[] { 0, 1 } select Case(precision, s.B, s.S, s.C, masked, backward: true, add)),
     ];
 
-    private static CheckCase Case(int b, int s, int c, bool masked, bool backward, int add)
+    private static CheckCase Case(Precision precision, int b, int s, int c, bool masked, bool backward, int add)
     {
-        var builder = new CheckBuilder(seed: 43);
-        var y = backward ? builder.Input("y", (long)b * c) : builder.Output("y", (long)b * c);
-        var x = backward ? builder.Gradient("x", (long)b * s * c, add) : builder.Input("x", (long)b * s * c);
+        var builder = new CheckBuilder(seed: 43, precision);
+        var y = backward ? builder.ValueInput("y", (long)b * c) : builder.ValueOutput("y", (long)b * c);
+        var x = backward ? builder.ValueGradient("x", (long)b * s * c, add) : builder.ValueInput("x", (long)b * s * c);
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => i % s == 0 || i % 3 == 0 ? 1 : 0)]);
         return builder.Build($"B {b}, S {s}, C {c}, masked {masked}, add {add}", launcher =>
-            launcher.Run(backward ? MeanPool.Backward : MeanPool.Forward, new MeanPoolArgs
+            launcher.Run((backward ? MeanPool.Backward : MeanPool.Forward)[precision], new MeanPoolArgs
             {
-                X = x.Floats, Y = y.Floats, Mask = masked ? mask.Ints : null, B = b, S = s, C = c, Add = add,
+                X = x.Values, Y = y.Values, Mask = masked ? mask.Ints : null, B = b, S = s, C = c, Add = add,
             }), new Reference(b, s, c, masked, backward, add), backward ? 3 : 2);
     }
 

@@ -6,10 +6,10 @@ namespace VideoSim.Kernels.MeanPool;
 public unsafe struct MeanPoolArgs
 {
     /// <summary>[B, S, C]: read by forward, the gradient written by backward.</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>[B, S]: 1 on positions that count, at least one in every sequence; or null where all of them do.</summary>
     public int* Mask;
@@ -24,37 +24,34 @@ public unsafe struct MeanPoolArgs
 /// <summary>y[b] = mean of x[b, s] over the positions s, or over those that a mask keeps.</summary>
 public static unsafe partial class MeanPool
 {
-    private const string File = "MeanPool.cu";
-    private const int Threads = 128; // a column each
-
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private const int Threads = 128; // each takes 16 bytes of neighbouring columns
 
     /// <summary>Averages. Items: sequences.</summary>
-    public static readonly Kernel<MeanPoolArgs> Forward = new("mean_pool_forward_f32")
-    {
-        Family = "mean-pool",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
-        CountItems = static (in MeanPoolArgs a) => a.B,
-        Twin = AverageSequences,
-        CountCost = static (in MeanPoolArgs a) => new((double)a.B * a.S * a.C, 4.0 * a.B * ((a.S + 1.0) * a.C + MaskWords(a))),
-    };
+    public static readonly KernelPair<MeanPoolArgs> Forward = Pair("mean_pool_forward", AverageSequences,
+        static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.S * a.C, a.B * (bytes * (a.S + 1.0) * a.C + 4.0 * MaskWords(a))));
 
     /// <summary>Gives every position that counts its share of the gradient, 0 to the others. Items: sequences.</summary>
-    public static readonly Kernel<MeanPoolArgs> Backward = new("mean_pool_backward_f32")
+    public static readonly KernelPair<MeanPoolArgs> Backward = Pair("mean_pool_backward", ShareGradients,
+        static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.C * (1 + a.Add * a.S), a.B * (bytes * (a.S * (1.0 + a.Add) + 1) * a.C + 4.0 * MaskWords(a))));
+
+    private delegate KernelCost CostOfValues(in MeanPoolArgs args, int bytes);
+
+    private static KernelPair<MeanPoolArgs> Pair(string name, Twin<MeanPoolArgs> twin, CostOfValues cost) => new(name, (entry, precision) => new(entry)
     {
         Family = "mean-pool",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C)),
+        Source = "MeanPool.cu",
+        Defines = [$"THREADS={Threads}"],
+        LaunchShape = (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C, precision)),
         CountItems = static (in MeanPoolArgs a) => a.B,
-        Twin = ShareGradients,
-        CountCost = static (in MeanPoolArgs a) =>
-            new((double)a.B * a.C * (1 + a.Add * a.S), 4.0 * a.B * ((a.S * (1.0 + a.Add) + 1) * a.C + MaskWords(a))),
-    };
+        Twin = precision == Precision.Float32 ? twin : null,
+        CountCost = (in MeanPoolArgs a) => cost(a, precision.Bytes()),
+    });
 
     private static int MaskWords(in MeanPoolArgs a) => a.Mask == null ? 0 : a.S;
 
-    private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;
+    private static int ColumnBlocks(int width, Precision precision)
+    {
+        int columns = Threads * 16 / precision.Bytes(); // of a block
+        return (width + columns - 1) / columns;
+    }
 }

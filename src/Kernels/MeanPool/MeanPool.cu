@@ -1,15 +1,15 @@
 // MeanPool.cu: mean over the positions of a sequence, or over those that a mask keeps; forward and backward.
 //   y[b] = mean of x[b, s],  dX[b, s] = dY[b] / count where s is kept, else 0        X holds x or dX [B, S, C], Y holds y or dY [B, C]   mask [B, S] or null
-// Types   fp32
-// Launch  a block per sequence and THREADS columns, a thread per column
-// Limits  any sizes; a mask keeps at least one position of each sequence
-// Floor   4 B S C bytes / bandwidth
-// Why     a thread owns a column and adds its positions in order
-#include "Values.cuh"
+// Types   X, Y fp32 or bf16; sums fp32
+// Launch  a block per sequence and THREADS PACK columns, a thread per PACK of them
+// Limits  any sizes; a mask keeps at least one position of each sequence. 16 bytes an access where C is a multiple of PACK
+// Floor   B S C values / bandwidth
+// Why     a thread owns its columns and adds their positions in order; 8 blocks on a multiprocessor leave it registers for 8 of them at once
+#include "Run.cuh"
 
 struct MeanPoolArgs {
-    float* X;
-    float* Y;
+    void* X;
+    void* Y;
     const int* Mask;
     int B;
     int S;
@@ -27,25 +27,60 @@ DEVICE float share_of(const MeanPoolArgs& a, int b) {
     return 1.0f / count;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) mean_pool_forward_f32(const MeanPoolArgs a) {
-    const int b = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
-    if (c >= a.C)
-        return;
-    const float* x = a.X + (long long)b * a.S * a.C + c;
-    float sum = 0;
+template <class T, class Reader>
+DEVICE void add_kept(float (&sum)[PACK<T>], const Reader& run, const T* x, const MeanPoolArgs& a, int b) {
 #pragma unroll 8
-    for (int s = 0; s < a.S; s++)
-        sum += is_kept(a, b, s) ? x[(long long)s * a.C] : 0;
-    a.Y[(long long)b * a.C + c] = sum * share_of(a, b);
+    for (int s = 0; s < a.S; s++) {
+        const bool kept = is_kept(a, b, s);
+        float values[PACK<T>];
+        run.read(values, x + (long long)s * a.C);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            sum[j] += kept ? values[j] : 0;
+    }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) mean_pool_backward_f32(const MeanPoolArgs a) {
-    const int b = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
+template <class T>
+DEVICE void average(const MeanPoolArgs& a) {
+    const int b = blockIdx.x, c = PACK<T> * (blockIdx.y * THREADS + threadIdx.x);
     if (c >= a.C)
         return;
-    float* dX = a.X + (long long)b * a.S * a.C + c;
-    const float gradient = __fmul_rn(a.Y[(long long)b * a.C + c], share_of(a, b));
-#pragma unroll 8
-    for (int s = 0; s < a.S; s++)
-        deliver(dX + (long long)s * a.C, is_kept(a, b, s) ? gradient : 0, a.Add);
+    const T* x = (const T*)a.X + (long long)b * a.S * a.C + c;
+    const Run<T> run = run_at<T>(c, a.C);
+    float sum[PACK<T>] = {};
+    if (run.is_whole())
+        add_kept(sum, WholeRun<T>(), x, a, b);
+    else
+        add_kept(sum, run, x, a, b);
+    const float share = share_of(a, b);
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j++)
+        sum[j] *= share;
+    run.write((T*)a.Y + (long long)b * a.C + c, sum);
 }
+
+template <class T>
+DEVICE void share(const MeanPoolArgs& a) {
+    const int b = blockIdx.x, c = PACK<T> * (blockIdx.y * THREADS + threadIdx.x);
+    if (c >= a.C)
+        return;
+    T* dX = (T*)a.X + (long long)b * a.S * a.C + c;
+    const Run<T> run = run_at<T>(c, a.C);
+    float gradient[PACK<T>];
+    run.read(gradient, (const T*)a.Y + (long long)b * a.C + c);
+    const float share = share_of(a, b);
+#pragma unroll 4
+    for (int s = 0; s < a.S; s++) {
+        const bool kept = is_kept(a, b, s);
+        float values[PACK<T>];
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            values[j] = kept ? __fmul_rn(gradient[j], share) : 0;
+        run.write(dX + (long long)s * a.C, values, a.Add);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_forward_f32(const MeanPoolArgs a) { average<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_forward_bf16(const MeanPoolArgs a) { average<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_backward_f32(const MeanPoolArgs a) { share<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_backward_bf16(const MeanPoolArgs a) { share<bf16>(a); }

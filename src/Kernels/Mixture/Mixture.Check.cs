@@ -38,39 +38,39 @@ public static class MixtureReference
 /// <summary>Checks of <see cref="Mixture"/>.</summary>
 public static unsafe class MixtureChecks
 {
-    private static readonly (int Experts, int Rows, int Width)[] Shapes = [(3, 5, 11), (1, 1, 1), (3, 2, 264), (3, 0, 8), (2, 3, 517)];
+    private static readonly (int Experts, int Rows, int Width)[] Shapes = [(3, 5, 11), (1, 1, 1), (3, 2, 264), (3, 0, 8), (2, 3, 517), (3, 2, 2080)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Mixture.Forward, static () => Shapes.Select(shape => Forward(shape.Experts, shape.Rows, shape.Width))),
-        new(Mixture.Backward, static () =>
+        .. KernelCheck.OfPair(Mixture.Forward, static precision => Shapes.Select(shape => Forward(precision, shape.Experts, shape.Rows, shape.Width))),
+        .. KernelCheck.OfPair(Mixture.Backward, static precision =>
             from shape in Shapes
             from add in new[] { (X: 0, Weight: 0), (X: 1, Weight: 0), (X: 0, Weight: 1) }
-            select Backward(shape.Experts, shape.Rows, shape.Width, add.X, add.Weight)),
+            select Backward(precision, shape.Experts, shape.Rows, shape.Width, add.X, add.Weight)),
     ];
 
-    private static CheckCase Forward(int experts, int rows, int width)
+    private static CheckCase Forward(Precision precision, int experts, int rows, int width)
     {
-        var builder = new CheckBuilder((ulong)(rows + 10 * width));
-        var (x, weight) = (builder.Input("x", experts * rows * width), builder.Input("weight", rows * experts));
-        var y = builder.Output("y", rows * width);
-        return builder.Build($"{experts} experts, {rows} x {width}", launcher => launcher.Run(Mixture.Forward,
-            new MixtureArgs { X = x.Floats, Weight = weight.Floats, Y = y.Floats, Experts = experts, Rows = rows, C = width }),
+        var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
+        var (x, weight) = (builder.ValueInput("x", experts * rows * width), builder.ValueInput("weight", rows * experts));
+        var y = builder.ValueOutput("y", rows * width);
+        return builder.Build($"{experts} experts, {rows} x {width}", launcher => launcher.Run(Mixture.Forward[precision],
+            new MixtureArgs { X = x.Values, Weight = weight.Values, Y = y.Values, Experts = experts, Rows = rows, C = width }),
             new Reference(experts, rows), 2);
     }
 
-    private static CheckCase Backward(int experts, int rows, int width, int addX, int addWeight)
+    private static CheckCase Backward(Precision precision, int experts, int rows, int width, int addX, int addWeight)
     {
-        var builder = new CheckBuilder((ulong)(rows + 10 * width));
-        var (x, weight) = (builder.Input("x", experts * rows * width), builder.Input("weight", rows * experts));
-        var dY = builder.Input("dY", rows * width);
-        var dX = builder.Gradient("dX", experts * rows * width, addX);
-        var dWeight = builder.Gradient("dWeight", rows * experts, addWeight);
+        var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
+        var (x, weight) = (builder.ValueInput("x", experts * rows * width), builder.ValueInput("weight", rows * experts));
+        var dY = builder.ValueInput("dY", rows * width);
+        var dX = builder.ValueGradient("dX", experts * rows * width, addX);
+        var dWeight = builder.ValueGradient("dWeight", rows * experts, addWeight);
         return builder.Build($"{experts} experts, {rows} x {width}, add {addX} {addWeight}",
-            launcher => launcher.Run(Mixture.Backward, new MixtureGradArgs
+            launcher => launcher.Run(Mixture.Backward[precision], new MixtureGradArgs
             {
-                X = x.Floats, Weight = weight.Floats, dY = dY.Floats, dX = dX.Floats, dWeight = dWeight.Floats,
+                X = x.Values, Weight = weight.Values, dY = dY.Values, dX = dX.Values, dWeight = dWeight.Values,
                 Experts = experts, Rows = rows, C = width, AddX = addX, AddWeight = addWeight,
             }), new GradReference(experts, rows, addX, addWeight), 3);
     }

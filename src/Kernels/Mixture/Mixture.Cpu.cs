@@ -9,7 +9,7 @@ public static unsafe partial class Mixture
     {
         for (int row = from; row < to; row++)
         {
-            float* x = a.X + (long)row * a.C, y = a.Y + (long)row * a.C, weight = a.Weight + (long)row * a.Experts;
+            float* x = (float*)a.X + (long)row * a.C, y = (float*)a.Y + (long)row * a.C, weight = (float*)a.Weight + (long)row * a.Experts;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
                 var sum = Vector256<float>.Zero;
@@ -24,17 +24,17 @@ public static unsafe partial class Mixture
     {
         for (int row = from; row < to; row++)
         {
-            float* dY = a.dY + (long)row * a.C;
+            float* dY = (float*)a.dY + (long)row * a.C, dWeight = (float*)a.dWeight;
             for (int k = 0; k < a.Experts; k++)
             {
                 long offset = ((long)k * a.Rows + row) * a.C, weightAt = (long)row * a.Experts + k;
-                if (a.dWeight != null)
-                    a.dWeight[weightAt] = Lanes.Dot(a.X + offset, dY, a.C) + (a.AddWeight != 0 ? a.dWeight[weightAt] : 0);
+                if (dWeight != null)
+                    dWeight[weightAt] = Lanes.Dot((float*)a.X + offset, dY, a.C) + (a.AddWeight != 0 ? dWeight[weightAt] : 0);
                 if (a.dX == null)
                     continue;
-                float weight = a.Weight[weightAt];
+                float weight = ((float*)a.Weight)[weightAt];
                 for (int c = 0; c < a.C; c += Lanes.Count)
-                    Lanes.Deliver(Lanes.Load(dY + c, a.C - c) * weight, a.dX + offset + c, a.C - c, a.AddX);
+                    Lanes.Deliver(Lanes.Load(dY + c, a.C - c) * weight, (float*)a.dX + offset + c, a.C - c, a.AddX);
             }
         }
     }

@@ -6,13 +6,13 @@ namespace VideoSim.Kernels.Mixture;
 public unsafe struct MixtureArgs
 {
     /// <summary>[Experts, Rows, C]</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Rows, Experts]</summary>
-    public float* Weight;
+    public void* Weight;
 
     /// <summary>[Rows, C]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Sizes.</summary>
     public int Experts, Rows, C;
@@ -22,19 +22,19 @@ public unsafe struct MixtureArgs
 public unsafe struct MixtureGradArgs
 {
     /// <summary>[Experts, Rows, C]</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Rows, Experts]</summary>
-    public float* Weight;
+    public void* Weight;
 
     /// <summary>[Rows, C]</summary>
-    public float* dY;
+    public void* dY;
 
     /// <summary>[Experts, Rows, C]</summary>
-    public float* dX;
+    public void* dX;
 
     /// <summary>[Rows, Experts]</summary>
-    public float* dWeight;
+    public void* dWeight;
 
     /// <summary>Sizes.</summary>
     public int Experts, Rows, C;
@@ -46,38 +46,42 @@ public unsafe struct MixtureGradArgs
 /// <summary>What the experts say, weighted row by row: y[b] = sum over k of w[b, k] x[k, b].</summary>
 public static unsafe partial class Mixture
 {
-    private const string File = "Mixture.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
     private static readonly string[] Macros = [$"WARPS={Warps}"];
 
     /// <summary>Mixes. Items: rows.</summary>
-    public static readonly Kernel<MixtureArgs> Forward = new("mixture_forward_f32")
+    public static readonly KernelPair<MixtureArgs> Forward = new("mixture_forward", static (entry, precision) => new(entry)
     {
         Family = "mixture",
-        Source = File,
+        Source = "Mixture.cu",
         Defines = Macros,
-        LaunchShape = static (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, (a.C + Threads - 1) / Threads),
+        LaunchShape = (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, ColumnBlocks(a.C, precision)),
         CountItems = static (in MixtureArgs a) => a.Rows,
-        Twin = MixRows,
-        CountCost = static (in MixtureArgs a) =>
-            new(2.0 * a.Experts * a.Rows * a.C, 4.0 * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
-    };
+        Twin = precision == Precision.Float32 ? MixRows : null,
+        CountCost = (in MixtureArgs a) => new(2.0 * a.Experts * a.Rows * a.C, precision.Bytes() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
+    });
 
     /// <summary>dx[k, b] = w[b, k] dy[b]; dw[b, k] = x[k, b] . dy[b]. Items: rows.</summary>
-    public static readonly Kernel<MixtureGradArgs> Backward = new("mixture_backward_f32")
+    public static readonly KernelPair<MixtureGradArgs> Backward = new("mixture_backward", static (entry, precision) => new(entry)
     {
         Family = "mixture",
-        Source = File,
+        Source = "Mixture.cu",
         Defines = Macros,
         LaunchShape = static (in MixtureGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MixtureGradArgs a) => a.Rows,
-        Twin = DifferentiateRows,
-        CountCost = static (in MixtureGradArgs a) =>
+        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        CountCost = (in MixtureGradArgs a) =>
         {
             double mixed = (double)a.Experts * a.Rows * a.C;
             double forX = a.dX == null ? 0 : mixed * (1 + a.AddX), forWeight = a.dWeight == null ? 0 : mixed;
-            return new(forX + 2 * forWeight, 4 * (forX + forWeight + (double)a.Rows * (a.C + 2 * a.Experts)));
+            return new(forX + 2 * forWeight, precision.Bytes() * (forX + forWeight + (double)a.Rows * (a.C + 2 * a.Experts)));
         },
-    };
+    });
+
+    private static int ColumnBlocks(int width, Precision precision)
+    {
+        int columns = Threads * 16 / precision.Bytes(); // of a block
+        return (width + columns - 1) / columns;
+    }
 }

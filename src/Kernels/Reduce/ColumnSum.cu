@@ -4,7 +4,8 @@
 // Launch  THREADS threads a block. Partial: a block per chunk and THREADS PACK columns; finish: per matrix and THREADS columns
 // Limits  any sizes; no row at all gives 0. 16 bytes an access where C is a multiple of PACK
 // Floor   reads x once: Stack Rows C values / bandwidth
-// Why     a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them
+// Why     a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them.
+//         8 blocks on a multiprocessor leave a thread registers for 8 rows at once
 #include "Run.cuh"
 
 struct ColumnSumArgs {
@@ -18,6 +19,18 @@ struct ColumnSumArgs {
     int Add;
 };
 
+template <class T, class Reader>
+DEVICE void add_rows(float (&sum)[PACK<T>], const Reader& run, const T* x, int rows, int width) {
+#pragma unroll 8
+    for (int row = 0; row < rows; row++) {
+        float values[PACK<T>];
+        run.read(values, x + (long long)row * width);
+#pragma unroll
+        for (int j = 0; j < PACK<T>; j++)
+            sum[j] += values[j];
+    }
+}
+
 template <class T>
 DEVICE void sum_chunk(const ColumnSumArgs& a) {
     const int c = PACK<T> * (blockIdx.y * THREADS + threadIdx.x);
@@ -27,32 +40,18 @@ DEVICE void sum_chunk(const ColumnSumArgs& a) {
     const T* x = (const T*)a.X + ((long long)stack * a.Rows + first) * a.C + c;
     const Run<T> run = run_at<T>(c, a.C);
     float sum[PACK<T>] = {};
-    auto add = [&](const float (&values)[PACK<T>]) {
-#pragma unroll
-        for (int j = 0; j < PACK<T>; j++)
-            sum[j] += values[j];
-    };
-    float values[PACK<T>];
-    if (run.is_whole()) { // a loop of its own, without a question in it
-#pragma unroll 8
-        for (int row = 0; row < rows; row++) {
-            load_pack(values, x + (long long)row * a.C);
-            add(values);
-        }
-    } else {
-        for (int row = 0; row < rows; row++) {
-            run.read(values, x + (long long)row * a.C);
-            add(values);
-        }
-    }
+    if (run.is_whole())
+        add_rows(sum, WholeRun<T>(), x, rows, a.C);
+    else
+        add_rows(sum, run, x, rows, a.C);
 #pragma unroll
     for (int j = 0; j < PACK<T>; j++)
         if (j < run.left)
             a.Partial[(long long)blockIdx.x * a.C + c + j] = sum[j];
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) column_sum_partial_f32(const ColumnSumArgs a) { sum_chunk<float>(a); }
-extern "C" __global__ void __launch_bounds__(THREADS) column_sum_partial_bf16(const ColumnSumArgs a) { sum_chunk<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 8) column_sum_partial_f32(const ColumnSumArgs a) { sum_chunk<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 8) column_sum_partial_bf16(const ColumnSumArgs a) { sum_chunk<bf16>(a); }
 
 extern "C" __global__ void __launch_bounds__(THREADS) column_sum_finish_f32(const ColumnSumArgs a) {
     const int stack = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;

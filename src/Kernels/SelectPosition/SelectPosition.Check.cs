@@ -8,25 +8,29 @@ public static unsafe class SelectPositionChecks
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
-        [new(SelectPosition.Forward, () => Cases(backward: false)), new(SelectPosition.Backward, () => Cases(backward: true))];
+    [
+        .. KernelCheck.OfPair(SelectPosition.Forward, static precision => Cases(precision, backward: false)),
+        .. KernelCheck.OfPair(SelectPosition.Backward, static precision => Cases(precision, backward: true)),
+    ];
 
-    private static IEnumerable<CheckCase> Cases(bool backward)
+    private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
     {
-        yield return Case(backward, 1, 1, 1, 0, add: 0);
-        yield return Case(backward, 3, 5, 13, 0, add: 0);
-        yield return Case(backward, 2, 7, 8, 6, add: 1);
-        yield return Case(backward, 2, 3, 131, 1, add: 0);
+        yield return Case(precision, backward, 1, 1, 1, 0, add: 0);
+        yield return Case(precision, backward, 3, 5, 13, 0, add: 0);
+        yield return Case(precision, backward, 2, 7, 8, 6, add: 1);
+        yield return Case(precision, backward, 2, 3, 131, 1, add: 0);
+        yield return Case(precision, backward, 3, 2, 264, 0, add: 1);
     }
 
-    private static CheckCase Case(bool backward, int b, int s, int c, int position, int add)
+    private static CheckCase Case(Precision precision, bool backward, int b, int s, int c, int position, int add)
     {
-        var builder = new CheckBuilder(seed: 31);
-        var y = backward ? builder.Input("y", (long)b * c) : builder.Output("y", (long)b * c);
-        var x = !backward ? builder.Input("x", (long)b * s * c) : add != 0 ? builder.InOut("x", (long)b * s * c) : builder.Output("x", (long)b * s * c);
+        var builder = new CheckBuilder(seed: 31, precision);
+        var y = backward ? builder.ValueInput("y", (long)b * c) : builder.ValueOutput("y", (long)b * c);
+        var x = !backward ? builder.ValueInput("x", (long)b * s * c) : builder.ValueGradient("x", (long)b * s * c, add);
         return builder.Build($"B {b}, S {s}, C {c}, position {position}, add {add}", launcher =>
-            launcher.Run(backward ? SelectPosition.Backward : SelectPosition.Forward, new SelectPositionArgs
+            launcher.Run((backward ? SelectPosition.Backward : SelectPosition.Forward)[precision], new SelectPositionArgs
             {
-                X = x.Floats, Y = y.Floats, B = b, S = s, C = c, Position = position, Add = add,
+                X = x.Values, Y = y.Values, B = b, S = s, C = c, Position = position, Add = add,
             }), new Reference(s, c, position, backward, add), backward ? 3 : 2);
     }
 

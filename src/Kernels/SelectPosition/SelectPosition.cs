@@ -7,10 +7,10 @@ namespace VideoSim.Kernels.SelectPosition;
 public unsafe struct SelectPositionArgs
 {
     /// <summary>[B, S, C]: read by forward, the gradient written by backward.</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Sizes and the position taken.</summary>
     public int B, S, C, Position;
@@ -22,46 +22,45 @@ public unsafe struct SelectPositionArgs
 /// <summary>y[b] = x[b, position]: the first position for BERT's pooler.</summary>
 public static unsafe class SelectPosition
 {
-    private const string File = "SelectPosition.cu";
-    private const int Threads = 128; // a column each
-
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private const int Warps = 4; // of a CUDA block: a row each
 
     /// <summary>Takes one position of every sequence. Items: sequences.</summary>
-    public static readonly Kernel<SelectPositionArgs> Forward = new("select_position_forward_f32")
-    {
-        Family = "select-position",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in SelectPositionArgs a, in DeviceLimits _) => new(a.B, Threads),
-        CountItems = static (in SelectPositionArgs a) => a.B,
-        Twin = static (in SelectPositionArgs a, int from, int to) =>
-        {
-            for (int b = from; b < to; b++)
-                new Span<float>(a.X + ((long)b * a.S + a.Position) * a.C, a.C).CopyTo(new Span<float>(a.Y + (long)b * a.C, a.C));
-        },
-        CountCost = static (in SelectPositionArgs a) => new(0, 8.0 * a.B * a.C),
-    };
+    public static readonly KernelPair<SelectPositionArgs> Forward = Pair("select_position_forward", static (in SelectPositionArgs a) => a.B, Select,
+        static (in SelectPositionArgs a, int bytes) => new(0, 2.0 * bytes * a.B * a.C));
 
     /// <summary>Puts the gradient back; all other positions get 0. Items: sequences.</summary>
-    public static readonly Kernel<SelectPositionArgs> Backward = new("select_position_backward_f32")
-    {
-        Family = "select-position",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in SelectPositionArgs a, in DeviceLimits _) => new(a.B * a.S, Threads),
-        CountItems = static (in SelectPositionArgs a) => a.B,
-        Twin = static (in SelectPositionArgs a, int from, int to) =>
+    public static readonly KernelPair<SelectPositionArgs> Backward = Pair("select_position_backward", static (in SelectPositionArgs a) => a.B * a.S, PutBack,
+        static (in SelectPositionArgs a, int bytes) => new((double)a.B * a.C * a.Add, (double)bytes * a.B * a.C * (a.Add != 0 ? 3 : 1 + a.S)));
+
+    private delegate KernelCost CostOfValues(in SelectPositionArgs args, int bytes);
+
+    private static KernelPair<SelectPositionArgs> Pair(string name, ItemCount<SelectPositionArgs> warps, Twin<SelectPositionArgs> twin, CostOfValues cost) =>
+        new(name, (entry, precision) => new(entry)
         {
-            for (int b = from; b < to; b++)
-            {
-                float* sequence = a.X + (long)b * a.S * a.C, selected = sequence + (long)a.Position * a.C, dY = a.Y + (long)b * a.C;
-                if (a.Add == 0)
-                    new Span<float>(sequence, a.S * a.C).Clear();
-                for (int c = 0; c < a.C; c += Lanes.Count)
-                    Lanes.Deliver(Lanes.Load(dY + c, a.C - c), selected + c, a.C - c, a.Add);
-            }
-        },
-        CountCost = static (in SelectPositionArgs a) => new((double)a.B * a.C * a.Add, 4.0 * a.B * a.C * (a.Add != 0 ? 3 : 1 + a.S)),
-    };
+            Family = "select-position",
+            Source = "SelectPosition.cu",
+            Defines = [$"WARPS={Warps}"],
+            LaunchShape = (in SelectPositionArgs a, in DeviceLimits _) => new((warps(a) + Warps - 1) / Warps, 32 * Warps),
+            CountItems = static (in SelectPositionArgs a) => a.B,
+            Twin = precision == Precision.Float32 ? twin : null,
+            CountCost = (in SelectPositionArgs a) => cost(a, precision.Bytes()),
+        });
+
+    private static void Select(in SelectPositionArgs a, int from, int to)
+    {
+        for (int b = from; b < to; b++)
+            new Span<float>((float*)a.X + ((long)b * a.S + a.Position) * a.C, a.C).CopyTo(new Span<float>((float*)a.Y + (long)b * a.C, a.C));
+    }
+
+    private static void PutBack(in SelectPositionArgs a, int from, int to)
+    {
+        for (int b = from; b < to; b++)
+        {
+            float* sequence = (float*)a.X + (long)b * a.S * a.C, selected = sequence + (long)a.Position * a.C, dY = (float*)a.Y + (long)b * a.C;
+            if (a.Add == 0)
+                new Span<float>(sequence, a.S * a.C).Clear();
+            for (int c = 0; c < a.C; c += Lanes.Count)
+                Lanes.Deliver(Lanes.Load(dY + c, a.C - c), selected + c, a.C - c, a.Add);
+        }
+    }
 }

@@ -1,15 +1,15 @@
 // SelectPosition.cu: one position of every sequence, forward and backward.
 //   y[b] = x[b, Position],  dX[b, s] = dY[b] where s is Position, else 0        X holds x or dX [B, S, C], Y holds y or dY [B, C]
-// Types   fp32
-// Launch  a block of THREADS threads per row of C values: of y in forward, of dX in backward
-// Limits  any sizes
-// Floor   forward 8 B C bytes, backward 4 B S C bytes / bandwidth
-// Why     copies; neighbouring threads take neighbouring columns
-#include "Values.cuh"
+// Types   X, Y fp32 or bf16
+// Launch  a warp per row of C values, of y in forward, of dX in backward; WARPS rows per block
+// Limits  any sizes. 16 bytes an access where C is a multiple of PACK
+// Floor   forward 2 B C values, backward B S C values / bandwidth
+// Why     copies; a warp's lanes take neighbouring columns
+#include "Run.cuh"
 
 struct SelectPositionArgs {
-    float* X;
-    float* Y;
+    void* X;
+    void* Y;
     int B;
     int S;
     int C;
@@ -17,19 +17,37 @@ struct SelectPositionArgs {
     int Add;
 };
 
-extern "C" __global__ void __launch_bounds__(THREADS) select_position_forward_f32(const SelectPositionArgs a) {
-    const int b = blockIdx.x;
-    const float* x = a.X + ((long long)b * a.S + a.Position) * a.C;
-    for (int c = threadIdx.x; c < a.C; c += THREADS)
-        a.Y[(long long)b * a.C + c] = x[c];
+// The row of this warp.
+DEVICE int row_of_warp() { return blockIdx.x * WARPS + threadIdx.x / 32; }
+
+template <class T>
+DEVICE void select(const SelectPositionArgs& a) {
+    const int b = row_of_warp();
+    if (b >= a.B)
+        return;
+    const T* x = (const T*)a.X + ((long long)b * a.S + a.Position) * a.C;
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
+        float values[PACK<T>];
+        run.read(values, x + c);
+        run.write((T*)a.Y + (long long)b * a.C + c, values);
+    });
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) select_position_backward_f32(const SelectPositionArgs a) {
-    const int row = blockIdx.x, b = row / a.S;
+template <class T>
+DEVICE void put_back(const SelectPositionArgs& a) {
+    const int row = row_of_warp();
     const bool selected = row % a.S == a.Position;
-    if (a.Add && !selected)
+    if (row >= a.B * a.S || (a.Add && !selected))
         return;
-    float* dX = a.X + (long long)row * a.C;
-    for (int c = threadIdx.x; c < a.C; c += THREADS)
-        deliver(dX + c, selected ? a.Y[(long long)b * a.C + c] : 0, a.Add);
+    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
+        float values[PACK<T>] = {};
+        if (selected)
+            run.read(values, (const T*)a.Y + (long long)(row / a.S) * a.C + c);
+        run.write((T*)a.X + (long long)row * a.C + c, values, a.Add);
+    });
 }
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) select_position_forward_f32(const SelectPositionArgs a) { select<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) select_position_forward_bf16(const SelectPositionArgs a) { select<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) select_position_backward_f32(const SelectPositionArgs a) { put_back<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) select_position_backward_bf16(const SelectPositionArgs a) { put_back<bf16>(a); }

@@ -48,25 +48,25 @@ public static unsafe class SoftmaxChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(Softmax.Forward, static () => Shapes.Select(shape => Forward(shape.Rows, shape.Width, shape.Size))),
-        new(Softmax.Backward, static () => from shape in Shapes from add in new[] { 0, 1 } select Backward(shape.Rows, shape.Width, add)),
+        .. KernelCheck.OfPair(Softmax.Forward, static precision => Shapes.Select(shape => Forward(precision, shape.Rows, shape.Width, shape.Size))),
+        .. KernelCheck.OfPair(Softmax.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Backward(precision, shape.Rows, shape.Width, add)),
     ];
 
-    private static CheckCase Forward(int rows, int width, float size)
+    private static CheckCase Forward(Precision precision, int rows, int width, float size)
     {
-        var builder = new CheckBuilder((ulong)(rows + 10 * width));
-        var (x, y) = (builder.Input("x", rows * width, -size, size), builder.Output("y", rows * width));
-        return builder.Build($"{rows} x {width}, logits to {size}", launcher => launcher.Run(Softmax.Forward,
-            new SoftmaxArgs { X = x.Floats, Y = y.Floats, Rows = rows, C = width }), new Reference(width), 2);
+        var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
+        var (x, y) = (builder.ValueInput("x", rows * width, -size, size), builder.ValueOutput("y", rows * width));
+        return builder.Build($"{rows} x {width}, logits to {size}", launcher => launcher.Run(Softmax.Forward[precision],
+            new SoftmaxArgs { X = x.Values, Y = y.Values, Rows = rows, C = width }), new Reference(width), 2);
     }
 
-    private static CheckCase Backward(int rows, int width, int add)
+    private static CheckCase Backward(Precision precision, int rows, int width, int add)
     {
-        var builder = new CheckBuilder((ulong)(rows + 10 * width));
-        var (y, dY) = (builder.Input("y", rows * width, 0, 1), builder.Input("dY", rows * width));
-        var dX = builder.Gradient("dX", rows * width, add);
-        return builder.Build($"{rows} x {width}, add {add}", launcher => launcher.Run(Softmax.Backward,
-            new SoftmaxGradArgs { Y = y.Floats, dY = dY.Floats, dX = dX.Floats, Rows = rows, C = width, Add = add }),
+        var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
+        var (y, dY) = (builder.ValueInput("y", rows * width, 0, 1), builder.ValueInput("dY", rows * width));
+        var dX = builder.ValueGradient("dX", rows * width, add);
+        return builder.Build($"{rows} x {width}, add {add}", launcher => launcher.Run(Softmax.Backward[precision],
+            new SoftmaxGradArgs { Y = y.Values, dY = dY.Values, dX = dX.Values, Rows = rows, C = width, Add = add }),
             new GradReference(width, add), 3);
     }
 

@@ -8,14 +8,14 @@ public static unsafe partial class Softmax
     private static void NormaliseRows(in SoftmaxArgs a, int from, int to)
     {
         for (int row = from; row < to; row++)
-            SoftmaxRow.Write(a.X + (long)row * a.C, a.Y + (long)row * a.C, a.C);
+            SoftmaxRow.Write((float*)a.X + (long)row * a.C, (float*)a.Y + (long)row * a.C, a.C);
     }
 
     private static void DifferentiateRows(in SoftmaxGradArgs a, int from, int to)
     {
         for (int row = from; row < to; row++)
         {
-            float* y = a.Y + (long)row * a.C, dY = a.dY + (long)row * a.C, dX = a.dX + (long)row * a.C;
+            float* y = (float*)a.Y + (long)row * a.C, dY = (float*)a.dY + (long)row * a.C, dX = (float*)a.dX + (long)row * a.C;
             var mean = Vector256.Create(Lanes.Dot(y, dY, a.C));
             for (int c = 0; c < a.C; c += Lanes.Count)
                 Lanes.Deliver(Lanes.Load(y + c, a.C - c) * (Lanes.Load(dY + c, a.C - c) - mean), dX + c, a.C - c, a.Add);

@@ -6,10 +6,10 @@ namespace VideoSim.Kernels.Softmax;
 public unsafe struct SoftmaxArgs
 {
     /// <summary>[Rows, C]</summary>
-    public float* X;
+    public void* X;
 
     /// <summary>[Rows, C]</summary>
-    public float* Y;
+    public void* Y;
 
     /// <summary>Sizes.</summary>
     public int Rows, C;
@@ -19,10 +19,10 @@ public unsafe struct SoftmaxArgs
 public unsafe struct SoftmaxGradArgs
 {
     /// <summary>[Rows, C]</summary>
-    public float* Y, dY;
+    public void* Y, dY;
 
     /// <summary>[Rows, C]</summary>
-    public float* dX;
+    public void* dX;
 
     /// <summary>Sizes.</summary>
     public int Rows, C;
@@ -34,32 +34,31 @@ public unsafe struct SoftmaxGradArgs
 /// <summary>Softmax over the last dimension.</summary>
 public static unsafe partial class Softmax
 {
-    private const string File = "Softmax.cu";
     private const int Warps = 8; // of a block, a row each
 
     private static readonly string[] Macros = [$"WARPS={Warps}"];
 
     /// <summary>y = e^x / sum of e^x. Items: rows.</summary>
-    public static readonly Kernel<SoftmaxArgs> Forward = new("softmax_forward_f32")
+    public static readonly KernelPair<SoftmaxArgs> Forward = new("softmax_forward", static (entry, precision) => new(entry)
     {
         Family = "softmax",
-        Source = File,
+        Source = "Softmax.cu",
         Defines = Macros,
         LaunchShape = static (in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxArgs a) => a.Rows,
-        Twin = NormaliseRows,
-        CountCost = static (in SoftmaxArgs a) => new(5.0 * a.Rows * a.C, 8.0 * a.Rows * a.C),
-    };
+        Twin = precision == Precision.Float32 ? NormaliseRows : null,
+        CountCost = (in SoftmaxArgs a) => new(5.0 * a.Rows * a.C, precision.Bytes() * 2.0 * a.Rows * a.C),
+    });
 
     /// <summary>dx = y * (dy - y . dy). Items: rows.</summary>
-    public static readonly Kernel<SoftmaxGradArgs> Backward = new("softmax_backward_f32")
+    public static readonly KernelPair<SoftmaxGradArgs> Backward = new("softmax_backward", static (entry, precision) => new(entry)
     {
         Family = "softmax",
-        Source = File,
+        Source = "Softmax.cu",
         Defines = Macros,
         LaunchShape = static (in SoftmaxGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxGradArgs a) => a.Rows,
-        Twin = DifferentiateRows,
-        CountCost = static (in SoftmaxGradArgs a) => new(4.0 * a.Rows * a.C, 4.0 * (3 + a.Add) * a.Rows * a.C),
-    };
+        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        CountCost = (in SoftmaxGradArgs a) => new(4.0 * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C),
+    });
 }

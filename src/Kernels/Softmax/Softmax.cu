@@ -1,56 +1,63 @@
 // Softmax.cu: softmax of each row, forward and backward.
 //   y = e^(x - max x) / sum of it,  dX = y (dY - sum(y dY))        x, y, dY, dX [Rows, C]
-// Types   fp32
+// Types   all fp32 or all bf16; sums fp32
 // Launch  a warp per row, WARPS rows per block
 // Limits  any Rows, at least one column; y may be x
-// Floor   forward 8, backward 12 Rows C bytes / bandwidth
-// Why     a lane meets its own values again in the later passes over the row: they come from the first cache
+// Floor   forward 2, backward 3 Rows C values / bandwidth
+// Why     for the few columns of a gate: a lane has one value and meets it again, in the first cache, on every pass
 #include "Values.cuh"
 
 struct SoftmaxArgs {
-    const float* X;
-    float* Y;
+    const void* X;
+    void* Y;
     int Rows;
     int C;
 };
 
 struct SoftmaxGradArgs {
-    const float* Y;
-    const float* dY;
-    float* dX;
+    const void* Y;
+    const void* dY;
+    void* dX;
     int Rows;
     int C;
     int Add;
 };
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) softmax_forward_f32(const SoftmaxArgs a) {
+template <class T>
+DEVICE void normalise(const SoftmaxArgs& a) {
     const int row = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (row >= a.Rows)
         return;
-    const float* x = a.X + (long long)row * a.C;
-    float* y = a.Y + (long long)row * a.C;
+    const T* x = (const T*)a.X + (long long)row * a.C;
+    T* y = (T*)a.Y + (long long)row * a.C;
     float largest = -INFINITY, sum = 0;
     for (int c = lane; c < a.C; c += 32)
-        largest = fmaxf(largest, x[c]);
+        largest = fmaxf(largest, load(x + c));
     largest = warp_max(largest);
-    for (int c = lane; c < a.C; c += 32) {
-        y[c] = expf(x[c] - largest);
-        sum += y[c];
-    }
+    for (int c = lane; c < a.C; c += 32)
+        sum += expf(load(x + c) - largest);
     const float factor = 1 / warp_sum(sum);
     for (int c = lane; c < a.C; c += 32)
-        y[c] *= factor;
+        store(y + c, __fmul_rn(expf(load(x + c) - largest), factor));
 }
 
-extern "C" __global__ void __launch_bounds__(32 * WARPS) softmax_backward_f32(const SoftmaxGradArgs a) {
+template <class T>
+DEVICE void differentiate(const SoftmaxGradArgs& a) {
     const int row = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (row >= a.Rows)
         return;
     const long long begin = (long long)row * a.C;
+    const T* y = (const T*)a.Y + begin;
+    const T* dY = (const T*)a.dY + begin;
     float along = 0;
     for (int c = lane; c < a.C; c += 32)
-        along = fmaf(a.Y[begin + c], a.dY[begin + c], along);
+        along = fmaf(load(y + c), load(dY + c), along);
     along = warp_sum(along);
     for (int c = lane; c < a.C; c += 32)
-        deliver(a.dX + begin + c, __fmul_rn(a.Y[begin + c], a.dY[begin + c] - along), a.Add);
+        deliver((T*)a.dX + begin + c, __fmul_rn(load(y + c), load(dY + c) - along), a.Add);
 }
+
+extern "C" __global__ void __launch_bounds__(32 * WARPS) softmax_forward_f32(const SoftmaxArgs a) { normalise<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) softmax_forward_bf16(const SoftmaxArgs a) { normalise<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) softmax_backward_f32(const SoftmaxGradArgs a) { differentiate<float>(a); }
+extern "C" __global__ void __launch_bounds__(32 * WARPS) softmax_backward_bf16(const SoftmaxGradArgs a) { differentiate<bf16>(a); }

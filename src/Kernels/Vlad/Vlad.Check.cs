@@ -101,25 +101,64 @@ public static class VladReference
     private static T Sigmoid<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
 }
 
+/// <summary>What a check aggregates.</summary>
+internal sealed record VladCheckShape(VladSizes Sizes, int Groups = 1, int Sides = 1, float Size = 1, float DropProbability = 0)
+{
+    public int Columns => Groups * Sizes.K;
+
+    public override string ToString() => $"{Sizes}, {Groups} groups, {Sides} sides, values to {Size}, drop {DropProbability}";
+}
+
+/// <summary>Values of the buffers that checks of all kernels have, by their names.</summary>
+internal sealed class VladCheckReference(VladCheckShape shape, CheckDropout dropout, bool backward, int addValues, int addLogits, bool sums = false) : ICheckReference
+{
+    public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        var factors = dropout.Factors<T>(shape.Sizes.Count);
+        T[] hidden = values["hidden"], groupLogits = values["groupLogits"], centres = values["centres"], logits = values["clusterLogits"];
+        var normalised = values.Stored(BatchNormReference.Apply(logits, values["mean"], values["rstd"], values["weight"], values["bias"], shape.Columns));
+        if (!backward)
+        {
+            VladReference.Forward(shape.Sizes, hidden, normalised, groupLogits, centres, factors, values.Stored).CopyTo(values["y"], 0);
+            return;
+        }
+        var gradients = VladReference.Backward(shape.Sizes, hidden, normalised, groupLogits, centres, factors, values["dY"], values.Stored);
+        values.Deliver("dHidden", values.Stored(gradients.Hidden), addValues);
+        values.Deliver("dCentres", gradients.Centres, addValues);
+        values.Deliver("dNormalised", gradients.ClusterLogits, 0);
+        values.Deliver("dGroupLogits", values.Stored(gradients.GroupLogits), addLogits);
+        if (sums)
+            SumOverVideos(values, logits, values.Stored(gradients.ClusterLogits)).CopyTo(values["partial"], 0);
+    }
+
+    // What the backward pass of batch normalisation begins with, where a chunk of rows is a video.
+    private T[] SumOverVideos<T>(CheckValues<T> values, T[] logits, T[] dNormalised) where T : struct, IBinaryFloatingPointIeee754<T>
+    {
+        int columns = shape.Columns, videos = shape.Sizes.Stack * shape.Sizes.Videos;
+        var partial = new T[videos * 2 * columns];
+        for (int i = 0; i < logits.Length; i++)
+        {
+            int video = i / (shape.Sizes.Rows * shape.Sizes.K), statistic = video / (shape.Sizes.Videos / shape.Sides) * columns + i % columns;
+            int at = video * 2 * columns + i % columns;
+            partial[at] += dNormalised[i];
+            partial[at + columns] += dNormalised[i] * (logits[i] - values["mean"][statistic]) * values["rstd"][statistic];
+        }
+        return partial;
+    }
+}
+
 /// <summary>Checks of <see cref="Vlad"/>.</summary>
 public static unsafe class VladChecks
 {
     // Values far below the norm's floor stand apart: their gradients are a million times larger. With a single row or
     // cluster the gradient of the logits vanishes, and nothing but rounding would be compared. The last is past a tile of the
     // CUDA kernels' products in both directions.
-    private static readonly Shape[] Shapes =
+    private static readonly VladCheckShape[] Shapes =
     [
         new(new(1, 1, 1, 2, 1)), new(new(1, 2, 6, 5, 3), Groups: 3), new(new(3, 2, 15, 7, 5), Groups: 5, Sides: 2), new(new(3, 2, 15, 7, 5), DropProbability: 0.2f),
         new(new(2, 3, 6, 16, 16), Groups: 2), new(new(1, 2, 261, 9, 19), DropProbability: 0.5f), new(new(2, 1, 4, 5, 3), Size: 1e-9f), new(new(3, 0, 4, 5, 3)),
         new(new(1, 2, 20, 131, 70), Groups: 4, DropProbability: 0.2f),
     ];
-
-    private sealed record Shape(VladSizes Sizes, int Groups = 1, int Sides = 1, float Size = 1, float DropProbability = 0)
-    {
-        public int Columns => Groups * Sizes.K;
-
-        public override string ToString() => $"{Sizes}, {Groups} groups, {Sides} sides, values to {Size}, drop {DropProbability}";
-    }
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
@@ -135,7 +174,7 @@ public static unsafe class VladChecks
          select Case(precision, shape, backward: true, add.Values, add.Logits))
         .Append(Case(precision, Shapes[3], backward: true, wantsHidden: false)).Append(Case(precision, Shapes[3], backward: true, wantsLogits: false));
 
-    private static CheckCase Case(Precision precision, Shape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true)
+    private static CheckCase Case(Precision precision, VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true)
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
@@ -179,27 +218,6 @@ public static unsafe class VladChecks
             };
             launcher.Run(Vlad.Backward[precision], args);
             launcher.Run(Vlad.BackwardCentres, args);
-        }, new Reference(shape, dropout, backward, addValues, addLogits), backward ? 3 : 2);
-    }
-
-    private sealed class Reference(Shape shape, CheckDropout dropout, bool backward, int addValues, int addLogits) : ICheckReference
-    {
-        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
-        {
-            var factors = dropout.Factors<T>(shape.Sizes.Count);
-            T[] hidden = values["hidden"], groupLogits = values["groupLogits"], centres = values["centres"];
-            var normalised = values.Stored(BatchNormReference.Apply(
-                values["clusterLogits"], values["mean"], values["rstd"], values["weight"], values["bias"], shape.Columns));
-            if (!backward)
-            {
-                VladReference.Forward(shape.Sizes, hidden, normalised, groupLogits, centres, factors, values.Stored).CopyTo(values["y"], 0);
-                return;
-            }
-            var gradients = VladReference.Backward(shape.Sizes, hidden, normalised, groupLogits, centres, factors, values["dY"], values.Stored);
-            values.Deliver("dHidden", values.Stored(gradients.Hidden), addValues);
-            values.Deliver("dCentres", gradients.Centres, addValues);
-            values.Deliver("dNormalised", gradients.ClusterLogits, 0);
-            values.Deliver("dGroupLogits", values.Stored(gradients.GroupLogits), addLogits);
-        }
+        }, new VladCheckReference(shape, dropout, backward, addValues, addLogits), backward ? 3 : 2);
     }
 }

@@ -1,0 +1,182 @@
+using VideoSim.Kernels.BatchNorm;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Vlad;
+
+/// <summary>Arguments of <see cref="VladTensorCore.Forward"/>; tensors are bf16. Rows of a video run over its frames and, within a frame, over its groups.</summary>
+public unsafe struct VladTensorCoreArgs
+{
+    /// <summary>[Stack, Videos, Rows, D]</summary>
+    public void* Hidden;
+
+    /// <summary>[Stack, Videos, Rows, K], before batch normalisation.</summary>
+    public void* ClusterLogits;
+
+    /// <summary>[Stack, Videos, Rows]</summary>
+    public void* GroupLogits;
+
+    /// <summary>[Stack, D, K]</summary>
+    public float* Centres;
+
+    /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
+    public Normalizer Norm;
+
+    /// <summary>[Stack, Videos, K]: sum of the assignments to each cluster, and what its residual was multiplied by.</summary>
+    public float* Mass, InverseNorm;
+
+    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
+    public void* Descriptor;
+
+    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where nothing is dropped.</summary>
+    public void* Y;
+
+    /// <summary>Drops elements of <see cref="Y"/>.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Sizes; Rows is a multiple of Groups. The videos of one of the stack are divided into Chunks.</summary>
+    public int Stack, Videos, Rows, D, K, Groups, Chunks;
+}
+
+/// <summary>Arguments of the backward kernels of <see cref="VladTensorCore"/>; gradients and <see cref="Partial"/> may be null.</summary>
+public unsafe struct VladTensorCoreGradArgs
+{
+    /// <summary>[Stack, Videos, Rows, D]</summary>
+    public void* Hidden;
+
+    /// <summary>[Stack, Videos, Rows, K], before batch normalisation.</summary>
+    public void* ClusterLogits;
+
+    /// <summary>[Stack, Videos, Rows]</summary>
+    public void* GroupLogits;
+
+    /// <summary>[Stack, D, K]</summary>
+    public float* Centres;
+
+    /// <summary>As in forward.</summary>
+    public Normalizer Norm;
+
+    /// <summary>[Stack, Videos, K], from forward.</summary>
+    public float* Mass, InverseNorm;
+
+    /// <summary>[Stack, Videos, D, K], from forward.</summary>
+    public void* Descriptor;
+
+    /// <summary>[Stack, Videos, D, K]</summary>
+    public void* dY;
+
+    /// <summary>[Stack, Videos, Rows, D]</summary>
+    public void* dHidden;
+
+    /// <summary>[Stack, Videos, Rows, K]: by the normalised cluster logits.</summary>
+    public void* dNormalised;
+
+    /// <summary>[Stack, Videos, Rows]</summary>
+    public void* dGroupLogits;
+
+    /// <summary>
+    /// [Stack, Videos, 2, Norm.Columns]: sums of <see cref="dNormalised"/> and of it times the standardised logit, which are the partial sums of
+    /// <see cref="BatchNorm"/>'s backward where a video is a chunk.
+    /// </summary>
+    public float* Partial;
+
+    /// <summary>[Stack, Chunks, D, K]: gradient of the centres from the videos of a chunk.</summary>
+    public float* PartialCentres;
+
+    /// <summary>[Stack, D, K]</summary>
+    public float* dCentres;
+
+    /// <summary>As in forward.</summary>
+    public DropoutSite Dropout;
+
+    /// <summary>Sizes; the videos of one of the stack are divided into Chunks.</summary>
+    public int Stack, Videos, Rows, D, K, Groups, Chunks;
+
+    /// <summary>1 to add to the gradient.</summary>
+    public int AddHidden, AddGroupLogits, AddCentres;
+}
+
+/// <summary>
+/// The aggregation of <see cref="Vlad"/> for bf16 on tensor cores, at the sizes that <see cref="Fits"/>. Nothing is kept for backward but the
+/// descriptors, masses and norms: what comes from the logits is made again. Backward also sums what the batch normalisation of the logits needs.
+/// </summary>
+public static unsafe class VladTensorCore
+{
+    private const string File = "VladTensorCore.cu";
+    private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; its tiles of rows, and how many are in shared memory
+    private const int Width = 64, Pad = 8;                      // clusters computed with; values that rows in shared memory are longer
+    private const int MaxD = 384, MaxColumns = 1024;            // for what a thread keeps in registers
+
+    // A block fills a multiprocessor, and sums gradients of centres over its videos. As many blocks as an H100 has multiprocessors: one
+    // number for every device, as results depend on it.
+    private const int Blocks = 132;
+
+    private static readonly string[] Macros =
+        [$"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
+
+    /// <summary>Whether these kernels take the sizes; <see cref="Vlad"/> takes the others.</summary>
+    /// <param name="d">Width of a group, D.</param>
+    /// <param name="k">Clusters, K.</param>
+    /// <param name="groups">Groups of a frame.</param>
+    public static bool Fits(int d, int k, int groups) => k is 8 or 16 or 32 or 64 && d % 16 == 0 && d <= MaxD && groups * k <= MaxColumns;
+
+    /// <summary>Parts of the videos of one of the stack, one for each block.</summary>
+    public static int Chunks(int stack, int videos)
+    {
+        int ofChunk = Math.Max(1, (stack * videos + Blocks - 1) / Blocks);
+        return (videos + ofChunk - 1) / ofChunk;
+    }
+
+    /// <summary>Aggregates. Items: stack x chunks.</summary>
+    public static readonly Kernel<VladTensorCoreArgs> Forward = new("vlad_tensor_core_forward_bf16")
+    {
+        Family = "vlad",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in VladTensorCoreArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 2)),
+        CountItems = static (in VladTensorCoreArgs a) => a.Stack * a.Chunks,
+        Twin = null,
+        CountCost = static (in VladTensorCoreArgs a) =>
+        {
+            double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
+            return new(videos * (2 * assignment * a.D + 10 * assignment + 6 * residual),
+                2 * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 1 : 2) * residual) +
+                4 * (videos * 2 * a.K + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
+        },
+    };
+
+    /// <summary>Gradients of everything but the centres, of which it sums those of each chunk. Items: stack x chunks.</summary>
+    public static readonly Kernel<VladTensorCoreGradArgs> Backward = new("vlad_tensor_core_backward_bf16")
+    {
+        Family = "vlad",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 1)),
+        CountItems = static (in VladTensorCoreGradArgs a) => a.Stack * a.Chunks,
+        Twin = null,
+        CountCost = static (in VladTensorCoreGradArgs a) =>
+        {
+            double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
+            return new(videos * (4 * assignment * a.D + 20 * assignment + 10 * residual),
+                2 * videos * ((double)a.Rows * ((2 + a.AddHidden) * a.D + 2 + a.AddGroupLogits) + 2 * assignment + 2 * residual) +
+                4 * (videos * 2 * (a.K + a.Norm.Columns) + a.Stack * ((1.0 + a.Chunks) * residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
+        },
+    };
+
+    /// <summary>Gradient of the centres: sums over the chunks in order. Items: stack.</summary>
+    public static readonly Kernel<VladTensorCoreGradArgs> FinishCentres = new("vlad_tensor_core_finish_centres_f32")
+    {
+        Family = "vlad",
+        Source = File,
+        Defines = Macros,
+        LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new((int)(((long)a.Stack * a.D * a.K + Threads - 1) / Threads), Threads),
+        CountItems = static (in VladTensorCoreGradArgs a) => a.Stack,
+        Twin = null,
+        CountCost = static (in VladTensorCoreGradArgs a) =>
+            new((double)a.Stack * a.Chunks * a.D * a.K, 4.0 * a.Stack * (a.Chunks + 1 + a.AddCentres) * a.D * a.K),
+    };
+
+    // What Memory in the source lays out.
+    private static int SharedBytes(int d, int assignments) =>
+        2 * (d * Width + Stages * TileRows * (d + Pad) + assignments * TileRows * (Width + Pad)) + 4 * (2 * TileRows * (Width + Pad) + 3 * Width);
+}

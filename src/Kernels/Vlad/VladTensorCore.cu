@@ -1,0 +1,561 @@
+// VladTensorCore.cu: aggregation of NeXtVLAD on tensor cores, for bf16; forward and backward. The formulas are those of Vlad.cu, its plain twin:
+//   A = softmax over k of the normalised ClusterLogits times sigmoid(GroupLogits)   H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K], of one video
+//   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);   Descriptor = V of unit length for each k;   Y = Descriptor mask
+//   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm;   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),
+//   dM = -sum over videos of Mass dV;   with A = p o, p the softmax:   dNormalised = o p (dA - sum over k of p dA),   dGroupLogits = o (1 - o) sum over k of p dA;
+//   Partial = sums over a video of dNormalised, and of it times the standardised logit: what batch normalisation's backward begins with
+// Types   Hidden, logits, Descriptor, Y and their gradients bf16; operands of products bf16, all sums and everything else fp32
+// Launch  a block per chunk of the videos of one of the stack, 16 warps: it fills a multiprocessor; finish_centres: a thread per element, which goes
+//         over the chunks in order
+// Limits  K 8, 16, 32 or 64; D a multiple of 16 up to MAX_D; Groups K up to MAX_COLUMNS; tensors on 16 bytes; 99 KiB of shared memory
+// Floor   forward reads H and logits, writes Descriptor and Y once; backward reads H, logits, Descriptor and dY, writes dH and dNormalised once: bytes / bandwidth
+// Why     A, p and the normalised logits are made again rather than stored: the logits they come from are read anyway. H streams through shared memory in
+//         tiles of 16 rows, two of which are on their way while one is computed with, from one video into the next. Rows of tiles are 16 bytes longer than
+//         their values, and 16-byte pieces of [D, K] change places by the row's number: ldmatrix meets no bank twice. Sums of the centres' gradients stay
+//         in registers over the videos of a chunk: no gradient [D, K] of a video is ever in memory. Every sum has one order, which depends on the sizes
+//         only. docs/kernels/nextvlad.md counts the bytes
+#include "Logistic.cuh"
+#include "Normalizer.cuh"
+#include "Philox.cuh"
+#include "TensorCore.cuh"
+#include "UnitLength.cuh"
+#include "Values.cuh"
+
+struct VladTensorCoreArgs {
+    const bf16* Hidden;
+    const bf16* ClusterLogits;
+    const bf16* GroupLogits;
+    const float* Centres;
+    Normalizer Norm;
+    float* Mass;
+    float* InverseNorm;
+    bf16* Descriptor;
+    bf16* Y;
+    DropoutSite Dropout;
+    int Stack;
+    int Videos;
+    int Rows;
+    int D;
+    int K;
+    int Groups;
+    int Chunks;
+};
+
+struct VladTensorCoreGradArgs {
+    const bf16* Hidden;
+    const bf16* ClusterLogits;
+    const bf16* GroupLogits;
+    const float* Centres;
+    Normalizer Norm;
+    const float* Mass;
+    const float* InverseNorm;
+    const bf16* Descriptor;
+    const bf16* dY;
+    bf16* dHidden;
+    bf16* dNormalised;
+    bf16* dGroupLogits;
+    float* Partial;
+    float* PartialCentres;
+    float* dCentres;
+    DropoutSite Dropout;
+    int Stack;
+    int Videos;
+    int Rows;
+    int D;
+    int K;
+    int Groups;
+    int Chunks;
+    int AddHidden;
+    int AddGroupLogits;
+    int AddCentres;
+};
+
+constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
+constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
+constexpr int STRIDE = WIDTH + 8;              // of rows of clusters: 8 of them lie in different banks
+constexpr int PAD = 8;                         // values past the D of a row of a tile, for the same reason
+constexpr int STAGES = 3;                      // tiles in shared memory
+static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile");
+
+DEVICE int lane_of() { return threadIdx.x % 32; }
+DEVICE int warp_of() { return threadIdx.x / 32; }
+
+// Where a lane's row of the four matrices of ldmatrix_x4 begins in [16, 16] of a matrix of rows of stride values: with the second matrix below the first...
+DEVICE const bf16* rows_first(const bf16* matrix, int stride) { return matrix + lane_of() % 16 * stride + lane_of() / 16 * 8; }
+// ...or beside it.
+DEVICE const bf16* columns_first(const bf16* matrix, int stride) { return matrix + (lane_of() % 8 + lane_of() / 16 * 8) * stride + lane_of() / 8 % 2 * 8; }
+
+DEVICE float2 pair_at(const float* address) { return *(const float2*)address; }
+
+DEVICE void load_pairs(unsigned (&pairs)[4], const bf16* address) {
+    const uint4 all = *(const uint4*)address;
+    pairs[0] = all.x, pairs[1] = all.y, pairs[2] = all.z, pairs[3] = all.w;
+}
+
+// Dynamic shared memory; C# adds the same up.
+struct Memory {
+    bf16 *pieces, *hidden, *assignment; // [D, WIDTH], [STAGES, ROWS, D + PAD], forward twice [ROWS, STRIDE]
+    float* exchange;                    // [2, ROWS, STRIDE], between the warps
+    float *of_cluster, *inverse, *mass; // [WIDTH]
+
+    __device__ __forceinline__ Memory(void* begin, int D, int assignments) {
+        pieces = (bf16*)begin;
+        hidden = pieces + D * WIDTH;
+        assignment = hidden + STAGES * ROWS * (D + PAD);
+        exchange = (float*)(assignment + assignments * ROWS * STRIDE);
+        of_cluster = exchange + 2 * ROWS * STRIDE;
+        inverse = of_cluster + WIDTH;
+        mass = inverse + WIDTH;
+    }
+
+    // The 8 values from k on, a multiple of 8, of the Descriptor or of dV.
+    __device__ __forceinline__ bf16* piece(int d, int k) const { return pieces + d * WIDTH + ((k / 8) ^ (d % 8)) * 8; }
+};
+
+// The videos of a block, and their rows, in tiles that are numbered through all of them.
+template <class Args>
+struct Chunk {
+    const Args& a;
+    const Memory& memory;
+    int first_video, videos, tiles_of_video;
+
+    __device__ __forceinline__ Chunk(const Args& a, const Memory& memory) : a(a), memory(memory), tiles_of_video((a.Rows + ROWS - 1) / ROWS) {
+        const int most = (a.Videos + a.Chunks - 1) / a.Chunks, first = blockIdx.x % a.Chunks * most;
+        videos = max(0, min(most, a.Videos - first));
+        first_video = blockIdx.x / a.Chunks * a.Videos + first;
+    }
+
+    __device__ __forceinline__ bf16* hidden(int tile) const { return memory.hidden + tile % STAGES * ROWS * (a.D + PAD); }
+
+    // Begins to copy a tile, a row each warp; zeros past the video's last.
+    __device__ __forceinline__ void begin(int tile) const {
+        if (tile < videos * tiles_of_video) {
+            const int row = tile % tiles_of_video * ROWS + warp_of();
+            const bool exists = row < a.Rows;
+            const bf16* from = a.Hidden + ((long long)(first_video + tile / tiles_of_video) * a.Rows + (exists ? row : 0)) * a.D;
+            bf16* to = hidden(tile) + warp_of() * (a.D + PAD);
+            for (int d = 8 * lane_of(); d < a.D; d += 8 * 32)
+                cp_async_16(to + d, from + d, exists);
+        }
+        cp_async_commit();
+    }
+
+    // Reads the logits of a warp's row of a tile, where there is one: a lane's pair of clusters, and the group's.
+    __device__ __forceinline__ void read_logits(int tile, unsigned& of_clusters, float& of_group) const {
+        const int row = tile % tiles_of_video * ROWS + warp_of();
+        if (tile >= videos * tiles_of_video || row >= a.Rows)
+            return;
+        const int at = (first_video + tile / tiles_of_video) * a.Rows + row;
+        of_group = load(a.GroupLogits + at);
+        if (2 * lane_of() < a.K)
+            of_clusters = *(const unsigned*)(a.ClusterLogits + (long long)at * a.K + 2 * lane_of());
+    }
+};
+
+// What a lane knows of its two clusters, 2 lane and 2 lane + 1, of one row. Clusters past K have no share.
+struct RowShare {
+    float p0, p1, n0, n1; // softmax, and standardised logits
+    float open;           // sigmoid of the group logit
+};
+
+// By a warp, from its lanes' pairs of logits.
+DEVICE RowShare share_of_row(const Normalizer& norm, int side, int group, int clusters, unsigned logits, float group_logit) {
+    const int k = 2 * lane_of();
+    RowShare row{};
+    float x0 = -INFINITY, x1 = -INFINITY;
+    if (k < clusters) {
+        const int column = group * clusters + k, statistic = side * norm.Columns + column, parameter = side / norm.Sides * norm.Columns + column;
+        const float2 mean = pair_at(norm.Mean + statistic), rstd = pair_at(norm.Rstd + statistic);
+        const float2 weight = pair_at(norm.Weight + parameter), bias = pair_at(norm.Bias + parameter);
+        const ColumnNorm first{mean.x, rstd.x, weight.x, bias.x}, second{mean.y, rstd.y, weight.y, bias.y};
+        row.n0 = first.standard(first_of_pair(logits));
+        row.n1 = second.standard(second_of_pair(logits));
+        x0 = fmaf(row.n0, first.weight, first.bias);
+        x1 = fmaf(row.n1, second.weight, second.bias);
+    }
+    const float largest = warp_max(fmaxf(x0, x1));
+    const float e0 = expf(x0 - largest), e1 = expf(x1 - largest), scale = 1 / warp_sum(e0 + e1);
+    row.p0 = e0 * scale;
+    row.p1 = e1 * scale;
+    row.open = sigmoid(group_logit);
+    return row;
+}
+
+// A, rounded as the products take it.
+DEVICE unsigned assignment_of(const RowShare& row) { return to_bf16_pair(row.p0 * row.open, row.p1 * row.open); }
+
+// Cluster by cluster the sum over Count rows of exchange [.., WIDTH], finished, to of_cluster.
+template <int Count, class Finish>
+DEVICE void sum_exchanged(const Memory& memory, int clusters, Finish finish) {
+    __syncthreads();
+    const int k = threadIdx.x;
+    if (k < clusters) {
+        float sum = 0;
+#pragma unroll
+        for (int i = 0; i < Count; i++)
+            sum += memory.exchange[i * WIDTH + k];
+        memory.of_cluster[k] = finish(k, sum);
+    } else if (k < WIDTH) {
+        memory.of_cluster[k] = 0;
+    }
+    __syncthreads();
+}
+
+// ---- forward
+
+// A warp's part of V: every eighth tile of 16 of D, and one half of the clusters.
+constexpr int PARTS = WARPS / 2, D_TILES = MAX_D / 16 / PARTS, K_TILES = WIDTH / 8 / 2;
+
+// A of a tile to its half of the assignments' memory; what the lane has written.
+DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk<VladTensorCoreArgs>& chunk, int tile, unsigned logits, float group_logit) {
+    const int video = chunk.first_video + tile / chunk.tiles_of_video, row = tile % chunk.tiles_of_video * ROWS + warp_of();
+    unsigned pair = 0;
+    if (tile < chunk.videos * chunk.tiles_of_video && row < a.Rows)
+        pair = assignment_of(share_of_row(a.Norm, video / (a.Videos / a.Norm.Sides), row % a.Groups, a.K, logits, group_logit));
+    *(unsigned*)(chunk.memory.assignment + (tile % 2 * ROWS + warp_of()) * STRIDE + 2 * lane_of()) = pair;
+    return pair;
+}
+
+// Subtracts the centres from the sums of a video, brings them to unit length, drops, writes.
+DEVICE void finish_video(const VladTensorCoreArgs& a, const Memory& memory, int video, float (&sum)[D_TILES][K_TILES][4]) {
+    // A lane has rows d and d + 8 and columns k and k + 1 of every tile of the sums.
+    const int part = warp_of() % PARTS, d_of_lane = lane_of() / 4, k_of_lane = WIDTH / 2 * (warp_of() / PARTS) + lane_of() % 4 * 2;
+    const float* centres = a.Centres + (long long)(video / a.Videos) * a.D * a.K;
+#pragma unroll
+    for (int n = 0; n < K_TILES; n++) {
+        const int k = k_of_lane + 8 * n;
+        const float2 mass = pair_at(memory.of_cluster + k);
+        float squares0 = 0, squares1 = 0;
+#pragma unroll
+        for (int t = 0; t < D_TILES; t++) {
+            const int d = 16 * (t * PARTS + part) + d_of_lane;
+            if (d >= a.D || k >= a.K)
+                continue;
+#pragma unroll
+            for (int i = 0; i < 4; i += 2) {
+                const float2 centre = pair_at(centres + (d + 4 * i) * a.K + k);
+                float &v0 = sum[t][n][i], &v1 = sum[t][n][i + 1];
+                v0 = fmaf(-mass.x, centre.x, v0);
+                v1 = fmaf(-mass.y, centre.y, v1);
+                squares0 = fmaf(v0, v0, squares0);
+                squares1 = fmaf(v1, v1, squares1);
+            }
+        }
+#pragma unroll
+        for (int distance = 4; distance < 32; distance *= 2) {
+            squares0 += __shfl_xor_sync(0xffffffffu, squares0, distance);
+            squares1 += __shfl_xor_sync(0xffffffffu, squares1, distance);
+        }
+        if (d_of_lane == 0)
+            *(float2*)(memory.exchange + part * WIDTH + k) = make_float2(squares0, squares1);
+    }
+    sum_exchanged<PARTS>(memory, a.K, [&](int k, float squares) { return a.InverseNorm[(long long)video * a.K + k] = inverse_length(squares); });
+    // By way of shared memory, so that threads write 16 bytes of what is neighbouring in memory.
+#pragma unroll
+    for (int n = 0; n < K_TILES; n++) {
+        const int k = k_of_lane + 8 * n;
+        const float2 inverse = pair_at(memory.of_cluster + k);
+#pragma unroll
+        for (int t = 0; t < D_TILES; t++) {
+            const int d = 16 * (t * PARTS + part) + d_of_lane;
+            if (d >= a.D)
+                continue;
+#pragma unroll
+            for (int i = 0; i < 4; i += 2)
+                *(unsigned*)(memory.piece(d + 4 * i, k) + k % 8) = to_bf16_pair(sum[t][n][i] * inverse.x, sum[t][n][i + 1] * inverse.y);
+        }
+    }
+    __syncthreads();
+    const long long begin = (long long)video * a.D * a.K;
+    Dropout dropout(a.Dropout);
+    for (int at = 8 * threadIdx.x; at < a.D * a.K; at += 8 * THREADS) {
+        float values[8];
+        load_pack(values, memory.piece(at / a.K, at % a.K));
+        if (a.Y != a.Descriptor)
+            store_pack(a.Descriptor + begin + at, values); // as they were: bf16
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            values[i] *= dropout.factor(begin + at + i);
+        store_pack(a.Y + begin + at, values);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forward_bf16(const VladTensorCoreArgs a) {
+    DYNAMIC_SHARED(unsigned char, dynamic);
+    const Memory memory(dynamic, a.D, 2);
+    const Chunk<VladTensorCoreArgs> chunk(a, memory);
+    const int part = warp_of() % PARTS, half = warp_of() / PARTS;
+    unsigned logits = 0;
+    float group_logit = 0;
+    chunk.begin(0);
+    chunk.begin(1);
+    chunk.read_logits(0, logits, group_logit);
+    unsigned assigned = assign(a, chunk, 0, logits, group_logit);
+    chunk.read_logits(1, logits, group_logit);
+    for (int i = 0, tile = 0; i < chunk.videos; i++) {
+        const int video = chunk.first_video + i;
+        float sum[D_TILES][K_TILES][4] = {}, mass0 = 0, mass1 = 0;
+        for (int tile_of_video = 0; tile_of_video < chunk.tiles_of_video; tile_of_video++, tile++) {
+            cp_async_wait<STAGES - 2>();
+            __syncthreads(); // the tile and its assignments are there, and nobody reads those before any more
+            chunk.begin(tile + STAGES - 1);
+            mass0 += first_of_pair(assigned);
+            mass1 += second_of_pair(assigned);
+            // Other warps multiply meanwhile.
+            assigned = assign(a, chunk, tile + 1, logits, group_logit);
+            chunk.read_logits(tile + 2, logits, group_logit);
+            const bf16* hidden = chunk.hidden(tile);
+            const bf16* assignment = memory.assignment + tile % 2 * ROWS * STRIDE + WIDTH / 2 * half;
+            unsigned b[K_TILES / 2][4];
+#pragma unroll
+            for (int n = 0; n < K_TILES / 2; n++)
+                ldmatrix_x4_trans(b[n], rows_first(assignment + 16 * n, STRIDE));
+#pragma unroll
+            for (int t = 0; t < D_TILES; t++) {
+                const int d = 16 * (t * PARTS + part);
+                if (d >= a.D)
+                    continue;
+                unsigned h[4];
+                ldmatrix_x4_trans(h, columns_first(hidden + d, a.D + PAD));
+#pragma unroll
+                for (int n = 0; n < K_TILES; n++)
+                    mma_16816(sum[t][n], h, b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
+            }
+        }
+        *(float2*)(memory.exchange + warp_of() * WIDTH + 2 * lane_of()) = make_float2(mass0, mass1);
+        sum_exchanged<WARPS>(memory, a.K, [&](int k, float mass) { return a.Mass[(long long)video * a.K + k] = mass; });
+        finish_video(a, memory, video, sum);
+    }
+    cp_async_wait<0>();
+}
+
+// ---- backward
+
+constexpr int PACKS = MAX_D * (WIDTH / 8) / THREADS;  // of 8 clusters, those of a thread; no more for smaller K
+constexpr int COLUMNS = MAX_COLUMNS / THREADS;        // of the normalisation, those of a thread
+constexpr int SLICES = MAX_D / 8 / WARPS;             // of 8 of D, those of a warp of dH
+
+// Adds a thread's sums of 8 clusters to those of the threads with the same, finished, to of_cluster.
+template <class Finish>
+DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finish finish) {
+    const int packs = clusters / 8;
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+        for (int distance = packs; distance < 32; distance *= 2)
+            sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], distance);
+    if (lane_of() < packs)
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            memory.exchange[warp_of() * WIDTH + 8 * lane_of() + i] = sum[i];
+    sum_exchanged<WARPS>(memory, clusters, finish);
+}
+
+// dV of a video to shared memory, -(sum over d of M dV) to of_cluster; takes dV Mass from the gradient of the centres.
+DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& memory, int video, float (&centres)[PACKS][8]) {
+    const int packs = a.K / 8, k = threadIdx.x % packs * 8, first = threadIdx.x / packs, step = THREADS / packs;
+    const long long begin = (long long)video * a.D * a.K;
+    const float* centre = a.Centres + video / a.Videos * a.D * a.K;
+    const float kept = 1 / (1 - a.Dropout.DropProbability); // factor of what was not dropped
+    // What was dropped of dY is set to 0. It waits where dV will be: registers are for the centres.
+    float sum[8] = {};
+    Dropout dropout(a.Dropout);
+#pragma unroll 3
+    for (int i = 0; i < PACKS; i++) {
+        const int d = first + i * step;
+        if (d >= a.D)
+            continue;
+        unsigned dY[4], descriptor[4];
+        load_pairs(descriptor, a.Descriptor + begin + d * a.K + k);
+        load_pairs(dY, a.dY + begin + d * a.K + k);
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            const long long element = begin + d * a.K + k + 2 * j;
+            dY[j] &= (dropout.factor(element) != 0 ? 0xffffu : 0) | (dropout.factor(element + 1) != 0 ? 0xffff0000u : 0);
+            sum[2 * j] = fmaf(first_of_pair(dY[j]), first_of_pair(descriptor[j]), sum[2 * j]);
+            sum[2 * j + 1] = fmaf(second_of_pair(dY[j]), second_of_pair(descriptor[j]), sum[2 * j + 1]);
+        }
+        *(uint4*)memory.piece(d, k) = make_uint4(dY[0], dY[1], dY[2], dY[3]);
+    }
+    // Below the norm's floor the factor is constant.
+    sum_packs(memory, sum, a.K, [&](int k, float sum) {
+        const float inverse = a.InverseNorm[(long long)video * a.K + k];
+        memory.inverse[k] = inverse;
+        memory.mass[k] = a.Mass[(long long)video * a.K + k];
+        return is_below_floor(inverse) ? 0 : sum * kept;
+    });
+#pragma unroll
+    for (int j = 0; j < 8; j++)
+        sum[j] = 0;
+#pragma unroll
+    for (int i = 0; i < PACKS; i++) {
+        const int d = first + i * step;
+        if (d >= a.D)
+            continue;
+        unsigned pairs[4], descriptor[4];
+        load_pairs(descriptor, a.Descriptor + begin + d * a.K + k);
+        load_pairs(pairs, memory.piece(d, k));
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            const float2 along = pair_at(memory.of_cluster + k + 2 * j), inverse = pair_at(memory.inverse + k + 2 * j), mass = pair_at(memory.mass + k + 2 * j);
+            const float dV0 = fmaf(-along.x, first_of_pair(descriptor[j]), first_of_pair(pairs[j]) * kept) * inverse.x;
+            const float dV1 = fmaf(-along.y, second_of_pair(descriptor[j]), second_of_pair(pairs[j]) * kept) * inverse.y;
+            centres[i][2 * j] = fmaf(-mass.x, dV0, centres[i][2 * j]);
+            centres[i][2 * j + 1] = fmaf(-mass.y, dV1, centres[i][2 * j + 1]);
+            pairs[j] = to_bf16_pair(dV0, dV1);
+            const float2 m = pair_at(centre + d * a.K + k + 2 * j);
+            sum[2 * j] = fmaf(m.x, first_of_pair(pairs[j]), sum[2 * j]);
+            sum[2 * j + 1] = fmaf(m.y, second_of_pair(pairs[j]), sum[2 * j + 1]);
+        }
+        *(uint4*)memory.piece(d, k) = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
+    }
+    sum_packs(memory, sum, a.K, [](int, float sum) { return -sum; });
+}
+
+// dA of a tile without what all rows share, half of the sum over d by each half of the warps: to exchange.
+DEVICE void differentiate_assignment(const Memory& memory, const bf16* hidden, int D) {
+    const int k = warp_of() % 8 * 8, half = warp_of() / 8, steps = D / 16, pairs = (steps + 1) / 2, middle = (pairs + 1) / 2;
+    float even[4] = {}, odd[4] = {};
+#pragma unroll 1 // for the registers
+    for (int pair = half ? middle : 0; pair < (half ? pairs : middle); pair++) {
+        const int d = 32 * pair;
+        const bool both = d + 16 < D;
+        unsigned h[4], b[4];
+        ldmatrix_x4_trans(b, memory.piece(d + (both ? lane_of() : lane_of() % 16), k));
+        ldmatrix_x4(h, rows_first(hidden + d, D + PAD));
+        mma_16816(even, h, b[0], b[1]);
+        if (both) {
+            ldmatrix_x4(h, rows_first(hidden + d + 16, D + PAD));
+            mma_16816(odd, h, b[2], b[3]);
+        }
+    }
+    float* to = memory.exchange + (half * ROWS + lane_of() / 4) * STRIDE + k + lane_of() % 4 * 2;
+    *(float2*)to = make_float2(even[0] + odd[0], even[1] + odd[1]);
+    *(float2*)(to + 8 * STRIDE) = make_float2(even[2] + odd[2], even[3] + odd[3]);
+}
+
+// dH of a tile, to where its H was.
+DEVICE void differentiate_hidden(const Memory& memory, bf16* tile, int D) {
+#pragma unroll
+    for (int slice = 0; slice < SLICES; slice++) {
+        const int d = 8 * (slice * WARPS + warp_of());
+        if (d >= D)
+            continue;
+        float sum[4] = {};
+#pragma unroll
+        for (int i = 0; i < WIDTH / 16; i += 2) {
+            unsigned a[4], b[4];
+            ldmatrix_x4(b, memory.piece(d + lane_of() % 8, 16 * i + lane_of() / 8 * 8));
+            ldmatrix_x4(a, rows_first(memory.assignment + 16 * i, STRIDE));
+            mma_16816(sum, a, b[0], b[1]);
+            ldmatrix_x4(a, rows_first(memory.assignment + 16 * i + 16, STRIDE));
+            mma_16816(sum, a, b[2], b[3]);
+        }
+        unsigned* to = (unsigned*)(tile + lane_of() / 4 * (D + PAD) + d + lane_of() % 4 * 2);
+        *to = to_bf16_pair(sum[0], sum[1]);
+        *(unsigned*)((bf16*)to + 8 * (D + PAD)) = to_bf16_pair(sum[2], sum[3]);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backward_bf16(const VladTensorCoreGradArgs a) {
+    DYNAMIC_SHARED(unsigned char, dynamic);
+    const Memory memory(dynamic, a.D, 1);
+    const Chunk<VladTensorCoreGradArgs> chunk(a, memory);
+    const int warp = warp_of(), lane = lane_of();
+    unsigned logits = 0;
+    float group_logit = 0;
+    chunk.begin(0);
+    chunk.begin(1);
+    chunk.read_logits(0, logits, group_logit);
+    for (int i = threadIdx.x; i < a.D * (WIDTH / 8); i += THREADS) // clusters past K stay zeros
+        *(uint4*)(memory.pieces + 8 * i) = make_uint4(0, 0, 0, 0);
+
+    float centres[PACKS][8] = {};
+    for (int i = 0, tile = 0; i < chunk.videos; i++) {
+        const int video = chunk.first_video + i, side = video / (a.Videos / a.Norm.Sides);
+        float sums[COLUMNS] = {}, products[COLUMNS] = {};
+        __syncthreads(); // nobody uses shared memory for the video before any more
+        differentiate_norm(a, memory, video, centres);
+        for (int first_row = 0; first_row < a.Rows; first_row += ROWS, tile++) {
+            const int row = first_row + warp;
+            const int at = video * a.Rows + row;
+            bf16* hidden = chunk.hidden(tile);
+            cp_async_wait<STAGES - 2>();
+            __syncthreads(); // the tile is there, and nobody reads the one before any more
+            chunk.begin(tile + STAGES - 1);
+            RowShare share{};
+            if (row < a.Rows)
+                share = share_of_row(a.Norm, side, row % a.Groups, a.K, logits, group_logit);
+            chunk.read_logits(tile + 1, logits, group_logit);
+            *(unsigned*)(memory.assignment + warp * STRIDE + 2 * lane) = assignment_of(share);
+            differentiate_assignment(memory, hidden, a.D);
+            __syncthreads();
+            // A warp has a row, a lane the two clusters it has a share of: nobody else reads what it replaces in exchange.
+            float2 *first_half = (float2*)(memory.exchange + warp * STRIDE) + lane, *second_half = first_half + ROWS * STRIDE / 2;
+            const float2 constant = pair_at(memory.of_cluster + 2 * lane);
+            const float dA0 = first_half->x + second_half->x + constant.x, dA1 = first_half->y + second_half->y + constant.y;
+            const float along = warp_sum(fmaf(share.p0, dA0, __fmul_rn(share.p1, dA1)));
+            const float d0 = share.open * share.p0 * (dA0 - along), d1 = share.open * share.p1 * (dA1 - along);
+            if (row < a.Rows) {
+                if (a.dNormalised && 2 * lane < a.K)
+                    *(unsigned*)(a.dNormalised + (long long)at * a.K + 2 * lane) = to_bf16_pair(d0, d1);
+                if (a.dGroupLogits && lane == 0)
+                    deliver(a.dGroupLogits + at, share.open * (1 - share.open) * along, a.AddGroupLogits);
+            }
+            *first_half = make_float2(d0, d1);
+            *second_half = make_float2(d0 * share.n0, d1 * share.n1);
+            if (a.dHidden)
+                differentiate_hidden(memory, hidden, a.D);
+            __syncthreads();
+            for (int d = 8 * lane; a.dHidden && row < a.Rows && d < a.D; d += 8 * 32) {
+                float values[8];
+                load_pack(values, hidden + warp * (a.D + PAD) + d);
+                deliver_pack(a.dHidden + (long long)at * a.D + d, values, a.AddHidden);
+            }
+            // Rows of the video take turns in the groups, also from one tile to the next.
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                const int column = c * THREADS + threadIdx.x, k = column % a.K;
+                if (column >= a.Norm.Columns)
+                    continue;
+                for (int r = (column / a.K - first_row % a.Groups + a.Groups) % a.Groups; r < ROWS; r += a.Groups) {
+                    sums[c] += memory.exchange[r * STRIDE + k];
+                    products[c] += memory.exchange[(ROWS + r) * STRIDE + k];
+                }
+            }
+        }
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            const int column = c * THREADS + threadIdx.x;
+            if (!a.Partial || column >= a.Norm.Columns)
+                continue;
+            float* partial = a.Partial + (long long)video * 2 * a.Norm.Columns + column;
+            partial[0] = sums[c];
+            partial[a.Norm.Columns] = products[c];
+        }
+    }
+    cp_async_wait<0>();
+    if (!a.PartialCentres)
+        return;
+    const int packs = a.K / 8, k = threadIdx.x % packs * 8;
+#pragma unroll
+    for (int i = 0; i < PACKS; i++) {
+        const int d = threadIdx.x / packs + i * (THREADS / packs);
+        if (d >= a.D)
+            continue;
+        float4* partial = (float4*)(a.PartialCentres + ((long long)blockIdx.x * a.D + d) * a.K + k);
+        partial[0] = make_float4(centres[i][0], centres[i][1], centres[i][2], centres[i][3]);
+        partial[1] = make_float4(centres[i][4], centres[i][5], centres[i][6], centres[i][7]);
+    }
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS) vlad_tensor_core_finish_centres_f32(const VladTensorCoreGradArgs a) {
+    const long long width = (long long)a.D * a.K, i = (long long)blockIdx.x * THREADS + threadIdx.x; // of [Stack, D K]
+    if (i >= a.Stack * width)
+        return;
+    const float* partial = a.PartialCentres + i / width * a.Chunks * width + i % width;
+    float sum = 0;
+#pragma unroll 4
+    for (int chunk = 0; chunk < a.Chunks; chunk++)
+        sum += partial[chunk * width];
+    deliver(a.dCentres + i, sum, a.AddCentres);
+}

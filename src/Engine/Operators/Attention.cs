@@ -105,7 +105,7 @@ public static unsafe class Attention
         if (!sums.Exists)
             return;
         var dBias = tape.GradientToWrite(bias, out int add);
-        ColumnSum.Write(tape, sums, stack: 1, sums.Shape[0], sums.Shape.Width, dBias, add);
+        ColumnSum.Finish(tape, sums, dBias, add);
     }
 
     private static AttentionArgs Arguments(in State s)

@@ -15,7 +15,7 @@
 //         row, and the 8 x 4 words of a fragment each cover all 32 banks once (rows of 64 bytes: two to a line, pack ^ r / 2 % 4).
 //         Places  16 positions are kept in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14 15: what a lane holds of two neighbouring fragments C are then
 //         4 neighbouring keys, which share a block of random numbers: each block is computed once.
-//         Size    D 64, S 64: 24.3 KiB forward, 32.3 KiB backward; dK's and P's places are those of K and V, results leave through those of Q and dY
+//         Size    D 64, S 64: 24.3 KiB forward, 32.3 KiB backward: P and dS take the places of K and V, and results leave through those of Q and dY
 #include "AttentionArgs.cuh"
 #include "TensorCore.cuh"
 #include "Values.cuh"

@@ -32,9 +32,9 @@ public static unsafe class ColumnSum
     public const int ChunkRows = 64;
 
     private const string File = "ColumnSum.cu";
-    private const int Threads = 128;
+    private const int Threads = 128, FinishWarps = 8;
 
-    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}"];
+    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}", $"FINISH_WARPS={FinishWarps}"];
 
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
@@ -57,7 +57,7 @@ public static unsafe class ColumnSum
         Family = "reduce",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, Threads, GridY: ColumnBlocks(a.C, 1)),
+        LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, 32 * FinishWarps, GridY: (a.C + 31) / 32),
         CountItems = static (in ColumnSumArgs a) => a.Stack,
         Twin = SumPartials,
         CountCost = static (in ColumnSumArgs a) => new((double)a.Stack * a.Chunks * a.C, 4.0 * a.Stack * (a.Chunks + 1 + a.Add) * a.C),

@@ -1,11 +1,17 @@
 // ColumnSum.cu: sums of the columns of a stack of matrices, first of each chunk of rows, then of the chunks.
 //   partial[stack, chunk, c] = sum over the chunk's rows of x[stack, row, c],  y[stack, c] = sum over chunks        x [Stack, Rows, C]   y [Stack, C]
 // Types   x fp32 or bf16; sums fp32
-// Launch  THREADS threads a block. Partial: a block per chunk and THREADS PACK columns; finish: per matrix and THREADS columns
+// Launch  partial: a block of THREADS threads per chunk and THREADS PACK columns; finish: of FINISH_WARPS warps per matrix and 32 columns
 // Limits  any sizes; no row at all gives 0. 16 bytes an access where C is a multiple of PACK
 // Floor   reads x once: Stack Rows C values / bandwidth
+<<<<<<< HEAD
 // Why     a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them.
 //         8 blocks on a multiprocessor leave a thread registers for 8 rows at once
+=======
+// Why     partial: a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them. Finish: a lane owns a
+//         column, a warp takes every FINISH_WARPS-th chunk and the warps are added in order, as some 256 chunks one after the other are all latency
+#include "Block.cuh"
+>>>>>>> 0ffbc05 (Attention's page; a bias's column sums are finished by eight warps instead of one thread after the other)
 #include "Run.cuh"
 
 struct ColumnSumArgs {
@@ -53,14 +59,14 @@ DEVICE void sum_chunk(const ColumnSumArgs& a) {
 extern "C" __global__ void __launch_bounds__(THREADS, 8) column_sum_partial_f32(const ColumnSumArgs a) { sum_chunk<float>(a); }
 extern "C" __global__ void __launch_bounds__(THREADS, 8) column_sum_partial_bf16(const ColumnSumArgs a) { sum_chunk<bf16>(a); }
 
-extern "C" __global__ void __launch_bounds__(THREADS) column_sum_finish_f32(const ColumnSumArgs a) {
-    const int stack = blockIdx.x, c = blockIdx.y * THREADS + threadIdx.x;
-    if (c >= a.C)
-        return;
+extern "C" __global__ void __launch_bounds__(32 * FINISH_WARPS) column_sum_finish_f32(const ColumnSumArgs a) {
+    const int stack = blockIdx.x, warp = threadIdx.x / 32, c = blockIdx.y * 32 + threadIdx.x % 32;
     const float* partial = a.Partial + (long long)stack * a.Chunks * a.C + c;
     float sum = 0;
 #pragma unroll 8
-    for (int chunk = 0; chunk < a.Chunks; chunk++)
-        sum += partial[(long long)chunk * a.C];
-    deliver(a.Y + (long long)stack * a.C + c, sum, a.Add);
+    for (int chunk = warp; chunk < a.Chunks; chunk += FINISH_WARPS)
+        sum += c < a.C ? partial[(long long)chunk * a.C] : 0;
+    sum = sum_over_warps<FINISH_WARPS>(sum);
+    if (warp == 0 && c < a.C)
+        deliver(a.Y + (long long)stack * a.C + c, sum, a.Add);
 }

@@ -4,14 +4,9 @@
 // Launch  partial: a block of THREADS threads per chunk and THREADS PACK columns; finish: of FINISH_WARPS warps per matrix and 32 columns
 // Limits  any sizes; no row at all gives 0. 16 bytes an access where C is a multiple of PACK
 // Floor   reads x once: Stack Rows C values / bandwidth
-<<<<<<< HEAD
-// Why     a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them.
-//         8 blocks on a multiprocessor leave a thread registers for 8 rows at once
-=======
-// Why     partial: a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them. Finish: a lane owns a
-//         column, a warp takes every FINISH_WARPS-th chunk and the warps are added in order, as some 256 chunks one after the other are all latency
-#include "Block.cuh"
->>>>>>> 0ffbc05 (Attention's page; a bias's column sums are finished by eight warps instead of one thread after the other)
+// Why     partial: a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them, 8 blocks on a
+//         multiprocessor leave a thread registers for 8 rows at once. Finish: a lane owns a column, a warp takes every FINISH_WARPS-th chunk and the
+//         warps are added in order, as some 256 chunks one after the other are all latency
 #include "Run.cuh"
 
 struct ColumnSumArgs {

@@ -7,6 +7,7 @@
 // Why     partial: a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them, 8 blocks on a
 //         multiprocessor leave a thread registers for 8 rows at once. Finish: a lane owns a column, a warp takes every FINISH_WARPS-th chunk and the
 //         warps are added in order, as some 256 chunks one after the other are all latency
+#include "Block.cuh"
 #include "Run.cuh"
 
 struct ColumnSumArgs {

@@ -5,8 +5,8 @@
 // Limits  any sizes; a row of weight 0 is not read. Of a row that begins or ends between two multiples of 16 bytes, single threads take the few
 //         values there one each
 // Floor   reads the logits once, writes their gradient once: bytes / bandwidth; bf16 needs about 2 special functions and 12 other instructions a logit
-// Why     the sum of powers follows the largest logit as it grows, so two passes do. The rows under way (42 KB at the reference's size, a few on
-//         each multiprocessor) stay in the second cache from one pass to the other
+// Why     the sum of powers follows the largest logit as it grows, so two passes do. The rows under way, two on each multiprocessor, stay in the
+//         second cache from one pass to the other: of 50,000 tokens in bf16 that is 26 MB of an H100's 50
 #include "Powers.cuh"
 
 struct MaskedTokenLossArgs {

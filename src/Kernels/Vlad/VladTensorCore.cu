@@ -8,18 +8,15 @@
 // Launch  a block per chunk of the videos of one of the stack, 16 warps: it fills a multiprocessor; finish_centres: a thread per element, which goes
 //         over the chunks in order
 // Limits  K 8, 16, 32 or 64; D a multiple of 16 up to MAX_D; Groups K up to MAX_COLUMNS; tensors on 16 bytes; 99 KiB of shared memory
-// Floor   forward reads H and logits, writes Descriptor and Y once; backward reads H, logits, Descriptor and dY, writes dH and dNormalised once: bytes / bandwidth
+// Floor   forward reads H and logits and writes Descriptor and Y once; backward reads H, logits, Descriptor and dY, writes dH and dNormalised once: bytes / bandwidth
 // Why     A, p and the normalised logits are made again rather than stored: the logits they come from are read anyway. H streams through shared memory in
 //         tiles of 16 rows, two of which are on their way while one is computed with, from one video into the next. Rows of tiles are 16 bytes longer than
 //         their values, and 16-byte pieces of [D, K] change places by the row's number: ldmatrix meets no bank twice. Sums of the centres' gradients stay
 //         in registers over the videos of a chunk: no gradient [D, K] of a video is ever in memory. Every sum has one order, which depends on the sizes
 //         only. docs/kernels/nextvlad.md counts the bytes
-#include "Logistic.cuh"
-#include "Normalizer.cuh"
 #include "Philox.cuh"
-#include "TensorCore.cuh"
 #include "UnitLength.cuh"
-#include "Values.cuh"
+#include "VladTiles.cuh"
 
 struct VladTensorCoreArgs {
     const bf16* Hidden;
@@ -70,149 +67,18 @@ struct VladTensorCoreGradArgs {
     int AddCentres;
 };
 
-constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
-constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
-constexpr int STRIDE = WIDTH + 8;              // of rows of clusters: 8 of them lie in different banks
-constexpr int PAD = 8;                         // values past the D of a row of a tile, for the same reason
-constexpr int STAGES = 3;                      // tiles in shared memory
-static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile");
-
-DEVICE int lane_of() { return threadIdx.x % 32; }
-DEVICE int warp_of() { return threadIdx.x / 32; }
-
-// Where a lane's row of the four matrices of ldmatrix_x4 begins in [16, 16] of a matrix of rows of stride values: with the second matrix below the first...
-DEVICE const bf16* rows_first(const bf16* matrix, int stride) { return matrix + lane_of() % 16 * stride + lane_of() / 16 * 8; }
-// ...or beside it.
-DEVICE const bf16* columns_first(const bf16* matrix, int stride) { return matrix + (lane_of() % 8 + lane_of() / 16 * 8) * stride + lane_of() / 8 % 2 * 8; }
-
-DEVICE float2 pair_at(const float* address) { return *(const float2*)address; }
-
-DEVICE void load_pairs(unsigned (&pairs)[4], const bf16* address) {
-    const uint4 all = *(const uint4*)address;
-    pairs[0] = all.x, pairs[1] = all.y, pairs[2] = all.z, pairs[3] = all.w;
-}
-
-// Dynamic shared memory; C# adds the same up.
-struct Memory {
-    bf16 *pieces, *hidden, *assignment; // [D, WIDTH], [STAGES, ROWS, D + PAD], forward twice [ROWS, STRIDE]
-    float* exchange;                    // [2, ROWS, STRIDE], between the warps
-    float *of_cluster, *inverse, *mass; // [WIDTH]
-
-    __device__ __forceinline__ Memory(void* begin, int D, int assignments) {
-        pieces = (bf16*)begin;
-        hidden = pieces + D * WIDTH;
-        assignment = hidden + STAGES * ROWS * (D + PAD);
-        exchange = (float*)(assignment + assignments * ROWS * STRIDE);
-        of_cluster = exchange + 2 * ROWS * STRIDE;
-        inverse = of_cluster + WIDTH;
-        mass = inverse + WIDTH;
-    }
-
-    // The 8 values from k on, a multiple of 8, of the Descriptor or of dV.
-    __device__ __forceinline__ bf16* piece(int d, int k) const { return pieces + d * WIDTH + ((k / 8) ^ (d % 8)) * 8; }
-};
-
-// The videos of a block, and their rows, in tiles that are numbered through all of them.
-template <class Args>
-struct Chunk {
-    const Args& a;
-    const Memory& memory;
-    int first_video, videos, tiles_of_video;
-
-    __device__ __forceinline__ Chunk(const Args& a, const Memory& memory) : a(a), memory(memory), tiles_of_video((a.Rows + ROWS - 1) / ROWS) {
-        const int most = (a.Videos + a.Chunks - 1) / a.Chunks, first = blockIdx.x % a.Chunks * most;
-        videos = max(0, min(most, a.Videos - first));
-        first_video = blockIdx.x / a.Chunks * a.Videos + first;
-    }
-
-    __device__ __forceinline__ bf16* hidden(int tile) const { return memory.hidden + tile % STAGES * ROWS * (a.D + PAD); }
-
-    // Begins to copy a tile, a row each warp; zeros past the video's last.
-    __device__ __forceinline__ void begin(int tile) const {
-        if (tile < videos * tiles_of_video) {
-            const int row = tile % tiles_of_video * ROWS + warp_of();
-            const bool exists = row < a.Rows;
-            const bf16* from = a.Hidden + ((long long)(first_video + tile / tiles_of_video) * a.Rows + (exists ? row : 0)) * a.D;
-            bf16* to = hidden(tile) + warp_of() * (a.D + PAD);
-            for (int d = 8 * lane_of(); d < a.D; d += 8 * 32)
-                cp_async_16(to + d, from + d, exists);
-        }
-        cp_async_commit();
-    }
-
-    // Reads the logits of a warp's row of a tile, where there is one: a lane's pair of clusters, and the group's.
-    __device__ __forceinline__ void read_logits(int tile, unsigned& of_clusters, float& of_group) const {
-        const int row = tile % tiles_of_video * ROWS + warp_of();
-        if (tile >= videos * tiles_of_video || row >= a.Rows)
-            return;
-        const int at = (first_video + tile / tiles_of_video) * a.Rows + row;
-        of_group = load(a.GroupLogits + at);
-        if (2 * lane_of() < a.K)
-            of_clusters = *(const unsigned*)(a.ClusterLogits + (long long)at * a.K + 2 * lane_of());
-    }
-};
-
-// What a lane knows of its two clusters, 2 lane and 2 lane + 1, of one row. Clusters past K have no share.
-struct RowShare {
-    float p0, p1, n0, n1; // softmax, and standardised logits
-    float open;           // sigmoid of the group logit
-};
-
-// By a warp, from its lanes' pairs of logits.
-DEVICE RowShare share_of_row(const Normalizer& norm, int side, int group, int clusters, unsigned logits, float group_logit) {
-    const int k = 2 * lane_of();
-    RowShare row{};
-    float x0 = -INFINITY, x1 = -INFINITY;
-    if (k < clusters) {
-        const int column = group * clusters + k, statistic = side * norm.Columns + column, parameter = side / norm.Sides * norm.Columns + column;
-        const float2 mean = pair_at(norm.Mean + statistic), rstd = pair_at(norm.Rstd + statistic);
-        const float2 weight = pair_at(norm.Weight + parameter), bias = pair_at(norm.Bias + parameter);
-        const ColumnNorm first{mean.x, rstd.x, weight.x, bias.x}, second{mean.y, rstd.y, weight.y, bias.y};
-        row.n0 = first.standard(first_of_pair(logits));
-        row.n1 = second.standard(second_of_pair(logits));
-        x0 = fmaf(row.n0, first.weight, first.bias);
-        x1 = fmaf(row.n1, second.weight, second.bias);
-    }
-    const float largest = warp_max(fmaxf(x0, x1));
-    const float e0 = expf(x0 - largest), e1 = expf(x1 - largest), scale = 1 / warp_sum(e0 + e1);
-    row.p0 = e0 * scale;
-    row.p1 = e1 * scale;
-    row.open = sigmoid(group_logit);
-    return row;
-}
-
-// A, rounded as the products take it.
-DEVICE unsigned assignment_of(const RowShare& row) { return to_bf16_pair(row.p0 * row.open, row.p1 * row.open); }
-
-// Cluster by cluster the sum over Count rows of exchange [.., WIDTH], finished, to of_cluster.
-template <int Count, class Finish>
-DEVICE void sum_exchanged(const Memory& memory, int clusters, Finish finish) {
-    __syncthreads();
-    const int k = threadIdx.x;
-    if (k < clusters) {
-        float sum = 0;
-#pragma unroll
-        for (int i = 0; i < Count; i++)
-            sum += memory.exchange[i * WIDTH + k];
-        memory.of_cluster[k] = finish(k, sum);
-    } else if (k < WIDTH) {
-        memory.of_cluster[k] = 0;
-    }
-    __syncthreads();
-}
-
 // ---- forward
 
 // A warp's part of V: every eighth tile of 16 of D, and one half of the clusters.
 constexpr int PARTS = WARPS / 2, D_TILES = MAX_D / 16 / PARTS, K_TILES = WIDTH / 8 / 2;
 
-// A of a tile to its half of the assignments' memory; what the lane has written.
-DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk<VladTensorCoreArgs>& chunk, int tile, unsigned logits, float group_logit) {
-    const int video = chunk.first_video + tile / chunk.tiles_of_video, row = tile % chunk.tiles_of_video * ROWS + warp_of();
+// A of a tile to one half of the assignments' memory; what the lane has written.
+DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk<VladTensorCoreArgs>& chunk, const Tile& tile, int group, int half, int statistics, unsigned logits,
+                       float group_logit) {
     unsigned pair = 0;
-    if (tile < chunk.videos * chunk.tiles_of_video && row < a.Rows)
-        pair = assignment_of(share_of_row(a.Norm, video / (a.Videos / a.Norm.Sides), row % a.Groups, a.K, logits, group_logit));
-    *(unsigned*)(chunk.memory.assignment + (tile % 2 * ROWS + warp_of()) * STRIDE + 2 * lane_of()) = pair;
+    if (chunk.has_row(tile))
+        pair = assignment_of(share_of_row(a.Norm, statistics + group * a.K, chunk.weights() + group * a.K, a.K, logits, group_logit));
+    *(unsigned*)(chunk.memory.assignment + (half * ROWS + warp_of()) * STRIDE + 2 * lane_of()) = pair;
     return pair;
 }
 
@@ -270,7 +136,7 @@ DEVICE void finish_video(const VladTensorCoreArgs& a, const Memory& memory, int 
     Dropout dropout(a.Dropout);
     for (int at = 8 * threadIdx.x; at < a.D * a.K; at += 8 * THREADS) {
         float values[8];
-        load_pack(values, memory.piece(at / a.K, at % a.K));
+        load_pack(values, memory.piece(at >> log_of(a.K), at & (a.K - 1)));
         if (a.Y != a.Descriptor)
             store_pack(a.Descriptor + begin + at, values); // as they were: bf16
 #pragma unroll
@@ -287,25 +153,33 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forwar
     const int part = warp_of() % PARTS, half = warp_of() / PARTS;
     unsigned logits = 0;
     float group_logit = 0;
-    chunk.begin(0);
-    chunk.begin(1);
-    chunk.read_logits(0, logits, group_logit);
-    unsigned assigned = assign(a, chunk, 0, logits, group_logit);
-    chunk.read_logits(1, logits, group_logit);
-    for (int i = 0, tile = 0; i < chunk.videos; i++) {
-        const int video = chunk.first_video + i;
+    // In the order of the rows: what is multiplied, what is assigned, what is read.
+    Tile tile{chunk.first_video, 0, 0}, next = tile.next(a.Rows), coming = next.next(a.Rows);
+    chunk.begin(tile);
+    chunk.begin(next);
+    chunk.read_logits(tile, logits, group_logit);
+    GroupOfTile group(a.Groups);
+    const int row_of_group = warp_of() % a.Groups;
+    int buffer = 0, statistics = chunk.statistics(tile.video);
+    unsigned assigned = assign(a, chunk, tile, group.of(row_of_group), buffer, statistics, logits, group_logit);
+    chunk.read_logits(next, logits, group_logit);
+    while (tile.video < chunk.end) {
+        const int video = tile.video;
         float sum[D_TILES][K_TILES][4] = {}, mass0 = 0, mass1 = 0;
-        for (int tile_of_video = 0; tile_of_video < chunk.tiles_of_video; tile_of_video++, tile++) {
+        for (; tile.video == video; tile = next, next = coming, coming = coming.next(a.Rows), buffer ^= 1) {
             cp_async_wait<STAGES - 2>();
             __syncthreads(); // the tile and its assignments are there, and nobody reads those before any more
-            chunk.begin(tile + STAGES - 1);
+            chunk.begin(coming);
             mass0 += first_of_pair(assigned);
             mass1 += second_of_pair(assigned);
             // Other warps multiply meanwhile.
-            assigned = assign(a, chunk, tile + 1, logits, group_logit);
-            chunk.read_logits(tile + 2, logits, group_logit);
-            const bf16* hidden = chunk.hidden(tile);
-            const bf16* assignment = memory.assignment + tile % 2 * ROWS * STRIDE + WIDTH / 2 * half;
+            group.go_to(next);
+            if (next.first_row == 0)
+                statistics = chunk.statistics(next.video);
+            assigned = assign(a, chunk, next, group.of(row_of_group), buffer ^ 1, statistics, logits, group_logit);
+            chunk.read_logits(coming, logits, group_logit);
+            const bf16* hidden = chunk.hidden(tile.stage);
+            const bf16* assignment = memory.assignment + buffer * ROWS * STRIDE + WIDTH / 2 * half;
             unsigned b[K_TILES / 2][4];
 #pragma unroll
             for (int n = 0; n < K_TILES / 2; n++)
@@ -352,7 +226,7 @@ DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finis
 
 // dV of a video to shared memory, -(sum over d of M dV) to of_cluster; takes dV Mass from the gradient of the centres.
 DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& memory, int video, float (&centres)[PACKS][8]) {
-    const int packs = a.K / 8, k = threadIdx.x % packs * 8, first = threadIdx.x / packs, step = THREADS / packs;
+    const int log = log_of(a.K) - 3, k = threadIdx.x % (1 << log) * 8, first = threadIdx.x >> log, step = THREADS >> log;
     const long long begin = (long long)video * a.D * a.K;
     const float* centre = a.Centres + video / a.Videos * a.D * a.K;
     const float kept = 1 / (1 - a.Dropout.DropProbability); // factor of what was not dropped
@@ -463,29 +337,35 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
     const int warp = warp_of(), lane = lane_of();
     unsigned logits = 0;
     float group_logit = 0;
-    chunk.begin(0);
-    chunk.begin(1);
-    chunk.read_logits(0, logits, group_logit);
+    Tile tile{chunk.first_video, 0, 0};
+    chunk.begin(tile);
+    chunk.begin(tile.next(a.Rows));
+    chunk.read_logits(tile, logits, group_logit);
+    GroupOfTile group(a.Groups);
+    const int row_of_group = warp % a.Groups;
     for (int i = threadIdx.x; i < a.D * (WIDTH / 8); i += THREADS) // clusters past K stay zeros
         *(uint4*)(memory.pieces + 8 * i) = make_uint4(0, 0, 0, 0);
 
     float centres[PACKS][8] = {};
-    for (int i = 0, tile = 0; i < chunk.videos; i++) {
-        const int video = chunk.first_video + i, side = video / (a.Videos / a.Norm.Sides);
+    while (tile.video < chunk.end) {
+        const int video = tile.video, statistics = chunk.statistics(video);
         float sums[COLUMNS] = {}, products[COLUMNS] = {};
         __syncthreads(); // nobody uses shared memory for the video before any more
         differentiate_norm(a, memory, video, centres);
-        for (int first_row = 0; first_row < a.Rows; first_row += ROWS, tile++) {
-            const int row = first_row + warp;
-            const int at = video * a.Rows + row;
-            bf16* hidden = chunk.hidden(tile);
+        for (; tile.video == video; tile = tile.next(a.Rows)) {
+            const bool present = chunk.has_row(tile);
+            const int at = video * a.Rows + tile.first_row + warp;
+            bf16* hidden = chunk.hidden(tile.stage);
             cp_async_wait<STAGES - 2>();
             __syncthreads(); // the tile is there, and nobody reads the one before any more
-            chunk.begin(tile + STAGES - 1);
+            chunk.begin(tile.next(a.Rows).next(a.Rows));
+            group.go_to(tile);
             RowShare share{};
-            if (row < a.Rows)
-                share = share_of_row(a.Norm, side, row % a.Groups, a.K, logits, group_logit);
-            chunk.read_logits(tile + 1, logits, group_logit);
+            if (present) {
+                const int column = group.of(row_of_group) * a.K;
+                share = share_of_row(a.Norm, statistics + column, chunk.weights() + column, a.K, logits, group_logit);
+            }
+            chunk.read_logits(tile.next(a.Rows), logits, group_logit);
             *(unsigned*)(memory.assignment + warp * STRIDE + 2 * lane) = assignment_of(share);
             differentiate_assignment(memory, hidden, a.D);
             __syncthreads();
@@ -495,7 +375,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
             const float dA0 = first_half->x + second_half->x + constant.x, dA1 = first_half->y + second_half->y + constant.y;
             const float along = warp_sum(fmaf(share.p0, dA0, __fmul_rn(share.p1, dA1)));
             const float d0 = share.open * share.p0 * (dA0 - along), d1 = share.open * share.p1 * (dA1 - along);
-            if (row < a.Rows) {
+            if (present) {
                 if (a.dNormalised && 2 * lane < a.K)
                     *(unsigned*)(a.dNormalised + (long long)at * a.K + 2 * lane) = to_bf16_pair(d0, d1);
                 if (a.dGroupLogits && lane == 0)
@@ -506,18 +386,20 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
             if (a.dHidden)
                 differentiate_hidden(memory, hidden, a.D);
             __syncthreads();
-            for (int d = 8 * lane; a.dHidden && row < a.Rows && d < a.D; d += 8 * 32) {
-                float values[8];
-                load_pack(values, hidden + warp * (a.D + PAD) + d);
-                deliver_pack(a.dHidden + (long long)at * a.D + d, values, a.AddHidden);
-            }
+            if (a.dHidden && present)
+                for_packs(a.D, [&](int d) {
+                    float values[8];
+                    load_pack(values, hidden + warp * (a.D + PAD) + d);
+                    deliver_pack(a.dHidden + (long long)at * a.D + d, values, a.AddHidden);
+                });
             // Rows of the video take turns in the groups, also from one tile to the next.
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
-                const int column = c * THREADS + threadIdx.x, k = column % a.K;
+                const int column = c * THREADS + threadIdx.x, k = column & (a.K - 1);
                 if (column >= a.Norm.Columns)
                     continue;
-                for (int r = (column / a.K - first_row % a.Groups + a.Groups) % a.Groups; r < ROWS; r += a.Groups) {
+                const int first = (column >> log_of(a.K)) - group.value; // row of the tile, but for whole turns
+                for (int r = first < 0 ? first + a.Groups : first; r < ROWS; r += a.Groups) {
                     sums[c] += memory.exchange[r * STRIDE + k];
                     products[c] += memory.exchange[(ROWS + r) * STRIDE + k];
                 }
@@ -536,10 +418,10 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
     cp_async_wait<0>();
     if (!a.PartialCentres)
         return;
-    const int packs = a.K / 8, k = threadIdx.x % packs * 8;
+    const int log = log_of(a.K) - 3, k = threadIdx.x % (1 << log) * 8;
 #pragma unroll
     for (int i = 0; i < PACKS; i++) {
-        const int d = threadIdx.x / packs + i * (THREADS / packs);
+        const int d = (threadIdx.x >> log) + i * (THREADS >> log);
         if (d >= a.D)
             continue;
         float4* partial = (float4*)(a.PartialCentres + ((long long)blockIdx.x * a.D + d) * a.K + k);

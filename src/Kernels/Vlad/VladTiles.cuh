@@ -1,0 +1,176 @@
+// VladTiles.cuh: what the kernels of VladTensorCore.cu have in common: how a block of THREADS goes through the rows of its videos, and what a row's
+// logits say. Args are the arguments of either.
+#pragma once
+
+#include "Logistic.cuh"
+#include "Normalizer.cuh"
+#include "TensorCore.cuh"
+#include "Values.cuh"
+
+constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
+constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
+constexpr int STRIDE = WIDTH + 8;              // of rows of clusters: 8 of them lie in different banks
+constexpr int PAD = 8;                         // values past the D of a row of a tile, for the same reason
+constexpr int STAGES = 3;                      // tiles in shared memory
+static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile");
+
+DEVICE int lane_of() { return threadIdx.x % 32; }
+DEVICE int warp_of() { return threadIdx.x / 32; }
+
+// Where a lane's row of the four matrices of ldmatrix_x4 begins in [16, 16] of a matrix of rows of stride values: with the second matrix below the first...
+DEVICE const bf16* rows_first(const bf16* matrix, int stride) { return matrix + lane_of() % 16 * stride + lane_of() / 16 * 8; }
+// ...or beside it.
+DEVICE const bf16* columns_first(const bf16* matrix, int stride) { return matrix + (lane_of() % 8 + lane_of() / 16 * 8) * stride + lane_of() / 8 % 2 * 8; }
+
+// Of a number of clusters.
+DEVICE int log_of(int power) { return power == 64 ? 6 : power == 32 ? 5 : power == 16 ? 4 : 3; }
+
+// body(d) for a lane's pieces of 8 of a row of D.
+template <class Body>
+DEVICE void for_packs(int D, Body body) {
+#pragma unroll
+    for (int first = 0; first < MAX_D; first += 8 * 32)
+        if (first + 8 * lane_of() < D)
+            body(first + 8 * lane_of());
+}
+
+DEVICE float2 pair_at(const float* address) { return *(const float2*)address; }
+
+DEVICE void load_pairs(unsigned (&pairs)[4], const bf16* address) {
+    const uint4 all = *(const uint4*)address;
+    pairs[0] = all.x, pairs[1] = all.y, pairs[2] = all.z, pairs[3] = all.w;
+}
+
+// Dynamic shared memory; C# adds the same up.
+struct Memory {
+    bf16 *pieces, *hidden, *assignment; // [D, WIDTH], [STAGES, ROWS, D + PAD], forward twice [ROWS, STRIDE]
+    float* exchange;                    // [2, ROWS, STRIDE], between the warps
+    float *of_cluster, *inverse, *mass; // [WIDTH]
+
+    __device__ __forceinline__ Memory(void* begin, int D, int assignments) {
+        pieces = (bf16*)begin;
+        hidden = pieces + D * WIDTH;
+        assignment = hidden + STAGES * ROWS * (D + PAD);
+        exchange = (float*)(assignment + assignments * ROWS * STRIDE);
+        of_cluster = exchange + 2 * ROWS * STRIDE;
+        inverse = of_cluster + WIDTH;
+        mass = inverse + WIDTH;
+    }
+
+    // The 8 values from k on, a multiple of 8, of the Descriptor or of dV.
+    __device__ __forceinline__ bf16* piece(int d, int k) const { return pieces + d * WIDTH + ((k / 8) ^ (d % 8)) * 8; }
+};
+
+// Some rows of a video, among those of the videos of a block, which follow each other.
+struct Tile {
+    int video;     // of [Stack, Videos]
+    int first_row; // of the video
+    int stage;     // of STAGES
+
+    __device__ __forceinline__ Tile next(int rows) const {
+        const bool goes_on = first_row + ROWS < rows;
+        return {goes_on ? video : video + 1, goes_on ? first_row + ROWS : 0, stage + 1 < STAGES ? stage + 1 : 0};
+    }
+};
+
+// The videos of a block. What changes from tile to tile is counted on: divisions would cost more than the products.
+template <class Args>
+struct Chunk {
+    const Args& a;
+    const Memory& memory;
+    int first_video, end;
+
+    __device__ __forceinline__ Chunk(const Args& a, const Memory& memory) : a(a), memory(memory) {
+        const int most = (a.Videos + a.Chunks - 1) / a.Chunks, first = blockIdx.x % a.Chunks * most;
+        first_video = blockIdx.x / a.Chunks * a.Videos + first;
+        end = first_video + max(0, min(most, a.Videos - first));
+    }
+
+    __device__ __forceinline__ bf16* hidden(int stage) const { return memory.hidden + stage * ROWS * (a.D + PAD); }
+
+    // Whether this warp has a row of a tile.
+    __device__ __forceinline__ bool has_row(const Tile& tile) const { return tile.video < end && tile.first_row + warp_of() < a.Rows; }
+
+    // Begins to copy a tile, a row each warp; zeros past the video's last.
+    __device__ __forceinline__ void begin(const Tile& tile) const {
+        if (tile.video < end) {
+            const bool exists = has_row(tile);
+            const bf16* from = a.Hidden + ((long long)tile.video * a.Rows + (exists ? tile.first_row + warp_of() : 0)) * a.D;
+            bf16* to = hidden(tile.stage) + warp_of() * (a.D + PAD);
+            for_packs(a.D, [&](int d) { cp_async_16(to + d, from + d, exists); });
+        }
+        cp_async_commit();
+    }
+
+    // Reads the logits of a warp's row of a tile, where there is one: a lane's pair of clusters, and the group's.
+    __device__ __forceinline__ void read_logits(const Tile& tile, unsigned& of_clusters, float& of_group) const {
+        if (!has_row(tile))
+            return;
+        const int at = tile.video * a.Rows + tile.first_row + warp_of();
+        of_group = load(a.GroupLogits + at);
+        if (2 * lane_of() < a.K)
+            of_clusters = *(const unsigned*)(a.ClusterLogits + (long long)at * a.K + 2 * lane_of());
+    }
+
+    // Where the statistics of a video's columns begin, and their weights.
+    __device__ __forceinline__ int statistics(int video) const { return video / (a.Videos / a.Norm.Sides) * a.Norm.Columns; }
+    __device__ __forceinline__ int weights() const { return blockIdx.x / a.Chunks * a.Norm.Columns; }
+};
+
+// The group of the first row of a tile.
+struct GroupOfTile {
+    int groups, step, value;
+
+    __device__ __forceinline__ explicit GroupOfTile(int groups) : groups(groups), step(ROWS % groups), value(0) {}
+    __device__ __forceinline__ void go_to(const Tile& tile) { value = tile.first_row == 0 ? 0 : value + step < groups ? value + step : value + step - groups; }
+    // The group of another row, with its own number modulo groups.
+    __device__ __forceinline__ int of(int row) const { return value + row < groups ? value + row : value + row - groups; }
+};
+
+// What a lane knows of its two clusters, 2 lane and 2 lane + 1, of one row. Clusters past K have no share.
+struct RowShare {
+    float p0, p1, n0, n1; // softmax, and standardised logits
+    float open;           // sigmoid of the group logit
+};
+
+// By a warp, from its lanes' pairs of logits, and where the statistics and the weights of its group begin.
+DEVICE RowShare share_of_row(const Normalizer& norm, int statistic, int parameter, int clusters, unsigned logits, float group_logit) {
+    const int k = 2 * lane_of();
+    RowShare row{};
+    float x0 = -INFINITY, x1 = -INFINITY;
+    if (k < clusters) {
+        const float2 mean = pair_at(norm.Mean + statistic + k), rstd = pair_at(norm.Rstd + statistic + k);
+        const float2 weight = pair_at(norm.Weight + parameter + k), bias = pair_at(norm.Bias + parameter + k);
+        const ColumnNorm first{mean.x, rstd.x, weight.x, bias.x}, second{mean.y, rstd.y, weight.y, bias.y};
+        row.n0 = first.standard(first_of_pair(logits));
+        row.n1 = second.standard(second_of_pair(logits));
+        x0 = fmaf(row.n0, first.weight, first.bias);
+        x1 = fmaf(row.n1, second.weight, second.bias);
+    }
+    const float largest = warp_max(fmaxf(x0, x1));
+    const float e0 = expf(x0 - largest), e1 = expf(x1 - largest), scale = 1 / warp_sum(e0 + e1);
+    row.p0 = e0 * scale;
+    row.p1 = e1 * scale;
+    row.open = sigmoid(group_logit);
+    return row;
+}
+
+// A, rounded as the products take it.
+DEVICE unsigned assignment_of(const RowShare& row) { return to_bf16_pair(row.p0 * row.open, row.p1 * row.open); }
+
+// Cluster by cluster the sum over Count rows of exchange [.., WIDTH], finished, to of_cluster.
+template <int Count, class Finish>
+DEVICE void sum_exchanged(const Memory& memory, int clusters, Finish finish) {
+    __syncthreads();
+    const int k = threadIdx.x;
+    if (k < clusters) {
+        float sum = 0;
+#pragma unroll
+        for (int i = 0; i < Count; i++)
+            sum += memory.exchange[i * WIDTH + k];
+        memory.of_cluster[k] = finish(k, sum);
+    } else if (k < WIDTH) {
+        memory.of_cluster[k] = 0;
+    }
+    __syncthreads();
+}

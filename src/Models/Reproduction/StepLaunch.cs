@@ -20,7 +20,7 @@ public sealed record StepKind(string Model, bool Pretraining, ElementType Values
 public sealed record StepLaunch(StepKind Step, LargestLaunch Launch)
 {
     /// <summary>How training steps can store activations.</summary>
-    public static IReadOnlyList<ElementType> AllValues { get; } = [ElementType.Float32];
+    public static IReadOnlyList<ElementType> AllValues { get; } = [ElementType.Float32, ElementType.BFloat16];
 
     /// <summary>Every kernel's largest launch; nothing is run.</summary>
     /// <param name="preset">Name of the preset.</param>

@@ -1,0 +1,156 @@
+// AttentionHead.cuh: how a head of a video comes into shared memory, and with it which of its probabilities are kept.
+//
+// 16 positions are kept in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14 15: what a lane holds of two neighbouring fragments C are then 4 neighbouring keys,
+// which share a block of random numbers, so that each block is computed once.
+#pragma once
+
+#include "AttentionArgs.cuh"
+#include "AttentionTile.cuh"
+
+constexpr float LOG2_E = 1.4426950408889634f;
+
+// Where place r of 16 lies in the sequence: places 8 h + 2 t + e hold positions 4 t + 2 h + e.
+DEVICE int position_of(int place) { return (place & 6) * 2 + (place >> 3) * 2 + (place & 1); }
+
+// What a warp and its lanes do, at the edges of the block's work: 16 bytes of a row for each lane.
+template <int WIDTH, int LENGTH>
+struct Head {
+    static constexpr int WARPS = LENGTH / 16, LANES = WIDTH / 8, AT_ONCE = 32 / LANES, TURNS = 16 / AT_ONCE;
+
+    const AttentionArgs& a;
+    int item, video, warp, lane, column; // column: of the head, in rows of C
+
+    __device__ __forceinline__ explicit Head(const AttentionArgs& a)
+        : a(a), item(blockIdx.x), video(item / a.Heads), warp(threadIdx.x / 32), lane(threadIdx.x % 32), column(item % a.Heads * WIDTH) {}
+
+    __device__ __forceinline__ int place(int turn) const { return warp * 16 + turn * AT_ONCE + lane / LANES; }
+    __device__ __forceinline__ int position(int turn) const { return warp * 16 + position_of(turn * AT_ONCE + lane / LANES); }
+    __device__ __forceinline__ int pack() const { return lane % LANES; }
+
+    // This lane's columns of a row of a tensor whose videos have so many rows.
+    __device__ __forceinline__ long long offset(int rows, int stride, int turn) const {
+        return ((long long)video * rows + position(turn)) * stride + column + pack() * 8;
+    }
+
+    __device__ __forceinline__ void read(uint4 (&x)[TURNS], const void* values, int rows, int stride) const {
+#pragma unroll
+        for (int i = 0; i < TURNS; i++)
+            x[i] = position(i) < rows ? *(const uint4*)((const bf16*)values + offset(rows, stride, i)) : make_uint4(0, 0, 0, 0);
+    }
+
+    __device__ __forceinline__ void read_bias(float (&x)[8], const float* bias) const {
+        float4 left = make_float4(0, 0, 0, 0), right = left;
+        if (bias) {
+            const float4* columns = (const float4*)(bias + column + pack() * 8);
+            left = columns[0], right = columns[1];
+        }
+        x[0] = left.x, x[1] = left.y, x[2] = left.z, x[3] = left.w, x[4] = right.x, x[5] = right.y, x[6] = right.z, x[7] = right.w;
+    }
+
+    // Sines and cosines of the lane's 4 pairs; of no turn where there are no positions.
+    __device__ __forceinline__ void read_angles(float4& sine, float4& cosine, int turn) const {
+        sine = make_float4(0, 0, 0, 0), cosine = make_float4(1, 1, 1, 1);
+        if (a.Rotary && position(turn) < a.S) {
+            const float* row = a.Rotary + position(turn) * WIDTH + pack() * 4;
+            sine = *(const float4*)row, cosine = *(const float4*)(row + WIDTH / 2);
+        }
+    }
+};
+
+DEVICE void turn_pair(float& even, float& odd, float sine, float cosine) {
+    const float turned = fmaf(even, cosine, -__fmul_rn(odd, sine));
+    odd = fmaf(odd, cosine, __fmul_rn(even, sine));
+    even = turned;
+}
+
+DEVICE void turn_pack(float (&x)[8], const float4& sine, const float4& cosine, float direction) {
+    turn_pair(x[0], x[1], direction * sine.x, cosine.x);
+    turn_pair(x[2], x[3], direction * sine.y, cosine.y);
+    turn_pair(x[4], x[5], direction * sine.z, cosine.z);
+    turn_pair(x[6], x[7], direction * sine.w, cosine.w);
+}
+
+DEVICE void unpack(float (&x)[8], const uint4& pack) {
+    const unsigned pairs[4] = {pack.x, pack.y, pack.z, pack.w};
+#pragma unroll
+    for (int i = 0; i < 4; i++)
+        x[2 * i] = first_of_pair(pairs[i]), x[2 * i + 1] = second_of_pair(pairs[i]);
+}
+
+// x = pack + bias.
+DEVICE void add_bias(float (&x)[8], const uint4& pack, const float (&bias)[8]) {
+    unpack(x, pack);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+        x[i] += bias[i];
+}
+
+// Queries, keys and values of a head as the products take them, and what is added to the scores of each key.
+template <int WIDTH, int LENGTH>
+struct Inputs {
+    Tile<WIDTH> query, key, value;
+    float* hidden; // [LENGTH], by place; for powers of 2
+};
+
+// Bits of which probabilities of this lane are kept: of 16 keys 4 bits for the upper row of its fragments, then 4 for the lower one.
+template <int LENGTH>
+struct Kept {
+    unsigned bits[(LENGTH + 63) / 64];
+
+    // For element e of row half `lower` in tile n.
+    __device__ __forceinline__ bool at(int tile, int lower, int e) const {
+        return bits[tile / 8] >> (tile / 2 % 4 * 8 + lower * 4 + tile % 2 * 2 + e) & 1;
+    }
+};
+
+template <int WIDTH, int LENGTH>
+DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout) {
+    const int query = h.warp * 16 + position_of(h.lane / 4);
+    const long long first = ((long long)h.item * h.a.S + query) * h.a.S + h.lane % 4 * 4;
+#pragma unroll
+    for (int word = 0; word < (LENGTH + 63) / 64; word++) {
+        unsigned bits = 0;
+#pragma unroll 2 // two hide each other's latency; all of them would be 2,000 instructions
+        for (int i = 0; i < min(LENGTH / 8, 8); i++) // 16 keys of one row
+            bits |= dropout.kept_of_four(first + i % 2 * 2 * h.a.S + (word * 4 + i / 2) * 16) << 4 * i;
+        kept.bits[word] = bits;
+    }
+}
+
+// Brings all of the head to shared memory; every thread calls it, a barrier is left to the caller.
+template <int WIDTH, int LENGTH>
+DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout) {
+    constexpr int TURNS = Head<WIDTH, LENGTH>::TURNS;
+    const AttentionArgs& a = h.a;
+    uint4 query[TURNS], key[TURNS], value[TURNS];
+    h.read(query, a.Query, a.Queries, a.QueryRow);
+    h.read(key, a.Key, a.S, a.KeyRow);
+    h.read(value, a.Value, a.S, a.KeyRow);
+    for (int place = threadIdx.x; place < LENGTH; place += 32 * Head<WIDTH, LENGTH>::WARPS) {
+        const int position = place / 16 * 16 + position_of(place % 16);
+        in.hidden[place] = position >= a.S ? -INFINITY : a.Mask[h.video * a.S + position] ? 0 : HIDDEN_KEY * LOG2_E;
+    }
+    draw(kept, h, dropout);
+    float bias[8], key_bias[8];
+    h.read_bias(bias, a.QueryBias);
+    h.read_bias(key_bias, a.KeyBias);
+#pragma unroll
+    for (int i = 0; i < TURNS; i++) {
+        float4 sine, cosine;
+        h.read_angles(sine, cosine, i);
+        float x[8];
+        add_bias(x, query[i], bias);
+        turn_pack(x, sine, cosine, 1);
+        store_pack(in.query.at(h.place(i), h.pack()), x);
+        add_bias(x, key[i], key_bias);
+        turn_pack(x, sine, cosine, 1);
+        store_pack(in.key.at(h.place(i), h.pack()), x);
+    }
+    h.read_bias(bias, a.ValueBias);
+#pragma unroll
+    for (int i = 0; i < TURNS; i++) {
+        float x[8];
+        add_bias(x, value[i], bias);
+        store_pack(in.value.at(h.place(i), h.pack()), x);
+    }
+}

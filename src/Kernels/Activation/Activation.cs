@@ -92,7 +92,7 @@ public static unsafe partial class Activations
             CountItems = static (in ActivationBackwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? BackwardChunks<TFunction> : null,
             // The slope of gelu costs what gelu does; the others' is a product or two.
-            CountCost = (in ActivationBackwardArgs a) => new((keepsInput ? flops + 2.0 : 3.0) * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C),
+            CountCost = (in ActivationBackwardArgs a) => new((keepsInput ? flops + 2.0 : 3.0) * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C + (a.Partial != null ? 4.0 * a.Chunks * a.C : 0)),
         }),
         keepsInput);
 

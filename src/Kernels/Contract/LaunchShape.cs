@@ -15,7 +15,7 @@ public readonly record struct DeviceLimits(int Multiprocessors, int SharedBytesP
 
 /// <summary>The work a kernel must do: what a roofline needs.</summary>
 /// <param name="Flops">Floating-point operations; a fused multiply-add counts as two.</param>
-/// <param name="Bytes">Bytes that have to be read and written at least once.</param>
+/// <param name="Bytes">Bytes that it reads and writes by design: every tensor once, and what it leaves for a second kernel.</param>
 public readonly record struct KernelCost(double Flops, double Bytes)
 {
     /// <summary>Adds the work of two launches.</summary>

@@ -140,9 +140,9 @@ public static unsafe partial class LayerNorm
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
         Twin = precision == Precision.Float32 ? BackwardChunks : null,
-        // Of what forward read or gave, one tensor is enough.
         CountCost = (in LayerNormBackwardArgs a) => new(14.0 * a.Forward.Rows * a.Forward.C,
-            (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (2 + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))),
+            (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
+                + (a.Partial != null ? 4.0 * Vectors * a.Chunks * a.Forward.C : 0)),
     });
 
     /// <summary>Gradients of the vectors. Items: blocks of columns.</summary>
@@ -158,4 +158,7 @@ public static unsafe partial class LayerNorm
     };
 
     private const int Vectors = 3; // weight, bias, bias of x
+
+    // Tensors that backward reads: dY, and of what forward read or gave, in bf16 one.
+    private static int Read(in LayerNormBackwardArgs a, Precision precision) => precision == Precision.Float32 && a.Forward.Residual != null ? 3 : 2;
 }

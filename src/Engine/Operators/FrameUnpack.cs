@@ -11,17 +11,17 @@ public static unsafe class FrameUnpack
     /// <param name="tape">The step.</param>
     /// <param name="frames">fp16 [B, F, W]</param>
     /// <param name="counts">How many frames are a video's own, Int32 [B].</param>
-    /// <returns>Frames [B*F, W], zero past the count; and the mean of all F frames [B, W].</returns>
+    /// <returns>Frames [B*F, W], zero past the count; and the mean of all F frames [B, W], fp32.</returns>
     public static (Tensor Masked, Tensor Mean) Forward(Tape tape, in Tensor frames, in Tensor counts)
     {
         int videos = frames.Shape[0], perVideo = frames.Shape[1], width = frames.Shape[2];
         if (counts.Shape.Count != videos)
             throw new ArgumentException($"counts {counts.Shape} do not fit frames {frames.Shape}");
         var masked = tape.Scratch(new Shape(videos * perVideo, width), tape.Values);
-        var mean = tape.Scratch(new Shape(videos, width), tape.Values);
+        var mean = tape.Scratch(new Shape(videos, width));
         tape.Stream.Run(Frames.Unpack[masked.Precision], new FrameUnpackArgs
         {
-            Stored = frames.Halves, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Values,
+            Stored = frames.Halves, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Floats,
             Videos = videos, FramesPerVideo = perVideo, Width = width,
         });
         return (masked, mean);

@@ -1,12 +1,13 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.MatMul;
+using VideoSim.Kernels.Narrow;
 
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
 /// y = x W^T + b, also for a stack of E independent maps at once: one batched product. Weights are [N, K] as in PyTorch, of the type of x; the
-/// result and the bias have it, too. Gradients of weights are fp32.
+/// result has it, too, or is fp32, and the bias is of the type of the result. Gradients of weights are fp32.
 /// </summary>
 public static unsafe class Linear
 {
@@ -19,29 +20,31 @@ public static unsafe class Linear
     /// <param name="x">[..., K]</param>
     /// <param name="weight">[N, K]</param>
     /// <param name="bias">[N], or default for none.</param>
+    /// <param name="result">Type of the result; null for that of <paramref name="x"/>.</param>
     /// <returns>[rows, N]</returns>
-    public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight, in Tensor bias = default) =>
-        Apply(tape, x, weight, bias, 1, sharedInput: true, new Shape(x.Shape.Rows, weight.Shape[0]));
+    public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight, in Tensor bias = default, ElementType? result = null) =>
+        Apply(tape, x, weight, bias, 1, sharedInput: true, new Shape(x.Shape.Rows, weight.Shape[0]), result ?? x.Type);
 
     /// <summary>Applies a stack of maps, each to its own input or all to the same one.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[E, rows, K], or [rows, K] shared by all.</param>
     /// <param name="weight">[E, N, K]</param>
     /// <param name="bias">[E, N], or default for none.</param>
+    /// <param name="result">Type of the result; null for that of <paramref name="x"/>.</param>
     /// <returns>[E, rows, N]</returns>
-    public static Tensor ForwardStack(Tape tape, in Tensor x, in Tensor weight, in Tensor bias = default)
+    public static Tensor ForwardStack(Tape tape, in Tensor x, in Tensor weight, in Tensor bias = default, ElementType? result = null)
     {
         int stack = weight.Shape[0];
         bool shared = x.Shape.Rank == 2;
-        return Apply(tape, x, weight, bias, stack, shared, new Shape(stack, shared ? x.Shape[0] : x.Shape[1], weight.Shape[1]));
+        return Apply(tape, x, weight, bias, stack, shared, new Shape(stack, shared ? x.Shape[0] : x.Shape[1], weight.Shape[1]), result ?? x.Type);
     }
 
-    private static Tensor Apply(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, int stack, bool sharedInput, Shape shape)
+    private static Tensor Apply(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, int stack, bool sharedInput, Shape shape, ElementType result)
     {
         int k = x.Shape.Width, n = shape.Width, rows = shape.Rows / stack;
-        if (weight.Shape.Width != k || weight.Type != x.Type || (bias.Exists && bias.Type != x.Type))
+        if (weight.Shape.Width != k || weight.Type != x.Type || (bias.Exists && bias.Type != result))
             throw new ArgumentException($"a linear map of {weight.Shape} {weight.Type} was given {x.Shape} {x.Type}");
-        var y = tape.Result(shape, differentiable: true, x.Type);
+        var y = tape.Result(shape, differentiable: true, result);
         tape.Stream.MatMul(new MatMulArgs
         {
             A = x.Values, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
@@ -61,12 +64,13 @@ public static unsafe class Linear
     internal static void Differentiate(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, in Tensor dY, int stack, bool sharedInput)
     {
         int k = x.Shape.Width, n = dY.Shape.Width, rows = dY.Shape.Rows / stack;
+        var operand = dY.Type == x.Type ? dY : Narrow(tape, dY);
         var dWeight = tape.GradientToWrite(weight, out int add);
         if (dWeight.Exists)
         {
             tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
             {
-                A = dY.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
+                A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
                 B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
                 C = dWeight.Values, StrideC = (long)n * k, LdC = k,
                 M = n, N = k, K = rows, Batch = stack, Add = add, Operands = x.Precision, Result = dWeight.Precision,
@@ -87,12 +91,20 @@ public static unsafe class Linear
         {
             tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
             {
-                A = dY.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
+                A = operand.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
                 B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,
                 C = dX.Values, StrideC = (long)rows * k, LdC = k,
                 M = rows, N = k, K = n, Batch = stack / products, Add = i > 0 ? 1 : add,
-                Operands = dY.Precision, Result = dX.Precision,
+                Operands = operand.Precision, Result = dX.Precision,
             });
         }
+    }
+
+    // The gradient of an fp32 result as the operand of a product with bf16 ones.
+    private static Tensor Narrow(Tape tape, in Tensor x)
+    {
+        var y = tape.Scratch(x.Shape, ElementType.BFloat16);
+        tape.Stream.Run(Kernels.Narrow.Narrow.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = x.Shape.Count });
+        return y;
     }
 }

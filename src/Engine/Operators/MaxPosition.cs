@@ -21,7 +21,7 @@ public static unsafe class MaxPosition
         if (mask.Exists && mask.Shape.Count != x.Shape.Rows)
             throw new ArgumentException($"a mask {mask.Shape} does not fit {x.Shape}");
         var shape = new Shape(x.Shape[0], x.Shape[2]);
-        var state = new State(x, mask, tape.Result(shape, x.Node >= 0, x.Type), tape.Scratch(shape, ElementType.Int32));
+        var state = new State(x, mask, tape.Result(shape, x.Node >= 0), tape.Scratch(shape, ElementType.Int32));
         tape.Stream.Run(MaxPositionKernels.Forward[x.Precision], Arguments(state, x, state.Y));
         tape.Record(BackwardRule, state, state.Y);
         return state.Y;
@@ -35,6 +35,6 @@ public static unsafe class MaxPosition
 
     private static MaxPositionArgs Arguments(in State s, in Tensor x, in Tensor y) => new()
     {
-        X = x.Values, Mask = s.Mask.Exists ? s.Mask.Ints : null, Y = y.Values, Position = s.Position.Ints, B = s.X.Shape[0], S = s.X.Shape[1], C = s.X.Shape[2],
+        X = x.Values, Mask = s.Mask.Exists ? s.Mask.Ints : null, Y = y.Floats, Position = s.Position.Ints, B = s.X.Shape[0], S = s.X.Shape[1], C = s.X.Shape[2],
     };
 }

@@ -20,7 +20,7 @@ public static unsafe class MeanPool
     {
         if (mask.Exists && mask.Shape.Count != x.Shape.Rows)
             throw new ArgumentException($"a mask {mask.Shape} does not fit {x.Shape}");
-        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0, x.Type);
+        var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0);
         tape.Stream.Run(MeanPoolKernels.Forward[x.Precision], Arguments(x, mask, y));
         tape.Record(BackwardRule, new State(x, mask, y), y);
         return y;
@@ -34,6 +34,6 @@ public static unsafe class MeanPool
 
     private static MeanPoolArgs Arguments(in Tensor x, in Tensor mask, in Tensor y) => new()
     {
-        X = x.Values, Y = y.Values, Mask = mask.Exists ? mask.Ints : null, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2],
+        X = x.Values, Y = y.Floats, Mask = mask.Exists ? mask.Ints : null, B = x.Shape[0], S = x.Shape[1], C = x.Shape[2],
     };
 }

@@ -51,3 +51,25 @@ template <class T>
 struct WholeRun {
     __device__ __forceinline__ void read(float (&x)[PACK<T>], const T* address) const { load_pack(x, address); }
 };
+
+// The values of a run, from and to fp32 whatever the type of the others: means, maxima, and their gradients.
+template <class T>
+DEVICE void read_single(float (&x)[PACK<T>], const Run<T>& run, const float* address) {
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j += 4) {
+        float four[4];
+        Run<float>{run.left - j, run.aligned}.read(four, address + j);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+            x[j + i] = four[i];
+    }
+}
+
+template <class T>
+DEVICE void write_single(const Run<T>& run, float* address, const float (&x)[PACK<T>]) {
+#pragma unroll
+    for (int j = 0; j < PACK<T>; j += 4) {
+        float four[4] = {x[j], x[j + 1], x[j + 2], x[j + 3]};
+        Run<float>{run.left - j, run.aligned}.write(address + j, four);
+    }
+}

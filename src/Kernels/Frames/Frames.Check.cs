@@ -44,11 +44,11 @@ public static unsafe class FrameChecks
         var stored = builder.Integers("stored", Halves(videos * frames * width));
         // The first video has all its frames, later ones fewer, down to a single one.
         var counts = builder.Integers("counts", [.. Enumerable.Range(0, videos).Select(v => Math.Max(1, frames - 2 * v))]);
-        var (masked, mean) = (builder.ValueOutput("masked", videos * frames * width), builder.ValueOutput("mean", videos * width));
+        var (masked, mean) = (builder.ValueOutput("masked", videos * frames * width), builder.Output("mean", videos * width));
         return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(Frames.Unpack[precision],
             new FrameUnpackArgs
             {
-                Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Values,
+                Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Floats,
                 Videos = videos, FramesPerVideo = frames, Width = width,
             }), new Reference(frames, width), 2);
     }

@@ -13,7 +13,7 @@ public static unsafe partial class Frames
         {
             long first = (long)video * a.FramesPerVideo * a.Width;
             Half* stored = a.Stored + first;
-            float* masked = (float*)a.Masked + first, mean = (float*)a.Mean + (long)video * a.Width;
+            float* masked = (float*)a.Masked + first, mean = a.Mean + (long)video * a.Width;
             new Span<float>(mean, a.Width).Clear();
             for (int frame = 0; frame < a.FramesPerVideo; frame++, stored += a.Width, masked += a.Width)
             {

@@ -15,7 +15,7 @@ public unsafe struct FrameUnpackArgs
     public void* Masked;
 
     /// <summary>[Videos, Width]: the mean over all frames, repeated ones included.</summary>
-    public void* Mean;
+    public float* Mean;
 
     /// <summary>Sizes.</summary>
     public int Videos, FramesPerVideo, Width;
@@ -54,7 +54,7 @@ public static unsafe partial class Frames
         CountCost = (in FrameUnpackArgs a) =>
         {
             double elements = (double)a.Videos * a.FramesPerVideo * a.Width;
-            return new(elements, (2.0 + precision.Bytes()) * elements + (double)a.Videos * (precision.Bytes() * a.Width + sizeof(int)));
+            return new(elements, (2.0 + precision.Bytes()) * elements + (double)a.Videos * (sizeof(float) * a.Width + sizeof(int)));
         },
     });
 

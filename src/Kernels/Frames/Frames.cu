@@ -1,7 +1,7 @@
 // Frames.cu: from frames as they are stored to what the model reads.
 //   unpack: masked = frame < counts[video] ? stored : 0,  mean[video] = mean of stored over all frames;  widen: y = stored
 //   stored [Videos, FramesPerVideo, Width] or [Rows, Width]   masked, y the same   mean [Videos, Width]   counts [Videos]
-// Types   fp16 in, fp32 or bf16 out
+// Types   fp16 in, fp32 or bf16 out, the mean fp32
 // Launch  unpack: a block per video and 8 THREADS columns; widen: a block per 8 THREADS elements; 8 neighbours a thread
 // Limits  any sizes; stored, masked and y on 16 bytes
 // Floor   reads 2, writes 4 (bf16: 2) bytes an element / bandwidth
@@ -13,7 +13,7 @@ struct FrameUnpackArgs {
     const Half* Stored;
     const int* Counts;
     void* Masked;
-    void* Mean;
+    float* Mean;
     int Videos;
     int FramesPerVideo;
     int Width;
@@ -76,7 +76,7 @@ DEVICE void unpack(const FrameUnpackArgs& a) {
 #pragma unroll
     for (int j = 0; j < HALVES; j++)
         sum[j] *= 1.0f / a.FramesPerVideo;
-    store_values((T*)a.Mean + (long long)video * a.Width + c, sum, count, packed);
+    store_values(a.Mean + (long long)video * a.Width + c, sum, count, packed);
 }
 
 template <class T>

@@ -32,15 +32,15 @@ public static unsafe class MaxPositionChecks
         // One position always counts, the last one.
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => !masked || i % s == s - 1 || Philox.Uniform(34, 0, 0, i) < 0.5 ? 1 : 0)]);
         var position = builder.IntegerOutput("position", b * c);
-        var y = builder.ValueOutput("y", (long)b * c);
-        var dY = backward ? builder.ValueInput("dY", (long)b * c) : null;
+        var y = builder.Output("y", (long)b * c);
+        var dY = backward ? builder.Input("dY", (long)b * c) : null;
         var dX = backward ? builder.ValueGradient("dX", (long)b * s * c, add) : null;
         return builder.Build($"B {b}, S {s}, C {c}, add {add}, masked {masked}", launcher =>
         {
-            var args = new MaxPositionArgs { X = x.Values, Mask = masked ? mask.Ints : null, Y = y.Values, Position = position.Ints, B = b, S = s, C = c };
+            var args = new MaxPositionArgs { X = x.Values, Mask = masked ? mask.Ints : null, Y = y.Floats, Position = position.Ints, B = b, S = s, C = c };
             launcher.Run(MaxPosition.Forward[precision], args);
             if (backward)
-                launcher.Run(MaxPosition.Backward[precision], args with { X = dX!.Values, Y = dY!.Values, Add = add });
+                launcher.Run(MaxPosition.Backward[precision], args with { X = dX!.Values, Y = dY!.Floats, Add = add });
         }, new Reference(s, c, backward, add), backward ? 3 : 2);
     }
 

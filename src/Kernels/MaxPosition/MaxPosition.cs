@@ -11,7 +11,7 @@ public unsafe struct MaxPositionArgs
     public void* X;
 
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
-    public void* Y;
+    public float* Y;
 
     /// <summary>[B, S]: not 0 where a position counts, at least one of each sequence; null counts all. Read by forward.</summary>
     public int* Mask;
@@ -33,11 +33,11 @@ public static unsafe class MaxPosition
 
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
     public static readonly KernelPair<MaxPositionArgs> Forward = Pair("max_position_forward", FindMaxima, static (in MaxPositionArgs a, int bytes) =>
-        new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (a.S + 1.0) + sizeof(int))));
+        new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (double)a.S + sizeof(float) + sizeof(int))));
 
     /// <summary>Gives the gradient to the first position that attains the maximum, 0 to all others. Items: sequences.</summary>
     public static readonly KernelPair<MaxPositionArgs> Backward = Pair("max_position_backward", ScatterGradients, static (in MaxPositionArgs a, int bytes) =>
-        new((double)a.B * a.C * a.Add, (double)a.B * a.C * (bytes * (a.Add != 0 ? 3.0 : 1 + a.S) + sizeof(int))));
+        new((double)a.B * a.C * a.Add, (double)a.B * a.C * (bytes * (a.Add != 0 ? 2.0 : a.S) + sizeof(float) + sizeof(int))));
 
     private delegate KernelCost CostOfValues(in MaxPositionArgs args, int bytes);
 
@@ -61,14 +61,14 @@ public static unsafe class MaxPosition
     private static void FindMaxima(in MaxPositionArgs a, int from, int to)
     {
         for (int b = from; b < to; b++)
-            FindMaxima((float*)a.X + (long)b * a.S * a.C, a.Mask == null ? null : a.Mask + (long)b * a.S, (float*)a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
+            FindMaxima((float*)a.X + (long)b * a.S * a.C, a.Mask == null ? null : a.Mask + (long)b * a.S, a.Y + (long)b * a.C, a.Position + (long)b * a.C, a.S, a.C);
     }
 
     private static void ScatterGradients(in MaxPositionArgs a, int from, int to)
     {
         for (int b = from; b < to; b++)
         {
-            float* dX = (float*)a.X + (long)b * a.S * a.C, dY = (float*)a.Y + (long)b * a.C;
+            float* dX = (float*)a.X + (long)b * a.S * a.C, dY = a.Y + (long)b * a.C;
             int* position = a.Position + (long)b * a.C;
             if (a.Add == 0)
                 new Span<float>(dX, a.S * a.C).Clear();

@@ -10,7 +10,7 @@
 
 struct MaxPositionArgs {
     void* X;
-    void* Y;
+    float* Y;
     const int* Mask;
     int* Position;
     int B;
@@ -52,7 +52,7 @@ DEVICE void find_maxima(const MaxPositionArgs& a) {
         compare(largest, position, WholeRun<T>(), x, mask, a);
     else
         compare(largest, position, run, x, mask, a);
-    run.write((T*)a.Y + (long long)b * a.C + c, largest);
+    write_single(run, a.Y + (long long)b * a.C + c, largest);
 #pragma unroll
     for (int j = 0; j < PACK<T>; j++)
         if (j < run.left)
@@ -67,7 +67,7 @@ DEVICE void scatter(const MaxPositionArgs& a) {
     T* dX = (T*)a.X + (long long)b * a.S * a.C + c;
     const Run<T> run = run_at<T>(c, a.C);
     float gradient[PACK<T>];
-    run.read(gradient, (const T*)a.Y + (long long)b * a.C + c);
+    read_single(gradient, run, a.Y + (long long)b * a.C + c);
     int position[PACK<T>];
 #pragma unroll
     for (int j = 0; j < PACK<T>; j++)

@@ -49,13 +49,13 @@ public static unsafe class MeanPoolChecks
     private static CheckCase Case(Precision precision, int b, int s, int c, bool masked, bool backward, int add)
     {
         var builder = new CheckBuilder(seed: 43, precision);
-        var y = backward ? builder.ValueInput("y", (long)b * c) : builder.ValueOutput("y", (long)b * c);
+        var y = backward ? builder.Input("y", (long)b * c) : builder.Output("y", (long)b * c);
         var x = backward ? builder.ValueGradient("x", (long)b * s * c, add) : builder.ValueInput("x", (long)b * s * c);
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => i % s == 0 || i % 3 == 0 ? 1 : 0)]);
         return builder.Build($"B {b}, S {s}, C {c}, masked {masked}, add {add}", launcher =>
             launcher.Run((backward ? MeanPool.Backward : MeanPool.Forward)[precision], new MeanPoolArgs
             {
-                X = x.Values, Y = y.Values, Mask = masked ? mask.Ints : null, B = b, S = s, C = c, Add = add,
+                X = x.Values, Y = y.Floats, Mask = masked ? mask.Ints : null, B = b, S = s, C = c, Add = add,
             }), new Reference(b, s, c, masked, backward, add), backward ? 3 : 2);
     }
 

@@ -20,7 +20,7 @@ public static unsafe partial class MeanPool
                     if (mask == null || mask[s] != 0)
                         sum += Lanes.Load(x + (long)s * a.C + c, a.C - c);
                 }
-                Lanes.Store(sum * scale, (float*)a.Y + (long)b * a.C + c, a.C - c);
+                Lanes.Store(sum * scale, a.Y + (long)b * a.C + c, a.C - c);
             }
         }
     }
@@ -29,7 +29,7 @@ public static unsafe partial class MeanPool
     {
         for (int b = from; b < to; b++)
         {
-            float* dX = (float*)a.X + (long)b * a.S * a.C, dY = (float*)a.Y + (long)b * a.C;
+            float* dX = (float*)a.X + (long)b * a.S * a.C, dY = a.Y + (long)b * a.C;
             int* mask = a.Mask == null ? null : a.Mask + (long)b * a.S;
             float scale = Share(mask, a.S);
             for (int s = 0; s < a.S; s++, dX += a.C)

@@ -9,7 +9,7 @@ public unsafe struct MeanPoolArgs
     public void* X;
 
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
-    public void* Y;
+    public float* Y;
 
     /// <summary>[B, S]: 1 on positions that count, at least one in every sequence; or null where all of them do.</summary>
     public int* Mask;
@@ -28,11 +28,11 @@ public static unsafe partial class MeanPool
 
     /// <summary>Averages. Items: sequences.</summary>
     public static readonly KernelPair<MeanPoolArgs> Forward = Pair("mean_pool_forward", AverageSequences,
-        static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.S * a.C, a.B * (bytes * (a.S + 1.0) * a.C + 4.0 * MaskWords(a))));
+        static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.S * a.C, a.B * ((bytes * (double)a.S + sizeof(float)) * a.C + 4.0 * MaskWords(a))));
 
     /// <summary>Gives every position that counts its share of the gradient, 0 to the others. Items: sequences.</summary>
     public static readonly KernelPair<MeanPoolArgs> Backward = Pair("mean_pool_backward", ShareGradients,
-        static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.C * (1 + a.Add * a.S), a.B * (bytes * (a.S * (1.0 + a.Add) + 1) * a.C + 4.0 * MaskWords(a))));
+        static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.C * (1 + a.Add * a.S), a.B * ((bytes * a.S * (1.0 + a.Add) + sizeof(float)) * a.C + 4.0 * MaskWords(a))));
 
     private delegate KernelCost CostOfValues(in MeanPoolArgs args, int bytes);
 

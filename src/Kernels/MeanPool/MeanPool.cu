@@ -9,7 +9,7 @@
 
 struct MeanPoolArgs {
     void* X;
-    void* Y;
+    float* Y;
     const int* Mask;
     int B;
     int S;
@@ -56,7 +56,7 @@ DEVICE void average(const MeanPoolArgs& a) {
 #pragma unroll
     for (int j = 0; j < PACK<T>; j++)
         sum[j] *= share;
-    run.write((T*)a.Y + (long long)b * a.C + c, sum);
+    write_single(run, a.Y + (long long)b * a.C + c, sum);
 }
 
 template <class T>
@@ -67,7 +67,7 @@ DEVICE void share(const MeanPoolArgs& a) {
     T* dX = (T*)a.X + (long long)b * a.S * a.C + c;
     const Run<T> run = run_at<T>(c, a.C);
     float gradient[PACK<T>];
-    run.read(gradient, (const T*)a.Y + (long long)b * a.C + c);
+    read_single(gradient, run, a.Y + (long long)b * a.C + c);
     const float share = share_of(a, b);
 #pragma unroll 4
     for (int s = 0; s < a.S; s++) {

@@ -24,11 +24,11 @@ internal sealed class TextTower
             _pooler = new Dense(store, group, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange));
     }
 
-    /// <summary>Tokens [B, T] with their attention mask to [B, C].</summary>
+    /// <summary>Tokens [B, T] with their attention mask to [B, C], fp32.</summary>
     public Tensor Forward(Tape tape, in TokenBatch tokens, in Tensor attentionMask)
     {
         var embedded = _encoder.Embed(tape, tokens); // [B, T, C]
         return _pooler is null ? MaxPosition.Forward(tape, _encoder.Encode(tape, embedded, attentionMask), _maskedPooling ? attentionMask : default)
-            : Activation.Forward(tape, _pooler.Forward(tape, _encoder.EncodeFirst(tape, embedded, attentionMask)), ActivationKind.Tanh);
+            : Activation.Forward(tape, _pooler.ForwardToSingle(tape, _encoder.EncodeFirst(tape, embedded, attentionMask)), ActivationKind.Tanh);
     }
 }

@@ -31,17 +31,20 @@ internal sealed class Dense
     }
 
     /// <summary>[rows, in] to [rows, out]; with a stack [E, rows, in] or [rows, in] to [E, rows, out].</summary>
-    public Tensor Forward(Tape tape, in Tensor x) => Apply(tape, x, _bias is null ? default : tape.Use(_bias, x.Type));
+    public Tensor Forward(Tape tape, in Tensor x) => Apply(tape, x, _bias is null ? default : tape.Use(_bias, x.Type), x.Type);
+
+    /// <summary>The same with an fp32 result, whatever x is: where sequences and frames end and vectors of a video begin.</summary>
+    public Tensor ForwardToSingle(Tape tape, in Tensor x) => Apply(tape, x, Bias(tape), ElementType.Float32);
 
     /// <summary>The same without the bias, for a reader that adds <see cref="Bias"/> by itself.</summary>
-    public Tensor Multiply(Tape tape, in Tensor x) => Apply(tape, x, bias: default);
+    public Tensor Multiply(Tape tape, in Tensor x) => Apply(tape, x, bias: default, x.Type);
 
     /// <summary>The bias [out] in fp32, for who reads what <see cref="Multiply"/> gives; default where there is none.</summary>
     public Tensor Bias(Tape tape) => _bias is null ? default : tape.Use(_bias);
 
-    private Tensor Apply(Tape tape, in Tensor x, in Tensor bias)
+    private Tensor Apply(Tape tape, in Tensor x, in Tensor bias, ElementType result)
     {
         var weight = tape.Use(_weight, x.Type);
-        return _stacked ? Linear.ForwardStack(tape, x, weight, bias) : Linear.Forward(tape, x, weight, bias);
+        return _stacked ? Linear.ForwardStack(tape, x, weight, bias, result) : Linear.Forward(tape, x, weight, bias, result);
     }
 }

@@ -43,6 +43,6 @@ internal sealed class NeXtVlad
         var groupLogits = _attention.Forward(tape, hidden);                                     // [E, B*F, G]
         var aggregated = VladAggregation.Forward(tape, hidden, clusterLogits, groupLogits, tape.Use(_centres), videos,
             _config.VladGroups, _config.VladClusters, DropoutSites.Vlad, _config.VladDropout);  // [E, B, D*K]
-        return _output.Forward(tape, aggregated);
+        return _output.ForwardToSingle(tape, aggregated);
     }
 }

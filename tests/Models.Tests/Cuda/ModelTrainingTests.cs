@@ -52,7 +52,7 @@ public sealed class ModelTrainingTests
     public void Train_OnCuda_GivesTheSameBitsEagerPlannedAndCaptured(string model, bool pairs)
     {
         using var cuda = EmulatedMachine.Open();
-        foreach (var values in new[] { ElementType.Float32 })
+        foreach (var values in new[] { ElementType.Float32, ElementType.BFloat16 })
         {
             var training = new ModelTraining(model, pairs) { StepCount = StepsOfRepetition, Values = values };
             var eager = (training with { Eager = true }).Run(cuda);

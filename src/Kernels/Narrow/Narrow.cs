@@ -1,0 +1,36 @@
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Narrow;
+
+/// <summary>Arguments of <see cref="Narrow.Round"/>.</summary>
+public unsafe struct NarrowArgs
+{
+    /// <summary>[Count]</summary>
+    public float* X;
+
+    /// <summary>[Count], bf16.</summary>
+    public void* Y;
+
+    /// <summary>Number of elements.</summary>
+    public long Count;
+}
+
+/// <summary>y = x rounded to bf16, for a product whose other operand is bf16.</summary>
+public static unsafe class Narrow
+{
+    private const int Threads = 256, BlockElements = 8 * Threads; // of a CUDA block: 16 bytes of y a thread
+
+    /// <summary>Rounds. Items: blocks of elements.</summary>
+    public static readonly Kernel<NarrowArgs> Round = new("narrow_bf16")
+    {
+        Family = "narrow",
+        Source = "Narrow.cu",
+        Defines = [$"THREADS={Threads}"],
+        LaunchShape = static (in NarrowArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
+        CountItems = static (in NarrowArgs a) => Blocks(a.Count),
+        Twin = null,
+        CountCost = static (in NarrowArgs a) => new(a.Count, 6.0 * a.Count),
+    };
+
+    private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));
+}

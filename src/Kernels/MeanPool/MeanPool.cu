@@ -4,7 +4,7 @@
 // Launch  a block per sequence and THREADS PACK columns, a thread per PACK of them
 // Limits  any sizes; a mask keeps at least one position of each sequence. 16 bytes an access where C is a multiple of PACK
 // Floor   B S C values / bandwidth
-// Why     a thread owns its columns and adds their positions in order; 8 blocks on a multiprocessor leave it registers for 8 of them at once
+// Why     a thread owns its columns and adds their positions in order; 8 blocks on a multiprocessor (6 where a pack has 8 sums) leave it registers for 8 of them at once
 #include "Run.cuh"
 
 struct MeanPoolArgs {
@@ -81,6 +81,6 @@ DEVICE void share(const MeanPoolArgs& a) {
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_forward_f32(const MeanPoolArgs a) { average<float>(a); }
-extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_forward_bf16(const MeanPoolArgs a) { average<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 6) mean_pool_forward_bf16(const MeanPoolArgs a) { average<bf16>(a); }
 extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_backward_f32(const MeanPoolArgs a) { share<float>(a); }
 extern "C" __global__ void __launch_bounds__(THREADS, 8) mean_pool_backward_bf16(const MeanPoolArgs a) { share<bf16>(a); }

@@ -32,6 +32,9 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
 
     public bool Eager { get; init; }
 
+    /// <summary>Lets every weight begin a unit in the last place off: up and down in turn, 1 beginning with up, -1 with down; 0 for none.</summary>
+    public int Nudge { get; init; }
+
     public ElementType Values { get; init; } = ElementType.Float32;
 
     public Trained Run(Device device)
@@ -62,6 +65,8 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, Values);
         parameters.Initialize(seed: 1);
+        foreach (var (_, value, _, _) in Nudge != 0 ? parameters.Parts() : [])
+            parameters.Upload([.. Read(device, value).Select((x, i) => (i % 2 == 0) == (Nudge > 0) ? MathF.BitIncrement(x) : MathF.BitDecrement(x))], value);
         using var adam = new Adam(device, parameters, Epsilon);
         var stage = Pairs ? StageStep.Finetuning(model, preset.Model, config) : StageStep.Pretraining(model, preset.Model, config);
         using var input = new BatchBlock(device, stage.Shape);

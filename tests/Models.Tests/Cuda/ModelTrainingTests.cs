@@ -10,16 +10,7 @@ namespace VideoSim.Models.Tests.Cuda;
 public sealed class ModelTrainingTests
 {
     private const double LeastFall = 0.1, LossTolerance = 1e-4;
-
-    // Of a tensor's norm. A step sums up to 128 values for an element of a hidden state, each rounded to 2^-24 of itself, and all steps add up:
-    // 20 x 128 x 2^-24 = 1.5e-4. A second moment holds squares: twice that.
-    private const double Tolerance = ModelTraining.Steps * 128.0 / (1 << 24);
-
-    // The softmax over keys does not see what is added to all of them: the gradient of their bias is 0, or with rotary positions small, and all or
-    // much of it is rounding, this much of the gradient of their weights.
-    private const string KeyBias = "attention.self.key.bias", KeyWeight = "attention.self.key.weight";
-    private const double Rounding = 1e-5;
-    private const string FirstMoment = "first moment", SecondMoment = "second moment";
+    private const double Unit = 1.0 / (1 << 23); // in the last place of 1
 
     private const int StepsOfRepetition = 4; // the first is planned, the second captured, the others replayed
 
@@ -43,7 +34,7 @@ public sealed class ModelTrainingTests
     {
         using var cuda = EmulatedMachine.Open();
         var training = new ModelTraining(model, pairs);
-        string[] complaints = [.. Complaints(Expected(training), training.Run(cuda))];
+        string[] complaints = [.. Complaints(training, training.Run(cuda))];
         Assert.True(complaints.Length == 0, string.Join('\n', complaints)); // all of them: Assert.Empty shortens
     }
 
@@ -70,21 +61,19 @@ public sealed class ModelTrainingTests
     {
         using var planted = EmulatedMachine.OpenWithPlantedAdam();
         var training = new ModelTraining("mix", Pairs: false);
-        string[] complaints = [.. Complaints(Expected(training), training.Run(planted))];
+        string[] complaints = [.. Complaints(training, training.Run(planted))];
         Assert.Contains(complaints, static complaint => complaint.StartsWith("the loss went from", StringComparison.Ordinal));
         Assert.Contains(complaints, static complaint => complaint.StartsWith("step 2: the loss is", StringComparison.Ordinal));
         Assert.Contains(complaints, static complaint => complaint.StartsWith("bert.embeddings.word_embeddings.weight:", StringComparison.Ordinal));
     }
 
-    private static Trained Expected(ModelTraining training)
+    // What is wrong with a training on CUDA, a line each. A step rounds in other places than the CPU's, by about a unit in the last place; how far a
+    // unit in every weight carries a training is tried out on the CPU, up and down, for each tensor. The bound is both together, and a unit of the tensor
+    // itself, for every step.
+    private static IEnumerable<string> Complaints(ModelTraining training, Trained actual)
     {
         using var cpu = new CpuDevice(threads: 2);
-        return training.Run(cpu);
-    }
-
-    // What is wrong with a training on CUDA, a line each.
-    private static IEnumerable<string> Complaints(Trained expected, Trained actual)
-    {
+        Trained expected = training.Run(cpu), up = (training with { Nudge = 1 }).Run(cpu), down = (training with { Nudge = -1 }).Run(cpu);
         double first = actual.Losses[..ModelTraining.Batches].Average(), last = actual.Losses[^ModelTraining.Batches..].Average();
         if (!(last <= (1 - LeastFall) * first))
             yield return $"the loss went from {first} to {last}";
@@ -97,26 +86,12 @@ public sealed class ModelTrainingTests
             yield return "the tensors are others";
         foreach (var (name, values) in expected.Values)
         {
-            double bound = Bound(name, expected);
-            double difference = Norm([.. values.Zip(actual.Values[name], static (a, b) => a - b)]);
+            double bound = ModelTraining.Steps * (Distance(values, up.Values[name]) + Distance(values, down.Values[name]) + Unit * Distance(values, new float[values.Length]));
+            double difference = Distance(values, actual.Values[name]);
             if (!(difference <= bound))
                 yield return $"{name}: off by {difference:E2}, bound {bound:E2}";
         }
     }
 
-    private static double Bound(string name, Trained expected)
-    {
-        var values = expected.Values[name];
-        bool squared = name.EndsWith(SecondMoment, StringComparison.Ordinal);
-        double bound = (squared ? 2 : 1) * Tolerance * Norm(values);
-        if (!name.Contains(KeyBias, StringComparison.Ordinal))
-            return bound;
-        bool isMoment = name.EndsWith("moment", StringComparison.Ordinal);
-        string first = isMoment ? name.Replace(SecondMoment, FirstMoment, StringComparison.Ordinal) : $"{name}, {FirstMoment}";
-        double rounding = Rounding * expected.Values[first.Replace(KeyBias, KeyWeight, StringComparison.Ordinal)].Max(Math.Abs), gradient = expected.Values[first].Max(Math.Abs);
-        double each = squared ? rounding * (rounding + 2 * gradient) : isMoment ? rounding : ModelTraining.Steps * ModelTraining.Rate / ModelTraining.Epsilon * rounding;
-        return bound + Math.Sqrt(values.Length) * each;
-    }
-
-    private static double Norm(IEnumerable<float> values) => Math.Sqrt(values.Sum(static value => (double)value * value));
+    private static double Distance(float[] a, float[] b) => Math.Sqrt(a.Zip(b, static (x, y) => (double)(x - y) * (x - y)).Sum());
 }

@@ -1,8 +1,8 @@
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Tests.Cuda;
 using VideoSim.Kernels;
-using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Dropout;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Compilation;

@@ -6,6 +6,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
@@ -33,11 +34,16 @@ internal static class CommonOptions
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
-    public static Option<string?> Precision()
+    public static Option<string?> Precision() => Checked(
+        new Option<string?>("--precision") { Description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise" },
+        (name, _) => RequireOneOf("--precision", name, TrainingConfig.Precisions));
+
+    /// <summary>Refuses in one line what an option cannot be; null is for an option that was not given.</summary>
+    /// <exception cref="DataException">It is none of them.</exception>
+    public static void RequireOneOf(string option, string? value, IReadOnlyList<string> all)
     {
-        var option = new Option<string?>("--precision") { Description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise" };
-        option.AcceptOnlyFromAmong([.. TrainingConfig.Precisions]);
-        return option;
+        if (value is not null && !all.Contains(value))
+            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it is {string.Join(" or ", all)}");
     }
 
     /// <summary>What the option says as overrides of a preset, before those that name keys.</summary>

@@ -12,8 +12,8 @@ internal static class BenchCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var stage = new Option<string>("--stage") { Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" };
-        stage.AcceptOnlyFromAmong("pretrain", "finetune");
+        var stage = CommonOptions.Checked(new Option<string>("--stage") { Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" },
+            static (name, _) => CommonOptions.RequireOneOf("--stage", name, ["pretrain", "finetune"]));
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
         var steps = CommonOptions.Positive("--steps", "steps to time", 20);

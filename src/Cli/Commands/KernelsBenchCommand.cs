@@ -20,12 +20,12 @@ internal static class KernelsBenchCommand
         var names = new Argument<string[]>("name") { Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] };
         var device = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
-        var preset = new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out {CudaPreset} on CUDA, {CpuPreset} on the CPU" };
-        preset.AcceptOnlyFromAmong([.. Preset.Names]);
+        var preset = CommonOptions.Checked(new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out {CudaPreset} on CUDA, {CpuPreset} on the CPU" },
+            static (name, _) => CommonOptions.RequireOneOf("--preset", name, Preset.Names));
         var set = CommonOptions.Set(preset!);
         var models = CommonOptions.Models();
-        var precision = new Option<string?>("--precision") { Description = "fp32 or bf16: look at steps of that precision only" };
-        precision.AcceptOnlyFromAmong([.. TrainingConfig.Precisions]);
+        var precision = CommonOptions.Checked(new Option<string?>("--precision") { Description = "fp32 or bf16: look at steps of that precision only" },
+            static (name, _) => CommonOptions.RequireOneOf("--precision", name, TrainingConfig.Precisions));
         var each = new Option<bool>("--each-model") { Description = "time every model's own largest launch, not only the largest of all" };
         var seconds = new Option<double>("--seconds") { Description = "time for one kernel; ten launches are timed however long they take", DefaultValueFactory = static _ => 0.3 };
         var json = CommonOptions.Json();

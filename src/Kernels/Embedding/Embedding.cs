@@ -107,7 +107,9 @@ public static unsafe partial class Embedding
         LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
         Twin = precision == Precision.Float32 ? WordBackwardRows : null,
-        CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C, (double)a.C * (precision.Bytes() * (double)a.Tokens + sizeof(float) * (double)a.V * (1 - a.Add))),
+        // As many rows of the table as tokens, at most, have something added to them.
+        CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C,
+            (double)a.C * (precision.Bytes() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V)))),
     });
 
     /// <summary>Gradient of the position table. Items: its rows.</summary>

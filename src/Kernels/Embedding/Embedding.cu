@@ -74,8 +74,10 @@ DEVICE void word_backward(const EmbeddingWordBackwardArgs& a) {
     int segment = first_at_least(a.SegmentTokens, segments, first);
     for (int row = first; row < last; row++) {
         float* gradient = a.dWord + (long long)row * a.C + c;
-        float sum = a.Add ? *gradient : 0;
+        float sum = 0;
         if (segment < segments && a.SegmentTokens[segment] == row) {
+            if (a.Add)
+                sum = *gradient;
             const int end = a.SegmentStarts[segment + 1];
 #pragma unroll 8 // reads ahead: padding makes segments of thousands of rows
             for (int i = a.SegmentStarts[segment]; i < end; i++)

@@ -128,7 +128,7 @@ public static unsafe partial class LayerNorm
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C, (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0))),
+        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C, (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows),
     });
 
     /// <summary>Gradients of the summands, partial ones of the vectors. Items: chunks of rows.</summary>
@@ -142,7 +142,7 @@ public static unsafe partial class LayerNorm
         Twin = precision == Precision.Float32 ? BackwardChunks : null,
         CountCost = (in LayerNormBackwardArgs a) => new(14.0 * a.Forward.Rows * a.Forward.C,
             (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
-                + (a.Partial != null ? 4.0 * Vectors * a.Chunks * a.Forward.C : 0)),
+                + RowStatisticsBytes * a.Forward.Rows + (a.Partial != null ? 4.0 * Vectors * a.Chunks * a.Forward.C : 0)),
     });
 
     /// <summary>Gradients of the vectors. Items: blocks of columns.</summary>
@@ -157,6 +157,7 @@ public static unsafe partial class LayerNorm
         CountCost = static (in LayerNormFinishArgs a) => new(3.0 * a.Chunks * a.C, 12.0 * (a.Chunks + 1) * a.C),
     };
 
+    private const double RowStatisticsBytes = 2 * sizeof(float);
     private const int Vectors = 3; // weight, bias, bias of x
 
     // Tensors that backward reads: dY, and of what forward read or gave, in bf16 one.

@@ -17,7 +17,7 @@ internal static class KernelsCommand
 
     public static Command Create() => new("kernels", "List, compile, check and time the kernels; no GPU is needed.")
     {
-        List(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
+        List(), Floors(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
     };
 
     /// <summary>Option for sources in the place of those that the program carries.</summary>
@@ -61,6 +61,13 @@ internal static class KernelsCommand
             return CommandLine.Done;
         }, json);
     }
+
+    private static Command Floors() =>
+        new Command("floors", "Print docs/kernels/floors.md: what each kernel of a bf16 training step moves, and what has to be moved.").Does(static (_, _, _) =>
+        {
+            Console.Out.Write(FloorPage.Text(FloorPage.CountSteps()));
+            return CommandLine.Done;
+        });
 
     private static ResultTable Table(IReadOnlyList<KernelRow> rows)
     {
@@ -129,5 +136,5 @@ internal static class KernelsCommand
 /// <param name="Shape">Grid and block of its largest launch; null where no model uses it.</param>
 /// <param name="Resources">What it takes on an H100; null where it was never compiled.</param>
 /// <param name="Flops">Floating-point operations of its largest launch.</param>
-/// <param name="Bytes">Bytes that launch has to move.</param>
+/// <param name="Bytes">Bytes that launch moves by design.</param>
 internal sealed record KernelRow(string Family, string Entry, string? Source, LaunchShape? Shape, KernelResources? Resources, double? Flops, double? Bytes);

@@ -52,7 +52,7 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <summary>The tensors of the last run.</summary>
     public TResult Result { get; private set; }
 
-    /// <summary>FLOPs and necessary bytes of one run.</summary>
+    /// <summary>FLOPs of one run, and the bytes that it moves by design.</summary>
     public KernelCost Cost { get; }
 
     /// <summary>The share of matrix products.</summary>

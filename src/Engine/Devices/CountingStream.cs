@@ -8,6 +8,11 @@ namespace VideoSim.Engine.Devices;
 /// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
 public sealed record LargestLaunch(KernelCost Cost, LaunchShape? Shape);
 
+/// <summary>What a stream was given.</summary>
+/// <param name="Kernel">The kernel; null for a matrix product.</param>
+/// <param name="Cost">Its work.</param>
+public readonly record struct CountedLaunch(Kernel? Kernel, KernelCost Cost);
+
 /// <summary>Executes nothing and adds up what would have been executed.</summary>
 public sealed unsafe class CountingStream : ComputeStream
 {
@@ -15,6 +20,7 @@ public sealed unsafe class CountingStream : ComputeStream
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
     private readonly Dictionary<Kernel, LargestLaunch> _largest = [];
+    private readonly List<CountedLaunch> _inOrder = [];
 
     /// <summary>Work of everything given to the stream.</summary>
     public KernelCost Total { get; private set; }
@@ -23,7 +29,10 @@ public sealed unsafe class CountingStream : ComputeStream
     public KernelCost MatMuls { get; private set; }
 
     /// <summary>Kernels and matrix products given to the stream.</summary>
-    public int Launches { get; private set; }
+    public int Launches => _inOrder.Count;
+
+    /// <summary>All of them, in order.</summary>
+    public IReadOnlyList<CountedLaunch> InOrder => _inOrder;
 
     /// <summary>Each kernel's largest launch; matrix products are not among them.</summary>
     public IReadOnlyDictionary<Kernel, LargestLaunch> Largest => _largest;
@@ -33,7 +42,7 @@ public sealed unsafe class CountingStream : ComputeStream
     {
         var cost = kernel.Cost(args);
         Total += cost;
-        Launches++;
+        _inOrder.Add(new(kernel, cost));
         if (!_largest.TryGetValue(kernel, out var before) || cost.Bytes > before.Cost.Bytes)
             _largest[kernel] = new(cost, kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null);
     }
@@ -44,6 +53,6 @@ public sealed unsafe class CountingStream : ComputeStream
         var cost = Kernels.MatMul.MatMul.Cost(args);
         Total += cost;
         MatMuls += cost;
-        Launches++;
+        _inOrder.Add(new(null, cost));
     }
 }

@@ -9,7 +9,7 @@ public delegate void Twin<TArgs>(in TArgs args, int from, int to) where TArgs : 
 /// <summary>Grid, block and shared memory of a launch on a CUDA device.</summary>
 public delegate LaunchShape ShapeOf<TArgs>(in TArgs args, in DeviceLimits limits) where TArgs : unmanaged;
 
-/// <summary>Floating-point operations and necessary bytes of a launch.</summary>
+/// <summary>Floating-point operations of a launch, and the bytes that it moves by design.</summary>
 public delegate KernelCost CostOf<TArgs>(in TArgs args) where TArgs : unmanaged;
 
 /// <summary>

@@ -38,7 +38,7 @@ public static unsafe partial class MatMul
         return blocks.PackedAhead ? blocks.PackedProducts * blocks.PackedElements : 0;
     }
 
-    /// <summary>FLOPs and necessary bytes of a product.</summary>
+    /// <summary>FLOPs of a product, and its bytes: operands read and result written once.</summary>
     public static KernelCost Cost(in MatMulArgs args)
     {
         double products = args.Batch, m = args.M, n = args.N, k = args.K;

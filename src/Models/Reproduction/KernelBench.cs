@@ -16,11 +16,11 @@ namespace VideoSim.Models.Reproduction;
 /// <param name="Launch">The step and its batch, or the case of the checks.</param>
 /// <param name="Microseconds">Of one launch.</param>
 /// <param name="Flops">Floating-point operations.</param>
-/// <param name="Bytes">Bytes that have to be moved.</param>
+/// <param name="Bytes">Bytes that it moves by design.</param>
 /// <param name="FloorMicroseconds">The least time that the device's measured rates allow.</param>
 public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, string Launch, SampledTime Microseconds, double Flops, double Bytes, double FloorMicroseconds)
 {
-    /// <summary>Necessary bytes over the median time, in 10^9 a second.</summary>
+    /// <summary>Bytes over the median time, in 10^9 a second.</summary>
     public double GigabytesPerSecond => Bytes / Microseconds.Median / 1e3;
 
     /// <summary>Floor over median time: 1 cannot be beaten but by data that were in a cache already.</summary>

@@ -38,6 +38,8 @@ public sealed unsafe class CountingStreamTests : IDisposable
         Assert.Equal(products, _stream.MatMuls);
         Assert.Equal(products + new KernelCost(10, 4 * 11), _stream.Total);
         Assert.Equal(3, _stream.Launches);
+        Assert.Equal([null, Total.Sum, null], _stream.InOrder.Select(static launch => launch.Kernel));
+        Assert.Equal(_stream.Total, _stream.InOrder.Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost));
     }
 
     [Fact]

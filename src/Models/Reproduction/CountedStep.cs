@@ -1,0 +1,45 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>A training step that was counted, not run.</summary>
+/// <param name="Kind">Which.</param>
+/// <param name="Sizes">Its sizes.</param>
+/// <param name="Launches">What it launches, in order.</param>
+public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<CountedLaunch> Launches)
+{
+    /// <summary>Both stages of models.</summary>
+    /// <param name="preset">Name of the preset.</param>
+    /// <param name="models">Canonical names.</param>
+    /// <param name="values">How activations are stored.</param>
+    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, ElementType values) =>
+        [.. models.SelectMany(_ => new[] { true, false }, (model, pretraining) => Count(preset, new StepKind(model, pretraining, values)))];
+
+    /// <summary>The first of the launches that move most bytes, of those of a kernel.</summary>
+    /// <param name="entry">The kernel's name.</param>
+    /// <returns>Its index, or -1.</returns>
+    public int IndexOfLargest(string entry)
+    {
+        int largest = -1;
+        for (int i = 0; i < Launches.Count; i++)
+        {
+            if (Launches[i].Kernel?.Entry == entry && (largest < 0 || Launches[i].Cost.Bytes > Launches[largest].Cost.Bytes))
+                largest = i;
+        }
+        return largest;
+    }
+
+    /// <summary>Work of the launches that are wanted.</summary>
+    public KernelCost Sum(Func<CountedLaunch, bool> wanted) => Launches.Where(wanted).Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost);
+
+    private static CountedStep Count(string preset, StepKind kind)
+    {
+        var sizes = SyntheticBatch.Sizes(preset, kind.Model, []);
+        using var device = new CountingDevice();
+        using var built = new BuiltStep(device, sizes, kind.Pretraining, kind.Values);
+        built.Step.Run();
+        return new CountedStep(kind, StepSizes.Of(built, sizes.Model), ((CountingStream)device.Stream).InOrder);
+    }
+}

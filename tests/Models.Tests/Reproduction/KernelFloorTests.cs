@@ -1,0 +1,50 @@
+using VideoSim.Models.Reproduction;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Reproduction;
+
+/// <summary>What kernels move by design, against what has to be moved for what they compute.</summary>
+public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<CountedSteps>
+{
+    [Fact]
+    public void Floors_OfEveryFunction_AreNearWhatItsKernelsMove() => Assert.All(FloorRow.Of(counted.Steps), static row =>
+    {
+        string name = string.Join(" + ", row.Floor.Kernels);
+        Assert.True(row.Ratio > 0.995, $"{name} moves {row.Moved.Bytes} bytes, less than has to be moved: {row.NecessaryBytes}"); // rows and labels in groups of 32 aside
+        Assert.True(row.Floor.IsPart || row.Ratio <= KernelFloor.Allowed, $"{name} moves {row.Moved.Bytes} bytes for {row.NecessaryBytes}");
+        Assert.True(row.Ratio < 1.05 || row.Floor.Why.Length > 0, $"{name} moves {row.Ratio} times its floor, and the table does not say why");
+    });
+
+    [Fact]
+    public void Floors_EveryKernelOfABFloat16Step_IsInAFunctionThatIsJudged()
+    {
+        var launched = counted.Steps.SelectMany(static step => step.Launches).Select(static launch => launch.Kernel?.Entry).OfType<string>().Distinct();
+        Assert.Equal(launched.Order(), KernelFloor.All.Where(static floor => !floor.IsPart).SelectMany(static floor => floor.Kernels).Distinct().Order());
+    }
+
+    [Fact]
+    public void FloorRow_KernelThatMovesTwice_IsSeen()
+    {
+        var step = counted.Steps[0];
+        var slower = step with { Launches = [.. step.Launches.Select(static launch => launch with { Cost = launch.Cost + launch.Cost })] };
+        Assert.All(FloorRow.Of([slower, .. counted.Steps]).Where(row => row.Step == slower), static row => Assert.True(row.Ratio > KernelFloor.Allowed));
+    }
+
+    [Fact]
+    public void FloorRow_KernelThatNoStepLaunches_Throws() =>
+        Assert.Contains("adam_f32", Assert.Throws<InvalidOperationException>(static () => FloorRow.Of([])).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Page_InTheRepository_IsWhatTheCodeSays()
+    {
+        string committed = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "floors.md"));
+        Assert.True(FloorPage.Text(counted.Steps) == committed, "docs/kernels/floors.md is old: videosim kernels floors > docs/kernels/floors.md");
+    }
+}
+
+/// <summary>All bf16 steps of the published sizes, counted once.</summary>
+public sealed class CountedSteps
+{
+    /// <summary>The steps.</summary>
+    public IReadOnlyList<CountedStep> Steps { get; } = FloorPage.CountSteps();
+}

@@ -115,6 +115,8 @@ public sealed class CatalogTests
 
         public override void Upload(ReadOnlySpan<byte> source, nint destination) => _memory.Upload(source, destination);
 
+        public override void Clear(nint address, long bytes) => _memory.Clear(address, bytes);
+
         public override void Download(nint source, Span<byte> destination) => _memory.Download(source, destination);
 
         protected override void Dispose(bool disposing)

@@ -188,7 +188,7 @@ public sealed class ParameterStore : IDisposable
             Upload(values, state.Value);
         }
 
-        void Clear(Tensor tensor) => device.Upload(new byte[tensor.Shape.Count * tensor.Type.Size()], tensor.Address);
+        void Clear(Tensor tensor) => device.Clear(tensor.Address, tensor.Shape.Count * tensor.Type.Size());
     }
 
     /// <summary>Writes values into a part of the weights, and into the copy of it, or into a state.</summary>

@@ -72,6 +72,13 @@ public sealed class CudaDevice : Device
     }
 
     /// <inheritdoc/>
+    public override void Clear(nint address, long bytes)
+    {
+        _context.MakeCurrent();
+        _stream.Fill(address, 0, bytes);
+    }
+
+    /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination)
     {
         _context.MakeCurrent();

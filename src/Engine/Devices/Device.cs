@@ -24,6 +24,9 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>Copies from host memory, in stream order; the source may be reused when this returns.</summary>
     public abstract void Upload(ReadOnlySpan<byte> source, nint destination);
 
+    /// <summary>Sets bytes to 0, in stream order.</summary>
+    public abstract void Clear(nint address, long bytes);
+
     /// <summary>Waits for the stream, then copies to host memory.</summary>
     public abstract void Download(nint source, Span<byte> destination);
 
@@ -67,6 +70,9 @@ public sealed unsafe class CpuDevice(int threads) : Device(new CpuStream(threads
     public override void Upload(ReadOnlySpan<byte> source, nint destination) => source.CopyTo(new Span<byte>((void*)destination, source.Length));
 
     /// <inheritdoc/>
+    public override void Clear(nint address, long bytes) => NativeMemory.Clear((void*)address, (nuint)bytes);
+
+    /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination) => new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
 }
 
@@ -94,6 +100,9 @@ public sealed class CountingDevice() : Device(new CountingStream())
 
     /// <inheritdoc/>
     public override void Upload(ReadOnlySpan<byte> source, nint destination) { }
+
+    /// <inheritdoc/>
+    public override void Clear(nint address, long bytes) { }
 
     /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination) =>

@@ -101,9 +101,8 @@ public sealed unsafe class Adam : IDisposable
     /// <summary>Sets the moments to 0 and forgets non-finite gradients, as before the first step.</summary>
     public void Reset()
     {
-        var zeros = new byte[FirstMoment.Shape.Count * sizeof(float)];
-        _device.Upload(zeros, FirstMoment.Address);
-        _device.Upload(zeros, SecondMoment.Address);
+        foreach (var moment in new[] { FirstMoment, SecondMoment })
+            _device.Clear(moment.Address, moment.Shape.Count * sizeof(float));
         var finite = new ulong[_firstNonFinite.Shape[0]];
         Array.Fill(finite, AdamKernel.AllFinite);
         _device.Upload(MemoryMarshal.AsBytes(finite.AsSpan()), _firstNonFinite.Address);

@@ -26,7 +26,7 @@ public sealed class CompileGateTests
     [MemberData(nameof(Units))]
     public void Unit_OfTheCatalog_CompilesWithoutSpills(string name, string architecture)
     {
-        var image = Compiler().Compile(KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Name == name), architecture);
+        var image = CudaMachine.Compiler.Compile(KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Name == name), architecture);
         var entries = KernelUnit.Group(Catalog.Kernels).Single(unit => unit.Name == name).Kernels.Select(static kernel => kernel.Entry).Order();
         Assert.Equal("", string.Join('\n', image.Log.Split('\n').Where(static line => line.Contains("warning", StringComparison.Ordinal))));
         if (architecture == "compute_80")
@@ -45,7 +45,7 @@ public sealed class CompileGateTests
     [Fact]
     public void Resources_OfTheCatalog_AreThoseOfTheTable()
     {
-        var compiler = Compiler();
+        var compiler = CudaMachine.Compiler;
         Assert.SkipUnless(KernelResourceTable.Embedded.Has(compiler.Version), $"there is no table for NVRTC {compiler.Version}");
         var now = KernelResourceTable.Compile(compiler, KernelUnit.Group(Catalog.Kernels));
         Assert.Equal("", string.Join('\n', KernelResourceTable.Embedded.Differences(now, compiler.Version)));
@@ -54,7 +54,7 @@ public sealed class CompileGateTests
     [Fact]
     public void Differences_ChangedAndMissingKernels_AreNamed()
     {
-        var compiler = Compiler();
+        var compiler = CudaMachine.Compiler;
         var units = KernelUnit.Group(Catalog.Kernels.Where(static kernel => kernel.Source == "Dropout.cu"));
         var (table, empty) = (KernelResourceTable.Compile(compiler, units), KernelResourceTable.Compile(compiler, []));
         Assert.Empty(table.Differences(table, compiler.Version));
@@ -104,7 +104,7 @@ public sealed class CompileGateTests
     [InlineData(90, "sm_90")]
     [InlineData(999, "compute_")]
     public void ArchitectureFor_Device_IsExactOrTheNewestKnown(int capability, string architecture) =>
-        Assert.StartsWith(architecture, Compiler().ArchitectureFor(capability), StringComparison.Ordinal);
+        Assert.StartsWith(architecture, CudaMachine.Compiler.ArchitectureFor(capability), StringComparison.Ordinal);
 
     [Fact]
     public void ParseResources_SpillingKernel_IsRead()
@@ -132,12 +132,6 @@ public sealed class CompileGateTests
         Twin = static (in PairArgs a, int from, int to) => { },
         CountCost = static (in PairArgs a) => default,
     };
-
-    private static KernelCompiler Compiler()
-    {
-        CudaMachine.SkipWithoutNvrtc();
-        return new KernelCompiler(KernelSources.Embedded);
-    }
 
     public struct PairArgs
     {

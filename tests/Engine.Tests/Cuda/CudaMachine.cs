@@ -21,9 +21,8 @@ internal static class CudaMachine
     // One for all tests: it is built once. Or why there is none.
     private static readonly Lazy<(CudaEmulator? Emulator, string Problem)> Prepared = new(Prepare);
 
-    // One for all tests: a unit is compiled once.
-    private static readonly Lazy<IKernelImages?> Images = new(static () =>
-        NativeLibraries.Nvrtc.Path is null && IsEmulator ? null : new KernelCompiler(Sources));
+    // One for all tests: a unit is compiled once for an architecture.
+    private static readonly Lazy<KernelCompiler> SharedCompiler = new(static () => new(Sources));
 
     public static bool IsEmulator => Environment.GetEnvironmentVariable(GpuVariable) != "1";
 
@@ -38,8 +37,19 @@ internal static class CudaMachine
         return new(source, reader.ReadToEnd());
     }
 
+    /// <summary>The compiler of all kernels, or skips the test and says why.</summary>
+    public static KernelCompiler Compiler
+    {
+        get
+        {
+            SkipWithoutNvrtc();
+            return SharedCompiler.Value;
+        }
+    }
+
     /// <summary>Opens the device, or skips the test and says why.</summary>
-    public static CudaDevice Open() => IsEmulator ? Emulator.Open(Images.Value) : CudaDevice.Open(0, Images.Value!, Kernels);
+    public static CudaDevice Open() => !IsEmulator ? CudaDevice.Open(0, SharedCompiler.Value, Kernels)
+        : Emulator.Open(NativeLibraries.Nvrtc.Path is null ? null : SharedCompiler.Value);
 
     /// <summary>Opens the emulated device over other images.</summary>
     public static CudaDevice Open(IKernelImages images) => Emulator.Open(images);

@@ -57,6 +57,8 @@ internal static class EmulatedMachine
 
         public override void Upload(ReadOnlySpan<byte> source, nint destination) => device.Upload(source, destination);
 
+        public override void Clear(nint address, long bytes) => device.Clear(address, bytes);
+
         public override void Download(nint source, Span<byte> destination) => device.Download(source, destination);
 
         protected override void Dispose(bool disposing)

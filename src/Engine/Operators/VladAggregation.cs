@@ -128,34 +128,32 @@ public static unsafe class VladAggregation
             tape.Stream.Run(Vlad.BackwardCentres, args);
     }
 
-    private static void ForwardOnTensorCores(Tape tape, in State s)
+    private static void ForwardOnTensorCores(Tape tape, in State s) => tape.Stream.Run(VladTensorCore.Forward, TensorCoreArguments(s));
+
+    private static void BackwardOnTensorCores(Tape tape, in State s, in Gradients d, in Tensor sums)
+    {
+        var forward = TensorCoreArguments(s);
+        var partialCentres = d.Centres.Exists ? tape.Scratch(new Shape(forward.Stack, forward.Chunks, forward.D, forward.K)) : default;
+        var args = new VladTensorCoreGradArgs
+        {
+            Forward = forward, dY = tape.GradientOf(s.Y).Values, dHidden = d.Hidden.ValuesOrNull, dNormalised = d.Normalised.ValuesOrNull,
+            dGroupLogits = d.GroupLogits.ValuesOrNull, Partial = sums.FloatsOrNull, PartialCentres = partialCentres.FloatsOrNull,
+            dCentres = d.Centres.FloatsOrNull, AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
+        };
+        tape.Stream.Run(VladTensorCore.Backward, args);
+        if (d.Centres.Exists)
+            tape.Stream.Run(VladTensorCore.FinishCentres, args);
+    }
+
+    private static VladTensorCoreArgs TensorCoreArguments(in State s)
     {
         var (stack, videos, rows, width, clusters, groups) = s.Sizes;
-        tape.Stream.Run(VladTensorCore.Forward, new VladTensorCoreArgs
+        return new VladTensorCoreArgs
         {
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values, Y = s.Y.Values,
             Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters, Groups = groups,
             Chunks = VladTensorCore.Chunks(stack, videos),
-        });
-    }
-
-    private static void BackwardOnTensorCores(Tape tape, in State s, in Gradients d, in Tensor sums)
-    {
-        var (stack, videos, rows, width, clusters, groups) = s.Sizes;
-        int chunks = VladTensorCore.Chunks(stack, videos);
-        var partialCentres = d.Centres.Exists ? tape.Scratch(new Shape(stack, chunks, width, clusters)) : default;
-        var args = new VladTensorCoreGradArgs
-        {
-            Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
-            Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values,
-            dY = tape.GradientOf(s.Y).Values, dHidden = d.Hidden.ValuesOrNull, dNormalised = d.Normalised.ValuesOrNull,
-            dGroupLogits = d.GroupLogits.ValuesOrNull, Partial = sums.FloatsOrNull, PartialCentres = partialCentres.FloatsOrNull,
-            dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters,
-            Groups = groups, Chunks = chunks, AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
         };
-        tape.Stream.Run(VladTensorCore.Backward, args);
-        if (d.Centres.Exists)
-            tape.Stream.Run(VladTensorCore.FinishCentres, args);
     }
 }

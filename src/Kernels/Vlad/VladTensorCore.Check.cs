@@ -57,22 +57,20 @@ public static unsafe class VladTensorCoreChecks
             {
                 Mean = mean.Floats, Rstd = rstd.Floats, Weight = weight.Floats, Bias = bias.Floats, Columns = shape.Columns, Sides = shape.Sides,
             };
-            launcher.Run(VladTensorCore.Forward, new VladTensorCoreArgs
+            var forward = new VladTensorCoreArgs
             {
                 Hidden = hidden.Values, ClusterLogits = clusterLogits.Values, GroupLogits = groupLogits.Values, Centres = centres.Floats, Norm = norm,
                 Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Values, Y = y.Values, Dropout = dropout.Site,
                 Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K, Groups = shape.Groups, Chunks = chunks,
-            });
+            };
+            launcher.Run(VladTensorCore.Forward, forward);
             if (!backward)
                 return;
             var args = new VladTensorCoreGradArgs
             {
-                Hidden = hidden.Values, ClusterLogits = clusterLogits.Values, GroupLogits = groupLogits.Values, Centres = centres.Floats, Norm = norm,
-                Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Values, dY = dY.Values,
-                dHidden = wantsHidden ? dHidden.Values : null, dNormalised = wantsLogits ? dNormalised.Values : null,
+                Forward = forward, dY = dY.Values, dHidden = wantsHidden ? dHidden.Values : null, dNormalised = wantsLogits ? dNormalised.Values : null,
                 dGroupLogits = wantsLogits ? dGroupLogits.Values : null, Partial = wantsLogits ? partial.Floats : null,
-                PartialCentres = wantsCentres ? partialCentres.Floats : null, dCentres = dCentres.Floats, Dropout = dropout.Site,
-                Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K, Groups = shape.Groups, Chunks = chunks,
+                PartialCentres = wantsCentres ? partialCentres.Floats : null, dCentres = dCentres.Floats,
                 AddHidden = addValues, AddGroupLogits = addLogits, AddCentres = addValues,
             };
             launcher.Run(VladTensorCore.Backward, args);

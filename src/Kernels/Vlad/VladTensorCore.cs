@@ -41,26 +41,8 @@ public unsafe struct VladTensorCoreArgs
 /// <summary>Arguments of the backward kernels of <see cref="VladTensorCore"/>; gradients and <see cref="Partial"/> may be null.</summary>
 public unsafe struct VladTensorCoreGradArgs
 {
-    /// <summary>[Stack, Videos, Rows, D]</summary>
-    public void* Hidden;
-
-    /// <summary>[Stack, Videos, Rows, K], before batch normalisation.</summary>
-    public void* ClusterLogits;
-
-    /// <summary>[Stack, Videos, Rows]</summary>
-    public void* GroupLogits;
-
-    /// <summary>[Stack, D, K]</summary>
-    public float* Centres;
-
-    /// <summary>As in forward.</summary>
-    public Normalizer Norm;
-
-    /// <summary>[Stack, Videos, K], from forward.</summary>
-    public float* Mass, InverseNorm;
-
-    /// <summary>[Stack, Videos, D, K], from forward.</summary>
-    public void* Descriptor;
+    /// <summary>What forward got, and what it gave; <see cref="VladTensorCoreArgs.Y"/> is not read.</summary>
+    public VladTensorCoreArgs Forward;
 
     /// <summary>[Stack, Videos, D, K]</summary>
     public void* dY;
@@ -85,12 +67,6 @@ public unsafe struct VladTensorCoreGradArgs
 
     /// <summary>[Stack, D, K]</summary>
     public float* dCentres;
-
-    /// <summary>As in forward.</summary>
-    public DropoutSite Dropout;
-
-    /// <summary>Sizes; the videos of one of the stack are divided into Chunks.</summary>
-    public int Stack, Videos, Rows, D, K, Groups, Chunks;
 
     /// <summary>1 to add to the gradient.</summary>
     public int AddHidden, AddGroupLogits, AddCentres;
@@ -151,15 +127,17 @@ public static unsafe class VladTensorCore
         Family = "vlad",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 1)),
-        CountItems = static (in VladTensorCoreGradArgs a) => a.Stack * a.Chunks,
+        LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) =>
+            new(a.Forward.Stack * a.Forward.Chunks, Threads, SharedBytes: SharedBytes(a.Forward.D, assignments: 1)),
+        CountItems = static (in VladTensorCoreGradArgs a) => a.Forward.Stack * a.Forward.Chunks,
         Twin = null,
         CountCost = static (in VladTensorCoreGradArgs a) =>
         {
-            double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (4 * assignment * a.D + 20 * assignment + 10 * residual),
-                2 * videos * ((double)a.Rows * ((2 + a.AddHidden) * a.D + 2 + a.AddGroupLogits) + 2 * assignment + 2 * residual) +
-                4 * (videos * 2 * (a.K + a.Norm.Columns) + a.Stack * ((1.0 + a.Chunks) * residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
+            var f = a.Forward;
+            double videos = (double)f.Stack * f.Videos, assignment = (double)f.Rows * f.K, residual = (double)f.D * f.K;
+            return new(videos * (4 * assignment * f.D + 20 * assignment + 10 * residual),
+                2 * videos * ((double)f.Rows * ((2 + a.AddHidden) * f.D + 2 + a.AddGroupLogits) + 2 * assignment + 2 * residual) +
+                4 * (videos * 2 * (f.K + f.Norm.Columns) + f.Stack * ((1.0 + f.Chunks) * residual + 2.0 * (1 + f.Norm.Sides) * f.Norm.Columns)));
         },
     };
 
@@ -169,12 +147,14 @@ public static unsafe class VladTensorCore
         Family = "vlad",
         Source = File,
         Defines = Macros,
-        LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new((int)(((long)a.Stack * a.D * a.K + Threads - 1) / Threads), Threads),
-        CountItems = static (in VladTensorCoreGradArgs a) => a.Stack,
+        LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new((int)((Centres(a.Forward) + Threads - 1) / Threads), Threads),
+        CountItems = static (in VladTensorCoreGradArgs a) => a.Forward.Stack,
         Twin = null,
         CountCost = static (in VladTensorCoreGradArgs a) =>
-            new((double)a.Stack * a.Chunks * a.D * a.K, 4.0 * a.Stack * (a.Chunks + 1 + a.AddCentres) * a.D * a.K),
+            new((double)a.Forward.Chunks * Centres(a.Forward), 4.0 * (a.Forward.Chunks + 1 + a.AddCentres) * Centres(a.Forward)),
     };
+
+    private static long Centres(in VladTensorCoreArgs a) => (long)a.Stack * a.D * a.K;
 
     // What Memory in the source lays out.
     private static int SharedBytes(int d, int assignments) =>

@@ -14,58 +14,7 @@
 //         their values, and 16-byte pieces of [D, K] change places by the row's number: ldmatrix meets no bank twice. Sums of the centres' gradients stay
 //         in registers over the videos of a chunk: no gradient [D, K] of a video is ever in memory. Every sum has one order, which depends on the sizes
 //         only. docs/kernels/nextvlad.md counts the bytes
-#include "Philox.cuh"
-#include "UnitLength.cuh"
-#include "VladTiles.cuh"
-
-struct VladTensorCoreArgs {
-    const bf16* Hidden;
-    const bf16* ClusterLogits;
-    const bf16* GroupLogits;
-    const float* Centres;
-    Normalizer Norm;
-    float* Mass;
-    float* InverseNorm;
-    bf16* Descriptor;
-    bf16* Y;
-    DropoutSite Dropout;
-    int Stack;
-    int Videos;
-    int Rows;
-    int D;
-    int K;
-    int Groups;
-    int Chunks;
-};
-
-struct VladTensorCoreGradArgs {
-    const bf16* Hidden;
-    const bf16* ClusterLogits;
-    const bf16* GroupLogits;
-    const float* Centres;
-    Normalizer Norm;
-    const float* Mass;
-    const float* InverseNorm;
-    const bf16* Descriptor;
-    const bf16* dY;
-    bf16* dHidden;
-    bf16* dNormalised;
-    bf16* dGroupLogits;
-    float* Partial;
-    float* PartialCentres;
-    float* dCentres;
-    DropoutSite Dropout;
-    int Stack;
-    int Videos;
-    int Rows;
-    int D;
-    int K;
-    int Groups;
-    int Chunks;
-    int AddHidden;
-    int AddGroupLogits;
-    int AddCentres;
-};
+#include "VladGradients.cuh"
 
 // ---- forward
 
@@ -73,7 +22,7 @@ struct VladTensorCoreGradArgs {
 constexpr int PARTS = WARPS / 2, D_TILES = MAX_D / 16 / PARTS, K_TILES = WIDTH / 8 / 2;
 
 // A of a tile to one half of the assignments' memory; what the lane has written.
-DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk<VladTensorCoreArgs>& chunk, const Tile& tile, int group, int half, int statistics, unsigned logits,
+DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk& chunk, const Tile& tile, int group, int half, int statistics, unsigned logits,
                        float group_logit) {
     unsigned pair = 0;
     if (chunk.has_row(tile))
@@ -149,7 +98,7 @@ DEVICE void finish_video(const VladTensorCoreArgs& a, const Memory& memory, int 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forward_bf16(const VladTensorCoreArgs a) {
     DYNAMIC_SHARED(unsigned char, dynamic);
     const Memory memory(dynamic, a.D, 2);
-    const Chunk<VladTensorCoreArgs> chunk(a, memory);
+    const Chunk chunk(a, memory);
     const int part = warp_of() % PARTS, half = warp_of() / PARTS;
     unsigned logits = 0;
     float group_logit = 0;
@@ -205,145 +154,21 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forwar
 
 // ---- backward
 
-constexpr int PACKS = MAX_D * (WIDTH / 8) / THREADS;  // of 8 clusters, those of a thread; no more for smaller K
-constexpr int COLUMNS = MAX_COLUMNS / THREADS;        // of the normalisation, those of a thread
-constexpr int SLICES = MAX_D / 8 / WARPS;             // of 8 of D, those of a warp of dH
-
-// Adds a thread's sums of 8 clusters to those of the threads with the same, finished, to of_cluster.
-template <class Finish>
-DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finish finish) {
-    const int packs = clusters / 8;
-#pragma unroll
-    for (int i = 0; i < 8; i++)
-        for (int distance = packs; distance < 32; distance *= 2)
-            sum[i] += __shfl_xor_sync(0xffffffffu, sum[i], distance);
-    if (lane_of() < packs)
-#pragma unroll
-        for (int i = 0; i < 8; i++)
-            memory.exchange[warp_of() * WIDTH + 8 * lane_of() + i] = sum[i];
-    sum_exchanged<WARPS>(memory, clusters, finish);
-}
-
-// dV of a video to shared memory, -(sum over d of M dV) to of_cluster; takes dV Mass from the gradient of the centres.
-DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& memory, int video, float (&centres)[PACKS][8]) {
-    const int log = log_of(a.K) - 3, k = threadIdx.x % (1 << log) * 8, first = threadIdx.x >> log, step = THREADS >> log;
-    const long long begin = (long long)video * a.D * a.K;
-    const float* centre = a.Centres + video / a.Videos * a.D * a.K;
-    const float kept = 1 / (1 - a.Dropout.DropProbability); // factor of what was not dropped
-    // What was dropped of dY is set to 0. It waits where dV will be: registers are for the centres.
-    float sum[8] = {};
-    Dropout dropout(a.Dropout);
-#pragma unroll 3
-    for (int i = 0; i < PACKS; i++) {
-        const int d = first + i * step;
-        if (d >= a.D)
-            continue;
-        unsigned dY[4], descriptor[4];
-        load_pairs(descriptor, a.Descriptor + begin + d * a.K + k);
-        load_pairs(dY, a.dY + begin + d * a.K + k);
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const long long element = begin + d * a.K + k + 2 * j;
-            dY[j] &= (dropout.factor(element) != 0 ? 0xffffu : 0) | (dropout.factor(element + 1) != 0 ? 0xffff0000u : 0);
-            sum[2 * j] = fmaf(first_of_pair(dY[j]), first_of_pair(descriptor[j]), sum[2 * j]);
-            sum[2 * j + 1] = fmaf(second_of_pair(dY[j]), second_of_pair(descriptor[j]), sum[2 * j + 1]);
-        }
-        *(uint4*)memory.piece(d, k) = make_uint4(dY[0], dY[1], dY[2], dY[3]);
-    }
-    // Below the norm's floor the factor is constant.
-    sum_packs(memory, sum, a.K, [&](int k, float sum) {
-        const float inverse = a.InverseNorm[(long long)video * a.K + k];
-        memory.inverse[k] = inverse;
-        memory.mass[k] = a.Mass[(long long)video * a.K + k];
-        return is_below_floor(inverse) ? 0 : sum * kept;
-    });
-#pragma unroll
-    for (int j = 0; j < 8; j++)
-        sum[j] = 0;
-#pragma unroll
-    for (int i = 0; i < PACKS; i++) {
-        const int d = first + i * step;
-        if (d >= a.D)
-            continue;
-        unsigned pairs[4], descriptor[4];
-        load_pairs(descriptor, a.Descriptor + begin + d * a.K + k);
-        load_pairs(pairs, memory.piece(d, k));
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            const float2 along = pair_at(memory.of_cluster + k + 2 * j), inverse = pair_at(memory.inverse + k + 2 * j), mass = pair_at(memory.mass + k + 2 * j);
-            const float dV0 = fmaf(-along.x, first_of_pair(descriptor[j]), first_of_pair(pairs[j]) * kept) * inverse.x;
-            const float dV1 = fmaf(-along.y, second_of_pair(descriptor[j]), second_of_pair(pairs[j]) * kept) * inverse.y;
-            centres[i][2 * j] = fmaf(-mass.x, dV0, centres[i][2 * j]);
-            centres[i][2 * j + 1] = fmaf(-mass.y, dV1, centres[i][2 * j + 1]);
-            pairs[j] = to_bf16_pair(dV0, dV1);
-            const float2 m = pair_at(centre + d * a.K + k + 2 * j);
-            sum[2 * j] = fmaf(m.x, first_of_pair(pairs[j]), sum[2 * j]);
-            sum[2 * j + 1] = fmaf(m.y, second_of_pair(pairs[j]), sum[2 * j + 1]);
-        }
-        *(uint4*)memory.piece(d, k) = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
-    }
-    sum_packs(memory, sum, a.K, [](int, float sum) { return -sum; });
-}
-
-// dA of a tile without what all rows share, half of the sum over d by each half of the warps: to exchange.
-DEVICE void differentiate_assignment(const Memory& memory, const bf16* hidden, int D) {
-    const int k = warp_of() % 8 * 8, half = warp_of() / 8, steps = D / 16, pairs = (steps + 1) / 2, middle = (pairs + 1) / 2;
-    float even[4] = {}, odd[4] = {};
-#pragma unroll 1 // for the registers
-    for (int pair = half ? middle : 0; pair < (half ? pairs : middle); pair++) {
-        const int d = 32 * pair;
-        const bool both = d + 16 < D;
-        unsigned h[4], b[4];
-        ldmatrix_x4_trans(b, memory.piece(d + (both ? lane_of() : lane_of() % 16), k));
-        ldmatrix_x4(h, rows_first(hidden + d, D + PAD));
-        mma_16816(even, h, b[0], b[1]);
-        if (both) {
-            ldmatrix_x4(h, rows_first(hidden + d + 16, D + PAD));
-            mma_16816(odd, h, b[2], b[3]);
-        }
-    }
-    float* to = memory.exchange + (half * ROWS + lane_of() / 4) * STRIDE + k + lane_of() % 4 * 2;
-    *(float2*)to = make_float2(even[0] + odd[0], even[1] + odd[1]);
-    *(float2*)(to + 8 * STRIDE) = make_float2(even[2] + odd[2], even[3] + odd[3]);
-}
-
-// dH of a tile, to where its H was.
-DEVICE void differentiate_hidden(const Memory& memory, bf16* tile, int D) {
-#pragma unroll
-    for (int slice = 0; slice < SLICES; slice++) {
-        const int d = 8 * (slice * WARPS + warp_of());
-        if (d >= D)
-            continue;
-        float sum[4] = {};
-#pragma unroll
-        for (int i = 0; i < WIDTH / 16; i += 2) {
-            unsigned a[4], b[4];
-            ldmatrix_x4(b, memory.piece(d + lane_of() % 8, 16 * i + lane_of() / 8 * 8));
-            ldmatrix_x4(a, rows_first(memory.assignment + 16 * i, STRIDE));
-            mma_16816(sum, a, b[0], b[1]);
-            ldmatrix_x4(a, rows_first(memory.assignment + 16 * i + 16, STRIDE));
-            mma_16816(sum, a, b[2], b[3]);
-        }
-        unsigned* to = (unsigned*)(tile + lane_of() / 4 * (D + PAD) + d + lane_of() % 4 * 2);
-        *to = to_bf16_pair(sum[0], sum[1]);
-        *(unsigned*)((bf16*)to + 8 * (D + PAD)) = to_bf16_pair(sum[2], sum[3]);
-    }
-}
-
 extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backward_bf16(const VladTensorCoreGradArgs a) {
+    const VladTensorCoreArgs& f = a.Forward;
     DYNAMIC_SHARED(unsigned char, dynamic);
-    const Memory memory(dynamic, a.D, 1);
-    const Chunk<VladTensorCoreGradArgs> chunk(a, memory);
+    const Memory memory(dynamic, f.D, 1);
+    const Chunk chunk(f, memory);
     const int warp = warp_of(), lane = lane_of();
     unsigned logits = 0;
     float group_logit = 0;
     Tile tile{chunk.first_video, 0, 0};
     chunk.begin(tile);
-    chunk.begin(tile.next(a.Rows));
+    chunk.begin(tile.next(f.Rows));
     chunk.read_logits(tile, logits, group_logit);
-    GroupOfTile group(a.Groups);
-    const int row_of_group = warp % a.Groups;
-    for (int i = threadIdx.x; i < a.D * (WIDTH / 8); i += THREADS) // clusters past K stay zeros
+    GroupOfTile group(f.Groups);
+    const int row_of_group = warp % f.Groups;
+    for (int i = threadIdx.x; i < f.D * (WIDTH / 8); i += THREADS) // clusters past K stay zeros
         *(uint4*)(memory.pieces + 8 * i) = make_uint4(0, 0, 0, 0);
 
     float centres[PACKS][8] = {};
@@ -352,22 +177,22 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
         float sums[COLUMNS] = {}, products[COLUMNS] = {};
         __syncthreads(); // nobody uses shared memory for the video before any more
         differentiate_norm(a, memory, video, centres);
-        for (; tile.video == video; tile = tile.next(a.Rows)) {
+        for (; tile.video == video; tile = tile.next(f.Rows)) {
             const bool present = chunk.has_row(tile);
-            const int at = video * a.Rows + tile.first_row + warp;
+            const int at = video * f.Rows + tile.first_row + warp;
             bf16* hidden = chunk.hidden(tile.stage);
             cp_async_wait<STAGES - 2>();
             __syncthreads(); // the tile is there, and nobody reads the one before any more
-            chunk.begin(tile.next(a.Rows).next(a.Rows));
+            chunk.begin(tile.next(f.Rows).next(f.Rows));
             group.go_to(tile);
             RowShare share{};
             if (present) {
-                const int column = group.of(row_of_group) * a.K;
-                share = share_of_row(a.Norm, statistics + column, chunk.weights() + column, a.K, logits, group_logit);
+                const int column = group.of(row_of_group) * f.K;
+                share = share_of_row(f.Norm, statistics + column, chunk.weights() + column, f.K, logits, group_logit);
             }
-            chunk.read_logits(tile.next(a.Rows), logits, group_logit);
+            chunk.read_logits(tile.next(f.Rows), logits, group_logit);
             *(unsigned*)(memory.assignment + warp * STRIDE + 2 * lane) = assignment_of(share);
-            differentiate_assignment(memory, hidden, a.D);
+            differentiate_assignment(memory, hidden, f.D);
             __syncthreads();
             // A warp has a row, a lane the two clusters it has a share of: nobody else reads what it replaces in exchange.
             float2 *first_half = (float2*)(memory.exchange + warp * STRIDE) + lane, *second_half = first_half + ROWS * STRIDE / 2;
@@ -376,30 +201,30 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
             const float along = warp_sum(fmaf(share.p0, dA0, __fmul_rn(share.p1, dA1)));
             const float d0 = share.open * share.p0 * (dA0 - along), d1 = share.open * share.p1 * (dA1 - along);
             if (present) {
-                if (a.dNormalised && 2 * lane < a.K)
-                    *(unsigned*)(a.dNormalised + (long long)at * a.K + 2 * lane) = to_bf16_pair(d0, d1);
+                if (a.dNormalised && 2 * lane < f.K)
+                    *(unsigned*)(a.dNormalised + (long long)at * f.K + 2 * lane) = to_bf16_pair(d0, d1);
                 if (a.dGroupLogits && lane == 0)
                     deliver(a.dGroupLogits + at, share.open * (1 - share.open) * along, a.AddGroupLogits);
             }
             *first_half = make_float2(d0, d1);
             *second_half = make_float2(d0 * share.n0, d1 * share.n1);
             if (a.dHidden)
-                differentiate_hidden(memory, hidden, a.D);
+                differentiate_hidden(memory, hidden, f.D);
             __syncthreads();
             if (a.dHidden && present)
-                for_packs(a.D, [&](int d) {
+                for_packs(f.D, [&](int d) {
                     float values[8];
-                    load_pack(values, hidden + warp * (a.D + PAD) + d);
-                    deliver_pack(a.dHidden + (long long)at * a.D + d, values, a.AddHidden);
+                    load_pack(values, hidden + warp * (f.D + PAD) + d);
+                    deliver_pack(a.dHidden + (long long)at * f.D + d, values, a.AddHidden);
                 });
             // Rows of the video take turns in the groups, also from one tile to the next.
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
-                const int column = c * THREADS + threadIdx.x, k = column & (a.K - 1);
-                if (column >= a.Norm.Columns)
+                const int column = c * THREADS + threadIdx.x, k = column & (f.K - 1);
+                if (column >= f.Norm.Columns)
                     continue;
-                const int first = (column >> log_of(a.K)) - group.value; // row of the tile, but for whole turns
-                for (int r = first < 0 ? first + a.Groups : first; r < ROWS; r += a.Groups) {
+                const int first = (column >> log_of(f.K)) - group.value; // row of the tile, but for whole turns
+                for (int r = first < 0 ? first + f.Groups : first; r < ROWS; r += f.Groups) {
                     sums[c] += memory.exchange[r * STRIDE + k];
                     products[c] += memory.exchange[(ROWS + r) * STRIDE + k];
                 }
@@ -408,36 +233,37 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             const int column = c * THREADS + threadIdx.x;
-            if (!a.Partial || column >= a.Norm.Columns)
+            if (!a.Partial || column >= f.Norm.Columns)
                 continue;
-            float* partial = a.Partial + (long long)video * 2 * a.Norm.Columns + column;
+            float* partial = a.Partial + (long long)video * 2 * f.Norm.Columns + column;
             partial[0] = sums[c];
-            partial[a.Norm.Columns] = products[c];
+            partial[f.Norm.Columns] = products[c];
         }
     }
     cp_async_wait<0>();
     if (!a.PartialCentres)
         return;
-    const int log = log_of(a.K) - 3, k = threadIdx.x % (1 << log) * 8;
+    const int log = log_of(f.K) - 3, k = threadIdx.x % (1 << log) * 8;
 #pragma unroll
     for (int i = 0; i < PACKS; i++) {
         const int d = (threadIdx.x >> log) + i * (THREADS >> log);
-        if (d >= a.D)
+        if (d >= f.D)
             continue;
-        float4* partial = (float4*)(a.PartialCentres + ((long long)blockIdx.x * a.D + d) * a.K + k);
+        float4* partial = (float4*)(a.PartialCentres + ((long long)blockIdx.x * f.D + d) * f.K + k);
         partial[0] = make_float4(centres[i][0], centres[i][1], centres[i][2], centres[i][3]);
         partial[1] = make_float4(centres[i][4], centres[i][5], centres[i][6], centres[i][7]);
     }
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) vlad_tensor_core_finish_centres_f32(const VladTensorCoreGradArgs a) {
-    const long long width = (long long)a.D * a.K, i = (long long)blockIdx.x * THREADS + threadIdx.x; // of [Stack, D K]
-    if (i >= a.Stack * width)
+    const VladTensorCoreArgs& f = a.Forward;
+    const long long width = (long long)f.D * f.K, i = (long long)blockIdx.x * THREADS + threadIdx.x; // of [Stack, D K]
+    if (i >= f.Stack * width)
         return;
-    const float* partial = a.PartialCentres + i / width * a.Chunks * width + i % width;
+    const float* partial = a.PartialCentres + i / width * f.Chunks * width + i % width;
     float sum = 0;
 #pragma unroll 4
-    for (int chunk = 0; chunk < a.Chunks; chunk++)
+    for (int chunk = 0; chunk < f.Chunks; chunk++)
         sum += partial[chunk * width];
     deliver(a.dCentres + i, sum, a.AddCentres);
 }

@@ -1,11 +1,10 @@
 // VladTiles.cuh: what the kernels of VladTensorCore.cu have in common: how a block of THREADS goes through the rows of its videos, and what a row's
-// logits say. Args are the arguments of either.
+// logits say.
 #pragma once
 
 #include "Logistic.cuh"
-#include "Normalizer.cuh"
 #include "TensorCore.cuh"
-#include "Values.cuh"
+#include "VladTensorCoreArgs.cuh"
 
 constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
 constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
@@ -74,13 +73,12 @@ struct Tile {
 };
 
 // The videos of a block. What changes from tile to tile is counted on: divisions would cost more than the products.
-template <class Args>
 struct Chunk {
-    const Args& a;
+    const VladTensorCoreArgs& a;
     const Memory& memory;
     int first_video, end;
 
-    __device__ __forceinline__ Chunk(const Args& a, const Memory& memory) : a(a), memory(memory) {
+    __device__ __forceinline__ Chunk(const VladTensorCoreArgs& a, const Memory& memory) : a(a), memory(memory) {
         const int most = (a.Videos + a.Chunks - 1) / a.Chunks, first = blockIdx.x % a.Chunks * most;
         first_video = blockIdx.x / a.Chunks * a.Videos + first;
         end = first_video + max(0, min(most, a.Videos - first));

@@ -35,8 +35,8 @@ internal static class EmulatedMachine
         return Emulator.Value.Open();
     }
 
-    /// <summary>Opens a device whose Adam has the wrong sign.</summary>
-    public static Device OpenWithPlantedAdam() => new PlantedDevice(Open());
+    /// <summary>The same device with an Adam that has the wrong sign.</summary>
+    public static Device PlantAdam(CudaDevice device) => new Redirected(device, new PlantedStream(device.Stream));
 
     private static KernelSources Sources()
     {
@@ -45,27 +45,6 @@ internal static class EmulatedMachine
         Assert.Equal((2, 2), (text.Split(Right).Length, text.Split(Entry).Length)); // once each
         string planted = text.Replace(Right, "    w += rate", StringComparison.Ordinal).Replace(Entry, $"{PlantedEntry}(", StringComparison.Ordinal);
         return new([.. KernelSources.Embedded.Texts, new(PlantedSource, planted)]);
-    }
-
-    private sealed class PlantedDevice(CudaDevice device) : Device(new PlantedStream(device.Stream))
-    {
-        public override string Name => device.Name;
-
-        public override nint Allocate(long bytes) => device.Allocate(bytes);
-
-        public override void Free(nint address) => device.Free(address);
-
-        public override void Upload(ReadOnlySpan<byte> source, nint destination) => device.Upload(source, destination);
-
-        public override void Clear(nint address, long bytes) => device.Clear(address, bytes);
-
-        public override void Download(nint source, Span<byte> destination) => device.Download(source, destination);
-
-        protected override void Dispose(bool disposing)
-        {
-            base.Dispose(disposing);
-            device.Dispose();
-        }
     }
 
     private sealed unsafe class PlantedStream(ComputeStream stream) : ComputeStream

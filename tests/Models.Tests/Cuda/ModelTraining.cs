@@ -15,7 +15,19 @@ using VideoSim.Tests.Shared;
 namespace VideoSim.Models.Tests.Cuda;
 
 /// <summary>What a training left: the loss of every step, gradients of the first, and parameters, states and moments by name.</summary>
-internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> FirstGradients, IReadOnlyDictionary<string, float[]> Values);
+internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> FirstGradients, IReadOnlyDictionary<string, float[]> Values)
+{
+    private const string FirstMoment = ", first moment", SecondMoment = ", second moment";
+
+    public static string FirstMomentOf(string parameter) => parameter + FirstMoment;
+
+    public static string SecondMomentOf(string parameter) => parameter + SecondMoment;
+
+    public static bool IsMoment(string name) => name.EndsWith(FirstMoment, StringComparison.Ordinal) || name.EndsWith(SecondMoment, StringComparison.Ordinal);
+
+    /// <summary>Euclidean.</summary>
+    public static double Distance(float[] a, float[] b) => Math.Sqrt(a.Zip(b, static (x, y) => (double)(x - y) * (x - y)).Sum());
+}
 
 /// <summary>A training of a model of the micro preset: some steps at a constant rate on two batches in turn, on any device.</summary>
 /// <param name="Model">Its name.</param>
@@ -23,12 +35,18 @@ internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, floa
 internal sealed unsafe record ModelTraining(string Model, bool Pairs)
 {
     public const int Steps = 20, Batches = 2;
-    public const double Rate = 1e-3;
+
+    private const double Rate = 1e-3;
 
     // Larger than in the recipes: where a gradient is 0 but for rounding, Adam would otherwise turn the rounding into a step of full length.
     public const double Epsilon = 1e-4;
 
     public int StepCount { get; init; } = Steps;
+
+    public int Batch { get; init; } = 4;
+
+    /// <summary>Of the encoder and of everything else.</summary>
+    public double[] Rates { get; init; } = [Rate, Rate];
 
     public bool Eager { get; init; }
 
@@ -55,7 +73,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
     {
         var vocabulary = Vocabulary.Load(data.Vocabulary);
         var tags = TagList.Read(data.TagList);
-        var preset = Preset.Load("micro", Model, TinyData.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var preset = Preset.Load("micro", Model, [.. TinyData.Overrides, $"pretrain.batch={Batch}", $"finetune.batch={Batch}"]).For(vocabulary.Count, tags.ClassCount);
         var config = Pairs ? preset.Finetune : preset.Pretrain;
         var index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         var labels = LabelFile.Read(data.Labels, index.TryFind);
@@ -83,13 +101,13 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         Dictionary<string, float[]> firstGradients = [];
         for (int i = 0; i < StepCount; i++)
         {
-            int[] rows = [.. Enumerable.Range(i % Batches * config.Batch, config.Batch)];
+            int[] rows = [.. Enumerable.Range(i % Batches * Batch, Batch)];
             if (Pairs)
                 assembler.FillPairs(rows, labels, slot);
             else
                 assembler.Fill(rows, slot, masker, i);
             slot.Scalars->Step = (uint)i;
-            Adam.WriteRates(ref *slot.Scalars, i, [Rate, Rate]);
+            Adam.WriteRates(ref *slot.Scalars, i, Rates);
             slot.CopyTo(input);
             step.Run();
             losses[i] = step.Result.Terms.Total(Read(device, step.Result.Terms.Values));
@@ -108,8 +126,8 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
             {
                 long start = parameter.Offset + part.Offset;
                 values[part.Name] = Read(device, parameters.Weights.Slice(start, part.Shape));
-                values[$"{part.Name}, first moment"] = Read(device, adam.FirstMoment.Slice(start, part.Shape));
-                values[$"{part.Name}, second moment"] = Read(device, adam.SecondMoment.Slice(start, part.Shape));
+                values[Trained.FirstMomentOf(part.Name)] = Read(device, adam.FirstMoment.Slice(start, part.Shape));
+                values[Trained.SecondMomentOf(part.Name)] = Read(device, adam.SecondMoment.Slice(start, part.Shape));
             }
         }
         foreach (var (name, value) in parameters.StateParts())

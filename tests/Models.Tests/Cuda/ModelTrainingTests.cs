@@ -59,7 +59,8 @@ public sealed class ModelTrainingTests
     [Fact]
     public void Train_AdamWithTheWrongSign_IsFoundOut()
     {
-        using var planted = EmulatedMachine.OpenWithPlantedAdam();
+        using var cuda = EmulatedMachine.Open();
+        using var planted = EmulatedMachine.PlantAdam(cuda);
         var training = new ModelTraining("mix", Pairs: false);
         string[] complaints = [.. Complaints(training, training.Run(planted))];
         Assert.Contains(complaints, static complaint => complaint.StartsWith("the loss went from", StringComparison.Ordinal));
@@ -86,12 +87,10 @@ public sealed class ModelTrainingTests
             yield return "the tensors are others";
         foreach (var (name, values) in expected.Values)
         {
-            double bound = ModelTraining.Steps * (Distance(values, up.Values[name]) + Distance(values, down.Values[name]) + Unit * Distance(values, new float[values.Length]));
-            double difference = Distance(values, actual.Values[name]);
+            double bound = ModelTraining.Steps * (Trained.Distance(values, up.Values[name]) + Trained.Distance(values, down.Values[name]) + Unit * Trained.Distance(values, new float[values.Length]));
+            double difference = Trained.Distance(values, actual.Values[name]);
             if (!(difference <= bound))
                 yield return $"{name}: off by {difference:E2}, bound {bound:E2}";
         }
     }
-
-    private static double Distance(float[] a, float[] b) => Math.Sqrt(a.Zip(b, static (x, y) => (double)(x - y) * (x - y)).Sum());
 }

@@ -1,0 +1,92 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Cuda;
+
+/// <summary>
+/// Training in bf16 follows training in fp32 on the host. The losses do so unaided. The gradients of the first step, and where
+/// the parameters are after the last, are held against an fp32 training that makes the same choices (<see cref="Choices"/>).
+/// </summary>
+[Collection(EmulatedMachine.Collection)]
+public sealed class ModelPrecisionTests
+{
+    private const double LossTolerance = 0.01, LeastCosine = 0.999;
+
+    // Where every step's direction keeps that cosine, the ways part by at most this share of their length.
+    private static readonly double MostDrift = Math.Sqrt(1 - LeastCosine * LeastCosine) / LeastCosine;
+
+    // The softmax over keys does not see what is added to all of them: without rotary positions the gradient of their bias is nothing but rounding.
+    private const string KeyBias = "bert.encoder.layer.", KeyBiasEnd = ".attention.self.key.bias";
+
+    // The published ones of the encoder and of everything else.
+    private static readonly double[] Rates = [3e-5, 5e-4];
+
+    public static TheoryData<string, bool> Trainings => ModelTrainingTests.Trainings;
+
+    [Theory]
+    [MemberData(nameof(Trainings))]
+    public void Train_InBFloat16_FollowsFloat32(string model, bool pairs)
+    {
+        using var cuda = EmulatedMachine.Open();
+        string[] complaints = [.. Complaints(cuda, model, pairs)];
+        Assert.True(complaints.Length == 0, string.Join('\n', complaints));
+    }
+
+    [Fact]
+    public void Train_AdamWithTheWrongSign_IsFoundOut()
+    {
+        using var cuda = EmulatedMachine.Open();
+        using var planted = EmulatedMachine.PlantAdam(cuda);
+        string[] complaints = [.. Complaints(planted, "mix", pairs: false)];
+        Assert.Contains(complaints, static complaint => complaint.StartsWith("step 2: the loss is", StringComparison.Ordinal));
+        Assert.Contains(complaints, static complaint => complaint.StartsWith("bert.embeddings.word_embeddings.weight ended", StringComparison.Ordinal));
+        Assert.DoesNotContain(complaints, static complaint => complaint.StartsWith("the gradient of", StringComparison.Ordinal));
+    }
+
+    private static IEnumerable<string> Complaints(Device cuda, string model, bool pairs)
+    {
+        using var cpu = new CpuDevice(threads: 2);
+        // Batch norm over fewer rows makes much of little differences.
+        var training = new ModelTraining(model, pairs) { Batch = 12, Rates = Rates, Eager = true };
+        var choices = new Choices();
+        Trained start = (training with { StepCount = 0 }).Run(cpu), unaided = training.Run(cpu);
+        Trained actual, guided;
+        using (var noting = choices.Note(cuda))
+            actual = (training with { Values = ElementType.BFloat16 }).Run(noting);
+        using (var taking = choices.Take(cpu))
+            guided = training.Run(taking);
+        Assert.Equal(0, choices.Count);
+        for (int i = 0; i < ModelTraining.Steps; i++)
+        {
+            if (!(Math.Abs(actual.Losses[i] / unaided.Losses[i] - 1) <= LossTolerance))
+                yield return $"step {i}: the loss is {actual.Losses[i]} instead of {unaided.Losses[i]}";
+        }
+        foreach (var (name, gradient) in guided.FirstGradients.Where(static tensor => !IsKeyBias(tensor.Key)))
+        {
+            double cosine = Cosine(gradient, actual.FirstGradients[name]);
+            if (!(cosine >= LeastCosine))
+                yield return $"the gradient of {name} has cosine {cosine:F6} at step 1";
+        }
+        foreach (var (name, values) in guided.Values.Where(static tensor => !IsKeyBias(tensor.Key) && !Trained.IsMoment(tensor.Key)))
+        {
+            double drift = Trained.Distance(values, actual.Values[name]), way = Trained.Distance(values, start.Values[name]);
+            if (!(drift <= MostDrift * way))
+                yield return $"{name} ended {drift:E2} off, after a way of {way:E2}";
+        }
+    }
+
+    private static bool IsKeyBias(string name) => name.StartsWith(KeyBias, StringComparison.Ordinal) && name.EndsWith(KeyBiasEnd, StringComparison.Ordinal);
+
+    private static double Cosine(float[] a, float[] b)
+    {
+        double product = 0, ofA = 0, ofB = 0;
+        for (int i = 0; i < a.Length; i++)
+        {
+            product += (double)a[i] * b[i];
+            ofA += (double)a[i] * a[i];
+            ofB += (double)b[i] * b[i];
+        }
+        return ofA == 0 && ofB == 0 ? 1 : product / Math.Sqrt(ofA * ofB);
+    }
+}

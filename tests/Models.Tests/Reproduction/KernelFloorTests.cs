@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using VideoSim.Models.Reproduction;
 using Xunit;
 
@@ -20,6 +21,17 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     {
         var launched = counted.Steps.SelectMany(static step => step.Launches).Select(static launch => launch.Kernel?.Entry).OfType<string>().Distinct();
         Assert.Equal(launched.Order(), KernelFloor.All.Where(static floor => !floor.IsPart).SelectMany(static floor => floor.Kernels).Distinct().Order());
+    }
+
+    // A name that no step launches would leave its goals "not measured" after a run on a GPU, with nothing said.
+    [Fact]
+    public void CompareScript_EntriesThatItLooksFor_AreLaunched()
+    {
+        string[] launched = [.. counted.Steps.SelectMany(static step => step.Launches).Select(static launch => launch.Kernel?.Entry).OfType<string>().Distinct()];
+        var lists = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "compare.py")).Where(static line => Regex.IsMatch(line, "^(ATTENTION|NORM|TAGS|VLAD)"));
+        string[] patterns = [.. lists.SelectMany(static line => Regex.Matches(line, "\"([^\"]+)\"")).Select(static match => match.Groups[1].Value)];
+        Assert.InRange(patterns.Length, 10, 20);
+        Assert.All(patterns, pattern => Assert.Contains(launched, entry => Regex.IsMatch(entry, $"^({pattern})$")));
     }
 
     [Fact]

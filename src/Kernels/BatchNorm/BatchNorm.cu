@@ -121,6 +121,19 @@ DEVICE Chunk chunk_of_block(const Args& a) {
 template <class Args>
 DEVICE float* partial_of(const Args& a, long long chunk, int column) { return a.Partial + chunk * 2 * a.C + column; }
 
+// Both results of a block's chunk, by its first warp.
+template <int W, class Args>
+DEVICE void write_partial(const Args& a, const Chunk& chunk, const Columns<W>& first, const Columns<W>& second) {
+    if (chunk.column >= a.C || chunk.warp != 0)
+        return;
+    float* partial = partial_of(a, blockIdx.x, chunk.column);
+#pragma unroll
+    for (int w = 0; w < W; w++) {
+        partial[w] = first.v[w];
+        partial[a.C + w] = second.v[w];
+    }
+}
+
 // Where a chunk's column is in [Stack, Groups, C] and in [Stack, C].
 template <class Args>
 DEVICE long long statistic_of(const Args& a, const Chunk& chunk) { return (long long)chunk.group * a.C + chunk.column; }
@@ -157,15 +170,13 @@ DEVICE void reduce_chunk(const BatchNormArgs& a) {
     }
     rest = sum_columns(rest); // the rounding of the first mean
     squares = sum_columns(squares);
-    if (!present || chunk.warp != 0)
-        return;
-    float* partial = partial_of(a, blockIdx.x, chunk.column);
 #pragma unroll
     for (int w = 0; w < W; w++) {
         const float left = rest.v[w] / chunk.rows;
-        partial[w] = centre.v[w] + left;
-        partial[a.C + w] = fmaf(-left * left, chunk.rows, squares.v[w]);
+        centre.v[w] += left;
+        squares.v[w] = fmaf(-left * left, chunk.rows, squares.v[w]);
     }
+    write_partial(a, chunk, centre, squares);
 }
 
 struct Moments {
@@ -257,14 +268,10 @@ DEVICE void sum_chunk(const BatchNormGradArgs& a) {
     }
     sum = sum_columns(sum);
     product = sum_columns(product);
-    if (!present || chunk.warp != 0)
-        return;
-    float* partial = partial_of(a, blockIdx.x, chunk.column);
 #pragma unroll
-    for (int w = 0; w < W; w++) {
-        partial[w] = sum.v[w];
-        partial[a.C + w] = product.v[w] * rstd.v[w];
-    }
+    for (int w = 0; w < W; w++)
+        product.v[w] *= rstd.v[w];
+    write_partial(a, chunk, sum, product);
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) batch_norm_finish_backward_sums_f32(const BatchNormGradArgs a) {

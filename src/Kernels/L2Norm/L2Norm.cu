@@ -59,6 +59,17 @@ DEVICE void normalise(const L2NormArgs& a) {
         a.InverseNorm[row] = scale;
 }
 
+// body(c, run, values of y, values of dY) for the runs of a row that a lane has.
+template <class T, class Body>
+DEVICE void for_gradient_runs(const T* y, const T* dY, int width, Body body) {
+    for_runs<T>(threadIdx.x % 32, 32, width, [&](int c, const Run<T>& run) {
+        float values[PACK<T>], gradient[PACK<T>];
+        run.read(values, y + c);
+        run.read(gradient, dY + c);
+        body(c, run, values, gradient);
+    });
+}
+
 template <class T>
 DEVICE void differentiate(const L2NormGradArgs& a) {
     const int row = row_of_warp();
@@ -69,10 +80,7 @@ DEVICE void differentiate(const L2NormGradArgs& a) {
     const T* dY = (const T*)a.dY + begin;
     const float scale = a.InverseNorm[row];
     float along = 0;
-    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
-        float values[PACK<T>], gradient[PACK<T>];
-        run.read(values, y + c);
-        run.read(gradient, dY + c);
+    for_gradient_runs(y, dY, a.C, [&](int, const Run<T>&, const float (&values)[PACK<T>], const float (&gradient)[PACK<T>]) {
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
             along = fmaf(values[j], gradient[j], along);
@@ -80,10 +88,7 @@ DEVICE void differentiate(const L2NormGradArgs& a) {
     along = warp_sum(along);
     if (scale >= inverse_norm(0)) // shorter than the floor
         along = 0;
-    for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
-        float values[PACK<T>], gradient[PACK<T>];
-        run.read(values, y + c);
-        run.read(gradient, dY + c);
+    for_gradient_runs(y, dY, a.C, [&](int c, const Run<T>& run, const float (&values)[PACK<T>], float (&gradient)[PACK<T>]) {
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
             gradient[j] = __fmul_rn(fmaf(-along, values[j], gradient[j]), scale);

@@ -39,12 +39,11 @@ struct Head {
     }
 
     __device__ __forceinline__ void read_bias(float (&x)[8], const float* bias) const {
-        float4 left = make_float4(0, 0, 0, 0), right = left;
-        if (bias) {
-            const float4* columns = (const float4*)(bias + column + pack() * 8);
-            left = columns[0], right = columns[1];
-        }
-        x[0] = left.x, x[1] = left.y, x[2] = left.z, x[3] = left.w, x[4] = right.x, x[5] = right.y, x[6] = right.z, x[7] = right.w;
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            x[i] = 0;
+        if (bias)
+            load_pack(x, bias + column + pack() * 8);
     }
 
     // Sines and cosines of the lane's 4 pairs; of no turn where there are no positions.

@@ -63,6 +63,12 @@ DEVICE void load_pack(float (&x)[8], const bf16* address) {
         x[2 * i] = first_of_pair(pairs[i]), x[2 * i + 1] = second_of_pair(pairs[i]);
 }
 
+// As many fp32 values as go with a pack of bf16: two accesses.
+DEVICE void load_pack(float (&x)[8], const float* address) {
+    const float4 low = *(const float4*)address, high = *(const float4*)(address + 4);
+    x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w, x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
+}
+
 DEVICE void store_pack(float* address, const float (&x)[4]) { *(float4*)address = make_float4(x[0], x[1], x[2], x[3]); }
 
 DEVICE void store_pack(bf16* address, const float (&x)[8]) {

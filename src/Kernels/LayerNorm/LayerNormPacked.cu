@@ -3,7 +3,7 @@
 //   backward takes n = (y - bias) / weight; where x is all there is, and in columns where |bias| > MOST_BIAS |weight|, it makes s again instead
 // Types   bf16 tensors; fp32 vectors, statistics, arithmetic and sums
 // Launch  forward: a warp per row, WARPS rows per block; backward: a block per chunk of CHUNK_ROWS rows, WARPS warps, each every WARPS-th row
-// Limits  C a multiple of 8, at most MAX_WIDTH; tensors on 16 bytes; DropoutRow a multiple of 8
+// Limits  C a multiple of 8, at most MAX_WIDTH; tensors and vectors on 16 bytes; DropoutRow a multiple of 8
 // Floor   forward reads x, residual, writes y: 6 bytes an element; backward reads dY, y, writes dX, dResidual: 8; at 16384 x 768 and 3 TB/s 25 and
 //         34 us. Philox costs 25 instructions an element, a third of that time; partial sums of vectors add 2 x 12 C / CHUNK_ROWS bytes a row: 5 %
 // Why     every access is one of 16 bytes, 512 to a warp; PACKS of them are under way for each tensor before the first is used. No sum s is
@@ -40,12 +40,14 @@ DEVICE void load_vector(float (&x)[VALUES], const float* vector, int c) {
 DEVICE void sum_pack(float (&s)[VALUES], const LayerNormForwardArgs& a, int row, int c, const float (&factors)[VALUES]) {
     const long long i = (long long)row * a.C + c;
     load_pack(s, (const bf16*)a.X + i);
-    float residual[VALUES] = {};
+    float bias[VALUES] = {}, residual[VALUES] = {};
+    if (a.XBias)
+        load_pack(bias, a.XBias + c);
     if (a.Residual)
         load_pack(residual, (const bf16*)a.Residual + i);
 #pragma unroll
     for (int j = 0; j < VALUES; j++)
-        s[j] = fmaf(s[j] + (a.XBias ? a.XBias[c + j] : 0), factors[j], residual[j]);
+        s[j] = fmaf(s[j] + bias[j], factors[j], residual[j]);
 }
 
 DEVICE void factors_of_pack(float (&factors)[VALUES], const DropoutSite& site, long long element) {
@@ -76,9 +78,12 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_bf16
     });
     const float rstd = 1 / sqrtf(warp_sum(squares) / a.C + a.Epsilon);
     for_packs(a.C, [&](int p, int c) {
+        float weight[VALUES], bias[VALUES];
+        load_pack(weight, a.Weight + c);
+        load_pack(bias, a.Bias + c);
 #pragma unroll
         for (int j = 0; j < VALUES; j++)
-            s[p][j] = fmaf((s[p][j] - mean) * rstd, a.Weight[c + j], a.Bias[c + j]);
+            s[p][j] = fmaf((s[p][j] - mean) * rstd, weight[j], bias[j]);
         store_pack((bf16*)a.Y + (long long)row * a.C + c, s[p]);
     });
     if (threadIdx.x % 32 == 0) {
@@ -120,12 +125,13 @@ DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const
     }
     if (!lost)
         return;
+    const float mean = a.Mean[row], rstd = a.Rstd[row];
     float factors[VALUES], s[VALUES];
     factors_of_pack(factors, a.Dropout, (long long)row * a.DropoutRow + c);
     sum_pack(s, a, row, c, factors);
 #pragma unroll
     for (int j = 0; j < VALUES; j++)
-        n[j] = inverse[j] == 0 ? (s[j] - a.Mean[row]) * a.Rstd[row] : n[j];
+        n[j] = inverse[j] == 0 ? (s[j] - mean) * rstd : n[j];
 }
 
 // The gradients of the vectors that a lane has summed over the rows of its warp.

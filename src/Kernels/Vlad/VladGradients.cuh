@@ -68,6 +68,8 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
         unsigned pairs[4], descriptor[4];
         load_pairs(descriptor, f.Descriptor + begin + d * f.K + k);
         load_pairs(pairs, memory.piece(d, k));
+        float m[8];
+        load_pack(m, centre + d * f.K + k);
 #pragma unroll
         for (int j = 0; j < 4; j++) {
             const float2 along = pair_at(memory.of_cluster + k + 2 * j), inverse = pair_at(memory.inverse + k + 2 * j), mass = pair_at(memory.mass + k + 2 * j);
@@ -76,9 +78,8 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
             centres[i][2 * j] = fmaf(-mass.x, dV0, centres[i][2 * j]);
             centres[i][2 * j + 1] = fmaf(-mass.y, dV1, centres[i][2 * j + 1]);
             pairs[j] = to_bf16_pair(dV0, dV1);
-            const float2 m = pair_at(centre + d * f.K + k + 2 * j);
-            sum[2 * j] = fmaf(m.x, first_of_pair(pairs[j]), sum[2 * j]);
-            sum[2 * j + 1] = fmaf(m.y, second_of_pair(pairs[j]), sum[2 * j + 1]);
+            sum[2 * j] = fmaf(m[2 * j], first_of_pair(pairs[j]), sum[2 * j]);
+            sum[2 * j + 1] = fmaf(m[2 * j + 1], second_of_pair(pairs[j]), sum[2 * j + 1]);
         }
         *(uint4*)memory.piece(d, k) = make_uint4(pairs[0], pairs[1], pairs[2], pairs[3]);
     }

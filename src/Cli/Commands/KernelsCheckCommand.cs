@@ -67,7 +67,7 @@ internal static class KernelsCheckCommand
             if (NativeLibraries.Nvrtc.Problem is { } problem)
                 console.Progress.Note($"the compile gate is skipped: {problem}");
             else
-                _compiler = new KernelCompiler(sources);
+                _compiler = new KernelCompiler(sources, new KernelCache(UserCache.Kernels));
             if (kernels.All(static kernel => kernel.Source is null))
                 return;
             if (EmulatorBuild.Problem is { } obstacle)

@@ -96,13 +96,14 @@ internal static class KernelsCommand
         return command.Does((parsed, console, _) =>
         {
             var sources = Sources(parsed.GetValue(folder));
+            var cache = new KernelCache(UserCache.Kernels);
             if (parsed.GetValue(images) is { } directory)
             {
-                int files = ShippedKernels.Write(directory, sources, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
+                int files = ShippedKernels.Write(directory, sources, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable], cache);
                 console.Progress.Note($"{files} files in {directory}");
                 return CommandLine.Done;
             }
-            var compiler = new KernelCompiler(sources);
+            var compiler = new KernelCompiler(sources, cache);
             var units = KernelUnit.Group(Catalog.Kernels);
             foreach (var unit in units)
                 compiler.Compile(unit, KernelResourceTable.Portable);

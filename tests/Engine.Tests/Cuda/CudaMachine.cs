@@ -21,8 +21,8 @@ internal static class CudaMachine
     // One for all tests: it is built once. Or why there is none.
     private static readonly Lazy<(CudaEmulator? Emulator, string Problem)> Prepared = new(Prepare);
 
-    // One for all tests: a unit is compiled once for an architecture.
-    private static readonly Lazy<KernelCompiler> SharedCompiler = new(static () => new(Sources));
+    // One for all tests: a unit is compiled once for an architecture, and again only when it has changed.
+    private static readonly Lazy<KernelCompiler> SharedCompiler = new(static () => new(Sources, new KernelCache(Path.Combine(EmulatorFolder.Path, "kernels"))));
 
     public static bool IsEmulator => Environment.GetEnvironmentVariable(GpuVariable) != "1";
 

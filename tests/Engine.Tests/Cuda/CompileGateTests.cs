@@ -38,7 +38,7 @@ public sealed class CompileGateTests
         Assert.Equal("\u007fELF"u8, image.Code.AsSpan(0, 4));
         Assert.Equal(entries, image.Resources.Keys.Order());
         Assert.All(image.Resources, static entry => Assert.InRange(entry.Value.Registers, 1, 255));
-        Assert.All(image.Resources, static entry => Assert.Equal((0, 0), (entry.Value.SpillStoreBytes, entry.Value.SpillLoadBytes)));
+        Assert.All(image.Resources, static entry => Assert.Equal((0, 0, 0), (entry.Value.StackBytes, entry.Value.SpillStoreBytes, entry.Value.SpillLoadBytes)));
     }
 
     // videosim kernels compile --table FILE writes the table anew.

@@ -29,7 +29,7 @@ public static unsafe class VladTensorCoreChecks
             Case(Shapes[4], backward: true, wantsHidden: false), Case(Shapes[4], backward: true, wantsLogits: false), Case(Shapes[4], backward: true, wantsCentres: false),
         ]);
 
-    private static CheckCase Case(VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true, bool wantsCentres = true)
+    internal static CheckCase Case(VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true, bool wantsCentres = true)
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;

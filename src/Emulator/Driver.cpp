@@ -1,14 +1,13 @@
-// Driver.cpp: the functions of libcuda.so.1 that the engine calls, over the emulator: its own bindings run unchanged.
+// Driver.cpp: the functions of libcuda.so.1 that the engine calls, over the emulator: its own bindings run unchanged. Here are those of the
+// library, the device, contexts and streams.
 //
-// Modules are accepted as PTX or CUBIN, and a function is found if the image names it; what runs is the same source built by
-// g++. Work is done when it is given, but as on a GPU a fault shows at a later call, and stays until the context is gone.
+// Work is done when it is given, but as on a GPU a fault shows at a later call, and stays until the context is gone.
 #include "Driver.h"
 #include "Memory.h"
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <elf.h>
 
 namespace emulator {
 
@@ -66,66 +65,6 @@ bool isDue(unsigned& countdown) { return countdown > 0 && --countdown == 0; }
 } // namespace emulator
 
 using namespace emulator;
-
-namespace {
-
-// PTX is text that ends in a zero; a CUBIN is an ELF file whose header says where it ends.
-std::string readImage(const void* image) {
-    if (memcmp(image, ELFMAG, SELFMAG) != 0)
-        return static_cast<const char*>(image);
-    Elf64_Ehdr header;
-    memcpy(&header, image, sizeof header);
-    size_t sections = header.e_shoff + size_t(header.e_shnum) * header.e_shentsize;
-    size_t segments = header.e_phoff + size_t(header.e_phnum) * header.e_phentsize;
-    return std::string(static_cast<const char*>(image), std::max(sections, segments));
-}
-
-bool isElf(const std::string& image) { return image.compare(0, SELFMAG, ELFMAG) == 0; }
-
-bool names(const std::string& image, const std::string& entry) {
-    if (isElf(image))
-        return image.find(std::string("\0.text.", 7) + entry + '\0') != std::string::npos;
-    return image.find(".entry " + entry + "(") != std::string::npos;
-}
-
-Function* findFunction(void* handle) {
-    for (auto& module : state().modules) {
-        auto found = findIn(module->functions, handle);
-        if (found != module->functions.end())
-            return found->get();
-    }
-    return nullptr;
-}
-
-// Of one launch a fault shows later: no others run after it.
-void runLaunch(Launch& launch) {
-    if (state().sticky)
-        return;
-    launch.schedule = state().schedule;
-    launch.firstSerial = state().nextSerial;
-    state().nextSerial += uint32_t(launch.blocks());
-    if (launch.code->build == Build::Check)
-        deviceMemory().makeCells();
-    if (isDue(state().faults.launch))
-        launch.report("the launch that a test lets fail");
-    else
-        run(launch, state().workers);
-    if (launch.failed)
-        state().sticky = fail(LaunchFailed, launch.finding);
-}
-
-Result copy(void* destination, const void* source, size_t bytes, const void* onDevice, void* stream) {
-    if (Result failure = usableOutsideCapture())
-        return failure;
-    if (!findStream(stream))
-        return fail(InvalidHandle, "a copy on no stream");
-    if (bytes > 0 && !deviceMemory().holds(onDevice, bytes))
-        return fail(InvalidValue, "a copy of " + std::to_string(bytes) + " bytes reaches past its allocation");
-    memcpy(destination, source, bytes);
-    return Success;
-}
-
-} // namespace
 
 // ---- what the emulator adds to the driver ----
 
@@ -279,135 +218,4 @@ EXPORT int cuStreamSynchronize(void* stream) {
     if (Result failure = usableOutsideCapture())
         return failure;
     return findStream(stream) ? Success : fail(InvalidHandle, "not a stream");
-}
-
-EXPORT int cuMemAlloc_v2(void** address, size_t bytes) {
-    Guard guard(state().lock);
-    if (Result failure = usableOutsideCapture())
-        return failure;
-    if (bytes == 0)
-        return fail(InvalidValue, "an allocation of 0 bytes");
-    *address = isDue(state().faults.allocation) ? nullptr : deviceMemory().allocate(bytes);
-    return *address ? Success : fail(OutOfMemory, "no room for " + std::to_string(bytes) + " bytes");
-}
-
-EXPORT int cuMemFree_v2(void* address) {
-    Guard guard(state().lock);
-    if (Result failure = usableOutsideCapture())
-        return failure;
-    return deviceMemory().release(address) ? Success : fail(InvalidValue, "not the begin of an allocation");
-}
-
-EXPORT int cuMemsetD8Async(void* address, unsigned char value, size_t bytes, void* stream) {
-    Guard guard(state().lock);
-    if (Result failure = usableOutsideCapture())
-        return failure;
-    if (!findStream(stream) || !deviceMemory().holds(address, bytes))
-        return fail(InvalidValue, "a fill of " + std::to_string(bytes) + " bytes reaches past its allocation, or is on no stream");
-    memset(address, value, bytes);
-    return Success;
-}
-
-EXPORT int cuMemcpyHtoDAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
-    Guard guard(state().lock);
-    return copy(destination, source, bytes, destination, stream);
-}
-
-EXPORT int cuMemcpyDtoHAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
-    Guard guard(state().lock);
-    return copy(destination, source, bytes, source, stream);
-}
-
-EXPORT int cuMemcpyDtoDAsync_v2(void* destination, const void* source, size_t bytes, void* stream) {
-    Guard guard(state().lock);
-    if (bytes > 0 && !deviceMemory().holds(source, bytes))
-        return fail(InvalidValue, "a copy of " + std::to_string(bytes) + " bytes begins outside of its allocation");
-    return copy(destination, source, bytes, destination, stream);
-}
-
-EXPORT int cuModuleLoadData(void** module, const void* image) {
-    Guard guard(state().lock);
-    if (Result failure = usableOutsideCapture())
-        return failure;
-    std::string copy = readImage(image);
-    if (!isElf(copy) && copy.find(".version") == std::string::npos)
-        return fail(InvalidImage, "neither PTX nor a CUBIN");
-    state().modules.push_back(std::make_unique<Module>());
-    state().modules.back()->image = std::move(copy);
-    *module = state().modules.back().get();
-    return Success;
-}
-
-EXPORT int cuModuleUnload(void* module) {
-    Guard guard(state().lock);
-    auto found = findIn(state().modules, module);
-    if (found == state().modules.end())
-        return fail(InvalidHandle, "not a module");
-    state().modules.erase(found);
-    return Success;
-}
-
-EXPORT int cuModuleGetFunction(void** function, void* handle, const char* entry) {
-    Guard guard(state().lock);
-    if (Result failure = usable())
-        return failure;
-    auto found = findIn(state().modules, handle);
-    if (found == state().modules.end())
-        return fail(InvalidHandle, "not a module");
-    Module& module = **found;
-    if (!names(module.image, entry))
-        return fail(NotFound, std::string("the image has no entry ") + entry);
-    const Kernel* kernel = findKernel(entry);
-    if (!kernel)
-        return fail(NotFound, std::string("the emulator was built without ") + entry);
-    module.functions.push_back(std::make_unique<Function>());
-    module.functions.back()->kernel = kernel;
-    *function = module.functions.back().get();
-    return Success;
-}
-
-EXPORT int cuFuncSetAttribute(void* handle, int attribute, int value) {
-    Guard guard(state().lock);
-    Function* function = findFunction(handle);
-    if (!function)
-        return fail(InvalidHandle, "not a function");
-    constexpr int MaxDynamicSharedBytes = 8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-    if (attribute != MaxDynamicSharedBytes || value < 0 || size_t(value) > MaxDynamicShared)
-        return fail(InvalidValue, "function attribute " + std::to_string(attribute) + " = " + std::to_string(value));
-    function->dynamicSharedLimit = value;
-    return Success;
-}
-
-EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
-                          unsigned dynamicShared, void* stream, void** parameters, void** extra) {
-    Guard guard(state().lock);
-    if (Result failure = usable())
-        return failure;
-    Function* function = findFunction(handle);
-    Stream* order = findStream(stream);
-    if (!function || !order)
-        return fail(InvalidHandle, "a launch of no function, or on no stream");
-    if (extra)
-        return fail(NotSupported, "arguments are taken as parameters only");
-    uint64_t threads = uint64_t(blockX) * blockY * blockZ;
-    if (gridX == 0 || gridY == 0 || gridZ == 0 || gridX > 0x7fffffff || gridY > 65535 || gridZ > 65535 || threads == 0 || threads > MaxThreads ||
-        blockZ > 64 || int(dynamicShared) > function->dynamicSharedLimit) {
-        return fail(InvalidValue, "no GPU takes a grid of " + std::to_string(gridX) + " x " + std::to_string(gridY) + " x " + std::to_string(gridZ) +
-                                      " blocks of " + std::to_string(threads) + " threads with " + std::to_string(dynamicShared) + " bytes of dynamic shared memory");
-    }
-    const KernelCode* code = state().build == Build::Check ? function->kernel->check : function->kernel->fast;
-    if (!code)
-        return fail(NotFound, "the emulator was built without this build of the kernel");
-
-    auto bytes = static_cast<const char*>(parameters[0]);
-    give(*order, [=, arguments = std::vector<char>(bytes, bytes + code->argumentBytes)] {
-        Launch launch;
-        launch.code = code;
-        launch.arguments = arguments.data();
-        launch.grid = {gridX, gridY, gridZ};
-        launch.block = {blockX, blockY, blockZ};
-        launch.dynamicShared = dynamicShared;
-        runLaunch(launch);
-    });
-    return Success;
 }

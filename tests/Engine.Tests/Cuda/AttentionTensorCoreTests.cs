@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tests.Tensors;
 using VideoSim.Kernels.Attention;
-using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using Xunit;
@@ -57,7 +57,7 @@ public sealed unsafe class AttentionTensorCoreTests
             values[i] = i / width % 3 == 2 && i / (3 * width) - firstKey == i % d ? 1 : 0;
         var mask = Enumerable.Repeat(1, s).ToArray();
         var scalars = new StepScalars { Step = 5 };
-        nint input = Upload(device, precision, values), keys = device.Allocate(s * sizeof(int)), step = device.Allocate(sizeof(StepScalars));
+        nint input = TensorValues.Upload(device, precision, values), keys = device.Allocate(s * sizeof(int)), step = device.Allocate(sizeof(StepScalars));
         nint output = device.Allocate(s * width * precision.Bytes());
         device.Upload(MemoryMarshal.AsBytes(mask.AsSpan()), keys);
         device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref scalars)), step);
@@ -67,21 +67,9 @@ public sealed unsafe class AttentionTensorCoreTests
             Context = (void*)output, Dropout = new DropoutSite { Scalars = (StepScalars*)step, Seed = 99, Site = 3, DropProbability = 0.4f },
             B = 1, Queries = s, S = s, Heads = heads, D = d, QueryRow = 3 * width, KeyRow = 3 * width,
         });
-        var bytes = new byte[s * width * precision.Bytes()];
-        device.Download(output, bytes);
+        bool[] dropped = [.. TensorValues.Read(device, precision, output, s * width).Select(static value => value == 0)];
         foreach (nint address in (ReadOnlySpan<nint>)[input, keys, step, output])
             device.Free(address);
-        return precision == Precision.Float32
-            ? [.. MemoryMarshal.Cast<byte, float>(bytes).ToArray().Select(static value => value == 0)]
-            : [.. MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray().Select(static value => value.ToSingle() == 0)];
-    }
-
-    private static nint Upload(CudaDevice device, Precision precision, float[] values)
-    {
-        var bytes = precision == Precision.Float32 ? MemoryMarshal.AsBytes(values.AsSpan())
-            : MemoryMarshal.AsBytes(Array.ConvertAll(values, static value => new BFloat16(value)).AsSpan());
-        nint address = device.Allocate(bytes.Length);
-        device.Upload(bytes, address);
-        return address;
+        return dropped;
     }
 }

@@ -4,8 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Common;
-using VideoSim.Kernels.Random;
+using VideoSim.Engine.Tests.Tensors;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -83,7 +82,7 @@ public sealed unsafe class BFloat16OperatorTests
         if (y.Node >= 0)
             put.Values(tape.GradientToWrite(y, out _), site: 99, -1, 1);
         tape.RunBackward();
-        return [Read(device, y), .. inputs.Select(input => Read(device, tape.GradientOf(input)))];
+        return [TensorValues.Read(device, y), .. inputs.Select(input => TensorValues.Read(device, tape.GradientOf(input)))];
     }
 
     private static Tensor OneTerm(Tape tape, Action<Tensor> forward)
@@ -93,24 +92,12 @@ public sealed unsafe class BFloat16OperatorTests
         return term;
     }
 
-    private static float[] Read(Device device, Tensor tensor)
-    {
-        var bytes = new byte[tensor.Shape.Count * tensor.Type.Size()];
-        device.Download(tensor.Address, bytes);
-        return tensor.Type == ElementType.Float32 ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
-            : Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static x => x.ToSingle());
-    }
-
-    // Inputs of an operator on whatever device it runs; those of either type are bf16 numbers.
+    // Inputs of an operator on whatever device it runs.
     private sealed class Inputs(Device device, Tape tape)
     {
         public Tensor Values(Tensor tensor, uint site, float low, float high)
         {
-            BFloat16[] values = [.. Enumerable.Range(0, (int)tensor.Shape.Count).Select(i => new BFloat16(low + (high - low) * (float)Philox.Uniform(6, 0, site, i)))];
-            if (tensor.Type == ElementType.Float32)
-                device.Upload(MemoryMarshal.AsBytes<float>(Array.ConvertAll(values, static x => x.ToSingle())), tensor.Address);
-            else
-                device.Upload(MemoryMarshal.AsBytes<BFloat16>(values), tensor.Address);
+            TensorValues.Fill(device, tensor, site, low, high);
             return tensor;
         }
 

@@ -4,7 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Common;
+using VideoSim.Engine.Tests.Tensors;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
 using Xunit;
@@ -63,7 +63,7 @@ public sealed unsafe class VladAggregationPrecisionTests
         string[] names = ["y", "dHidden", "dClusterLogits", "dGroupLogits", "dCentres", "dWeight", "dBias"];
         for (int i = 0; i < names.Length; i++)
         {
-            double cosine = Cosine(expected[i], actual[i]);
+            double cosine = TensorValues.Cosine(expected[i], actual[i]);
             Assert.True(cosine > 0.9995, $"{names[i]}: cosine {cosine}");
         }
         for (int i = 0; i < expected[0].Length; i++)
@@ -79,7 +79,7 @@ public sealed unsafe class VladAggregationPrecisionTests
         using var tape = new Tape(device.Stream, arena) { Training = true, Seed = 5, Scalars = (StepScalars*)scalars };
         var inputs = sizes.Shapes.Select((shape, i) => tape.Result(shape, differentiable: true, i < 3 ? type : ElementType.Float32)).ToArray();
         for (int i = 0; i < inputs.Length; i++)
-            Fill(device, inputs[i], i, i == 1 ? 2 : 1);
+            Fill(device, inputs[i], (uint)i, i == 1 ? 2 : 1);
         Tensor mean = tape.Scratch(inputs[4].Shape), variance = tape.Scratch(inputs[4].Shape);
         Fill(device, mean, 10, 1);
         Fill(device, variance, 11, 1);
@@ -87,39 +87,12 @@ public sealed unsafe class VladAggregationPrecisionTests
         var y = VladAggregation.Forward(tape, inputs[0], norm, inputs[2], inputs[3], sizes.Videos, sizes.Groups, sizes.Clusters, site: 4, dropProbability);
         Fill(device, tape.GradientToWrite(y, out _), 20, 1);
         for (int i = 0; earlier && i < inputs.Length; i++)
-            Fill(device, tape.GradientToWrite(inputs[i], out _), 30 + i, 0.1f);
+            Fill(device, tape.GradientToWrite(inputs[i], out _), 30 + (uint)i, 0.1f);
         tape.RunBackward();
-        float[][] results = [Read(device, y), .. inputs.Select(input => Read(device, tape.GradientOf(input)))];
+        float[][] results = [TensorValues.Read(device, y), .. inputs.Select(input => TensorValues.Read(device, tape.GradientOf(input)))];
         device.Free(scalars);
         return results;
     }
 
-    // Values that bf16 holds exactly, so that both begin with the same.
-    private static void Fill(Device device, Tensor tensor, int stream, float size)
-    {
-        var values = Enumerable.Range(0, (int)tensor.Shape.Count)
-            .Select(i => new BFloat16(size * (2 * (float)Philox.Uniform(3, 0, (uint)stream, i) - 1)).ToSingle()).ToArray();
-        device.Upload(tensor.Type == ElementType.BFloat16
-            ? MemoryMarshal.AsBytes(Array.ConvertAll(values, static value => new BFloat16(value)).AsSpan()) : MemoryMarshal.AsBytes(values.AsSpan()), tensor.Address);
-    }
-
-    private static float[] Read(Device device, Tensor tensor)
-    {
-        var bytes = new byte[tensor.Shape.Count * tensor.Type.Size()];
-        device.Download(tensor.Address, bytes);
-        return tensor.Type == ElementType.BFloat16
-            ? Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static value => value.ToSingle()) : MemoryMarshal.Cast<byte, float>(bytes).ToArray();
-    }
-
-    private static double Cosine(float[] a, float[] b)
-    {
-        double product = 0, ofA = 0, ofB = 0;
-        foreach (var (x, y) in a.Zip(b))
-        {
-            product += (double)x * y;
-            ofA += (double)x * x;
-            ofB += (double)y * y;
-        }
-        return product / Math.Sqrt(ofA * ofB);
-    }
+    private static void Fill(Device device, Tensor tensor, uint site, float size) => TensorValues.Fill(device, tensor, site, -size, size);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tests.Tensors;
 using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Losses;
@@ -33,30 +34,15 @@ internal static unsafe class TagLossRange
             Experts = Experts, Videos = videos, C = tags, PositiveGamma = focus.Positive, NegativeGamma = focus.Negative, Margin = focus.Margin, Scale = 1,
             Sharpness = 0.5f, Epsilon = 1e-8f, ConsistencyScale = 10,
         });
-        Assert.True(Array.TrueForAll(Download(device, Precision.Float32, loss, 3 * videos), static x => !float.IsNaN(x)), "a loss is NaN");
+        Assert.True(Array.TrueForAll(TensorValues.Read(device, Precision.Float32, loss, 3 * videos), static x => !float.IsNaN(x)), "a loss is NaN");
         foreach (var (gradient, count) in new[] { (dLogits, ofHead), (dExperts, Experts * ofHead) })
-            Assert.True(Array.TrueForAll(Download(device, precision, gradient, count), float.IsFinite), "a gradient is not finite");
+            Assert.True(Array.TrueForAll(TensorValues.Read(device, precision, gradient, count), float.IsFinite), "a gradient is not finite");
         foreach (nint address in new[] { logits, experts, labels, dLogits, dExperts, loss })
             device.Free(address);
     }
 
-    private static nint Upload(Device device, Precision precision, long count, Func<long, float> value)
-    {
-        var values = new float[count];
-        for (long i = 0; i < count; i++)
-            values[i] = value(i);
-        nint address = device.Allocate(precision.Bytes() * count);
-        device.Upload(precision == Precision.Float32 ? MemoryMarshal.AsBytes<float>(values) : MemoryMarshal.AsBytes<BFloat16>(Array.ConvertAll(values, static x => new BFloat16(x))), address);
-        return address;
-    }
-
-    private static float[] Download(Device device, Precision precision, nint address, long count)
-    {
-        var bytes = new byte[precision.Bytes() * count];
-        device.Download(address, bytes);
-        return precision == Precision.Float32 ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
-            : Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static x => x.ToSingle());
-    }
+    private static nint Upload(Device device, Precision precision, long count, Func<long, float> value) =>
+        TensorValues.Upload(device, precision, [.. Enumerable.Range(0, (int)count).Select(i => value(i))]);
 }
 
 public sealed class TagLossRangeTests

@@ -10,7 +10,7 @@ namespace VideoSim.Engine.Benchmarks;
 /// </summary>
 /// <param name="inner">Where launches run.</param>
 /// <param name="wanted">The kernel that is looked for.</param>
-/// <param name="wantedBytes">What its launch has to move: the first of at least as many is taken.</param>
+/// <param name="wantedBytes">What its launch moves: the first of at least as many is taken.</param>
 /// <param name="sample">Times a call.</param>
 public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<Action, SampledTime> sample) : ComputeStream
 {

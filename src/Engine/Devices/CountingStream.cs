@@ -3,15 +3,11 @@ using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>A kernel's launch that moves most bytes.</summary>
-/// <param name="Cost">Its work.</param>
-/// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
-public sealed record LargestLaunch(KernelCost Cost, LaunchShape? Shape);
-
 /// <summary>What a stream was given.</summary>
 /// <param name="Kernel">The kernel; null for a matrix product.</param>
 /// <param name="Cost">Its work.</param>
-public readonly record struct CountedLaunch(Kernel? Kernel, KernelCost Cost);
+/// <param name="Shape">Its grid and block on an H100; null for a matrix product and for a kernel without a CUDA source.</param>
+public sealed record CountedLaunch(Kernel? Kernel, KernelCost Cost, LaunchShape? Shape);
 
 /// <summary>Executes nothing and adds up what would have been executed.</summary>
 public sealed unsafe class CountingStream : ComputeStream
@@ -19,7 +15,6 @@ public sealed unsafe class CountingStream : ComputeStream
     // An H100's, as the device of performance figures.
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
-    private readonly Dictionary<Kernel, LargestLaunch> _largest = [];
     private readonly List<CountedLaunch> _inOrder = [];
 
     /// <summary>Work of everything given to the stream.</summary>
@@ -34,17 +29,12 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <summary>All of them, in order.</summary>
     public IReadOnlyList<CountedLaunch> InOrder => _inOrder;
 
-    /// <summary>Each kernel's largest launch; matrix products are not among them.</summary>
-    public IReadOnlyDictionary<Kernel, LargestLaunch> Largest => _largest;
-
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
         var cost = kernel.Cost(args);
         Total += cost;
-        _inOrder.Add(new(kernel, cost));
-        if (!_largest.TryGetValue(kernel, out var before) || cost.Bytes > before.Cost.Bytes)
-            _largest[kernel] = new(cost, kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null);
+        _inOrder.Add(new(kernel, cost, kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null));
     }
 
     /// <inheritdoc/>
@@ -53,6 +43,6 @@ public sealed unsafe class CountingStream : ComputeStream
         var cost = Kernels.MatMul.MatMul.Cost(args);
         Total += cost;
         MatMuls += cost;
-        _inOrder.Add(new(null, cost));
+        _inOrder.Add(new(null, cost, null));
     }
 }

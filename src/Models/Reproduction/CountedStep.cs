@@ -13,9 +13,15 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
     /// <summary>Both stages of models.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
-    /// <param name="values">How activations are stored.</param>
-    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, ElementType values) =>
-        [.. models.SelectMany(_ => new[] { true, false }, (model, pretraining) => Count(preset, new StepKind(model, pretraining, values)))];
+    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="values">How activations may be stored: a step for each.</param>
+    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> values) =>
+    [
+        .. from model in models
+           from pretraining in new[] { true, false }
+           from type in values
+           select Count(preset, overrides, new StepKind(model, pretraining, type)),
+    ];
 
     /// <summary>The first of the launches that move most bytes, of those of a kernel.</summary>
     /// <param name="entry">The kernel's name.</param>
@@ -34,9 +40,9 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
     /// <summary>Work of the launches that are wanted.</summary>
     public KernelCost Sum(Func<CountedLaunch, bool> wanted) => Launches.Where(wanted).Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost);
 
-    private static CountedStep Count(string preset, StepKind kind)
+    private static CountedStep Count(string preset, IReadOnlyList<string> overrides, StepKind kind)
     {
-        var sizes = SyntheticBatch.Sizes(preset, kind.Model, []);
+        var sizes = SyntheticBatch.Sizes(preset, kind.Model, overrides);
         using var device = new CountingDevice();
         using var built = new BuiltStep(device, sizes, kind.Pretraining, kind.Values);
         built.Step.Run();

@@ -115,7 +115,7 @@ public sealed class KernelBench
         using var host = new CpuDevice(threads: 1);
         using var counting = new CountingStream();
         CheckRunner.Execute(host, check, counting);
-        return counting.Largest.TryGetValue(kernel, out var launch) ? launch.Cost : default;
+        return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.Bytes);
     }
 
     private OneLaunch OneLaunchOf(Kernel kernel, double bytes) => new(_device.Stream, kernel, bytes, call => _clock.Sample(call, _options.Limit, _cancellation));

@@ -17,7 +17,7 @@ public sealed record StepKind(string Model, bool Pretraining, ElementType Values
 /// <summary>A kernel's launch that moves most bytes in a training step of any of the models.</summary>
 /// <param name="Step">The step it is in.</param>
 /// <param name="Launch">The launch.</param>
-public sealed record StepLaunch(StepKind Step, LargestLaunch Launch)
+public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
 {
     /// <summary>How training steps can store activations.</summary>
     public static IReadOnlyList<ElementType> AllValues { get; } = [ElementType.Float32, ElementType.BFloat16];
@@ -27,27 +27,10 @@ public sealed record StepLaunch(StepKind Step, LargestLaunch Launch)
     /// <param name="models">Canonical names.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
     /// <param name="values">How the steps may store activations.</param>
-    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> values)
-    {
-        var largest = new Dictionary<Kernel, StepLaunch>();
-        foreach (string model in models)
-        {
-            var sizes = SyntheticBatch.Sizes(preset, model, overrides);
-            foreach (bool pretraining in new[] { true, false })
-            {
-                foreach (var type in values)
-                {
-                    using var device = new CountingDevice();
-                    using var built = new BuiltStep(device, sizes, pretraining, type);
-                    built.Step.Run();
-                    foreach (var (kernel, launch) in ((CountingStream)device.Stream).Largest)
-                    {
-                        if (!largest.TryGetValue(kernel, out var before) || launch.Cost.Bytes > before.Launch.Cost.Bytes)
-                            largest[kernel] = new StepLaunch(new StepKind(model, pretraining, type), launch);
-                    }
-                }
-            }
-        }
-        return largest;
-    }
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> values) =>
+        CountedStep.Of(preset, models, overrides, values)
+            .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
+            .Where(static of => of.Launch.Kernel is not null)
+            .GroupBy(static of => of.Launch.Kernel!)
+            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.Bytes)!);
 }

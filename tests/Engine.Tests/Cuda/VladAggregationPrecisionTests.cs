@@ -7,6 +7,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Tensors;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -63,7 +64,7 @@ public sealed unsafe class VladAggregationPrecisionTests
         string[] names = ["y", "dHidden", "dClusterLogits", "dGroupLogits", "dCentres", "dWeight", "dBias"];
         for (int i = 0; i < names.Length; i++)
         {
-            double cosine = TensorValues.Cosine(expected[i], actual[i]);
+            double cosine = Vectors.Cosine(expected[i], actual[i]);
             Assert.True(cosine > 0.9995, $"{names[i]}: cosine {cosine}");
         }
         for (int i = 0; i < expected[0].Length; i++)

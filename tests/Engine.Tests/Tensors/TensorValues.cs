@@ -37,19 +37,6 @@ internal static class TensorValues
         return address;
     }
 
-    /// <summary>Cosine of the angle between two tensors.</summary>
-    public static double Cosine(float[] a, float[] b)
-    {
-        double product = 0, ofA = 0, ofB = 0;
-        foreach (var (x, y) in a.Zip(b))
-        {
-            product += (double)x * y;
-            ofA += (double)x * x;
-            ofB += (double)y * y;
-        }
-        return product / Math.Sqrt(ofA * ofB);
-    }
-
     private static ReadOnlySpan<byte> Encode(float[] values, Precision precision) => precision == Precision.Float32
         ? MemoryMarshal.AsBytes<float>(values) : MemoryMarshal.AsBytes<BFloat16>(Array.ConvertAll(values, static x => new BFloat16(x)));
 }

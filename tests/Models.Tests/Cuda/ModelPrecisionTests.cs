@@ -1,5 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
@@ -64,29 +65,17 @@ public sealed class ModelPrecisionTests
         }
         foreach (var (name, gradient) in guided.FirstGradients.Where(static tensor => !IsKeyBias(tensor.Key)))
         {
-            double cosine = Cosine(gradient, actual.FirstGradients[name]);
+            double cosine = Vectors.Cosine(gradient, actual.FirstGradients[name]);
             if (!(cosine >= LeastCosine))
                 yield return $"the gradient of {name} has cosine {cosine:F6} at step 1";
         }
         foreach (var (name, values) in guided.Values.Where(static tensor => !IsKeyBias(tensor.Key) && !Trained.IsMoment(tensor.Key)))
         {
-            double drift = Trained.Distance(values, actual.Values[name]), way = Trained.Distance(values, start.Values[name]);
+            double drift = Vectors.Distance(values, actual.Values[name]), way = Vectors.Distance(values, start.Values[name]);
             if (!(drift <= MostDrift * way))
                 yield return $"{name} ended {drift:E2} off, after a way of {way:E2}";
         }
     }
 
     private static bool IsKeyBias(string name) => name.StartsWith(KeyBias, StringComparison.Ordinal) && name.EndsWith(KeyBiasEnd, StringComparison.Ordinal);
-
-    private static double Cosine(float[] a, float[] b)
-    {
-        double product = 0, ofA = 0, ofB = 0;
-        for (int i = 0; i < a.Length; i++)
-        {
-            product += (double)a[i] * b[i];
-            ofA += (double)a[i] * a[i];
-            ofB += (double)b[i] * b[i];
-        }
-        return ofA == 0 && ofB == 0 ? 1 : product / Math.Sqrt(ofA * ofB);
-    }
 }

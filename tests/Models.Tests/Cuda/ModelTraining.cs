@@ -24,9 +24,6 @@ internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, floa
     public static string SecondMomentOf(string parameter) => parameter + SecondMoment;
 
     public static bool IsMoment(string name) => name.EndsWith(FirstMoment, StringComparison.Ordinal) || name.EndsWith(SecondMoment, StringComparison.Ordinal);
-
-    /// <summary>Euclidean.</summary>
-    public static double Distance(float[] a, float[] b) => Math.Sqrt(a.Zip(b, static (x, y) => (double)(x - y) * (x - y)).Sum());
 }
 
 /// <summary>A training of a model of the micro preset: some steps at a constant rate on two batches in turn, on any device.</summary>

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Zoo;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
@@ -87,8 +88,8 @@ public sealed class ModelTrainingTests
             yield return "the tensors are others";
         foreach (var (name, values) in expected.Values)
         {
-            double bound = ModelTraining.Steps * (Trained.Distance(values, up.Values[name]) + Trained.Distance(values, down.Values[name]) + Unit * Trained.Distance(values, new float[values.Length]));
-            double difference = Trained.Distance(values, actual.Values[name]);
+            double bound = ModelTraining.Steps * (Vectors.Distance(values, up.Values[name]) + Vectors.Distance(values, down.Values[name]) + Unit * Vectors.Distance(values, new float[values.Length]));
+            double difference = Vectors.Distance(values, actual.Values[name]);
             if (!(difference <= bound))
                 yield return $"{name}: off by {difference:E2}, bound {bound:E2}";
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
@@ -11,7 +12,7 @@ namespace VideoSim.Engine.Compilation;
 /// the CPU. The result lies in a folder named by all that went into it, so it is built once for each state of the sources;
 /// what is as it was in an earlier build is taken from there.
 /// </summary>
-public static class EmulatorBuild
+public static partial class EmulatorBuild
 {
     private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so";
 
@@ -124,17 +125,34 @@ public static class EmulatorBuild
         }
         foreach (var (name, text) in sources.Texts)
             files[$"kernels/{name}"] = text;
-        string compiler = CompilerVersion();
-        // What a unit is built from: its own text, all headers, the options. The emulator's own .cpp files it only calls.
-        var common = files.Where(static file => Path.GetExtension(file.Key) is not (".cu" or ".cpp")).Append(new("g++", compiler)).ToList();
+        var options = files.Where(static file => file.Key == $"{EmulatorFolder}build.sh").Append(new("g++", CompilerVersion())).ToList();
         foreach (var unit in KernelUnit.Group(kernels))
         {
+            // The key of a unit covers its text, every file that it includes, the compiler and its options.
             string text = UnitText(unit);
-            string key = Hash([.. common, new(unit.Source, files[$"kernels/{unit.Source}"]), new(UnitFolder, text)]);
+            var included = new SortedDictionary<string, string>(StringComparer.Ordinal);
+            AddIncluded(included, files, text);
+            string key = Hash([.. options, .. included, new(UnitFolder, text)]);
             files[$"{UnitFolder}/{Path.GetFileNameWithoutExtension(unit.Source)}-{key}.cpp"] = text;
         }
         return files;
     }
+
+    // Files that a text includes by name, and those that they include. Either folder may hold them; an include within #if counts as well.
+    private static void AddIncluded(SortedDictionary<string, string> included, SortedDictionary<string, string> files, string text)
+    {
+        foreach (Match include in IncludeLine().Matches(text))
+        {
+            foreach (string path in new[] { $"kernels/{include.Groups[1].Value}", $"{EmulatorFolder}{include.Groups[1].Value}" })
+            {
+                if (files.TryGetValue(path, out string? found) && included.TryAdd(path, found))
+                    AddIncluded(included, files, found);
+            }
+        }
+    }
+
+    [GeneratedRegex("""^\s*#\s*include\s+"([^"\n]+)\x22""", RegexOptions.Multiline)]
+    private static partial Regex IncludeLine();
 
     // The unit that a library "units/Name-key.fast.kernels.so" was built from.
     private static string SourceOf(string built) => $"{UnitFolder}/{Path.GetFileName(built).Split('.')[0]}.cpp";

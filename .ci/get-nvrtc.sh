@@ -2,7 +2,7 @@
 # get-nvrtc.sh FOLDER: puts NVRTC 12.4 and its disassembler into FOLDER, from Debian 13's non-free archive on the mirror that apt uses already.
 # The packages are only unpacked and apt keeps its state for this in a folder of its own: nothing is installed. Needs root or not, no GPU.
 set -euo pipefail
-folder=$1
+folder=$(realpath -m "$1") # apt takes a relative name as one below /etc/apt
 mkdir -p "$(dirname "$folder")"
 state=$(mktemp -d "$folder.XXXXXX") # on the same disk, so that what is moved is there at once
 trap 'rm -rf "$state"' EXIT
@@ -12,13 +12,18 @@ private_apt() {
         -o Dir::Cache="$state/cache" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
+# The mirror of this release, as apt's lists name it.
+find_mirror() {
+    (. /etc/os-release && apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | awk -v release="$VERSION_CODENAME" '$2 == release { print $1; exit }')
+}
+
 # download PACKAGE...: into $state.
 download() {
     if [ ! -e "$state/sources.list" ]; then
         local mirror
-        . /etc/os-release
-        mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' | awk -v release="$VERSION_CODENAME" '$2 == release { print $1; exit }')
-        [ -n "$mirror" ] || { echo "get-nvrtc: apt has no source for $VERSION_CODENAME, so there is no mirror to ask" >&2; return 1; }
+        mirror=$(find_mirror)
+        [ -n "$mirror" ] || { apt-get -qq update && mirror=$(find_mirror); } # a new machine has no lists yet
+        [ -n "$mirror" ] || { echo "get-nvrtc: apt has no source for this release of Debian, so there is no mirror to ask" >&2; return 1; }
         mkdir -p "$state"/{lists/partial,cache/archives/partial,unpacked}
         echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie non-free" > "$state/sources.list"
         private_apt update || return 1

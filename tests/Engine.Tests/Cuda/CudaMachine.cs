@@ -9,8 +9,10 @@ using Xunit;
 namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
-/// Where the device tests run: on the emulator, built with g++ when the first test asks, or on a real GPU where
-/// VIDEOSIM_TEST_GPU is 1. One driver serves the whole process, so the tests share a collection.
+/// Where the device tests run: on the emulator, built with g++ when the first test opens it, or on a real GPU where
+/// VIDEOSIM_TEST_GPU is 1. On a GPU the kernels are the images in the folder "kernels" beside the tests, if there is one, and tests of
+/// the emulator are skipped. VIDEOSIM_TEST_GPU=rehearsal does the same over the emulator. One driver serves the whole process, so the
+/// tests share a collection.
 /// </summary>
 internal static class CudaMachine
 {
@@ -26,10 +28,16 @@ internal static class CudaMachine
 
     public static bool IsEmulator => Environment.GetEnvironmentVariable(GpuVariable) != "1";
 
-    /// <summary>The catalog's kernels, and those of the tests.</summary>
-    private static IEnumerable<Kernel> Kernels => [.. Catalog.Kernels, .. PlantedKernels.All, .. TensorCoreProbes.All];
+    /// <summary>Whether the tests run as they do on a GPU, be it over the emulator.</summary>
+    public static bool IsGpuRun => Environment.GetEnvironmentVariable(GpuVariable) is "1" or "rehearsal";
 
-    private static KernelSources Sources => new([.. KernelSources.Embedded.Texts, TextOf(PlantedKernels.Source), TextOf(TensorCoreProbes.Source)]);
+    /// <summary>Kernels that exist for the tests alone.</summary>
+    public static IEnumerable<Kernel> TestKernels => [.. PlantedKernels.All, .. TensorCoreProbes.All];
+
+    private static IEnumerable<Kernel> Kernels => [.. Catalog.Kernels, .. TestKernels];
+
+    /// <summary>Sources of all kernels, those of the tests among them.</summary>
+    public static KernelSources Sources => new([.. KernelSources.Embedded.Texts, TextOf(PlantedKernels.Source), TextOf(TensorCoreProbes.Source)]);
 
     private static KeyValuePair<string, string> TextOf(string source)
     {
@@ -48,11 +56,15 @@ internal static class CudaMachine
     }
 
     /// <summary>Opens the device, or skips the test and says why.</summary>
-    public static CudaDevice Open() => !IsEmulator ? CudaDevice.Open(0, SharedCompiler.Value, Kernels)
-        : Emulator.Open(NativeLibraries.Nvrtc.Path is null ? null : SharedCompiler.Value);
+    public static CudaDevice Open()
+    {
+        if (IsGpuRun)
+            return Open(Directory.Exists(ShippedKernels.DefaultFolder) ? new InstalledKernels(new(ShippedKernels.DefaultFolder, Sources), compiler: null) : SharedCompiler.Value);
+        return Emulator.Open(NativeLibraries.Nvrtc.Path is null ? null : SharedCompiler.Value);
+    }
 
-    /// <summary>Opens the emulated device over other images.</summary>
-    public static CudaDevice Open(IKernelImages images) => Emulator.Open(images);
+    /// <summary>Opens the device over other images, or skips the test and says why.</summary>
+    public static CudaDevice Open(IKernelImages images) => IsEmulator ? Emulator.Open(images) : CudaDevice.Open(0, images, Kernels);
 
     /// <summary>Chooses the order in which the emulator runs threads, and whether it looks at every access to memory.</summary>
     public static void Configure(ulong schedule, bool check)
@@ -69,7 +81,7 @@ internal static class CudaMachine
 
     public static void SkipUnlessEmulator()
     {
-        Assert.SkipUnless(IsEmulator, "a test of the emulator");
+        Assert.SkipWhen(IsGpuRun, "a test of the emulator");
         _ = Emulator; // skips, too
     }
 

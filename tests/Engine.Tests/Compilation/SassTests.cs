@@ -1,9 +1,10 @@
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Tests.Cuda;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using Xunit;
 
-namespace VideoSim.Engine.Tests.Cuda;
+namespace VideoSim.Engine.Tests.Compilation;
 
 /// <summary>What the machine code of the kernels shows. Needs NVRTC and <c>nvdisasm</c>, no GPU.</summary>
 public sealed class SassTests

@@ -1,9 +1,10 @@
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Tests.Cuda;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using Xunit;
 
-namespace VideoSim.Engine.Tests.Cuda;
+namespace VideoSim.Engine.Tests.Compilation;
 
 /// <summary>Every kernel with a CUDA source compiles through our NVRTC bindings. Needs NVRTC, no GPU.</summary>
 public sealed class CompileGateTests

@@ -5,7 +5,7 @@ using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
 using Xunit;
 
-namespace VideoSim.Engine.Tests.Cuda;
+namespace VideoSim.Engine.Tests.Compilation;
 
 /// <summary>NVIDIA's <c>nvdisasm</c>, which <c>cuobjdump</c> calls too: shows the machine code of a CUBIN.</summary>
 internal static partial class Disassembler

@@ -1,0 +1,85 @@
+#!/bin/bash
+# rehearse-gpu-run.sh PACK EMULATOR [NAME...]: rehearses bench/gpu/run over the emulator, which is built in the folder EMULATOR unless it is there.
+# PACK is the folder that bench/gpu/pack made. Names: "whole", both commands with nothing wrong, and three disasters: "fault", a kernel that
+# faults at every launch; "hang", a kernel that never ends; "missing", no cuBLASLt. In each disaster the results of everything else have to be
+# there, the culprit has to be named, and the exit code must not be 0.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+pack=$(realpath "$1") emulator=$(realpath -m "$2") work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$emulator"
+problems=0
+
+problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
+
+# run OUT PART...: sets code, and unpacks the results into OUT.
+run() {
+    local out=$1; shift
+    EMULATOR=$emulator bench/gpu/run "$pack" "$out" "$@" > "$out.txt" 2>&1
+    code=$?
+    tar -C "$out" -xzf "$out/results.tgz" || problem "results.tgz is not whole"
+    [ "$(find "$out" -maxdepth 1 \( -name results.tgz -o -name results.tgz.new \) -size +15M)" = "" ] || problem "results.tgz has more than 15 MiB"
+}
+
+has() { # has OUT FILE...: files that are there and not empty
+    local file out=$1; shift
+    for file in "$@"; do [ -s "$out/$file" ] || problem "$file is missing or empty"; done
+}
+
+says() { grep -q -E "$2" "$1/log.txt" || problem "the log has no line '$2'"; }
+
+steps_of() { for model in "$@"; do echo "step-$model-pretrain.json" "step-$model-finetune.json"; done; }
+
+whole() {
+    run "$work/1" smoke steps trains
+    [ $code -eq 0 ] || problem "smoke, steps and trains failed: $(grep FAILED "$work/1/log.txt")"
+    has "$work/1" machine.txt smoke-step.json $(steps_of mix mix-asl mix-roformer uniter uniter-asl uniter-roformer) reproduce-mix/summary.json
+    run "$work/2" kernels peers tests
+    [ $code -eq 0 ] || problem "kernels, peers and tests failed: $(grep FAILED "$work/2/log.txt")"
+    has "$work/2" kernels.txt bench-1-uniter.json bench-2-uniter.json device-tests.tsv check-attention.txt check-layernorm.txt tests-MatMulTests.txt
+    for peer in adam layernorm asl nextvlad attention; do says "$work/2" "peer $peer: not measured, no torch"; done
+    [ "$(awk -F'\t' '$2 == 0 && $4 == 0 || $3 > 0 || $5 > 0' "$work/2/device-tests.tsv")" = "" ] || problem "device tests failed"
+    python3 bench/gpu/compare.py "$work/1/results.tgz" "$work/2/results.tgz" > "$work/compare.md" || problem "compare.py failed"
+    grep -q '| A1 | not measured' "$work/compare.md" || problem "the emulator's times count as measured"
+}
+
+# A kernel of the three mix models.
+fault() {
+    local kernel=mixture_forward_bf16
+    export EMULATOR_FAIL=kernel=$kernel
+    run "$work/fault" smoke steps kernels tests
+    unset EMULATOR_FAIL
+    [ $code -ne 0 ] || problem "the exit code is 0"
+    says "$work/fault" "CULPRIT: $kernel: .*last kernel $kernel.*grid"
+    has "$work/fault" smoke-step.json $(steps_of uniter uniter-asl uniter-roformer) bench-1-uniter.json check-attention.txt check-mixture.txt alone-mixture_backward_bf16.txt tests-MatMulTests.txt
+    grep -q 'right' "$work/fault/alone-mixture_backward_bf16.txt" || problem "the other kernels of the family were not checked"
+}
+
+hang() {
+    local kernel=mixture_forward_bf16
+    export EMULATOR_FAIL=hang=$kernel PACE=1
+    run "$work/hang" steps kernels
+    unset EMULATOR_FAIL PACE
+    [ $code -ne 0 ] || problem "the exit code is 0"
+    says "$work/hang" "FAILED: step of mix, pretrain: stopped after"
+    has "$work/hang" bench-1-uniter.json
+}
+
+missing() {
+    local kept=$emulator
+    emulator=$work/emulator
+    cp -r "$kept" "$emulator" && find "$emulator" -name '*libcublasLt*' -delete
+    run "$work/missing" smoke steps kernels tests
+    emulator=$kept
+    [ $code -ne 0 ] || problem "the exit code is 0"
+    says "$work/missing" "libcublasLt.so.13 was not found"
+    has "$work/missing" check-attention.txt check-layernorm.txt tests-TensorCoreTests.txt tests-CudaDeviceTests.txt bench-1-uniter.json
+}
+
+names=${*:3}
+for name in ${names:-whole fault hang missing}; do
+    begin=$SECONDS
+    "$name"
+    echo "$name: rehearsed in $((SECONDS - begin)) s"
+done
+[ $problems -eq 0 ]

@@ -12,6 +12,7 @@ public sealed class CudaFaultTests : IDisposable
     public void Dispose()
     {
         CudaMachine.Inject();
+        CudaMachine.KeepFaults(false);
         Assert.Equal(0, CudaMachine.LiveAllocations);
     }
 
@@ -78,5 +79,20 @@ public sealed class CudaFaultTests : IDisposable
         using var next = CudaMachine.Open();
         using var again = new OneLayer(next);
         again.Train(planned);
+    }
+
+    [Fact]
+    public void KeepFaults_AFaultOfAnEarlierDevice_MeetsTheNextOne()
+    {
+        CudaMachine.KeepFaults(true);
+        CudaMachine.Inject(launch: 1);
+        using (var device = CudaMachine.Open())
+        {
+            using var layer = new OneLayer(device);
+            Assert.Throws<CudaException>(() => layer.Train(planned: false));
+        }
+        Assert.Equal(719, Assert.Throws<CudaException>(CudaMachine.Open).Code);
+        CudaMachine.KeepFaults(false);
+        CudaMachine.Open().Dispose();
     }
 }

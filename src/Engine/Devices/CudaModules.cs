@@ -41,11 +41,11 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
         byte[] code = images.Compile(unit, _architecture).Code;
         nint module;
         fixed (byte* pointer = code)
-            context.Check(cuModuleLoadData(out module, pointer), nameof(cuModuleLoadData), kernel);
+            context.Check(cuModuleLoadData(out module, pointer), $"{nameof(cuModuleLoadData)} of {unit.Name}");
         _modules.Add(module);
         foreach (var entry in unit.Kernels)
         {
-            context.Check(cuModuleGetFunction(out nint function, module, entry.Entry), nameof(cuModuleGetFunction), entry);
+            context.Check(cuModuleGetFunction(out nint function, module, entry.Entry), $"{nameof(cuModuleGetFunction)} of {entry}");
             _functions.Add(entry, function);
         }
     }

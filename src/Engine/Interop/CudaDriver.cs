@@ -36,13 +36,14 @@ internal static unsafe partial class CudaDriver
     public const int MaxDynamicSharedBytes = 8;
 
     /// <summary>Throws if a call failed.</summary>
-    public static void Check(int code, string call, string? device = null, string? kernel = null)
+    public static void Check(int code, string call, string? device = null)
     {
         if (code != 0)
-            throw new CudaException(call, code, Meaning(code), kernel, device);
+            throw new CudaException(call, code, Meaning(code), kernel: null, device);
     }
 
-    private static string Meaning(int code)
+    /// <summary>What the driver says of a code.</summary>
+    public static string Meaning(int code)
     {
         string name = cuGetErrorName(code, out nint text) == 0 ? Marshal.PtrToStringUTF8(text) ?? "?" : "unknown error";
         return cuGetErrorString(code, out text) == 0 ? $"{name}: {Marshal.PtrToStringUTF8(text)}" : name;

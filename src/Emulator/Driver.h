@@ -38,7 +38,8 @@ enum Result {
 
 struct Function {
     const Kernel* kernel;
-    int dynamicSharedLimit = 48 * 1024; // more must be asked for
+    size_t staticShared;       // bytes of a block's static shared memory
+    size_t dynamicSharedLimit; // static and dynamic together may take 48 KiB, unless cuFuncSetAttribute opts in to more
 };
 
 struct Module {

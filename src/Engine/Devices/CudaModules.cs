@@ -46,7 +46,15 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
         foreach (var entry in unit.Kernels)
         {
             context.Check(cuModuleGetFunction(out nint function, module, entry.Entry), $"{nameof(cuModuleGetFunction)} of {entry}");
+            AllowSharedMemory(function, entry);
             _functions.Add(entry, function);
         }
+    }
+
+    // Without this a block may take 48 KiB, static and dynamic shared memory together.
+    private void AllowSharedMemory(nint function, Kernel kernel)
+    {
+        context.Check(cuFuncGetAttribute(out int bytes, StaticSharedBytes, function), $"{nameof(cuFuncGetAttribute)} of {kernel}");
+        context.Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, context.Limits.SharedBytesPerBlock - bytes), $"{nameof(cuFuncSetAttribute)} of {kernel}");
     }
 }

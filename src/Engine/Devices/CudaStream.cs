@@ -10,8 +10,6 @@ public sealed unsafe class CudaStream : ComputeStream
     /// <summary>Environment variable of CUDA: where it is 1, every launch and product is waited for, so that a fault names its own kernel.</summary>
     internal const string LaunchBlockingVariable = "CUDA_LAUNCH_BLOCKING";
 
-    private const int PlainSharedBytes = 48 << 10; // a kernel that wants more dynamic shared memory has to say so
-
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
     private readonly CudaProducts _products;
@@ -37,8 +35,6 @@ public sealed unsafe class CudaStream : ComputeStream
         nint function = _modules.FunctionOf(kernel);
         var shape = kernel.Shape(args, _context.Limits);
         _context.Last.Note(kernel, shape, args, bytes);
-        if (shape.SharedBytes > PlainSharedBytes)
-            Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, shape.SharedBytes), nameof(cuFuncSetAttribute));
         Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
             (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // args: the single parameter
         if (_isBlocking)

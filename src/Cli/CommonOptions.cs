@@ -26,11 +26,15 @@ internal static class CommonOptions
     public static Option<bool> Json() => new("--json") { Description = "results as JSON on stdout" };
 
     public static Option<string> DeviceName() => Checked(new Option<string>("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
-        (name, _) =>
-        {
-            if (name != "cpu" && !IsCuda(name))
-                throw new DataException($"--device {name}: devices are cpu, cuda and cuda:N");
-        });
+        static (name, _) => RequireDevice(name));
+
+    /// <summary>Refuses in one line what is no name of a device; null is for an option that was not given.</summary>
+    /// <exception cref="DataException">It is none.</exception>
+    public static void RequireDevice(string? name)
+    {
+        if (name is not null and not "cpu" && !IsCuda(name))
+            throw new DataException($"--device {name}: devices are cpu, cuda and cuda:N");
+    }
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
@@ -116,15 +120,19 @@ internal static class CommonOptions
         return option;
     }
 
-    /// <summary>Opens the device that the options ask for.</summary>
+    /// <summary>Opens the device that the options name.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="threads">Threads of the cpu device.</param>
+    /// <param name="products">Whether there have to be matrix products: single kernels run without cuBLASLt.</param>
     /// <exception cref="DataException">There is no such device, or a library that it needs is missing.</exception>
-    public static Device Open(string name, int threads)
+    public static Device Open(string name, int threads, bool products = true)
     {
         if (name == "cpu")
             return new CpuDevice(threads);
         // All that is missing is said before anything begins, the driver first: without one the others are of no use.
         NativeLibraries.Cuda.Require();
-        NativeLibraries.CublasLt.Require();
+        if (products)
+            NativeLibraries.CublasLt.Require();
         return CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelsCommand.Sources(Environment.GetEnvironmentVariable(KernelsCommand.FolderVariable))), Catalog.Kernels);
     }
 

@@ -11,14 +11,18 @@
 
 namespace emulator {
 
-// What EMULATOR_FAIL in the environment asks for, such as "allocation=3": for programs that a test cannot reach into.
+// What EMULATOR_FAIL in the environment plants, such as "allocation=3", and EMULATOR_STICKY=1: for programs that a test cannot reach into.
 static Faults faultsOfEnvironment() {
     Faults faults;
     if (const char* wish = getenv("EMULATOR_FAIL")) {
         faults.noDevice = strcmp(wish, "device") == 0;
         sscanf(wish, "allocation=%u", &faults.allocation);
         sscanf(wish, "launch=%u", &faults.launch);
+        if (strncmp(wish, "kernel=", 7) == 0)
+            faults.kernel = wish + 7;
     }
+    const char* sticky = getenv("EMULATOR_STICKY");
+    faults.stay = sticky && strcmp(sticky, "1") == 0;
     return faults;
 }
 
@@ -76,10 +80,18 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     state().build = check ? Build::Check : Build::Fast;
 }
 
-// Lets something fail from now on: there being a device, the n-th allocation, the n-th launch of a kernel; 0 for none.
-EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch) {
+// Lets something fail from now on: there being a device, the n-th allocation, the n-th launch of a kernel (0 for none), every launch of
+// an entry (null for none).
+EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch, const char* kernel) {
     Guard guard(state().lock);
-    state().faults = {noDevice != 0, allocation, launch};
+    state().faults = {noDevice != 0, allocation, launch, kernel ? kernel : "", state().faults.stay};
+}
+
+// Whether a fault stays after its context is released, as it may on a GPU. What stayed before is forgotten.
+EXPORT void emulatorKeepFaults(int keep) {
+    Guard guard(state().lock);
+    state().faults.stay = keep != 0;
+    state().sticky = Success;
 }
 
 EXPORT size_t emulatorLiveAllocations() {
@@ -186,7 +198,8 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
         state().executables.clear();
         state().events.clear();
         state().streams.clear();
-        state().sticky = Success;
+        if (!state().faults.stay)
+            state().sticky = Success;
     }
     return Success;
 }

@@ -38,7 +38,8 @@ enum Result {
 
 struct Function {
     const Kernel* kernel;
-    int dynamicSharedLimit = 48 * 1024; // more must be asked for
+    size_t staticShared;       // bytes of a block's static shared memory
+    size_t dynamicSharedLimit; // static and dynamic together may take 48 KiB, unless cuFuncSetAttribute opts in to more
 };
 
 struct Module {
@@ -62,10 +63,12 @@ struct Event {
     std::optional<std::chrono::steady_clock::time_point> time; // of the last record
 };
 
-// Mistakes that a test asks for. They happen once each.
+// Mistakes that a test plants. Those of a number happen once each.
 struct Faults {
     bool noDevice = false;
     unsigned allocation = 0, launch = 0; // how many more until the one that fails; 0 for none
+    std::string kernel;                  // all launches of this entry fault
+    bool stay = false;                   // a fault stays for the rest of the process, whatever contexts come and go
 };
 
 struct State {

@@ -11,7 +11,7 @@
 namespace emulator {
 
 constexpr unsigned WarpSize = 32, MaxThreads = 1024, MaxWarps = MaxThreads / WarpSize;
-constexpr size_t MaxDynamicShared = 227 * 1024; // of a block on sm_90
+constexpr size_t MaxDynamicShared = 227 * 1024; // of a block on sm_90, with what is static
 
 // In which order threads run, among all orders that a GPU may choose.
 struct Schedule {

@@ -11,6 +11,10 @@ using namespace emulator;
 
 namespace {
 
+constexpr size_t ReservedShared = 1024;                          // that sm_90 keeps of every block for itself; counted in a CUBIN alone
+constexpr size_t PlainShared = 48 * 1024;                        // of a block, static and dynamic together, without opting in
+constexpr int StaticSharedBytes = 1, MaxDynamicSharedBytes = 8;  // CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, ..._MAX_DYNAMIC_SHARED_SIZE_BYTES
+
 // PTX is text that ends in a zero; a CUBIN is an ELF file whose header says where it ends.
 std::string readImage(const void* image) {
     if (memcmp(image, ELFMAG, SELFMAG) != 0)
@@ -28,6 +32,26 @@ bool names(const std::string& image, const std::string& entry) {
     if (isElf(image))
         return image.find(std::string("\0.text.", 7) + entry + '\0') != std::string::npos;
     return image.find(".entry " + entry + "(") != std::string::npos;
+}
+
+// Bytes of an entry's static shared memory: the size of the section ".nv.shared.ENTRY" of a CUBIN, 0 if there is none. PTX does not name
+// it: there it is what g++ gave to all kernels of the entry's unit together.
+size_t staticSharedOf(const std::string& image, const Kernel& kernel, const std::string& entry) {
+    if (!isElf(image))
+        return kernel.fast ? kernel.fast->staticShared().bytes : 0;
+    Elf64_Ehdr header;
+    memcpy(&header, image.data(), sizeof header);
+    auto section = [&](size_t index) {
+        Elf64_Shdr found;
+        memcpy(&found, image.data() + header.e_shoff + index * header.e_shentsize, sizeof found);
+        return found;
+    };
+    const char* names = image.data() + section(header.e_shstrndx).sh_offset;
+    for (size_t i = 0; i < header.e_shnum; i++) {
+        if (".nv.shared." + entry == names + section(i).sh_name)
+            return section(i).sh_size - ReservedShared;
+    }
+    return 0;
 }
 
 Function* findFunction(void* handle) {
@@ -48,7 +72,7 @@ void runLaunch(Launch& launch) {
     state().nextSerial += uint32_t(launch.blocks());
     if (launch.code->build == Build::Check)
         deviceMemory().makeCells();
-    if (isDue(state().faults.launch))
+    if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
         launch.report("the launch that a test lets fail");
     else
         run(launch, state().workers);
@@ -93,8 +117,8 @@ EXPORT int cuModuleGetFunction(void** function, void* handle, const char* entry)
     const Kernel* kernel = findKernel(entry);
     if (!kernel)
         return fail(NotFound, std::string("the emulator was built without ") + entry);
-    module.functions.push_back(std::make_unique<Function>());
-    module.functions.back()->kernel = kernel;
+    size_t fixed = staticSharedOf(module.image, *kernel, entry);
+    module.functions.push_back(std::make_unique<Function>(Function{kernel, fixed, PlainShared - std::min(PlainShared, fixed)}));
     *function = module.functions.back().get();
     return Success;
 }
@@ -104,10 +128,21 @@ EXPORT int cuFuncSetAttribute(void* handle, int attribute, int value) {
     Function* function = findFunction(handle);
     if (!function)
         return fail(InvalidHandle, "not a function");
-    constexpr int MaxDynamicSharedBytes = 8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-    if (attribute != MaxDynamicSharedBytes || value < 0 || size_t(value) > MaxDynamicShared)
-        return fail(InvalidValue, "function attribute " + std::to_string(attribute) + " = " + std::to_string(value));
-    function->dynamicSharedLimit = value;
+    if (attribute != MaxDynamicSharedBytes || value < 0 || size_t(value) + function->staticShared > MaxDynamicShared)
+        return fail(InvalidValue, "function attribute " + std::to_string(attribute) + " = " + std::to_string(value) + " beside " +
+                                      std::to_string(function->staticShared) + " bytes of static shared memory");
+    function->dynamicSharedLimit = size_t(value);
+    return Success;
+}
+
+EXPORT int cuFuncGetAttribute(int* value, int attribute, void* handle) {
+    Guard guard(state().lock);
+    Function* function = findFunction(handle);
+    if (!function)
+        return fail(InvalidHandle, "not a function");
+    if (attribute != StaticSharedBytes)
+        return fail(InvalidValue, "function attribute " + std::to_string(attribute) + " is not emulated");
+    *value = int(function->staticShared);
     return Success;
 }
 
@@ -124,9 +159,10 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
         return fail(NotSupported, "arguments are taken as parameters only");
     uint64_t threads = uint64_t(blockX) * blockY * blockZ;
     if (gridX == 0 || gridY == 0 || gridZ == 0 || gridX > 0x7fffffff || gridY > 65535 || gridZ > 65535 || threads == 0 || threads > MaxThreads ||
-        blockZ > 64 || int(dynamicShared) > function->dynamicSharedLimit) {
+        blockZ > 64 || dynamicShared > function->dynamicSharedLimit) {
         return fail(InvalidValue, "no GPU takes a grid of " + std::to_string(gridX) + " x " + std::to_string(gridY) + " x " + std::to_string(gridZ) +
-                                      " blocks of " + std::to_string(threads) + " threads with " + std::to_string(dynamicShared) + " bytes of dynamic shared memory");
+                                      " blocks of " + std::to_string(threads) + " threads with " + std::to_string(dynamicShared) + " bytes of dynamic shared memory beside " +
+                                      std::to_string(function->staticShared) + " of static, unless it is opted in to");
     }
     const KernelCode* code = state().build == Build::Check ? function->kernel->check : function->kernel->fast;
     if (!code)

@@ -20,12 +20,23 @@ internal static class KernelsCheckCommand
         var name = new Argument<string?>("name") { Description = "part of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
         var source = new Option<string?>("--source") { Description = "a .cu or .cuh file to take in the place of the one of that name" };
         var folder = KernelsCommand.Folder();
+        var device = CommonOptions.Checked(new Option<string?>("--device")
+        {
+            Description = "cpu, cuda or cuda:N: run the kernels as installed on that device, three times each, and list all cases, the worst first",
+        }, static (name, _) => CommonOptions.RequireDevice(name));
         var json = CommonOptions.Json();
         var command = new Command("check", """
             Compile kernels, and compare twin and CUDA source with float64 on odd and ragged shapes; the latter runs on the emulator, in several orders of threads, and once with every access to memory looked at.
-            """) { name, source, folder, json };
+            """) { name, source, folder, device, json };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(device) is not null && new Option[] { source, folder }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
+                result.AddError($"{other.Name} does not go with --device, which runs the kernels as installed; {KernelsCommand.FolderVariable} names sources that NVRTC compiles for it");
+        });
         return command.Does((parsed, console, cancellation) =>
         {
+            if (parsed.GetValue(device) is { } where)
+                return KernelsDeviceCheck.Run(where, parsed.GetValue(name) ?? "", console, cancellation);
             var sources = KernelsCommand.Sources(parsed.GetValue(folder));
             if (parsed.GetValue(source) is { } file)
                 sources = sources.With(file);

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using VideoSim.Cli.Commands;
+using VideoSim.Engine.Checks;
 using VideoSim.Models.Records;
 
 namespace VideoSim.Cli.Output;
@@ -13,5 +14,6 @@ namespace VideoSim.Cli.Output;
 [JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
 [JsonSerializable(typeof(IReadOnlyList<KernelRow>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckedKernel>))]
+[JsonSerializable(typeof(IReadOnlyList<CheckedCase>))]
 [JsonSerializable(typeof(KernelBenchReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

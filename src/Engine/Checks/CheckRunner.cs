@@ -23,9 +23,11 @@ public sealed record CheckResult(string Buffer, double Error, double PlainError,
 public static class CheckRunner
 {
     /// <summary>Runs one case; the result of every compared buffer.</summary>
-    public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check)
+    public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check) => Compare(check, Execute(device, check));
+
+    /// <summary>Compares what a device left in every compared buffer with float64.</summary>
+    public static IReadOnlyList<CheckResult> Compare(CheckCase check, IReadOnlyDictionary<string, float[]> actual)
     {
-        var actual = Execute(device, check);
         var truth = Expected<double>(check);
         var plain = Expected<float>(check);
         return [.. check.Buffers.Where(IsCompared).Select(buffer => Compare(buffer, actual[buffer.Name], truth[buffer.Name], plain[buffer.Name], check.Factor))];

@@ -15,7 +15,8 @@ public sealed unsafe class CudaEmulator
     private readonly EntryNames _images = new();
     private readonly delegate* unmanaged<nuint> _liveAllocations;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
-    private readonly delegate* unmanaged<int, uint, uint, void> _inject;
+    private readonly delegate* unmanaged<int, uint, uint, byte*, void> _inject;
+    private readonly delegate* unmanaged<int, void> _keepFaults;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -34,7 +35,8 @@ public sealed unsafe class CudaEmulator
             throw new DataException($"the CUDA emulator in {folder} was not taken: {NativeLibraries.Cuda.Problem ?? $"{NativeLibraries.Cuda.Path} is loaded already"}");
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
-        _inject = (delegate* unmanaged<int, uint, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
+        _inject = (delegate* unmanaged<int, uint, uint, byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
+        _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
@@ -56,7 +58,15 @@ public sealed unsafe class CudaEmulator
     /// <param name="noDevice">There is no GPU, until the next call.</param>
     /// <param name="allocation">Which allocation of memory finds none, counted from 1; 0 for none.</param>
     /// <param name="launch">Which launch of a kernel faults, counted from 1; 0 for none.</param>
-    public void Inject(bool noDevice = false, int allocation = 0, int launch = 0) => _inject(noDevice ? 1 : 0, (uint)allocation, (uint)launch);
+    /// <param name="kernel">Entry of a kernel whose every launch faults, until the next call; null for none.</param>
+    public void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null)
+    {
+        fixed (byte* entry = kernel is null ? null : Encoding.UTF8.GetBytes($"{kernel}\0"))
+            _inject(noDevice ? 1 : 0, (uint)allocation, (uint)launch, entry);
+    }
+
+    /// <summary>Whether a kernel's fault stays for the process, as on a GPU whose context another library also holds. Forgets what stayed before.</summary>
+    public void KeepFaults(bool keep) => _keepFaults(keep ? 1 : 0);
 
     // Images that name the entries and hold no code.
     private sealed class EntryNames : IKernelImages

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using static VideoSim.Engine.Interop.CudaDriver;
@@ -33,6 +34,9 @@ internal sealed class CudaContext : IDisposable
     /// <summary>A number that the driver knows of the device; null where it does not say.</summary>
     public int? Find(DeviceAttribute attribute) => cuDeviceGetAttribute(out int value, attribute, _device) == 0 ? value : null;
 
+    /// <summary>What was launched last: failures of any call name it.</summary>
+    public LastLaunch Last { get; } = new();
+
     /// <summary>A call failed. The driver then refuses most others: cleaning up has nothing more to report.</summary>
     public bool HasFailed { get; private set; }
 
@@ -59,11 +63,18 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Throws if a call failed.</summary>
     /// <param name="code">What it returned.</param>
     /// <param name="call">Its name.</param>
-    /// <param name="kernel">The last kernel launched: a fault of a kernel shows at some later call.</param>
-    public void Check(int code, string call, Kernel? kernel = null)
+    public void Check(int code, string call)
     {
-        HasFailed |= code != 0;
-        CudaDriver.Check(code, call, Name, kernel?.Entry);
+        if (code != 0)
+            Fail(call, code, Meaning(code));
+    }
+
+    /// <summary>Reports a failed call, with the last launch: a fault of a kernel shows at some later call.</summary>
+    [DoesNotReturn]
+    public void Fail(string call, int code, string meaning)
+    {
+        HasFailed = true;
+        throw new CudaException(call, code, meaning, Last.Kernel, Name, Last.Describe());
     }
 
     /// <summary>The same for calls that clean up.</summary>

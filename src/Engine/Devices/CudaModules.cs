@@ -41,12 +41,20 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
         byte[] code = images.Compile(unit, _architecture).Code;
         nint module;
         fixed (byte* pointer = code)
-            context.Check(cuModuleLoadData(out module, pointer), nameof(cuModuleLoadData), kernel);
+            context.Check(cuModuleLoadData(out module, pointer), $"{nameof(cuModuleLoadData)} of {unit.Name}");
         _modules.Add(module);
         foreach (var entry in unit.Kernels)
         {
-            context.Check(cuModuleGetFunction(out nint function, module, entry.Entry), nameof(cuModuleGetFunction), entry);
+            context.Check(cuModuleGetFunction(out nint function, module, entry.Entry), $"{nameof(cuModuleGetFunction)} of {entry}");
+            AllowSharedMemory(function, entry);
             _functions.Add(entry, function);
         }
+    }
+
+    // Without this a block may take 48 KiB, static and dynamic shared memory together.
+    private void AllowSharedMemory(nint function, Kernel kernel)
+    {
+        context.Check(cuFuncGetAttribute(out int bytes, StaticSharedBytes, function), $"{nameof(cuFuncGetAttribute)} of {kernel}");
+        context.Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, context.Limits.SharedBytesPerBlock - bytes), $"{nameof(cuFuncSetAttribute)} of {kernel}");
     }
 }

@@ -133,12 +133,16 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     private void SetPreference<T>(PreferenceAttribute attribute, T value) where T : unmanaged =>
         Check(cublasLtMatmulPreferenceSetAttribute(_preference, attribute, &value, (nuint)sizeof(T)), nameof(cublasLtMatmulPreferenceSetAttribute));
 
-    private void Check(int status, string call) => CublasLt.Check(status, call, context.Name);
+    private void Check(int status, string call)
+    {
+        if (status != 0)
+            context.Fail(call, status, Meaning(status));
+    }
 
     private void Check(int status, string call, in ProductKind kind)
     {
         if (status != 0)
-            CublasLt.Check(status, $"{call} of {kind}", context.Name);
+            context.Fail($"{call} of {kind}", status, Meaning(status));
     }
 
     private static int TypeOf(Precision precision) => precision == Precision.Float32 ? Float32 : BFloat16;

@@ -7,13 +7,14 @@ namespace VideoSim.Engine.Devices;
 /// <summary>Runs the kernels' CUDA sources on a GPU, one after the other; a launch returns before it is done.</summary>
 public sealed unsafe class CudaStream : ComputeStream
 {
-    private const int PlainSharedBytes = 48 << 10; // a kernel that wants more dynamic shared memory has to say so
+    /// <summary>Environment variable of CUDA: where it is 1, every launch and product is waited for, so that a fault names its own kernel.</summary>
+    internal const string LaunchBlockingVariable = "CUDA_LAUNCH_BLOCKING";
 
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
     private readonly CudaProducts _products;
     private readonly nint _stream;
-    private Kernel? _last;
+    private readonly bool _isBlocking = Environment.GetEnvironmentVariable(LaunchBlockingVariable) == "1";
 
     internal CudaStream(CudaContext context, CudaModules modules)
     {
@@ -33,11 +34,11 @@ public sealed unsafe class CudaStream : ComputeStream
         _context.MakeCurrent();
         nint function = _modules.FunctionOf(kernel);
         var shape = kernel.Shape(args, _context.Limits);
-        if (shape.SharedBytes > PlainSharedBytes)
-            _context.Check(cuFuncSetAttribute(function, MaxDynamicSharedBytes, shape.SharedBytes), nameof(cuFuncSetAttribute), kernel);
-        _last = kernel;
-        _context.Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
-            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel), kernel); // args: the single parameter
+        _context.Last.Note(kernel, shape, args, bytes);
+        Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
+            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // args: the single parameter
+        if (_isBlocking)
+            Synchronize();
     }
 
     /// <inheritdoc/>
@@ -47,7 +48,10 @@ public sealed unsafe class CudaStream : ComputeStream
         if (args.M == 0 || args.N == 0 || args.Batch == 0)
             return;
         _context.MakeCurrent();
+        _context.Last.Note(args);
         _products.Run(args, _stream);
+        if (_isBlocking)
+            Synchronize();
     }
 
     /// <inheritdoc/>
@@ -64,9 +68,14 @@ public sealed unsafe class CudaStream : ComputeStream
             Synchronize();
     }
 
-    /// <summary>The first replay launches one by one; from the second on the plan is one graph.</summary>
+    /// <summary>The first replay launches one by one; from the second on the plan is one graph, unless every launch is waited for.</summary>
     internal override void Replay(PlanStream plan)
     {
+        if (_isBlocking)
+        {
+            plan.GiveTo(this);
+            return;
+        }
         _context.MakeCurrent();
         if (plan.Prepared is not CudaGraph graph || !graph.IsOf(_stream))
         {
@@ -77,7 +86,7 @@ public sealed unsafe class CudaStream : ComputeStream
         }
         if (graph.Launches != plan.Count)
             graph.Capture(plan, this);
-        _last = null; // any of the plan's
+        _context.Last.NoteGraph(graph.Launches);
         graph.Launch();
     }
 
@@ -118,5 +127,5 @@ public sealed unsafe class CudaStream : ComputeStream
         base.Dispose(disposing);
     }
 
-    private void Check(int code, string call) => _context.Check(code, call, _last);
+    private void Check(int code, string call) => _context.Check(code, call);
 }

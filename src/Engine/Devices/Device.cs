@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Devices;
 
@@ -13,6 +14,23 @@ public abstract class Device(ComputeStream stream) : IDisposable
 
     /// <summary>Whether kernels and products take bf16 tensors.</summary>
     public virtual bool HasBFloat16 => true;
+
+    /// <summary>Whether the device takes no more work: a CUDA context refuses all calls after a fault of a kernel. Waits for the stream.</summary>
+    public bool IsLost
+    {
+        get
+        {
+            try
+            {
+                Stream.Synchronize();
+                return false;
+            }
+            catch (CudaException)
+            {
+                return true;
+            }
+        }
+    }
 
     /// <summary>Memory aligned to <see cref="Memory.Arena.Alignment"/>; contents undefined.</summary>
     /// <exception cref="OutOfMemoryException">The device has not that much left.</exception>

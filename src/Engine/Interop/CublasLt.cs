@@ -84,8 +84,11 @@ internal static unsafe partial class CublasLt
     public static void Check(int code, string call, string? device = null)
     {
         if (code != 0)
-            throw new CudaException(call, code, Marshal.PtrToStringUTF8(cublasLtGetStatusString(code)) ?? "?", kernel: null, device);
+            throw new CudaException(call, code, Meaning(code), kernel: null, device);
     }
+
+    /// <summary>What the library says of a status.</summary>
+    public static string Meaning(int status) => Marshal.PtrToStringUTF8(cublasLtGetStatusString(status)) ?? "?";
 
     [LibraryImport(Library)]
     private static partial nuint cublasLtGetVersion();

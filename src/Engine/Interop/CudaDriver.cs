@@ -32,17 +32,18 @@ internal static unsafe partial class CudaDriver
     /// <summary>CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may go on calling the driver.</summary>
     public const int CaptureOfThisThread = 1;
 
-    /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
-    public const int MaxDynamicSharedBytes = 8;
+    /// <summary>CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, of static shared memory, and CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
+    public const int StaticSharedBytes = 1, MaxDynamicSharedBytes = 8;
 
     /// <summary>Throws if a call failed.</summary>
-    public static void Check(int code, string call, string? device = null, string? kernel = null)
+    public static void Check(int code, string call, string? device = null)
     {
         if (code != 0)
-            throw new CudaException(call, code, Meaning(code), kernel, device);
+            throw new CudaException(call, code, Meaning(code), kernel: null, device);
     }
 
-    private static string Meaning(int code)
+    /// <summary>What the driver says of a code.</summary>
+    public static string Meaning(int code)
     {
         string name = cuGetErrorName(code, out nint text) == 0 ? Marshal.PtrToStringUTF8(text) ?? "?" : "unknown error";
         return cuGetErrorString(code, out text) == 0 ? $"{name}: {Marshal.PtrToStringUTF8(text)}" : name;
@@ -152,6 +153,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     internal static partial int cuFuncSetAttribute(nint function, int attribute, int value);
+
+    [LibraryImport(Library)]
+    internal static partial int cuFuncGetAttribute(out int value, int attribute, nint function);
 
     [LibraryImport(Library)]
     internal static partial int cuLaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,

@@ -9,8 +9,9 @@ public sealed class CudaException : Exception
     /// <param name="meaning">What the library says of that code.</param>
     /// <param name="kernel">The kernel that was, or had last been, launched; null if none.</param>
     /// <param name="device">The device; null before one was chosen.</param>
-    public CudaException(string call, int code, string meaning, string? kernel, string? device)
-        : base($"{call} failed with {code} ({meaning}){Part(" on ", device)}{Part(", last kernel ", kernel)}") =>
+    /// <param name="launch">Shape and arguments of that kernel's launch; null if none.</param>
+    public CudaException(string call, int code, string meaning, string? kernel, string? device, string? launch = null)
+        : base($"{call} failed with {code} ({meaning}){Part(" on ", device)}{Part(", last kernel ", kernel)}{Part(", ", launch)}") =>
         (Call, Code, Kernel, Device) = (call, code, kernel, device);
 
     /// <summary>Name of the function.</summary>

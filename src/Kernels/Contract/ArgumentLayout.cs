@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -12,8 +13,10 @@ namespace VideoSim.Kernels.Contract;
 /// </summary>
 public sealed class ArgumentLayout
 {
-    private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, IReadOnlyList<ArgumentLayout> parts) =>
-        (Name, Size, Offsets, Parts) = (name, size, fields, parts);
+    private readonly Type[] _types; // of the fields, in the order of Offsets
+
+    private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, Type[] types, IReadOnlyList<ArgumentLayout> parts) =>
+        (Name, Size, Offsets, _types, Parts) = (name, size, fields, types, parts);
 
     /// <summary>Name of the struct, the same in both languages.</summary>
     public string Name { get; }
@@ -50,15 +53,40 @@ public sealed class ArgumentLayout
         return text.ToString();
     }
 
+    /// <summary>The fields of a struct by name and value, such as <c>{X=0x7f0000000200, Rows=3}</c>: for messages.</summary>
+    /// <param name="data">The struct's bytes, at least <see cref="Size"/>.</param>
+    public string Describe(ReadOnlySpan<byte> data)
+    {
+        var text = new StringBuilder("{");
+        for (int i = 0; i < Offsets.Count; i++)
+            text.Append(CultureInfo.InvariantCulture, $"{(i == 0 ? "" : ", ")}{Offsets[i].Name}={ValueOf(_types[i], data[Offsets[i].Offset..])}");
+        return text.Append('}').ToString();
+    }
+
+    private string ValueOf(Type type, ReadOnlySpan<byte> data) => type.IsPointer ? $"0x{MemoryMarshal.Read<ulong>(data):x}"
+        : Type.GetTypeCode(type) switch
+        {
+            TypeCode.Int32 => Number<int>(data), // enumerations, too
+            TypeCode.UInt32 => Number<uint>(data),
+            TypeCode.Int64 => Number<long>(data),
+            TypeCode.UInt64 => Number<ulong>(data),
+            TypeCode.Single => Number<float>(data),
+            TypeCode.Double => Number<double>(data),
+            _ => Parts.FirstOrDefault(part => part.Name == type.Name)?.Describe(data) ?? "...",
+        };
+
+    private static string Number<T>(ReadOnlySpan<byte> data) where T : unmanaged, IFormattable => MemoryMarshal.Read<T>(data).ToString(null, CultureInfo.InvariantCulture);
+
     // The trimmer keeps every field of a struct with sequential layout that is in use, which arguments and their parts are.
     [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "fields of structs are kept")]
     [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "fields of structs are kept")]
     private static ArgumentLayout Of(Type type)
     {
         var fields = type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
-        var offsets = fields.Select(field => (field.Name, (int)Marshal.OffsetOf(type, field.Name))).OrderBy(static field => field.Item2);
+        var ordered = fields.Select(field => (field.Name, Offset: (int)Marshal.OffsetOf(type, field.Name), Type: field.FieldType)).OrderBy(static field => field.Offset).ToArray();
         var parts = fields.Select(static field => field.FieldType.IsPointer ? field.FieldType.GetElementType()! : field.FieldType)
             .Where(static part => part is { IsPrimitive: false, IsEnum: false, IsValueType: true } && part != typeof(void) && !part.IsDefined(typeof(UnsafeValueTypeAttribute)));
-        return new ArgumentLayout(type.Name, Marshal.SizeOf(type), [.. offsets], [.. parts.Distinct().Select(Of)]);
+        return new ArgumentLayout(type.Name, Marshal.SizeOf(type), [.. ordered.Select(static field => (field.Name, field.Offset))],
+            [.. ordered.Select(static field => field.Type)], [.. parts.Distinct().Select(Of)]);
     }
 }

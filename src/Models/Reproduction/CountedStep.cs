@@ -42,7 +42,7 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
 
     private static CountedStep Count(string preset, IReadOnlyList<string> overrides, StepKind kind)
     {
-        var sizes = SyntheticBatch.Sizes(preset, kind.Model, overrides);
+        var sizes = SyntheticBatches.Sizes(preset, kind.Model, overrides);
         using var device = new CountingDevice();
         using var built = new BuiltStep(device, sizes, kind.Pretraining, kind.Values);
         built.Step.Run();

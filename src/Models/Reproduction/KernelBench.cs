@@ -52,15 +52,16 @@ public sealed class KernelBench
 {
     private readonly Device _device;
     private readonly LaunchClock _clock;
+    private readonly SyntheticBatches _batches;
     private readonly KernelBenchOptions _options;
     private readonly IProgressSink _progress;
     private readonly CancellationToken _cancellation;
     private readonly List<(Kernel Kernel, BenchedKernel Result)> _benched = [];
     private readonly DeviceRates _rates;
 
-    private KernelBench(Device device, KernelBenchOptions options, LaunchClock clock, IProgressSink progress, CancellationToken cancellation)
+    private KernelBench(Device device, KernelBenchOptions options, LaunchClock clock, SyntheticBatches batches, IProgressSink progress, CancellationToken cancellation)
     {
-        (_device, _options, _clock, _progress, _cancellation) = (device, options, clock, progress, cancellation);
+        (_device, _options, _clock, _batches, _progress, _cancellation) = (device, options, clock, batches, progress, cancellation);
         _rates = DeviceRates.Measure(device, clock, cancellation);
     }
 
@@ -76,7 +77,8 @@ public sealed class KernelBench
         var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
             .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, values)).Where(pair => wanted.Contains(pair.Key)).ToList();
         using var clock = LaunchClock.Of(device);
-        var bench = new KernelBench(device, options, clock, progress, cancellation);
+        using var batches = new SyntheticBatches();
+        var bench = new KernelBench(device, options, clock, batches, progress, cancellation);
         foreach (var step in launches.GroupBy(static pair => pair.Value.Step))
             bench.MeasureStep(step.Key, step.Select(static pair => (pair.Key, pair.Value.Launch.Cost)));
         foreach (var kernel in wanted.Except(launches.Select(static pair => pair.Key)))
@@ -88,9 +90,9 @@ public sealed class KernelBench
     private void MeasureStep(StepKind step, IEnumerable<(Kernel Kernel, KernelCost Cost)> launches)
     {
         _progress.Note($"{step}: {launches.Count()} kernels");
-        var sizes = SyntheticBatch.Sizes(_options.Preset, step.Model, _options.Overrides);
+        var sizes = SyntheticBatches.Sizes(_options.Preset, step.Model, _options.Overrides);
         using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
-        SyntheticBatch.Fill(built, sizes.Model);
+        _batches.Fill(built, sizes.Model);
         foreach (var (kernel, cost) in launches)
         {
             using var one = OneLaunchOf(kernel, cost.Bytes);

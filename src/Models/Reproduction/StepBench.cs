@@ -42,9 +42,10 @@ public static class StepBench
     /// <param name="cancellation">Stops between steps.</param>
     public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, bool pretraining, int steps, CancellationToken cancellation)
     {
-        var sizes = SyntheticBatch.Sizes(preset, model, overrides);
+        var sizes = SyntheticBatches.Sizes(preset, model, overrides);
         using var built = new BuiltStep(device, sizes, pretraining);
-        SyntheticBatch.Fill(built, sizes.Model);
+        using (var batches = new SyntheticBatches())
+            batches.Fill(built, sizes.Model);
         var milliseconds = new List<double>();
         for (int i = -WarmUp; i < steps; i++)
         {

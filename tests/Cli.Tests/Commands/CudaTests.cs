@@ -102,6 +102,42 @@ public sealed class CudaTests(CommandWorld world)
     }
 
     [Fact]
+    public void KernelsCheck_OnTheDevice_ListsEveryCaseTheWorstFirst()
+    {
+        SkipUnlessEmulated();
+        var outcome = RunEmulated("", "kernels", "check", "dropout_f32", "--device", "cuda", "--json").AssertDone();
+        using var json = JsonDocument.Parse(outcome.Output);
+        var rows = json.RootElement.EnumerateArray().ToList();
+        Assert.Equal(Cases("dropout_f32").Order(), rows.Select(static row => row.GetProperty("case").GetString()!).Order());
+        Assert.All(rows, static row => Assert.Equal(("dropout_f32", true, "right"), (row.GetProperty("entry").GetString(), row.GetProperty("bits_equal").GetBoolean(), row.GetProperty("verdict").GetString())));
+        double[] ratios = [.. rows.Select(static row => row.GetProperty("error_over_bound").GetDouble())];
+        Assert.Equal(ratios.OrderDescending(), ratios);
+        Assert.InRange(ratios[0], 1e-3, 1);
+    }
+
+    // Three launches for each case.
+    [Fact]
+    public void KernelsCheck_KernelThatFaults_KeepsTheCasesBeforeItAndNamesIt()
+    {
+        SkipUnlessEmulated();
+        string[] cases = [.. Cases("dropout_f32")];
+        var outcome = RunEmulated("launch=8", "kernels", "check", "dropout_f32", "--device", "cuda");
+        outcome.AssertFailed(1, $"dropout_f32, {cases[2]}: ", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator");
+        string[] lines = outcome.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)[2..];
+        Assert.Equal(3, lines.Length);
+        Assert.Matches($@"^\| dropout_f32 \| {cases[2]} .*\| FAILED +\|$", lines[0]);
+        Assert.All(lines[1..], static line => Assert.Matches(@"\| equal +\| right +\|$", line));
+    }
+
+    [Fact]
+    public void KernelsCheck_DeviceWithOptionsOfTheEmulator_IsRefused()
+    {
+        Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--source", "Dropout.cu").AssertFailed(2, "--source does not go with --device", "VIDEOSIM_KERNELS");
+        Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--kernels", world.Data).AssertFailed(2, "--kernels does not go with --device");
+        Shell.Run("kernels", "check", "dropout", "--device", "gpu").AssertFailed(2, "--device gpu: devices are cpu, cuda and cuda:N");
+    }
+
+    [Fact]
     public void Pretrain_DamagedCompiledKernels_CompilesThemAgain()
     {
         SkipUnlessEmulated();
@@ -118,6 +154,9 @@ public sealed class CudaTests(CommandWorld world)
         Assert.All(found, static entry => Assert.Equal(entry.Before, entry.Now));
         Folders.AssertEqual(output, again);
     }
+
+    private static IEnumerable<string> Cases(string entry) =>
+        Catalog.All.Where(check => check.Kernel.Entry == entry).SelectMany(static check => check.Cases()).Select(static check => check.Name);
 
     private string[] Embed(string output) =>
         [.. CommandWorld.Embed(Path.Combine(world.Pretrained, "last"), Path.Combine(world.Data, "test_a"), output), "--float32"];

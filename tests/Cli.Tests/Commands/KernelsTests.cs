@@ -70,6 +70,15 @@ public sealed class KernelsTests(CommandWorld world)
     }
 
     [Fact]
+    public void Check_OnTheCpu_ChecksTheTwins()
+    {
+        var outcome = Shell.Run("kernels", "check", "dropout", "--device", "cpu").AssertDone();
+        Assert.Matches(@"(?m)^\| dropout_f32 +\| 8197 elements.* right +\|$", outcome.Output);
+        Assert.DoesNotContain("bf16", outcome.Output, StringComparison.Ordinal);
+        Shell.Run("kernels", "check", "dropout_bf16", "--device", "cpu").AssertFailed(1, "no kernel 'dropout_bf16' runs on cpu (");
+    }
+
+    [Fact]
     public void Bench_OnTheCpu_ShowsTimesOfTheNamedKernels()
     {
         var outcome = Shell.Run("kernels", "bench", "dropout", "pair_loss_backward", "--preset", "micro", "--models", "mix", "--precision", "fp32", "--seconds", "0.01", "--json").AssertDone();

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Tests.Cuda;
 using VideoSim.Kernels;
@@ -23,7 +24,7 @@ public sealed class ShippedKernelsTests : IDisposable
         CudaMachine.SkipUnlessEmulator();
         Ship("sm_90");
         using var device = CudaMachine.Open(Installed());
-        Assert.Empty(Checks.KernelGates.Accuracy(device, Catalog.All.Where(static check => check.Kernel == Dropout.Apply[Precision.Float32]).SelectMany(static check => check.Cases())));
+        Assert.Empty(KernelGates.Accuracy(device, Catalog.All.Where(static check => check.Kernel == Dropout.Apply[Precision.Float32]).SelectMany(static check => check.Cases())));
     }
 
     [Fact]

@@ -78,6 +78,7 @@ public sealed unsafe class CudaDeviceTests : IDisposable
         var failure = Assert.Throws<CudaException>(() => _device.Stream.Run(PlantedKernels.Nothing, new PlantedArgs { Count = PlantedKernels.Threads + 1 }));
         Assert.Equal(("cuLaunchKernel", 1, PlantedKernels.Nothing.Entry, _device.Name), (failure.Call, failure.Code, failure.Kernel, failure.Device));
         Assert.Contains("CUDA_ERROR_INVALID_VALUE", failure.Message, StringComparison.Ordinal);
+        Assert.EndsWith(", last kernel planted_nothing, grid (1, 1, 1), block (2000, 1, 1), 256 bytes of dynamic shared memory, arguments {Out=0x0, Lowest=0x0, Count=65}", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using Xunit;
 
@@ -12,6 +13,7 @@ public sealed class CudaFaultTests : IDisposable
     public void Dispose()
     {
         CudaMachine.Inject();
+        CudaMachine.KeepFaults(false);
         Assert.Equal(0, CudaMachine.LiveAllocations);
     }
 
@@ -78,5 +80,55 @@ public sealed class CudaFaultTests : IDisposable
         using var next = CudaMachine.Open();
         using var again = new OneLayer(next);
         again.Train(planned);
+    }
+
+    [Fact]
+    public void Train_AKernelFails_NamesItWithShapeAndArguments()
+    {
+        CudaMachine.Inject(kernel: "adam_f32");
+        using var device = CudaMachine.Open();
+        using var layer = new OneLayer(device);
+        var failure = Assert.Throws<CudaException>(() => layer.Train(planned: false));
+        Assert.Equal("adam_f32", failure.Kernel);
+        Assert.Matches(@", last kernel adam_f32, grid \(\d+, 1, 1\), block \(\d+, 1, 1\), 0 bytes of dynamic shared memory, arguments \{\w+=0x[0-9a-f]+, .*=[\d.]+\}$", failure.Message);
+    }
+
+    // The 30th launch comes in a replay that is one graph, unless launches are waited for.
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1")]
+    public void Train_LaunchInAGraphFails_IsNamedWhereLaunchesAreWaitedFor(string blocking)
+    {
+        Environment.SetEnvironmentVariable(CudaStream.LaunchBlockingVariable, blocking);
+        try
+        {
+            using var device = CudaMachine.Open();
+            using var layer = new OneLayer(device);
+            CudaMachine.Inject(launch: 30);
+            var failure = Assert.Throws<CudaException>(() => layer.Train(planned: true));
+            if (blocking == "1")
+                Assert.Equal(("cuStreamSynchronize", false), (failure.Call, failure.Kernel is null));
+            else
+                Assert.Matches(@", in a graph of \d+ launches \(CUDA_LAUNCH_BLOCKING=1 names the one\)$", failure.Message);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(CudaStream.LaunchBlockingVariable, null);
+        }
+    }
+
+    [Fact]
+    public void KeepFaults_AFaultOfAnEarlierDevice_MeetsTheNextOne()
+    {
+        CudaMachine.KeepFaults(true);
+        CudaMachine.Inject(launch: 1);
+        using (var device = CudaMachine.Open())
+        {
+            using var layer = new OneLayer(device);
+            Assert.Throws<CudaException>(() => layer.Train(planned: false));
+        }
+        Assert.Equal(719, Assert.Throws<CudaException>(CudaMachine.Open).Code);
+        CudaMachine.KeepFaults(false);
+        CudaMachine.Open().Dispose();
     }
 }

@@ -77,7 +77,10 @@ internal static class CudaMachine
     public static int LiveAllocations => Emulator.LiveAllocations;
 
     /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
-    public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0) => Emulator.Inject(noDevice, allocation, launch);
+    public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null) => Emulator.Inject(noDevice, allocation, launch, kernel);
+
+    /// <summary>Whether faults stay for the process, see <see cref="CudaEmulator.KeepFaults"/>.</summary>
+    public static void KeepFaults(bool keep) => Emulator.KeepFaults(keep);
 
     public static void SkipUnlessEmulator()
     {

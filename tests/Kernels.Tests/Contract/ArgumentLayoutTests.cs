@@ -23,6 +23,13 @@ public sealed unsafe class ArgumentLayoutTests
         Assert.DoesNotContain("FixedElementField", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Describe_StructWithParts_GivesEveryFieldByName()
+    {
+        var args = new OuterArgs { Values = (float*)0x1200, Held = new HeldPart { First = (PointedPart*)0xf00, Second = 7 }, Count = -3 };
+        Assert.Equal("{Values=0x1200, Held={First=0xf00, Second=7}, Count=-3}", ArgumentLayout.Of<OuterArgs>().Describe(new ReadOnlySpan<byte>(&args, sizeof(OuterArgs))));
+    }
+
     public struct PointedPart
     {
         public uint Number;

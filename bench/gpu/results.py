@@ -1,0 +1,250 @@
+"""Reads what bench/gpu/run left behind: one or more folders or results.tgz files, taken together as one run."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import statistics
+import sys
+import tarfile
+import zlib
+
+WANTED = re.compile(r"(bench|step|peer)-[\w-]+\.json|check-[\w-]+\.txt|clocks\.csv|device-tests\.tsv")
+UNKNOWN_LIMITER = "not known, the card's rates were not measured"
+
+
+def files_of(path):
+    """The files that are read here, name -> text, and what is wrong with the rest (None: nothing). Nothing is unpacked: of a .tgz only
+    plain files at its top are read, so links and paths in it do no harm. One that was cut off gives the files before the cut."""
+    if path.is_dir():
+        files = (file for file in sorted(path.iterdir()) if file.is_file() and WANTED.fullmatch(file.name))
+        return {file.name: file.read_text(errors="replace") for file in files}, None
+    found = {}
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                name = member.name.removeprefix("./")
+                if member.isreg() and WANTED.fullmatch(name):
+                    found[name] = archive.extractfile(member).read().decode(errors="replace")
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        return found, f"{type(error).__name__}: {error}"
+    return found, None
+
+
+@dataclasses.dataclass
+class Ours:
+    """Launches of our kernels, added up. One time in microseconds and one set of rates (None: not measured) for each round."""
+
+    device: str
+    launch: str
+    bytes: float
+    flops: float
+    launches: int
+    rounds: list
+    rates: list
+
+    @property
+    def worst(self):
+        return max(self.rounds)
+
+    @property
+    def share(self):
+        """Of the copy rate, in the worse round; None where that rate was not measured."""
+        rates = self.rates[self.rounds.index(self.worst)]
+        return rates and self.bytes / (1e-6 * self.worst) / rates["copy_bytes_per_second"]
+
+    @property
+    def limiter(self):
+        return limiter(self.worst, self.bytes, self.flops, self.launches, self.rates[self.rounds.index(self.worst)])
+
+
+@dataclasses.dataclass
+class Peer:
+    """A variant of a PyTorch program: its times in microseconds, one for each round, and what it left out of the work."""
+
+    device: str
+    variant: str
+    rounds: list
+    omits: list
+
+    @property
+    def best(self):
+        return min(self.rounds)
+
+    @property
+    def name(self):
+        return self.variant + "".join(f", no {what}" for what in self.omits)
+
+
+def limiter(time, moved, flops, launches, rates):
+    """What bounds a time in microseconds: the largest of three floors, and how much of the time it explains."""
+    if rates is None:
+        return UNKNOWN_LIMITER
+    floors = {"bytes at the copy rate": 1e6 * moved / rates["copy_bytes_per_second"], "FLOPs at the product rate": 1e6 * flops / rates["flops_per_second"],
+              "launches": launches * rates["empty_microseconds"]}
+    name, floor = max(floors.items(), key=lambda pair: pair[1])
+    part = f"{name} take {floor:.1f} of {time:.1f} us"
+    return part if floor >= 0.5 * time else f"instructions or latency, which are not counted: of the counted ones {part}"
+
+
+class Results:
+    """What can be used, and in `unused` what cannot, with the reason."""
+
+    def __init__(self, paths):
+        self.unused, self.kernels, self.steps, self.peers = [], {}, {}, {}
+        self.clocks, self.processes, self.cases = [], [], []
+        origins = {}
+        for path in map(pathlib.Path, paths):
+            if not path.exists():
+                sys.exit(f"compare.py: there is no {path}")
+            files, damage = files_of(path)
+            if damage:
+                self.unused.append(f"{path}, in part: {damage}")
+            for name, text in files.items():
+                if name.endswith(".json"):
+                    if name in origins:
+                        self.unused.append(f"{name} of {origins[name]}: {path} has one, too")
+                    origins[name] = path
+                    self.add(name, text)
+                elif name == "clocks.csv":
+                    self.clocks += clock_rows(text)
+                elif name == "device-tests.tsv":
+                    self.processes += [row for line in text.splitlines() if (row := process_row(line))]
+                else:
+                    self.cases += [row for line in text.splitlines() if (row := case_row(line))]
+
+    def add(self, name, text):
+        """One JSON file, unless it is none or not of a GPU."""
+        try:
+            report = json.loads(text)
+        except ValueError:
+            return self.unused.append(f"{name}: is not JSON")
+        kind, rest = name[:-len(".json")].split("-", 1)
+        device = report.get("gpu") if kind == "peer" else report.get("device")
+        if report.get("emulated") or device == "emulator":
+            return self.unused.append(f"{name}: of the emulator, no measurement")
+        if device is None or device == "cpu":
+            return self.unused.append(f"{name}: not of a GPU")
+        report["device"] = device
+        if not report.get("complete", True):
+            self.unused.append(f"{name}: stopped before its end; what it has is used")
+        if kind == "step":
+            self.add_step(name, report)
+        elif kind == "peer":
+            variant, number = rest.rsplit("-", 1)
+            self.peers.setdefault(variant, {})[number] = report
+            self.unused += [f"{name}, {key}: {result['error']}" for key, result in report["results"].items() if "error" in result]
+        else:
+            number, _, model = rest.partition("-")  # of bench-1-mix.json; bench-s128.json has neither round nor model
+            self.kernels.setdefault(model or rest, {})[number] = report
+            self.unused += [f"{name}, {row['entry']} of {row['launch']}: {fault}" for row in report["kernels"] if (fault := fault_of(row))]
+
+    def add_step(self, name, step):
+        if step.get("error") or step.get("median_milliseconds") is None:
+            return self.unused.append(f"{name}: {step.get('error') or 'no time'}")
+        if step["preset"] != "reference":
+            return self.unused.append(f"{name}: of the sizes '{step['preset']}'")
+        self.steps[step["model"], step["stage"]] = step
+
+    def reports(self):
+        """All that was measured on a GPU."""
+        benches = [report for rounds in self.kernels.values() for report in rounds.values()]
+        return list(self.steps.values()) + benches + [report for rounds in self.peers.values() for report in rounds.values()]
+
+    def ours(self, patterns, model, bench=None):
+        """The launches in one model's bf16 steps of all entries that fit one of the patterns, added up; None where a pattern fits none that can be used."""
+        total = None
+        for report in self.kernels.get(bench or model, {}).values():
+            rows = [row for row in report["kernels"] if row["is_of_step"] and re.match(f"{model} .*bf16,", row["launch"])]
+            rows = [row for row in rows if any(re.fullmatch(pattern, row["entry"]) for pattern in patterns)]
+            if any(map(fault_of, rows)) or not all(any(re.fullmatch(pattern, row["entry"]) for row in rows) for pattern in patterns):
+                continue
+            if total is None:
+                total = Ours(report["device"], rows[0]["launch"], sum(row["bytes"] for row in rows), sum(row["flops"] for row in rows), len(rows), [], [])
+            total.rounds.append(sum(row["microseconds"]["median"] for row in rows))
+            total.rates.append(report["rates"])
+        return total
+
+    def variants(self, name):
+        """All variants of a peer that were measured in any round, in order."""
+        reports = self.peers.get(name, {}).values()
+        return list(dict.fromkeys(variant for report in reports for variant, result in report["results"].items() if "median" in result))
+
+    def peer(self, name, variant):
+        found = [(report, report["results"][variant]) for report in self.peers.get(name, {}).values() if "median" in report["results"].get(variant, {})]
+        if not found:
+            return None
+        omits = [what for what in ("mask", "dropout") if found[0][1].get(what) is False]
+        return Peer(found[0][0]["device"], variant, [result["median"] for _, result in found], omits)
+
+    def best(self, name, variants):
+        """The fastest of some variants; None where none was measured."""
+        return min(filter(None, (self.peer(name, variant) for variant in variants)), key=lambda peer: peer.best, default=None)
+
+    def rates(self, device):
+        """The best rates that a kernel bench measured on a card; None where none did."""
+        known = [report["rates"] for rounds in self.kernels.values() for report in rounds.values() if report["device"] == device and report["rates"]]
+        return known and {key: (min if key.startswith("empty") else max)(rates[key] for rates in known)
+                          for key in ("copy_bytes_per_second", "flops_per_second", "empty_microseconds")} or None
+
+
+def fault_of(row):
+    """Why a row of a kernel bench cannot be used; None where it can."""
+    if row.get("error"):
+        return row["error"]
+    if not row.get("is_finite", True):
+        return "losses of its step are not finite"
+    return "no time" if row["microseconds"] is None else None
+
+
+@dataclasses.dataclass
+class Process:
+    """Tests that ran in one process."""
+
+    name: str
+    passed: int
+    failed: int
+    skipped: int
+    exit_code: int
+
+    @property
+    def holds(self):
+        return self.exit_code == 0 and self.failed == 0 and self.passed > 0
+
+
+def process_row(line):
+    """One line of device-tests.tsv: name, passed, failed, skipped, exit code; None for a headline."""
+    name, *numbers = line.split("\t")
+    return Process(name, *map(int, numbers)) if len(numbers) == 4 and all(number.lstrip("-").isdigit() for number in numbers) else None
+
+
+@dataclasses.dataclass
+class Case:
+    """One case of `kernels check --device cuda`: its error over its bound as text, and right, look or FAILED."""
+
+    entry: str
+    name: str
+    ratio: str
+    verdict: str
+
+
+def case_row(line):
+    """One row of check-FAMILY.txt; None for any other line."""
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return Case(cells[0], cells[1], cells[-3], cells[-1]) if len(cells) == 8 and cells[-1] in ("right", "look", "FAILED") else None
+
+
+def clock_rows(text):
+    """Rows of nvidia-smi's CSV: column's name without its unit -> number; what is no number is left out."""
+    lines = [line.split(",") for line in text.splitlines() if line.strip()]
+    if not lines:
+        return []
+    names = [name.split("[")[0].strip() for name in lines[0]]
+    matched = ([(name, re.match(r"\s*([\d.]+)(\s|$)", value)) for name, value in zip(names, line)] for line in lines[1:])
+    return [{name: float(match[1]) for name, match in row if match} for row in matched]
+
+
+def clock_range(rows, pattern):
+    """Smallest, median and largest number of the columns whose name fits; None where there is none."""
+    values = [value for row in rows for name, value in row.items() if re.search(pattern, name)]
+    return (min(values), statistics.median(values), max(values)) if values else None

@@ -65,7 +65,7 @@ def steps(results):
         else:
             floor = f"{step.floor:.1f} | {step.ratio:.2f}" if step.ratio else "not known |"
             print(f"| {step.name} | {step.milliseconds:.2f} | {floor} | {step.limiter} |")
-    if variants := results.variants("encoder_step"):
+    if variants := [variant for variant in results.variants("encoder_step") if re.match("eager|compiled", variant)]:
         print("\n| PyTorch's step of uniter, pretrain | ms |\n| --- | ---: |")
         for peer in (results.peer("encoder_step", variant) for variant in variants):
             print(f"| {peer.name} | {' / '.join(f'{1e-3 * time:.2f}' for time in peer.rounds)} |")

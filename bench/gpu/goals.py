@@ -65,7 +65,7 @@ class Step:
     @property
     def limiter(self):
         """The least times of the step's own launches, largest first, and the kernel that loses most against its own."""
-        if not self.measured:
+        if not self.measured or not self.json["kernels"]:
             return UNKNOWN_LIMITER
         copy, flops = self.measured["copy_bytes_per_second"], self.measured["flops_per_second"]
         least = [(row, 1e3 * max(row["bytes"] / copy, row["flops"] / flops)) for row in self.json["kernels"]]

@@ -98,32 +98,27 @@ class Results:
             if not path.exists():
                 sys.exit(f"compare.py: there is no {path}")
             files, damage = files_of(path)
+            known = len(self.reports())
             if damage:
                 self.unused.append(f"{path}, in part: {damage}")
-            for name, text in files.items():
-                if name.endswith(".json"):
-                    if name in origins:
-                        self.unused.append(f"{name} of {origins[name]}: {path} has one, too")
-                    origins[name] = path
-                    self.add(name, text)
-                elif name == "clocks.csv":
-                    self.clocks += clock_rows(text)
-                elif name == "device-tests.tsv":
-                    self.processes += [row for line in text.splitlines() if (row := process_row(line))]
-                else:
-                    self.cases += [row for line in text.splitlines() if (row := case_row(line))]
+            for name in [name for name in files if name.endswith(".json")]:
+                if name in origins:
+                    self.unused.append(f"{name} of {origins[name]}: {path} has one, too")
+                origins[name] = path
+                try:
+                    self.add(name, json.loads(files.pop(name)))
+                except (ValueError, KeyError, TypeError, AttributeError) as error:  # ValueError: no JSON; the others: not what is expected
+                    self.unused.append(f"{name}: cannot be read, {type(error).__name__}: {error}")
+            self.add_tests(path, files, len(self.reports()) > known)
 
-    def add(self, name, text):
-        """One JSON file, unless it is none or not of a GPU."""
-        try:
-            report = json.loads(text)
-        except ValueError:
-            return self.unused.append(f"{name}: is not JSON")
+    def add(self, name, report):
+        """One JSON file, unless it is not of a GPU."""
         kind, rest = name[:-len(".json")].split("-", 1)
-        device = report.get("gpu") if kind == "peer" else report.get("device")
+        own = None if kind == "peer" else re.fullmatch(r"cuda:\d+ (.*)", report["device"])  # after the number, PyTorch's name of it
+        device = report["gpu"] if kind == "peer" else own and own[1]
         if report.get("emulated") or device == "emulator":
             return self.unused.append(f"{name}: of the emulator, no measurement")
-        if device is None or device == "cpu":
+        if device is None:
             return self.unused.append(f"{name}: not of a GPU")
         report["device"] = device
         if not report.get("complete", True):
@@ -132,19 +127,33 @@ class Results:
             self.add_step(name, report)
         elif kind == "peer":
             variant, number = rest.rsplit("-", 1)
-            self.peers.setdefault(variant, {})[number] = report
             self.unused += [f"{name}, {key}: {result['error']}" for key, result in report["results"].items() if "error" in result]
+            self.peers.setdefault(variant, {})[number] = report
         else:
+            self.unused += [f"{name}, {row['entry']} of {row['launch']}: {fault}" for row in report["kernels"] if (fault := fault_of(row))]
+            if report["rates"] is None:
+                self.unused.append(f"{name}: the card's rates were not measured, {report.get('rates_error')}")
             number, _, model = rest.partition("-")  # of bench-1-mix.json; bench-s128.json has neither round nor model
             self.kernels.setdefault(model or rest, {})[number] = report
-            self.unused += [f"{name}, {row['entry']} of {row['launch']}: {fault}" for row in report["kernels"] if (fault := fault_of(row))]
 
     def add_step(self, name, step):
-        if step.get("error") or step.get("median_milliseconds") is None:
-            return self.unused.append(f"{name}: {step.get('error') or 'no time'}")
+        if step.get("error") or step["median_milliseconds"] is None or not step.get("is_finite", True):
+            return self.unused.append(f"{name}: {step.get('error') or 'no time, or losses that are not finite'}")
         if step["preset"] != "reference":
             return self.unused.append(f"{name}: of the sizes '{step['preset']}'")
         self.steps[step["model"], step["stage"]] = step
+
+    def add_tests(self, path, files, beside_gpu):
+        """Clocks, tests and checks of one input. The latter do not say where they ran: on a GPU if anything beside them did."""
+        clocks = clock_rows(files.pop("clocks.csv", ""))
+        self.clocks += clocks
+        for name, text in files.items():
+            if not (beside_gpu or clocks):
+                self.unused.append(f"{name} of {path}: nothing beside it is of a GPU")
+            elif name == "device-tests.tsv":
+                self.processes += [row for line in text.splitlines() if (row := process_row(line))]
+            else:
+                self.cases += [row for line in text.splitlines() if (row := case_row(line))]
 
     def reports(self):
         """All that was measured on a GPU."""

@@ -1,68 +1,117 @@
-"""How all peers are timed, the same as `videosim kernels bench`: one call at a time between two events, the L2 cache flushed before
-each by filling a buffer of twice its size, median with the 10th and 90th percentile. Work is captured as a CUDA graph where that
-works, so that Python's own time is not part of it. On the CPU, for trying a peer out, a clock and no flush.
+"""How all peers are timed, the same as `videosim kernels bench`: one call at a time between two events, with a cold
+L2 cache; median with the 10th and 90th percentile. Each variant is timed in two ways, as a plain call and as a CUDA
+graph, and counts with the faster one: a graph saves Python's own time, but for a single kernel its start costs more
+than a launch.
+
+L2 is flushed by reading a buffer of twice its size. A fill would leave the cache full of lines that are not in
+memory yet, and the timed kernel would have to wait until they are written back: up to 50 MB on an H100, 15 us of a
+kernel of 34.
+
+On the CPU (`--device cpu`, to try a peer out) there are a clock, no graph and no flush.
 """
 
 import argparse
 import json
+import os
 import signal
 import statistics
+import stat
 import sys
+import threading
 import time
 
-import torch
+
+def give_up(line):
+    print(line, file=sys.stderr)
+    sys.exit(3)
+
+
+try:
+    import torch
+except (ImportError, OSError):  # OSError: a library that it needs is missing
+    give_up("no torch: install it with 'python3 -m pip install torch', or put a python3 that has it first on PATH")
+
+from _machine import about_gpu, about_machine
 
 WARM_UP, FEWEST_SAMPLES, MOST_SAMPLES = 3, 10, 300
+TEXT = 300  # characters of an error that are kept
 
 
 class Peer:
-    """Measures variants one by one; one that fails is named with its error, the others go on. Prints one JSON object at the end,
-    also when it is told to stop before."""
+    """Measures variants one by one. One that fails gets its error for a result, and the next one runs. Stdout gets one
+    JSON document: a file is written anew after every variant; a pipe gets it at the end, also when SIGTERM comes before."""
 
     def __init__(self, description, **sizes):
         parser = argparse.ArgumentParser(description=description)
-        parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-        parser.add_argument("--seconds", type=float, default=0.2, help="for the samples of one variant")
+        parser.add_argument("--device", default="cuda")
+        parser.add_argument("--seconds", type=float, default=0.2, help="for the samples of one way of one variant")
         for name, value in sizes.items():
             parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
         self.options = parser.parse_args()
         self.device = torch.device(self.options.device)
         self.cuda = self.device.type == "cuda"
-        self.results = {}
-        self.flushed = None
+        if self.cuda and not torch.cuda.is_available():
+            give_up("no CUDA device")
+        self.about = {"torch": torch.__version__, "cuda": torch.version.cuda, **vars(self.options), **about_machine(), "gpu": None}
+        self.results, self.lost = {}, None
+        self.lock, self.written = threading.RLock(), False
         if self.cuda:
+            self.about |= about_gpu(torch.cuda.get_device_name())
             level2 = getattr(torch.cuda.get_device_properties(self.device), "L2_cache_size", 64 << 20)
-            self.flushed = torch.empty(2 * level2, dtype=torch.uint8, device=self.device)
+            self.flushing = torch.zeros(2 * level2 // 4, device=self.device)
         torch.manual_seed(0)
         torch.backends.cuda.matmul.allow_tf32 = True
 
     def __enter__(self):
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped before its end"))
+        self.output = os.fdopen(os.dup(1), "w")
+        os.dup2(2, 1)  # what libraries print goes to stderr
+        self.rewrites = stat.S_ISREG(os.fstat(self.output.fileno()).st_mode)
+        end_at_signal(lambda number: self.write(complete=False, error=f"stopped by {signal.Signals(number).name}"))
         return self
 
     def __exit__(self, kind, error, _):
-        about = {"torch": torch.__version__, **vars(self.options)}
-        if self.cuda:
-            about["gpu"] = torch.cuda.get_device_name()
-        if error is not None:
-            about["error"] = f"{kind.__name__}: {error}"[:300]
-        json.dump({**about, "results": self.results}, sys.stdout, indent=1)
-        print(flush=True)
-        return isinstance(error, SystemExit)
+        self.write(complete=error is None, error=error and f"{kind.__name__}: {error}"[:TEXT])
+
+    def write(self, complete, error=None):
+        """Writes what is known; the last time with `complete` or an error."""
+        last = bool(complete or error)
+        with self.lock:
+            if self.written or not (self.rewrites or last):
+                return
+            if self.rewrites:
+                self.output.seek(0)
+                self.output.truncate()
+            json.dump({**self.about, "complete": complete, "error": error, "results": self.results}, self.output, indent=1)
+            print(file=self.output, flush=True)
+            self.written = last
 
     def variant(self, name, make):
-        """Times what `make` returns: a function without arguments, or a pair of it and a dictionary of facts about it."""
+        """Times what `make` returns: a function without arguments, or a pair of it and a dictionary of facts about it.
+        True if that worked."""
+        result = {"error": self.lost} if self.lost else self.measure(name, make)
+        with self.lock:
+            self.results[name] = result
+            self.write(complete=False)
+        return "error" not in result
+
+    def measure(self, name, make):
         try:
             made = make()
             call, facts = made if isinstance(made, tuple) else (made, {})
-            self.results[name] = {**self.sample(call), **facts}
+            return {**self.sample(call), **facts}
         except Exception as error:  # a version without a feature is no reason to lose the others
-            self.results[name] = {"error": f"{type(error).__name__}: {error}"[:300]}
-            return False
+            return {"error": f"{type(error).__name__}: {error}"[:TEXT]}
         finally:
+            self.clean_up(name)
+
+    def clean_up(self, name):
+        """After some errors nothing works on a GPU until the process ends: then the other variants are not tried."""
+        try:
             if self.cuda:
+                torch.cuda.synchronize()
                 torch.cuda.empty_cache()
-        return True
+        except Exception as error:
+            self.lost = f"not run, the device was lost in '{name}': {error}"[:TEXT]
 
     def sample(self, call):
         if not self.cuda:
@@ -71,20 +120,18 @@ class Peer:
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
-            for _ in range(WARM_UP):
-                call()
-            side.synchronize()
+            ways = {"call": self.statistics(call, self.timed_by_events)}
             try:
+                side.synchronize()
                 graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(graph, stream=side):
                     call()
-                run, captured = graph.replay, True
-            except Exception:  # some work cannot be captured, such as what waits for the device
+                ways["graph"] = self.statistics(graph.replay, self.timed_by_events)
+            except Exception as error:  # some work cannot be captured, such as what waits for the device
                 torch.cuda.synchronize()
-                run, captured = call, False
-            result = self.statistics(run, self.timed_by_events)
+                ways["graph"] = {"error": f"{type(error).__name__}: {error}"[:TEXT]}
         torch.cuda.synchronize()
-        return {**result, "graph": captured}
+        return faster(ways)
 
     def statistics(self, run, timed):
         for _ in range(WARM_UP):
@@ -98,7 +145,7 @@ class Peer:
 
     def timed_by_events(self, run):
         start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        self.flushed.zero_()
+        self.flushing.sum()
         start.record()
         run()
         end.record()
@@ -112,6 +159,29 @@ class Peer:
 
     def random(self, *shape, dtype=torch.bfloat16, grad=False, scale=1.0):
         return (scale * torch.randn(*shape, device=self.device)).to(dtype).requires_grad_(grad)
+
+
+def faster(ways):
+    """The way with the smaller median, with its name, and both ways."""
+    way = min((way for way in ways if "median" in ways[way]), key=lambda way: ways[way]["median"])
+    return {**ways[way], "way": way, "ways": ways}
+
+
+def end_at_signal(finish):
+    """At SIGTERM or SIGINT calls `finish` with the signal's number and ends the process, even if the main thread waits for
+    a GPU that hangs: Python runs a handler only when the main thread comes back to it, but this pipe is written at once."""
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    signal.set_wakeup_fd(write)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+    def wait():
+        number = os.read(read, 1)[0]
+        finish(number)
+        os._exit(128 + number)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def both_ways(forward, inputs, gradient):

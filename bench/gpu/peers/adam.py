@@ -1,10 +1,11 @@
-"""One update of fused AdamW over as many fp32 parameters as MixNextvlad has, as tensors of a model's sizes and as one flat tensor, and with
-the bf16 copies that a step in mixed precision multiplies by, which the engine's kernel writes on the way. Times in microseconds.
+"""One update of fused AdamW over as many fp32 parameters as MixNextvlad has, as tensors of a model's sizes and as
+one flat tensor, and with the bf16 copies that a step in mixed precision multiplies by, which the engine's kernel
+writes on the way. Times in microseconds.
 """
 
-import torch
+from _timing import Peer  # first: it ends the program where there is no torch
 
-from _timing import Peer
+import torch
 
 
 def shapes(count, width):

@@ -1,14 +1,20 @@
-"""A pretraining step of Uniter in PyTorch, to hold the engine's against: forward, backward and fused AdamW on a batch of titles and frames, in
-bf16 autocast with fp32 weights, eager and compiled, as one CUDA graph where that works. In two forms: "granted", with the rewrites that
-the engine makes (the vocabulary head on the masked rows alone, the mean before the linear map), and "reference", as the reference system
-wrote it, every position through map and head. Times in microseconds.
+"""A pretraining step of Uniter in PyTorch, to hold the engine's against: forward, backward and fused AdamW on a
+batch of titles and frames, eager and compiled, as a plain call and as one CUDA graph. In two forms: "granted", with
+the rewrites that the engine makes (the vocabulary head on the masked rows alone, the mean before the linear map),
+and "reference", as the reference system wrote it, every position through map and head. In two precisions: "master
+weights", where all activations and the weights that are multiplied are bf16 and the optimizer updates fp32 weights,
+which is what the engine does; and "autocast", which keeps the residual stream and LayerNorm in fp32. Attention by
+the backend that is fastest alone, which is found out first. The mask is made once for a batch. Times in
+microseconds.
 """
+
+from _timing import Peer, both_ways  # first: it ends the program where there is no torch
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from _timing import Peer
+from attention import BACKENDS, additive, only
 
 EPSILON, DROPOUT = 1e-12, 0.1
 
@@ -72,41 +78,102 @@ class Uniter(nn.Module):
         return tags + functional.cross_entropy(logits.float(), wanted)
 
 
-def step(peer, form, compiled):
-    o = peer.options
-    torch.manual_seed(0)
-    model = Uniter(o).to(peer.device)
-    loss_of = getattr(model, form)
-    if compiled:
-        loss_of = torch.compile(loss_of, dynamic=False, mode=o.mode)
-    fused = {"fused": True, "capturable": True} if peer.cuda else {}
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0.0, **fused)
-    tokens = torch.randint(o.vocabulary, (o.batch, o.text), device=peer.device)
-    frames = peer.random(o.batch, o.frames, o.frame_width)
-    present = torch.arange(o.text + o.frames, device=peer.device) < torch.randint(o.text // 2, o.text + o.frames + 1, (o.batch, 1), device=peer.device)
-    mask = present[:, None, None, :].expand(o.batch, o.heads, o.text + o.frames, o.text + o.frames)
-    labels = (torch.rand(o.batch, o.tags, device=peer.device) < 1e-3).float()
-    # As many rows as the engine's plan has room for: 15 % of the tokens between the special ones, and six standard deviations.
-    candidates = o.batch * (o.text - 2)
-    rows = min(candidates, round(0.15 * candidates + 6 * (0.15 * 0.85 * candidates) ** 0.5))
-    positions = torch.randperm(o.batch * o.text, device=peer.device)[:rows].sort().values
+class Batch:
+    """Random titles, frames, labels and masked positions, and the attention mask."""
 
-    def call():
+    def __init__(self, peer):
+        o, length = peer.options, peer.options.text + peer.options.frames
+        self.tokens = torch.randint(o.vocabulary, (o.batch, o.text), device=peer.device)
+        self.frames = peer.random(o.batch, o.frames, o.frame_width)
+        kept = torch.arange(length, device=peer.device) < torch.randint(o.text // 2, length + 1, (o.batch, 1), device=peer.device)
+        self.mask = additive(kept, o.heads, torch.bfloat16)
+        self.labels = (torch.rand(o.batch, o.tags, device=peer.device) < 1e-3).float()
+        # As many rows as the engine's plan has room for: 15 % of the tokens between the special ones, and six standard deviations.
+        candidates = o.batch * (o.text - 2)
+        rows = min(candidates, round(0.15 * candidates + 6 * (0.15 * 0.85 * candidates) ** 0.5))
+        self.positions = torch.randperm(o.batch * o.text, device=peer.device)[:rows].sort().values
+
+    def arguments(self):
+        return self.tokens, self.frames, self.mask, self.labels, self.positions, self.tokens.view(-1)
+
+
+def fastest_backend(peer, batch):
+    """The backend that is fastest on the attention of one layer, with mask and dropout; "default" where none could be measured."""
+    o = peer.options
+    q, k, v = peer.random(o.batch, o.text + o.frames, 3, o.heads, o.width // o.heads, grad=True).permute(2, 0, 3, 1, 4)
+    gradient = torch.ones_like(q)
+
+    def attention(backend):
+        def forward():
+            with only(backend):
+                return functional.scaled_dot_product_attention(q, k, v, attn_mask=batch.mask, dropout_p=DROPOUT)
+
+        return both_ways(forward, (q, k, v), gradient)
+
+    known = [name for name, backend in BACKENDS.items() if peer.variant(f"attention {name}", lambda: attention(backend))]
+    return min(known, key=lambda name: peer.results[f"attention {name}"]["median"], default="default")
+
+
+def autocast_update(peer, model, loss_of):
+    """A step with fp32 weights that are rounded to bf16 wherever they are multiplied."""
+    optimizer = adam(peer, model.parameters())
+
+    def update():
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(peer.device.type, dtype=torch.bfloat16):
-            loss = loss_of(tokens, frames, mask, labels, positions, tokens.view(-1))
+            loss = loss_of()
         loss.backward()
         optimizer.step()
 
-    return call
+    return update
+
+
+def master_update(peer, model, loss_of):
+    """A step on a bf16 copy of fp32 weights, which the optimizer updates and which are then copied into it."""
+    masters = [parameter.detach().clone() for parameter in model.parameters()]
+    for master in masters:
+        master.grad = torch.zeros_like(master)
+    copies = list(model.to(torch.bfloat16).parameters())
+    optimizer = adam(peer, masters)
+
+    def update():
+        gradients = torch.autograd.grad(loss_of(), copies)
+        with torch.no_grad():
+            torch._foreach_copy_([master.grad for master in masters], gradients)
+            optimizer.step()
+            torch._foreach_copy_(copies, masters)
+
+    return update
+
+
+def adam(peer, parameters):
+    return torch.optim.AdamW(parameters, lr=1e-5, weight_decay=0.0, **({"fused": True, "capturable": True} if peer.cuda else {}))
+
+
+def step(peer, batch, backend, update_of, form, compiled):
+    torch.manual_seed(0)
+    model = Uniter(peer.options).to(peer.device)
+    loss_of = getattr(model, form)
+    if compiled:
+        loss_of = torch.compile(loss_of, dynamic=False, mode=peer.options.mode)
+    update = update_of(peer, model, lambda: loss_of(*batch.arguments()))
+
+    def call():
+        with only(BACKENDS[backend]):
+            update()
+
+    return call, {"backend": backend}
 
 
 def main():
-    sizes = dict(batch=256, text=32, frames=32, frame_width=1536, vocabulary=21128, width=768, heads=12, layers=12, embedding=256, tags=10000, mode="default")
+    # The mode that tries most kernels; the step is captured here as a whole.
+    sizes = dict(batch=256, text=32, frames=32, frame_width=1536, vocabulary=21128, width=768, heads=12, layers=12, embedding=256, tags=10000, mode="max-autotune-no-cudagraphs")
     with Peer(__doc__, **sizes) as peer:
-        for compiled in (False, True):
-            for form in ("granted", "reference"):
-                peer.variant(f"{'compiled' if compiled else 'eager'} {form}", lambda: step(peer, form, compiled))
+        batch = Batch(peer)
+        backend = fastest_backend(peer, batch)
+        for precision, update in (("master weights", master_update), ("autocast", autocast_update)):
+            for how, form in (("compiled", "granted"), ("compiled", "reference"), ("eager", "reference"), ("eager", "granted")):
+                peer.variant(f"{how} {form}, {precision}", lambda: step(peer, batch, backend, update, form, how == "compiled"))
 
 
 if __name__ == "__main__":

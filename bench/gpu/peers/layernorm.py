@@ -1,11 +1,12 @@
-"""LayerNorm of residual + dropout(x), forward, backward and both, eager and compiled, and PyTorch's own kernel for the backward of
-LayerNorm alone. Activations bf16, weights fp32 as the engine has them and bf16 where PyTorch wants one type. Times in microseconds.
+"""LayerNorm of residual + dropout(x), forward, backward and both, eager and compiled, and PyTorch's own kernel for
+the backward of LayerNorm alone. Activations bf16, weights fp32 as the engine has them and bf16 where PyTorch wants
+one type. Times in microseconds.
 """
+
+from _timing import Peer, backward_only, both_ways  # first: it ends the program where there is no torch
 
 import torch
 from torch.nn import functional
-
-from _timing import Peer, backward_only, both_ways
 
 DROPOUT, EPSILON = 0.1, 1e-12
 

@@ -1,13 +1,13 @@
-"""NeXtVLAD, three experts over the same frames, forward and backward, from its formulas (Lin et al., "NeXtVLAD", 2018, with the batch
-normalisation on the cluster logits that MixNextvlad has), eager and compiled, with bf16 autocast; and its matrix products alone. Frames
-are data: they have no gradient. Times in microseconds.
+"""NeXtVLAD, three experts over the same frames, forward and backward, from its formulas (Lin et al., "NeXtVLAD",
+2018, with the batch normalisation on the cluster logits that MixNextvlad has), eager and compiled, with bf16
+autocast; and its matrix products alone. Frames are data: they have no gradient. Times in microseconds.
 """
+
+from _timing import Peer  # first: it ends the program where there is no torch
 
 import torch
 from torch import nn
 from torch.nn import functional
-
-from _timing import Peer
 
 
 class NextVlad(nn.Module):

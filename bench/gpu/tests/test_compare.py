@@ -22,12 +22,12 @@ def row(entry, launch, microseconds, bytes=100e6, flops=1e9, error=None, is_fini
     return {"entry": entry, "launch": launch, "is_of_step": True, "microseconds": time, "bytes": bytes, "flops": flops, "floor_microseconds": None, "error": error, "is_finite": is_finite}
 
 
-def bench(*rows, device=H100, emulated=False, rates=RATES, complete=True):
+def bench(*rows, device=f"cuda:0 {H100}", emulated=False, rates=RATES, complete=True):
     return {"device": device, "emulated": emulated, "preset": "reference", "date": "2026-12-01T10:00:00Z", "commit": "abc", "machine": "box", "processor": "cpu", "driver": "580",
             "rates": rates, "complete": complete, "kernels": list(rows)}
 
 
-def step(model, stage, milliseconds, batch=256, device=H100, preset="reference"):
+def step(model, stage, milliseconds, batch=256, device=f"cuda:0 {H100}", preset="reference"):
     kernels = [{"entry": "matmul", "launches": 300, "microseconds": 14000, "flops": 8.6e12, "bytes": 10e9},
                {"entry": "gelu_backward_bf16", "launches": 12, "microseconds": 5000, "flops": 2e10, "bytes": 3.6e9}]
     return {"model": model, "stage": stage, "preset": preset, "device": device, "batch": batch, "median_milliseconds": milliseconds, "launches": 420, "kernels": kernels,
@@ -106,13 +106,25 @@ class CompareTests(unittest.TestCase):
         write(self.folder, {"bench-1-uniter.json": {**norms(40), "rates": None}, "peer-layernorm-1.json": peer(eager_forward=170, compiled_forward=45)})
         self.assertIn("copy rate at least 80 %: not measured; compiled PyTorch at least 1.1x: 1.12x", self.goal(self.run_on(self.folder), "L1")[1])
 
+    def test_faulty_steps_and_files_are_listed_and_not_used(self):
+        failed = {**step("mix", "pretrain", 10), "error": "cuGraphLaunch: 700"}
+        write(self.folder, {"step-mix-pretrain.json": failed, "step-mix-finetune.json": {**step("mix", "finetune", 10), "is_finite": False},
+                            "step-uniter-pretrain.json": step("uniter", "pretrain", None), "step-uniter-finetune.json": "", "bench-1-mix.json": [], "peer-asl-1.json": {"gpu": H100}})
+        text = self.run_on(self.folder)
+        self.assertEqual(self.goal(text, "S1")[0], "not measured")
+        for line in ("step-mix-pretrain.json: cuGraphLaunch: 700", "step-mix-finetune.json: no time, or losses that are not finite", "step-uniter-pretrain.json: no time, or losses that are not finite",
+                     "step-uniter-finetune.json: cannot be read, JSONDecodeError", "bench-1-mix.json: cannot be read, TypeError", "peer-asl-1.json: cannot be read, KeyError: 'results'"):
+            self.assertIn(f"- {line}", text)
+
     def test_the_emulator_is_no_measurement(self):
         emulated = {**norms(40), "emulated": True}
-        write(self.folder, {"bench-1-uniter.json": emulated, "step-uniter-pretrain.json": step("uniter", "pretrain", 16, device="emulator"), "peer-layernorm-1.json": peer(gpu=None, eager_forward=1)})
+        write(self.folder, {"bench-1-uniter.json": emulated, "step-uniter-pretrain.json": step("uniter", "pretrain", 16, device="cuda:0 emulator"), "peer-layernorm-1.json": peer(gpu=None, eager_forward=1),
+                            "bench-1-mix.json": {**norms(40), "device": "cpu, 2 threads"}})
         text = self.run_on(self.folder)
         self.assertIn("## No result of a GPU", text)
         self.assertIn("Not measured: A1, A2, A3, A4, L1, L2, X1, N1, C2, O1, S1, S2, S8.", text)
-        for line in ("bench-1-uniter.json: of the emulator, no measurement", "step-uniter-pretrain.json: of the emulator, no measurement", "peer-layernorm-1.json: not of a GPU"):
+        for line in ("bench-1-uniter.json: of the emulator, no measurement", "step-uniter-pretrain.json: of the emulator, no measurement", "peer-layernorm-1.json: not of a GPU",
+                     "bench-1-mix.json: not of a GPU"):
             self.assertIn(f"- {line}", text)
 
     def test_two_inputs_are_one_run(self):
@@ -179,7 +191,7 @@ class CompareTests(unittest.TestCase):
         self.assertEqual(self.goal(text, "S8"), ("met", "at least 45 %: 49 % of 989 TFLOP/s"))
 
     def test_steps_without_rates_use_an_h100s(self):
-        write(self.folder, {"step-uniter-pretrain.json": step("uniter", "pretrain", 18), "step-mix-pretrain.json": step("mix", "pretrain", 20, device=OTHER)})
+        write(self.folder, {"step-uniter-pretrain.json": step("uniter", "pretrain", 18), "step-mix-pretrain.json": step("mix", "pretrain", 20, device=f"cuda:0 {OTHER}")})
         text = self.run_on(self.folder)
         self.assertIn("mix pretrain: not measured", self.goal(text, "S1")[1])
         self.assertIn("uniter pretrain: 1.25;", self.goal(text, "S1")[1])
@@ -190,6 +202,10 @@ class CompareTests(unittest.TestCase):
                  "| attention_backward_d64_s64_bf16 | B 2 | dQ | 1.0E-2 | 8E-3 | 1.250 | equal | look |\n| attention_forward_d64_s64_bf16 | B 2 | context | 1E-3 | 8E-3 | 0.125 | equal | right |\n"
         tests = "name\tpassed\tfailed\tskipped\texit code\nDeterminismTests\t30\t0\t0\t0\n"
         write(self.folder, {"device-tests.tsv": tests, "check-attention.txt": checks})
+        text = self.run_on(self.folder)
+        self.assertEqual(self.goal(text, "A4")[0], "not measured")
+        self.assertIn(f"- check-attention.txt of {self.folder}: nothing beside it is of a GPU", text)
+        write(self.folder, {"clocks.csv": "clocks.current.sm [MHz]\n1980 MHz\n"})
         verdict, conditions = self.goal(self.run_on(self.folder), "A4")
         self.assertEqual(verdict, "missed")
         self.assertIn("errors against float64 within their bounds: 1 of 2 cases; limiter: attention_backward_d64_s64_bf16, B 2: 1.250 of its bound", conditions)

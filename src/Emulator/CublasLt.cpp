@@ -45,9 +45,9 @@ struct Preference {
 
 // What lies in the 64 opaque bytes of cublasLtMatmulAlgo_t.
 struct Algorithm {
-    uint32_t alignments[4], alignmentOfBias;
+    uint32_t alignments[4];
     uint64_t workspace;
-    char unused[32];
+    char unused[40];
 };
 
 struct HeuristicResult {
@@ -156,9 +156,19 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
     }
 }
 
+// The epilogue loads biases by 16 bytes. The heuristic of the real library does not look at where they lie.
+bool isBiasAligned(const Product& p) {
+    uint64_t stride = p.c.batch > 1 ? uint64_t(p.descriptor.biasStride) * sizeOf(p.c.type) : 0;
+    return p.descriptor.epilogue != AddBias || (isAligned(p.descriptor.bias, 16) && stride % 16 == 0);
+}
+
 void multiplyAll(const Product& p) {
     if (state().sticky)
         return;
+    if (!isBiasAligned(p)) {
+        state().sticky = fail(MisalignedAddress, "a product's bias is not on 16 bytes");
+        return;
+    }
     for (int i = 0; i < p.c.batch; i++) {
         const Values bias(p.descriptor.bias, p.c.type, i * p.descriptor.biasStride);
         multiply(p, {p.inA, p.a.type, i * p.a.stride}, {p.inB, p.b.type, i * p.b.stride}, {p.inC, p.c.type, i * p.c.stride},
@@ -264,15 +274,12 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     if (!areTypes(*a, *b, *c))
         return Unsupported;
     bool biased = descriptor->epilogue == AddBias;
-    if (biased && !descriptor->bias) // its alignment counts
+    if (biased && !descriptor->bias)
         return BadValue;
     if (preference->schemes & ScheduledInPlace) // parts that are added as they come: the engine must not ask for it
         return Unsupported;
     memset(results, 0, sizeof *results);
     memcpy(results->algorithm.alignments, preference->alignments, sizeof preference->alignments);
-    results->algorithm.alignmentOfBias = 256;
-    while (biased && !isAligned(descriptor->bias, results->algorithm.alignmentOfBias))
-        results->algorithm.alignmentOfBias /= 2;
     results->algorithm.workspace = results->workspace = std::min<uint64_t>(preference->workspace, 4096);
     *count = 1;
     return Ok;
@@ -293,8 +300,6 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
             return BadValue;
     }
     bool biased = descriptor->epilogue == AddBias;
-    if (biased && !isAligned(descriptor->bias, algorithm->alignmentOfBias))
-        return BadValue;
     uint64_t biases = c->rows + uint64_t(descriptor->biasStride) * uint64_t(c->batch - 1);
     if (!fits(inA, a->span(), a->type) || !fits(inB, b->span(), b->type) || !fits(inC, c->span(), c->type) || !fits(out, c->span(), c->type) ||
         (biased && !fits(descriptor->bias, biases, c->type)) ||

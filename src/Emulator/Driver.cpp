@@ -133,6 +133,7 @@ EXPORT int cuGetErrorName(int code, const char** text) {
     case SharedObjectInitFailed: *text = "CUDA_ERROR_SHARED_OBJECT_INIT_FAILED"; break;
     case InvalidHandle: *text = "CUDA_ERROR_INVALID_HANDLE"; break;
     case NotFound: *text = "CUDA_ERROR_NOT_FOUND"; break;
+    case MisalignedAddress: *text = "CUDA_ERROR_MISALIGNED_ADDRESS"; break;
     case LaunchFailed: *text = "CUDA_ERROR_LAUNCH_FAILED"; break;
     case NotSupported: *text = "CUDA_ERROR_NOT_SUPPORTED"; break;
     case CaptureUnsupported: *text = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;

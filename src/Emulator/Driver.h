@@ -30,6 +30,7 @@ enum Result {
     SharedObjectInitFailed = 303,
     InvalidHandle = 400,
     NotFound = 500,
+    MisalignedAddress = 716,
     LaunchFailed = 719,
     NotSupported = 801,
     CaptureUnsupported = 900,

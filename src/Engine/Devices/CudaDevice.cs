@@ -92,8 +92,14 @@ public sealed class CudaDevice : Device
             return;
         _disposed = true;
         _context.MakeCurrent();
-        base.Dispose(disposing);
-        _modules.Dispose();
-        _context.Dispose();
+        try
+        {
+            base.Dispose(disposing);
+            _modules.Dispose();
+        }
+        finally
+        {
+            _context.Dispose();
+        }
     }
 }

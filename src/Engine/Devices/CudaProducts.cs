@@ -18,6 +18,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 {
     private const long WorkspaceBytes = 32 << 20; // what NVIDIA advises for Hopper
     private const int MostAlignment = 256; // what the heuristic takes for granted, and no algorithm asks for more
+    private const int LeastBiasAlignment = 16; // kernels load biases by 16 bytes; the heuristic does not look at the bias
 
     private readonly Dictionary<ProductKind, Product> _products = [];
     private nint _library, _preference, _workspace;
@@ -25,7 +26,10 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     /// <summary>Kinds of products met so far.</summary>
     public int Count => _products.Count;
 
-    /// <summary>Gives a product to a stream.</summary>
+    /// <summary>Whether the product's own kernel can add its bias.</summary>
+    public static bool TakesBias(in MatMulArgs args) => AlignmentOf(args.Bias, args.StrideBias, args.Result, args.Batch) >= LeastBiasAlignment;
+
+    /// <summary>Gives a product to a stream; a bias must be one that it takes.</summary>
     public void Run(in MatMulArgs args, nint stream)
     {
         var kind = new ProductKind(args);
@@ -82,7 +86,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             {
                 Set(product.Descriptor, DescriptorAttribute.Epilogue, EpilogueBias);
                 Set(product.Descriptor, DescriptorAttribute.BiasBatchStride, kind.StrideBias);
-                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the choice of an algorithm looks at its alignment
+                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the heuristic refuses an epilogue without one
             }
             product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.Operands, kind.LdB, kind.Batch, kind.StrideB);
             product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.Operands, kind.LdA, kind.Batch, kind.StrideA);
@@ -102,7 +106,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         SetPreference(PreferenceAttribute.MinAlignmentBytesA, kind.AlignmentB);
         SetPreference(PreferenceAttribute.MinAlignmentBytesB, kind.AlignmentA);
         SetPreference(PreferenceAttribute.MinAlignmentBytesC, kind.AlignmentC);
-        SetPreference(PreferenceAttribute.MinAlignmentBytesD, kind.AlignmentC);
+        SetPreference(PreferenceAttribute.MinAlignmentBytesD, kind.HasBias ? Math.Min(kind.AlignmentC, kind.AlignmentBias) : kind.AlignmentC);
         HeuristicResult result;
         Check(cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
             _preference, 1, &result, out int count), nameof(cublasLtMatmulAlgoGetHeuristic), kind);
@@ -147,7 +151,12 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     private static int TypeOf(Precision precision) => precision == Precision.Float32 ? Float32 : BFloat16;
 
-    private static uint AlignmentOf(void* pointer) => 1u << Math.Min(BitOperations.TrailingZeroCount((nint)pointer), BitOperations.Log2(MostAlignment));
+    // Of the matrices of a batch, or their biases.
+    private static uint AlignmentOf(void* first, long stride, Precision precision, int batch)
+    {
+        nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Bytes()) : 0) | MostAlignment;
+        return 1u << BitOperations.TrailingZeroCount(bits);
+    }
 
     private sealed class Product
     {
@@ -161,7 +170,8 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     {
         public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
             args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null, args.Operands, args.Result,
-            AlignmentOf(args.A), AlignmentOf(args.B), AlignmentOf(args.C), AlignmentOf(args.Bias))
+            AlignmentOf(args.A, 0, args.Operands, 1), AlignmentOf(args.B, 0, args.Operands, 1), AlignmentOf(args.C, 0, args.Result, 1),
+            AlignmentOf(args.Bias, args.StrideBias, args.Result, args.Batch))
         {
         }
     }

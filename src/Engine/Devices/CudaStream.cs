@@ -48,6 +48,15 @@ public sealed unsafe class CudaStream : ComputeStream
         if (args.M == 0 || args.N == 0 || args.Batch == 0)
             return;
         _context.MakeCurrent();
+        if (args.Bias != null && !CudaProducts.TakesBias(args))
+        {
+            Run(MatMulBias.Begin[args.Result], MatMulBias.Of(args));
+            var rest = args;
+            rest.Bias = null;
+            rest.Add = 1;
+            MatMul(rest);
+            return;
+        }
         _context.Last.Note(args);
         _products.Run(args, _stream);
         if (_isBlocking)

@@ -20,6 +20,8 @@ enum LayoutAttribute { BatchCount = 5, BatchStride = 6 };
 enum PreferenceAttribute { MaxWorkspace = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentD = 8 };
 enum Epilogue { Plain = 1, AddBias = 4 };
 
+uint64_t sizeOf(int type) { return type == BFloat16 ? 2 : 4; }
+
 struct Descriptor {
     int transposeA = 0, transposeB = 0, epilogue = Plain;
     const void* bias = nullptr; // of the type of the result
@@ -33,6 +35,7 @@ struct Layout {
     int batch = 1;
     int64_t stride = 0;
 
+    uint64_t strideBytes() const { return batch > 1 ? uint64_t(stride) * sizeOf(type) : 0; }
     // Elements from the first to behind the last of all matrices.
     uint64_t span() const { return uint64_t(stride) * uint64_t(batch - 1) + (columns - 1) * uint64_t(leading) + rows; }
 };
@@ -78,9 +81,8 @@ int set(T& target, const void* value, size_t bytes) {
     return Ok;
 }
 
-bool isAligned(const void* pointer, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0; }
-
-uint64_t sizeOf(int type) { return type == BFloat16 ? 2 : 4; }
+// Of all matrices or biases of a batch.
+bool isAligned(const void* pointer, uint64_t stride, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0 && stride % alignment == 0; }
 
 bool fits(const void* pointer, uint64_t elements, int type) { return deviceMemory().holds(pointer, elements * sizeOf(type)); }
 
@@ -159,7 +161,7 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
 // The epilogue loads biases by 16 bytes. The heuristic of the real library does not look at where they lie.
 bool isBiasAligned(const Product& p) {
     uint64_t stride = p.c.batch > 1 ? uint64_t(p.descriptor.biasStride) * sizeOf(p.c.type) : 0;
-    return p.descriptor.epilogue != AddBias || (isAligned(p.descriptor.bias, 16) && stride % 16 == 0);
+    return p.descriptor.epilogue != AddBias || isAligned(p.descriptor.bias, stride, 16);
 }
 
 void multiplyAll(const Product& p) {
@@ -295,8 +297,9 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
     if (!order || c != d || !isProduct(*descriptor, *a, *b, *c) || !areTypes(*a, *b, *c) || workspaceBytes < algorithm->workspace)
         return BadValue;
     const void* pointers[] = {inA, inB, inC, out};
+    const Layout* layouts[] = {a, b, c, d};
     for (int i = 0; i < 4; i++) {
-        if (!isAligned(pointers[i], algorithm->alignments[i]))
+        if (!isAligned(pointers[i], layouts[i]->strideBytes(), algorithm->alignments[i]))
             return BadValue;
     }
     bool biased = descriptor->epilogue == AddBias;

@@ -151,7 +151,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     private static int TypeOf(Precision precision) => precision == Precision.Float32 ? Float32 : BFloat16;
 
-    // Of the matrices of a batch, or their biases.
+    // Of all matrices of a batch, or their biases.
     private static uint AlignmentOf(void* first, long stride, Precision precision, int batch)
     {
         nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Bytes()) : 0) | MostAlignment;
@@ -170,8 +170,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     {
         public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
             args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null, args.Operands, args.Result,
-            AlignmentOf(args.A, 0, args.Operands, 1), AlignmentOf(args.B, 0, args.Operands, 1), AlignmentOf(args.C, 0, args.Result, 1),
-            AlignmentOf(args.Bias, args.StrideBias, args.Result, args.Batch))
+            AlignmentOf(args.A, args.StrideA, args.Operands, args.Batch), AlignmentOf(args.B, args.StrideB, args.Operands, args.Batch),
+            AlignmentOf(args.C, args.StrideC, args.Result, args.Batch),
+            args.Bias == null ? 0 : AlignmentOf(args.Bias, args.StrideBias, args.Result, args.Batch))
         {
         }
     }

@@ -278,12 +278,20 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     bool biased = descriptor->epilogue == AddBias;
     if (biased && !descriptor->bias)
         return BadValue;
-    if (preference->schemes & ScheduledInPlace) // parts that are added as they come: the engine must not ask for it
+    if (biased && (c->rows == 1 || c->columns == 1)) // as the real library has been seen to do
+        return BadValue;
+    if (preference->schemes & ScheduledInPlace) // parts that are added as they come: the engine must not allow it
         return Unsupported;
-    memset(results, 0, sizeof *results);
-    memcpy(results->algorithm.alignments, preference->alignments, sizeof preference->alignments);
-    results->algorithm.workspace = results->workspace = std::min<uint64_t>(preference->workspace, 4096);
-    *count = 1;
+    const Faults& faults = state().faults;
+    if ((biased && faults.noEpilogue) || *std::min_element(preference->alignments, preference->alignments + 4) > faults.mostAlignment)
+        return Unsupported;
+    // The first one cannot run here.
+    memset(results, 0, size_t(requested) * sizeof *results);
+    *count = std::min(requested, 2);
+    results[0].state = Unsupported;
+    Algorithm& algorithm = results[*count - 1].algorithm;
+    memcpy(algorithm.alignments, preference->alignments, sizeof preference->alignments);
+    algorithm.workspace = results[*count - 1].workspace = std::min<uint64_t>(preference->workspace, 4096);
     return Ok;
 }
 

@@ -84,7 +84,18 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
 // an entry (null for none).
 EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch, const char* kernel) {
     Guard guard(state().lock);
-    state().faults = {noDevice != 0, allocation, launch, kernel ? kernel : "", state().faults.stay};
+    Faults& faults = state().faults;
+    faults.noDevice = noDevice != 0;
+    faults.allocation = allocation;
+    faults.launch = launch;
+    faults.kernel = kernel ? kernel : "";
+}
+
+// Takes algorithms for matrix products away: those with a bias, and those for matrices that are aligned to more than so many bytes.
+EXPORT void emulatorRefuseProducts(int withBias, unsigned mostAlignment) {
+    Guard guard(state().lock);
+    state().faults.noEpilogue = withBias != 0;
+    state().faults.mostAlignment = mostAlignment;
 }
 
 // Whether a fault stays after its context is released, as it may on a GPU. What stayed before is forgotten.

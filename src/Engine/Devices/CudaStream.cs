@@ -48,7 +48,8 @@ public sealed unsafe class CudaStream : ComputeStream
         if (args.M == 0 || args.N == 0 || args.Batch == 0)
             return;
         _context.MakeCurrent();
-        if (args.Bias != null && !CudaProducts.TakesBias(args))
+        _context.Last.Note(args);
+        if (!_products.TryRun(args, _stream))
         {
             Run(MatMulBias.Begin[args.Result], MatMulBias.Of(args));
             var rest = args;
@@ -57,8 +58,6 @@ public sealed unsafe class CudaStream : ComputeStream
             MatMul(rest);
             return;
         }
-        _context.Last.Note(args);
-        _products.Run(args, _stream);
         if (_isBlocking)
             Synchronize();
     }

@@ -9,13 +9,19 @@ namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>Matrix products through cuBLASLt, or its stand-in, against float64.</summary>
 [Collection(CudaMachine.Collection)]
-public sealed class MatMulTests
+public sealed class MatMulTests : IDisposable
 {
     // Half a unit in the last place of 1: what one fp32 operation may be off.
     private const double Unit = 1.0 / (1 << 24);
 
     // The same of a result that is stored in bf16.
     private const double UnitOfBFloat16 = 1.0 / (1 << 8);
+
+    public void Dispose()
+    {
+        if (CudaMachine.IsEmulator)
+            CudaMachine.RefuseProducts();
+    }
 
     private static IEnumerable<CheckCase> Cases => MatMulChecks.All.SelectMany(static check => check.Cases()).Concat(MatMulChecks.BFloat16Cases());
 
@@ -34,6 +40,31 @@ public sealed class MatMulTests
                     Assert.True(Math.Abs(values[i] - truth[buffer][i]) <= bounds[i], $"{check.Name}, element {i}: {values[i]} instead of {truth[buffer][i]}, bound {bounds[i]:E2}");
             }
         }
+    }
+
+    [Theory]
+    [InlineData(true, 256)]
+    [InlineData(false, 4)]
+    [InlineData(true, 4)]
+    public void MatMul_LibraryWithFewAlgorithms_IsWithinTheBound(bool withoutBias, int mostAlignment)
+    {
+        CudaMachine.SkipUnlessEmulator();
+        CudaMachine.RefuseProducts(withoutBias, mostAlignment);
+        MatMul_EveryCase_IsWithinTheBoundOfSumsInAnyOrder();
+    }
+
+    [Fact]
+    public unsafe void MatMul_LibraryWithoutAlgorithms_NamesCallShapeAndDevice()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        CudaMachine.RefuseProducts(mostAlignment: 1);
+        using var device = CudaMachine.Open();
+        nint memory = device.Allocate(64);
+        var args = new MatMulArgs { A = (float*)memory, B = (float*)memory, C = (float*)memory, M = 4, N = 4, K = 4, LdA = 4, LdB = 4, LdC = 4, Batch = 1 };
+        var failure = Assert.Throws<CudaException>(() => device.Stream.MatMul(args));
+        Assert.Equal((15, device.Name), (failure.Code, failure.Device));
+        Assert.StartsWith("cublasLtMatmulAlgoGetHeuristic of ProductKind { M = 4, N = 4, K = 4, LdA = 4", failure.Message, StringComparison.Ordinal);
+        device.Free(memory);
     }
 
     [Fact]

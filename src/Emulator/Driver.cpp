@@ -1,7 +1,8 @@
 // Driver.cpp: the functions of libcuda.so.1 that the engine calls, over the emulator: its own bindings run unchanged. Here are those of the
 // library, the device, contexts and streams.
 //
-// Work is done when it is given, but as on a GPU a fault shows at a later call, and stays until the context is gone.
+// Work is done when it is given, except behind a copy from or to host memory: that is done when it is waited for. As on a GPU a fault
+// shows at a later call, and stays until the context is gone.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -60,8 +61,24 @@ Stream* findStream(const void* handle) {
 void give(Stream& stream, Operation operation) {
     if (stream.capture)
         stream.capture->operations.push_back(std::move(operation));
+    else if (!stream.waiting.empty())
+        stream.waiting.push_back(std::move(operation));
     else
         operation();
+}
+
+void giveCopy(Stream& stream, Operation operation) { stream.waiting.push_back(std::move(operation)); }
+
+void finish(Stream& stream) {
+    auto operations = std::move(stream.waiting);
+    stream.waiting.clear();
+    for (const Operation& operation : operations)
+        operation();
+}
+
+void finishAll() {
+    for (auto& stream : state().streams)
+        finish(*stream);
 }
 
 bool isDue(unsigned& countdown) { return countdown > 0 && --countdown == 0; }
@@ -107,7 +124,7 @@ EXPORT void emulatorKeepFaults(int keep) {
 
 EXPORT size_t emulatorLiveAllocations() {
     Guard guard(state().lock);
-    return deviceMemory().count();
+    return deviceMemory().count() + hostMemory().count();
 }
 
 // ---- the driver's own ----
@@ -205,6 +222,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
         return fail(InvalidContext, "there is no context");
     if (--state().contextUses == 0) {
         deviceMemory().releaseAll();
+        hostMemory().releaseAll();
         state().modules.clear();
         state().graphs.clear();
         state().executables.clear();
@@ -234,6 +252,7 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
     auto found = findIn(state().streams, stream);
     if (found == state().streams.end())
         return fail(InvalidHandle, "not a stream");
+    finish(**found);
     state().streams.erase(found);
     return Success;
 }
@@ -242,5 +261,9 @@ EXPORT int cuStreamSynchronize(void* stream) {
     Guard guard(state().lock);
     if (Result failure = usableOutsideCapture())
         return failure;
-    return findStream(stream) ? Success : fail(InvalidHandle, "not a stream");
+    Stream* order = findStream(stream);
+    if (!order)
+        return fail(InvalidHandle, "not a stream");
+    finish(*order);
+    return state().sticky;
 }

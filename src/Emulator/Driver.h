@@ -56,6 +56,7 @@ struct Graph {
 };
 
 struct Stream {
+    std::vector<Operation> waiting; // a copy from or to host memory, and all work behind it, until it is waited for
     std::unique_ptr<Graph> capture; // takes the stream's work instead of running it
     bool invalidated = false;       // the capture, by a call that cannot be part of one
 };
@@ -113,8 +114,15 @@ auto findIn(std::vector<std::unique_ptr<T>>& owned, const void* handle) {
 // Null if there is no such stream.
 Stream* findStream(const void* handle);
 
-// Runs a piece of work, or keeps it where the stream is captured.
+// Runs a piece of work, or keeps it where the stream is captured or where work waits before it.
 void give(Stream& stream, Operation operation);
+
+// Keeps a copy from or to host memory until it is waited for: a GPU may read the source, and write the destination, that late.
+void giveCopy(Stream& stream, Operation operation);
+
+// Does what waits.
+void finish(Stream& stream);
+void finishAll();
 
 // Whether a countdown of Faults ends here.
 bool isDue(unsigned& countdown);

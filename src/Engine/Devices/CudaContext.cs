@@ -60,6 +60,20 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Gives memory back.</summary>
     public void Free(nint address) => CheckRelease(cuMemFree_v2(address), nameof(cuMemFree_v2));
 
+    /// <summary>Pinned memory of the host.</summary>
+    /// <exception cref="InsufficientMemoryException">The host has not that much left.</exception>
+    public nint AllocateHost(long bytes)
+    {
+        int code = cuMemHostAlloc(out nint address, (nuint)bytes, 0);
+        if (code == OutOfMemory)
+            throw new InsufficientMemoryException($"the host has no room for another {bytes} bytes of pinned memory for {Name}");
+        Check(code, nameof(cuMemHostAlloc));
+        return address;
+    }
+
+    /// <summary>Gives pinned memory back.</summary>
+    public void FreeHost(nint address) => CheckRelease(cuMemFreeHost(address), nameof(cuMemFreeHost));
+
     /// <summary>Throws if a call failed.</summary>
     /// <param name="code">What it returned.</param>
     /// <param name="call">Its name.</param>

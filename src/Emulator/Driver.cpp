@@ -127,6 +127,12 @@ EXPORT size_t emulatorLiveAllocations() {
     return deviceMemory().count() + hostMemory().count();
 }
 
+// Graphs, executable graphs and events that nobody destroyed.
+EXPORT size_t emulatorLiveObjects() {
+    Guard guard(state().lock);
+    return state().graphs.size() + state().executables.size() + state().events.size();
+}
+
 // ---- the driver's own ----
 
 EXPORT int cuInit(unsigned flags) {

@@ -13,7 +13,7 @@ public sealed unsafe class CudaEmulator
 
     private readonly IReadOnlyList<Kernel> _kernels;
     private readonly EntryNames _images = new();
-    private readonly delegate* unmanaged<nuint> _liveAllocations;
+    private readonly delegate* unmanaged<nuint> _liveAllocations, _liveObjects;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
     private readonly delegate* unmanaged<int, uint, uint, byte*, void> _inject;
     private readonly delegate* unmanaged<int, void> _keepFaults;
@@ -35,6 +35,7 @@ public sealed unsafe class CudaEmulator
         if (NativeLibraries.Cuda.Path?.StartsWith(folder, StringComparison.Ordinal) != true)
             throw new DataException($"the CUDA emulator in {folder} was not taken: {NativeLibraries.Cuda.Problem ?? $"{NativeLibraries.Cuda.Path} is loaded already"}");
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
+        _liveObjects = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveObjects");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
         _inject = (delegate* unmanaged<int, uint, uint, byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
@@ -44,8 +45,11 @@ public sealed unsafe class CudaEmulator
     /// <summary>Whether the driver of this process is the emulator's.</summary>
     public static bool IsInPlace => NativeLibraries.Cuda.Path is not null && NativeLibrary.TryGetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure", out _);
 
-    /// <summary>Device allocations that nobody freed.</summary>
+    /// <summary>Allocations that nobody freed, of the device and of pinned memory.</summary>
     public int LiveAllocations => (int)_liveAllocations();
+
+    /// <summary>Graphs and events that nobody destroyed.</summary>
+    public int LiveObjects => (int)_liveObjects();
 
     /// <summary>Opens an emulated device.</summary>
     /// <param name="images">Compiled kernels to load, as on a GPU. Their code is not run, so that none is needed: the kernels are in the emulator.</param>

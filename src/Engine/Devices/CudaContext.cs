@@ -11,6 +11,7 @@ internal sealed class CudaContext : IDisposable
     private readonly CudaGpu _gpu;
     private readonly int _device;
     private readonly nint _context;
+    private readonly HashSet<IDisposable> _objects = []; // graphs and events that are not freed
 
     public CudaContext(int ordinal)
     {
@@ -96,6 +97,19 @@ internal sealed class CudaContext : IDisposable
     {
         if (!HasFailed)
             Check(code, call);
+    }
+
+    /// <summary>Notes a graph or an event that the context frees, if nothing else has until then.</summary>
+    public void Add(IDisposable driverObject) => _objects.Add(driverObject);
+
+    /// <summary>Whether such an object is still there; it is not any more afterwards.</summary>
+    public bool Remove(IDisposable driverObject) => _objects.Remove(driverObject);
+
+    /// <summary>Frees all such objects. The driver would do so with the context, but another device of the process may hold that.</summary>
+    public void FreeObjects()
+    {
+        foreach (var driverObject in _objects.ToArray())
+            driverObject.Dispose();
     }
 
     public void Dispose()

@@ -115,7 +115,7 @@ public sealed unsafe class CudaDevice : Device
         _context.MakeCurrent();
         try
         {
-            _uploaded?.Dispose();
+            _context.FreeObjects(); // before the stream that they belong to
             base.Dispose(disposing);
             _modules.Dispose();
         }

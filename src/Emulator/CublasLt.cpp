@@ -1,7 +1,8 @@
 // CublasLt.cpp: the functions of libcublasLt.so.12 that the engine calls: products of column-major matrices in a strided
 // batch, with a bias for the rows of the result. fp32 throughout, or operands in bf16 and the result in either.
 //
-// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. As the real library may do, a
+// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. A long k is split where partial sums may
+// be kept in the type of the result: they are rounded to it, as the real library may do. As the real library may do, a
 // product writes into the workspace that its algorithm asked for: NaN, so that whoever keeps something there notices.
 #include "Driver.h"
 #include "Memory.h"
@@ -14,11 +15,15 @@ using namespace emulator;
 
 // Values of cublas_api.h and cublasLt.h.
 enum Status { Ok = 0, NoContext = 1, BadValue = 7, Failed = 13, Unsupported = 15 };
-constexpr int Float32 = 0, BFloat16 = 14, Compute32F = 68, ScheduledInPlace = 1;
+constexpr int Float32 = 0, BFloat16 = 14, Compute32F = 68;
+enum ReductionScheme { InPlace = 1, InOutputType = 4 };
+constexpr uint64_t LongK = 256; // is split
 enum DescriptorAttribute { TransposeA = 3, TransposeB = 4, EpilogueKind = 7, BiasPointer = 8, BiasBatchStride = 10 };
 enum LayoutAttribute { BatchCount = 5, BatchStride = 6 };
 enum PreferenceAttribute { MaxWorkspace = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentD = 8 };
 enum Epilogue { Plain = 1, AddBias = 4 };
+
+uint64_t sizeOf(int type) { return type == BFloat16 ? 2 : 4; }
 
 struct Descriptor {
     int transposeA = 0, transposeB = 0, epilogue = Plain;
@@ -33,6 +38,7 @@ struct Layout {
     int batch = 1;
     int64_t stride = 0;
 
+    uint64_t strideBytes() const { return batch > 1 ? uint64_t(stride) * sizeOf(type) : 0; }
     // Elements from the first to behind the last of all matrices.
     uint64_t span() const { return uint64_t(stride) * uint64_t(batch - 1) + (columns - 1) * uint64_t(leading) + rows; }
 };
@@ -45,8 +51,8 @@ struct Preference {
 
 // What lies in the 64 opaque bytes of cublasLtMatmulAlgo_t.
 struct Algorithm {
-    uint32_t alignments[4], alignmentOfBias;
-    uint64_t workspace;
+    uint32_t alignments[4];
+    uint64_t workspace, part; // of k that is summed at once
     char unused[32];
 };
 
@@ -66,7 +72,7 @@ struct Product {
     float alpha, beta;
     const void *inA, *inB, *inC;
     void* out;
-    uint64_t m, n, k;
+    uint64_t m, n, k, part;
 };
 
 // Each attribute has one size; the real library refuses others, too.
@@ -78,9 +84,8 @@ int set(T& target, const void* value, size_t bytes) {
     return Ok;
 }
 
-bool isAligned(const void* pointer, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0; }
-
-uint64_t sizeOf(int type) { return type == BFloat16 ? 2 : 4; }
+// Of all matrices or biases of a batch.
+bool isAligned(const void* pointer, uint64_t stride, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0 && stride % alignment == 0; }
 
 bool fits(const void* pointer, uint64_t elements, int type) { return deviceMemory().holds(pointer, elements * sizeOf(type)); }
 
@@ -115,6 +120,13 @@ private:
     int type_;
 };
 
+float rounded(float value, int type) {
+    uint32_t storage;
+    Values stored(&storage, type);
+    stored.set(0, value);
+    return stored[0];
+}
+
 // Sizes in agreement, which is all that the stand-in asks for.
 bool isProduct(const Descriptor& d, const Layout& a, const Layout& b, const Layout& c) {
     uint64_t k = d.transposeA ? a.rows : a.columns;
@@ -138,16 +150,20 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
                 packed[l * Block + i] = i >= rows ? 0 : transposeA ? a[(first + i) * p.a.leading + l] : a[l * p.a.leading + first + i];
         }
         for (uint64_t j = 0; j < p.n; j++) {
-            float sums[Block] = {};
+            float sums[Block] = {}, before[Block] = {};
             for (uint64_t l = 0; l < p.k; l++)
                 factors[l] = transposeB ? b[l * p.b.leading + j] : b[j * p.b.leading + l];
             for (uint64_t l = 0; l < p.k; l++) {
+                if (l == p.part) {
+                    for (uint64_t i = 0; i < Block; i++)
+                        before[i] = rounded(sums[i], p.c.type), sums[i] = 0;
+                }
                 for (uint64_t i = 0; i < Block; i++)
                     sums[i] += packed[l * Block + i] * factors[l];
             }
             for (uint64_t i = 0; i < rows; i++) {
                 uint64_t at = j * p.c.leading + first + i;
-                float value = p.alpha * sums[i];
+                float value = p.alpha * (p.part < p.k ? before[i] + rounded(sums[i], p.c.type) : sums[i]);
                 if (p.beta != 0) // what is not added is not read: it may be NaN
                     value += p.beta * c[at];
                 out.set(at, bias ? value + (*bias)[first + i] : value);
@@ -156,9 +172,19 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
     }
 }
 
+// The epilogue loads biases by 16 bytes. The heuristic of the real library does not look at where they lie.
+bool isBiasAligned(const Product& p) {
+    uint64_t stride = p.c.batch > 1 ? uint64_t(p.descriptor.biasStride) * sizeOf(p.c.type) : 0;
+    return p.descriptor.epilogue != AddBias || isAligned(p.descriptor.bias, stride, 16);
+}
+
 void multiplyAll(const Product& p) {
     if (state().sticky)
         return;
+    if (!isBiasAligned(p)) {
+        state().sticky = fail(MisalignedAddress, "a product's bias is not on 16 bytes");
+        return;
+    }
     for (int i = 0; i < p.c.batch; i++) {
         const Values bias(p.descriptor.bias, p.c.type, i * p.descriptor.biasStride);
         multiply(p, {p.inA, p.a.type, i * p.a.stride}, {p.inB, p.b.type, i * p.b.stride}, {p.inC, p.c.type, i * p.c.stride},
@@ -264,17 +290,24 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     if (!areTypes(*a, *b, *c))
         return Unsupported;
     bool biased = descriptor->epilogue == AddBias;
-    if (biased && !descriptor->bias) // its alignment counts
+    if (biased && !descriptor->bias)
         return BadValue;
-    if (preference->schemes & ScheduledInPlace) // parts that are added as they come: the engine must not ask for it
+    if (biased && (c->rows == 1 || c->columns == 1)) // as the real library has been seen to do
+        return BadValue;
+    if (preference->schemes & InPlace) // parts that are added as they come: the engine must not allow it
         return Unsupported;
-    memset(results, 0, sizeof *results);
-    memcpy(results->algorithm.alignments, preference->alignments, sizeof preference->alignments);
-    results->algorithm.alignmentOfBias = 256;
-    while (biased && !isAligned(descriptor->bias, results->algorithm.alignmentOfBias))
-        results->algorithm.alignmentOfBias /= 2;
-    results->algorithm.workspace = results->workspace = std::min<uint64_t>(preference->workspace, 4096);
-    *count = 1;
+    const Faults& faults = state().faults;
+    if ((biased && faults.noEpilogue) || *std::min_element(preference->alignments, preference->alignments + 4) > faults.mostAlignment)
+        return Unsupported;
+    // The first one cannot run here.
+    memset(results, 0, size_t(requested) * sizeof *results);
+    *count = std::min(requested, 2);
+    results[0].state = Unsupported;
+    Algorithm& algorithm = results[*count - 1].algorithm;
+    memcpy(algorithm.alignments, preference->alignments, sizeof preference->alignments);
+    uint64_t k = descriptor->transposeA ? a->rows : a->columns;
+    algorithm.part = (preference->schemes & InOutputType) && k >= LongK ? (k + 1) / 2 : k;
+    algorithm.workspace = results[*count - 1].workspace = std::min<uint64_t>(preference->workspace, 4096);
     return Ok;
 }
 
@@ -288,19 +321,18 @@ EXPORT int cublasLtMatmul(void*, const Descriptor* descriptor, const float* alph
     if (!order || c != d || !isProduct(*descriptor, *a, *b, *c) || !areTypes(*a, *b, *c) || workspaceBytes < algorithm->workspace)
         return BadValue;
     const void* pointers[] = {inA, inB, inC, out};
+    const Layout* layouts[] = {a, b, c, d};
     for (int i = 0; i < 4; i++) {
-        if (!isAligned(pointers[i], algorithm->alignments[i]))
+        if (!isAligned(pointers[i], layouts[i]->strideBytes(), algorithm->alignments[i]))
             return BadValue;
     }
     bool biased = descriptor->epilogue == AddBias;
-    if (biased && !isAligned(descriptor->bias, algorithm->alignmentOfBias))
-        return BadValue;
     uint64_t biases = c->rows + uint64_t(descriptor->biasStride) * uint64_t(c->batch - 1);
     if (!fits(inA, a->span(), a->type) || !fits(inB, b->span(), b->type) || !fits(inC, c->span(), c->type) || !fits(out, c->span(), c->type) ||
         (biased && !fits(descriptor->bias, biases, c->type)) ||
         !deviceMemory().holds(workspace, algorithm->workspace))
         return BadValue;
-    Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns};
+    Product product{*descriptor, *a, *b, *c, *alpha, *beta, inA, inB, inC, out, c->rows, c->columns, descriptor->transposeA ? a->rows : a->columns, algorithm->part};
     give(*order, [product, workspace, bytes = algorithm->workspace] {
         memset(workspace, 0xff, bytes);
         multiplyAll(product);

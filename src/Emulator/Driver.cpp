@@ -1,7 +1,8 @@
 // Driver.cpp: the functions of libcuda.so.1 that the engine calls, over the emulator: its own bindings run unchanged. Here are those of the
 // library, the device, contexts and streams.
 //
-// Work is done when it is given, but as on a GPU a fault shows at a later call, and stays until the context is gone.
+// Work is done when it is given, except behind a copy from or to host memory: that is done when it is waited for. As on a GPU a fault
+// shows at a later call, and stays until the context is gone.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -60,8 +61,24 @@ Stream* findStream(const void* handle) {
 void give(Stream& stream, Operation operation) {
     if (stream.capture)
         stream.capture->operations.push_back(std::move(operation));
+    else if (!stream.waiting.empty())
+        stream.waiting.push_back(std::move(operation));
     else
         operation();
+}
+
+void giveCopy(Stream& stream, Operation operation) { stream.waiting.push_back(std::move(operation)); }
+
+void finish(Stream& stream) {
+    auto operations = std::move(stream.waiting);
+    stream.waiting.clear();
+    for (const Operation& operation : operations)
+        operation();
+}
+
+void finishAll() {
+    for (auto& stream : state().streams)
+        finish(*stream);
 }
 
 bool isDue(unsigned& countdown) { return countdown > 0 && --countdown == 0; }
@@ -84,7 +101,18 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
 // an entry (null for none).
 EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch, const char* kernel) {
     Guard guard(state().lock);
-    state().faults = {noDevice != 0, allocation, launch, kernel ? kernel : "", state().faults.stay};
+    Faults& faults = state().faults;
+    faults.noDevice = noDevice != 0;
+    faults.allocation = allocation;
+    faults.launch = launch;
+    faults.kernel = kernel ? kernel : "";
+}
+
+// Takes algorithms for matrix products away: those with a bias, and those for matrices that are aligned to more than so many bytes.
+EXPORT void emulatorRefuseProducts(int withBias, unsigned mostAlignment) {
+    Guard guard(state().lock);
+    state().faults.noEpilogue = withBias != 0;
+    state().faults.mostAlignment = mostAlignment;
 }
 
 // Whether a fault stays after its context is released, as it may on a GPU. What stayed before is forgotten.
@@ -96,7 +124,13 @@ EXPORT void emulatorKeepFaults(int keep) {
 
 EXPORT size_t emulatorLiveAllocations() {
     Guard guard(state().lock);
-    return deviceMemory().count();
+    return deviceMemory().count() + hostMemory().count();
+}
+
+// Graphs, executable graphs and events that nobody destroyed.
+EXPORT size_t emulatorLiveObjects() {
+    Guard guard(state().lock);
+    return state().graphs.size() + state().executables.size() + state().events.size();
 }
 
 // ---- the driver's own ----
@@ -133,6 +167,7 @@ EXPORT int cuGetErrorName(int code, const char** text) {
     case SharedObjectInitFailed: *text = "CUDA_ERROR_SHARED_OBJECT_INIT_FAILED"; break;
     case InvalidHandle: *text = "CUDA_ERROR_INVALID_HANDLE"; break;
     case NotFound: *text = "CUDA_ERROR_NOT_FOUND"; break;
+    case MisalignedAddress: *text = "CUDA_ERROR_MISALIGNED_ADDRESS"; break;
     case LaunchFailed: *text = "CUDA_ERROR_LAUNCH_FAILED"; break;
     case NotSupported: *text = "CUDA_ERROR_NOT_SUPPORTED"; break;
     case CaptureUnsupported: *text = "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED"; break;
@@ -193,6 +228,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
         return fail(InvalidContext, "there is no context");
     if (--state().contextUses == 0) {
         deviceMemory().releaseAll();
+        hostMemory().releaseAll();
         state().modules.clear();
         state().graphs.clear();
         state().executables.clear();
@@ -222,6 +258,7 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
     auto found = findIn(state().streams, stream);
     if (found == state().streams.end())
         return fail(InvalidHandle, "not a stream");
+    finish(**found);
     state().streams.erase(found);
     return Success;
 }
@@ -230,5 +267,9 @@ EXPORT int cuStreamSynchronize(void* stream) {
     Guard guard(state().lock);
     if (Result failure = usableOutsideCapture())
         return failure;
-    return findStream(stream) ? Success : fail(InvalidHandle, "not a stream");
+    Stream* order = findStream(stream);
+    if (!order)
+        return fail(InvalidHandle, "not a stream");
+    finish(*order);
+    return state().sticky;
 }

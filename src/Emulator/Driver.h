@@ -30,6 +30,7 @@ enum Result {
     SharedObjectInitFailed = 303,
     InvalidHandle = 400,
     NotFound = 500,
+    MisalignedAddress = 716,
     LaunchFailed = 719,
     NotSupported = 801,
     CaptureUnsupported = 900,
@@ -55,6 +56,7 @@ struct Graph {
 };
 
 struct Stream {
+    std::vector<Operation> waiting; // a copy from or to host memory, and all work behind it, until it is waited for
     std::unique_ptr<Graph> capture; // takes the stream's work instead of running it
     bool invalidated = false;       // the capture, by a call that cannot be part of one
 };
@@ -68,6 +70,8 @@ struct Faults {
     bool noDevice = false;
     unsigned allocation = 0, launch = 0; // how many more until the one that fails; 0 for none
     std::string kernel;                  // all launches of this entry fault
+    bool noEpilogue = false;             // there is no algorithm for a product with a bias
+    uint32_t mostAlignment = 256;        // nor for one whose matrices are promised to be aligned to more bytes
     bool stay = false;                   // a fault stays for the rest of the process, whatever contexts come and go
 };
 
@@ -110,8 +114,15 @@ auto findIn(std::vector<std::unique_ptr<T>>& owned, const void* handle) {
 // Null if there is no such stream.
 Stream* findStream(const void* handle);
 
-// Runs a piece of work, or keeps it where the stream is captured.
+// Runs a piece of work, or keeps it where the stream is captured or where work waits before it.
 void give(Stream& stream, Operation operation);
+
+// Keeps a copy from or to host memory until it is waited for: a GPU may read the source, and write the destination, that late.
+void giveCopy(Stream& stream, Operation operation);
+
+// Does what waits.
+void finish(Stream& stream);
+void finishAll();
 
 // Whether a countdown of Faults ends here.
 bool isDue(unsigned& countdown);

@@ -29,7 +29,10 @@ EXPORT int cuEventSynchronize(void* handle) {
     Guard guard(state().lock);
     if (Result failure = usableOutsideCapture())
         return failure;
-    return findIn(state().events, handle) != state().events.end() ? Success : fail(InvalidHandle, "not an event");
+    if (findIn(state().events, handle) == state().events.end())
+        return fail(InvalidHandle, "not an event");
+    finishAll();
+    return state().sticky;
 }
 
 EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
@@ -48,6 +51,7 @@ EXPORT int cuEventDestroy_v2(void* handle) {
     auto found = findIn(state().events, handle);
     if (found == state().events.end())
         return fail(InvalidHandle, "not an event");
+    finishAll();
     state().events.erase(found);
     return Success;
 }

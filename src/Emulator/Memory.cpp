@@ -37,6 +37,11 @@ DeviceMemory& deviceMemory() {
     return *memory;
 }
 
+DeviceMemory& hostMemory() {
+    static auto* memory = new DeviceMemory;
+    return *memory;
+}
+
 void* DeviceMemory::allocate(size_t bytes) {
     size_t rounded = (bytes + Alignment - 1) / Alignment * Alignment;
     void* address = rounded < bytes ? nullptr : aligned_alloc(Alignment, rounded);

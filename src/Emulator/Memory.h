@@ -41,6 +41,9 @@ private:
 
 DeviceMemory& deviceMemory();
 
+// Pinned memory of the host.
+DeviceMemory& hostMemory();
+
 // One worker's shared memory: the kernel's static variables and the dynamic part.
 class SharedMemory {
 public:

@@ -100,6 +100,7 @@ EXPORT int cuModuleUnload(void* module) {
     auto found = findIn(state().modules, module);
     if (found == state().modules.end())
         return fail(InvalidHandle, "not a module");
+    finishAll();
     state().modules.erase(found);
     return Success;
 }

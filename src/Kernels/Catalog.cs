@@ -13,6 +13,7 @@ public static class Catalog
         .. Dropout.DropoutChecks.All,
         .. LayerNorm.LayerNormChecks.All,
         .. MatMul.MatMulChecks.All,
+        .. MatMul.MatMulBiasChecks.All,
         .. Narrow.NarrowChecks.All,
         .. Attention.AttentionChecks.All,
         .. Attention.AttentionTensorCoreChecks.All,

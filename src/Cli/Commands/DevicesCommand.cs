@@ -29,8 +29,11 @@ internal static class DevicesCommand
             string capability = string.Create(CultureInfo.InvariantCulture, $"{gpu.ComputeCapability / 10}.{gpu.ComputeCapability % 10}");
             table.Row(gpu.Name, $"{gpu.Limits.Multiprocessors} multiprocessors, compute capability {capability}");
         }
-        return table.Row("CUDA driver", Found(devices.Cuda.Driver)).Row("CUDA compiler (NVRTC)", Found(devices.Cuda.Compiler))
+        table.Row("CUDA driver", Found(devices.Cuda.Driver)).Row("CUDA compiler (NVRTC)", Found(devices.Cuda.Compiler))
             .Row("CUDA products (cuBLASLt)", Found(devices.Cuda.Products));
+        if (devices.Cuda.LookedIn.Count > 0)
+            table.Row("looked in", string.Join(", ", devices.Cuda.LookedIn));
+        return table;
     }
 
     private static string Found(CudaComponent component) =>

@@ -13,10 +13,11 @@ public sealed unsafe class CudaEmulator
 
     private readonly IReadOnlyList<Kernel> _kernels;
     private readonly EntryNames _images = new();
-    private readonly delegate* unmanaged<nuint> _liveAllocations;
+    private readonly delegate* unmanaged<nuint> _liveAllocations, _liveObjects;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
     private readonly delegate* unmanaged<int, uint, uint, byte*, void> _inject;
     private readonly delegate* unmanaged<int, void> _keepFaults;
+    private readonly delegate* unmanaged<int, uint, void> _refuseProducts;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -34,16 +35,21 @@ public sealed unsafe class CudaEmulator
         if (NativeLibraries.Cuda.Path?.StartsWith(folder, StringComparison.Ordinal) != true)
             throw new DataException($"the CUDA emulator in {folder} was not taken: {NativeLibraries.Cuda.Problem ?? $"{NativeLibraries.Cuda.Path} is loaded already"}");
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
+        _liveObjects = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveObjects");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
         _inject = (delegate* unmanaged<int, uint, uint, byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
+        _refuseProducts = (delegate* unmanaged<int, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorRefuseProducts");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
     public static bool IsInPlace => NativeLibraries.Cuda.Path is not null && NativeLibrary.TryGetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure", out _);
 
-    /// <summary>Device allocations that nobody freed.</summary>
+    /// <summary>Allocations that nobody freed, of the device and of pinned memory.</summary>
     public int LiveAllocations => (int)_liveAllocations();
+
+    /// <summary>Graphs and events that nobody destroyed.</summary>
+    public int LiveObjects => (int)_liveObjects();
 
     /// <summary>Opens an emulated device.</summary>
     /// <param name="images">Compiled kernels to load, as on a GPU. Their code is not run, so that none is needed: the kernels are in the emulator.</param>
@@ -64,6 +70,11 @@ public sealed unsafe class CudaEmulator
         fixed (byte* entry = kernel is null ? null : Encoding.UTF8.GetBytes($"{kernel}\0"))
             _inject(noDevice ? 1 : 0, (uint)allocation, (uint)launch, entry);
     }
+
+    /// <summary>Takes algorithms for matrix products away from the emulated cuBLASLt, until the next call; without arguments none.</summary>
+    /// <param name="withBias">Those that add a bias.</param>
+    /// <param name="mostAlignment">Those for matrices that are promised to lie on more than so many bytes.</param>
+    public void RefuseProducts(bool withBias = false, int mostAlignment = 256) => _refuseProducts(withBias ? 1 : 0, (uint)mostAlignment);
 
     /// <summary>Whether a kernel's fault stays for the process, as on a GPU whose context another library also holds. Forgets what stayed before.</summary>
     public void KeepFaults(bool keep) => _keepFaults(keep ? 1 : 0);

@@ -11,6 +11,7 @@ internal sealed class CudaContext : IDisposable
     private readonly CudaGpu _gpu;
     private readonly int _device;
     private readonly nint _context;
+    private readonly HashSet<IDisposable> _objects = []; // graphs and events that are not freed
 
     public CudaContext(int ordinal)
     {
@@ -60,6 +61,20 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Gives memory back.</summary>
     public void Free(nint address) => CheckRelease(cuMemFree_v2(address), nameof(cuMemFree_v2));
 
+    /// <summary>Pinned memory of the host.</summary>
+    /// <exception cref="InsufficientMemoryException">The host has not that much left.</exception>
+    public nint AllocateHost(long bytes)
+    {
+        int code = cuMemHostAlloc(out nint address, (nuint)bytes, 0);
+        if (code == OutOfMemory)
+            throw new InsufficientMemoryException($"the host has no room for another {bytes} bytes of pinned memory for {Name}");
+        Check(code, nameof(cuMemHostAlloc));
+        return address;
+    }
+
+    /// <summary>Gives pinned memory back.</summary>
+    public void FreeHost(nint address) => CheckRelease(cuMemFreeHost(address), nameof(cuMemFreeHost));
+
     /// <summary>Throws if a call failed.</summary>
     /// <param name="code">What it returned.</param>
     /// <param name="call">Its name.</param>
@@ -82,6 +97,19 @@ internal sealed class CudaContext : IDisposable
     {
         if (!HasFailed)
             Check(code, call);
+    }
+
+    /// <summary>Notes a graph or an event that the context frees, if nothing else has until then.</summary>
+    public void Add(IDisposable driverObject) => _objects.Add(driverObject);
+
+    /// <summary>Whether such an object is still there; it is not any more afterwards.</summary>
+    public bool Remove(IDisposable driverObject) => _objects.Remove(driverObject);
+
+    /// <summary>Frees all such objects. The driver would do so with the context, but another device of the process may hold that.</summary>
+    public void FreeObjects()
+    {
+        foreach (var driverObject in _objects.ToArray())
+            driverObject.Dispose();
     }
 
     public void Dispose()

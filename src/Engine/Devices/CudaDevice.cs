@@ -6,11 +6,12 @@ using static VideoSim.Engine.Interop.CudaDriver;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>An NVIDIA GPU, through the driver API.</summary>
-public sealed class CudaDevice : Device
+public sealed unsafe class CudaDevice : Device
 {
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
     private readonly CudaStream _stream;
+    private CudaEvent? _uploaded; // after the last upload that was begun
     private bool _disposed;
 
     private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream) : base(stream) =>
@@ -68,8 +69,28 @@ public sealed class CudaDevice : Device
     public override void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         _context.MakeCurrent();
-        _stream.Upload(source, destination);
+        fixed (byte* pointer = source)
+            _stream.BeginUpload((nint)pointer, source.Length, destination);
+        _stream.Synchronize(); // the driver may read the source until then
     }
+
+    /// <inheritdoc/>
+    public override void BeginUpload(nint source, long bytes, nint destination)
+    {
+        _context.MakeCurrent();
+        _stream.BeginUpload(source, bytes, destination);
+        _stream.Record(_uploaded ??= new CudaEvent(_context));
+    }
+
+    /// <inheritdoc/>
+    public override void WaitForUploads()
+    {
+        _context.MakeCurrent();
+        _uploaded?.Wait();
+    }
+
+    /// <inheritdoc/>
+    public override Device OpenHost() => new CudaHost(_context, _stream);
 
     /// <inheritdoc/>
     public override void Clear(nint address, long bytes)
@@ -92,8 +113,15 @@ public sealed class CudaDevice : Device
             return;
         _disposed = true;
         _context.MakeCurrent();
-        base.Dispose(disposing);
-        _modules.Dispose();
-        _context.Dispose();
+        try
+        {
+            _context.FreeObjects(); // before the stream that they belong to
+            base.Dispose(disposing);
+            _modules.Dispose();
+        }
+        finally
+        {
+            _context.Dispose();
+        }
     }
 }

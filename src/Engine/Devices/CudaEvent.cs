@@ -13,6 +13,7 @@ internal sealed class CudaEvent : IDisposable
         _context = context;
         context.MakeCurrent();
         context.Check(cuEventCreate(out _event, 0), nameof(cuEventCreate));
+        context.Add(this);
     }
 
     public void Record(nint stream) => _context.Check(cuEventRecord(_event, stream), nameof(cuEventRecord));
@@ -29,7 +30,9 @@ internal sealed class CudaEvent : IDisposable
 
     public void Dispose()
     {
-        if (!_context.IsDisposed) // the driver has freed it with the context
-            _context.CheckRelease(cuEventDestroy_v2(_event), nameof(cuEventDestroy_v2));
+        if (!_context.Remove(this))
+            return;
+        _context.MakeCurrent();
+        _context.CheckRelease(cuEventDestroy_v2(_event), nameof(cuEventDestroy_v2));
     }
 }

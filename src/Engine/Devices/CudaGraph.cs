@@ -35,6 +35,7 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
             }
             context.Check(code, nameof(cuStreamEndCapture));
             context.Check(cuGraphInstantiateWithFlags(out _executable, graph, 0), nameof(cuGraphInstantiateWithFlags));
+            context.Add(this);
             Launches = plan.Count;
         }
         finally
@@ -47,18 +48,15 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
     /// <summary>Gives the graph to the stream.</summary>
     public void Launch() => context.Check(cuGraphLaunch(_executable, stream), nameof(cuGraphLaunch));
 
-    public void Dispose()
-    {
-        if (context.IsDisposed) // the driver has freed it with the context
-            return;
-        context.MakeCurrent();
-        Free();
-    }
+    public void Dispose() => Free();
 
     private void Free()
     {
-        if (_executable != 0)
+        if (context.Remove(this))
+        {
+            context.MakeCurrent();
             context.CheckRelease(cuGraphExecDestroy(_executable), nameof(cuGraphExecDestroy));
+        }
         (_executable, Launches) = (0, 0);
     }
 }

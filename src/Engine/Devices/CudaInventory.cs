@@ -10,7 +10,8 @@ namespace VideoSim.Engine.Devices;
 /// <param name="Compiler">NVRTC.</param>
 /// <param name="Products">cuBLASLt.</param>
 /// <param name="Gpus">What the driver can run on.</param>
-public sealed record CudaInventory(CudaComponent Driver, CudaComponent Compiler, CudaComponent Products, IReadOnlyList<CudaGpu> Gpus)
+/// <param name="LookedIn">Where a library is missing, where it was looked for beside the folders of the system's loader: there, and below there.</param>
+public sealed record CudaInventory(CudaComponent Driver, CudaComponent Compiler, CudaComponent Products, IReadOnlyList<CudaGpu> Gpus, IReadOnlyList<string> LookedIn)
 {
     /// <summary>Looks; no GPU is opened.</summary>
     public static CudaInventory Take() => Take(NativeLibraries.Cuda, NativeLibraries.Nvrtc, NativeLibraries.CublasLt);
@@ -26,7 +27,9 @@ public sealed record CudaInventory(CudaComponent Driver, CudaComponent Compiler,
         });
         if (found.Problem is null)
             found = found with { Problem = ProblemOf(driver, () => gpus = ReadGpus()) };
-        return new CudaInventory(found, Ask(compiler, static () => Nvrtc.Version), Ask(products, static () => CublasLt.Version), gpus);
+        CudaComponent ofCompiler = Ask(compiler, static () => Nvrtc.Version), ofProducts = Ask(products, static () => CublasLt.Version);
+        bool isMissing = found.Path is null || ofCompiler.Path is null || ofProducts.Path is null;
+        return new CudaInventory(found, ofCompiler, ofProducts, gpus, isMissing ? [.. LibraryFolders.OfTheUser().Concat(LibraryFolders.Roots())] : []);
     }
 
     private static CudaComponent Ask(NvidiaLibrary library, Func<Version> ask)

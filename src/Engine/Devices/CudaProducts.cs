@@ -7,8 +7,8 @@ using static VideoSim.Engine.Interop.CublasLt;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// Matrix products in a context, by cuBLASLt. What a product of some shape needs (descriptors, and the algorithm that the
-/// library's heuristic names first, the same every time) is made when the shape comes first and kept: a steady step creates nothing.
+/// Matrix products in a context, by cuBLASLt. What a product of some shape needs (descriptors, and the first algorithm of the
+/// library's heuristic that can run, the same every time) is made when the shape comes first and kept: a steady step creates nothing.
 /// </summary>
 /// <remarks>
 /// Row-major C = A B is, read column by column, C^T = B^T A^T: the library gets B first, then A, and each matrix as its
@@ -18,30 +18,38 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 {
     private const long WorkspaceBytes = 32 << 20; // what NVIDIA advises for Hopper
     private const int MostAlignment = 256; // what the heuristic takes for granted, and no algorithm asks for more
+    private const int Candidates = 8; // algorithms to look at: the heuristic may name some that cannot run
+    private const int LeastBiasAlignment = 16; // kernels load biases by 16 bytes; the heuristic does not look at the bias
 
-    private readonly Dictionary<ProductKind, Product> _products = [];
+    private readonly Dictionary<ProductKind, Product?> _products = [];
     private nint _library, _preference, _workspace;
 
     /// <summary>Kinds of products met so far.</summary>
     public int Count => _products.Count;
 
     /// <summary>Gives a product to a stream.</summary>
-    public void Run(in MatMulArgs args, nint stream)
+    /// <returns>False, and nothing is done, where the library cannot add the bias: another kernel has to.</returns>
+    public bool TryRun(in MatMulArgs args, nint stream)
     {
         var kind = new ProductKind(args);
+        if (kind.HasBias && kind.AlignmentBias < LeastBiasAlignment)
+            return false;
         if (!_products.TryGetValue(kind, out var product))
             _products.Add(kind, product = Make(kind, args.Bias));
+        if (product is null)
+            return false;
         if (kind.HasBias)
             Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)args.Bias);
         float alpha = 1, beta = args.Add;
         var algorithm = product.Algorithm;
         Check(cublasLtMatmul(_library, product.Descriptor, &alpha, args.B, product.First, args.A, product.Second,
             &beta, args.C, product.Result, args.C, product.Result, &algorithm, _workspace, (nuint)WorkspaceBytes, stream), nameof(cublasLtMatmul), kind);
+        return true;
     }
 
     public void Dispose()
     {
-        foreach (var product in _products.Values)
+        foreach (var product in _products.Values.OfType<Product>())
             Destroy(product);
         _products.Clear();
         if (_preference != 0)
@@ -68,7 +76,8 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         Check(cublasLtCreate(out _library), nameof(cublasLtCreate));
     }
 
-    private Product Make(in ProductKind kind, void* bias)
+    // Null where no algorithm adds the bias.
+    private Product? Make(in ProductKind kind, void* bias)
     {
         if (_library == 0)
             Open();
@@ -82,13 +91,18 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             {
                 Set(product.Descriptor, DescriptorAttribute.Epilogue, EpilogueBias);
                 Set(product.Descriptor, DescriptorAttribute.BiasBatchStride, kind.StrideBias);
-                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the choice of an algorithm looks at its alignment
+                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the heuristic refuses an epilogue without one
             }
             product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.Operands, kind.LdB, kind.Batch, kind.StrideB);
             product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.Operands, kind.LdA, kind.Batch, kind.StrideA);
             product.Result = Layout((kind.N, kind.M), kind.Result, kind.LdC, kind.Batch, kind.StrideC);
-            product.Algorithm = Choose(product, kind);
-            return product;
+            if (Choose(product, kind) is { } algorithm)
+            {
+                product.Algorithm = algorithm;
+                return product;
+            }
+            Destroy(product);
+            return null;
         }
         catch
         {
@@ -97,17 +111,32 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         }
     }
 
-    private Algorithm Choose(Product product, in ProductKind kind)
+    private Algorithm? Choose(Product product, in ProductKind kind)
+    {
+        var found = Find(product, kind, out int status);
+        if (found is not null || kind.HasBias)
+            return found;
+        uint operands = (uint)kind.Operands.Bytes(), result = (uint)kind.Result.Bytes();
+        found = Find(product, kind with { AlignmentA = operands, AlignmentB = operands, AlignmentC = result }, out status);
+        Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
+        return found ?? throw new NotSupportedException($"cuBLASLt has no algorithm on {context.Name} for {kind}");
+    }
+
+    private Algorithm? Find(Product product, in ProductKind kind, out int status)
     {
         SetPreference(PreferenceAttribute.MinAlignmentBytesA, kind.AlignmentB);
         SetPreference(PreferenceAttribute.MinAlignmentBytesB, kind.AlignmentA);
         SetPreference(PreferenceAttribute.MinAlignmentBytesC, kind.AlignmentC);
-        SetPreference(PreferenceAttribute.MinAlignmentBytesD, kind.AlignmentC);
-        HeuristicResult result;
-        Check(cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
-            _preference, 1, &result, out int count), nameof(cublasLtMatmulAlgoGetHeuristic), kind);
-        return count == 1 && result.State == 0 ? result.Algorithm
-            : throw new NotSupportedException($"cuBLASLt has no algorithm on {context.Name} for {kind}");
+        SetPreference(PreferenceAttribute.MinAlignmentBytesD, kind.HasBias ? Math.Min(kind.AlignmentC, kind.AlignmentBias) : kind.AlignmentC);
+        var results = stackalloc HeuristicResult[Candidates];
+        status = cublasLtMatmulAlgoGetHeuristic(_library, product.Descriptor, product.First, product.Second, product.Result, product.Result,
+            _preference, Candidates, results, out int count);
+        for (int i = 0; i < count && status == 0; i++)
+        {
+            if (results[i].State == 0)
+                return results[i].Algorithm;
+        }
+        return null;
     }
 
     private static void Destroy(Product product)
@@ -147,7 +176,12 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     private static int TypeOf(Precision precision) => precision == Precision.Float32 ? Float32 : BFloat16;
 
-    private static uint AlignmentOf(void* pointer) => 1u << Math.Min(BitOperations.TrailingZeroCount((nint)pointer), BitOperations.Log2(MostAlignment));
+    // Of all matrices of a batch, or their biases.
+    private static uint AlignmentOf(void* first, long stride, Precision precision, int batch)
+    {
+        nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Bytes()) : 0) | MostAlignment;
+        return 1u << BitOperations.TrailingZeroCount(bits);
+    }
 
     private sealed class Product
     {
@@ -161,7 +195,9 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     {
         public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
             args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null, args.Operands, args.Result,
-            AlignmentOf(args.A), AlignmentOf(args.B), AlignmentOf(args.C), AlignmentOf(args.Bias))
+            AlignmentOf(args.A, args.StrideA, args.Operands, args.Batch), AlignmentOf(args.B, args.StrideB, args.Operands, args.Batch),
+            AlignmentOf(args.C, args.StrideC, args.Result, args.Batch),
+            args.Bias == null ? 0 : AlignmentOf(args.Bias, args.StrideBias, args.Result, args.Batch))
         {
         }
     }

@@ -49,7 +49,15 @@ public sealed unsafe class CudaStream : ComputeStream
             return;
         _context.MakeCurrent();
         _context.Last.Note(args);
-        _products.Run(args, _stream);
+        if (!_products.TryRun(args, _stream))
+        {
+            Run(MatMulBias.Begin[args.Result], MatMulBias.Of(args));
+            var rest = args;
+            rest.Bias = null;
+            rest.Add = 1;
+            MatMul(rest);
+            return;
+        }
         if (_isBlocking)
             Synchronize();
     }
@@ -103,12 +111,9 @@ public sealed unsafe class CudaStream : ComputeStream
         moment.Record(_stream);
     }
 
-    // From pageable memory the driver stages the source before it returns.
-    internal void Upload(ReadOnlySpan<byte> source, nint destination)
-    {
-        fixed (byte* pointer = source)
-            Check(cuMemcpyHtoDAsync_v2(destination, pointer, (nuint)source.Length, _stream), nameof(cuMemcpyHtoDAsync_v2));
-    }
+    /// <summary>The source must stay as it is until the stream has come to the copy, whatever kind of memory it is.</summary>
+    internal void BeginUpload(nint source, long bytes, nint destination) =>
+        Check(cuMemcpyHtoDAsync_v2(destination, (void*)source, (nuint)bytes, _stream), nameof(cuMemcpyHtoDAsync_v2));
 
     internal void Download(nint source, Span<byte> destination)
     {

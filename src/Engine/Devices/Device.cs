@@ -42,6 +42,18 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>Copies from host memory, in stream order; the source may be reused when this returns.</summary>
     public abstract void Upload(ReadOnlySpan<byte> source, nint destination);
 
+    /// <summary>
+    /// Copies from host memory, in stream order, and may return before that is done: the source must stay as it is until
+    /// <see cref="WaitForUploads"/> returns.
+    /// </summary>
+    public virtual unsafe void BeginUpload(nint source, long bytes, nint destination) => Upload(new((void*)source, checked((int)bytes)), destination);
+
+    /// <summary>Waits until the uploads that were begun are done, but for no work after them.</summary>
+    public virtual void WaitForUploads() { }
+
+    /// <summary>Host memory to begin uploads to this device from. Dispose it before the device.</summary>
+    public virtual Device OpenHost() => new CpuDevice(threads: 1);
+
     /// <summary>Sets bytes to 0, in stream order.</summary>
     public abstract void Clear(nint address, long bytes);
 
@@ -61,7 +73,7 @@ public abstract class Device(ComputeStream stream) : IDisposable
 
 /// <summary>The host's own memory and cores; works wherever .NET does.</summary>
 /// <param name="threads">Threads that share a launch; any number gives the same bits.</param>
-public sealed unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
+public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 {
     /// <summary>All cores.</summary>
     public CpuDevice() : this(Environment.ProcessorCount) { }

@@ -47,10 +47,10 @@ internal static unsafe partial class CublasLt
     public const int EpilogueBias = 4;
 
     /// <summary>
-    /// Ways to add up parts of k: none, or in a second pass in fixed order (COMPUTE_TYPE and OUTPUT_TYPE of
-    /// cublasLtReductionScheme_t), not in place.
+    /// Ways to add up parts of k: none, or in a second pass in fixed order, all in fp32 (COMPUTE_TYPE of
+    /// cublasLtReductionScheme_t). Neither in place nor in the type of the result, which may be bf16.
     /// </summary>
-    public const uint FixedOrderSchemes = 2 | 4;
+    public const uint FixedOrderSchemes = 2;
 
     /// <summary>cublasLtMatmulAlgo_t: opaque, copied as it is.</summary>
     [StructLayout(LayoutKind.Sequential)]

@@ -116,6 +116,12 @@ internal static unsafe partial class CudaDriver
     internal static partial int cuMemFree_v2(nint address);
 
     [LibraryImport(Library)]
+    internal static partial int cuMemHostAlloc(out nint address, nuint bytes, uint flags);
+
+    [LibraryImport(Library)]
+    internal static partial int cuMemFreeHost(nint address);
+
+    [LibraryImport(Library)]
     internal static partial int cuMemsetD8Async(nint address, byte value, nuint bytes, nint stream);
 
     [LibraryImport(Library)]

@@ -9,10 +9,14 @@ internal static class LibraryFolders
     // Of Python's packages (pip's "wheels"), from a root that holds lib/python3.x.
     private static readonly string[] PackageFolders = ["site-packages", "dist-packages"];
 
+    /// <summary>Files and folders that <see cref="NativeLibraries.PathVariable"/> names: where to look first.</summary>
+    public static IEnumerable<string> OfTheUser() => Split(Variable(NativeLibraries.PathVariable)).Select(Path.GetFullPath);
+
     /// <summary>The folders that exist, in the order in which to look.</summary>
-    public static IEnumerable<string> OfThisMachine() => In(
-        [Variable("CUDA_PATH"), Variable("CUDA_HOME"), "/usr/local/cuda", .. Newest("/usr/local", "cuda-*"), "/opt/cuda"],
-        [Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local"), "/usr/local", "/usr"]);
+    public static IEnumerable<string> OfThisMachine() => In(Toolkits(), Pythons());
+
+    /// <summary>What those folders are searched below, for messages: roots of toolkits and of Python's packages, there or not.</summary>
+    public static IEnumerable<string> Roots() => Toolkits().Concat(Pythons()).Where(static root => !string.IsNullOrEmpty(root)).OfType<string>().Distinct();
 
     /// <summary>The same for given roots; null and empty ones are passed over.</summary>
     public static IEnumerable<string> In(IEnumerable<string?> toolkits, IEnumerable<string?> pythons)
@@ -35,6 +39,26 @@ internal static class LibraryFolders
             }
         }
     }
+
+    /// <summary>
+    /// Roots of the first python3 on a search path: the folder above its bin, then the same of the file that it links to. In a virtual
+    /// environment python3 is a link, and the packages lie beside the link.
+    /// </summary>
+    public static IEnumerable<string> PythonsOn(string? searchPath)
+    {
+        string? python = Split(searchPath).Select(static folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
+        if (python is null)
+            return [];
+        string target = File.ResolveLinkTarget(python, returnFinalTarget: true)?.FullName ?? python;
+        return new[] { python, target }.Select(static file => Path.GetDirectoryName(Path.GetDirectoryName(file))).OfType<string>().Distinct();
+    }
+
+    private static string[] Split(string? value) => value?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+
+    private static IEnumerable<string?> Toolkits() => [Variable("CUDA_PATH"), Variable("CUDA_HOME"), "/usr/local/cuda", .. Newest("/usr/local", "cuda-*"), "/opt/cuda"];
+
+    private static IEnumerable<string?> Pythons() => [Variable("VIRTUAL_ENV"), Variable("CONDA_PREFIX"), .. PythonsOn(Variable("PATH")),
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local"), "/usr/local", "/usr"];
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name);
 

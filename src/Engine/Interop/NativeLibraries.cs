@@ -5,8 +5,8 @@ namespace VideoSim.Engine.Interop;
 
 /// <summary>
 /// Finds NVIDIA's libraries, the same way for all declarations of this assembly: what <see cref="PathVariable"/> names first,
-/// then whatever the system's loader finds, then the usual folders of the toolkit and of Python's packages; the newest version
-/// in each place.
+/// then whatever the system's loader finds, then the usual folders of the toolkit and of Python's packages, those of the python3 on
+/// PATH included; the newest version in each place.
 /// </summary>
 public static class NativeLibraries
 {

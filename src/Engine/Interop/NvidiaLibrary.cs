@@ -72,9 +72,8 @@ public sealed class NvidiaLibrary
 
     private IEnumerable<string> Candidates()
     {
-        foreach (string place in Split(Environment.GetEnvironmentVariable(NativeLibraries.PathVariable)))
+        foreach (string path in LibraryFolders.OfTheUser())
         {
-            string path = System.IO.Path.GetFullPath(place);
             if (System.IO.Path.GetFileName(path).StartsWith(Stem, StringComparison.Ordinal))
                 yield return path;
             foreach (string name in _fileNames)
@@ -88,9 +87,6 @@ public sealed class NvidiaLibrary
                 yield return System.IO.Path.Combine(folder, name);
         }
     }
-
-    private static string[] Split(string? value) =>
-        value?.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
     // NVRTC opens libnvrtc-builtins.so.X.Y by its bare name at the first compilation. Away from the loader's folders that
     // fails, unless a library of that name is in the process already.

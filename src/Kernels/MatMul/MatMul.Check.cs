@@ -25,6 +25,8 @@ public static unsafe class MatMulChecks
             yield return Case(new Product(64, 64, 64, 0, 1, 1, Bias: true, Add: 1, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
             yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false, Precision.BFloat16, result));
             yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true, Precision.BFloat16, result));
+            yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 1, Gap: Gap, SharedA: true, SharedB: false, Precision.BFloat16, result));
+            yield return Case(new Product(33, 40, 1024, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result)); // a k that is worth splitting
         }
     }
 

@@ -102,10 +102,20 @@ public sealed unsafe class BatchBlock : IDisposable
     /// <summary>Copies the whole block to a device's input block of the same shape.</summary>
     public void CopyTo(BatchBlock destination)
     {
+        BeginCopyTo(destination);
+        destination.WaitForCopy();
+    }
+
+    /// <summary>Begins such a copy: this block must stay as it is until the destination's <see cref="WaitForCopy"/> returns.</summary>
+    public void BeginCopyTo(BatchBlock destination)
+    {
         if (destination.Shape != Shape)
             throw new ArgumentException($"a batch {Shape} does not fit a block for {destination.Shape}");
-        destination._device.Upload(new ReadOnlySpan<byte>((void*)_arena.Base, checked((int)_arena.Used)), destination._arena.Base);
+        destination._device.BeginUpload(_arena.Base, _arena.Used, destination._arena.Base);
     }
+
+    /// <summary>Waits until the copies to this block are done, but for no work of the device after them.</summary>
+    public void WaitForCopy() => _device.WaitForUploads();
 
     /// <inheritdoc/>
     public void Dispose() => _arena.Dispose();

@@ -30,7 +30,18 @@ public sealed class Prefetcher : IDisposable
     public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, FillBatch fill)
     {
         (_first, _count, _fill) = (first, count, fill);
-        _slots = [.. Enumerable.Range(0, slots).Select(_ => new BatchBlock(host, shape))];
+        _slots = new BatchBlock[slots];
+        try
+        {
+            for (int i = 0; i < slots; i++)
+                _slots[i] = new BatchBlock(host, shape);
+        }
+        catch
+        {
+            foreach (var slot in _slots)
+                slot?.Dispose();
+            throw;
+        }
         _empty = new SemaphoreSlim(slots);
         _worker = new Thread(Work) { IsBackground = true, Name = "VideoSim prefetch" };
         _worker.Start();
@@ -51,9 +62,10 @@ public sealed class Prefetcher : IDisposable
         return _slots[_taken % _slots.Length];
     }
 
-    /// <summary>Gives the slot of the last <see cref="Take"/> back.</summary>
-    public void Release()
+    /// <summary>Gives the slot of the last <see cref="Take"/> back, after its copy to a block is done: the slot is filled again at once.</summary>
+    public void Release(BatchBlock copiedTo)
     {
+        copiedTo.WaitForCopy();
         _taken++;
         _empty.Release();
     }

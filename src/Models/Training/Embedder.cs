@@ -51,7 +51,7 @@ public sealed unsafe class Embedder : IDisposable
         var embeddings = new float[(long)order.Length * width];
         int batches = (order.Length + Batch - 1) / Batch;
         using var assembler = new BatchAssembler(index, tokenizer, tags, _config.EvenFrames);
-        using var host = new CpuDevice(threads: 1);
+        using var host = _device.OpenHost();
         using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
         Tags = _scoresTags ? new TagScore() : null;
@@ -59,9 +59,9 @@ public sealed unsafe class Embedder : IDisposable
         for (int i = 0; i < batches; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            slots.Take().CopyTo(_input);
-            slots.Release();
+            slots.Take().BeginCopyTo(_input);
             _step.Run();
+            slots.Release(_input);
             int count = Math.Min(Batch, order.Length - i * Batch);
             _device.Download(_step.Result.Embedding.Address, MemoryMarshal.AsBytes(embeddings.AsSpan(i * Batch * width, count * width)));
             if (_scoresTags)

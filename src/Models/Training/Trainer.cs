@@ -111,7 +111,7 @@ public sealed unsafe class Trainer : IDisposable
             Validate(); // of the weights that training starts from
         }
         var config = _job.Config;
-        using var host = new CpuDevice(threads: 1);
+        using var host = _device.OpenHost();
         using var batches = new Prefetcher(host, _job.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
         _progress.Begin(_job.Label, config.Steps, _done);
         string text = "";
@@ -164,10 +164,10 @@ public sealed unsafe class Trainer : IDisposable
         slot.Scalars->Step = (uint)_done;
         Adam.WriteRates(ref *slot.Scalars, _done, rates);
         int maskedTokens = _job.Shape.MaskedCapacity > 0 ? *slot.MaskedCount.Ints : 0;
-        slot.CopyTo(_input);
-        batches.Release();
+        slot.BeginCopyTo(_input);
         var plan = PlanFor(maskedTokens);
         plan.Run();
+        batches.Release(_input);
         _terms = plan.Result.Terms;
         _done++;
     }

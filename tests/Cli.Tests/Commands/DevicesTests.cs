@@ -11,9 +11,9 @@ public sealed class DevicesTests
     {
         string[] lines = Shell.Run("devices").AssertDone().Output.TrimEnd('\n').Split('\n');
         Assert.Contains($"{Environment.ProcessorCount} cores", lines[2], StringComparison.Ordinal);
-        Assert.StartsWith("| CUDA driver ", lines[^3], StringComparison.Ordinal);
-        Assert.StartsWith("| CUDA compiler (NVRTC) ", lines[^2], StringComparison.Ordinal);
-        Assert.StartsWith("| CUDA products (cuBLASLt) ", lines[^1], StringComparison.Ordinal);
+        bool isMissing = lines.Any(static line => line.Contains(" was not found", StringComparison.Ordinal));
+        string[] names = ["CUDA driver", "CUDA compiler (NVRTC)", "CUDA products (cuBLASLt)", .. isMissing ? ["looked in"] : Array.Empty<string>()];
+        Assert.Equal(names, lines[^names.Length..].Select(static line => line.Split('|')[1].Trim()));
     }
 
     // Here a library is there or not; both have to be said in full.

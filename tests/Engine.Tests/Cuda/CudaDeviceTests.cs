@@ -35,6 +35,54 @@ public sealed unsafe class CudaDeviceTests : IDisposable
     }
 
     [Fact]
+    public void Upload_SourceThatIsReusedAtOnce_CopiesWhatItHeld()
+    {
+        nint address = _device.Allocate(16);
+        byte[] bytes = [1, 2, 3, 4], copy = new byte[4];
+        _device.Upload(bytes, address);
+        Array.Fill(bytes, (byte)9);
+        _device.Download(address, copy);
+        Assert.Equal([1, 2, 3, 4], copy);
+        _device.Free(address);
+    }
+
+    // Nothing but waiting ends an upload that was begun: not a later piece of the stream's work.
+    [Fact]
+    public void BeginUpload_FromHostMemory_IsDoneAfterTheWait()
+    {
+        using var host = _device.OpenHost();
+        nint source = host.Allocate(4), address = _device.Allocate(16);
+        new Span<byte>((void*)source, 4).Fill(7);
+        _device.BeginUpload(source, 4, address);
+        _device.Clear(address + 8, 8);
+        _device.WaitForUploads();
+        new Span<byte>((void*)source, 4).Fill(9);
+        var copy = new byte[16];
+        _device.Download(address, copy);
+        Assert.Equal([7, 7, 7, 7], copy[..4]);
+        Assert.Equal(new byte[8], copy[8..]);
+        _device.Free(address);
+        host.Free(source);
+    }
+
+    [Fact]
+    public void OpenHost_AllocationThatFails_SaysHowMuchAndLeavesNothing()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        int before = CudaMachine.LiveAllocations;
+        using (var host = _device.OpenHost())
+        {
+            nint address = host.Allocate(1000);
+            Assert.Equal(before + 1, CudaMachine.LiveAllocations);
+            CudaMachine.Inject(allocation: 1);
+            var failure = Assert.Throws<InsufficientMemoryException>(() => host.Allocate(2000));
+            Assert.Equal($"the host has no room for another 2000 bytes of pinned memory for {_device.Name}", failure.Message);
+            host.Free(address);
+        }
+        Assert.Equal(before, CudaMachine.LiveAllocations);
+    }
+
+    [Fact]
     public void Allocate_NewMemory_ReadsAsNaN()
     {
         nint address = _device.Allocate(3 * sizeof(float));

@@ -86,6 +86,26 @@ public sealed unsafe class CudaGraphTests : IDisposable
         }
     }
 
+    // The other device keeps the context that both share.
+    [Fact]
+    public void Dispose_OneOfTwoDevices_FreesItsGraphsAndEvents()
+    {
+        CudaMachine.SkipUnlessEmulator();
+        int before = CudaMachine.LiveObjects;
+        var other = CudaMachine.Open();
+        var plan = Plan();
+        var moment = new CudaEvent(other.Context);
+        for (int i = 0; i < 2; i++)
+            plan.Replay(other.Stream);
+        Assert.Equal(before + 2, CudaMachine.LiveObjects);
+        other.Dispose();
+        Assert.Equal(before, CudaMachine.LiveObjects);
+        plan.Dispose(); // what is freed is not freed again
+        moment.Dispose();
+        Assert.Equal(before, CudaMachine.LiveObjects);
+        _device.Stream.Synchronize();
+    }
+
     [Fact]
     public void Replay_LaunchThatCannotBeCaptured_FailsAndLeavesTheStreamUsable()
     {

@@ -15,6 +15,8 @@ public sealed class CudaInventoryTests
         Assert.Equal(new CudaComponent(null, null, "libnobody-has-two.so.1 was not found: install two, or name its folder in VIDEOSIM_CUDA_PATH"), inventory.Compiler);
         Assert.Equal(new CudaComponent(null, null, "libnobody-has-three.so.1 was not found: install three, or name its folder in VIDEOSIM_CUDA_PATH"), inventory.Products);
         Assert.Empty(inventory.Gpus);
+        Assert.Equal(LibraryFolders.OfTheUser().Concat(LibraryFolders.Roots()), inventory.LookedIn);
+        Assert.Contains("/usr/local/cuda", inventory.LookedIn);
     }
 
     [Fact]

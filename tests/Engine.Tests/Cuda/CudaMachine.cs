@@ -73,11 +73,17 @@ internal static class CudaMachine
             Prepared.Value.Emulator?.Configure(schedule, check);
     }
 
-    /// <summary>Device allocations that nobody freed.</summary>
+    /// <summary>Allocations that nobody freed, of the device and of pinned memory.</summary>
     public static int LiveAllocations => Emulator.LiveAllocations;
+
+    /// <summary>Graphs and events that nobody destroyed.</summary>
+    public static int LiveObjects => Emulator.LiveObjects;
 
     /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
     public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null) => Emulator.Inject(noDevice, allocation, launch, kernel);
+
+    /// <summary>Takes algorithms for products away, see <see cref="CudaEmulator.RefuseProducts"/>.</summary>
+    public static void RefuseProducts(bool withBias = false, int mostAlignment = 256) => Emulator.RefuseProducts(withBias, mostAlignment);
 
     /// <summary>Whether faults stay for the process, see <see cref="CudaEmulator.KeepFaults"/>.</summary>
     public static void KeepFaults(bool keep) => Emulator.KeepFaults(keep);

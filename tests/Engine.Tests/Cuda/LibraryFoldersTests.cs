@@ -23,4 +23,30 @@ public sealed class LibraryFoldersTests : IDisposable
         var found = LibraryFolders.In([null, "", Path.Combine(_root, "missing"), Path.Combine(_root, "cuda")], [null, Path.Combine(_root, "venv"), Path.Combine(_root, "missing")]);
         Assert.Equal(expected, found.Select(folder => Path.GetRelativePath(_root, folder)));
     }
+
+    [Fact]
+    public void PythonsOn_VirtualEnvironment_GivesItsRootThenThatOfTheProgram()
+    {
+        string program = Make("opt/python/bin/python3.12");
+        Make("usr/bin/python3");
+        Make("venv/bin/python3", linkTo: Make("venv/bin/python", linkTo: program));
+        Directory.CreateDirectory(Path.Combine(_root, "empty"));
+        string path = string.Join(Path.PathSeparator, new[] { "missing", "empty", "venv/bin", "usr/bin" }.Select(folder => Path.Combine(_root, folder)));
+        Assert.Equal([Path.Combine(_root, "venv"), Path.Combine(_root, "opt/python")], LibraryFolders.PythonsOn(path));
+        Assert.Equal([Path.Combine(_root, "usr")], LibraryFolders.PythonsOn(Path.Combine(_root, "usr/bin")));
+        Assert.Empty(LibraryFolders.PythonsOn(Path.Combine(_root, "empty")));
+        Assert.Empty(LibraryFolders.PythonsOn(null));
+    }
+
+    // An empty file, or a link.
+    private string Make(string name, string? linkTo = null)
+    {
+        string path = Path.Combine(_root, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (linkTo is null)
+            File.WriteAllText(path, "");
+        else
+            File.CreateSymbolicLink(path, linkTo);
+        return path;
+    }
 }

@@ -28,7 +28,11 @@ internal sealed class TinyJob : IDisposable
     {
     }
 
-    internal TinyJob(string model, int threads, params string[] overrides)
+    internal TinyJob(string model, int threads, params string[] overrides) : this(model, new CpuDevice(threads), overrides)
+    {
+    }
+
+    internal TinyJob(string model, CpuDevice device, params string[] overrides)
     {
         TinyData.Write(_root);
         var data = new DataFolder(_root);
@@ -36,7 +40,7 @@ internal sealed class TinyJob : IDisposable
         _tags = TagList.Read(data.TagList);
         _preset = Preset.Load("micro", model, [.. TinyData.Overrides, .. overrides]).For(vocabulary.Count, _tags.ClassCount);
         _tokenizer = TokenizerFactory.Create(_preset.Model, vocabulary, dictionary: null);
-        _device = new CpuDevice(threads);
+        _device = device;
         _model = ModelZoo.Create(_preset.Model);
         _model.Parameters.Allocate(_device, training: true);
         _model.Parameters.Initialize(1);

@@ -1,0 +1,30 @@
+using System.Runtime.InteropServices;
+
+namespace VideoSim.Engine.Devices;
+
+/// <summary>The host's memory, pinned: a GPU copies from it by itself, while the host goes on.</summary>
+internal sealed unsafe class CudaHost(CudaContext context, CudaStream stream) : CpuDevice(threads: 1)
+{
+    /// <inheritdoc/>
+    public override string Name => $"host memory of {context.Name}";
+
+    /// <inheritdoc/>
+    public override nint Allocate(long bytes)
+    {
+        context.MakeCurrent();
+        long size = Math.Max(bytes, Memory.Arena.Alignment);
+        nint address = context.AllocateHost(size);
+        NativeMemory.Fill((void*)address, (nuint)size, 0xff); // NaN, as on every device
+        return address;
+    }
+
+    /// <inheritdoc/>
+    public override void Free(nint address)
+    {
+        if (context.IsDisposed) // the driver has freed it with the context
+            return;
+        context.MakeCurrent();
+        stream.Drain(); // a copy may still read it
+        context.FreeHost(address);
+    }
+}

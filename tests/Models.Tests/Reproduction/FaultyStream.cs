@@ -1,5 +1,6 @@
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 
@@ -24,6 +25,16 @@ internal sealed unsafe class FaultyStream(ComputeStream inner) : ComputeStream
     public Action Refuse { get; init; } = static () => throw new NotSupportedException(Refusal);
 
     public Products Products { get; init; }
+
+    /// <summary>Lets every wait fail from now on, as on a GPU after a fault of a kernel.</summary>
+    public bool IsLost { get; set; }
+
+    public override void Synchronize()
+    {
+        if (IsLost)
+            throw new CudaException("cuStreamSynchronize", 719, "lost", null, null);
+        inner.Synchronize();
+    }
 
     public override void Launch(Kernel kernel, void* args, int bytes)
     {

@@ -85,6 +85,19 @@ public sealed class KernelBenchTests
     }
 
     [Fact]
+    public void Measure_DeviceThatIsLost_EndsWithTheRowsThatThereAre()
+    {
+        using var device = new CpuDevice(threads: 1);
+        FaultyStream? stream = null;
+        int updates = 0;
+        stream = new FaultyStream(device.Stream) { Refused = "adam_f32", Refuse = () => stream!.IsLost = ++updates == 3 }; // after one in each step's first run: the first that is timed
+        var result = Measure(new Redirected(device, stream), "tanh_forward_f32", "sigmoid_forward_f32", "adam_f32");
+        Assert.False(result.Complete);
+        Assert.Equal([("tanh_forward_f32", true), ("adam_f32", false)], result.Kernels.Select(static kernel => (kernel.Entry, kernel.Error is null))); // sigmoid comes after the steps
+        Assert.Equal(["adam_f32, mix pretrain, batch 4: cuStreamSynchronize failed with 719 (lost)"], result.Findings);
+    }
+
+    [Fact]
     public void Measure_Stopped_KeepsWhatWasTimed()
     {
         using var device = new CpuDevice(threads: 1);

@@ -52,9 +52,6 @@ internal sealed unsafe class BuiltStep : IDisposable
 
     public Step<StepOutputs> Step { get; }
 
-    /// <summary>Weights, gradients, moments, activations and input.</summary>
-    public long DeviceBytes => 4 * sizeof(float) * Model.Parameters.FlatCount + Step.ArenaBytes + BatchBlock.Bytes(Stage.Shape);
-
     /// <summary>The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.</summary>
     public string? NonFiniteTerm()
     {

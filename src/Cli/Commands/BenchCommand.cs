@@ -27,15 +27,21 @@ internal static class BenchCommand
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), CommonOptions.Overrides(parsed.GetValue(precision), parsed.GetValue(set)!),
                 parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
-            return CommandLine.Done;
+            if (time.Error is null)
+                return CommandLine.Done;
+            console.WriteError(time.Error);
+            return time.Complete || !cancellation.IsCancellationRequested ? CommandLine.Failed : CommandLine.Interrupted;
         }, json);
     }
 
     private static ResultTable Table(StepTime time)
     {
         var table = new ResultTable().TextColumn($"{time.Model} {time.Stage}, batch {time.Batch}, {time.Device}").NumberColumn("launches").NumberColumn("ms").NumberColumn("GFLOP/s").NumberColumn("GB/s");
-        table.Row("step, median", $"{time.Launches}", Format(time.MedianMilliseconds), Format(time.Flops / time.MedianMilliseconds / 1e6), "");
-        table.Row("step, best", $"{time.Launches}", Format(time.BestMilliseconds), Format(time.Flops / time.BestMilliseconds / 1e6), "");
+        foreach (var (which, milliseconds) in new[] { ("median", time.MedianMilliseconds), ("best", time.BestMilliseconds) })
+        {
+            if (milliseconds is { } known)
+                table.Row($"step, {which} of {time.Steps}", $"{time.Launches}", Format(known), Format(time.Flops / known / 1e6), "");
+        }
         foreach (var kernel in time.Kernels)
         {
             table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.Bytes / kernel.Microseconds / 1e3));

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Compilation;
@@ -35,7 +36,8 @@ internal static class KernelsBenchCommand
         return command.Does((parsed, console, cancellation) =>
         {
             var kernels = KernelsCommand.Matching(parsed.GetValue(names)!);
-            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
+            using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads), products: false);
+            var conditions = BenchConditions.Of(opened, TimeProvider.System);
             bool emulated = opened is CudaDevice && CudaEmulator.IsInPlace;
             if (emulated)
                 console.Progress.Note("this is the emulator: its times say nothing about a GPU");
@@ -44,12 +46,17 @@ internal static class KernelsBenchCommand
             var values = parsed.GetValue(precision) is { } only ? [TrainingConfig.ValuesOf(only)] : StepLaunch.AllValues;
             var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, values, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
-            var report = new KernelBenchReport(opened.Name, emulated, sizes, Versions(opened), GpuClocks.Of(opened), result.Rates, result.IsCold, result.Kernels);
+            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
             console.WriteResult(Table(report), report, CliJson.Default.KernelBenchReport);
-            console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""
-                {report.Device}: copies {report.Rates.CopyBytesPerSecond / 1e9:N1} GB/s, multiplies {report.Rates.ProductSize} x {report.Rates.ProductSize} in {report.Rates.ProductPrecision} at {report.Rates.FlopsPerSecond / 1e12:N3} TFLOP/s
-                """));
-            return CommandLine.Done;
+            if (report.Rates is { } rates)
+            {
+                console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""
+                    {report.Device}: copies {rates.CopyBytesPerSecond / 1e9:N1} GB/s, multiplies {rates.ProductSize} x {rates.ProductSize} in {rates.ProductPrecision} at {rates.FlopsPerSecond / 1e12:N3} TFLOP/s
+                    """));
+            }
+            foreach (string finding in result.Findings)
+                console.WriteError(finding);
+            return result.Findings.Count == 0 ? CommandLine.Done : !result.Complete && cancellation.IsCancellationRequested ? CommandLine.Interrupted : CommandLine.Failed;
         }, json);
     }
 
@@ -72,35 +79,33 @@ internal static class KernelsBenchCommand
         var table = new ResultTable().TextColumn("entry").TextColumn("launch").NumberColumn("us").NumberColumn("MB").NumberColumn("GB/s").NumberColumn("of floor, %").NumberColumn("spread, %");
         foreach (var kernel in report.Kernels)
         {
-            var time = kernel.Microseconds;
-            table.Row(kernel.Entry, kernel.IsOfStep ? kernel.Launch : "in its checks", Format(time.Median, "N1"), Format(kernel.Bytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"),
-                Format(100 * kernel.ShareOfFloor, "N0"), Format(100 * (time.P90 - time.P10) / time.Median, "N0"));
+            string launch = kernel.IsOfStep ? kernel.Launch : "in its checks";
+            if (kernel.Microseconds is { } time)
+            {
+                table.Row(kernel.Entry, launch, Format(time.Median, "N1"), Format(kernel.Bytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"), Format(100 * kernel.ShareOfFloor, "N0"),
+                    Format(100 * (time.P90 - time.P10) / time.Median, "N0"));
+            }
+            else
+            {
+                table.Row(kernel.Entry, launch, "error", Format(kernel.Bytes / 1e6, "N2"), "", "", "");
+            }
         }
         return table;
     }
 
-    private static string Format(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    private static string Format(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 }
 
 /// <summary>What <c>kernels bench --json</c> shows.</summary>
+/// <param name="Conditions">How the result came about.</param>
 /// <param name="Device">Where.</param>
 /// <param name="Emulated">The device is the emulator: the times mean nothing.</param>
 /// <param name="Preset">Sizes of the models.</param>
 /// <param name="Versions">Of what has part in it.</param>
-/// <param name="Clocks">Of a GPU; null elsewhere.</param>
-/// <param name="Rates">What the device reached at best, measured in this run.</param>
+/// <param name="Rates">What the device reached at best, measured in this run; null where that failed.</param>
+/// <param name="RatesError">Why it failed.</param>
 /// <param name="IsCold">Whether the cache was flushed before every launch.</param>
+/// <param name="Complete">Whether every kernel had its turn.</param>
 /// <param name="Kernels">The kernels.</param>
-internal sealed record KernelBenchReport(string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions, GpuClocks? Clocks, DeviceRates Rates, bool IsCold,
-    IReadOnlyList<BenchedKernel> Kernels);
-
-/// <summary>What a GPU is made for, not what it runs at this moment; null where its driver does not say.</summary>
-/// <param name="Megahertz">Clock of its multiprocessors.</param>
-/// <param name="MemoryMegahertz">Clock of its memory.</param>
-/// <param name="L2Bytes">Size of its second-level cache.</param>
-internal sealed record GpuClocks(int? Megahertz, int? MemoryMegahertz, int? L2Bytes)
-{
-    /// <summary>Those of a GPU, null of other devices.</summary>
-    public static GpuClocks? Of(Device device) =>
-        device is CudaDevice { Properties: var known } ? new GpuClocks(known.Megahertz, known.MemoryMegahertz, known.L2Bytes) : null;
-}
+internal sealed record KernelBenchReport([property: JsonIgnore] BenchConditions Conditions, string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions,
+    DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);

@@ -34,7 +34,11 @@ internal static class KernelsDeviceCheck
                 console.Progress.Note(kernel.Entry); // names the culprit where a kernel hangs
                 foreach (var one in Catalog.All.Where(all => all.Kernel == kernel).SelectMany(static all => all.Cases()))
                 {
-                    cancellation.ThrowIfCancellationRequested();
+                    if (cancellation.IsCancellationRequested)
+                    {
+                        console.WriteError("interrupted before all cases ran");
+                        return CommandLine.Interrupted;
+                    }
                     cases.Add(check.Run(kernel, one));
                     if (cases[^1].Failure is not null && device.IsLost)
                         return CommandLine.Failed;

@@ -1,34 +1,45 @@
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Engine.Benchmarks;
 
 /// <summary>
-/// Times by events, which the GPU notes itself. Before each call a fill of twice the L2 cache's size throws out what the last one left
-/// there; it also keeps the GPU busy until event and call have been given to it, so that their way there is not part of the time.
+/// Times by events, which the GPU notes itself. Before each call a kernel reads twice as many bytes as the L2 cache has: this throws out what
+/// the last call left there. It reads and does not write, because the cache keeps what is written until something takes its place: a fill
+/// would leave a cache full of changed lines, and the timed kernel would have to write them to memory, up to 50 MB of them on an H100. The
+/// reading also keeps the GPU busy until event and call have been given to it, so that their way there is not part of the time.
 /// </summary>
 internal sealed class CudaLaunchClock : LaunchClock
 {
     private const int L2BytesIfUnknown = 64 << 20; // more than any GPU of compute capability 8 or 9 has
+    private const int RowBytes = 96 << 10; // for each block: twice an H100's L2 is 8 blocks for each of its multiprocessors
 
     private readonly CudaDevice _device;
     private readonly CudaStream _stream;
     private readonly CudaEvent _start, _end;
-    private readonly long _flushBytes;
-    private readonly nint _flushed;
 
     public CudaLaunchClock(CudaDevice device)
     {
         (_device, _stream) = (device, (CudaStream)device.Stream);
         (_start, _end) = (new CudaEvent(device.Context), new CudaEvent(device.Context));
-        _flushBytes = 2L * (device.Properties.L2Bytes ?? L2BytesIfUnknown);
-        _flushed = device.Allocate(_flushBytes);
+        Rows = (int)((2L * (device.Properties.L2Bytes ?? L2BytesIfUnknown) + RowBytes - 1) / RowBytes);
+        Flushing = device.Allocate((long)Rows * RowBytes);
+        Sums = device.Allocate(Rows * sizeof(float));
     }
 
     public override bool IsCold => true;
 
-    private protected override double Time(Action call)
+    /// <summary>What is read before each call: fp32 values [<see cref="Rows"/>, 96 KiB].</summary>
+    internal nint Flushing { get; }
+
+    /// <summary>Their sums, all that the reading writes [<see cref="Rows"/>].</summary>
+    internal nint Sums { get; }
+
+    internal int Rows { get; }
+
+    private protected override unsafe double Time(Action call)
     {
-        _stream.Fill(_flushed, 0, _flushBytes);
+        _stream.Run(Total.Sum, new TotalArgs { X = (float*)Flushing, Y = (float*)Sums, Rows = Rows, Count = RowBytes / sizeof(float), Scale = 1 });
         _stream.Record(_start);
         call();
         _stream.Record(_end);
@@ -40,7 +51,8 @@ internal sealed class CudaLaunchClock : LaunchClock
     {
         _start.Dispose();
         _end.Dispose();
-        _device.Free(_flushed);
+        _device.Free(Flushing);
+        _device.Free(Sums);
         base.Dispose(disposing);
     }
 }

@@ -12,7 +12,8 @@ namespace VideoSim.Engine.Benchmarks;
 /// <param name="wanted">The kernel that is looked for.</param>
 /// <param name="wantedBytes">What its launch moves: the first of at least as many is taken.</param>
 /// <param name="sample">Times a call.</param>
-public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<Action, SampledTime> sample) : ComputeStream
+/// <param name="runsProducts">Whether matrix products run; without them the launch works on what the memory holds.</param>
+public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<Action, SampledTime> sample, bool runsProducts = true) : ComputeStream
 {
     /// <summary>The launch's time; null until it came.</summary>
     public SampledTime? Time { get; private set; }
@@ -31,7 +32,7 @@ public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double 
     /// <inheritdoc/>
     public override void MatMul(in MatMulArgs args)
     {
-        if (Time is null)
+        if (Time is null && runsProducts)
             inner.MatMul(args);
     }
 }

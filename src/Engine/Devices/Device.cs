@@ -114,12 +114,16 @@ public sealed class CountingDevice() : Device(new CountingStream())
 {
     private nint _next = 1 << 20;
 
+    /// <summary>Bytes of all allocations so far, those that were given back included.</summary>
+    public long AllocatedBytes { get; private set; }
+
     /// <inheritdoc/>
     public override string Name => "counting";
 
     /// <inheritdoc/>
     public override nint Allocate(long bytes)
     {
+        AllocatedBytes += bytes;
         nint address = _next;
         _next += (nint)((bytes + Memory.Arena.Alignment - 1) / Memory.Arena.Alignment * Memory.Arena.Alignment);
         return address;

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
@@ -13,6 +15,7 @@ namespace VideoSim.Models.Reproduction;
 /// <summary>A training step of a stage, built but not fed: for counting and for timing.</summary>
 internal sealed unsafe class BuiltStep : IDisposable
 {
+    private readonly Device _device;
     private readonly Adam _adam;
 
     /// <summary>Builds the step.</summary>
@@ -22,6 +25,7 @@ internal sealed unsafe class BuiltStep : IDisposable
     /// <param name="storedAs">How activations are stored; null for as the recipe says.</param>
     public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType? storedAs = null)
     {
+        _device = device;
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;
         var values = storedAs ?? Training.ValuesOn(device);
         Model = ModelZoo.Create(sizes.Model);
@@ -48,8 +52,19 @@ internal sealed unsafe class BuiltStep : IDisposable
 
     public Step<StepOutputs> Step { get; }
 
-    /// <summary>Weights, gradients, moments, activations and input.</summary>
-    public long DeviceBytes => 4 * sizeof(float) * Model.Parameters.FlatCount + Step.ArenaBytes + BatchBlock.Bytes(Stage.Shape);
+    /// <summary>The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.</summary>
+    public string? NonFiniteTerm()
+    {
+        var terms = Step.Result.Terms;
+        float value = 0;
+        for (int i = 0; i < terms.Terms.Count; i++)
+        {
+            _device.Download(terms[i].Address, MemoryMarshal.AsBytes(new Span<float>(ref value)));
+            if (!float.IsFinite(value))
+                return string.Create(CultureInfo.InvariantCulture, $"{terms.Terms[i].Name} is {value}");
+        }
+        return null;
+    }
 
     public void Dispose()
     {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
@@ -8,30 +7,6 @@ using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Reproduction;
-
-/// <summary>One kernel, timed alone.</summary>
-/// <param name="Family">What it is one of.</param>
-/// <param name="Entry">Its name.</param>
-/// <param name="IsOfStep">Whether a model's training step has the launch; otherwise it is the largest of its checks.</param>
-/// <param name="Launch">The step and its batch, or the case of the checks.</param>
-/// <param name="Microseconds">Of one launch.</param>
-/// <param name="Flops">Floating-point operations.</param>
-/// <param name="Bytes">Bytes that it moves by design.</param>
-/// <param name="FloorMicroseconds">The least time that the device's measured rates allow.</param>
-public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, string Launch, SampledTime Microseconds, double Flops, double Bytes, double FloorMicroseconds)
-{
-    /// <summary>Bytes over the median time, in 10^9 a second.</summary>
-    public double GigabytesPerSecond => Bytes / Microseconds.Median / 1e3;
-
-    /// <summary>Floor over median time: 1 cannot be beaten but by data that were in a cache already.</summary>
-    public double ShareOfFloor => FloorMicroseconds / Microseconds.Median;
-}
-
-/// <summary>What <c>kernels bench</c> measured.</summary>
-/// <param name="Rates">Of the device.</param>
-/// <param name="IsCold">Whether the cache was flushed before every launch.</param>
-/// <param name="Kernels">In order of the catalog.</param>
-public sealed record KernelBenchResult(DeviceRates Rates, bool IsCold, IReadOnlyList<BenchedKernel> Kernels);
 
 /// <summary>What <c>kernels bench</c> is to do.</summary>
 /// <param name="Kernels">What to time; those that cannot run on the device are left out.</param>
@@ -46,70 +21,87 @@ public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Pr
 
 /// <summary>
 /// Times kernels one by one, on the arguments of their largest launch in the models' training steps: no kernel needs code of its own to
-/// be timed. What no model launches runs on the largest case of its checks.
+/// be timed. What no model launches runs on the largest case of its checks. An error of one kernel is a finding, and the next kernel's turn
+/// comes; a device that is lost ends the bench.
 /// </summary>
 public sealed class KernelBench
 {
     private readonly Device _device;
-    private readonly LaunchClock _clock;
-    private readonly SyntheticBatches _batches;
     private readonly KernelBenchOptions _options;
     private readonly IProgressSink _progress;
     private readonly CancellationToken _cancellation;
-    private readonly List<(Kernel Kernel, BenchedKernel Result)> _benched = [];
-    private readonly DeviceRates _rates;
+    private readonly List<BenchedKernel> _benched = [];
+    private readonly List<string> _findings = [];
+    private DeviceRates? _rates;
+    private string? _ratesError;
+    private bool _lost;
 
-    private KernelBench(Device device, KernelBenchOptions options, LaunchClock clock, SyntheticBatches batches, IProgressSink progress, CancellationToken cancellation)
-    {
-        (_device, _options, _clock, _batches, _progress, _cancellation) = (device, options, clock, batches, progress, cancellation);
-        _rates = DeviceRates.Measure(device, clock, cancellation);
-    }
+    private KernelBench(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation) =>
+        (_device, _options, _progress, _cancellation) = (device, options, progress, cancellation);
 
     /// <summary>Times kernels. One model at a time is built on the device, for the kernels that it launches at their largest.</summary>
     /// <param name="device">Where.</param>
     /// <param name="options">What.</param>
     /// <param name="progress">Where progress goes.</param>
-    /// <param name="cancellation">Stops between launches.</param>
+    /// <param name="cancellation">Stops between launches; the result has what was timed until then.</param>
     public static KernelBenchResult Measure(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation)
     {
         Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
         ElementType[] values = [.. options.Values.Where(values => values == ElementType.Float32 || device.HasBFloat16)];
         var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
             .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, values)).Where(pair => wanted.Contains(pair.Key)).ToList();
-        using var clock = LaunchClock.Of(device);
-        using var batches = new SyntheticBatches();
-        var bench = new KernelBench(device, options, clock, batches, progress, cancellation);
-        foreach (var step in launches.GroupBy(static pair => pair.Value.Step))
-            bench.MeasureStep(step.Key, step.Select(static pair => (pair.Key, pair.Value.Launch.Cost)));
-        foreach (var kernel in wanted.Except(launches.Select(static pair => pair.Key)))
-            bench.MeasureCheck(kernel);
-        return new KernelBenchResult(bench._rates, clock.IsCold, [.. bench._benched.OrderBy(pair => Array.IndexOf(wanted, pair.Kernel)).Select(static pair => pair.Result)]);
+        var bench = new KernelBench(device, options, progress, cancellation);
+        bool complete = false, cold = false;
+        try
+        {
+            bench.Try("the bench", () =>
+            {
+                using var clock = LaunchClock.Of(device);
+                using var batches = new SyntheticBatches();
+                cold = clock.IsCold;
+                bench.MeasureRates(clock);
+                foreach (var step in launches.GroupBy(static pair => pair.Value.Step).TakeWhile(_ => !bench._lost))
+                    bench.MeasureStep(clock, batches, step.Key, [.. step.Select(static pair => (pair.Key, pair.Value.Launch.Cost))]);
+                foreach (var kernel in wanted.Except(launches.Select(static pair => pair.Key)).TakeWhile(_ => !bench._lost))
+                    bench.MeasureCheck(clock, kernel);
+                complete = !bench._lost;
+            });
+        }
+        catch (OperationCanceledException)
+        {
+            bench._findings.Add("interrupted before all kernels were timed");
+        }
+        string[] order = [.. wanted.Select(static kernel => kernel.Entry)];
+        return new KernelBenchResult(bench._rates, bench._ratesError, cold, complete, [.. bench._benched.OrderBy(kernel => Array.IndexOf(order, kernel.Entry))], bench._findings);
     }
+
+    private void MeasureRates(LaunchClock clock) => _ratesError = Try("the device's rates", () => _rates = DeviceRates.Measure(_device, clock, _cancellation));
 
     // Every kernel from the step's begin: what the timed launches did to their own results is gone with the next.
-    private void MeasureStep(StepKind step, IEnumerable<(Kernel Kernel, KernelCost Cost)> launches)
+    private void MeasureStep(LaunchClock clock, SyntheticBatches batches, StepKind step, (Kernel Kernel, KernelCost Cost)[] launches)
     {
-        _progress.Note($"{step}: {launches.Count()} kernels");
-        var sizes = SyntheticBatches.Sizes(_options.Preset, step.Model, _options.Overrides);
-        using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
-        _batches.Fill(built, sizes.Model);
-        foreach (var (kernel, cost) in launches)
+        _progress.Note($"{step}: {launches.Length} kernels");
+        string name = $"{step}";
+        int done = 0;
+        string? error = Try(name, () =>
         {
-            using var one = OneLaunchOf(kernel, cost.Bytes);
-            built.Step.Replay(one);
-            Add(kernel, one, cost, isOfStep: true, $"{step}, batch {built.Training.Batch}");
-        }
-        built.Step.Run();
-        RequireFinite(built, step);
+            var sizes = SyntheticBatches.Sizes(_options.Preset, step.Model, _options.Overrides);
+            using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
+            name = $"{step}, batch {built.Training.Batch}";
+            batches.Fill(built, sizes.Model, _cancellation);
+            bool finite = Try(name, () => RequireFinite(built)) is null;
+            for (; done < launches.Length && !_lost; done++)
+                Add(clock, launches[done].Kernel, launches[done].Cost, name, isOfStep: true, finite, built.Step.Replay);
+        });
+        foreach (var (kernel, cost) in launches.Skip(done).TakeWhile(_ => !_lost))
+            Add(kernel, cost, name, isOfStep: true, isFinite: false, null, error);
     }
 
-    private void MeasureCheck(Kernel kernel)
+    private void MeasureCheck(LaunchClock clock, Kernel kernel)
     {
         var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
         var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.Bytes);
-        using var one = OneLaunchOf(kernel, cost.Bytes);
-        CheckRunner.Execute(_device, largest, one);
-        Add(kernel, one, cost, isOfStep: false, largest.Name);
+        Add(clock, kernel, cost, largest.Name, isOfStep: false, isFinite: true, one => CheckRunner.Execute(_device, largest, one));
     }
 
     private static KernelCost CostIn(CheckCase check, Kernel kernel)
@@ -120,21 +112,45 @@ public sealed class KernelBench
         return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.Bytes);
     }
 
-    private OneLaunch OneLaunchOf(Kernel kernel, double bytes) => new(_device.Stream, kernel, bytes, call => _clock.Sample(call, _options.Limit, _cancellation));
-
-    private void Add(Kernel kernel, OneLaunch one, in KernelCost cost, bool isOfStep, string launch) => _benched.Add((kernel, new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch,
-        one.Time ?? throw new InvalidOperationException($"{kernel} was not launched by {launch}"), cost.Flops, cost.Bytes, _rates.FloorMicroseconds(cost))));
-
-    // What was timed was a step's work only if the step works.
-    private void RequireFinite(BuiltStep built, StepKind step)
+    private void Add(LaunchClock clock, Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, Action<OneLaunch> run)
     {
-        var terms = built.Step.Result.Terms;
-        var value = new float[1];
-        for (int i = 0; i < terms.Terms.Count; i++)
+        // A device whose rates could not be measured may have no matrix products: kernels then work on what the memory holds.
+        using var one = new OneLaunch(_device.Stream, kernel, cost.Bytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
+        string? error = Try($"{kernel.Entry}, {launch}", () =>
         {
-            _device.Download(terms[i].Address, MemoryMarshal.AsBytes(value.AsSpan()));
-            if (!float.IsFinite(value[0]))
-                throw new InvalidOperationException($"{terms.Terms[i].Name} of {step} is {value[0]}: its kernels worked on nonsense");
+            run(one);
+            if (one.Time is null)
+                throw new InvalidOperationException("there was no such launch");
+        });
+        Add(kernel, cost, launch, isOfStep, isFinite, one.Time, error);
+    }
+
+    private void Add(Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, SampledTime? time, string? error) => _benched.Add(
+        new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch, time, cost.Flops, cost.Bytes, _rates?.FloorMicroseconds(cost), error, isFinite));
+
+    // What is timed is a step's work only if the step works.
+    private static void RequireFinite(BuiltStep built)
+    {
+        built.Step.Run();
+        if (built.NonFiniteTerm() is { } term)
+            throw new InvalidOperationException($"{term}: the kernels work on nonsense");
+    }
+
+    // Does a part of the work. What goes wrong is a finding, and the text of it is returned.
+    private string? Try(string what, Action part)
+    {
+        try
+        {
+            part();
+            return null;
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            string message = e.Message.ReplaceLineEndings(" ");
+            if (!_lost) // what fails on a lost device after that says nothing new
+                _findings.Add($"{what}: {message}");
+            _lost = _device.IsLost;
+            return message;
         }
     }
 }

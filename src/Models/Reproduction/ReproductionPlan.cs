@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -12,7 +13,10 @@ namespace VideoSim.Models.Reproduction;
 /// <param name="Batch">Videos or pairs of a step.</param>
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
-/// <param name="DeviceBytes">Weights, gradients, moments, activations and input.</param>
+/// <param name="DeviceBytes">
+/// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, input, and the same of the validation. What
+/// the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
+/// </param>
 /// <param name="DiskBytes">What a finished run leaves: two checkpoints with moments, the last and the best weights.</param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes);
 
@@ -46,9 +50,10 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     {
         using var device = new CountingDevice();
         using var built = new BuiltStep(device, sizes, pretraining);
+        using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining);
         long parameters = built.Model.Parameters.Count;
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.Batch, parameters, built.Step.Cost.Flops,
-            built.DeviceBytes, BytesOnDiskPerParameter * parameters);
+            device.AllocatedBytes, BytesOnDiskPerParameter * parameters);
     }
 }
 

@@ -31,7 +31,7 @@ internal sealed class SyntheticBatches : IDisposable
     /// Gives a step its weights and its batch: as many synthetic videos as it takes. A model made for more tokens and tags than they have
     /// leaves some unused.
     /// </summary>
-    public void Fill(BuiltStep built, ModelConfig config)
+    public void Fill(BuiltStep built, ModelConfig config, CancellationToken cancellation)
     {
         built.Model.Parameters.Initialize(seed: 1, Period);
         int videos = built.Stage.Shape.Videos;
@@ -44,9 +44,9 @@ internal sealed class SyntheticBatches : IDisposable
             TestVideos = FewestTestVideos,
             Frames = config.Frames,
             Tags = Math.Min(config.Tags, MostTags),
-        });
+        }, cancellation);
         var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);
-        var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth);
+        var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
         using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
         assembler.FillFirst(built.Input, pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
             built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
@@ -55,12 +55,12 @@ internal sealed class SyntheticBatches : IDisposable
     /// <summary>Deletes the data.</summary>
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    private DataFolder DataOf(SyntheticDatasetOptions options)
+    private DataFolder DataOf(SyntheticDatasetOptions options, CancellationToken cancellation)
     {
         if (_written.TryGetValue(options, out var known))
             return known;
         string folder = Path.Combine(Root, $"{_written.Count}");
-        SyntheticDataset.Write(options, folder, IProgressSink.None, CancellationToken.None);
+        SyntheticDataset.Write(options, folder, IProgressSink.None, cancellation);
         return _written[options] = new DataFolder(folder);
     }
 }

@@ -7,7 +7,11 @@ internal static class ChildProcess
 {
     /// <summary>Starts a command; the process must be waited for.</summary>
     internal static Process Start(params string[] args) =>
-        Launch(DotNet, [Program, .. args, "--quiet"]);
+        Start([], args);
+
+    /// <summary>The same with variables added to its environment.</summary>
+    internal static Process Start(Dictionary<string, string> environment, params string[] args) =>
+        Launch(DotNet, [Program, .. args, "--quiet"], environment);
 
     /// <summary>Runs a command with variables added to its environment.</summary>
     internal static Outcome Run(Dictionary<string, string> environment, params string[] args) =>

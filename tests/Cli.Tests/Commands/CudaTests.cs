@@ -94,11 +94,46 @@ public sealed class CudaTests(CommandWorld world)
         var outcome = RunEmulated("", "kernels", "bench", "adam", "tanh_forward", "sigmoid_forward", "--device", "cuda", "--seconds", "0.01", "--json").AssertDone();
         using var json = JsonDocument.Parse(outcome.Output);
         Assert.Equal(("cuda:0 emulator", "micro"), (json.RootElement.GetProperty("device").GetString(), json.RootElement.GetProperty("preset").GetString()));
-        Assert.True(json.RootElement.GetProperty("emulated").GetBoolean() && json.RootElement.GetProperty("is_cold").GetBoolean());
+        Assert.True(json.RootElement.GetProperty("emulated").GetBoolean() && json.RootElement.GetProperty("is_cold").GetBoolean() && json.RootElement.GetProperty("complete").GetBoolean());
+        Assert.Equal(("12.4", JsonValueKind.Object), (json.RootElement.GetProperty("driver").GetString(), json.RootElement.GetProperty("clocks").ValueKind));
+        Assert.All(["date", "commit", "machine", "processor"], name => Assert.NotEqual("", json.RootElement.GetProperty(name).GetString()));
         Assert.Equal(NativeLibraries.Nvrtc.Path is not null, json.RootElement.GetProperty("versions").TryGetProperty("nvrtc", out _));
         Assert.Equal([("tanh_forward_f32", true), ("sigmoid_forward_f32", false), ("adam_f32", true)],
             json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => (kernel.GetProperty("entry").GetString()!, kernel.GetProperty("is_of_step").GetBoolean()))
                 .Where(static kernel => kernel.Item1.EndsWith("_f32", StringComparison.Ordinal)));
+    }
+
+    // The device is lost with the fault: what comes after has no rows.
+    [Fact]
+    public void KernelsBench_KernelThatFaults_WritesWhatItHas()
+    {
+        SkipUnlessEmulated();
+        var outcome = RunEmulated("launch=1", "kernels", "bench", "adam", "--device", "cuda", "--seconds", "0.01", "--precision", "fp32", "--json");
+        outcome.AssertFailed(1, "the device's rates: ", "CUDA_ERROR_LAUNCH_FAILED", "cuda:0 emulator");
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.False(json.RootElement.GetProperty("complete").GetBoolean());
+        Assert.Contains("CUDA_ERROR_LAUNCH_FAILED", json.RootElement.GetProperty("rates_error").GetString(), StringComparison.Ordinal);
+        Assert.Empty(json.RootElement.GetProperty("kernels").EnumerateArray());
+    }
+
+    [Fact]
+    public void KernelsBench_NoMatrixProducts_TimesKernelsAllTheSame()
+    {
+        SkipUnlessEmulated();
+        Assert.SkipWhen(NativeLibraries.CublasLt.Path is not null, "there is cuBLASLt");
+        string folder = Directory.CreateDirectory(world.New()).FullName;
+        foreach (string library in Directory.GetFiles(Emulator.Value, "*.so*").Where(static file => !file.Contains("cublasLt", StringComparison.Ordinal)))
+            File.CreateSymbolicLink(Path.Combine(folder, Path.GetFileName(library)), library);
+        var outcome = ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = $"{folder}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}", ["XDG_CACHE_HOME"] = world.CompiledKernels },
+            "kernels", "bench", "adam_f32", "--models", "mix", "--device", "cuda", "--seconds", "0.01", "--precision", "fp32", "--json");
+        Assert.Equal(1, outcome.ExitCode);
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("rates").ValueKind);
+        Assert.Contains("libcublasLt.so.13 was not found", json.RootElement.GetProperty("rates_error").GetString(), StringComparison.Ordinal);
+        var row = Assert.Single(json.RootElement.GetProperty("kernels").EnumerateArray());
+        Assert.True(row.GetProperty("microseconds").GetProperty("median").GetDouble() > 0);
+        Assert.Equal(JsonValueKind.Null, row.GetProperty("floor_microseconds").ValueKind);
+        Assert.False(row.GetProperty("is_finite").GetBoolean());
     }
 
     [Fact]

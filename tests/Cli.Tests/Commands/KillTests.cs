@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Text.Json;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -42,13 +44,42 @@ public sealed class KillTests(CommandWorld world)
         while (!process.HasExited && !File.Exists(Path.Combine(run, "metrics.jsonl")))
             Thread.Sleep(1);
         Thread.Sleep(300);
-        using (var kill = System.Diagnostics.Process.Start("/bin/sh", ["-c", $"kill -{signal} {process.Id}"]))
-            kill.WaitForExit();
+        Send(signal, process);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
         Assert.Equal("error: interrupted; the same command goes on where it was\n", error);
         Assert.Equal(130, process.ExitCode);
         Assert.InRange(Checkpoints(run), 1, 99_999);
+    }
+
+    // A bench makes a folder of synthetic data when it begins. What it has by then differs from run to run.
+    [Theory]
+    [InlineData("bench", "--model", "mix", "--steps", "1000000")]
+    [InlineData("kernels", "bench", "--preset", "tiny", "--models", "mix")]
+    public void Bench_AskedToStop_WritesWhatItHasAndExitsWith130(params string[] command)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
+        string folder = Directory.CreateDirectory(world.New()).FullName;
+        using var process = ChildProcess.Start(new() { ["TMPDIR"] = folder, ["VIDEOSIM_COMMIT"] = "abc" }, [.. command, "--json"]);
+        while (!process.HasExited && Directory.GetDirectories(folder, "videosim-bench-*").Length == 0)
+            Thread.Sleep(1);
+        Thread.Sleep(500);
+        Send("TERM", process);
+        string output = process.StandardOutput.ReadToEnd(), error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.Matches("^error: interrupted before all (steps|kernels) were timed\n$", error);
+        Assert.Equal(130, process.ExitCode);
+        using var json = JsonDocument.Parse(output);
+        Assert.False(json.RootElement.GetProperty("complete").GetBoolean());
+        Assert.Equal("abc", json.RootElement.GetProperty("commit").GetString());
+        Assert.Equal(JsonValueKind.Array, json.RootElement.GetProperty("kernels").ValueKind);
+        Assert.Empty(Directory.GetDirectories(folder, "videosim-bench-*"));
+    }
+
+    private static void Send(string signal, Process process)
+    {
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {process.Id}"]);
+        kill.WaitForExit();
     }
 
     // Inherited, and undone neither by .NET nor by a shell. Linux tells of it in a mask of signals.

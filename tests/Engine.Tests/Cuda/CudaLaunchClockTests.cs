@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Devices;
 using Xunit;
@@ -43,13 +44,36 @@ public sealed class CudaLaunchClockTests : IDisposable
         _device.Free(to);
     }
 
+    // The sums show that all of it was read.
+    [Fact]
+    public void Sample_BeforeEveryCall_ReadsTwiceTheCacheAndWritesNoneOfIt()
+    {
+        using var clock = new CudaLaunchClock(_device);
+        const int Row = (96 << 10) / sizeof(float);
+        int rows = clock.Rows;
+        Assert.InRange((long)rows * Row * sizeof(float), 2L * (_device.Properties.L2Bytes ?? 64 << 20), long.MaxValue);
+        float[] values = [.. Enumerable.Range(0, rows * Row).Select(static i => (float)(i / Row + 1))], read = new float[values.Length], sums = new float[rows];
+        _device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), clock.Flushing);
+        int calls = 0;
+        clock.Sample(() =>
+        {
+            _device.Download(clock.Sums, MemoryMarshal.AsBytes(sums.AsSpan()));
+            Assert.Equal(Enumerable.Range(1, rows).Select(static row => (float)row * Row), sums);
+            _device.Clear(clock.Sums, rows * sizeof(float));
+            calls++;
+        }, TimeSpan.Zero, TestContext.Current.CancellationToken);
+        Assert.Equal(13, calls);
+        _device.Download(clock.Flushing, MemoryMarshal.AsBytes(read.AsSpan()));
+        Assert.Equal(values, read);
+    }
+
     [Fact]
     public void Dispose_AfterSamples_LeavesNoMemoryBehind()
     {
         CudaMachine.SkipUnlessEmulator();
         int before = CudaMachine.LiveAllocations;
         using (var clock = LaunchClock.Of(_device))
-            Assert.Equal(before + 1, CudaMachine.LiveAllocations);
+            Assert.Equal(before + 2, CudaMachine.LiveAllocations);
         Assert.Equal(before, CudaMachine.LiveAllocations);
     }
 }

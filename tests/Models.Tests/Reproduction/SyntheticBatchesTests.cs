@@ -46,6 +46,6 @@ public sealed class SyntheticBatchesTests
         using var device = new CpuDevice(threads: 1);
         var sizes = SyntheticBatches.Sizes("micro", model, [$"pretrain.batch={Batch}", $"finetune.batch={Batch}"]);
         using var built = new BuiltStep(device, sizes, pretraining);
-        batches.Fill(built, sizes.Model);
+        batches.Fill(built, sizes.Model, TestContext.Current.CancellationToken);
     }
 }

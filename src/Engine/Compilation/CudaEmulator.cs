@@ -16,6 +16,7 @@ public sealed unsafe class CudaEmulator
     private readonly delegate* unmanaged<nuint> _liveAllocations;
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
     private readonly delegate* unmanaged<int, uint, uint, void> _inject;
+    private readonly delegate* unmanaged<byte*, byte*, nuint, uint> _bankConflicts;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -35,6 +36,7 @@ public sealed unsafe class CudaEmulator
         _liveAllocations = (delegate* unmanaged<nuint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorLiveAllocations");
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
         _inject = (delegate* unmanaged<int, uint, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
+        _bankConflicts = (delegate* unmanaged<byte*, byte*, nuint, uint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorBankConflicts");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
@@ -51,6 +53,23 @@ public sealed unsafe class CudaEmulator
     /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
     /// <param name="check">Whether every access to memory is looked at.</param>
     public void Configure(ulong schedule, bool check) => _configure(schedule, Threads, check ? 1 : 0);
+
+    /// <summary>The worst bank conflict of a kernel since the last call with its name, in launches whose every access was looked at.</summary>
+    /// <param name="entry">Name of the kernel.</param>
+    /// <returns>
+    /// How many words of one bank an access needed at once: 1 is no conflict, 0 no access to shared memory. And the place of a
+    /// conflict, as file:line, or nothing.
+    /// </returns>
+    public (int Ways, string Place) TakeBankConflict(string entry)
+    {
+        const int Bytes = 256;
+        byte* place = stackalloc byte[Bytes];
+        fixed (byte* name = Encoding.UTF8.GetBytes(entry + '\0'))
+        {
+            int ways = (int)_bankConflicts(name, place, Bytes);
+            return (ways, Marshal.PtrToStringUTF8((nint)place)!);
+        }
+    }
 
     /// <summary>Lets something fail from now on, once each; without arguments nothing.</summary>
     /// <param name="noDevice">There is no GPU, until the next call.</param>

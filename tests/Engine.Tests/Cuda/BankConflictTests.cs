@@ -4,7 +4,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>The emulator counts the ways of bank conflicts.</summary>
+/// <summary>The emulator counts the ways of bank conflicts, and the gate compares them with the number that a check states.</summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class BankConflictTests : IDisposable
 {
@@ -42,6 +42,19 @@ public sealed unsafe class BankConflictTests : IDisposable
         CudaMachine.Configure(schedule: 0, check: false);
         CheckRunner.Execute(device, CaseOf(kernel));
         Assert.Equal((0, ""), CudaMachine.EmulatorOrNull.TakeBankConflict(kernel.Entry));
+    }
+
+    [Theory]
+    [InlineData(31, "a row of threads: 32-way bank conflict at {0}, 31 allowed")]
+    [InlineData(32, null)]
+    [InlineData(33, "all cases: no bank conflict is of more than 32 ways, 33 allowed: state 32")]
+    public void Order_StatedWays_MustBeThoseOfTheWorstCase(int stated, string? finding)
+    {
+        var kernel = PlantedKernels.Accesses.Single(static access => access.Kernel.Entry == "planted_column").Kernel;
+        using var device = CudaMachine.Open();
+        var check = new KernelCheck(kernel, () => [CaseOf(kernel)], stated);
+        var findings = KernelGates.Order(device, CudaMachine.EmulatorOrNull, check).Select(static found => found.ToString());
+        Assert.Equal(finding is null ? [] : [string.Format(null, finding, PlaceOf(kernel.Entry))], findings);
     }
 
     private static CheckCase CaseOf(Kernel<PlantedArgs> kernel)

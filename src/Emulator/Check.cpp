@@ -13,8 +13,7 @@
 
 namespace emulator {
 
-// file:line of the kernel, from the debug information of its module.
-static std::string lineOf(const void* code) {
+std::string lineOf(const void* code) {
     Dl_info module;
     if (!dladdr(code, &module))
         return "?";
@@ -86,7 +85,7 @@ static void noteWrite(Worker& worker, const Region& region, uintptr_t address, C
     cell.write = touch;
 }
 
-void noteAccess(const void* pointer, unsigned bytes, Access kind, const void* code) {
+void checkAccess(const void* pointer, unsigned bytes, Access kind, const void* code) {
     Worker* worker = Worker::self();
     if (!worker || !current || worker->isOnStack(pointer))
         return;
@@ -107,6 +106,23 @@ void noteAccess(const void* pointer, unsigned bytes, Access kind, const void* co
             noteRead(*worker, *region, address, region->cells[i], touch);
         else
             noteWrite(*worker, *region, address, region->cells[i], touch);
+    }
+}
+
+void noteAccess(const void* pointer, unsigned bytes, Access kind, const void* code) {
+    checkAccess(pointer, bytes, kind, code);
+    Worker* worker = Worker::self();
+    if (worker && current && worker->shared().find(uintptr_t(pointer)))
+        worker->banks().note(*current, uintptr_t(pointer), bytes, kind, code);
+}
+
+// A struct that is copied: only vectors, which are aligned to their size, are moved at once by a GPU.
+static void noteParts(const void* pointer, size_t bytes, Access kind, const void* code) {
+    auto begin = uintptr_t(pointer), end = begin + bytes;
+    while (begin < end) {
+        unsigned part = begin % 4 == 0 && end - begin >= 4 ? 4 : 1;
+        noteAccess(reinterpret_cast<const void*>(begin), part, kind, code);
+        begin += part;
     }
 }
 
@@ -132,8 +148,8 @@ HOOKS(2)
 HOOKS(4)
 HOOKS(8)
 HOOKS(16)
-EXPORT void __tsan_read_range(void* p, size_t n) { noteAccess(p, unsigned(n), emulator::Access::Read, __builtin_return_address(0)); }
-EXPORT void __tsan_write_range(void* p, size_t n) { noteAccess(p, unsigned(n), emulator::Access::Write, __builtin_return_address(0)); }
+EXPORT void __tsan_read_range(void* p, size_t n) { emulator::noteParts(p, n, emulator::Access::Read, __builtin_return_address(0)); }
+EXPORT void __tsan_write_range(void* p, size_t n) { emulator::noteParts(p, n, emulator::Access::Write, __builtin_return_address(0)); }
 EXPORT void __tsan_func_entry(void*) {}
 EXPORT void __tsan_func_exit() {}
 EXPORT void __tsan_init() {}

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace emulator {
 
@@ -30,5 +31,11 @@ struct Touch {
 struct Cell {
     Touch write, reads[2];
 };
+
+// file:line of the kernel, from a return address into it and the debug information of its module.
+std::string lineOf(const void* code);
+
+// The order of an access with others, and its bounds. What a kernel itself does also counts for the banks: noteAccess.
+void checkAccess(const void* pointer, unsigned bytes, Access kind, const void* code);
 
 } // namespace emulator

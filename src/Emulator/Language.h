@@ -17,20 +17,67 @@
 // A block runs on one thread of the operating system, so a thread's own copy is the block's own. As in CUDA, no initialiser.
 #define __shared__ static __thread
 
+namespace emulator {
+
+// Copy: an asynchronous copy begins, and will write until it is waited for.
+enum class Access : uint8_t { Read, Write, Atomic, Copy };
+
+void noteAccess(const void* address, unsigned bytes, Access kind, const void* code);
+
+} // namespace emulator
+
+// Kernels of the check build report every access to memory that others may see; what the emulator itself touches is none
+// of theirs. What g++ cannot see, or would take apart, reports itself, in functions that are not inlined there: their
+// return address is the kernel's line.
 #if defined(EMULATOR_CHECK)
-// Kernels of the check build report every access; what the emulator itself touches is none of theirs.
 #define EMULATOR_INTERNAL inline __attribute__((no_sanitize("thread")))
+#define EMULATOR_REPORTING __attribute__((noinline, no_sanitize("thread")))
+#define EMULATOR_NOTE(address, bytes, kind) ::emulator::noteAccess(address, bytes, kind, __builtin_return_address(0))
 #else
 #define EMULATOR_INTERNAL inline
+#define EMULATOR_REPORTING inline
+#define EMULATOR_NOTE(address, bytes, kind) ((void)0)
 #endif
 
 struct uint3 { unsigned x, y, z; };
-struct __align__(8) float2 { float x, y; };
-struct __align__(16) float4 { float x, y, z, w; };
-struct __align__(8) int2 { int x, y; };
-struct __align__(16) int4 { int x, y, z, w; };
-struct __align__(8) uint2 { unsigned x, y; };
-struct __align__(16) uint4 { unsigned x, y, z, w; };
+
+// As on a GPU, a vector is read and written at once. Left to itself, g++ reports its elements one by one.
+#if defined(EMULATOR_CHECK)
+#define EMULATOR_COPIES(type)                                                  \
+    EMULATOR_REPORTING type(const type& from) {                                \
+        EMULATOR_NOTE(&from, sizeof from, ::emulator::Access::Read);           \
+        memcpy(static_cast<void*>(this), &from, sizeof from);                  \
+    }                                                                          \
+    EMULATOR_REPORTING type& operator=(const type& from) {                     \
+        EMULATOR_NOTE(&from, sizeof from, ::emulator::Access::Read);           \
+        EMULATOR_NOTE(this, sizeof from, ::emulator::Access::Write);           \
+        memcpy(static_cast<void*>(this), &from, sizeof from);                  \
+        return *this;                                                          \
+    }
+#else
+#define EMULATOR_COPIES(type)
+#endif
+
+#define EMULATOR_VECTOR2(type, element)                                        \
+    struct __align__(8) type {                                                 \
+        element x, y;                                                          \
+        type() = default;                                                      \
+        EMULATOR_INTERNAL type(element x, element y) : x(x), y(y) {}           \
+        EMULATOR_COPIES(type)                                                  \
+    };
+#define EMULATOR_VECTOR4(type, element)                                        \
+    struct __align__(16) type {                                                \
+        element x, y, z, w;                                                    \
+        type() = default;                                                      \
+        EMULATOR_INTERNAL type(element x, element y, element z, element w) : x(x), y(y), z(z), w(w) {} \
+        EMULATOR_COPIES(type)                                                  \
+    };
+EMULATOR_VECTOR2(float2, float)
+EMULATOR_VECTOR4(float4, float)
+EMULATOR_VECTOR2(int2, int)
+EMULATOR_VECTOR4(int4, int)
+EMULATOR_VECTOR2(uint2, unsigned)
+EMULATOR_VECTOR4(uint4, unsigned)
 
 EMULATOR_INTERNAL float2 make_float2(float x, float y) { return {x, y}; }
 EMULATOR_INTERNAL uint2 make_uint2(unsigned x, unsigned y) { return {x, y}; }

@@ -102,7 +102,7 @@ void waitForCopies(unsigned groupsLeft) {
     auto end = std::find_if_not(queue.copies.begin(), queue.copies.end(), covered); // groups are in order
     for (auto copy = queue.copies.begin(); copy != end; ++copy) {
         if (worker.launch().code->build == Build::Check)
-            noteAccess(copy->shared, PackBytes, Access::Write, copy->code);
+            checkAccess(copy->shared, PackBytes, Access::Write, copy->code);
         if (copy->global)
             memcpy(copy->shared, copy->global, PackBytes);
         else

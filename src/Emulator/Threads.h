@@ -55,21 +55,6 @@ using WarpOperation = void (*)(Operands* const lanes[32], uint32_t mask);
 void waitForBlock(Place place);
 void waitForWarp(uint32_t mask, Waiting kind, WarpOperation operation, Operands& mine, Place place);
 
-// Copy: an asynchronous copy begins, and will write until it is waited for.
-enum class Access : uint8_t { Read, Write, Atomic, Copy };
-
-// The check build looks at every access to memory that others may see. What g++ cannot see reports itself, in functions
-// that are not inlined there: their return address is the kernel's line.
-void noteAccess(const void* address, unsigned bytes, Access kind, const void* code);
-
-#if defined(EMULATOR_CHECK)
-#define EMULATOR_REPORTING __attribute__((noinline, no_sanitize("thread")))
-#define EMULATOR_NOTE(address, bytes, kind) ::emulator::noteAccess(address, bytes, kind, __builtin_return_address(0))
-#else
-#define EMULATOR_REPORTING inline
-#define EMULATOR_NOTE(address, bytes, kind) ((void)0)
-#endif
-
 template <class T>
 __attribute__((no_sanitize("thread"))) void shuffleLanes(Operands* const lanes[32], uint32_t mask) {
     for (unsigned lane = 0; lane < 32; lane++) {

@@ -52,6 +52,8 @@ void Worker::complete(unsigned warpNumber, WarpGroup& group) {
         group.operation(group.lanes, group.mask);
     if (group.kind == Waiting::WarpBarrier)
         warp.syncs++;
+    if ((warp.alive & ~group.arrived) == 0)
+        banks_.meet(warpNumber);
     wake(warpNumber, group.arrived);
     group = warp.groups[--warp.groupCount];
 }

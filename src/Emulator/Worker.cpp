@@ -76,12 +76,14 @@ void Worker::run(Launch& launch) {
             break;
         runBlock(launch.schedule.descending() ? launch.blocks() - 1 - block : block);
     }
+    banks_.end(launch.code->entry);
     launch_ = nullptr;
     current = nullptr;
 }
 
 void Worker::prepare(Launch& launch) {
     launch_ = &launch;
+    banks_.begin();
     shared_.prepare(launch.code->staticShared(), launch.dynamicShared, launch.code->build == Build::Check);
     for (unsigned i = 0; i < launch.threads(); i++) {
         threads_[i] = {};
@@ -121,6 +123,8 @@ void Worker::runBlock(uint64_t block) {
     first->fiber = fiber;
     current = first;
     emulatorSwitch(&mainStack_, fiber->stackPointer);
+    for (unsigned i = 0; i < launch.warps(); i++)
+        banks_.meet(i);
     if (alive_ > 0) { // a fault: its threads are never resumed
         resetFibers();
         for (unsigned i = 0; i < launch.threads(); i++)
@@ -242,8 +246,10 @@ void Worker::reportDeadlock() {
 void Worker::releaseBlock() {
     atBarrier_ = 0;
     barriers_++;
-    for (unsigned i = 0; i < launch_->warps(); i++)
+    for (unsigned i = 0; i < launch_->warps(); i++) {
+        banks_.meet(i);
         wake(i, warps_[i].alive);
+    }
 }
 
 void Worker::waitForBlock(Place place) {

@@ -1,6 +1,7 @@
 // Worker.h: runs the blocks of a launch, one at a time, on one thread of the operating system.
 #pragma once
 
+#include "Banks.h"
 #include "Fiber.h"
 #include "Launch.h"
 #include "Memory.h"
@@ -59,6 +60,7 @@ public:
     bool isOnStack(const void* address) const;
     AccessTime timeOf(const Thread& thread) const;
     SharedMemory& shared() { return shared_; }
+    Banks& banks() { return banks_; }
     CopyQueue& copiesOf(const Thread& thread) { return copies_[thread.number]; }
 
     static Worker* self(); // of the calling thread; null on threads that are none
@@ -96,6 +98,7 @@ private:
     uint64_t randomState_ = 0;
     uint32_t serial_ = 0; // number of the running block among all blocks ever run
     SharedMemory shared_;
+    Banks banks_;
 };
 
 std::string toString(Place place);

@@ -91,11 +91,12 @@ internal static class KernelsCheckCommand
         {
             long start = Stopwatch.GetTimestamp();
             var findings = new List<string>();
-            var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
+            var checks = Catalog.All.Where(check => check.Kernel == kernel);
+            var cases = checks.SelectMany(static check => check.Cases());
             string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
             string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
             // Accesses first: what a kernel does in places that are not its own is not to be tried without looking.
-            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => KernelGates.Order(device, _emulator!.Configure, cases)));
+            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check))));
             string cuda = order == Right ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
             return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);
 

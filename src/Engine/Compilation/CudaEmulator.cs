@@ -18,6 +18,7 @@ public sealed unsafe class CudaEmulator
     private readonly delegate* unmanaged<int, uint, uint, byte*, void> _inject;
     private readonly delegate* unmanaged<int, void> _keepFaults;
     private readonly delegate* unmanaged<int, uint, void> _refuseProducts;
+    private readonly delegate* unmanaged<byte*, byte*, nuint, uint> _bankConflicts;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -40,6 +41,7 @@ public sealed unsafe class CudaEmulator
         _inject = (delegate* unmanaged<int, uint, uint, byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
         _refuseProducts = (delegate* unmanaged<int, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorRefuseProducts");
+        _bankConflicts = (delegate* unmanaged<byte*, byte*, nuint, uint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorBankConflicts");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
@@ -59,6 +61,23 @@ public sealed unsafe class CudaEmulator
     /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
     /// <param name="check">Whether every access to memory is looked at.</param>
     public void Configure(ulong schedule, bool check) => _configure(schedule, Threads, check ? 1 : 0);
+
+    /// <summary>The worst bank conflict of a kernel since the last call with its name, in launches whose every access was looked at.</summary>
+    /// <param name="entry">Name of the kernel.</param>
+    /// <returns>
+    /// How many words of one bank an access needed at once: 1 is no conflict, 0 no access to shared memory. And the place of a
+    /// conflict, as file:line, or nothing.
+    /// </returns>
+    public (int Ways, string Place) TakeBankConflict(string entry)
+    {
+        const int Bytes = 256;
+        byte* place = stackalloc byte[Bytes];
+        fixed (byte* name = Encoding.UTF8.GetBytes(entry + '\0'))
+        {
+            int ways = (int)_bankConflicts(name, place, Bytes);
+            return (ways, Marshal.PtrToStringUTF8((nint)place)!);
+        }
+    }
 
     /// <summary>Lets something fail from now on, once each; without arguments nothing.</summary>
     /// <param name="noDevice">There is no GPU, until the next call.</param>

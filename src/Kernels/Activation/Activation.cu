@@ -89,7 +89,8 @@ DEVICE void forward(const ActivationForwardArgs& a) {
 
 template <class Function, class T>
 DEVICE void backward(const ActivationBackwardArgs& a) {
-    __shared__ float of_warp[WARPS][PACK<T>][32];
+    // Padded so that neighbouring columns, which are read together, lie in different banks.
+    __shared__ float of_warp[WARPS][PACK<T>][32 + 32 / PACK<T>];
     const Tile<T> tile(a.Rows, a.C);
     float bias[PACK<T>], sum[PACK<T>] = {}, dY[PACK<T>], kept[PACK<T>];
     tile.read_bias(bias, a.Bias);

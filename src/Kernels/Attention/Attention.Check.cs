@@ -16,8 +16,10 @@ public static unsafe class AttentionChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Attention.Forward, static precision => Cases(precision, backward: false)),
-        .. KernelCheck.OfPair(Attention.Backward, static precision => Cases(precision, backward: true)),
+        // A lane has 4 neighbouring probabilities, which share a block of random numbers, so that lanes are 4 words apart:
+        // 4 ways. Forward does so where it drops some, in cases of at most 64 keys, for 16 lanes.
+        .. KernelCheck.OfPair(Attention.Forward, static precision => Cases(precision, backward: false), static _ => 2),
+        .. KernelCheck.OfPair(Attention.Backward, static precision => Cases(precision, backward: true), static _ => 4),
     ];
 
     /// <summary>Sizes and switches of a case; queries of all positions where <paramref name="Apart"/> is 0, of so many of the first ones otherwise.</summary>

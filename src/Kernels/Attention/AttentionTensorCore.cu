@@ -11,7 +11,7 @@
 //         row term is sum(P G), so backward never reads the context. Loads pass through registers, where the bias is added and pairs of columns are
 //         turned (a pair lies in one access of 16 bytes); random bits are drawn while they are under way. dY needs neither and is copied
 //         asynchronously. A warp owns 16 queries, and in the second half of backward 16 keys; P and dS change hands through shared memory.
-//         AttentionTile.cuh says why no access to shared memory meets another in a bank, AttentionHead.cuh why positions are kept in another order.
+//         AttentionTile.cuh says why no access to its matrices meets another in a bank, AttentionHead.cuh why positions are kept in another order.
 //         D 64, S 64 take 24.3 KiB forward, 32.3 KiB backward: P and dS take the places of K and V, and results leave through those of Q and dY
 #include "AttentionHead.cuh"
 

@@ -106,12 +106,16 @@ public static unsafe class BatchNormChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(BatchNorm.Statistics, Training), new(BatchNorm.FinishStatistics, static () => Training(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNorm.Statistics, Training, WaysOfFold), new(BatchNorm.FinishStatistics, static () => Training(Precision.Float32)),
         .. KernelCheck.OfPair(BatchNorm.Apply, Training),
         new(BatchNorm.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
-        .. KernelCheck.OfPair(BatchNorm.BackwardSums, Backward), new(BatchNorm.FinishBackwardSums, static () => Backward(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNorm.BackwardSums, Backward, WaysOfFold), new(BatchNorm.FinishBackwardSums, static () => Backward(Precision.Float32)),
         .. KernelCheck.OfPair(BatchNorm.BackwardInput, Backward),
     ];
+
+    // A thread writes the sums of its 4 (bf16: 8) columns side by side, so that lanes are 4 (8) words apart. NVRTC joins
+    // 4 words to an access, which is 1 way in fp32 and 2 in bf16.
+    private static int WaysOfFold(Precision precision) => precision == Precision.Float32 ? 4 : 8;
 
     // An offset above the spread would cost a variance from sums of squares its digits.
     private static IEnumerable<CheckCase> Training(Precision precision) =>

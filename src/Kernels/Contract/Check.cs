@@ -132,9 +132,14 @@ public interface ICheckLauncher
 /// <summary>The checks of one kernel: which shapes to try, and the reference they are held to.</summary>
 /// <param name="Kernel">The kernel that is checked.</param>
 /// <param name="Cases">Odd, ragged and empty shapes, one at a time.</param>
-public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases)
+/// <param name="BankWays">
+/// The most words of one bank of shared memory that an access of the kernel needs at once in any case; 1: there are no
+/// bank conflicts. A larger number has its reason beside it.
+/// </param>
+public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases, int BankWays = 1)
 {
     /// <summary>The checks of both kernels of a pair, on the same cases.</summary>
-    public static IEnumerable<KernelCheck> OfPair<TArgs>(KernelPair<TArgs> pair, Func<Precision, IEnumerable<CheckCase>> cases) where TArgs : unmanaged =>
-        Enum.GetValues<Precision>().Select(precision => new KernelCheck(pair[precision], () => cases(precision)));
+    public static IEnumerable<KernelCheck> OfPair<TArgs>(KernelPair<TArgs> pair, Func<Precision, IEnumerable<CheckCase>> cases, Func<Precision, int>? bankWays = null)
+        where TArgs : unmanaged =>
+        Enum.GetValues<Precision>().Select(precision => new KernelCheck(pair[precision], () => cases(precision), bankWays?.Invoke(precision) ?? 1));
 }

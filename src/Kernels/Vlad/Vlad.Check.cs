@@ -163,8 +163,9 @@ public static unsafe class VladChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Vlad.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false))),
-        .. KernelCheck.OfPair(Vlad.Backward, Backward), new(Vlad.BackwardCentres, static () => Backward(Precision.Float32)),
+        // Matrices that lie by rows are transposed on their way to shared memory: 16 neighbours of a row go to 8 banks.
+        .. KernelCheck.OfPair(Vlad.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false)), static _ => 2),
+        .. KernelCheck.OfPair(Vlad.Backward, Backward, static _ => 2), new(Vlad.BackwardCentres, static () => Backward(Precision.Float32)),
     ];
 
     private static IEnumerable<CheckCase> Backward(Precision precision) =>

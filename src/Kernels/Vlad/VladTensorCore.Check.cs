@@ -18,8 +18,10 @@ public static unsafe class VladTensorCoreChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(VladTensorCore.Forward, static () => Shapes.Select(static shape => Case(shape, backward: false))),
-        new(VladTensorCore.Backward, Backward), new(VladTensorCore.FinishCentres, static () => [Case(Shapes[3], backward: true), Case(Shapes[2], backward: true, addValues: 1)]),
+        // With 16 or 32 clusters pieces of 16 bytes of two rows of [D, K] meet in a bank. In backward a lane also reads and
+        // writes vectors of 8 clusters, 32 bytes, piece by piece.
+        new(VladTensorCore.Forward, static () => Shapes.Select(static shape => Case(shape, backward: false)), BankWays: 2),
+        new(VladTensorCore.Backward, Backward, BankWays: 2), new(VladTensorCore.FinishCentres, static () => [Case(Shapes[3], backward: true), Case(Shapes[2], backward: true, addValues: 1)]),
     ];
 
     private static IEnumerable<CheckCase> Backward() =>

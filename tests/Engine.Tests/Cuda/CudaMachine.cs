@@ -39,6 +39,9 @@ internal static class CudaMachine
     /// <summary>Sources of all kernels, those of the tests among them.</summary>
     public static KernelSources Sources => new([.. KernelSources.Embedded.Texts, TextOf(PlantedKernels.Source), TextOf(TensorCoreProbes.Source)]);
 
+    /// <summary>The text of <see cref="PlantedKernels.Source"/>.</summary>
+    public static string PlantedSource => TextOf(PlantedKernels.Source).Value;
+
     private static KeyValuePair<string, string> TextOf(string source)
     {
         using var reader = new StreamReader(typeof(CudaMachine).Assembly.GetManifestResourceStream(source)!);
@@ -95,6 +98,9 @@ internal static class CudaMachine
     }
 
     public static void SkipWithoutNvrtc() => Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+
+    /// <summary>The emulator behind the device, or skips the test; null on a GPU.</summary>
+    public static CudaEmulator? EmulatorOrNull => IsEmulator ? Emulator : null;
 
     private static CudaEmulator Emulator
     {

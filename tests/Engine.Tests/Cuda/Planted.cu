@@ -1,4 +1,5 @@
-// Planted.cu: small kernels for the emulator's own tests. The first two are right; each of the others holds one mistake.
+// Planted.cu: small kernels for the emulator's own tests. The first two are right, the next ones hold one mistake each.
+// Those at the end access shared memory with known bank conflicts.
 // Types   fp32; Out [Count], Count = blocks x threads
 // Launch  PlantedKernels.cs; 4 bytes of dynamic shared memory for each thread
 #include "TensorCore.cuh"
@@ -207,3 +208,81 @@ extern "C" __global__ void planted_product_without_lanes(const PlantedArgs a) {
         return;
     store(a, sum[0]);
 }
+
+// ---- bank conflicts
+
+constexpr int WORDS = 32 * 33;
+
+// Shared memory, written without conflicts.
+DEVICE void fill(float (&words)[WORDS]) {
+    for (int i = threadIdx.x; i < WORDS; i += blockDim.x)
+        words[i] = i;
+    __syncthreads();
+}
+
+struct Eight {
+    float x[8];
+};
+
+DEVICE float sum(const float2 pair) { return pair.x + pair.y; }
+DEVICE float sum(const float4 pack) { return pack.x + pack.y + pack.z + pack.w; }
+DEVICE float sum(const unsigned (&matrix)[4]) { return matrix[0] + matrix[1] + matrix[2] + matrix[3]; }
+DEVICE float any_of(const Eight eight) { return eight.x[threadIdx.x % 8]; }
+
+// Lanes of the first half have two turns, the others only the second. Lanes of one turn read different banks.
+DEVICE float turns(const float* words, int lane) {
+    float sum = 0;
+    for (unsigned turn = 0; turn < blockDim.x / 32; turn++) {
+        if (turn == 1 || lane < 16)
+            sum += words[turn * 16 + lane];
+        __syncwarp();
+    }
+    return sum;
+}
+
+// The same for copies, of even lanes and of all. They arrive together, at the wait.
+DEVICE float copies_in_turns(float4* packs, int lane) {
+    for (unsigned turn = 0; turn < blockDim.x / 32; turn++) {
+        if (turn == 1 || lane % 2 == 0)
+            cp_async_16(packs + (turn == 0 ? 1 : 40) + lane, nullptr, false);
+        __syncwarp();
+    }
+    cp_async_commit();
+    cp_async_wait<0>();
+    return 0;
+}
+
+// A kernel whose lanes access the words as the expression says.
+#define ACCESS(name, expression)                                                                       \
+    extern "C" __global__ void planted_##name(const PlantedArgs a) {                                   \
+        __shared__ __align__(128) float words[WORDS];                                                  \
+        fill(words);                                                                                   \
+        [[maybe_unused]] const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;                   \
+        [[maybe_unused]] const auto halves = (const unsigned short*)words;                             \
+        [[maybe_unused]] const auto pairs = (float2*)words;                                            \
+        [[maybe_unused]] const auto packs = (float4*)words;                                            \
+        [[maybe_unused]] unsigned matrix[4] = {};                                                      \
+        store(a, expression);                                                                          \
+    }
+
+ACCESS(row, words[lane])
+ACCESS(column, words[lane * 32])
+ACCESS(column_of_padded, words[lane * 33])
+ACCESS(two_columns, words[lane % 16 * 32 + lane / 16])
+ACCESS(one_word, words[32])
+ACCESS(written_column, warp == 0 ? words[lane * 32] = 1 : 0)
+ACCESS(halves, halves[lane])
+ACCESS(halves_apart, halves[lane * 4])
+ACCESS(pairs, sum(pairs[lane]))
+ACCESS(pairs_apart, sum(pairs[lane * 2]))
+ACCESS(packs, sum(packs[lane]))
+ACCESS(packs_apart, sum(packs[lane * 2]))
+ACCESS(written_packs, warp == 0 ? (packs[lane * 8] = make_float4(1, 2, 3, 4), 1) : 0)
+ACCESS(structs, any_of(((const Eight*)words)[lane]))
+ACCESS(turns, turns(words, lane))
+ACCESS(matrix_of_rows_of_128, (ldmatrix_x4(matrix, words + lane % 8 * 32 + lane / 8 * 4), sum(matrix)))
+ACCESS(matrix_of_rows_of_64, (ldmatrix_x4(matrix, words + lane % 8 * 16 + lane / 8 * 4), sum(matrix)))
+ACCESS(matrix_swizzled, (ldmatrix_x4_trans(matrix, words + lane % 8 * 32 + (lane / 8 ^ lane % 8) * 4), sum(matrix)))
+ACCESS(copies, warp == 0 ? (cp_async_16(packs + lane, a.Out, false), cp_async_commit(), cp_async_wait<0>(), 1) : 0)
+ACCESS(copies_in_turns, warp == 0 ? copies_in_turns(packs, lane) : 0)
+ACCESS(copies_of_rows_of_128, warp == 0 ? (cp_async_16(packs + lane * 8, a.Out, false), cp_async_commit(), cp_async_wait<0>(), 1) : 0)

@@ -9,7 +9,7 @@ public unsafe struct PlantedArgs
     public int Count;
 }
 
-/// <summary>The kernels of Planted.cu: two that are right, and one for each mistake that the emulator must find.</summary>
+/// <summary>The kernels of Planted.cu: two that are right, one for each mistake to find, and some with known bank conflicts.</summary>
 internal static class PlantedKernels
 {
     public const string Source = "Planted.cu";
@@ -46,7 +46,33 @@ internal static class PlantedKernels
         (Planted("product_without_lanes"), "mma without lane 16 of warp [01] in"),
     ];
 
-    public static IEnumerable<Kernel> All => [Nothing, Atomics, .. Mistakes.Select(static mistake => mistake.Kernel)];
+    /// <summary>Kernels that access shared memory, and how many words of one bank they need at once.</summary>
+    public static readonly IReadOnlyList<(Kernel<PlantedArgs> Kernel, int Ways)> Accesses =
+    [
+        (Planted("row"), 1),
+        (Planted("column"), 32),
+        (Planted("column_of_padded"), 1),
+        (Planted("two_columns"), 16),
+        (Planted("one_word"), 1),
+        (Planted("written_column"), 32),
+        (Planted("halves"), 1),
+        (Planted("halves_apart"), 2),
+        (Planted("pairs"), 1),
+        (Planted("pairs_apart"), 2), // 4 if all lanes were served at once
+        (Planted("packs"), 1),
+        (Planted("packs_apart"), 2), // 8 if all lanes were served at once
+        (Planted("written_packs"), 8),
+        (Planted("structs"), 8),
+        (Planted("turns"), 1),
+        (Planted("matrix_of_rows_of_128"), 8),
+        (Planted("matrix_of_rows_of_64"), 4),
+        (Planted("matrix_swizzled"), 1),
+        (Planted("copies"), 1),
+        (Planted("copies_in_turns"), 1),
+        (Planted("copies_of_rows_of_128"), 8),
+    ];
+
+    public static IEnumerable<Kernel> All => [Nothing, Atomics, .. Mistakes.Select(static mistake => mistake.Kernel), .. Accesses.Select(static access => access.Kernel)];
 
     private static Kernel<PlantedArgs> Planted(string name) => new($"planted_{name}")
     {

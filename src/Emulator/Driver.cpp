@@ -21,6 +21,8 @@ static Faults faultsOfEnvironment() {
         sscanf(wish, "launch=%u", &faults.launch);
         if (strncmp(wish, "kernel=", 7) == 0)
             faults.kernel = wish + 7;
+        if (strncmp(wish, "hang=", 5) == 0)
+            faults.hang = wish + 5;
     }
     const char* sticky = getenv("EMULATOR_STICKY");
     faults.stay = sticky && strcmp(sticky, "1") == 0;

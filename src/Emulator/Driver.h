@@ -70,6 +70,7 @@ struct Faults {
     bool noDevice = false;
     unsigned allocation = 0, launch = 0; // how many more until the one that fails; 0 for none
     std::string kernel;                  // all launches of this entry fault
+    std::string hang;                    // no launch of this entry ends
     bool noEpilogue = false;             // there is no algorithm for a product with a bias
     uint32_t mostAlignment = 256;        // nor for one whose matrices are promised to be aligned to more bytes
     bool stay = false;                   // a fault stays for the rest of the process, whatever contexts come and go

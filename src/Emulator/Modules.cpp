@@ -72,6 +72,8 @@ void runLaunch(Launch& launch) {
     state().nextSerial += uint32_t(launch.blocks());
     if (launch.code->build == Build::Check)
         deviceMemory().makeCells();
+    while (state().faults.hang == launch.code->entry)
+        std::this_thread::sleep_for(std::chrono::seconds(1));
     if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
         launch.report("the launch that a test lets fail");
     else

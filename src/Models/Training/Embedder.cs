@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
@@ -42,7 +44,10 @@ public sealed unsafe class Embedder : IDisposable
     /// <summary>How well the tags of the records last embedded were predicted, if this one scores tags; null otherwise.</summary>
     public TagScore? Tags { get; private set; }
 
-    /// <summary>Embeds records of an index.</summary>
+    /// <summary>What of the records last embedded is not finite, by its video, the first one only; null if all is finite. Weights can be finite and too large.</summary>
+    public string? NonFinite { get; private set; }
+
+    /// <summary>Embeds records of an index. Values need not be finite: see <see cref="NonFinite"/>.</summary>
     /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>
     public float[] Embed(RecordIndex index, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
@@ -54,7 +59,7 @@ public sealed unsafe class Embedder : IDisposable
         using var host = _device.OpenHost();
         using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
-        Tags = _scoresTags ? new TagScore() : null;
+        (Tags, NonFinite) = (_scoresTags ? new TagScore() : null, null);
         progress?.Begin("embedding", order.Length);
         for (int i = 0; i < batches; i++)
         {
@@ -62,10 +67,12 @@ public sealed unsafe class Embedder : IDisposable
             slots.Take().BeginCopyTo(_input);
             _step.Run();
             slots.Release(_input);
-            int count = Math.Min(Batch, order.Length - i * Batch);
-            _device.Download(_step.Result.Embedding.Address, MemoryMarshal.AsBytes(embeddings.AsSpan(i * Batch * width, count * width)));
+            var batch = order.AsSpan(i * Batch, Math.Min(Batch, order.Length - i * Batch));
+            var values = embeddings.AsSpan(i * Batch * width, batch.Length * width);
+            _device.Download(_step.Result.Embedding.Address, MemoryMarshal.AsBytes(values));
+            CheckFinite("the embedding", values, index, batch);
             if (_scoresTags)
-                ScoreTags(count);
+                ScoreTags(index, batch);
             progress?.Report(Math.Min(order.Length, (i + 1) * Batch), "");
         }
         progress?.End("");
@@ -73,25 +80,42 @@ public sealed unsafe class Embedder : IDisposable
     }
 
     /// <summary>Embeds every record of an index, under its id.</summary>
+    /// <exception cref="DataException">A value is not finite; the message names the video.</exception>
     public EmbeddingTable EmbedAll(RecordIndex index, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
         var embeddings = Embed(index, Enumerable.Range(0, index.Count).ToArray(), tokenizer, tags, progress, cancellation);
-        var table = new EmbeddingTableBuilder(string.Join(", ", index.Files));
+        string files = string.Join(", ", index.Files);
+        if (NonFinite is { } value)
+            throw new DataException($"{files}: {value} is not finite: the model's weights are too large");
+        var table = new EmbeddingTableBuilder(files);
         using var reader = new RecordReader(index);
         for (int i = 0; i < index.Count; i++)
             table.Add(Encoding.UTF8.GetString(reader.Read(i).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
         return table.Build();
     }
 
-    private void ScoreTags(int count)
+    private void ScoreTags(RecordIndex index, ReadOnlySpan<int> batch)
     {
-        var (tags, words) = (_config.Tags, _input.Shape.LabelWords);
+        var (count, tags, words) = (batch.Length, _config.Tags, _input.Shape.LabelWords);
         var logits = new float[count * tags];
         var labels = new uint[count * words];
         _device.Download(_step.Result.TagLogits.Address, MemoryMarshal.AsBytes(logits.AsSpan()));
         _device.Download(_input.Labels.Address, MemoryMarshal.AsBytes(labels.AsSpan()));
+        CheckFinite("a tag's logit", logits, index, batch);
         for (int row = 0; row < count; row++)
             Tags = Tags!.Value.With(logits.AsSpan(row * tags, tags), labels.AsSpan(row * words, words));
+    }
+
+    private void CheckFinite(string what, ReadOnlySpan<float> rows, RecordIndex index, ReadOnlySpan<int> batch)
+    {
+        for (int i = 0; i < rows.Length && NonFinite is null; i++)
+        {
+            if (float.IsFinite(rows[i]))
+                continue;
+            using var reader = new RecordReader(index);
+            string id = Encoding.UTF8.GetString(reader.Read(batch[i / (rows.Length / batch.Length)]).Id);
+            NonFinite = $"{what} of video {Printable.Quote(id)}";
+        }
     }
 
     /// <inheritdoc/>

@@ -8,7 +8,8 @@ namespace VideoSim.Models.Training;
 /// <summary>What a validation finds.</summary>
 /// <param name="Spearman">Between cosine similarities and labels.</param>
 /// <param name="Tags">How well tags are predicted; null where that is not asked.</param>
-public readonly record struct ValidationScore(double Spearman, TagScore? Tags);
+/// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>; unless it is null there is no score.</param>
+public readonly record struct ValidationScore(double Spearman, TagScore? Tags, string? NonFinite = null);
 
 /// <summary>Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).</summary>
 internal sealed class PairValidation
@@ -31,6 +32,8 @@ internal sealed class PairValidation
     public ValidationScore Score(Embedder embedder, int width, CancellationToken cancellation)
     {
         double[] embeddings = Array.ConvertAll(embedder.Embed(_index, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
+        if (embedder.NonFinite is { } value)
+            return new ValidationScore(0, null, value);
         var cosines = new double[_pairs.Length];
         for (int i = 0; i < cosines.Length; i++)
         {

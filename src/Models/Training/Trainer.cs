@@ -241,7 +241,9 @@ public sealed unsafe class Trainer : IDisposable
     private void Validate()
     {
         CheckAllFinite();
-        var (spearman, tags) = _job.Validate();
+        var (spearman, tags, nonFinite) = _job.Validate();
+        if (nonFinite is not null)
+            throw NonFinite(nonFinite, _done);
         var line = new JsonObject { ["step"] = _done, ["val_spearman"] = spearman };
         if (tags is { } score)
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.Precision, score.Recall, score.F1);

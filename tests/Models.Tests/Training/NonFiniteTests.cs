@@ -1,6 +1,12 @@
+using System.Runtime.InteropServices;
 using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
 using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Training;
@@ -32,11 +38,78 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
     public void Rate_Absurd_SavesNothing(string interval, string other)
     {
         string output = runs.New($"absurd-{interval.Split('=')[0]}");
-        using var device = new Engine.Devices.CpuDevice(1);
+        using var device = new CpuDevice(1);
         var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e39", interval, other);
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
         Assert.EndsWith(" is not finite at step 1; there is no checkpoint yet", message, StringComparison.Ordinal);
         Assert.Equal(["args.json", "best", "metrics.jsonl"], Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    // Weights that are finite and too large: losses and gradients of the step before are finite as well.
+    [Fact]
+    public void Rate_Huge_StopsAtTheValidationThatMeetsIt()
+    {
+        string output = runs.New("huge");
+        using var device = new CpuDevice(1);
+        var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e30", "pretrain.evaluate_every=1");
+        string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
+        Assert.Matches(@"^mix pretrain: the embedding of video '\d+' is not finite at step 1; there is no checkpoint yet$", message);
+    }
+
+    [Theory]
+    [InlineData(1e15f)]
+    [InlineData(1e30f)]
+    [InlineData(float.MaxValue)]
+    public void Finetune_FromHugeWeights_NamesStepAndVideo(float factor)
+    {
+        using var device = new CpuDevice(1);
+        string start = Scaled(device, factor, static _ => true), output = runs.New($"from-{factor}");
+        string message = Assert.Throws<DataException>(() => Finetuning.Run(device, TinyRun.Options(output), new DataFolder(runs.Data), start, fold: 2, IProgressSink.None,
+            TestContext.Current.CancellationToken)).Message;
+        Assert.Matches(@"^mix finetune fold 2: the embedding of video '\d+' is not finite at step 0; there is no checkpoint yet$", message);
+        Assert.Equal(["args.json", "metrics.jsonl"], Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Embed_WithHugeWeights_NamesFileAndVideo()
+    {
+        using var device = new CpuDevice(1);
+        string start = Scaled(device, 1e30f, static _ => true), output = runs.New("huge.npy");
+        string message = Assert.Throws<DataException>(() => TinyRun.Embed(runs.Data, start, output)).Message;
+        Assert.Equal($"{new DataFolder(runs.Data).Test("b")}: the embedding of video '{TinyData.Id(4000)}' is not finite: the model's weights are too large", message);
+        Assert.False(File.Exists(output));
+    }
+
+    // The embedding does not depend on the tag head.
+    [Fact]
+    public void ScoreTags_WithAHugeHead_NamesTheVideo()
+    {
+        using var device = new CpuDevice(1);
+        var folder = ModelFolder.Open(Scaled(device, float.PositiveInfinity, static name => name.Contains("classifier.weight", StringComparison.Ordinal)));
+        var model = folder.Load(device, training: false);
+        using var parameters = model.Parameters;
+        using var embedder = new Embedder(device, model, folder.Configuration, scoresTags: true);
+        var index = RecordIndex.Build([new DataFolder(runs.Data).Test("b")], folder.Configuration.FrameWidth, cancellation: TestContext.Current.CancellationToken);
+        var embeddings = embedder.Embed(index, [3, 1], folder.Tokenizer, folder.Tags, cancellation: TestContext.Current.CancellationToken);
+        Assert.All(embeddings, static value => Assert.True(float.IsFinite(value)));
+        Assert.Equal($"a tag's logit of video '{TinyData.Id(4003)}'", embedder.NonFinite);
+    }
+
+    // A copy of the pretrained model whose weights of some names are larger, as large as fp32 can hold at most.
+    private string Scaled(CpuDevice device, float factor, Func<string, bool> isScaled)
+    {
+        var folder = ModelFolder.Open(Path.Combine(runs.Pretrained, "last"));
+        var model = folder.Load(device, training: false);
+        using var parameters = model.Parameters;
+        foreach (var (name, value, _, _) in parameters.Parts().Where(part => isScaled(part.Name)))
+        {
+            var values = new float[value.Shape.Count];
+            device.Download(value.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+            parameters.Upload(Array.ConvertAll(values, weight => Math.Clamp(weight * factor, -float.MaxValue, float.MaxValue)), value);
+        }
+        string copy = runs.New(Guid.NewGuid().ToString("N"));
+        AtomicFolder.Write(copy, target => ModelFolder.Write(target, device, model, folder.Configuration, folder.Tokenizer, folder.Tags));
+        return copy;
     }
 }

@@ -107,6 +107,8 @@ internal static class KernelsCommand
             var units = KernelUnit.Group(Catalog.Kernels);
             foreach (var unit in units)
                 compiler.Compile(unit, KernelResourceTable.Portable);
+            if (!compiler.AssertsOffsets)
+                console.Progress.Note($"NVRTC {compiler.Version} cannot tell where fields of arguments lie: their offsets were not compared with C#");
             var table = KernelResourceTable.Compile(compiler, units);
             if (parsed.GetValue(output) is { } file)
                 File.WriteAllText(file, KernelResourceTable.Embedded.With(table).ToJson());

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using VideoSim.Engine.Interop;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
 
@@ -32,20 +33,33 @@ public sealed class KernelCompiler : IKernelImages
 {
     private readonly KernelSources _sources;
     private readonly KernelCache? _cache;
+    private readonly string[] _options;
+    private readonly Lazy<bool> _assertsOffsets;
     private readonly ConcurrentDictionary<(string Unit, string Architecture), Lazy<KernelImage>> _images = new();
 
     /// <summary>A compiler over sources.</summary>
     /// <param name="sources">The kernels' sources.</param>
     /// <param name="cache">Keeps what is compiled; null for nothing beyond this object.</param>
     /// <exception cref="DataException">NVRTC was not found.</exception>
-    public KernelCompiler(KernelSources sources, KernelCache? cache = null)
+    public KernelCompiler(KernelSources sources, KernelCache? cache = null) : this(sources, cache, [])
+    {
+    }
+
+    /// <summary>The same with further options, for tests.</summary>
+    internal KernelCompiler(KernelSources sources, KernelCache? cache, string[] options)
     {
         NativeLibraries.Nvrtc.Require();
-        (_sources, _cache) = (sources, cache);
+        (_sources, _cache, _options, _assertsOffsets) = (sources, cache, options, new(Probe));
     }
 
     /// <summary>Version of the compiler.</summary>
     public Version Version { get; } = Nvrtc.Version;
+
+    /// <summary>
+    /// Whether this NVRTC can assert that fields of arguments have the offsets of C#: a probe of one line decides. Where it cannot, sizes
+    /// alone are asserted, and the log of every image says so.
+    /// </summary>
+    public bool AssertsOffsets => _assertsOffsets.Value;
 
     /// <summary>The exact architecture where the compiler knows it, else PTX for the newest it knows: the driver does the rest.</summary>
     public string ArchitectureFor(int computeCapability)
@@ -59,19 +73,41 @@ public sealed class KernelCompiler : IKernelImages
     public KernelImage Compile(KernelUnit unit, string architecture) =>
         _images.GetOrAdd((unit.Name, architecture), _ => new(() => CompileNow(unit, architecture))).Value;
 
+    // The probe is compiled only where a unit is refused: a cached image needs no compiler.
     private KernelImage CompileNow(KernelUnit unit, string architecture)
     {
+        bool ofOffsets = !_assertsOffsets.IsValueCreated || AssertsOffsets;
+        try
+        {
+            return CompileNow(unit, architecture, ofOffsets);
+        }
+        catch (KernelCompilationException) when (ofOffsets && !AssertsOffsets)
+        {
+            return CompileNow(unit, architecture, ofOffsets: false);
+        }
+    }
+
+    private bool Probe()
+    {
+        const string Text = $"{ArgumentLayout.OffsetMacro}struct Probe {{ int first, second; }};\nstatic_assert(OFFSET_OF(Probe, second) == 4, \"\");\n";
+        return Nvrtc.Compile(Text, "Probe.cu", new Dictionary<string, string>(), ["--std=c++17", .. _options], binary: false, out _) is not null;
+    }
+
+    private KernelImage CompileNow(KernelUnit unit, string architecture, bool ofOffsets)
+    {
         bool binary = architecture.StartsWith("sm_", StringComparison.Ordinal);
-        List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Defines.Select(static define => $"-D{define}")];
+        List<string> options = [$"--gpu-architecture={architecture}", "--std=c++17", .. unit.Defines.Select(static define => $"-D{define}"), .. _options];
         if (binary)
             options.Add("--ptxas-options=-v"); // registers, stack and spills, in the log
-        string text = _sources[unit.Source] + unit.LayoutAssertions();
+        string text = _sources[unit.Source] + unit.LayoutAssertions(ofOffsets);
         return _cache is null ? Build()
             : _cache.GetOrAdd(KernelImageFile.Key([$"{Version}", unit.Source, text, string.Join('\n', options), .. _sources.HeaderTexts]), Build);
 
         KernelImage Build()
         {
             byte[]? code = Nvrtc.Compile(text, unit.Source, _sources.Headers, options, binary, out string log);
+            if (!ofOffsets)
+                log = $"{unit.Source}: offsets of arguments are not asserted: NVRTC {Version} refuses __INTADDR__\n{log}";
             return code is null ? throw new KernelCompilationException(unit.Name, architecture, log)
                 : new KernelImage(code, KernelImage.ParseResources(log), log);
         }

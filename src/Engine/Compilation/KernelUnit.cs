@@ -21,10 +21,11 @@ public sealed record KernelUnit(string Source, IReadOnlyList<string> Defines, IR
     ];
 
     /// <summary>C++ text that refuses to compile after the source unless its argument structs are laid out as in C#.</summary>
-    public string LayoutAssertions()
+    /// <param name="ofOffsets">Whether that covers the offsets of fields, or sizes alone.</param>
+    public string LayoutAssertions(bool ofOffsets = true)
     {
         var text = new StringBuilder($"\n#line 1 \"{Source}, argument layout of C#\"\n{ArgumentLayout.OffsetMacro}");
-        foreach (string assertions in Kernels.Select(static kernel => kernel.Layout.StaticAssertions()).Distinct())
+        foreach (string assertions in Kernels.Select(kernel => kernel.Layout.StaticAssertions(ofOffsets)).Distinct())
             text.Append(assertions);
         return text.ToString();
     }

@@ -33,7 +33,10 @@ public sealed class ArgumentLayout
     /// <summary>Reads the layout of an unmanaged struct.</summary>
     public static ArgumentLayout Of<TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
 
-    /// <summary>C++ text that defines the macro OFFSET_OF, which the assertions use: NVRTC has no offsetof, but its own operator.</summary>
+    /// <summary>
+    /// C++ text that defines the macro OFFSET_OF, which the assertions use. NVRTC has no offsetof, but an operator of its own, which it does
+    /// not document: a version of NVRTC may refuse it.
+    /// </summary>
     public const string OffsetMacro = """
         #if defined(__CUDACC_RTC__)
         #define OFFSET_OF(type, field) __INTADDR__(&((type*)0)->field)
@@ -44,11 +47,12 @@ public sealed class ArgumentLayout
         """;
 
     /// <summary>C++ text that fails to compile unless the struct there, and those it holds or points to, have this very layout.</summary>
-    public string StaticAssertions()
+    /// <param name="ofOffsets">Whether that covers the offsets of fields, by OFFSET_OF, or sizes alone.</param>
+    public string StaticAssertions(bool ofOffsets = true)
     {
-        var text = new StringBuilder(string.Concat(Parts.Select(static part => part.StaticAssertions())));
+        var text = new StringBuilder(string.Concat(Parts.Select(part => part.StaticAssertions(ofOffsets))));
         text.Append($"static_assert(sizeof({Name}) == {Size}, \"{Name}: size differs from C#\");\n");
-        foreach (var (field, offset) in Offsets)
+        foreach (var (field, offset) in ofOffsets ? Offsets : [])
             text.Append($"static_assert(OFFSET_OF({Name}, {field}) == {offset}, \"{Name}.{field}: offset differs from C#\");\n");
         return text.ToString();
     }

@@ -89,6 +89,23 @@ public sealed class CompileGateTests
             Assert.Contains(message, Assert.Throws<KernelCompilationException>(() => new KernelCompiler(sources).Compile(unit, "compute_80")).Log, StringComparison.Ordinal);
     }
 
+    // A version of NVRTC that does not have the operator behind OFFSET_OF.
+    [Fact]
+    public void Compile_CompilerThatRefusesOffsets_AssertsSizesAndSaysSo()
+    {
+        CudaMachine.SkipWithoutNvrtc();
+        var unit = KernelUnit.Group([Pair]).Single();
+        var image = Compiler("float Rate; int Count;").Compile(unit, "compute_80"); // in the wrong order, which it cannot see
+        Assert.NotEmpty(image.Code);
+        Assert.StartsWith("Pair.cu: offsets of arguments are not asserted: NVRTC ", image.Log, StringComparison.Ordinal);
+        Assert.Equal((false, true), (Compiler("").AssertsOffsets, CudaMachine.Compiler.AssertsOffsets));
+        var failure = Assert.Throws<KernelCompilationException>(() => Compiler("int Count;").Compile(unit, "compute_80"));
+        Assert.Contains("PairArgs: size differs from C#", failure.Log, StringComparison.Ordinal);
+
+        static KernelCompiler Compiler(string fields) =>
+            new(new KernelSources([new("Pair.cu", $"struct PairArgs {{ {fields} }};\nextern \"C\" __global__ void pair(PairArgs a) {{ }}\n")]), null, ["-D__INTADDR__=refused"]);
+    }
+
     [Fact]
     public void Compile_Defines_ReachTheSource()
     {

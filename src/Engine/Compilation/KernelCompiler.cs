@@ -49,11 +49,11 @@ public sealed class KernelCompiler : IKernelImages
     internal KernelCompiler(KernelSources sources, KernelCache? cache, string[] options)
     {
         NativeLibraries.Nvrtc.Require();
-        (_sources, _cache, _options, _assertsOffsets) = (sources, cache, options, new(Probe));
+        (_sources, _cache, _options, _assertsOffsets, Version) = (sources, cache, options, new(Probe), Nvrtc.Version);
     }
 
     /// <summary>Version of the compiler.</summary>
-    public Version Version { get; } = Nvrtc.Version;
+    public Version Version { get; }
 
     /// <summary>
     /// Whether this NVRTC can assert that fields of arguments have the offsets of C#: a probe of one line decides. Where it cannot, sizes
@@ -62,10 +62,15 @@ public sealed class KernelCompiler : IKernelImages
     public bool AssertsOffsets => _assertsOffsets.Value;
 
     /// <summary>The exact architecture where the compiler knows it, else PTX for the newest it knows: the driver does the rest.</summary>
+    /// <exception cref="DataException">The device is older than all that the compiler knows.</exception>
     public string ArchitectureFor(int computeCapability)
     {
         int[] known = Nvrtc.Architectures();
-        return known.Contains(computeCapability) ? $"sm_{computeCapability}" : $"compute_{known.Where(value => value < computeCapability).Max()}";
+        if (known.Contains(computeCapability))
+            return $"sm_{computeCapability}";
+        int newest = known.Where(value => value < computeCapability).DefaultIfEmpty().Max();
+        return newest > 0 ? $"compute_{newest}"
+            : throw new DataException($"NVRTC {Version} compiles for no GPU of compute capability {computeCapability / 10}.{computeCapability % 10}, only for {known.Min() / 10}.{known.Min() % 10} and newer");
     }
 
     /// <inheritdoc/>

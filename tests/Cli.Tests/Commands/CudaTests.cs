@@ -46,6 +46,14 @@ public sealed class CudaTests(CommandWorld world)
             .AssertFailed(1, "libcublasLt.so.13 was not found", "install cuBLASLt", "VIDEOSIM_CUDA_PATH");
     }
 
+    [Fact]
+    public void KernelsCompile_NoCompiler_SaysWhatToInstall()
+    {
+        var alone = new Dictionary<string, string> { ["VIDEOSIM_CUDA_PATH"] = "" };
+        Assert.SkipUnless(ChildProcess.Run(alone, "devices").Output.Contains("libnvrtc.so.13 was not found", StringComparison.Ordinal), "NVRTC is installed on this machine");
+        ChildProcess.Run(alone, "kernels", "compile").AssertFailed(1, "libnvrtc.so.13 was not found", "install NVRTC", "VIDEOSIM_CUDA_PATH");
+    }
+
     [Theory]
     [InlineData("cuda", "device", "finds no NVIDIA GPU in this machine")]
     [InlineData("cuda:1", "", "cuda:1", "CUDA_ERROR_INVALID_DEVICE")]

@@ -125,6 +125,13 @@ public sealed class CompileGateTests
         Assert.StartsWith(architecture, CudaMachine.Compiler.ArchitectureFor(capability), StringComparison.Ordinal);
 
     [Fact]
+    public void ArchitectureFor_DeviceOlderThanAllKnown_SaysSo()
+    {
+        var failure = Assert.Throws<DataException>(() => CudaMachine.Compiler.ArchitectureFor(20));
+        Assert.Matches(@"^NVRTC [\d.]+ compiles for no GPU of compute capability 2\.0, only for \d\.\d and newer$", failure.Message);
+    }
+
+    [Fact]
     public void ParseResources_SpillingKernel_IsRead()
     {
         const string log = """

@@ -34,7 +34,7 @@ Result allocate(DeviceMemory& memory, void** address, size_t bytes) {
 Result release(DeviceMemory& memory, void* address) {
     if (Result failure = usableOutsideCapture())
         return failure;
-    finishAll();
+    waitForDevice();
     return memory.release(address) ? Success : fail(InvalidValue, "not the begin of an allocation");
 }
 

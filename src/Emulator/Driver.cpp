@@ -78,6 +78,12 @@ void finish(Stream& stream) {
         operation();
 }
 
+void waitForDevice() {
+    finishAll();
+    while (state().hung)
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+}
+
 void finishAll() {
     for (auto& stream : state().streams)
         finish(*stream);
@@ -169,6 +175,7 @@ EXPORT int cuGetErrorName(int code, const char** text) {
     case SharedObjectInitFailed: *text = "CUDA_ERROR_SHARED_OBJECT_INIT_FAILED"; break;
     case InvalidHandle: *text = "CUDA_ERROR_INVALID_HANDLE"; break;
     case NotFound: *text = "CUDA_ERROR_NOT_FOUND"; break;
+    case NotReady: *text = "CUDA_ERROR_NOT_READY"; break;
     case MisalignedAddress: *text = "CUDA_ERROR_MISALIGNED_ADDRESS"; break;
     case LaunchFailed: *text = "CUDA_ERROR_LAUNCH_FAILED"; break;
     case NotSupported: *text = "CUDA_ERROR_NOT_SUPPORTED"; break;
@@ -228,6 +235,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
     Guard guard(state().lock);
     if (state().contextUses == 0)
         return fail(InvalidContext, "there is no context");
+    waitForDevice();
     if (--state().contextUses == 0) {
         deviceMemory().releaseAll();
         hostMemory().releaseAll();
@@ -260,7 +268,7 @@ EXPORT int cuStreamDestroy_v2(void* stream) {
     auto found = findIn(state().streams, stream);
     if (found == state().streams.end())
         return fail(InvalidHandle, "not a stream");
-    finish(**found);
+    waitForDevice();
     state().streams.erase(found);
     return Success;
 }
@@ -269,9 +277,18 @@ EXPORT int cuStreamSynchronize(void* stream) {
     Guard guard(state().lock);
     if (Result failure = usableOutsideCapture())
         return failure;
-    Stream* order = findStream(stream);
-    if (!order)
+    if (!findStream(stream))
         return fail(InvalidHandle, "not a stream");
-    finish(*order);
+    waitForDevice();
     return state().sticky;
+}
+
+EXPORT int cuStreamQuery(void* stream) {
+    Guard guard(state().lock);
+    if (Result failure = usableOutsideCapture())
+        return failure;
+    if (!findStream(stream))
+        return fail(InvalidHandle, "not a stream");
+    finishAll();
+    return state().hung ? NotReady : state().sticky;
 }

@@ -30,6 +30,7 @@ enum Result {
     SharedObjectInitFailed = 303,
     InvalidHandle = 400,
     NotFound = 500,
+    NotReady = 600,
     MisalignedAddress = 716,
     LaunchFailed = 719,
     NotSupported = 801,
@@ -70,7 +71,7 @@ struct Faults {
     bool noDevice = false;
     unsigned allocation = 0, launch = 0; // how many more until the one that fails; 0 for none
     std::string kernel;                  // all launches of this entry fault
-    std::string hang;                    // no launch of this entry ends
+    std::string hang;                    // launches of this entry never end
     bool noEpilogue = false;             // there is no algorithm for a product with a bias
     uint32_t mostAlignment = 256;        // nor for one whose matrices are promised to be aligned to more bytes
     bool stay = false;                   // a fault stays for the rest of the process, whatever contexts come and go
@@ -83,6 +84,7 @@ struct State {
     bool initialized = false;
     int contextUses = 0;
     Result sticky = Success;
+    bool hung = false; // by a launch that never ends
     std::string detail; // of the last failure
     std::vector<std::unique_ptr<Module>> modules;
     std::vector<std::unique_ptr<Stream>> streams;
@@ -123,6 +125,9 @@ void giveCopy(Stream& stream, Operation operation);
 
 // Does what waits.
 void finish(Stream& stream);
+
+// Never returns where a launch hangs: for calls that wait for the device, be it to free something.
+void waitForDevice();
 void finishAll();
 
 // Whether a countdown of Faults ends here.

@@ -31,8 +31,18 @@ EXPORT int cuEventSynchronize(void* handle) {
         return failure;
     if (findIn(state().events, handle) == state().events.end())
         return fail(InvalidHandle, "not an event");
-    finishAll();
+    waitForDevice();
     return state().sticky;
+}
+
+EXPORT int cuEventQuery(void* handle) {
+    Guard guard(state().lock);
+    if (Result failure = usableOutsideCapture())
+        return failure;
+    if (findIn(state().events, handle) == state().events.end())
+        return fail(InvalidHandle, "not an event");
+    finishAll();
+    return state().hung ? NotReady : state().sticky;
 }
 
 EXPORT int cuEventElapsedTime(float* milliseconds, void* from, void* to) {
@@ -51,7 +61,7 @@ EXPORT int cuEventDestroy_v2(void* handle) {
     auto found = findIn(state().events, handle);
     if (found == state().events.end())
         return fail(InvalidHandle, "not an event");
-    finishAll();
+    waitForDevice();
     state().events.erase(found);
     return Success;
 }

@@ -72,8 +72,9 @@ void runLaunch(Launch& launch) {
     state().nextSerial += uint32_t(launch.blocks());
     if (launch.code->build == Build::Check)
         deviceMemory().makeCells();
-    while (state().faults.hang == launch.code->entry)
-        std::this_thread::sleep_for(std::chrono::seconds(1));
+    state().hung |= state().faults.hang == launch.code->entry;
+    if (state().hung)
+        return;
     if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
         launch.report("the launch that a test lets fail");
     else
@@ -102,7 +103,7 @@ EXPORT int cuModuleUnload(void* module) {
     auto found = findIn(state().modules, module);
     if (found == state().modules.end())
         return fail(InvalidHandle, "not a module");
-    finishAll();
+    waitForDevice();
     state().modules.erase(found);
     return Success;
 }

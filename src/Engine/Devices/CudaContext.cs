@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using static VideoSim.Engine.Interop.CudaDriver;
@@ -8,6 +10,15 @@ namespace VideoSim.Engine.Devices;
 /// <summary>The primary context of one CUDA device: what all calls of the driver happen in.</summary>
 internal sealed class CudaContext : IDisposable
 {
+    /// <summary>
+    /// Environment variable: how many seconds to wait for the device before its work counts as stuck, an error that names the last launch.
+    /// Without it waiting has no end.
+    /// </summary>
+    internal const string WaitVariable = "VIDEOSIM_WAIT_SECONDS";
+
+    private static readonly TimeSpan Spinning = TimeSpan.FromMilliseconds(100); // before the thread sleeps in between
+
+    private readonly TimeSpan _mostWaiting = MostWaiting();
     private readonly CudaGpu _gpu;
     private readonly int _device;
     private readonly nint _context;
@@ -41,6 +52,9 @@ internal sealed class CudaContext : IDisposable
     /// <summary>A call failed. The driver then refuses most others: cleaning up has nothing more to report.</summary>
     public bool HasFailed { get; private set; }
 
+    /// <summary>Work was waited for and did not end in time.</summary>
+    public bool IsStuck { get; private set; }
+
     /// <summary>All that was in the context is gone.</summary>
     public bool IsDisposed { get; private set; }
 
@@ -59,7 +73,7 @@ internal sealed class CudaContext : IDisposable
     }
 
     /// <summary>Gives memory back.</summary>
-    public void Free(nint address) => CheckRelease(cuMemFree_v2(address), nameof(cuMemFree_v2));
+    public void Free(nint address) => CheckRelease(() => cuMemFree_v2(address), nameof(cuMemFree_v2));
 
     /// <summary>Pinned memory of the host.</summary>
     /// <exception cref="InsufficientMemoryException">The host has not that much left.</exception>
@@ -73,7 +87,7 @@ internal sealed class CudaContext : IDisposable
     }
 
     /// <summary>Gives pinned memory back.</summary>
-    public void FreeHost(nint address) => CheckRelease(cuMemFreeHost(address), nameof(cuMemFreeHost));
+    public void FreeHost(nint address) => CheckRelease(() => cuMemFreeHost(address), nameof(cuMemFreeHost));
 
     /// <summary>Throws if a call failed.</summary>
     /// <param name="code">What it returned.</param>
@@ -92,11 +106,61 @@ internal sealed class CudaContext : IDisposable
         throw new CudaException(call, code, meaning, Last.Kernel, Name, Last.Describe());
     }
 
-    /// <summary>The same for calls that clean up.</summary>
-    public void CheckRelease(int code, string call)
+    /// <summary>The same for calls that clean up. A device that is stuck would let them wait for ever: they are left out.</summary>
+    public void CheckRelease(Func<int> release, string call)
     {
+        if (IsStuck)
+            return;
+        int code = release();
         if (!HasFailed)
             Check(code, call);
+    }
+
+    /// <summary>Waits until all work of a stream is done.</summary>
+    /// <exception cref="CudaException">The work failed, or takes longer than <see cref="WaitVariable"/> allows.</exception>
+    public void WaitForStream(nint stream)
+    {
+        if (_mostWaiting == Timeout.InfiniteTimeSpan)
+            Check(cuStreamSynchronize(stream), nameof(cuStreamSynchronize));
+        else
+            Poll(static stream => cuStreamQuery(stream), stream, nameof(cuStreamQuery));
+    }
+
+    /// <summary>Waits until a moment of a stream's work has come.</summary>
+    /// <exception cref="CudaException">The work failed, or takes longer than <see cref="WaitVariable"/> allows.</exception>
+    public void WaitForEvent(nint moment)
+    {
+        if (_mostWaiting == Timeout.InfiniteTimeSpan)
+            Check(cuEventSynchronize(moment), nameof(cuEventSynchronize));
+        else
+            Poll(static moment => cuEventQuery(moment), moment, nameof(cuEventQuery));
+    }
+
+    private void Poll(Func<nint, int> query, nint handle, string call)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int code;
+        while ((code = query(handle)) == NotReady)
+        {
+            var waited = Stopwatch.GetElapsedTime(start);
+            if (IsStuck || waited > _mostWaiting)
+            {
+                IsStuck = true;
+                Fail(call, code, string.Create(CultureInfo.InvariantCulture, $"the device has not finished after {_mostWaiting.TotalSeconds} s"));
+            }
+            if (waited > Spinning)
+                Thread.Sleep(1);
+        }
+        Check(code, call);
+    }
+
+    private static TimeSpan MostWaiting()
+    {
+        string? seconds = Environment.GetEnvironmentVariable(WaitVariable);
+        if (string.IsNullOrEmpty(seconds))
+            return Timeout.InfiniteTimeSpan;
+        return double.TryParse(seconds, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value) && value is > 0 and < 1e6 ? TimeSpan.FromSeconds(value)
+            : throw new DataException($"{WaitVariable}={seconds}: a number of seconds is needed, such as 20");
     }
 
     /// <summary>Notes a graph or an event that the context frees, if nothing else has until then.</summary>
@@ -115,7 +179,7 @@ internal sealed class CudaContext : IDisposable
     public void Dispose()
     {
         IsDisposed = true;
-        CheckRelease(cuDevicePrimaryCtxRelease_v2(_device), nameof(cuDevicePrimaryCtxRelease_v2));
+        CheckRelease(() => cuDevicePrimaryCtxRelease_v2(_device), nameof(cuDevicePrimaryCtxRelease_v2));
     }
 
     private static int Initialize()

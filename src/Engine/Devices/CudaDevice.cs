@@ -69,6 +69,7 @@ public sealed unsafe class CudaDevice : Device
     public override void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         _context.MakeCurrent();
+        _stream.Synchronize(); // a copy from pageable memory may wait by itself, without a limit
         fixed (byte* pointer = source)
             _stream.BeginUpload((nint)pointer, source.Length, destination);
         _stream.Synchronize(); // the driver may read the source until then

@@ -19,7 +19,7 @@ internal sealed class CudaEvent : IDisposable
     public void Record(nint stream) => _context.Check(cuEventRecord(_event, stream), nameof(cuEventRecord));
 
     /// <summary>Waits until the moment has come.</summary>
-    public void Wait() => _context.Check(cuEventSynchronize(_event), nameof(cuEventSynchronize));
+    public void Wait() => _context.WaitForEvent(_event);
 
     /// <summary>From another moment to this one, both of which have come.</summary>
     public double MicrosecondsSince(CudaEvent start)
@@ -33,6 +33,6 @@ internal sealed class CudaEvent : IDisposable
         if (!_context.Remove(this))
             return;
         _context.MakeCurrent();
-        _context.CheckRelease(cuEventDestroy_v2(_event), nameof(cuEventDestroy_v2));
+        _context.CheckRelease(() => cuEventDestroy_v2(_event), nameof(cuEventDestroy_v2));
     }
 }

@@ -41,7 +41,7 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
         finally
         {
             if (graph != 0)
-                context.CheckRelease(cuGraphDestroy(graph), nameof(cuGraphDestroy));
+                context.CheckRelease(() => cuGraphDestroy(graph), nameof(cuGraphDestroy));
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
         if (context.Remove(this))
         {
             context.MakeCurrent();
-            context.CheckRelease(cuGraphExecDestroy(_executable), nameof(cuGraphExecDestroy));
+            context.CheckRelease(() => cuGraphExecDestroy(_executable), nameof(cuGraphExecDestroy));
         }
         (_executable, Launches) = (0, 0);
     }

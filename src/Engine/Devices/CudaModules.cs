@@ -27,7 +27,7 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
     public void Dispose()
     {
         foreach (nint module in _modules)
-            context.CheckRelease(cuModuleUnload(module), nameof(cuModuleUnload));
+            context.CheckRelease(() => cuModuleUnload(module), nameof(cuModuleUnload));
         _modules.Clear();
         _functions.Clear();
     }

@@ -66,7 +66,7 @@ public sealed unsafe class CudaStream : ComputeStream
     public override void Synchronize()
     {
         _context.MakeCurrent();
-        Check(cuStreamSynchronize(_stream), nameof(cuStreamSynchronize));
+        _context.WaitForStream(_stream);
     }
 
     /// <inheritdoc/>
@@ -119,16 +119,18 @@ public sealed unsafe class CudaStream : ComputeStream
     {
         fixed (byte* pointer = destination)
         {
+            _context.WaitForStream(_stream); // a copy to pageable memory may wait by itself, without a limit
             Check(cuMemcpyDtoHAsync_v2(pointer, source, (nuint)destination.Length, _stream), nameof(cuMemcpyDtoHAsync_v2));
-            Check(cuStreamSynchronize(_stream), nameof(cuStreamSynchronize));
+            _context.WaitForStream(_stream);
         }
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _products.Dispose();
-        _context.CheckRelease(cuStreamDestroy_v2(_stream), nameof(cuStreamDestroy_v2));
+        if (!_context.IsStuck)
+            _products.Dispose();
+        _context.CheckRelease(() => cuStreamDestroy_v2(_stream), nameof(cuStreamDestroy_v2));
         base.Dispose(disposing);
     }
 

@@ -8,7 +8,7 @@ namespace VideoSim.Engine.Interop;
 /// </summary>
 internal static unsafe partial class CudaDriver
 {
-    public const int OutOfMemory = 2, NoDevice = 100;
+    public const int OutOfMemory = 2, NoDevice = 100, NotReady = 600;
 
     private const string Library = NativeLibraries.CudaName;
 
@@ -92,6 +92,9 @@ internal static unsafe partial class CudaDriver
     internal static partial int cuStreamSynchronize(nint stream);
 
     [LibraryImport(Library)]
+    internal static partial int cuStreamQuery(nint stream);
+
+    [LibraryImport(Library)]
     internal static partial int cuStreamBeginCapture_v2(nint stream, int mode);
 
     [LibraryImport(Library)]
@@ -141,6 +144,9 @@ internal static unsafe partial class CudaDriver
 
     [LibraryImport(Library)]
     internal static partial int cuEventSynchronize(nint handle);
+
+    [LibraryImport(Library)]
+    internal static partial int cuEventQuery(nint handle);
 
     [LibraryImport(Library)]
     internal static partial int cuEventElapsedTime(out float milliseconds, nint start, nint end);

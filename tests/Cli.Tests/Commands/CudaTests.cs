@@ -67,6 +67,40 @@ public sealed class CudaTests(CommandWorld world)
         RunEmulated(failure, Pretrain(world.New(), device)).AssertFailed(1, parts);
     }
 
+    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the test.
+    [Theory]
+    [InlineData("0", "last kernel adam_f32, grid|in a graph of")]
+    [InlineData("1", "last kernel adam_f32, grid")]
+    public void Bench_KernelThatNeverEnds_NamesItAndEnds(string blocking, string named)
+    {
+        SkipUnlessEmulated();
+        var outcome = RunStuck("adam_f32", blocking, "bench", "--model", "uniter", "--preset", "micro", "--device", "cuda", "--steps", "2", "--json");
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Matches($@"^error: cuStreamQuery failed with 600 \(the device has not finished after 0\.5 s\) on cuda:0 emulator, .*({named})", outcome.Error);
+        Assert.False(JsonDocument.Parse(outcome.Output).RootElement.GetProperty("complete").GetBoolean());
+    }
+
+    [Fact]
+    public void KernelsBench_KernelThatNeverEnds_KeepsTheRowsBeforeIt()
+    {
+        SkipUnlessEmulated();
+        var outcome = RunStuck("tanh_forward_bf16", "0", "kernels", "bench", "tanh_forward", "dropout", "--device", "cuda", "--models", "mix", "--seconds", "0.01", "--json");
+        Assert.Equal(1, outcome.ExitCode);
+        var rows = JsonDocument.Parse(outcome.Output).RootElement.GetProperty("kernels").EnumerateArray().ToLookup(static row => row.GetProperty("error").ValueKind == JsonValueKind.Null, static row => row.GetProperty("entry").GetString());
+        Assert.NotEmpty(rows[true]);
+        Assert.Contains("tanh_forward_bf16", rows[false]);
+    }
+
+    [Theory]
+    [InlineData("soon")]
+    [InlineData("0")]
+    public void Bench_WaitThatIsNoNumberOfSeconds_SaysSo(string seconds)
+    {
+        SkipUnlessEmulated();
+        ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = Emulator.Value, ["VIDEOSIM_WAIT_SECONDS"] = seconds }, "bench", "--model", "uniter", "--preset", "micro", "--device", "cuda")
+            .AssertFailed(1, $"VIDEOSIM_WAIT_SECONDS={seconds}: a number of seconds is needed");
+    }
+
     [Fact]
     public void Pretrain_OnCudaStoppedByAFault_GoesOnAndEndsWithTheSameFiles()
     {
@@ -211,6 +245,15 @@ public sealed class CudaTests(CommandWorld world)
         ["VIDEOSIM_CUDA_PATH"] = $"{Emulator.Value}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}",
         ["XDG_CACHE_HOME"] = world.CompiledKernels,
         ["EMULATOR_FAIL"] = failure,
+    }, args);
+
+    private Outcome RunStuck(string kernel, string blocking, params string[] args) => ChildProcess.Run(new()
+    {
+        ["VIDEOSIM_CUDA_PATH"] = $"{Emulator.Value}{Path.PathSeparator}{NativeLibraries.Nvrtc.Path}",
+        ["XDG_CACHE_HOME"] = world.CompiledKernels,
+        ["EMULATOR_FAIL"] = $"hang={kernel}",
+        ["CUDA_LAUNCH_BLOCKING"] = blocking,
+        ["VIDEOSIM_WAIT_SECONDS"] = "0.5",
     }, args);
 
     private static void SkipUnlessEmulated()

@@ -36,8 +36,9 @@ public static unsafe class TagLossChecks
             from focus in Focuses
             from wanted in Enum.GetValues<Wanted>()
             select Case(precision, consistent, shape, focus, wanted);
-        // 48,048 bytes of dynamic shared memory: below 48 KiB alone, above it with the kernel's static shared memory.
-        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 12_000 / precision.Bytes(), 4), Focuses[^1], Wanted.Everything));
+        // 47,152 bytes of dynamic shared memory: below 48 KiB alone, above it with the kernel's static shared memory. Warps take whole turns: lanes
+        // that take fewer would be paired wrongly where bank conflicts are counted.
+        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Bytes(), 4), Focuses[^1], Wanted.Everything));
     }
 
     private static CheckCase Case(Precision precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,

@@ -29,6 +29,7 @@ struct Touch {
 // show is left to other orders of the threads.
 struct Cell {
     Touch write, reads[2];
+    uint32_t lastRead, lastWritten; // launches, by the number of their first block
 };
 
 } // namespace emulator

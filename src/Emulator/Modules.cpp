@@ -70,12 +70,16 @@ void runLaunch(Launch& launch) {
     launch.schedule = state().schedule;
     launch.firstSerial = state().nextSerial;
     state().nextSerial += uint32_t(launch.blocks());
-    if (launch.code->build == Build::Check)
+    if (launch.code->build == Build::Check) {
         deviceMemory().makeCells();
+        launch.use.begin(launch.blocks());
+    }
     if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
         launch.report("the launch that a test lets fail");
     else
         run(launch, state().workers);
+    if (launch.code->build == Build::Check)
+        state().use = lastUseOf(launch);
     if (launch.failed)
         state().sticky = fail(LaunchFailed, launch.finding);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
@@ -17,6 +18,7 @@ public sealed unsafe class CudaEmulator
     private readonly delegate* unmanaged<ulong, uint, int, void> _configure;
     private readonly delegate* unmanaged<int, uint, uint, byte*, void> _inject;
     private readonly delegate* unmanaged<int, void> _keepFaults;
+    private readonly delegate* unmanaged<LaunchUse*, int> _takeUse;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -37,6 +39,7 @@ public sealed unsafe class CudaEmulator
         _configure = (delegate* unmanaged<ulong, uint, int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorConfigure");
         _inject = (delegate* unmanaged<int, uint, uint, byte*, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorInject");
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
+        _takeUse = (delegate* unmanaged<LaunchUse*, int>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorTakeUse");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
@@ -53,6 +56,13 @@ public sealed unsafe class CudaEmulator
     /// <param name="schedule">Order of threads: 0 ascending, 1 descending, others random at every switch.</param>
     /// <param name="check">Whether every access to memory is looked at.</param>
     public void Configure(ulong schedule, bool check) => _configure(schedule, Threads, check ? 1 : 0);
+
+    /// <summary>What the last launch used, if its every access was looked at; null if there was none since the last call.</summary>
+    public LaunchUse? TakeUse()
+    {
+        LaunchUse use;
+        return _takeUse(&use) != 0 ? use : null;
+    }
 
     /// <summary>Lets something fail from now on, once each; without arguments nothing.</summary>
     /// <param name="noDevice">There is no GPU, until the next call.</param>

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 
@@ -24,25 +25,34 @@ public static class KernelGates
         where !result.Passed
         select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain formulas: {result.PlainError:E2})");
 
-    /// <summary>Nothing improper is seen while every access to memory is looked at, and the results have the same bits in every order of threads.</summary>
-    /// <param name="device">An emulated device.</param>
-    /// <param name="configure">Chooses the order of threads, and whether every access is looked at.</param>
-    /// <param name="cases">What to run.</param>
-    public static IEnumerable<GateFinding> Order(Device device, Action<ulong, bool> configure, IEnumerable<CheckCase> cases)
+    /// <summary>
+    /// Nothing improper is seen while every access to memory is looked at, launches use what they are given and move what their cost says, and the
+    /// results have the same bits in every order of threads.
+    /// </summary>
+    /// <param name="device">The device.</param>
+    /// <param name="emulator">The emulator behind the device; null on a GPU, which has its own order of threads and shows no accesses.</param>
+    /// <param name="check">The kernel and its cases.</param>
+    public static IEnumerable<GateFinding> Order(Device device, CudaEmulator? emulator, KernelCheck check)
     {
-        foreach (var check in cases)
+        var use = emulator is null ? null : new UseGate(emulator, check.Kernel);
+        foreach (var run in check.Cases())
         {
             // First of all, as a kernel that writes where it should not would otherwise end the process.
-            configure(0, true);
-            var expected = CheckRunner.Execute(device, check);
+            emulator?.Configure(0, true);
+            var findings = new List<GateFinding>();
+            var expected = use?.Execute(device, run, findings) ?? CheckRunner.Execute(device, run);
+            foreach (var finding in findings)
+                yield return finding;
             for (ulong schedule = 0; schedule < Schedules; schedule++)
             {
-                configure(schedule, false);
-                foreach (var finding in Differences(check, expected, CheckRunner.Execute(device, check), $"schedule {schedule}"))
+                emulator?.Configure(schedule, false);
+                foreach (var finding in Differences(run, expected, CheckRunner.Execute(device, run), $"schedule {schedule}"))
                     yield return finding;
             }
-            configure(0, false);
+            emulator?.Configure(0, false);
         }
+        foreach (var finding in use?.Finish() ?? [])
+            yield return finding;
     }
 
     private static IEnumerable<GateFinding> Differences(CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string where) =>

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
@@ -76,6 +77,9 @@ internal static class CudaMachine
     /// <summary>Device allocations that nobody freed.</summary>
     public static int LiveAllocations => Emulator.LiveAllocations;
 
+    /// <summary>What the last launch used, see <see cref="CudaEmulator.TakeUse"/>.</summary>
+    public static LaunchUse? TakeUse() => Emulator.TakeUse();
+
     /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
     public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null) => Emulator.Inject(noDevice, allocation, launch, kernel);
 
@@ -89,6 +93,9 @@ internal static class CudaMachine
     }
 
     public static void SkipWithoutNvrtc() => Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+
+    /// <summary>The emulator behind the device, or skips the test; null on a GPU.</summary>
+    public static CudaEmulator? EmulatorOrNull => IsEmulator ? Emulator : null;
 
     private static CudaEmulator Emulator
     {

@@ -102,6 +102,7 @@ void checkAccess(const void* pointer, unsigned bytes, Access kind, const void* c
         failBounds(*worker, address, bytes, kind, code);
     Touch touch{worker->timeOf(*current), kind, code};
     for (uintptr_t i = (address - region->begin) / CellGrain; i <= (address + bytes - 1 - region->begin) / CellGrain; i++) {
+        worker->launch().use.note(*region, region->cells[i], touch, worker->launch().firstSerial);
         if (kind == Access::Read)
             noteRead(*worker, *region, address, region->cells[i], touch);
         else

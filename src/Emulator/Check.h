@@ -30,6 +30,7 @@ struct Touch {
 // show is left to other orders of the threads.
 struct Cell {
     Touch write, reads[2];
+    uint32_t lastRead, lastWritten; // launches, by the number of their first block
 };
 
 // file:line of the kernel, from a return address into it and the debug information of its module.

@@ -94,6 +94,7 @@ struct State {
     Schedule schedule;
     unsigned workers = std::max(1u, std::thread::hardware_concurrency());
     Build build = Build::Fast;
+    std::optional<LastUse> use; // of the last launch of the check build
     Faults faults;
 };
 

@@ -3,6 +3,7 @@
 
 #include "Kernels.h"
 #include "Threads.h"
+#include "Use.h"
 
 #include <atomic>
 #include <mutex>
@@ -32,6 +33,7 @@ struct Launch {
     unsigned warps() const { return (threads() + WarpSize - 1) / WarpSize; }
     uint64_t blocks() const { return uint64_t(grid.x) * grid.y * grid.z; }
 
+    Use use; // in the check build
     std::atomic<uint64_t> next{0};   // block to run next
     std::atomic<bool> failed{false}; // no further blocks then
 

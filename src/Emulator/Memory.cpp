@@ -102,7 +102,7 @@ void DeviceMemory::makeCells() {
 SharedMemory::SharedMemory()
     : dynamic_(static_cast<char*>(aligned_alloc(1024, (MaxDynamicShared + 1023) / 1024 * 1024))),
       regions_{{"static shared memory"}, {"dynamic shared memory"}} {
-    regions_[0].isShared = regions_[1].isShared = true;
+    regions_[0].isShared = regions_[1].isShared = regions_[1].isDynamic = true;
 }
 
 void SharedMemory::prepare(Span staticVariables, size_t dynamicBytes, bool checked) {

@@ -12,7 +12,7 @@ namespace emulator {
 struct Region {
     const char* name;
     uintptr_t begin = 0, end = 0;
-    bool isShared = false;
+    bool isShared = false, isDynamic = false;
     Cell* cells = nullptr; // null until the first checked launch
 
     size_t bytes() const { return end - begin; }

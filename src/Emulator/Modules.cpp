@@ -70,8 +70,10 @@ void runLaunch(Launch& launch) {
     launch.schedule = state().schedule;
     launch.firstSerial = state().nextSerial;
     state().nextSerial += uint32_t(launch.blocks());
-    if (launch.code->build == Build::Check)
+    if (launch.code->build == Build::Check) {
         deviceMemory().makeCells();
+        launch.use.begin(launch.blocks());
+    }
     state().hung |= state().faults.hang == launch.code->entry;
     if (state().hung)
         return;
@@ -79,6 +81,8 @@ void runLaunch(Launch& launch) {
         launch.report("the launch that a test lets fail");
     else
         run(launch, state().workers);
+    if (launch.code->build == Build::Check)
+        state().use = lastUseOf(launch);
     if (launch.failed)
         state().sticky = fail(LaunchFailed, launch.finding);
 }

@@ -72,6 +72,7 @@ internal static class KernelsCheckCommand
         private readonly KernelCompiler? _compiler;
         private readonly CudaEmulator? _emulator;
         private readonly string? _refusal; // what g++ said of a source
+        private bool _isFault;             // whether the last kernel on the emulator was stopped
 
         public Gates(KernelSources sources, IReadOnlyList<Kernel> kernels, CommandConsole console)
         {
@@ -97,7 +98,8 @@ internal static class KernelsCheckCommand
             string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
             // Accesses first: what a kernel does in places that are not its own is not to be tried without looking.
             string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check))));
-            string cuda = order == Right ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
+            bool runs = order == Right || (order == Wrong && !_isFault);
+            string cuda = runs ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
             return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);
 
             string Outcome(string gate, Func<IReadOnlyList<string>> run)
@@ -125,6 +127,7 @@ internal static class KernelsCheckCommand
         // A fault of the kernel loses the context, so that every gate opens a device of its own.
         private string[] OnEmulator(Func<Device, IEnumerable<GateFinding>> run)
         {
+            _isFault = _refusal is not null;
             if (_refusal is not null)
                 return [_refusal];
             try
@@ -134,6 +137,7 @@ internal static class KernelsCheckCommand
             }
             catch (CudaException e)
             {
+                _isFault = true;
                 return [e.Message.ReplaceLineEndings(" ")];
             }
             finally
@@ -166,7 +170,7 @@ internal static class KernelsCheckCommand
 /// <param name="Entry">Its name.</param>
 /// <param name="Compiles">By NVRTC, for every architecture, without spills.</param>
 /// <param name="Twin">The CPU's kernel against float64.</param>
-/// <param name="Order">On the emulator: no access to memory that is improper, the same bits in every order of threads.</param>
+/// <param name="Order">On the emulator: no access to memory that is improper, nothing to spare in launches, the bytes of the cost, the same bits in every order of threads.</param>
 /// <param name="Cuda">The CUDA source on the emulator against float64.</param>
 /// <param name="Seconds">For all of it.</param>
 /// <param name="Findings">What is wrong, a line each.</param>

@@ -26,8 +26,8 @@ public static class KernelGates
         select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain formulas: {result.PlainError:E2})");
 
     /// <summary>
-    /// Nothing improper is seen while every access to memory is looked at, bank conflicts are those that the check
-    /// states, and the results have the same bits in every order of threads.
+    /// Nothing improper is seen while every access to memory is looked at, launches use what they are given and move what their cost says, bank
+    /// conflicts are those that the check states, and the results have the same bits in every order of threads.
     /// </summary>
     /// <param name="device">The device.</param>
     /// <param name="emulator">The emulator behind the device; null on a GPU, which has its own order of threads and shows no accesses.</param>
@@ -36,12 +36,16 @@ public static class KernelGates
     {
         string entry = check.Kernel.Entry;
         int most = 1;
+        var use = emulator is null ? null : new UseGate(emulator, check.Kernel);
         foreach (var run in check.Cases())
         {
             // First of all, as a kernel that writes where it should not would otherwise end the process.
             emulator?.Configure(0, true);
             emulator?.TakeBankConflict(entry); // of earlier launches
-            var expected = CheckRunner.Execute(device, run);
+            var findings = new List<GateFinding>();
+            var expected = use?.Execute(device, run, findings) ?? CheckRunner.Execute(device, run);
+            foreach (var finding in findings)
+                yield return finding;
             var (ways, place) = emulator?.TakeBankConflict(entry) ?? default;
             most = Math.Max(most, ways);
             if (ways > check.BankWays)
@@ -56,6 +60,8 @@ public static class KernelGates
         }
         if (emulator is not null && most < check.BankWays)
             yield return new GateFinding("all cases", $"no bank conflict is of more than {most} ways, {check.BankWays} allowed: state {most}");
+        foreach (var finding in use?.Finish() ?? [])
+            yield return finding;
     }
 
     private static IEnumerable<GateFinding> Differences(CheckCase check, IReadOnlyDictionary<string, float[]> expected, IReadOnlyDictionary<string, float[]> actual, string where) =>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
@@ -19,6 +20,7 @@ public sealed unsafe class CudaEmulator
     private readonly delegate* unmanaged<int, void> _keepFaults;
     private readonly delegate* unmanaged<int, uint, void> _refuseProducts;
     private readonly delegate* unmanaged<byte*, byte*, nuint, uint> _bankConflicts;
+    private readonly delegate* unmanaged<LaunchUse*, int> _takeUse;
 
     /// <summary>Builds the emulator, unless it was built before, and puts it in the driver's place.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
@@ -42,6 +44,7 @@ public sealed unsafe class CudaEmulator
         _keepFaults = (delegate* unmanaged<int, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorKeepFaults");
         _refuseProducts = (delegate* unmanaged<int, uint, void>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorRefuseProducts");
         _bankConflicts = (delegate* unmanaged<byte*, byte*, nuint, uint>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorBankConflicts");
+        _takeUse = (delegate* unmanaged<LaunchUse*, int>)NativeLibrary.GetExport(NativeLibraries.Cuda.Handle, "emulatorTakeUse");
     }
 
     /// <summary>Whether the driver of this process is the emulator's.</summary>
@@ -77,6 +80,13 @@ public sealed unsafe class CudaEmulator
             int ways = (int)_bankConflicts(name, place, Bytes);
             return (ways, Marshal.PtrToStringUTF8((nint)place)!);
         }
+    }
+
+    /// <summary>What the last launch used, if its every access was looked at; null if there was none since the last call.</summary>
+    public LaunchUse? TakeUse()
+    {
+        LaunchUse use;
+        return _takeUse(&use) != 0 ? use : null;
     }
 
     /// <summary>Lets something fail from now on, once each; without arguments nothing.</summary>

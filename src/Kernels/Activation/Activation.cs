@@ -61,18 +61,18 @@ public static unsafe partial class Activations
     private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}"];
 
     /// <summary>max(x, 0); slope 0 at 0.</summary>
-    public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", flops: 1, keepsInput: false);
+    public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", flops: 1, slopeFlops: 1, keepsInput: false);
 
     /// <summary>x cdf(x), the exact form of x (1 + erf(x / sqrt 2)) / 2.</summary>
-    public static readonly ActivationKernels Gelu = Create<GeluFunction>("gelu", flops: 34, keepsInput: true);
+    public static readonly ActivationKernels Gelu = Create<GeluFunction>("gelu", flops: 5, slopeFlops: 10, keepsInput: true);
 
     /// <summary>Hyperbolic tangent.</summary>
-    public static readonly ActivationKernels Tanh = Create<TanhFunction>("tanh", flops: 32, keepsInput: false);
+    public static readonly ActivationKernels Tanh = Create<TanhFunction>("tanh", flops: 1, slopeFlops: 2, keepsInput: false);
 
     /// <summary>1 / (1 + e^-x)</summary>
-    public static readonly ActivationKernels Sigmoid = Create<SigmoidFunction>("sigmoid", flops: 20, keepsInput: false);
+    public static readonly ActivationKernels Sigmoid = Create<SigmoidFunction>("sigmoid", flops: 3, slopeFlops: 2, keepsInput: false);
 
-    private static ActivationKernels Create<TFunction>(string name, int flops, bool keepsInput) where TFunction : struct, IFunction => new(
+    private static ActivationKernels Create<TFunction>(string name, int flops, int slopeFlops, bool keepsInput) where TFunction : struct, IFunction => new(
         new KernelPair<ActivationForwardArgs>($"{name}_forward", (entry, precision) => new(entry)
         {
             Family = "activation",
@@ -81,7 +81,7 @@ public static unsafe partial class Activations
             LaunchShape = (in ActivationForwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationForwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? ForwardChunks<TFunction> : null,
-            CountCost = (in ActivationForwardArgs a) => new((double)flops * a.Rows * a.C, 2.0 * precision.Bytes() * a.Rows * a.C),
+            CountCost = (in ActivationForwardArgs a) => new((flops + (a.Bias != null ? 1.0 : 0)) * a.Rows * a.C, 2.0 * precision.Bytes() * a.Rows * a.C + (a.Bias != null ? 4.0 * a.C : 0)),
         }),
         new KernelPair<ActivationBackwardArgs>($"{name}_backward", (entry, precision) => new(entry)
         {
@@ -91,8 +91,8 @@ public static unsafe partial class Activations
             LaunchShape = (in ActivationBackwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationBackwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? BackwardChunks<TFunction> : null,
-            // The slope of gelu costs what gelu does; the others' is a product or two.
-            CountCost = (in ActivationBackwardArgs a) => new((keepsInput ? flops + 2.0 : 3.0) * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C + (a.Partial != null ? 4.0 * a.Chunks * a.C : 0)),
+            CountCost = (in ActivationBackwardArgs a) => new((slopeFlops + 1.0 + a.Add + (keepsInput && a.Bias != null ? 1 : 0) + (a.Partial != null ? 1 : 0)) * a.Rows * a.C,
+                precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C + ((keepsInput && a.Bias != null ? 4.0 : 0) + (a.Partial != null ? 4.0 * a.Chunks : 0)) * a.C),
         }),
         keepsInput);
 

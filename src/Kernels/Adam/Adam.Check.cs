@@ -14,6 +14,7 @@ public static unsafe class AdamChecks
         yield return Case("1 element", [1], momentScale: 1);
         yield return Case("odd count", [37], momentScale: 1);
         yield return Case("moments of 0", [64, 131], momentScale: 0);
+        yield return Case("whole chunks", [2 * Adam.ChunkElements], momentScale: 1);
         yield return Case("6 groups, one empty", [16, 48, 48, 4096, 5008, 9001], momentScale: 1);
         yield return Case("with copies", [64, 4203], momentScale: 1, copied: true);
     }

@@ -108,7 +108,7 @@ public static unsafe class BatchNormChecks
     [
         .. KernelCheck.OfPair(BatchNorm.Statistics, Training, WaysOfFold), new(BatchNorm.FinishStatistics, static () => Training(Precision.Float32)),
         .. KernelCheck.OfPair(BatchNorm.Apply, Training),
-        new(BatchNorm.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
+        new(BatchNorm.UseRunning, static () => Shapes.Append(new(1, 1, 256, 1)).Select(static shape => InferenceCase(shape with { Groups = 1 }))),
         .. KernelCheck.OfPair(BatchNorm.BackwardSums, Backward, WaysOfFold), new(BatchNorm.FinishBackwardSums, static () => Backward(Precision.Float32)),
         .. KernelCheck.OfPair(BatchNorm.BackwardInput, Backward),
     ];

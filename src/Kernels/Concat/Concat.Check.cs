@@ -87,7 +87,10 @@ public static unsafe class ConcatChecks
         {
             dY = dY.Values, dLeft = dLeft == null ? null : dLeft.Values, dRight = dRight == null ? null : dRight.Values, Dropout = dropout.Site,
             Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC, AddLeft = addLeft, AddRight = addRight,
-        }), new GradReference(shape, dropout, addLeft, addRight, ofLeft, ofRight), 3);
+        }), new GradReference(shape, dropout, addLeft, addRight, ofLeft, ofRight), 3) with
+        {
+            SpareBlocks = rows > 0 && (rightC == 0 || !(ofLeft && ofRight)) ? "there are blocks for either side, also for one that is empty or not wanted" : null,
+        };
     }
 
     private sealed class Reference(Shape shape, CheckDropout dropout) : ICheckReference

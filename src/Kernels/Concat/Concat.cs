@@ -63,7 +63,7 @@ public static unsafe partial class Concat
         CountCost = (in ConcatArgs a) =>
         {
             double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
-            return new(elements, precision.Bytes() * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
+            return new(a.Dropout.DropProbability > 0 ? elements : 0, precision.Bytes() * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
         },
     });
 
@@ -79,8 +79,9 @@ public static unsafe partial class Concat
         CountCost = (in ConcatGradArgs a) =>
         {
             double left = a.dLeft == null ? 0 : (double)a.Stack * a.Rows * a.LeftC, right = a.dRight == null ? 0 : (double)a.Rows * a.RightC;
-            double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
-            return new(2 * elements, precision.Bytes() * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
+            double elements = left + a.Stack * right;
+            int dropped = a.Dropout.DropProbability > 0 ? 1 : 0;
+            return new(elements * dropped + left * a.AddLeft + right * (a.Stack - 1 + a.AddRight), precision.Bytes() * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
         },
     });
 }

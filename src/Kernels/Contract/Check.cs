@@ -120,7 +120,14 @@ public interface ICheckReference
 /// <param name="Reference">The expected values.</param>
 /// <param name="Factor">How many times the plain version's error the kernel may have: 2 for forward, 3 for backward.</param>
 public sealed record CheckCase(string Name, IReadOnlyList<CheckBuffer> Buffers, Action<ICheckLauncher> Launch,
-    ICheckReference Reference, double Factor);
+    ICheckReference Reference, double Factor)
+{
+    /// <summary>Why some blocks of the case's launches write nothing; null where every block writes.</summary>
+    public string? SpareBlocks { get; init; }
+
+    /// <summary>Why the case's launches move other bytes than their cost says, which knows shapes alone; null where they move those.</summary>
+    public string? OtherBytes { get; init; }
+}
 
 /// <summary>How a check launches a kernel; the runner decides on what device.</summary>
 public interface ICheckLauncher

@@ -14,8 +14,14 @@ public readonly record struct LaunchShape(int GridX, int BlockX, int GridY = 1, 
 public readonly record struct DeviceLimits(int Multiprocessors, int SharedBytesPerBlock);
 
 /// <summary>The work a kernel must do: what a roofline needs.</summary>
-/// <param name="Flops">Floating-point operations; a fused multiply-add counts as two.</param>
-/// <param name="Bytes">Bytes that it reads and writes by design: every tensor once, and what it leaves for a second kernel.</param>
+/// <param name="Flops">
+/// Floating-point operations: a sum, a product, a quotient, a comparison and a function such as exp or a square root count as one each, a fused
+/// multiply-add as two, a sign, a conversion and a random number as none.
+/// </param>
+/// <param name="Bytes">
+/// Bytes that it reads and writes by design: every value of a tensor once, and what it leaves for a second kernel. What a launch reads again of its
+/// own results is not counted: it comes from a cache.
+/// </param>
 public readonly record struct KernelCost(double Flops, double Bytes)
 {
     /// <summary>Adds the work of two launches.</summary>

@@ -16,7 +16,9 @@ public static unsafe class EmbeddingChecks
     ];
 
     private static IEnumerable<Size> Sizes =>
-        [new(1, 1, 1, 1, 1, 0), new(3, 5, 7, 11, 6, 0), new(2, 9, 70, 129, 9, 1), new(4, 16, 130, 64, 20, 0)];
+        [new(1, 1, 1, 1, 1, 0), new(3, 5, 7, 11, 6, 0), new(2, 9, 70, 129, 9, 1), new(4, 16, 130, 64, 20, 0), new(1, 5, 128, 192, 6, 0)];
+
+    private static string? Repeats(Size s) => s.Ids().Distinct().Count() < s.B * s.T ? "tokens that repeat share a row of the table" : null;
 
     private static CheckCase ForwardCase(Size s, Precision precision)
     {
@@ -30,7 +32,8 @@ public static unsafe class EmbeddingChecks
         {
             Ids = ids.Ints, Word = word.Values, Position = position is null ? null : position.Values, TokenType = type.Values, Y = y.Values,
             B = s.B, T = s.T, C = s.C,
-        }), new ForwardReference(s), factor: 2);
+        }), new ForwardReference(s), factor: 2) with
+        { OtherBytes = Repeats(s) };
     }
 
     private static CheckCase WordCase(Size s, Precision precision)
@@ -51,7 +54,11 @@ public static unsafe class EmbeddingChecks
         {
             dY = dY.Values, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
             SegmentCount = count.Ints, dWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
-        }), new TableReference(s, (ids, row) => ids[row]), factor: 3);
+        }), new TableReference(s, (ids, row) => ids[row]), factor: 3) with
+        {
+            SpareBlocks = s.Add != 0 ? "blocks of rows that no token has add nothing" : null,
+            OtherBytes = Repeats(s),
+        };
     }
 
     private static CheckCase TableCase(Size s, Precision precision, KernelPair<EmbeddingTableBackwardArgs> kernels, bool types)

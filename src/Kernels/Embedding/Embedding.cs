@@ -95,7 +95,9 @@ public static unsafe partial class Embedding
         LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        CountCost = (in EmbeddingForwardArgs a) => new(2.0 * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Bytes() * a.C + sizeof(int))),
+        // A row of the word table for each token, rows of the other tables once.
+        CountCost = (in EmbeddingForwardArgs a) => new((a.Position != null ? 2.0 : 1) * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Bytes() * a.C + sizeof(int))
+            + (double)precision.Bytes() * a.C * ((a.Position != null ? a.T : 0) + 1)),
     });
 
     /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
@@ -107,9 +109,9 @@ public static unsafe partial class Embedding
         LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
         Twin = precision == Precision.Float32 ? WordBackwardRows : null,
-        // As many rows of the table as tokens, at most, have something added to them.
+        // As many rows of the table as tokens, at most, have something added to them, and there are as many segments.
         CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C,
-            (double)a.C * (precision.Bytes() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V)))),
+            (double)a.C * (precision.Bytes() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V))) + sizeof(int) * 3.0 * a.Tokens),
     });
 
     /// <summary>Gradient of the position table. Items: its rows.</summary>
@@ -121,7 +123,7 @@ public static unsafe partial class Embedding
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? PositionBackwardRows : null,
-        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Bytes() * (double)a.B * a.T + sizeof(float) * (double)a.Rows)),
+        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Bytes() * (double)a.B * a.T + sizeof(float) * (1.0 + a.Add) * a.Rows)),
     });
 
     /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>

@@ -34,8 +34,8 @@ public static unsafe class FrameChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Frames.Unpack, precision => [Case(precision, 1, 1, 1), Case(precision, 3, 5, 13), Case(precision, 2, 32, 16), Case(precision, 2, 3, 1033), Case(precision, 2, 3, 1032), Case(precision, 0, 3, 8)]),
-        .. KernelCheck.OfPair(Frames.Widen, precision => [WidenCase(precision, 1, 1), WidenCase(precision, 3, 13), WidenCase(precision, 7, 16), WidenCase(precision, 9, 131), WidenCase(precision, 0, 8)]),
+        .. KernelCheck.OfPair(Frames.Unpack, precision => [Case(precision, 1, 1, 1), Case(precision, 3, 5, 13), Case(precision, 2, 32, 16), Case(precision, 2, 3, 1033), Case(precision, 2, 3, 1032), Case(precision, 1, 2, 1024), Case(precision, 0, 3, 8)]),
+        .. KernelCheck.OfPair(Frames.Widen, precision => [WidenCase(precision, 1, 1), WidenCase(precision, 3, 13), WidenCase(precision, 7, 16), WidenCase(precision, 9, 131), WidenCase(precision, 2, 512), WidenCase(precision, 0, 8)]),
     ];
 
     private static CheckCase Case(Precision precision, int videos, int frames, int width)

@@ -28,7 +28,7 @@ public static class GateReference
 /// <summary>Checks of <see cref="Gate"/>.</summary>
 public static unsafe class GateChecks
 {
-    private static readonly int[] Counts = [0, 1, 13, 64, Gate.BlockElements + 5];
+    private static readonly int[] Counts = [0, 1, 13, 64, Gate.BlockElements, Gate.BlockElements + 5];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

@@ -53,7 +53,7 @@ public static unsafe partial class Gate
         LaunchShape = static (in GateArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateArgs a) => Blocks(a.Count),
         Twin = precision == Precision.Float32 ? GateBlocks : null,
-        CountCost = (in GateArgs a) => new(5.0 * a.Count, precision.Bytes() * 3.0 * a.Count),
+        CountCost = (in GateArgs a) => new(4.0 * a.Count, precision.Bytes() * 3.0 * a.Count),
     });
 
     /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
@@ -68,7 +68,7 @@ public static unsafe partial class Gate
         CountCost = (in GateGradArgs a) =>
         {
             int ofU = a.dU == null ? 0 : 1 + a.AddU, ofS = a.dS == null ? 0 : 2 + a.AddS; // the gradient of s takes u as well
-            return new(9.0 * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
+            return new((8.0 + a.AddU + a.AddS) * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
         },
     });
 

@@ -40,7 +40,7 @@ public static unsafe class GatherRowsChecks
     private static readonly Size[] Sizes =
     [
         new(1, 1, 1, 1, [0]), new(3, 7, 5, 13, [0, 4, 4, 9, 14, 15, 15]), new(2, 9, 9, 24, [18, 18, 18]),
-        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]), new(2, 5, 3, 131, [1, 5, 5, 6]), new(3, 40, 37, 264, [.. Enumerable.Range(0, 100).Select(static row => row * 7 / 6)]),
+        new(2, 6, 4, 1, [0, 1, 2, 3, 4, 5, 6, 7]), new(2, 5, 3, 131, [1, 5, 5, 6]), new(3, 40, 37, 264, [.. Enumerable.Range(0, 100).Select(static row => row * 11 / 10)]),
     ];
 
     /// <summary>All of them.</summary>
@@ -63,7 +63,11 @@ public static unsafe class GatherRowsChecks
             launcher.Run((backward ? GatherRows.Backward : GatherRows.Forward)[precision], new GatherRowsArgs
             {
                 X = x.Values, Y = y.Values, Positions = positions.Ints, B = b, S = s, C = c, T = t, Rows = rows.Length, Add = add,
-            }), new Reference(size, backward, add), backward ? 3 : 2);
+            }), new Reference(size, backward, add), backward ? 3 : 2) with
+        {
+            SpareBlocks = backward && add != 0 && b * s > rows.Length ? "there is a warp for every position, and only those of rows have something added to them" : null,
+            OtherBytes = rows.Distinct().Count(row => row < b * t) < rows.Length ? "rows are out of use, or of one position" : null,
+        };
     }
 
     private sealed class Reference(Size size, bool backward, int add) : ICheckReference

@@ -48,7 +48,7 @@ public static class JointSequenceReference
 /// <summary>Checks of <see cref="JointSequence"/>.</summary>
 public static unsafe class JointSequenceChecks
 {
-    private static readonly (int B, int T, int F, int C)[] Shapes = [(1, 1, 1, 1), (3, 5, 4, 13), (2, 7, 9, 16), (2, 3, 2, 131), (0, 3, 2, 8)];
+    private static readonly (int B, int T, int F, int C)[] Shapes = [(1, 1, 1, 1), (3, 5, 4, 13), (2, 7, 9, 16), (2, 3, 2, 131), (0, 3, 2, 8), (1, 2, 1, 1010)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
@@ -86,7 +86,10 @@ public static unsafe class JointSequenceChecks
         {
             dY = dY.Values, dText = dText == null ? null : dText.Values, dFrames = dFrames == null ? null : dFrames.Values,
             B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,
-        }), new BackwardReference(shape, addText, addFrames, ofText, ofFrames), factor: 3);
+        }), new BackwardReference(shape, addText, addFrames, ofText, ofFrames), factor: 3) with
+        {
+            SpareBlocks = b > 0 && !(ofText && ofFrames) ? "there is a block for every position, also of a gradient that is not wanted" : null,
+        };
     }
 
     private sealed class ForwardReference(int b, int t, int f, int c) : ICheckReference

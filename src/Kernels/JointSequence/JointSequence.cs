@@ -77,8 +77,9 @@ public static unsafe partial class JointSequence
         Twin = precision == Precision.Float32 ? SplitPositions : null,
         CountCost = (in JointSequenceGradArgs a) =>
         {
-            double added = (double)a.AddText * a.T + (double)a.AddFrames * a.F;
-            return new(added * a.B * a.C, (double)precision.Bytes() * a.B * a.C * (2.0 * (a.T + a.F) + added));
+            int text = a.dText == null ? 0 : a.T, frames = a.dFrames == null ? 0 : a.F;
+            double added = (double)a.AddText * text + (double)a.AddFrames * frames;
+            return new(added * a.B * a.C, (double)precision.Bytes() * a.B * a.C * (2.0 * (text + frames) + added));
         },
     });
 }

@@ -128,7 +128,8 @@ public static unsafe partial class LayerNorm
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C, (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows),
+        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C,
+            (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
     });
 
     /// <summary>Gradients of the summands, partial ones of the vectors. Items: chunks of rows.</summary>
@@ -142,7 +143,8 @@ public static unsafe partial class LayerNorm
         Twin = precision == Precision.Float32 ? BackwardChunks : null,
         CountCost = (in LayerNormBackwardArgs a) => new(14.0 * a.Forward.Rows * a.Forward.C,
             (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
-                + RowStatisticsBytes * a.Forward.Rows + (a.Partial != null ? 4.0 * Vectors * a.Chunks * a.Forward.C : 0)),
+                + (TakesResult(a, precision) ? RowStatisticsBytes / 2 : RowStatisticsBytes) * a.Forward.Rows // rstd alone, or the mean as well
+                + 4.0 * a.Forward.C * (ReadVectors(a, precision) + (a.Partial != null ? Vectors * a.Chunks : 0))),
     });
 
     /// <summary>Gradients of the vectors. Items: blocks of columns.</summary>
@@ -154,7 +156,8 @@ public static unsafe partial class LayerNorm
         LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, 32 * Warps, GridY: Vectors),
         CountItems = static (in LayerNormFinishArgs a) => (a.C + FinishColumns - 1) / FinishColumns,
         Twin = FinishBlocks,
-        CountCost = static (in LayerNormFinishArgs a) => new(3.0 * a.Chunks * a.C, 12.0 * (a.Chunks + 1) * a.C),
+        CountCost = static (in LayerNormFinishArgs a) => new((double)Wanted(a) * a.Chunks * a.C,
+            4.0 * a.C * (Wanted(a) * (a.Chunks + 1) + (a.dWeight != null ? a.AddWeight : 0) + (a.dBias != null ? a.AddBias : 0) + (a.dXBias != null ? a.AddXBias : 0))),
     };
 
     private const double RowStatisticsBytes = 2 * sizeof(float);
@@ -162,4 +165,15 @@ public static unsafe partial class LayerNorm
 
     // Tensors that backward reads: dY, and of what forward read or gave, in bf16 one.
     private static int Read(in LayerNormBackwardArgs a, Precision precision) => precision == Precision.Float32 && a.Forward.Residual != null ? 3 : 2;
+
+    // Whether backward takes what was normalised from forward's result. Where forward normalised x itself, that has it without the rounding of y.
+    private static bool TakesResult(in LayerNormBackwardArgs a, Precision precision) =>
+        precision == Precision.BFloat16 && (a.Forward.Residual != null || a.Forward.Dropout.DropProbability > 0);
+
+    // Weight; bias, or that of x.
+    private static int ReadVectors(in LayerNormBackwardArgs a, Precision precision) =>
+        1 + (precision == Precision.BFloat16 ? 1 : 0) + (!TakesResult(a, precision) && a.Forward.XBias != null ? 1 : 0);
+
+    // Vectors whose gradients are summed.
+    private static int Wanted(in LayerNormFinishArgs a) => (a.dWeight != null ? 1 : 0) + (a.dBias != null ? 1 : 0) + (a.dXBias != null ? 1 : 0);
 }

@@ -46,6 +46,6 @@ public static unsafe partial class MaskedTokenLoss
         CountItems = static (in MaskedTokenLossArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? LossRows : null,
         CountCost = (in MaskedTokenLossArgs a) =>
-            new((3.0 + a.Differentiate) * a.Rows * a.V, a.Rows * (precision.Bytes() * (1.0 + a.Differentiate) * a.V + 12)),
+            new((4.0 + 4 * a.Differentiate) * a.Rows * a.V, a.Rows * (precision.Bytes() * (1.0 + a.Differentiate) * a.V + 12)),
     });
 }

@@ -48,7 +48,7 @@ public static unsafe class PairLossChecks
     private const float KlWeight = 0.5f;
 
     // All-positive embeddings have cosines inside the clip, signed ones are on both sides of it.
-    private static readonly (int Pairs, int Width, float Low)[] Shapes = [(1, 2, 0.1f), (5, 13, 0), (3, 256, 0), (0, 8, 0), (6, 9, -1)];
+    private static readonly (int Pairs, int Width, float Low)[] Shapes = [(1, 2, 0.1f), (5, 13, 0), (3, 256, 0), (0, 8, 0), (6, 9, -1), (8, 6, 0)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

@@ -6,7 +6,7 @@ namespace VideoSim.Kernels.MatMul;
 /// <summary>Checks of <see cref="MatMulBias"/>: one value and many, several products, gaps between rows and products that must stay.</summary>
 public static unsafe class MatMulBiasChecks
 {
-    private static readonly (int Batch, int M, int N, int Gap)[] Shapes = [(1, 1, 1, 0), (3, 5, 2, 0), (2, 9, 33, 3), (1, 17, 100, 1), (0, 3, 4, 0)];
+    private static readonly (int Batch, int M, int N, int Gap)[] Shapes = [(1, 1, 1, 0), (3, 5, 2, 0), (2, 9, 33, 3), (2, 8, 64, 0), (1, 17, 100, 1), (0, 3, 4, 0)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } = [.. KernelCheck.OfPair(MatMulBias.Begin, static precision =>

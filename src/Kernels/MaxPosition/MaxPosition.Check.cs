@@ -21,6 +21,7 @@ public static unsafe class MaxPositionChecks
         yield return Case(precision, backward, 2, 7, 8, add: 1);
         yield return Case(precision, backward, 2, 33, 301, add: 0);
         yield return Case(precision, backward, 3, 7, 19, add: 0, masked: true);
+        yield return Case(precision, backward, 1, 2, 1024, add: 0);
         yield return Case(precision, backward, 2, 9, 1032, add: 1, masked: true);
     }
 

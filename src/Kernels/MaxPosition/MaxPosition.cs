@@ -33,7 +33,7 @@ public static unsafe class MaxPosition
 
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
     public static readonly KernelPair<MaxPositionArgs> Forward = Pair("max_position_forward", FindMaxima, static (in MaxPositionArgs a, int bytes) =>
-        new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (double)a.S + sizeof(float) + sizeof(int))));
+        new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (double)a.S + sizeof(float) + sizeof(int)) + (a.Mask == null ? 0 : sizeof(int) * (double)a.B * a.S)));
 
     /// <summary>Gives the gradient to the first position that attains the maximum, 0 to all others. Items: sequences.</summary>
     public static readonly KernelPair<MaxPositionArgs> Backward = Pair("max_position_backward", ScatterGradients, static (in MaxPositionArgs a, int bytes) =>

@@ -36,7 +36,7 @@ public static class MeanPoolReference
 /// <summary>Checks of <see cref="MeanPool"/>: with and without mask, odd widths, added gradients.</summary>
 public static unsafe class MeanPoolChecks
 {
-    private static readonly (int B, int S, int C)[] Shapes = [(1, 1, 1), (3, 5, 13), (2, 64, 24), (2, 3, 131), (0, 3, 8), (2, 9, 1032)];
+    private static readonly (int B, int S, int C)[] Shapes = [(1, 1, 1), (3, 5, 13), (2, 64, 24), (2, 3, 131), (0, 3, 8), (2, 9, 1032), (1, 2, 1024)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

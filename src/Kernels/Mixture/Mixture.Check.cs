@@ -38,7 +38,7 @@ public static class MixtureReference
 /// <summary>Checks of <see cref="Mixture"/>.</summary>
 public static unsafe class MixtureChecks
 {
-    private static readonly (int Experts, int Rows, int Width)[] Shapes = [(3, 5, 11), (1, 1, 1), (3, 2, 264), (3, 0, 8), (2, 3, 517), (3, 2, 2080)];
+    private static readonly (int Experts, int Rows, int Width)[] Shapes = [(3, 5, 11), (1, 1, 1), (3, 2, 264), (3, 0, 8), (2, 3, 517), (3, 2, 2080), (1, 1, 2048)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

@@ -75,7 +75,7 @@ public static unsafe partial class Mixture
         {
             double mixed = (double)a.Experts * a.Rows * a.C;
             double forX = a.dX == null ? 0 : mixed * (1 + a.AddX), forWeight = a.dWeight == null ? 0 : mixed;
-            return new(forX + 2 * forWeight, precision.Bytes() * (forX + forWeight + (double)a.Rows * (a.C + 2 * a.Experts)));
+            return new(forX + 2 * forWeight, precision.Bytes() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
         },
     });
 

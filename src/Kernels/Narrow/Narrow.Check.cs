@@ -7,7 +7,7 @@ namespace VideoSim.Kernels.Narrow;
 public static unsafe class NarrowChecks
 {
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [new(Narrow.Round, static () => [Case(1), Case(13), Case(64), Case(2061)])];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(Narrow.Round, static () => [Case(1), Case(13), Case(64), Case(2048), Case(2061)])];
 
     private static CheckCase Case(int count)
     {

@@ -29,7 +29,7 @@ public static unsafe class Narrow
         LaunchShape = static (in NarrowArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in NarrowArgs a) => Blocks(a.Count),
         Twin = null,
-        CountCost = static (in NarrowArgs a) => new(a.Count, 6.0 * a.Count),
+        CountCost = static (in NarrowArgs a) => new(0, 6.0 * a.Count),
     };
 
     private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));

@@ -7,7 +7,7 @@ namespace VideoSim.Kernels.Reduce;
 public static unsafe class ColumnSumChecks
 {
     private static readonly Shape[] Shapes = [new(1, 0, 5, 0), new(1, 1, 1, 0), new(1, ColumnSum.ChunkRows, 24, 1), new(3, ColumnSum.ChunkRows + 1, 7, 0),
-        new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1), new(2, 70, 131, 0), new(2, 70, 1032, 1)];
+        new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1), new(2, 70, 131, 0), new(2, 70, 1032, 1), new(1, 3, 1024, 0)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =

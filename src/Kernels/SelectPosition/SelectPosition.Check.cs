@@ -19,7 +19,8 @@ public static unsafe class SelectPositionChecks
         yield return Case(precision, backward, 3, 5, 13, 0, add: 0);
         yield return Case(precision, backward, 2, 7, 8, 6, add: 1);
         yield return Case(precision, backward, 2, 3, 131, 1, add: 0);
-        yield return Case(precision, backward, 3, 2, 264, 0, add: 1);
+        yield return Case(precision, backward, 4, 3, 8, 1, add: 0);
+        yield return Case(precision, backward, 5, 2, 264, 0, add: 1);
     }
 
     private static CheckCase Case(Precision precision, bool backward, int b, int s, int c, int position, int add)
@@ -31,7 +32,10 @@ public static unsafe class SelectPositionChecks
             launcher.Run((backward ? SelectPosition.Backward : SelectPosition.Forward)[precision], new SelectPositionArgs
             {
                 X = x.Values, Y = y.Values, B = b, S = s, C = c, Position = position, Add = add,
-            }), new Reference(s, c, position, backward, add), backward ? 3 : 2);
+            }), new Reference(s, c, position, backward, add), backward ? 3 : 2) with
+        {
+            SpareBlocks = backward && add != 0 ? "there is a warp for every position, and only one position of each sequence has something added to it" : null,
+        };
     }
 
     private sealed record Reference(int S, int C, int Position, bool Backward, int Add) : ICheckReference

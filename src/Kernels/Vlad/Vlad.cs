@@ -147,9 +147,11 @@ public static unsafe partial class Vlad
         CountCost = (in VladGradArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
+            bool ofLogits = a.dNormalised != null || a.dGroupLogits != null;
+            double values = residual + (a.dHidden == null ? 0 : (double)a.Rows * a.D * (1 + a.AddHidden)) + (ofLogits ? (double)a.Rows * a.D : 0)
+                + (a.dNormalised == null ? 0 : assignment) + (a.dGroupLogits == null ? 0 : (double)a.Rows * (1 + a.AddGroupLogits));
             return new(videos * (4 * assignment * a.D + 5 * assignment + 8 * residual),
-                precision.Bytes() * videos * ((double)a.Rows * ((2 + a.AddHidden) * a.D + 1 + a.AddGroupLogits) + assignment + residual) +
-                4 * (a.Stack * residual + videos * (a.Rows + assignment + 2 * residual + 2 * a.K)));
+                precision.Bytes() * videos * values + 4 * (a.Stack * residual + videos * ((ofLogits ? a.Rows + 2 * assignment : assignment) + 2 * residual + a.K)));
         },
     });
 

@@ -135,9 +135,12 @@ public static unsafe class VladTensorCore
         {
             var f = a.Forward;
             double videos = (double)f.Stack * f.Videos, assignment = (double)f.Rows * f.K, residual = (double)f.D * f.K;
+            double read = (double)f.Rows * (f.D + 1) + assignment + 2 * residual;
+            double written = (a.dHidden == null ? 0 : (double)f.Rows * f.D * (1 + a.AddHidden)) + (a.dNormalised == null ? 0 : assignment)
+                + (a.dGroupLogits == null ? 0 : (double)f.Rows * (1 + a.AddGroupLogits));
             return new(videos * (4 * assignment * f.D + 20 * assignment + 10 * residual),
-                2 * videos * ((double)f.Rows * ((2 + a.AddHidden) * f.D + 2 + a.AddGroupLogits) + 2 * assignment + 2 * residual) +
-                4 * (videos * 2 * (f.K + f.Norm.Columns) + f.Stack * ((1.0 + f.Chunks) * residual + 2.0 * (1 + f.Norm.Sides) * f.Norm.Columns)));
+                2 * videos * (read + written) + 4 * (videos * 2 * (f.K + (a.Partial == null ? 0 : f.Norm.Columns))
+                    + f.Stack * ((a.PartialCentres == null ? 1.0 : 1.0 + f.Chunks) * residual + 2.0 * (1 + f.Norm.Sides) * f.Norm.Columns)));
         },
     };
 

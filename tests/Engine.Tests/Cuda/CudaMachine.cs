@@ -1,3 +1,4 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
@@ -81,6 +82,9 @@ internal static class CudaMachine
 
     /// <summary>Graphs and events that nobody destroyed.</summary>
     public static int LiveObjects => Emulator.LiveObjects;
+
+    /// <summary>What the last launch used, see <see cref="CudaEmulator.TakeUse"/>.</summary>
+    public static LaunchUse? TakeUse() => Emulator.TakeUse();
 
     /// <summary>Lets something fail, see <see cref="CudaEmulator.Inject"/>.</summary>
     public static void Inject(bool noDevice = false, int allocation = 0, int launch = 0, string? kernel = null) => Emulator.Inject(noDevice, allocation, launch, kernel);

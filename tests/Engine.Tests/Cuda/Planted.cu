@@ -34,6 +34,22 @@ extern "C" __global__ void planted_atomics(const PlantedArgs a) {
         + __shfl_sync(0xffffffffu, (float)threadIdx.x, 3, 8));
 }
 
+// Doubles the first Count elements of Out, an element for each of a block's first 64 threads, by way of dynamic shared memory.
+#define PLANTED_DOUBLE(name)                                               \
+    extern "C" __global__ void planted_double_##name(const PlantedArgs a) { \
+        DYNAMIC_SHARED(float, shared);                                     \
+        const int i = blockIdx.x * 64 + threadIdx.x;                       \
+        if (threadIdx.x >= 64 || i >= a.Count)                             \
+            return;                                                        \
+        shared[threadIdx.x] = a.Out[i];                                    \
+        a.Out[i] = 2 * shared[threadIdx.x];                                \
+    }
+PLANTED_DOUBLE(rightly)
+PLANTED_DOUBLE(with_spare_blocks)
+PLANTED_DOUBLE(with_spare_threads)
+PLANTED_DOUBLE(with_spare_shared_memory)
+PLANTED_DOUBLE(with_other_bytes)
+
 extern "C" __global__ void planted_no_barrier(const PlantedArgs a) {
     DYNAMIC_SHARED(float, shared);
     shared[threadIdx.x] = threadIdx.x;

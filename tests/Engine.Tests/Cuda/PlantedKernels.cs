@@ -72,7 +72,22 @@ internal static class PlantedKernels
         (Planted("copies_of_rows_of_128"), 8),
     ];
 
-    public static IEnumerable<Kernel> All => [Nothing, Atomics, .. Mistakes.Select(static mistake => mistake.Kernel), .. Accesses.Select(static access => access.Kernel)];
+    /// <summary>Kernels that double the values of Out: one that uses what it is given, and others that do not.</summary>
+    public static readonly Kernel<PlantedArgs> Rightly = Doubling("rightly"), WithSpareBlocks = Doubling("with_spare_blocks", blocks: 1),
+        WithSpareThreads = Doubling("with_spare_threads", threads: 32), WithSpareSharedMemory = Doubling("with_spare_shared_memory", shared: 64),
+        WithOtherBytes = Doubling("with_other_bytes", bytes: 4);
+
+    public static IEnumerable<Kernel> All => [Nothing, Atomics, Rightly, WithSpareBlocks, WithSpareThreads, WithSpareSharedMemory, WithOtherBytes, .. Mistakes.Select(static mistake => mistake.Kernel),
+        .. Accesses.Select(static access => access.Kernel)];
+
+    private static Kernel<PlantedArgs> Doubling(string name, int blocks = 0, int threads = 0, int shared = 0, int bytes = 0) => new($"planted_double_{name}")
+    {
+        Source = Source,
+        CountItems = static (in PlantedArgs a) => a.Count,
+        Twin = null,
+        LaunchShape = (in PlantedArgs a, in DeviceLimits _) => new((a.Count + Threads - 1) / Threads + blocks, Threads + threads, SharedBytes: Threads * sizeof(float) + shared),
+        CountCost = (in PlantedArgs a) => new(a.Count, (2.0 * sizeof(float) + bytes) * a.Count),
+    };
 
     private static Kernel<PlantedArgs> Planted(string name) => new($"planted_{name}")
     {

@@ -23,7 +23,7 @@ public sealed class RunGateTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Entries))]
-    public void Kernel_AnyOrderOfThreads_GivesTheSameBitsAndTheStatedBankConflicts(string entry)
+    public void Kernel_AnyOrderOfThreads_GivesTheSameBitsAndPassesTheGates(string entry)
     {
         using var device = CudaMachine.Open();
         Assert.Empty(ChecksOf(entry).SelectMany(check => KernelGates.Order(device, CudaMachine.EmulatorOrNull, check)));

@@ -1,0 +1,61 @@
+// Use.cpp
+#include "Use.h"
+
+#include "Driver.h"
+#include "Memory.h"
+
+#include <algorithm>
+
+namespace emulator {
+
+static __thread uint32_t countedBlock; // the last block that this worker counted as writing
+
+template <class T>
+static void raise(std::atomic<T>& most, T value) {
+    T old = most.load(std::memory_order_relaxed);
+    while (value > old && !most.compare_exchange_weak(old, value, std::memory_order_relaxed)) {}
+}
+
+// Whether a cell is met for the first time in this launch.
+static bool isFirst(uint32_t& lastLaunch, uint32_t launch) { return __atomic_exchange_n(&lastLaunch, launch, __ATOMIC_RELAXED) != launch; }
+
+void Use::note(const Region& region, Cell& cell, const Touch& touch, uint32_t launch) {
+    raise(threads[touch.time.block - launch], uint16_t(touch.time.thread + 1));
+    if (region.isShared) {
+        if (region.isDynamic)
+            raise(dynamicShared, uint64_t(&cell - region.cells + 1) * CellGrain);
+        return;
+    }
+    bool ownResult = __atomic_load_n(&cell.lastWritten, __ATOMIC_RELAXED) == launch; // what a block reads of it comes from a cache
+    if (touch.kind != Access::Write && !ownResult && isFirst(cell.lastRead, launch))
+        readCells.fetch_add(1, std::memory_order_relaxed);
+    if (touch.kind == Access::Read)
+        return;
+    if (isFirst(cell.lastWritten, launch))
+        writtenCells.fetch_add(1, std::memory_order_relaxed);
+    if (countedBlock != touch.time.block) {
+        countedBlock = touch.time.block;
+        writingBlocks.fetch_add(1, std::memory_order_relaxed);
+    }
+}
+
+LastUse lastUseOf(const Launch& launch) {
+    const Use& use = launch.use;
+    auto [fewest, most] = std::minmax_element(use.threads.begin(), use.threads.end());
+    return {launch.blocks(), use.writingBlocks, launch.threads(), *most, *fewest, launch.dynamicShared, use.dynamicShared,
+            use.readCells * CellGrain, use.writtenCells * CellGrain};
+}
+
+} // namespace emulator
+
+using namespace emulator;
+
+// What the last launch used that was looked at since the last call; 0 if there was none.
+EXPORT int emulatorTakeUse(LastUse* last) {
+    Guard guard(state().lock);
+    if (!state().use)
+        return 0;
+    *last = *state().use;
+    state().use.reset();
+    return 1;
+}

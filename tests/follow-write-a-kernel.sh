@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/tree" "$work/steps"
 (cd "$repository" && git ls-files -z | xargs -0 cp --parents -t "$work/tree")
 cd "$work/tree"
-export XDG_CACHE_HOME=$work/cache DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C.UTF-8
+export XDG_CACHE_HOME=${XDG_CACHE_HOME:-$work/cache} DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 LC_ALL=C.UTF-8
 
 videosim() { dotnet run -c Release --no-build --project src/Cli -- "$@"; }
 

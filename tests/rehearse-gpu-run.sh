@@ -1,13 +1,11 @@
 #!/bin/bash
-# rehearse-gpu-run.sh PACK EMULATOR [NAME...]: rehearses bench/gpu/run over the emulator, which is built in the folder EMULATOR unless it is there.
-# PACK is the folder that bench/gpu/pack made. Names: "whole", both commands with nothing wrong, and three disasters: "fault", a kernel that
-# faults at every launch; "hang", a kernel that never ends; "missing", no cuBLASLt. In each disaster the results of everything else have to be
-# there, the culprit has to be named, and the exit code must not be 0.
+# rehearse-gpu-run.sh PACK [NAME...]: rehearses bench/gpu/run over the emulator. PACK is the folder that bench/gpu/pack made. Names: "whole", both
+# commands with nothing wrong, and three disasters: "fault", a kernel that faults at every launch; "hang", a kernel that never ends; "missing", no
+# cuBLASLt. In each disaster the results of everything else have to be there, the culprit has to be named, and the exit code must not be 0.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-pack=$(realpath "$1") emulator=$(realpath -m "$2") work=$(mktemp -d)
-[ -n "${KEEP:-}" ] && work=$KEEP && mkdir -p "$work" || trap 'rm -rf "$work"' EXIT
-mkdir -p "$emulator"
+pack=$(realpath "$1") work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 problems=0
 
 problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
@@ -15,7 +13,7 @@ problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
 # run OUT PART...: sets code, and unpacks the results into OUT.
 run() {
     local out=$1; shift
-    EMULATOR=$emulator bench/gpu/run "$pack" "$out" "$@" > "$out.txt" 2>&1
+    REHEARSAL=1 bench/gpu/run "$pack" "$out" "$@" > "$out.txt" 2>&1
     code=$?
     tar -C "$out" -xzf "$out/results.tgz" || problem "results.tgz is not whole"
     [ "$(find "$out" -maxdepth 1 \( -name results.tgz -o -name results.tgz.new \) -size +15M)" = "" ] || problem "results.tgz has more than 15 MiB"
@@ -71,17 +69,16 @@ disaster() { # disaster OUT KERNEL: what both have in common
 }
 
 missing() {
-    local kept=$emulator
-    emulator=$work/emulator
-    cp -r "$kept" "$emulator" && find "$emulator" -name '*libcublasLt*' -delete
-    run "$work/missing" smoke steps kernels tests
-    emulator=$kept
+    local cache=${XDG_CACHE_HOME:-$HOME/.cache}/videosim
+    mkdir -p "$work/cache/videosim"
+    cp -r "$cache/emulator" "$cache/kernels" "$work/cache/videosim/" && find "$work/cache" -name '*libcublasLt*' -delete
+    XDG_CACHE_HOME=$work/cache run "$work/missing" smoke steps kernels tests
     [ $code -ne 0 ] || problem "the exit code is 0"
     says "$work/missing" "libcublasLt.so.13 was not found"
     has "$work/missing" check-attention.txt check-layernorm.txt tests-TensorCoreTests.txt tests-CudaDeviceTests.txt bench-1-uniter.json
 }
 
-names=${*:3}
+names=${*:2}
 for name in ${names:-whole fault hang missing}; do
     begin=$SECONDS
     "$name"

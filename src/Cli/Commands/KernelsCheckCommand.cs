@@ -97,7 +97,7 @@ internal static class KernelsCheckCommand
             string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
             string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
             // Accesses first: what a kernel does in places that are not its own is not to be tried without looking.
-            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check))));
+            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders))));
             bool runs = order == Right || (order == Wrong && !_isFault);
             string cuda = runs ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
             return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);

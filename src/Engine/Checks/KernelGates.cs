@@ -16,7 +16,11 @@ public sealed record GateFinding(string Case, string Message)
 /// <summary>What every kernel has to pass wherever it runs. Each gate goes through all cases and yields what it finds wrong.</summary>
 public static class KernelGates
 {
-    private const ulong Schedules = 5; // orders of threads: ascending, descending, the others at random
+    // Orders of threads, by what they find: descending, at random, ascending (as while every access is looked at), two more at random.
+    private static readonly ulong[] Orders = [1, 2, 0, 3, 4];
+
+    /// <summary>The most orders of threads that <see cref="Order"/> can try.</summary>
+    public static int MostOrders => Orders.Length;
 
     /// <summary>The results are as close to float64 as an honest version in the same precision.</summary>
     public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases) =>
@@ -32,7 +36,8 @@ public static class KernelGates
     /// <param name="device">The device.</param>
     /// <param name="emulator">The emulator behind the device; null on a GPU, which has its own order of threads and shows no accesses.</param>
     /// <param name="check">The kernel, its cases, and the number of ways of its bank conflicts.</param>
-    public static IEnumerable<GateFinding> Order(Device device, CudaEmulator? emulator, KernelCheck check)
+    /// <param name="orders">How many orders of threads to try, 1 to <see cref="MostOrders"/>.</param>
+    public static IEnumerable<GateFinding> Order(Device device, CudaEmulator? emulator, KernelCheck check, int orders)
     {
         string entry = check.Kernel.Entry;
         int most = 1;
@@ -50,7 +55,7 @@ public static class KernelGates
             most = Math.Max(most, ways);
             if (ways > check.BankWays)
                 yield return new GateFinding(run.Name, $"{ways}-way bank conflict at {place}, {check.BankWays} allowed");
-            for (ulong schedule = 0; schedule < Schedules; schedule++)
+            foreach (ulong schedule in Orders[..orders])
             {
                 emulator?.Configure(schedule, false);
                 foreach (var finding in Differences(run, expected, CheckRunner.Execute(device, run), $"schedule {schedule}"))

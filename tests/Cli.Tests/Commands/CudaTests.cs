@@ -12,7 +12,7 @@ namespace VideoSim.Cli.Tests.Commands;
 [Collection(nameof(CommandTests))]
 public sealed class CudaTests(CommandWorld world)
 {
-    private static readonly Lazy<string> Emulator = new(static () => EmulatorBuild.Make(EmulatorFolder.Path, KernelSources.Embedded, Catalog.Kernels));
+    private static readonly Lazy<string> Emulator = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, Catalog.Kernels));
 
     [Fact]
     public void Pretrain_NoDriver_SaysWhatToInstall()

@@ -4,7 +4,6 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
-using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -25,7 +24,7 @@ internal static class CudaMachine
     private static readonly Lazy<(CudaEmulator? Emulator, string Problem)> Prepared = new(Prepare);
 
     // One for all tests: a unit is compiled once for an architecture, and again only when it has changed.
-    private static readonly Lazy<KernelCompiler> SharedCompiler = new(static () => new(Sources, new KernelCache(Path.Combine(EmulatorFolder.Path, "kernels"))));
+    private static readonly Lazy<KernelCompiler> SharedCompiler = new(static () => new(Sources, new KernelCache(UserCache.Kernels)));
 
     public static bool IsEmulator => Environment.GetEnvironmentVariable(GpuVariable) != "1";
 
@@ -117,7 +116,7 @@ internal static class CudaMachine
 
     // A source that g++ refuses is a failure; only what this machine lacks is a reason to skip.
     private static (CudaEmulator?, string) Prepare() =>
-        EmulatorBuild.Problem is { } problem ? (null, problem) : (new CudaEmulator(EmulatorFolder.Path, Sources, Kernels), "");
+        EmulatorBuild.Problem is { } problem ? (null, problem) : (new CudaEmulator(UserCache.Emulator, Sources, Kernels), "");
 }
 
 [CollectionDefinition(CudaMachine.Collection)]

@@ -3,7 +3,6 @@ using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
-using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
@@ -26,7 +25,7 @@ internal static class EmulatedMachine
         CountCost = Adam.Update.CountCost,
     };
 
-    private static readonly Lazy<CudaEmulator> Emulator = new(static () => new CudaEmulator(EmulatorFolder.Path, Sources(), [.. Catalog.Kernels, PlantedAdam]));
+    private static readonly Lazy<CudaEmulator> Emulator = new(static () => new CudaEmulator(UserCache.Emulator, Sources(), [.. Catalog.Kernels, PlantedAdam]));
 
     /// <summary>Opens the device, or skips the test and says why.</summary>
     public static CudaDevice Open()

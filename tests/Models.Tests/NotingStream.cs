@@ -1,0 +1,51 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Adam;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.MatMul;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Models.Tests;
+
+/// <summary>One launch that draws a dropout mask.</summary>
+/// <param name="Family">Family of the kernel.</param>
+/// <param name="Site">Which use of random numbers.</param>
+/// <param name="Seed">Key.</param>
+/// <param name="Probability">Chance to drop.</param>
+internal readonly record struct Draw(string Family, uint Site, ulong Seed, float Probability);
+
+/// <summary>What one launch of Adam is given.</summary>
+/// <param name="Epsilon">Adam's.</param>
+/// <param name="Step">Number of the update, from 0.</param>
+/// <param name="Rates">Of the two groups of parameters.</param>
+internal readonly record struct Update(float Epsilon, uint Step, (float Encoder, float Others) Rates);
+
+/// <summary>Notes what launches draw and how weights are updated; a stream of the CPU behind it, if there is one, runs them.</summary>
+internal sealed unsafe class NotingStream(ComputeStream? inner = null) : ComputeStream
+{
+    /// <summary>Masks that are really drawn, in order: nothing is dropped where the chance is 0.</summary>
+    public List<Draw> Draws { get; } = [];
+
+    /// <summary>Updates, in order; scalars are read only where the launch runs.</summary>
+    public List<Update> Updates { get; } = [];
+
+    public override void Launch(Kernel kernel, void* args, int bytes)
+    {
+        if (kernel.Layout.Parts.Any(static part => part.Name == nameof(DropoutSite)))
+        {
+            var site = *(DropoutSite*)((byte*)args + kernel.Layout.Offsets.Single(static field => field.Name == "Dropout").Offset);
+            if (site.DropProbability > 0)
+                Draws.Add(new Draw(kernel.Family, site.Site, site.Seed, site.DropProbability));
+        }
+        if (kernel == Adam.Update)
+        {
+            var update = (AdamArgs*)args;
+            Updates.Add(inner is null ? new Update(update->Epsilon, 0, default)
+                : new Update(update->Epsilon, update->Scalars->Step, (update->Scalars->Rates[0], update->Scalars->Rates[1])));
+        }
+        inner?.Launch(kernel, args, bytes);
+    }
+
+    public override void MatMul(in MatMulArgs args) => inner?.MatMul(args);
+
+    public override void Synchronize() => inner?.Synchronize();
+}

@@ -1,6 +1,8 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Embedding;
+using VideoSim.Kernels.GatherRows;
 using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Random;
 
@@ -19,7 +21,7 @@ internal readonly record struct Draw(string Family, uint Site, ulong Seed, float
 /// <param name="Rates">Of the two groups of parameters.</param>
 internal readonly record struct Update(float Epsilon, uint Step, (float Encoder, float Others) Rates);
 
-/// <summary>Notes what launches draw and how weights are updated; a stream of the CPU behind it, if there is one, runs them.</summary>
+/// <summary>Notes what launches draw, read and update; a stream of the CPU behind it, if there is one, runs them.</summary>
 internal sealed unsafe class NotingStream(ComputeStream? inner = null) : ComputeStream
 {
     /// <summary>Masks that are really drawn, in order: nothing is dropped where the chance is 0.</summary>
@@ -27,6 +29,12 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
 
     /// <summary>Updates, in order; scalars are read only where the launch runs.</summary>
     public List<Update> Updates { get; } = [];
+
+    /// <summary>Token ids of every batch that was embedded [B, T], in order; of launches that run.</summary>
+    public List<int[]> Tokens { get; } = [];
+
+    /// <summary>Masked tokens of every batch that has some, in order; of launches that run.</summary>
+    public List<int> MaskedTokens { get; } = [];
 
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
@@ -42,7 +50,19 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
             Updates.Add(inner is null ? new Update(update->Epsilon, 0, default)
                 : new Update(update->Epsilon, update->Scalars->Step, (update->Scalars->Rates[0], update->Scalars->Rates[1])));
         }
-        inner?.Launch(kernel, args, bytes);
+        if (inner is null)
+            return;
+        if (kernel == Embedding.Forward[Precision.Float32])
+        {
+            var tokens = (EmbeddingForwardArgs*)args;
+            Tokens.Add(new Span<int>(tokens->Ids, tokens->B * tokens->T).ToArray());
+        }
+        if (kernel == GatherRows.Forward[Precision.Float32])
+        {
+            var rows = (GatherRowsArgs*)args;
+            MaskedTokens.Add(new Span<int>(rows->Positions, rows->Rows).ToArray().Count(position => position < rows->B * rows->T));
+        }
+        inner.Launch(kernel, args, bytes);
     }
 
     public override void MatMul(in MatMulArgs args) => inner?.MatMul(args);

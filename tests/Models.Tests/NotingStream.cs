@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
@@ -19,7 +20,13 @@ internal readonly record struct Draw(string Family, uint Site, ulong Seed, float
 /// <param name="Epsilon">Adam's.</param>
 /// <param name="Step">Number of the update, from 0.</param>
 /// <param name="Rates">Of the two groups of parameters.</param>
-internal readonly record struct Update(float Epsilon, uint Step, (float Encoder, float Others) Rates);
+/// <param name="Planned">Whether it comes from a plan; otherwise from the step's own code.</param>
+internal readonly record struct Update(float Epsilon, uint Step, (float Encoder, float Others) Rates, bool Planned);
+
+/// <summary>A batch that was embedded.</summary>
+/// <param name="Tokens">Its token ids [B, T].</param>
+/// <param name="Planned">As of <see cref="Update"/>.</param>
+internal sealed record Embedded(int[] Tokens, bool Planned);
 
 /// <summary>Notes what launches draw, read and update; a stream of the CPU behind it, if there is one, runs them.</summary>
 internal sealed unsafe class NotingStream(ComputeStream? inner = null) : ComputeStream
@@ -30,8 +37,8 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
     /// <summary>Updates, in order; scalars are read only where the launch runs.</summary>
     public List<Update> Updates { get; } = [];
 
-    /// <summary>Token ids of every batch that was embedded [B, T], in order; of launches that run.</summary>
-    public List<int[]> Tokens { get; } = [];
+    /// <summary>Every batch that was embedded, in order; of launches that run.</summary>
+    public List<Embedded> Batches { get; } = [];
 
     /// <summary>Masked tokens of every batch that has some, in order; of launches that run.</summary>
     public List<int> MaskedTokens { get; } = [];
@@ -47,15 +54,15 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
         if (kernel == Adam.Update)
         {
             var update = (AdamArgs*)args;
-            Updates.Add(inner is null ? new Update(update->Epsilon, 0, default)
-                : new Update(update->Epsilon, update->Scalars->Step, (update->Scalars->Rates[0], update->Scalars->Rates[1])));
+            Updates.Add(inner is null ? new Update(update->Epsilon, 0, default, Planned: true)
+                : new Update(update->Epsilon, update->Scalars->Step, (update->Scalars->Rates[0], update->Scalars->Rates[1]), IsPlanned()));
         }
         if (inner is null)
             return;
         if (kernel == Embedding.Forward[Precision.Float32])
         {
             var tokens = (EmbeddingForwardArgs*)args;
-            Tokens.Add(new Span<int>(tokens->Ids, tokens->B * tokens->T).ToArray());
+            Batches.Add(new Embedded(new Span<int>(tokens->Ids, tokens->B * tokens->T).ToArray(), IsPlanned()));
         }
         if (kernel == GatherRows.Forward[Precision.Float32])
         {
@@ -68,4 +75,7 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
     public override void MatMul(in MatMulArgs args) => inner?.MatMul(args);
 
     public override void Synchronize() => inner?.Synchronize();
+
+    // Eager and planned steps launch the same kernels on the same arguments: only who calls tells them apart.
+    private static bool IsPlanned() => new StackTrace().GetFrames().Any(static frame => frame.GetMethod()?.DeclaringType == typeof(PlanStream));
 }

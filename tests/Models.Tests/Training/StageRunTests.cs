@@ -53,7 +53,7 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
         Assert.NotEqual(FirstBatch(runs.Pretraining, 5), FirstBatch(runs.OtherPretraining, 5));
         Assert.NotEqual(FirstBatch(runs.Fold1, 2 * 3), FirstBatch(runs.OtherFold1, 2 * 3));
 
-        static int[] FirstBatch(NotingStream run, int videos) => run.Tokens.First(tokens => tokens.Length == videos * NotedRuns.TextLength);
+        static int[] FirstBatch(NotingStream run, int videos) => run.Batches.First(batch => batch.Tokens.Length == videos * NotedRuns.TextLength).Tokens;
     }
 
     // A batch of all videos has the same masks in whatever order they come; with another key other ones, so most often another number.
@@ -74,6 +74,30 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
         Assert.Equal(FirstScore("fold-1"), FirstScore("other-fold-1"));
 
         double FirstScore(string name) => JsonNode.Parse(File.ReadLines(Path.Combine(runs.PathOf(name), "metrics.jsonl")).First())!["val_spearman"]!.GetValue<double>();
+    }
+
+    [Fact]
+    public void Finetuning_VideoDisjoint_TrainsOnNoVideoThatItValidates()
+    {
+        Assert.NotEmpty(Titles(runs.Fold1, training: true).Intersect(Titles(runs.Fold1, training: false)));
+        Assert.Empty(Titles(runs.DisjointFold1, training: true).Intersect(Titles(runs.DisjointFold1, training: false)));
+
+        static HashSet<string> Titles(NotingStream run, bool training) =>
+        [
+            .. run.Batches.Where(batch => batch.Tokens.Length == 2 * 3 * NotedRuns.TextLength == training).SelectMany(static batch => batch.Tokens.Chunk(NotedRuns.TextLength))
+                .Select(static title => string.Join(' ', title)),
+        ];
+    }
+
+    [Fact]
+    public void Eager_BothStages_BuildsEveryTrainingAndValidationStep()
+    {
+        Assert.All(new[] { runs.EagerPretraining, runs.EagerFold1 }, static run =>
+        {
+            Assert.DoesNotContain(true, run.Updates.Select(static update => update.Planned));
+            Assert.DoesNotContain(true, run.Batches.Select(static batch => batch.Planned));
+        });
+        Assert.DoesNotContain(false, runs.Fold1.Updates.Select(static update => update.Planned).Concat(runs.Fold1.Batches.Select(static batch => batch.Planned)));
     }
 
     [Fact]
@@ -109,6 +133,9 @@ public sealed class NotedRuns : IDisposable
         Fold1 = Finetune("fold-1", seed: 7, fold: 1);
         Fold2 = Finetune("fold-2", seed: 7, fold: 2);
         OtherFold1 = Finetune("other-fold-1", seed: 8, fold: 1);
+        DisjointFold1 = Note(device => Finetuning.Run(device, Options("disjoint", 7, "mix") with { VideoDisjoint = true }, Data, PathOf("pretrained"), 1, IProgressSink.None, CancellationToken.None));
+        EagerPretraining = Note(device => VideoSim.Models.Training.Pretraining.Run(device, Options("eager", 7, "mix") with { Eager = true }, Data, IProgressSink.None, CancellationToken.None));
+        EagerFold1 = Note(device => Finetuning.Run(device, Options("eager-fold", 7, "mix") with { Eager = true }, Data, PathOf("pretrained"), 1, IProgressSink.None, CancellationToken.None));
     }
 
     internal NotingStream Pretraining { get; }
@@ -121,6 +148,14 @@ public sealed class NotedRuns : IDisposable
 
     internal NotingStream OtherFold1 { get; }
 
+    internal NotingStream DisjointFold1 { get; }
+
+    internal NotingStream EagerPretraining { get; }
+
+    internal NotingStream EagerFold1 { get; }
+
+    private DataFolder Data => new(PathOf("data"));
+
     internal string PathOf(string name) => Path.Combine(_root.FullName, name);
 
     /// <summary>Numbers of masked tokens in two batches of all videos.</summary>
@@ -129,10 +164,10 @@ public sealed class NotedRuns : IDisposable
     public void Dispose() => _root.Delete(recursive: true);
 
     private NotingStream Pretrain(string name, ulong seed, string model = "mix", params string[] more) => Note(device =>
-        VideoSim.Models.Training.Pretraining.Run(device, Options(name, seed, model, more), new DataFolder(PathOf("data")), IProgressSink.None, CancellationToken.None));
+        VideoSim.Models.Training.Pretraining.Run(device, Options(name, seed, model, more), Data, IProgressSink.None, CancellationToken.None));
 
     private NotingStream Finetune(string name, ulong seed, int fold) => Note(device =>
-        Finetuning.Run(device, Options(name, seed, "mix"), new DataFolder(PathOf("data")), PathOf("pretrained"), fold, IProgressSink.None, CancellationToken.None));
+        Finetuning.Run(device, Options(name, seed, "mix"), Data, PathOf("pretrained"), fold, IProgressSink.None, CancellationToken.None));
 
     private RunOptions Options(string name, ulong seed, string model, params string[] more) =>
         new() { OutputDirectory = PathOf(name), Preset = "micro", Model = model, Overrides = [.. Overrides, .. more], Seed = seed };

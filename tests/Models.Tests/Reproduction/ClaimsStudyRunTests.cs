@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Submissions;
@@ -96,6 +97,18 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
     [Fact]
     public void Run_EveryModelStageAndFold_HasAKeyOfItsOwn() =>
         Assert.All(study.KeysOfSeeds, static keys => Assert.Equal(ModelZoo.Names.Length * (1 + FinishedStudy.Folds), keys.Count));
+
+    // What the plan says of the disk, on a run that has both its checkpoints.
+    [Fact]
+    public void Plan_DiskBytes_AreThoseOfAFinishedRun()
+    {
+        var plan = ReproductionPlan.Of("micro", [Mix], folds: 1, overrides: []).Runs[0];
+        string folder = Path.Combine(study.Seeds[0], Mix, "fold-2");
+        using var weights = SafetensorsReader.Open(Path.Combine(folder, "last", "model.safetensors"));
+        long parameters = weights.Entries.Where(static entry => !entry.Name.Contains("running_", StringComparison.Ordinal)).Sum(static entry => entry.ElementCount);
+        long bytes = Directory.GetFiles(folder, "*.safetensors", SearchOption.AllDirectories).Sum(static file => new FileInfo(file).Length);
+        Assert.InRange(bytes, plan.DiskBytes / plan.Parameters * parameters, plan.DiskBytes / plan.Parameters * parameters * 1.15); // names and running statistics come on top
+    }
 
     [Fact]
     public void Run_Again_ReadsEverythingAndGivesTheSame()

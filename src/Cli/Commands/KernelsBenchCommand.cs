@@ -45,7 +45,7 @@ internal static class KernelsBenchCommand
             var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, values, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(opened.Name, emulated, sizes, Versions(opened), GpuClocks.Of(opened), result.Rates, result.IsCold, result.Kernels);
-            console.WriteResult(Table(report), report, CliJson.Default.KernelBenchReport);
+            console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
             console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""
                 {report.Device}: copies {report.Rates.CopyBytesPerSecond / 1e9:N1} GB/s, multiplies {report.Rates.ProductSize} x {report.Rates.ProductSize} in {report.Rates.ProductPrecision} at {report.Rates.FlopsPerSecond / 1e12:N3} TFLOP/s
                 """));
@@ -67,10 +67,10 @@ internal static class KernelsBenchCommand
         return versions;
     }
 
-    private static ResultTable Table(KernelBenchReport report)
+    internal static ResultTable Table(IReadOnlyList<BenchedKernel> kernels)
     {
         var table = new ResultTable().TextColumn("entry").TextColumn("launch").NumberColumn("us").NumberColumn("MB").NumberColumn("GB/s").NumberColumn("of floor, %").NumberColumn("spread, %");
-        foreach (var kernel in report.Kernels)
+        foreach (var kernel in kernels)
         {
             var time = kernel.Microseconds;
             table.Row(kernel.Entry, kernel.IsOfStep ? kernel.Launch : "in its checks", Format(time.Median, "N1"), Format(kernel.Bytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"),

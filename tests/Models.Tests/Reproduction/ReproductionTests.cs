@@ -39,7 +39,12 @@ public sealed class ReproductionTests : IDisposable
         File.WriteAllText(file, "天地 3\n");
         var options = Options(["uniter"]) with
         {
-            Preset = "tiny", Overrides = ["pretrain.steps=3"], Dictionary = JiebaDictionary.Load(file), SkipBadRecords = true, VideoDisjoint = true, Eager = true,
+            Preset = "tiny",
+            Overrides = ["pretrain.steps=3"],
+            Dictionary = JiebaDictionary.Load(file),
+            SkipBadRecords = true,
+            VideoDisjoint = true,
+            Eager = true,
         };
         Assert.Equal(new RunOptions
         {
@@ -58,7 +63,9 @@ public sealed class ReproductionTests : IDisposable
         TinyData.Write(data);
         Models.Reproduction.Reproduction.Run(_device, Options(["uniter"]) with
         {
-            OutputDirectory = output, Data = data, Folds = 1,
+            OutputDirectory = output,
+            Data = data,
+            Folds = 1,
             Overrides = [.. TinyData.Overrides, "pretrain.rate=0", "pretrain.encoder_rate=0", "pretrain.steps=2", "pretrain.warmup=1", "pretrain.encoder_warmup=1", "finetune.steps=3"],
         }, IProgressSink.None, TimeProvider.System, TestContext.Current.CancellationToken);
         byte[] random = Embeddings("random");

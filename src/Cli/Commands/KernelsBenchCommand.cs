@@ -47,7 +47,7 @@ internal static class KernelsBenchCommand
             var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, values, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
-            console.WriteResult(Table(report), report, CliJson.Default.KernelBenchReport);
+            console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
             if (report.Rates is { } rates)
             {
                 console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"""
@@ -74,10 +74,10 @@ internal static class KernelsBenchCommand
         return versions;
     }
 
-    private static ResultTable Table(KernelBenchReport report)
+    internal static ResultTable Table(IReadOnlyList<BenchedKernel> kernels)
     {
         var table = new ResultTable().TextColumn("entry").TextColumn("launch").NumberColumn("us").NumberColumn("MB").NumberColumn("GB/s").NumberColumn("of floor, %").NumberColumn("spread, %");
-        foreach (var kernel in report.Kernels)
+        foreach (var kernel in kernels)
         {
             string launch = kernel.IsOfStep ? kernel.Launch : "in its checks";
             if (kernel.Microseconds is { } time)

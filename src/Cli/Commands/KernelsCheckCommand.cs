@@ -55,7 +55,7 @@ internal static class KernelsCheckCommand
         }, json);
     }
 
-    private static ResultTable Table(IReadOnlyList<CheckedKernel> rows)
+    internal static ResultTable Table(IReadOnlyList<CheckedKernel> rows)
     {
         var table = new ResultTable().TextColumn("kernel").TextColumn("compiles").TextColumn("twin").TextColumn("accesses, orders").TextColumn("CUDA source").NumberColumn("seconds");
         foreach (var row in rows)

@@ -69,7 +69,7 @@ internal static class KernelsCommand
             return CommandLine.Done;
         });
 
-    private static ResultTable Table(IReadOnlyList<KernelRow> rows)
+    internal static ResultTable Table(IReadOnlyList<KernelRow> rows)
     {
         var table = new ResultTable().TextColumn("family").TextColumn("entry").TextColumn("blocks x threads").NumberColumn("registers").NumberColumn("spilled, B")
             .NumberColumn("shared, B").NumberColumn("MFLOP").NumberColumn("MB");

@@ -117,7 +117,7 @@ internal static class ReproduceCommand
         static string Count(double value, int decimals = 0) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);
     }
 
-    private static ResultTable Table(StudySummary study)
+    internal static ResultTable Table(StudySummary study)
     {
         var table = new ResultTable().TextColumn("claim").TextColumn("measure").TextColumn("with").TextColumn("without").NumberColumn("mean gain").TextColumn("");
         foreach (var claim in study.Claims)

@@ -81,15 +81,20 @@ public sealed class KernelsTests(CommandWorld world)
     [Fact]
     public void Bench_OnTheCpu_ShowsTimesOfTheNamedKernels()
     {
-        var outcome = Shell.Run("kernels", "bench", "dropout", "pair_loss_backward", "--preset", "micro", "--models", "mix", "--precision", "fp32", "--seconds", "0.01", "--json").AssertDone();
+        var outcome = Shell.Run("kernels", "bench", "dropout", "pair_loss_backward", "--preset", "micro", "--models", "mix", "mix_asl", "--each-model", "--set", "finetune.batch=3", "--set", "pretrain.batch=7",
+            "--threads", "3", "--precision", "fp32", "--seconds", "0.01", "--json").AssertDone();
         using var json = JsonDocument.Parse(outcome.Output);
-        Assert.Equal(("micro", false), (json.RootElement.GetProperty("preset").GetString(), json.RootElement.GetProperty("is_cold").GetBoolean()));
-        Assert.Equal(["dropout_f32", "concat_dropout_forward_f32", "concat_dropout_backward_f32", "pair_loss_backward_f32"],
-            json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => kernel.GetProperty("entry").GetString()));
+        Assert.Equal(("micro", "cpu (3 threads)", false), (json.RootElement.GetProperty("preset").GetString(), json.RootElement.GetProperty("device").GetString(), json.RootElement.GetProperty("is_cold").GetBoolean()));
+        var expected = from entry in new[] { "dropout_f32", "concat_dropout_forward_f32", "concat_dropout_backward_f32", "pair_loss_backward_f32" }
+                       from model in new[] { "mix", "mix-asl" }
+                       select (entry, entry.StartsWith("pair", StringComparison.Ordinal) ? $"{model} finetune, batch 3" : $"{model} pretrain, batch 7");
+        Assert.Equal(expected, json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => (kernel.GetProperty("entry").GetString()!, kernel.GetProperty("launch").GetString()!)));
         Assert.All(json.RootElement.GetProperty("kernels").EnumerateArray(), static kernel =>
         {
             Assert.InRange(kernel.GetProperty("microseconds").GetProperty("samples").GetInt32(), 10, 300);
-            Assert.InRange(kernel.GetProperty("gigabytes_per_second").GetDouble(), 1e-6, 1e4);
+            double median = kernel.GetProperty("microseconds").GetProperty("median").GetDouble();
+            Assert.Equal(kernel.GetProperty("bytes").GetDouble() / (1e-6 * median) / 1e9, kernel.GetProperty("gigabytes_per_second").GetDouble(), 1e-9);
+            Assert.Equal(kernel.GetProperty("floor_microseconds").GetDouble() / median, kernel.GetProperty("share_of_floor").GetDouble(), 1e-9);
         });
         Assert.True(json.RootElement.GetProperty("rates").GetProperty("copy_bytes_per_second").GetDouble() > 1e6);
     }

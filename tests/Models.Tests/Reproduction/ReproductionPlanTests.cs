@@ -23,7 +23,23 @@ public sealed class ReproductionPlanTests
         ], plan.Runs.Select(run => (run.Model, run.Stage, run.Runs, run.Steps, run.Batch, run.Parameters)));
         // Six FLOPs for each weight of the encoder's layers at each of the 64 positions of 256 videos, at least.
         Assert.All(plan.Runs.Where(run => run.Model == "uniter" && run.Stage == "pretrain"), run => Assert.InRange(run.FlopsPerStep, 6.0 * 85_054_464 * 64 * 256, 9e12));
-        Assert.All(plan.Runs, run => Assert.True(run.DeviceBytes > 16 * run.Parameters));
+    }
+
+    // Weights, gradients and two moments; then, for each position and layer of the encoder, the activations that backward reads and the
+    // gradients of all: queries, keys and values 3C, context, two products and two sums C each, the feed-forward part before and after GELU I each.
+    // What comes beside them - embeddings, heads, input, a validation - is a quarter at most. In mix the last layer may see one position only, and frames
+    // are expanded to 3,072 values for three experts.
+    [Fact]
+    public void Of_Reference_HasTheMemoryOfWeightsAndActivations()
+    {
+        const double C = 768, I = 3072, OfLayer = 2 * sizeof(float) * (3 * C + 5 * C + 2 * I), OfFrame = 2 * sizeof(float) * 3 * 3072;
+        Assert.All(ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: []).Runs, static run =>
+        {
+            bool isMix = run.Model.StartsWith("mix", StringComparison.Ordinal), hasPooler = isMix && run.Model != "mix-roformer"; // a maximum takes all positions
+            double videos = run.Stage == "pretrain" ? run.Batch : 2 * run.Batch;
+            double activations = videos * ((isMix ? 32 : 64) * (hasPooler ? 11 : 12) * OfLayer + (isMix ? 32 * OfFrame : 0));
+            Assert.InRange(run.DeviceBytes - 16.0 * run.Parameters, activations, 1.25 * activations);
+        });
     }
 
     [Fact]

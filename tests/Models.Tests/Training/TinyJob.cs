@@ -80,7 +80,7 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, slot, _masker, number);
     }
 
-    internal void Train(bool pairs, FillBatch fill, IProgressSink progress, IReadOnlyList<int>? maskedRows = null)
+    internal void Train(bool pairs, FillBatch fill, IProgressSink progress, IReadOnlyList<int>? maskedRows = null, Func<double>? validate = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var trainer = new Trainer(_device, new TrainingJob
@@ -93,7 +93,7 @@ internal sealed class TinyJob : IDisposable
             Fill = fill,
             MaskedRows = maskedRows ?? MaskedRows(pairs),
             Losses = (tape, batch, maskedRows) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses, maskedRows),
-            Validate = () => new ValidationScore(0, null),
+            Validate = () => new ValidationScore(validate?.Invoke() ?? 0, null),
             WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),
             Seed = 1,
         }, RunFolder.Open(Output, []), progress);

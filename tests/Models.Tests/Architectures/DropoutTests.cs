@@ -1,0 +1,86 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Layers;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Architectures;
+
+/// <summary>Which masks a model's step draws. Masks differ where sites differ: that kernels follow their site, their own tests show.</summary>
+public sealed class DropoutTests
+{
+    private const float Hidden = 0.11f, Attention = 0.22f, Vlad = 0.33f, Fusion = 0.44f;
+    private const int Layers = 3;
+    private const ulong Seed = 5;
+
+    private static readonly string[] Overrides =
+    [
+        $"model.encoder.num_hidden_layers={Layers}", "model.encoder.hidden_dropout_prob=0.11", "model.encoder.attention_probs_dropout_prob=0.22",
+        "model.vlad_dropout=0.33", "model.fusion_dropout=0.44",
+    ];
+
+    public static TheoryData<string, bool, ElementType> Steps => new(
+        from model in ModelZoo.Names
+        from pretraining in new[] { true, false }
+        from values in StepLaunch.AllValues
+        select (model, pretraining, values));
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void Forward_EveryUseOfDropout_DrawsAMaskOfItsOwn(string model, bool pretraining, ElementType values)
+    {
+        var draws = Draws(model, pretraining, values, backward: false);
+        Assert.Equal(draws.Count, draws.Select(static draw => draw.Site).Distinct().Count());
+        Assert.DoesNotContain(DropoutSites.TokenMasks, draws.Select(static draw => draw.Site)); // tokens are masked with the same key
+        Assert.All(draws, static draw => Assert.Equal(Seed, draw.Seed));
+    }
+
+    // Embeddings; in each layer attention, its output and the feed-forward output; in a mixture NeXtVLAD and the fusion.
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void Forward_EveryUseOfDropout_HasTheProbabilityOfItsKind(string model, bool pretraining, ElementType values)
+    {
+        var expected = Enumerable.Repeat(("attention", Attention), Layers).Concat(Enumerable.Repeat(("layernorm", Hidden), 2 * Layers)).Append(("dropout", Hidden));
+        if (model.StartsWith("mix", StringComparison.Ordinal))
+            expected = expected.Append(("vlad", Vlad)).Append(("concat", Fusion));
+        Assert.Equal(expected.Order(), Draws(model, pretraining, values, backward: false).Select(static draw => (draw.Family, draw.Probability)).Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Steps))]
+    public void Backward_DrawsTheMasksOfForward(string model, bool pretraining, ElementType values)
+    {
+        var forward = Draws(model, pretraining, values, backward: false);
+        var both = Draws(model, pretraining, values, backward: true);
+        Assert.True(both.Count > forward.Count);
+        Assert.Equal(forward.Order(Comparer), both.Distinct().Order(Comparer));
+    }
+
+    private static Comparer<Draw> Comparer => Comparer<Draw>.Create(static (a, b) => a.Site.CompareTo(b.Site));
+
+    private static unsafe List<Draw> Draws(string model, bool pretraining, ElementType values, bool backward)
+    {
+        var preset = Preset.Load("micro", model, Overrides);
+        using var device = new CountingDevice();
+        var built = ModelZoo.Create(preset.Model);
+        using var parameters = built.Parameters;
+        parameters.Allocate(device, training: true, values);
+        var stage = pretraining ? StageStep.Pretraining(built, preset.Model, preset.Pretrain) : StageStep.Finetuning(built, preset.Model, preset.Finetune);
+        using var input = new Models.Batches.BatchBlock(device, stage.Shape);
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed, Values: values), input.Scalars, tape =>
+        {
+            var outputs = stage.Losses(tape, input, stage.MaskedRows[0]);
+            if (backward)
+                tape.RunBackward();
+            return outputs;
+        });
+        using var noted = new NotingStream();
+        step.Replay(noted);
+        return noted.Draws;
+    }
+}

@@ -1,0 +1,124 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Synthesis;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Reproduction;
+
+/// <summary>What a reproduction tells its runs and its data.</summary>
+public sealed class ReproductionTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+    private readonly CpuDevice _device = new(threads: 1);
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        Directory.Delete(_root, recursive: true);
+    }
+
+    [Fact]
+    public void RunOf_EveryModel_HasASeedOfItsOwnThatTheOtherModelsDoNotChange()
+    {
+        var all = Options(ModelZoo.Names);
+        ulong[] seeds = [.. ModelZoo.Names.Select(model => all.RunOf(model, "run").Seed)];
+        Assert.Equal(seeds.Length, seeds.Distinct().Count());
+        Assert.Equal(seeds, ModelZoo.Names.Select(model => Options([model]).RunOf(model, "run").Seed));
+        Assert.All(seeds.Zip(ModelZoo.Names), pair => Assert.NotEqual(pair.First, (all with { Seed = 99 }).RunOf(pair.Second, "run").Seed));
+    }
+
+    [Fact]
+    public void RunOf_EveryOption_ReachesTheRun()
+    {
+        string file = Path.Combine(_root, "words.txt");
+        File.WriteAllText(file, "天地 3\n");
+        var options = Options(["uniter"]) with
+        {
+            Preset = "tiny",
+            Overrides = ["pretrain.steps=3"],
+            Dictionary = JiebaDictionary.Load(file),
+            SkipBadRecords = true,
+            VideoDisjoint = true,
+            Eager = true,
+        };
+        Assert.Equal(new RunOptions
+        {
+            OutputDirectory = "run", Preset = "tiny", Model = "uniter", Overrides = options.Overrides, Seed = options.RunOf("uniter", "run").Seed, Dictionary = options.Dictionary,
+            SkipBadRecords = true, VideoDisjoint = true, Eager = true,
+        }, options.RunOf("uniter", "run"));
+        var plain = Options(["uniter"]).RunOf("uniter", "run");
+        Assert.False(plain.SkipBadRecords || plain.VideoDisjoint || plain.Eager);
+    }
+
+    // Where rates are 0, pretraining ends with the weights that it began with; uniter has no running statistics.
+    [Fact]
+    public void Run_RandomWeights_AreThoseThatPretrainingBeginsWith()
+    {
+        string data = Path.Combine(_root, "data"), output = Path.Combine(_root, "out");
+        TinyData.Write(data);
+        Models.Reproduction.Reproduction.Run(_device, Options(["uniter"]) with
+        {
+            OutputDirectory = output,
+            Data = data,
+            Folds = 1,
+            Overrides = [.. TinyData.Overrides, "pretrain.rate=0", "pretrain.encoder_rate=0", "pretrain.steps=2", "pretrain.warmup=1", "pretrain.encoder_warmup=1", "finetune.steps=3"],
+        }, IProgressSink.None, TimeProvider.System, TestContext.Current.CancellationToken);
+        byte[] random = Embeddings("random");
+        Assert.Equal(random, Embeddings("pretrain"));
+        Assert.NotEqual(random, Embeddings("fold-1"));
+
+        byte[] Embeddings(string name) => File.ReadAllBytes(Path.Combine(output, "uniter", "embeddings", $"{name}.zip"));
+    }
+
+    // Stopped after the first videos: a whole dataset takes seconds.
+    [Fact]
+    public void Run_WithoutData_MakesTheDataOfItsSeed()
+    {
+        var first = Enumerable.Range(0, 3).Select(i => FirstVideo(seed: (ulong)i)).ToList();
+        Assert.Equal(3, first.Distinct().Count());
+        string expected = Path.Combine(_root, "expected");
+        SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = 2, Videos = 4, Pairs = 1, PairVideos = 3, TestVideos = 90, Frames = null }, expected, IProgressSink.None, TestContext.Current.CancellationToken);
+        Assert.Equal(first[2], Head(expected));
+
+        string FirstVideo(ulong seed)
+        {
+            string output = Path.Combine(_root, $"seed-{seed}");
+            using var stop = new StopAtData();
+            Assert.ThrowsAny<OperationCanceledException>(() => Models.Reproduction.Reproduction.Run(_device, Options(["mix"]) with { OutputDirectory = output, Seed = seed }, stop, TimeProvider.System, stop.Token));
+            Assert.False(Directory.Exists(Path.Combine(output, "data")));
+            return Head(Path.Combine(output, "data.unfinished"));
+        }
+
+        static string Head(string data) => Convert.ToHexString(File.ReadAllBytes(Path.Combine(data, "pointwise", "pretrain_0.tfrecords")).AsSpan(0, 1000));
+    }
+
+    private static ReproductionOptions Options(IReadOnlyList<string> models) => new() { OutputDirectory = "out", Preset = "micro", Models = models, Seed = 11 };
+
+    private sealed class StopAtData : IProgressSink, IDisposable
+    {
+        private readonly CancellationTokenSource _stop = new();
+
+        public CancellationToken Token => _stop.Token;
+
+        public void Begin(string label, long total, long done) => _stop.Cancel();
+
+        public void Report(long done, string text)
+        {
+        }
+
+        public void End(string text)
+        {
+        }
+
+        public void Note(string text)
+        {
+        }
+
+        public void Dispose() => _stop.Dispose();
+    }
+}

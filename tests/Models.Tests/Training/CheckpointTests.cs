@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Training;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Training;
+
+/// <summary>Which models a run leaves: the two newest checkpoints, the first of the best, the last.</summary>
+public sealed class CheckpointTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Theory]
+    [InlineData(5, new long[] { 5 }, new long[] { 5 })]
+    [InlineData(5, new long[] { 5, 10, 15 }, new long[] { 10, 15 })]
+    [InlineData(5, new long[] { 5, 7, 9 }, new long[] { 5, 9 })] // those of an interruption go once there is a newer one
+    [InlineData(5, new long[] { 5, 7, 10 }, new long[] { 5, 10 })]
+    [InlineData(5, new long[] { 5, 10, 12 }, new long[] { 10, 12 })]
+    [InlineData(10, new long[] { 90, 100, 110 }, new long[] { 100, 110 })] // by number, not by name
+    public void RemoveOldCheckpoints_AfterEachSave_KeepsTheTwoNewest(int interval, long[] saved, long[] kept)
+    {
+        var folder = RunFolder.Open(_root, []);
+        foreach (long step in saved)
+        {
+            folder.SaveCheckpoint(new TrainerState { Step = step, MetricsBytes = 0 }, static _ => { });
+            folder.RemoveOldCheckpoints(at => at % interval == 0);
+        }
+        Assert.Equal(kept.Select(static step => $"checkpoint-{step}").Order(), Directory.GetDirectories(_root).Select(static path => Path.GetFileName(path)!).Order());
+        Assert.Equal($"checkpoint-{kept[^1]}", Path.GetFileName(folder.NewestCheckpoint));
+        Assert.Equal(kept[^1], folder.Resume()!.Value.State.Step);
+    }
+
+    // The micro preset saves every 5 of 20 steps.
+    [Fact]
+    public void Train_ToTheEnd_LeavesTwoCheckpointsBestAndLast()
+    {
+        using var job = new TinyJob(threads: 1);
+        job.Train(pairs: false, job.Fill, IProgressSink.None);
+        Assert.Equal(["best", "checkpoint-15", "checkpoint-20", "last"], Directory.GetDirectories(job.Output).Select(static path => Path.GetFileName(path)!).Order());
+    }
+
+    // Validations come before the first step and after 5, 10, 15 and 20; a checkpoint is saved after the same steps.
+    [Theory]
+    [InlineData(10, 0.1, 0.2, 0.5, 0.5, 0.4)] // of equal scores the first is kept
+    [InlineData(20, 0.1, 0.2, 0.3, 0.4, 0.5)]
+    public void Train_Validations_KeepTheFirstOfTheBest(int bestStep, params double[] scores)
+    {
+        using var job = new TinyJob(1, "pretrain.evaluate_every=5");
+        byte[]? weights = null;
+        int validations = 0;
+        job.Train(pairs: false, job.Fill, IProgressSink.None, validate: () =>
+        {
+            if (5 * validations == bestStep + 5)
+                weights = Weights($"checkpoint-{bestStep}"); // saved after its validation, kept until two are newer
+            return scores[validations++];
+        });
+        Assert.Equal(scores.Length, validations);
+        Assert.Equal(bestStep == 20 ? Weights("last") : weights, Weights("best"));
+        if (bestStep != 20)
+            Assert.NotEqual(Weights("last"), Weights("best"));
+        var state = JsonNode.Parse(File.ReadAllText(Path.Combine(job.Output, "checkpoint-20", "trainer_state.json")))!;
+        Assert.Equal((scores.Max(), scores[^1]), (state["best_spearman"]!.GetValue<double>(), state["last_spearman"]!.GetValue<double>()));
+
+        // A run that goes on from its checkpoint knows the best before it.
+        byte[] best = Weights("best");
+        foreach (string gone in new[] { "checkpoint-20", "last" })
+            Directory.Delete(Path.Combine(job.Output, gone), recursive: true);
+        job.Train(pairs: false, job.Fill, IProgressSink.None, validate: scores.Max);
+        Assert.Equal(best, Weights("best"));
+
+        byte[] Weights(string name) => File.ReadAllBytes(Path.Combine(job.Output, name, "model.safetensors"));
+    }
+}

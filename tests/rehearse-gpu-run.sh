@@ -1,11 +1,11 @@
 #!/bin/bash
 # rehearse-gpu-run.sh PACK [NAME...]: rehearses bench/gpu/run over the emulator. PACK is the folder that bench/gpu/pack made. Names: "whole", both
-# commands with nothing wrong, and three disasters: "fault", a kernel that faults at every launch; "hang", a kernel that never ends; "missing", no
+# commands with nothing wrong, "stopped", and three disasters: "fault", a kernel that faults at every launch; "hang", a kernel that never ends; "missing", no
 # cuBLASLt. In each disaster the results of everything else have to be there, the culprit has to be named, and the exit code must not be 0.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-pack=$(realpath "$1") work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+pack=$(realpath "$1") work=${KEEP:-$(mktemp -d)}
+[ -n "${KEEP:-}" ] || trap 'rm -rf "$work"' EXIT
 problems=0
 
 problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
@@ -54,9 +54,9 @@ fault() {
 
 hang() {
     local kernel=vlad_forward_bf16
-    export EMULATOR_FAIL=hang=$kernel VIDEOSIM_WAIT_SECONDS=2
+    export EMULATOR_FAIL=hang=$kernel PACE=1 # the limits of a real run
     run "$work/hang" steps kernels tests
-    unset EMULATOR_FAIL VIDEOSIM_WAIT_SECONDS
+    unset EMULATOR_FAIL PACE
     disaster "$work/hang" $kernel
     has "$work/hang" bench-1-uniter.json check-attention.txt tests-MatMulTests.txt
 }
@@ -78,8 +78,22 @@ missing() {
     has "$work/missing" check-attention.txt check-layernorm.txt tests-TensorCoreTests.txt tests-CudaDeviceTests.txt bench-1-uniter.json
 }
 
+# What a process writes is kept, whatever the end: of a run that is stopped, and of one whose archive has no room.
+stopped() {
+    REHEARSAL=1 bench/gpu/run "$pack" "$work/stopped" steps > "$work/stopped.txt" 2>&1 &
+    local process=$!
+    until grep -q 'step of uniter, pretrain: "median' "$work/stopped/log.txt" 2> /dev/null; do sleep 0.2; done
+    kill $process
+    wait $process
+    [ $? -ne 0 ] || problem "the exit code is 0"
+    tar -C "$work/stopped" -xzf "$work/stopped/results.tgz" || problem "results.tgz is not whole"
+    has "$work/stopped" step-uniter-pretrain.json machine.txt kernels.txt
+    says "$work/stopped" "FAILED: the run was stopped"
+    python3 -c 'import json, sys; [json.loads(text) for text in (open(name).read() for name in sys.argv[1:]) if text]' "$work"/stopped/step-*.json || problem "a step that was stopped left no whole JSON"
+}
+
 names=${*:2}
-for name in ${names:-whole fault hang missing}; do
+for name in ${names:-whole stopped fault hang missing}; do
     begin=$SECONDS
     "$name"
     echo "$name: rehearsed in $((SECONDS - begin)) s"

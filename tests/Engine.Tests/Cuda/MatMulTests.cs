@@ -1,4 +1,5 @@
 using VideoSim.Engine.Checks;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
@@ -19,7 +20,7 @@ public sealed class MatMulTests : IDisposable
 
     public void Dispose()
     {
-        if (CudaMachine.IsEmulator)
+        if (CudaMachine.IsEmulator && EmulatorBuild.Problem is null)
             CudaMachine.RefuseProducts();
     }
 

@@ -9,7 +9,7 @@ import sys
 import tarfile
 import zlib
 
-WANTED = re.compile(r"(bench|step|peer)-[\w-]+\.json|check-[\w-]+\.txt|clocks\.csv|device-tests\.tsv")
+WANTED = re.compile(r"(bench|step|peer)-[\w-]+\.json|check-[\w-]+\.txt|clocks\.csv|device-tests\.tsv|rehearsal\.txt")
 UNKNOWN_LIMITER = "not known, the card's rates were not measured"
 
 
@@ -101,6 +101,9 @@ class Results:
             known = len(self.reports())
             if damage:
                 self.unused.append(f"{path}, in part: {damage}")
+            if "rehearsal.txt" in files:
+                self.unused.append(f"{path}: a rehearsal over the emulator, no measurement")
+                continue
             for name in [name for name in files if name.endswith(".json")]:
                 if name in origins:
                     self.unused.append(f"{name} of {origins[name]}: {path} has one, too")

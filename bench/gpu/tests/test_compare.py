@@ -214,6 +214,24 @@ class CompareTests(unittest.TestCase):
         write(self.folder, {"device-tests.tsv": tests.replace("30\t0\t0\t0", "3\t0\t0\t134")})
         self.assertEqual(self.goal(self.run_on(self.folder), "A4")[0], "missed")
 
+    def test_a_rehearsal_beside_a_gpu_is_no_measurement(self):
+        """On a machine that has nvidia-smi, the clocks of its GPU lie beside what the emulator did."""
+        other, archive = self.root / "two", self.root / "results.tgz"
+        other.mkdir()
+        rehearsed = {"rehearsal.txt": "over the emulator: no measurement\n", "device-tests.tsv": "DeterminismTests\t30\t0\t0\t0\n", "clocks.csv": "clocks.current.sm [MHz]\n345 MHz\n",
+                     "check-attention.txt": "| attention_forward_d64_s64_bf16 | B 2 | context | 1E-3 | 8E-3 | 0.125 | equal | right |\n", "peer-layernorm-1.json": peer(eager_forward=170)}
+        write(self.folder, rehearsed)
+        self.pack(archive, {f"./{name}": content for name, content in rehearsed.items()})
+        write(other, {"bench-1-uniter.json": norms(40)})
+        for path in (self.folder, archive):
+            with self.subTest(path.name):
+                text = self.run_on(path, other)
+                self.assertEqual(self.goal(text, "A4")[0], "not measured")
+                self.assertNotIn("eager forward", text)
+                self.assertNotIn("345", text)
+                self.assertIn(f"- {path}: a rehearsal over the emulator, no measurement", text)
+                self.assertIn("83 %", self.goal(text, "L1")[1])
+
     def test_clocks_show_their_range(self):
         write(self.folder, {"clocks.csv": "clocks.current.sm [MHz], clocks.current.memory [MHz], power.draw [W], temperature.gpu\n1980 MHz, 2619 MHz, 300.5 W, 40\n345 MHz, 2619 MHz, [N/A], 35\n1755 MHz, 2619 MHz, 650 W, 61\n"})
         text = self.run_on(self.folder)

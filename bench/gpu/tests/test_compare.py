@@ -135,6 +135,23 @@ class CompareTests(unittest.TestCase):
         self.assertEqual(self.goal(text, "L1")[0], "met")
         self.assertIn(f"## 2026-12-01, {H100}", text)
 
+    def test_both_archives_unpacked_as_the_readme_says_give_what_they_gave(self):
+        """They hold files of the same names: clocks, tests and checks count from both."""
+        check = "| attention_forward_d64_s64_bf16 | B {} | context | 1E-3 | 8E-3 | 0.125 | equal | right |\n"
+        parts = [{"clocks.csv": f"clocks.current.sm [MHz]\n{clock} MHz\n", "device-tests.tsv": f"DeterminismTests\t{passed}\t0\t0\t0\n", "check-attention.txt": check.format(passed)}
+                 for clock, passed in ((345, 7), (1980, 30))]
+        parts[0]["step-uniter-pretrain.json"], parts[1]["bench-1-uniter.json"] = step("uniter", "pretrain", 18), norms(40)
+        for number, files in enumerate(parts, 1):
+            (self.root / f"OUT{number}").mkdir()
+            self.pack(self.root / f"OUT{number}" / "results.tgz", {f"./{name}": content for name, content in files.items()})
+        text = self.run_on(self.root / "OUT1" / "results.tgz", self.root / "OUT2" / "results.tgz")
+        self.assertIn("| clock of multiprocessors | 345 / 1162 / 1980 MHz", text)
+        self.assertEqual(self.goal(text, "A4"), ("met", "equal bits in 100 repeats and at other places of the batch: 37 tests passed, 0 failed; errors against float64 within their bounds: 2 of 2 cases"))
+
+        commands = re.search(r"^```\n(mkdir .*?)^```", README.read_text(), re.M | re.S)[1].replace("<date>-<gpu>", "card").replace("bench/gpu/compare.py", f"{sys.executable} {COMPARE}")
+        done = subprocess.run(["bash", "-ec", commands], cwd=self.root, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", text))
+
     def test_two_cards_are_not_compared(self):
         second = self.root / "two"
         second.mkdir()

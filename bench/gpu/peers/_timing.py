@@ -33,6 +33,13 @@ try:
 except (ImportError, OSError):  # OSError: a library that it needs is missing
     give_up("no torch: install it with 'python3 -m pip install torch', or put a python3 that has it first on PATH")
 
+with contextlib.suppress(ImportError):
+    from torch._functorch import config
+
+    # A compiled backward then leaves what its forward kept as it is, and can run again over it. PyTorch has the setting since 2.6.
+    if hasattr(config, "donated_buffer"):
+        config.donated_buffer = False
+
 from _machine import about_gpu, about_machine
 
 WARM_UP, FEWEST_SAMPLES, MOST_SAMPLES, TRIAL_SAMPLES = 3, 10, 300, 5

@@ -95,10 +95,10 @@ class PeerTests(unittest.TestCase):
     def environment(self, **more):
         return {**os.environ, "PYTHONPATH": f"{self.root}:{PEERS}", "PATH": f"{self.root}:{os.environ['PATH']}", **more}
 
-    def start(self, body, output=None, after=""):
+    def start(self, body, output=None, before="", after=""):
         """A peer whose variants are `body`; its stdout is the file."""
         script = self.root / "peer.py"
-        script.write_text("import os, time, torch\nfrom _timing import Peer\nwith Peer('') as peer:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n" + after)
+        script.write_text(textwrap.dedent(before) + "import os, time, torch\nfrom _timing import Peer\nwith Peer('') as peer:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n" + after)
         with open(self.output, "w") as file:
             process = subprocess.Popen([sys.executable, script, "--seconds", "0"], stdout=output or file, stderr=subprocess.PIPE, text=True, env=self.environment())
         limit = threading.Timer(20, process.kill)
@@ -109,8 +109,8 @@ class PeerTests(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def results(self, body):
-        process = self.start(body)
+    def results(self, body, before=""):
+        process = self.start(body, before=before)
         errors = process.communicate()[1]
         self.assertEqual((process.returncode, errors), (0, ""))
         return json.loads(self.output.read_text())
@@ -212,6 +212,21 @@ class PeerTests(unittest.TestCase):
     def test_a_trial_has_few_samples_and_no_graph(self):
         trial = self.results("""peer.variant("trial", lambda: lambda: torch.work("call", 7), trial=True)""")["results"]["trial"]
         self.assertEqual((round(trial["median"]), trial["samples"], list(trial["ways"])), (7, 5, ["call"]))
+
+    def test_a_compiled_backward_can_run_twice(self):
+        """Since PyTorch 2.6 it refuses retain_graph unless donated buffers are off; before, there is no such setting."""
+        results = self.results("""
+            from _timing import backward_only
+            def grad(output, inputs, gradient, retain_graph):
+                if functorch.donated_buffer: raise RuntimeError("compiled with non-empty donated buffers which requires retain_graph=False")
+            torch.autograd = types.SimpleNamespace(grad=grad)
+            peer.variant("compiled backward", lambda: backward_only(lambda: 0, (), None))
+            """, before="""
+            import sys, types
+            functorch = types.SimpleNamespace(donated_buffer=True)
+            sys.modules["torch._functorch"] = types.SimpleNamespace(config=functorch)
+            """)["results"]
+        self.assertNotIn("error", results["compiled backward"])
 
     def recorded(self, script, body):
         """What `body` prints after a script of the peers ran without timing anything."""

@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -26,9 +27,9 @@ class Recorder:
         Recorder.last = self
     def __enter__(self): return self
     def __exit__(self, *_): pass
-    def random(self, *shape, dtype="bf16", **_): return MagicMock() if len(shape) > 3 else (dtype,)
+    def random(self, *shape, dtype="bf16", **_): return MagicMock(permute=lambda *_: shape[:3]) if len(shape) > 3 else (dtype,)
     def variant(self, name, make, trial=False):
-        self.order.append(name)
+        self.order.append(name + (", trial" if trial else ""))
         self.results[name] = {"median": len(self.results)}
         if not trial and self.makes: self.made[name] = make()
         return True
@@ -233,6 +234,20 @@ class PeerTests(unittest.TestCase):
         done = subprocess.run([sys.executable, "-c", RECORDER + f"import {script}\n{script}.Peer = Recorder\n" + textwrap.dedent(body)], capture_output=True, text=True, env=self.environment())
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return json.loads(done.stdout)
+
+    def test_steps_of_the_goals_come_before_what_takes_long(self):
+        order = self.recorded("encoder_step", """
+            torch.ones_like = encoder_step.Batch = MagicMock()
+            Recorder.makes = False
+            encoder_step.main()
+            print(json.dumps(Recorder.last.order))
+            """)
+        trials = [name for name in order if name.endswith(", trial")]
+        self.assertEqual((order[:len(trials)], len(trials) <= 3), (trials, True))
+        at = lambda pattern: [place for place, name in enumerate(order) if re.match(pattern, name)]
+        groups = [at("eager reference"), at("compiled.*(weights|autocast)$"), at("graphs"), at("eager granted"), at("compiled.*max-autotune$")]
+        self.assertEqual([len(group) for group in groups], [2, 4, 1, 2, 4])
+        self.assertEqual(sum(groups, []), list(range(len(trials), len(order))))
 
     def test_what_is_captured_later_works_on_the_same_numbers(self):
         types = self.recorded("asl", """

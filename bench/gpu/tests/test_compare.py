@@ -113,8 +113,35 @@ class CompareTests(unittest.TestCase):
         text = self.run_on(self.folder)
         self.assertEqual(self.goal(text, "S1")[0], "not measured")
         for line in ("step-mix-pretrain.json: cuGraphLaunch: 700", "step-mix-finetune.json: no time, or losses that are not finite", "step-uniter-pretrain.json: no time, or losses that are not finite",
-                     "step-uniter-finetune.json: cannot be read, JSONDecodeError", "bench-1-mix.json: cannot be read, TypeError", "peer-asl-1.json: cannot be read, KeyError: 'results'"):
+                     "step-uniter-finetune.json: cannot be read, Expecting value", "bench-1-mix.json: cannot be read, the whole is [], not an object", "peer-asl-1.json: cannot be read, there is no results"):
             self.assertIn(f"- {line}", text)
+
+    def test_one_odd_file_is_listed_and_all_others_are_used(self):
+        whole, kernel, times = step("uniter", "pretrain", 18), norms(40), peer(eager_forward=170, compiled_forward=46)
+        lacking = {key: value for key, value in whole.items() if key != "batch"}
+        rows = lambda **facts: {**kernel, "kernels": [{**kernel["kernels"][0], **facts}]}
+        cases = [("step", {**whole, "median_milliseconds": "22"}, "median_milliseconds is '22', not a number above 0 or null"), ("step", lacking, "there is no batch"),
+                 ("step", {**whole, "median_milliseconds": float("nan")}, "median_milliseconds is nan"), ("step", {**whole, "median_milliseconds": 0}, "median_milliseconds is 0"),
+                 ("step", {**whole, "kernels": None}, "kernels is None, not a list"), ("step", {**whole, "kernels": [7]}, "row 1 of kernels is 7, not an object"),
+                 ("step", {**whole, "kernels": [{**whole["kernels"][0], "microseconds": None}]}, "row 1 of kernels, microseconds is None, not a number"),
+                 ("step", {**whole, "launches": None}, "launches is None"), ("step", {**whole, "date": 20261201}, "date is 20261201, not text or null"), ("step", {**whole, "model": []}, "model is []"),
+                 ("bench", {**kernel, "rates": {"copy_bytes_per_second": 3e12}}, "rates, there is no flops_per_second"), ("bench", {**kernel, "kernels": [None]}, "row 1 of kernels is None"),
+                 ("bench", rows(microseconds={"median": "40"}), "microseconds, median is '40'"), ("bench", rows(microseconds=40), "microseconds is 40, not an object"),
+                 ("bench", rows(bytes=None), "bytes is None"), ("bench", rows(flops=float("inf")), "flops is inf"), ("bench", rows(entry=None), "entry is None, not text"),
+                 ("bench", {**kernel, "device": None}, "device is None, not text"), ("peer", {**times, "results": {"eager forward": {"median": "170"}}}, "median is '170', not a number above 0"),
+                 ("peer", {**times, "results": {"eager forward": 170}}, "eager forward is 170, not an object"), ("peer", {**times, "results": {"eager forward": {}}}, "there is no median")]
+        names = {"step": "step-uniter-pretrain.json", "bench": "bench-1-uniter.json", "peer": "peer-layernorm-1.json"}
+        whole_files = {"step-mix-pretrain.json": step("mix", "pretrain", 20), "bench-2-uniter.json": norms(41), "peer-layernorm-2.json": times}
+        for kind, report, reason in cases:
+            with self.subTest(f"{kind}: {reason}"):
+                for file in self.folder.iterdir():
+                    file.unlink()
+                write(self.folder, {**whole_files, names[kind]: report})
+                text = self.run_on(self.folder)
+                self.assertRegex(text, rf"(?m)^- {names[kind]}.*{re.escape(reason)}")
+                self.assertEqual(self.goal(text, "L1")[0], "met")
+                self.assertIn("| mix pretrain | 20.00 |", text)
+                self.assertIn("| uniter pretrain | not measured |" if kind == "step" else "", text)
 
     def test_the_emulator_is_no_measurement(self):
         emulated = {**norms(40), "emulated": True}

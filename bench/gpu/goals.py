@@ -14,7 +14,7 @@ VLAD = ["vlad_.*forward.*", "vlad_.*backward.*", "vlad_.*centres.*", "batch_norm
 # Names that peers give their variants.
 BACKENDS = ("flash", "efficient", "cudnn", "math", "flex", "default")
 ROTARY = [f"B256 S64 {name} + {how} rotary" for name in BACKENDS for how in ("eager", "compiled")]
-PRECISIONS = ("master weights", "autocast")
+STEPS = [f"{precision}{mode}" for precision in ("master weights", "autocast") for mode in ("", ", max-autotune")]
 
 # What a step has to do at the published sizes: batch; 10^12 FLOPs of products and attention; 10^9 bytes of all other
 # kernels but Adam; parameters. Counted by hand from the models' formulas, with everything fused that can be. It does not
@@ -211,7 +211,7 @@ def steps(results):
     s2 = Goal("S2", "Uniter's pretraining step against PyTorch's")
     for what, variants, least in (("compiled, our rewrites granted", "compiled granted", 1.25), ("compiled, as the reference has it", "compiled reference", 2),
                                   ("eager, as the reference has it", "eager reference", 3)):
-        peer = results.best("encoder_step", [f"{variants}, {precision}" for precision in PRECISIONS])
+        peer = results.best("encoder_step", [f"{variants}, {how}" for how in STEPS])
         value = 1e-3 * peer.best / uniter.milliseconds if peer and uniter.milliseconds and peer.device == uniter.device else None
         s2.judge(f"{what} at least {least}x", value, value and f"{value:.2f}x ({peer.name})", value and value >= least, value and uniter.limiter)
 

@@ -9,7 +9,9 @@ import sys
 import tarfile
 import zlib
 
-WANTED = re.compile(r"(bench|step|peer)-[\w-]+\.json|check-[\w-]+\.txt|clocks\.csv|device-tests\.tsv")
+import forms
+
+WANTED = re.compile(r"(bench|step|peer)-[\w-]+\.json|check-[\w-]+\.txt|clocks\.csv|device-tests\.tsv|rehearsal\.txt")
 UNKNOWN_LIMITER = "not known, the card's rates were not measured"
 
 
@@ -101,21 +103,25 @@ class Results:
             known = len(self.reports())
             if damage:
                 self.unused.append(f"{path}, in part: {damage}")
+            if "rehearsal.txt" in files:
+                self.unused.append(f"{path}: a rehearsal over the emulator, no measurement")
+                continue
             for name in [name for name in files if name.endswith(".json")]:
                 if name in origins:
                     self.unused.append(f"{name} of {origins[name]}: {path} has one, too")
                 origins[name] = path
                 try:
                     self.add(name, json.loads(files.pop(name)))
-                except (ValueError, KeyError, TypeError, AttributeError) as error:  # ValueError: no JSON; the others: not what is expected
-                    self.unused.append(f"{name}: cannot be read, {type(error).__name__}: {error}")
+                except (ValueError, RecursionError) as error:  # no JSON, or not what is expected
+                    self.unused.append(f"{name}: cannot be read, {error}")
             self.add_tests(path, files, len(self.reports()) > known)
 
     def add(self, name, report):
         """One JSON file, unless it is not of a GPU."""
         kind, rest = name[:-len(".json")].split("-", 1)
+        forms.check_report(kind, report)
         own = None if kind == "peer" else re.fullmatch(r"cuda:\d+ (.*)", report["device"])  # after the number, PyTorch's name of it
-        device = report["gpu"] if kind == "peer" else own and own[1]
+        device = report.get("gpu") if kind == "peer" else own and own[1]
         if report.get("emulated") or device == "emulator":
             return self.unused.append(f"{name}: of the emulator, no measurement")
         if device is None:
@@ -127,12 +133,15 @@ class Results:
             self.add_step(name, report)
         elif kind == "peer":
             variant, number = rest.rsplit("-", 1)
-            self.unused += [f"{name}, {key}: {result['error']}" for key, result in report["results"].items() if "error" in result]
+            faults = {key: result.get("error") or forms.odd(result, {"median": "a number above 0"}) for key, result in report["results"].items()}
+            self.unused += [f"{name}, {key}: {fault}" for key, fault in faults.items() if fault]
+            report["results"] = {key: result for key, result in report["results"].items() if not faults[key]}
             self.peers.setdefault(variant, {})[number] = report
         else:
             self.unused += [f"{name}, {row['entry']} of {row['launch']}: {fault}" for row in report["kernels"] if (fault := fault_of(row))]
-            if report["rates"] is None:
-                self.unused.append(f"{name}: the card's rates were not measured, {report.get('rates_error')}")
+            if fault := forms.odd(report.get("rates"), forms.RATES, "rates"):
+                self.unused.append(f"{name}: the card's rates were not measured, {report.get('rates_error') or fault}")
+                report["rates"] = None
             number, _, model = rest.partition("-")  # of bench-1-mix.json; bench-s128.json has neither round nor model
             self.kernels.setdefault(model or rest, {})[number] = report
 
@@ -177,10 +186,10 @@ class Results:
     def variants(self, name):
         """All variants of a peer that were measured in any round, in order."""
         reports = self.peers.get(name, {}).values()
-        return list(dict.fromkeys(variant for report in reports for variant, result in report["results"].items() if "median" in result))
+        return list(dict.fromkeys(variant for report in reports for variant in report["results"]))
 
     def peer(self, name, variant):
-        found = [(report, report["results"][variant]) for report in self.peers.get(name, {}).values() if "median" in report["results"].get(variant, {})]
+        found = [(report, report["results"][variant]) for report in self.peers.get(name, {}).values() if variant in report["results"]]
         if not found:
             return None
         omits = [what for what in ("mask", "dropout") if found[0][1].get(what) is False]
@@ -203,7 +212,9 @@ def fault_of(row):
         return row["error"]
     if not row.get("is_finite", True):
         return "losses of its step are not finite"
-    return "no time" if row["microseconds"] is None else None
+    if row.get("microseconds") is None:
+        return "no time"
+    return forms.odd(row["microseconds"], {"median": "a number above 0"}, "microseconds") or forms.odd(row, forms.BENCH_NUMBERS)
 
 
 @dataclasses.dataclass
@@ -249,7 +260,7 @@ def clock_rows(text):
     if not lines:
         return []
     names = [name.split("[")[0].strip() for name in lines[0]]
-    matched = ([(name, re.match(r"\s*([\d.]+)(\s|$)", value)) for name, value in zip(names, line)] for line in lines[1:])
+    matched = ([(name, re.match(r"\s*(\d+(?:\.\d+)?)(\s|$)", value)) for name, value in zip(names, line)] for line in lines[1:])
     return [{name: float(match[1]) for name, match in row if match} for row in matched]
 
 

@@ -1,7 +1,8 @@
 """How all peers are timed, the same as `videosim kernels bench`: one call at a time between two events, with a cold
 L2 cache; median with the 10th and 90th percentile. Each variant is timed in two ways, as a plain call and as a CUDA
 graph, and counts with the faster one: a graph saves Python's own time, but for a single kernel its start costs more
-than a launch.
+than a launch. Graphs come after the plain calls of all variants: a capture that fails may leave PyTorch in a state in
+which later work fails, too.
 
 L2 is flushed by reading a buffer of twice its size. A fill would leave the cache full of lines that are not in
 memory yet, and the timed kernel would have to wait until they are written back: up to 50 MB on an H100, 15 us of a
@@ -11,6 +12,7 @@ On the CPU (`--device cpu`, to try a peer out) there are a clock, no graph and n
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -31,9 +33,16 @@ try:
 except (ImportError, OSError):  # OSError: a library that it needs is missing
     give_up("no torch: install it with 'python3 -m pip install torch', or put a python3 that has it first on PATH")
 
+with contextlib.suppress(ImportError):
+    from torch._functorch import config
+
+    # A compiled backward then leaves what its forward kept as it is, and can run again over it. PyTorch has the setting since 2.6.
+    if hasattr(config, "donated_buffer"):
+        config.donated_buffer = False
+
 from _machine import about_gpu, about_machine
 
-WARM_UP, FEWEST_SAMPLES, MOST_SAMPLES = 3, 10, 300
+WARM_UP, FEWEST_SAMPLES, MOST_SAMPLES, TRIAL_SAMPLES = 3, 10, 300, 5
 TEXT = 300  # characters of an error that are kept
 
 
@@ -53,12 +62,13 @@ class Peer:
         if self.cuda and not torch.cuda.is_available():
             give_up("no CUDA device")
         self.about = {"torch": torch.__version__, "cuda": torch.version.cuda, **vars(self.options), **about_machine(), "gpu": None}
-        self.results, self.lost = {}, None
+        self.results, self.calls, self.lost = {}, {}, None
         self.lock, self.written = threading.RLock(), False
         if self.cuda:
             self.about |= about_gpu(torch.cuda.get_device_name())
             level2 = getattr(torch.cuda.get_device_properties(self.device), "L2_cache_size", 64 << 20)
             self.flushing = torch.zeros(2 * level2 // 4, device=self.device)
+            self.side = torch.cuda.Stream()  # the stream on which autograd built its graph has to be the one that is captured
         torch.manual_seed(0)
         torch.backends.cuda.matmul.allow_tf32 = True
 
@@ -70,6 +80,8 @@ class Peer:
         return self
 
     def __exit__(self, kind, error, _):
+        if error is None:
+            self.graphs()
         self.write(complete=error is None, error=error and f"{kind.__name__}: {error}"[:TEXT])
 
     def write(self, complete, error=None):
@@ -85,59 +97,78 @@ class Peer:
             print(file=self.output, flush=True)
             self.written = last
 
-    def variant(self, name, make):
-        """Times what `make` returns: a function without arguments, or a pair of it and a dictionary of facts about it.
-        True if that worked."""
-        result = {"error": self.lost} if self.lost else self.measure(name, make)
+    def variant(self, name, make, trial=False):
+        """Times what `make` returns as a plain call: a function without arguments, or a pair of it and a dictionary of
+        facts about it. True if that worked. The function is kept for `graphs`, so what it reads must not change later.
+        A trial has few samples and no graph."""
+        result = {"error": self.lost} if self.lost else self.measure(name, make, trial)
+        self.keep(name, result)
+        return "error" not in result
+
+    def graphs(self):
+        """Times all variants so far as CUDA graphs."""
+        calls, self.calls = self.calls, {}
+        for name, call in calls.items():
+            ways = {**self.results[name]["ways"], "graph": {"error": self.lost} if self.lost else self.measure_graph(name, call)}
+            self.keep(name, {**self.results[name], **faster(ways)})
+
+    def keep(self, name, result):
         with self.lock:
             self.results[name] = result
             self.write(complete=False)
-        return "error" not in result
 
-    def measure(self, name, make):
+    def measure(self, name, make, trial):
         try:
             made = make()
             call, facts = made if isinstance(made, tuple) else (made, {})
-            return {**self.sample(call), **facts}
+            with self.on_side():
+                ways = {"call": self.statistics(call, TRIAL_SAMPLES if trial else MOST_SAMPLES)}
+            if self.cuda and not trial:
+                self.calls[name] = call
+            return {**faster(ways), **facts}
         except Exception as error:  # a version without a feature is no reason to lose the others
-            return {"error": f"{type(error).__name__}: {error}"[:TEXT]}
+            return fault(error)
         finally:
             self.clean_up(name)
 
-    def clean_up(self, name):
-        """After some errors nothing works on a GPU until the process ends: then the other variants are not tried."""
+    def measure_graph(self, name, call):
         try:
-            if self.cuda:
-                torch.cuda.synchronize()
-                torch.cuda.empty_cache()
-        except Exception as error:
-            self.lost = f"not run, the device was lost in '{name}': {error}"[:TEXT]
-
-    def sample(self, call):
-        if not self.cuda:
-            return self.statistics(call, self.timed_by_clock)
-        # The stream on which autograd built its graph has to be the one that is captured.
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            ways = {"call": self.statistics(call, self.timed_by_events)}
-            try:
-                side.synchronize()
+            with self.on_side():
                 graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(graph, stream=side):
+                with torch.cuda.graph(graph, stream=self.side):
                     call()
-                ways["graph"] = self.statistics(graph.replay, self.timed_by_events)
-            except Exception as error:  # some work cannot be captured, such as what waits for the device
-                torch.cuda.synchronize()
-                ways["graph"] = {"error": f"{type(error).__name__}: {error}"[:TEXT]}
-        torch.cuda.synchronize()
-        return faster(ways)
+                return self.statistics(graph.replay, MOST_SAMPLES)
+        except Exception as error:  # some work cannot be captured, such as what waits for the device
+            return fault(error)
+        finally:
+            self.clean_up(name)
 
-    def statistics(self, run, timed):
+    def on_side(self):
+        if not self.cuda:
+            return contextlib.nullcontext()
+        self.side.wait_stream(torch.cuda.current_stream())
+        return torch.cuda.stream(self.side)
+
+    def clean_up(self, name):
+        """After some errors nothing works on a GPU until the process ends: then the other variants are not tried. An
+        error here alone does not say so: after a failed capture the cache cannot be emptied, but kernels run."""
+        if not self.cuda:
+            return
+        try:
+            torch.cuda.synchronize()
+            torch.cuda.empty_cache()
+        except Exception:
+            try:
+                self.flushing[0].item()
+            except Exception as error:
+                self.lost = f"not run, the device was lost in '{name}': {error}"[:TEXT]
+
+    def statistics(self, run, most):
+        timed = self.timed_by_events if self.cuda else self.timed_by_clock
         for _ in range(WARM_UP):
             timed(run)
         times, start = [], time.perf_counter()
-        while len(times) < MOST_SAMPLES and (len(times) < FEWEST_SAMPLES or time.perf_counter() - start < self.options.seconds):
+        while len(times) < most and (len(times) < FEWEST_SAMPLES or time.perf_counter() - start < self.options.seconds):
             times.append(timed(run))
         times.sort()
         at = lambda share: times[round(share * (len(times) - 1))]
@@ -159,6 +190,10 @@ class Peer:
 
     def random(self, *shape, dtype=torch.bfloat16, grad=False, scale=1.0):
         return (scale * torch.randn(*shape, device=self.device)).to(dtype).requires_grad_(grad)
+
+
+def fault(error):
+    return {"error": f"{type(error).__name__}: {error}"[:TEXT]}
 
 
 def faster(ways):

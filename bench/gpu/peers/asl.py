@@ -42,6 +42,11 @@ def consistency(logits):
     return (mixture * (torch.log(mixture + EPSILON) - torch.log(experts + EPSILON))).sum()
 
 
+def call(loss, compiled, logits, labels):
+    run = torch.compile(loss, dynamic=False) if compiled else loss
+    return both_ways(lambda: run(logits, labels), (logits,), None)
+
+
 def main():
     with Peer(__doc__, heads=4, batch=256, tags=10000) as peer:
         o = peer.options
@@ -54,12 +59,7 @@ def main():
             logits = peer.random(o.heads, o.batch, o.tags, dtype=dtype, grad=True)
             for what, extended in losses.items():
                 for name, loss, compiled in (("eager", asymmetric, False), ("compiled", asymmetric, True), ("optimised", optimised, False)):
-                    def call():
-                        run = torch.compile(extended(loss), dynamic=False) if compiled else extended(loss)
-                        present = labels.to(dtype)
-                        return both_ways(lambda: run(logits, present), (logits,), None)
-
-                    peer.variant(name + what + suffix, call)
+                    peer.variant(name + what + suffix, lambda: call(extended(loss), compiled, logits, labels.to(dtype)))
 
 
 if __name__ == "__main__":

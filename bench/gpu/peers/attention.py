@@ -68,6 +68,9 @@ def measure(peer, batch, length):
 
         return both_ways(forward, (q, k, v), gradient), {"mask": masked, "dropout": dropout}
 
+    def alone(turned):
+        return both_ways(lambda: turned(q) + turned(k), (q, k), gradient)
+
     for kind, turned in turn.items():
         if kind and length != peer.options.rotary_length:
             continue
@@ -81,7 +84,7 @@ def measure(peer, batch, length):
         if kind != " + eager rotary":
             peer.variant(f"{case} flex{kind}", lambda: flex(q, k, v, lengths, turned, gradient))
         if kind:
-            peer.variant(f"{case}{kind} alone", lambda: both_ways(lambda: turned(q) + turned(k), (q, k), gradient))
+            peer.variant(f"{case}{kind} alone", lambda: alone(turned))
 
 
 def main():

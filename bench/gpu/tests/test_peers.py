@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -15,14 +16,36 @@ import unittest
 PEERS = pathlib.Path(__file__).parents[1] / "peers"
 SCRIPTS = sorted(path for path in PEERS.glob("*.py") if not path.name.startswith("_"))
 
+# In place of Peer: keeps what a script would time.
+RECORDER = """
+import json, types
+from unittest.mock import MagicMock
+import torch
+class Recorder:
+    def __init__(self, *_, **sizes):
+        self.options, self.device, self.results, self.made, self.order = types.SimpleNamespace(**sizes), None, {}, {}, []
+        Recorder.last = self
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def random(self, *shape, dtype="bf16", **_): return MagicMock(permute=lambda *_: shape[:3]) if len(shape) > 3 else (dtype,)
+    def variant(self, name, make, trial=False):
+        self.order.append(name + (", trial" if trial else ""))
+        self.results[name] = {"median": len(self.results)}
+        if not trial and self.makes: self.made[name] = make()
+        return True
+    def graphs(self): self.order.append("graphs")
+"""
+
 # As much of PyTorch as _timing.py calls. A clock that each piece of work moves on; `order` is what the stream was given.
 TORCH = """
 import contextlib, os, sys, types
 
-order, now, broken, capturing, graph_microseconds = [], [0.0], [], [], [5]
+order, now, broken, stuck, capturing, graph_microseconds = [], [0.0], [], [], [], [5]
 __version__, bfloat16, float32 = "0", "bf16", "f32"
 class Tensor:
     def sum(self): order.append("read")
+    def __getitem__(self, index): return self
+    def item(self): synchronize()
 def work(name, microseconds):
     order.append(name)
     now[0] += 1e-3 * microseconds
@@ -38,10 +61,16 @@ class CUDAGraph:
     def replay(self): work("replay", graph_microseconds[0])
 def synchronize():
     if broken: raise RuntimeError("an illegal memory access was encountered")
+def empty_cache():
+    if stuck: raise RuntimeError("captures_underway.empty() INTERNAL ASSERT FAILED")
 @contextlib.contextmanager
 def graph(graph, stream):
+    empty_cache()
     capturing.append(1)
     try: yield
+    except Exception:
+        stuck.append(1)
+        raise
     finally: capturing.pop()
 version = types.SimpleNamespace(cuda="13.0")
 device = lambda name: types.SimpleNamespace(type=name)
@@ -49,7 +78,7 @@ zeros = lambda count, device: Tensor()
 manual_seed = lambda seed: None
 backends = types.SimpleNamespace(cuda=types.SimpleNamespace(matmul=types.SimpleNamespace()))
 cuda = types.SimpleNamespace(is_available=lambda: "NO_GPU" not in os.environ, get_device_name=lambda: "stand-in", get_device_properties=lambda device: types.SimpleNamespace(L2_cache_size=64),
-    Event=Event, Stream=Stream, CUDAGraph=CUDAGraph, graph=graph, synchronize=synchronize, empty_cache=lambda: None, current_stream=Stream, stream=lambda side: contextlib.nullcontext())
+    Event=Event, Stream=Stream, CUDAGraph=CUDAGraph, graph=graph, synchronize=synchronize, empty_cache=empty_cache, current_stream=Stream, stream=lambda side: contextlib.nullcontext())
 nn = types.ModuleType("torch.nn")
 nn.Module, nn.functional = object, types.ModuleType("torch.nn.functional")
 sys.modules |= {"torch.nn": nn, "torch.nn.functional": nn.functional}
@@ -67,10 +96,10 @@ class PeerTests(unittest.TestCase):
     def environment(self, **more):
         return {**os.environ, "PYTHONPATH": f"{self.root}:{PEERS}", "PATH": f"{self.root}:{os.environ['PATH']}", **more}
 
-    def start(self, body, output=None, after=""):
+    def start(self, body, output=None, before="", after=""):
         """A peer whose variants are `body`; its stdout is the file."""
         script = self.root / "peer.py"
-        script.write_text("import os, time, torch\nfrom _timing import Peer\nwith Peer('') as peer:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n" + after)
+        script.write_text(textwrap.dedent(before) + "import os, time, torch\nfrom _timing import Peer\nwith Peer('') as peer:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n" + after)
         with open(self.output, "w") as file:
             process = subprocess.Popen([sys.executable, script, "--seconds", "0"], stdout=output or file, stderr=subprocess.PIPE, text=True, env=self.environment())
         limit = threading.Timer(20, process.kill)
@@ -81,8 +110,8 @@ class PeerTests(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def results(self, body):
-        process = self.start(body)
+    def results(self, body, before=""):
+        process = self.start(body, before=before)
         errors = process.communicate()[1]
         self.assertEqual((process.returncode, errors), (0, ""))
         return json.loads(self.output.read_text())
@@ -106,9 +135,10 @@ class PeerTests(unittest.TestCase):
 
     def test_each_variant_is_timed_both_ways_and_the_faster_counts(self):
         results = self.results("""
-            peer.variant("launches cost", lambda: lambda: torch.work("call", 8) if not torch.capturing else None)
-            torch.graph_microseconds[0] = 9
-            peer.variant("the graph costs", lambda: (lambda: torch.work("call", 8) if not torch.capturing else None, {"mask": True}))
+            def work(call, graph):
+                return lambda: torch.graph_microseconds.__setitem__(0, graph) if torch.capturing else torch.work("call", call)
+            peer.variant("launches cost", lambda: work(8, 5))
+            peer.variant("the graph costs", lambda: (work(8, 9), {"mask": True}))
             """)["results"]
         self.assertEqual([(round(result["median"]), result["way"], round(result["ways"]["call"]["median"]), round(result["ways"]["graph"]["median"])) for result in results.values()],
                          [(5, "graph", 8, 5), (8, "call", 8, 9)])
@@ -127,7 +157,9 @@ class PeerTests(unittest.TestCase):
     def test_cache_is_flushed_by_reading_before_every_timed_call(self):
         results = self.results("""
             peer.variant("one", lambda: lambda: torch.work("call", 8) if not torch.capturing else None)
+            peer.graphs()
             timed = torch.order
+            assert timed[-1] == "replay"
             assert set(timed[0::2]) == {"read"} and "read" not in timed[1::2], timed
             """)
         self.assertTrue(results["complete"])
@@ -152,6 +184,85 @@ class PeerTests(unittest.TestCase):
             """)["results"]
         self.assertEqual(results["breaks"]["error"], "RuntimeError: an illegal memory access was encountered")
         self.assertEqual(results["next"]["error"], "not run, the device was lost in 'breaks': an illegal memory access was encountered")
+
+    def test_a_capture_that_fails_costs_no_plain_call(self):
+        """After it PyTorch takes the capture for one that goes on: its cache cannot be emptied, and no other graph begins."""
+        results = self.results("""
+            def first():
+                if torch.capturing: raise RuntimeError("not permitted when stream is capturing")
+                torch.work("call", 8)
+            def second():
+                if torch.stuck: raise RuntimeError("Offset increment outside graph capture encountered unexpectedly")
+                torch.work("call", 7)
+            peer.variant("first", lambda: first)
+            peer.variant("second", lambda: second)
+            """)
+        self.assertTrue(results["complete"])
+        first, second = (results["results"][name] for name in ("first", "second"))
+        self.assertEqual([round(first["median"]), round(second["median"])], [8, 7])
+        self.assertIn("not permitted", first["ways"]["graph"]["error"])
+        self.assertIn("INTERNAL ASSERT", second["ways"]["graph"]["error"])
+
+    def test_a_clean_up_that_fails_loses_no_device(self):
+        results = self.results("""
+            peer.variant("first", lambda: lambda: torch.stuck.append(1))
+            peer.variant("second", lambda: lambda: torch.work("call", 7))
+            """)["results"]
+        self.assertEqual(round(results["second"].get("median", 0)), 7)
+
+    def test_a_trial_has_few_samples_and_no_graph(self):
+        trial = self.results("""peer.variant("trial", lambda: lambda: torch.work("call", 7), trial=True)""")["results"]["trial"]
+        self.assertEqual((round(trial["median"]), trial["samples"], list(trial["ways"])), (7, 5, ["call"]))
+
+    def test_a_compiled_backward_can_run_twice(self):
+        """Since PyTorch 2.6 it refuses retain_graph unless donated buffers are off; before, there is no such setting."""
+        results = self.results("""
+            from _timing import backward_only
+            def grad(output, inputs, gradient, retain_graph):
+                if functorch.donated_buffer: raise RuntimeError("compiled with non-empty donated buffers which requires retain_graph=False")
+            torch.autograd = types.SimpleNamespace(grad=grad)
+            peer.variant("compiled backward", lambda: backward_only(lambda: 0, (), None))
+            """, before="""
+            import sys, types
+            functorch = types.SimpleNamespace(donated_buffer=True)
+            sys.modules["torch._functorch"] = types.SimpleNamespace(config=functorch)
+            """)["results"]
+        self.assertNotIn("error", results["compiled backward"])
+
+    def recorded(self, script, body):
+        """What `body` prints after a script of the peers ran without timing anything."""
+        done = subprocess.run([sys.executable, "-c", RECORDER + f"import {script}\n{script}.Peer = Recorder\n" + textwrap.dedent(body)], capture_output=True, text=True, env=self.environment())
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return json.loads(done.stdout)
+
+    def test_steps_of_the_goals_come_before_what_takes_long(self):
+        order = self.recorded("encoder_step", """
+            torch.ones_like = encoder_step.Batch = MagicMock()
+            Recorder.makes = False
+            encoder_step.main()
+            print(json.dumps(Recorder.last.order))
+            """)
+        trials = [name for name in order if name.endswith(", trial")]
+        self.assertEqual((order[:len(trials)], len(trials) <= 3), (trials, True))
+        at = lambda pattern: [place for place, name in enumerate(order) if re.match(pattern, name)]
+        groups = [at("eager reference"), at("compiled.*(weights|autocast)$"), at("graphs"), at("eager granted"), at("compiled.*max-autotune$")]
+        self.assertEqual([len(group) for group in groups], [2, 4, 1, 2, 4])
+        self.assertEqual(sum(groups, []), list(range(len(trials), len(order))))
+
+    def test_what_is_captured_later_works_on_the_same_numbers(self):
+        types = self.recorded("asl", """
+            torch.rand = lambda *_, **__: MagicMock(__lt__=lambda *_: MagicMock())
+            torch.compile = lambda run, dynamic: run
+            asl.asymmetric = asl.optimised = lambda logits, labels: logits
+            asl.consistency = lambda logits: ()
+            asl.both_ways = lambda forward, inputs, gradient: lambda: (forward()[0], inputs[0][0])
+            Recorder.makes = True
+            asl.main()
+            print(json.dumps({name: call() for name, call in Recorder.last.made.items()}))
+            """)
+        self.assertEqual(len(types), 12)
+        for name, both in types.items():
+            self.assertEqual(both, 2 * ["f32" if "fp32" in name else "bf16"], name)
 
     def test_result_says_where_it_comes_from(self):
         tool = self.root / "nvidia-smi"

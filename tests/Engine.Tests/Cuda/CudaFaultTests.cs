@@ -1,6 +1,7 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using Xunit;
+using Xunit.Sdk;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
@@ -130,5 +131,22 @@ public sealed class CudaFaultTests : IDisposable
         Assert.Equal(719, Assert.Throws<CudaException>(CudaMachine.Open).Code);
         CudaMachine.KeepFaults(false);
         CudaMachine.Open().Dispose();
+    }
+
+    [Fact]
+    public void OpenedDevices_OneIsLost_FailsAtOnceWithTheFirstError()
+    {
+        var opened = new OpenedDevices();
+        using (var refusing = opened.Open(CudaMachine.Open)) // a call that is refused loses nothing
+            Assert.Throws<CudaException>(() => refusing.Stream.Run(PlantedKernels.Nothing, new PlantedArgs { Count = PlantedKernels.Threads + 1 }));
+        string first;
+        using (var device = opened.Open(CudaMachine.Open))
+        {
+            CudaMachine.Inject(launch: 1);
+            using var layer = new OneLayer(device);
+            first = Assert.Throws<CudaException>(() => layer.Train(planned: false)).Message;
+        }
+        var failure = Assert.Throws<FailException>(() => opened.Open(static () => throw new InvalidOperationException("a call of the driver")));
+        Assert.Equal($"the device was lost in an earlier test: {first}", failure.Message);
     }
 }

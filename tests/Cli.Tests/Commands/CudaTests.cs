@@ -207,6 +207,17 @@ public sealed class CudaTests(CommandWorld world)
     }
 
     [Fact]
+    public void KernelsCheck_MemoryRunsOut_FailsThatCaseAndRunsTheOthers()
+    {
+        SkipUnlessEmulated();
+        string[] cases = [.. Cases("dropout_f32")];
+        var outcome = RunEmulated("allocation=3", "kernels", "check", "dropout_f32", "--device", "cuda", "--json");
+        outcome.AssertFailed(1, $"dropout_f32, {cases[0]}: cuda:0 emulator has no room for another");
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(["FAILED", .. Enumerable.Repeat("right", cases.Length - 1)], json.RootElement.EnumerateArray().Select(static row => row.GetProperty("verdict").GetString()));
+    }
+
+    [Fact]
     public void KernelsCheck_DeviceWithOptionsOfTheEmulator_IsRefused()
     {
         Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--source", "Dropout.cu").AssertFailed(2, "--source does not go with --device", "VIDEOSIM_KERNELS");

@@ -1,5 +1,9 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Dropout;
 using Xunit;
 using Xunit.Sdk;
 
@@ -59,6 +63,17 @@ public sealed class CudaFaultTests : IDisposable
                 return true;
             }
         }
+    }
+
+    [Fact]
+    public void DeviceCheck_MemoryRunsOut_FailsThatCaseAndFreesAll()
+    {
+        var kernel = Dropout.Apply[Precision.Float32];
+        using var device = CudaMachine.Open();
+        CudaMachine.Inject(allocation: 2);
+        CheckedCase[] cases = [.. Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases()).Take(2).Select(check => new DeviceCheck(device, isReal: false).Run(kernel, check))];
+        Assert.Equal([DeviceCheck.Failed, DeviceCheck.Right], cases.Select(static one => one.Verdict));
+        Assert.Matches(@"^cuda:0 emulator has no room for another \d+ bytes$", cases[0].Failure);
     }
 
     [Theory]

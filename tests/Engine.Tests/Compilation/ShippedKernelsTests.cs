@@ -70,6 +70,6 @@ public sealed class ShippedKernelsTests : IDisposable
     private void Ship(params string[] architectures)
     {
         CudaMachine.SkipWithoutNvrtc();
-        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, KernelSources.Embedded, [Dropout.Apply[Precision.Float32]], architectures));
+        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, new KernelCompiler(KernelSources.Embedded), [Dropout.Apply[Precision.Float32]], architectures));
     }
 }

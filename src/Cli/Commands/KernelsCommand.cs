@@ -3,6 +3,7 @@ using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Reproduction;
@@ -42,6 +43,20 @@ internal static class KernelsCommand
         return [.. Catalog.Kernels.Where(kernel => names.Any(name => Fits(kernel, name)))];
 
         static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Notes the shipped images that are damaged.</summary>
+    /// <param name="device">The device that ran kernels.</param>
+    /// <param name="console">Gets the notes.</param>
+    /// <returns>Where the device's images came from, see <see cref="InstalledKernels.From"/>; null where it has none of the program's.</returns>
+    public static string? NoteImages(Device device, CommandConsole console) => device is CudaDevice { Images: InstalledKernels installed } ? NoteImages(installed, console) : null;
+
+    /// <summary>The same for the images themselves.</summary>
+    internal static string? NoteImages(InstalledKernels installed, CommandConsole console)
+    {
+        foreach (string damaged in installed.Damaged)
+            console.Progress.Note($"{damaged}; NVRTC compiled it instead");
+        return installed.From;
     }
 
     private static Command List()

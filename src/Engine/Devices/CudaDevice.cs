@@ -24,6 +24,9 @@ public sealed unsafe class CudaDevice : Device
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
         (_context.Find(DeviceAttribute.L2Bytes), _context.Find(DeviceAttribute.ClockKilohertz) / 1000, _context.Find(DeviceAttribute.MemoryClockKilohertz) / 1000);
 
+    /// <summary>Where its kernels come from.</summary>
+    public IKernelImages Images => _modules.Images;
+
     /// <summary>Where the device's work happens.</summary>
     internal CudaContext Context => _context;
 

@@ -139,6 +139,7 @@ public sealed class CudaTests(CommandWorld world)
         Assert.True(json.RootElement.GetProperty("emulated").GetBoolean() && json.RootElement.GetProperty("is_cold").GetBoolean() && json.RootElement.GetProperty("complete").GetBoolean());
         Assert.Equal(("12.4", JsonValueKind.Object), (json.RootElement.GetProperty("driver").GetString(), json.RootElement.GetProperty("clocks").ValueKind));
         Assert.All(["date", "commit", "machine", "processor"], name => Assert.NotEqual("", json.RootElement.GetProperty(name).GetString()));
+        Assert.Equal("compiled", json.RootElement.GetProperty("kernels_from").GetString());
         Assert.Equal(NativeLibraries.Nvrtc.Path is not null, json.RootElement.GetProperty("versions").TryGetProperty("nvrtc", out _));
         Assert.Equal([("tanh_forward_f32", true), ("sigmoid_forward_f32", false), ("adam_f32", true)],
             json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => (kernel.GetProperty("entry").GetString()!, kernel.GetProperty("is_of_step").GetBoolean()))

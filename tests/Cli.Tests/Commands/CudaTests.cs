@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
@@ -13,6 +14,8 @@ namespace VideoSim.Cli.Tests.Commands;
 public sealed class CudaTests(CommandWorld world)
 {
     private static readonly Lazy<string> Emulator = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, Catalog.Kernels));
+
+    private static readonly Lazy<string> ExitHandler = new(BuildExitHandler);
 
     [Fact]
     public void Pretrain_NoDriver_SaysWhatToInstall()
@@ -67,7 +70,8 @@ public sealed class CudaTests(CommandWorld world)
         RunEmulated(failure, Pretrain(world.New(), device)).AssertFailed(1, parts);
     }
 
-    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the test.
+    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the test. Exit handlers,
+    // which a driver has, would make the exit code another one.
     [Theory]
     [InlineData("0", "last kernel adam_f32, grid|in a graph of")]
     [InlineData("1", "last kernel adam_f32, grid")]
@@ -266,7 +270,19 @@ public sealed class CudaTests(CommandWorld world)
         ["EMULATOR_FAIL"] = $"hang={kernel}",
         ["CUDA_LAUNCH_BLOCKING"] = blocking,
         ["VIDEOSIM_WAIT_SECONDS"] = "0.5",
+        ["LD_PRELOAD"] = ExitHandler.Value,
     }, args);
+
+    // A library whose exit handler ends the process with 99.
+    private static string BuildExitHandler()
+    {
+        string folder = Directory.CreateTempSubdirectory("videosim-test-").FullName, source = Path.Combine(folder, "handler.cpp"), library = Path.Combine(folder, "handler.so");
+        File.WriteAllText(source, "#include <unistd.h>\n__attribute__((destructor)) static void end() { _exit(99); }\n");
+        using var build = Process.Start("g++", ["-shared", "-fPIC", "-o", library, source]);
+        build.WaitForExit();
+        Assert.Equal(0, build.ExitCode);
+        return library;
+    }
 
     private static void SkipUnlessEmulated()
     {

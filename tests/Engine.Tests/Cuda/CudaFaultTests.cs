@@ -33,9 +33,9 @@ public sealed class CudaFaultTests : IDisposable
     [Fact]
     public void Require_LibraryThatIsMissing_SaysWhatToInstall()
     {
-        var library = new NvidiaLibrary("cublasLt", ["libnobody-has-cublasLt.so.12"], "install cuBLASLt");
+        var library = new NvidiaLibrary("cublasLt", ["libnobody-has-cublasLt.so.13", "libnobody-has-cublasLt.so.12", "libnobody-has-cublasLt.so.11"], "install cuBLASLt");
         var failure = Assert.Throws<DataException>(library.Require);
-        Assert.Equal("libnobody-has-cublasLt.so.12 was not found: install cuBLASLt, or name its folder in VIDEOSIM_CUDA_PATH", failure.Message);
+        Assert.Equal("libnobody-has-cublasLt.so.13 was not found, nor .so.12 or .so.11: install cuBLASLt, or name its folder in VIDEOSIM_CUDA_PATH", failure.Message);
     }
 
     // Every allocation of a training in turn, until there is none left to fail.

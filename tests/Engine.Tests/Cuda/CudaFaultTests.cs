@@ -70,10 +70,12 @@ public sealed class CudaFaultTests : IDisposable
     {
         var kernel = Dropout.Apply[Precision.Float32];
         using var device = CudaMachine.Open();
+        int before = CudaMachine.LiveAllocations;
         CudaMachine.Inject(allocation: 2);
         CheckedCase[] cases = [.. Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases()).Take(2).Select(check => new DeviceCheck(device, isReal: false).Run(kernel, check))];
         Assert.Equal([DeviceCheck.Failed, DeviceCheck.Right], cases.Select(static one => one.Verdict));
         Assert.Matches(@"^cuda:0 emulator has no room for another \d+ bytes$", cases[0].Failure);
+        Assert.Equal(before, CudaMachine.LiveAllocations); // the context would free the rest with itself
     }
 
     [Theory]

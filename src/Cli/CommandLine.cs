@@ -38,7 +38,7 @@ internal static class CommandLine
     public static Command Does(this Command command, CommandWork work, Option<bool>? json = null)
     {
         // On another thread, so that Ctrl-C is heard; never cancelled before it begins, so that the work can tell.
-        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, work, json, cancellation), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(() => Finish(Run(parsed, work, json, cancellation)), CancellationToken.None));
         return command;
     }
 
@@ -61,6 +61,18 @@ internal static class CommandLine
                 : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)");
             return Failed;
         }
+    }
+
+    // The driver's exit handlers may wait for the work that never ends.
+    private static int Finish(int exitCode)
+    {
+        if (CommonOptions.IsDeviceStuck)
+        {
+            Console.Out.Flush();
+            Console.Error.Flush();
+            ProcessEnd.WithoutHandlers(exitCode);
+        }
+        return exitCode;
     }
 
     // What says all there is to say: bad input, and what a GPU, its driver or its compiler refuse.

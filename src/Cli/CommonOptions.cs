@@ -19,6 +19,8 @@ internal static class CommonOptions
 {
     private const string DefaultPreset = "tiny";
 
+    private static CudaDevice? _opened; // a process runs one command
+
     public static readonly Option<bool> Verbose = new("--verbose") { Description = "show where an error comes from", Recursive = true };
 
     public static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "no progress on stderr", Recursive = true };
@@ -133,8 +135,11 @@ internal static class CommonOptions
         NativeLibraries.Cuda.Require();
         if (products)
             NativeLibraries.CublasLt.Require();
-        return CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelsCommand.Sources(Environment.GetEnvironmentVariable(KernelsCommand.FolderVariable))), Catalog.Kernels);
+        return _opened = CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelsCommand.Sources(Environment.GetEnvironmentVariable(KernelsCommand.FolderVariable))), Catalog.Kernels);
     }
+
+    /// <summary>Whether the GPU that this process opened last works on something that may never end.</summary>
+    public static bool IsDeviceStuck => _opened is { IsStuck: true };
 
     private static bool IsCuda(string name) => name == "cuda" || OrdinalOf(name) is not null;
 

@@ -46,7 +46,7 @@ internal static class KernelsBenchCommand
             var values = parsed.GetValue(precision) is { } only ? [TrainingConfig.ValuesOf(only)] : StepLaunch.AllValues;
             var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, values, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
-            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
+            var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
             if (report.Rates is { } rates)
             {
@@ -102,10 +102,11 @@ internal static class KernelsBenchCommand
 /// <param name="Emulated">The device is the emulator: the times mean nothing.</param>
 /// <param name="Preset">Sizes of the models.</param>
 /// <param name="Versions">Of what has part in it.</param>
+/// <param name="KernelsFrom">Where the kernels' images came from: "shipped", "compiled" or "both"; null on the CPU, and where none was loaded.</param>
 /// <param name="Rates">What the device reached at best, measured in this run; null where that failed.</param>
 /// <param name="RatesError">Why it failed.</param>
 /// <param name="IsCold">Whether the cache was flushed before every launch.</param>
 /// <param name="Complete">Whether every kernel had its turn.</param>
 /// <param name="Kernels">The kernels.</param>
 internal sealed record KernelBenchReport([property: JsonIgnore] BenchConditions Conditions, string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions,
-    DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);
+    string? KernelsFrom, DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);

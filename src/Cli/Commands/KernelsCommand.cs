@@ -3,6 +3,7 @@ using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Reproduction;
@@ -42,6 +43,20 @@ internal static class KernelsCommand
         return [.. Catalog.Kernels.Where(kernel => names.Any(name => Fits(kernel, name)))];
 
         static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Notes the shipped images that are damaged.</summary>
+    /// <param name="device">The device that ran kernels.</param>
+    /// <param name="console">Gets the notes.</param>
+    /// <returns>Where the device's images came from, see <see cref="InstalledKernels.From"/>; null where it has none of the program's.</returns>
+    public static string? NoteImages(Device device, CommandConsole console) => device is CudaDevice { Images: InstalledKernels installed } ? NoteImages(installed, console) : null;
+
+    /// <summary>The same for the images themselves.</summary>
+    internal static string? NoteImages(InstalledKernels installed, CommandConsole console)
+    {
+        foreach (string damaged in installed.Damaged)
+            console.Progress.Note($"{damaged}; NVRTC compiled it instead");
+        return installed.From;
     }
 
     private static Command List()
@@ -95,20 +110,18 @@ internal static class KernelsCommand
         var command = new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, output, images };
         return command.Does((parsed, console, _) =>
         {
-            var sources = Sources(parsed.GetValue(folder));
-            var cache = new KernelCache(UserCache.Kernels);
+            var compiler = new KernelCompiler(Sources(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
             if (parsed.GetValue(images) is { } directory)
             {
-                int files = ShippedKernels.Write(directory, sources, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable], cache);
+                int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
+                NoteUnassertedOffsets(compiler, console);
                 console.Progress.Note($"{files} files in {directory}");
                 return CommandLine.Done;
             }
-            var compiler = new KernelCompiler(sources, cache);
             var units = KernelUnit.Group(Catalog.Kernels);
             foreach (var unit in units)
                 compiler.Compile(unit, KernelResourceTable.Portable);
-            if (!compiler.AssertsOffsets)
-                console.Progress.Note($"NVRTC {compiler.Version} cannot tell where fields of arguments lie: their offsets were not compared with C#");
+            NoteUnassertedOffsets(compiler, console);
             var table = KernelResourceTable.Compile(compiler, units);
             if (parsed.GetValue(output) is { } file)
                 File.WriteAllText(file, KernelResourceTable.Embedded.With(table).ToJson());
@@ -119,6 +132,12 @@ internal static class KernelsCommand
                 console.Progress.Note(difference);
             return differences.Length == 0 || parsed.GetValue(output) is not null ? CommandLine.Done : CommandLine.Failed;
         });
+    }
+
+    private static void NoteUnassertedOffsets(KernelCompiler compiler, CommandConsole console)
+    {
+        if (!compiler.AssertsOffsets)
+            console.Progress.Note($"NVRTC {compiler.Version} cannot tell where fields of arguments lie: their offsets were not compared with C#");
     }
 
     private static Command BuildEmulator()

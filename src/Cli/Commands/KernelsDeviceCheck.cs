@@ -48,6 +48,7 @@ internal static class KernelsDeviceCheck
         finally
         {
             Write(DeviceCheck.WorstFirst(cases), console);
+            KernelsCommand.NoteImages(device, console);
         }
         return cases.Any(static one => one.Verdict == DeviceCheck.Failed) ? CommandLine.Failed : CommandLine.Done;
     }

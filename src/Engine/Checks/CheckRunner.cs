@@ -42,13 +42,15 @@ public static class CheckRunner
     /// <summary>The same with another way to launch.</summary>
     public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, ICheckLauncher launcher)
     {
-        foreach (var buffer in check.Buffers)
-        {
-            buffer.Address = device.Allocate(Math.Max(1, buffer.Data.Length));
-            device.Upload(buffer.Data, buffer.Address);
-        }
+        int allocated = 0;
         try
         {
+            foreach (var buffer in check.Buffers)
+            {
+                buffer.Address = device.Allocate(Math.Max(1, buffer.Data.Length));
+                allocated++;
+                device.Upload(buffer.Data, buffer.Address);
+            }
             check.Launch(launcher);
             var outputs = new Dictionary<string, float[]>();
             foreach (var buffer in check.Buffers.Where(IsCompared))
@@ -61,7 +63,7 @@ public static class CheckRunner
         }
         finally
         {
-            foreach (var buffer in check.Buffers)
+            foreach (var buffer in check.Buffers.Take(allocated))
                 device.Free(buffer.Address);
         }
     }

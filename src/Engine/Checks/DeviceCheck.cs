@@ -38,7 +38,7 @@ public sealed class DeviceCheck(Device device, bool isReal)
     private const int Repeats = 3;
     private const double MostToLook = 2; // error over bound
 
-    /// <summary>Runs one case. An error of CUDA is part of the result; whether the device still works afterwards is told by <see cref="Device.IsLost"/>.</summary>
+    /// <summary>Runs one case. An error of CUDA and memory that runs out are part of the result; whether the device still works afterwards is told by <see cref="Device.IsLost"/>.</summary>
     /// <param name="kernel">The kernel that the case checks.</param>
     /// <param name="check">The case.</param>
     public CheckedCase Run(Kernel kernel, CheckCase check)
@@ -51,7 +51,7 @@ public sealed class DeviceCheck(Device device, bool isReal)
                 equal &= HaveSameBits(first, CheckRunner.Execute(device, check));
             return Judge(kernel.Entry, check.Name, CheckRunner.Compare(check, first), equal);
         }
-        catch (CudaException e)
+        catch (Exception e) when (e is CudaException or InsufficientMemoryException)
         {
             return new CheckedCase(kernel.Entry, check.Name, "", double.NaN, 0, BitsEqual: false, Failed, e.Message.ReplaceLineEndings(" "));
         }

@@ -15,6 +15,15 @@ public sealed class InstalledKernels(ShippedKernels shipped, KernelCompiler? com
     public static InstalledKernels Open(KernelSources sources) => new(new ShippedKernels(ShippedKernels.DefaultFolder, sources),
         NativeLibraries.Nvrtc.Path is null ? null : new KernelCompiler(sources, new KernelCache(UserCache.Kernels)));
 
+    private readonly List<string> _damaged = [];
+    private bool _hasShipped, _hasCompiled;
+
+    /// <summary>Where the images so far came from: "shipped" with the program, "compiled" by NVRTC now or earlier, or "both"; null before the first.</summary>
+    public string? From => (_hasShipped, _hasCompiled) switch { (true, true) => "both", (true, false) => "shipped", (false, true) => "compiled", _ => null };
+
+    /// <summary>What is wrong with shipped images that were compiled in their place; each line names a file.</summary>
+    public IReadOnlyList<string> Damaged => _damaged;
+
     /// <inheritdoc/>
     /// <exception cref="DataException">There is neither a compiler nor anything shipped for such a device.</exception>
     public string ArchitectureFor(int computeCapability) => compiler?.ArchitectureFor(computeCapability) ?? shipped.ArchitectureFor(computeCapability)
@@ -27,12 +36,16 @@ public sealed class InstalledKernels(ShippedKernels shipped, KernelCompiler? com
         try
         {
             if (shipped.Find(unit, architecture) is { } image)
+            {
+                _hasShipped = true;
                 return image;
+            }
         }
-        catch (DataException) when (compiler is not null)
+        catch (DataException e) when (compiler is not null)
         {
-            // Damaged, and not needed.
+            _damaged.Add(e.Message);
         }
+        _hasCompiled |= compiler is not null;
         return compiler?.Compile(unit, architecture)
             ?? throw new DataException($"{unit.Source}, as it is now, did not come with the program for {architecture} and cannot be compiled: {NativeLibraries.Nvrtc.Advice}");
     }

@@ -52,6 +52,9 @@ public sealed class KernelCompiler : IKernelImages
         (_sources, _cache, _options, _assertsOffsets, Version) = (sources, cache, options, new(Probe), Nvrtc.Version);
     }
 
+    /// <summary>What it compiles.</summary>
+    public KernelSources Sources => _sources;
+
     /// <summary>Version of the compiler.</summary>
     public Version Version { get; }
 

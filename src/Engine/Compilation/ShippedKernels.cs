@@ -14,16 +14,14 @@ public sealed class ShippedKernels(string folder, KernelSources sources)
 
     /// <summary>Compiles every unit for some architectures into a folder.</summary>
     /// <param name="folder">Gets the files.</param>
-    /// <param name="sources">The kernels' sources.</param>
+    /// <param name="compiler">Compiles them.</param>
     /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
     /// <param name="architectures">Such as <c>sm_90</c>, and <c>compute_80</c> for all that are newer.</param>
-    /// <param name="cache">Keeps what is compiled, beyond the folder; or null.</param>
     /// <returns>Files written.</returns>
-    /// <exception cref="DataException">NVRTC was not found, or the folder cannot be written.</exception>
-    public static int Write(string folder, KernelSources sources, IEnumerable<Kernel> kernels, IReadOnlyList<string> architectures, KernelCache? cache = null)
+    /// <exception cref="DataException">The folder cannot be written.</exception>
+    public static int Write(string folder, KernelCompiler compiler, IEnumerable<Kernel> kernels, IReadOnlyList<string> architectures)
     {
-        var compiler = new KernelCompiler(sources, cache);
-        var shipped = new ShippedKernels(folder, sources);
+        var shipped = new ShippedKernels(folder, compiler.Sources);
         var units = KernelUnit.Group(kernels);
         foreach (var unit in units)
         {

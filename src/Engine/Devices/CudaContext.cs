@@ -55,6 +55,9 @@ internal sealed class CudaContext : IDisposable
     /// <summary>Work was waited for and did not end in time.</summary>
     public bool IsStuck { get; private set; }
 
+    /// <summary>The error that lost the device: work that is stuck, or a fault after which the driver refuses all calls; null if there was none.</summary>
+    public CudaException? Loss { get; private set; }
+
     /// <summary>All that was in the context is gone.</summary>
     public bool IsDisposed { get; private set; }
 
@@ -103,7 +106,10 @@ internal sealed class CudaContext : IDisposable
     public void Fail(string call, int code, string meaning)
     {
         HasFailed = true;
-        throw new CudaException(call, code, meaning, Last.Kernel, Name, Last.Describe());
+        var failure = new CudaException(call, code, meaning, Last.Kernel, Name, Last.Describe());
+        if (IsStuck || LosesDevice(code))
+            Loss ??= failure;
+        throw failure;
     }
 
     /// <summary>The same for calls that clean up. A device that is stuck would let them wait for ever: they are left out.</summary>

@@ -24,6 +24,12 @@ public sealed unsafe class CudaDevice : Device
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
         (_context.Find(DeviceAttribute.L2Bytes), _context.Find(DeviceAttribute.ClockKilohertz) / 1000, _context.Find(DeviceAttribute.MemoryClockKilohertz) / 1000);
 
+    /// <summary>Its work did not end in time and may never end; also after the device was disposed of.</summary>
+    public bool IsStuck => _context.IsStuck;
+
+    /// <summary>Where its kernels come from.</summary>
+    public IKernelImages Images => _modules.Images;
+
     /// <summary>Where the device's work happens.</summary>
     internal CudaContext Context => _context;
 

@@ -12,6 +12,9 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
     private readonly Dictionary<Kernel, nint> _functions = [];
     private readonly List<nint> _modules = [];
 
+    /// <summary>Where the units come from.</summary>
+    public IKernelImages Images => images;
+
     /// <summary>The function of a kernel.</summary>
     /// <exception cref="NotSupportedException">The kernel has no CUDA source.</exception>
     public nint FunctionOf(Kernel kernel)

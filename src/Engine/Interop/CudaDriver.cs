@@ -10,6 +10,9 @@ internal static unsafe partial class CudaDriver
 {
     public const int OutOfMemory = 2, NoDevice = 100, NotReady = 600;
 
+    // HARDWARE_STACK_ERROR, ILLEGAL_INSTRUCTION, MISALIGNED_ADDRESS, INVALID_ADDRESS_SPACE, INVALID_PC and LAUNCH_FAILED are the faults.
+    private const int EccUncorrectable = 214, IllegalAddress = 700, LaunchTimeout = 702, Assertion = 710, FirstFault = 714, LastFault = 719, Unknown = 999;
+
     private const string Library = NativeLibraries.CudaName;
 
     static CudaDriver() => NativeLibraries.Register();
@@ -48,6 +51,9 @@ internal static unsafe partial class CudaDriver
         string name = cuGetErrorName(code, out nint text) == 0 ? Marshal.PtrToStringUTF8(text) ?? "?" : "unknown error";
         return cuGetErrorString(code, out text) == 0 ? $"{name}: {Marshal.PtrToStringUTF8(text)}" : name;
     }
+
+    /// <summary>Whether the driver refuses all calls after a code: faults of a kernel or of the hardware.</summary>
+    public static bool LosesDevice(int code) => code is EccUncorrectable or IllegalAddress or LaunchTimeout or Assertion or (>= FirstFault and <= LastFault) or Unknown;
 
     [LibraryImport(Library)]
     internal static partial int cuInit(uint flags);

@@ -28,7 +28,7 @@ internal static class LibraryFolders
         }
         foreach (string python in pythons.Where(Directory.Exists).OfType<string>())
         {
-            foreach (string version in Newest(Path.Combine(python, "lib"), "python3*"))
+            foreach (string version in Versions(python))
             {
                 // nvidia/cublas/lib and the like; from CUDA 13 on nvidia/cu13/lib holds all.
                 foreach (string folder in PackageFolders.SelectMany(name => Newest(Path.Combine(version, name, "nvidia"), "*")).Select(static package => Path.Combine(package, "lib")))
@@ -42,16 +42,21 @@ internal static class LibraryFolders
 
     /// <summary>
     /// Roots of the first python3 on a search path: the folder above its bin, then the same of the file that it links to. In a virtual
-    /// environment python3 is a link, and the packages lie beside the link.
+    /// environment python3 is a link, and the packages lie beside the link. A python3 without packages at either is passed over: pyenv's
+    /// is a script.
     /// </summary>
     public static IEnumerable<string> PythonsOn(string? searchPath)
     {
-        string? python = Split(searchPath).Select(static folder => Path.Combine(folder, "python3")).FirstOrDefault(File.Exists);
-        if (python is null)
-            return [];
-        string target = File.ResolveLinkTarget(python, returnFinalTarget: true)?.FullName ?? python;
-        return new[] { python, target }.Select(static file => Path.GetDirectoryName(Path.GetDirectoryName(file))).OfType<string>().Distinct();
+        return Split(searchPath).Select(static folder => Path.Combine(folder, "python3")).Where(File.Exists).Select(RootsOf).FirstOrDefault(static roots => roots.Length > 0, []);
+
+        static string[] RootsOf(string python)
+        {
+            string target = File.ResolveLinkTarget(python, returnFinalTarget: true)?.FullName ?? python;
+            return [.. new[] { python, target }.Select(static file => Path.GetDirectoryName(Path.GetDirectoryName(file))).OfType<string>().Distinct().Where(static root => Versions(root).Any())];
+        }
     }
+
+    private static IEnumerable<string> Versions(string python) => Newest(Path.Combine(python, "lib"), "python3*");
 
     private static string[] Split(string? value) => value?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 

@@ -25,7 +25,7 @@ public sealed class NvidiaLibrary
     public string Advice { get; }
 
     /// <summary>Says in one line that the library was not found and what would help; null if it was found.</summary>
-    public string? Problem => Path is null ? $"{_fileNames[0]} was not found{_loaded.Value.Failures}: {Advice}" : null;
+    public string? Problem => Path is null ? $"{_fileNames[0]} was not found{Others}{_loaded.Value.Failures}: {Advice}" : null;
 
     internal nint Handle => _loaded.Value.Handle;
 
@@ -67,6 +67,9 @@ public sealed class NvidiaLibrary
         using var process = Process.GetCurrentProcess();
         return process.Modules.Cast<ProcessModule>().FirstOrDefault(module => module.ModuleName.StartsWith(Stem, StringComparison.Ordinal))?.FileName ?? name;
     }
+
+    // ", nor .so.12 or .so.11"
+    private string Others => _fileNames.Length == 1 ? "" : $", nor {string.Join(" or ", _fileNames.Skip(1).Select(name => name[(Stem.Length - ".so".Length)..]))}";
 
     private string Stem => _fileNames[0][..(_fileNames[0].IndexOf(".so", StringComparison.Ordinal) + 3)];
 

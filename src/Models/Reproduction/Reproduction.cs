@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
@@ -157,9 +158,9 @@ public sealed class Reproduction
         string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, "pretrain");
         var run = _options.RunOf(model, pretrained);
         double pretrainSeconds = 0, finetuneSeconds = 0, embedSeconds = 0;
-        double random = Score(Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run))));
+        double random = Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run))));
         Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
-        double afterPretraining = Score(Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained))));
+        double afterPretraining = Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained))));
         int folds = _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
         var tables = new List<EmbeddingTable>();
         var results = new List<FoldSummary>();
@@ -170,7 +171,7 @@ public sealed class Reproduction
             double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
             var table = Timed(ref embedSeconds, () => Embed(root, $"fold-{fold}", () => Finished(output)));
             tables.Add(table);
-            results.Add(new FoldSummary(fold, validation, Score(table)));
+            results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
         }
         var mean = Ensemble.Mean(tables);
         return (new ModelSummary
@@ -178,7 +179,7 @@ public sealed class Reproduction
             RandomSpearman = random,
             PretrainSpearman = afterPretraining,
             Folds = results,
-            TestSpearman = Score(mean),
+            TestSpearman = Note($"{model}, mean of {folds} folds", mean),
             Seconds = new StageSeconds(pretrainSeconds, finetuneSeconds, embedSeconds),
         }, mean);
     }
@@ -199,6 +200,14 @@ public sealed class Reproduction
         SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
         return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
             tables.Keys.ToDictionary(model => model, ModelZoo.EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
+    }
+
+    // A run that is cut has shown what it knew.
+    private double Note(string what, EmbeddingTable table)
+    {
+        double score = Score(table);
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {score:F4}"));
+        return score;
     }
 
     private double Score(EmbeddingTable table) => Scoring.Spearman(table, _data.TestLabels("b"));

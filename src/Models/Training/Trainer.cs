@@ -248,6 +248,7 @@ public sealed unsafe class Trainer : IDisposable
         if (tags is { } score)
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.Precision, score.Recall, score.F1);
         _folder.Log(line);
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4}"));
         _lastSpearman = spearman;
         if (_bestSpearman is { } best && spearman <= best)
             return;

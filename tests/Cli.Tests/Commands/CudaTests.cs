@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
@@ -13,6 +14,8 @@ namespace VideoSim.Cli.Tests.Commands;
 public sealed class CudaTests(CommandWorld world)
 {
     private static readonly Lazy<string> Emulator = new(static () => EmulatorBuild.Make(UserCache.Emulator, KernelSources.Embedded, Catalog.Kernels));
+
+    private static readonly Lazy<string> ExitHandler = new(BuildExitHandler);
 
     [Fact]
     public void Pretrain_NoDriver_SaysWhatToInstall()
@@ -67,7 +70,8 @@ public sealed class CudaTests(CommandWorld world)
         RunEmulated(failure, Pretrain(world.New(), device)).AssertFailed(1, parts);
     }
 
-    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the test.
+    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the test. Exit handlers,
+    // which a driver has, would make the exit code another one.
     [Theory]
     [InlineData("0", "last kernel adam_f32, grid|in a graph of")]
     [InlineData("1", "last kernel adam_f32, grid")]
@@ -139,6 +143,7 @@ public sealed class CudaTests(CommandWorld world)
         Assert.True(json.RootElement.GetProperty("emulated").GetBoolean() && json.RootElement.GetProperty("is_cold").GetBoolean() && json.RootElement.GetProperty("complete").GetBoolean());
         Assert.Equal(("12.4", JsonValueKind.Object), (json.RootElement.GetProperty("driver").GetString(), json.RootElement.GetProperty("clocks").ValueKind));
         Assert.All(["date", "commit", "machine", "processor"], name => Assert.NotEqual("", json.RootElement.GetProperty(name).GetString()));
+        Assert.Equal("compiled", json.RootElement.GetProperty("kernels_from").GetString());
         Assert.Equal(NativeLibraries.Nvrtc.Path is not null, json.RootElement.GetProperty("versions").TryGetProperty("nvrtc", out _));
         Assert.Equal([("tanh_forward_f32", true), ("sigmoid_forward_f32", false), ("adam_f32", true)],
             json.RootElement.GetProperty("kernels").EnumerateArray().Select(static kernel => (kernel.GetProperty("entry").GetString()!, kernel.GetProperty("is_of_step").GetBoolean()))
@@ -207,6 +212,17 @@ public sealed class CudaTests(CommandWorld world)
     }
 
     [Fact]
+    public void KernelsCheck_MemoryRunsOut_FailsThatCaseAndRunsTheOthers()
+    {
+        SkipUnlessEmulated();
+        string[] cases = [.. Cases("dropout_f32")];
+        var outcome = RunEmulated("allocation=3", "kernels", "check", "dropout_f32", "--device", "cuda", "--json");
+        outcome.AssertFailed(1, $"dropout_f32, {cases[0]}: cuda:0 emulator has no room for another");
+        using var json = JsonDocument.Parse(outcome.Output);
+        Assert.Equal(["FAILED", .. Enumerable.Repeat("right", cases.Length - 1)], json.RootElement.EnumerateArray().Select(static row => row.GetProperty("verdict").GetString()));
+    }
+
+    [Fact]
     public void KernelsCheck_DeviceWithOptionsOfTheEmulator_IsRefused()
     {
         Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--source", "Dropout.cu").AssertFailed(2, "--source does not go with --device", "VIDEOSIM_KERNELS");
@@ -254,7 +270,19 @@ public sealed class CudaTests(CommandWorld world)
         ["EMULATOR_FAIL"] = $"hang={kernel}",
         ["CUDA_LAUNCH_BLOCKING"] = blocking,
         ["VIDEOSIM_WAIT_SECONDS"] = "0.5",
+        ["LD_PRELOAD"] = ExitHandler.Value,
     }, args);
+
+    // A library whose exit handler ends the process with 99.
+    private static string BuildExitHandler()
+    {
+        string folder = Directory.CreateTempSubdirectory("videosim-test-").FullName, source = Path.Combine(folder, "handler.cpp"), library = Path.Combine(folder, "handler.so");
+        File.WriteAllText(source, "#include <unistd.h>\n__attribute__((destructor)) static void end() { _exit(99); }\n");
+        using var build = Process.Start("g++", ["-shared", "-fPIC", "-o", library, source]);
+        build.WaitForExit();
+        Assert.Equal(0, build.ExitCode);
+        return library;
+    }
 
     private static void SkipUnlessEmulated()
     {

@@ -1,6 +1,12 @@
 using System.Text.Json;
+using VideoSim.Cli.Commands;
+using VideoSim.Cli.Output;
+using VideoSim.Cli.Tests.Output;
 using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Interop;
 using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Dropout;
 using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
@@ -97,6 +103,23 @@ public sealed class KernelsTests(CommandWorld world)
             Assert.Equal(kernel.GetProperty("floor_microseconds").GetDouble() / median, kernel.GetProperty("share_of_floor").GetDouble(), 1e-9);
         });
         Assert.True(json.RootElement.GetProperty("rates").GetProperty("copy_bytes_per_second").GetDouble() > 1e6);
+    }
+
+    [Fact]
+    public void NoteImages_DamagedImage_NamesItsFile()
+    {
+        Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
+        var compiler = new KernelCompiler(KernelSources.Embedded);
+        string folder = world.New();
+        Kernel[] kernels = [Dropout.Apply[Precision.Float32]];
+        ShippedKernels.Write(folder, compiler, kernels, ["sm_90"]);
+        string file = Directory.GetFiles(folder).Single();
+        File.WriteAllText(file, "damaged");
+        var installed = new InstalledKernels(new ShippedKernels(folder, KernelSources.Embedded), compiler);
+        installed.Compile(KernelUnit.Group(kernels).Single(), "sm_90");
+        var error = new TestStream(isTerminal: false);
+        Assert.Equal("compiled", KernelsCommand.NoteImages(installed, new CommandConsole(TextWriter.Null, error, TimeProvider.System, json: false, quiet: false, static _ => null)));
+        Assert.Equal($"{file}: this compiled kernel is damaged; NVRTC compiled it instead\n", error.Text);
     }
 
     [Fact]

@@ -57,7 +57,25 @@ public sealed class ShippedKernelsTests : IDisposable
         File.WriteAllBytes(file, bytes);
         Assert.Equal($"{file}: this compiled kernel is damaged", Assert.Throws<DataException>(() => Installed().Compile(Unit, "sm_90")).Message);
         var compiler = new KernelCompiler(KernelSources.Embedded);
-        Assert.Equal(compiler.Compile(Unit, "sm_90").Code, Installed(KernelSources.Embedded, compiler).Compile(Unit, "sm_90").Code);
+        var installed = Installed(KernelSources.Embedded, compiler);
+        Assert.Equal(compiler.Compile(Unit, "sm_90").Code, installed.Compile(Unit, "sm_90").Code);
+        Assert.Equal([$"{file}: this compiled kernel is damaged"], installed.Damaged);
+    }
+
+    [Fact]
+    public void From_ImagesSoFar_TellsWhereTheyCameFrom()
+    {
+        Ship("sm_90");
+        var compiler = new KernelCompiler(KernelSources.Embedded);
+        var installed = Installed(compiler: compiler);
+        Assert.Null(installed.From);
+        installed.Compile(Unit, "sm_90");
+        Assert.Equal("shipped", installed.From);
+        installed.Compile(Unit, "sm_86");
+        Assert.Equal("both", installed.From);
+        var other = Installed(compiler: compiler);
+        other.Compile(Unit, "sm_86");
+        Assert.Equal(("compiled", 0), (other.From, other.Damaged.Count));
     }
 
     [Fact]
@@ -70,6 +88,6 @@ public sealed class ShippedKernelsTests : IDisposable
     private void Ship(params string[] architectures)
     {
         CudaMachine.SkipWithoutNvrtc();
-        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, KernelSources.Embedded, [Dropout.Apply[Precision.Float32]], architectures));
+        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, new KernelCompiler(KernelSources.Embedded), [Dropout.Apply[Precision.Float32]], architectures));
     }
 }

@@ -1,6 +1,11 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
+using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Dropout;
 using Xunit;
+using Xunit.Sdk;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
@@ -28,9 +33,9 @@ public sealed class CudaFaultTests : IDisposable
     [Fact]
     public void Require_LibraryThatIsMissing_SaysWhatToInstall()
     {
-        var library = new NvidiaLibrary("cublasLt", ["libnobody-has-cublasLt.so.12"], "install cuBLASLt");
+        var library = new NvidiaLibrary("cublasLt", ["libnobody-has-cublasLt.so.13", "libnobody-has-cublasLt.so.12", "libnobody-has-cublasLt.so.11"], "install cuBLASLt");
         var failure = Assert.Throws<DataException>(library.Require);
-        Assert.Equal("libnobody-has-cublasLt.so.12 was not found: install cuBLASLt, or name its folder in VIDEOSIM_CUDA_PATH", failure.Message);
+        Assert.Equal("libnobody-has-cublasLt.so.13 was not found, nor .so.12 or .so.11: install cuBLASLt, or name its folder in VIDEOSIM_CUDA_PATH", failure.Message);
     }
 
     // Every allocation of a training in turn, until there is none left to fail.
@@ -58,6 +63,19 @@ public sealed class CudaFaultTests : IDisposable
                 return true;
             }
         }
+    }
+
+    [Fact]
+    public void DeviceCheck_MemoryRunsOut_FailsThatCaseAndFreesAll()
+    {
+        var kernel = Dropout.Apply[Precision.Float32];
+        using var device = CudaMachine.Open();
+        int before = CudaMachine.LiveAllocations;
+        CudaMachine.Inject(allocation: 2);
+        CheckedCase[] cases = [.. Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases()).Take(2).Select(check => new DeviceCheck(device, isReal: false).Run(kernel, check))];
+        Assert.Equal([DeviceCheck.Failed, DeviceCheck.Right], cases.Select(static one => one.Verdict));
+        Assert.Matches(@"^cuda:0 emulator has no room for another \d+ bytes$", cases[0].Failure);
+        Assert.Equal(before, CudaMachine.LiveAllocations); // the context would free the rest with itself
     }
 
     [Theory]
@@ -130,5 +148,22 @@ public sealed class CudaFaultTests : IDisposable
         Assert.Equal(719, Assert.Throws<CudaException>(CudaMachine.Open).Code);
         CudaMachine.KeepFaults(false);
         CudaMachine.Open().Dispose();
+    }
+
+    [Fact]
+    public void OpenedDevices_OneIsLost_FailsAtOnceWithTheFirstError()
+    {
+        var opened = new OpenedDevices();
+        using (var refusing = opened.Open(CudaMachine.Open)) // a call that is refused loses nothing
+            Assert.Throws<CudaException>(() => refusing.Stream.Run(PlantedKernels.Nothing, new PlantedArgs { Count = PlantedKernels.Threads + 1 }));
+        string first;
+        using (var device = opened.Open(CudaMachine.Open))
+        {
+            CudaMachine.Inject(launch: 1);
+            using var layer = new OneLayer(device);
+            first = Assert.Throws<CudaException>(() => layer.Train(planned: false)).Message;
+        }
+        var failure = Assert.Throws<FailException>(() => opened.Open(static () => throw new InvalidOperationException("a call of the driver")));
+        Assert.Equal($"the device was lost in an earlier test: {first}", failure.Message);
     }
 }

@@ -23,6 +23,9 @@ internal static class CudaMachine
     // One for all tests: it is built once. Or why there is none.
     private static readonly Lazy<(CudaEmulator? Emulator, string Problem)> Prepared = new(Prepare);
 
+    // On a GPU no device opens again after one that is lost.
+    private static readonly OpenedDevices Opened = new();
+
     // One for all tests: a unit is compiled once for an architecture, and again only when it has changed.
     private static readonly Lazy<KernelCompiler> SharedCompiler = new(static () => new(Sources, new KernelCache(UserCache.Kernels)));
 
@@ -67,7 +70,12 @@ internal static class CudaMachine
     }
 
     /// <summary>Opens the device over other images, or skips the test and says why.</summary>
-    public static CudaDevice Open(IKernelImages images) => IsEmulator ? Emulator.Open(images) : CudaDevice.Open(0, images, Kernels);
+    public static CudaDevice Open(IKernelImages images)
+    {
+        return IsGpuRun ? Opened.Open(Now) : Now();
+
+        CudaDevice Now() => IsEmulator ? Emulator.Open(images) : CudaDevice.Open(0, images, Kernels);
+    }
 
     /// <summary>Chooses the order in which the emulator runs threads, and whether it looks at every access to memory.</summary>
     public static void Configure(ulong schedule, bool check)

@@ -27,11 +27,14 @@ public sealed class LibraryFoldersTests : IDisposable
     [Fact]
     public void PythonsOn_VirtualEnvironment_GivesItsRootThenThatOfTheProgram()
     {
+        foreach (string root in new[] { "opt/python", "usr", "venv" })
+            Directory.CreateDirectory(Path.Combine(_root, root, "lib/python3.12"));
+        Make("pyenv/shims/python3"); // a script, not a link
         string program = Make("opt/python/bin/python3.12");
         Make("usr/bin/python3");
         Make("venv/bin/python3", linkTo: Make("venv/bin/python", linkTo: program));
         Directory.CreateDirectory(Path.Combine(_root, "empty"));
-        string path = string.Join(Path.PathSeparator, new[] { "missing", "empty", "venv/bin", "usr/bin" }.Select(folder => Path.Combine(_root, folder)));
+        string path = string.Join(Path.PathSeparator, new[] { "missing", "empty", "pyenv/shims", "venv/bin", "usr/bin" }.Select(folder => Path.Combine(_root, folder)));
         Assert.Equal([Path.Combine(_root, "venv"), Path.Combine(_root, "opt/python")], LibraryFolders.PythonsOn(path));
         Assert.Equal([Path.Combine(_root, "usr")], LibraryFolders.PythonsOn(Path.Combine(_root, "usr/bin")));
         Assert.Empty(LibraryFolders.PythonsOn(Path.Combine(_root, "empty")));

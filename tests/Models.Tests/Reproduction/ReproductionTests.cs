@@ -1,3 +1,4 @@
+using System.Globalization;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
@@ -61,13 +62,15 @@ public sealed class ReproductionTests : IDisposable
     {
         string data = Path.Combine(_root, "data"), output = Path.Combine(_root, "out");
         TinyData.Write(data);
-        Models.Reproduction.Reproduction.Run(_device, Options(["uniter"]) with
+        var notes = new Notes();
+        var summary = Models.Reproduction.Reproduction.Run(_device, Options(["uniter"]) with
         {
             OutputDirectory = output,
             Data = data,
             Folds = 1,
             Overrides = [.. TinyData.Overrides, "pretrain.rate=0", "pretrain.encoder_rate=0", "pretrain.steps=2", "pretrain.warmup=1", "pretrain.encoder_warmup=1", "finetune.steps=3"],
-        }, IProgressSink.None, TimeProvider.System, TestContext.Current.CancellationToken);
+        }, notes, TimeProvider.System, TestContext.Current.CancellationToken);
+        AssertNotes(summary.Models["uniter"], notes.Lines);
         byte[] random = Embeddings("random");
         Assert.Equal(random, Embeddings("pretrain"));
         Assert.NotEqual(random, Embeddings("fold-1"));
@@ -97,7 +100,38 @@ public sealed class ReproductionTests : IDisposable
         static string Head(string data) => Convert.ToHexString(File.ReadAllBytes(Path.Combine(data, "pointwise", "pretrain_0.tfrecords")).AsSpan(0, 1000));
     }
 
+    // Every score when it is known, in order; those of the validations in between.
+    private static void AssertNotes(ModelSummary model, List<string> lines)
+    {
+        string[] expected = ["random weights", "pretrained", "fold 1", "mean of 1 folds"];
+        double[] scores = [model.RandomSpearman, model.PretrainSpearman, model.Folds[0].TestSpearman, model.TestSpearman];
+        Assert.Equal(expected.Zip(scores, static (what, score) => string.Create(CultureInfo.InvariantCulture, $"uniter, {what}: Spearman on test_b {score:F4}")),
+            lines.Where(static line => line.Contains("test_b", StringComparison.Ordinal)));
+        string validation = string.Create(CultureInfo.InvariantCulture, $": step 3, validation {model.Folds[0].ValSpearman:F4}");
+        Assert.Single(lines, line => line.EndsWith(validation, StringComparison.Ordinal));
+        Assert.Equal(2, lines.Count(static line => line.Contains(": step 0, validation ", StringComparison.Ordinal)));
+    }
+
     private static ReproductionOptions Options(IReadOnlyList<string> models) => new() { OutputDirectory = "out", Preset = "micro", Models = models, Seed = 11 };
+
+    private sealed class Notes : IProgressSink
+    {
+        public List<string> Lines { get; } = [];
+
+        public void Begin(string label, long total, long done)
+        {
+        }
+
+        public void Report(long done, string text)
+        {
+        }
+
+        public void End(string text)
+        {
+        }
+
+        public void Note(string text) => Lines.Add(text);
+    }
 
     private sealed class StopAtData : IProgressSink, IDisposable
     {

@@ -1,0 +1,23 @@
+"""Changes that no test noticed when they were first tried; each has a test since. (path, part of a line, what it becomes)"""
+
+NAMED = [
+    ("src/Kernels/Vlad/Vlad.cs", "+ 10 * assignment + 6 * residual", "+ 100 * assignment + 6 * residual"),
+    ("src/Kernels/Softmax/Softmax.cs", "(in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps,", "(in SoftmaxArgs a, in DeviceLimits _) => new(a.Rows,"),
+    ("src/Kernels/Attention/AttentionTile.cuh", "(pack ^ turn) * 8", "(pack ^ 0 * turn) * 8"),
+    ("src/Models/Layers/DropoutSites.cs", "AttentionProbabilities(layer) + 2", "AttentionProbabilities(layer) + 1"),
+    ("src/Models/Encoders/TransformerLayer.cs", "DropoutSites.FeedForward(_index), _config.HiddenDropoutProb", "DropoutSites.FeedForward(_index), _config.AttentionProbsDropoutProb"),
+    ("src/Models/Encoders/TextEncoder.cs", "DropoutSites.Embeddings, _config.HiddenDropoutProb", "DropoutSites.Embeddings, _config.AttentionProbsDropoutProb"),
+    ("src/Models/Training/Finetuning.cs", "1e-8 / (2 * batch)", "1e-8 / batch"),
+    ("src/Models/Training/DataFolder.cs", "100 + (uint)fold", "100"),
+    ("src/Models/Reproduction/Reproduction.cs", "Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model)", "Seed = Seed"),
+    ("src/Models/Batches/EpochOrder.cs", "_purpose, i) * (i + 1))", "_purpose, i) * i)"),
+    ("src/Models/Architectures/Uniter.cs", "initialBias: Math.Log(", "initialBias: -Math.Log("),
+    ("src/Models/Training/RunFolder.cs", "CheckpointsKept = 2", "CheckpointsKept = 3"),
+    ("src/Models/Training/Trainer.cs", "spearman <= best", "spearman < best"),
+    ("src/Models/Reproduction/ReproductionPlan.cs", "device.AllocatedBytes,", "device.AllocatedBytes - sizeof(float) * parameters,"),
+    ("src/Models/Reproduction/KernelBenchResult.cs", "Bytes / Microseconds?.Median / 1e3", "Bytes / Microseconds?.Median / 1e6"),
+    ("src/Models/Reproduction/ClaimsStudy.cs", "LastLines = 5", "LastLines = 1"),
+    ("src/Cli/CommonOptions.cs", '$"finetune.precision={precision}", ', ""),
+    ("src/Cli/Commands/EmbedCommand.cs", "EmbeddingPrecision.Single :", "EmbeddingPrecision.Half :"),
+    ("src/Cli/Commands/KernelsBenchCommand.cs", "(time.P90 - time.P10)", "time.P90"),
+]

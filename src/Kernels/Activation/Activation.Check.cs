@@ -34,7 +34,7 @@ public static class ActivationReference
     public static T SigmoidSlope<T>(T y) where T : IBinaryFloatingPointIeee754<T> => y * (T.One - y);
 }
 
-/// <summary>Checks: odd widths, past a chunk, arguments from one tail to the other; with and without a bias; overwriting and adding.</summary>
+/// <summary>Checks: odd widths, whole blocks, past a chunk, arguments from one tail to the other; with and without a bias; overwriting and adding.</summary>
 public static unsafe class ActivationChecks
 {
     /// <summary>All of them.</summary>
@@ -58,8 +58,8 @@ public static unsafe class ActivationChecks
         bool keepsInput = activation.KeepsInput;
         return
         [
-            .. KernelCheck.OfPair(activation.Forward, precision => [Forward(precision, 1, 13, biased: false), Forward(precision, 67, 264, biased: true), Forward(precision, 9, 301, biased: true)]),
-            .. KernelCheck.OfPair(activation.Backward, precision => [Backward(precision, 1, 13, 0, biased: false), Backward(precision, 130, 264, 1, biased: true), Backward(precision, 9, 301, 0, biased: true)]),
+            .. KernelCheck.OfPair(activation.Forward, precision => [Forward(precision, 1, 13, biased: false), Forward(precision, 67, 264, biased: true), Forward(precision, 9, 301, biased: true), Forward(precision, 3, 256, biased: false)]),
+            .. KernelCheck.OfPair(activation.Backward, precision => [Backward(precision, 1, 13, 0, biased: false), Backward(precision, 130, 264, 1, biased: true), Backward(precision, 9, 301, 0, biased: true), Backward(precision, 3, 256, 1, biased: false)]),
         ];
 
         CheckCase Forward(Precision precision, int rows, int width, bool biased)

@@ -95,12 +95,12 @@ public static unsafe class BatchNormChecks
         public override string ToString() => $"stack {Stack}, {Rows} x {Width}, {Groups} groups";
     }
 
-    // Rows of a multiple of 8 values and others; the last has more chunks than a block of the CUDA kernels has warps.
+    // Rows of a multiple of 8 values and others; one with more chunks than a block of the CUDA kernels has warps, one that fills the last block's columns.
     private static readonly Shape[] Shapes =
     [
         new(1, 1, 1, 1), new(3, 10, 13, 2), new(2, BatchNorm.ChunkRows + 1, BatchNorm.BlockColumns + 3, 1),
         new(1, 2 * (2 * BatchNorm.ChunkRows + 5), 9, 2), new(2, 3 * BatchNorm.ChunkRows, 8, 3), new(1, 2 * (BatchNorm.ChunkRows + 3), 296, 2),
-        new(1, 2 * (9 * BatchNorm.ChunkRows + 5), 3, 2),
+        new(1, 2 * (9 * BatchNorm.ChunkRows + 5), 3, 2), new(1, 8, 256, 1),
     ];
 
     /// <summary>All of them.</summary>
@@ -108,7 +108,7 @@ public static unsafe class BatchNormChecks
     [
         .. KernelCheck.OfPair(BatchNorm.Statistics, Training, WaysOfFold), new(BatchNorm.FinishStatistics, static () => Training(Precision.Float32)),
         .. KernelCheck.OfPair(BatchNorm.Apply, Training),
-        new(BatchNorm.UseRunning, static () => Shapes.Append(new(1, 1, 256, 1)).Select(static shape => InferenceCase(shape with { Groups = 1 }))),
+        new(BatchNorm.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
         .. KernelCheck.OfPair(BatchNorm.BackwardSums, Backward, WaysOfFold), new(BatchNorm.FinishBackwardSums, static () => Backward(Precision.Float32)),
         .. KernelCheck.OfPair(BatchNorm.BackwardInput, Backward),
     ];

@@ -3,14 +3,14 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Dropout;
 
-/// <summary>Checks: one element, ragged ends, past a block, overwriting and adding, chances near 0 and near 1.</summary>
+/// <summary>Checks: one element, ragged ends, whole blocks and past one, overwriting and adding, chances near 0 and near 1.</summary>
 public static unsafe class DropoutChecks
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. KernelCheck.OfPair(Dropout.Apply, static precision => [Case(precision, 1, 0.5f, 0), Case(precision, 31, 0.1f, 1), Case(precision, 259, 0.9f, 0),
-            Case(precision, 2 * Dropout.BlockElements + 5, 0.2f, 1)]),
+            Case(precision, 2 * Dropout.BlockElements + 5, 0.2f, 1), Case(precision, 2 * Dropout.BlockElements, 0.2f, 0)]),
     ];
 
     private static CheckCase Case(Precision precision, int count, float dropProbability, int add)

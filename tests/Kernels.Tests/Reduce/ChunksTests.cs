@@ -1,0 +1,33 @@
+using VideoSim.Kernels.Reduce;
+using VideoSim.Kernels.Vlad;
+using Xunit;
+
+namespace VideoSim.Kernels.Tests.Reduce;
+
+/// <summary>A chunk too many would hold nothing: its partial results cost memory and time, and change no sum.</summary>
+public sealed class ChunksTests
+{
+    public static TheoryData<string, Func<int, int>, int> Families => new()
+    {
+        { "column sum", ColumnSum.Chunks, ColumnSum.ChunkRows },
+        { "layer norm", LayerNorm.LayerNorm.Chunks, LayerNorm.LayerNorm.ChunkRows },
+        { "batch norm", BatchNorm.BatchNorm.Chunks, BatchNorm.BatchNorm.ChunkRows },
+        { "adam", Adam.Adam.Chunks, Adam.Adam.ChunkElements },
+    };
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Chunks_AnyNumber_AreTheFewestThatHoldIt(string family, Func<int, int> chunks, int size) =>
+        Assert.All(new[] { 1, size - 1, size, size + 1, 2 * size, 7 * size - 1, 7 * size },
+            count => Assert.True(chunks(count) * size >= count && (chunks(count) - 1) * size < count, $"{family}: {chunks(count)} chunks of {size} for {count}"));
+
+    // An H100 has 132 multiprocessors; a second round for a few blocks would take as long as the first.
+    [Theory]
+    [InlineData(1, 7, 7)]
+    [InlineData(1, 132, 132)]
+    [InlineData(2, 66, 66)]
+    [InlineData(1, 133, 67)]
+    [InlineData(2, 256, 64)]
+    [InlineData(4, 330, 33)]
+    public void VladChunks_OfTheWholeStack_FillTheMultiprocessorsOnce(int stack, int videos, int chunks) => Assert.Equal(chunks, VladTensorCore.Chunks(stack, videos));
+}

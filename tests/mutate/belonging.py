@@ -16,8 +16,8 @@ ROOMS = {
 # of the path, {entry} the begin of the name of a kernel that the file's folder defines. Rows are tried in this order.
 ROWS = [
     (r"src/(\w+)/(?:.*/)?(\w+?)(?:Command)?\.\w+$", "{1}", ["*.{2}Tests.*"]),
-    (r"src/Kernels/Common/(\w+)", "Kernels", ["VideoSim.Kernels.Tests.*"]),
-    (r"src/Kernels/(\w+)/.*\.cs$", "Kernels", ['*(entry: "{entry}*', "*.Contract.*", "*.{1}.*"]),
+    (r"src/Kernels/(\w+)/.*\.cs$", "Kernels", ['*(entry: "{entry}*']),
+    (r"src/Kernels/.*\.cs$", "Kernels", ["VideoSim.Kernels.Tests.*"]),
     (r"src/Kernels/Common/.*\.cuh$", "Engine", ["*.RunGateTests.*"]),
     (r"src/Kernels/(\w+)/", "Engine", ['*(entry: "{entry}*', "*.Operators.{1}*"]),
     (r"src/Kernels/", "Engine", ["*.Operators.*", "*.Golden.*"]),
@@ -33,7 +33,7 @@ ROWS = [
     (r"src/(Models/(Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
 ]
 
-LITERAL = re.compile(r'\$?"([a-z][a-z0-9]*_[a-z0-9_]*)')
+LITERAL = re.compile(r'"([a-z][a-z0-9_]{3,})')
 
 
 def entries_of(path, files, entries):

@@ -98,7 +98,8 @@ class Belonging(unittest.TestCase):
     def test_tests_of_the_kernel_come_first_all_tests_last(self):
         runs = belonging.stages("src/Kernels/Softmax/Softmax.cs", Drawing.FILES, self.TESTS)
         self.assertEqual(("Kernels", ['*(entry: "softmax_forward*']), runs[0])
-        self.assertEqual(("Engine", ['*(entry: "softmax_forward*', "*.Operators.Softmax*"]), runs[1])
+        self.assertEqual(("Kernels", ["VideoSim.Kernels.Tests.*"]), runs[1])
+        self.assertEqual(("Engine", ['*(entry: "softmax_forward*', "*.Operators.Softmax*"]), runs[2])
         self.assertEqual([("Kernels", []), ("Engine", []), ("Models", []), ("Cli", [])], runs[-4:])
 
     def test_every_file_has_tests(self):

@@ -58,8 +58,8 @@ public static unsafe class ActivationChecks
         bool keepsInput = activation.KeepsInput;
         return
         [
-            .. KernelCheck.OfPair(activation.Forward, precision => [Forward(precision, 1, 13, biased: false), Forward(precision, 67, 264, biased: true), Forward(precision, 9, 301, biased: true), Forward(precision, 3, 256, biased: false)]),
-            .. KernelCheck.OfPair(activation.Backward, precision => [Backward(precision, 1, 13, 0, biased: false), Backward(precision, 130, 264, 1, biased: true), Backward(precision, 9, 301, 0, biased: true), Backward(precision, 3, 256, 1, biased: false)]),
+            .. KernelCheck.OfPair(activation.Forward, precision => [Forward(precision, 1, 13, biased: false), Forward(precision, 67, 264, biased: true), Forward(precision, 9, 301, biased: true), Forward(precision, Activations.ChunkRows, 256, biased: false)]),
+            .. KernelCheck.OfPair(activation.Backward, precision => [Backward(precision, 1, 13, 0, biased: false), Backward(precision, 130, 264, 1, biased: true), Backward(precision, 9, 301, 0, biased: true), Backward(precision, Activations.ChunkRows, 256, 1, biased: false)]),
         ];
 
         CheckCase Forward(Precision precision, int rows, int width, bool biased)

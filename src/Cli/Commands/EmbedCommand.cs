@@ -21,6 +21,8 @@ internal static class EmbedCommand
         var skip = CommonOptions.SkipBadRecords();
         return new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip, dictionary.Option }.Does((parsed, console, cancellation) =>
         {
+            string file = parsed.GetValue(output)!;
+            SubmissionFile.RequireWritable(file);
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
             var index = RecordIndex.Build(RecordFiles.Expand(parsed.GetValue(records)!), folder.Configuration.FrameWidth, parsed.GetValue(skip),
@@ -29,7 +31,8 @@ internal static class EmbedCommand
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
             var table = embedder.EmbedAll(index, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
-            SubmissionFile.Write(parsed.GetValue(output)!, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
+            SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
+            console.Progress.Note($"{file}: {table.Ids.Count} embeddings of {folder.Configuration.Model}, computed on {device.Name}");
             return CommandLine.Done;
         });
     }

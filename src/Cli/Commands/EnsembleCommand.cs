@@ -34,13 +34,15 @@ internal static class EnsembleCommand
             inputs, weights, normalize, output,
         }.Does((parsed, _, _) =>
         {
+            string file = parsed.GetValue(output)!;
+            SubmissionFile.RequireWritable(file);
             string[] given = parsed.GetValue(inputs)!;
             var tables = given.Select(input => SubmissionFile.Read(Split(input).File));
             bool normalized = parsed.GetValue(normalize);
             var sum = Weights(given, parsed.GetValue(weights)!) is { } factors
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
                 : Ensemble.Mean(tables, normalized);
-            SubmissionFile.Write(parsed.GetValue(output)!, sum, EmbeddingPrecision.Double);
+            SubmissionFile.Write(file, sum, EmbeddingPrecision.Double);
             return CommandLine.Done;
         });
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Output;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
 using VideoSim.Models.Reproduction;
@@ -39,9 +40,12 @@ internal static class InspectCommand
         {
             if (parsed.GetValue(step))
             {
+                string file = parsed.GetValue(output)!;
+                AtomicFile.RequireWritable(file);
                 using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
                 StepDump.Write(device, parsed.GetValue(checkpoint)!, RecordFiles.Expand(parsed.GetValue(records)!), parsed.GetValue(labels),
-                    parsed.GetValue(batch), parsed.GetValue(output)!, dictionary.Read(parsed));
+                    parsed.GetValue(batch), file, dictionary.Read(parsed));
+                console.Progress.Note($"{file}: a step of {parsed.GetValue(batch)} {(parsed.GetValue(labels) is null ? "videos" : "pairs")}, computed on {device.Name}");
                 return CommandLine.Done;
             }
             var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!).Model);

@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Reproduction;
@@ -110,6 +112,9 @@ internal static class KernelsCommand
         var command = new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, output, images };
         return command.Does((parsed, console, _) =>
         {
+            string? file = parsed.GetValue(output);
+            if (file is not null)
+                AtomicFile.RequireWritable(file);
             var compiler = new KernelCompiler(Sources(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
             if (parsed.GetValue(images) is { } directory)
             {
@@ -123,14 +128,14 @@ internal static class KernelsCommand
                 compiler.Compile(unit, KernelResourceTable.Portable);
             NoteUnassertedOffsets(compiler, console);
             var table = KernelResourceTable.Compile(compiler, units);
-            if (parsed.GetValue(output) is { } file)
-                File.WriteAllText(file, KernelResourceTable.Embedded.With(table).ToJson());
+            if (file is not null)
+                AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(KernelResourceTable.Embedded.With(table).ToJson())));
             else if (!KernelResourceTable.Embedded.Has(compiler.Version))
                 throw new DataException($"there is no table for NVRTC {compiler.Version}; --table FILE writes one");
             string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
             foreach (string difference in differences)
                 console.Progress.Note(difference);
-            return differences.Length == 0 || parsed.GetValue(output) is not null ? CommandLine.Done : CommandLine.Failed;
+            return differences.Length == 0 || file is not null ? CommandLine.Done : CommandLine.Failed;
         });
     }
 

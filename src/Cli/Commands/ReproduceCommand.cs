@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
+using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
@@ -13,23 +14,7 @@ internal static class ReproduceCommand
 {
     public static Command Create()
     {
-        var output = new Option<string>("--output-dir") { Description = "where everything goes", DefaultValueFactory = _ => "reproduction" };
-        var data = new Option<string?>("--data") { Description = "folder with the challenge's files; without it synthetic data is made" };
-        var folds = CommonOptions.Checked(
-            new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" },
-            (count, _) =>
-            {
-                if (count is < 1 or > Folds.Count)
-                    throw new DataException($"--folds {count}: there are {Folds.Count} folds");
-            });
-        var models = CommonOptions.Models();
-        Option<string> preset = CommonOptions.PresetName(), deviceName = CommonOptions.DeviceName();
-        var set = CommonOptions.Set(preset);
-        var dictionary = new DictionaryOption();
-        var seed = CommonOptions.Seed();
-        var precision = CommonOptions.Precision();
-        var threads = CommonOptions.Threads();
-        Option<bool> skip = CommonOptions.SkipBadRecords(), disjoint = CommonOptions.VideoDisjoint(), eager = CommonOptions.Eager(), json = CommonOptions.Json();
+        var options = new ReproduceOptionSet();
         var study = CommonOptions.Checked(
             new Option<string?>("--study") { Description = "claims: show the published claims again, over three seeds" },
             (name, _) =>
@@ -38,42 +23,28 @@ internal static class ReproduceCommand
                     throw new DataException($"--study {name}: there is claims");
             });
         var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, and do nothing" };
-        var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.")
-        {
-            output, preset, data, folds, seed, models, set, dictionary.Option, deviceName, precision, threads, skip, disjoint, eager, dryRun, study, json,
-        };
+        var json = CommonOptions.Json();
+        var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.");
+        options.AddTo(command);
+        foreach (var option in new Option[] { dryRun, study, json })
+            command.Add(option);
         return command.Does((parsed, console, cancellation) =>
         {
-            string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
-            string[] overrides = CommonOptions.Overrides(parsed.GetValue(precision), parsed.GetValue(set)!);
+            var chosen = options.Read(parsed);
             if (parsed.GetValue(dryRun))
             {
-                var plan = ReproductionPlan.Of(parsed.GetValue(preset)!, chosen, parsed.GetValue(folds), overrides);
+                var plan = ReproductionPlan.Of(chosen.Preset, chosen.Models, chosen.Folds, chosen.Overrides);
                 console.WriteResult(Table(plan), plan, PlanJson.Default.ReproductionPlan);
                 return CommandLine.Done;
             }
-            using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
-            var options = new ReproductionOptions
-            {
-                OutputDirectory = parsed.GetValue(output)!,
-                Preset = parsed.GetValue(preset)!,
-                Data = parsed.GetValue(data),
-                Folds = parsed.GetValue(folds),
-                Models = chosen,
-                Overrides = overrides,
-                Seed = parsed.GetValue(seed),
-                Dictionary = dictionary.Read(parsed),
-                SkipBadRecords = parsed.GetValue(skip),
-                VideoDisjoint = parsed.GetValue(disjoint),
-                Eager = parsed.GetValue(eager),
-            };
+            using var device = options.OpenDevice(parsed);
             if (parsed.GetValue(study) is not null)
             {
-                var claims = ClaimsStudy.Run(device, options, console.Progress, TimeProvider.System, cancellation);
+                var claims = ClaimsStudy.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
                 console.WriteResult(Table(claims), claims, StudyJson.Default.StudySummary);
                 return CommandLine.Done;
             }
-            var summary = Reproduction.Run(device, options, console.Progress, TimeProvider.System, cancellation);
+            var summary = Reproduction.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json);
@@ -131,4 +102,49 @@ internal static class ReproduceCommand
     private static string Whole(double seconds) => seconds.ToString("F0", CultureInfo.InvariantCulture);
 
     private static string Text(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
+}
+
+/// <summary>The options of a reproduction and what they say.</summary>
+internal sealed class ReproduceOptionSet
+{
+    private readonly Option<string> _output = new("--output-dir") { Description = "where everything goes", DefaultValueFactory = _ => "reproduction" },
+        _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
+    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; without it synthetic data is made" }, _precision = CommonOptions.Precision();
+    private readonly Option<int?> _folds = CommonOptions.Checked(
+        new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" },
+        static (count, _) =>
+        {
+            if (count is < 1 or > Folds.Count)
+                throw new DataException($"--folds {count}: there are {Folds.Count} folds");
+        });
+    private readonly Option<string[]> _models = CommonOptions.Models(), _set;
+    private readonly DictionaryOption _dictionary = new();
+    private readonly Option<ulong> _seed = CommonOptions.Seed();
+    private readonly Option<int> _threads = CommonOptions.Threads();
+    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager();
+
+    public ReproduceOptionSet() => _set = CommonOptions.Set(_preset);
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
+            command.Add(option);
+    }
+
+    public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+
+    public ReproductionOptions Read(ParseResult parsed) => new()
+    {
+        OutputDirectory = parsed.GetValue(_output)!,
+        Preset = parsed.GetValue(_preset)!,
+        Data = parsed.GetValue(_data),
+        Folds = parsed.GetValue(_folds),
+        Models = [.. parsed.GetValue(_models)!.Select(ModelZoo.Canonical).Distinct()],
+        Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
+        Seed = parsed.GetValue(_seed),
+        Dictionary = _dictionary.Read(parsed),
+        SkipBadRecords = parsed.GetValue(_skip),
+        VideoDisjoint = parsed.GetValue(_disjoint),
+        Eager = parsed.GetValue(_eager),
+    };
 }

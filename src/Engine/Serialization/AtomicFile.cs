@@ -31,6 +31,30 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>
+    /// Refuses a path that <see cref="Write"/> could not write, before the work whose result is to go there. Missing parent folders are
+    /// made; a file that is there stays as it is.
+    /// </summary>
+    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    public static void RequireWritable(string path)
+    {
+        if (Directory.Exists(path))
+            throw new DataException($"{path}: cannot be written: it is a folder");
+        var probe = Sibling(path, Unfinished + "probe-");
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(probe)!);
+            using (new FileStream(probe, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose))
+            {
+            }
+        }
+        catch (Exception failure)
+        {
+            ThrowIfRefused(failure, path, probe);
+            throw;
+        }
+    }
+
     /// <summary>Whether a path is what a process left that was killed while it wrote a file; the next write of that file replaces it.</summary>
     public static bool IsLeftover(string path) => Path.GetFileName(path).StartsWith(Unfinished, StringComparison.Ordinal);
 

@@ -53,14 +53,15 @@ public sealed record TrainingConfig
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
 
-    /// <summary>How a step of one of the <see cref="Precisions"/> stores activations.</summary>
-    public static ElementType ValuesOf(string precision) => precision == Float32 ? ElementType.Float32 : ElementType.BFloat16;
-
     /// <summary>What <see cref="Precision"/> means for a step on a device.</summary>
     /// <exception cref="DataException">The device has not got it.</exception>
-    public ElementType ValuesOn(Device device)
+    public ElementType ValuesOn(Device device) => ValuesOn(device, Precision);
+
+    /// <summary>How a step of one of the <see cref="Precisions"/> stores activations on a device.</summary>
+    /// <exception cref="DataException">The device has not got it.</exception>
+    public static ElementType ValuesOn(Device device, string precision)
     {
-        if (ValuesOf(Precision) == ElementType.Float32)
+        if (precision == Float32)
             return ElementType.Float32;
         return device.HasBFloat16 ? ElementType.BFloat16 : throw new DataException($"precision {BFloat16} needs a CUDA device; {device.Name} computes in {Float32}");
     }

@@ -38,6 +38,14 @@ public static class SubmissionFile
         }
     }
 
+    /// <summary>Refuses a path that <see cref="Write"/> could not write, before the embeddings are computed; a file that is there stays.</summary>
+    /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
+    public static void RequireWritable(string path)
+    {
+        Kind(path);
+        AtomicFile.RequireWritable(path);
+    }
+
     /// <summary>Reads embeddings.</summary>
     /// <exception cref="DataException">The file cannot be read or holds anything wrong; the message names file and id.</exception>
     public static EmbeddingTable Read(string path)

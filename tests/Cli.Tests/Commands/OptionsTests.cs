@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
+using VideoSim.Cli.Commands;
 using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
@@ -65,6 +67,60 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.True(Directory.Exists(Path.Combine(output, "fold-1", "last")));
     }
 
+    [Fact]
+    public void ReproduceOptions_AllGiven_ReachTheReproductionAndTheDevice()
+    {
+        string dictionary = world.New() + ".txt";
+        File.WriteAllText(dictionary, "天地 3\n");
+        var options = new ReproduceOptionSet();
+        var command = new Command("reproduce");
+        options.AddTo(command);
+        var parsed = command.Parse(["--models", "Uniter_ASL", "uniter-asl", "mix", "--data", "d", "--output-dir", "o", "--preset", "micro", "--folds", "3", "--set", "pretrain.steps=70", "--seed", "9",
+            "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--video-disjoint", "--eager", "--jieba-dict", dictionary]);
+        Assert.Empty(parsed.Errors);
+        var read = options.Read(parsed);
+        Assert.Equal(["uniter-asl", "mix"], read.Models);
+        Assert.Equal(["pretrain.precision=bf16", "finetune.precision=bf16", "pretrain.steps=70"], read.Overrides);
+        Assert.NotNull(read.Dictionary);
+        Assert.Equal(new ReproductionOptions
+        {
+            OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Seed = 9, Dictionary = read.Dictionary,
+            SkipBadRecords = true, VideoDisjoint = true, Eager = true,
+        }, read);
+        using var device = options.OpenDevice(parsed);
+        Assert.Equal("cpu (3 threads)", device.Name);
+    }
+
+    [Fact]
+    public void Threads_OfCommandsThatTrainNothing_AreTheDevices()
+    {
+        string last = Path.Combine(world.Pretrained, "last"), records = Path.Combine(world.Data, "test_b"), embeddings = world.New() + ".zip", step = world.New() + ".safetensors";
+        Assert.EndsWith($"{embeddings}: {TinyData.TestVideos} embeddings of mix, computed on cpu (3 threads)\n", Aloud([.. CommandWorld.Embed(last, records, embeddings), "--threads", "3"]), StringComparison.Ordinal);
+        Assert.EndsWith($"{step}: a step of 4 videos, computed on cpu (3 threads)\n",
+            Aloud("inspect", "--step", "--checkpoint", last, "--records", Path.Combine(world.Data, "pairwise"), "--output", step, "--threads", "3"), StringComparison.Ordinal);
+
+        static string Aloud(params string[] command)
+        {
+            var outcome = Shell.RunAloud(command);
+            Assert.Equal(0, outcome.ExitCode);
+            return outcome.Error;
+        }
+    }
+
+    // Found before the work: neither a compiler nor a model is needed to refuse them.
+    [Fact]
+    public void Outputs_ThatCannotBeWritten_AreRefusedFirst()
+    {
+        string folder = world.New(), nowhere = Path.Combine(world.New(), "last");
+        Directory.CreateDirectory(folder + ".zip");
+        Directory.CreateDirectory(folder);
+        const string Refusal = "cannot be written: it is a folder";
+        Shell.Run("kernels", "compile", "--table", folder).AssertFailed(1, folder, Refusal);
+        Shell.Run(CommandWorld.Embed(nowhere, nowhere, folder + ".zip")).AssertFailed(1, folder, Refusal);
+        Shell.Run("ensemble", "--inputs", nowhere, "--output", folder + ".zip").AssertFailed(1, folder, Refusal);
+        Shell.Run("inspect", "--step", "--checkpoint", nowhere, "--records", nowhere, "--output", folder).AssertFailed(1, folder, Refusal);
+    }
+
     // On the CPU, which has no bf16, whatever stage it reaches says so.
     [Fact]
     public void Precision_OfEveryCommand_ReachesBothStages()
@@ -72,6 +128,7 @@ public sealed class OptionsTests(CommandWorld world)
         const string Refusal = "precision bf16 needs a CUDA device; cpu";
         Shell.Run(CommandWorld.Pretrain(world.Data, world.New(), "--precision", "bf16")).AssertFailed(1, Refusal);
         Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, world.New(), "--precision", "bf16")).AssertFailed(1, Refusal);
+        Shell.Run("kernels", "bench", "tanh", "--preset", "micro", "--models", "mix", "--precision", "bf16").AssertFailed(1, Refusal);
         Assert.Equal(["pretrain.precision=bf16", "finetune.precision=bf16", "finetune.batch=3"], ReproduceArguments("--precision", "bf16", "--set", "finetune.batch=3")["set"]!.AsArray().Select(static text => (string)text!));
     }
 

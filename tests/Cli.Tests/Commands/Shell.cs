@@ -40,7 +40,10 @@ internal static class Shell
     private static readonly MethodInfo EntryPoint = typeof(CommandLine).Assembly.EntryPoint!;
 
     /// <summary>Runs a command, quiet on stderr but for errors.</summary>
-    internal static Outcome Run(params string[] args)
+    internal static Outcome Run(params string[] args) => RunAloud([.. args, "--quiet"]);
+
+    /// <summary>Runs a command with its progress on stderr.</summary>
+    internal static Outcome RunAloud(params string[] args)
     {
         var (output, error) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
         var (realOutput, realError) = (Console.Out, Console.Error);
@@ -48,7 +51,7 @@ internal static class Shell
         Console.SetError(error);
         try
         {
-            int exitCode = (int)EntryPoint.Invoke(null, [args.Append("--quiet").ToArray()])!;
+            int exitCode = (int)EntryPoint.Invoke(null, [args])!;
             return new Outcome(exitCode, output.ToString(), error.ToString());
         }
         finally

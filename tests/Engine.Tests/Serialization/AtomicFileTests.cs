@@ -68,6 +68,30 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void RequireWritable_PathThatWriteTakes_LeavesNothingAndTheOldFile()
+    {
+        File.WriteAllText(_folder["file"], "old");
+        AtomicFile.RequireWritable(_folder["file"]);
+        AtomicFile.RequireWritable(_folder["a/file"]);
+
+        Assert.Equal(["a", "file"], _folder.Listing);
+        Assert.Equal("old", File.ReadAllText(_folder["file"]));
+    }
+
+    [Fact]
+    public void RequireWritable_PathThatWriteRefuses_NamesPathAndReason()
+    {
+        File.WriteAllText(_folder["file"], "");
+        Directory.CreateDirectory(_folder["folder"]);
+        Refuses(_folder["file/below"], "cannot be written: ");
+        Refuses(_folder["folder"], "cannot be written: it is a folder");
+        Refuses(_folder[new string('n', 300)], "cannot be written: ");
+
+        static void Refuses(string path, string reason) =>
+            Assert.StartsWith($"{path}: {reason}", Assert.Throws<DataException>(() => AtomicFile.RequireWritable(path)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Write_FolderIsAFile_NamesPathAndReason()
     {
         File.WriteAllText(_folder["file"], "");

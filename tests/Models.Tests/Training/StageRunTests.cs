@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
 using VideoSim.Models.Tests.Cuda;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
@@ -54,6 +57,43 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
         Assert.NotEqual(FirstBatch(runs.Fold1, 2 * 3), FirstBatch(runs.OtherFold1, 2 * 3));
 
         static int[] FirstBatch(NotingStream run, int videos) => run.Batches.First(batch => batch.Tokens.Length == videos * NotedRuns.TextLength).Tokens;
+    }
+
+    // Stages and folds shuffle by numbers of their own: with one for all, fold after fold would see its pairs in alike orders.
+    [Fact]
+    public void Batches_OfBothStages_FollowTheOrderOfTheirStage()
+    {
+        var data = new DataFolder(runs.PathOf("data"));
+        var index = RecordIndex.Build(data.Pointwise, TinyData.FrameWidth, cancellation: TestContext.Current.CancellationToken);
+        var pairIndex = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth, cancellation: TestContext.Current.CancellationToken);
+        var pairs = LabelFile.Read(data.Labels, pairIndex.TryFind);
+        AssertBatches(runs.Pretraining, index, new EpochOrder([.. Enumerable.Range(0, index.Count)], 5, 7, StageSeeds.Pretraining), static sample => [sample]);
+        AssertBatches(runs.Fold1, pairIndex, FoldOrder(1), sample => [pairs[sample].Left, pairs[sample].Right]);
+        AssertBatches(runs.Fold2, pairIndex, FoldOrder(2), sample => [pairs[sample].Left, pairs[sample].Right]);
+
+        EpochOrder FoldOrder(int fold) => new(Models.Batches.Folds.Make(pairs.Length, fold).Train, 3, 7, StageSeeds.Finetuning(fold));
+
+        void AssertBatches(NotingStream run, RecordIndex records, EpochOrder order, Func<int, int[]> videosOf)
+        {
+            var tokenizer = ModelFolder.Open(Path.Combine(runs.PathOf("pretrained"), "last"), dictionary: null).Tokenizer;
+            using var reader = new RecordReader(records);
+            int sides = videosOf(0).Length, videos = sides * order.Batch;
+            int[][] batches = [.. run.Batches.Select(static batch => batch.Tokens).Where(tokens => tokens.Length == videos * NotedRuns.TextLength)];
+            Assert.True(batches.Length >= 3);
+            for (int number = 0; number < batches.Length; number++)
+            {
+                int[] samples = order.BatchAt(number).ToArray();
+                var titles = Enumerable.Range(0, sides).SelectMany(side => samples.Select(sample => videosOf(sample)[side])).SelectMany(Tokens);
+                Assert.Equal(titles, batches[number]);
+            }
+
+            int[] Tokens(int video)
+            {
+                int[] ids = new int[NotedRuns.TextLength];
+                tokenizer.Encode(reader.Read(video).Title, ids, new int[ids.Length]);
+                return ids;
+            }
+        }
     }
 
     // A batch of all videos has the same masks in whatever order they come; with another key other ones, so most often another number.

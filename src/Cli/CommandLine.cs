@@ -19,6 +19,7 @@ internal static class CommandLine
 
     public static async Task<int> RunAsync(string[] args, RootCommand root)
     {
+        Console.SetError(new DroppingWriter(Console.Error));
         root.Add(CommonOptions.Verbose);
         root.Add(CommonOptions.Quiet);
         var parsed = root.Parse(args);
@@ -35,14 +36,15 @@ internal static class CommandLine
     /// <param name="command">The command, its options added.</param>
     /// <param name="work">What it does.</param>
     /// <param name="json">Its option for results as JSON, if it has one.</param>
-    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null)
+    /// <param name="resumes">Whether the same command goes on with what an interrupted one has done.</param>
+    public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, bool resumes = false)
     {
         // On another thread, so that Ctrl-C is heard; never cancelled before it begins, so that the work can tell.
-        command.SetAction((parsed, cancellation) => Task.Run(() => Finish(Run(parsed, work, json, cancellation)), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(() => Finish(Run(parsed, work, json, resumes, cancellation)), CancellationToken.None));
         return command;
     }
 
-    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CommandWork work, Option<bool>? json, bool resumes, CancellationToken cancellation)
     {
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
         try
@@ -51,7 +53,7 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
-            console.WriteError("interrupted; the same command goes on where it was");
+            console.WriteError(resumes ? "interrupted; the same command goes on where it was" : "interrupted");
             return Interrupted;
         }
         catch (Exception e)

@@ -101,6 +101,23 @@ internal static class CommonOptions
                 throw new DataException($"{name} must be positive, not {number}");
         });
 
+    /// <summary>
+    /// Reads the numbers of an option: with a decimal point and no separators between thousands, whatever the user's language. The
+    /// library would take 0,7 for 7.
+    /// </summary>
+    public static double[] Numbers(ArgumentResult result)
+    {
+        var values = new List<double>();
+        foreach (string text in result.Tokens.Select(static token => token.Value))
+        {
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
+                values.Add(value);
+            else
+                result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.Quote(text)} is no number; numbers have a decimal point and no comma");
+        }
+        return [.. values];
+    }
+
     /// <summary>Makes what a check finds wrong with an option's value an error of usage, found before anything is touched.</summary>
     public static Option<T> Checked<T>(Option<T> option, Action<T, OptionResult> check)
     {

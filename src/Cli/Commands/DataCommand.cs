@@ -75,7 +75,7 @@ internal static class DataCommand
             var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), console.Progress, cancellation);
             var result = new VerifyResult(found.Records, found.BadRecords.Count, [.. found.BadRecords.Select(bad => bad.ToString())]);
             foreach (string bad in parsed.GetValue(json) ? [] : result.Problems)
-                Console.WriteLine(bad);
+                console.WriteResult(output => output.WriteLine(bad));
             var table = new ResultTable().NumberColumn("records").NumberColumn("bad").Row(Count(result.Records), Count(result.Bad));
             console.WriteResult(table, result, CliJson.Default.VerifyResult);
             return result.Bad == 0 ? CommandLine.Done : CommandLine.Failed;

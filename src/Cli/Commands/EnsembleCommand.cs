@@ -23,6 +23,7 @@ internal static class EnsembleCommand
             new Option<double[]>("--weights")
             {
                 Description = "weights of the inputs in their order, instead of the published ones",
+                CustomParser = CommonOptions.Numbers,
                 DefaultValueFactory = _ => [],
                 AllowMultipleArgumentsPerToken = true,
             },

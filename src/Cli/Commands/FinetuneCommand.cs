@@ -28,7 +28,7 @@ internal static class FinetuneCommand
                 Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, number, console.Progress, cancellation);
             }
             return CommandLine.Done;
-        });
+        }, resumes: true);
     }
 
     private static int[] Numbers(string text) => text == "all" ? [.. Enumerable.Range(1, Folds.Count)]

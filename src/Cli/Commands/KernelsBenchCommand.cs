@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
+using VideoSim.Engine;
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
@@ -28,7 +29,17 @@ internal static class KernelsBenchCommand
         var precision = CommonOptions.Checked(new Option<string?>("--precision") { Description = "fp32 or bf16: look at steps of that precision only" },
             static (name, _) => CommonOptions.RequireOneOf("--precision", name, TrainingConfig.Precisions));
         var each = new Option<bool>("--each-model") { Description = "time every model's own largest launch, not only the largest of all" };
-        var seconds = new Option<double>("--seconds") { Description = "time for one kernel; ten launches are timed however long they take", DefaultValueFactory = static _ => 0.3 };
+        var seconds = CommonOptions.Checked(
+            new Option<double>("--seconds")
+            {
+                Description = "time for one kernel; ten launches are timed however long they take", DefaultValueFactory = static _ => 0.3,
+                CustomParser = static result => CommonOptions.Numbers(result).FirstOrDefault(),
+            },
+            static (value, _) =>
+            {
+                if (value is not (>= 0 and <= 3600))
+                    throw new DataException(string.Create(CultureInfo.InvariantCulture, $"--seconds must be from 0 to 3600, not {value}"));
+            });
         var json = CommonOptions.Json();
         var command = new Command("bench", """
             Time kernels alone, each on the arguments of its largest launch in any model's training steps, and hold them against the device's own rates, which are measured before. On CUDA by events, the cache flushed before every launch.

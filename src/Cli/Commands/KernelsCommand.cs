@@ -80,9 +80,9 @@ internal static class KernelsCommand
     }
 
     private static Command Floors() =>
-        new Command("floors", "Print docs/kernels/floors.md: what each kernel of a bf16 training step moves, and what has to be moved.").Does(static (_, _, _) =>
+        new Command("floors", "Print docs/kernels/floors.md: what each kernel of a bf16 training step moves, and what has to be moved.").Does(static (_, console, _) =>
         {
-            Console.Out.Write(FloorPage.Text(FloorPage.CountSteps()));
+            console.WriteResult(static output => output.Write(FloorPage.Text(FloorPage.CountSteps())));
             return CommandLine.Done;
         });
 
@@ -148,9 +148,10 @@ internal static class KernelsCommand
     private static Command BuildEmulator()
     {
         var folder = Folder();
-        return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, _, _) =>
+        return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, console, _) =>
         {
-            Console.Out.WriteLine(EmulatorBuild.Make(UserCache.Emulator, Sources(parsed.GetValue(folder)), Catalog.Kernels));
+            string built = EmulatorBuild.Make(UserCache.Emulator, Sources(parsed.GetValue(folder)), Catalog.Kernels);
+            console.WriteResult(output => output.WriteLine(built));
             return CommandLine.Done;
         });
     }

@@ -16,6 +16,6 @@ internal static class PretrainCommand
             using var device = options.OpenDevice(parsed);
             Pretraining.Run(device, options.Read(parsed), options.Data(parsed), console.Progress, cancellation);
             return CommandLine.Done;
-        });
+        }, resumes: true);
     }
 }

@@ -47,7 +47,7 @@ internal static class ReproduceCommand
             var summary = Reproduction.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
-        }, json);
+        }, json, resumes: true);
     }
 
     private static ResultTable Table(ReproductionSummary summary)

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Cli.Output;
@@ -50,15 +52,31 @@ public sealed class CommandConsole
     /// <param name="table">For people.</param>
     /// <param name="value">The same for machines.</param>
     /// <param name="type">How the value is written.</param>
-    public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type)
+    /// <exception cref="DataException">stdout is closed or full.</exception>
+    public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type) => WriteResult(output =>
     {
         if (_json)
         {
-            _output.WriteLine(JsonSerializer.Serialize(value, type));
+            output.WriteLine(JsonSerializer.Serialize(value, type));
         }
         else
         {
-            table.WriteTo(_output);
+            table.WriteTo(output);
+        }
+    });
+
+    /// <summary>Writes text that a command was asked for.</summary>
+    /// <exception cref="DataException">stdout is closed or full.</exception>
+    public void WriteResult(Action<TextWriter> write)
+    {
+        try
+        {
+            write(_output);
+            _output.Flush();
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw new DataException($"stdout: cannot be written: {Printable.OneLine(e.Message)}", e);
         }
     }
 

@@ -32,6 +32,50 @@ public static class AtomicFile
     }
 
     /// <summary>
+    /// Writes two files that mean nothing without each other. Whoever is killed on the way leaves the old pair, the new pair, or no
+    /// <paramref name="second"/>: never the files of two pairs.
+    /// </summary>
+    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    public static void WritePair(string first, Action<Stream> writeFirst, string second, Action<Stream> writeSecond)
+    {
+        var (newFirst, newSecond) = (Sibling(first, Unfinished), Sibling(second, Unfinished));
+        try
+        {
+            // What takes long or may fail comes before the old second file goes.
+            Prepare(first, newFirst, writeFirst);
+            Prepare(second, newSecond, writeSecond);
+            Try(second, newSecond, () => File.Delete(second));
+            Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
+            Try(second, newSecond, () => File.Move(newSecond, second));
+        }
+        catch
+        {
+            DeleteLeftover(() => File.Delete(newFirst));
+            DeleteLeftover(() => File.Delete(newSecond));
+            throw;
+        }
+
+        static void Prepare(string path, string temporary, Action<Stream> write) => Try(path, temporary, () =>
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
+            WriteFlushed(temporary, write, open: null);
+        });
+
+        static void Try(string path, string temporary, Action action)
+        {
+            try
+            {
+                action();
+            }
+            catch (Exception failure)
+            {
+                ThrowIfRefused(failure, path, temporary);
+                throw;
+            }
+        }
+    }
+
+    /// <summary>
     /// Refuses a path that <see cref="Write"/> could not write, before the work whose result is to go there. Missing parent folders are
     /// made; a file that is there stays as it is.
     /// </summary>

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>How the numbers of a stored tensor are encoded; the names are the format's own.</summary>
+[SuppressMessage("Naming", "CA1707", Justification = "The names are the format's own.")]
 public enum SafetensorsType
 {
     /// <summary>IEEE double.</summary>
@@ -17,14 +19,38 @@ public enum SafetensorsType
     /// <summary>The upper half of an IEEE single.</summary>
     BF16,
 
+    /// <summary>8 bits, 5 of them exponent.</summary>
+    F8_E5M2,
+
+    /// <summary>8 bits, 4 of them exponent.</summary>
+    F8_E4M3,
+
+    /// <summary>8 bits, a power of two.</summary>
+    F8_E8M0,
+
+    /// <summary>Two IEEE singles.</summary>
+    C64,
+
     /// <summary>Signed, 8 bytes.</summary>
     I64,
 
     /// <summary>Signed, 4 bytes.</summary>
     I32,
 
+    /// <summary>Signed, 2 bytes.</summary>
+    I16,
+
+    /// <summary>Signed, 1 byte.</summary>
+    I8,
+
+    /// <summary>Unsigned, 8 bytes.</summary>
+    U64,
+
     /// <summary>Unsigned, 4 bytes.</summary>
     U32,
+
+    /// <summary>Unsigned, 2 bytes.</summary>
+    U16,
 
     /// <summary>Unsigned, 1 byte.</summary>
     U8,
@@ -64,10 +90,10 @@ public static class SafetensorsFormat
     /// <summary>Bytes of one number of a type.</summary>
     public static int ByteSize(this SafetensorsType type) => type switch
     {
-        SafetensorsType.F64 or SafetensorsType.I64 => 8,
+        SafetensorsType.F64 or SafetensorsType.C64 or SafetensorsType.I64 or SafetensorsType.U64 => 8,
         SafetensorsType.F32 or SafetensorsType.I32 or SafetensorsType.U32 => 4,
-        SafetensorsType.F16 or SafetensorsType.BF16 => 2,
-        SafetensorsType.U8 or SafetensorsType.BOOL => 1,
+        SafetensorsType.F16 or SafetensorsType.BF16 or SafetensorsType.I16 or SafetensorsType.U16 => 2,
+        SafetensorsType.F8_E5M2 or SafetensorsType.F8_E4M3 or SafetensorsType.F8_E8M0 or SafetensorsType.I8 or SafetensorsType.U8 or SafetensorsType.BOOL => 1,
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 

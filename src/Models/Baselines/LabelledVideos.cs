@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 
 namespace VideoSim.Models.Baselines;
@@ -40,7 +41,7 @@ public sealed class LabelledVideos
     /// <exception cref="Engine.DataException">A file cannot be read or is malformed, or a label names an unknown video.</exception>
     public static LabelledVideos Read(RecordIndex index, string labels, CancellationToken cancellation = default)
     {
-        var videos = new LabelledVideos(index.Count, index.FrameWidth, LabelFile.Read(labels, index.TryFind));
+        var videos = new LabelledVideos(index.Count, index.FrameWidth, [.. LabelFile.Read(labels, index, IProgressSink.None).Where(static pair => pair.IsComplete)]);
         using var reader = new RecordReader(index);
         for (var video = 0; video < videos.Count; video++)
         {

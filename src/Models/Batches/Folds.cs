@@ -6,7 +6,11 @@ namespace VideoSim.Models.Batches;
 /// <param name="Number">1 .. 11.</param>
 /// <param name="Train">Lines to train on, in the reference's order.</param>
 /// <param name="Validation">Lines to validate on, in the reference's order.</param>
-public sealed record Fold(int Number, int[] Train, int[] Validation);
+public sealed record Fold(int Number, int[] Train, int[] Validation)
+{
+    /// <summary>The same split with fewer pairs.</summary>
+    public Fold Where(Func<int, bool> keeps) => this with { Train = [.. Train.Where(keeps)], Validation = [.. Validation.Where(keeps)] };
+}
 
 /// <summary>
 /// The reference's 11 folds (reference fact sheet, section 1.5): one shuffled list, of which fold i validates the i-th piece and

@@ -17,6 +17,9 @@ namespace VideoSim.Models.Checkpoints;
 /// </summary>
 public sealed class ModelFolder
 {
+    /// <summary>Name of the model that a finished training run leaves in its folder.</summary>
+    public const string LastOfRun = "last";
+
     private const string Config = "config.json", Weights = "model.safetensors", Vocab = "vocab.txt",
         TokenizerConfig = "tokenizer_config.json", TagFile = "tag_list.txt";
 
@@ -36,11 +39,13 @@ public sealed class ModelFolder
     public TagList Tags { get; }
 
     /// <summary>Reads everything but the weights.</summary>
-    /// <param name="path">The folder.</param>
+    /// <param name="path">The folder, or the folder of a training run, whose last model is then taken.</param>
     /// <param name="dictionary">The dictionary of a RoFormer's tokenizer, null for jieba's own; it must be the one of the model's training.</param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
     public static ModelFolder Open(string path, JiebaDictionary? dictionary = null)
     {
+        if (!File.Exists(Path.Combine(path, Config)) && Directory.Exists(Path.Combine(path, LastOfRun)))
+            path = Path.Combine(path, LastOfRun);
         string file = Path.Combine(path, Config);
         ModelConfig config;
         try

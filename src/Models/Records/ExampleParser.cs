@@ -6,7 +6,7 @@ namespace VideoSim.Models.Records;
 
 /// <summary>
 /// Reads a single-video Example out of a record's payload, allocating nothing unless something is wrong. It accepts what
-/// TensorFlow would, and refuses what the models could not use.
+/// TensorFlow would, and refuses what the models could not use. Features that no model uses may hold anything.
 /// </summary>
 public static class ExampleParser
 {
@@ -21,7 +21,7 @@ public static class ExampleParser
     public static bool TryParse(
         ReadOnlySpan<byte> payload, int frameWidth, out VideoExample example, [NotNullWhen(false)] out string? problem)
     {
-        Feature id = default, title = default, asrText = default, frames = default, tagIds = default, categoryId = default;
+        Feature id = default, title = default, frames = default, tagIds = default;
         var features = new FeatureEnumerator(payload);
         while (features.MoveNext())
         {
@@ -34,10 +34,6 @@ public static class ExampleParser
             {
                 title = feature;
             }
-            else if (feature.Name.SequenceEqual(FeatureNames.AsrText))
-            {
-                asrText = feature;
-            }
             else if (feature.Name.SequenceEqual(FeatureNames.Frames))
             {
                 frames = feature;
@@ -45,10 +41,6 @@ public static class ExampleParser
             else if (feature.Name.SequenceEqual(FeatureNames.TagIds))
             {
                 tagIds = feature;
-            }
-            else if (feature.Name.SequenceEqual(FeatureNames.CategoryId))
-            {
-                categoryId = feature;
             }
         }
 
@@ -59,18 +51,16 @@ public static class ExampleParser
             return false;
         }
 
-        if (!TryGetOne(id, FeatureNames.Id, required: true, out var idText, out problem)
+        if (!TryGetOne(id, FeatureNames.Id, out var idText, out problem)
             || !IsId(idText, out problem))
         {
             return false;
         }
 
         example = new VideoExample { Id = idText };
-        if (!TryGetOne(title, FeatureNames.Title, required: true, out var titleText, out problem)
-            || !TryGetOne(asrText, FeatureNames.AsrText, required: false, out var asr, out problem)
+        if (!TryGetOne(title, FeatureNames.Title, out var titleText, out problem)
             || !TryGetFrames(frames, frameWidth, out var frameList, out problem)
-            || !TryGetInt64(tagIds, FeatureNames.TagIds, out var tags, out problem)
-            || !TryGetInt64(categoryId, FeatureNames.CategoryId, out var categories, out problem))
+            || !TryGetInt64(tagIds, FeatureNames.TagIds, out var tags, out problem))
         {
             return false;
         }
@@ -81,21 +71,12 @@ public static class ExampleParser
             return false;
         }
 
-        if (categories.Count > 1)
-        {
-            problem = WrongCount(FeatureNames.CategoryId, categories.Count);
-            return false;
-        }
-
-        var category = categories.GetEnumerator();
         example = new VideoExample
         {
             Id = idText,
             Title = titleText,
-            AsrText = asr,
             Frames = frameList,
             TagIds = tags,
-            CategoryId = category.MoveNext() ? category.Current : null,
         };
         return true;
     }
@@ -121,15 +102,9 @@ public static class ExampleParser
     }
 
     private static bool TryGetOne(
-        Feature feature, ReadOnlySpan<byte> name, bool required, out ReadOnlySpan<byte> value, [NotNullWhen(false)] out string? problem)
+        Feature feature, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value, [NotNullWhen(false)] out string? problem)
     {
         value = default;
-        if (feature.Name.IsEmpty && !required)
-        {
-            problem = null;
-            return true;
-        }
-
         if (!TryGetBytes(feature, name, out var list, out problem))
         {
             return false;

@@ -1,18 +1,31 @@
 using System.Globalization;
+using System.Text;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
 
 /// <summary>One labelled pair.</summary>
-/// <param name="Left">Number of the first video in what it was looked up in.</param>
-/// <param name="Right">Number of the second.</param>
+/// <param name="Left">Number of the first video in what it was looked up in; <see cref="Skipped"/> if its record was skipped.</param>
+/// <param name="Right">Number of the second, likewise.</param>
 /// <param name="TargetSimilarity">How similar people found them, in [0, 1].</param>
-public readonly record struct VideoPair(int Left, int Right, float TargetSimilarity);
+public readonly record struct VideoPair(int Left, int Right, float TargetSimilarity)
+{
+    /// <summary>Stands for a video whose record was skipped.</summary>
+    public const int Skipped = -1;
+
+    /// <summary>Whether both videos are there.</summary>
+    public bool IsComplete => Left != Skipped && Right != Skipped;
+}
 
 /// <summary>Looks a video up by its id, as <see cref="RecordIndex.TryFind"/> does.</summary>
 public delegate bool VideoLookup(ReadOnlySpan<byte> id, out int video);
 
-/// <summary>Reads label.tsv (reference fact sheet, section 1.3): lines of left id, right id, similarity, split by tabs.</summary>
+/// <summary>
+/// Reads label.tsv (reference fact sheet, section 1.3): lines of left id, right id, similarity, split by tabs; a line without a tab is
+/// split at blanks.
+/// </summary>
 public static class LabelFile
 {
     /// <summary>Reads all pairs, in the order of the lines.</summary>
@@ -29,15 +42,12 @@ public static class LabelFile
         while (lines.MoveNext())
         {
             var line = lines.Current;
-            var fieldCount = 0;
-            foreach (var field in line.Split((byte)'\t'))
-            {
-                fields[Math.Min(fieldCount++, fields.Length - 1)] = field;
-            }
-
+            var byTabs = line.Contains((byte)'\t');
+            var fieldCount = Split(line, byTabs ? (byte)'\t' : (byte)' ', skipsEmpty: !byTabs, fields);
             if (fieldCount != 3)
             {
-                throw Bad($"tabs split it into {fieldCount} fields, expected 3: id, id, similarity", lines.Number);
+                throw Bad(line.IsEmpty ? "is empty, expected id, id, similarity"
+                    : $"{(byTabs ? "tabs" : "blanks")} split it into {fieldCount} fields, expected 3: id, id, similarity", lines.Number);
             }
 
             pairs.Add(new VideoPair(
@@ -61,5 +71,59 @@ public static class LabelFile
         }
 
         DataException Bad(string reason, int number) => new($"{path}: line {number}: {reason}");
+    }
+
+    /// <summary>
+    /// Reads all pairs of an index. Pairs of skipped records are kept as pairs of <see cref="VideoPair.Skipped"/> videos, so that the
+    /// folds of the others stay as they are; how many there are is noted.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="index">The videos.</param>
+    /// <param name="progress">Takes the note.</param>
+    /// <exception cref="DataException">As of the other overload; or no pair is complete.</exception>
+    public static VideoPair[] Read(string path, RecordIndex index, IProgressSink progress)
+    {
+        var ids = index.BadRecords.Select(static bad => bad.Id).ToHashSet();
+        // A damaged record hides its id: any id may be its own.
+        var hidesIds = ids.Contains(null);
+        var pairs = Read(path, Find);
+        var lines = Enumerable.Range(0, pairs.Length).Where(i => !pairs[i].IsComplete).ToArray();
+        if (lines.Length == pairs.Length)
+        {
+            throw new DataException($"{path}: every pair has a video whose record was skipped");
+        }
+
+        if (lines.Length > 0)
+        {
+            progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, as records of their videos were skipped; the first is line {lines[0] + 1}");
+        }
+
+        return pairs;
+
+        bool Find(ReadOnlySpan<byte> id, out int video)
+        {
+            if (index.TryFind(id, out video))
+            {
+                return true;
+            }
+
+            video = VideoPair.Skipped;
+            return hidesIds || ids.Contains(Encoding.UTF8.GetString(id));
+        }
+    }
+
+    // Counts all fields, and gives the first ones; the last place serves all that are too many.
+    private static int Split(ReadOnlySpan<byte> line, byte separator, bool skipsEmpty, Span<Range> fields)
+    {
+        var count = 0;
+        foreach (var field in line.Split(separator))
+        {
+            if (!skipsEmpty || !line[field].IsEmpty)
+            {
+                fields[Math.Min(count++, fields.Length - 1)] = field;
+            }
+        }
+
+        return count;
     }
 }

@@ -9,7 +9,7 @@ public static class RecordFiles
 
     /// <summary>
     /// A file stands for itself; a folder for its <c>*.tfrecords</c> files; a last component with <c>*</c> or <c>?</c> for the files
-    /// it matches. Several files come in ordinal order of their paths.
+    /// it matches, hidden ones (<c>._a.tfrecords</c>) left out. Several files come in ordinal order of their paths.
     /// </summary>
     /// <exception cref="DataException">There is no such file.</exception>
     public static IReadOnlyList<string> Expand(string path)
@@ -28,8 +28,8 @@ public static class RecordFiles
         }
 
         // Searching "." for a bare pattern would prefix every result with "./".
-        var found = Directory.GetFiles(folder.Length > 0 ? folder : ".", pattern);
-        var files = folder.Length > 0 ? found : [.. found.Select(f => Path.GetFileName(f))];
+        var found = Directory.GetFiles(folder.Length > 0 ? folder : ".", pattern).Where(f => pattern[0] == '.' || !Path.GetFileName(f).StartsWith('.'));
+        string[] files = folder.Length > 0 ? [.. found] : [.. found.Select(f => Path.GetFileName(f))];
         Array.Sort(files, StringComparer.Ordinal);
         return files.Length > 0 ? files : throw new DataException($"{path}: no file matches {pattern}");
     }

@@ -20,6 +20,8 @@ public sealed class RecordIndex
     // Decimal numbers of up to 19 digits fit 64 bits.
     private const int MaxKeyDigits = 19;
 
+    private const int NamedBadRecords = 10;
+
     private readonly FileRecords[] _files;
     private readonly int[] _starts; // starts[f]: number of records in the files before f; one entry more than files
     private readonly Lazy<(ulong[] Keys, int[] Records)> _byKey;
@@ -48,7 +50,7 @@ public sealed class RecordIndex
     /// <summary>The files, in the order in which they were given.</summary>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>The records that were left out.</summary>
+    /// <summary>The records that were skipped, and the files that have no sound record.</summary>
     public IReadOnlyList<BadRecord> BadRecords { get; }
 
     /// <summary>Where record <paramref name="record"/> of the index lies.</summary>
@@ -58,9 +60,8 @@ public sealed class RecordIndex
         {
             ArgumentOutOfRangeException.ThrowIfNegative(record);
             ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(record, Count);
-            var found = Array.BinarySearch(_starts, record + 1);
-            var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the record
-            var entry = _files[file].Entries[record - _starts[file]];
+            var (file, place) = Locate(record);
+            var entry = _files[file].Entries[place];
             return new RecordPlace(file, entry.Offset, entry.PayloadBytes, entry.Number);
         }
     }
@@ -68,12 +69,12 @@ public sealed class RecordIndex
     /// <summary>Reads and checks every record of the files.</summary>
     /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
     /// <param name="frameWidth">Values per frame.</param>
-    /// <param name="skipBadRecords">Leave bad records out and list them, instead of stopping at the first.</param>
+    /// <param name="skipBadRecords">Skip bad records and list them, instead of stopping at the first.</param>
     /// <param name="threads">How many files may be read at a time; the result does not depend on it.</param>
-    /// <param name="progress">Is told how far the pass is, in megabytes.</param>
+    /// <param name="progress">Is told how far the pass is, in megabytes, and which records are skipped.</param>
     /// <param name="cancellation">Stops the pass.</param>
     /// <exception cref="DataException">
-    /// A file cannot be read or has no sound record, or a record is bad and bad records are not to be skipped.
+    /// A file cannot be read or is no TFRecord file, no record of all files is sound, or a record is bad and bad records are not to be skipped.
     /// </exception>
     public static RecordIndex Build(
         IReadOnlyList<string> paths, int frameWidth, bool skipBadRecords = false, int threads = 1, IProgressSink? progress = null,
@@ -105,14 +106,23 @@ public sealed class RecordIndex
         }
 
         reading.End();
-        return new RecordIndex(files, frameWidth);
+        var index = new RecordIndex(files, frameWidth);
+        // Files that yield nothing are wrong files, not files with some bad records.
+        if (index.Count == 0)
+        {
+            throw new DataException(index.BadRecords[0].ToString());
+        }
+
+        index.NoteBadRecords(progress ?? IProgressSink.None);
+        return index;
     }
 
     /// <summary>Finds a video by its id. Where several records have the same id, the last one counts, as in the reference.</summary>
-    public bool TryFind(ReadOnlySpan<byte> id, out int record)
+    public bool TryFind(ReadOnlySpan<byte> id, out int record) => TryFindKey(Key(id), out record);
+
+    private bool TryFindKey(ulong key, out int record)
     {
         var (keys, records) = _byKey.Value;
-        var key = Key(id);
         record = -1;
         var found = Array.BinarySearch(keys, key);
         if (found < 0)
@@ -131,6 +141,23 @@ public sealed class RecordIndex
         }
 
         return true;
+    }
+
+    /// <summary>
+    /// The records in order, without those whose id a later record has as well: the last one counts, as in the reference. How many are
+    /// left out is noted.
+    /// </summary>
+    public int[] LastOfEveryId(IProgressSink progress)
+    {
+        var last = Enumerable.Range(0, Count).Where(record => TryFindKey(Key(record), out var found) && found == record).ToArray();
+        if (last.Length < Count)
+        {
+            var first = Enumerable.Range(0, Count).First(record => TryFindKey(Key(record), out var found) && found != record);
+            var place = this[first];
+            progress.Note($"{Files[place.File]}: record {place.Number} has an id that a later record has too; of such records the last one counts ({Count - last.Length} are left out)");
+        }
+
+        return last;
     }
 
     private static FileRecords Scan(string path, int frameWidth, bool skipBadRecords, ReadingProgress reading, CancellationToken cancellation)
@@ -154,7 +181,7 @@ public sealed class RecordIndex
             {
                 result.Entries.Add(new Entry(scanner.Offset, Key(example.Id), scanner.Payload.Length, scanner.Record));
             }
-            else if (skipBadRecords)
+            else if (skipBadRecords && (problem.Record is not null || scanner.IsEmptyFile))
             {
                 result.Bad.Add(problem);
             }
@@ -164,8 +191,24 @@ public sealed class RecordIndex
             }
         }
 
-        // A file that yields nothing is a wrong file, not a file with some bad records.
-        return result.Entries.Count > 0 ? result : throw new DataException(result.Bad[0].ToString());
+        return result;
+    }
+
+    private void NoteBadRecords(IProgressSink progress)
+    {
+        if (BadRecords.Count == 0)
+        {
+            return;
+        }
+
+        foreach (var bad in BadRecords.Take(NamedBadRecords))
+        {
+            progress.Note($"skipped: {bad}");
+        }
+
+        progress.Note(BadRecords.Count > NamedBadRecords
+            ? $"skipped: {BadRecords.Count} records of {Count + BadRecords.Count}; 'data verify' names all of them"
+            : $"skipped: {BadRecords.Count} records of {Count + BadRecords.Count}");
     }
 
     // A canonical decimal number is its own key, so that the challenge's ids cannot collide; any other id is hashed (FNV-1a,
@@ -185,6 +228,20 @@ public sealed class RecordIndex
         }
 
         return hash;
+    }
+
+    private ulong Key(int record)
+    {
+        var (file, entry) = Locate(record);
+        return _files[file].Entries[entry].Key;
+    }
+
+    // The file of a record, and its place among the file's sound ones.
+    private (int File, int Entry) Locate(int record)
+    {
+        var found = Array.BinarySearch(_starts, record + 1);
+        var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the record
+        return (file, record - _starts[file]);
     }
 
     private (ulong[] Keys, int[] Records) SortByKey()

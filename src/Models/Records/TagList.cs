@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Records;
 

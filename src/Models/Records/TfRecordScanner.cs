@@ -38,6 +38,9 @@ internal sealed class TfRecordScanner : IDisposable
 
     public long FileBytes { get; }
 
+    /// <summary>Whether the file can be read and has no byte.</summary>
+    public bool IsEmptyFile => _openFailure is null && FileBytes == 0;
+
     /// <summary>Number of the current record in the file, from 0, bad ones counted.</summary>
     public int Record { get; private set; } = -1;
 
@@ -92,7 +95,9 @@ internal sealed class TfRecordScanner : IDisposable
         if (!TfRecordFraming.TryReadHeader(Buffered(_next, TfRecordFraming.HeaderBytes), out var length))
         {
             EndWith(Record == 0
-                ? WholeFile("not a TFRecord file: the length of its first record fails its checksum")
+                ? WholeFile(Compression(Buffered(_next, TfRecordFraming.HeaderBytes)) is { } compression
+                    ? $"compressed with {compression}; TFRecord files are read unpacked"
+                    : "not a TFRecord file: the length of its first record fails its checksum")
                 : Bad(default, "the length fails its checksum; nothing behind it can be read"));
             return;
         }
@@ -125,6 +130,14 @@ internal sealed class TfRecordScanner : IDisposable
 
         _next += recordBytes;
     }
+
+    // By the first bytes of a file.
+    private static string? Compression(ReadOnlySpan<byte> head) =>
+        head.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) ? "gzip"
+        : head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) ? "Zstandard"
+        : head.StartsWith("PK\u0003\u0004"u8) ? "zip"
+        : head[0] == 0x78 && head[1] is 0x01 or 0x5e or 0x9c or 0xda ? "zlib"
+        : null;
 
     private BadRecord WholeFile(string reason) => new(Path, null, null, null, reason);
 

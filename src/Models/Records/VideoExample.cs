@@ -1,7 +1,8 @@
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// One video as its record holds it (reference fact sheet, section 1.2): views of the payload, valid as long as that is.
+/// One video as its record holds it (reference fact sheet, section 1.2): views of the payload, valid as long as that is. Its transcript
+/// and category, which no model uses, are not read.
 /// </summary>
 public readonly ref struct VideoExample
 {
@@ -11,15 +12,9 @@ public readonly ref struct VideoExample
     /// <summary>Title: valid UTF-8, possibly empty.</summary>
     public ReadOnlySpan<byte> Title { get; init; }
 
-    /// <summary>Speech transcript; empty where the record has none. Not checked, since nothing uses it.</summary>
-    public ReadOnlySpan<byte> AsrText { get; init; }
-
     /// <summary>The frames, at least one, each frameWidth little-endian fp16 values.</summary>
     public BytesList Frames { get; init; }
 
     /// <summary>Tag ids; none in a record without the feature.</summary>
     public Int64List TagIds { get; init; }
-
-    /// <summary>Category code, where the record has one.</summary>
-    public long? CategoryId { get; init; }
 }

@@ -241,7 +241,7 @@ public sealed class Reproduction
 
     private (IVideoModel, ModelConfig, ITokenizer, TagList) Finished(string run)
     {
-        var folder = ModelFolder.Open(Path.Combine(run, "last"), _options.Dictionary);
+        var folder = ModelFolder.Open(run, _options.Dictionary);
         return (folder.Load(_device, training: false), folder.Configuration, folder.Tokenizer, folder.Tags);
     }
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -30,15 +31,7 @@ internal static partial class NumpyEmbeddings
         {
             throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on one line of {IdsPath(path)}");
         }
-        AtomicFile.Write(path, stream => WriteMatrix(stream, table, precision, path));
-        AtomicFile.Write(IdsPath(path), stream =>
-        {
-            using var text = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
-            foreach (var id in table.Ids)
-            {
-                text.WriteLine(id);
-            }
-        });
+        AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, precision, path));
     }
 
     /// <summary>Reads a matrix and, from the file beside it, the ids.</summary>
@@ -47,9 +40,9 @@ internal static partial class NumpyEmbeddings
     {
         var (valueBytes, rows, width) = ReadHeader(stream, path);
         var ids = ReadIds(IdsPath(path));
-        if (ids.Length != rows)
+        if (ids.Count != rows)
         {
-            throw new DataException($"{path}: {rows} rows, but {IdsPath(path)} has {ids.Length} ids");
+            throw new DataException($"{path}: {rows} rows, but {IdsPath(path)} has {ids.Count} ids");
         }
         var bytes = new byte[width * valueBytes];
         var embedding = new double[width];
@@ -58,6 +51,15 @@ internal static partial class NumpyEmbeddings
             stream.ReadExactly(bytes);
             Widen(bytes, embedding);
             builder.Add(id, embedding);
+        }
+    }
+
+    private static void WriteIds(Stream stream, EmbeddingTable table)
+    {
+        using var text = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
+        foreach (var id in table.Ids)
+        {
+            text.WriteLine(id);
         }
     }
 
@@ -101,7 +103,8 @@ internal static partial class NumpyEmbeddings
             throw new DataException($"{path}: the file ends inside its header");
         }
         var match = Description().Match(Encoding.Latin1.GetString(header));
-        if (!match.Success
+        // Three keys that are all there are three different ones.
+        if (!match.Groups["bytes"].Success || !match.Groups["order"].Success
             || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
             || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var width)
             || width is 0 or > EmbeddingTable.MaxWidth)
@@ -118,16 +121,21 @@ internal static partial class NumpyEmbeddings
         return (valueBytes, rows, width);
     }
 
-    private static string[] ReadIds(string path)
+    private static List<string> ReadIds(string path)
     {
-        var strict = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
         try
         {
-            return File.ReadAllLines(path, strict);
-        }
-        catch (DecoderFallbackException failure)
-        {
-            throw new DataException($"{path}: holds bytes that are not UTF-8", failure);
+            var lines = new LineReader(File.ReadAllBytes(path));
+            var ids = new List<string>();
+            while (lines.MoveNext())
+            {
+                if (!Utf8.IsValid(lines.Current))
+                {
+                    throw new DataException($"{path}: line {lines.Number} is not valid UTF-8");
+                }
+                ids.Add(Encoding.UTF8.GetString(lines.Current));
+            }
+            return ids;
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -168,9 +176,9 @@ internal static partial class NumpyEmbeddings
         }
     }
 
-    // NumPy always writes the keys in this order; other writers copy its text.
+    // A Python dictionary with three keys, in any order.
     [GeneratedRegex(
-        @"^\{'descr': *'<f(?<bytes>[248])', *'fortran_order': *False, *'shape': *\((?<rows>\d+), *(?<width>\d+)\),? *\} *\n?$",
+        @"^\{(?: *(?:'descr': *'<f(?<bytes>[248])'|'fortran_order': *(?<order>False)|'shape': *\((?<rows>\d+), *(?<width>\d+),?\)) *(?:,|(?=\}))){3} *\} *\n?$",
         RegexOptions.CultureInvariant)]
     private static partial Regex Description();
 }

@@ -42,8 +42,10 @@ public static class SubmissionFile
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path)
     {
-        Kind(path);
+        var kind = Kind(path);
         AtomicFile.RequireWritable(path);
+        if (kind == ".npy")
+            AtomicFile.RequireWritable(NumpyEmbeddings.IdsPath(path));
     }
 
     /// <summary>Reads embeddings.</summary>

@@ -57,7 +57,7 @@ internal static class SubmissionJson
             filled += read;
             atEnd = filled < buffer.Length;
             var json = new Utf8JsonReader(buffer.AsSpan(0, filled), atEnd, state);
-            entries.Take(ref json);
+            entries.Take(ref json, buffer.AsSpan(0, filled));
             state = json.CurrentState;
             var consumed = (int)json.BytesConsumed;
             if (consumed == 0 && !atEnd)
@@ -77,7 +77,7 @@ internal static class SubmissionJson
         private int _count;
         private string? _id;
 
-        public void Take(ref Utf8JsonReader json)
+        public void Take(ref Utf8JsonReader json, ReadOnlySpan<byte> text)
         {
             try
             {
@@ -88,8 +88,20 @@ internal static class SubmissionJson
             }
             catch (JsonException failure)
             {
+                if (NonNumber(text[(int)json.BytesConsumed..]) is { } name)
+                {
+                    throw Wrong($"holds {name}, which is no number in JSON", failure);
+                }
+
                 throw Wrong($"is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
             }
+        }
+
+        // What Python's json module writes for values that are not finite.
+        private static string? NonNumber(ReadOnlySpan<byte> rest)
+        {
+            rest = rest.TrimStart(" \t\r\n,"u8);
+            return rest.StartsWith("NaN"u8) ? "NaN" : rest.StartsWith("Infinity"u8) ? "Infinity" : rest.StartsWith("-Infinity"u8) ? "-Infinity" : null;
         }
 
         public DataException Wrong(string complaint, Exception? inner = null)

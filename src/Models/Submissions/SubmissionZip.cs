@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Submissions;
 
@@ -20,7 +21,10 @@ internal static class SubmissionZip
         SubmissionJson.Write(content, table, precision, path);
     }
 
-    /// <summary>Reads the embeddings of a zip that must hold one <c>result.json</c>; other files in it are left alone.</summary>
+    /// <summary>
+    /// Reads the embeddings of a zip's <c>result.json</c>; without one, of the only <c>.json</c> that it holds, as the reference's zips
+    /// of folds do (<c>10fold_b_json/10fold_1_mix.json</c>). Other files in it are left alone.
+    /// </summary>
     /// <param name="stream">The zip.</param>
     /// <param name="builder">Takes the embeddings.</param>
     /// <param name="path">The file, for messages.</param>
@@ -31,12 +35,16 @@ internal static class SubmissionZip
         try
         {
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
-            var found = zip.Entries.Where(entry => entry.FullName == EntryName).ToArray();
+            var found = zip.Entries.Where(static entry => entry.FullName == EntryName).ToArray();
+            if (found.Length == 0)
+            {
+                found = [.. zip.Entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
+            }
             if (found.Length != 1)
             {
-                throw new DataException($"{path}: holds {found.Length} files named {EntryName}, expected 1");
+                throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
             }
-            using var content = new CheckedContent(found[0].Open(), path, maxUnpackedBytes, found[0].Crc32);
+            using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);
             SubmissionJson.Read(content, builder, path);
         }
         catch (InvalidDataException failure)
@@ -49,7 +57,7 @@ internal static class SubmissionZip
     /// What is unpacked, counted against a limit on the way and held against its check sum at the end: the library checks
     /// neither, so a small file could fill the memory and a flipped bit could become another digit.
     /// </summary>
-    private sealed class CheckedContent(Stream content, string path, long maxBytes, uint expectedCrc) : Stream
+    private sealed class CheckedContent(Stream content, string name, long maxBytes, uint expectedCrc) : Stream
     {
         private long _bytes;
         private uint _crc;
@@ -72,12 +80,12 @@ internal static class SubmissionZip
             _bytes += read;
             if (_bytes > maxBytes)
             {
-                throw new DataException($"{path}: {EntryName} unpacks to more than {maxBytes} bytes");
+                throw new DataException($"{name} unpacks to more than {maxBytes} bytes");
             }
             _crc = Crc32.Append(_crc, buffer[..read]);
             if (read == 0 && !buffer.IsEmpty && _crc != expectedCrc)
             {
-                throw new DataException($"{path}: {EntryName} does not match its check sum: the file is damaged");
+                throw new DataException($"{name} does not match its check sum: the file is damaged");
             }
             return read;
         }

@@ -60,16 +60,14 @@ public sealed class JiebaDictionary
     public static JiebaDictionary Parse(ReadOnlySpan<byte> content, string name)
     {
         var prefixes = new PrefixTable();
-        var counts = new List<int>();
-        ReadOnlySpan<byte> lines = content.EndsWith("\n"u8) ? content[..^1] : content;
+        var counts = new List<long>();
+        var lines = new LineReader(content);
         long total = 0;
-        int number = 0;
-        foreach (Range range in lines.Split((byte)'\n'))
+        while (lines.MoveNext())
         {
-            number++;
-            ReadOnlySpan<byte> word = ReadWord(lines[range], out int count);
+            ReadOnlySpan<byte> word = ReadWord(lines.Current, out long count);
             if (word.IsEmpty)
-                throw new DataException($"{name} line {number}: not a word, a blank and a count, in UTF-8");
+                throw new DataException($"{name} line {lines.Number}: not a word, a blank and a count, in UTF-8");
             int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
@@ -79,7 +77,8 @@ public sealed class JiebaDictionary
             }
             while (counts.Count < prefixes.Count) counts.Add(0);
             counts[prefix] = count;
-            total += count;
+            if ((total += count) < 0)
+                throw new DataException($"{name} line {lines.Number}: the counts up to here are more than {long.MaxValue} together");
         }
         if (total == 0)
             throw new DataException($"{name}: no word has a count above 0");
@@ -96,14 +95,14 @@ public sealed class JiebaDictionary
     internal double Score(int prefix) => _scores[prefix];
 
     // The word of a line, empty if the line is none of a dictionary.
-    private static ReadOnlySpan<byte> ReadWord(ReadOnlySpan<byte> line, out int count)
+    private static ReadOnlySpan<byte> ReadWord(ReadOnlySpan<byte> line, out long count)
     {
         count = 0;
-        line = line.Trim(" \t\r\v\f"u8);
+        line = line.Trim(" \t\v\f"u8);
         int blank = line.IndexOf((byte)' ');
         if (blank < 0 || !Utf8.IsValid(line)) return [];
         ReadOnlySpan<byte> rest = line[(blank + 1)..];
         ReadOnlySpan<byte> digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
-        return int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
     }
 }

@@ -10,9 +10,6 @@ namespace VideoSim.Models.Text;
 /// <summary>
 /// The pieces a text encoder knows, in the order of their ids: the lines of a vocab.txt as Hugging Face has it. Immutable.
 /// </summary>
-/// <remarks>
-/// The file is cut at line feeds only, since some pieces are themselves Unicode line separators; the last line feed may be missing.
-/// </remarks>
 public sealed class Vocabulary
 {
     /// <summary>Marks a piece that continues a word.</summary>
@@ -23,13 +20,12 @@ public sealed class Vocabulary
     private readonly PieceTable _continuations;
     private readonly string[] _pieces;
 
-    private Vocabulary(string[] pieces, FrozenDictionary<string, int> starts, FrozenDictionary<string, int> continuations,
-        string sha256, string name)
+    private Vocabulary(string[] pieces, FrozenDictionary<string, int> starts, FrozenDictionary<string, int> continuations, string name)
     {
         _pieces = pieces;
         _starts = new PieceTable(starts);
         _continuations = new PieceTable(continuations);
-        Sha256 = sha256;
+        Sha256 = Convert.ToHexStringLower(SHA256.HashData(ToFile()));
         PadId = Special(0);
         UnknownId = Special(1);
         ClassId = Special(2);
@@ -38,8 +34,7 @@ public sealed class Vocabulary
 
         int Special(int index) => starts.TryGetValue(SpecialTokens[index], out int id)
             ? id
-            : throw new DataException($"{name}: the special token {SpecialTokens[index]} is missing"
-                + (pieces[0].EndsWith('\r') ? " (lines end in CR LF; LF alone is expected)" : ""));
+            : throw new DataException($"{name}: the special token {SpecialTokens[index]} is missing");
     }
 
     /// <summary>Number of pieces; ids lie in [0, Count).</summary>
@@ -48,7 +43,7 @@ public sealed class Vocabulary
     /// <summary>The piece with an id.</summary>
     public string this[int id] => _pieces[id];
 
-    /// <summary>SHA-256 of the file's bytes, in lower-case hexadecimal: two vocabularies are the same if this is.</summary>
+    /// <summary>SHA-256 of <see cref="ToFile"/>, in lower-case hexadecimal: two vocabularies are the same if this is.</summary>
     public string Sha256 { get; }
 
     /// <summary>Id of [PAD], which fills a row up.</summary>
@@ -103,22 +98,21 @@ public sealed class Vocabulary
         var pieces = new List<string>();
         var starts = new Dictionary<string, int>(StringComparer.Ordinal);
         var continuations = new Dictionary<string, int>(StringComparer.Ordinal);
-        ReadOnlySpan<byte> lines = content.EndsWith("\n"u8) ? content[..^1] : content;
-        foreach (Range range in lines.Split((byte)'\n'))
+        var lines = new LineReader(content);
+        while (lines.MoveNext())
         {
-            ReadOnlySpan<byte> line = lines[range];
-            if (line.IsEmpty) throw new DataException($"{name} line {pieces.Count + 1}: the piece is empty");
-            if (!Utf8.IsValid(line)) throw new DataException($"{name} line {pieces.Count + 1}: not valid UTF-8");
+            ReadOnlySpan<byte> line = lines.Current;
+            if (line.IsEmpty) throw new DataException($"{name} line {lines.Number}: the piece is empty");
+            if (!Utf8.IsValid(line)) throw new DataException($"{name} line {lines.Number}: not valid UTF-8");
             string piece = Encoding.UTF8.GetString(line);
             bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
             var table = isContinuation ? continuations : starts;
             string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;
             if (!table.TryAdd(key, pieces.Count))
-                throw new DataException($"{name} line {pieces.Count + 1}: the piece {piece} stands in line {table[key] + 1} already");
+                throw new DataException($"{name} line {lines.Number}: the piece {piece} stands in line {table[key] + 1} already");
             pieces.Add(piece);
         }
-        return new Vocabulary([.. pieces], starts.ToFrozenDictionary(StringComparer.Ordinal),
-            continuations.ToFrozenDictionary(StringComparer.Ordinal), Convert.ToHexStringLower(SHA256.HashData(content)), name);
+        return new Vocabulary([.. pieces], starts.ToFrozenDictionary(StringComparer.Ordinal), continuations.ToFrozenDictionary(StringComparer.Ordinal), name);
     }
 
     /// <summary>The pieces as a vocabulary file, one a line.</summary>

@@ -79,18 +79,19 @@ public sealed unsafe class Embedder : IDisposable
         return embeddings;
     }
 
-    /// <summary>Embeds every record of an index, under its id.</summary>
+    /// <summary>Embeds every video of an index, under its id; of records with the same id the last one counts.</summary>
     /// <exception cref="DataException">A value is not finite; the message names the video.</exception>
     public EmbeddingTable EmbedAll(RecordIndex index, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
-        var embeddings = Embed(index, Enumerable.Range(0, index.Count).ToArray(), tokenizer, tags, progress, cancellation);
+        int[] records = index.LastOfEveryId(progress);
+        var embeddings = Embed(index, records, tokenizer, tags, progress, cancellation);
         string files = string.Join(", ", index.Files);
         if (NonFinite is { } value)
             throw new DataException($"{files}: {value} is not finite: the model's weights are too large");
         var table = new EmbeddingTableBuilder(files);
         using var reader = new RecordReader(index);
-        for (int i = 0; i < index.Count; i++)
-            table.Add(Encoding.UTF8.GetString(reader.Read(i).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
+        for (int i = 0; i < records.Length; i++)
+            table.Add(Encoding.UTF8.GetString(reader.Read(records[i]).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
         return table.Build();
     }
 

@@ -24,13 +24,12 @@ public static class Finetuning
     /// <returns>Spearman on the fold's validation pairs after the last step.</returns>
     public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
-        string start = Directory.Exists(Path.Combine(pretrained, "last")) ? Path.Combine(pretrained, "last") : pretrained;
-        var source = ModelFolder.Open(start, options.Dictionary);
+        var source = ModelFolder.Open(pretrained, options.Dictionary);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(tokenizer.Vocabulary.Count, tags.ClassCount);
         if (preset.Model != config)
-            throw new DataException($"{start} holds a model of other sizes than preset '{options.Preset}' with these overrides");
+            throw new DataException($"{source.FolderPath} holds a model of other sizes than preset '{options.Preset}' with these overrides");
         var values = preset.Finetune.ValuesOn(device);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
@@ -50,8 +49,8 @@ public static class Finetuning
             return folder.Finished.LastSpearman!.Value;
 
         var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        var pairs = LabelFile.Read(data.Labels, index.TryFind);
-        var split = Folds.Make(pairs.Length, fold);
+        var pairs = LabelFile.Read(data.Labels, index, progress);
+        var split = Folds.Make(pairs.Length, fold).Where(pair => pairs[pair].IsComplete);
         if (options.VideoDisjoint)
             split = FoldLeak.Without(split, pairs);
         var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);

@@ -21,8 +21,9 @@ internal sealed class PairValidation
     private readonly (int Left, int Right)[] _pairs; // rows of _records
     private readonly double[] _labels;
 
-    public PairValidation(RecordIndex index, ITokenizer tokenizer, TagList tags, IReadOnlyList<VideoPair> pairs)
+    public PairValidation(RecordIndex index, ITokenizer tokenizer, TagList tags, IEnumerable<VideoPair> all)
     {
+        VideoPair[] pairs = [.. all.Where(static pair => pair.IsComplete)];
         (_index, _tokenizer, _tags) = (index, tokenizer, tags);
         _records = [.. pairs.SelectMany(pair => new[] { pair.Left, pair.Right }).Distinct().Order()];
         _pairs = [.. pairs.Select(pair => (Array.BinarySearch(_records, pair.Left), Array.BinarySearch(_records, pair.Right)))];

@@ -42,7 +42,7 @@ public static class Pretraining
 
         var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        var validation = new PairValidation(pairIndex, tokenizer, tags, LabelFile.Read(data.Labels, pairIndex.TryFind));
+        var validation = new PairValidation(pairIndex, tokenizer, tags, LabelFile.Read(data.Labels, pairIndex, progress));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, values);

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Checkpoints;
 
 namespace VideoSim.Models.Training;
 
@@ -40,7 +41,7 @@ public sealed class RunFolder
     public string FolderPath { get; }
 
     /// <summary>The finished model; there only once the run is complete.</summary>
-    public string Last => Path.Combine(FolderPath, "last");
+    public string Last => Path.Combine(FolderPath, ModelFolder.LastOfRun);
 
     /// <summary>The model with the best validation score.</summary>
     public string Best => Path.Combine(FolderPath, "best");

@@ -11,11 +11,11 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("9000002000\t123\t0.5", "there is no video '123'")]
     [InlineData("123\t9000002000\t0.5", "there is no video '123'")]
     [InlineData("9000002000\t9000002001\thigh", "the similarity 'high' is not a number")]
-    [InlineData("9000002000\t9000002001\t", "the similarity '' is not a number")]
+    [InlineData("9000002000\t9000002001\t", "tabs split it into 2 fields")]
     [InlineData("9000002000\t9000002001\tNaN", "the similarity NaN is not in [0, 1]")]
     [InlineData("9000002000\t9000002001\t1.5", "the similarity 1.5 is not in [0, 1]")]
     [InlineData("9000002000\t9000002001\t-0.1", "the similarity -0.1 is not in [0, 1]")]
-    [InlineData("9000002000 9000002001 0.5", "expected 3: id, id, similarity")]
+    [InlineData("9000002000 9000002001", "blanks split it into 2 fields, expected 3: id, id, similarity")]
     public void Label_Bad_NamesTheLine(string line, string complaint)
     {
         string data = world.CopyOfData(), file = Path.Combine(data, "pairwise", "label.tsv");

@@ -68,6 +68,34 @@ public sealed class BadRecordTests(CommandWorld world)
             .AssertFailed(1, "pretrain_0.tfrecords", "record 0", "frame 0 has 128 bytes, expected 64");
 
     [Fact]
+    public void SkipBadRecords_OfPairs_LeavesTheirPairsOutAndSaysSo()
+    {
+        string data = world.CopyOfData(), file = Path.Combine(data, "pairwise", "pairwise.tfrecords");
+        Damage(file, "flipped bit in the payload");
+        var outcome = Shell.RunAloud([.. CommandWorld.Finetune(data, world.Pretrained, world.New()), "--skip-bad-records"]);
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains($"skipped: {file}: record {BadRecord} ", outcome.Error, StringComparison.Ordinal);
+        Assert.Matches($@"label\.tsv: \d+ of {TinyData.Pairs} pairs are left out, as records of their videos were skipped; the first is line \d+\n", outcome.Error);
+        Shell.Run([.. CommandWorld.Pretrain(data, world.New()), "--skip-bad-records"]).AssertDone();
+        Shell.Run([.. CommandWorld.Finetune(data, world.Pretrained, world.New())]).AssertFailed(1, file, $"record {BadRecord}");
+    }
+
+    [Fact]
+    public void Embed_IdsGivenTwice_TakesTheLastRecord()
+    {
+        string twice = world.New() + ".tfrecords", once = world.New() + ".tfrecords", first = world.New() + ".json", second = world.New() + ".json";
+        byte[] earlier = TinyData.Payload(1, tagged: false), later = TinyData.Payload(2, tagged: false);
+        later.AsSpan().Slice(later.AsSpan().IndexOf("9000000002"u8), 10)[9] = (byte)'1';
+        TinyData.WriteRecords(twice, [earlier, TinyData.Payload(3, tagged: false), later]);
+        TinyData.WriteRecords(once, [TinyData.Payload(3, tagged: false), later]);
+        var outcome = Shell.RunAloud(CommandWorld.Embed(Path.Combine(world.Pretrained, "last"), twice, first));
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains($"{twice}: record 0 has an id that a later record has too", outcome.Error, StringComparison.Ordinal);
+        Shell.Run(CommandWorld.Embed(world.Pretrained, once, second)).AssertDone(); // the folder of the run stands for its last model
+        Assert.Equal(File.ReadAllBytes(second), File.ReadAllBytes(first));
+    }
+
+    [Fact]
     public void SkipBadRecords_LeavesTheBadOneOut()
     {
         string data = world.CopyOfData();

@@ -9,6 +9,9 @@ internal static class ChildProcess
     internal static Process Start(params string[] args) =>
         Start([], args);
 
+    /// <summary>The same with its progress on stderr.</summary>
+    internal static Process StartAloud(params string[] args) => Launch(DotNet, [Program, .. args]);
+
     /// <summary>The same with variables added to its environment.</summary>
     internal static Process Start(Dictionary<string, string> environment, params string[] args) =>
         Launch(DotNet, [Program, .. args, "--quiet"], environment);
@@ -24,6 +27,10 @@ internal static class ChildProcess
         string script = $"trap '' XFSZ; ulimit -f {blocks}; export DOTNET_EnableWriteXorExecute=0; exec dotnet \"$@\"";
         return OutcomeOf(Launch("/bin/sh", ["-c", script, "sh", Program, .. args, "--quiet"]));
     }
+
+    /// <summary>Runs a command in a shell with its standard streams redirected as the shell says, such as <c>2>&amp;-</c>; all progress is shown.</summary>
+    internal static Outcome RunRedirected(string redirections, params string[] args) =>
+        OutcomeOf(Launch("/bin/sh", ["-c", $"exec dotnet \"$@\" {redirections}", "sh", Program, .. args]));
 
     private static string DotNet => Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet";
 

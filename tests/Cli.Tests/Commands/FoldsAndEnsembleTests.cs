@@ -40,6 +40,9 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     [Theory]
     [InlineData(2, "3 weights for 2 inputs", "--weights", "1", "2", "3")]
     [InlineData(2, "-1 is no positive number", "--weights", "1", "-1")]
+    [InlineData(2, "--weights: '0,7' is no number", "--weights", "0,7", "0,03")]
+    [InlineData(2, "--weights: '1,000' is no number", "--weights", "1,000", "1")]
+    [InlineData(2, "--weights: 'x' is no number", "--weights", "x", "1")]
     public void Ensemble_BadWeights_AreNamed(int code, string complaint, params string[] more) =>
         Shell.Run(["ensemble", "--inputs", Embeddings([1]), Embeddings([2]), "--output", world.New() + ".json", .. more]).AssertFailed(code, complaint);
 

@@ -52,6 +52,40 @@ public sealed class KillTests(CommandWorld world)
         Assert.InRange(Checkpoints(run), 1, 99_999);
     }
 
+    // Embeddings are not saved under way: the same command begins anew.
+    [Fact]
+    public void Embed_AskedToStop_PromisesNothing()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
+        string records = world.New() + ".tfrecords", output = world.New() + ".json";
+        TinyData.WriteRecords(records, Enumerable.Range(0, 20_000).Select(static video => TinyData.Payload(video, tagged: false)));
+        using var process = ChildProcess.StartAloud([.. CommandWorld.Embed(world.Pretrained, records, output), "--threads", "1"]);
+        Assert.StartsWith("reading records", process.StandardError.ReadLine(), StringComparison.Ordinal);
+        Send("TERM", process);
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.EndsWith("error: interrupted\n", error, StringComparison.Ordinal);
+        Assert.Equal((130, false), (process.ExitCode, File.Exists(output)));
+    }
+
+    [Theory]
+    [InlineData("2>&-", 0)]
+    [InlineData("2>/dev/full", 0)]
+    [InlineData(">&-", 1)]
+    [InlineData(">/dev/full", 1)]
+    [InlineData(">&- 2>&-", 1)]
+    public void Streams_ClosedOrFull_LoseProgressButNoResult(string redirections, int exitCode)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "there is no /bin/sh");
+        string records = Path.Combine(world.Data, "test_b"), width = $"{TinyData.FrameWidth}";
+        var outcome = ChildProcess.RunRedirected(redirections, "data", "verify", records, "--frame-width", width);
+        Assert.Equal(exitCode, outcome.ExitCode);
+        if (exitCode == 0)
+            Assert.Contains($"|      {TinyData.TestVideos} |   0 |", outcome.Output, StringComparison.Ordinal);
+        else if (!redirections.Contains("2>", StringComparison.Ordinal))
+            Assert.Contains("error: stdout: cannot be written: ", outcome.Error, StringComparison.Ordinal);
+    }
+
     // A bench makes a folder of synthetic data when it begins. What it has by then differs from run to run.
     [Theory]
     [InlineData("bench", "--model", "mix", "--steps", "1000000")]

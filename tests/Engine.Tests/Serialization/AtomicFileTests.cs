@@ -68,6 +68,50 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void WritePair_OldPair_IsReplacedAsOne()
+    {
+        AtomicFile.WritePair(_folder["a/ids"], static stream => stream.Write("1"u8), _folder["a/rows"], static stream => stream.Write("one"u8));
+        AtomicFile.WritePair(_folder["a/ids"], static stream => stream.Write("2"u8), _folder["a/rows"], static stream => stream.Write("two"u8));
+
+        Assert.Equal(["a", "a/ids", "a/rows"], _folder.Listing);
+        Assert.Equal("2two", File.ReadAllText(_folder["a/ids"]) + File.ReadAllText(_folder["a/rows"]));
+    }
+
+    // Whatever cannot be written or renamed: the files of two pairs are never left together.
+    [Theory]
+    [InlineData("first", "1one")]
+    [InlineData("second", "1one")]
+    [InlineData("rename", "1")]
+    public void WritePair_OneFails_LeavesTheOldPairOrNoSecondFile(string failing, string left)
+    {
+        var (ids, rows) = (_folder["ids"], _folder["rows"]);
+        AtomicFile.WritePair(ids, static stream => stream.Write("1"u8), rows, static stream => stream.Write("one"u8));
+        var error = Assert.Throws<DataException>(() => AtomicFile.WritePair(ids, stream => Write(stream, "first"), rows, stream =>
+        {
+            Write(stream, "second");
+            if (failing == "rename")
+                MakeFolder(ids);
+        }));
+
+        Assert.StartsWith($"{(failing == "second" ? rows : ids)}: cannot be written: ", error.Message, StringComparison.Ordinal);
+        Assert.Equal(left, (File.Exists(ids) ? File.ReadAllText(ids) : "1") + (File.Exists(rows) ? File.ReadAllText(rows) : ""));
+        Assert.DoesNotContain(_folder.Listing, static name => name.StartsWith(".tmp-", StringComparison.Ordinal));
+
+        void Write(Stream stream, string which)
+        {
+            stream.Write("new"u8);
+            if (failing == which)
+                throw new IOException("No space left on device");
+        }
+
+        static void MakeFolder(string path)
+        {
+            File.Delete(path);
+            Directory.CreateDirectory(path);
+        }
+    }
+
+    [Fact]
     public void RequireWritable_PathThatWriteTakes_LeavesNothingAndTheOldFile()
     {
         File.WriteAllText(_folder["file"], "old");

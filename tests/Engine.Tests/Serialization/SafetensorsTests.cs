@@ -29,6 +29,25 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal(expected, Bytes(writer));
     }
 
+    // A type that no model reads may lie beside those that are read.
+    [Theory]
+    [InlineData("I8", 1)]
+    [InlineData("U8", 1)]
+    [InlineData("F8_E4M3", 1)]
+    [InlineData("F8_E5M2", 1)]
+    [InlineData("F8_E8M0", 1)]
+    [InlineData("I16", 2)]
+    [InlineData("U16", 2)]
+    [InlineData("U32", 4)]
+    [InlineData("U64", 8)]
+    [InlineData("C64", 8)]
+    public void Open_TypeOfTheFormat_IsKnownByItsSize(string type, int bytes)
+    {
+        using var reader = Open(SafetensorsFile($$$"""{"w":{"dtype":"{{{type}}}","shape":[3],"data_offsets":[0,{{{3 * bytes}}}]}}""", new byte[3 * bytes], pad: true));
+        Assert.Equal((type, 3), (reader.Entries.Single().Type.ToString(), (int)reader.Entries.Single().ElementCount));
+        Assert.Contains($"has type {type}, expected floating-point numbers", Assert.Throws<DataException>(() => reader.ReadFloats(reader.Entries.Single(), new float[3])).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void WriteTo_NoTensors_ReadsBackEmpty()
     {

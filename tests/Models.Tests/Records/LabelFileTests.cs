@@ -23,14 +23,16 @@ public sealed class LabelFileTests : IDisposable
     [Theory]
     [InlineData("", "the label file is empty")]
     [InlineData("1\t2\t0.5\n1\t2\n", "line 2: tabs split it into 2 fields, expected 3: id, id, similarity")]
-    [InlineData("1\t2\t0.5\t\n", "line 1: tabs split it into 4 fields, expected 3: id, id, similarity")]
     [InlineData("1\t2\t0.5\t6\t7\t8\n", "line 1: tabs split it into 6 fields, expected 3: id, id, similarity")]
-    [InlineData("1 2 0.5\n", "line 1: tabs split it into 1 fields, expected 3: id, id, similarity")]
-    [InlineData("1\t2\t0.5\n\n1\t2\t0.5\n", "line 2: tabs split it into 1 fields, expected 3: id, id, similarity")]
+    [InlineData("1 2\n", "line 1: blanks split it into 2 fields, expected 3: id, id, similarity")]
+    [InlineData("1 2 0.5 6\n", "line 1: blanks split it into 4 fields, expected 3: id, id, similarity")]
+    [InlineData("1 2\t0.5\n", "line 1: tabs split it into 2 fields, expected 3: id, id, similarity")]
+    [InlineData("1\t2\t0.5\n\n1\t2\t0.5\n", "line 2: is empty, expected id, id, similarity")]
     [InlineData("1\t2\t0.5\n1\t777\t0.5\n", "line 2: there is no video '777'")]
     [InlineData("\t2\t0.5\n", "line 1: there is no video ''")]
     [InlineData("1\t2\t0,5\n", "line 1: the similarity '0,5' is not a number")]
-    [InlineData("1\t2\t\n", "line 1: the similarity '' is not a number")]
+    [InlineData("1\t2\t1,000\n", "line 1: the similarity '1,000' is not a number")]
+    [InlineData("1\t2\t\n", "line 1: tabs split it into 2 fields, expected 3: id, id, similarity")]
     [InlineData("1\t2\t1.0000001\n", "line 1: the similarity 1.0000001 is not in [0, 1]")]
     [InlineData("1\t2\t-0.1\n", "line 1: the similarity -0.1 is not in [0, 1]")]
     [InlineData("1\t2\tNaN\n", "line 1: the similarity NaN is not in [0, 1]")]
@@ -39,6 +41,44 @@ public sealed class LabelFileTests : IDisposable
     {
         var path = _folder.Write("label.tsv", text);
         Assert.Equal($"{path}: {reason}", Assert.Throws<DataException>(() => LabelFile.Read(path, OneDigit)).Message);
+    }
+
+    [Theory]
+    [InlineData("\uFEFF1\t2\t0.5\n3\t4\t1\n")]
+    [InlineData("1\t2\t0.5 \r\n3\t4\t1\t\r\n\r\n \n\n")]
+    [InlineData("1 2 0.5\n3   4  1")]
+    public void Read_MarkBlanksAndLineEnds_DoNotMatter(string text) =>
+        Assert.Equal([new(1, 2, 0.5f), new(3, 4, 1)], LabelFile.Read(_folder.Write("label.tsv", text), OneDigit));
+
+    // Record 1 is damaged behind its id; record 2 in its payload, so that nothing of it can be trusted.
+    [Theory]
+    [InlineData(false, "100\t101\t0.5\n100\t103\t1\n", "1 of 2 pairs are left out, as records of their videos were skipped; the first is line 1", null)]
+    [InlineData(false, "100\t103\t1\n100\t102\t0.5\n", null, "line 2: there is no video '102'")]
+    [InlineData(false, "100\t101\t1\n", null, "every pair has a video whose record was skipped")]
+    [InlineData(true, "100\t103\t1\n100\t102\t0.5\n999\t103\t0\n", "2 of 3 pairs are left out, as records of their videos were skipped; the first is line 2", null)]
+    [InlineData(true, "100\t103\t1\n", null, null)]
+    public void Read_PairsOfSkippedRecords_AreMarkedAndCounted(bool hidden, string text, string? note, string? error)
+    {
+        var frames = TestRecords.Frames(1, 1);
+        frames[0] = Half.NaN;
+        byte[] file = TestRecords.File(Good("100"), TestRecords.Payload("101", [], frames), Good("102"), Good("103"));
+        if (hidden)
+            file[file.AsSpan().IndexOf("102"u8)] ^= 1;
+        else
+            file = TestRecords.File(Good("100"), TestRecords.Payload("101", [], frames), Good("103"));
+        var index = RecordIndex.Build([_folder.Write("records", file)], TestRecords.FrameWidth, skipBadRecords: true, cancellation: TestContext.Current.CancellationToken);
+        var notes = new Notes();
+        var path = _folder.Write("label.tsv", text);
+        if (error is not null)
+        {
+            Assert.Equal($"{path}: {error}", Assert.Throws<DataException>(() => LabelFile.Read(path, index, notes)).Message);
+            return;
+        }
+        var pairs = LabelFile.Read(path, index, notes);
+        Assert.Equal(note is null ? [] : [$"{path}: {note}"], notes.Lines);
+        Assert.Equal(text.TrimEnd().Split('\n').Select(static line => line.StartsWith("100\t103", StringComparison.Ordinal)), pairs.Select(static pair => pair.IsComplete));
+
+        static byte[] Good(string id) => TestRecords.Payload(id, [], TestRecords.Frames(1, 1));
     }
 
     [Fact]

@@ -13,10 +13,14 @@ public sealed class RecordFilesTests : IDisposable
     {
         string[] files = [_folder.Write("p_0.tfrecords", "x"), _folder.Write("p_1.tfrecords", "x"), _folder.Write("p_10.tfrecords", "x")];
         _folder.Write("label.tsv", "x");
+        string hidden = _folder.Write("._p_0.tfrecords", "what another system keeps beside a file");
         Assert.Equal(files, RecordFiles.Expand(_folder.Path));
         Assert.Equal(files, RecordFiles.Expand(Path.Combine(_folder.Path, "p_*.tfrecords")));
         Assert.Equal(files[..2], RecordFiles.Expand(Path.Combine(_folder.Path, "p_?.tfrecords")));
+        Assert.Equal(files, RecordFiles.Expand(Path.Combine(_folder.Path, "*.tfrecords")));
         Assert.Equal(files[1..2], RecordFiles.Expand(files[1]));
+        Assert.Equal([hidden], RecordFiles.Expand(hidden));
+        Assert.Equal([hidden], RecordFiles.Expand(Path.Combine(_folder.Path, "._*")));
     }
 
     [Theory]

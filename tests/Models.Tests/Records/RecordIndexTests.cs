@@ -179,6 +179,76 @@ public sealed class RecordIndexTests : IDisposable
         Assert.StartsWith($"{_folder.Path}: cannot be read: ", Assert.Throws<DataException>(() => Build(_folder.Path)).Message, StringComparison.Ordinal);
     }
 
+    // TensorFlow reads nothing from an empty file and goes on.
+    [Fact]
+    public void Build_FilesWithoutASoundRecordBesideAGoodOne_AreSkipped()
+    {
+        var good = _folder.Write("good", TestRecords.FileOf(2));
+        var empty = _folder.Write("empty", "");
+        var bytes = TestRecords.FileOf(1);
+        bytes[50] ^= 1;
+        var bad = _folder.Write("bad", bytes);
+        var text = _folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
+        var index = Build([empty, good, bad], skip: true);
+        Assert.Equal(2, index.Count);
+        Assert.Equal([1, 1], Enumerable.Range(0, 2).Select(r => index[r].File));
+        Assert.Equal([$"{empty}: the file is empty", $"{bad}: record 0 (at byte 0): the payload fails its checksum"], index.BadRecords.Select(static b => b.ToString()));
+        Assert.Equal($"{empty}: the file is empty", Assert.Throws<DataException>(() => Build([good, empty])).Message);
+        Assert.StartsWith($"{text}: not a TFRecord file", Assert.Throws<DataException>(() => Build([good, text], skip: true)).Message, StringComparison.Ordinal);
+        Assert.Equal($"{empty}: the file is empty", Assert.Throws<DataException>(() => Build([empty, bad], skip: true)).Message);
+    }
+
+    [Fact]
+    public void Build_SkippedRecords_AreNotedAndCounted()
+    {
+        Assert.Empty(NotesOf(0));
+        Assert.Equal(["skipped: FILE: record 0 (id 100): frame 0 holds NaN or infinity at value 2", "skipped: 1 records of 13"], NotesOf(1));
+        var many = NotesOf(12);
+        Assert.Equal(11, many.Count);
+        Assert.Equal("skipped: FILE: record 9 (id 109): frame 0 holds NaN or infinity at value 2", many[^2]);
+        Assert.Equal("skipped: 12 records of 13; 'data verify' names all of them", many[^1]);
+
+        List<string> NotesOf(int bad)
+        {
+            var path = _folder.Write("skipped", TestRecords.File(Enumerable.Range(0, 13).Select(i =>
+            {
+                var frames = TestRecords.Frames(i, 1);
+                frames[2] = i < bad ? Half.PositiveInfinity : frames[2];
+                return TestRecords.Payload(TestRecords.Id(i), [], frames);
+            })));
+            var notes = new Notes();
+            RecordIndex.Build([path], TestRecords.FrameWidth, skipBadRecords: true, progress: notes, cancellation: TestContext.Current.CancellationToken);
+            return notes.Lines.ConvertAll(line => line.Replace(path, "FILE", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
+    [InlineData("gzip", 0x1f, 0x8b, 8, 0)]
+    [InlineData("zlib", 0x78, 0x9c, 1, 2)]
+    [InlineData("zip", 0x50, 0x4b, 3, 4)]
+    [InlineData("Zstandard", 0x28, 0xb5, 0x2f, 0xfd)]
+    public void Build_CompressedFile_IsNamed(string name, params int[] head)
+    {
+        var path = _folder.Write("packed", [.. head.Select(static b => (byte)b), .. new byte[40]]);
+        foreach (var skip in (bool[])[false, true])
+        {
+            AssertFails($"{path}: compressed with {name}; TFRecord files are read unpacked", path, skip);
+        }
+    }
+
+    [Fact]
+    public void LastOfEveryId_RepeatedIds_LeavesTheEarlierOnesOutAndSaysItOnce()
+    {
+        string[] ids = ["1", "a", "2", "a", "1", "1"];
+        var path = _folder.Write("repeated", TestRecords.File(ids.Select(static id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
+        var notes = new Notes();
+        Assert.Equal([2, 3, 5], Build(path).LastOfEveryId(notes));
+        Assert.Equal([$"{path}: record 0 has an id that a later record has too; of such records the last one counts (3 are left out)"], notes.Lines);
+        notes.Lines.Clear();
+        Assert.Equal([0, 1], Build(_folder.Write("good", TestRecords.FileOf(2))).LastOfEveryId(notes));
+        Assert.Empty(notes.Lines);
+    }
+
     [Fact]
     public void Build_SeveralBadFiles_ReportsTheFirst()
     {

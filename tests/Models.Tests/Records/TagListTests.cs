@@ -11,6 +11,7 @@ public sealed class TagListTests : IDisposable
     [Theory]
     [InlineData("30\n4\n-5\n100\n")]
     [InlineData("30\r\n4\r\n-5\r\n100")]
+    [InlineData("\uFEFF30 \n4\t\n-5 \r\n100\n\n \n")]
     public void Read_UnorderedIds_ClassIsTheRankOfTheId(string text)
     {
         var tags = TagList.Read(_folder.Write("tags", text));
@@ -24,10 +25,13 @@ public sealed class TagListTests : IDisposable
     [Theory]
     [InlineData("", "the tag list is empty")]
     [InlineData("1\n\n2\n", "line 2 is empty, expected a tag id")]
-    [InlineData("1\n2\n\n", "line 3 is empty, expected a tag id")]
+    [InlineData("1\n \t\r\n2\n", "line 2 is empty, expected a tag id")]
+    [InlineData("\n1\n", "line 1 is empty, expected a tag id")]
     [InlineData("1\n2\n1\n", "line 3: tag 1 is already on line 1")]
     [InlineData("1\nx\u0007y\n", "line 2: 'x.y' is not a tag id")]
-    [InlineData("1 \n", "line 1: '1 ' is not a tag id")]
+    [InlineData(" 1\n", "line 1: ' 1' is not a tag id")]
+    [InlineData("1\u00A0\n", "line 1: '1\u00A0' is not a tag id")]
+    [InlineData("1,000\n", "line 1: '1,000' is not a tag id")]
     [InlineData("1.5\n", "line 1: '1.5' is not a tag id")]
     [InlineData("9223372036854775808", "line 1: '9223372036854775808' is not a tag id")]
     public void Read_BadList_NamesFileAndLine(string text, string reason)

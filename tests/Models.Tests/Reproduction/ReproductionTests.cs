@@ -114,25 +114,6 @@ public sealed class ReproductionTests : IDisposable
 
     private static ReproductionOptions Options(IReadOnlyList<string> models) => new() { OutputDirectory = "out", Preset = "micro", Models = models, Seed = 11 };
 
-    private sealed class Notes : IProgressSink
-    {
-        public List<string> Lines { get; } = [];
-
-        public void Begin(string label, long total, long done)
-        {
-        }
-
-        public void Report(long done, string text)
-        {
-        }
-
-        public void End(string text)
-        {
-        }
-
-        public void Note(string text) => Lines.Add(text);
-    }
-
     private sealed class StopAtData : IProgressSink, IDisposable
     {
         private readonly CancellationTokenSource _stop = new();

@@ -26,7 +26,11 @@ public sealed class SubmissionBadFileTests : IDisposable
     [InlineData("""{"a":["1"]}""", "id 'a' has something else than a list of numbers")]
     [InlineData("""{"a":[null]}""", "id 'a' has something else than a list of numbers")]
     [InlineData("""{"a":[[1]]}""", "id 'a' is not valid JSON")]
-    [InlineData("""{"a":[NaN]}""", "id 'a' is not valid JSON")]
+    [InlineData("""{"a":[NaN]}""", "id 'a' holds NaN, which is no number in JSON")]
+    [InlineData("""{"a":[1, NaN]}""", "id 'a' holds NaN, which is no number in JSON")]
+    [InlineData("""{"a":[1,-Infinity]}""", "id 'a' holds -Infinity, which is no number in JSON")]
+    [InlineData("""{"a":[Infinity]}""", "id 'a' holds Infinity, which is no number in JSON")]
+    [InlineData("""{"a":[Nothing]}""", "id 'a' is not valid JSON")]
     [InlineData("""{"a":[1e999]}""", "id 'a' holds Infinity")]
     [InlineData("""{"a":[]}""", "id 'a' has 0 values")]
     [InlineData("""{"a":[1,2],"b":[1]}""", "id 'b' has 1 values, but the ids before it have 2")]
@@ -58,11 +62,20 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_NoZip_IsRefused() => Refused(_folder.Write("e.zip", """{"a":[1]}"""), "not a zip, or damaged");
 
     [Fact]
-    public void Read_ZipWithoutResult_IsRefused() => Refused(Zip(("results.json", "{}")), "holds 0 files named result.json");
+    public void Read_ZipWithoutJson_IsRefused() => Refused(Zip(("results.txt", "{}"), ("._result.json", "{}")), "expected one result.json or one other .json, found none");
 
     [Fact]
     public void Read_ZipWithTwoResults_IsRefused() =>
-        Refused(Zip(("result.json", "{}"), ("result.json", "{}")), "holds 2 files named result.json");
+        Refused(Zip(("result.json", "{}"), ("result.json", "{}")), "expected one result.json or one other .json, found 'result.json', 'result.json'");
+
+    // The reference's own zips of folds are made so.
+    [Fact]
+    public void Read_ZipWithOneJsonOfAnotherName_TakesIt()
+    {
+        Assert.Equal(["a: 1"], Tables.Show(SubmissionFile.Read(Zip(("10fold_b_json/", ""), ("10fold_b_json/10fold_1_mix.json", """{"a":[1]}""")))));
+        Refused(Zip(("a/1.json", "{}"), ("a/2.json", "{}")), "expected one result.json or one other .json, found 'a/1.json', 'a/2.json'");
+        Assert.Equal(["a: 1"], Tables.Show(SubmissionFile.Read(Zip(("a/1.json", "{}"), ("result.json", """{"a":[1]}""")))));
+    }
 
     [Fact]
     public void Read_ZipWithOtherFiles_IgnoresThem() =>
@@ -124,7 +137,9 @@ public sealed class SubmissionBadFileTests : IDisposable
     [InlineData("<f4", 0, 2, 0, "", "holds no embedding")]
     [InlineData("<f4", 2, 2, 16, "a\n", "2 rows, but")]
     [InlineData("<f4", 2, 2, 16, "a\na\n", "id 'a' is given twice")]
-    [InlineData("<f4", 2, 2, 16, "a\n\n", "id '' is empty")]
+    [InlineData("<f4", 2, 2, 16, "a\n\n", "2 rows, but")]
+    [InlineData("<f4", 2, 2, 16, "\uFEFFa \r\nb\t\n\n", null)]
+    [InlineData("<f4", 3, 2, 24, "a\n\nb\n", "id '' is empty")]
     [InlineData("<f4", 2, 2, 16, null, "e.ids.txt: cannot be read: there is no such file")]
     public void Read_Npy_IsCheckedAgainstItsHeaderAndIds(string type, int rows, int width, int dataBytes, string? ids, string? complaint)
     {
@@ -144,6 +159,25 @@ public sealed class SubmissionBadFileTests : IDisposable
         }
     }
 
+    // A Python dictionary has no order that counts.
+    [Theory]
+    [InlineData("{'shape': (2, 1), 'fortran_order': False, 'descr': '<f2'}", true)]
+    [InlineData("{ 'fortran_order':False,'descr':'<f2' , 'shape':(2,1,), }", true)]
+    [InlineData("{'descr': '<f2', 'fortran_order': True, 'shape': (2, 1), }", false)]
+    [InlineData("{'descr': '<f2', 'descr': '<f2', 'shape': (2, 1), }", false)]
+    [InlineData("{'descr': '<f2', 'fortran_order': False, }", false)]
+    [InlineData("{'descr': '<f2' 'fortran_order': False, 'shape': (2, 1), }", false)]
+    [InlineData("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 1), 'more': 1}", false)]
+    public void Read_NpyHeader_TakesItsKeysInAnyOrder(string header, bool taken)
+    {
+        _folder.Write("e.ids.txt", "a\nb\n");
+        var path = _folder.Write("e.npy", Npy(header, [0, 0, 0, 0x3c]));
+        if (taken)
+            Assert.Equal(["a: 0", "b: 1"], Tables.Show(SubmissionFile.Read(path)));
+        else
+            Refused(path, "expected a matrix");
+    }
+
     [Fact]
     public void Read_NpyWithNonFiniteValue_NamesTheId()
     {
@@ -157,7 +191,7 @@ public sealed class SubmissionBadFileTests : IDisposable
         _folder.Write("e.ids.txt", [0xff, (byte)'\n']);
         var path = _folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1), }", [0, 0]));
         var failure = Assert.Throws<DataException>(() => SubmissionFile.Read(path));
-        Assert.Equal($"{Path.Combine(_folder.Path, "e.ids.txt")}: holds bytes that are not UTF-8", failure.Message);
+        Assert.Equal($"{Path.Combine(_folder.Path, "e.ids.txt")}: line 1 is not valid UTF-8", failure.Message);
     }
 
     [Theory]

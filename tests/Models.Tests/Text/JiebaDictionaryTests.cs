@@ -50,6 +50,7 @@ public sealed class JiebaDictionaryTests
     [InlineData("甲 3 n\r\n乙 1\r\n")]
     [InlineData("甲 3 n\n乙 1")]
     [InlineData(" 甲 3 \n\t乙 1\t\n")]
+    [InlineData("\uFEFF甲 3 n\n乙 1\n\n \n")]
     public void Parse_BlanksAndLineEnds_DoNotMatter(string content)
     {
         Assert.Equal((Math.Log(3) - Math.Log(4), Math.Log(1) - Math.Log(4)), (Score(Parse(content), "甲"), Score(Parse(content), "乙")));
@@ -62,13 +63,21 @@ public sealed class JiebaDictionaryTests
     [InlineData("甲 3\n乙 1\n丙  1\n", 3)]
     [InlineData("甲 3\n乙 -1\n", 2)]
     [InlineData("甲 1.5\n", 1)]
-    [InlineData("甲 99999999999\n", 1)]
+    [InlineData("甲 99999999999999999999\n", 1)]
     [InlineData("甲\t3\n", 1)]
     [InlineData("3\n", 1)]
-    [InlineData("", 1)]
     public void Parse_BadLine_IsNamed(string content, int line)
     {
         Assert.Equal($"words.txt line {line}: not a word, a blank and a count, in UTF-8", Assert.Throws<DataException>(() => Parse(content)).Message);
+    }
+
+    // Python counts without a limit.
+    [Fact]
+    public void Parse_CountsBeyond32Bits_AreTaken()
+    {
+        Assert.Equal(Math.Log(5_000_000_000) - Math.Log(8_000_000_000), Score(Parse("甲 5000000000 n\n乙 3000000000\n"), "甲"));
+        Assert.Equal($"words.txt line 2: the counts up to here are more than {long.MaxValue} together",
+            Assert.Throws<DataException>(() => Parse($"甲 {long.MaxValue}\n乙 1\n")).Message);
     }
 
     [Fact]
@@ -81,6 +90,7 @@ public sealed class JiebaDictionaryTests
     [Fact]
     public void Parse_NoCountAboveZero_IsRefused()
     {
+        Assert.Equal("words.txt: no word has a count above 0", Assert.Throws<DataException>(() => Parse("")).Message);
         Assert.Equal("words.txt: no word has a count above 0", Assert.Throws<DataException>(() => Parse("甲 0\n")).Message);
     }
 

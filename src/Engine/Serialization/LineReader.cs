@@ -1,17 +1,25 @@
 using System.Text;
 
-namespace VideoSim.Models.Records;
+namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Walks the lines of a text file, split at LF or CR LF. The last line may or may not have its end; an empty line behind it is
-/// none.
+/// Walks the lines of a UTF-8 text file. Lines end at LF alone. A byte order mark, spaces, tabs and CR at the ends of lines, and
+/// empty lines at the end of the file do not count.
 /// </summary>
-internal ref struct LineReader(ReadOnlySpan<byte> text)
+/// <remarks>Other blanks stay: U+2028 is a piece of a published vocabulary.</remarks>
+public ref struct LineReader
 {
     // Enough to recognise a line by in an error message that is to stay one line.
     private const int QuotedBytes = 40;
 
-    private ReadOnlySpan<byte> _rest = text;
+    private ReadOnlySpan<byte> _rest;
+
+    /// <summary>Begins before the first line of a file's content.</summary>
+    public LineReader(ReadOnlySpan<byte> text)
+    {
+        var mark = "\uFEFF"u8;
+        _rest = (text.StartsWith(mark) ? text[mark.Length..] : text).TrimEnd(" \t\r\n"u8);
+    }
 
     /// <summary>The line, without its end.</summary>
     public ReadOnlySpan<byte> Current { get; private set; }
@@ -19,6 +27,7 @@ internal ref struct LineReader(ReadOnlySpan<byte> text)
     /// <summary>Its number, counted from 1.</summary>
     public int Number { get; private set; }
 
+    /// <summary>Goes on to the next line; false behind the last one.</summary>
     public bool MoveNext()
     {
         if (_rest.IsEmpty)
@@ -27,13 +36,8 @@ internal ref struct LineReader(ReadOnlySpan<byte> text)
         }
 
         var end = _rest.IndexOf((byte)'\n');
-        Current = end < 0 ? _rest : _rest[..end];
+        Current = (end < 0 ? _rest : _rest[..end]).TrimEnd(" \t\r"u8);
         _rest = end < 0 ? [] : _rest[(end + 1)..];
-        if (Current is [.., (byte)'\r'])
-        {
-            Current = Current[..^1];
-        }
-
         Number++;
         return true;
     }

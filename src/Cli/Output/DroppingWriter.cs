@@ -1,0 +1,34 @@
+using System.Text;
+
+namespace VideoSim.Cli.Output;
+
+/// <summary>
+/// Writes to a stream that may be closed or full, such as stderr in the log of a long run: what it does not take is dropped, and the
+/// work goes on.
+/// </summary>
+internal sealed class DroppingWriter(TextWriter inner) : TextWriter
+{
+    public override Encoding Encoding => inner.Encoding;
+
+    public override void Write(char value) => Try(() => inner.Write(value));
+
+    public override void Write(char[] buffer, int index, int count) => Try(() => inner.Write(buffer, index, count));
+
+    public override void Write(string? value) => Try(() => inner.Write(value));
+
+    public override void WriteLine(string? value) => Try(() => inner.WriteLine(value));
+
+    public override void Flush() => Try(inner.Flush);
+
+    private static void Try(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nobody can be told.
+        }
+    }
+}

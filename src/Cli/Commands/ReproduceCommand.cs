@@ -58,22 +58,25 @@ internal static class ReproduceCommand
             Row($"{name}, random weights", model.RandomSpearman);
             Row($"{name}, pretrained", model.PretrainSpearman);
             foreach (var fold in model.Folds)
-                Row($"{name}, fold {fold.Fold} (validation {Text(fold.ValSpearman)})", fold.TestSpearman);
+                table.Row($"{name}, fold {fold.Fold} (validation {Text(fold.ValSpearman)})", fold.TestSpearman is { } score ? Text(score) : "no labels");
             Row($"{name}, mean of {model.Folds.Count} folds", model.TestSpearman);
         }
-        Row("baseline: cosine of mean frames", summary.Baselines.MeanFrameCosine);
-        Row("baseline: overlap of titles", summary.Baselines.TitleOverlap);
-        Row("baseline: linear probe", summary.Baselines.LinearProbe);
+        Row("baseline: cosine of mean frames", summary.Baselines?.MeanFrameCosine);
+        Row("baseline: overlap of titles", summary.Baselines?.TitleOverlap);
+        Row("baseline: linear probe", summary.Baselines?.LinearProbe);
         Row($"ensemble, weights {Weights(summary.Ensemble)} (result.zip)", summary.Ensemble.TestSpearman);
         Row("ensemble, embeddings scaled to length 1", summary.Ensemble.NormalizedTestSpearman);
-        if (summary.BestPossibleSpearman is { } best)
-            Row("best possible (noise-free similarities)", best);
+        Row("best possible (noise-free similarities)", summary.BestPossibleSpearman);
         foreach (var (name, model) in summary.Models)
             table.Row($"seconds, {name}: pretrain {Whole(model.Seconds.Pretrain)}, finetune {Whole(model.Seconds.Finetune)}, embed {Whole(model.Seconds.Embed)}",
                 Whole(model.Seconds.Pretrain + model.Seconds.Finetune + model.Seconds.Embed));
         return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
 
-        void Row(string name, double score) => table.Row(name, Text(score));
+        void Row(string name, double? score)
+        {
+            if (score is { } known)
+                table.Row(name, Text(known));
+        }
     }
 
     private static ResultTable Table(ReproductionPlan plan)

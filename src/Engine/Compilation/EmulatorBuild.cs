@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
@@ -95,7 +96,6 @@ public static partial class EmulatorBuild
         return text.ToString();
     }
 
-    private const int WouldBlock = 11; // EWOULDBLOCK of Linux: somebody holds the lock
 
     // Builds in one cache come one after the other: the second finds what the first has built. The lock goes with its process.
     private static FileStream TakeTurn(string cache)
@@ -103,14 +103,9 @@ public static partial class EmulatorBuild
         Directory.CreateDirectory(cache);
         while (true)
         {
-            try
-            {
-                return new FileStream(Path.Combine(cache, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException e) when (e.HResult == WouldBlock)
-            {
-                Thread.Sleep(100);
-            }
+            if (FileLock.TryTake(Path.Combine(cache, "lock")) is { } turn)
+                return turn;
+            Thread.Sleep(100);
         }
     }
 

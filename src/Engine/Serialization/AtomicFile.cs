@@ -99,8 +99,8 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Whether a path is what a process left that was killed while it wrote a file; the next write of that file replaces it.</summary>
-    public static bool IsLeftover(string path) => Path.GetFileName(path).StartsWith(Unfinished, StringComparison.Ordinal);
+    /// <summary>Whether a path is what a process left that was killed while it wrote a file of this name; the next write of that file replaces it.</summary>
+    public static bool IsLeftover(string path, string name) => Path.GetFileName(path) == Unfinished + name;
 
     /// <summary>The path beside <paramref name="path"/> whose name has <paramref name="prefix"/> in front.</summary>
     internal static string Sibling(string path, string prefix)

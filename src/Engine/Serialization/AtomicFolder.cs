@@ -30,7 +30,8 @@ public sealed class AtomicFolder
         var temporary = AtomicFile.Sibling(path, Unfinished);
         try
         {
-            Recover(Path.GetDirectoryName(temporary)!, Path.GetFileName(temporary)[Unfinished.Length..]);
+            string name = Path.GetFileName(temporary)[Unfinished.Length..];
+            Recover(Path.GetDirectoryName(temporary)!, other => other == name);
             Directory.CreateDirectory(temporary);
             fill(new AtomicFolder(path, temporary, open));
             Swap(path, temporary);
@@ -82,9 +83,9 @@ public sealed class AtomicFolder
     /// for its successor comes back if the successor never arrived. Call it before looking for folders.
     /// </summary>
     /// <param name="parent">The folder in which they lie; it may be missing.</param>
-    /// <param name="pattern">The names to care for, such as <c>last</c> or <c>checkpoint-*</c>.</param>
+    /// <param name="isOurs">Which names to care for, such as <c>last</c>; folders of others stay as they are.</param>
     /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
-    public static void Recover(string parent, string pattern)
+    public static void Recover(string parent, Func<string, bool> isOurs)
     {
         try
         {
@@ -92,11 +93,11 @@ public sealed class AtomicFolder
             {
                 return;
             }
-            foreach (var unfinished in Directory.GetDirectories(parent, Unfinished + pattern))
+            foreach (var unfinished in Directory.GetDirectories(parent, Unfinished + "*").Where(path => isOurs(Path.GetFileName(path)[Unfinished.Length..])))
             {
                 Directory.Delete(unfinished, recursive: true);
             }
-            foreach (var replaced in Directory.GetDirectories(parent, Replaced + pattern))
+            foreach (var replaced in Directory.GetDirectories(parent, Replaced + "*").Where(path => isOurs(Path.GetFileName(path)[Replaced.Length..])))
             {
                 var place = Path.Combine(parent, Path.GetFileName(replaced)[Replaced.Length..]);
                 if (Directory.Exists(place))

@@ -73,6 +73,9 @@ public sealed class ModelFolder
         return new ModelFolder(path, config, tokenizer, tags);
     }
 
+    /// <summary>All files that it is made of.</summary>
+    public IEnumerable<string> Files => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(FolderPath, name));
+
     /// <summary>The model with its weights.</summary>
     /// <param name="device">Where its memory is.</param>
     /// <param name="training">Whether it needs gradients.</param>

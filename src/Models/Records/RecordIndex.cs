@@ -37,6 +37,7 @@ public sealed class RecordIndex
         }
 
         Files = [.. files.Select(f => f.Path)];
+        Digests = [.. files.Select(f => f.Digest)];
         BadRecords = [.. files.SelectMany(f => f.Bad)];
         _byKey = new(SortByKey);
     }
@@ -49,6 +50,9 @@ public sealed class RecordIndex
 
     /// <summary>The files, in the order in which they were given.</summary>
     public IReadOnlyList<string> Files { get; }
+
+    /// <summary>What the files held, in the same order.</summary>
+    public IReadOnlyList<FileDigest> Digests { get; }
 
     /// <summary>The records that were skipped, and the files that have no sound record.</summary>
     public IReadOnlyList<BadRecord> BadRecords { get; }
@@ -163,11 +167,13 @@ public sealed class RecordIndex
     private static FileRecords Scan(string path, int frameWidth, bool skipBadRecords, ReadingProgress reading, CancellationToken cancellation)
     {
         using var scanner = new TfRecordScanner(path);
-        var result = new FileRecords(path, new ChunkedList<Entry>(), []);
+        using var digest = new RecordDigest();
+        var (entries, badRecords) = (new ChunkedList<Entry>(), new List<BadRecord>());
         while (scanner.MoveNext())
         {
             cancellation.ThrowIfCancellationRequested();
             reading.Add(scanner.RecordBytes);
+            digest.Add(scanner);
             var problem = scanner.Problem;
             VideoExample example = default;
             if (problem is null
@@ -179,11 +185,11 @@ public sealed class RecordIndex
 
             if (problem is null)
             {
-                result.Entries.Add(new Entry(scanner.Offset, Key(example.Id), scanner.Payload.Length, scanner.Record));
+                entries.Add(new Entry(scanner.Offset, Key(example.Id), scanner.Payload.Length, scanner.Record));
             }
             else if (skipBadRecords && (problem.Record is not null || scanner.IsEmptyFile))
             {
-                result.Bad.Add(problem);
+                badRecords.Add(problem);
             }
             else
             {
@@ -191,7 +197,7 @@ public sealed class RecordIndex
             }
         }
 
-        return result;
+        return new FileRecords(path, entries, badRecords, digest.Of(scanner));
     }
 
     private void NoteBadRecords(IProgressSink progress)
@@ -262,5 +268,5 @@ public sealed class RecordIndex
 
     private readonly record struct Entry(long Offset, ulong Key, int PayloadBytes, int Number);
 
-    private sealed record FileRecords(string Path, ChunkedList<Entry> Entries, List<BadRecord> Bad);
+    private sealed record FileRecords(string Path, ChunkedList<Entry> Entries, List<BadRecord> Bad, FileDigest Digest);
 }

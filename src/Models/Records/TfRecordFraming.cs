@@ -44,8 +44,11 @@ internal static class TfRecordFraming
     internal static bool TryReadPayload(ReadOnlySpan<byte> record, out ReadOnlySpan<byte> payload)
     {
         payload = record[HeaderBytes..^FooterBytes];
-        return BinaryPrimitives.ReadUInt32LittleEndian(record[^FooterBytes..]) == Crc32C.ComputeMasked(payload);
+        return ReadFooter(record) == Crc32C.ComputeMasked(payload);
     }
+
+    /// <summary>The checksum behind the payload of a whole record.</summary>
+    internal static uint ReadFooter(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt32LittleEndian(record[^FooterBytes..]);
 
     /// <summary>The size on disk of a record with this payload.</summary>
     internal static long RecordBytes(long payloadBytes) => HeaderBytes + payloadBytes + FooterBytes;

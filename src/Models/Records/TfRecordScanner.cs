@@ -56,6 +56,9 @@ internal sealed class TfRecordScanner : IDisposable
     /// <summary>The current record's content, if nothing is wrong; valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload => Buffered(Offset + TfRecordFraming.HeaderBytes, _payloadBytes);
 
+    /// <summary>The checksum behind the current record's payload; null where there is none, or it does not fit.</summary>
+    public uint? PayloadChecksum { get; private set; }
+
     /// <summary>Goes on to the next record, sound or not; false behind the last that can be told.</summary>
     public bool MoveNext()
     {
@@ -64,6 +67,7 @@ internal sealed class TfRecordScanner : IDisposable
             Record++;
             Offset = _next;
             Problem = null;
+            PayloadChecksum = null;
             ReadRecord();
             return true;
         }
@@ -126,6 +130,7 @@ internal sealed class TfRecordScanner : IDisposable
         else
         {
             _payloadBytes = payload.Length;
+            PayloadChecksum = TfRecordFraming.ReadFooter(Buffered(_next, (int)recordBytes));
         }
 
         _next += recordBytes;

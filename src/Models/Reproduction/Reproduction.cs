@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
@@ -83,32 +84,37 @@ public sealed class Reproduction
     private readonly IProgressSink _progress;
     private readonly TimeProvider _clock;
     private readonly CancellationToken _cancellation;
+    private readonly bool _hasLabels;
 
     private Reproduction(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
         _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
+        if (options.Data is null)
+            MakeData();
+        _hasLabels = File.Exists(_data.TestLabels("b"));
     }
 
-    /// <summary>Does whatever is not done yet; writes result.zip and summary.json.</summary>
+    /// <summary>Does whatever is not done yet; writes result.zip and summary.json. Without labels of test_b, which the challenge kept, scores are left out.</summary>
     public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         long start = clock.GetTimestamp();
         // Everything below that is there already is taken as it is, so it must come from the same options. Folds and models may be added.
-        RunFolder.Open(options.OutputDirectory, new JsonObject
+        using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "reproduce",
             ["preset"] = options.Preset,
             ["seed"] = options.Seed,
-            ["data"] = options.Data is null ? "synthetic" : Path.GetFullPath(options.Data),
+            ["data"] = options.Data is null ? "synthetic" : new DataFolder(options.Data).FullPath,
             ["skip_bad_records"] = options.SkipBadRecords,
             ["video_disjoint"] = options.VideoDisjoint,
             ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
             ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
         });
         var reproduction = new Reproduction(device, options, progress, clock, cancellation);
-        if (options.Data is null)
-            reproduction.MakeData();
+        reproduction.CheckInputs(folder);
+        if (!reproduction._hasLabels)
+            progress.Note($"{reproduction._data.TestLabels("b")}: there is no such file; scores are left out");
         var models = new Dictionary<string, ModelSummary>();
         var tables = new Dictionary<string, EmbeddingTable>();
         foreach (string model in options.Models)
@@ -138,8 +144,28 @@ public sealed class Reproduction
     internal static double ScoreFinished(Device device, ReproductionOptions options, string run, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         var reproduction = new Reproduction(device, options, progress, clock, cancellation);
-        return reproduction.Score(reproduction.Embed(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => reproduction.Finished(run)));
+        return reproduction.Score(reproduction.Embed(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => reproduction.Finished(run)))
+            ?? throw new InvalidOperationException("a study makes data with labels");
     }
+
+    // What the stages read they check themselves.
+    private void CheckInputs(RunFolder folder)
+    {
+        string[] others = [_data.TagList, _data.Vocabulary, _data.Labels];
+        if (!folder.Inputs.AreNoted)
+            folder.Inputs.Require([FileDigest.OfRecords(_data.Test("b"), _cancellation), .. others.Select(FileDigest.OfContent)]);
+        else if (folder.Inputs.Change([_data.Test("b")], others, _cancellation) is { } change)
+        {
+            if (!IsEmbedded)
+                throw new DataException($"{folder.FolderPath} cannot go on: {change} since it began; choose another --output-dir, or put the old file back");
+            _progress.Note($"{folder.FolderPath} is complete and stays as it is, but {change} since it began; choose another --output-dir to do it again");
+        }
+    }
+
+    // All embeddings that are asked for are there.
+    private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), $"fold-{fold}"))));
+
+    private int FoldsOf(string model) => _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
 
     private void MakeData()
     {
@@ -158,10 +184,10 @@ public sealed class Reproduction
         string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, "pretrain");
         var run = _options.RunOf(model, pretrained);
         double pretrainSeconds = 0, finetuneSeconds = 0, embedSeconds = 0;
-        double random = Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run))));
+        double? random = _hasLabels ? Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run)))) : null;
         Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
-        double afterPretraining = Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained))));
-        int folds = _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
+        double? afterPretraining = _hasLabels ? Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained)))) : null;
+        int folds = FoldsOf(model);
         var tables = new List<EmbeddingTable>();
         var results = new List<FoldSummary>();
         for (int fold = 1; fold <= folds; fold++)
@@ -203,19 +229,20 @@ public sealed class Reproduction
     }
 
     // A run that is cut has shown what it knew.
-    private double Note(string what, EmbeddingTable table)
+    private double? Note(string what, EmbeddingTable table)
     {
-        double score = Score(table);
+        if (Score(table) is not { } score)
+            return null;
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {score:F4}"));
         return score;
     }
 
-    private double Score(EmbeddingTable table) => Scoring.Spearman(table, _data.TestLabels("b"));
+    private double? Score(EmbeddingTable table) => _hasLabels ? Scoring.Spearman(table, _data.TestLabels("b"), _options.SkipBadRecords) : null;
 
     // Embeddings of test_b as they are handed in: rounded to half precision, read back from their file.
     private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
     {
-        string file = Path.Combine(root, "embeddings", $"{name}.zip");
+        string file = EmbeddingFile(root, name);
         if (!File.Exists(file))
         {
             var (model, config, tokenizer, tags) = load();
@@ -227,6 +254,8 @@ public sealed class Reproduction
         }
         return SubmissionFile.Read(file);
     }
+
+    private static string EmbeddingFile(string root, string name) => Path.Combine(root, "embeddings", $"{name}.zip");
 
     private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
     {
@@ -246,8 +275,10 @@ public sealed class Reproduction
     }
 
     // A second or two: small enough to be computed again by a run that was stopped.
-    private BaselineScores Baselines()
+    private BaselineScores? Baselines()
     {
+        if (!_hasLabels)
+            return null;
         int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
         return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);
 

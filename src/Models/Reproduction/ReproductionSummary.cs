@@ -3,14 +3,16 @@ using VideoSim.Models.Baselines;
 
 namespace VideoSim.Models.Reproduction;
 
-/// <summary>What <c>reproduce</c> found, as summary.json holds it. All scores are Spearman on test_b unless named otherwise.</summary>
+/// <summary>What <c>reproduce</c> found, as summary.json holds it. All scores are Spearman on test_b unless named otherwise; null, and left out of
+/// the file, where test_b has no labels.</summary>
 public sealed record ReproductionSummary
 {
     /// <summary>Results of each model by name.</summary>
     public required IReadOnlyDictionary<string, ModelSummary> Models { get; init; }
 
     /// <summary>What needs no deep model.</summary>
-    public required BaselineScores Baselines { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required BaselineScores? Baselines { get; init; }
 
     /// <summary>The submission in result.zip.</summary>
     public required EnsembleSummary Ensemble { get; init; }
@@ -29,16 +31,19 @@ public sealed record ReproductionSummary
 public sealed record ModelSummary
 {
     /// <summary>With its first, random weights.</summary>
-    public required double RandomSpearman { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required double? RandomSpearman { get; init; }
 
     /// <summary>After pretraining.</summary>
-    public required double PretrainSpearman { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required double? PretrainSpearman { get; init; }
 
     /// <summary>After finetuning on each fold.</summary>
     public required IReadOnlyList<FoldSummary> Folds { get; init; }
 
     /// <summary>Mean embedding of all folds.</summary>
-    public required double TestSpearman { get; init; }
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public required double? TestSpearman { get; init; }
 
     /// <summary>Wall-clock time of each stage in this call; what was there already took none.</summary>
     public required StageSeconds Seconds { get; init; }
@@ -54,14 +59,16 @@ public sealed record StageSeconds(double Pretrain, double Finetune, double Embed
 /// <param name="Fold">1 to 11.</param>
 /// <param name="ValSpearman">On the fold's validation pairs.</param>
 /// <param name="TestSpearman">On test_b.</param>
-public sealed record FoldSummary(int Fold, double ValSpearman, double TestSpearman);
+public sealed record FoldSummary(int Fold, double ValSpearman, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman);
 
 /// <summary>The weighted sum of the models' mean embeddings (specification 7.3).</summary>
 /// <param name="TestSpearman">Of raw embeddings, as in result.zip.</param>
 /// <param name="NormalizedTestSpearman">Of embeddings scaled to length 1 before they are weighted.</param>
 /// <param name="Weights">Weight of each model.</param>
 /// <param name="MeanNorms">Mean length of each model's raw embeddings: what it weighs beside its weight.</param>
-public sealed record EnsembleSummary(double TestSpearman, double NormalizedTestSpearman,
+public sealed record EnsembleSummary(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? NormalizedTestSpearman,
     IReadOnlyDictionary<string, double> Weights, IReadOnlyDictionary<string, double> MeanNorms);
 
 /// <summary>JSON of summary.json.</summary>

@@ -7,6 +7,9 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
+    /// <summary>The folder in full, the same however it is written.</summary>
+    public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
+
     /// <summary>Shards of single videos for pretraining.</summary>
     public IReadOnlyList<string> Pointwise => RecordFiles.Expand(Path.Combine(Root, "pointwise", "*.tfrecords"));
 

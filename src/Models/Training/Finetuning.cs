@@ -31,24 +31,26 @@ public static class Finetuning
         if (preset.Model != config)
             throw new DataException($"{source.FolderPath} holds a model of other sizes than preset '{options.Preset}' with these overrides");
         var values = preset.Finetune.ValuesOn(device);
-        var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
+        using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "finetune",
             ["preset"] = options.Preset,
             ["seed"] = options.Seed,
             ["fold"] = fold,
-            ["data"] = Path.GetFullPath(data.Root),
-            ["pretrained"] = Path.GetFullPath(pretrained),
+            ["data"] = data.FullPath,
+            ["pretrained"] = Path.TrimEndingDirectorySeparator(Path.GetFullPath(pretrained)),
             ["skip_bad_records"] = options.SkipBadRecords,
             ["video_disjoint"] = options.VideoDisjoint,
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
         });
+        string[] others = [data.Labels, .. source.Files];
         if (folder.IsComplete)
-            return folder.Finished.LastSpearman!.Value;
+            return folder.TakeFinished([data.Pairwise], others, progress, cancellation);
 
         var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
+        folder.Inputs.Require([.. index.Digests, .. others.Select(FileDigest.OfContent)]);
         var pairs = LabelFile.Read(data.Labels, index, progress);
         var split = Folds.Make(pairs.Length, fold).Where(pair => pairs[pair].IsComplete);
         if (options.VideoDisjoint)

@@ -24,12 +24,12 @@ public static class Pretraining
         var config = preset.Model;
         var values = preset.Pretrain.ValuesOn(device);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
-        var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
+        using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "pretrain",
             ["preset"] = options.Preset,
             ["seed"] = options.Seed,
-            ["data"] = Path.GetFullPath(data.Root),
+            ["data"] = data.FullPath,
             ["skip_bad_records"] = options.SkipBadRecords,
             ["vocabulary_sha256"] = vocabulary.Sha256,
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
@@ -37,11 +37,13 @@ public static class Pretraining
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
         });
+        string[] others = [data.Labels, data.TagList, data.Vocabulary];
         if (folder.IsComplete)
-            return folder.Finished.LastSpearman!.Value;
+            return folder.TakeFinished([.. data.Pointwise, data.Pairwise], others, progress, cancellation);
 
         var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
+        folder.Inputs.Require([.. index.Digests, .. pairIndex.Digests, .. others.Select(FileDigest.OfContent)]);
         var validation = new PairValidation(pairIndex, tokenizer, tags, LabelFile.Read(data.Labels, pairIndex, progress));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;

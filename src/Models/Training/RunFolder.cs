@@ -1,9 +1,11 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
@@ -30,12 +32,14 @@ public sealed record TrainerState
 /// The folder of one training run: args.json, metrics.jsonl, the two newest checkpoint-*, best and last. Started again
 /// with the same arguments it goes on where it was; with others it refuses.
 /// </summary>
-public sealed class RunFolder
+public sealed class RunFolder : IDisposable
 {
-    private const string Arguments = "args.json", Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json";
+    private const string Arguments = "args.json", Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", BestModel = "best";
     private const int CheckpointsKept = 2;
 
-    private RunFolder(string path) => FolderPath = path;
+    private readonly RunLock _lock;
+
+    private RunFolder(string path, RunLock held) => (FolderPath, _lock, Inputs) = (path, held, new RunInputs(path));
 
     /// <summary>Where it lies.</summary>
     public string FolderPath { get; }
@@ -44,48 +48,69 @@ public sealed class RunFolder
     public string Last => Path.Combine(FolderPath, ModelFolder.LastOfRun);
 
     /// <summary>The model with the best validation score.</summary>
-    public string Best => Path.Combine(FolderPath, "best");
+    public string Best => Path.Combine(FolderPath, BestModel);
+
+    /// <summary>The files that it reads.</summary>
+    internal RunInputs Inputs { get; }
 
     /// <summary>Whether the run has done all its steps.</summary>
     public bool IsComplete => Directory.Exists(Last);
 
-    /// <summary>Opens or begins a run.</summary>
-    /// <exception cref="DataException">The folder cannot be written, belongs to something else, or to a run with other arguments.</exception>
+    /// <summary>Opens or begins a run; until it is disposed of, no other process can.</summary>
+    /// <exception cref="DataException">
+    /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. Nothing in it has changed.
+    /// </exception>
     public static RunFolder Open(string path, JsonObject arguments)
     {
         string file = Path.Combine(path, Arguments);
+        RunLock? held = null;
         try
         {
             Directory.CreateDirectory(path);
-            AtomicFolder.Recover(path, "*");
-            if (File.Exists(file))
+            bool isRun = File.Exists(file);
+            if (!isRun && Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsOfAnotherStart(entry)))
+                throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
+            held = RunLock.Take(path);
+            if (isRun)
             {
                 var earlier = JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? [];
                 if (Difference("", earlier, arguments) is { } difference)
                     throw new DataException($"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
-            }
-            else if (Directory.EnumerateFileSystemEntries(path).Any(entry => !AtomicFile.IsLeftover(entry)))
-            {
-                throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
+                AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or BestModel || StepOf(name) >= 0);
             }
             else
             {
                 AtomicFile.Write(file, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
             }
+            return new RunFolder(path, held);
         }
-        catch (JsonException e)
+        catch (Exception e)
         {
-            throw new DataException($"{file}: {e.Message}", e);
+            held?.Dispose();
+            throw e switch
+            {
+                JsonException => new DataException($"{file}: {e.Message}", e),
+                _ when FileFailure.Is(e) => FileFailure.Writing(path, e, path),
+                _ => e,
+            };
         }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Writing(path, e, path);
-        }
-        return new RunFolder(path);
     }
 
-    /// <summary>How a complete run ended.</summary>
-    public TrainerState Finished => ReadState(NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone"));
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    // What a start leaves that was killed before the arguments were written.
+    private static bool IsOfAnotherStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsItsFile(path);
+
+    /// <summary>Takes a complete run as it is; what it was made of may have changed since, and a note says so.</summary>
+    /// <returns>Its last validation score.</returns>
+    internal double TakeFinished(IEnumerable<string> recordFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
+    {
+        if (Inputs.Change(recordFiles, otherFiles, cancellation) is { } change)
+            progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
+        var checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
+        return ReadState(checkpoint).LastSpearman ?? throw new DataException($"{Path.Combine(checkpoint, State)}: a complete run has been validated, but there is no last_spearman");
+    }
 
     /// <summary>The newest checkpoint, or null; metrics written after it are cut off.</summary>
     public (string FolderPath, TrainerState State)? Resume()
@@ -167,8 +192,12 @@ public sealed class RunFolder
 
     // Newest first.
     private IEnumerable<(long Step, string FolderPath)> Checkpoints() => Directory.GetDirectories(FolderPath, CheckpointPrefix + "*")
-        .Select(path => (Step: long.TryParse(Path.GetFileName(path).AsSpan(CheckpointPrefix.Length), out long step) ? step : -1, path))
-        .Where(checkpoint => checkpoint.Step >= 0).OrderByDescending(checkpoint => checkpoint.Step);
+        .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
+        .Where(static checkpoint => checkpoint.Step >= 0).OrderByDescending(static checkpoint => checkpoint.Step);
+
+    // The step in the name of a checkpoint; -1 if the name is none.
+    private static long StepOf(string name) => name.StartsWith(CheckpointPrefix, StringComparison.Ordinal)
+        && long.TryParse(name.AsSpan(CheckpointPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1;
 
     private static string? Difference(string prefix, JsonObject earlier, JsonObject now)
     {

@@ -7,10 +7,25 @@ namespace VideoSim.Models.Training;
 public static class Scoring
 {
     /// <summary>Scores embeddings against a label file.</summary>
-    /// <exception cref="Engine.DataException">The label file is malformed or names a video that has no embedding.</exception>
-    public static double Spearman(EmbeddingTable embeddings, string labels)
+    /// <param name="embeddings">The embeddings.</param>
+    /// <param name="labels">The label file.</param>
+    /// <param name="skipsMissing">Leave pairs out whose videos have no embedding.</param>
+    /// <exception cref="Engine.DataException">The label file is malformed or names a video that has no embedding, or no pair is left.</exception>
+    public static double Spearman(EmbeddingTable embeddings, string labels, bool skipsMissing = false)
     {
-        var pairs = LabelFile.Read(labels, embeddings.TryFind);
+        var pairs = LabelFile.Read(labels, Find);
+        if (skipsMissing)
+            pairs = Array.FindAll(pairs, static pair => pair.IsComplete);
+        if (pairs.Length == 0)
+            throw new Engine.DataException($"{labels}: no pair has an embedding for both of its videos");
         return Metrics.Spearman.Correlation(PairScoring.Cosines(embeddings, pairs), Array.ConvertAll(pairs, pair => (double)pair.TargetSimilarity));
+
+        bool Find(ReadOnlySpan<byte> id, out int video)
+        {
+            if (embeddings.TryFind(id, out video))
+                return true;
+            video = VideoPair.Skipped;
+            return skipsMissing;
+        }
     }
 }

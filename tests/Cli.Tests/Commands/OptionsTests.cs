@@ -57,6 +57,16 @@ public sealed class OptionsTests(CommandWorld world)
 
     // The folder of the second is something else, so one run is enough.
     [Fact]
+    public void Folders_WrittenWithASlashBehind_AreTheSame()
+    {
+        string output = world.New();
+        Shell.Run(CommandWorld.Finetune(world.Data + "/", world.Pretrained + "/", output)).AssertDone();
+        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output + "/")).AssertDone();
+        string data = (string)ReproduceArguments()["data"]!;
+        Assert.Equal(data.TrimEnd('/'), data);
+    }
+
+    [Fact]
     public void Finetune_AllFolds_AreRunsOfTheirOwn()
     {
         string output = world.New(), second = Path.Combine(output, "fold-2");

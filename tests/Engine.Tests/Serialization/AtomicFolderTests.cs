@@ -73,7 +73,7 @@ public sealed class AtomicFolderTests : IDisposable
     {
         Directory.CreateDirectory(_folder[".old-last"]);
         Directory.CreateDirectory(_folder[".tmp-last"]);
-        AtomicFolder.Recover(_folder.Path, "last");
+        AtomicFolder.Recover(_folder.Path, static name => name == "last");
 
         Assert.Equal(["last"], _folder.Listing);
     }
@@ -84,7 +84,7 @@ public sealed class AtomicFolderTests : IDisposable
         Directory.CreateDirectory(_folder[".old-last"]);
         AtomicFolder.Write(_folder["last"], draft => draft.Add("new", _ => { }));
         Directory.CreateDirectory(_folder[".old-last"]);
-        AtomicFolder.Recover(_folder.Path, "last");
+        AtomicFolder.Recover(_folder.Path, static name => name == "last");
 
         Assert.Equal(["last", "last/new"], _folder.Listing);
     }
@@ -97,9 +97,11 @@ public sealed class AtomicFolderTests : IDisposable
         {
             Directory.CreateDirectory(_folder[name]);
         }
-        AtomicFolder.Recover(_folder.Path, "checkpoint-*");
-        AtomicFolder.Recover(_folder["missing"], "checkpoint-*");
+        AtomicFolder.Recover(_folder.Path, IsCheckpoint);
+        AtomicFolder.Recover(_folder["missing"], IsCheckpoint);
 
         Assert.Equal([".old-other", ".tmp-other", "checkpoint-3"], _folder.Listing);
+
+        static bool IsCheckpoint(string name) => name.StartsWith("checkpoint-", StringComparison.Ordinal);
     }
 }

@@ -85,13 +85,13 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
             Assert.Equal(ModelZoo.Names, summary.Models.Keys);
             foreach (var (name, model) in summary.Models)
             {
-                AssertNear([Score(seed, name, "random"), Score(seed, name, "pretrain"), ScoreOfMean(seed, name)], [model.RandomSpearman, model.PretrainSpearman, model.TestSpearman], name);
+                AssertNear([Score(seed, name, "random"), Score(seed, name, "pretrain"), ScoreOfMean(seed, name)], [model.RandomSpearman!.Value, model.PretrainSpearman!.Value, model.TestSpearman!.Value], name);
                 Assert.Equal([1, 2], model.Folds.Select(static fold => fold.Fold));
-                AssertNear(model.Folds.Select(fold => Score(seed, name, $"fold-{fold.Fold}")), model.Folds.Select(static fold => fold.TestSpearman), name);
+                AssertNear(model.Folds.Select(fold => Score(seed, name, $"fold-{fold.Fold}")), model.Folds.Select(static fold => fold.TestSpearman!.Value), name);
                 AssertNear(model.Folds.Select(fold => RunMetrics.Values(Path.Combine(seed, name, $"fold-{fold.Fold}"), "val_spearman")[^1]), model.Folds.Select(static fold => fold.ValSpearman), name);
                 Assert.Equal(ModelZoo.EnsembleWeight(name), summary.Ensemble.Weights[name]);
             }
-            AssertNear([ScoreOf(seed, Submission(seed)), ScoreOfNormalized(seed)], [summary.Ensemble.TestSpearman, summary.Ensemble.NormalizedTestSpearman], seed);
+            AssertNear([ScoreOf(seed, Submission(seed)), ScoreOfNormalized(seed)], [summary.Ensemble.TestSpearman!.Value, summary.Ensemble.NormalizedTestSpearman!.Value], seed);
             Assert.Null(summary.BestPossibleSpearman); // tiny data comes without its truth
         }
     }

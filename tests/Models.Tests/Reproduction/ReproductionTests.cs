@@ -2,6 +2,7 @@ using System.Globalization;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
+using VideoSim.Models.Submissions;
 using VideoSim.Models.Synthesis;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
@@ -78,6 +79,37 @@ public sealed class ReproductionTests : IDisposable
         byte[] Embeddings(string name) => File.ReadAllBytes(Path.Combine(output, "uniter", "embeddings", $"{name}.zip"));
     }
 
+    // As the challenge published its data.
+    [Fact]
+    public void Run_WithoutTestLabels_LeavesScoresOutAndMakesTheSubmission()
+    {
+        string data = Path.Combine(_root, "data"), output = Path.Combine(_root, "out");
+        TinyData.Write(data);
+        File.Delete(Path.Combine(data, "test_a", "label.tsv"));
+        string labels = Path.Combine(data, "test_b", "label.tsv");
+        File.Move(labels, labels + ".kept");
+        var options = Options(["mix"]) with { OutputDirectory = output, Data = data, Folds = 1, Overrides = [.. TinyData.Overrides, "pretrain.steps=2", "pretrain.warmup=1", "pretrain.encoder_warmup=1", "finetune.steps=3"] };
+        var notes = new Notes();
+        var summary = Run(notes);
+        var mix = summary.Models["mix"];
+        Assert.All([mix.RandomSpearman, mix.PretrainSpearman, mix.TestSpearman, mix.Folds[0].TestSpearman, summary.Ensemble.TestSpearman, summary.Ensemble.NormalizedTestSpearman], Assert.Null);
+        Assert.Null(summary.Baselines);
+        Assert.Equal(TinyData.TestVideos, SubmissionFile.Read(Path.Combine(output, "result.zip")).Ids.Count);
+        Assert.Equal([$"{labels}: there is no such file; scores are left out"], notes.Lines.Where(static line => line.Contains("test_b", StringComparison.Ordinal)));
+        string text = File.ReadAllText(Path.Combine(output, "summary.json"));
+        Assert.DoesNotContain("baselines", text, StringComparison.Ordinal);
+        Assert.Contains("val_spearman", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("test_spearman", text, StringComparison.Ordinal);
+
+        // Labels that are found later give scores, and train nothing again.
+        byte[] submission = File.ReadAllBytes(Path.Combine(output, "result.zip"));
+        File.Move(labels + ".kept", labels);
+        Assert.NotNull(Run(new Notes()).Ensemble.TestSpearman);
+        Assert.Equal(submission, File.ReadAllBytes(Path.Combine(output, "result.zip")));
+
+        ReproductionSummary Run(Notes sink) => Models.Reproduction.Reproduction.Run(_device, options, sink, TimeProvider.System, TestContext.Current.CancellationToken);
+    }
+
     // Stopped after the first videos: a whole dataset takes seconds.
     [Fact]
     public void Run_WithoutData_MakesTheDataOfItsSeed()
@@ -104,7 +136,7 @@ public sealed class ReproductionTests : IDisposable
     private static void AssertNotes(ModelSummary model, List<string> lines)
     {
         string[] expected = ["random weights", "pretrained", "fold 1", "mean of 1 folds"];
-        double[] scores = [model.RandomSpearman, model.PretrainSpearman, model.Folds[0].TestSpearman, model.TestSpearman];
+        double?[] scores = [model.RandomSpearman, model.PretrainSpearman, model.Folds[0].TestSpearman, model.TestSpearman];
         Assert.Equal(expected.Zip(scores, static (what, score) => string.Create(CultureInfo.InvariantCulture, $"uniter, {what}: Spearman on test_b {score:F4}")),
             lines.Where(static line => line.Contains("test_b", StringComparison.Ordinal)));
         string validation = string.Create(CultureInfo.InvariantCulture, $": step 3, validation {model.Folds[0].ValSpearman:F4}");

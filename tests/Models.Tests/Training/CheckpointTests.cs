@@ -21,7 +21,7 @@ public sealed class CheckpointTests : IDisposable
     [InlineData(10, new long[] { 90, 100, 110 }, new long[] { 100, 110 })] // by number, not by name
     public void RemoveOldCheckpoints_AfterEachSave_KeepsTheTwoNewest(int interval, long[] saved, long[] kept)
     {
-        var folder = RunFolder.Open(_root, []);
+        using var folder = RunFolder.Open(_root, []);
         foreach (long step in saved)
         {
             folder.SaveCheckpoint(new TrainerState { Step = step, MetricsBytes = 0 }, static _ => { });

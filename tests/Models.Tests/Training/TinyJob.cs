@@ -83,6 +83,7 @@ internal sealed class TinyJob : IDisposable
     internal void Train(bool pairs, FillBatch fill, IProgressSink progress, IReadOnlyList<int>? maskedRows = null, Func<double>? validate = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
+        using var folder = RunFolder.Open(Output, []);
         using var trainer = new Trainer(_device, new TrainingJob
         {
             Label = "job",
@@ -96,7 +97,7 @@ internal sealed class TinyJob : IDisposable
             Validate = () => new ValidationScore(validate?.Invoke() ?? 0, null),
             WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),
             Seed = 1,
-        }, RunFolder.Open(Output, []), progress);
+        }, folder, progress);
         trainer.Run(CancellationToken.None);
     }
 

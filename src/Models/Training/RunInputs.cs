@@ -1,0 +1,83 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Records;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>
+/// The files that a run reads, as they were when it began: inputs.json in its folder. A run that goes on with other data would end with
+/// weights of neither.
+/// </summary>
+internal sealed class RunInputs(string folder)
+{
+    private readonly string _file = Path.Combine(folder, "inputs.json");
+
+    /// <summary>Whether the run has begun.</summary>
+    public bool AreNoted => File.Exists(_file);
+
+    /// <summary>Notes the inputs of a run that begins; holds those of a run that goes on against what it began with.</summary>
+    /// <exception cref="DataException">A file has changed, or one came or went; the message names it.</exception>
+    public void Require(IReadOnlyList<FileDigest> now)
+    {
+        if (Read() is not { } earlier)
+        {
+            AtomicFile.Write(_file, stream => JsonSerializer.Serialize(stream, now, InputsJson.Default.IReadOnlyListFileDigest));
+            return;
+        }
+        if (Difference(earlier, now.Select(static digest => digest.Path), path => now.First(digest => digest.Path == path)) is { } difference)
+            throw new DataException($"{folder} cannot go on: {difference} since the run began; choose another --output-dir, or put the old file back");
+    }
+
+    /// <summary>
+    /// What has changed since the run began, or null. Record files are read again only if they were written later than the run began or
+    /// have another size: the challenge's have 200 GB.
+    /// </summary>
+    public string? Change(IEnumerable<string> recordFiles, IEnumerable<string> otherFiles, CancellationToken cancellation)
+    {
+        if (Read() is not { } earlier)
+            return null;
+        var began = File.GetLastWriteTimeUtc(_file);
+        string[] records = [.. recordFiles.Select(Path.GetFullPath)], others = [.. otherFiles.Select(Path.GetFullPath)];
+        return Difference(earlier, [.. records, .. others], path =>
+        {
+            if (!File.Exists(path))
+                return null;
+            if (others.Contains(path))
+                return FileDigest.OfContent(path);
+            var known = earlier.First(digest => digest.Path == path);
+            return new FileInfo(path).Length == known.Bytes && File.GetLastWriteTimeUtc(path) <= began ? known : FileDigest.OfRecords(path, cancellation);
+        });
+    }
+
+    private static string? Difference(IReadOnlyList<FileDigest> earlier, IEnumerable<string> paths, Func<string, FileDigest?> now)
+    {
+        var rest = paths.ToHashSet();
+        foreach (var digest in earlier)
+        {
+            if (!rest.Remove(digest.Path) || now(digest.Path) is not { } found)
+                return $"{digest.Path} is gone";
+            if (found != digest)
+                return $"{digest.Path} has changed";
+        }
+        return rest.Count == 0 ? null : $"{rest.Order(StringComparer.Ordinal).First()} is new";
+    }
+
+    private IReadOnlyList<FileDigest>? Read()
+    {
+        try
+        {
+            return AreNoted ? JsonSerializer.Deserialize(File.ReadAllBytes(_file), InputsJson.Default.IReadOnlyListFileDigest) : null;
+        }
+        catch (Exception e) when (e is JsonException || FileFailure.Is(e))
+        {
+            throw new DataException($"{_file}: {Printable.OneLine(e.Message)}", e);
+        }
+    }
+}
+
+/// <summary>JSON of a run's inputs.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(IReadOnlyList<FileDigest>))]
+internal sealed partial class InputsJson : JsonSerializerContext;

@@ -1,0 +1,180 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Training;
+
+public sealed class RunFolderTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    // Somebody may name the wrong folder: theirs stays as it is, whatever its files are called.
+    [Fact]
+    public void Open_FolderOfSomebodyElse_ChangesNothingInIt()
+    {
+        string folder = At("theirs");
+        foreach (string file in new[] { ".tmp-mine/f", ".old-keep/f", ".tmp-last/f", ".old-best/f", "notes" })
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(folder, file))!);
+            File.WriteAllText(Path.Combine(folder, file), "precious");
+        }
+        string[] before = Listing(folder);
+        Assert.Equal($"{folder} is not empty and not the folder of a run: it has no args.json", Assert.Throws<DataException>(() => RunFolder.Open(folder, [])).Message);
+        Assert.Equal(before, Listing(folder));
+    }
+
+    [Theory]
+    [InlineData(".tmp-mine/f")]
+    [InlineData(".tmp-notes.txt")]
+    [InlineData(".hidden")]
+    public void Open_FolderWithAHiddenFile_IsNotEmpty(string file)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(At("theirs"), file))!);
+        File.WriteAllText(Path.Combine(At("theirs"), file), "precious");
+        Assert.Throws<DataException>(() => RunFolder.Open(At("theirs"), []));
+    }
+
+    [Fact]
+    public void Open_RunOfOtherArguments_ChangesNothingInIt()
+    {
+        string folder = At("run");
+        RunFolder.Open(folder, new JsonObject { ["seed"] = 1 }).Dispose();
+        Directory.CreateDirectory(Path.Combine(folder, ".tmp-last"));
+        string[] before = Listing(folder);
+        Assert.Contains("seed was 1 and is 2", Assert.Throws<DataException>(() => RunFolder.Open(folder, new JsonObject { ["seed"] = 2 })).Message, StringComparison.Ordinal);
+        Assert.Equal(before, Listing(folder));
+    }
+
+    // What a killed run left is cleared away, and nothing besides.
+    [Fact]
+    public void Open_RunThatWasKilled_RecoversItsOwnFoldersAlone()
+    {
+        string folder = At("run");
+        RunFolder.Open(folder, []).Dispose();
+        foreach (string name in new[] { ".tmp-checkpoint-7", ".tmp-best", ".old-last", ".tmp-mine", ".old-keep", ".tmp-checkpoint-x", ".old-checkpoint-" })
+            Directory.CreateDirectory(Path.Combine(folder, name));
+        RunFolder.Open(folder, []).Dispose();
+        Assert.Equal([".old-checkpoint-", ".old-keep", ".tmp-checkpoint-x", ".tmp-mine", "last"],
+            Directory.GetDirectories(folder).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Open_RunInUse_IsRefusedUntilItIsGivenUp()
+    {
+        string folder = At("run");
+        using (RunFolder.Open(folder, []))
+        {
+            string message = Assert.Throws<DataException>(() => RunFolder.Open(folder, [])).Message;
+            Assert.Equal($"{folder} is in use by process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}", message);
+        }
+        File.WriteAllText(Path.Combine(folder, ".lock-owner"), "1"); // of a process that was killed
+        RunFolder.Open(folder, []).Dispose();
+        Assert.Equal(["args.json"], Directory.GetFiles(folder).Select(static path => Path.GetFileName(path)!).Where(static name => name != ".lock"));
+    }
+
+    [Theory]
+    [InlineData("pointwise/pretrain_1.tfrecords")]
+    [InlineData("pairwise/pairwise.tfrecords")]
+    [InlineData("pairwise/label.tsv")]
+    [InlineData("vocab.txt")]
+    public void Pretrain_DataChanged_IsRefusedHalfDoneAndNotedWhenDone(string file)
+    {
+        string data = At("data");
+        TinyData.Write(data);
+        using var device = new CpuDevice(1);
+        string changed = Path.Combine(data, file);
+        byte[] before = File.ReadAllBytes(changed);
+        using (var stop = new StopAt(10))
+            Assert.ThrowsAny<OperationCanceledException>(() => Run(device, stop, stop.Token));
+        Change(changed);
+        string message = Assert.Throws<DataException>(() => Run(device, IProgressSink.None, TestContext.Current.CancellationToken)).Message;
+        if (file == "vocab.txt")
+            Assert.Contains("vocabulary_sha256 was", message, StringComparison.Ordinal); // found before anything is read
+        else
+            Assert.Equal($"{At("run")} cannot go on: {changed} has changed since the run began; choose another --output-dir, or put the old file back", message);
+        File.WriteAllBytes(changed, before);
+        var notes = new Notes();
+        double score = Run(device, notes, TestContext.Current.CancellationToken);
+        Assert.Equal(score, Run(device, notes, TestContext.Current.CancellationToken));
+        Assert.DoesNotContain(notes.Lines, static line => line.Contains("since it began", StringComparison.Ordinal));
+        if (file == "vocab.txt")
+            return;
+        Change(changed);
+        Assert.Equal(score, Run(device, notes, TestContext.Current.CancellationToken));
+        Assert.Equal($"{At("run")} is complete and stays as it is, but {changed} has changed since it began; to train again, choose another --output-dir", notes.Lines[^1]);
+    }
+
+    [Fact]
+    public void Change_FilesThatComeAndGo_AreNamed()
+    {
+        string first = At("a.txt"), second = At("b.txt"), folder = Directory.CreateDirectory(At("run")).FullName;
+        File.WriteAllText(first, "1");
+        File.WriteAllText(second, "2");
+        var inputs = new RunInputs(folder);
+        Assert.False(inputs.AreNoted);
+        Assert.Null(inputs.Change([], [first], TestContext.Current.CancellationToken));
+        inputs.Require([FileDigest.OfContent(first)]);
+        inputs.Require([FileDigest.OfContent(first)]);
+        Assert.Null(inputs.Change([], [first], TestContext.Current.CancellationToken));
+        Assert.Equal($"{second} is new", inputs.Change([], [first, second], TestContext.Current.CancellationToken));
+        Assert.Equal($"{first} is gone", inputs.Change([], [], TestContext.Current.CancellationToken));
+        File.Delete(first);
+        Assert.Equal($"{first} is gone", inputs.Change([], [first], TestContext.Current.CancellationToken));
+    }
+
+    // Of 200 GB only what was written since is read again.
+    [Fact]
+    public void Change_RecordFileOfTheSameSize_IsReadWhereItIsNewer()
+    {
+        string file = At("x.tfrecords"), folder = Directory.CreateDirectory(At("run")).FullName;
+        TinyData.WriteRecords(file, [TinyData.Payload(1, tagged: true)]);
+        var inputs = new RunInputs(folder);
+        inputs.Require([FileDigest.OfRecords(file, TestContext.Current.CancellationToken)]);
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[40] ^= 1;
+        File.WriteAllBytes(file, bytes);
+        File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(1));
+        Assert.Equal($"{file} has changed", inputs.Change([file], [], TestContext.Current.CancellationToken));
+        File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(-1));
+        Assert.Null(inputs.Change([file], [], TestContext.Current.CancellationToken));
+        File.WriteAllBytes(file, bytes[..^1]);
+        File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(-1));
+        Assert.Equal($"{file} has changed", inputs.Change([file], [], TestContext.Current.CancellationToken));
+    }
+
+    private static string[] Listing(string folder) => [.. Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+
+    private static void Change(string file)
+    {
+        byte[] bytes = File.ReadAllBytes(file);
+        if (file.EndsWith(".tfrecords", StringComparison.Ordinal))
+        {
+            var payloads = Enumerable.Range(0, file.Contains("pairwise", StringComparison.Ordinal) ? TinyData.PairVideos : TinyData.Videos / 2)
+                .Select(i => TinyData.Payload((file.Contains("pairwise", StringComparison.Ordinal) ? 2000 : 1000 + TinyData.Videos / 2) + i, tagged: true)).ToArray();
+            payloads[0][payloads[0].Length / 2] ^= 1; // a bit of a frame
+            TinyData.WriteRecords(file, payloads);
+            Assert.Equal(bytes.Length, new FileInfo(file).Length);
+        }
+        else if (file.EndsWith("label.tsv", StringComparison.Ordinal))
+        {
+            File.WriteAllText(file, File.ReadAllText(file).Replace("\t0.", "\t0.0", StringComparison.Ordinal));
+        }
+        else
+        {
+            File.AppendAllText(file, "新\n");
+        }
+    }
+
+    private double Run(Device device, IProgressSink progress, CancellationToken cancellation) => Pretraining.Run(device,
+        new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = TinyData.Overrides }, new DataFolder(At("data")), progress, cancellation);
+
+    private string At(string name) => Path.Combine(_root, name);
+}

@@ -53,16 +53,7 @@ internal static class DataCommand
         return new Command("inspect", "Show what TFRecord files hold.") { files, width, json }.Does((parsed, console, cancellation) =>
         {
             var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), console.Progress, cancellation);
-            var table = new ResultTable().TextColumn("what").NumberColumn("count").TextColumn("details")
-                .Row("files", Count(found.Files.Count), "")
-                .Row("bytes", Count(found.Bytes), "")
-                .Row("records", Count(found.Records), $"{found.BadRecords.Count} bad");
-            foreach (var feature in found.Features)
-                table.Row($"feature {feature.Name}", Count(feature.Records), feature.ToString());
-            Histogram(table, "frames", found.FramesPerVideo, 8);
-            Histogram(table, "title characters", found.TitleCharacters, 8);
-            Histogram(table, "tags", found.TagsPerVideo, 1);
-            console.WriteResult(table, found, CliJson.Default.RecordInspection);
+            console.WriteResult([FileTable(found), FeatureTable(found), VideoTable(found)], found, CliJson.Default.RecordInspection);
             return CommandLine.Done;
         }, json);
     }
@@ -70,8 +61,17 @@ internal static class DataCommand
     private static Command Verify()
     {
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
-        return new Command("verify", "Read everything and name every bad record; exits with 1 if there is one.") { files, width, json }.Does((parsed, console, cancellation) =>
+        var official = new Option<bool>("--official") { Description = "compare the files of one folder with the MD5 sums that the challenge published" };
+        var command = new Command("verify", "Read everything and name every bad record; exits with 1 if there is one.") { files, width, official, json };
+        command.Validators.Add(result =>
         {
+            if (result.GetValue(official) && result.GetValue(files) is not [var folder] || result.GetValue(official) && !Directory.Exists(result.GetValue(files)![0]))
+                result.AddError("--official takes one folder, in the challenge's layout");
+        });
+        return command.Does((parsed, console, cancellation) =>
+        {
+            if (parsed.GetValue(official))
+                return Compare(parsed.GetValue(files)![0], console, cancellation);
             var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), console.Progress, cancellation);
             var result = new VerifyResult(found.Records, found.BadRecords.Count, [.. found.BadRecords.Select(bad => bad.ToString())]);
             foreach (string bad in parsed.GetValue(json) ? [] : result.Problems)
@@ -82,6 +82,24 @@ internal static class DataCommand
         }, json);
     }
 
+    private static int Compare(string folder, CommandConsole console, CancellationToken cancellation)
+    {
+        var found = OfficialFiles.Compare(folder, console.Progress, cancellation);
+        var table = new ResultTable().TextColumn("file").NumberColumn("bytes").TextColumn("MD5").TextColumn("verdict");
+        foreach (var file in found)
+            table.Row(file.File, file.Md5 is null ? "" : Count(file.Bytes), file.Md5 ?? "", Text(file.Verdict));
+        console.WriteResult(table, found, CliJson.Default.IReadOnlyListOfficialFile);
+        return found.All(static file => file.Verdict is OfficialVerdict.AsPublished or OfficialVerdict.NoPublishedSum) ? CommandLine.Done : CommandLine.Failed;
+    }
+
+    private static string Text(OfficialVerdict verdict) => verdict switch
+    {
+        OfficialVerdict.AsPublished => "as published",
+        OfficialVerdict.Differs => "differs",
+        OfficialVerdict.Missing => "missing",
+        _ => "no published sum",
+    };
+
     private static Argument<string[]> Files() => new("files") { Description = "TFRecord files, folders of them, or patterns", Arity = ArgumentArity.OneOrMore };
 
     private static Option<int> Width() => CommonOptions.Positive("--frame-width", "values of a frame", FrameWidth);
@@ -90,15 +108,42 @@ internal static class DataCommand
 
     private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    // Values in bins of equal width, as lo-hi.
-    private static void Histogram(ResultTable table, string what, IReadOnlyList<HistogramBin> bins, int width)
+    private static ResultTable FileTable(RecordInspection found)
     {
-        foreach (var group in bins.GroupBy(bin => bin.Value / width).OrderBy(group => group.Key))
+        var table = new ResultTable().TextColumn("file").NumberColumn("bytes").NumberColumn("records").NumberColumn("bad");
+        foreach (var file in found.Files)
+            table.Row(file.Path, Count(file.Bytes), Count(file.Records), Count(file.BadRecords));
+        return found.Files.Count == 1 ? table : table.Row("all", Count(found.Bytes), Count(found.Records), Count(found.BadRecords.Count));
+    }
+
+    private static ResultTable FeatureTable(RecordInspection found)
+    {
+        var table = new ResultTable().TextColumn("feature").TextColumn("holds").NumberColumn("records").NumberColumn("entries a record").NumberColumn("bytes an entry");
+        foreach (var feature in found.Features)
         {
-            string range = width == 1 ? $"{group.Key}" : $"{group.Key * width}-{group.Key * width + width - 1}";
-            table.Row($"{what} {range}", Count(group.Sum(bin => bin.Count)), "");
+            table.Row(feature.Name, feature.Kind switch { FeatureKind.Bytes => "byte strings", FeatureKind.Integers => "integers", FeatureKind.Numbers => "float32", _ => "nothing" },
+                Count(feature.Records), Range(feature.MinimumEntries, feature.MaximumEntries), Range(feature.MinimumEntryBytes, feature.MaximumEntryBytes));
+        }
+        return table;
+    }
+
+    private static ResultTable VideoTable(RecordInspection found)
+    {
+        var table = new ResultTable().TextColumn("of a video").NumberColumn("how many").NumberColumn("videos");
+        Histogram("frames", found.FramesPerVideo, 8);
+        Histogram("characters of the title", found.TitleCharacters, 8);
+        Histogram("tags", found.TagsPerVideo, 1);
+        return table;
+
+        // Values in bins of equal width.
+        void Histogram(string what, IReadOnlyList<HistogramBin> bins, int width)
+        {
+            foreach (var group in bins.GroupBy(bin => bin.Value / width).OrderBy(group => group.Key))
+                table.Row(what, Range(group.Key * width, group.Key * width + width - 1), Count(group.Sum(bin => bin.Count)));
         }
     }
+
+    private static string Range(long? least, long? most) => least is null ? "" : least == most ? Count(least.Value) : $"{Count(least.Value)} to {Count(most!.Value)}";
 }
 
 /// <summary>What <c>data verify --json</c> shows.</summary>

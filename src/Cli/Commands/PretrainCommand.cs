@@ -11,10 +11,13 @@ internal static class PretrainCommand
         var options = new RunOptionSet();
         var command = new Command("pretrain", "Train a model from fresh weights on single videos with tags.");
         options.AddTo(command);
+        var text = new TextOptions();
+        text.AddTo(command);
         return command.Does((parsed, console, cancellation) =>
         {
             using var device = options.OpenDevice(parsed);
-            Pretraining.Run(device, options.Read(parsed), options.Data(parsed), console.Progress, cancellation);
+            var run = options.Read(parsed);
+            Pretraining.Run(device, run with { Text = text.Read(parsed, run.Model) }, options.Data(parsed), console.Progress, cancellation);
             return CommandLine.Done;
         }, resumes: true);
     }

@@ -5,6 +5,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
@@ -22,7 +23,7 @@ internal static class ReproduceCommand
                 if (name != "claims")
                     throw new DataException($"--study {name}: there is claims");
             });
-        var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, and do nothing" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, look at the folder of --data, and do nothing" };
         var json = CommonOptions.Json();
         var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.");
         options.AddTo(command);
@@ -33,9 +34,11 @@ internal static class ReproduceCommand
             var chosen = options.Read(parsed);
             if (parsed.GetValue(dryRun))
             {
-                var plan = ReproductionPlan.Of(chosen.Preset, chosen.Models, chosen.Folds, chosen.Overrides);
-                console.WriteResult(Table(plan), plan, PlanJson.Default.ReproductionPlan);
-                return CommandLine.Done;
+                var plan = ReproductionPlan.Of(chosen);
+                console.WriteResult(plan.Data is { } data ? [Table(data), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
+                foreach (string problem in plan.Data?.Problems ?? [])
+                    console.WriteError(problem);
+                return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;
             }
             using var device = options.OpenDevice(parsed);
             if (parsed.GetValue(study) is not null)
@@ -91,6 +94,14 @@ internal static class ReproduceCommand
         static string Count(double value, int decimals = 0) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);
     }
 
+    private static ResultTable Table(DataSurvey data)
+    {
+        var table = new ResultTable().TextColumn("data").NumberColumn("files").NumberColumn("MB").TextColumn("");
+        foreach (var part in data.Parts)
+            table.Row(part.Part, part.Files.ToString("N0", CultureInfo.InvariantCulture), (part.Bytes / 1e6).ToString("N1", CultureInfo.InvariantCulture), part.Finding);
+        return table;
+    }
+
     internal static ResultTable Table(StudySummary study)
     {
         var table = new ResultTable().TextColumn("claim").TextColumn("measure").TextColumn("with").TextColumn("without").NumberColumn("mean gain").TextColumn("");
@@ -121,6 +132,7 @@ internal sealed class ReproduceOptionSet
                 throw new DataException($"--folds {count}: there are {Folds.Count} folds");
         });
     private readonly Option<string[]> _models = CommonOptions.Models(), _set;
+    private readonly TextOptions _text = new();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
     private readonly Option<int> _threads = CommonOptions.Threads();
@@ -132,22 +144,28 @@ internal sealed class ReproduceOptionSet
     {
         foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
             command.Add(option);
+        _text.AddTo(command);
     }
 
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 
-    public ReproductionOptions Read(ParseResult parsed) => new()
+    public ReproductionOptions Read(ParseResult parsed)
     {
-        OutputDirectory = parsed.GetValue(_output)!,
-        Preset = parsed.GetValue(_preset)!,
-        Data = parsed.GetValue(_data),
-        Folds = parsed.GetValue(_folds),
-        Models = [.. parsed.GetValue(_models)!.Select(ModelZoo.Canonical).Distinct()],
-        Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
-        Seed = parsed.GetValue(_seed),
-        Dictionary = _dictionary.Read(parsed),
-        SkipBadRecords = parsed.GetValue(_skip),
-        VideoDisjoint = parsed.GetValue(_disjoint),
-        Eager = parsed.GetValue(_eager),
-    };
+        string[] models = [.. parsed.GetValue(_models)!.Select(ModelZoo.Canonical).Distinct()];
+        return new ReproductionOptions
+        {
+            OutputDirectory = parsed.GetValue(_output)!,
+            Preset = parsed.GetValue(_preset)!,
+            Data = parsed.GetValue(_data),
+            Folds = parsed.GetValue(_folds),
+            Models = models,
+            Text = models.ToDictionary(static model => model, model => _text.Read(parsed, model)),
+            Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
+            Seed = parsed.GetValue(_seed),
+            Dictionary = _dictionary.Read(parsed),
+            SkipBadRecords = parsed.GetValue(_skip),
+            VideoDisjoint = parsed.GetValue(_disjoint),
+            Eager = parsed.GetValue(_eager),
+        };
+    }
 }

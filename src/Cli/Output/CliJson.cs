@@ -11,6 +11,7 @@ namespace VideoSim.Cli.Output;
 [JsonSerializable(typeof(Score))]
 [JsonSerializable(typeof(RecordInspection))]
 [JsonSerializable(typeof(VerifyResult))]
+[JsonSerializable(typeof(IReadOnlyList<OfficialFile>))]
 [JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
 [JsonSerializable(typeof(IReadOnlyList<KernelRow>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckedKernel>))]

@@ -53,15 +53,24 @@ public sealed class CommandConsole
     /// <param name="value">The same for machines.</param>
     /// <param name="type">How the value is written.</param>
     /// <exception cref="DataException">stdout is closed or full.</exception>
-    public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type) => WriteResult(output =>
+    public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type) => WriteResult([table], value, type);
+
+    /// <summary>The same with several tables, an empty line between them.</summary>
+    /// <exception cref="DataException">stdout is closed or full.</exception>
+    public void WriteResult<T>(IReadOnlyList<ResultTable> tables, T value, JsonTypeInfo<T> type) => WriteResult(output =>
     {
         if (_json)
         {
             output.WriteLine(JsonSerializer.Serialize(value, type));
+            return;
         }
-        else
+        for (var i = 0; i < tables.Count; i++)
         {
-            table.WriteTo(output);
+            if (i > 0)
+            {
+                output.WriteLine();
+            }
+            tables[i].WriteTo(output);
         }
     });
 

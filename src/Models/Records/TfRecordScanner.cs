@@ -86,6 +86,15 @@ internal sealed class TfRecordScanner : IDisposable
     public BadRecord Bad(in VideoExample example, string reason) =>
         new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
 
+    /// <summary>What is wrong with a file at its begin: it cannot be read, or its first record cannot; null if nothing is.</summary>
+    public static BadRecord? FirstProblem(string path, int frameWidth)
+    {
+        using var scanner = new TfRecordScanner(path);
+        scanner.MoveNext();
+        return scanner.Problem
+            ?? (ExampleParser.TryParse(scanner.Payload, frameWidth, out var example, out var reason) ? null : scanner.Bad(example, reason));
+    }
+
     public void Dispose() => _file?.Dispose();
 
     private void ReadRecord()

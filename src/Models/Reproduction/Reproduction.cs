@@ -45,6 +45,9 @@ public sealed record ReproductionOptions
     /// </summary>
     public ulong Seed { get; init; }
 
+    /// <summary>Where the vocabularies of models come from, by canonical name; a model that is not in it takes the data folder's.</summary>
+    public IReadOnlyDictionary<string, TextSource> Text { get; init; } = new Dictionary<string, TextSource>();
+
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
     public JiebaDictionary? Dictionary { get; init; }
 
@@ -57,6 +60,9 @@ public sealed record ReproductionOptions
     /// <summary>Rebuild every step.</summary>
     public bool Eager { get; init; }
 
+    /// <summary>Where a model's vocabulary comes from.</summary>
+    public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
+
     /// <summary>Options of one training run.</summary>
     internal RunOptions RunOf(string model, string outputDirectory) => new()
     {
@@ -65,6 +71,7 @@ public sealed record ReproductionOptions
         Model = model,
         Overrides = Overrides,
         Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model),
+        Text = TextOf(model),
         Dictionary = Dictionary,
         SkipBadRecords = SkipBadRecords,
         VideoDisjoint = VideoDisjoint,
@@ -151,7 +158,7 @@ public sealed class Reproduction
     // What the stages read they check themselves.
     private void CheckInputs(RunFolder folder)
     {
-        string[] others = [_data.TagList, _data.Vocabulary, _data.Labels];
+        string[] others = [_data.TagList, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
         if (!folder.Inputs.AreNoted)
             folder.Inputs.Require([FileDigest.OfRecords(_data.Test("b"), _cancellation), .. others.Select(FileDigest.OfContent)]);
         else if (folder.Inputs.Change([_data.Test("b")], others, _cancellation) is { } change)
@@ -259,7 +266,7 @@ public sealed class Reproduction
 
     private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
     {
-        var vocabulary = Vocabulary.Load(_data.Vocabulary);
+        var vocabulary = Vocabulary.Load(run.Text.VocabularyFor(_data));
         var tags = TagList.Read(_data.TagList);
         var config = Preset.Load(run.Preset, run.Model, run.Overrides).For(vocabulary.Count, tags.ClassCount).Model;
         var model = ModelZoo.Create(config);

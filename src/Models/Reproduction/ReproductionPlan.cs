@@ -25,7 +25,9 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
 /// <param name="TotalRuns">Their number.</param>
 /// <param name="TotalFlops">Of all steps of all runs.</param>
 /// <param name="TotalDiskBytes">Of all runs.</param>
-public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int TotalRuns, double TotalFlops, long TotalDiskBytes)
+/// <param name="Data">What was found in the data folder; null where data is to be made.</param>
+public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int TotalRuns, double TotalFlops, long TotalDiskBytes,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DataSurvey? Data = null)
 {
     private const int BytesOnDiskPerParameter = (2 * 3 + 2) * sizeof(float);
 
@@ -44,6 +46,16 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
             runs.Add(Count(sizes, pretraining: false, folds ?? sizes.Folds));
         }
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
+    }
+
+    /// <summary>Counts a reproduction, and looks at its data.</summary>
+    public static ReproductionPlan Of(ReproductionOptions options)
+    {
+        if (options.Data is null)
+            return Of(options.Preset, options.Models, options.Folds, options.Overrides);
+        var data = new DataFolder(options.Data);
+        var survey = DataSurvey.Of(data, options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth);
+        return Of(options.Preset, options.Models, options.Folds, options.Overrides) with { Data = survey };
     }
 
     private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)

@@ -43,6 +43,9 @@ public sealed class Vocabulary
     /// <summary>The piece with an id.</summary>
     public string this[int id] => _pieces[id];
 
+    /// <summary>Whether a piece is a Chinese word of several characters: RoFormer's published vocabulary has thousands, BERT's none.</summary>
+    public bool HasChineseWords => _pieces.Any(static piece => piece.Count(static character => character is >= '\u4E00' and <= '\u9FFF') > 1);
+
     /// <summary>SHA-256 of <see cref="ToFile"/>, in lower-case hexadecimal: two vocabularies are the same if this is.</summary>
     public string Sha256 { get; }
 

@@ -22,7 +22,7 @@ public sealed record DataFolder(string Root)
     /// <summary>The supervised tags.</summary>
     public string TagList => Path.Combine(Root, "tag_list.txt");
 
-    /// <summary>The tokenizer's pieces.</summary>
+    /// <summary>The tokenizer's pieces; synthetic data has them, the challenge's folder has not.</summary>
     public string Vocabulary => Path.Combine(Root, "vocab.txt");
 
     /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>
@@ -52,6 +52,9 @@ public sealed record RunOptions
 
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;
+
+    /// <summary>Where the vocabulary of a pretraining comes from.</summary>
+    public TextSource Text { get; init; } = new();
 
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
     public JiebaDictionary? Dictionary { get; init; }

@@ -18,7 +18,8 @@ public static class Pretraining
     /// <returns>Spearman on all labelled pairs after the last step.</returns>
     public static double Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
-        var vocabulary = Vocabulary.Load(data.Vocabulary);
+        string vocabularyFile = options.Text.VocabularyFor(data);
+        var vocabulary = Vocabulary.Load(vocabularyFile);
         var tags = TagList.Read(data.TagList);
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
         var config = preset.Model;
@@ -37,10 +38,12 @@ public static class Pretraining
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
         });
-        string[] others = [data.Labels, data.TagList, data.Vocabulary];
+        string[] others = [data.Labels, data.TagList, vocabularyFile];
         if (folder.IsComplete)
             return folder.TakeFinished([.. data.Pointwise, data.Pairwise], others, progress, cancellation);
 
+        if (config.Encoder.ModelType == EncoderConfig.RoFormer && !vocabulary.HasChineseWords)
+            progress.Note($"{vocabularyFile}: has no Chinese word of several characters, as a BERT's vocabulary; RoFormer's have");
         var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         folder.Inputs.Require([.. index.Digests, .. pairIndex.Digests, .. others.Select(FileDigest.OfContent)]);

@@ -86,15 +86,16 @@ public sealed class OptionsTests(CommandWorld world)
         var command = new Command("reproduce");
         options.AddTo(command);
         var parsed = command.Parse(["--models", "Uniter_ASL", "uniter-asl", "mix", "--data", "d", "--output-dir", "o", "--preset", "micro", "--folds", "3", "--set", "pretrain.steps=70", "--seed", "9",
-            "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--video-disjoint", "--eager", "--jieba-dict", dictionary]);
+            "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--video-disjoint", "--eager", "--jieba-dict", dictionary, "--vocab", "v.txt"]);
         Assert.Empty(parsed.Errors);
         var read = options.Read(parsed);
         Assert.Equal(["uniter-asl", "mix"], read.Models);
         Assert.Equal(["pretrain.precision=bf16", "finetune.precision=bf16", "pretrain.steps=70"], read.Overrides);
         Assert.NotNull(read.Dictionary);
+        Assert.All(read.Models, model => Assert.Equal("v.txt", read.TextOf(model).VocabularyFile));
         Assert.Equal(new ReproductionOptions
         {
-            OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Seed = 9, Dictionary = read.Dictionary,
+            OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
             SkipBadRecords = true, VideoDisjoint = true, Eager = true,
         }, read);
         using var device = options.OpenDevice(parsed);

@@ -35,20 +35,46 @@ public sealed class TablesTests(CommandWorld world)
     }
 
     [Fact]
-    public void DataInspect_Table_HoldsTheJsonAndTheFiles()
+    public void DataInspect_Tables_HoldTheJsonAndTheFiles()
     {
         string folder = Path.Combine(world.Data, "pointwise");
-        var (table, json) = Both("data", "inspect", folder, "--frame-width", $"{TinyData.FrameWidth}");
-        Assert.Equal(["what", "count", "details"], table.Headers);
-        long bytes = Directory.GetFiles(folder).Sum(static file => new FileInfo(file).Length);
-        Assert.Equal([["files", "2", ""], ["bytes", Whole(bytes), ""], ["records", $"{TinyData.Videos}", "0 bad"]], table.Rows[..3]);
-        Assert.Equal((2, bytes, TinyData.Videos, TinyData.Videos), (json["files"]!.AsArray().Count, (long)json["bytes"]!, (int)json["records"]!, (int)json["videos"]!));
-        var features = json["features"]!.AsArray();
-        Assert.Equal(features.Select(static feature => ($"feature {feature!["name"]}", $"{feature["records"]}")), table.Rows.Where(static row => row[0].StartsWith("feature ", StringComparison.Ordinal)).Select(static row => (row[0], row[1])));
-        Assert.Equal(Bins("frames_per_video", 8, "frames").Concat(Bins("title_characters", 8, "title characters")).Concat(Bins("tags_per_video", 1, "tags")), table.Rows[(3 + features.Count)..]);
+        string[] command = ["data", "inspect", folder, "--frame-width", $"{TinyData.FrameWidth}"];
+        var json = JsonNode.Parse(Shell.Run([.. command, "--json"]).AssertDone().Output)!;
+        var tables = MarkdownTable.ParseAll(Shell.Run(command).AssertDone().Output);
+        Assert.Equal(3, tables.Length);
+        Assert.Equal(["file", "bytes", "records", "bad"], tables[0].Headers);
+        var files = Directory.GetFiles(folder).Order(StringComparer.Ordinal).Select(static file => new FileInfo(file)).ToArray();
+        Assert.Equal([.. files.Select(static file => new[] { file.FullName, Whole(file.Length), $"{TinyData.Videos / 2}", "0" }), ["all", Whole(files.Sum(static file => file.Length)), $"{TinyData.Videos}", "0"]], tables[0].Rows);
+        Assert.Equal((2, files.Sum(static file => file.Length), TinyData.Videos, TinyData.Videos), (json["files"]!.AsArray().Count, (long)json["bytes"]!, (int)json["records"]!, (int)json["videos"]!));
+        Assert.Equal(["feature", "holds", "records", "entries a record", "bytes an entry"], tables[1].Headers);
+        Assert.Equal(json["features"]!.AsArray().Select(static feature => ((string)feature!["name"]!, Whole(feature["records"]!))), tables[1].Rows.Select(static row => (row[0], row[2])));
+        Assert.Contains(tables[1].Rows, row => row is ["frame_feature", "byte strings", _, "1 to 12", var bytes] && bytes == $"{2 * TinyData.FrameWidth}");
+        Assert.Contains(tables[1].Rows, static row => row is ["tag_id", "integers", _, "3", ""]);
+        Assert.Equal(["of a video", "how many", "videos"], tables[2].Headers);
+        Assert.Equal(Bins("frames_per_video", 8, "frames").Concat(Bins("title_characters", 8, "characters of the title")).Concat(Bins("tags_per_video", 1, "tags")), tables[2].Rows);
 
         IEnumerable<string[]> Bins(string key, int width, string name) => json[key]!.AsArray().GroupBy(bin => (int)bin!["value"]! / width).OrderBy(static group => group.Key)
-            .Select(group => new[] { width == 1 ? $"{name} {group.Key}" : $"{name} {width * group.Key}-{width * group.Key + width - 1}", $"{group.Sum(static bin => (int)bin!["count"]!)}", "" });
+            .Select(group => new[] { name, width == 1 ? $"{group.Key}" : $"{width * group.Key} to {width * group.Key + width - 1}", $"{group.Sum(static bin => (int)bin!["count"]!)}" });
+    }
+
+    [Fact]
+    public void DataVerifyOfficial_FolderOfAnotherSet_NamesEveryFile()
+    {
+        string data = world.CopyOfData();
+        File.Delete(Path.Combine(data, "test_a", "test_a.tfrecords"));
+        var outcome = Shell.Run("data", "verify", "--official", data);
+        Assert.Equal((1, ""), (outcome.ExitCode, outcome.Error));
+        var table = MarkdownTable.Parse(outcome.Output);
+        Assert.Equal(["file", "bytes", "MD5", "verdict"], table.Headers);
+        Assert.Equal(25, table.Rows.Length);
+        byte[] content = File.ReadAllBytes(Path.Combine(data, "test_b", "test_b.tfrecords"));
+        Assert.Contains(table.Rows, row => row.SequenceEqual(["test_b/test_b.tfrecords", Whole((long)content.Length), Convert.ToHexStringLower(System.Security.Cryptography.CryptographicOperations.HashData(System.Security.Cryptography.HashAlgorithmName.MD5, content)), "no published sum"]));
+        Assert.Contains(table.Rows, static row => row.SequenceEqual(["test_a/test_a.tfrecords", "", "", "missing"]));
+        Assert.Equal(["pairwise/label.tsv", "pairwise/pairwise.tfrecords", "tag_list.txt", "pointwise/pretrain_0.tfrecords", "pointwise/pretrain_1.tfrecords"], table.Rows.Where(static row => row[3] == "differs").Select(static row => row[0]));
+        var json = JsonNode.Parse(Shell.Run("data", "verify", "--official", data, "--json").Output)!.AsArray();
+        Assert.Equal(table.Rows.Select(static row => (row[0], row[3])), json.Select(static file => ((string)file!["file"]!, (string)file["verdict"]!)));
+        Shell.Run("data", "verify", "--official", data, data).AssertFailed(2, "--official takes one folder");
+        Shell.Run("data", "verify", "--official", Path.Combine(data, "vocab.txt")).AssertFailed(2, "--official takes one folder");
     }
 
     [Fact]
@@ -123,6 +149,53 @@ public sealed class TablesTests(CommandWorld world)
         Assert.Equal((8, flops, disk), ((int)json["total_runs"]!, (double)json["total_flops"]!, (double)json["total_disk_bytes"]!));
 
         static string Billions(JsonNode value, string format) => ((double)value / 1e9).ToString(format, CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
+    public void DryRun_Data_IsLookedAt()
+    {
+        string data = world.CopyOfData(), vocabulary = Path.Combine(data, "vocab.txt"), elsewhere = world.New() + ".txt";
+        File.Move(vocabulary, elsewhere);
+        File.Delete(Path.Combine(data, "test_b", "label.tsv"));
+        string[] command = ["reproduce", "--dry-run", "--preset", "micro", "--models", "mix", "uniter-roformer", "--data", data, .. TinyData.Overrides.SelectMany(static text => new[] { "--set", text })];
+        var missing = Shell.Run(command);
+        Assert.Equal((1, $"error: {vocabulary}: there is no such file; name a vocabulary with --vocab FILE\n"), (missing.ExitCode, missing.Error));
+        var tables = MarkdownTable.ParseAll(Shell.Run([.. command, "--vocab", elsewhere]).AssertDone().Output);
+        Assert.Equal(2, tables.Length);
+        Assert.Equal(["data", "files", "MB", ""], tables[0].Headers);
+        Assert.Equal(
+        [
+            ("videos for pretraining", "2", ""), ("videos of pairs", "1", ""), ("labelled pairs", "1", $"{TinyData.Pairs} pairs"), ("videos of test_b", "1", ""),
+            ("tags", "1", $"{TinyData.Tags} tags"), ("vocabulary", "1", $"{File.ReadLines(elsewhere).Count()} pieces"), ("labels of test_b", "0", "none: scores are left out"),
+        ], tables[0].Rows.Select(static row => (row[0], row[1], row[3])));
+        File.AppendAllText(Path.Combine(data, "tag_list.txt"), "x\n");
+        File.WriteAllBytes(Path.Combine(data, "pairwise", "pairwise.tfrecords"), [1, 2, 3]);
+        var broken = Shell.Run([.. command, "--vocab", elsewhere]);
+        Assert.Equal(1, broken.ExitCode);
+        Assert.Equal(2, broken.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains("tag_list.txt: line 41: 'x' is not a tag id", broken.Error, StringComparison.Ordinal);
+        Assert.Contains("pairwise.tfrecords: record 0 (at byte 0): the file is truncated", broken.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists("reproduction"));
+    }
+
+    [Fact]
+    public void Vocabulary_OfEachType_IsTakenFromItsOption()
+    {
+        string data = world.CopyOfData(), bert = world.New() + ".txt", roformer = world.New() + ".txt", output = world.New();
+        File.Move(Path.Combine(data, "vocab.txt"), bert);
+        File.WriteAllText(roformer, File.ReadAllText(bert) + "天地\n");
+        Shell.Run(CommandWorld.Pretrain(data, output)).AssertFailed(1, "vocab.txt: there is no such file; name a vocabulary with --vocab FILE");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "robert=x")).AssertFailed(2, "there is no 'robert', only bert, roformer");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", bert, roformer)).AssertFailed(2, "a path without a type is given twice");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "bert=")).AssertFailed(2, "names no path");
+        Shell.Run([.. CommandWorld.Pretrain(data, output), "--vocab", $"roformer={roformer}", $"bert={bert}"]).AssertDone();
+        Assert.Equal(File.ReadAllText(bert), File.ReadAllText(Path.Combine(output, "last", "vocab.txt")));
+        output = world.New();
+        Shell.Run(["reproduce", "--models", "mix-roformer", "--folds", "1", "--data", data, "--output-dir", output, .. CommandWorld.Options, "--vocab", $"roformer={roformer}", bert]).AssertDone();
+        Assert.Equal(File.ReadAllText(roformer), File.ReadAllText(Path.Combine(output, "mix-roformer", "fold-1", "last", "vocab.txt")));
+        string[] plain = CommandWorld.Pretrain(data, world.New(), "--vocab", bert);
+        plain[Array.IndexOf(plain, "mix")] = "mix-roformer";
+        Assert.Contains($"{bert}: has no Chinese word of several characters", Shell.RunAloud(plain).Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -13,5 +13,8 @@ internal sealed record MarkdownTable(string[] Headers, string[][] Rows)
         return new MarkdownTable(lines[0], lines[2..]); // a rule stands between
     }
 
+    /// <summary>All tables that a command printed, an empty line between them.</summary>
+    internal static MarkdownTable[] ParseAll(string output) => [.. output.Split("\n\n").Select(Parse)];
+
     internal static double Number(string cell) => double.Parse(cell, NumberStyles.Number, CultureInfo.InvariantCulture);
 }

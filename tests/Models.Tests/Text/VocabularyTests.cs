@@ -66,6 +66,11 @@ public sealed class VocabularyTests
         Assert.Equal(message, Assert.Throws<DataException>(() => Parse(content)).Message);
     }
 
+    [Theory]
+    [InlineData("好\n##好\nhello\n##ing\n", false)]
+    [InlineData("你好\n", true)]
+    public void HasChineseWords_OnlyWhereAPieceHasSeveralCharacters_IsTrue(string pieces, bool expected) => Assert.Equal(expected, Parse(Special + pieces).HasChineseWords);
+
     [Fact]
     public void Parse_InvalidUtf8_IsRefusedWithFileAndLine()
     {

@@ -1,0 +1,85 @@
+using System.Globalization;
+using VideoSim.Engine;
+using VideoSim.Models.Records;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>One part of a data folder.</summary>
+/// <param name="Part">What it is for.</param>
+/// <param name="Files">How many files.</param>
+/// <param name="Bytes">Their size.</param>
+/// <param name="Finding">What can be told without reading all of it, or what is wrong.</param>
+public sealed record DataPart(string Part, int Files, long Bytes, string Finding);
+
+/// <summary>
+/// A look at a data folder before hours of work: all files that a reproduction reads are there, lists can be read, and each TFRecord file
+/// begins with a record of the right width. What lies behind that, <c>data verify</c> reads.
+/// </summary>
+/// <param name="Parts">What is there.</param>
+/// <param name="Problems">What a reproduction would fail with; one line each.</param>
+public sealed record DataSurvey(IReadOnlyList<DataPart> Parts, IReadOnlyList<string> Problems)
+{
+    /// <summary>Looks.</summary>
+    /// <param name="data">The folder.</param>
+    /// <param name="texts">Where the models' vocabularies come from.</param>
+    /// <param name="frameWidth">Values of a frame.</param>
+    public static DataSurvey Of(DataFolder data, IEnumerable<TextSource> texts, int frameWidth)
+    {
+        var (parts, problems) = (new List<DataPart>(), new List<string>());
+        Records("videos for pretraining", () => data.Pointwise);
+        Records("videos of pairs", () => [data.Pairwise]);
+        List("labelled pairs", data.Labels, () => $"{Count(Lines(data.Labels))} pairs");
+        Records("videos of test_b", () => [data.Test("b")]);
+        List("tags", data.TagList, () => $"{Count(TagList.Read(data.TagList).ClassCount)} tags");
+        foreach (var text in texts.Distinct())
+            Look("vocabulary", () => [text.VocabularyFor(data)], static files => $"{Count(Vocabulary.Load(files[0]).Count)} pieces");
+        if (File.Exists(data.TestLabels("b")))
+            List("labels of test_b", data.TestLabels("b"), () => $"{Count(Lines(data.TestLabels("b")))} pairs");
+        else
+            parts.Add(new DataPart("labels of test_b", 0, 0, "none: scores are left out"));
+        return new DataSurvey(parts, problems);
+
+        void Records(string part, Func<IReadOnlyList<string>> expand) => Look(part, expand, files =>
+        {
+            foreach (string file in files)
+            {
+                if (TfRecordScanner.FirstProblem(file, frameWidth) is { } problem)
+                    throw new DataException($"{problem}");
+            }
+            return "";
+        });
+
+        void List(string part, string file, Func<string> read) => Look(part, () => [file], _ => read());
+
+        void Look(string part, Func<IReadOnlyList<string>> expand, Func<IReadOnlyList<string>, string> read)
+        {
+            IReadOnlyList<string> files = [];
+            string finding;
+            try
+            {
+                files = expand();
+                finding = read(files);
+            }
+            catch (DataException e)
+            {
+                finding = e.Message;
+                problems.Add(e.Message);
+            }
+            var there = files.Select(static file => new FileInfo(file)).Where(static file => file.Exists).ToArray();
+            parts.Add(new DataPart(part, there.Length, there.Sum(static file => file.Length), finding));
+        }
+    }
+
+    private static int Lines(string labels)
+    {
+        int videos = 0;
+        return LabelFile.Read(labels, (ReadOnlySpan<byte> _, out int video) =>
+        {
+            video = videos++;
+            return true;
+        }).Length;
+    }
+
+    private static string Count(int count) => count.ToString("N0", CultureInfo.InvariantCulture);
+}

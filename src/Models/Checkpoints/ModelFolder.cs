@@ -2,7 +2,6 @@ using System.Text.Json;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
-using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
@@ -35,7 +34,7 @@ public sealed class ModelFolder
     /// <summary>The tags, in the order of the heads' outputs.</summary>
     public TagList Tags { get; }
 
-    /// <summary>Reads everything but the weights.</summary>
+    /// <summary>Reads everything but the weights, of which it checks names and shapes.</summary>
     /// <param name="path">The folder.</param>
     /// <param name="dictionary">The dictionary of a RoFormer's tokenizer, null for jieba's own; it must be the one of the model's training.</param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
@@ -65,6 +64,8 @@ public sealed class ModelFolder
             throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but {file} says {config.Tags}");
         var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
         TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
+        using var declared = ModelZoo.Create(config).Parameters;
+        WeightFile.RequireFits(Path.Combine(path, Weights), declared);
         return new ModelFolder(path, config, tokenizer, tags);
     }
 
@@ -72,15 +73,16 @@ public sealed class ModelFolder
     /// <param name="device">Where its memory is.</param>
     /// <param name="training">Whether it needs gradients.</param>
     /// <param name="config">Other dropouts than the folder's; null for the folder's own.</param>
-    /// <param name="values">What steps compute with.</param>
-    public IVideoModel Load(Device device, bool training, ModelConfig? config = null, ElementType values = ElementType.Float32)
+    public IVideoModel Load(Device device, bool training, ModelConfig? config = null)
     {
         var model = ModelZoo.Create(config ?? Configuration);
-        model.Parameters.Allocate(device, training, values);
-        model.Parameters.Initialize(seed: 0); // gradients and gaps; every weight is read below
-        WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
+        model.Parameters.Allocate(device, training);
+        ReadWeights(model);
         return model;
     }
+
+    /// <summary>Reads the folder's weights into a model of its sizes that has memory.</summary>
+    public void ReadWeights(IVideoModel model) => WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
 
     /// <summary>Adds all files of a model to a folder.</summary>
     public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, ITokenizer tokenizer, TagList tags)

@@ -7,6 +7,7 @@ using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
 
@@ -55,8 +56,9 @@ public static class Finetuning
         if (options.VideoDisjoint)
             split = FoldLeak.Without(split, pairs);
         var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
-        var model = source.Load(device, training: true, values: values);
+        var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
+        parameters.Allocate(device, training: true, values);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.Batch;
@@ -66,6 +68,7 @@ public static class Finetuning
         {
             Label = $"{options.Model} finetune fold {fold}",
             Model = model,
+            StartWeights = () => source.ReadWeights(model),
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
             Shape = step.Shape,

@@ -46,7 +46,6 @@ public static class Pretraining
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, values);
-        parameters.Initialize(options.Seed);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
         using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
         var order = new EpochOrder([.. Enumerable.Range(0, index.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
@@ -58,6 +57,7 @@ public static class Pretraining
         {
             Label = $"{options.Model} pretrain",
             Model = model,
+            StartWeights = () => parameters.Initialize(options.Seed),
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // the losses are means, the reference's are sums (specification 5.2)
             Shape = step.Shape,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
@@ -55,6 +56,7 @@ public sealed class ParameterStore : IDisposable
     private readonly List<StateTensor> _states = [];
     private readonly List<Constant> _constants = [];
     private readonly HashSet<string> _names = [];
+    private long _declared; // elements, gaps included
     private Arena? _arena;
     private Device? _device;
 
@@ -93,6 +95,9 @@ public sealed class ParameterStore : IDisposable
             throw new InvalidOperationException("parameters are declared before memory is allocated");
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
         var parameter = new Parameter(group, shape, Divide(shape, parts), initializer);
+        _declared += Aligned(shape.Count);
+        if (_declared > Shape.MostElements)
+            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"with {parts[0].Name} {shape} the model would have {_declared:N0} parameters; at most {Shape.MostElements:N0} are possible"));
         _parameters.Add(parameter);
         return parameter;
     }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
@@ -53,9 +54,10 @@ public sealed class ModelFolder
         }
         catch (JsonException e)
         {
-            throw new DataException($"{file}: {e.Message}", e);
+            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
         }
-        config.Validate();
+        config.Validate($"{file}: ");
+        using var declared = Declare(config, file);
         var vocabulary = Vocabulary.Load(Path.Combine(path, Vocab));
         var tags = TagList.Read(Path.Combine(path, TagFile));
         if (vocabulary.Count != config.Encoder.VocabSize)
@@ -64,9 +66,21 @@ public sealed class ModelFolder
             throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but {file} says {config.Tags}");
         var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
         TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
-        using var declared = ModelZoo.Create(config).Parameters;
         WeightFile.RequireFits(Path.Combine(path, Weights), declared);
         return new ModelFolder(path, config, tokenizer, tags);
+    }
+
+    // The weights as the sizes say; they take no memory.
+    private static ParameterStore Declare(ModelConfig config, string file)
+    {
+        try
+        {
+            return ModelZoo.Create(config).Parameters;
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{file}: {e.Message}", e);
+        }
     }
 
     /// <summary>The model with its weights.</summary>

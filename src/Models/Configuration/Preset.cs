@@ -51,12 +51,16 @@ public sealed record Preset
             var preset = root.Deserialize(ConfigurationJson.Default.Preset)!;
             preset.Pretrain.Validate("pretrain");
             preset.Finetune.Validate("finetune");
-            preset.Model.Validate();
+            preset.Model.Validate("model.");
             return preset;
         }
         catch (JsonException e)
         {
             throw new DataException($"--set {e.Path?.TrimStart('$', '.')}: a value of that kind does not fit there", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DataException("--set: a text is not valid Unicode", e); // half of a pair, such as "\ud800"
         }
     }
 

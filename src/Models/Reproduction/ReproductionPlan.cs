@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
+using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
@@ -44,6 +46,28 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
             runs.Add(Count(sizes, pretraining: false, folds ?? sizes.Folds));
         }
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
+    }
+
+    /// <summary>Refuses a run that takes more memory than there is, before any is taken.</summary>
+    /// <param name="device">Where it will train.</param>
+    /// <param name="sizes">Model and recipes.</param>
+    /// <param name="pretraining">Which stage.</param>
+    /// <exception cref="DataException">It takes more; the message says how much.</exception>
+    internal static void RequireMemory(Device device, Preset sizes, bool pretraining)
+    {
+        PlannedRuns run;
+        try
+        {
+            run = Count(sizes, pretraining, runs: 1);
+        }
+        catch (DataException e)
+        {
+            string stage = pretraining ? "pretrain" : "finetune";
+            throw new DataException($"{sizes.Model.Model} with {stage}.batch={(pretraining ? sizes.Pretrain : sizes.Finetune).Batch}: {e.Message}", e);
+        }
+        if (run.DeviceBytes > device.MemoryBytes)
+            throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{run.Model} {run.Stage} with {run.Parameters:N0} parameters and steps of {run.Batch} takes {run.DeviceBytes:N0} bytes of memory; {device.Name} has {device.MemoryBytes:N0}"));
     }
 
     private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)

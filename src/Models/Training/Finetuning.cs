@@ -7,6 +7,7 @@ using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
@@ -33,6 +34,7 @@ public static class Finetuning
         if (preset.Model != config)
             throw new DataException($"{start} holds a model of other sizes than preset '{options.Preset}' with these overrides");
         var values = preset.Finetune.ValuesOn(device);
+        ReproductionPlan.RequireMemory(device, preset, pretraining: false);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "finetune",

@@ -6,6 +6,7 @@ using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 
@@ -23,6 +24,7 @@ public static class Pretraining
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
         var config = preset.Model;
         var values = preset.Pretrain.ValuesOn(device);
+        ReproductionPlan.RequireMemory(device, preset, pretraining: true);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {

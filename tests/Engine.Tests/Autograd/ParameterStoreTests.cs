@@ -106,6 +106,15 @@ public sealed class ParameterStoreTests
     }
 
     [Fact]
+    public void Add_MoreParametersThanPossible_NamesTheTensor()
+    {
+        using var store = new ParameterStore();
+        store.Add(0, "a", new Shape(1 << 30), Uniform);
+        string message = Assert.Throws<DataException>(() => store.Add(0, "b", new Shape(1 << 15, 1 << 15), Uniform)).Message;
+        Assert.Equal("with b [32768, 32768] the model would have 2,147,483,648 parameters; at most 2,147,483,647 are possible", message);
+    }
+
+    [Fact]
     public void Stack_PartsOfAnotherSize_Throws()
     {
         using var store = new ParameterStore();

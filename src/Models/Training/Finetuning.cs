@@ -15,7 +15,7 @@ namespace VideoSim.Models.Training;
 /// <summary>Training on labelled pairs from pretrained weights, one fold at a time (specification 1.5, 4.6, 4.7 and 5).</summary>
 public static class Finetuning
 {
-    /// <summary>Runs, goes on with or finds complete the finetuning of one fold.</summary>
+    /// <summary>Runs, goes on with or finds complete the finetuning of one fold. Sizes come from the pretrained model, recipes from the preset.</summary>
     /// <param name="device">Where to train.</param>
     /// <param name="options">Folder, preset, seed.</param>
     /// <param name="data">The challenge's files.</param>
@@ -30,9 +30,9 @@ public static class Finetuning
         var source = ModelFolder.Open(start, options.Dictionary);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
-        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(tokenizer.Vocabulary.Count, tags.ClassCount);
-        if (preset.Model != config)
-            throw new DataException($"{start} holds a model of other sizes than preset '{options.Preset}' with these overrides");
+        if (options.Model != config.Model)
+            throw new DataException($"{start} holds a {config.Model}, not a {options.Model}");
+        var preset = Preset.LoadFor(options.Preset, config, start, options.Overrides);
         var values = preset.Finetune.ValuesOn(device);
         ReproductionPlan.RequireMemory(device, preset, pretraining: false);
         var folder = RunFolder.Open(options.OutputDirectory, new JsonObject

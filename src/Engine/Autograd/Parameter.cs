@@ -50,8 +50,8 @@ public sealed class Parameter
     public override string ToString() => Parts.Count == 1 ? Parts[0].Name : $"{Parts[0].Name} and {Parts.Count - 1} more";
 }
 
-/// <summary>Fills a part's values on the host before training.</summary>
-/// <param name="values">Row-major values of the part.</param>
-/// <param name="shape">Its shape.</param>
-/// <param name="uniform">A uniform number in [0, 1) for each index; the same index gives the same number.</param>
+/// <summary>Fills some of a part's values on the host before training; several threads call it at a time, for other values each.</summary>
+/// <param name="values">Neighbouring values of the part, row-major.</param>
+/// <param name="shape">Shape of the whole part.</param>
+/// <param name="uniform">A uniform number in [0, 1) for each index of <paramref name="values"/>; it depends on the value's place in the part alone.</param>
 public delegate void Initializer(Span<float> values, Shape shape, Func<long, double> uniform);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
@@ -48,10 +49,14 @@ public sealed class ParameterStore : IDisposable
 {
     private const uint InitializationStep = uint.MaxValue; // never reached by training, whose steps count from 0
 
+    // First values are drawn in runs, each by one thread, and uploaded in blocks of many runs.
+    private const int RunElements = 1 << 16, BlockElements = 32 * RunElements;
+
     private readonly List<Parameter> _parameters = [];
     private readonly List<StateTensor> _states = [];
     private readonly List<Constant> _constants = [];
     private readonly HashSet<string> _names = [];
+    private long _declared; // elements, gaps included
     private Arena? _arena;
     private Device? _device;
 
@@ -90,6 +95,9 @@ public sealed class ParameterStore : IDisposable
             throw new InvalidOperationException("parameters are declared before memory is allocated");
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
         var parameter = new Parameter(group, shape, Divide(shape, parts), initializer);
+        _declared += Aligned(shape.Count);
+        if (_declared > Shape.MostElements)
+            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"with {parts[0].Name} {shape} the model would have {_declared:N0} parameters; at most {Shape.MostElements:N0} are possible"));
         _parameters.Add(parameter);
         return parameter;
     }
@@ -112,7 +120,10 @@ public sealed class ParameterStore : IDisposable
         return constant;
     }
 
-    /// <summary>Takes memory for everything declared: weights, states and constants, and for training gradients.</summary>
+    /// <summary>
+    /// Takes memory for everything declared: weights, states and constants, and for training gradients. Weights and states are undefined;
+    /// gradients, and the gaps between weights, are 0, because Adam reads them whether or not a step writes them.
+    /// </summary>
     /// <param name="device">Where.</param>
     /// <param name="training">Whether there are gradients.</param>
     /// <param name="values">What steps compute with: where it is bf16, each weight has a copy of that type.</param>
@@ -129,7 +140,7 @@ public sealed class ParameterStore : IDisposable
             while (ends.Count < parameter.Group)
                 ends.Add(end);
             parameter.Offset = end;
-            end += (parameter.Shape.Count + 15) / 16 * 16; // every tensor begins on a cache line
+            end += Aligned(parameter.Shape.Count);
         }
         ends.Add(end);
         (FlatCount, GroupEnds) = (end, ends);
@@ -142,9 +153,15 @@ public sealed class ParameterStore : IDisposable
         if (values == ElementType.BFloat16)
             Copies = _arena.Allocate(flat, values);
         if (training)
+        {
             Gradients = _arena.Allocate(flat);
+            device.Clear(Gradients.Address, end * sizeof(float));
+        }
         foreach (var parameter in _parameters)
         {
+            ClearGap(Weights, parameter);
+            if (Copies.Exists)
+                ClearGap(Copies, parameter);
             parameter.Value = Weights.Slice(parameter.Offset, parameter.Shape);
             if (Copies.Exists)
                 parameter.Copy = Copies.Slice(parameter.Offset, parameter.Shape);
@@ -158,37 +175,42 @@ public sealed class ParameterStore : IDisposable
             constant.Value = _arena.Allocate(constant.Shape);
             device.Upload(MemoryMarshal.AsBytes(constant.Values.AsSpan()), constant.Value.Address);
         }
+
+        void ClearGap(Tensor block, Parameter parameter)
+        {
+            long gap = Aligned(parameter.Shape.Count) - parameter.Shape.Count;
+            if (gap > 0)
+                device.Clear(block.Slice(parameter.Offset + parameter.Shape.Count, new Shape((int)gap)).Address, gap * block.Type.Size());
+        }
     }
 
     /// <summary>Gives every part and state its first value; each part's random numbers depend on the seed and its name alone.</summary>
     /// <param name="seed">Key of the random numbers.</param>
-    /// <param name="period">Elements after which a part's values repeat: where only time counts, millions of random numbers need not be drawn.</param>
-    public void Initialize(ulong seed, int period = int.MaxValue)
+    public void Initialize(ulong seed)
     {
-        var device = _device ?? throw new InvalidOperationException("memory is allocated before it is initialised");
-        // Alignment gaps and gradients nobody writes must be 0, not whatever memory held: Adam reads them.
-        Clear(Weights);
-        if (Copies.Exists)
-            Clear(Copies);
-        if (Gradients.Exists)
-            Clear(Gradients);
+        var values = new float[BlockElements];
         foreach (var part in Parts())
         {
-            var values = new float[part.Value.Shape.Count];
             uint site = NameHash(part.Name);
-            part.Initializer(values.AsSpan(0, Math.Min(period, values.Length)), part.Value.Shape, index => Philox.Uniform(seed, InitializationStep, site, index));
-            for (long first = period; first < values.Length; first += period)
-                values.AsSpan((int)first - period, (int)Math.Min(period, values.Length - first)).CopyTo(values.AsSpan((int)first));
-            Upload(values, part.Value);
+            for (long block = 0; block < part.Value.Shape.Count; block += BlockElements)
+            {
+                long start = block;
+                int count = (int)Math.Min(BlockElements, part.Value.Shape.Count - start);
+                Parallel.For(0, (count - 1) / RunElements + 1, run =>
+                {
+                    int first = run * RunElements;
+                    part.Initializer(values.AsSpan(first, Math.Min(RunElements, count - first)), part.Value.Shape,
+                        index => Philox.Uniform(seed, InitializationStep, site, start + first + index));
+                });
+                Upload(values.AsSpan(0, count), part.Value.Slice(start, new Shape(count)));
+            }
         }
         foreach (var state in _states)
         {
-            var values = new float[state.Shape.Count];
-            Array.Fill(values, state.Initial);
-            Upload(values, state.Value);
+            var initial = new float[state.Shape.Count];
+            Array.Fill(initial, state.Initial);
+            Upload(initial, state.Value);
         }
-
-        void Clear(Tensor tensor) => device.Clear(tensor.Address, tensor.Shape.Count * tensor.Type.Size());
     }
 
     /// <summary>Writes values into a part of the weights, and into the copy of it, or into a state.</summary>
@@ -241,6 +263,9 @@ public sealed class ParameterStore : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _arena?.Dispose();
+
+    // Every tensor begins on a cache line.
+    private static long Aligned(long elements) => (elements + 15) / 16 * 16;
 
     // FNV-1a: stable over runs, platforms and versions, as string.GetHashCode is not.
     private static uint NameHash(string name)

@@ -57,6 +57,7 @@ public sealed unsafe class CudaDevice : Device
     /// <inheritdoc/>
     public override nint Allocate(long bytes)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         _context.MakeCurrent();
         long size = Math.Max(bytes, Memory.Arena.Alignment);
         nint address = _context.Allocate(size);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Interop;
 
@@ -32,8 +33,11 @@ public abstract class Device(ComputeStream stream) : IDisposable
         }
     }
 
+    /// <summary>Bytes that there are in all; <see cref="long.MaxValue"/> where that is not known before memory is taken.</summary>
+    public virtual long MemoryBytes => long.MaxValue;
+
     /// <summary>Memory aligned to <see cref="Memory.Arena.Alignment"/>; contents undefined.</summary>
-    /// <exception cref="OutOfMemoryException">The device has not that much left.</exception>
+    /// <exception cref="InsufficientMemoryException">The device has not that much left.</exception>
     public abstract nint Allocate(long bytes);
 
     /// <summary>Gives memory back.</summary>
@@ -85,11 +89,17 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
     public override bool HasBFloat16 => false;
 
     /// <inheritdoc/>
+    public override long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    /// <inheritdoc/>
     public override nint Allocate(long bytes)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        if (bytes > MemoryBytes)
+            throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for {bytes:N0} bytes; the machine has {MemoryBytes:N0}"));
         void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Memory.Arena.Alignment), Memory.Arena.Alignment);
         // NaN in fp32: a value that nobody wrote shows up in the results instead of passing for a zero.
-        NativeMemory.Fill(memory, (nuint)bytes, 0xff);
+        Fill((nint)memory, bytes, 0xff);
         return (nint)memory;
     }
 
@@ -100,10 +110,20 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
     public override void Upload(ReadOnlySpan<byte> source, nint destination) => source.CopyTo(new Span<byte>((void*)destination, source.Length));
 
     /// <inheritdoc/>
-    public override void Clear(nint address, long bytes) => NativeMemory.Clear((void*)address, (nuint)bytes);
+    public override void Clear(nint address, long bytes) => Fill(address, bytes, 0);
 
     /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination) => new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
+
+    // By all cores where it is much: the first touch of a page costs more than filling it.
+    private static void Fill(nint address, long bytes, byte value)
+    {
+        const long Share = 1 << 24;
+        if (bytes <= Share)
+            NativeMemory.Fill((void*)address, (nuint)bytes, value);
+        else
+            Parallel.For(0, (bytes - 1) / Share + 1, share => NativeMemory.Fill((void*)(address + (nint)(share * Share)), (nuint)Math.Min(Share, bytes - share * Share), value));
+    }
 }
 
 /// <summary>
@@ -123,6 +143,7 @@ public sealed class CountingDevice() : Device(new CountingStream())
     /// <inheritdoc/>
     public override nint Allocate(long bytes)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         AllocatedBytes += bytes;
         nint address = _next;
         _next += (nint)((bytes + Memory.Arena.Alignment - 1) / Memory.Arena.Alignment * Memory.Arena.Alignment);

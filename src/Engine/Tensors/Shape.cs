@@ -1,21 +1,36 @@
+using System.Globalization;
+
 namespace VideoSim.Engine.Tensors;
 
 /// <summary>Sizes of a tensor, outermost first; up to four dimensions, row-major.</summary>
 public readonly record struct Shape
 {
+    /// <summary>Most elements that a tensor may have.</summary>
+    public const long MostElements = int.MaxValue;
+
     private readonly int _d0, _d1, _d2, _d3;
 
     /// <summary>A vector.</summary>
-    public Shape(int d0) => (Rank, _d0, _d1, _d2, _d3) = (1, d0, 1, 1, 1);
+    public Shape(int d0) : this(1, d0, 1, 1, 1) { }
 
     /// <summary>A matrix.</summary>
-    public Shape(int d0, int d1) => (Rank, _d0, _d1, _d2, _d3) = (2, d0, d1, 1, 1);
+    public Shape(int d0, int d1) : this(2, d0, d1, 1, 1) { }
 
     /// <summary>Three dimensions.</summary>
-    public Shape(int d0, int d1, int d2) => (Rank, _d0, _d1, _d2, _d3) = (3, d0, d1, d2, 1);
+    public Shape(int d0, int d1, int d2) : this(3, d0, d1, d2, 1) { }
 
     /// <summary>Four dimensions.</summary>
-    public Shape(int d0, int d1, int d2, int d3) => (Rank, _d0, _d1, _d2, _d3) = (4, d0, d1, d2, d3);
+    public Shape(int d0, int d1, int d2, int d3) : this(4, d0, d1, d2, d3) { }
+
+    // Sizes follow from configurations, so what is wrong with them comes from outside.
+    private Shape(int rank, int d0, int d1, int d2, int d3)
+    {
+        (Rank, _d0, _d1, _d2, _d3) = (rank, d0, d1, d2, d3);
+        if ((d0 | d1 | d2 | d3) < 0)
+            throw new DataException($"a tensor cannot have the sizes {this}");
+        if ((Int128)d0 * d1 * d2 * d3 > MostElements) // four 31-bit factors fit 128 bits
+            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"a tensor {this} would have {(Int128)d0 * d1 * d2 * d3:N0} elements; at most {MostElements:N0} are possible"));
+    }
 
     /// <summary>Number of dimensions.</summary>
     public int Rank { get; }

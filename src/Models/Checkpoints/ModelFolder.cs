@@ -1,8 +1,8 @@
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
-using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
@@ -38,7 +38,7 @@ public sealed class ModelFolder
     /// <summary>The tags, in the order of the heads' outputs.</summary>
     public TagList Tags { get; }
 
-    /// <summary>Reads everything but the weights.</summary>
+    /// <summary>Reads everything but the weights, of which it checks names and shapes.</summary>
     /// <param name="path">The folder, or the folder of a training run, whose last model is then taken.</param>
     /// <param name="dictionary">The dictionary of a RoFormer's tokenizer, null for jieba's own; it must be the one of the model's training.</param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
@@ -59,9 +59,10 @@ public sealed class ModelFolder
         }
         catch (JsonException e)
         {
-            throw new DataException($"{file}: {e.Message}", e);
+            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
         }
-        config.Validate();
+        config.Validate($"{file}: ");
+        using var declared = Declare(config, file);
         var vocabulary = Vocabulary.Load(Path.Combine(path, Vocab));
         var tags = TagList.Read(Path.Combine(path, TagFile));
         if (vocabulary.Count != config.Encoder.VocabSize)
@@ -70,25 +71,40 @@ public sealed class ModelFolder
             throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but {file} says {config.Tags}");
         var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
         TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
+        WeightFile.RequireFits(Path.Combine(path, Weights), declared);
         return new ModelFolder(path, config, tokenizer, tags);
     }
 
     /// <summary>All files that it is made of.</summary>
     public IEnumerable<string> Files => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(FolderPath, name));
 
+    // The weights as the sizes say; they take no memory.
+    private static ParameterStore Declare(ModelConfig config, string file)
+    {
+        try
+        {
+            return ModelZoo.Create(config).Parameters;
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{file}: {e.Message}", e);
+        }
+    }
+
     /// <summary>The model with its weights.</summary>
     /// <param name="device">Where its memory is.</param>
     /// <param name="training">Whether it needs gradients.</param>
     /// <param name="config">Other dropouts than the folder's; null for the folder's own.</param>
-    /// <param name="values">What steps compute with.</param>
-    public IVideoModel Load(Device device, bool training, ModelConfig? config = null, ElementType values = ElementType.Float32)
+    public IVideoModel Load(Device device, bool training, ModelConfig? config = null)
     {
         var model = ModelZoo.Create(config ?? Configuration);
-        model.Parameters.Allocate(device, training, values);
-        model.Parameters.Initialize(seed: 0); // gradients and gaps; every weight is read below
-        WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
+        model.Parameters.Allocate(device, training);
+        ReadWeights(model);
         return model;
     }
+
+    /// <summary>Reads the folder's weights into a model of its sizes that has memory.</summary>
+    public void ReadWeights(IVideoModel model) => WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
 
     /// <summary>Adds all files of a model to a folder.</summary>
     public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, ITokenizer tokenizer, TagList tags)

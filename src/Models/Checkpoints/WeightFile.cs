@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
@@ -23,15 +24,25 @@ public static unsafe class WeightFile
         writer.WriteTo(stream);
     }
 
+    /// <summary>Checks by the header of a file that it holds all weights and saved states in the right shapes; they need no memory yet.</summary>
+    /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
+    public static void RequireFits(string path, ParameterStore parameters)
+    {
+        using var reader = SafetensorsReader.Open(path);
+        foreach (var part in parameters.Parameters.SelectMany(parameter => parameter.Parts).Concat(parameters.States.SelectMany(state => state.Parts)))
+            reader.Find(part.Name, part.Shape);
+    }
+
     /// <summary>Reads all weights and saved states; the file must hold every one of them in the right shape.</summary>
     /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
     public static void ReadWeights(string path, ParameterStore parameters)
     {
         using var reader = SafetensorsReader.Open(path);
+        float[] buffer = [];
         foreach (var (name, value, _, _) in parameters.Parts())
-            parameters.Upload(Read(path, reader, name, value), value);
+            parameters.Upload(Read(path, reader, name, value, ref buffer), value);
         foreach (var (name, value) in parameters.StateParts())
-            parameters.Upload(Read(path, reader, name, value), value);
+            parameters.Upload(Read(path, reader, name, value, ref buffer), value);
     }
 
     /// <summary>Writes both moments of every parameter.</summary>
@@ -51,10 +62,11 @@ public static unsafe class WeightFile
     public static void ReadMoments(string path, Device device, ParameterStore parameters, Adam adam)
     {
         using var reader = SafetensorsReader.Open(path);
+        float[] buffer = [];
         foreach (var (name, first, second) in Moments(parameters, adam))
         {
-            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.first_moment", first).AsSpan()), first.Address);
-            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.second_moment", second).AsSpan()), second.Address);
+            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.first_moment", first, ref buffer)), first.Address);
+            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.second_moment", second, ref buffer)), second.Address);
         }
     }
 
@@ -120,6 +132,11 @@ public static unsafe class WeightFile
 
     private static bool AllFinite(ReadOnlySpan<float> values)
     {
+        for (; values.Length >= Vector<float>.Count; values = values[Vector<float>.Count..])
+        {
+            if (!Vector.AllWhereAllBitsSet(Vector.IsFinite(new Vector<float>(values))))
+                return false;
+        }
         foreach (float value in values)
         {
             if (!float.IsFinite(value))
@@ -128,10 +145,13 @@ public static unsafe class WeightFile
         return true;
     }
 
-    private static float[] Read(string path, SafetensorsReader reader, string name, Tensor tensor)
+    // The values lie in the buffer until the next tensor is read; it grows to the largest one.
+    private static ReadOnlySpan<float> Read(string path, SafetensorsReader reader, string name, Tensor tensor, ref float[] buffer)
     {
         var entry = reader.Find(name, tensor.Shape);
-        var values = new float[tensor.Shape.Count];
+        if (buffer.Length < tensor.Shape.Count)
+            buffer = GC.AllocateUninitializedArray<float>(checked((int)tensor.Shape.Count));
+        var values = buffer.AsSpan(0, (int)tensor.Shape.Count);
         reader.ReadFloats(entry, values);
         if (!AllFinite(values))
             throw new DataException($"{path}: tensor {Printable.Quote(name)} holds a value that is not finite");

@@ -1,11 +1,16 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using AttentionKernels = VideoSim.Kernels.Attention.Attention;
 
 namespace VideoSim.Models.Configuration;
 
 /// <summary>All sizes of a model: what its config.json holds and what a checkpoint needs to be read again.</summary>
 public sealed record ModelConfig
 {
+    private const int MostExpandedWidth = 1 << 18;
+
     /// <summary>Which of the models; see <see cref="Zoo.ModelZoo"/>.</summary>
     public required string Model { get; init; }
 
@@ -67,61 +72,73 @@ public sealed record ModelConfig
     /// <summary>How much narrower the squeeze of squeeze-excitation is.</summary>
     public int SqueezeRatio { get; set; } = 8;
 
-    /// <summary>Checks that the sizes fit together.</summary>
+    /// <summary>
+    /// Checks that each size is in its range and that they fit together. The ranges are generous; within them no product of two sizes leaves
+    /// 32 bits. How much memory a model takes is another question.
+    /// </summary>
+    /// <param name="where">What the message begins with, such as the file that the sizes come from and a colon.</param>
     /// <exception cref="DataException">A size is out of range; the message names it.</exception>
-    public void Validate()
+    public void Validate(string where = "")
     {
-        Positive(TextLength - 2, "text_length minus the two special tokens");
-        Positive(Tags, "tags");
-        Positive(Frames, "frames");
-        Positive(FrameWidth, "frame_width");
-        Positive(Experts, "experts");
-        if (!(VladExpansion > 0 && VladExpansion * FrameWidth < int.MaxValue) || VladExpandedWidth != VladExpansion * FrameWidth)
-            throw new DataException($"vlad_expansion is {VladExpansion}; times frame_width ({FrameWidth}) it must be a positive whole number");
-        Positive(VladGroups, "vlad_groups");
-        Positive(VladClusters, "vlad_clusters");
-        Positive(VladWidth, "vlad_width");
-        Positive(EmbeddingWidth, "embedding_width");
-        Positive(SqueezeRatio, "squeeze_ratio");
-        if (Encoder.ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
-            throw new DataException($"encoder.model_type is '{Encoder.ModelType}'; there are {EncoderConfig.Bert} and {EncoderConfig.RoFormer}");
-        Positive(Encoder.VocabSize, "encoder.vocab_size");
-        Positive(Encoder.HiddenSize, "encoder.hidden_size");
-        Positive(Encoder.NumHiddenLayers, "encoder.num_hidden_layers");
-        Positive(Encoder.NumAttentionHeads, "encoder.num_attention_heads");
-        Positive(Encoder.IntermediateSize, "encoder.intermediate_size");
-        Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
-        if (Encoder.ModelType == EncoderConfig.RoFormer && Encoder.HiddenSize / Encoder.NumAttentionHeads % 2 != 0)
-            throw new DataException($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions turn pairs of columns");
+        Range(TextLength, "text_length", 3, AttentionKernels.MaxLength); // two special tokens and one more
+        Range(Tags, "tags", 1, 1_000_000);
+        Range(Frames, "frames", 1, 4096);
+        Range(FrameWidth, "frame_width", 1, 1 << 16);
+        Range(Experts, "experts", 1, 64);
+        if (!(VladExpansion > 0 && VladExpansion * FrameWidth <= MostExpandedWidth) || VladExpandedWidth != VladExpansion * FrameWidth)
+            throw Bad($"vlad_expansion is {Text(VladExpansion)}; times frame_width ({FrameWidth}) it must be a whole number from 1 to {MostExpandedWidth}");
+        Range(VladGroups, "vlad_groups", 1, 4096);
+        Range(VladClusters, "vlad_clusters", 1, 4096);
+        Range(VladWidth, "vlad_width", 1, 1 << 16);
+        Range(EmbeddingWidth, "embedding_width", 1, 256); // a submission may have no more
+        Range(SqueezeRatio, "squeeze_ratio", 1, 256);
         Divides(VladGroups, VladExpandedWidth, "vlad_groups", "vlad_expansion * frame_width");
         Divides(SqueezeRatio, EmbeddingWidth, "squeeze_ratio", "embedding_width");
-        if (EmbeddingWidth > 256)
-            throw new DataException($"embedding_width is {EmbeddingWidth}; a submission may have at most 256");
-        if (TextLength > Encoder.MaxPositionEmbeddings)
-            throw new DataException($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
         if (!(TagPrior > 0 && TagPrior < 1))
-            throw new DataException($"tag_prior must lie between 0 and 1, not {TagPrior}");
+            throw Bad($"tag_prior must lie between 0 and 1, not {Text(TagPrior)}");
         Probability(VladDropout, "vlad_dropout");
         Probability(FusionDropout, "fusion_dropout");
+        if (Encoder.ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
+            throw Bad($"encoder.model_type is {Printable.Quote(Encoder.ModelType)}; there are {EncoderConfig.Bert} and {EncoderConfig.RoFormer}");
+        Range(Encoder.VocabSize, "encoder.vocab_size", 1, 2_000_000);
+        Range(Encoder.HiddenSize, "encoder.hidden_size", 1, 1 << 14);
+        Range(Encoder.NumHiddenLayers, "encoder.num_hidden_layers", 1, 256);
+        Range(Encoder.NumAttentionHeads, "encoder.num_attention_heads", 1, 1 << 14);
+        Range(Encoder.IntermediateSize, "encoder.intermediate_size", 1, 1 << 16);
+        Range(Encoder.MaxPositionEmbeddings, "encoder.max_position_embeddings", 1, 1 << 16);
+        Range(Encoder.TypeVocabSize, "encoder.type_vocab_size", 1, 4096);
+        Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
+        if (Encoder.ModelType == EncoderConfig.RoFormer && Encoder.HiddenSize / Encoder.NumAttentionHeads % 2 != 0)
+            throw Bad($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions turn pairs of columns");
+        if (TextLength > Encoder.MaxPositionEmbeddings)
+            throw Bad($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
+        if (!(Encoder.LayerNormEps > 0 && float.IsFinite(Encoder.LayerNormEps)))
+            throw Bad($"encoder.layer_norm_eps must be finite and above 0, not {Text(Encoder.LayerNormEps)}");
+        if (!(Encoder.InitializerRange >= 0 && Encoder.InitializerRange <= 1))
+            throw Bad($"encoder.initializer_range must be in [0, 1], not {Text(Encoder.InitializerRange)}");
         Probability(Encoder.HiddenDropoutProb, "encoder.hidden_dropout_prob");
         Probability(Encoder.AttentionProbsDropoutProb, "encoder.attention_probs_dropout_prob");
-    }
 
-    private static void Positive(int value, string name)
-    {
-        if (value <= 0)
-            throw new DataException($"{name} must be positive, not {value}");
-    }
+        void Range(int value, string key, int least, int most)
+        {
+            if (value < least || value > most)
+                throw Bad($"{key} must be from {least} to {most}, not {value}");
+        }
 
-    private static void Divides(int divisor, int value, string divisorName, string valueName)
-    {
-        if (value % divisor != 0)
-            throw new DataException($"{valueName} ({value}) must be a multiple of {divisorName} ({divisor})");
-    }
+        void Divides(int divisor, int value, string divisorKey, string valueKey)
+        {
+            if (value % divisor != 0)
+                throw Bad($"{valueKey} ({value}) must be a multiple of {divisorKey} ({divisor})");
+        }
 
-    private static void Probability(float value, string name)
-    {
-        if (!(value >= 0 && value < 1))
-            throw new DataException($"{name} must be in [0, 1), not {value}");
+        void Probability(float value, string key)
+        {
+            if (!(value >= 0 && value < 1))
+                throw Bad($"{key} must be in [0, 1), not {Text(value)}");
+        }
+
+        DataException Bad(string what) => new(where + what);
+
+        static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
     }
 }

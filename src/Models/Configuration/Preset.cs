@@ -33,7 +33,30 @@ public sealed record Preset
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
     /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
-    public static Preset Load(string name, string model, IEnumerable<string> overrides)
+    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
+
+    /// <summary>Reads the recipes of a preset for a trained model, whose sizes stay as they are.</summary>
+    /// <param name="name">One of <see cref="Names"/>; its sizes of a model do not count.</param>
+    /// <param name="model">The model's sizes.</param>
+    /// <param name="folder">Where the model lies, for messages.</param>
+    /// <param name="overrides">As for <see cref="Load(string, string, IEnumerable{string})"/>; those of the model's keys must be the model's values.</param>
+    /// <exception cref="DataException">One says something else, or any other reason that there is without a model; the message names key and values.</exception>
+    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides)
+    {
+        var preset = Load(name, model.Model, model, overrides);
+        JsonNode trained = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig)!, asked = JsonSerializer.SerializeToNode(preset.Model, ConfigurationJson.Default.ModelConfig)!;
+        foreach (string key in overrides.Select(text => text[..text.IndexOf('=', StringComparison.Ordinal)]).Where(key => key.Split('.')[0] == "model"))
+        {
+            JsonNode? has = trained, wants = asked;
+            foreach (string part in key.Split('.')[1..])
+                (has, wants) = (has?[part], wants?[part]);
+            if (!JsonNode.DeepEquals(has, wants))
+                throw new DataException($"--set {key} says {wants?.ToJsonString()}, but in {folder}, a {model.Model}, it is {has?.ToJsonString()}");
+        }
+        return preset;
+    }
+
+    private static Preset Load(string name, string model, ModelConfig? sizes, IEnumerable<string> overrides)
     {
         if (!Names.Contains(name))
             throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
@@ -44,6 +67,8 @@ public sealed record Preset
             if (Read(recipe) is { } changes)
                 Merge(root, changes);
         }
+        if (sizes is not null)
+            root["model"] = JsonSerializer.SerializeToNode(sizes, ConfigurationJson.Default.ModelConfig);
         foreach (string text in overrides)
             Override(root, text);
         try
@@ -51,12 +76,16 @@ public sealed record Preset
             var preset = root.Deserialize(ConfigurationJson.Default.Preset)!;
             preset.Pretrain.Validate("pretrain");
             preset.Finetune.Validate("finetune");
-            preset.Model.Validate();
+            preset.Model.Validate("model.");
             return preset;
         }
         catch (JsonException e)
         {
             throw new DataException($"--set {e.Path?.TrimStart('$', '.')}: a value of that kind does not fit there", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DataException("--set: a text is not valid Unicode", e); // half of a pair, such as "\ud800"
         }
     }
 

@@ -9,6 +9,7 @@ namespace VideoSim.Models.Configuration;
 /// <summary>How one stage trains (specification 5): batch, steps, rates and what happens every so many steps.</summary>
 public sealed record TrainingConfig
 {
+    private const int MostInBatch = 1 << 16; // more than any memory holds; counts of tokens stay within 32 bits
     private const string Float32 = "fp32", BFloat16 = "bf16";
 
     /// <summary>What <see cref="Precision"/> may be.</summary>
@@ -74,7 +75,7 @@ public sealed record TrainingConfig
     /// <exception cref="DataException">One is out of range; the message names it.</exception>
     public void Validate(string stage)
     {
-        Check(Batch > 0, "batch", Batch);
+        Check(Batch is > 0 and <= MostInBatch, "batch", Batch);
         Check(Steps > 0, "steps", Steps);
         Check(Warmup >= 0 && Warmup < Steps, "warmup", Warmup);
         Check(EncoderScheduleSteps > 0, "encoder_schedule_steps", EncoderScheduleSteps);

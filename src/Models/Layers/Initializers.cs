@@ -38,38 +38,7 @@ public static class Initializers
 
     private static void TruncatedNormal(Span<float> values, double sigma, Func<long, double> uniform)
     {
-        const double below = 0.022750131948179207; // the normal distribution's share below -2
         for (int i = 0; i < values.Length; i++)
-            values[i] = (float)(sigma * NormalQuantile(below + (1 - 2 * below) * uniform(i)));
-    }
-
-    /// <summary>
-    /// Quantile of the standard normal distribution for 0.02 &lt; p &lt; 0.98, by Newton's method on its distribution function;
-    /// exact to rounding.
-    /// </summary>
-    internal static double NormalQuantile(double p)
-    {
-        double x = 0;
-        for (int i = 0; i < 30; i++)
-        {
-            double change = (NormalDistribution(x) - p) * Math.Sqrt(2 * Math.PI) * Math.Exp(x * x / 2);
-            change = Math.Clamp(change, -1, 1);
-            x -= change;
-            if (Math.Abs(change) < 1e-15)
-                break;
-        }
-        return x;
-    }
-
-    // 1/2 + density(x) * (x + x^3/3 + x^5/15 + ...), which converges fast for |x| up to 2.
-    private static double NormalDistribution(double x)
-    {
-        double term = x, sum = x;
-        for (int n = 3; Math.Abs(term) > 1e-17 && n < 200; n += 2)
-        {
-            term *= x * x / n;
-            sum += term;
-        }
-        return 0.5 + sum * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI);
+            values[i] = NormalQuantile.Scaled(NormalQuantile.Lowest + (1 - 2 * NormalQuantile.Lowest) * uniform(i), sigma);
     }
 }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
+using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
@@ -56,6 +58,28 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
         var data = new DataFolder(options.Data);
         var survey = DataSurvey.Of(data, options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth);
         return Of(options.Preset, options.Models, options.Folds, options.Overrides) with { Data = survey };
+    }
+
+    /// <summary>Refuses a run that takes more memory than there is, before any is taken.</summary>
+    /// <param name="device">Where it will train.</param>
+    /// <param name="sizes">Model and recipes.</param>
+    /// <param name="pretraining">Which stage.</param>
+    /// <exception cref="DataException">It takes more; the message says how much.</exception>
+    internal static void RequireMemory(Device device, Preset sizes, bool pretraining)
+    {
+        PlannedRuns run;
+        try
+        {
+            run = Count(sizes, pretraining, runs: 1);
+        }
+        catch (DataException e)
+        {
+            string stage = pretraining ? "pretrain" : "finetune";
+            throw new DataException($"{sizes.Model.Model} with {stage}.batch={(pretraining ? sizes.Pretrain : sizes.Finetune).Batch}: {e.Message}", e);
+        }
+        if (run.DeviceBytes > device.MemoryBytes)
+            throw new DataException(string.Create(CultureInfo.InvariantCulture,
+                $"{run.Model} {run.Stage} with {run.Parameters:N0} parameters and steps of {run.Batch} takes {run.DeviceBytes:N0} bytes of memory; {device.Name} has {device.MemoryBytes:N0}"));
     }
 
     private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)

@@ -11,7 +11,6 @@ namespace VideoSim.Models.Reproduction;
 /// <summary>What benches run steps on: first weights, and batches of synthetic data. Steps of the same sizes share one dataset, which lasts until this is disposed.</summary>
 internal sealed class SyntheticBatches : IDisposable
 {
-    private const int Period = 1 << 16; // of weights: drawing all of a model's takes a minute
     private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64; // of synthetic data
     private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90; // what no step reads, as small as the dataset allows
 
@@ -33,7 +32,7 @@ internal sealed class SyntheticBatches : IDisposable
     /// </summary>
     public void Fill(BuiltStep built, ModelConfig config, CancellationToken cancellation)
     {
-        built.Model.Parameters.Initialize(seed: 1, Period);
+        built.Model.Parameters.Initialize(seed: 1);
         int videos = built.Stage.Shape.Videos;
         bool pairs = built.Stage.Shape.Pairs > 0;
         var data = DataOf(new SyntheticDatasetOptions

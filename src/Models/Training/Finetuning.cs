@@ -7,13 +7,15 @@ using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
 
 /// <summary>Training on labelled pairs from pretrained weights, one fold at a time (specification 1.5, 4.6, 4.7 and 5).</summary>
 public static class Finetuning
 {
-    /// <summary>Runs, goes on with or finds complete the finetuning of one fold.</summary>
+    /// <summary>Runs, goes on with or finds complete the finetuning of one fold. Sizes come from the pretrained model, recipes from the preset.</summary>
     /// <param name="device">Where to train.</param>
     /// <param name="options">Folder, preset, seed.</param>
     /// <param name="data">The challenge's files.</param>
@@ -27,10 +29,11 @@ public static class Finetuning
         var source = ModelFolder.Open(pretrained, options.Dictionary);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
-        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(tokenizer.Vocabulary.Count, tags.ClassCount);
-        if (preset.Model != config)
-            throw new DataException($"{source.FolderPath} holds a model of other sizes than preset '{options.Preset}' with these overrides");
+        if (options.Model != config.Model)
+            throw new DataException($"{source.FolderPath} holds a {config.Model}, not a {options.Model}");
+        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides);
         var values = preset.Finetune.ValuesOn(device);
+        ReproductionPlan.RequireMemory(device, preset, pretraining: false);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "finetune",
@@ -56,8 +59,9 @@ public static class Finetuning
         if (options.VideoDisjoint)
             split = FoldLeak.Without(split, pairs);
         var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
-        var model = source.Load(device, training: true, values: values);
+        var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
+        parameters.Allocate(device, training: true, values);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.Batch;
@@ -67,6 +71,7 @@ public static class Finetuning
         {
             Label = $"{options.Model} finetune fold {fold}",
             Model = model,
+            StartWeights = () => source.ReadWeights(model),
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
             Shape = step.Shape,

@@ -6,6 +6,7 @@ using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 
@@ -24,6 +25,7 @@ public static class Pretraining
         var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
         var config = preset.Model;
         var values = preset.Pretrain.ValuesOn(device);
+        ReproductionPlan.RequireMemory(device, preset, pretraining: true);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
@@ -51,7 +53,6 @@ public static class Pretraining
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, values);
-        parameters.Initialize(options.Seed);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
         using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
         var order = new EpochOrder([.. Enumerable.Range(0, index.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
@@ -63,6 +64,7 @@ public static class Pretraining
         {
             Label = $"{options.Model} pretrain",
             Model = model,
+            StartWeights = () => parameters.Initialize(options.Seed),
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // the losses are means, the reference's are sums (specification 5.2)
             Shape = step.Shape,

@@ -23,8 +23,11 @@ public sealed record TrainingJob
     /// <summary>What to call it in progress lines.</summary>
     public required string Label { get; init; }
 
-    /// <summary>The model, allocated for training and holding its first weights.</summary>
+    /// <summary>The model, allocated for training; its weights are undefined.</summary>
     public required IVideoModel Model { get; init; }
+
+    /// <summary>Gives the model the weights that training starts from; not called where a checkpoint has later ones.</summary>
+    public required Action StartWeights { get; init; }
 
     /// <summary>Steps, rates and intervals.</summary>
     public required TrainingConfig Config { get; init; }
@@ -108,6 +111,7 @@ public sealed unsafe class Trainer : IDisposable
         }
         else
         {
+            _job.StartWeights();
             Validate(); // of the weights that training starts from
         }
         var config = _job.Config;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 
@@ -21,7 +22,7 @@ public static class ModelZoo
         "uniter" => "uniter",
         "uniter-asl" => "uniter-asl",
         "uniter-roformer" => "uniter-roformer",
-        _ => throw new DataException($"there is no model '{name}'; models: {string.Join(", ", Names)}"),
+        _ => throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}"),
     };
 
     /// <summary>The published weight of a model in the ensemble (specification 7.3).</summary>

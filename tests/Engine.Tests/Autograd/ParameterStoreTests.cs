@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Random;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Autograd;
@@ -36,11 +37,21 @@ public sealed class ParameterStoreTests
         Assert.NotEqual(alone, Values(["b"], seed: 10)["b"]);
     }
 
+    // Runs of 65,536 elements are drawn by different threads, blocks of 32 runs are uploaded one after the other.
     [Fact]
-    public void Initialize_WithAPeriod_RepeatsTheFirstValues()
+    public void Initialize_LongerThanABlock_GivesEachElementItsOwnNumber()
     {
-        float[] all = Values(["a"], seed: 9)["a"], repeated = Values(["a"], seed: 9, period: 3)["a"];
-        Assert.Equal([all[0], all[1], all[2], all[0], all[1], all[2], all[0]], repeated);
+        const int count = 33 * 65536 + 5;
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        store.Add(0, "a", new Shape(count), Uniform);
+        store.Allocate(device, training: false);
+        store.Initialize(seed: 9);
+        var values = new float[count];
+        device.Download(store.Weights.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+        const uint site = unchecked((2166136261 ^ 'a') * 16777619);
+        foreach (int i in new[] { 0, 1, 65535, 65536, 32 * 65536 - 1, 32 * 65536, 32 * 65536 + 1, 33 * 65536, count - 1 })
+            Assert.Equal((float)Philox.Uniform(9, uint.MaxValue, site, i), values[i]);
     }
 
     [Fact]
@@ -72,17 +83,17 @@ public sealed class ParameterStoreTests
     }
 
     [Fact]
-    public void Initialize_AlignmentGapsAndGradients_AreZero()
+    public void Allocate_AlignmentGapsAndGradients_AreZeroAndWeightsAreNot()
     {
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         store.Add(0, "a", new Shape(3), Uniform);
         store.Allocate(device, training: true);
-        store.Initialize(seed: 1);
         var values = new float[store.FlatCount];
         device.Download(store.Gradients.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         Assert.All(values, static value => Assert.Equal(0, value));
         device.Download(store.Weights.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+        Assert.All(values.Take(3), static value => Assert.Equal(float.NaN, value)); // not written yet
         Assert.All(values.Skip(3), static value => Assert.Equal(0, value));
     }
 
@@ -95,20 +106,29 @@ public sealed class ParameterStoreTests
     }
 
     [Fact]
+    public void Add_MoreParametersThanPossible_NamesTheTensor()
+    {
+        using var store = new ParameterStore();
+        store.Add(0, "a", new Shape(1 << 30), Uniform);
+        string message = Assert.Throws<DataException>(() => store.Add(0, "b", new Shape(1 << 15, 1 << 15), Uniform)).Message;
+        Assert.Equal("with b [32768, 32768] the model would have 2,147,483,648 parameters; at most 2,147,483,647 are possible", message);
+    }
+
+    [Fact]
     public void Stack_PartsOfAnotherSize_Throws()
     {
         using var store = new ParameterStore();
         Assert.Throws<ArgumentException>(() => store.Stack(0, new Shape(5), [("a", new Shape(3))], Uniform));
     }
 
-    private static Dictionary<string, float[]> Values(string[] names, ulong seed, int period = int.MaxValue)
+    private static Dictionary<string, float[]> Values(string[] names, ulong seed)
     {
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         foreach (string name in names)
             store.Add(0, name, new Shape(7), Uniform);
         store.Allocate(device, training: false);
-        store.Initialize(seed, period);
+        store.Initialize(seed);
         var result = new Dictionary<string, float[]>();
         foreach (var (name, value, _, _) in store.Parts().OrderBy(static part => part.Name, StringComparer.Ordinal))
         {

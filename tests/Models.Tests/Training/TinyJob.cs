@@ -43,7 +43,6 @@ internal sealed class TinyJob : IDisposable
         _device = device;
         _model = ModelZoo.Create(_preset.Model);
         _model.Parameters.Allocate(_device, training: true);
-        _model.Parameters.Initialize(1);
         Index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         _pairs = LabelFile.Read(data.Labels, Index.TryFind);
         Assembler = new BatchAssembler(Index, _tokenizer, _tags, evenFrames: false);
@@ -88,6 +87,7 @@ internal sealed class TinyJob : IDisposable
         {
             Label = "job",
             Model = _model,
+            StartWeights = () => _model.Parameters.Initialize(1),
             Config = config,
             Epsilon = 1e-8,
             Shape = Shape(pairs),

@@ -109,54 +109,41 @@ public sealed class SafetensorsReader : IDisposable
     public void ReadFloats(SafetensorsEntry entry, Span<float> destination)
     {
         CheckLength(entry, destination.Length, entry.ElementCount);
+        ReadFloats(entry, 0, destination);
+    }
+
+    /// <summary>Reads some numbers of a tensor of floating-point numbers as float32, rounding from F64.</summary>
+    /// <param name="entry">A tensor of this file, of type F32, F16, BF16 or F64.</param>
+    /// <param name="first">The first number, row-major.</param>
+    /// <param name="destination">Takes the numbers from there on; the tensor must have that many.</param>
+    /// <exception cref="DataException">The tensor holds no floating-point numbers, or the file cannot be read any more.</exception>
+    public void ReadFloats(SafetensorsEntry entry, long first, Span<float> destination)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, entry.ElementCount - destination.Length);
+        int size = entry.Type.ByteSize();
         if (entry.Type == SafetensorsType.F32)
         {
-            FillFrom(entry, 0, MemoryMarshal.AsBytes(destination));
+            FillFrom(entry, first * size, MemoryMarshal.AsBytes(destination));
             return;
         }
-        if (entry.Type is not (SafetensorsType.F16 or SafetensorsType.BF16 or SafetensorsType.F64))
+        if (!entry.Type.IsFloat())
         {
             throw new DataException($"{_path}: tensor {Printable.Quote(entry.Name)} has type {entry.Type}, expected floating-point numbers");
         }
-        var chunk = new byte[Math.Min(ChunkBytes, entry.ByteCount)];
-        for (long offset = 0; offset < entry.ByteCount; offset += chunk.Length)
+        var chunk = new byte[Math.Min(ChunkBytes, (long)destination.Length * size)];
+        while (!destination.IsEmpty)
         {
-            var bytes = chunk.AsSpan(0, (int)Math.Min(chunk.Length, entry.ByteCount - offset));
-            FillFrom(entry, offset, bytes);
-            Convert(entry.Type, bytes, destination[(int)(offset / entry.Type.ByteSize())..]);
+            int count = Math.Min(chunk.Length / size, destination.Length);
+            FillFrom(entry, first * size, chunk.AsSpan(0, count * size));
+            entry.Type.ToFloats(chunk.AsSpan(0, count * size), destination[..count]);
+            destination = destination[count..];
+            first += count;
         }
     }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
-
-    private static void Convert(SafetensorsType type, ReadOnlySpan<byte> bytes, Span<float> destination)
-    {
-        switch (type)
-        {
-            case SafetensorsType.F16:
-                var halves = MemoryMarshal.Cast<byte, Half>(bytes);
-                for (var i = 0; i < halves.Length; i++)
-                {
-                    destination[i] = (float)halves[i];
-                }
-                break;
-            case SafetensorsType.BF16:
-                var upper = MemoryMarshal.Cast<byte, ushort>(bytes);
-                for (var i = 0; i < upper.Length; i++)
-                {
-                    destination[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
-                }
-                break;
-            case SafetensorsType.F64:
-                var doubles = MemoryMarshal.Cast<byte, double>(bytes);
-                for (var i = 0; i < doubles.Length; i++)
-                {
-                    destination[i] = (float)doubles[i];
-                }
-                break;
-        }
-    }
 
     private static void CheckLength(SafetensorsEntry entry, int given, long needed)
     {

@@ -1,0 +1,75 @@
+using Microsoft.Win32.SafeHandles;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Pretrained;
+
+/// <summary>
+/// Positional reads of a file whose content is not trusted. It is not mapped, because a file that is cut short under a mapping
+/// kills the process.
+/// </summary>
+internal sealed class FileBytes : IDisposable
+{
+    private readonly SafeFileHandle _handle;
+
+    private FileBytes(string path, SafeFileHandle handle)
+    {
+        (Path, _handle) = (path, handle);
+        Length = RandomAccess.GetLength(handle);
+    }
+
+    /// <summary>Where the file lies, as messages name it.</summary>
+    public string Path { get; }
+
+    /// <summary>Its size in bytes when it was opened.</summary>
+    public long Length { get; }
+
+    /// <summary>Opens a file.</summary>
+    /// <exception cref="DataException">It cannot be opened.</exception>
+    public static FileBytes Open(string path)
+    {
+        try
+        {
+            return new FileBytes(path, File.OpenHandle(path));
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(path, failure);
+        }
+    }
+
+    /// <summary>Reads bytes.</summary>
+    /// <param name="position">The first one.</param>
+    /// <param name="destination">Takes the bytes from there on.</param>
+    /// <param name="what">What they are, for the message if the file ends before.</param>
+    /// <exception cref="DataException">The file ends before or cannot be read.</exception>
+    public void Read(long position, Span<byte> destination, string what)
+    {
+        try
+        {
+            while (!destination.IsEmpty)
+            {
+                int read = RandomAccess.Read(_handle, destination, position);
+                if (read == 0)
+                    throw new DataException($"{Path}: ends at byte {position}, inside {what}: truncated?");
+                destination = destination[read..];
+                position += read;
+            }
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(Path, failure);
+        }
+    }
+
+    /// <summary>Reads a range as an array; the caller has checked that the file has it.</summary>
+    public byte[] Read(long position, int count, string what)
+    {
+        var bytes = new byte[count];
+        Read(position, bytes, what);
+        return bytes;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _handle.Dispose();
+}

@@ -1,0 +1,231 @@
+using System.Globalization;
+using System.Numerics;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Pretrained.Torch;
+
+/// <summary>
+/// Reads a pickle of weights. A pickle is a program; this machine knows the few operations that PyTorch's files need, calls
+/// nothing, and stops with the name of anything else. It does not recurse, and what it makes is bounded by the pickle's length.
+/// </summary>
+internal sealed class Unpickler
+{
+    // Some 30 for a tensor: room for thousands of tensors, and for a hostile file no more than some tens of megabytes.
+    private const int MostOperations = 1 << 18;
+
+    private const int LongestText = 1 << 16;
+
+    private readonly PickleInput _input;
+    private readonly List<object?> _stack = [];
+    private readonly List<int> _marks = [];
+    private readonly Dictionary<uint, object?> _memo = [];
+    private long _operations;
+
+    private Unpickler(PickleInput input) => _input = input;
+
+    /// <summary>Reads one pickle, up to its end mark.</summary>
+    /// <param name="input">Stands at its beginning; stands after its end when this returns.</param>
+    /// <returns>The pickle's value, made of the types of <see cref="PickleTuple"/> and its neighbours.</returns>
+    /// <exception cref="DataException">The pickle is damaged, too long, or uses what weights do not need; the message names it.</exception>
+    public static object? Read(PickleInput input) => new Unpickler(input).Run();
+
+    private object? Run()
+    {
+        while (true)
+        {
+            Spend(1);
+            byte operation = _input.Byte();
+            if (operation == (byte)'.')
+                return Pop();
+            Execute(operation);
+        }
+    }
+
+    // Counts operations, and items that an operation copies: a value can be recalled and copied any number of times.
+    private void Spend(int operations)
+    {
+        _operations += operations;
+        if (_operations > MostOperations)
+            throw _input.Wrong($"has more than {MostOperations} operations, which no file of weights needs");
+    }
+
+    private void Execute(byte operation)
+    {
+        switch ((char)operation)
+        {
+            case '\x80': // PROTO
+                byte protocol = _input.Byte();
+                if (protocol > 5)
+                    throw _input.Wrong($"has protocol {protocol}; protocols up to 5 are known");
+                break;
+            case '\x95': _input.Int64(); break; // FRAME: only a hint for buffering
+            case '(': _marks.Add(_stack.Count); break;
+            case '0': Pop(); break;
+            case 'N': _stack.Add(null); break;
+            case '\x88': _stack.Add(true); break;
+            case '\x89': _stack.Add(false); break;
+            case 'K': _stack.Add((long)_input.Byte()); break;
+            case 'M': _stack.Add((long)_input.UInt16()); break;
+            case 'J': _stack.Add((long)_input.Int32()); break;
+            case '\x8a': PushInteger(_input.Bytes(_input.Byte())); break;
+            case 'G': _stack.Add(_input.Double()); break;
+            case 'X': _stack.Add(Text(_input.UInt32())); break;
+            case '\x8c': _stack.Add(Text(_input.Byte())); break;
+            case '\x8d': _stack.Add(Text(_input.Int64())); break;
+            case 'U': _stack.Add(Text(_input.Byte())); break; // Python 2's texts
+            case 'T': _stack.Add(Text(_input.Int32())); break;
+            case 'C': Skip(_input.Byte()); break;
+            case 'B': Skip(_input.UInt32()); break;
+            case ')': _stack.Add(new PickleTuple([])); break;
+            case 't': _stack.Add(new PickleTuple(PopToMark())); break;
+            case '\x85': _stack.Add(new PickleTuple(PopSome(1))); break;
+            case '\x86': _stack.Add(new PickleTuple(PopSome(2))); break;
+            case '\x87': _stack.Add(new PickleTuple(PopSome(3))); break;
+            case ']': _stack.Add(new PickleList([])); break;
+            case 'l': _stack.Add(new PickleList([.. PopToMark()])); break;
+            case 'a': Append(PopSome(1)); break;
+            case 'e': Append(PopToMark()); break;
+            case '}': _stack.Add(new PickleMap([])); break;
+            case 's': SetItems(PopSome(2)); break;
+            case 'u': SetItems(PopToMark()); break;
+            case 'q': _memo[_input.Byte()] = Top(); break;
+            case 'r': _memo[_input.UInt32()] = Top(); break;
+            case '\x94': _memo[(uint)_memo.Count] = Top(); break;
+            case 'h': Recall(_input.Byte()); break;
+            case 'j': Recall(_input.UInt32()); break;
+            case 'c': _stack.Add(Global(_input.Line(), _input.Line())); break;
+            case '\x93':
+                object?[] names = PopSome(2);
+                _stack.Add(Global(names[0] as string ?? throw _input.Wrong("names a global by something else than a text"),
+                    names[1] as string ?? throw _input.Wrong("names a global by something else than a text")));
+                break;
+            case 'Q': _stack.Add(new PickledStorage(Items(Pop(), "a reference to a storage"))); break;
+            case 'R': _stack.Add(Call(PopSome(2))); break;
+            case 'b': Build(Pop()); break;
+            default: throw _input.Wrong($"uses the operation {Show(operation)}, which weights do not need; nothing was executed");
+        }
+    }
+
+    private PickleGlobal Global(string module, string name)
+    {
+        string full = $"{module}.{name}";
+        return TorchGlobals.Knows(full) ? new PickleGlobal(full)
+            : throw _input.Wrong($"names {Printable.Quote(full)}, which weights do not need; nothing was executed");
+    }
+
+    private object Call(object?[] callableAndArguments)
+    {
+        if (callableAndArguments[0] is not PickleGlobal function)
+            throw _input.Wrong("calls something that is no function of the allow-list; nothing was executed");
+        object?[] arguments = Items(callableAndArguments[1], "the arguments of a call");
+        return function.Name switch
+        {
+            TorchGlobals.OrderedDict => Map(arguments),
+            TorchGlobals.RebuildTensor or TorchGlobals.RebuildTensor2 => new PickledTensor(arguments),
+            TorchGlobals.RebuildParameter when arguments is [PickledTensor tensor, ..] => tensor,
+            _ => throw _input.Wrong($"calls {function.Name} with the wrong arguments; nothing was executed"),
+        };
+    }
+
+    // OrderedDict() or, as Python 2 has it, OrderedDict([[key, value], ...]).
+    private PickleMap Map(object?[] arguments)
+    {
+        var map = new PickleMap([]);
+        if (arguments.Length == 0)
+            return map;
+        if (arguments is not [PickleList pairs])
+            throw _input.Wrong($"calls {TorchGlobals.OrderedDict} with the wrong arguments; nothing was executed");
+        Spend(pairs.Items.Count);
+        foreach (object? pair in pairs.Items)
+        {
+            if (pair is not PickleList { Items: [var key, var value] })
+                throw _input.Wrong("has an item of a dictionary that is no pair");
+            Set(map, key, value);
+        }
+        return map;
+    }
+
+    // The state of a dictionary holds versions of modules, which say nothing about the weights.
+    private void Build(object? state)
+    {
+        if (Top() is not PickleMap || state is not PickleMap)
+            throw _input.Wrong("sets the state of something else than a dictionary; nothing was executed");
+    }
+
+    private void Append(object?[] items) =>
+        (Top() as PickleList ?? throw _input.Wrong("appends to something that is no list")).Items.AddRange(items);
+
+    private void SetItems(object?[] items)
+    {
+        if (Top() is not PickleMap map || items.Length % 2 != 0)
+            throw _input.Wrong("sets items of something that is no dictionary");
+        for (int i = 0; i < items.Length; i += 2)
+            Set(map, items[i], items[i + 1]);
+    }
+
+    private void Set(PickleMap map, object? key, object? value) =>
+        map.Items[key is string or long ? key : throw _input.Wrong("has a key that is neither text nor number")] = value;
+
+    private object?[] Items(object? value, string what) =>
+        (value as PickleTuple ?? throw _input.Wrong($"has something else than a tuple as {what}")).Items;
+
+    private string Text(long bytes) => bytes <= LongestText ? _input.Text(bytes)
+        : throw _input.Wrong($"has a text of {bytes} bytes, more than the {LongestText} allowed");
+
+    private void Skip(long bytes)
+    {
+        for (long i = 0; i < bytes; i++)
+            _input.Byte();
+        _stack.Add(new PickleBytes());
+    }
+
+    private void PushInteger(byte[] littleEndian)
+    {
+        var value = new BigInteger(littleEndian);
+        if (value >= long.MinValue && value <= long.MaxValue)
+            _stack.Add((long)value);
+        else
+            _stack.Add(value);
+    }
+
+    private void Recall(uint index) => _stack.Add(_memo.TryGetValue(index, out object? value) ? value
+        : throw _input.Wrong($"recalls value {index}, which it never stored"));
+
+    private object? Top() => _stack.Count > Floor ? _stack[^1] : throw _input.Wrong("takes a value from an empty stack");
+
+    private object? Pop() => PopSome(1)[0];
+
+    private object?[] PopSome(int count)
+    {
+        if (_stack.Count - count < Floor)
+            throw _input.Wrong("takes a value from an empty stack");
+        var items = _stack[^count..].ToArray();
+        _stack.RemoveRange(_stack.Count - count, count);
+        return items;
+    }
+
+    private object?[] PopToMark()
+    {
+        if (_marks.Count == 0)
+            throw _input.Wrong("takes values back to a mark that is not there");
+        var items = PopSome(_stack.Count - Floor);
+        _marks.RemoveAt(_marks.Count - 1);
+        return items;
+    }
+
+    // Values below the newest mark belong to an operation that is still to come.
+    private int Floor => _marks.Count == 0 ? 0 : _marks[^1];
+
+    private static string Show(byte operation) => operation switch
+    {
+        (byte)'i' => "INST",
+        (byte)'o' => "OBJ",
+        0x81 => "NEWOBJ",
+        0x92 => "NEWOBJ_EX",
+        0x82 or 0x83 or 0x84 => "EXT",
+        0x8b => "LONG4",
+        (byte)'P' => "PERSID",
+        _ => string.Create(CultureInfo.InvariantCulture, $"0x{operation:x2}"),
+    };
+}

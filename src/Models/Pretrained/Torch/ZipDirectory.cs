@@ -1,0 +1,140 @@
+using System.Buffers.Binary;
+using System.Text;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Pretrained.Torch;
+
+/// <summary>A file inside a zip archive that lies there as it is.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Position">Its first byte in the archive.</param>
+/// <param name="Length">Its bytes.</param>
+/// <param name="Crc32">Their checksum.</param>
+internal sealed record ZipEntry(string Name, long Position, long Length, uint Crc32);
+
+/// <summary>
+/// The list of a zip archive's files and where their bytes lie. .NET's reader gives no positions, and a tensor is read from the
+/// middle of a file.
+/// </summary>
+internal static class ZipDirectory
+{
+    private const uint EndSignature = 0x06054b50, End64LocatorSignature = 0x07064b50, End64Signature = 0x06064b50,
+        EntrySignature = 0x02014b50, LocalSignature = 0x04034b50;
+
+    private const int EndBytes = 22, End64LocatorBytes = 20, End64Bytes = 56, EntryBytes = 46, LocalBytes = 30, LongestComment = ushort.MaxValue;
+
+    // Some 100 bytes for a tensor: room for 100,000 of them.
+    private const int LongestDirectory = 10_000_000;
+
+    /// <summary>Reads the list.</summary>
+    /// <exception cref="DataException">The archive is damaged, or a file in it is compressed or leaves the archive; the message names it.</exception>
+    public static IReadOnlyDictionary<string, ZipEntry> Read(FileBytes file)
+    {
+        var (start, length) = Locate(file);
+        if (length > LongestDirectory || start < 0 || length < 0 || start > file.Length - length)
+            throw new DataException($"{file.Path}: the zip directory has {length} bytes at {start}, the file {file.Length}: damaged?");
+        ReadOnlySpan<byte> directory = file.Read(start, (int)length, "the zip directory");
+        var entries = new Dictionary<string, ZipEntry>();
+        while (!directory.IsEmpty)
+        {
+            var entry = ReadEntry(file, ref directory);
+            if (!entries.TryAdd(entry.Name, entry))
+                throw new DataException($"{file.Path}: the zip archive has {Printable.Quote(entry.Name)} twice");
+        }
+        return entries;
+    }
+
+    // The directory's place is in the record at the archive's end, or, where it needs 64 bits, in another one that is found from there.
+    private static (long Start, long Length) Locate(FileBytes file)
+    {
+        int tailLength = (int)Math.Min(file.Length, EndBytes + LongestComment);
+        byte[] tail = file.Read(file.Length - tailLength, tailLength, "the end of the zip archive");
+        for (int at = tailLength - EndBytes; at >= 0; at--)
+        {
+            var end = tail.AsSpan(at);
+            if (UInt32(end, 0) != EndSignature || UInt16(end, 20) != end.Length - EndBytes)
+                continue;
+            long length = UInt32(end, 12), start = UInt32(end, 16);
+            return start == uint.MaxValue || length == uint.MaxValue || UInt16(end, 10) == ushort.MaxValue
+                ? Locate64(file, file.Length - tailLength + at) ?? (start, length)
+                : (start, length);
+        }
+        throw new DataException($"{file.Path}: begins as a zip archive, but its directory at the end is missing: truncated?");
+    }
+
+    private static (long Start, long Length)? Locate64(FileBytes file, long end)
+    {
+        if (end < End64LocatorBytes)
+            return null;
+        ReadOnlySpan<byte> locator = file.Read(end - End64LocatorBytes, End64LocatorBytes, "the end of the zip archive");
+        if (UInt32(locator, 0) != End64LocatorSignature)
+            return null;
+        long at = Int64(locator, 8);
+        if (at < 0 || at > file.Length - End64Bytes)
+            throw new DataException($"{file.Path}: the zip archive's 64-bit end record lies at {at}, the file has {file.Length} bytes: damaged?");
+        ReadOnlySpan<byte> record = file.Read(at, End64Bytes, "the zip archive's 64-bit end record");
+        return UInt32(record, 0) == End64Signature ? (Int64(record, 48), Int64(record, 40))
+            : throw new DataException($"{file.Path}: the zip archive's 64-bit end record is damaged");
+    }
+
+    private static ZipEntry ReadEntry(FileBytes file, ref ReadOnlySpan<byte> directory)
+    {
+        if (directory.Length < EntryBytes || UInt32(directory, 0) != EntrySignature)
+            throw new DataException($"{file.Path}: the zip directory is damaged");
+        int nameLength = UInt16(directory, 28), extraLength = UInt16(directory, 30), total = EntryBytes + nameLength + extraLength + UInt16(directory, 32);
+        if (directory.Length < total)
+            throw new DataException($"{file.Path}: the zip directory is damaged");
+        string name = Encoding.UTF8.GetString(directory.Slice(EntryBytes, nameLength)), where = $"{file.Path}: {Printable.Quote(name)} in the zip archive";
+        ReadOnlySpan<byte> extra = directory.Slice(EntryBytes + nameLength, extraLength);
+        long length = UInt32(directory, 24), stored = UInt32(directory, 20), local = UInt32(directory, 42);
+        if (length == uint.MaxValue || stored == uint.MaxValue || local == uint.MaxValue)
+            Widen(extra, ref length, ref stored, ref local);
+        if (UInt16(directory, 10) != 0 || (UInt16(directory, 8) & 1) != 0)
+            throw new DataException($"{where} is compressed or encrypted; torch.save writes neither");
+        uint crc = UInt32(directory, 16);
+        directory = directory[total..];
+        if (length != stored || length < 0 || local < 0 || local > file.Length - LocalBytes)
+            throw new DataException($"{where} lies outside the file: truncated?");
+        ReadOnlySpan<byte> header = file.Read(local, LocalBytes, "the zip archive");
+        long position = local + LocalBytes + UInt16(header, 26) + UInt16(header, 28);
+        if (UInt32(header, 0) != LocalSignature)
+            throw new DataException($"{where} has no header where the directory says: damaged?");
+        if (length > file.Length - position)
+            throw new DataException($"{where} lies outside the file: truncated?");
+        return new ZipEntry(name, position, length, crc);
+    }
+
+    // The extra field 1 holds, in this order, the numbers that did not fit into 32 bits.
+    private static void Widen(ReadOnlySpan<byte> extra, ref long length, ref long stored, ref long local)
+    {
+        while (extra.Length >= 4)
+        {
+            int size = UInt16(extra, 2);
+            if (extra.Length < 4 + size)
+                return;
+            var field = extra.Slice(4, size);
+            if (UInt16(extra, 0) == 1)
+            {
+                Take(ref field, ref length);
+                Take(ref field, ref stored);
+                Take(ref field, ref local);
+                return;
+            }
+            extra = extra[(4 + size)..];
+        }
+
+        static void Take(ref ReadOnlySpan<byte> field, ref long value)
+        {
+            if (value != uint.MaxValue || field.Length < 8)
+                return;
+            value = Int64(field, 0);
+            field = field[8..];
+        }
+    }
+
+    private static ushort UInt16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
+
+    private static uint UInt32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+
+    private static long Int64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadInt64LittleEndian(bytes[at..]);
+}

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Pretrained.Torch;
+
+namespace VideoSim.Models.Pretrained;
+
+/// <summary>The files with the weights of a published encoder: one, or the shards that an index lists.</summary>
+internal sealed class WeightFiles : IDisposable
+{
+    private const string Safetensors = "model.safetensors", Torch = "pytorch_model.bin", Hdf5 = "tf_model.h5", IndexSuffix = ".index.json";
+
+    private readonly List<TensorFile> _files = [];
+
+    private WeightFiles(string path) => Path = path;
+
+    /// <summary>The file, or the index of its shards.</summary>
+    public string Path { get; }
+
+    /// <summary>Other files with weights that lie beside it and are not read.</summary>
+    public IReadOnlyList<string> Unread { get; private init; } = [];
+
+    /// <summary>All tensors.</summary>
+    public IReadOnlyList<StoredTensor> Tensors { get; private set; } = [];
+
+    /// <summary>Opens the weights of a folder: safetensors before PyTorch before HDF5, one file before shards.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="openHdf5">Opens an HDF5 file; null where the program has no reader for it.</param>
+    /// <exception cref="DataException">There is none, or it is damaged; the message names file and tensor.</exception>
+    public static WeightFiles Open(string folder, Func<string, TensorFile>? openHdf5)
+    {
+        string[] known = [Safetensors, Safetensors + IndexSuffix, Torch, Torch + IndexSuffix, Hdf5];
+        string[] found = [.. known.Where(name => File.Exists(System.IO.Path.Combine(folder, name)))];
+        if (found.Length == 0)
+            throw new DataException($"{folder}: has no weights: none of {string.Join(", ", known)}");
+        var files = new WeightFiles(System.IO.Path.Combine(folder, found[0])) { Unread = found[1..] };
+        try
+        {
+            files.Tensors = found[0].EndsWith(IndexSuffix, StringComparison.Ordinal) ? files.OpenShards(folder, openHdf5) : files.OpenFile(files.Path, openHdf5).Tensors;
+            return files;
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _files.ForEach(static file => file.Dispose());
+
+    private TensorFile OpenFile(string path, Func<string, TensorFile>? openHdf5)
+    {
+        using (var bytes = FileBytes.Open(path))
+            SmallFile.CheckFetched(path, bytes.Read(0, (int)Math.Min(bytes.Length, 64), "the first bytes"));
+        TensorFile file = System.IO.Path.GetExtension(path) switch
+        {
+            ".safetensors" => SafetensorsFile.Open(path),
+            ".bin" => TorchFile.Open(path),
+            _ => (openHdf5 ?? throw new DataException($"{path}: this program was built without a reader for HDF5; {Safetensors} or {Torch} beside it would be read"))(path),
+        };
+        _files.Add(file);
+        return file;
+    }
+
+    private List<StoredTensor> OpenShards(string folder, Func<string, TensorFile>? openHdf5)
+    {
+        var shards = new Dictionary<string, Dictionary<string, StoredTensor>>();
+        var tensors = new List<StoredTensor>();
+        foreach (var (name, shard) in ReadIndex())
+        {
+            if (System.IO.Path.GetFileName(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
+                throw new DataException($"{Path}: tensor {Printable.Quote(name)} is said to be in {Printable.Quote(shard)}, which cannot be a file beside it");
+            if (!shards.TryGetValue(shard, out var content))
+            {
+                content = OpenFile(System.IO.Path.Combine(folder, shard), openHdf5).Tensors.ToDictionary(static tensor => tensor.Name);
+                shards.Add(shard, content);
+            }
+            tensors.Add(content.GetValueOrDefault(name)
+                ?? throw new DataException($"{System.IO.Path.Combine(folder, shard)}: tensor {Printable.Quote(name)} is missing, though {System.IO.Path.GetFileName(Path)} says it is there"));
+        }
+        return tensors;
+    }
+
+    private List<(string Tensor, string Shard)> ReadIndex()
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(SmallFile.Read(Path), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+                throw new DataException($"{Path}: has no weight_map");
+            return [.. map.EnumerateObject().Select(entry => (entry.Name, entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()!
+                : throw new DataException($"{Path}: the file of tensor {Printable.Quote(entry.Name)} is no text")))];
+        }
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
+        {
+            throw new DataException($"{Path}: is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.IO.Compression;
+using VideoSim.Engine;
+using VideoSim.Models.Tests.Records;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Pretrained;
+
+/// <summary>Files cut short and files with a flipped bit: one line that names the file, and never memory beyond the file's size.</summary>
+public sealed class DamagedFileTests
+{
+    // Buffers of the readers, and what .NET itself takes for a file and an exception.
+    private const int Overhead = 1_000_000;
+
+    [Theory]
+    [InlineData("bert/zip.bin")]
+    [InlineData("bert/legacy.bin")]
+    [InlineData("bert/plain.safetensors")]
+    [InlineData("roformer/keras.h5")]
+    public void Read_Truncated_NamesTheFile(string name)
+    {
+        byte[] content = File.ReadAllBytes(PublishedFiles.PathOf(name));
+        using var folder = new ScratchFolder();
+        for (int length = 0; length < content.Length; length += 211)
+            AssertOneLine(folder.Write($"{length}{Path.GetExtension(name)}", content[..length]), mayPass: false);
+    }
+
+    // In a legacy stream the bytes of all tensors come last: a cut there is in one of them.
+    [Fact]
+    public void Read_LegacyCutInItsNumbers_NamesTheTensor()
+    {
+        byte[] content = File.ReadAllBytes(PublishedFiles.PathOf("bert/legacy.bin"));
+        using var folder = new ScratchFolder();
+        for (int cut = 1; cut < 7000; cut += 131)
+            Assert.Contains("tensor '", Failure(folder.Write($"{cut}.bin", content[..^cut]))!, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("bert/zip.bin")]
+    [InlineData("bert/legacy.bin")]
+    [InlineData("bert/plain.safetensors")]
+    [InlineData("roformer/keras.h5", 701)]
+    public void Read_FlippedBit_NamesTheFileOrGivesOtherNumbers(string name, int step = 37)
+    {
+        byte[] content = File.ReadAllBytes(PublishedFiles.PathOf(name));
+        using var folder = new ScratchFolder();
+        string path = Path.Combine(folder.Path, $"flipped{Path.GetExtension(name)}");
+        for (int at = 0; at < content.Length; at += step)
+        {
+            content[at] ^= (byte)(1 << at % 8);
+            AssertOneLine(folder.Write(Path.GetFileName(path), content), mayPass: true);
+            content[at] ^= (byte)(1 << at % 8);
+        }
+    }
+
+    // A zip archive has a checksum of every storage.
+    [Fact]
+    public void Read_ZipWithAFlippedNumber_NamesTheTensor()
+    {
+        byte[] content = File.ReadAllBytes(PublishedFiles.PathOf("bert/zip.bin"));
+        long at;
+        using (var file = Models.Pretrained.Torch.TorchFile.Open(PublishedFiles.PathOf("bert/zip.bin")))
+        {
+            var tensor = (Models.Pretrained.Torch.TorchTensor)file.Tensors.Single(tensor => tensor.Name == "bert.encoder.layer.1.output.dense.weight");
+            at = tensor.Place.Position + 5;
+        }
+        content[at] ^= 1;
+        using var folder = new ScratchFolder();
+        string path = folder.Write("flipped.bin", content);
+        Assert.Equal($"{path}: tensor 'bert.encoder.layer.1.output.dense.weight' has another checksum than the zip archive says: the file is damaged", Failure(path));
+    }
+
+    [Fact]
+    public void Read_Hdf5OfAnotherByteOrder_NamesTheTensor() =>
+        Assert.StartsWith($"{PublishedFiles.PathOf("bert/keras-big-endian.h5")}: tensor 'bert/tf_bert_model/bert/embeddings/LayerNorm/beta:0' cannot be read: Byte order",
+            Failure(PublishedFiles.PathOf("bert/keras-big-endian.h5")), StringComparison.Ordinal);
+
+    [Fact]
+    public void Open_Hdf5InChunks_IsRefused() =>
+        Assert.Equal($"{PublishedFiles.PathOf("bert/chunks.h5")}: tensor 'bert/vector:0' is stored in chunks or elsewhere; Keras stores tensors whole",
+            Failure(PublishedFiles.PathOf("bert/chunks.h5")));
+
+    [Fact]
+    public void Open_NoHdf5_SaysSo()
+    {
+        using var folder = new ScratchFolder();
+        string path = folder.Write("tf_model.h5", new string('x', 100));
+        Assert.Equal($"{path}: is not an HDF5 file", Failure(path));
+    }
+
+    [Fact]
+    public void Open_CompressedZip_IsRefused()
+    {
+        using var folder = new ScratchFolder();
+        string path = Path.Combine(folder.Path, "small.bin");
+        using (var archive = ZipFile.Open(path, ZipArchiveMode.Create))
+        using (var stream = archive.CreateEntry("archive/data.pkl", CompressionLevel.SmallestSize).Open())
+            stream.Write(new byte[1000]);
+        Assert.Equal($"{path}: 'archive/data.pkl' in the zip archive is compressed or encrypted; torch.save writes neither", Failure(path));
+    }
+
+    private static void AssertOneLine(string path, bool mayPass)
+    {
+        long size = new FileInfo(path).Length, before = GC.GetAllocatedBytesForCurrentThread();
+        string? message = Failure(path);
+        if (!path.EndsWith(".h5", StringComparison.Ordinal)) // its library takes arrays of any size that a file claims, but fills none beyond the file
+            Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 * size + Overhead);
+        Assert.True(mayPass || message is not null, $"{path} passed");
+        if (message is not null)
+        {
+            Assert.StartsWith(path, message, StringComparison.Ordinal);
+            Assert.DoesNotContain('\n', message);
+        }
+    }
+
+    private static string? Failure(string path)
+    {
+        try
+        {
+            PublishedFiles.ReadAll(path);
+            return null;
+        }
+        catch (DataException failure)
+        {
+            return failure.Message;
+        }
+    }
+}

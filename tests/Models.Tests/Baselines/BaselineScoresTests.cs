@@ -1,5 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Baselines;
+using VideoSim.Models.Metrics;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Baselines;
@@ -62,6 +63,17 @@ public class BaselineScoresTests
 
         Assert.InRange(scores.MeanFrameCosine, -0.3, 0.5);
         Assert.InRange(scores.LinearProbe, 0.9, 1);
+    }
+
+    [Fact]
+    public void Compute_AnotherSeed_IsThatOfItsProbe()
+    {
+        var videos = Noisy(videos: 30, pairs: 60, seed: 1);
+        double[] given = [.. videos.Pairs.ToArray().Select(static pair => (double)pair.TargetSimilarity)];
+        using var device = new CpuDevice(threads: 1);
+        double[] scores = [.. new ulong[] { 0, 1, 2, 3 }.Select(seed => BaselineScores.Compute(device, videos, videos, seed, TestContext.Current.CancellationToken).LinearProbe)];
+        Assert.Equal(4, scores.Distinct().Count());
+        Assert.Equal(Spearman.Correlation(BaselineScores.LinearProbeCosines(device, videos, videos, seed: 3, TestContext.Current.CancellationToken), given), scores[3]);
     }
 
     [Fact]

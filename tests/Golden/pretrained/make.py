@@ -99,18 +99,19 @@ def split(path, tensors, suffix, write):
     (path.parent / f"{path.name}{suffix}.index.json").write_text(json.dumps(index, indent=1))
 
 
-def write_keras(path, weights, kind, group, table):
-    """The layout of Keras' save_weights; `table` is what the embeddings' tensors are called, kernels are [in, out]."""
+def write_keras(path, weights, kind, group, table, type_="<f4"):
+    """The layout of Keras' save_weights: kernels are [in, out], the tied word table is stored again beside the heads. `table` is
+    what the word table is called."""
     def keras_name(name):
         stem, leaf = name.rsplit(".", 1)
-        layer = stem.replace("encoder.layer.", "encoder.layer_._")
+        layer = stem.replace(".", "/").replace("encoder/layer/", "encoder/layer_._")
         if layer.endswith("LayerNorm"):
             leaf = {"weight": "gamma", "bias": "beta"}[leaf]
-        elif "embeddings" in layer.rsplit(".", 1)[-1]:
+        elif layer.endswith("_embeddings") or layer.endswith("embed_positions"):
             leaf = table if "word_" in layer else "embeddings"
         elif leaf == "weight":
             leaf = "kernel"
-        return f"{group}{layer.replace('.', '/')}/{leaf}:0"
+        return f"{group}{layer}/{leaf}:0"
 
     with h5py.File(path, "w") as file:
         file.attrs["layer_names"] = [kind.encode(), b"mlm___cls"]
@@ -119,11 +120,13 @@ def write_keras(path, weights, kind, group, table):
         for name, value in weights.items():
             names.append(keras_name(name))
             is_kernel = names[-1].endswith("kernel:0")
-            main.create_dataset(names[-1], data=(value.t() if is_kernel else value).contiguous().numpy())
+            main.create_dataset(names[-1], data=(value.t() if is_kernel else value).contiguous().numpy(), dtype=type_)
         main.attrs["weight_names"] = [name.encode() for name in names]
         cls = file.create_group("mlm___cls")
+        words = f"{kind}.embeddings.word_embeddings.weight"
         cls.create_dataset("cls/predictions/bias:0", data=np.zeros(SIZES.vocabulary, np.float32))
-        cls.attrs["weight_names"] = [b"cls/predictions/bias:0"]
+        cls.create_dataset(keras_name(words), data=weights[words].numpy())
+        cls.attrs["weight_names"] = [b"cls/predictions/bias:0", keras_name(words).encode()]
 
 
 def write_golden(folder, kind, weights, draw):
@@ -187,6 +190,10 @@ def main():
         split(folder / "pytorch_model", published, ".bin", lambda path, part: torch.save(part, path))
         split(folder / "model", untied, ".safetensors", write_safetensors)
         write_keras(folder / "keras-old.h5", weights, kind, "tf_bert_model/", "embeddings")
+        write_keras(folder / "keras-big-endian.h5", weights, kind, "tf_bert_model/", "weight", ">f4")
+        with h5py.File(folder / "chunks.h5", "w") as file:
+            file.create_group("bert").create_dataset("vector:0", data=np.zeros(8, np.float32), chunks=(4,))
+        write_keras(folder / "keras-double.h5", weights, kind, "tf_bert_model/", "weight", "<f8")
 
 
 if __name__ == "__main__":

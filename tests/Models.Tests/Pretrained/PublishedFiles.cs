@@ -1,5 +1,6 @@
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Pretrained.Torch;
+using VideoSim.Pretrained.Hdf5;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
@@ -10,7 +11,12 @@ internal static class PublishedFiles
     public static string PathOf(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", "pretrained", name);
 
     /// <summary>Opens a file by its name's ending.</summary>
-    public static TensorFile Open(string path) => Path.GetExtension(path) == ".safetensors" ? SafetensorsFile.Open(path) : TorchFile.Open(path);
+    public static TensorFile Open(string path) => Path.GetExtension(path) switch
+    {
+        ".safetensors" => SafetensorsFile.Open(path),
+        ".h5" => Hdf5File.Open(path),
+        _ => TorchFile.Open(path),
+    };
 
     /// <summary>Opens a file and reads every tensor of floating-point numbers.</summary>
     public static void ReadAll(string path)

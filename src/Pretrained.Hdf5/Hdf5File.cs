@@ -1,0 +1,168 @@
+using System.Buffers.Binary;
+using PureHDF;
+using PureHDF.Selections;
+using PureHDF.VOL.Native;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Pretrained;
+
+namespace VideoSim.Pretrained.Hdf5;
+
+/// <summary>
+/// An HDF5 file as a source of weights; PureHDF reads it. It lies in an assembly of its own, so that a program that needs no
+/// HDF5 does not carry the library.
+/// </summary>
+public sealed class Hdf5File : TensorFile
+{
+    // Keras nests six groups; a damaged file may nest them in a circle.
+    private const int DeepestGroup = 32, MostObjects = 100_000;
+
+    private readonly NativeFile _file;
+    private readonly List<StoredTensor> _tensors = [];
+    private readonly Dictionary<string, NativeDataset> _datasets = [];
+    private float[] _rows = [];
+    private int _objects;
+    private string _last = "";
+
+    private Hdf5File(string path, long length) : base(path)
+    {
+        _file = H5File.OpenRead(path);
+        try
+        {
+            AddGroup(_file, "", depth: 0, length);
+        }
+        catch (Exception failure)
+        {
+            _file.Dispose();
+            throw failure as DataException ?? Wrong($"{path}: cannot be read as an HDF5 file after {Printable.Quote(_last)}", failure);
+        }
+        if (_tensors.Count == 0)
+            throw new DataException($"{path}: holds no tensors");
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<StoredTensor> Tensors => _tensors;
+
+    /// <summary>Opens a file and lists its datasets of floating-point numbers.</summary>
+    /// <exception cref="DataException">The file cannot be read, is damaged, or stores a tensor in a way that Keras does not; the message names file and tensor.</exception>
+    public static Hdf5File Open(string path)
+    {
+        long length = CheckLength(path);
+        try
+        {
+            return new Hdf5File(path, length);
+        }
+        catch (Exception failure) when (failure is not DataException)
+        {
+            throw Wrong($"{path}: cannot be read as an HDF5 file", failure);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Read(StoredTensor tensor, long first, Span<float> destination)
+    {
+        ulong[] dimensions = [.. tensor.Shape.Select(static size => (ulong)size)];
+        // Whole rows are read: a run of numbers need not begin or end with one.
+        long width = Math.Max(1, tensor.Shape.Skip(1).Aggregate(1L, static (count, size) => count * size));
+        long top = first / width, bottom = Math.Min(tensor.ElementCount / width, (first + destination.Length + width - 1) / width);
+        int count = (int)((bottom - top) * width);
+        if (_rows.Length < count)
+            _rows = new float[count];
+        try
+        {
+            Selection? selection = dimensions.Length == 0 ? null
+                : new HyperslabSelection(dimensions.Length, [(ulong)top, .. new ulong[dimensions.Length - 1]], [(ulong)(bottom - top), .. dimensions[1..]]);
+            ReadRows(_datasets[tensor.Name], tensor.Type, selection, _rows.AsSpan(0, count));
+        }
+        catch (Exception failure)
+        {
+            throw Wrong($"{Path}: tensor {Printable.Quote(tensor.Name)} cannot be read", failure);
+        }
+        _rows.AsSpan((int)(first - top * width), destination.Length).CopyTo(destination);
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => _file.Dispose();
+
+    private static void ReadRows(NativeDataset dataset, SafetensorsType type, Selection? selection, Span<float> destination)
+    {
+        switch (type)
+        {
+            case SafetensorsType.F32:
+                dataset.Read(destination, selection);
+                break;
+            case SafetensorsType.F16:
+                var halves = new Half[destination.Length];
+                dataset.Read<Half>(halves, selection);
+                for (int i = 0; i < halves.Length; i++)
+                    destination[i] = (float)halves[i];
+                break;
+            default:
+                var doubles = new double[destination.Length];
+                dataset.Read<double>(doubles, selection);
+                for (int i = 0; i < doubles.Length; i++)
+                    destination[i] = (float)doubles[i];
+                break;
+        }
+    }
+
+    private void AddGroup(IH5Group group, string path, int depth, long length)
+    {
+        foreach (var child in group.Children())
+        {
+            string name = path.Length == 0 ? child.Name : $"{path}/{child.Name}";
+            _last = name;
+            if (depth == DeepestGroup || ++_objects > MostObjects)
+                throw new DataException($"{Path}: has more than {MostObjects} objects or {DeepestGroup} groups inside each other: damaged?");
+            if (child is IH5Group inner)
+                AddGroup(inner, name, depth + 1, length);
+            else if (child is NativeDataset dataset && dataset.Type.Class == H5DataTypeClass.FloatingPoint)
+                AddDataset(dataset, name, length);
+        }
+    }
+
+    private void AddDataset(NativeDataset dataset, string name, long length)
+    {
+        string where = $"{Path}: tensor {Printable.Quote(name)}";
+        SafetensorsType type = dataset.Type.Size switch
+        {
+            2 => SafetensorsType.F16,
+            4 => SafetensorsType.F32,
+            8 => SafetensorsType.F64,
+            var size => throw new DataException($"{where} has numbers of {size} bytes; 2, 4 and 8 are known"),
+        };
+        if (dataset.Layout.Class is not (H5DataLayoutClass.Contiguous or H5DataLayoutClass.Compact))
+            throw new DataException($"{where} is stored in chunks or elsewhere; Keras stores tensors whole");
+        Int128 bytes = type.ByteSize();
+        foreach (ulong size in dataset.Space.Dimensions)
+            bytes = Int128.Min(bytes * size, long.MaxValue);
+        if (bytes > length)
+            throw new DataException($"{where} of shape [{string.Join(", ", dataset.Space.Dimensions)}] needs more bytes than the file's {length}");
+        _tensors.Add(new StoredTensor(this, name, type, [.. dataset.Space.Dimensions.Select(static size => (long)size)]));
+        _datasets.Add(name, dataset);
+    }
+
+    // The first block of a file says where the file ends; PureHDF does not compare it.
+    private static long CheckLength(string path)
+    {
+        try
+        {
+            using var handle = File.OpenHandle(path);
+            long length = RandomAccess.GetLength(handle);
+            Span<byte> start = stackalloc byte[48];
+            int read = RandomAccess.Read(handle, start, 0);
+            if (read < start.Length || start[0] != 0x89 || !start[1..].StartsWith("HDF\r\n\u001a\n"u8))
+                throw new DataException($"{path}: is not an HDF5 file");
+            long end = BinaryPrimitives.ReadInt64LittleEndian(start[(start[8] < 2 ? 40 : 28)..]);
+            return end <= length ? length : throw new DataException($"{path}: has {length} bytes, but says that it has {end}: truncated?");
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Reading(path, failure);
+        }
+    }
+
+    // The library throws anything for a damaged file, and takes arrays of the sizes that the file claims; it fills them only as far
+    // as the file goes. The user gets one line.
+    private static DataException Wrong(string what, Exception failure) => new($"{what}: {Printable.OneLine(failure.Message)}", failure);
+}

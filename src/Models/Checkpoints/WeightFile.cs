@@ -86,7 +86,7 @@ public static unsafe class WeightFile
             {
                 var values = buffer.AsSpan(0, (int)Math.Min(buffer.Length, tensor.Shape.Count - start));
                 device.Download(tensor.Address + (nint)(start * sizeof(float)), MemoryMarshal.AsBytes(values));
-                if (!AllFinite(values))
+                if (!StoredFloats.AllFinite(values))
                     return false;
             }
             return true;
@@ -118,22 +118,12 @@ public static unsafe class WeightFile
         }
     }
 
-    private static bool AllFinite(ReadOnlySpan<float> values)
-    {
-        foreach (float value in values)
-        {
-            if (!float.IsFinite(value))
-                return false;
-        }
-        return true;
-    }
-
     private static float[] Read(string path, SafetensorsReader reader, string name, Tensor tensor)
     {
         var entry = reader.Find(name, tensor.Shape);
         var values = new float[tensor.Shape.Count];
         reader.ReadFloats(entry, values);
-        if (!AllFinite(values))
+        if (!StoredFloats.AllFinite(values))
             throw new DataException($"{path}: tensor {Printable.Quote(name)} holds a value that is not finite");
         return values;
     }

@@ -64,21 +64,24 @@ public sealed class Hdf5File : TensorFile
         ulong[] dimensions = [.. tensor.Shape.Select(static size => (ulong)size)];
         // Whole rows are read: a run of numbers need not begin or end with one.
         long width = Math.Max(1, tensor.Shape.Skip(1).Aggregate(1L, static (count, size) => count * size));
-        long top = first / width, bottom = Math.Min(tensor.ElementCount / width, (first + destination.Length + width - 1) / width);
+        long top = first / width, bottom = (first + destination.Length + width - 1) / width;
         int count = (int)((bottom - top) * width);
-        if (_rows.Length < count)
+        bool isWhole = count == destination.Length;
+        if (!isWhole && _rows.Length < count)
             _rows = new float[count];
+        var rows = isWhole ? destination : _rows.AsSpan(0, count);
         try
         {
             Selection? selection = dimensions.Length == 0 ? null
                 : new HyperslabSelection(dimensions.Length, [(ulong)top, .. new ulong[dimensions.Length - 1]], [(ulong)(bottom - top), .. dimensions[1..]]);
-            ReadRows(_datasets[tensor.Name], tensor.Type, selection, _rows.AsSpan(0, count));
+            ReadRows(_datasets[tensor.Name], tensor.Type, selection, rows);
         }
         catch (Exception failure)
         {
             throw Wrong($"{Path}: tensor {Printable.Quote(tensor.Name)} cannot be read", failure);
         }
-        _rows.AsSpan((int)(first - top * width), destination.Length).CopyTo(destination);
+        if (!isWhole)
+            rows.Slice((int)(first - top * width), destination.Length).CopyTo(destination);
     }
 
     /// <inheritdoc/>

@@ -63,6 +63,9 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Parameters in order of declaration within each group, groups in order.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
+    /// <summary>Tensors of fixed values.</summary>
+    public IReadOnlyList<Constant> Constants => _constants;
+
     /// <summary>Saved but untrained tensors.</summary>
     public IReadOnlyList<StateTensor> States => _states;
 

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
@@ -98,7 +97,7 @@ public static unsafe class WeightFile
             {
                 var values = buffer.AsSpan(0, (int)Math.Min(buffer.Length, tensor.Shape.Count - start));
                 device.Download(tensor.Address + (nint)(start * sizeof(float)), MemoryMarshal.AsBytes(values));
-                if (!AllFinite(values))
+                if (!StoredFloats.AllFinite(values))
                     return false;
             }
             return true;
@@ -130,21 +129,6 @@ public static unsafe class WeightFile
         }
     }
 
-    private static bool AllFinite(ReadOnlySpan<float> values)
-    {
-        for (; values.Length >= Vector<float>.Count; values = values[Vector<float>.Count..])
-        {
-            if (!Vector.AllWhereAllBitsSet(Vector.IsFinite(new Vector<float>(values))))
-                return false;
-        }
-        foreach (float value in values)
-        {
-            if (!float.IsFinite(value))
-                return false;
-        }
-        return true;
-    }
-
     // The values lie in the buffer until the next tensor is read; it grows to the largest one.
     private static ReadOnlySpan<float> Read(string path, SafetensorsReader reader, string name, Tensor tensor, ref float[] buffer)
     {
@@ -153,7 +137,7 @@ public static unsafe class WeightFile
             buffer = GC.AllocateUninitializedArray<float>(checked((int)tensor.Shape.Count));
         var values = buffer.AsSpan(0, (int)tensor.Shape.Count);
         reader.ReadFloats(entry, values);
-        if (!AllFinite(values))
+        if (!StoredFloats.AllFinite(values))
             throw new DataException($"{path}: tensor {Printable.Quote(name)} holds a value that is not finite");
         return values;
     }

@@ -1,0 +1,48 @@
+using System.Text.RegularExpressions;
+
+namespace VideoSim.Models.Pretrained;
+
+/// <summary>What became of a tensor when a published encoder was put into a model.</summary>
+public enum EncoderUse
+{
+    /// <summary>The model has it from the file.</summary>
+    Used,
+
+    /// <summary>The model computes it, whatever the file has.</summary>
+    Computed,
+
+    /// <summary>The model has it, the file does not: it keeps its first random values.</summary>
+    New,
+
+    /// <summary>The file has it, the model does not.</summary>
+    Ignored,
+}
+
+/// <summary>A row of the table that says where a model's weights come from: the tensors of one name in all layers.</summary>
+/// <param name="Use">What became of them.</param>
+/// <param name="Name">Their name, with <c>*</c> for the number of the layer; for what lies beside the encoder in the model, its first part.</param>
+/// <param name="Tensors">How many they are.</param>
+/// <param name="Bytes">Bytes in the model (float32), or in the file for what is ignored.</param>
+/// <param name="Remark">Why, where the use does not say it.</param>
+public sealed record EncoderLoadRow(EncoderUse Use, string Name, int Tensors, long Bytes, string Remark);
+
+/// <summary>Collects the rows of that table.</summary>
+internal sealed partial class EncoderLoad
+{
+    private readonly OrderedDictionary<(EncoderUse, string, string), EncoderLoadRow> _rows = [];
+
+    /// <summary>The rows, by use and then in the order of the model and of the file.</summary>
+    public IReadOnlyList<EncoderLoadRow> Rows => [.. _rows.Values.OrderBy(static row => row.Use)];
+
+    /// <summary>Counts a tensor.</summary>
+    public void Add(EncoderUse use, string name, long bytes, string remark = "")
+    {
+        name = LayerNumber().Replace(name, ".*.");
+        var key = (use, name, remark);
+        var row = _rows.GetValueOrDefault(key) ?? new EncoderLoadRow(use, name, 0, 0, remark);
+        _rows[key] = row with { Tensors = row.Tensors + 1, Bytes = row.Bytes + bytes };
+    }
+
+    [GeneratedRegex(@"\.\d+\.")]
+    private static partial Regex LayerNumber();
+}

@@ -1,0 +1,197 @@
+using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Pretrained;
+
+/// <summary>
+/// A published text encoder in a folder of Hugging Face's layout: config.json, vocab.txt, the weights as model.safetensors,
+/// pytorch_model.bin or tf_model.h5, and tokenizer_config.json where there is one. Opening it checks everything but the weights'
+/// values; nothing in it is executed.
+/// </summary>
+public sealed class PretrainedFolder : IDisposable
+{
+    private const string ConfigFile = "config.json", VocabularyFile = "vocab.txt", TokenizerFile = "tokenizer_config.json";
+
+    // Numbers that are read at a time: far below any model, enough for the disk.
+    private const int ChunkValues = 1 << 18;
+
+    // Sides of the squares in which a matrix is transposed; two of them fit into the first cache.
+    private const int TransposeBlock = 32;
+
+    private readonly WeightFiles _files;
+    private readonly EncoderTensors _tensors;
+
+    private PretrainedFolder(string path, Vocabulary vocabulary, WeightFiles files, EncoderTensors tensors, EncoderConfig encoder, IReadOnlyList<string> notes) =>
+        (FolderPath, Vocabulary, _files, _tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
+
+    /// <summary>Where it lies.</summary>
+    public string FolderPath { get; }
+
+    /// <summary>The file with the weights, or the index of its shards.</summary>
+    public string WeightsPath => _files.Path;
+
+    /// <summary>The vocab.txt.</summary>
+    public string VocabularyPath => Path.Combine(FolderPath, VocabularyFile);
+
+    /// <summary>Its pieces.</summary>
+    public Vocabulary Vocabulary { get; }
+
+    /// <summary>Kind and sizes: those of the tensors where config.json says others.</summary>
+    public EncoderConfig Encoder { get; }
+
+    /// <summary>What a user should know: one line each, warnings among them.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>Opens a folder and checks that its files go together.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="openHdf5">Opens a tf_model.h5; null in a program without a reader for it.</param>
+    /// <exception cref="DataException">A file is missing, damaged, or describes what the encoders here do not compute; the message names the file and the key or tensor.</exception>
+    public static PretrainedFolder Open(string path, Func<string, TensorFile>? openHdf5 = null)
+    {
+        foreach (string name in new[] { ConfigFile, VocabularyFile })
+        {
+            if (!File.Exists(Path.Combine(path, name)))
+                throw new DataException($"{path}: has no {name}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
+        }
+        var config = PublishedConfig.Read(Path.Combine(path, ConfigFile));
+        PublishedTokenizer.Check(Path.Combine(path, TokenizerFile), config.ModelType!);
+        SmallFile.Read(Path.Combine(path, VocabularyFile)); // bounds its size, and refuses a Git LFS pointer
+        var vocabulary = Vocabulary.Load(Path.Combine(path, VocabularyFile));
+        var files = WeightFiles.Open(path, openHdf5);
+        try
+        {
+            var tensors = new EncoderTensors(files.Path, files.Tensors);
+            var notes = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; {string.Join(", ", files.Unread)} beside it is not read" : "") };
+            if (tensors.Prefix.Length > 0)
+                notes.Add($"the encoder's tensors have the prefix {Printable.Quote(tensors.Prefix)}");
+            var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
+            if (sizes.WordRows > vocabulary.Count)
+                notes.Add($"the word table has {sizes.WordRows} rows, {VocabularyFile} {vocabulary.Count} pieces: the first {vocabulary.Count} rows are used");
+            var encoder = config.Complete(sizes, notes.Add);
+            CheckHeads(Path.Combine(path, ConfigFile), encoder);
+            tensors.Check(encoder);
+            if (encoder.ModelType == EncoderConfig.RoFormer && tensors.RotaryTableFault(encoder.HiddenSize / encoder.NumAttentionHeads) is { } fault)
+                notes.Add($"warning: {fault}");
+            string[] unknown = [.. tensors.Unknown];
+            if (unknown.Length > 0)
+                notes.Add($"warning: {unknown.Length} tensors of the encoder are unknown and left out: {string.Join(", ", unknown.Take(3).Select(Printable.Quote))}{(unknown.Length > 3 ? ", ..." : "")}");
+            return new PretrainedFolder(path, vocabulary, files, tensors, encoder, notes);
+        }
+        catch
+        {
+            files.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether <see cref="LoadInto"/> fills a parameter, so that it needs no first value of its own.</summary>
+    /// <param name="parameter">Name of a part of a model's parameters.</param>
+    public bool Provides(string parameter) => Find(parameter) is not null;
+
+    /// <summary>Fills a model's encoder; its other weights stay as they are.</summary>
+    /// <param name="parameters">The weights of a model whose encoder has the sizes of <see cref="Encoder"/>; memory is allocated.</param>
+    /// <returns>What was used, computed, left new and ignored.</returns>
+    /// <exception cref="DataException">
+    /// A tensor has another shape than the model's, which is found before anything is written, or its bytes are damaged or hold a
+    /// value that is not finite; the message names file and tensor.
+    /// </exception>
+    public IReadOnlyList<EncoderLoadRow> LoadInto(ParameterStore parameters)
+    {
+        var load = new EncoderLoad();
+        foreach (var (name, value, _, _) in parameters.Parts())
+        {
+            if (Find(name) is { } source)
+            {
+                EncoderTensors.CheckShape(source, value.Shape.ToArray(), Vocabulary.Count);
+                load.Add(EncoderUse.Used, name, value.Shape.Count * sizeof(float));
+            }
+            else
+            {
+                load.Add(EncoderUse.New, IsEncoders(name) ? name : name.Split('.')[0], value.Shape.Count * sizeof(float));
+            }
+        }
+        foreach (var table in parameters.Constants)
+            load.Add(EncoderUse.Computed, "positions", table.Shape.Count * sizeof(float), "rotary table");
+        var taken = parameters.Parts().Select(static part => part.Name).ToHashSet();
+        foreach (var (name, tensor) in _tensors.ByName)
+        {
+            if (!taken.Contains($"{Encoder.ModelType}.{name}"))
+                load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, _tensors.WhyUnused(name));
+        }
+        foreach (var tensor in _tensors.Beside)
+            load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "beside the encoder");
+        var buffer = new float[ChunkValues];
+        foreach (var (name, value, _, _) in parameters.Parts())
+        {
+            if (Find(name) is { } source)
+                Fill(parameters, value, source, ref buffer);
+        }
+        return load.Rows;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _files.Dispose();
+
+    private static void CheckHeads(string path, EncoderConfig encoder)
+    {
+        int width = encoder.HiddenSize, heads = encoder.NumAttentionHeads;
+        if (width % heads != 0)
+            throw new DataException($"{path}: num_attention_heads is {heads}, which does not divide the tensors' width {width}");
+        if (encoder.ModelType == EncoderConfig.RoFormer && width / heads % 2 != 0)
+            throw new DataException($"{path}: num_attention_heads is {heads}: heads of width {width / heads}, but rotary positions turn pairs of columns");
+    }
+
+    private bool IsEncoders(string parameter) => parameter.StartsWith($"{Encoder.ModelType}.", StringComparison.Ordinal);
+
+    private NamedTensor? Find(string parameter) =>
+        IsEncoders(parameter) ? _tensors.ByName.GetValueOrDefault(parameter[(Encoder.ModelType.Length + 1)..]) : null;
+
+    private static void Fill(ParameterStore parameters, Tensor value, NamedTensor source, ref float[] buffer)
+    {
+        if (source.Transposed)
+        {
+            int count = (int)value.Shape.Count;
+            if (buffer.Length < 2 * count)
+                buffer = new float[2 * count];
+            Span<float> stored = buffer.AsSpan(0, count), turned = buffer.AsSpan(count, count);
+            Read(source, 0, stored);
+            Transpose(stored, turned, value.Shape[0], value.Shape[1]);
+            parameters.Upload(turned, value);
+            return;
+        }
+        for (long first = 0; first < value.Shape.Count; first += ChunkValues)
+        {
+            var chunk = buffer.AsSpan(0, (int)Math.Min(ChunkValues, value.Shape.Count - first));
+            Read(source, first, chunk);
+            parameters.Upload(chunk, value.Slice(first, new Shape(chunk.Length)));
+        }
+    }
+
+    private static void Read(NamedTensor source, long first, Span<float> values)
+    {
+        source.Stored.Read(first, values);
+        if (!StoredFloats.AllFinite(values))
+            throw new DataException($"{source.Stored.Where} holds a value that is not finite");
+    }
+
+    // From [columns, rows] to [rows, columns].
+    private static void Transpose(ReadOnlySpan<float> from, Span<float> to, int rows, int columns)
+    {
+        for (int top = 0; top < rows; top += TransposeBlock)
+        {
+            for (int left = 0; left < columns; left += TransposeBlock)
+            {
+                int bottom = Math.Min(top + TransposeBlock, rows), right = Math.Min(left + TransposeBlock, columns);
+                for (int row = top; row < bottom; row++)
+                {
+                    for (int column = left; column < right; column++)
+                        to[row * columns + column] = from[column * rows + row];
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Configuration;
+
+namespace VideoSim.Models.Pretrained;
+
+/// <summary>
+/// What the config.json of a published encoder says, in Hugging Face's keys. Keys that are not here change nothing that this
+/// project's encoders compute.
+/// </summary>
+internal sealed record PublishedConfig
+{
+    // The defaults of Hugging Face's classes, where a key is missing.
+    private const float DefaultDropout = 0.1f, DefaultEpsilon = 1e-12f;
+    private const double DefaultRange = 0.02;
+    private const int DefaultRoFormerPositions = 1536;
+
+    public string? ModelType { get; init; }
+    public string[]? Architectures { get; init; }
+    public int? VocabSize { get; init; }
+    public int? HiddenSize { get; init; }
+    public int? EmbeddingSize { get; init; }
+    public int? NumHiddenLayers { get; init; }
+    public int? NumAttentionHeads { get; init; }
+    public int? IntermediateSize { get; init; }
+    public int? MaxPositionEmbeddings { get; init; }
+    public int? TypeVocabSize { get; init; }
+    public float? LayerNormEps { get; init; }
+    public double? InitializerRange { get; init; }
+    public float? HiddenDropoutProb { get; init; }
+    public float? AttentionProbsDropoutProb { get; init; }
+    public string? HiddenAct { get; init; }
+    public string? PositionEmbeddingType { get; init; }
+    public bool? RotaryValue { get; init; }
+    public bool? IsDecoder { get; init; }
+
+    /// <summary>Reads a config.json and checks that it describes what this project's encoders compute.</summary>
+    /// <exception cref="DataException">It cannot be read, or describes another function; the message names file and key.</exception>
+    public static PublishedConfig Read(string path)
+    {
+        try
+        {
+            var config = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedConfig) ?? throw new DataException($"{path}: holds nothing");
+            config = config with { ModelType = config.ModelType ?? KindOf(config.Architectures) };
+            config.Check(path);
+            return config;
+        }
+        catch (JsonException failure)
+        {
+            throw new DataException($"{path}: {Printable.OneLine(failure.Message)}", failure);
+        }
+    }
+
+    /// <summary>The encoder's configuration with the sizes that its tensors have: they win, and each difference is noted.</summary>
+    /// <param name="sizes">Sizes of the tensors; for RoFormer the positions are the config's.</param>
+    /// <param name="note">Takes each difference.</param>
+    public EncoderConfig Complete(EncoderSizes sizes, Action<string> note)
+    {
+        Compare("hidden_size", HiddenSize, sizes.Width);
+        Compare("num_hidden_layers", NumHiddenLayers, sizes.Layers);
+        Compare("intermediate_size", IntermediateSize, sizes.Intermediate);
+        Compare("type_vocab_size", TypeVocabSize, sizes.Types);
+        Compare("vocab_size", VocabSize, sizes.WordRows);
+        if (sizes.Positions is { } positions)
+            Compare("max_position_embeddings", MaxPositionEmbeddings, positions);
+        return new EncoderConfig
+        {
+            ModelType = ModelType!,
+            VocabSize = sizes.Vocabulary,
+            HiddenSize = sizes.Width,
+            NumHiddenLayers = sizes.Layers,
+            NumAttentionHeads = NumAttentionHeads!.Value,
+            IntermediateSize = sizes.Intermediate,
+            MaxPositionEmbeddings = sizes.Positions ?? MaxPositionEmbeddings ?? DefaultRoFormerPositions,
+            TypeVocabSize = sizes.Types,
+            LayerNormEps = LayerNormEps ?? DefaultEpsilon,
+            InitializerRange = InitializerRange ?? DefaultRange,
+            HiddenDropoutProb = HiddenDropoutProb ?? DefaultDropout,
+            AttentionProbsDropoutProb = AttentionProbsDropoutProb ?? DefaultDropout,
+        };
+
+        void Compare(string key, int? said, int tensors)
+        {
+            if (said is { } value && value != tensors)
+                note($"config.json says {key} {value}, but the tensors have {tensors}, which counts");
+        }
+    }
+
+    // Old files name only the class that wrote them.
+    private static string? KindOf(string[]? architectures) => architectures switch
+    {
+        [{ } name, ..] when name.StartsWith("Bert", StringComparison.Ordinal) => EncoderConfig.Bert,
+        [{ } name, ..] when name.StartsWith("RoFormer", StringComparison.Ordinal) => EncoderConfig.RoFormer,
+        _ => null,
+    };
+
+    private void Check(string path)
+    {
+        if (ModelType is null)
+            throw Wrong("has no model_type");
+        if (ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
+            throw Wrong($"model_type is {Printable.Quote(ModelType)}; there are {EncoderConfig.Bert} and {EncoderConfig.RoFormer}");
+        if (HiddenAct is not (null or "gelu"))
+            throw Wrong($"hidden_act is {Printable.Quote(HiddenAct)}; only gelu is known");
+        if (PositionEmbeddingType is not (null or "absolute"))
+            throw Wrong($"position_embedding_type is {Printable.Quote(PositionEmbeddingType)}; only absolute is known");
+        if (RotaryValue == true)
+            throw Wrong("rotary_value is true; only queries and keys can be turned");
+        if (IsDecoder == true)
+            throw Wrong("is_decoder is true; only encoders are known");
+        if (EmbeddingSize is { } embedding && embedding != HiddenSize)
+            throw Wrong($"embedding_size is {embedding}, hidden_size {HiddenSize}; they must be equal");
+        if (NumAttentionHeads is not > 0)
+            throw Wrong(NumAttentionHeads is null ? "has no num_attention_heads" : $"num_attention_heads is {NumAttentionHeads}");
+        if (MaxPositionEmbeddings is <= 0)
+            throw Wrong($"max_position_embeddings is {MaxPositionEmbeddings}");
+        if (!(LayerNormEps is null or (> 0 and < 1)))
+            throw Wrong($"layer_norm_eps is {LayerNormEps}; it must lie between 0 and 1");
+        if (!(InitializerRange is null or (> 0 and < 1)))
+            throw Wrong($"initializer_range is {InitializerRange}; it must lie between 0 and 1");
+        if (!(HiddenDropoutProb is null or (>= 0 and < 1)))
+            throw Wrong($"hidden_dropout_prob is {HiddenDropoutProb}; it must be in [0, 1)");
+        if (!(AttentionProbsDropoutProb is null or (>= 0 and < 1)))
+            throw Wrong($"attention_probs_dropout_prob is {AttentionProbsDropoutProb}; it must be in [0, 1)");
+
+        DataException Wrong(string complaint) => new(FormattableString.Invariant($"{path}: {complaint}"));
+    }
+}
+
+/// <summary>Sizes of an encoder as its tensors have them.</summary>
+/// <param name="WordRows">Rows of the word table in the file.</param>
+/// <param name="Vocabulary">Rows of it that vocab.txt names.</param>
+/// <param name="Width">Columns of it.</param>
+/// <param name="Layers">Layers.</param>
+/// <param name="Intermediate">Width of the feed-forward part.</param>
+/// <param name="Positions">Positions that have an embedding; null where there is no such table.</param>
+/// <param name="Types">Token types.</param>
+internal sealed record EncoderSizes(int WordRows, int Vocabulary, int Width, int Layers, int Intermediate, int? Positions, int Types);
+
+/// <summary>JSON of the descriptions in a published encoder's folder; other programs' keys are not read.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, AllowDuplicateProperties = false)]
+[JsonSerializable(typeof(PublishedConfig))]
+[JsonSerializable(typeof(PublishedTokenizer))]
+internal sealed partial class PublishedJson : JsonSerializerContext;

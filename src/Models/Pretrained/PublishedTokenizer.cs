@@ -1,0 +1,48 @@
+using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Configuration;
+
+namespace VideoSim.Models.Pretrained;
+
+/// <summary>What the tokenizer_config.json of a published encoder says; a missing key means the default, which is what this project's tokenizers do.</summary>
+internal sealed record PublishedTokenizer
+{
+    public string? TokenizerClass { get; init; }
+    public bool? DoLowerCase { get; init; }
+    public bool? DoBasicTokenize { get; init; }
+    public bool? StripAccents { get; init; }
+    public bool? TokenizeChineseChars { get; init; }
+
+    /// <summary>Checks that a file, if it is there, describes this project's tokenizer of an encoder.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="modelType">Kind of the encoder.</param>
+    /// <exception cref="DataException">It describes another tokenizer; the message names file and key.</exception>
+    public static void Check(string path, string modelType)
+    {
+        if (!File.Exists(path))
+            return;
+        PublishedTokenizer tokenizer;
+        try
+        {
+            tokenizer = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedTokenizer) ?? throw new DataException($"{path}: holds nothing");
+        }
+        catch (JsonException failure)
+        {
+            throw new DataException($"{path}: {Printable.OneLine(failure.Message)}", failure);
+        }
+        string expected = modelType == EncoderConfig.Bert ? "BertTokenizer" : "RoFormerTokenizer";
+        if (tokenizer.TokenizerClass is { } name && name != expected && name != $"{expected}Fast")
+            throw new DataException($"{path}: tokenizer_class is {Printable.Quote(name)}, but a {modelType} goes with {expected}");
+        Must(tokenizer.DoLowerCase, "do_lower_case", "only tokenizers that lower-case are known");
+        Must(tokenizer.StripAccents, "strip_accents", "only tokenizers that strip accents are known");
+        Must(tokenizer.DoBasicTokenize, "do_basic_tokenize", "only tokenizers that split at blanks and punctuation are known");
+        Must(tokenizer.TokenizeChineseChars, "tokenize_chinese_chars", "only tokenizers that split Chinese characters are known");
+
+        void Must(bool? value, string key, string reason)
+        {
+            if (value == false)
+                throw new DataException($"{path}: {key} is false; {reason}");
+        }
+    }
+}

@@ -26,8 +26,8 @@ public sealed record TrainerState
 }
 
 /// <summary>
-/// The folder of one training run: args.json, metrics.jsonl, the two newest checkpoint-*, best and last. Started again
-/// with the same arguments it goes on where it was; with others it refuses.
+/// The folder of one training run: args.json, metrics.jsonl, checkpoint-0 with the weights before training, the two newest of the other
+/// checkpoint-*, best and last. Started again with the same arguments it goes on where it was; with others it refuses.
 /// </summary>
 public sealed class RunFolder
 {
@@ -121,6 +121,9 @@ public sealed class RunFolder
         });
     }
 
+    /// <summary>Keeps the weights that training starts from. A run never goes on from them and never removes them.</summary>
+    public void SaveStart(Action<AtomicFolder> writeModel) => AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + "0"), writeModel);
+
     /// <summary>
     /// Removes checkpoints: those of an interruption once there is a newer one, then all but the newest. What is left does
     /// not depend on when the run was interrupted.
@@ -164,10 +167,10 @@ public sealed class RunFolder
         }
     }
 
-    // Newest first.
+    // Newest first, without the weights before training.
     private IEnumerable<(long Step, string FolderPath)> Checkpoints() => Directory.GetDirectories(FolderPath, CheckpointPrefix + "*")
-        .Select(path => (Step: long.TryParse(Path.GetFileName(path).AsSpan(CheckpointPrefix.Length), out long step) ? step : -1, path))
-        .Where(checkpoint => checkpoint.Step >= 0).OrderByDescending(checkpoint => checkpoint.Step);
+        .Select(path => (Step: long.TryParse(Path.GetFileName(path).AsSpan(CheckpointPrefix.Length), out long step) ? step : 0, path))
+        .Where(checkpoint => checkpoint.Step > 0).OrderByDescending(checkpoint => checkpoint.Step);
 
     private static string? Difference(string prefix, JsonObject earlier, JsonObject now)
     {

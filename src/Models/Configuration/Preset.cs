@@ -43,20 +43,41 @@ public sealed record Preset
     /// <exception cref="DataException">One says something else, or any other reason that there is without a model; the message names key and values.</exception>
     public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides)
     {
-        var preset = Load(name, model.Model, model, overrides);
-        JsonNode trained = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig)!, asked = JsonSerializer.SerializeToNode(preset.Model, ConfigurationJson.Default.ModelConfig)!;
-        foreach (string key in overrides.Select(text => text[..text.IndexOf('=', StringComparison.Ordinal)]).Where(key => key.Split('.')[0] == "model"))
-        {
-            JsonNode? has = trained, wants = asked;
-            foreach (string part in key.Split('.')[1..])
-                (has, wants) = (has?[part], wants?[part]);
-            if (!JsonNode.DeepEquals(has, wants))
-                throw new DataException($"--set {key} says {wants?.ToJsonString()}, but in {folder}, a {model.Model}, it is {has?.ToJsonString()}");
-        }
+        var preset = Load(name, model.Model, root => root["model"] = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig), overrides);
+        RequireSame(model, preset.Model, overrides.Where(static text => text.StartsWith("model.", StringComparison.Ordinal)), $"{folder}, a {model.Model},");
         return preset;
     }
 
-    private static Preset Load(string name, string model, ModelConfig? sizes, IEnumerable<string> overrides)
+    /// <summary>Reads a preset for a model that starts from a published encoder: its sizes are the encoder's, dropouts may be overridden.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="model">Canonical name of the model.</param>
+    /// <param name="encoder">The encoder.</param>
+    /// <param name="folder">Where it lies, for messages.</param>
+    /// <param name="overrides"><c>key=value</c>.</param>
+    /// <exception cref="DataException">As of <see cref="Load(string, string, IEnumerable{string})"/>; or an override says another size than the encoder has.</exception>
+    public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<string> overrides)
+    {
+        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides);
+        RequireSame(preset.Model with { Encoder = encoder }, preset.Model,
+            overrides.Where(static text => text.StartsWith("model.encoder.", StringComparison.Ordinal) && !text.Contains("dropout", StringComparison.Ordinal)), folder);
+        return preset;
+    }
+
+    // Sizes that are asked for and that a folder has otherwise.
+    private static void RequireSame(ModelConfig has, ModelConfig asked, IEnumerable<string> overrides, string folder)
+    {
+        JsonNode given = JsonSerializer.SerializeToNode(has, ConfigurationJson.Default.ModelConfig)!, wanted = JsonSerializer.SerializeToNode(asked, ConfigurationJson.Default.ModelConfig)!;
+        foreach (string key in overrides.Select(static text => text[..text.IndexOf('=', StringComparison.Ordinal)]))
+        {
+            JsonNode? there = given, here = wanted;
+            foreach (string part in key.Split('.')[1..])
+                (there, here) = (there?[part], here?[part]);
+            if (!JsonNode.DeepEquals(there, here))
+                throw new DataException($"--set {key} says {here?.ToJsonString()}, but in {folder} it is {there?.ToJsonString()}");
+        }
+    }
+
+    private static Preset Load(string name, string model, Action<JsonObject>? resize, IEnumerable<string> overrides)
     {
         if (!Names.Contains(name))
             throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
@@ -67,8 +88,7 @@ public sealed record Preset
             if (Read(recipe) is { } changes)
                 Merge(root, changes);
         }
-        if (sizes is not null)
-            root["model"] = JsonSerializer.SerializeToNode(sizes, ConfigurationJson.Default.ModelConfig);
+        resize?.Invoke(root);
         foreach (string text in overrides)
             Override(root, text);
         try

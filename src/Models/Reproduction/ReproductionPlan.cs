@@ -19,7 +19,7 @@ namespace VideoSim.Models.Reproduction;
 /// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, input, and the same of the validation. What
 /// the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
 /// </param>
-/// <param name="DiskBytes">What a finished run leaves: two checkpoints with moments, the last and the best weights.</param>
+/// <param name="DiskBytes">What a finished run leaves: two checkpoints with moments, and the first, the best and the last weights.</param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes);
 
 /// <summary>What <c>reproduce</c> would do, without doing it: every step is built on a device without memory and counted.</summary>
@@ -31,7 +31,7 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
 public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int TotalRuns, double TotalFlops, long TotalDiskBytes,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DataSurvey? Data = null)
 {
-    private const int BytesOnDiskPerParameter = (2 * 3 + 2) * sizeof(float);
+    private const int BytesOnDiskPerParameter = (2 * 3 + 3) * sizeof(float);
 
     /// <summary>Counts.</summary>
     /// <param name="preset">Name of the preset.</param>

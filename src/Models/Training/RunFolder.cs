@@ -29,8 +29,8 @@ public sealed record TrainerState
 }
 
 /// <summary>
-/// The folder of one training run: args.json, metrics.jsonl, the two newest checkpoint-*, best and last. Started again
-/// with the same arguments it goes on where it was; with others it refuses.
+/// The folder of one training run: args.json, metrics.jsonl, checkpoint-0 with the weights before training, the two newest of the other
+/// checkpoint-*, best and last. Started again with the same arguments it goes on where it was; with others it refuses.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -147,6 +147,9 @@ public sealed class RunFolder : IDisposable
         });
     }
 
+    /// <summary>Keeps the weights that training starts from. A run never goes on from them and never removes them.</summary>
+    public void SaveStart(Action<AtomicFolder> writeModel) => AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + "0"), writeModel);
+
     /// <summary>
     /// Removes checkpoints: those of an interruption once there is a newer one, then all but the newest. What is left does
     /// not depend on when the run was interrupted.
@@ -190,10 +193,10 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    // Newest first.
+    // Newest first, without the weights before training.
     private IEnumerable<(long Step, string FolderPath)> Checkpoints() => Directory.GetDirectories(FolderPath, CheckpointPrefix + "*")
         .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
-        .Where(static checkpoint => checkpoint.Step >= 0).OrderByDescending(static checkpoint => checkpoint.Step);
+        .Where(static checkpoint => checkpoint.Step > 0).OrderByDescending(static checkpoint => checkpoint.Step);
 
     // The step in the name of a checkpoint; -1 if the name is none.
     private static long StepOf(string name) => name.StartsWith(CheckpointPrefix, StringComparison.Ordinal)

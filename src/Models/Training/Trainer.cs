@@ -113,6 +113,7 @@ public sealed unsafe class Trainer : IDisposable
         {
             _job.StartWeights();
             Validate(); // of the weights that training starts from
+            _folder.SaveStart(_job.WriteModel);
         }
         var config = _job.Config;
         using var host = _device.OpenHost();

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Training;
 
-/// <summary>Which models a run leaves: the two newest checkpoints, the first of the best, the last.</summary>
+/// <summary>Which models a run leaves: the weights before training, the two newest checkpoints, the first of the best, the last.</summary>
 public sealed class CheckpointTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
@@ -34,11 +34,27 @@ public sealed class CheckpointTests : IDisposable
 
     // The micro preset saves every 5 of 20 steps.
     [Fact]
-    public void Train_ToTheEnd_LeavesTwoCheckpointsBestAndLast()
+    public void Train_ToTheEnd_LeavesTheStartTwoCheckpointsBestAndLast()
     {
         using var job = new TinyJob(threads: 1);
         job.Train(pairs: false, job.Fill, IProgressSink.None);
-        Assert.Equal(["best", "checkpoint-15", "checkpoint-20", "last"], Directory.GetDirectories(job.Output).Select(static path => Path.GetFileName(path)!).Order());
+        Assert.Equal(["best", "checkpoint-0", "checkpoint-15", "checkpoint-20", "last"], Directory.GetDirectories(job.Output).Select(static path => Path.GetFileName(path)!).Order());
+    }
+
+    [Fact]
+    public void SaveStart_Weights_AreNeitherGoneOnFromNorCountedNorRemoved()
+    {
+        var folder = RunFolder.Open(_root, []);
+        folder.SaveStart(static target => target.Add("model", static stream => stream.WriteByte(1)));
+        Assert.Null(folder.Resume());
+        Assert.Null(folder.NewestCheckpoint);
+        foreach (long step in new[] { 5, 10, 15 })
+        {
+            folder.SaveCheckpoint(new TrainerState { Step = step, MetricsBytes = 0 }, static _ => { });
+            folder.RemoveOldCheckpoints(static _ => true);
+        }
+        Assert.Equal(["checkpoint-0", "checkpoint-10", "checkpoint-15"], Directory.GetDirectories(_root).Select(static path => Path.GetFileName(path)!).Order());
+        Assert.Equal(["model"], Directory.GetFiles(Path.Combine(_root, "checkpoint-0")).Select(static path => Path.GetFileName(path)!));
     }
 
     // Validations come before the first step and after 5, 10, 15 and 20; a checkpoint is saved after the same steps.

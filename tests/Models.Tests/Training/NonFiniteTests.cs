@@ -27,7 +27,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         }, IProgressSink.None)).Message;
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
         Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}", message, StringComparison.Ordinal);
-        Assert.Equal(["args.json", "best", "checkpoint-5", "metrics.jsonl"], Directory.GetFileSystemEntries(job.Output).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+        Assert.Equal(["args.json", "best", "checkpoint-0", "checkpoint-5", "metrics.jsonl"], Directory.GetFileSystemEntries(job.Output).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(job.Output, "metrics.jsonl")).Length); // of steps 0 and 5
     }
 
@@ -43,7 +43,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
         Assert.EndsWith(" is not finite at step 1; there is no checkpoint yet", message, StringComparison.Ordinal);
-        Assert.Equal(["args.json", "best", "metrics.jsonl"], Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+        Assert.Equal(["args.json", "best", "checkpoint-0", "metrics.jsonl"], Directory.GetFileSystemEntries(output).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
     }
 
     // Weights that are finite and too large: losses and gradients of the step before are finite as well.

@@ -59,6 +59,31 @@ public sealed class ResumeTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
         }
     }
 
+    // Killed before its first checkpoint, the start half changed: it begins again and writes the start again.
+    [Fact]
+    public void Run_KilledBeforeItsFirstCheckpoint_BeginsAgain()
+    {
+        string folder = runs.New("early");
+        using (var stop = new StopAt(1))
+            Assert.ThrowsAny<OperationCanceledException>(() => TinyRun.Pretrain(runs.Data, folder, stop: stop));
+        Directory.Delete(Path.Combine(folder, "checkpoint-1"), recursive: true);
+        File.WriteAllText(Path.Combine(folder, "checkpoint-0", "model.safetensors"), "half");
+        TinyRun.Pretrain(runs.Data, folder);
+        Folders.AssertEqual(runs.Pretrained, folder);
+    }
+
+    [Fact]
+    public void Start_OfBothStages_IsAModelFolderWithTheFirstWeights()
+    {
+        string[] files = ["config.json", "model.safetensors", "tag_list.txt", "tokenizer_config.json", "vocab.txt"];
+        foreach (string run in new[] { runs.Pretrained, runs.Finetuned })
+            Assert.Equal(files, Directory.GetFiles(Path.Combine(run, "checkpoint-0")).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+        Assert.Equal(Weights(runs.Pretrained, "last"), Weights(runs.Finetuned, "checkpoint-0"));
+        Assert.NotEqual(Weights(runs.Pretrained, "last"), Weights(runs.Pretrained, "checkpoint-0"));
+
+        static byte[] Weights(string run, string name) => File.ReadAllBytes(Path.Combine(run, name, "model.safetensors"));
+    }
+
     private static void RunWithStops(int[] steps, Action<StopAt?> run)
     {
         foreach (int step in steps)

@@ -189,6 +189,8 @@ internal sealed class RunOptionSet
 
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 
+    public IEnumerable<string> ModelsOf(SymbolResult result) => [ModelZoo.Canonical(result.GetValue(_model)!)];
+
     public DataFolder Data(ParseResult parsed) => new(parsed.GetValue(_data)!);
 
     public RunOptions Read(ParseResult parsed) => new()

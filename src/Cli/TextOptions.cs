@@ -1,34 +1,86 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli;
 
-/// <summary>The options that say where vocabularies come from, for one model or several.</summary>
+/// <summary>The options that say where vocabularies and published encoders come from, for one model or several.</summary>
 internal sealed class TextOptions
 {
-    private static readonly string[] Kinds = [EncoderConfig.Bert, EncoderConfig.RoFormer];
+    private const string PublishedPreset = "reference";
 
-    private readonly Option<string[]> _vocabularies = CommonOptions.Checked(
-        new Option<string[]>("--vocab")
+    private static readonly string[] Types = [EncoderConfig.Bert, EncoderConfig.RoFormer], TypesAndModels = [.. Types, .. ModelZoo.Names];
+
+    private readonly Option<string[]> _vocabularies = Paths("--vocab", Types,
+        "[bert=|roformer=]FILE ...: vocab.txt for the encoders of that type, or for all; that of --encoder or of the data folder if left out");
+
+    private readonly Option<string[]> _encoders = Paths("--encoder", TypesAndModels,
+        "[bert=|roformer=|MODEL=]DIR ...: start from a published encoder, a folder with config.json, vocab.txt and weights as Hugging Face has it; random weights if left out");
+
+    /// <summary>Adds the options, and refuses encoders that do not go with the command's models.</summary>
+    public void AddTo(Command command, Func<SymbolResult, IEnumerable<string>> models)
+    {
+        command.Add(_encoders);
+        command.Add(_vocabularies);
+        command.Validators.Add(result =>
         {
-            Description = "[bert=|roformer=]FILE ...: vocab.txt of the encoders of that type, or of all; the data folder's if left out",
-            DefaultValueFactory = static _ => [],
-            AllowMultipleArgumentsPerToken = true,
-        },
-        static (texts, _) => Split("--vocab", texts, Kinds));
-
-    public void AddTo(Command command) => command.Add(_vocabularies);
+            if (result.Errors.Any() || result.GetValue(_encoders) is not { Length: > 0 } given)
+                return;
+            try
+            {
+                var encoders = Split("--encoder", given, TypesAndModels);
+                foreach (string model in models(result))
+                    SourceOf(encoders, [], model).RequireType(model);
+            }
+            catch (DataException e)
+            {
+                result.AddError(e.Message);
+            }
+        });
+    }
 
     /// <summary>What the options say for a model.</summary>
-    public TextSource Read(ParseResult parsed, string model)
+    public TextSource Read(ParseResult parsed, string model) =>
+        SourceOf(Split("--encoder", parsed.GetValue(_encoders)!, TypesAndModels), Split("--vocab", parsed.GetValue(_vocabularies)!, Types), model);
+
+    /// <summary>Says in one line that encoders of the published size begin with random weights, if they do.</summary>
+    public void NoteRandomWeights(ParseResult parsed, string preset, CommandConsole console)
     {
-        var vocabularies = Split("--vocab", parsed.GetValue(_vocabularies)!, Kinds);
-        return new TextSource(Of(vocabularies, Preset.Load(Preset.Names[0], model, []).Model.Encoder.ModelType));
+        if (preset == PublishedPreset && parsed.GetValue(_encoders)!.Length == 0)
+            console.Progress.Note("text encoders start from random weights; the published scores start from published ones: --encoder bert=DIR roformer=DIR");
+    }
+
+    private static Option<string[]> Paths(string name, string[] keys, string description) => CommonOptions.Checked(
+        new Option<string[]>(name) { Description = description, DefaultValueFactory = static _ => [], AllowMultipleArgumentsPerToken = true },
+        (texts, _) => Split(name, texts, keys));
+
+    private static TextSource SourceOf(Dictionary<string, string> encoders, Dictionary<string, string> vocabularies, string model)
+    {
+        string type = TextSource.TypeOf(model);
+        string? encoder = Of(encoders, model, type);
+        if (encoder is null && encoders.Count > 0)
+            throw new DataException($"--encoder: there is none for {model}, which needs a {type}; pass {type}=DIR");
+        return new TextSource(Of(vocabularies, type), encoder, Hdf5Reader.Open);
     }
 
     private static string? Of(Dictionary<string, string> paths, params string[] keys) => keys.Append("").Select(paths.GetValueOrDefault).FirstOrDefault(static path => path is not null);
+
+    // As people write it; what is none stays as it is.
+    private static string Model(string name)
+    {
+        try
+        {
+            return ModelZoo.Canonical(name);
+        }
+        catch (DataException)
+        {
+            return name;
+        }
+    }
 
     // KEY=PATH as a pair; a path alone has the key "".
     private static Dictionary<string, string> Split(string option, string[] texts, IReadOnlyList<string> keys)
@@ -38,7 +90,7 @@ internal sealed class TextOptions
         {
             int equals = text.IndexOf('=', StringComparison.Ordinal);
             bool hasKey = equals > 0 && !text.AsSpan(0, equals).Contains(Path.DirectorySeparatorChar);
-            string key = hasKey ? text[..equals] : "", path = hasKey ? text[(equals + 1)..] : text;
+            string key = !hasKey ? "" : keys.Contains(text[..equals]) ? text[..equals] : Model(text[..equals]), path = hasKey ? text[(equals + 1)..] : text;
             if (hasKey && !keys.Contains(key))
                 throw new DataException($"{option} {text}: there is no '{key}', only {string.Join(", ", keys)}");
             if (path.Length == 0)

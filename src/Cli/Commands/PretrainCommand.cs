@@ -9,14 +9,15 @@ internal static class PretrainCommand
     public static Command Create()
     {
         var options = new RunOptionSet();
-        var command = new Command("pretrain", "Train a model from fresh weights on single videos with tags.");
+        var command = new Command("pretrain", "Train a model on single videos with tags: from fresh weights, the text encoder's from a published one if it is given.");
         options.AddTo(command);
         var text = new TextOptions();
-        text.AddTo(command);
+        text.AddTo(command, options.ModelsOf);
         return command.Does((parsed, console, cancellation) =>
         {
             using var device = options.OpenDevice(parsed);
             var run = options.Read(parsed);
+            text.NoteRandomWeights(parsed, run.Preset, console);
             Pretraining.Run(device, run with { Text = text.Read(parsed, run.Model) }, options.Data(parsed), console.Progress, cancellation);
             return CommandLine.Done;
         }, resumes: true);

@@ -32,6 +32,7 @@ internal static class ReproduceCommand
         return command.Does((parsed, console, cancellation) =>
         {
             var chosen = options.Read(parsed);
+            options.NoteRandomWeights(parsed, console);
             if (parsed.GetValue(dryRun))
             {
                 var plan = ReproductionPlan.Of(chosen);
@@ -144,8 +145,10 @@ internal sealed class ReproduceOptionSet
     {
         foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
             command.Add(option);
-        _text.AddTo(command);
+        _text.AddTo(command, result => result.GetValue(_models)!.Select(ModelZoo.Canonical));
     }
+
+    public void NoteRandomWeights(ParseResult parsed, CommandConsole console) => _text.NoteRandomWeights(parsed, parsed.GetValue(_preset)!, console);
 
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace VideoSim.Models.Pretrained;
@@ -41,6 +42,22 @@ internal sealed partial class EncoderLoad
         var key = (use, name, remark);
         var row = _rows.GetValueOrDefault(key) ?? new EncoderLoadRow(use, name, 0, 0, remark);
         _rows[key] = row with { Tensors = row.Tensors + 1, Bytes = row.Bytes + bytes };
+    }
+
+    /// <summary>The rows as aligned lines.</summary>
+    public static IEnumerable<string> Table(IReadOnlyList<EncoderLoadRow> rows)
+    {
+        string[][] cells =
+        [
+            ["weights", "tensors", "MB", "name"],
+            .. rows.Select(static row => new[]
+            {
+                row.Use.ToString().ToLowerInvariant(), row.Tensors.ToString(CultureInfo.InvariantCulture), (row.Bytes / 1e6).ToString("N1", CultureInfo.InvariantCulture),
+                row.Remark.Length == 0 ? row.Name : $"{row.Name} ({row.Remark})",
+            }),
+        ];
+        int[] widths = [.. Enumerable.Range(0, 3).Select(column => cells.Max(row => row[column].Length))];
+        return cells.Select(row => $"{row[0].PadRight(widths[0])}  {row[1].PadLeft(widths[1])}  {row[2].PadLeft(widths[2])}  {row[3]}");
     }
 
     [GeneratedRegex(@"\.\d+\.")]

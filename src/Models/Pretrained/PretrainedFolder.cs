@@ -34,6 +34,9 @@ public sealed class PretrainedFolder : IDisposable
     /// <summary>The file with the weights, or the index of its shards.</summary>
     public string WeightsPath => _files.Path;
 
+    /// <summary>All files that it is made of and that are there.</summary>
+    public IEnumerable<string> Files => new[] { ConfigFile, VocabularyFile, TokenizerFile }.Select(name => Path.Combine(FolderPath, name)).Where(File.Exists).Concat(_files.Paths);
+
     /// <summary>The vocab.txt.</summary>
     public string VocabularyPath => Path.Combine(FolderPath, VocabularyFile);
 
@@ -45,6 +48,14 @@ public sealed class PretrainedFolder : IDisposable
 
     /// <summary>What a user should know: one line each, warnings among them.</summary>
     public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>The vocab.txt of a folder.</summary>
+    public static string VocabularyOf(string path) => Path.Combine(path, VocabularyFile);
+
+    /// <summary>The type of the encoder in a folder, by its config.json alone.</summary>
+    /// <exception cref="DataException">The file is missing or damaged, or describes an encoder that is none of this project's.</exception>
+    public static string TypeOf(string path) => File.Exists(Path.Combine(path, ConfigFile)) ? PublishedConfig.Read(Path.Combine(path, ConfigFile)).ModelType!
+        : throw new DataException($"{path}: has no {ConfigFile}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
 
     /// <summary>Opens a folder and checks that its files go together.</summary>
     /// <param name="path">The folder.</param>
@@ -132,6 +143,10 @@ public sealed class PretrainedFolder : IDisposable
         }
         return load.Rows;
     }
+
+    /// <summary>Fills a model's encoder, and says in lines for people where its weights come from: <see cref="Notes"/> and a table.</summary>
+    /// <exception cref="DataException">As of <see cref="LoadInto"/>.</exception>
+    public IEnumerable<string> Report(ParameterStore parameters) => [.. Notes.Select(note => $"{FolderPath}: {note}"), .. EncoderLoad.Table(LoadInto(parameters))];
 
     /// <inheritdoc/>
     public void Dispose() => _files.Dispose();

@@ -17,6 +17,9 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>The file, or the index of its shards.</summary>
     public string Path { get; }
 
+    /// <summary>The file and the shards that are read.</summary>
+    public IEnumerable<string> Paths => _files.Select(static file => file.Path).Prepend(Path).Distinct();
+
     /// <summary>Other files with weights that lie beside it and are not read.</summary>
     public IReadOnlyList<string> Unread { get; private init; } = [];
 

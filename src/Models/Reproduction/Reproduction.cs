@@ -45,7 +45,7 @@ public sealed record ReproductionOptions
     /// </summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where the vocabularies of models come from, by canonical name; a model that is not in it takes the data folder's.</summary>
+    /// <summary>Where vocabularies and encoders of models come from, by canonical name; a model that is not in it takes the data folder's vocabulary.</summary>
     public IReadOnlyDictionary<string, TextSource> Text { get; init; } = new Dictionary<string, TextSource>();
 
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
@@ -60,7 +60,7 @@ public sealed record ReproductionOptions
     /// <summary>Rebuild every step.</summary>
     public bool Eager { get; init; }
 
-    /// <summary>Where a model's vocabulary comes from.</summary>
+    /// <summary>Where a model's vocabulary and encoder come from.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
     /// <summary>Options of one training run.</summary>
@@ -266,12 +266,14 @@ public sealed class Reproduction
 
     private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
     {
-        var vocabulary = Vocabulary.Load(run.Text.VocabularyFor(_data));
+        using var encoder = run.Text.OpenEncoder(run.Model);
+        var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(run.Text.VocabularyFor(_data));
         var tags = TagList.Read(_data.TagList);
-        var config = Preset.Load(run.Preset, run.Model, run.Overrides).For(vocabulary.Count, tags.ClassCount).Model;
+        var config = run.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount).Model;
         var model = ModelZoo.Create(config);
         model.Parameters.Allocate(_device, training: false);
         model.Parameters.Initialize(run.Seed);
+        encoder?.LoadInto(model.Parameters);
         return (model, config, TokenizerFactory.Create(config, vocabulary, run.Dictionary), tags);
     }
 

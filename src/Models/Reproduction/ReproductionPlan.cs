@@ -33,31 +33,31 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
 {
     private const int BytesOnDiskPerParameter = (2 * 3 + 3) * sizeof(float);
 
-    /// <summary>Counts.</summary>
+    /// <summary>Counts the runs of one preset.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
     /// <param name="folds">Folds of each model; null for the preset's number.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides)
-    {
-        var runs = new List<PlannedRuns>();
-        foreach (string model in models)
-        {
-            var sizes = Preset.Load(preset, model, overrides);
-            runs.Add(Count(sizes, pretraining: true, runs: 1));
-            runs.Add(Count(sizes, pretraining: false, folds ?? sizes.Folds));
-        }
-        return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
-    }
+    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides) =>
+        Of(models.Select(model => Preset.Load(preset, model, overrides)), folds);
 
     /// <summary>Counts a reproduction, and looks at its data.</summary>
     public static ReproductionPlan Of(ReproductionOptions options)
     {
+        var plan = Of(options.Models.Select(model =>
+        {
+            using var encoder = options.TextOf(model).OpenEncoder(model);
+            return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder);
+        }), options.Folds);
         if (options.Data is null)
-            return Of(options.Preset, options.Models, options.Folds, options.Overrides);
-        var data = new DataFolder(options.Data);
-        var survey = DataSurvey.Of(data, options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth);
-        return Of(options.Preset, options.Models, options.Folds, options.Overrides) with { Data = survey };
+            return plan;
+        return plan with { Data = DataSurvey.Of(new DataFolder(options.Data), options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth) };
+    }
+
+    private static ReproductionPlan Of(IEnumerable<Preset> models, int? folds)
+    {
+        PlannedRuns[] runs = [.. models.SelectMany(sizes => new[] { Count(sizes, pretraining: true, runs: 1), Count(sizes, pretraining: false, folds ?? sizes.Folds) })];
+        return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
     }
 
     /// <summary>Refuses a run that takes more memory than there is, before any is taken.</summary>

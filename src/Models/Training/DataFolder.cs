@@ -1,3 +1,4 @@
+using VideoSim.Models.Pretrained;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 
@@ -53,7 +54,7 @@ public sealed record RunOptions
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;
 
-    /// <summary>Where the vocabulary of a pretraining comes from.</summary>
+    /// <summary>Where the vocabulary and the encoder's first weights of a pretraining come from.</summary>
     public TextSource Text { get; init; } = new();
 
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
@@ -67,6 +68,11 @@ public sealed record RunOptions
 
     /// <summary>Rebuild every step; the bits are the same.</summary>
     public bool Eager { get; init; }
+
+    /// <summary>The preset with its overrides; with an encoder, of the encoder's sizes.</summary>
+    /// <exception cref="Engine.DataException">As of <see cref="Configuration.Preset"/>.</exception>
+    internal Configuration.Preset LoadPreset(PretrainedFolder? encoder) => encoder is null ? Configuration.Preset.Load(Preset, Model, Overrides)
+        : Configuration.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides);
 }
 
 /// <summary>What is random in a stage: numbers that keep its shuffles and masks apart from those of other stages.</summary>

@@ -20,9 +20,10 @@ public static class Pretraining
     public static double Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
         string vocabularyFile = options.Text.VocabularyFor(data);
-        var vocabulary = Vocabulary.Load(vocabularyFile);
+        using var encoder = options.Text.OpenEncoder(options.Model);
+        var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(vocabularyFile);
         var tags = TagList.Read(data.TagList);
-        var preset = Preset.Load(options.Preset, options.Model, options.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var preset = options.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount);
         var config = preset.Model;
         var values = preset.Pretrain.ValuesOn(device);
         ReproductionPlan.RequireMemory(device, preset, pretraining: true);
@@ -34,13 +35,14 @@ public static class Pretraining
             ["seed"] = options.Seed,
             ["data"] = data.FullPath,
             ["skip_bad_records"] = options.SkipBadRecords,
+            ["encoder"] = encoder is null ? null : Path.TrimEndingDirectorySeparator(Path.GetFullPath(encoder.FolderPath)),
             ["vocabulary_sha256"] = vocabulary.Sha256,
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
         });
-        string[] others = [data.Labels, data.TagList, vocabularyFile];
+        string[] others = [data.Labels, data.TagList, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)
             return folder.TakeFinished([.. data.Pointwise, data.Pairwise], others, progress, cancellation);
 
@@ -64,7 +66,12 @@ public static class Pretraining
         {
             Label = $"{options.Model} pretrain",
             Model = model,
-            StartWeights = () => parameters.Initialize(options.Seed),
+            StartWeights = () =>
+            {
+                parameters.Initialize(options.Seed);
+                foreach (string line in encoder?.Report(parameters) ?? [])
+                    progress.Note(line);
+            },
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // the losses are means, the reference's are sums (specification 5.2)
             Shape = step.Shape,

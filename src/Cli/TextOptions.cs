@@ -64,7 +64,7 @@ internal sealed class TextOptions
         string? encoder = Of(encoders, model, type);
         if (encoder is null && encoders.Count > 0)
             throw new DataException($"--encoder: there is none for {model}, which needs a {type}; pass {type}=DIR");
-        return new TextSource(Of(vocabularies, type), encoder, Hdf5Reader.Open);
+        return new TextSource(Of(vocabularies, type), encoder, Hdf5Support.Open);
     }
 
     private static string? Of(Dictionary<string, string> paths, params string[] keys) => keys.Append("").Select(paths.GetValueOrDefault).FirstOrDefault(static path => path is not null);

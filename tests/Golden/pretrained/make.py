@@ -163,6 +163,7 @@ def main():
         exact = draw.weights(encoder_shapes(SIZES, kind))
         weights = OrderedDict((name, value.float()) for name, value in exact.items())
         published = OrderedDict([*weights.items(), *heads(draw, kind, weights).items()])
+        published._metadata = OrderedDict([("", {"version": 1}), (kind, {"version": 1})])  # as state_dict() has it
         untied = OrderedDict((name, value) for name, value in published.items() if "decoder" not in name)
         legacy = {"_use_new_zipfile_serialization": False}
         write_descriptions(folder, kind)
@@ -193,6 +194,9 @@ def main():
         write_keras(folder / "keras-big-endian.h5", weights, kind, "tf_bert_model/", "weight", ">f4")
         with h5py.File(folder / "chunks.h5", "w") as file:
             file.create_group("bert").create_dataset("vector:0", data=np.zeros(8, np.float32), chunks=(4,))
+        with h5py.File(folder / "half.h5", "w") as file:
+            file.create_dataset("matrix:0", data=np.arange(15, dtype=np.float16).reshape(3, 5))
+            file.create_dataset("number:0", data=np.float16(0.5))
         write_keras(folder / "keras-double.h5", weights, kind, "tf_bert_model/", "weight", "<f8")
 
 

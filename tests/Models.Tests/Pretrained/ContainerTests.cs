@@ -39,6 +39,36 @@ public sealed class ContainerTests
         Check(name[..name.IndexOf('/', StringComparison.Ordinal)], file.Tensors, Enum.Parse<SafetensorsType>(type));
     }
 
+    [Fact]
+    public void Read_Hdf5Halves_GivesRunsThatCrossRows()
+    {
+        using var file = PublishedFiles.Open(PublishedFiles.PathOf("bert/half.h5"));
+        var matrix = file.Tensors.Single(static tensor => tensor.Name == "matrix:0");
+        Assert.Equal(SafetensorsType.F16, matrix.Type);
+        for (int first = 0; first < 15; first++)
+        {
+            for (int count = 1; count <= 15 - first; count++)
+            {
+                var run = new float[count];
+                matrix.Read(first, run);
+                Assert.Equal(Enumerable.Range(first, count).Select(static value => (float)value), run);
+            }
+        }
+        var number = new float[1];
+        file.Tensors.Single(static tensor => tensor.Name == "number:0").Read(0, number);
+        Assert.Equal(0.5f, number[0]);
+    }
+
+    [Fact]
+    public void Read_WholeNumbersOrBeyondTheEnd_IsRefused()
+    {
+        using var file = PublishedFiles.Open(PublishedFiles.PathOf("bert/zip.bin"));
+        var positions = file.Tensors.Single(static tensor => tensor.Name == "bert.embeddings.position_ids");
+        Assert.EndsWith("tensor 'bert.embeddings.position_ids' has type I64, expected floating-point numbers",
+            Assert.Throws<DataException>(() => positions.Read(0, new float[20])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => file.Tensors[0].Read(file.Tensors[0].ElementCount, new float[1]));
+    }
+
     [Theory]
     [InlineData(".safetensors")]
     [InlineData(".bin")]

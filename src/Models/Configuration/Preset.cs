@@ -33,17 +33,18 @@ public sealed record Preset
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
     /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
-    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
+    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, null, overrides);
 
     /// <summary>Reads the recipes of a preset for a trained model, whose sizes stay as they are.</summary>
     /// <param name="name">One of <see cref="Names"/>; its sizes of a model do not count.</param>
     /// <param name="model">The model's sizes.</param>
     /// <param name="folder">Where the model lies, for messages.</param>
     /// <param name="overrides">As for <see cref="Load(string, string, IEnumerable{string})"/>; those of the model's keys must be the model's values.</param>
+    /// <param name="run">Arguments of a run, whose recipes then replace those of the preset; or null.</param>
     /// <exception cref="DataException">One says something else, or any other reason that there is without a model; the message names key and values.</exception>
-    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides)
+    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides, JsonObject? run = null)
     {
-        var preset = Load(name, model.Model, model, overrides);
+        var preset = Load(name, model.Model, model, run, overrides);
         JsonNode trained = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig)!, asked = JsonSerializer.SerializeToNode(preset.Model, ConfigurationJson.Default.ModelConfig)!;
         foreach (string key in overrides.Select(text => text[..text.IndexOf('=', StringComparison.Ordinal)]).Where(key => key.Split('.')[0] == "model"))
         {
@@ -56,7 +57,7 @@ public sealed record Preset
         return preset;
     }
 
-    private static Preset Load(string name, string model, ModelConfig? sizes, IEnumerable<string> overrides)
+    private static Preset Load(string name, string model, ModelConfig? sizes, JsonObject? run, IEnumerable<string> overrides)
     {
         if (!Names.Contains(name))
             throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
@@ -69,6 +70,11 @@ public sealed record Preset
         }
         if (sizes is not null)
             root["model"] = JsonSerializer.SerializeToNode(sizes, ConfigurationJson.Default.ModelConfig);
+        foreach (string stage in new[] { "pretrain", "finetune" })
+        {
+            if (run?[stage] is JsonObject recipe)
+                root[stage] = recipe.DeepClone();
+        }
         foreach (string text in overrides)
             Override(root, text);
         try

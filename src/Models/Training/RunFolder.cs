@@ -31,7 +31,10 @@ public sealed record TrainerState
 /// </summary>
 public sealed class RunFolder
 {
-    private const string Arguments = "args.json", Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json";
+    /// <summary>Name of the file with a run's arguments.</summary>
+    internal const string Arguments = "args.json";
+
+    private const string Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json";
     private const int CheckpointsKept = 2;
 
     private RunFolder(string path) => FolderPath = path;

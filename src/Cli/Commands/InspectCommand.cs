@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Output;
+using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Records;
@@ -15,7 +16,7 @@ internal static class InspectCommand
     public static Command Create()
     {
         var model = CommonOptions.Model(required: false);
-        var step = new Option<bool>("--step") { Description = "dump a batch, its embeddings, losses and gradients, dropout off" };
+        var step = new Option<bool>("--step") { Description = "dump a batch, its intermediate values, embeddings, losses and gradients, dropout off" };
         var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder" };
         var records = new Option<string>("--records") { Description = "with --step: a TFRecord file, a folder of them, or a pattern" };
         var labels = new Option<string?>("--labels") { Description = "with --step: a label file, for a batch of pairs" };
@@ -23,16 +24,26 @@ internal static class InspectCommand
         var batch = CommonOptions.Positive("--batch", "with --step: videos or pairs of the batch", 4);
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
+        var at = CommonOptions.Checked(
+            new Option<long?>("--at") { Description = "with --step: the batch that the checkpoint's run trained on at this step, instead of the first of --records" },
+            static (number, _) =>
+            {
+                if (number <= 0)
+                    throw new DataException($"--at counts steps from 1, not {number}");
+            });
         var dictionary = new DictionaryOption();
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
         var command = new Command("inspect", "Show the parts of a model, or lay one step open.")
         {
-            model, preset, set, json, step, checkpoint, records, labels, output, batch, dictionary.Option, threads,
+            model, preset, set, json, step, checkpoint, records, labels, output, batch, at, dictionary.Option, threads,
         };
         command.Validators.Add(result =>
         {
-            Option[] needed = result.GetValue(step) ? [checkpoint, records, output] : [model];
+            bool ofRun = result.GetResult(at) is { Implicit: false };
+            foreach (var option in new Option[] { records, labels, batch }.Where(option => ofRun && result.GetResult(option) is { Implicit: false }))
+                result.AddError($"--at takes the run's own batch; {option.Name} is for another one");
+            Option[] needed = !result.GetValue(step) ? [model] : ofRun ? [checkpoint, output] : [checkpoint, records, output];
             foreach (var option in needed.Where(option => result.GetResult(option) is null or { Implicit: true }))
                 result.AddError(result.GetValue(step) ? $"--step needs {option.Name}" : $"inspect needs {option.Name}, or --step");
         });
@@ -43,9 +54,18 @@ internal static class InspectCommand
                 string file = parsed.GetValue(output)!;
                 AtomicFile.RequireWritable(file);
                 using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
-                StepDump.Write(device, parsed.GetValue(checkpoint)!, RecordFiles.Expand(parsed.GetValue(records)!), parsed.GetValue(labels),
-                    parsed.GetValue(batch), file, dictionary.Read(parsed));
-                console.Progress.Note($"{file}: a step of {parsed.GetValue(batch)} {(parsed.GetValue(labels) is null ? "videos" : "pairs")}, computed on {device.Name}");
+                StepDump.Write(device, new StepDumpOptions
+                {
+                    Checkpoint = parsed.GetValue(checkpoint)!,
+                    Records = parsed.GetValue(records) is { } pattern ? RecordFiles.Expand(pattern) : [],
+                    Labels = parsed.GetValue(labels),
+                    Batch = parsed.GetValue(batch),
+                    At = parsed.GetValue(at),
+                    Overrides = parsed.GetValue(set)!,
+                    Dictionary = dictionary.Read(parsed),
+                }, file);
+                string what = parsed.GetValue(at) is { } number ? $"step {number} of the run" : $"a step of {parsed.GetValue(batch)} {(parsed.GetValue(labels) is null ? "videos" : "pairs")}";
+                console.Progress.Note($"{file}: {what}, computed on {device.Name}");
                 return CommandLine.Done;
             }
             var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!).Model);

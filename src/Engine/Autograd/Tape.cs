@@ -68,6 +68,17 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     public ElementType Values { get; init; } = ElementType.Float32;
 
+    /// <summary>The list that <see cref="Note"/> adds to; null, as in training, for none.</summary>
+    public List<(string Name, Tensor Value)>? Notes { get; set; }
+
+    /// <summary>Notes an intermediate value of the model's code by name. Its memory stays its own until the step is built again.</summary>
+    /// <returns>The value.</returns>
+    public Tensor Note(string name, in Tensor value)
+    {
+        Notes?.Add((name, value));
+        return value;
+    }
+
     /// <summary>A chance to drop used at one explicit site; 0 outside of training.</summary>
     public DropoutSite Dropout(uint site, float dropProbability) => new()
     {

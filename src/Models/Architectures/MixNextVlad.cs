@@ -85,21 +85,21 @@ internal sealed class MixNextVlad : IVideoModel
     private Encoded Encode(Tape tape, BatchBlock batch)
     {
         int videos = batch.Shape.Videos, sides = batch.Shape.Pairs > 0 ? 2 : 1;
-        var summary = _textTower.Forward(tape, batch.Tokens, batch.AttentionMask);                          // [B, C]
-        var text = Activation.Forward(tape, _textMap.Forward(tape, summary), ActivationKind.Relu);          // [B, N]
+        var summary = tape.Note("text_summary", _textTower.Forward(tape, batch.Tokens, batch.AttentionMask)); // [B, C]
+        var text = tape.Note("text", Activation.Forward(tape, _textMap.Forward(tape, summary), ActivationKind.Relu)); // [B, N]
         var (frames, meanFrame) = FrameUnpack.Forward(tape, batch.Frames, batch.FrameCounts);               // [B*F, W], [B, W]
         var gateInput = ConcatDropout.Forward(tape, meanFrame, text, site: 0, dropProbability: 0);
-        var weights = Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides))); // [B, E]
+        var weights = tape.Note("gate", Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides)))); // [B, E]
         var vision = _vlad.Forward(tape, frames, videos, sides);                                            // [E, B, N]
-        var experts = _fusion.Forward(tape, vision, text);                                                  // [E, B, embedding]
+        var experts = tape.Note("experts.embedding", _fusion.Forward(tape, vision, text));                  // [E, B, embedding]
         return new Encoded(text, vision, weights, experts, Mixture.Forward(tape, experts, weights));
     }
 
     // Logits of each expert [E, B, tags] and of the mixture [B, tags].
     private (Tensor Experts, Tensor Mixture) Tags(Tape tape, in Encoded encoded)
     {
-        var experts = _classifier.Forward(tape, encoded.Experts);
-        return (experts, Mixture.Forward(tape, experts, encoded.Weights));
+        var experts = tape.Note("experts.tag_logits", _classifier.Forward(tape, encoded.Experts));
+        return (experts, tape.Note("tag_logits", Mixture.Forward(tape, experts, encoded.Weights)));
     }
 
     private readonly record struct Encoded(Tensor Text, Tensor Vision, Tensor Weights, Tensor Experts, Tensor Embedding);

@@ -70,7 +70,7 @@ internal sealed class Uniter : IVideoModel
         TagLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus, 1, terms[0]);
         var rows = new Shape(maskedRows);
         var masked = GatherRows.Forward(tape, encoded.Hidden, batch.MaskedPositions.Slice(0, rows), batch.Shape.TextLength); // [rows, C]
-        Tokens.Loss(tape, Map.Forward(tape, masked), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows), losses.MlmWeight, terms[1]);
+        Tokens.Loss(tape, tape.Note("masked_tokens", Map.Forward(tape, masked)), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows), losses.MlmWeight, terms[1]);
         return new StepOutputs(embedding, terms, Cosines: default);
     }
 
@@ -91,12 +91,14 @@ internal sealed class Uniter : IVideoModel
         var shape = batch.Shape;
         var mapped = _frameMap.Forward(tape, FrameUnpack.Widen(tape, batch.Frames));                        // [B*F, C]
         var frames = Activation.Forward(tape, mapped, ActivationKind.Relu).Reshape(new Shape(shape.Videos, shape.Frames, _config.Encoder.HiddenSize));
+        tape.Note("frames", frames);
         var (sequence, mask) = JointSequence.Forward(tape, _encoder.Embed(tape, batch.Tokens), batch.AttentionMask, frames, batch.FrameCounts);
+        tape.Note("sequence", sequence);
         return (_encoder.Encode(tape, sequence, mask), mask);
     }
 
     /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
-    internal Tensor Tags(Tape tape, in Tensor embedding) => _classifier.Forward(tape, embedding);
+    internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier.Forward(tape, embedding));
 
     // The reference maps every position and averages then (specification 3.7), which is the same with 64 times the work.
     private Tensor Pool(Tape tape, in (Tensor Hidden, Tensor Mask) encoded) =>

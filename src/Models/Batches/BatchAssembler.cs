@@ -51,21 +51,22 @@ public sealed unsafe class BatchAssembler : IDisposable
         _sorter.Sort(slot);
     }
 
-    /// <summary>Puts the first records, or pairs where the batch has some, on a device as one batch.</summary>
+    /// <summary>Puts some records, or pairs where the batch has some, on a device as one batch.</summary>
     /// <param name="input">The device's block.</param>
+    /// <param name="order">Records of the index, or places in <paramref name="pairs"/>.</param>
     /// <param name="pairs">The pairs.</param>
     /// <param name="masker">As in <see cref="Fill"/>.</param>
-    /// <param name="step">Number of the step; rates are 0.</param>
-    internal void FillFirst(BatchBlock input, IReadOnlyList<VideoPair> pairs, TokenMasker? masker, uint step)
+    /// <param name="step">Number of the step and of the batch; rates are 0.</param>
+    internal void FillOnce(BatchBlock input, ReadOnlySpan<int> order, IReadOnlyList<VideoPair> pairs, TokenMasker? masker, long step)
     {
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, input.Shape);
         if (input.Shape.Pairs > 0)
-            FillPairs([.. Enumerable.Range(0, input.Shape.Pairs)], pairs, slot);
+            FillPairs(order, pairs, slot);
         else
-            Fill([.. Enumerable.Range(0, input.Shape.Videos)], slot, masker);
+            Fill(order, slot, masker, step);
         *slot.Scalars = default;
-        slot.Scalars->Step = step;
+        slot.Scalars->Step = (uint)step;
         slot.CopyTo(input);
     }
 

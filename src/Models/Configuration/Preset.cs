@@ -33,17 +33,26 @@ public sealed record Preset
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
     /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
-    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
+    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, null, overrides);
 
     /// <summary>Reads the recipes of a preset for a trained model, whose sizes stay as they are.</summary>
     /// <param name="name">One of <see cref="Names"/>; its sizes of a model do not count.</param>
     /// <param name="model">The model's sizes.</param>
     /// <param name="folder">Where the model lies, for messages.</param>
     /// <param name="overrides">As for <see cref="Load(string, string, IEnumerable{string})"/>; those of the model's keys must be the model's values.</param>
+    /// <param name="run">Arguments of a run, whose recipes then replace those of the preset; or null.</param>
     /// <exception cref="DataException">One says something else, or any other reason that there is without a model; the message names key and values.</exception>
-    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides)
+    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides, JsonObject? run = null)
     {
-        var preset = Load(name, model.Model, root => root["model"] = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig), overrides);
+        var preset = Load(name, model.Model, root =>
+        {
+            root["model"] = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig);
+            foreach (string stage in new[] { "pretrain", "finetune" })
+            {
+                if (run?[stage] is JsonObject recipe)
+                    root[stage] = recipe.DeepClone();
+            }
+        }, overrides);
         RequireSame(model, preset.Model, overrides.Where(static text => text.StartsWith("model.", StringComparison.Ordinal)), $"{folder}, a {model.Model},");
         return preset;
     }

@@ -51,7 +51,7 @@ internal sealed class TextEncoder
     {
         var position = _position is null ? default : tape.Use(_position, tape.Values);
         var sum = Embedding.Forward(tape, tokens, tape.Use(WordTable, tape.Values), position, tape.Use(_type, tape.Values));
-        return Dropout.Forward(tape, _norm.Forward(tape, sum), DropoutSites.Embeddings, _config.HiddenDropoutProb);
+        return tape.Note("encoder.embeddings", Dropout.Forward(tape, _norm.Forward(tape, sum), DropoutSites.Embeddings, _config.HiddenDropoutProb));
     }
 
     /// <summary>Hidden states of the last layer for an embedded sequence, of text or of anything else of that width.</summary>

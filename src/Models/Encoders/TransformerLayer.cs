@@ -72,10 +72,12 @@ internal sealed class TransformerLayer
     // What follows attention, row by row: x and context have as many rows, every rowStep-th of all positions'.
     private Tensor Finish(Tape tape, in Tensor x, in Tensor context, int rowStep)
     {
+        tape.Note($"encoder.layer.{_index}.attention", context);
         var attended = _attentionNorm.Forward(tape, _attentionOutput.Multiply(tape, context).Reshape(x.Shape), _attentionOutput.Bias(tape), x,
             DropoutSites.AttentionOutput(_index), _config.HiddenDropoutProb, rowStep);
         var inner = Activation.Forward(tape, _intermediate.Multiply(tape, attended), ActivationKind.Gelu, _intermediate.Bias(tape));
-        return _outputNorm.Forward(tape, _output.Multiply(tape, inner).Reshape(x.Shape), _output.Bias(tape), attended,
-            DropoutSites.FeedForward(_index), _config.HiddenDropoutProb, rowStep);
+        tape.Note($"encoder.layer.{_index}.attended", attended);
+        return tape.Note($"encoder.layer.{_index}.hidden", _outputNorm.Forward(tape, _output.Multiply(tape, inner).Reshape(x.Shape), _output.Bias(tape), attended,
+            DropoutSites.FeedForward(_index), _config.HiddenDropoutProb, rowStep));
     }
 }

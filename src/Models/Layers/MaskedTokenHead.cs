@@ -32,7 +32,7 @@ internal sealed class MaskedTokenHead
     /// <param name="term">Where its unweighted value is written [1].</param>
     public void Loss(Tape tape, in Tensor x, in Tensor targets, in Tensor weights, float weight, in Tensor term)
     {
-        var hidden = _norm.Forward(tape, Activation.Forward(tape, _dense.Forward(tape, x), ActivationKind.Gelu));
+        var hidden = tape.Note("masked_hidden", _norm.Forward(tape, Activation.Forward(tape, _dense.Forward(tape, x), ActivationKind.Gelu)));
         MaskedTokenLoss.Forward(tape, hidden, tape.Use(_wordTable, hidden.Type), tape.Use(_bias, hidden.Type), targets, weights, weight, term);
     }
 }

@@ -43,6 +43,10 @@ internal sealed class NeXtVlad
         var groupLogits = _attention.Forward(tape, hidden);                                     // [E, B*F, G]
         var aggregated = VladAggregation.Forward(tape, hidden, clusterLogits, groupLogits, tape.Use(_centres), videos,
             _config.VladGroups, _config.VladClusters, DropoutSites.Vlad, _config.VladDropout);  // [E, B, D*K]
-        return _output.ForwardToSingle(tape, aggregated);
+        tape.Note("experts.vlad.expanded", hidden);
+        tape.Note("experts.vlad.cluster_logits", clusterLogits.X);
+        tape.Note("experts.vlad.group_logits", groupLogits);
+        tape.Note("experts.vlad.aggregated", aggregated);
+        return tape.Note("experts.vlad.output", _output.ForwardToSingle(tape, aggregated));
     }
 }

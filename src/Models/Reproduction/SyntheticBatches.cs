@@ -47,7 +47,7 @@ internal sealed class SyntheticBatches : IDisposable
         var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);
         var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
         using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
-        assembler.FillFirst(built.Input, pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
+        assembler.FillOnce(built.Input, [.. Enumerable.Range(0, pairs ? built.Input.Shape.Pairs : videos)], pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
             built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
     }
 

@@ -34,7 +34,10 @@ public sealed record TrainerState
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
-    private const string Arguments = "args.json", Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", BestModel = "best";
+    /// <summary>Name of the file with a run's arguments.</summary>
+    internal const string Arguments = "args.json";
+
+    private const string Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", BestModel = "best";
     private const int CheckpointsKept = 2;
 
     private readonly RunLock _lock;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
@@ -62,6 +63,18 @@ public sealed class InspectTests(CommandWorld world)
         using var file = Engine.Serialization.SafetensorsReader.Open(output);
         Assert.Equal([pairs ? 6L : 3L, 32L], file.TryFind("embedding")!.Shape);
         Assert.Equal(pairs, file.TryFind("cosine") is not null);
+    }
+
+    [Fact]
+    public void InspectStep_AtAStep_TakesTheRunsBatchAndNoOther()
+    {
+        string output = world.New() + ".safetensors";
+        string[] args = ["inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "checkpoint-0"), "--at", "1", "--output", output];
+        Shell.Run(args).AssertDone();
+        using (var file = Engine.Serialization.SafetensorsReader.Open(output))
+            Assert.Equal(JsonNode.Parse(File.ReadAllText(Path.Combine(world.Pretrained, "args.json")))!["pretrain"]!["batch"]!.GetValue<long>(), file.TryFind("embedding")!.Shape[0]);
+        Shell.Run([.. args, "--batch", "3"]).AssertFailed(2, "--at takes the run's own batch; --batch is for another one");
+        Shell.Run([.. args[..4], "--at", "0", "--output", output]).AssertFailed(2, "--at counts steps from 1, not 0");
     }
 
     [Fact]

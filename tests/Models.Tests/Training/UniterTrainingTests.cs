@@ -3,8 +3,10 @@ using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
+using VideoSim.Models.Tests.Reproduction;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
@@ -81,9 +83,12 @@ public sealed unsafe class UniterTrainingTests(UniterRun run) : IClassFixture<Un
         var data = new DataFolder(run.Path("data"));
         string output = run.Path($"step-{pairs}.safetensors");
         using (var device = new CpuDevice(2))
-            StepDump.Write(device, Path.Combine(run.Path("pretrained"), "last"), [data.Pairwise], pairs ? data.Labels : null, Size, output);
+            StepDump.Write(device, new StepDumpOptions { Checkpoint = Path.Combine(run.Path("pretrained"), "last"), Records = [data.Pairwise], Labels = pairs ? data.Labels : null, Batch = Size }, output);
         using var file = SafetensorsReader.Open(output);
         Assert.Equal(!pairs, file.TryFind("loss.mlm") is not null);
+        int layers = ModelFolder.Open(Path.Combine(run.Path("pretrained"), "last")).Configuration.Encoder.NumHiddenLayers;
+        Assert.Equal(StepDumpTests.DocumentedValues("Uniter", layers).Where(name => !pairs || !name.StartsWith("masked_", StringComparison.Ordinal)),
+            file.Entries.Where(static entry => entry.Name.StartsWith("value.", StringComparison.Ordinal)).Select(static entry => entry.Name["value.".Length..]).Order(StringComparer.Ordinal));
         if (pairs)
         {
             Assert.DoesNotContain(file.Entries, entry => entry.Name.StartsWith("input.masked", StringComparison.Ordinal));

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>The args.json of the run that trained a model.</summary>
+internal sealed class RunArguments
+{
+    private RunArguments(string file, JsonObject all) => (File, All) = (file, all);
+
+    /// <summary>The file.</summary>
+    public string File { get; }
+
+    /// <summary>What it holds.</summary>
+    public JsonObject All { get; }
+
+    /// <summary>Reads the file beside a model's folder, which lies in the folder of its run.</summary>
+    /// <param name="modelFolder">The model's folder.</param>
+    /// <returns>The arguments, or null where the model lies in no run.</returns>
+    /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
+    public static RunArguments? Find(string modelFolder)
+    {
+        string file = Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelFolder))) ?? "", RunFolder.Arguments);
+        if (!System.IO.File.Exists(file))
+            return null;
+        try
+        {
+            return new RunArguments(file, JsonNode.Parse(System.IO.File.ReadAllBytes(file)) as JsonObject ?? throw new DataException($"{file}: is not a JSON object"));
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Reading(file, e);
+        }
+    }
+
+    /// <summary>The value of one key.</summary>
+    /// <exception cref="DataException">It is missing or of another kind; the message names file and key.</exception>
+    public T Get<T>(string key) => All[key] is JsonValue value && value.TryGetValue(out T? found) ? found
+        : throw new DataException($"{File}: {key} is missing or of another kind than a run's");
+}

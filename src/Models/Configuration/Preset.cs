@@ -33,7 +33,7 @@ public sealed record Preset
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
     /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
-    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, null, overrides);
+    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
 
     /// <summary>Reads the recipes of a preset for a trained model, whose sizes stay as they are.</summary>
     /// <param name="name">One of <see cref="Names"/>; its sizes of a model do not count.</param>

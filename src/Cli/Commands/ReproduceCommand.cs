@@ -145,7 +145,8 @@ internal sealed class ReproduceOptionSet
     {
         foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
             command.Add(option);
-        _text.AddTo(command, result => result.GetValue(_models)!.Select(ModelZoo.Canonical));
+        // A validator sees no defaults.
+        _text.AddTo(command, result => (result.GetValue(_models) is { Length: > 0 } given ? given : [.. ModelZoo.Names]).Select(ModelZoo.Canonical));
     }
 
     public void NoteRandomWeights(ParseResult parsed, CommandConsole console) => _text.NoteRandomWeights(parsed, parsed.GetValue(_preset)!, console);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
@@ -50,7 +51,7 @@ public sealed class ParameterStore : IDisposable
     private const uint InitializationStep = uint.MaxValue; // never reached by training, whose steps count from 0
 
     // First values are drawn in runs, each by one thread, and uploaded in blocks of many runs.
-    private const int RunElements = 1 << 16, BlockElements = 32 * RunElements;
+    private const int RunElements = 1 << 14, BlockElements = 128 * RunElements;
 
     private readonly List<Parameter> _parameters = [];
     private readonly List<StateTensor> _states = [];
@@ -201,9 +202,11 @@ public sealed class ParameterStore : IDisposable
                 int count = (int)Math.Min(BlockElements, part.Value.Shape.Count - start);
                 Parallel.For(0, (count - 1) / RunElements + 1, run =>
                 {
-                    int first = run * RunElements;
-                    part.Initializer(values.AsSpan(first, Math.Min(RunElements, count - first)), part.Value.Shape,
-                        index => Philox.Uniform(seed, InitializationStep, site, start + first + index));
+                    int first = run * RunElements, length = Math.Min(RunElements, count - first);
+                    double[] uniform = ArrayPool<double>.Shared.Rent(length);
+                    Philox.FillUniform(uniform.AsSpan(0, length), seed, InitializationStep, site, start + first);
+                    part.Initializer(values.AsSpan(first, length), part.Value.Shape, index => uniform[index]);
+                    ArrayPool<double>.Shared.Return(uniform);
                 });
                 Upload(values.AsSpan(0, count), part.Value.Slice(start, new Shape(count)));
             }

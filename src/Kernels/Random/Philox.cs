@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace VideoSim.Kernels.Random;
 
@@ -40,6 +42,43 @@ public static class Philox
     {
         var (r0, r1, _, _) = Block((uint)element, (uint)(element >> 32), site, step, seed);
         return (((ulong)r0 << 32 | r1) >> 11) * (1.0 / (1UL << 53));
+    }
+
+    /// <summary>The uniform numbers of neighbouring elements.</summary>
+    /// <param name="values">Takes those of elements <paramref name="first"/> and on.</param>
+    /// <param name="seed">As in <see cref="Uniform"/>, like the rest.</param>
+    /// <param name="step">Step.</param>
+    /// <param name="site">Site.</param>
+    /// <param name="first">Element of the first value.</param>
+    public static void FillUniform(Span<double> values, ulong seed, uint step, uint site, long first)
+    {
+        int i = 0;
+        if (Avx2.IsSupported)
+        {
+            for (; i <= values.Length - Vector256<double>.Count; i += Vector256<double>.Count)
+                FourUniform(seed, step, site, (ulong)(first + i)).CopyTo(values[i..]);
+        }
+        for (; i < values.Length; i++)
+            values[i] = Uniform(seed, step, site, first + i);
+    }
+
+    // One counter in each 64-bit lane. The multiplication reads the lower halves alone, so what the upper halves hold does not matter
+    // until the end.
+    private static Vector256<double> FourUniform(ulong seed, uint step, uint site, ulong element)
+    {
+        var c0 = Vector256.Create(element) + Vector256.Create(0ul, 1, 2, 3);
+        Vector256<ulong> c1 = c0 >> 32, c2 = Vector256.Create((ulong)site), c3 = Vector256.Create((ulong)step);
+        Vector256<ulong> key0 = Vector256.Create(seed), key1 = Vector256.Create(seed >> 32);
+        var multiplier0 = Vector256.Create((ulong)Multiplier0).AsUInt32();
+        var multiplier1 = Vector256.Create((ulong)Multiplier1).AsUInt32();
+        for (int round = 0; round < Rounds; round++)
+        {
+            Vector256<ulong> p0 = Avx2.Multiply(c0.AsUInt32(), multiplier0), p1 = Avx2.Multiply(c2.AsUInt32(), multiplier1);
+            (c0, c1, c2, c3) = ((p1 >> 32) ^ c1 ^ key0, p1, (p0 >> 32) ^ c3 ^ key1, p0);
+            key0 += Vector256.Create((ulong)Weyl0);
+            key1 += Vector256.Create((ulong)Weyl1);
+        }
+        return Vector256.ConvertToDouble((c0 << 32 | (c1 & Vector256.Create((ulong)uint.MaxValue))) >> 11) * (1.0 / (1UL << 53));
     }
 
     /// <summary>Bits below this value drop the element.</summary>

@@ -21,6 +21,20 @@ public sealed class PhiloxTests
         Assert.Equal([r0, r1, r2, r3], Enumerable.Range(0, 4).Select(lane => Philox.Bits(seed: 5, step: 7, site: 9, element + lane)));
     }
 
+    // Whole groups of four, and rests; elements on both sides of 32 bits.
+    [Theory]
+    [InlineData(0, 64)]
+    [InlineData(5, 7)]
+    [InlineData(1, 3)]
+    [InlineData(uint.MaxValue - 5L, 13)]
+    [InlineData(long.MaxValue / 2, 9)]
+    public void FillUniform_AnyRun_IsTheNumberOfEachElement(long first, int count)
+    {
+        var values = new double[count];
+        Philox.FillUniform(values, 0xfedcba9876543210, uint.MaxValue, 0x89abcdef, first);
+        Assert.Equal(Enumerable.Range(0, count).Select(i => Philox.Uniform(0xfedcba9876543210, uint.MaxValue, 0x89abcdef, first + i)), values);
+    }
+
     [Fact]
     public void Uniform_ManyElements_CoversTheUnitInterval()
     {

@@ -2,6 +2,7 @@ using VideoSim.Engine;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Training;
 
@@ -49,10 +50,8 @@ internal sealed record StepBatch(RecordIndex Index, VideoPair[] Pairs, int[] Ord
         }
         int fold = run.Get<int>("fold");
         var index = RecordIndex.Build([data.Pairwise], width, skip);
-        var pairs = LabelFile.Read(data.Labels, index.TryFind);
-        var split = Folds.Make(pairs.Length, fold);
-        if (run.Get<bool>("video_disjoint"))
-            split = FoldLeak.Without(split, pairs);
+        var pairs = LabelFile.Read(data.Labels, index, IProgressSink.None);
+        var split = Finetuning.Split(pairs, fold, run.Get<bool>("video_disjoint"));
         return new StepBatch(index, pairs, new EpochOrder(split.Train, training.Batch, seed, StageSeeds.Finetuning(fold)).BatchAt(step - 1).ToArray(), MaskSeed: 0, step - 1);
     }
 }

@@ -17,6 +17,8 @@ internal static partial class NumpyEmbeddings
 {
     private const int PrefixBytes = 10;
 
+    private const char ByteOrderMark = '\uFEFF';
+
     // The format asks that the data begin at a multiple of this.
     private const int Alignment = 64;
 
@@ -27,9 +29,9 @@ internal static partial class NumpyEmbeddings
 
     public static void Write(string path, EmbeddingTable table, EmbeddingPrecision precision)
     {
-        if (table.Ids.FirstOrDefault(id => id.AsSpan().ContainsAny('\r', '\n')) is { } broken)
+        if (table.Ids.FirstOrDefault(static id => id.Contains('\n', StringComparison.Ordinal) || id.Length == 0 || id[^1] is ' ' or '\t' or '\r' || id[0] == ByteOrderMark) is { } broken)
         {
-            throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on one line of {IdsPath(path)}");
+            throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on a line of {IdsPath(path)}");
         }
         AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, precision, path));
     }

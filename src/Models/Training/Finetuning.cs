@@ -55,9 +55,7 @@ public static class Finetuning
         var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         folder.Inputs.Require([.. index.Digests, .. others.Select(FileDigest.OfContent)]);
         var pairs = LabelFile.Read(data.Labels, index, progress);
-        var split = Folds.Make(pairs.Length, fold).Where(pair => pairs[pair].IsComplete);
-        if (options.VideoDisjoint)
-            split = FoldLeak.Without(split, pairs);
+        var split = Split(pairs, fold, options.VideoDisjoint);
         var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
@@ -83,6 +81,13 @@ public static class Finetuning
             Eager = options.Eager,
         }, folder, progress);
         return trainer.Run(cancellation);
+    }
+
+    /// <summary>A fold without the pairs of skipped records, and, if asked for, without training pairs that share a video with its validation pairs.</summary>
+    internal static Fold Split(VideoPair[] pairs, int fold, bool videoDisjoint)
+    {
+        var split = Folds.Make(pairs.Length, fold).Where(pair => pairs[pair].IsComplete);
+        return videoDisjoint ? FoldLeak.Without(split, pairs) : split;
     }
 
     // The heads' outputs follow the tag list: another list would silently train them on other tags.

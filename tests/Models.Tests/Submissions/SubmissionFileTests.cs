@@ -136,11 +136,24 @@ public sealed class SubmissionFileTests : IDisposable
         Assert.Contains(".zip, .json or .npy", failure.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Write_NpyWithIdOfTwoLines_IsRefused()
+    // What reading would take for the end of a line, or for no part of it.
+    [Theory]
+    [InlineData("a\nb", @"a\u000ab")]
+    [InlineData("a ", "a ")]
+    [InlineData("a\t", @"a\u0009")]
+    [InlineData("a\r", @"a\u000d")]
+    public void Write_NpyWithIdThatFitsOnNoLine_IsRefused(string id, string shown)
     {
-        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.npy"), Tables.Of(("a\nb", [1])), EmbeddingPrecision.Half));
-        Assert.Contains(@"id 'a\u000ab' does not fit on one line", failure.Message, StringComparison.Ordinal);
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.npy"), Tables.Of((id, [1])), EmbeddingPrecision.Half));
+        Assert.Equal($"{At("e.npy")}: id '{shown}' does not fit on a line of {At("e.ids.txt")}", failure.Message);
         Assert.False(File.Exists(At("e.npy")));
+    }
+
+    [Fact]
+    public void Write_NpyWithOddIds_ReadsThemBack()
+    {
+        var table = Tables.Of(("a\rb", [1]), (" 标题", [2]), ("\u2028", [3]));
+        SubmissionFile.Write(At("e.npy"), table, EmbeddingPrecision.Half);
+        Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e.npy"))));
     }
 }

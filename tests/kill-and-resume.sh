@@ -16,15 +16,15 @@ reproduce() { # reproduce OUTPUT
         --set pretrain.steps="$steps" --set finetune.steps="$steps" --set pretrain.checkpoint_every=7 --set finetune.checkpoint_every=7
 }
 
-# What a run left, but for its times and the name of its own folder, which args.json of a finetuning run holds.
+# What a run left, but for its times and the name of its own folder, which args.json and inputs.json of a finetuning run hold.
 without_times() { sed '/"seconds": {/,/}/d; /"seconds":/d' "$1/summary.json"; }
 is_undisturbed() {
-    diff -r --exclude summary.json --exclude args.json "$folder/whole" "$folder/killed"
+    diff -r --exclude summary.json --exclude args.json --exclude inputs.json "$folder/whole" "$folder/killed"
     diff <(without_times "$folder/whole") <(without_times "$folder/killed")
     local file
     while read -r file; do
         diff <(sed "s|$folder/whole|RUN|" "$folder/whole/$file") <(sed "s|$folder/killed|RUN|" "$folder/killed/$file")
-    done < <(cd "$folder/whole" && find . -name args.json)
+    done < <(cd "$folder/whole" && find . -name args.json -o -name inputs.json)
 }
 
 dotnet $program data synth --output-dir "$folder/data" --seed 3 --videos 80 --pairs 66 --pair-videos 24 --test-videos 100 --tags 48 --frames 4 --quiet

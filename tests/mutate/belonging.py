@@ -8,6 +8,7 @@ ROOMS = {
     "Kernels": ["Kernels", "Engine", "Models", "Cli"],
     "Engine": ["Engine", "Kernels", "Models", "Cli"],
     "Models": ["Models", "Cli"],
+    "Pretrained.Hdf5": ["Models", "Cli"],
     "Cli": ["Cli"],
     "Emulator": ["Engine", "Models", "Cli"],
 }
@@ -26,6 +27,7 @@ ROWS = [
     (r"src/(Engine|Models|Cli)/(\w+)/", "{1}", ["VideoSim.{1}.Tests.{2}.*"]),
     (r"src/Engine/(Autograd|Operators|Optimizers)/", "Engine", ["*.Golden.*", "*.Autograd.*"]),
     (r"src/Models/(Layers|Encoders|Architectures|Zoo|Configuration)/", "Models", ["*.Architectures.*", "*.Encoders.*", "*.Configuration.*"]),
+    (r"src/(Models/Pretrained|Pretrained\.Hdf5)/", "Models", ["*.Pretrained.*"]),
     (r"src/Models/(Zoo|Checkpoints|Batches|Records|Recipes)/", "Models", ["*.Training.*", "*.Configuration.*"]),
     (r"src/Models/Recipes/", "Models", ["*.KernelFloorTests.*"]),
     (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*", "*.BenchTests.*", "*.KernelsTests.*"]),

@@ -97,7 +97,10 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         if (bytes > MemoryBytes)
             throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for {bytes:N0} bytes; the machine has {MemoryBytes:N0}"));
-        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Memory.Arena.Alignment), Memory.Arena.Alignment);
+        bool isLarge = bytes >= LargePages.Bytes;
+        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Memory.Arena.Alignment), isLarge ? LargePages.Bytes : (nuint)Memory.Arena.Alignment);
+        if (isLarge)
+            LargePages.Ask((nint)memory, bytes);
         // NaN in fp32: a value that nobody wrote shows up in the results instead of passing for a zero.
         Fill((nint)memory, bytes, 0xff);
         return (nint)memory;

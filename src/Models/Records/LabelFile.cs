@@ -28,6 +28,8 @@ public delegate bool VideoLookup(ReadOnlySpan<byte> id, out int video);
 /// </summary>
 public static class LabelFile
 {
+    private const int NamedLines = 20;
+
     /// <summary>Reads all pairs, in the order of the lines.</summary>
     /// <param name="path">The file.</param>
     /// <param name="lookup">Where the videos are looked up.</param>
@@ -75,11 +77,11 @@ public static class LabelFile
 
     /// <summary>
     /// Reads all pairs of an index. Pairs of skipped records are kept as pairs of <see cref="VideoPair.Skipped"/> videos, so that the
-    /// folds of the others stay as they are; how many there are is noted.
+    /// folds of the others stay as they are; a note names their lines. Another says where an id has several records.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="index">The videos.</param>
-    /// <param name="progress">Takes the note.</param>
+    /// <param name="progress">Takes the notes.</param>
     /// <exception cref="DataException">As of the other overload; or no pair is complete.</exception>
     public static VideoPair[] Read(string path, RecordIndex index, IProgressSink progress)
     {
@@ -95,9 +97,11 @@ public static class LabelFile
 
         if (lines.Length > 0)
         {
-            progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, as records of their videos were skipped; the first is line {lines[0] + 1}");
+            var named = string.Join(", ", lines.Take(NamedLines).Select(static line => line + 1));
+            progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, as records of their videos were skipped: lines {named}{(lines.Length > NamedLines ? ", ..." : "")}");
         }
 
+        index.LastOfEveryId(progress);
         return pairs;
 
         bool Find(ReadOnlySpan<byte> id, out int video)

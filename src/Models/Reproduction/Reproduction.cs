@@ -164,7 +164,7 @@ public sealed class Reproduction
         else if (folder.Inputs.Change([_data.Test("b")], others, _cancellation) is { } change)
         {
             if (!IsEmbedded)
-                throw new DataException($"{folder.FolderPath} cannot go on: {change} since it began; choose another --output-dir, or put the old file back");
+                throw new DataException(RunInputs.Refusal(folder.FolderPath, change));
             _progress.Note($"{folder.FolderPath} is complete and stays as it is, but {change} since it began; choose another --output-dir to do it again");
         }
     }

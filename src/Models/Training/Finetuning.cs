@@ -34,6 +34,7 @@ public static class Finetuning
         var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides);
         var values = preset.Finetune.ValuesOn(device);
         ReproductionPlan.RequireMemory(device, preset, pretraining: false);
+        string[] others = [data.Labels, .. source.Files];
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "finetune",
@@ -47,8 +48,7 @@ public static class Finetuning
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
-        });
-        string[] others = [data.Labels, .. source.Files];
+        }, others);
         if (folder.IsComplete)
             return folder.TakeFinished([data.Pairwise], others, progress, cancellation);
 

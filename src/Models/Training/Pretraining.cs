@@ -41,7 +41,7 @@ public static class Pretraining
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
-        });
+        }, vocabularyFile, data.TagList);
         string[] others = [data.Labels, data.TagList, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)
             return folder.TakeFinished([.. data.Pointwise, data.Pairwise], others, progress, cancellation);

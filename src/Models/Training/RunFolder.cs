@@ -60,10 +60,13 @@ public sealed class RunFolder : IDisposable
     public bool IsComplete => Directory.Exists(Last);
 
     /// <summary>Opens or begins a run; until it is disposed of, no other process can.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="arguments">What decides the run's bits.</param>
+    /// <param name="files">Files that arguments follow from: where one has changed, the message names it instead of the argument.</param>
     /// <exception cref="DataException">
     /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. Nothing in it has changed.
     /// </exception>
-    public static RunFolder Open(string path, JsonObject arguments)
+    public static RunFolder Open(string path, JsonObject arguments, params IEnumerable<string> files)
     {
         string file = Path.Combine(path, Arguments);
         RunLock? held = null;
@@ -78,7 +81,8 @@ public sealed class RunFolder : IDisposable
             {
                 var earlier = JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? [];
                 if (Difference("", earlier, arguments) is { } difference)
-                    throw new DataException($"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
+                    throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
+                        : $"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or BestModel || StepOf(name) >= 0);
             }
             else

@@ -27,7 +27,17 @@ internal sealed class RunInputs(string folder)
             return;
         }
         if (Difference(earlier, now.Select(static digest => digest.Path), path => now.First(digest => digest.Path == path)) is { } difference)
-            throw new DataException($"{folder} cannot go on: {difference} since the run began; choose another --output-dir, or put the old file back");
+            throw new DataException(Refusal(folder, difference));
+    }
+
+    /// <summary>Why a run cannot go on.</summary>
+    public static string Refusal(string folder, string change) => $"{folder} cannot go on: {change} since the run began; choose another --output-dir, or put the old file back";
+
+    /// <summary>The first of some files that has changed since the run began, or null; those that it did not read do not count.</summary>
+    public string? Changed(IEnumerable<string> files)
+    {
+        var earlier = Read() ?? [];
+        return files.Select(Path.GetFullPath).FirstOrDefault(path => earlier.Any(digest => digest.Path == path && digest != FileDigest.OfContent(path)));
     }
 
     /// <summary>

@@ -52,10 +52,10 @@ public sealed class LabelFileTests : IDisposable
 
     // Record 1 is damaged behind its id; record 2 in its payload, so that nothing of it can be trusted.
     [Theory]
-    [InlineData(false, "100\t101\t0.5\n100\t103\t1\n", "1 of 2 pairs are left out, as records of their videos were skipped; the first is line 1", null)]
+    [InlineData(false, "100\t101\t0.5\n100\t103\t1\n", "1 of 2 pairs are left out, as records of their videos were skipped: lines 1", null)]
     [InlineData(false, "100\t103\t1\n100\t102\t0.5\n", null, "line 2: there is no video '102'")]
     [InlineData(false, "100\t101\t1\n", null, "every pair has a video whose record was skipped")]
-    [InlineData(true, "100\t103\t1\n100\t102\t0.5\n999\t103\t0\n", "2 of 3 pairs are left out, as records of their videos were skipped; the first is line 2", null)]
+    [InlineData(true, "100\t103\t1\n100\t102\t0.5\n999\t103\t0\n", "2 of 3 pairs are left out, as records of their videos were skipped: lines 2, 3", null)]
     [InlineData(true, "100\t103\t1\n", null, null)]
     public void Read_PairsOfSkippedRecords_AreMarkedAndCounted(bool hidden, string text, string? note, string? error)
     {
@@ -79,6 +79,23 @@ public sealed class LabelFileTests : IDisposable
         Assert.Equal(text.TrimEnd().Split('\n').Select(static line => line.StartsWith("100\t103", StringComparison.Ordinal)), pairs.Select(static pair => pair.IsComplete));
 
         static byte[] Good(string id) => TestRecords.Payload(id, [], TestRecords.Frames(1, 1));
+    }
+
+    [Fact]
+    public void Read_ManyPairsOfSkippedRecords_NamesTheFirstLines()
+    {
+        var frames = TestRecords.Frames(1, 1);
+        frames[0] = Half.NaN;
+        var index = RecordIndex.Build([_folder.Write("records", TestRecords.File(TestRecords.Payload(0, 1), TestRecords.Payload("101", [], frames), TestRecords.Payload(0, 1)))],
+            TestRecords.FrameWidth, skipBadRecords: true, cancellation: TestContext.Current.CancellationToken);
+        var notes = new Notes();
+        var path = _folder.Write("label.tsv", "100\t100\t1\n" + string.Concat(Enumerable.Repeat("100\t101\t0.5\n", 21)));
+        LabelFile.Read(path, index, notes);
+        Assert.Equal(
+        [
+            $"{path}: 21 of 22 pairs are left out, as records of their videos were skipped: lines {string.Join(", ", Enumerable.Range(2, 20))}, ...",
+            $"{Path.Combine(_folder.Path, "records")}: record 0 has an id that a later record has too; of such records the last one counts (1 are left out)",
+        ], notes.Lines);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
@@ -10,7 +12,7 @@ namespace VideoSim.Cli;
 internal delegate int CommandWork(ParseResult parsed, CommandConsole console, CancellationToken cancellation);
 
 /// <summary>Parses, runs and turns every outcome into an exit code and at most one line.</summary>
-internal static class CommandLine
+internal static partial class CommandLine
 {
     public const int Done = 0, Failed = 1, WrongUsage = 2, Interrupted = 130;
 
@@ -23,14 +25,28 @@ internal static class CommandLine
         root.Add(CommonOptions.Verbose);
         root.Add(CommonOptions.Quiet);
         var parsed = root.Parse(args);
+        if (parsed.UnmatchedTokens.Count == 0 && EmptyOption(parsed) is { } empty)
+            return Refuse(parsed, $"{empty} is empty");
         if (parsed.Errors.Count == 0)
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
-        string command = string.Join(' ', Path(parsed.CommandResult.Command));
         // What is unknown says more than what is missing because of it.
-        string problem = parsed.UnmatchedTokens.Count > 0 ? $"there is no command or option '{parsed.UnmatchedTokens[0]}'" : parsed.Errors[0].Message.TrimEnd('.');
+        return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? $"there is no command or option '{parsed.UnmatchedTokens[0]}'" : TypeName().Replace(parsed.Errors[0].Message.TrimEnd('.'), ""));
+    }
+
+    private static int Refuse(ParseResult parsed, string problem)
+    {
+        string command = string.Join(' ', Path(parsed.CommandResult.Command));
         CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} ('{command} --help' lists what there is)");
         return WrongUsage;
     }
+
+    // No option means anything by an empty text, and a path of one is the current folder.
+    private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<OptionResult>()
+        .FirstOrDefault(static option => option.Tokens.Any(static token => token.Value.Length == 0))?.Option.Name;
+
+    // The library names types of .NET: Cannot parse argument 'x' for option '--batch' as expected type 'System.Int32'.
+    [GeneratedRegex(" as expected type '[^']*'")]
+    private static partial Regex TypeName();
 
     /// <summary>Says what a command does. However the work ends, at most one line on stderr tells why.</summary>
     /// <param name="command">The command, its options added.</param>

@@ -18,7 +18,11 @@ internal static class EnsembleCommand
                 Required = true,
                 AllowMultipleArgumentsPerToken = true,
             },
-            (files, _) => Array.ForEach(files, file => Split(file)));
+            (files, _) =>
+            {
+                if (files.Select(Split).Where(static input => input.Model is not null).GroupBy(static input => input.Model).FirstOrDefault(static models => models.Count() > 1) is { } twice)
+                    throw new DataException($"--inputs: {twice.Key} is given twice; average the folds of a model first");
+            });
         var weights = CommonOptions.Checked(
             new Option<double[]>("--weights")
             {

@@ -13,6 +13,8 @@ namespace VideoSim.Cli.Commands;
 /// <summary><c>inspect</c>: the parts of a model, or one of its steps laid open.</summary>
 internal static class InspectCommand
 {
+    private const string Ending = ".safetensors";
+
     public static Command Create()
     {
         var model = CommonOptions.Model(required: false);
@@ -43,6 +45,12 @@ internal static class InspectCommand
             bool ofRun = result.GetResult(at) is { Implicit: false };
             foreach (var option in new Option[] { records, labels, batch }.Where(option => ofRun && result.GetResult(option) is { Implicit: false }))
                 result.AddError($"--at takes the run's own batch; {option.Name} is for another one");
+            if (result.GetValue(step) && result.GetResult(model) is { Implicit: false })
+                result.AddError("--step takes the checkpoint's model, no --model");
+            if (ofRun && result.GetValue(set)?.FirstOrDefault(static text => text.Contains(".batch=", StringComparison.Ordinal)) is { } resized)
+                result.AddError($"--at takes the run's own batch; --set {resized} is for another one");
+            if (result.GetValue(step) && result.GetValue(output) is { } file && Path.GetExtension(file) != Ending)
+                result.AddError($"--output {file}: a step is kept in a file that ends in {Ending}");
             Option[] needed = !result.GetValue(step) ? [model] : ofRun ? [checkpoint, output] : [checkpoint, records, output];
             foreach (var option in needed.Where(option => result.GetResult(option) is null or { Implicit: true }))
                 result.AddError(result.GetValue(step) ? $"--step needs {option.Name}" : $"inspect needs {option.Name}, or --step");

@@ -1,3 +1,5 @@
+using VideoSim.Engine.Interop;
+
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
@@ -10,12 +12,13 @@ public static class AtomicFile
     private const int BufferSize = 1 << 16;
 
     /// <summary>Writes a file, replacing an older one; missing parent folders are made.</summary>
-    /// <param name="path">Where the file shall appear. One writer at a time.</param>
+    /// <param name="path">Where the file shall appear, or a link to it. One writer at a time.</param>
     /// <param name="write">Writes the content.</param>
     /// <param name="open">Opens the temporary file; tests put a full disk here.</param>
     /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
     public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
     {
+        path = Target(path);
         var temporary = Sibling(path, Unfinished);
         try
         {
@@ -38,6 +41,7 @@ public static class AtomicFile
     /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
     public static void WritePair(string first, Action<Stream> writeFirst, string second, Action<Stream> writeSecond)
     {
+        (first, second) = (Target(first), Target(second));
         var (newFirst, newSecond) = (Sibling(first, Unfinished), Sibling(second, Unfinished));
         try
         {
@@ -82,6 +86,7 @@ public static class AtomicFile
     /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
     public static void RequireWritable(string path)
     {
+        path = Target(path);
         if (Directory.Exists(path))
             throw new DataException($"{path}: cannot be written: it is a folder");
         var probe = Sibling(path, Unfinished + "probe-");
@@ -101,6 +106,21 @@ public static class AtomicFile
 
     /// <summary>Whether a path is what a process left that was killed while it wrote a file of this name; the next write of that file replaces it.</summary>
     public static bool IsLeftover(string path, string name) => Path.GetFileName(path) == Unfinished + name;
+
+    // A link stays one: what it names is written. A device or a pipe would be replaced by a file.
+    private static string Target(string path)
+    {
+        if (FileKind.IsSpecial(path))
+            throw new DataException($"{path}: cannot be written: it is a device or a pipe, not a file");
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            return path; // what is wrong with it is said when it is written
+        }
+    }
 
     /// <summary>The path beside <paramref name="path"/> whose name has <paramref name="prefix"/> in front.</summary>
     internal static string Sibling(string path, string prefix)

@@ -8,7 +8,7 @@ public static class FileFailure
 
     /// <summary>The exception to throw when a file cannot be read.</summary>
     public static DataException Reading(string path, Exception failure) =>
-        new($"{path}: cannot be read: {Reason(failure, Path.GetFullPath(path))}", failure);
+        new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, Path.GetFullPath(path)))}", failure);
 
     /// <summary>The exception to throw when a file or folder cannot be written.</summary>
     /// <param name="path">What the user asked for.</param>

@@ -59,7 +59,7 @@ public sealed class ModelFolder
         }
         catch (JsonException e)
         {
-            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
+            throw new DataException($"{file}: {JsonFailure.Reason(e)}", e);
         }
         config.Validate($"{file}: ");
         using var declared = Declare(config, file);
@@ -76,7 +76,10 @@ public sealed class ModelFolder
     }
 
     /// <summary>All files that it is made of.</summary>
-    public IEnumerable<string> Files => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(FolderPath, name));
+    public IEnumerable<string> Files => FilesOf(FolderPath);
+
+    /// <summary>All files that the model of a folder is made of, whether they are there or not.</summary>
+    public static IEnumerable<string> FilesOf(string path) => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(path, name));
 
     // The weights as the sizes say; they take no memory.
     private static ParameterStore Declare(ModelConfig config, string file)

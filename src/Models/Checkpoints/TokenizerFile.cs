@@ -30,7 +30,7 @@ internal static class TokenizerFile
         }
         catch (JsonException e)
         {
-            throw new DataException($"{path}: {e.Message}", e);
+            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
         }
         var expected = Describe(tokenizer);
         if (found.TokenizerClass != expected.TokenizerClass)

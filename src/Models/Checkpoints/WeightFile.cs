@@ -30,6 +30,11 @@ public static unsafe class WeightFile
         using var reader = SafetensorsReader.Open(path);
         foreach (var part in parameters.Parameters.SelectMany(parameter => parameter.Parts).Concat(parameters.States.SelectMany(state => state.Parts)))
             reader.Find(part.Name, part.Shape);
+        // A tensor of another model's part: sizes that leave it out would make a model that nobody has trained.
+        var known = parameters.Parameters.SelectMany(static parameter => parameter.Parts).Concat(parameters.States.SelectMany(static state => state.Parts)).Select(static part => part.Name).ToHashSet();
+        var blocks = known.Select(static name => name.Split('.')[0]).ToHashSet();
+        if (reader.Entries.FirstOrDefault(entry => !known.Contains(entry.Name) && blocks.Contains(entry.Name.Split('.')[0])) is { } surplus)
+            throw new DataException($"{path}: tensor {Printable.Quote(surplus.Name)} is of no part of a model of these sizes");
     }
 
     /// <summary>Reads all weights and saved states; the file must hold every one of them in the right shape.</summary>

@@ -112,8 +112,8 @@ public sealed record ModelConfig
             throw Bad($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions turn pairs of columns");
         if (TextLength > Encoder.MaxPositionEmbeddings)
             throw Bad($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
-        if (!(Encoder.LayerNormEps > 0 && float.IsFinite(Encoder.LayerNormEps)))
-            throw Bad($"encoder.layer_norm_eps must be finite and above 0, not {Text(Encoder.LayerNormEps)}");
+        if (!(Encoder.LayerNormEps > 0 && Encoder.LayerNormEps <= 1))
+            throw Bad($"encoder.layer_norm_eps must be above 0 and at most 1, not {Text(Encoder.LayerNormEps)}");
         if (!(Encoder.InitializerRange >= 0 && Encoder.InitializerRange <= 1))
             throw Bad($"encoder.initializer_range must be in [0, 1], not {Text(Encoder.InitializerRange)}");
         Probability(Encoder.HiddenDropoutProb, "encoder.hidden_dropout_prob");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -122,6 +123,22 @@ public sealed record Preset
     public Preset For(int vocabularySize, int tags) =>
         this with { Model = Model with { Tags = tags, Encoder = Model.Encoder with { VocabSize = vocabularySize } } };
 
+    /// <summary>Refuses overrides of sizes that follow from the data.</summary>
+    /// <param name="overrides"><c>key=value</c>.</param>
+    /// <param name="sizes">The key, what the data has, and the file that says so.</param>
+    /// <exception cref="DataException">One says something else.</exception>
+    internal static void RequireDataSizes(IEnumerable<string> overrides, params (string Key, int Value, string File)[] sizes)
+    {
+        foreach (string text in overrides)
+        {
+            foreach (var (key, value, file) in sizes)
+            {
+                if (text.StartsWith($"{key}=", StringComparison.Ordinal) && text != string.Create(CultureInfo.InvariantCulture, $"{key}={value}"))
+                    throw new DataException($"--set {text}: {file} has {value}, which counts");
+            }
+        }
+    }
+
     private static JsonObject? Read(string recipe)
     {
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{recipe}.json");
@@ -147,6 +164,8 @@ public sealed record Preset
             throw new DataException($"--set wants key=value, not '{text}'");
         string[] path = text[..equals].Split('.');
         CheckKeys(text, path);
+        if (path is ["model", "model"])
+            throw new DataException($"--set {text}: the model is chosen by --model");
         JsonObject section = root;
         foreach (string key in path[..^1])
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
 
@@ -53,7 +54,7 @@ internal sealed partial class EncoderLoad
             .. rows.Select(static row => new[]
             {
                 row.Use.ToString().ToLowerInvariant(), row.Tensors.ToString(CultureInfo.InvariantCulture), (row.Bytes / 1e6).ToString("N1", CultureInfo.InvariantCulture),
-                row.Remark.Length == 0 ? row.Name : $"{row.Name} ({row.Remark})",
+                Printable.OneLine(row.Remark.Length == 0 ? row.Name : $"{row.Name} ({row.Remark})"),
             }),
         ];
         int[] widths = [.. Enumerable.Range(0, 3).Select(column => cells.Max(row => row[column].Length))];

@@ -127,6 +127,9 @@ internal sealed class EncoderTensors
             : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{RotaryName} differs by up to {worst:G3} from the exact table, more than {RotaryTolerance:G1}; it is computed instead");
     }
 
+    /// <summary>The tensors that an encoder has, once <see cref="Check"/> has named them.</summary>
+    public IEnumerable<NamedTensor> Used => _byName.Where(entry => _known.Contains(entry.Key) && entry.Key != RotaryName).Select(static entry => entry.Value);
+
     /// <summary>Names behind the prefix that no encoder has, numbers that a program keeps left out.</summary>
     public IEnumerable<string> Unknown => _byName.Where(entry => !_known.Contains(entry.Key) && WhyUnused(entry.Key) == UnknownName).Select(static entry => entry.Value.Stored.Name);
 

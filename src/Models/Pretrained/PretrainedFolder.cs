@@ -77,6 +77,8 @@ public sealed class PretrainedFolder : IDisposable
         {
             var tensors = new EncoderTensors(files.Path, files.Tensors);
             var notes = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; {string.Join(", ", files.Unread)} beside it is not read" : "") };
+            if (tensors.Prefix.Split('.').FirstOrDefault(part => part is EncoderConfig.Bert or EncoderConfig.RoFormer && part != config.ModelType) is { } other)
+                throw new DataException($"{Path.Combine(path, ConfigFile)}: model_type is {config.ModelType}, but the tensors of {Path.GetFileName(files.Path)} are of a {other}");
             if (tensors.Prefix.Length > 0)
                 notes.Add($"the encoder's tensors have the prefix {Printable.Quote(tensors.Prefix)}");
             var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
@@ -96,6 +98,21 @@ public sealed class PretrainedFolder : IDisposable
         {
             files.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>Reads every tensor of the encoder once: damage is found before the work that it would spoil.</summary>
+    /// <exception cref="DataException">One is damaged, or holds a value that is not finite; the message names file and tensor.</exception>
+    public void Check(CancellationToken cancellation)
+    {
+        var buffer = new float[ChunkValues];
+        foreach (var tensor in _tensors.Used)
+        {
+            for (long first = 0; first < tensor.Stored.ElementCount; first += ChunkValues)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Read(tensor, first, buffer.AsSpan(0, (int)Math.Min(ChunkValues, tensor.Stored.ElementCount - first)));
+            }
         }
     }
 

@@ -49,7 +49,7 @@ internal sealed record PublishedConfig
         }
         catch (JsonException failure)
         {
-            throw new DataException($"{path}: {Printable.OneLine(failure.Message)}", failure);
+            throw new DataException($"{path}: {JsonFailure.Reason(failure)}", failure);
         }
     }
 

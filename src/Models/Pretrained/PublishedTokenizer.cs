@@ -29,7 +29,7 @@ internal sealed record PublishedTokenizer
         }
         catch (JsonException failure)
         {
-            throw new DataException($"{path}: {Printable.OneLine(failure.Message)}", failure);
+            throw new DataException($"{path}: {JsonFailure.Reason(failure)}", failure);
         }
         string expected = modelType == EncoderConfig.Bert ? "BertTokenizer" : "RoFormerTokenizer";
         if (tokenizer.TokenizerClass is { } name && name != expected && name != $"{expected}Fast")

@@ -68,7 +68,7 @@ internal static class InputFile
         }
         catch (Exception e) when (IsRefusal(e))
         {
-            throw new DataException($"{path}: {Reason(e)}", e);
+            throw new DataException(Directory.Exists(path) ? $"{path}: cannot be read: it is a folder" : $"{path}: {Reason(e)}", e);
         }
     }
 

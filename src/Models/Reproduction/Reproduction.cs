@@ -160,7 +160,17 @@ public sealed class Reproduction
     {
         string[] others = [_data.TagList, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
         if (!folder.Inputs.AreNoted)
-            folder.Inputs.Require([FileDigest.OfRecords(_data.Test("b"), _cancellation), .. others.Select(FileDigest.OfContent)]);
+        {
+            // Damage that the last stage would meet is found before the first.
+            int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
+            var test = RecordIndex.Build([_data.Test("b")], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
+            foreach (string model in _options.Models)
+            {
+                using var encoder = _options.TextOf(model).OpenEncoder(model);
+                encoder?.Check(_cancellation);
+            }
+            folder.Inputs.Require([.. test.Digests, .. others.Select(FileDigest.OfContent)]);
+        }
         else if (folder.Inputs.Change([_data.Test("b")], others, _cancellation) is { } change)
         {
             if (!IsEmbedded)

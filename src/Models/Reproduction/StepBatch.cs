@@ -45,11 +45,13 @@ internal sealed record StepBatch(RecordIndex Index, VideoPair[] Pairs, int[] Ord
         if (run.Get<string>("command") == "pretrain")
         {
             var videos = RecordIndex.Build(data.Pointwise, width, skip, Environment.ProcessorCount);
+            run.Inputs.RequireSame(videos.Digests);
             var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], training.Batch, seed, StageSeeds.Pretraining);
             return new StepBatch(videos, [], order.BatchAt(step - 1).ToArray(), StageSeeds.Dropout(seed, StageSeeds.Pretraining), step - 1);
         }
         int fold = run.Get<int>("fold");
         var index = RecordIndex.Build([data.Pairwise], width, skip);
+        run.Inputs.RequireSame([.. index.Digests, FileDigest.OfContent(data.Labels)]);
         var pairs = LabelFile.Read(data.Labels, index, IProgressSink.None);
         var split = Finetuning.Split(pairs, fold, run.Get<bool>("video_disjoint"));
         return new StepBatch(index, pairs, new EpochOrder(split.Train, training.Batch, seed, StageSeeds.Finetuning(fold)).BatchAt(step - 1).ToArray(), MaskSeed: 0, step - 1);

@@ -24,6 +24,7 @@ public static class Pretraining
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(vocabularyFile);
         var tags = TagList.Read(data.TagList);
         var preset = options.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount);
+        Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
         var config = preset.Model;
         var values = preset.Pretrain.ValuesOn(device);
         ReproductionPlan.RequireMemory(device, preset, pretraining: true);
@@ -46,6 +47,7 @@ public static class Pretraining
         if (folder.IsComplete)
             return folder.TakeFinished([.. data.Pointwise, data.Pairwise], others, progress, cancellation);
 
+        encoder?.Check(cancellation);
         if (config.Encoder.ModelType == EncoderConfig.RoFormer && !vocabulary.HasChineseWords)
             progress.Note($"{vocabularyFile}: has no Chinese word of several characters, as a BERT's vocabulary; RoFormer's have");
         var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);

@@ -13,6 +13,9 @@ internal sealed class RunArguments
     /// <summary>The file.</summary>
     public string File { get; }
 
+    /// <summary>What the run has read.</summary>
+    public RunInputs Inputs => new(Path.GetDirectoryName(File)!);
+
     /// <summary>What it holds.</summary>
     public JsonObject All { get; }
 
@@ -31,7 +34,7 @@ internal sealed class RunArguments
         }
         catch (JsonException e)
         {
-            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
+            throw new DataException($"{file}: {JsonFailure.Reason(e)}", e);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {

@@ -37,7 +37,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>Name of the file with a run's arguments.</summary>
     internal const string Arguments = "args.json";
 
-    private const string Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", BestModel = "best";
+    private const string Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", BestModel = "best", Command = "command";
     private const int CheckpointsKept = 2;
 
     private readonly RunLock _lock;
@@ -80,14 +80,19 @@ public sealed class RunFolder : IDisposable
             if (isRun)
             {
                 var earlier = JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? [];
-                if (Difference("", earlier, arguments) is { } difference)
+                if (earlier.ContainsKey(Command) && !HasBegun(path))
+                {
+                    new RunInputs(path).Forget();
+                    Write(file, arguments);
+                }
+                else if (Difference("", earlier, arguments) is { } difference)
                     throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
                         : $"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or BestModel || StepOf(name) >= 0);
             }
             else
             {
-                AtomicFile.Write(file, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
+                Write(file, arguments);
             }
             return new RunFolder(path, held);
         }
@@ -96,7 +101,7 @@ public sealed class RunFolder : IDisposable
             held?.Dispose();
             throw e switch
             {
-                JsonException => new DataException($"{file}: {e.Message}", e),
+                JsonException json => new DataException($"{file}: {JsonFailure.Reason(json)}", e),
                 _ when FileFailure.Is(e) => FileFailure.Writing(path, e, path),
                 _ => e,
             };
@@ -106,6 +111,12 @@ public sealed class RunFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
+    // A start that failed on its input has done nothing that other arguments or mended files could spoil.
+    private static bool HasBegun(string path) => Directory.EnumerateDirectories(path).Any() || new FileInfo(Path.Combine(path, Metrics)) is { Exists: true, Length: > 0 };
+
+    private static void Write(string file, JsonObject arguments) =>
+        AtomicFile.Write(file, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
+
     // What a start leaves that was killed before the arguments were written.
     private static bool IsOfAnotherStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsItsFile(path);
 
@@ -113,6 +124,8 @@ public sealed class RunFolder : IDisposable
     /// <returns>Its last validation score.</returns>
     internal double TakeFinished(IEnumerable<string> recordFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
     {
+        if (ModelFolder.FilesOf(Last).FirstOrDefault(static file => !File.Exists(file)) is { } gone)
+            throw new DataException($"{FolderPath} is complete, but {gone} is gone; remove {Last} to make it again from the newest checkpoint");
         if (Inputs.Change(recordFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         var checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
@@ -196,7 +209,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception e) when (e is JsonException || FileFailure.Is(e))
         {
-            throw new DataException($"{file}: {Printable.OneLine(e.Message)}", e);
+            throw new DataException($"{file}: {(e is JsonException json ? JsonFailure.Reason(json) : Printable.OneLine(e.Message))}", e);
         }
     }
 

@@ -17,6 +17,19 @@ internal sealed class RunInputs(string folder)
     /// <summary>Whether the run has begun.</summary>
     public bool AreNoted => File.Exists(_file);
 
+    /// <summary>Forgets the inputs of a start that did nothing.</summary>
+    public void Forget() => File.Delete(_file);
+
+    /// <summary>Refuses files that are not what the run read, of those folders that they lie in.</summary>
+    /// <exception cref="DataException">One has changed, came or went; the message names it.</exception>
+    public void RequireSame(IReadOnlyList<FileDigest> now)
+    {
+        var folders = now.Select(static digest => Path.GetDirectoryName(digest.Path)).ToHashSet();
+        var earlier = (Read() ?? []).Where(digest => folders.Contains(Path.GetDirectoryName(digest.Path))).ToList();
+        if (earlier.Count > 0 && Difference(earlier, now.Select(static digest => digest.Path), path => now.First(digest => digest.Path == path)) is { } difference)
+            throw new DataException($"{folder} has been trained on other data: {difference} since it began");
+    }
+
     /// <summary>Notes the inputs of a run that begins; holds those of a run that goes on against what it began with.</summary>
     /// <exception cref="DataException">A file has changed, or one came or went; the message names it.</exception>
     public void Require(IReadOnlyList<FileDigest> now)
@@ -82,7 +95,7 @@ internal sealed class RunInputs(string folder)
         }
         catch (Exception e) when (e is JsonException || FileFailure.Is(e))
         {
-            throw new DataException($"{_file}: {Printable.OneLine(e.Message)}", e);
+            throw new DataException($"{_file}: {(e is JsonException json ? JsonFailure.Reason(json) : Printable.OneLine(e.Message))}", e);
         }
     }
 }

@@ -191,8 +191,8 @@ public sealed class BadInputTests(CommandWorld world)
         Shell.Run("data", "synth", "--output-dir", folder, "--videos", "1").AssertFailed(1, folder, "cannot be written");
         Shell.Run(CommandWorld.Embed(Path.Combine(world.Pretrained, "last"), Path.Combine(world.Data, "test_b"), folder + ".zip"))
             .AssertFailed(1, folder + ".zip", "cannot be written");
-        Shell.Run(["inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), "--records", Path.Combine(world.Data, "test_b"), "--output", folder])
-            .AssertFailed(1, folder, "cannot be written");
+        Shell.Run(["inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), "--records", Path.Combine(world.Data, "test_b"), "--output", folder + ".safetensors"])
+            .AssertFailed(1, folder + ".safetensors", "cannot be written");
     }
 
     [Theory]

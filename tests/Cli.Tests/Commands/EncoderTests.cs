@@ -72,6 +72,48 @@ public sealed class EncoderTests(CommandWorld world)
         Shell.Run(command).AssertFailed(1, $"{output} cannot go on: {weights} has changed since the run began");
     }
 
+    // Before the first model is trained: damage that only a later stage, or the last, would meet.
+    [Fact]
+    public void Reproduce_DamageThatALaterStageWouldMeet_IsFoundFirst()
+    {
+        string data = ChallengeData(), output = world.New(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), roformer = Encoder("roformer", "zip.bin", "pytorch_model.bin");
+        string weights = Path.Combine(roformer, "pytorch_model.bin"), test = Path.Combine(data, "test_b", "test_b.tfrecords");
+        string[] command = ["reproduce", "--models", "mix", "mix-roformer", "--folds", "1", "--data", data, "--output-dir", output, .. CommandWorld.Options, "--encoder", $"bert={bert}", $"roformer={roformer}"];
+        byte[] good = File.ReadAllBytes(test), damaged = [.. good];
+        damaged[^40] ^= 1;
+        File.WriteAllBytes(test, damaged);
+        Shell.Run(command).AssertFailed(1, test, $"record {TinyData.TestVideos - 1} ", "the payload fails its checksum");
+        File.WriteAllBytes(test, good);
+        byte[] bin = File.ReadAllBytes(weights), flipped = [.. bin];
+        flipped[9000] ^= 1;
+        File.WriteAllBytes(weights, flipped);
+        Shell.Run(command).AssertFailed(1, weights, "tensor 'roformer.");
+        Assert.False(Directory.Exists(Path.Combine(output, "mix")));
+        File.WriteAllBytes(weights, bin);
+        Shell.Run(command).AssertDone();
+    }
+
+    [Fact]
+    public void Encoder_ConfigOfAnotherModelThanTheTensors_IsRefused()
+    {
+        string data = ChallengeData(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), config = Path.Combine(bert, "config.json"), text = File.ReadAllText(config);
+        File.Delete(Path.Combine(bert, "tokenizer_config.json")); // which would tell as well
+        Refused("\"model_type\": \"bert\"", "\"model_type\": \"roformer\"", $"{config}: model_type is roformer, but the tensors of pytorch_model.bin are of a bert", "mix-roformer");
+        Refused("\"num_hidden_layers\": 2", "\"num_hidden_layers\": \"two\"", $"{config}: line ", code: 2);
+        Refused("{", "\uFEFF{", $"{config}: line 1: begins with a byte order mark", code: 2);
+
+        void Refused(string from, string to, string complaint, string model = "mix", int code = 1)
+        {
+            File.WriteAllText(config, text.Replace(from, to, StringComparison.Ordinal));
+            string[] command = CommandWorld.Pretrain(data, world.New(), "--encoder", bert);
+            command[Array.IndexOf(command, "mix")] = model;
+            var outcome = Shell.Run(command);
+            outcome.AssertFailed(code, complaint);
+            Assert.DoesNotContain("VideoSim.", outcome.Error, StringComparison.Ordinal);
+            Assert.DoesNotContain("System.", outcome.Error, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void Reference_WithoutEncoders_SaysThatTheyStartFromRandomWeights()
     {

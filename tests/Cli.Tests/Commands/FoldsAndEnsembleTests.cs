@@ -47,6 +47,10 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
         Shell.Run(["ensemble", "--inputs", Embeddings([1]), Embeddings([2]), "--output", world.New() + ".json", .. more]).AssertFailed(code, complaint);
 
     [Fact]
+    public void Ensemble_ModelGivenTwice_IsNamed() =>
+        Shell.Run("ensemble", "--inputs", "mix=a.zip", "MixNextvlad=b.zip", "--output", world.New() + ".json").AssertFailed(2, "--inputs: mix is given twice");
+
+    [Fact]
     public void Ensemble_SomeInputsNamed_NamesTheOther()
     {
         string unnamed = Embeddings([1]);

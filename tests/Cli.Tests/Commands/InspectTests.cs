@@ -80,5 +80,34 @@ public sealed class InspectTests(CommandWorld world)
     [Fact]
     public void InspectStep_LargerBatchThanTheFile_IsRefused() =>
         Shell.Run("inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), "--records", Path.Combine(world.Data, "pairwise"),
-            "--batch", "1000", "--output", world.New()).AssertFailed(1, "a batch of 1000 was asked for; there are 24");
+            "--batch", "1000", "--output", world.New() + ".safetensors").AssertFailed(1, "a batch of 1000 was asked for; there are 24");
+
+    [Theory]
+    [InlineData("--step takes the checkpoint's model", "--model", "uniter")]
+    [InlineData("a step is kept in a file that ends in .safetensors", "--output", "config.json")]
+    [InlineData("--output is empty", "--output", "")]
+    [InlineData("--set pretrain.batch=2 is for another one", "--at", "1", "--set", "pretrain.batch=2")]
+    [InlineData("Cannot parse argument '1,0' for option '--at'", "--at", "1,0")]
+    [InlineData("Cannot parse argument '1,000' for option '--batch'", "--batch", "1,000")]
+    public void InspectStep_OptionThatWouldBeIgnored_IsWrongUsage(string complaint, params string[] more)
+    {
+        string[] options = more.Contains("--output") ? more : [.. more, "--output", world.New() + ".safetensors"];
+        var outcome = Shell.Run(["inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), .. options, .. more.Contains("--at") ? Array.Empty<string>() : ["--records", Path.Combine(world.Data, "test_b")]]);
+        outcome.AssertFailed(2, complaint);
+        Assert.DoesNotContain("System.", outcome.Error, StringComparison.Ordinal);
+    }
+
+    // The run's data has changed since: its batch is gone.
+    [Fact]
+    public void InspectStepAt_DataThatChanged_IsRefusedByName()
+    {
+        string data = world.CopyOfData(), run = world.New(), step = world.New() + ".safetensors", shard = Path.Combine(data, "pointwise", "pretrain_0.tfrecords");
+        Shell.Run(CommandWorld.Pretrain(data, run)).AssertDone();
+        string[] inspect = ["inspect", "--step", "--checkpoint", run, "--at", "1", "--output", step];
+        Shell.Run(inspect).AssertDone();
+        File.Delete(step);
+        File.Delete(shard);
+        Shell.Run(inspect).AssertFailed(1, run, $"{shard} is gone since it began");
+        Assert.False(File.Exists(step));
+    }
 }

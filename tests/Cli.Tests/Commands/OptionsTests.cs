@@ -124,12 +124,13 @@ public sealed class OptionsTests(CommandWorld world)
     {
         string folder = world.New(), nowhere = Path.Combine(world.New(), "last");
         Directory.CreateDirectory(folder + ".zip");
+        Directory.CreateDirectory(folder + ".safetensors");
         Directory.CreateDirectory(folder);
         const string Refusal = "cannot be written: it is a folder";
         Shell.Run("kernels", "compile", "--table", folder).AssertFailed(1, folder, Refusal);
         Shell.Run(CommandWorld.Embed(nowhere, nowhere, folder + ".zip")).AssertFailed(1, folder, Refusal);
         Shell.Run("ensemble", "--inputs", nowhere, "--output", folder + ".zip").AssertFailed(1, folder, Refusal);
-        Shell.Run("inspect", "--step", "--checkpoint", nowhere, "--records", nowhere, "--output", folder).AssertFailed(1, folder, Refusal);
+        Shell.Run("inspect", "--step", "--checkpoint", nowhere, "--records", nowhere, "--output", folder + ".safetensors").AssertFailed(1, folder, Refusal);
     }
 
     // On the CPU, which has no bf16, whatever stage it reaches says so.

@@ -67,6 +67,26 @@ public sealed class AtomicFileTests : IDisposable
         Assert.Empty(_folder.Listing);
     }
 
+    // What is no file is not replaced by one: a test of /dev/full once took the device away.
+    [Fact]
+    public void Write_PipeOrLink_LeavesThemWhatTheyAre()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "there is no mkfifo");
+        using (var made = System.Diagnostics.Process.Start("mkfifo", _folder["pipe"]))
+            made.WaitForExit();
+        foreach (Action write in new Action[] { () => AtomicFile.RequireWritable(_folder["pipe"]), () => AtomicFile.Write(_folder["pipe"], static _ => { }),
+            () => AtomicFile.WritePair(_folder["new"], static _ => { }, _folder["pipe"], static _ => { }) })
+            Assert.Equal($"{_folder["pipe"]}: cannot be written: it is a device or a pipe, not a file", Assert.Throws<DataException>(write).Message);
+        Assert.Equal(["pipe"], _folder.Listing);
+
+        File.WriteAllText(_folder["real"], "old");
+        File.CreateSymbolicLink(_folder["link"], _folder["real"]);
+        AtomicFile.RequireWritable(_folder["link"]);
+        AtomicFile.Write(_folder["link"], static stream => stream.Write("new"u8));
+        Assert.Equal(_folder["real"], new FileInfo(_folder["link"]).LinkTarget);
+        Assert.Equal("new", File.ReadAllText(_folder["real"]));
+    }
+
     [Fact]
     public void WritePair_OldPair_IsReplacedAsOne()
     {

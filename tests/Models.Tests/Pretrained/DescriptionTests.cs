@@ -70,7 +70,7 @@ public sealed class DescriptionTests
     [InlineData("bert", "initializer_range", "-0.5", "initializer_range is -0.5; it must lie between 0 and 1")]
     [InlineData("bert", "hidden_dropout_prob", "1", "hidden_dropout_prob is 1; it must be in [0, 1)")]
     [InlineData("bert", "attention_probs_dropout_prob", "-0.1", "attention_probs_dropout_prob is -0.1; it must be in [0, 1)")]
-    [InlineData("bert", "num_attention_heads", "\"two\"", "$.num_attention_heads")]
+    [InlineData("bert", "num_attention_heads", "\"two\"", "line 1: 'num_attention_heads' is of another kind than expected")]
     [InlineData("bert", "hidden_size\": 8, \"hidden_size", "8", "hidden_size")]
     public void Open_ConfigOfAnotherFunction_NamesFileAndKey(string kind, string key, string value, string message)
     {

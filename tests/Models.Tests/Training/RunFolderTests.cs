@@ -110,6 +110,39 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal($"{At("run")} is complete and stays as it is, but {changed} has changed since it began; to train again, choose another --output-dir", notes.Lines[^1]);
     }
 
+    // A start that failed on its input is no obstacle once the input, or the command, is mended.
+    [Fact]
+    public void Pretrain_StartThatDidNothing_BeginsAgainWithOtherFilesAndArguments()
+    {
+        string data = At("data"), labels = Path.Combine(data, "pairwise", "label.tsv");
+        TinyData.Write(data);
+        string good = File.ReadAllText(labels);
+        File.WriteAllText(labels, good.Replace("\t0.", "\t0,", StringComparison.Ordinal));
+        using var device = new CpuDevice(1);
+        Assert.Contains("is not a number", Assert.Throws<DataException>(() => Run(device, IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        File.WriteAllText(labels, good);
+        var options = new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = TinyData.Overrides, Seed = 5 };
+        Pretraining.Run(device, options, new DataFolder(data), IProgressSink.None, TestContext.Current.CancellationToken);
+        Assert.Contains("seed was 5 and is 6", Assert.Throws<DataException>(() => Pretraining.Run(device, options with { Seed = 6 }, new DataFolder(data), IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+        File.Delete(Path.Combine(At("run"), "last", "model.safetensors"));
+        Assert.Contains("model.safetensors is gone", Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(data), IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.tags=3", "tag_list.txt has 40, which counts")]
+    [InlineData("model.encoder.vocab_size=3", "which counts")]
+    [InlineData("model.model=uniter", "the model is chosen by --model")]
+    public void Pretrain_SizeThatFollowsFromTheData_IsRefused(string text, string complaint)
+    {
+        TinyData.Write(At("data"));
+        using var device = new CpuDevice(1);
+        string message = Assert.Throws<DataException>(() => Pretraining.Run(device, new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = [.. TinyData.Overrides, text] },
+            new DataFolder(At("data")), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
+        Assert.StartsWith($"--set {text}: ", message, StringComparison.Ordinal);
+        Assert.EndsWith(complaint, message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(At("run")));
+    }
+
     [Fact]
     public void Change_FilesThatComeAndGo_AreNamed()
     {

@@ -1,0 +1,25 @@
+using System.Runtime.InteropServices;
+
+namespace VideoSim.Engine.Interop;
+
+/// <summary>Tells files from what only looks like one: devices, pipes and sockets.</summary>
+internal static unsafe partial class FileKind
+{
+    // Of statx, which Linux has had since 4.11, on every processor alike.
+    private const int CurrentFolder = -100, AskType = 1, ResultBytes = 256, ModeOffset = 28;
+    private const int TypeMask = 0xf000, Regular = 0x8000, Folder = 0x4000;
+
+    /// <summary>Whether a path, links followed, is there and is neither a file nor a folder.</summary>
+    public static bool IsSpecial(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+        byte* result = stackalloc byte[ResultBytes];
+        if (Statx(CurrentFolder, path, 0, AskType, result) != 0)
+            return false;
+        return (*(ushort*)(result + ModeOffset) & TypeMask) is not (Regular or Folder);
+    }
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int folder, string path, int flags, uint mask, byte* result);
+}

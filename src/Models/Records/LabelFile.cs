@@ -63,7 +63,8 @@ public static class LabelFile
 
         float Similarity(ReadOnlySpan<byte> text, int number)
         {
-            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var similarity))
+            // The library takes NUL behind a number for nothing.
+            if (text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var similarity))
             {
                 throw Bad($"the similarity '{LineReader.Quote(text)}' is not a number", number);
             }

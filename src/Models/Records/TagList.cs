@@ -55,7 +55,7 @@ public sealed class TagList
                 throw new DataException($"{path}: line {lines.Number} is empty, expected a tag id");
             }
 
-            if (!long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
+            if (lines.Current.Contains((byte)0) || !long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
             {
                 throw new DataException($"{path}: line {lines.Number}: '{lines.Quote()}' is not a tag id");
             }

@@ -136,8 +136,11 @@ public sealed class Reproduction
             Seconds = clock.GetElapsedTime(start).TotalSeconds,
             Device = device.Name,
         };
-        AtomicFile.Write(Path.Combine(options.OutputDirectory, "summary.json"),
-            stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
+        string file = Path.Combine(options.OutputDirectory, "summary.json");
+        if (!reproduction._hasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
+            progress.Note($"{file} stays as it is: it has the scores of an earlier run with labels");
+        else
+            AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
         return result;
     }
 

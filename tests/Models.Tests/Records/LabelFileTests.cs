@@ -31,6 +31,7 @@ public sealed class LabelFileTests : IDisposable
     [InlineData("1\t2\t0.5\n1\t777\t0.5\n", "line 2: there is no video '777'")]
     [InlineData("\t2\t0.5\n", "line 1: there is no video ''")]
     [InlineData("1\t2\t0,5\n", "line 1: the similarity '0,5' is not a number")]
+    [InlineData("1\t2\t0.5\0\n", "line 1: the similarity '0.5.' is not a number")]
     [InlineData("1\t2\t1,000\n", "line 1: the similarity '1,000' is not a number")]
     [InlineData("1\t2\t\n", "line 1: tabs split it into 2 fields, expected 3: id, id, similarity")]
     [InlineData("1\t2\t1.0000001\n", "line 1: the similarity 1.0000001 is not in [0, 1]")]

@@ -33,6 +33,7 @@ public sealed class TagListTests : IDisposable
     [InlineData("1\u00A0\n", "line 1: '1\u00A0' is not a tag id")]
     [InlineData("1,000\n", "line 1: '1,000' is not a tag id")]
     [InlineData("1.5\n", "line 1: '1.5' is not a tag id")]
+    [InlineData("1\0\n", "line 1: '1.' is not a tag id")]
     [InlineData("9223372036854775808", "line 1: '9223372036854775808' is not a tag id")]
     public void Read_BadList_NamesFileAndLine(string text, string reason)
     {

@@ -105,6 +105,11 @@ public sealed class ReproductionTests : IDisposable
         byte[] submission = File.ReadAllBytes(Path.Combine(output, "result.zip"));
         File.Move(labels + ".kept", labels);
         Assert.NotNull(Run(new Notes()).Ensemble.TestSpearman);
+        string scored = File.ReadAllText(Path.Combine(output, "summary.json"));
+        File.Delete(labels); // scores that are there are not lost
+        Assert.Null(Run(notes).Ensemble.TestSpearman);
+        Assert.Equal(scored, File.ReadAllText(Path.Combine(output, "summary.json")));
+        Assert.EndsWith("stays as it is: it has the scores of an earlier run with labels", notes.Lines[^1], StringComparison.Ordinal);
         Assert.Equal(submission, File.ReadAllBytes(Path.Combine(output, "result.zip")));
 
         ReproductionSummary Run(Notes sink) => Models.Reproduction.Reproduction.Run(_device, options, sink, TimeProvider.System, TestContext.Current.CancellationToken);

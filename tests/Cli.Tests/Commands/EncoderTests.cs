@@ -121,6 +121,9 @@ public sealed class EncoderTests(CommandWorld world)
         string[] dry = ["reproduce", "--dry-run", "--models", "mix", "--output-dir", world.New(), "--preset"];
         Assert.Equal(Note, Shell.RunAloud([.. dry, "reference"]).Error);
         Assert.Equal("", Shell.RunAloud([.. dry, "micro"]).Error);
+        string[] pretrain = ["pretrain", "--model", "mix", "--data", world.New(), "--output-dir", world.New(), "--preset"];
+        Assert.StartsWith(Note, Shell.RunAloud([.. pretrain, "reference"]).Error, StringComparison.Ordinal);
+        Assert.StartsWith("error: ", Shell.RunAloud([.. pretrain, "micro"]).Error, StringComparison.Ordinal);
     }
 
     private string ChallengeData()

@@ -31,14 +31,8 @@ public sealed class PretrainedFolder : IDisposable
     /// <summary>Where it lies.</summary>
     public string FolderPath { get; }
 
-    /// <summary>The file with the weights, or the index of its shards.</summary>
-    public string WeightsPath => _files.Path;
-
     /// <summary>All files that it is made of and that are there.</summary>
     public IEnumerable<string> Files => new[] { ConfigFile, VocabularyFile, TokenizerFile }.Select(name => Path.Combine(FolderPath, name)).Where(File.Exists).Concat(_files.Paths);
-
-    /// <summary>The vocab.txt.</summary>
-    public string VocabularyPath => Path.Combine(FolderPath, VocabularyFile);
 
     /// <summary>Its pieces.</summary>
     public Vocabulary Vocabulary { get; }
@@ -115,10 +109,6 @@ public sealed class PretrainedFolder : IDisposable
             }
         }
     }
-
-    /// <summary>Whether <see cref="LoadInto"/> fills a parameter, so that it needs no first value of its own.</summary>
-    /// <param name="parameter">Name of a part of a model's parameters.</param>
-    public bool Provides(string parameter) => Find(parameter) is not null;
 
     /// <summary>Fills a model's encoder; its other weights stay as they are.</summary>
     /// <param name="parameters">The weights of a model whose encoder has the sizes of <see cref="Encoder"/>; memory is allocated.</param>

@@ -16,16 +16,30 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
     /// <exception cref="DataException">It cannot be read.</exception>
     public static FileDigest OfContent(string path)
     {
+        var (bytes, sha256) = Hash(path, HashAlgorithmName.SHA256);
+        return new FileDigest(System.IO.Path.GetFullPath(path), bytes, sha256);
+    }
+
+    /// <summary>Size and hash of a file's content, in lower-case hexadecimal.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="algorithm">Of the hash.</param>
+    /// <param name="advance">Is told how many bytes were read, a megabyte at a time.</param>
+    /// <exception cref="DataException">It cannot be read.</exception>
+    internal static (long Bytes, string Hash) Hash(string path, HashAlgorithmName algorithm, Action<int>? advance = null)
+    {
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            using var hash = IncrementalHash.CreateHash(algorithm);
             // The library's own loop reads 4 KB at a time: 100,000 calls for an encoder.
             var buffer = new byte[BufferBytes];
             long bytes = 0;
             for (int read; (read = stream.Read(buffer)) > 0; bytes += read)
+            {
                 hash.AppendData(buffer, 0, read);
-            return new FileDigest(System.IO.Path.GetFullPath(path), bytes, Convert.ToHexStringLower(hash.GetHashAndReset()));
+                advance?.Invoke(read);
+            }
+            return (bytes, Convert.ToHexStringLower(hash.GetHashAndReset()));
         }
         catch (Exception e) when (FileFailure.Is(e))
         {

@@ -23,7 +23,7 @@ public readonly record struct VideoPair(int Left, int Right, float TargetSimilar
 public delegate bool VideoLookup(ReadOnlySpan<byte> id, out int video);
 
 /// <summary>
-/// Reads label.tsv (reference fact sheet, section 1.3): lines of left id, right id, similarity, split by tabs; a line without a tab is
+/// Reads label.tsv: lines of left id, right id, similarity, split by tabs; a line without a tab is
 /// split at blanks.
 /// </summary>
 public static class LabelFile

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
-using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
@@ -40,7 +39,7 @@ public sealed record OfficialFile(string File, long Bytes, string? Md5, Official
 /// </summary>
 public static class OfficialFiles
 {
-    private const int Megabyte = 1_000_000, BufferBytes = 1 << 20;
+    private const int Megabyte = 1_000_000;
 
     private static readonly (string File, string? Md5)[] Published =
     [
@@ -79,7 +78,8 @@ public static class OfficialFiles
                 found.Add(new OfficialFile(file, 0, null, OfficialVerdict.Missing));
                 continue;
             }
-            var (bytes, sum) = Sum(path, read =>
+            // MD5 is what was published; it guards against damage, not against malice.
+            var (bytes, sum) = FileDigest.Hash(path, HashAlgorithmName.MD5, read =>
             {
                 cancellation.ThrowIfCancellationRequested();
                 done += read;
@@ -89,27 +89,5 @@ public static class OfficialFiles
         }
         progress.End("");
         return found;
-    }
-
-    // MD5 is what was published; it guards against damage, not against malice.
-    private static (long Bytes, string Md5) Sum(string path, Action<int> advance)
-    {
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.MD5);
-            var buffer = new byte[BufferBytes];
-            long bytes = 0;
-            for (int read; (read = stream.Read(buffer)) > 0; bytes += read)
-            {
-                hash.AppendData(buffer, 0, read);
-                advance(read);
-            }
-            return (bytes, Convert.ToHexStringLower(hash.GetHashAndReset()));
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(path, e);
-        }
     }
 }

@@ -1,7 +1,7 @@
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// One video as its record holds it (reference fact sheet, section 1.2): views of the payload, valid as long as that is. Its transcript
+/// One video as its record holds it: views of the payload, valid as long as that is. Its transcript
 /// and category, which no model uses, are not read.
 /// </summary>
 public readonly ref struct VideoExample

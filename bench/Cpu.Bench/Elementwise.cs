@@ -42,13 +42,13 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
             Add($"{name} forward", kernels.Forward[Precision.Float32], new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Rows = count / Width, C = Width });
             Add($"{name} backward", kernels.Backward[Precision.Float32], new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Rows = count / Width, C = Width });
         }
-        Add("dropout", Dropout.Apply[Precision.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
+        Add("dropout", DropoutKernels.Apply[Precision.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
         var (forward, backward) = Norms(count / Width);
-        Add("layer norm", LayerNorm.Forward[Precision.Float32], forward with { Residual = null, Dropout = default });
-        Add("layer norm backward", LayerNorm.Backward[Precision.Float32], backward with { Forward = backward.Forward with { Residual = null, Dropout = default }, dResidual = null });
-        Add("residual, dropout, layer norm", LayerNorm.Forward[Precision.Float32], forward);
-        Add("the same backward", LayerNorm.Backward[Precision.Float32], backward);
-        Add("adam", Adam.Update, Optimizer(count));
+        Add("layer norm", LayerNormKernels.Forward[Precision.Float32], forward with { Residual = null, Dropout = default });
+        Add("layer norm backward", LayerNormKernels.Backward[Precision.Float32], backward with { Forward = backward.Forward with { Residual = null, Dropout = default }, dResidual = null });
+        Add("residual, dropout, layer norm", LayerNormKernels.Forward[Precision.Float32], forward);
+        Add("the same backward", LayerNormKernels.Backward[Precision.Float32], backward);
+        Add("adam", AdamKernels.Update, Optimizer(count));
         return subjects;
 
         void Add<TArgs>(string name, Kernel<TArgs> kernel, TArgs args) where TArgs : unmanaged =>
@@ -59,7 +59,7 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
 
     private (LayerNormForwardArgs, LayerNormBackwardArgs) Norms(int rows)
     {
-        int chunks = LayerNorm.Chunks(rows);
+        int chunks = LayerNormKernels.Chunks(rows);
         float* weight = Constant(Width, 1), bias = Constant(Width, 0), mean = Constant(rows, 0), rstd = Constant(rows, 1), partial = Constant(3 * chunks * Width, 0);
         var forward = new LayerNormForwardArgs
         {
@@ -73,13 +73,13 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
     {
         int* end = (int*)Constant(1, 0);
         *end = count;
-        int chunks = Adam.Chunks(count);
+        int chunks = AdamKernels.Chunks(count);
         var notes = (ulong*)Constant(2 * chunks, 0);
-        new Span<ulong>(notes, chunks).Fill(Adam.AllFinite);
+        new Span<ulong>(notes, chunks).Fill(AdamKernels.AllFinite);
         return new AdamArgs
         {
             Weights = buffers.C, Gradients = buffers.A, FirstMoment = buffers.D, SecondMoment = buffers.Squares, Scalars = _scalars, GroupEnds = end,
-            FirstNonFinite = notes, Count = count, Groups = 1, FirstShare = (float)(1 - Adam.Beta1), SecondShare = (float)(1 - Adam.Beta2), Epsilon = 1e-8f,
+            FirstNonFinite = notes, Count = count, Groups = 1, FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = 1e-8f,
         };
     }
 

@@ -36,7 +36,7 @@ internal static unsafe class Products
                 LdA = order[0] == 'T' ? m : k, LdB = order[1] == 'T' ? k : n, LdC = n,
             };
             string name = batch == 1 ? $"{order} {m}x{n}x{k}" : $"{order} {m}x{n}x{k}, {batch} of them";
-            return new(name, "GFLOP/s", 1e-9 * MatMul.Cost(args).Flops, () => stream.MatMul(args), Ceilings.MultiplyAdds);
+            return new(name, "GFLOP/s", 1e-9 * MatMulKernels.Cost(args).Flops, () => stream.MatMul(args), Ceilings.MultiplyAdds);
         }
     }
 }

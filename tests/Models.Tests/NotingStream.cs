@@ -51,7 +51,7 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
             if (site.DropProbability > 0)
                 Draws.Add(new Draw(kernel.Family, site.Site, site.Seed, site.DropProbability));
         }
-        if (kernel == Adam.Update)
+        if (kernel == AdamKernels.Update)
         {
             var update = (AdamArgs*)args;
             Updates.Add(inner is null ? new Update(update->Epsilon, 0, default, Planned: true)
@@ -59,12 +59,12 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
         }
         if (inner is null)
             return;
-        if (kernel == Embedding.Forward[Precision.Float32])
+        if (kernel == EmbeddingKernels.Forward[Precision.Float32])
         {
             var tokens = (EmbeddingForwardArgs*)args;
             Batches.Add(new Embedded(new Span<int>(tokens->Ids, tokens->B * tokens->T).ToArray(), IsPlanned()));
         }
-        if (kernel == GatherRows.Forward[Precision.Float32])
+        if (kernel == GatherRowsKernels.Forward[Precision.Float32])
         {
             var rows = (GatherRowsArgs*)args;
             MaskedTokens.Add(new Span<int>(rows->Positions, rows->Rows).ToArray().Count(position => position < rows->B * rows->T));

@@ -39,7 +39,7 @@ internal sealed class CudaLaunchClock : LaunchClock
 
     private protected override unsafe double Time(Action call)
     {
-        _stream.Run(Total.Sum, new TotalArgs { X = (float*)Flushing, Y = (float*)Sums, Rows = Rows, Count = RowBytes / sizeof(float), Scale = 1 });
+        _stream.Run(TotalKernels.Sum, new TotalArgs { X = (float*)Flushing, Y = (float*)Sums, Rows = Rows, Count = RowBytes / sizeof(float), Scale = 1 });
         _stream.Record(_start);
         call();
         _stream.Record(_end);

@@ -40,7 +40,7 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <inheritdoc/>
     public override void MatMul(in MatMulArgs args)
     {
-        var cost = Kernels.MatMul.MatMul.Cost(args);
+        var cost = MatMulKernels.Cost(args);
         Total += cost;
         MatMuls += cost;
         _inOrder.Add(new(null, cost, null));

@@ -38,7 +38,7 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
     {
         if (args.Operands != Precision.Float32 || args.Result != Precision.Float32)
             throw new NotSupportedException("products of bf16 matrices run on CUDA devices only");
-        long elements = Kernels.MatMul.MatMul.PackedElements(args);
+        long elements = MatMulKernels.PackedElements(args);
         if (elements > _packedCapacity)
         {
             NativeMemory.AlignedFree(_packed);
@@ -46,10 +46,10 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
             _packedCapacity = elements;
         }
         var packed = new PackedMatMulArgs { Product = args, Packed = _packed };
-        for (; packed.Part < Kernels.MatMul.MatMul.Parts(args); packed.Part++)
+        for (; packed.Part < MatMulKernels.Parts(args); packed.Part++)
         {
-            Run(Kernels.MatMul.MatMul.Pack, packed);
-            Run(Kernels.MatMul.MatMul.Multiply, packed);
+            Run(MatMulKernels.Pack, packed);
+            Run(MatMulKernels.Multiply, packed);
         }
     }
 

@@ -51,7 +51,7 @@ public sealed unsafe class CudaStream : ComputeStream
         _context.Last.Note(args);
         if (!_products.TryRun(args, _stream))
         {
-            Run(MatMulBias.Begin[args.Result], MatMulBias.Of(args));
+            Run(MatMulBiasKernels.Begin[args.Result], MatMulBiasKernels.Of(args));
             var rest = args;
             rest.Bias = null;
             rest.Add = 1;

@@ -30,7 +30,7 @@ public sealed unsafe class TimedStream(ComputeStream inner) : ComputeStream
     {
         long start = Stopwatch.GetTimestamp();
         inner.MatMul(args);
-        Add(Product, start, Kernels.MatMul.MatMul.Cost(args));
+        Add(Product, start, MatMulKernels.Cost(args));
     }
 
     private void Add(string name, long start, KernelCost cost)

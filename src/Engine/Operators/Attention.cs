@@ -2,7 +2,6 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Attention;
 using VideoSim.Kernels.Random;
-using AttentionKernels = VideoSim.Kernels.Attention.Attention;
 
 namespace VideoSim.Engine.Operators;
 

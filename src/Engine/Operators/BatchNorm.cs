@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.BatchNorm;
-using BatchNormKernels = VideoSim.Kernels.BatchNorm.BatchNorm;
 
 namespace VideoSim.Engine.Operators;
 

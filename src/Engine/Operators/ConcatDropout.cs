@@ -26,7 +26,7 @@ public static unsafe class ConcatDropout
             throw new ArgumentException($"rows of {left.Shape} {left.Type} and {right.Shape} {right.Type} cannot be joined");
         var y = tape.Result(left.Shape.Rank == 3 ? new Shape(left.Shape[0], rows, width) : new Shape(rows, width), left.Node >= 0 || right.Node >= 0, left.Type);
         var state = new State(left, right, y, tape.Dropout(site, dropProbability));
-        tape.Stream.Run(Concat.Forward[y.Precision], new ConcatArgs
+        tape.Stream.Run(ConcatKernels.Forward[y.Precision], new ConcatArgs
         {
             Left = left.Values, Right = right.Values, Y = y.Values, Dropout = state.Dropout,
             Stack = left.Shape.Rows / rows, Rows = rows, LeftC = left.Shape.Width, RightC = right.Shape.Width,
@@ -40,7 +40,7 @@ public static unsafe class ConcatDropout
         int rows = s.Right.Shape.Rows;
         var dLeft = tape.GradientToWrite(s.Left, out int addLeft);
         var dRight = tape.GradientToWrite(s.Right, out int addRight);
-        tape.Stream.Run(Concat.Backward[s.Y.Precision], new ConcatGradArgs
+        tape.Stream.Run(ConcatKernels.Backward[s.Y.Precision], new ConcatGradArgs
         {
             dY = tape.GradientOf(s.Y).Values, dLeft = dLeft.ValuesOrNull, dRight = dRight.ValuesOrNull, Dropout = s.Dropout,
             Stack = s.Left.Shape.Rows / rows, Rows = rows, LeftC = s.Left.Shape.Width, RightC = s.Right.Shape.Width, AddLeft = addLeft, AddRight = addRight,

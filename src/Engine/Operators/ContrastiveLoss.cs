@@ -3,7 +3,6 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Reduce;
-using ContrastiveLossKernels = VideoSim.Kernels.Losses.ContrastiveLoss;
 
 namespace VideoSim.Engine.Operators;
 
@@ -42,7 +41,7 @@ public static unsafe class ContrastiveLoss
         {
             Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, Stack = experts, N = samples, Sharpness = 1 / temperature,
         });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = experts * samples, Scale = 1f / samples });
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = experts * samples, Scale = 1f / samples });
         tape.RecordLoss(BackwardRule, new State(unitVision, unitText, cosines, statistics, 1 / temperature, weight / samples));
     }
 

@@ -36,5 +36,5 @@ public static unsafe class Dropout
     }
 
     private static void Apply(Tape tape, in DropoutSite site, in Tensor x, in Tensor y, int add) =>
-        tape.Stream.Run(Kernels.Dropout.Dropout.Apply[x.Precision], new DropoutArgs { X = x.Values, Y = y.Values, Dropout = site, Count = x.Shape.Count, Add = add });
+        tape.Stream.Run(DropoutKernels.Apply[x.Precision], new DropoutArgs { X = x.Values, Y = y.Values, Dropout = site, Count = x.Shape.Count, Add = add });
 }

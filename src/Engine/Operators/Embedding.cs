@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Embedding;
-using EmbeddingKernels = VideoSim.Kernels.Embedding.Embedding;
 
 namespace VideoSim.Engine.Operators;
 

@@ -19,7 +19,7 @@ public static unsafe class FrameUnpack
             throw new ArgumentException($"counts {counts.Shape} do not fit frames {frames.Shape}");
         var masked = tape.Scratch(new Shape(videos * perVideo, width), tape.Values);
         var mean = tape.Scratch(new Shape(videos, width));
-        tape.Stream.Run(Frames.Unpack[masked.Precision], new FrameUnpackArgs
+        tape.Stream.Run(FramesKernels.Unpack[masked.Precision], new FrameUnpackArgs
         {
             Stored = frames.Halves, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Floats,
             Videos = videos, FramesPerVideo = perVideo, Width = width,
@@ -31,7 +31,7 @@ public static unsafe class FrameUnpack
     public static Tensor Widen(Tape tape, in Tensor frames)
     {
         var y = tape.Scratch(new Shape(frames.Shape.Rows, frames.Shape.Width), tape.Values);
-        tape.Stream.Run(Frames.Widen[y.Precision], new FrameWidenArgs { Stored = frames.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
+        tape.Stream.Run(FramesKernels.Widen[y.Precision], new FrameWidenArgs { Stored = frames.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
         return y;
     }
 }

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.GatherRows;
-using GatherRowsKernels = VideoSim.Kernels.GatherRows.GatherRows;
 
 namespace VideoSim.Engine.Operators;
 

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.JointSequence;
-using JointSequenceKernels = VideoSim.Kernels.JointSequence.JointSequence;
 
 namespace VideoSim.Engine.Operators;
 

@@ -104,7 +104,7 @@ public static unsafe class Linear
     private static Tensor Narrow(Tape tape, in Tensor x)
     {
         var y = tape.Scratch(x.Shape, ElementType.BFloat16);
-        tape.Stream.Run(Kernels.Narrow.Narrow.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = x.Shape.Count });
+        tape.Stream.Run(NarrowKernels.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = x.Shape.Count });
         return y;
     }
 }

@@ -3,7 +3,6 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Reduce;
-using MaskedTokenLossKernels = VideoSim.Kernels.Losses.MaskedTokenLoss;
 
 namespace VideoSim.Engine.Operators;
 
@@ -49,7 +48,7 @@ public static unsafe class MaskedTokenLoss
             Logits = logits.Values, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
             Rows = rows, V = vocabulary, Scale = weight, Differentiate = tape.Training ? 1 : 0,
         });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = rows, Scale = 1 });
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = rows, Scale = 1 });
         tape.RecordLoss(BackwardRule, new State(x, table, bias, logits));
     }
 

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.MaxPosition;
-using MaxPositionKernels = VideoSim.Kernels.MaxPosition.MaxPosition;
 
 namespace VideoSim.Engine.Operators;
 

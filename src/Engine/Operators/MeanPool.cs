@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.MeanPool;
-using MeanPoolKernels = VideoSim.Kernels.MeanPool.MeanPool;
 
 namespace VideoSim.Engine.Operators;
 

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Mixture;
-using MixtureKernels = VideoSim.Kernels.Mixture.Mixture;
 
 namespace VideoSim.Engine.Operators;
 

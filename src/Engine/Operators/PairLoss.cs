@@ -2,7 +2,6 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
-using PairLossKernels = VideoSim.Kernels.Losses.PairLoss;
 
 namespace VideoSim.Engine.Operators;
 
@@ -33,8 +32,8 @@ public static unsafe class PairLoss
             Embeddings = embeddings.Values, Targets = targetSimilarities.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
             SquaredError = errors.Floats, Kl = divergences.Floats, Pairs = pairs, C = embeddings.Shape.Width,
         });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = errors.Floats, Y = squaredError.Floats, Rows = 1, Count = pairs, Scale = 1 });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = divergences.Floats, Y = kl.Floats, Rows = 1, Count = pairs, Scale = 1 });
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = errors.Floats, Y = squaredError.Floats, Rows = 1, Count = pairs, Scale = 1 });
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = divergences.Floats, Y = kl.Floats, Rows = 1, Count = pairs, Scale = 1 });
         tape.RecordLoss(BackwardRule, new State(embeddings, targetSimilarities, cosines, inverseNorm, klWeight));
     }
 

@@ -32,7 +32,7 @@ public static unsafe class ResidualNorm
         {
             throw new ArgumentException($"layer normalisation of {x.Shape} was given residual {residual.Shape}, weight {weight.Shape}, biases {bias.Shape} and {xBias.Shape}");
         }
-        if (!LayerNorm.Takes(width, x.Precision))
+        if (!LayerNormKernels.Takes(width, x.Precision))
             throw new ArgumentException($"rows of {width} values cannot be normalised in {x.Type}");
         var y = tape.Result(x.Shape, differentiable: true, x.Type);
         var args = new LayerNormForwardArgs
@@ -41,14 +41,14 @@ public static unsafe class ResidualNorm
             Mean = tape.Scratch(new Shape(rows)).Floats, Rstd = tape.Scratch(new Shape(rows)).Floats,
             Dropout = tape.Dropout(site, dropProbability), Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
         };
-        tape.Stream.Run(LayerNorm.Forward[x.Precision], args);
+        tape.Stream.Run(LayerNormKernels.Forward[x.Precision], args);
         tape.Record(BackwardRule, new State(x, xBias, residual, weight, bias, y, args), y);
         return y;
     }
 
     private static void Backward(Tape tape, in State s)
     {
-        int width = s.Forward.C, chunks = LayerNorm.Chunks(s.Forward.Rows);
+        int width = s.Forward.C, chunks = LayerNormKernels.Chunks(s.Forward.Rows);
         var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
         var dBias = tape.GradientToWrite(s.Bias, out int addBias);
         var dX = tape.GradientToWrite(s.X, out int addX);
@@ -56,14 +56,14 @@ public static unsafe class ResidualNorm
         var (dResidual, addResidual) = GradientOf(tape, s.Residual);
         bool parameters = dWeight.Exists || dBias.Exists || dXBias.Exists;
         var partial = parameters ? tape.Scratch(new Shape(3, chunks, width)) : default;
-        tape.Stream.Run(LayerNorm.Backward[s.Y.Precision], new LayerNormBackwardArgs
+        tape.Stream.Run(LayerNormKernels.Backward[s.Y.Precision], new LayerNormBackwardArgs
         {
             Forward = s.Forward, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dResidual = dResidual.ValuesOrNull,
             Partial = partial.FloatsOrNull, Chunks = chunks, AddX = addX, AddResidual = addResidual,
         });
         if (!parameters)
             return;
-        tape.Stream.Run(LayerNorm.Finish, new LayerNormFinishArgs
+        tape.Stream.Run(LayerNormKernels.Finish, new LayerNormFinishArgs
         {
             Partial = partial.Floats, dWeight = dWeight.FloatsOrNull, dBias = dBias.FloatsOrNull, dXBias = dXBias.FloatsOrNull,
             C = width, Chunks = chunks, AddWeight = addWeight, AddBias = addBias, AddXBias = addXBias,

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.SelectPosition;
-using SelectPositionKernels = VideoSim.Kernels.SelectPosition.SelectPosition;
 
 namespace VideoSim.Engine.Operators;
 

@@ -17,7 +17,7 @@ public static unsafe class SigmoidGate
         if (u.Shape != s.Shape || u.Type != s.Type)
             throw new ArgumentException($"a gate of {s.Shape} {s.Type} does not fit {u.Shape} {u.Type}");
         var y = tape.Result(u.Shape, u.Node >= 0 || s.Node >= 0, u.Type);
-        tape.Stream.Run(Gate.Forward[u.Precision], new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = u.Shape.Count });
+        tape.Stream.Run(GateKernels.Forward[u.Precision], new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = u.Shape.Count });
         tape.Record(BackwardRule, new State(u, s, y), y);
         return y;
     }
@@ -26,7 +26,7 @@ public static unsafe class SigmoidGate
     {
         var dU = tape.GradientToWrite(state.U, out int addU);
         var dS = tape.GradientToWrite(state.S, out int addS);
-        tape.Stream.Run(Gate.Backward[state.U.Precision], new GateGradArgs
+        tape.Stream.Run(GateKernels.Backward[state.U.Precision], new GateGradArgs
         {
             U = state.U.Values, S = state.S.Values, dY = tape.GradientOf(state.Y).Values, dU = dU.ValuesOrNull, dS = dS.ValuesOrNull,
             Count = state.U.Shape.Count, AddU = addU, AddS = addS,

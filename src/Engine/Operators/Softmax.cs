@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Softmax;
-using SoftmaxKernels = VideoSim.Kernels.Softmax.Softmax;
 
 namespace VideoSim.Engine.Operators;
 

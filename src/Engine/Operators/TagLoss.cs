@@ -2,7 +2,6 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
-using TagLossKernels = VideoSim.Kernels.Losses.TagLoss;
 
 namespace VideoSim.Engine.Operators;
 
@@ -67,6 +66,6 @@ public static unsafe class TagLoss
             PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = weight / videos,
             Sharpness = 1 / temperature, Epsilon = epsilon, ConsistencyScale = consistencyWeight / videos, Add = add, AddExperts = addExperts,
         });
-        tape.Stream.Run(Total.Sum, new TotalArgs { X = loss.Floats, Y = terms.Floats, Rows = count, Count = videos, Scale = 1f / videos });
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = loss.Floats, Y = terms.Floats, Rows = count, Count = videos, Scale = 1f / videos });
     }
 }

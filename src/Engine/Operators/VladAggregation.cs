@@ -8,7 +8,7 @@ namespace VideoSim.Engine.Operators;
 /// <summary>
 /// NeXtVLAD between its dense maps: normalises cluster logits, assigns every group of every frame to clusters, weighs it by its attention, sums
 /// residuals to the centres, normalises each cluster's residual, drops. One kernel for all videos of all experts: on tensor cores where tensors are
-/// bf16 and <see cref="VladTensorCore.Fits"/>, the plain one elsewhere.
+/// bf16 and <see cref="VladTensorCoreKernels.Fits"/>, the plain one elsewhere.
 /// </summary>
 public static unsafe class VladAggregation
 {
@@ -71,7 +71,7 @@ public static unsafe class VladAggregation
     }
 
     private static bool UsesTensorCores(in Tensor hidden, in Dimensions sizes) =>
-        hidden.Type == ElementType.BFloat16 && VladTensorCore.Fits(sizes.D, sizes.K, sizes.Groups);
+        hidden.Type == ElementType.BFloat16 && VladTensorCoreKernels.Fits(sizes.D, sizes.K, sizes.Groups);
 
     private static void Backward(Tape tape, in State s)
     {
@@ -102,7 +102,7 @@ public static unsafe class VladAggregation
     private static void ForwardPlain(Tape tape, in State s)
     {
         var (stack, videos, rows, width, clusters, groups) = s.Sizes;
-        tape.Stream.Run(Vlad.Forward[s.Hidden.Precision], new VladArgs
+        tape.Stream.Run(VladKernels.Forward[s.Hidden.Precision], new VladArgs
         {
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats, Mass = s.Mass.Floats,
@@ -123,12 +123,12 @@ public static unsafe class VladAggregation
             dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters,
             AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
         };
-        tape.Stream.Run(Vlad.Backward[s.Hidden.Precision], args);
+        tape.Stream.Run(VladKernels.Backward[s.Hidden.Precision], args);
         if (d.Centres.Exists)
-            tape.Stream.Run(Vlad.BackwardCentres, args);
+            tape.Stream.Run(VladKernels.BackwardCentres, args);
     }
 
-    private static void ForwardOnTensorCores(Tape tape, in State s) => tape.Stream.Run(VladTensorCore.Forward, TensorCoreArguments(s));
+    private static void ForwardOnTensorCores(Tape tape, in State s) => tape.Stream.Run(VladTensorCoreKernels.Forward, TensorCoreArguments(s));
 
     private static void BackwardOnTensorCores(Tape tape, in State s, in Gradients d, in Tensor sums)
     {
@@ -140,9 +140,9 @@ public static unsafe class VladAggregation
             dGroupLogits = d.GroupLogits.ValuesOrNull, Partial = sums.FloatsOrNull, PartialCentres = partialCentres.FloatsOrNull,
             dCentres = d.Centres.FloatsOrNull, AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
         };
-        tape.Stream.Run(VladTensorCore.Backward, args);
+        tape.Stream.Run(VladTensorCoreKernels.Backward, args);
         if (d.Centres.Exists)
-            tape.Stream.Run(VladTensorCore.FinishCentres, args);
+            tape.Stream.Run(VladTensorCoreKernels.FinishCentres, args);
     }
 
     private static VladTensorCoreArgs TensorCoreArguments(in State s)
@@ -153,7 +153,7 @@ public static unsafe class VladAggregation
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values, Y = s.Y.Values,
             Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters, Groups = groups,
-            Chunks = VladTensorCore.Chunks(stack, videos),
+            Chunks = VladTensorCoreKernels.Chunks(stack, videos),
         };
     }
 }

@@ -5,7 +5,6 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Random;
-using AdamKernel = VideoSim.Kernels.Adam.Adam;
 
 namespace VideoSim.Engine.Optimizers;
 
@@ -42,7 +41,7 @@ public sealed unsafe class Adam : IDisposable
         if (ends.Any(static end => end % GroupAlignment != 0))
             throw new ArgumentException($"groups end at {string.Join(", ", ends)}, not all of them multiples of {GroupAlignment}");
         int count = ends[^1];
-        var noted = new Shape(AdamKernel.Chunks(count), sizeof(ulong) / sizeof(int));
+        var noted = new Shape(AdamKernels.Chunks(count), sizeof(ulong) / sizeof(int));
         long bytes = 2L * count * sizeof(float) + ends.Length * sizeof(int) + noted.Count * sizeof(int) + 4 * Arena.Alignment;
         _arena = new Arena(device, bytes);
         FirstMoment = _arena.Allocate(new Shape(count));
@@ -69,7 +68,7 @@ public sealed unsafe class Adam : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(learningRates.Length, StepScalars.MaxGroups);
         double updates = step + 1;
-        double correction = Math.Sqrt(1 - Math.Pow(AdamKernel.Beta2, updates)) / (1 - Math.Pow(AdamKernel.Beta1, updates));
+        double correction = Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, updates)) / (1 - Math.Pow(AdamKernels.Beta1, updates));
         for (int group = 0; group < StepScalars.MaxGroups; group++)
             scalars.Rates[group] = group < learningRates.Length ? (float)(learningRates[group] * correction) : 0;
     }
@@ -77,13 +76,13 @@ public sealed unsafe class Adam : IDisposable
     /// <summary>Changes weights and moments by the gradients that the backward pass left.</summary>
     /// <param name="stream">The device's stream, or one that records or counts for it.</param>
     /// <param name="scalars">The step's scalars on the device.</param>
-    public void Update(ComputeStream stream, StepScalars* scalars) => stream.Run(AdamKernel.Update, new AdamArgs
+    public void Update(ComputeStream stream, StepScalars* scalars) => stream.Run(AdamKernels.Update, new AdamArgs
     {
         Weights = _parameters.Weights.Floats, Gradients = _parameters.Gradients.Floats,
         FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats,
         Scalars = scalars, GroupEnds = _groupEnds.Ints, FirstNonFinite = (ulong*)_firstNonFinite.Address,
         Copies = _parameters.Copies.ValuesOrNull, Count = checked((int)_parameters.FlatCount), Groups = _groupEnds.Shape.Width,
-        FirstShare = (float)(1 - AdamKernel.Beta1), SecondShare = (float)(1 - AdamKernel.Beta2), Epsilon = _epsilon,
+        FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = _epsilon,
     });
 
     /// <summary>
@@ -94,8 +93,8 @@ public sealed unsafe class Adam : IDisposable
     {
         var noted = new ulong[_firstNonFinite.Shape[0]];
         _device.Download(_firstNonFinite.Address, MemoryMarshal.AsBytes(noted.AsSpan()));
-        ulong first = noted.DefaultIfEmpty(AdamKernel.AllFinite).Min();
-        return first == AdamKernel.AllFinite ? null : new NonFiniteGradient((long)(first >> 32), (uint)first);
+        ulong first = noted.DefaultIfEmpty(AdamKernels.AllFinite).Min();
+        return first == AdamKernels.AllFinite ? null : new NonFiniteGradient((long)(first >> 32), (uint)first);
     }
 
     /// <summary>Sets the moments to 0 and forgets non-finite gradients, as before the first step.</summary>
@@ -104,7 +103,7 @@ public sealed unsafe class Adam : IDisposable
         foreach (var moment in new[] { FirstMoment, SecondMoment })
             _device.Clear(moment.Address, moment.Shape.Count * sizeof(float));
         var finite = new ulong[_firstNonFinite.Shape[0]];
-        Array.Fill(finite, AdamKernel.AllFinite);
+        Array.Fill(finite, AdamKernels.AllFinite);
         _device.Upload(MemoryMarshal.AsBytes(finite.AsSpan()), _firstNonFinite.Address);
     }
 

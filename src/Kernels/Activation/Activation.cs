@@ -53,7 +53,7 @@ public sealed record ActivationKernels(KernelPair<ActivationForwardArgs> Forward
 public static unsafe partial class Activations
 {
     /// <summary>Rows of a work item, the same as those of a column sum, whose second kernel finishes the bias's gradient.</summary>
-    public const int ChunkRows = Reduce.ColumnSum.ChunkRows;
+    public const int ChunkRows = Reduce.ColumnSumKernels.ChunkRows;
 
     private const string File = "Activation.cu";
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk

@@ -7,14 +7,14 @@ namespace VideoSim.Kernels.Adam;
 public static unsafe class AdamChecks
 {
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [new(Adam.Update, Cases)];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(AdamKernels.Update, Cases)];
 
     private static IEnumerable<CheckCase> Cases()
     {
         yield return Case("1 element", [1], momentScale: 1);
         yield return Case("odd count", [37], momentScale: 1);
         yield return Case("moments of 0", [64, 131], momentScale: 0);
-        yield return Case("whole chunks", [2 * Adam.ChunkElements], momentScale: 1);
+        yield return Case("whole chunks", [2 * AdamKernels.ChunkElements], momentScale: 1);
         yield return Case("6 groups, one empty", [16, 48, 48, 4096, 5008, 9001], momentScale: 1);
         yield return Case("with copies", [64, 4203], momentScale: 1, copied: true);
     }
@@ -33,15 +33,15 @@ public static unsafe class AdamChecks
         var secondMoment = builder.InOut("secondMoment", count, 0.01f * momentScale, momentScale);
         var rates = builder.Input("scalars", scalars);
         var ends = builder.Integers("groupEnds", groupEnds);
-        var nonFinite = builder.Workspace("firstNonFinite", 2L * Adam.Chunks(count));
+        var nonFinite = builder.Workspace("firstNonFinite", 2L * AdamKernels.Chunks(count));
         var copies = copied ? builder.ValueOutput("copies", count) : null;
-        return builder.Build(name, launcher => launcher.Run(Adam.Update, new AdamArgs
+        return builder.Build(name, launcher => launcher.Run(AdamKernels.Update, new AdamArgs
         {
             Weights = weights.Floats, Gradients = gradients.Floats, FirstMoment = firstMoment.Floats, SecondMoment = secondMoment.Floats,
             Scalars = (StepScalars*)rates.Address, GroupEnds = ends.Ints, FirstNonFinite = (ulong*)nonFinite.Address,
             Copies = copies == null ? null : copies.Values,
             Count = count, Groups = groupEnds.Length,
-            FirstShare = (float)(1 - Adam.Beta1), SecondShare = (float)(1 - Adam.Beta2), Epsilon = Reference.Epsilon,
+            FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = Reference.Epsilon,
         }), new Reference(copied), factor: 2);
     }
 
@@ -51,8 +51,8 @@ public static unsafe class AdamChecks
 
         public void Compute<T>(CheckValues<T> values) where T : struct, System.Numerics.IBinaryFloatingPointIeee754<T>
         {
-            T beta1 = T.CreateChecked(Adam.Beta1), beta2 = T.CreateChecked(Adam.Beta2), epsilon = T.CreateChecked(Epsilon);
-            T share1 = T.CreateChecked(1 - Adam.Beta1), share2 = T.CreateChecked(1 - Adam.Beta2);
+            T beta1 = T.CreateChecked(AdamKernels.Beta1), beta2 = T.CreateChecked(AdamKernels.Beta2), epsilon = T.CreateChecked(Epsilon);
+            T share1 = T.CreateChecked(1 - AdamKernels.Beta1), share2 = T.CreateChecked(1 - AdamKernels.Beta2);
             T[] w = values["weights"], g = values["gradients"], m = values["firstMoment"], v = values["secondMoment"];
             int group = 0;
             for (int i = 0; i < w.Length; i++)

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Adam;
 
-public static unsafe partial class Adam
+public static unsafe partial class AdamKernels
 {
     private static void UpdateChunks(in AdamArgs a, int from, int to)
     {

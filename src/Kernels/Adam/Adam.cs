@@ -51,7 +51,7 @@ public unsafe struct AdamArgs
 /// m += (1 - beta1)(g - m);  v += (1 - beta2)(g^2 - v);  w -= rate * m / (sqrt(v) + epsilon),
 /// where the group's rate already holds the bias correction. Non-finite gradients are noted, not skipped.
 /// </summary>
-public static unsafe partial class Adam
+public static unsafe partial class AdamKernels
 {
     /// <summary>Share of the old first moment that is kept.</summary>
     public const double Beta1 = 0.9;

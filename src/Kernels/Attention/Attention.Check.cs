@@ -18,8 +18,8 @@ public static unsafe class AttentionChecks
     [
         // A lane has 4 neighbouring probabilities, which share a block of random numbers, so that lanes are 4 words apart:
         // 4 ways. Forward does so where it drops some, in cases of at most 64 keys, for 16 lanes.
-        .. KernelCheck.OfPair(Attention.Forward, static precision => Cases(precision, backward: false), static _ => 2),
-        .. KernelCheck.OfPair(Attention.Backward, static precision => Cases(precision, backward: true), static _ => 4),
+        .. KernelCheck.OfPair(AttentionKernels.Forward, static precision => Cases(precision, backward: false), static _ => 2),
+        .. KernelCheck.OfPair(AttentionKernels.Backward, static precision => Cases(precision, backward: true), static _ => 4),
     ];
 
     /// <summary>Sizes and switches of a case; queries of all positions where <paramref name="Apart"/> is 0, of so many of the first ones otherwise.</summary>
@@ -37,7 +37,7 @@ public static unsafe class AttentionChecks
             new(1, 150, 1, 10, Bias: true), new(1, 1, 1, 2, Add: 1, Rotary: true), new(2, 7, 3, 6, 0.3f, Rotary: true, Bias: true),
             new(1, 64, 2, 64, 0.1f, Add: 1, Rotary: true), new(1, 131, 1, 34, Rotary: true),
         ];
-        var kernel = backward ? Attention.Backward[precision] : Attention.Forward[precision];
+        var kernel = backward ? AttentionKernels.Backward[precision] : AttentionKernels.Forward[precision];
         foreach (var shape in shapes)
         {
             yield return Case(kernel, precision, shape, backward);

@@ -6,7 +6,7 @@ using VideoSim.Kernels.Rotary;
 
 namespace VideoSim.Kernels.Attention;
 
-public static unsafe partial class Attention
+public static unsafe partial class AttentionKernels
 {
     [SkipLocalsInit]
     private static void ForwardItems(in AttentionArgs a, int from, int to)

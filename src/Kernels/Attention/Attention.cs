@@ -67,7 +67,7 @@ public unsafe struct AttentionArgs
 /// probabilities again and never reads the output: its row term is the sum of probability times gradient. Gradients of biases are left
 /// as sums over each video's positions. These kernels take any shape; <see cref="For"/> knows when there are faster ones.
 /// </summary>
-public static unsafe partial class Attention
+public static unsafe partial class AttentionKernels
 {
     /// <summary>Longest sequence: the score matrices of an item lie on the stack.</summary>
     public const int MaxLength = 256;
@@ -117,7 +117,7 @@ public static unsafe partial class Attention
 
     /// <summary>The kernels to take for a shape: of tensor cores where there is an instance for bf16, otherwise those that take any.</summary>
     public static (Kernel<AttentionArgs> Forward, Kernel<AttentionArgs> Backward) For(Precision precision, int s, int d) =>
-        precision == Precision.BFloat16 && AttentionTensorCore.InstanceFor(s, d) is { } instance
+        precision == Precision.BFloat16 && AttentionTensorCoreKernels.InstanceFor(s, d) is { } instance
             ? (instance.Forward, instance.Backward) : (Forward[precision], Backward[precision]);
 
     /// <summary>Work of <see cref="Forward"/>, whatever kernel does it.</summary>

@@ -153,7 +153,7 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
                 T score = T.Zero;
                 for (int d = 0; d < D; d++)
                     score += prepared[Index(b, i, 0, h, d)] * prepared[Index(b, j, 1, h, d)];
-                p[j] = stored(score * scale) + T.CreateChecked(mask[b * S + j] != 0 ? 0 : Attention.HiddenKey);
+                p[j] = stored(score * scale) + T.CreateChecked(mask[b * S + j] != 0 ? 0 : AttentionKernels.HiddenKey);
                 kept[j] = Keep<T>((long)item * S + j);
             }
             T max = p.Max(), sum = T.Zero;

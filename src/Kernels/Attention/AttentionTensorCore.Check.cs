@@ -11,9 +11,9 @@ public static class AttentionTensorCoreChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. AttentionTensorCore.Instances.Select(static instance => new KernelCheck(instance.Forward, () => Cases(instance, instance.Forward, backward: false))),
+        .. AttentionTensorCoreKernels.Instances.Select(static instance => new KernelCheck(instance.Forward, () => Cases(instance, instance.Forward, backward: false))),
         // At the end of backward a lane writes 32 bytes, sums of the biases' gradients, in two accesses: 8 lanes conflict, 4 do not.
-        .. AttentionTensorCore.Instances.Select(static instance =>
+        .. AttentionTensorCoreKernels.Instances.Select(static instance =>
             new KernelCheck(instance.Backward, () => Cases(instance, instance.Backward, backward: true), BankWays: instance.Width == 64 ? 2 : 1)),
     ];
 

@@ -6,11 +6,11 @@ namespace VideoSim.Kernels.Attention;
 /// Attention of short sequences in bf16 on tensor cores. A block keeps its whole head in shared memory, so the shape is part of the code: there is
 /// an instance for each width of a head and each length that sequences are padded to there, in powers of two, as a shorter one costs nothing more.
 /// </summary>
-public static unsafe class AttentionTensorCore
+public static unsafe class AttentionTensorCoreKernels
 {
     private const string File = "AttentionTensorCore.cu";
 
-    private static readonly string[] Macros = [FormattableString.Invariant($"HIDDEN_KEY={Attention.HiddenKey:F1}f")];
+    private static readonly string[] Macros = [FormattableString.Invariant($"HIDDEN_KEY={AttentionKernels.HiddenKey:F1}f")];
 
     /// <summary>
     /// The instances, shorter ones first. Heads of the published models have 64 columns; the recipes for tests have 32. 128 positions take all of a
@@ -29,8 +29,8 @@ public static unsafe class AttentionTensorCore
         int region = Math.Max(2 * length * width, 2 * length * length + (length >= width ? 0 : length * width));
         int backward = (2 * length * width + region) * sizeof(ushort) + length * sizeof(float);
         return new(width, length,
-            Make("forward", width, length, forward, static (in AttentionArgs a) => Attention.ForwardCost(a, Precision.BFloat16)),
-            Make("backward", width, length, backward, static (in AttentionArgs a) => Attention.BackwardCost(a, Precision.BFloat16)));
+            Make("forward", width, length, forward, static (in AttentionArgs a) => AttentionKernels.ForwardCost(a, Precision.BFloat16)),
+            Make("backward", width, length, backward, static (in AttentionArgs a) => AttentionKernels.BackwardCost(a, Precision.BFloat16)));
     }
 
     private static Kernel<AttentionArgs> Make(string direction, int width, int length, int sharedBytes, CostOf<AttentionArgs> cost) =>
@@ -40,7 +40,7 @@ public static unsafe class AttentionTensorCore
             Source = File,
             Defines = Macros,
             LaunchShape = (in AttentionArgs a, in DeviceLimits _) => new(a.B * a.Heads, 2 * length, SharedBytes: sharedBytes), // a warp for 16 positions
-            CountItems = Attention.Items,
+            CountItems = AttentionKernels.Items,
             Twin = null,
             CountCost = cost,
         };
@@ -49,6 +49,6 @@ public static unsafe class AttentionTensorCore
 /// <summary>The kernels for one width of heads and one length.</summary>
 /// <param name="Width">Columns of a head, exactly.</param>
 /// <param name="Length">Positions, at most.</param>
-/// <param name="Forward">As <see cref="Attention.Forward"/>.</param>
-/// <param name="Backward">As <see cref="Attention.Backward"/>.</param>
+/// <param name="Forward">As <see cref="AttentionKernels.Forward"/>.</param>
+/// <param name="Backward">As <see cref="AttentionKernels.Backward"/>.</param>
 public sealed record AttentionInstance(int Width, int Length, Kernel<AttentionArgs> Forward, Kernel<AttentionArgs> Backward);

@@ -81,7 +81,7 @@ public static class BatchNormReference
         element / (elements / (statistics / width)) * width + element % width;
 }
 
-/// <summary>Checks of <see cref="BatchNorm"/>.</summary>
+/// <summary>Checks of <see cref="BatchNormKernels"/>.</summary>
 public static unsafe class BatchNormChecks
 {
     private const float Momentum = 0.9f, Epsilon = 1e-3f;
@@ -90,7 +90,7 @@ public static unsafe class BatchNormChecks
     {
         public int Statistics => Stack * Groups * Width;
 
-        public int Chunks => BatchNorm.Chunks(Rows / Groups);
+        public int Chunks => BatchNormKernels.Chunks(Rows / Groups);
 
         public override string ToString() => $"stack {Stack}, {Rows} x {Width}, {Groups} groups";
     }
@@ -98,19 +98,19 @@ public static unsafe class BatchNormChecks
     // Rows of a multiple of 8 values and others; one with more chunks than a block of the CUDA kernels has warps, one that fills the last block's columns.
     private static readonly Shape[] Shapes =
     [
-        new(1, 1, 1, 1), new(3, 10, 13, 2), new(2, BatchNorm.ChunkRows + 1, BatchNorm.BlockColumns + 3, 1),
-        new(1, 2 * (2 * BatchNorm.ChunkRows + 5), 9, 2), new(2, 3 * BatchNorm.ChunkRows, 8, 3), new(1, 2 * (BatchNorm.ChunkRows + 3), 296, 2),
-        new(1, 2 * (9 * BatchNorm.ChunkRows + 5), 3, 2), new(1, 8, 256, 1),
+        new(1, 1, 1, 1), new(3, 10, 13, 2), new(2, BatchNormKernels.ChunkRows + 1, BatchNormKernels.BlockColumns + 3, 1),
+        new(1, 2 * (2 * BatchNormKernels.ChunkRows + 5), 9, 2), new(2, 3 * BatchNormKernels.ChunkRows, 8, 3), new(1, 2 * (BatchNormKernels.ChunkRows + 3), 296, 2),
+        new(1, 2 * (9 * BatchNormKernels.ChunkRows + 5), 3, 2), new(1, 8, 256, 1),
     ];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(BatchNorm.Statistics, Training, WaysOfFold), new(BatchNorm.FinishStatistics, static () => Training(Precision.Float32)),
-        .. KernelCheck.OfPair(BatchNorm.Apply, Training),
-        new(BatchNorm.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
-        .. KernelCheck.OfPair(BatchNorm.BackwardSums, Backward, WaysOfFold), new(BatchNorm.FinishBackwardSums, static () => Backward(Precision.Float32)),
-        .. KernelCheck.OfPair(BatchNorm.BackwardInput, Backward),
+        .. KernelCheck.OfPair(BatchNormKernels.Statistics, Training, WaysOfFold), new(BatchNormKernels.FinishStatistics, static () => Training(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNormKernels.Apply, Training),
+        new(BatchNormKernels.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
+        .. KernelCheck.OfPair(BatchNormKernels.BackwardSums, Backward, WaysOfFold), new(BatchNormKernels.FinishBackwardSums, static () => Backward(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNormKernels.BackwardInput, Backward),
     ];
 
     // A thread writes the sums of its 4 (bf16: 8) columns side by side, so that lanes are 4 (8) words apart. NVRTC joins
@@ -133,9 +133,9 @@ public static unsafe class BatchNormChecks
         return builder.Build($"{shape}, offset {offset}", launcher =>
         {
             var args = forward() with { Mean = mean.Floats, Rstd = rstd.Floats, Partial = partial.Floats };
-            launcher.Run(BatchNorm.Statistics[precision], args);
-            launcher.Run(BatchNorm.FinishStatistics, args);
-            launcher.Run(BatchNorm.Apply[precision], args);
+            launcher.Run(BatchNormKernels.Statistics[precision], args);
+            launcher.Run(BatchNormKernels.FinishStatistics, args);
+            launcher.Run(BatchNormKernels.Apply[precision], args);
         }, new Reference(shape), 2);
     }
 
@@ -147,8 +147,8 @@ public static unsafe class BatchNormChecks
         return builder.Build($"{shape}", launcher =>
         {
             var args = forward() with { Mean = mean.Floats, Rstd = rstd.Floats };
-            launcher.Run(BatchNorm.UseRunning, args);
-            launcher.Run(BatchNorm.Apply[Precision.Float32], args);
+            launcher.Run(BatchNormKernels.UseRunning, args);
+            launcher.Run(BatchNormKernels.Apply[Precision.Float32], args);
         }, new InferenceReference(shape), 2);
     }
 
@@ -171,9 +171,9 @@ public static unsafe class BatchNormChecks
                 Stack = shape.Stack, Rows = shape.Rows, C = shape.Width, Groups = shape.Groups, Chunks = shape.Chunks,
                 AddX = add, AddWeight = add, AddBias = add,
             };
-            launcher.Run(BatchNorm.BackwardSums[precision], args);
-            launcher.Run(BatchNorm.FinishBackwardSums, args);
-            launcher.Run(BatchNorm.BackwardInput[precision], args);
+            launcher.Run(BatchNormKernels.BackwardSums[precision], args);
+            launcher.Run(BatchNormKernels.FinishBackwardSums, args);
+            launcher.Run(BatchNormKernels.BackwardInput[precision], args);
         }, new GradReference(shape, add), 3);
     }
 

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.BatchNorm;
 
-public static unsafe partial class BatchNorm
+public static unsafe partial class BatchNormKernels
 {
     private static void ReduceChunks(in BatchNormArgs a, int from, int to)
     {

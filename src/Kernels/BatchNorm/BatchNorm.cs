@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.BatchNorm;
 
-/// <summary>Arguments of the forward kernels of <see cref="BatchNorm"/>.</summary>
+/// <summary>Arguments of the forward kernels of <see cref="BatchNormKernels"/>.</summary>
 public unsafe struct BatchNormArgs
 {
     /// <summary>[Stack, Rows, C]; rows of a group are contiguous.</summary>
@@ -33,7 +33,7 @@ public unsafe struct BatchNormArgs
     public float Epsilon;
 }
 
-/// <summary>Arguments of the backward kernels of <see cref="BatchNorm"/>; any gradient may be null.</summary>
+/// <summary>Arguments of the backward kernels of <see cref="BatchNormKernels"/>; any gradient may be null.</summary>
 public unsafe struct BatchNormGradArgs
 {
     /// <summary>[Stack, Rows, C]</summary>
@@ -73,7 +73,7 @@ public unsafe struct BatchNormGradArgs
 /// and the result depends on the shapes alone. The running averages move once for each group, first group first. Tensors are fp32 or bf16,
 /// statistics, parameters and partial sums fp32.
 /// </summary>
-public static unsafe partial class BatchNorm
+public static unsafe partial class BatchNormKernels
 {
     /// <summary>Rows of a chunk.</summary>
     public const int ChunkRows = 64;

@@ -3,7 +3,7 @@ namespace VideoSim.Kernels.BatchNorm;
 /// <summary>A batch normalisation that the reader of raw values applies; a part of kernels' arguments.</summary>
 public unsafe struct Normalizer
 {
-    /// <summary>[Stack, Sides, Columns]: statistics, as <see cref="BatchNorm"/> leaves them; rstd is 1 / standard deviation.</summary>
+    /// <summary>[Stack, Sides, Columns]: statistics, as <see cref="BatchNormKernels"/> leaves them; rstd is 1 / standard deviation.</summary>
     public float* Mean, Rstd;
 
     /// <summary>[Stack, Columns]</summary>

@@ -38,7 +38,7 @@ public static class ConcatReference
     }
 }
 
-/// <summary>Checks of <see cref="Concat"/>.</summary>
+/// <summary>Checks of <see cref="ConcatKernels"/>.</summary>
 public static unsafe class ConcatChecks
 {
     private sealed record Shape(int Stack, int Rows, int LeftC, int RightC, float DropProbability)
@@ -54,8 +54,8 @@ public static unsafe class ConcatChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Concat.Forward, static precision => Shapes.Select(shape => Forward(precision, shape))),
-        .. KernelCheck.OfPair(Concat.Backward, static precision =>
+        .. KernelCheck.OfPair(ConcatKernels.Forward, static precision => Shapes.Select(shape => Forward(precision, shape))),
+        .. KernelCheck.OfPair(ConcatKernels.Backward, static precision =>
         [
             .. from shape in Shapes from add in new[] { (Left: 0, Right: 0), (Left: 1, Right: 0), (Left: 0, Right: 1) } select Backward(precision, shape, add.Left, add.Right),
             Backward(precision, Shapes[2], 1, 0, ofRight: false), Backward(precision, Shapes[2], 0, 1, ofLeft: false),
@@ -69,7 +69,7 @@ public static unsafe class ConcatChecks
         var (left, right) = (builder.ValueInput("left", stack * rows * leftC), builder.ValueInput("right", rows * rightC));
         var y = builder.ValueOutput("y", stack * rows * (leftC + rightC));
         var dropout = builder.Dropout(shape.DropProbability);
-        return builder.Build($"{shape}", launcher => launcher.Run(Concat.Forward[precision], new ConcatArgs
+        return builder.Build($"{shape}", launcher => launcher.Run(ConcatKernels.Forward[precision], new ConcatArgs
         {
             Left = left.Values, Right = right.Values, Y = y.Values, Dropout = dropout.Site, Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC,
         }), new Reference(shape, dropout), 2);
@@ -83,7 +83,7 @@ public static unsafe class ConcatChecks
         var dLeft = ofLeft ? builder.ValueGradient("dLeft", stack * rows * leftC, addLeft) : null;
         var dRight = ofRight ? builder.ValueGradient("dRight", rows * rightC, addRight) : null;
         var dropout = builder.Dropout(shape.DropProbability);
-        return builder.Build($"{shape}, add {addLeft} {addRight}{(ofLeft ? "" : ", no left")}{(ofRight ? "" : ", no right")}", launcher => launcher.Run(Concat.Backward[precision], new ConcatGradArgs
+        return builder.Build($"{shape}, add {addLeft} {addRight}{(ofLeft ? "" : ", no left")}{(ofRight ? "" : ", no right")}", launcher => launcher.Run(ConcatKernels.Backward[precision], new ConcatGradArgs
         {
             dY = dY.Values, dLeft = dLeft == null ? null : dLeft.Values, dRight = dRight == null ? null : dRight.Values, Dropout = dropout.Site,
             Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC, AddLeft = addLeft, AddRight = addRight,

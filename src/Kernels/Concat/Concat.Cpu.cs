@@ -2,7 +2,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Concat;
 
-public static unsafe partial class Concat
+public static unsafe partial class ConcatKernels
 {
     private static void JoinRows(in ConcatArgs a, int from, int to)
     {

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Concat;
 
-/// <summary>Arguments of <see cref="Concat.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="ConcatKernels.Forward"/>.</summary>
 public unsafe struct ConcatArgs
 {
     /// <summary>[Stack, Rows, LeftC]</summary>
@@ -22,7 +22,7 @@ public unsafe struct ConcatArgs
     public int Stack, Rows, LeftC, RightC;
 }
 
-/// <summary>Arguments of <see cref="Concat.Backward"/>; either gradient may be null.</summary>
+/// <summary>Arguments of <see cref="ConcatKernels.Backward"/>; either gradient may be null.</summary>
 public unsafe struct ConcatGradArgs
 {
     /// <summary>[Stack, Rows, LeftC + RightC]</summary>
@@ -45,7 +45,7 @@ public unsafe struct ConcatGradArgs
 }
 
 /// <summary>Rows side by side, then dropout: y[e, b] = (left[e, b], right[b]) * factors.</summary>
-public static unsafe partial class Concat
+public static unsafe partial class ConcatKernels
 {
     private const int Threads = 256; // each takes 16 bytes of neighbouring columns at a time
 

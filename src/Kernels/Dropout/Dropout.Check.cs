@@ -9,8 +9,8 @@ public static unsafe class DropoutChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Dropout.Apply, static precision => [Case(precision, 1, 0.5f, 0), Case(precision, 31, 0.1f, 1), Case(precision, 259, 0.9f, 0),
-            Case(precision, 2 * Dropout.BlockElements + 5, 0.2f, 1), Case(precision, 2 * Dropout.BlockElements, 0.2f, 0)]),
+        .. KernelCheck.OfPair(DropoutKernels.Apply, static precision => [Case(precision, 1, 0.5f, 0), Case(precision, 31, 0.1f, 1), Case(precision, 259, 0.9f, 0),
+            Case(precision, 2 * DropoutKernels.BlockElements + 5, 0.2f, 1), Case(precision, 2 * DropoutKernels.BlockElements, 0.2f, 0)]),
     ];
 
     private static CheckCase Case(Precision precision, int count, float dropProbability, int add)
@@ -19,7 +19,7 @@ public static unsafe class DropoutChecks
         var x = builder.ValueInput("x", count);
         var dropout = builder.Dropout(dropProbability);
         var y = builder.ValueGradient("y", count, add);
-        return builder.Build($"{count} elements, dropout {dropProbability}, add {add}", launcher => launcher.Run(Dropout.Apply[precision], new DropoutArgs
+        return builder.Build($"{count} elements, dropout {dropProbability}, add {add}", launcher => launcher.Run(DropoutKernels.Apply[precision], new DropoutArgs
         {
             X = x.Values, Y = y.Values, Dropout = dropout.Site, Count = count, Add = add,
         }), new Reference(dropout, add), factor: 2);

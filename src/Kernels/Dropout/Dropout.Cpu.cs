@@ -2,7 +2,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Dropout;
 
-public static unsafe partial class Dropout
+public static unsafe partial class DropoutKernels
 {
     private static void ApplyBlocks(in DropoutArgs a, int from, int to)
     {

@@ -26,7 +26,7 @@ public unsafe struct DropoutArgs
 /// y = x mask, with the mask 0 or 1 / (1 - p). The gradient goes through the same mask, made again rather than stored, so
 /// one kernel serves both directions.
 /// </summary>
-public static unsafe partial class Dropout
+public static unsafe partial class DropoutKernels
 {
     /// <summary>Elements of a work item: 16 KiB in and out, many times the cost of handing it over.</summary>
     public const int BlockElements = 4096;

@@ -9,10 +9,10 @@ public static unsafe class EmbeddingChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Embedding.Forward, precision => Sizes.Select(size => ForwardCase(size, precision))),
-        .. KernelCheck.OfPair(Embedding.WordBackward, precision => Sizes.Select(size => WordCase(size, precision))),
-        .. KernelCheck.OfPair(Embedding.PositionBackward, precision => Sizes.Select(size => TableCase(size, precision, Embedding.PositionBackward, types: false))),
-        .. KernelCheck.OfPair(Embedding.TypeBackward, precision => Sizes.Select(size => TableCase(size, precision, Embedding.TypeBackward, types: true))),
+        .. KernelCheck.OfPair(EmbeddingKernels.Forward, precision => Sizes.Select(size => ForwardCase(size, precision))),
+        .. KernelCheck.OfPair(EmbeddingKernels.WordBackward, precision => Sizes.Select(size => WordCase(size, precision))),
+        .. KernelCheck.OfPair(EmbeddingKernels.PositionBackward, precision => Sizes.Select(size => TableCase(size, precision, EmbeddingKernels.PositionBackward, types: false))),
+        .. KernelCheck.OfPair(EmbeddingKernels.TypeBackward, precision => Sizes.Select(size => TableCase(size, precision, EmbeddingKernels.TypeBackward, types: true))),
     ];
 
     private static IEnumerable<Size> Sizes =>
@@ -28,7 +28,7 @@ public static unsafe class EmbeddingChecks
         var position = s.Add == 0 ? builder.ValueInput("table", (long)s.Rows * s.C) : null; // one case without positions
         var type = builder.ValueInput("type", 2L * s.C);
         var y = builder.ValueOutput("y", (long)s.B * s.T * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(Embedding.Forward[precision], new EmbeddingForwardArgs
+        return builder.Build($"{s}", launcher => launcher.Run(EmbeddingKernels.Forward[precision], new EmbeddingForwardArgs
         {
             Ids = ids.Ints, Word = word.Values, Position = position is null ? null : position.Values, TokenType = type.Values, Y = y.Values,
             B = s.B, T = s.T, C = s.C,
@@ -50,7 +50,7 @@ public static unsafe class EmbeddingChecks
         var segmentStarts = builder.Integers("starts", starts);
         var count = builder.Integers("count", [tokens.Length]);
         var dWord = s.Add != 0 ? builder.InOut("dTable", (long)s.V * s.C) : builder.Output("dTable", (long)s.V * s.C);
-        return builder.Build($"{s}", launcher => launcher.Run(Embedding.WordBackward[precision], new EmbeddingWordBackwardArgs
+        return builder.Build($"{s}", launcher => launcher.Run(EmbeddingKernels.WordBackward[precision], new EmbeddingWordBackwardArgs
         {
             dY = dY.Values, SortedPositions = positions.Ints, SegmentTokens = segmentTokens.Ints, SegmentStarts = segmentStarts.Ints,
             SegmentCount = count.Ints, dWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,

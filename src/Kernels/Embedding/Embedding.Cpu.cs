@@ -2,7 +2,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Embedding;
 
-public static unsafe partial class Embedding
+public static unsafe partial class EmbeddingKernels
 {
     private static void ForwardRows(in EmbeddingForwardArgs a, int from, int to)
     {

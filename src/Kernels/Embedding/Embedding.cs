@@ -75,7 +75,7 @@ public unsafe struct EmbeddingTableBackwardArgs
 /// y[b, t] = word[id[b, t]] + position[t] + type[0] (specification 3.1). Tables have the type of y, their gradients are fp32. The word table's gradient is summed segment by
 /// segment in the order that the batch gives, so it has the same bits on every device.
 /// </summary>
-public static unsafe partial class Embedding
+public static unsafe partial class EmbeddingKernels
 {
     /// <summary>Table rows, and columns of the type table, that one item looks after.</summary>
     public const int Block = 64;

@@ -28,14 +28,14 @@ public static class FrameReference
     }
 }
 
-/// <summary>Checks of <see cref="Frames"/>.</summary>
+/// <summary>Checks of <see cref="FramesKernels"/>.</summary>
 public static unsafe class FrameChecks
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Frames.Unpack, precision => [Case(precision, 1, 1, 1), Case(precision, 3, 5, 13), Case(precision, 2, 32, 16), Case(precision, 2, 3, 1033), Case(precision, 2, 3, 1032), Case(precision, 1, 2, 1024), Case(precision, 0, 3, 8)]),
-        .. KernelCheck.OfPair(Frames.Widen, precision => [WidenCase(precision, 1, 1), WidenCase(precision, 3, 13), WidenCase(precision, 7, 16), WidenCase(precision, 9, 131), WidenCase(precision, 2, 512), WidenCase(precision, 0, 8)]),
+        .. KernelCheck.OfPair(FramesKernels.Unpack, precision => [Case(precision, 1, 1, 1), Case(precision, 3, 5, 13), Case(precision, 2, 32, 16), Case(precision, 2, 3, 1033), Case(precision, 2, 3, 1032), Case(precision, 1, 2, 1024), Case(precision, 0, 3, 8)]),
+        .. KernelCheck.OfPair(FramesKernels.Widen, precision => [WidenCase(precision, 1, 1), WidenCase(precision, 3, 13), WidenCase(precision, 7, 16), WidenCase(precision, 9, 131), WidenCase(precision, 2, 512), WidenCase(precision, 0, 8)]),
     ];
 
     private static CheckCase Case(Precision precision, int videos, int frames, int width)
@@ -45,7 +45,7 @@ public static unsafe class FrameChecks
         // The first video has all its frames, later ones fewer, down to a single one.
         var counts = builder.Integers("counts", [.. Enumerable.Range(0, videos).Select(v => Math.Max(1, frames - 2 * v))]);
         var (masked, mean) = (builder.ValueOutput("masked", videos * frames * width), builder.Output("mean", videos * width));
-        return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(Frames.Unpack[precision],
+        return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(FramesKernels.Unpack[precision],
             new FrameUnpackArgs
             {
                 Stored = (Half*)stored.Address, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Floats,
@@ -58,7 +58,7 @@ public static unsafe class FrameChecks
         var builder = new CheckBuilder(seed: 45, precision);
         var stored = builder.Integers("stored", Halves(rows * width));
         var y = builder.ValueOutput("y", rows * width);
-        return builder.Build($"{rows} frames, width {width}", launcher => launcher.Run(Frames.Widen[precision],
+        return builder.Build($"{rows} frames, width {width}", launcher => launcher.Run(FramesKernels.Widen[precision],
             new FrameWidenArgs { Stored = (Half*)stored.Address, Y = y.Values, Rows = rows, Width = width }), new WidenReference(), 2);
     }
 

@@ -4,7 +4,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Frames;
 
-public static unsafe partial class Frames
+public static unsafe partial class FramesKernels
 {
     private static void UnpackVideos(in FrameUnpackArgs a, int from, int to)
     {

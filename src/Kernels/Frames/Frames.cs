@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Frames;
 
-/// <summary>Arguments of <see cref="Frames.Unpack"/>.</summary>
+/// <summary>Arguments of <see cref="FramesKernels.Unpack"/>.</summary>
 public unsafe struct FrameUnpackArgs
 {
     /// <summary>[Videos, FramesPerVideo, Width] as stored: fp16.</summary>
@@ -21,7 +21,7 @@ public unsafe struct FrameUnpackArgs
     public int Videos, FramesPerVideo, Width;
 }
 
-/// <summary>Arguments of <see cref="Frames.Widen"/>.</summary>
+/// <summary>Arguments of <see cref="FramesKernels.Widen"/>.</summary>
 public unsafe struct FrameWidenArgs
 {
     /// <summary>[Rows, Width] as stored: fp16.</summary>
@@ -35,7 +35,7 @@ public unsafe struct FrameWidenArgs
 }
 
 /// <summary>From frames as they are stored to what the model reads: masked frames in fp32 or bf16, and their unmasked mean.</summary>
-public static unsafe partial class Frames
+public static unsafe partial class FramesKernels
 {
     private const string File = "Frames.cu";
     private const int Threads = 128, Columns = 8 * Threads; // of a CUDA block: 16 bytes of stored values each

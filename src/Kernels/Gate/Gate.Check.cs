@@ -25,16 +25,16 @@ public static class GateReference
     private static T Sigmoid<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
 }
 
-/// <summary>Checks of <see cref="Gate"/>.</summary>
+/// <summary>Checks of <see cref="GateKernels"/>.</summary>
 public static unsafe class GateChecks
 {
-    private static readonly int[] Counts = [0, 1, 13, 64, Gate.BlockElements, Gate.BlockElements + 5];
+    private static readonly int[] Counts = [0, 1, 13, 64, GateKernels.BlockElements, GateKernels.BlockElements + 5];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Gate.Forward, static precision => Counts.Select(count => Forward(precision, count))),
-        .. KernelCheck.OfPair(Gate.Backward, static precision =>
+        .. KernelCheck.OfPair(GateKernels.Forward, static precision => Counts.Select(count => Forward(precision, count))),
+        .. KernelCheck.OfPair(GateKernels.Backward, static precision =>
             from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(precision, count, add.U, add.S)),
     ];
 
@@ -42,7 +42,7 @@ public static unsafe class GateChecks
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (u, s, y) = (builder.ValueInput("u", count), builder.ValueInput("s", count, -6, 6), builder.ValueOutput("y", count));
-        return builder.Build($"{count} elements", launcher => launcher.Run(Gate.Forward[precision],
+        return builder.Build($"{count} elements", launcher => launcher.Run(GateKernels.Forward[precision],
             new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = count }), new Reference(), 2);
     }
 
@@ -51,7 +51,7 @@ public static unsafe class GateChecks
         var builder = new CheckBuilder((ulong)count, precision);
         var (u, s, dY) = (builder.ValueInput("u", count), builder.ValueInput("s", count, -6, 6), builder.ValueInput("dY", count));
         var (dU, dS) = (builder.ValueGradient("dU", count, addU), builder.ValueGradient("dS", count, addS));
-        return builder.Build($"{count} elements, add {addU} {addS}", launcher => launcher.Run(Gate.Backward[precision], new GateGradArgs
+        return builder.Build($"{count} elements, add {addU} {addS}", launcher => launcher.Run(GateKernels.Backward[precision], new GateGradArgs
         {
             U = u.Values, S = s.Values, dY = dY.Values, dU = dU.Values, dS = dS.Values, Count = count, AddU = addU, AddS = addS,
         }), new GradReference(addU, addS), 3);

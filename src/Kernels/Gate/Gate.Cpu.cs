@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Gate;
 
-public static unsafe partial class Gate
+public static unsafe partial class GateKernels
 {
     private static void GateBlocks(in GateArgs a, int from, int to)
     {

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Gate;
 
-/// <summary>Arguments of <see cref="Gate.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="GateKernels.Forward"/>.</summary>
 public unsafe struct GateArgs
 {
     /// <summary>[Count]: what is let through.</summary>
@@ -18,7 +18,7 @@ public unsafe struct GateArgs
     public long Count;
 }
 
-/// <summary>Arguments of <see cref="Gate.Backward"/>; either gradient may be null.</summary>
+/// <summary>Arguments of <see cref="GateKernels.Backward"/>; either gradient may be null.</summary>
 public unsafe struct GateGradArgs
 {
     /// <summary>[Count]</summary>
@@ -35,7 +35,7 @@ public unsafe struct GateGradArgs
 }
 
 /// <summary>y = u * sigmoid(s), element by element: the excitation of squeeze-and-excitation.</summary>
-public static unsafe partial class Gate
+public static unsafe partial class GateKernels
 {
     /// <summary>Elements of an item.</summary>
     public const int BlockElements = 4096;

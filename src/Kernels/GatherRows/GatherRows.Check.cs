@@ -34,7 +34,7 @@ public static class GatherRowsReference
     private static int Element(int position, int column, int t, int s, int c) => (position / t * s + position % t) * c + column;
 }
 
-/// <summary>Checks of <see cref="GatherRows"/>: rows out of use, a position taken twice, none at all, added gradients.</summary>
+/// <summary>Checks of <see cref="GatherRowsKernels"/>: rows out of use, a position taken twice, none at all, added gradients.</summary>
 public static unsafe class GatherRowsChecks
 {
     private static readonly Size[] Sizes =
@@ -46,8 +46,8 @@ public static unsafe class GatherRowsChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(GatherRows.Forward, static precision => Sizes.Select(size => Case(precision, size, backward: false, 0))),
-        .. KernelCheck.OfPair(GatherRows.Backward, static precision => from size in Sizes from add in new[] { 0, 1 } select Case(precision, size, backward: true, add)),
+        .. KernelCheck.OfPair(GatherRowsKernels.Forward, static precision => Sizes.Select(size => Case(precision, size, backward: false, 0))),
+        .. KernelCheck.OfPair(GatherRowsKernels.Backward, static precision => from size in Sizes from add in new[] { 0, 1 } select Case(precision, size, backward: true, add)),
     ];
 
     private sealed record Size(int B, int S, int T, int C, int[] Positions);
@@ -60,7 +60,7 @@ public static unsafe class GatherRowsChecks
         var x = backward ? builder.ValueGradient("x", (long)b * s * c, add) : builder.ValueInput("x", (long)b * s * c);
         var positions = builder.Integers("positions", rows);
         return builder.Build($"B {b}, S {s}, T {t}, C {c}, {rows.Length} rows, add {add}", launcher =>
-            launcher.Run((backward ? GatherRows.Backward : GatherRows.Forward)[precision], new GatherRowsArgs
+            launcher.Run((backward ? GatherRowsKernels.Backward : GatherRowsKernels.Forward)[precision], new GatherRowsArgs
             {
                 X = x.Values, Y = y.Values, Positions = positions.Ints, B = b, S = s, C = c, T = t, Rows = rows.Length, Add = add,
             }), new Reference(size, backward, add), backward ? 3 : 2) with

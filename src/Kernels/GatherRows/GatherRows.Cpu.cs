@@ -2,7 +2,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.GatherRows;
 
-public static unsafe partial class GatherRows
+public static unsafe partial class GatherRowsKernels
 {
     private static void Gather(in GatherRowsArgs a, int from, int to)
     {

@@ -31,7 +31,7 @@ public unsafe struct GatherRowsArgs
 /// y[r] = x[positions[r]]: the masked positions of a batch, so that the vocabulary head works on those alone. Rows past
 /// the last one in use are 0 and send no gradient back.
 /// </summary>
-public static unsafe partial class GatherRows
+public static unsafe partial class GatherRowsKernels
 {
     private const int Warps = 4; // of a CUDA block: a row each
 

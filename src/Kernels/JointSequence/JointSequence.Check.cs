@@ -45,7 +45,7 @@ public static class JointSequenceReference
     }
 }
 
-/// <summary>Checks of <see cref="JointSequence"/>.</summary>
+/// <summary>Checks of <see cref="JointSequenceKernels"/>.</summary>
 public static unsafe class JointSequenceChecks
 {
     private static readonly (int B, int T, int F, int C)[] Shapes = [(1, 1, 1, 1), (3, 5, 4, 13), (2, 7, 9, 16), (2, 3, 2, 131), (0, 3, 2, 8), (1, 2, 1, 1010)];
@@ -53,8 +53,8 @@ public static unsafe class JointSequenceChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(JointSequence.Forward, static precision => Shapes.Select(s => Forward(precision, s.B, s.T, s.F, s.C))),
-        .. KernelCheck.OfPair(JointSequence.Backward, static precision =>
+        .. KernelCheck.OfPair(JointSequenceKernels.Forward, static precision => Shapes.Select(s => Forward(precision, s.B, s.T, s.F, s.C))),
+        .. KernelCheck.OfPair(JointSequenceKernels.Backward, static precision =>
         [
             .. from s in Shapes from add in new[] { (Text: 0, Frames: 0), (Text: 1, Frames: 0), (Text: 0, Frames: 1) } select Backward(precision, s, add.Text, add.Frames),
             Backward(precision, Shapes[1], 1, 0, ofFrames: false), Backward(precision, Shapes[1], 0, 1, ofText: false),
@@ -68,7 +68,7 @@ public static unsafe class JointSequenceChecks
         var textMask = builder.Integers("textMask", [.. Enumerable.Range(0, b * t).Select(i => i % t <= i / t ? 1 : 0)]);
         var counts = builder.Integers("counts", [.. Enumerable.Range(0, b).Select(video => Math.Max(1, f - 2 * video))]);
         var (y, mask) = (builder.ValueOutput("y", (long)b * (t + f) * c), builder.IntegerOutput("mask", b * (t + f)));
-        return builder.Build($"B {b}, T {t}, F {f}, C {c}", launcher => launcher.Run(JointSequence.Forward[precision], new JointSequenceArgs
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}", launcher => launcher.Run(JointSequenceKernels.Forward[precision], new JointSequenceArgs
         {
             Text = text.Values, Frames = frames.Values, Y = y.Values, TextMask = textMask.Ints, FrameCounts = counts.Ints, Mask = mask.Ints,
             B = b, T = t, F = f, C = c,
@@ -82,7 +82,7 @@ public static unsafe class JointSequenceChecks
         var dY = builder.ValueInput("dY", (long)b * (t + f) * c);
         var dText = ofText ? builder.ValueGradient("dText", (long)b * t * c, addText) : null;
         var dFrames = ofFrames ? builder.ValueGradient("dFrames", (long)b * f * c, addFrames) : null;
-        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}{(ofText ? "" : ", no text")}{(ofFrames ? "" : ", no frames")}", launcher => launcher.Run(JointSequence.Backward[precision], new JointSequenceGradArgs
+        return builder.Build($"B {b}, T {t}, F {f}, C {c}, add {addText} {addFrames}{(ofText ? "" : ", no text")}{(ofFrames ? "" : ", no frames")}", launcher => launcher.Run(JointSequenceKernels.Backward[precision], new JointSequenceGradArgs
         {
             dY = dY.Values, dText = dText == null ? null : dText.Values, dFrames = dFrames == null ? null : dFrames.Values,
             B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.JointSequence;
 
-public static unsafe partial class JointSequence
+public static unsafe partial class JointSequenceKernels
 {
     private static void JoinPositions(in JointSequenceArgs a, int from, int to)
     {

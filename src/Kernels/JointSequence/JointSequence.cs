@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.JointSequence;
 
-/// <summary>Arguments of <see cref="JointSequence.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="JointSequenceKernels.Forward"/>.</summary>
 public unsafe struct JointSequenceArgs
 {
     /// <summary>[B, T, C]</summary>
@@ -27,7 +27,7 @@ public unsafe struct JointSequenceArgs
     public int B, T, F, C;
 }
 
-/// <summary>Arguments of <see cref="JointSequence.Backward"/>.</summary>
+/// <summary>Arguments of <see cref="JointSequenceKernels.Backward"/>.</summary>
 public unsafe struct JointSequenceGradArgs
 {
     /// <summary>[B, T + F, C]</summary>
@@ -47,7 +47,7 @@ public unsafe struct JointSequenceGradArgs
 }
 
 /// <summary>Text and frames as one sequence, text first, with the mask of both (specification 3.7).</summary>
-public static unsafe partial class JointSequence
+public static unsafe partial class JointSequenceKernels
 {
     private const string File = "JointSequence.cu";
     private const int Threads = 128; // 16 bytes each

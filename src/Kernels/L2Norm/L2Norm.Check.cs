@@ -8,7 +8,7 @@ public static class L2NormReference
 {
     /// <summary>1 / length of a row, or the constant for a row shorter than the floor.</summary>
     public static T InverseNorm<T>(ReadOnlySpan<T> x) where T : struct, IBinaryFloatingPointIeee754<T> =>
-        T.One / T.Sqrt(T.Max(SquaredLength(x), T.CreateChecked(L2Norm.Floor)));
+        T.One / T.Sqrt(T.Max(SquaredLength(x), T.CreateChecked(L2NormKernels.Floor)));
 
     /// <summary>Rows of unit length, and what each was multiplied by.</summary>
     public static (T[] Y, T[] InverseNorm) Forward<T>(T[] x, int width) where T : struct, IBinaryFloatingPointIeee754<T>
@@ -29,7 +29,7 @@ public static class L2NormReference
             T along = T.Zero;
             for (int i = row * width; i < (row + 1) * width; i++)
                 along += dY[i] * y[i];
-            if (SquaredLength<T>(x.AsSpan(row * width, width)) < T.CreateChecked(L2Norm.Floor))
+            if (SquaredLength<T>(x.AsSpan(row * width, width)) < T.CreateChecked(L2NormKernels.Floor))
                 along = T.Zero;
             for (int i = row * width; i < (row + 1) * width; i++)
                 dX[i] = (dY[i] - along * y[i]) * inverse[row];
@@ -46,7 +46,7 @@ public static class L2NormReference
     }
 }
 
-/// <summary>Checks of <see cref="L2Norm"/>.</summary>
+/// <summary>Checks of <see cref="L2NormKernels"/>.</summary>
 public static unsafe class L2NormChecks
 {
     // Rows far below the floor stand apart: their gradients are a million times larger, and would hide errors of the others.
@@ -55,8 +55,8 @@ public static unsafe class L2NormChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(L2Norm.Forward, static precision => Shapes.Select(shape => Case(precision, shape.Rows, shape.Width, shape.Size, backward: false, 0))),
-        .. KernelCheck.OfPair(L2Norm.Backward, static precision =>
+        .. KernelCheck.OfPair(L2NormKernels.Forward, static precision => Shapes.Select(shape => Case(precision, shape.Rows, shape.Width, shape.Size, backward: false, 0))),
+        .. KernelCheck.OfPair(L2NormKernels.Backward, static precision =>
             from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape.Rows, shape.Width, shape.Size, backward: true, add)),
     ];
 
@@ -69,10 +69,10 @@ public static unsafe class L2NormChecks
         var dX = builder.ValueGradient("dX", backward ? rows * width : 0, add);
         return builder.Build($"{rows} x {width}, values to {size}, add {add}", launcher =>
         {
-            launcher.Run(L2Norm.Forward[precision], new L2NormArgs { X = x.Values, Y = y.Values, InverseNorm = inverseNorm.Floats, Rows = rows, C = width });
+            launcher.Run(L2NormKernels.Forward[precision], new L2NormArgs { X = x.Values, Y = y.Values, InverseNorm = inverseNorm.Floats, Rows = rows, C = width });
             if (backward)
             {
-                launcher.Run(L2Norm.Backward[precision], new L2NormGradArgs
+                launcher.Run(L2NormKernels.Backward[precision], new L2NormGradArgs
                 {
                     Y = y.Values, InverseNorm = inverseNorm.Floats, dY = dY.Values, dX = dX.Values, Rows = rows, C = width, Add = add,
                 });

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.L2Norm;
 
-/// <summary>Arguments of <see cref="L2Norm.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="L2NormKernels.Forward"/>.</summary>
 public unsafe struct L2NormArgs
 {
     /// <summary>[Rows, C]</summary>
@@ -18,7 +18,7 @@ public unsafe struct L2NormArgs
     public int Rows, C;
 }
 
-/// <summary>Arguments of <see cref="L2Norm.Backward"/>.</summary>
+/// <summary>Arguments of <see cref="L2NormKernels.Backward"/>.</summary>
 public unsafe struct L2NormGradArgs
 {
     /// <summary>[Rows, C]: the normalised rows.</summary>
@@ -44,7 +44,7 @@ public unsafe struct L2NormGradArgs
 /// Rows of unit length: y = x * rsqrt(max(sum of x^2, <see cref="Floor"/>)). Below the floor the factor is the constant
 /// <see cref="LargestInverseNorm"/>, and the gradient is that constant times dy.
 /// </summary>
-public static unsafe partial class L2Norm
+public static unsafe partial class L2NormKernels
 {
     /// <summary>Least squared length that is divided by, as Keras has it.</summary>
     public const float Floor = 1e-12f;

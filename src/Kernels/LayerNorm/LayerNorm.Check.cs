@@ -73,11 +73,11 @@ public static unsafe class LayerNormChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(LayerNorm.Forward, static precision => Shapes(precision).Select(shape => Forward(shape, precision))),
+        .. KernelCheck.OfPair(LayerNormKernels.Forward, static precision => Shapes(precision).Select(shape => Forward(shape, precision))),
         // bf16: at the begin and the end of a block a thread has one column of a vector; both halves of a pack lie in the same banks.
-        .. KernelCheck.OfPair(LayerNorm.Backward, static precision => Shapes(precision).Where(static shape => shape.C != 2).Select(shape => Backward(shape, precision)),
+        .. KernelCheck.OfPair(LayerNormKernels.Backward, static precision => Shapes(precision).Where(static shape => shape.C != 2).Select(shape => Backward(shape, precision)),
             static precision => precision == Precision.BFloat16 ? 2 : 1),
-        new(LayerNorm.Finish, static () =>
+        new(LayerNormKernels.Finish, static () =>
             [Finish(1, 1, 0), Finish(3, 67, 1), Finish(45, 128, 0), .. Shapes(Precision.Float32).Where(static shape => shape.C is 300 or 768).Select(static shape => Backward(shape, Precision.Float32))]),
     ];
 
@@ -134,7 +134,7 @@ public static unsafe class LayerNormChecks
             static float[] Round(double[] values) => Array.ConvertAll(values, static value => (float)value);
         }
 
-        public Kernel<LayerNormForwardArgs> Forward => LayerNorm.Forward[precision];
+        public Kernel<LayerNormForwardArgs> Forward => LayerNormKernels.Forward[precision];
     }
 
     private static (T[] Y, T[] Sum, T[] Mean, T[] Rstd) Compute<T>(Shape s, CheckDropout dropout, CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
@@ -159,7 +159,7 @@ public static unsafe class LayerNormChecks
     {
         var builder = new CheckBuilder(seed: 22, precision);
         long count = (long)s.Rows * s.C;
-        int chunks = LayerNorm.Chunks(s.Rows);
+        int chunks = LayerNormKernels.Chunks(s.Rows);
         var inputs = new Inputs(s, precision, builder);
         var (y, mean, rstd) = inputs.Results();
         var dY = builder.ValueInput("dY", count);
@@ -171,12 +171,12 @@ public static unsafe class LayerNormChecks
         var dXBias = s.XBias ? builder.Gradient("dXBias", s.C, s.Add) : null;
         return builder.Build(Name(s), launcher =>
         {
-            launcher.Run(LayerNorm.Backward[precision], new LayerNormBackwardArgs
+            launcher.Run(LayerNormKernels.Backward[precision], new LayerNormBackwardArgs
             {
                 Forward = inputs.Arguments(y, mean, rstd), dY = dY.Values, dX = dX.Values, dResidual = dResidual == null ? null : dResidual.Values,
                 Partial = partial.Floats, Chunks = chunks, AddX = s.Add, AddResidual = 1 - s.Add,
             });
-            launcher.Run(LayerNorm.Finish, new LayerNormFinishArgs
+            launcher.Run(LayerNormKernels.Finish, new LayerNormFinishArgs
             {
                 Partial = partial.Floats, dWeight = dWeight.Floats, dBias = dBias.Floats, dXBias = dXBias == null ? null : dXBias.Floats,
                 C = s.C, Chunks = chunks, AddWeight = s.Add, AddBias = 1 - s.Add, AddXBias = s.Add,
@@ -192,7 +192,7 @@ public static unsafe class LayerNormChecks
         var builder = new CheckBuilder(seed: 23);
         var partial = builder.Input("partial", 3L * chunks * width);
         var dBias = builder.Gradient("dBias", width, add);
-        return builder.Build($"bias only, {chunks} chunks of {width}, add {add}", launcher => launcher.Run(LayerNorm.Finish, new LayerNormFinishArgs
+        return builder.Build($"bias only, {chunks} chunks of {width}, add {add}", launcher => launcher.Run(LayerNormKernels.Finish, new LayerNormFinishArgs
         {
             Partial = partial.Floats, dBias = dBias.Floats, C = width, Chunks = chunks, AddBias = add,
         }), new FinishReference(chunks, width, add), factor: 2) with

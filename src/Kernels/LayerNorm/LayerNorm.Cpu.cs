@@ -4,7 +4,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.LayerNorm;
 
-public static unsafe partial class LayerNorm
+public static unsafe partial class LayerNormKernels
 {
     private const int MaskElements = 256; // dropout factors made at a time: 1 KiB of stack, whatever the width
 

@@ -89,7 +89,7 @@ public unsafe struct LayerNormFinishArgs
 /// one pass over memory. Biased variance, in two passes over a row that stays in registers or in the first cache. The sums are not kept: backward
 /// makes them again.
 /// </summary>
-public static unsafe partial class LayerNorm
+public static unsafe partial class LayerNormKernels
 {
     /// <summary>Rows of a chunk in backward: enough to make the partial sums a small part of the traffic, few enough to share the work.</summary>
     public const int ChunkRows = 64;

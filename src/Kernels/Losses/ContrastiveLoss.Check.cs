@@ -44,7 +44,7 @@ public static class ContrastiveLossReference
     }
 }
 
-/// <summary>Checks of <see cref="ContrastiveLoss"/>.</summary>
+/// <summary>Checks of <see cref="ContrastiveLossKernels"/>.</summary>
 public static unsafe class ContrastiveLossChecks
 {
     private const float Temperature = 0.07f, Scale = 0.3f;
@@ -54,8 +54,8 @@ public static unsafe class ContrastiveLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(ContrastiveLoss.Forward, static () => Shapes.Select(shape => Case(Precision.Float32, shape.Stack, shape.Samples, backward: false))),
-        .. KernelCheck.OfPair(ContrastiveLoss.Backward, static precision => Shapes.Select(shape => Case(precision, shape.Stack, shape.Samples, backward: true))),
+        new(ContrastiveLossKernels.Forward, static () => Shapes.Select(shape => Case(Precision.Float32, shape.Stack, shape.Samples, backward: false))),
+        .. KernelCheck.OfPair(ContrastiveLossKernels.Backward, static precision => Shapes.Select(shape => Case(precision, shape.Stack, shape.Samples, backward: true))),
     ];
 
     private static CheckCase Case(Precision precision, int stack, int samples, bool backward)
@@ -72,9 +72,9 @@ public static unsafe class ContrastiveLossChecks
                 Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, dCosines = dCosines.Values, Stack = stack, N = samples,
                 Sharpness = 1 / Temperature, Scale = Scale,
             };
-            launcher.Run(ContrastiveLoss.Forward, args);
+            launcher.Run(ContrastiveLossKernels.Forward, args);
             if (backward)
-                launcher.Run(ContrastiveLoss.Backward[precision], args);
+                launcher.Run(ContrastiveLossKernels.Backward[precision], args);
         }, new Reference(samples, backward), backward ? 3 : 2);
     }
 

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Losses;
 
-public static unsafe partial class ContrastiveLoss
+public static unsafe partial class ContrastiveLossKernels
 {
     private static void SumBlocks(in ContrastiveLossArgs a, int from, int to)
     {

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="ContrastiveLoss.Forward"/> and <see cref="ContrastiveLoss.Backward"/>.</summary>
+/// <summary>Arguments of <see cref="ContrastiveLossKernels.Forward"/> and <see cref="ContrastiveLossKernels.Backward"/>.</summary>
 public unsafe struct ContrastiveLossArgs
 {
     /// <summary>[Stack, N, N]: cosine of vision vector i and text vector j.</summary>
@@ -31,7 +31,7 @@ public unsafe struct ContrastiveLossArgs
 /// Symmetric InfoNCE within the batch: half the cross-entropy of the right text for each video plus half that of the right
 /// video for each text, over scores cosine / temperature.
 /// </summary>
-public static unsafe partial class ContrastiveLoss
+public static unsafe partial class ContrastiveLossKernels
 {
     /// <summary>Rows, and columns, of an item of the forward kernel: columns side by side share cache lines.</summary>
     public const int BlockSamples = 8;

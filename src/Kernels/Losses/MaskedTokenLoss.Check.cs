@@ -43,7 +43,7 @@ public static class MaskedTokenLossReference
     }
 }
 
-/// <summary>Checks of <see cref="MaskedTokenLoss"/>: a vocabulary of one, ragged ones, rows out of use, logits far apart.</summary>
+/// <summary>Checks of <see cref="MaskedTokenLossKernels"/>: a vocabulary of one, ragged ones, rows out of use, logits far apart.</summary>
 public static unsafe class MaskedTokenLossChecks
 {
     private static readonly (int Rows, int V, float Size)[] Shapes = [(1, 1, 1), (3, 7, 2), (5, 64, 3), (4, 203, 3), (3, 21, 80), (0, 9, 1), (2, 523, 3), (3, 4099, 5), (1, 3104, 10_000)];
@@ -51,7 +51,7 @@ public static unsafe class MaskedTokenLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(MaskedTokenLoss.ForwardBackward, static precision =>
+        .. KernelCheck.OfPair(MaskedTokenLossKernels.ForwardBackward, static precision =>
             from shape in Shapes from differentiate in new[] { 0, 1 } select Case(precision, shape.Rows, shape.V, shape.Size, differentiate)),
     ];
 
@@ -64,7 +64,7 @@ public static unsafe class MaskedTokenLossChecks
         var weights = builder.Input("weights", [.. Enumerable.Range(0, rows).Select(row => row % 3 == 1 ? 0 : 0.25f)]);
         var loss = builder.Output("loss", rows);
         return builder.Build($"{rows} rows, vocabulary {vocabulary}, logits to {size}, differentiate {differentiate}", launcher =>
-            launcher.Run(MaskedTokenLoss.ForwardBackward[precision], new MaskedTokenLossArgs
+            launcher.Run(MaskedTokenLossKernels.ForwardBackward[precision], new MaskedTokenLossArgs
             {
                 Logits = logits.Values, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,
                 Rows = rows, V = vocabulary, Scale = scale, Differentiate = differentiate,

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Losses;
 
-public static unsafe partial class MaskedTokenLoss
+public static unsafe partial class MaskedTokenLossKernels
 {
     private static void LossRows(in MaskedTokenLossArgs a, int from, int to)
     {

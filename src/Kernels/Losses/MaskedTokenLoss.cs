@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="MaskedTokenLoss.ForwardBackward"/>.</summary>
+/// <summary>Arguments of <see cref="MaskedTokenLossKernels.ForwardBackward"/>.</summary>
 public unsafe struct MaskedTokenLossArgs
 {
     /// <summary>[Rows, V]: logits before, their gradient after, where <see cref="Differentiate"/> is 1.</summary>
@@ -31,7 +31,7 @@ public unsafe struct MaskedTokenLossArgs
 /// Cross-entropy of masked tokens over the vocabulary (specification 4.5). Loss and gradient in one pass: the gradient
 /// takes the logits' place, which would otherwise be the largest tensor of a step a second time.
 /// </summary>
-public static unsafe partial class MaskedTokenLoss
+public static unsafe partial class MaskedTokenLossKernels
 {
     // Of a CUDA block: no more than two fit on a multiprocessor, so that the rows under way find room in the second cache.
     private const int Warps = 24, Threads = 32 * Warps;

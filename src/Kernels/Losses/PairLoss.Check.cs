@@ -39,10 +39,10 @@ public static class PairLossReference
         return L2NormReference.Backward(embeddings, dUnit, width);
     }
 
-    private static T Clip<T>(T value) where T : struct, IBinaryFloatingPointIeee754<T> => T.Clamp(value, T.CreateChecked(PairLoss.ClipLow), T.One);
+    private static T Clip<T>(T value) where T : struct, IBinaryFloatingPointIeee754<T> => T.Clamp(value, T.CreateChecked(PairLossKernels.ClipLow), T.One);
 }
 
-/// <summary>Checks of <see cref="PairLoss"/>. Its edges (clip, zero embeddings) are held to the golden files, row by row.</summary>
+/// <summary>Checks of <see cref="PairLossKernels"/>. Its edges (clip, zero embeddings) are held to the golden files, row by row.</summary>
 public static unsafe class PairLossChecks
 {
     private const float KlWeight = 0.5f;
@@ -53,8 +53,8 @@ public static unsafe class PairLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(PairLoss.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false, 0))),
-        .. KernelCheck.OfPair(PairLoss.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape, backward: true, add)),
+        .. KernelCheck.OfPair(PairLossKernels.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false, 0))),
+        .. KernelCheck.OfPair(PairLossKernels.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape, backward: true, add)),
     ];
 
     private static CheckCase Case(Precision precision, (int Pairs, int Width, float Low) shape, bool backward, int add)
@@ -67,14 +67,14 @@ public static unsafe class PairLossChecks
         var dEmbeddings = builder.ValueGradient("dEmbeddings", backward ? 2 * pairs * width : 0, add);
         return builder.Build($"{pairs} pairs, width {width}, values from {low}, add {add}", launcher =>
         {
-            launcher.Run(PairLoss.Forward[precision], new PairLossArgs
+            launcher.Run(PairLossKernels.Forward[precision], new PairLossArgs
             {
                 Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
                 SquaredError = squaredError.Floats, Kl = kl.Floats, Pairs = pairs, C = width,
             });
             if (!backward)
                 return;
-            launcher.Run(PairLoss.Backward[precision], new PairLossGradArgs
+            launcher.Run(PairLossKernels.Backward[precision], new PairLossGradArgs
             {
                 Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
                 dEmbeddings = dEmbeddings.Values, Pairs = pairs, C = width, KlWeight = KlWeight, Add = add,

@@ -3,15 +3,15 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Losses;
 
-public static unsafe partial class PairLoss
+public static unsafe partial class PairLossKernels
 {
     private static void ComparePairs(in PairLossArgs a, int from, int to)
     {
         for (int pair = from; pair < to; pair++)
         {
             float* left = (float*)a.Embeddings + (long)pair * a.C, right = left + (long)a.Pairs * a.C;
-            float ofLeft = a.InverseNorm[pair] = L2Norm.L2Norm.InverseNormOf(left, a.C);
-            float ofRight = a.InverseNorm[a.Pairs + pair] = L2Norm.L2Norm.InverseNormOf(right, a.C);
+            float ofLeft = a.InverseNorm[pair] = L2Norm.L2NormKernels.InverseNormOf(left, a.C);
+            float ofRight = a.InverseNorm[a.Pairs + pair] = L2Norm.L2NormKernels.InverseNormOf(right, a.C);
             float cosine = a.Cosines[pair] = Lanes.Dot(left, right, a.C) * ofLeft * ofRight;
             float target = a.Targets[pair], clipped = Clip(target);
             a.SquaredError[pair] = (cosine - target) * (cosine - target);
@@ -35,7 +35,7 @@ public static unsafe partial class PairLoss
     {
         float* x = (float*)a.Embeddings + (long)row * a.C, y = (float*)a.Embeddings + (long)otherRow * a.C, dX = (float*)a.dEmbeddings + (long)row * a.C;
         float inverse = a.InverseNorm[row], scale = slope * inverse;
-        var along = Vector256.Create(inverse < L2Norm.L2Norm.LargestInverseNorm ? cosine * inverse : 0);
+        var along = Vector256.Create(inverse < L2Norm.L2NormKernels.LargestInverseNorm ? cosine * inverse : 0);
         var across = Vector256.Create(a.InverseNorm[otherRow]);
         for (int c = 0; c < a.C; c += Lanes.Count)
             Lanes.Deliver((Lanes.Load(y + c, a.C - c) * across - Lanes.Load(x + c, a.C - c) * along) * scale, dX + c, a.C - c, a.Add);

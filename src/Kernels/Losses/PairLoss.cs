@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="PairLoss.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="PairLossKernels.Forward"/>.</summary>
 public unsafe struct PairLossArgs
 {
     /// <summary>[2 Pairs, C]: the left videos, then the right ones.</summary>
@@ -14,7 +14,7 @@ public unsafe struct PairLossArgs
     /// <summary>[Pairs]: cosine of the two embeddings.</summary>
     public float* Cosines;
 
-    /// <summary>[2 Pairs]: 1 / length of each embedding, as <see cref="L2Norm.L2Norm"/> has it.</summary>
+    /// <summary>[2 Pairs]: 1 / length of each embedding, as <see cref="L2Norm.L2NormKernels"/> has it.</summary>
     public float* InverseNorm;
 
     /// <summary>[Pairs]: the terms of each pair.</summary>
@@ -24,7 +24,7 @@ public unsafe struct PairLossArgs
     public int Pairs, C;
 }
 
-/// <summary>Arguments of <see cref="PairLoss.Backward"/>.</summary>
+/// <summary>Arguments of <see cref="PairLossKernels.Backward"/>.</summary>
 public unsafe struct PairLossGradArgs
 {
     /// <summary>[2 Pairs, C]</summary>
@@ -53,14 +53,14 @@ public unsafe struct PairLossGradArgs
 /// What a pair's cosine s costs against its label y: (s - y)^2, and y' log(y' / s') of the values clipped to
 /// [<see cref="ClipLow"/>, 1], whose slope -y' / s' counts on the clip's bounds too.
 /// </summary>
-public static unsafe partial class PairLoss
+public static unsafe partial class PairLossKernels
 {
     /// <summary>Lower bound of the clip; the upper one is 1.</summary>
     public const float ClipLow = 1e-7f;
 
     private const int Warps = 4; // of a CUDA block: a pair each
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
 
     /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
     public static readonly KernelPair<PairLossArgs> Forward = new("pair_loss_forward", static (entry, precision) => new(entry)

@@ -5,7 +5,7 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Losses;
 
 /// <summary>
-/// Checks of <see cref="TagLoss"/>: one head and several, one tag, rows that begin anywhere, logits far beyond where exponentials end, all
+/// Checks of <see cref="TagLossKernels"/>: one head and several, one tag, rows that begin anywhere, logits far beyond where exponentials end, all
 /// tags present and none, overwriting and adding, without gradients.
 /// </summary>
 public static unsafe class TagLossChecks
@@ -24,8 +24,8 @@ public static unsafe class TagLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(TagLoss.Heads, static precision => Cases(precision, consistent: false)),
-        .. KernelCheck.OfPair(TagLoss.ConsistentHeads, static precision => Cases(precision, consistent: true)),
+        .. KernelCheck.OfPair(TagLossKernels.Heads, static precision => Cases(precision, consistent: false)),
+        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeads, static precision => Cases(precision, consistent: true)),
     ];
 
     private static IEnumerable<CheckCase> Cases(Precision precision, bool consistent)
@@ -50,14 +50,14 @@ public static unsafe class TagLossChecks
         int add = wanted == Wanted.Added ? 1 : 0;
         var (logits, expertLogits) = (builder.ValueInput("logits", ofHead, -size, size), builder.ValueInput("expertLogits", ofExperts, -size, size));
         // No tag of the first video is present, all of the second. Bits past the last tag are set at random: nobody may read them.
-        int words = TagLoss.Words(tags);
+        int words = TagLossKernels.Words(tags);
         var labels = builder.Integers("labels", [.. Enumerable.Range(0, videos * words).Select(i => videos < 2 || i / words > 1 ? (int)Philox.Bits(3, 0, 0, i) : -(i / words))]);
         var loss = builder.Output("loss", (1 + (experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * videos);
         bool ofMixtureToo = wanted is Wanted.Everything or Wanted.Added;
         var dLogits = builder.ValueGradient("dLogits", ofMixtureToo ? ofHead : 0, add);
         var dExpertLogits = builder.ValueGradient("dExpertLogits", wanted == Wanted.Nothing ? 0 : ofExperts, add);
         return builder.Build($"{experts} experts, {videos} videos, {tags} tags, logits to {size}, focus {focus}, gradients {wanted}", launcher =>
-            launcher.Run((consistent ? TagLoss.ConsistentHeads : TagLoss.Heads)[precision], new TagLossArgs
+            launcher.Run((consistent ? TagLossKernels.ConsistentHeads : TagLossKernels.Heads)[precision], new TagLossArgs
             {
                 Logits = logits.Values, ExpertLogits = expertLogits.Values, Labels = (uint*)labels.Address, Loss = loss.Floats,
                 dLogits = ofMixtureToo ? dLogits.Values : null, dExpertLogits = wanted == Wanted.Nothing ? null : dExpertLogits.Values,

@@ -4,7 +4,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Losses;
 
-public static unsafe partial class TagLoss
+public static unsafe partial class TagLossKernels
 {
     private static void ComputeHeads(in TagLossArgs a, int from, int to)
     {

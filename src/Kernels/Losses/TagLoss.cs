@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="TagLoss"/>: the heads of a video are the mixture's, or the only one, and those of experts, if there are any.</summary>
+/// <summary>Arguments of <see cref="TagLossKernels"/>: the heads of a video are the mixture's, or the only one, and those of experts, if there are any.</summary>
 public unsafe struct TagLossArgs
 {
     /// <summary>[Videos, C]: logits of the mixture, or of the only head.</summary>
@@ -61,7 +61,7 @@ public unsafe struct TagLossArgs
 /// g[c] = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)) by P[c], and -P / (Q_k + epsilon) by Q_k[c], each
 /// softmax passes on probability * (slope - mean slope) / T.
 /// </remarks>
-public static unsafe partial class TagLoss
+public static unsafe partial class TagLossKernels
 {
     /// <summary>Bits of a word of labels.</summary>
     public const int WordBits = 32;

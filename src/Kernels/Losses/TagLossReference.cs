@@ -59,7 +59,7 @@ public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float 
     private bool IsPresent(int element)
     {
         int video = element / Tags % Videos, tag = element % Tags;
-        return (Labels[video * TagLoss.Words(Tags) + tag / TagLoss.WordBits] >> (tag % TagLoss.WordBits) & 1) != 0;
+        return (Labels[video * TagLossKernels.Words(Tags) + tag / TagLossKernels.WordBits] >> (tag % TagLossKernels.WordBits) & 1) != 0;
     }
 }
 

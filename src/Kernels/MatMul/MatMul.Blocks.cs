@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace VideoSim.Kernels.MatMul;
 
-public static unsafe partial class MatMul
+public static unsafe partial class MatMulKernels
 {
     // A tile of C lives in 12 vector registers of the 16 that AVX2 has: 6 rows of two vectors. Two more hold a row of B,
     // one an element of A.

@@ -12,7 +12,7 @@ public static unsafe class MatMulChecks
     private const int Gap = 3; // between stored rows and between products, so that a wrong stride is seen
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMul.Multiply, Cases), new(MatMul.Pack, CasesPackedAhead)];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMulKernels.Multiply, Cases), new(MatMulKernels.Pack, CasesPackedAhead)];
 
     /// <summary>Products of bf16 matrices, into fp32 and into bf16: for devices that have them.</summary>
     public static IEnumerable<CheckCase> BFloat16Cases()
@@ -69,7 +69,7 @@ public static unsafe class MatMulChecks
             LdA = p.LdA, LdB = p.LdB, LdC = p.LdC, TransposeA = p.TransposeA, TransposeB = p.TransposeB, Batch = p.Batch, Add = p.Add,
             Operands = p.Operands, Result = p.Result,
         };
-        var packed = builder.Workspace("packed", Math.Max(1, MatMul.PackedElements(args)));
+        var packed = builder.Workspace("packed", Math.Max(1, MatMulKernels.PackedElements(args)));
         return builder.Build($"{p}", launcher =>
         {
             args.A = a.Values;
@@ -77,10 +77,10 @@ public static unsafe class MatMulChecks
             args.C = c.Values;
             args.Bias = bias is null ? null : bias.Values;
             var product = new PackedMatMulArgs { Product = args, Packed = packed.Floats };
-            for (; product.Part < MatMul.Parts(args); product.Part++)
+            for (; product.Part < MatMulKernels.Parts(args); product.Part++)
             {
-                launcher.Run(MatMul.Pack, product);
-                launcher.Run(MatMul.Multiply, product);
+                launcher.Run(MatMulKernels.Pack, product);
+                launcher.Run(MatMulKernels.Multiply, product);
             }
         }, new Reference(p), factor: 2);
     }

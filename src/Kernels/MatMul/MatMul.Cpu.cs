@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace VideoSim.Kernels.MatMul;
 
-public static unsafe partial class MatMul
+public static unsafe partial class MatMulKernels
 {
     private const int CacheLine = 64;
 

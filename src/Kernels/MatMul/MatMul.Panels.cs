@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace VideoSim.Kernels.MatMul;
 
-public static unsafe partial class MatMul
+public static unsafe partial class MatMulKernels
 {
     /// <summary>
     /// Brings columns [<paramref name="column"/>, <paramref name="end"/>) of op(B) from row <paramref name="k"/> on into

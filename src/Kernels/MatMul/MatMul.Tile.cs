@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace VideoSim.Kernels.MatMul;
 
-public static unsafe partial class MatMul
+public static unsafe partial class MatMulKernels
 {
     /// <summary>How far apart the elements of a row of A lie.</summary>
     private interface ILayoutOfA

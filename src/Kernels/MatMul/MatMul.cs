@@ -8,10 +8,10 @@ public unsafe struct PackedMatMulArgs
     /// <summary>The product.</summary>
     public MatMulArgs Product;
 
-    /// <summary>Room for <see cref="MatMul.PackedElements"/> floats, on a cache line; unused where that is 0.</summary>
+    /// <summary>Room for <see cref="MatMulKernels.PackedElements"/> floats, on a cache line; unused where that is 0.</summary>
     public float* Packed;
 
-    /// <summary>Which part of k, of <see cref="MatMul.Parts"/>; the first begins C, the others add to it.</summary>
+    /// <summary>Which part of k, of <see cref="MatMulKernels.Parts"/>; the first begins C, the others add to it.</summary>
     public int Part;
 }
 
@@ -23,7 +23,7 @@ public unsafe struct PackedMatMulArgs
 /// The CPU's way is Goto and van de Geijn's ("Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008):
 /// B in panels as wide as a register tile, A a block at a time, both small enough to be read from caches.
 /// </remarks>
-public static unsafe partial class MatMul
+public static unsafe partial class MatMulKernels
 {
     /// <summary>
     /// Parts of k that the CPU multiplies one after the other, at least 1: what is packed of B for one of them is still in a

@@ -3,13 +3,13 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.MatMul;
 
-/// <summary>Checks of <see cref="MatMulBias"/>: one value and many, several products, gaps between rows and products that must stay.</summary>
+/// <summary>Checks of <see cref="MatMulBiasKernels"/>: one value and many, several products, gaps between rows and products that must stay.</summary>
 public static unsafe class MatMulBiasChecks
 {
     private static readonly (int Batch, int M, int N, int Gap)[] Shapes = [(1, 1, 1, 0), (3, 5, 2, 0), (2, 9, 33, 3), (2, 8, 64, 0), (1, 17, 100, 1), (0, 3, 4, 0)];
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [.. KernelCheck.OfPair(MatMulBias.Begin, static precision =>
+    public static IReadOnlyList<KernelCheck> All { get; } = [.. KernelCheck.OfPair(MatMulBiasKernels.Begin, static precision =>
         from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape, add))];
 
     private static CheckCase Case(Precision precision, (int Batch, int M, int N, int Gap) shape, int add)
@@ -22,7 +22,7 @@ public static unsafe class MatMulBiasChecks
         {
             args.C = c.Values;
             args.Bias = bias.Values;
-            launcher.Run(MatMulBias.Begin[precision], args);
+            launcher.Run(MatMulBiasKernels.Begin[precision], args);
         }, new Reference(shape, add), factor: 2);
     }
 

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.MatMul;
 
-/// <summary>Arguments of <see cref="MatMulBias.Begin"/>; as in <see cref="MatMulArgs"/>.</summary>
+/// <summary>Arguments of <see cref="MatMulBiasKernels.Begin"/>; as in <see cref="MatMulArgs"/>.</summary>
 public unsafe struct MatMulBiasArgs
 {
     /// <summary>[Batch, M, N]: the result of the product.</summary>
@@ -26,7 +26,7 @@ public unsafe struct MatMulBiasArgs
 /// Begins the result of a product with its bias; the product is then added, so that a bf16 result that is not added to is rounded
 /// once. For products whose library cannot add the bias itself.
 /// </summary>
-public static unsafe class MatMulBias
+public static unsafe class MatMulBiasKernels
 {
     private const int Warps = 8; // rows of a CUDA block
 

@@ -10,8 +10,8 @@ public static unsafe class MaxPositionChecks
     /// <summary>All of them; those of backward run forward first.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(MaxPosition.Forward, static precision => Cases(precision, backward: false)),
-        .. KernelCheck.OfPair(MaxPosition.Backward, static precision => Cases(precision, backward: true)),
+        .. KernelCheck.OfPair(MaxPositionKernels.Forward, static precision => Cases(precision, backward: false)),
+        .. KernelCheck.OfPair(MaxPositionKernels.Backward, static precision => Cases(precision, backward: true)),
     ];
 
     private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
@@ -39,9 +39,9 @@ public static unsafe class MaxPositionChecks
         return builder.Build($"B {b}, S {s}, C {c}, add {add}, masked {masked}", launcher =>
         {
             var args = new MaxPositionArgs { X = x.Values, Mask = masked ? mask.Ints : null, Y = y.Floats, Position = position.Ints, B = b, S = s, C = c };
-            launcher.Run(MaxPosition.Forward[precision], args);
+            launcher.Run(MaxPositionKernels.Forward[precision], args);
             if (backward)
-                launcher.Run(MaxPosition.Backward[precision], args with { X = dX!.Values, Y = dY!.Floats, Add = add });
+                launcher.Run(MaxPositionKernels.Backward[precision], args with { X = dX!.Values, Y = dY!.Floats, Add = add });
         }, new Reference(s, c, backward, add), backward ? 3 : 2);
     }
 

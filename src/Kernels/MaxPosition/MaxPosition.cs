@@ -27,7 +27,7 @@ public unsafe struct MaxPositionArgs
 }
 
 /// <summary>y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
-public static unsafe class MaxPosition
+public static unsafe class MaxPositionKernels
 {
     private const int Threads = 128; // each takes 16 bytes of neighbouring columns
 

@@ -33,7 +33,7 @@ public static class MeanPoolReference
     }
 }
 
-/// <summary>Checks of <see cref="MeanPool"/>: with and without mask, odd widths, added gradients.</summary>
+/// <summary>Checks of <see cref="MeanPoolKernels"/>: with and without mask, odd widths, added gradients.</summary>
 public static unsafe class MeanPoolChecks
 {
     private static readonly (int B, int S, int C)[] Shapes = [(1, 1, 1), (3, 5, 13), (2, 64, 24), (2, 3, 131), (0, 3, 8), (2, 9, 1032), (1, 2, 1024)];
@@ -41,8 +41,8 @@ public static unsafe class MeanPoolChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(MeanPool.Forward, static precision => from s in Shapes from masked in new[] { false, true } select Case(precision, s.B, s.S, s.C, masked, backward: false, 0)),
-        .. KernelCheck.OfPair(MeanPool.Backward, static precision =>
+        .. KernelCheck.OfPair(MeanPoolKernels.Forward, static precision => from s in Shapes from masked in new[] { false, true } select Case(precision, s.B, s.S, s.C, masked, backward: false, 0)),
+        .. KernelCheck.OfPair(MeanPoolKernels.Backward, static precision =>
             from s in Shapes from masked in new[] { false, true } from add in new[] { 0, 1 } select Case(precision, s.B, s.S, s.C, masked, backward: true, add)),
     ];
 
@@ -53,7 +53,7 @@ public static unsafe class MeanPoolChecks
         var x = backward ? builder.ValueGradient("x", (long)b * s * c, add) : builder.ValueInput("x", (long)b * s * c);
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => i % s == 0 || i % 3 == 0 ? 1 : 0)]);
         return builder.Build($"B {b}, S {s}, C {c}, masked {masked}, add {add}", launcher =>
-            launcher.Run((backward ? MeanPool.Backward : MeanPool.Forward)[precision], new MeanPoolArgs
+            launcher.Run((backward ? MeanPoolKernels.Backward : MeanPoolKernels.Forward)[precision], new MeanPoolArgs
             {
                 X = x.Values, Y = y.Floats, Mask = masked ? mask.Ints : null, B = b, S = s, C = c, Add = add,
             }), new Reference(b, s, c, masked, backward, add), backward ? 3 : 2);

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.MeanPool;
 
-public static unsafe partial class MeanPool
+public static unsafe partial class MeanPoolKernels
 {
     private static void AverageSequences(in MeanPoolArgs a, int from, int to)
     {

@@ -22,7 +22,7 @@ public unsafe struct MeanPoolArgs
 }
 
 /// <summary>y[b] = mean of x[b, s] over the positions s, or over those that a mask keeps.</summary>
-public static unsafe partial class MeanPool
+public static unsafe partial class MeanPoolKernels
 {
     private const int Threads = 128; // each takes 16 bytes of neighbouring columns
 

@@ -35,7 +35,7 @@ public static class MixtureReference
     }
 }
 
-/// <summary>Checks of <see cref="Mixture"/>.</summary>
+/// <summary>Checks of <see cref="MixtureKernels"/>.</summary>
 public static unsafe class MixtureChecks
 {
     private static readonly (int Experts, int Rows, int Width)[] Shapes = [(3, 5, 11), (1, 1, 1), (3, 2, 264), (3, 0, 8), (2, 3, 517), (3, 2, 2080), (1, 1, 2048)];
@@ -43,8 +43,8 @@ public static unsafe class MixtureChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Mixture.Forward, static precision => Shapes.Select(shape => Forward(precision, shape.Experts, shape.Rows, shape.Width))),
-        .. KernelCheck.OfPair(Mixture.Backward, static precision =>
+        .. KernelCheck.OfPair(MixtureKernels.Forward, static precision => Shapes.Select(shape => Forward(precision, shape.Experts, shape.Rows, shape.Width))),
+        .. KernelCheck.OfPair(MixtureKernels.Backward, static precision =>
             from shape in Shapes
             from add in new[] { (X: 0, Weight: 0), (X: 1, Weight: 0), (X: 0, Weight: 1) }
             select Backward(precision, shape.Experts, shape.Rows, shape.Width, add.X, add.Weight)),
@@ -55,7 +55,7 @@ public static unsafe class MixtureChecks
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (x, weight) = (builder.ValueInput("x", experts * rows * width), builder.ValueInput("weight", rows * experts));
         var y = builder.ValueOutput("y", rows * width);
-        return builder.Build($"{experts} experts, {rows} x {width}", launcher => launcher.Run(Mixture.Forward[precision],
+        return builder.Build($"{experts} experts, {rows} x {width}", launcher => launcher.Run(MixtureKernels.Forward[precision],
             new MixtureArgs { X = x.Values, Weight = weight.Values, Y = y.Values, Experts = experts, Rows = rows, C = width }),
             new Reference(experts, rows), 2);
     }
@@ -68,7 +68,7 @@ public static unsafe class MixtureChecks
         var dX = builder.ValueGradient("dX", experts * rows * width, addX);
         var dWeight = builder.ValueGradient("dWeight", rows * experts, addWeight);
         return builder.Build($"{experts} experts, {rows} x {width}, add {addX} {addWeight}",
-            launcher => launcher.Run(Mixture.Backward[precision], new MixtureGradArgs
+            launcher => launcher.Run(MixtureKernels.Backward[precision], new MixtureGradArgs
             {
                 X = x.Values, Weight = weight.Values, dY = dY.Values, dX = dX.Values, dWeight = dWeight.Values,
                 Experts = experts, Rows = rows, C = width, AddX = addX, AddWeight = addWeight,

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Mixture;
 
-public static unsafe partial class Mixture
+public static unsafe partial class MixtureKernels
 {
     private static void MixRows(in MixtureArgs a, int from, int to)
     {

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Mixture;
 
-/// <summary>Arguments of <see cref="Mixture.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="MixtureKernels.Forward"/>.</summary>
 public unsafe struct MixtureArgs
 {
     /// <summary>[Experts, Rows, C]</summary>
@@ -18,7 +18,7 @@ public unsafe struct MixtureArgs
     public int Experts, Rows, C;
 }
 
-/// <summary>Arguments of <see cref="Mixture.Backward"/>; either gradient may be null.</summary>
+/// <summary>Arguments of <see cref="MixtureKernels.Backward"/>; either gradient may be null.</summary>
 public unsafe struct MixtureGradArgs
 {
     /// <summary>[Experts, Rows, C]</summary>
@@ -44,7 +44,7 @@ public unsafe struct MixtureGradArgs
 }
 
 /// <summary>What the experts say, weighted row by row: y[b] = sum over k of w[b, k] x[k, b].</summary>
-public static unsafe partial class Mixture
+public static unsafe partial class MixtureKernels
 {
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 

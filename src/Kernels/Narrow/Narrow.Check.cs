@@ -7,14 +7,14 @@ namespace VideoSim.Kernels.Narrow;
 public static unsafe class NarrowChecks
 {
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [new(Narrow.Round, static () => [Case(1), Case(13), Case(64), Case(2048), Case(2061)])];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(NarrowKernels.Round, static () => [Case(1), Case(13), Case(64), Case(2048), Case(2061)])];
 
     private static CheckCase Case(int count)
     {
         var builder = new CheckBuilder(seed: 61, Precision.BFloat16);
         var x = builder.Input("x", count, -3, 3);
         var y = builder.ValueOutput("y", count);
-        return builder.Build($"{count} elements", launcher => launcher.Run(Narrow.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = count }), new Reference(), factor: 2);
+        return builder.Build($"{count} elements", launcher => launcher.Run(NarrowKernels.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = count }), new Reference(), factor: 2);
     }
 
     private sealed class Reference : ICheckReference

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Narrow;
 
-/// <summary>Arguments of <see cref="Narrow.Round"/>.</summary>
+/// <summary>Arguments of <see cref="NarrowKernels.Round"/>.</summary>
 public unsafe struct NarrowArgs
 {
     /// <summary>[Count]</summary>
@@ -16,7 +16,7 @@ public unsafe struct NarrowArgs
 }
 
 /// <summary>y = x rounded to bf16, for a product whose other operand is bf16.</summary>
-public static unsafe class Narrow
+public static unsafe class NarrowKernels
 {
     private const int Threads = 256, BlockElements = 8 * Threads; // of a CUDA block: 16 bytes of y a thread
 

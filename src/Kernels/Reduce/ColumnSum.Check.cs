@@ -3,17 +3,17 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Reduce;
 
-/// <summary>Checks of <see cref="ColumnSum"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector, past a block.</summary>
+/// <summary>Checks of <see cref="ColumnSumKernels"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector, past a block.</summary>
 public static unsafe class ColumnSumChecks
 {
-    private static readonly Shape[] Shapes = [new(1, 0, 5, 0), new(1, 1, 1, 0), new(1, ColumnSum.ChunkRows, 24, 1), new(3, ColumnSum.ChunkRows + 1, 7, 0),
-        new(2, 5 * ColumnSum.ChunkRows - 1, 67, 1), new(2, 70, 131, 0), new(2, 70, 1032, 1), new(1, 3, 1024, 0)];
+    private static readonly Shape[] Shapes = [new(1, 0, 5, 0), new(1, 1, 1, 0), new(1, ColumnSumKernels.ChunkRows, 24, 1), new(3, ColumnSumKernels.ChunkRows + 1, 7, 0),
+        new(2, 5 * ColumnSumKernels.ChunkRows - 1, 67, 1), new(2, 70, 131, 0), new(2, 70, 1032, 1), new(1, 3, 1024, 0)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(ColumnSum.Partial, static precision => Shapes.Select(shape => Both(precision, shape))),
-        new(ColumnSum.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1)), Finish(new(1, 4, 259, 0))]),
+        .. KernelCheck.OfPair(ColumnSumKernels.Partial, static precision => Shapes.Select(shape => Both(precision, shape))),
+        new(ColumnSumKernels.Finish, static () => [Finish(new(1, 1, 1, 1)), Finish(new(2, 3, 67, 0)), Finish(new(3, 5, 128, 1)), Finish(new(1, 4, 259, 0))]),
     ];
 
     private readonly record struct Shape(int Stack, int Rows, int C, int Add)
@@ -24,7 +24,7 @@ public static unsafe class ColumnSumChecks
     private static CheckCase Both(Precision precision, Shape s)
     {
         var builder = new CheckBuilder(seed: 31, precision);
-        int chunks = ColumnSum.Chunks(s.Rows);
+        int chunks = ColumnSumKernels.Chunks(s.Rows);
         var x = builder.ValueInput("x", (long)s.Stack * s.Rows * s.C);
         var partial = builder.Workspace("partial", (long)s.Stack * chunks * s.C);
         var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
@@ -34,8 +34,8 @@ public static unsafe class ColumnSumChecks
             {
                 X = x.Values, Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, Rows = s.Rows, C = s.C, Chunks = chunks, Add = s.Add,
             };
-            launcher.Run(ColumnSum.Partial[precision], args);
-            launcher.Run(ColumnSum.Finish, args);
+            launcher.Run(ColumnSumKernels.Partial[precision], args);
+            launcher.Run(ColumnSumKernels.Finish, args);
         }, new Reference(s), factor: 2);
     }
 
@@ -45,7 +45,7 @@ public static unsafe class ColumnSumChecks
         var builder = new CheckBuilder(seed: 32);
         var partial = builder.Input("x", (long)s.Stack * s.Rows * s.C);
         var y = builder.Gradient("y", (long)s.Stack * s.C, s.Add);
-        return builder.Build($"chunks only, {s}", launcher => launcher.Run(ColumnSum.Finish, new ColumnSumArgs
+        return builder.Build($"chunks only, {s}", launcher => launcher.Run(ColumnSumKernels.Finish, new ColumnSumArgs
         {
             Partial = partial.Floats, Y = y.Floats, Stack = s.Stack, C = s.C, Chunks = s.Rows, Add = s.Add,
         }), new Reference(s), factor: 2);

@@ -26,7 +26,7 @@ public unsafe struct ColumnSumArgs
 /// y[c] = sum over rows of x[r, c], as a bias gradient needs it. Chunks of rows are summed first, then the chunks in order,
 /// so the result depends on the shapes alone.
 /// </summary>
-public static unsafe class ColumnSum
+public static unsafe class ColumnSumKernels
 {
     /// <summary>Rows of a chunk; long enough that the second kernel is cheap, short enough to share the work.</summary>
     public const int ChunkRows = 64;

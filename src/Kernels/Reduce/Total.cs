@@ -19,7 +19,7 @@ public unsafe struct TotalArgs
 }
 
 /// <summary>y = scale * sum of x, in fixed order, row by row: how loss terms are made of the parts that their samples left behind.</summary>
-public static unsafe class Total
+public static unsafe class TotalKernels
 {
     private const int Threads = 256;
 

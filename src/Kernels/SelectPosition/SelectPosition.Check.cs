@@ -9,8 +9,8 @@ public static unsafe class SelectPositionChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(SelectPosition.Forward, static precision => Cases(precision, backward: false)),
-        .. KernelCheck.OfPair(SelectPosition.Backward, static precision => Cases(precision, backward: true)),
+        .. KernelCheck.OfPair(SelectPositionKernels.Forward, static precision => Cases(precision, backward: false)),
+        .. KernelCheck.OfPair(SelectPositionKernels.Backward, static precision => Cases(precision, backward: true)),
     ];
 
     private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
@@ -29,7 +29,7 @@ public static unsafe class SelectPositionChecks
         var y = backward ? builder.ValueInput("y", (long)b * c) : builder.ValueOutput("y", (long)b * c);
         var x = !backward ? builder.ValueInput("x", (long)b * s * c) : builder.ValueGradient("x", (long)b * s * c, add);
         return builder.Build($"B {b}, S {s}, C {c}, position {position}, add {add}", launcher =>
-            launcher.Run((backward ? SelectPosition.Backward : SelectPosition.Forward)[precision], new SelectPositionArgs
+            launcher.Run((backward ? SelectPositionKernels.Backward : SelectPositionKernels.Forward)[precision], new SelectPositionArgs
             {
                 X = x.Values, Y = y.Values, B = b, S = s, C = c, Position = position, Add = add,
             }), new Reference(s, c, position, backward, add), backward ? 3 : 2) with

@@ -20,7 +20,7 @@ public unsafe struct SelectPositionArgs
 }
 
 /// <summary>y[b] = x[b, position]: the first position for BERT's pooler.</summary>
-public static unsafe class SelectPosition
+public static unsafe class SelectPositionKernels
 {
     private const int Warps = 4; // of a CUDA block: a row each
 

@@ -39,7 +39,7 @@ public static class SoftmaxReference
     }
 }
 
-/// <summary>Checks of <see cref="Softmax"/>.</summary>
+/// <summary>Checks of <see cref="SoftmaxKernels"/>.</summary>
 public static unsafe class SoftmaxChecks
 {
     // Differences of 200 between logits: the small ones must become 0 without a NaN.
@@ -48,15 +48,15 @@ public static unsafe class SoftmaxChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(Softmax.Forward, static precision => Shapes.Select(shape => Forward(precision, shape.Rows, shape.Width, shape.Size))),
-        .. KernelCheck.OfPair(Softmax.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Backward(precision, shape.Rows, shape.Width, add)),
+        .. KernelCheck.OfPair(SoftmaxKernels.Forward, static precision => Shapes.Select(shape => Forward(precision, shape.Rows, shape.Width, shape.Size))),
+        .. KernelCheck.OfPair(SoftmaxKernels.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Backward(precision, shape.Rows, shape.Width, add)),
     ];
 
     private static CheckCase Forward(Precision precision, int rows, int width, float size)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (x, y) = (builder.ValueInput("x", rows * width, -size, size), builder.ValueOutput("y", rows * width));
-        return builder.Build($"{rows} x {width}, logits to {size}", launcher => launcher.Run(Softmax.Forward[precision],
+        return builder.Build($"{rows} x {width}, logits to {size}", launcher => launcher.Run(SoftmaxKernels.Forward[precision],
             new SoftmaxArgs { X = x.Values, Y = y.Values, Rows = rows, C = width }), new Reference(width), 2);
     }
 
@@ -65,7 +65,7 @@ public static unsafe class SoftmaxChecks
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (y, dY) = (builder.ValueInput("y", rows * width, 0, 1), builder.ValueInput("dY", rows * width));
         var dX = builder.ValueGradient("dX", rows * width, add);
-        return builder.Build($"{rows} x {width}, add {add}", launcher => launcher.Run(Softmax.Backward[precision],
+        return builder.Build($"{rows} x {width}, add {add}", launcher => launcher.Run(SoftmaxKernels.Backward[precision],
             new SoftmaxGradArgs { Y = y.Values, dY = dY.Values, dX = dX.Values, Rows = rows, C = width, Add = add }),
             new GradReference(width, add), 3);
     }

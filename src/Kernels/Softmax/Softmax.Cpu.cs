@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Softmax;
 
-public static unsafe partial class Softmax
+public static unsafe partial class SoftmaxKernels
 {
     private static void NormaliseRows(in SoftmaxArgs a, int from, int to)
     {

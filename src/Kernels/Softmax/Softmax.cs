@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Softmax;
 
-/// <summary>Arguments of <see cref="Softmax.Forward"/>.</summary>
+/// <summary>Arguments of <see cref="SoftmaxKernels.Forward"/>.</summary>
 public unsafe struct SoftmaxArgs
 {
     /// <summary>[Rows, C]</summary>
@@ -15,7 +15,7 @@ public unsafe struct SoftmaxArgs
     public int Rows, C;
 }
 
-/// <summary>Arguments of <see cref="Softmax.Backward"/>.</summary>
+/// <summary>Arguments of <see cref="SoftmaxKernels.Backward"/>.</summary>
 public unsafe struct SoftmaxGradArgs
 {
     /// <summary>[Rows, C]</summary>
@@ -32,7 +32,7 @@ public unsafe struct SoftmaxGradArgs
 }
 
 /// <summary>Softmax over the last dimension.</summary>
-public static unsafe partial class Softmax
+public static unsafe partial class SoftmaxKernels
 {
     private const int Warps = 8; // of a block, a row each
 

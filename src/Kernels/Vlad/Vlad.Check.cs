@@ -147,7 +147,7 @@ internal sealed class VladCheckReference(VladCheckShape shape, CheckDropout drop
     }
 }
 
-/// <summary>Checks of <see cref="Vlad"/>.</summary>
+/// <summary>Checks of <see cref="VladKernels"/>.</summary>
 public static unsafe class VladChecks
 {
     // Values far below the norm's floor stand apart: their gradients are a million times larger. With a single row or
@@ -164,8 +164,8 @@ public static unsafe class VladChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         // Matrices that lie by rows are transposed on their way to shared memory: 16 neighbours of a row go to 8 banks.
-        .. KernelCheck.OfPair(Vlad.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false)), static _ => 2),
-        .. KernelCheck.OfPair(Vlad.Backward, Backward, static _ => 2), new(Vlad.BackwardCentres, static () => Backward(Precision.Float32)),
+        .. KernelCheck.OfPair(VladKernels.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false)), static _ => 2),
+        .. KernelCheck.OfPair(VladKernels.Backward, Backward, static _ => 2), new(VladKernels.BackwardCentres, static () => Backward(Precision.Float32)),
     ];
 
     private static IEnumerable<CheckCase> Backward(Precision precision) =>
@@ -199,7 +199,7 @@ public static unsafe class VladChecks
         var dGroupLogits = builder.ValueGradient("dGroupLogits", backward && wantsLogits ? rows : 0, addLogits);
         return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {wantsHidden}, of logits {wantsLogits}", launcher =>
         {
-            launcher.Run(Vlad.Forward[precision], new VladArgs
+            launcher.Run(VladKernels.Forward[precision], new VladArgs
             {
                 Hidden = hidden.Values, ClusterLogits = clusterLogits.Values, GroupLogits = groupLogits.Values, Centres = centres.Floats,
                 Norm = new() { Mean = mean.Floats, Rstd = rstd.Floats, Weight = weight.Floats, Bias = bias.Floats, Columns = shape.Columns, Sides = shape.Sides },
@@ -217,8 +217,8 @@ public static unsafe class VladChecks
                 Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
                 AddHidden = addValues, AddCentres = addValues, AddGroupLogits = addLogits,
             };
-            launcher.Run(Vlad.Backward[precision], args);
-            launcher.Run(Vlad.BackwardCentres, args);
+            launcher.Run(VladKernels.Backward[precision], args);
+            launcher.Run(VladKernels.BackwardCentres, args);
         }, new VladCheckReference(shape, dropout, backward, addValues, addLogits), backward ? 3 : 2);
     }
 }

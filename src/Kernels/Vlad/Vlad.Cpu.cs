@@ -3,7 +3,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Vlad;
 
-public static unsafe partial class Vlad
+public static unsafe partial class VladKernels
 {
     private const float SmallestNormal = 1.17549435e-38f;
 
@@ -37,7 +37,7 @@ public static unsafe partial class Vlad
                     squares = Vector256.FusedMultiplyAdd(value, value, squares);
                     Lanes.Store(value, v, left);
                 }
-                var inverse = Vector256<float>.One / Vector256.Sqrt(Vector256.Max(squares, Vector256.Create(L2Norm.L2Norm.Floor)));
+                var inverse = Vector256<float>.One / Vector256.Sqrt(Vector256.Max(squares, Vector256.Create(L2Norm.L2NormKernels.Floor)));
                 for (int d = 0; d < a.D; d++)
                 {
                     float* v = descriptor + (long)d * a.K + k;
@@ -101,7 +101,7 @@ public static unsafe partial class Vlad
             Vector256<float> along = default, shared = default;
             for (long i = k; i < (long)a.D * a.K; i += a.K)
                 along = Vector256.FusedMultiplyAdd(Lanes.Load(dResidual + i, left), Lanes.Load(descriptor + i, left), along);
-            along &= Vector256.LessThan(inverse, Vector256.Create(L2Norm.L2Norm.LargestInverseNorm)); // below the floor the factor is constant
+            along &= Vector256.LessThan(inverse, Vector256.Create(L2Norm.L2NormKernels.LargestInverseNorm)); // below the floor the factor is constant
             for (long i = k; i < (long)a.D * a.K; i += a.K)
             {
                 var gradient = (Lanes.Load(dResidual + i, left) - along * Lanes.Load(descriptor + i, left)) * inverse;

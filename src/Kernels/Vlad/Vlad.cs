@@ -4,7 +4,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Vlad;
 
-/// <summary>Arguments of <see cref="Vlad.Forward"/>. Rows of a video run over its frames and, within a frame, over its groups.</summary>
+/// <summary>Arguments of <see cref="VladKernels.Forward"/>. Rows of a video run over its frames and, within a frame, over its groups.</summary>
 public unsafe struct VladArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
@@ -47,7 +47,7 @@ public unsafe struct VladArgs
     public int Stack, Videos, Rows, D, K, Groups;
 }
 
-/// <summary>Arguments of the backward kernels of <see cref="Vlad"/>; any gradient may be null.</summary>
+/// <summary>Arguments of the backward kernels of <see cref="VladKernels"/>; any gradient may be null.</summary>
 public unsafe struct VladGradArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
@@ -110,12 +110,12 @@ public unsafe struct VladGradArgs
 /// S[r] = sum over k of A dA, normalised cluster logits get A (dA - S / attention), group logits (1 - attention) S, centres
 /// - sum over videos of (sum over r of A) dV.
 /// </remarks>
-public static unsafe partial class Vlad
+public static unsafe partial class VladKernels
 {
     private const string File = "Vlad.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
+    private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
 
     /// <summary>Aggregates. Items: stack x videos.</summary>
     public static readonly KernelPair<VladArgs> Forward = new("vlad_forward", static (entry, precision) => new(entry)

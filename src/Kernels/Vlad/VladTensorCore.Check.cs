@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Vlad;
 
-/// <summary>Checks of <see cref="VladTensorCore"/>.</summary>
+/// <summary>Checks of <see cref="VladTensorCoreKernels"/>.</summary>
 public static unsafe class VladTensorCoreChecks
 {
     // Every K; D of one and of several tiles, with warps to spare and with the most there may be; rows short of a tile, of two, and past several;
@@ -20,8 +20,8 @@ public static unsafe class VladTensorCoreChecks
     [
         // With 16 or 32 clusters pieces of 16 bytes of two rows of [D, K] meet in a bank. In backward a lane also reads and
         // writes vectors of 8 clusters, 32 bytes, piece by piece.
-        new(VladTensorCore.Forward, static () => Shapes.Select(static shape => Case(shape, backward: false)), BankWays: 2),
-        new(VladTensorCore.Backward, Backward, BankWays: 2), new(VladTensorCore.FinishCentres, static () => [Case(Shapes[3], backward: true), Case(Shapes[2], backward: true, addValues: 1)]),
+        new(VladTensorCoreKernels.Forward, static () => Shapes.Select(static shape => Case(shape, backward: false)), BankWays: 2),
+        new(VladTensorCoreKernels.Backward, Backward, BankWays: 2), new(VladTensorCoreKernels.FinishCentres, static () => [Case(Shapes[3], backward: true), Case(Shapes[2], backward: true, addValues: 1)]),
     ];
 
     private static IEnumerable<CheckCase> Backward() =>
@@ -35,7 +35,7 @@ public static unsafe class VladTensorCoreChecks
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
-        int centreCount = s.Stack * s.D * s.K, chunks = VladTensorCore.Chunks(s.Stack, s.Videos);
+        int centreCount = s.Stack * s.D * s.K, chunks = VladTensorCoreKernels.Chunks(s.Stack, s.Videos);
         var builder = new CheckBuilder((ulong)(s.Rows + 10 * s.D), Precision.BFloat16);
         var hidden = builder.ValueInput("hidden", rows * s.D, -shape.Size, shape.Size);
         var (clusterLogits, groupLogits) = (builder.ValueInput("clusterLogits", rows * s.K, -3, 3), builder.ValueInput("groupLogits", rows, -3, 3));
@@ -65,7 +65,7 @@ public static unsafe class VladTensorCoreChecks
                 Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Values, Y = y.Values, Dropout = dropout.Site,
                 Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K, Groups = shape.Groups, Chunks = chunks,
             };
-            launcher.Run(VladTensorCore.Forward, forward);
+            launcher.Run(VladTensorCoreKernels.Forward, forward);
             if (!backward)
                 return;
             var args = new VladTensorCoreGradArgs
@@ -75,9 +75,9 @@ public static unsafe class VladTensorCoreChecks
                 PartialCentres = wantsCentres ? partialCentres.Floats : null, dCentres = dCentres.Floats,
                 AddHidden = addValues, AddGroupLogits = addLogits, AddCentres = addValues,
             };
-            launcher.Run(VladTensorCore.Backward, args);
+            launcher.Run(VladTensorCoreKernels.Backward, args);
             if (wantsCentres)
-                launcher.Run(VladTensorCore.FinishCentres, args);
+                launcher.Run(VladTensorCoreKernels.FinishCentres, args);
         }, new VladCheckReference(shape, dropout, backward, addValues, addLogits, sums: backward && wantsLogits), backward ? 3 : 2);
     }
 }

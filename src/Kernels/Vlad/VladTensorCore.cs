@@ -4,7 +4,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Vlad;
 
-/// <summary>Arguments of <see cref="VladTensorCore.Forward"/>; tensors are bf16. Rows of a video run over its frames and, within a frame, over its groups.</summary>
+/// <summary>Arguments of <see cref="VladTensorCoreKernels.Forward"/>; tensors are bf16. Rows of a video run over its frames and, within a frame, over its groups.</summary>
 public unsafe struct VladTensorCoreArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
@@ -38,7 +38,7 @@ public unsafe struct VladTensorCoreArgs
     public int Stack, Videos, Rows, D, K, Groups, Chunks;
 }
 
-/// <summary>Arguments of the backward kernels of <see cref="VladTensorCore"/>; gradients and <see cref="Partial"/> may be null.</summary>
+/// <summary>Arguments of the backward kernels of <see cref="VladTensorCoreKernels"/>; gradients and <see cref="Partial"/> may be null.</summary>
 public unsafe struct VladTensorCoreGradArgs
 {
     /// <summary>What forward got, and what it gave; <see cref="VladTensorCoreArgs.Y"/> is not read.</summary>
@@ -58,7 +58,7 @@ public unsafe struct VladTensorCoreGradArgs
 
     /// <summary>
     /// [Stack, Videos, 2, Norm.Columns]: sums of <see cref="dNormalised"/> and of it times the standardised logit, which are the partial sums of
-    /// <see cref="BatchNorm"/>'s backward where a video is a chunk.
+    /// <see cref="BatchNormKernels"/>'s backward where a video is a chunk.
     /// </summary>
     public float* Partial;
 
@@ -73,10 +73,10 @@ public unsafe struct VladTensorCoreGradArgs
 }
 
 /// <summary>
-/// The aggregation of <see cref="Vlad"/> for bf16 on tensor cores, at the sizes that <see cref="Fits"/>. Nothing is kept for backward but the
+/// The aggregation of <see cref="VladKernels"/> for bf16 on tensor cores, at the sizes that <see cref="Fits"/>. Nothing is kept for backward but the
 /// descriptors, masses and norms: what comes from the logits is made again. Backward also sums what the batch normalisation of the logits needs.
 /// </summary>
-public static unsafe class VladTensorCore
+public static unsafe class VladTensorCoreKernels
 {
     private const string File = "VladTensorCore.cu";
     private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; its tiles of rows, and how many are in shared memory
@@ -88,9 +88,9 @@ public static unsafe class VladTensorCore
     private const int Blocks = 132;
 
     private static readonly string[] Macros =
-        [$"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2Norm.Floor}f"];
+        [$"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
 
-    /// <summary>Whether these kernels take the sizes; <see cref="Vlad"/> takes the others.</summary>
+    /// <summary>Whether these kernels take the sizes; <see cref="VladKernels"/> takes the others.</summary>
     /// <param name="d">Width of a group, D.</param>
     /// <param name="k">Clusters, K.</param>
     /// <param name="groups">Groups of a frame.</param>

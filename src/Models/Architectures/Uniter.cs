@@ -2,12 +2,12 @@ using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Attention;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
 using VideoSim.Models.Layers;
 using VideoSim.Models.Training;
-using AttentionKernels = VideoSim.Kernels.Attention.Attention;
 
 namespace VideoSim.Models.Architectures;
 

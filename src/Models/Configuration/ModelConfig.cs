@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
-using AttentionKernels = VideoSim.Kernels.Attention.Attention;
+using VideoSim.Kernels.Attention;
 
 namespace VideoSim.Models.Configuration;
 

@@ -23,17 +23,17 @@ public sealed unsafe class OneLaunchTests : IDisposable
         var runs = stackalloc int[2];
         float product = -1;
         int calls = 0;
-        using var one = new OneLaunch(_stream, Total.Sum, 4 * 11, call =>
+        using var one = new OneLaunch(_stream, TotalKernels.Sum, 4 * 11, call =>
         {
             for (; calls < 4; calls++)
                 call();
             return new SampledTime(1, 1, 1, calls);
         });
         one.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = 1, FailingItem = -1 });
-        one.Run(Total.Sum, new TotalArgs { X = values, Y = sums, Rows = 1, Count = 5, Scale = 1 });
+        one.Run(TotalKernels.Sum, new TotalArgs { X = values, Y = sums, Rows = 1, Count = 5, Scale = 1 });
         Assert.Null(one.Time);
-        one.Run(Total.Sum, new TotalArgs { X = values, Y = sums + 1, Rows = 1, Count = 10, Scale = 1 });
-        one.Run(Total.Sum, new TotalArgs { X = values, Y = sums + 2, Rows = 1, Count = 100, Scale = 1 });
+        one.Run(TotalKernels.Sum, new TotalArgs { X = values, Y = sums + 1, Rows = 1, Count = 10, Scale = 1 });
+        one.Run(TotalKernels.Sum, new TotalArgs { X = values, Y = sums + 2, Rows = 1, Count = 100, Scale = 1 });
         one.Run(CountKernel.Instance, new CountArgs { Runs = runs + 1, Items = 1, FailingItem = -1 });
         one.MatMul(new MatMulArgs { A = values, B = values, C = &product, M = 1, N = 1, K = 1, LdA = 1, LdB = 1, LdC = 1, Batch = 1 });
         Assert.Equal((new SampledTime(1, 1, 1, 4), 4), (one.Time, calls));

@@ -23,12 +23,12 @@ public sealed unsafe class AttentionTensorCoreTests
     [InlineData(32, 48, "attention_forward_bf16")] // another width
     public void For_BFloat16_IsTheSmallestInstanceOrThePlainKernel(int s, int d, string entry)
     {
-        var (forward, backward) = Attention.For(Precision.BFloat16, s, d);
+        var (forward, backward) = AttentionKernels.For(Precision.BFloat16, s, d);
         Assert.Equal((entry, entry.Replace("forward", "backward", StringComparison.Ordinal)), (forward.Entry, backward.Entry));
     }
 
     [Fact]
-    public void For_Float32_IsThePlainKernel() => Assert.Equal("attention_forward_f32", Attention.For(Precision.Float32, 64, 64).Forward.Entry);
+    public void For_Float32_IsThePlainKernel() => Assert.Equal("attention_forward_f32", AttentionKernels.For(Precision.Float32, 64, 64).Forward.Entry);
 
     // With scores that are all the same, and values that are rows of the identity for some keys, the context is 0 exactly where these are dropped.
     [Theory]
@@ -61,7 +61,7 @@ public sealed unsafe class AttentionTensorCoreTests
         nint output = device.Allocate(s * width * precision.Bytes());
         device.Upload(MemoryMarshal.AsBytes(mask.AsSpan()), keys);
         device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref scalars)), step);
-        device.Stream.Run(Attention.For(precision, s, d).Forward, new AttentionArgs
+        device.Stream.Run(AttentionKernels.For(precision, s, d).Forward, new AttentionArgs
         {
             Query = (void*)input, Key = (byte*)input + width * precision.Bytes(), Value = (byte*)input + 2 * width * precision.Bytes(), Mask = (int*)keys,
             Context = (void*)output, Dropout = new DropoutSite { Scalars = (StepScalars*)step, Seed = 99, Site = 3, DropProbability = 0.4f },

@@ -41,7 +41,7 @@ public sealed class DeterminismTests
     public void Attention_VideoElsewhereInABatch_GivesTheSameBits(int s, int d)
     {
         const int Videos = 4;
-        var (forward, backward) = Attention.For(Precision.BFloat16, s, d);
+        var (forward, backward) = AttentionKernels.For(Precision.BFloat16, s, d);
         using var device = CudaMachine.Open();
         foreach (var (kernel, isBackward) in new[] { (forward, false), (backward, true) })
         {

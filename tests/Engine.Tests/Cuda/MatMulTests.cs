@@ -152,7 +152,7 @@ public sealed class MatMulTests : IDisposable
     {
         public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
         {
-            if (kernel.Entry == MatMul.Multiply.Entry && args is PackedMatMulArgs { Part: 0 } packed)
+            if (kernel.Entry == MatMulKernels.Multiply.Entry && args is PackedMatMulArgs { Part: 0 } packed)
                 stream.MatMul(packed.Product);
         }
     }

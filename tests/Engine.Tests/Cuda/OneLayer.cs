@@ -6,12 +6,11 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.LayerNorm;
 using VideoSim.Kernels.Random;
-using AdamKernel = VideoSim.Kernels.Adam.Adam;
-using Dropout = VideoSim.Engine.Operators.Dropout;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
@@ -135,11 +134,11 @@ internal sealed unsafe class OneLayer : IDisposable
         {
             var (m, v) = moments[values];
             double t = step + 1;
-            T corrected = T.CreateChecked(rate * Math.Sqrt(1 - Math.Pow(AdamKernel.Beta2, t)) / (1 - Math.Pow(AdamKernel.Beta1, t)));
+            T corrected = T.CreateChecked(rate * Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, t)) / (1 - Math.Pow(AdamKernels.Beta1, t)));
             for (int i = 0; i < values.Length; i++)
             {
-                m[i] = T.CreateChecked(AdamKernel.Beta1) * m[i] + T.CreateChecked(1 - AdamKernel.Beta1) * gradient[i];
-                v[i] = T.CreateChecked(AdamKernel.Beta2) * v[i] + T.CreateChecked(1 - AdamKernel.Beta2) * gradient[i] * gradient[i];
+                m[i] = T.CreateChecked(AdamKernels.Beta1) * m[i] + T.CreateChecked(1 - AdamKernels.Beta1) * gradient[i];
+                v[i] = T.CreateChecked(AdamKernels.Beta2) * v[i] + T.CreateChecked(1 - AdamKernels.Beta2) * gradient[i] * gradient[i];
                 values[i] -= corrected * m[i] / (T.Sqrt(v[i]) + T.CreateChecked(AdamEpsilon));
             }
         }
@@ -153,7 +152,7 @@ internal sealed unsafe class OneLayer : IDisposable
     }
 
     // Dropout of nothing is a copy.
-    private static void Copy(Tape tape, in Tensor from, in Tensor to, int add) => tape.Stream.Run(Kernels.Dropout.Dropout.Apply[Precision.Float32], new DropoutArgs
+    private static void Copy(Tape tape, in Tensor from, in Tensor to, int add) => tape.Stream.Run(DropoutKernels.Apply[Precision.Float32], new DropoutArgs
     {
         X = from.Floats, Y = to.Floats, Dropout = new() { Scalars = tape.Scalars }, Count = from.Shape.Count, Add = add,
     });

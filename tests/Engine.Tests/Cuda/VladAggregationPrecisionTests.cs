@@ -35,7 +35,7 @@ public sealed unsafe class VladAggregationPrecisionTests
     [InlineData(400, 64, 8, false)]
     [InlineData(384, 128, 8, false)]
     [InlineData(384, 24, 8, false)]
-    public void Fits_Sizes_AreThoseOfTheKernels(int width, int clusters, int groups, bool fits) => Assert.Equal(fits, VladTensorCore.Fits(width, clusters, groups));
+    public void Fits_Sizes_AreThoseOfTheKernels(int width, int clusters, int groups, bool fits) => Assert.Equal(fits, VladTensorCoreKernels.Fits(width, clusters, groups));
 
     [Theory]
     [InlineData(1, 1)]
@@ -44,7 +44,7 @@ public sealed unsafe class VladAggregationPrecisionTests
     [InlineData(140, 2)]
     public void Chunks_OfAnyVideos_AreFewAndHoldAll(int stack, int videos)
     {
-        int chunks = VladTensorCore.Chunks(stack, videos), ofChunk = (videos + chunks - 1) / chunks;
+        int chunks = VladTensorCoreKernels.Chunks(stack, videos), ofChunk = (videos + chunks - 1) / chunks;
         Assert.InRange(stack * chunks, 1, Math.Max(stack, 132));
         Assert.True((chunks - 1) * ofChunk < videos, "the last chunk is empty");
     }

@@ -6,7 +6,6 @@ using VideoSim.Kernels.Attention;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Rotary;
 using Xunit;
-using Attention = VideoSim.Engine.Operators.Attention;
 
 namespace VideoSim.Engine.Tests.Operators;
 

@@ -1,12 +1,11 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.BatchNorm;
 using Xunit;
-using BatchNorm = VideoSim.Engine.Operators.BatchNorm;
-using BatchNormKernels = VideoSim.Kernels.BatchNorm.BatchNorm;
 
 namespace VideoSim.Engine.Tests.Operators;
 

@@ -1,9 +1,9 @@
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.L2Norm;
 using VideoSim.Kernels.Losses;
 using Xunit;
-using ContrastiveLoss = VideoSim.Engine.Operators.ContrastiveLoss;
 
 namespace VideoSim.Engine.Tests.Operators;
 

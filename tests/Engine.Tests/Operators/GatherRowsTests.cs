@@ -1,8 +1,8 @@
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.GatherRows;
 using Xunit;
-using GatherRows = VideoSim.Engine.Operators.GatherRows;
 
 namespace VideoSim.Engine.Tests.Operators;
 

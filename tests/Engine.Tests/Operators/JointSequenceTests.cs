@@ -1,11 +1,11 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.JointSequence;
 using Xunit;
-using JointSequence = VideoSim.Engine.Operators.JointSequence;
 
 namespace VideoSim.Engine.Tests.Operators;
 

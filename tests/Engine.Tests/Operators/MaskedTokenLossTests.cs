@@ -7,7 +7,6 @@ using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Random;
 using Xunit;
-using MaskedTokenLoss = VideoSim.Engine.Operators.MaskedTokenLoss;
 
 namespace VideoSim.Engine.Tests.Operators;
 

@@ -1,8 +1,8 @@
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.MeanPool;
 using Xunit;
-using MeanPool = VideoSim.Engine.Operators.MeanPool;
 
 namespace VideoSim.Engine.Tests.Operators;
 

@@ -1,8 +1,8 @@
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Mixture;
 using Xunit;
-using Mixture = VideoSim.Engine.Operators.Mixture;
 
 namespace VideoSim.Engine.Tests.Operators;
 

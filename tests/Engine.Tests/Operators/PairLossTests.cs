@@ -1,11 +1,11 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Losses;
 using Xunit;
-using PairLoss = VideoSim.Engine.Operators.PairLoss;
 
 namespace VideoSim.Engine.Tests.Operators;
 

@@ -1,8 +1,8 @@
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
 using VideoSim.Kernels.Softmax;
 using Xunit;
-using Softmax = VideoSim.Engine.Operators.Softmax;
 
 namespace VideoSim.Engine.Tests.Operators;
 

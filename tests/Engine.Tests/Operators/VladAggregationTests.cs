@@ -8,7 +8,6 @@ using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
 using Xunit;
-using BatchNorm = VideoSim.Engine.Operators.BatchNorm;
 
 namespace VideoSim.Engine.Tests.Operators;
 

@@ -4,9 +4,9 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Random;
 using Xunit;
-using AdamKernel = VideoSim.Kernels.Adam.Adam;
 
 namespace VideoSim.Engine.Tests.Optimizers;
 
@@ -105,7 +105,7 @@ public sealed unsafe class AdamTests : IDisposable
         Update(2, [1e-3, 1e-3]);
 
         var found = Assert.NotNull(_adam.FindNonFinite());
-        Assert.True(_head.Offset > AdamKernel.ChunkElements);
+        Assert.True(_head.Offset > AdamKernels.ChunkElements);
         Assert.Equal(new NonFiniteGradient(1, _head.Offset + 5), found);
         Assert.Equal("head.bias", _store.NameAt(found.Element));
 

@@ -1,3 +1,6 @@
+using VideoSim.Kernels.Adam;
+using VideoSim.Kernels.BatchNorm;
+using VideoSim.Kernels.LayerNorm;
 using VideoSim.Kernels.Reduce;
 using VideoSim.Kernels.Vlad;
 using Xunit;
@@ -9,10 +12,10 @@ public sealed class ChunksTests
 {
     public static TheoryData<string, Func<int, int>, int> Families => new()
     {
-        { "column sum", ColumnSum.Chunks, ColumnSum.ChunkRows },
-        { "layer norm", LayerNorm.LayerNorm.Chunks, LayerNorm.LayerNorm.ChunkRows },
-        { "batch norm", BatchNorm.BatchNorm.Chunks, BatchNorm.BatchNorm.ChunkRows },
-        { "adam", Adam.Adam.Chunks, Adam.Adam.ChunkElements },
+        { "column sum", ColumnSumKernels.Chunks, ColumnSumKernels.ChunkRows },
+        { "layer norm", LayerNormKernels.Chunks, LayerNormKernels.ChunkRows },
+        { "batch norm", BatchNormKernels.Chunks, BatchNormKernels.ChunkRows },
+        { "adam", AdamKernels.Chunks, AdamKernels.ChunkElements },
     };
 
     [Theory]
@@ -29,5 +32,5 @@ public sealed class ChunksTests
     [InlineData(1, 133, 67)]
     [InlineData(2, 256, 64)]
     [InlineData(4, 330, 33)]
-    public void VladChunks_OfTheWholeStack_FillTheMultiprocessorsOnce(int stack, int videos, int chunks) => Assert.Equal(chunks, VladTensorCore.Chunks(stack, videos));
+    public void VladChunks_OfTheWholeStack_FillTheMultiprocessorsOnce(int stack, int videos, int chunks) => Assert.Equal(chunks, VladTensorCoreKernels.Chunks(stack, videos));
 }

@@ -35,7 +35,7 @@ internal sealed unsafe class Choices
             {
                 if (kernel == Activations.Relu.Forward[precision])
                     Note(in *(ActivationForwardArgs*)args, precision);
-                else if (kernel == MaxPosition.Forward[precision])
+                else if (kernel == MaxPositionKernels.Forward[precision])
                     Note(in *(MaxPositionArgs*)args);
             }
         }
@@ -70,7 +70,7 @@ internal sealed unsafe class Choices
             stream.Launch(kernel, args, bytes);
             if (kernel == Activations.Relu.Forward[Precision.Float32])
                 Take(ref *(ActivationForwardArgs*)args, choices._open.Dequeue());
-            else if (kernel == MaxPosition.Forward[Precision.Float32])
+            else if (kernel == MaxPositionKernels.Forward[Precision.Float32])
                 Take(ref *(MaxPositionArgs*)args, choices._positions.Dequeue());
         }
 

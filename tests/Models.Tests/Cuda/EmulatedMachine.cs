@@ -18,11 +18,11 @@ internal static class EmulatedMachine
     private static readonly Kernel<AdamArgs> PlantedAdam = new(PlantedEntry)
     {
         Source = PlantedSource,
-        Defines = Adam.Update.Defines,
-        LaunchShape = Adam.Update.LaunchShape,
-        CountItems = Adam.Update.CountItems,
-        Twin = Adam.Update.Twin,
-        CountCost = Adam.Update.CountCost,
+        Defines = AdamKernels.Update.Defines,
+        LaunchShape = AdamKernels.Update.LaunchShape,
+        CountItems = AdamKernels.Update.CountItems,
+        Twin = AdamKernels.Update.Twin,
+        CountCost = AdamKernels.Update.CountCost,
     };
 
     private static readonly Lazy<CudaEmulator> Emulator = new(static () => new CudaEmulator(UserCache.Emulator, Sources(), [.. Catalog.Kernels, PlantedAdam]));
@@ -40,7 +40,7 @@ internal static class EmulatedMachine
     private static KernelSources Sources()
     {
         const string Right = "    w -= rate", Entry = "adam_f32(";
-        string text = KernelSources.Embedded[Adam.Update.Source!];
+        string text = KernelSources.Embedded[AdamKernels.Update.Source!];
         Assert.Equal((2, 2), (text.Split(Right).Length, text.Split(Entry).Length)); // once each
         string planted = text.Replace(Right, "    w += rate", StringComparison.Ordinal).Replace(Entry, $"{PlantedEntry}(", StringComparison.Ordinal);
         return new([.. KernelSources.Embedded.Texts, new(PlantedSource, planted)]);
@@ -48,7 +48,7 @@ internal static class EmulatedMachine
 
     private sealed unsafe class PlantedStream(ComputeStream stream) : ComputeStream
     {
-        public override void Launch(Kernel kernel, void* args, int bytes) => stream.Launch(kernel == Adam.Update ? PlantedAdam : kernel, args, bytes);
+        public override void Launch(Kernel kernel, void* args, int bytes) => stream.Launch(kernel == AdamKernels.Update ? PlantedAdam : kernel, args, bytes);
 
         public override void MatMul(in Kernels.MatMul.MatMulArgs args) => stream.MatMul(args);
 

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Kernels.Adam;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Progress;
@@ -9,7 +10,6 @@ using VideoSim.Models.Tests.Cuda;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
-using AdamKernel = VideoSim.Kernels.Adam.Adam;
 
 namespace VideoSim.Models.Tests.Training;
 
@@ -35,7 +35,7 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
             Assert.Equal(Enumerable.Range(0, (int)schedules[1].TotalSteps), updates.Select(static update => (int)update.Step));
             Assert.All(updates, update =>
             {
-                double correction = Math.Sqrt(1 - Math.Pow(AdamKernel.Beta2, update.Step + 1)) / (1 - Math.Pow(AdamKernel.Beta1, update.Step + 1));
+                double correction = Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, update.Step + 1)) / (1 - Math.Pow(AdamKernels.Beta1, update.Step + 1));
                 Assert.Equal(((float)(schedules[0].RateAt(update.Step) * correction), (float)(schedules[1].RateAt(update.Step) * correction)), update.Rates);
             });
         }

@@ -95,7 +95,7 @@ public static unsafe class Attention
 
     private static bool WantsGradient(in Tensor bias) => bias.Exists && bias.Node >= 0;
 
-    // A row for each video of what the kernel sums for a bias, or default where nobody wants it.
+    // What the kernel sums for a bias, a row for each item; default where the bias has no gradient.
     private static Tensor SumsOf(Tape tape, in Tensor x, in Tensor bias) =>
         WantsGradient(bias) ? tape.Scratch(new Shape(x.Shape[0], x.Shape.Width)) : default;
 

@@ -4,7 +4,7 @@ using VideoSim.Kernels.Mixture;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Rows of experts mixed by weights: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
+/// <summary>Rows of a stack mixed by weights: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
 public static unsafe class Mixture
 {
     private readonly record struct State(Tensor X, Tensor Weight, Tensor Y);
@@ -19,7 +19,7 @@ public static unsafe class Mixture
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight)
     {
         if (x.Shape.Rank != 3 || weight.Shape != new Shape(x.Shape[1], x.Shape[0]) || weight.Type != x.Type)
-            throw new ArgumentException($"experts {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
+            throw new ArgumentException($"a stack {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
         var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0, x.Type);
         tape.Stream.Run(MixtureKernels.Forward[x.Precision], new MixtureArgs
         {

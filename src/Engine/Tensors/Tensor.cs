@@ -9,7 +9,7 @@ public enum ElementType
     /// <summary>IEEE binary32.</summary>
     Float32,
 
-    /// <summary>IEEE binary16: frames as stored.</summary>
+    /// <summary>IEEE binary16: rows as they are stored in files.</summary>
     Float16,
 
     /// <summary>The upper half of binary32: activations and working copies of weights, where that is asked for.</summary>

@@ -1,13 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using VideoSim.Cli.Commands;
 using VideoSim.Engine;
-using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
-using VideoSim.Kernels;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -34,9 +30,10 @@ internal static class CommonOptions
     /// <exception cref="DataException">It is none.</exception>
     public static void RequireDevice(string? name)
     {
-        if (name is not null and not "cpu" && !IsCuda(name))
-            throw new DataException($"--device {name}: devices are cpu, cuda and cuda:N");
+        if (name is not null && !DeviceNames.IsName(name))
+            throw new DataException($"--device {name}: devices are {DeviceNames.All}");
     }
+
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
@@ -139,29 +136,16 @@ internal static class CommonOptions
         return option;
     }
 
-    /// <summary>Opens the device that the options name.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="threads">Threads of the cpu device.</param>
-    /// <param name="products">Whether there have to be matrix products: single kernels run without cuBLASLt.</param>
-    /// <exception cref="DataException">There is no such device, or a library that it needs is missing.</exception>
+    /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
     public static Device Open(string name, int threads, bool products = true)
     {
-        if (name == "cpu")
-            return new CpuDevice(threads);
-        // All that is missing is said before anything begins, the driver first: without one the others are of no use.
-        NativeLibraries.Cuda.Require();
-        if (products)
-            NativeLibraries.CublasLt.Require();
-        return _opened = CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelsCommand.Sources(Environment.GetEnvironmentVariable(KernelsCommand.FolderVariable))), Catalog.Kernels);
+        var device = DeviceNames.Open(name, threads, products);
+        _opened = device as CudaDevice;
+        return device;
     }
 
     /// <summary>Whether the GPU that this process opened last works on something that may never end.</summary>
     public static bool IsDeviceStuck => _opened is { IsStuck: true };
-
-    private static bool IsCuda(string name) => name == "cuda" || OrdinalOf(name) is not null;
-
-    private static int? OrdinalOf(string name) => name.StartsWith("cuda:", StringComparison.Ordinal)
-        && int.TryParse(name.AsSpan("cuda:".Length), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
 
     // The models differ in nothing that a preset's keys depend on.
     private static void LoadPreset(string preset, string[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);

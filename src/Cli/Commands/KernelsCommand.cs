@@ -27,14 +27,8 @@ internal static class KernelsCommand
     public static Option<string?> Folder() => new("--kernels")
     {
         Description = "folder of .cu and .cuh files, in the place of those that the program carries (or VIDEOSIM_KERNELS)",
-        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(FolderVariable),
+        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(DeviceNames.KernelsVariable),
     };
-
-    /// <summary>Environment variable with a folder of sources, for all commands.</summary>
-    public const string FolderVariable = "VIDEOSIM_KERNELS";
-
-    /// <summary>The sources that a command works on.</summary>
-    public static KernelSources Sources(string? folder) => string.IsNullOrEmpty(folder) ? KernelSources.Embedded : KernelSources.Embedded.With(folder);
 
     /// <summary>The kernels whose family or entry holds one of the names.</summary>
     /// <exception cref="DataException">A name fits none.</exception>
@@ -115,7 +109,7 @@ internal static class KernelsCommand
             string? file = parsed.GetValue(output);
             if (file is not null)
                 AtomicFile.RequireWritable(file);
-            var compiler = new KernelCompiler(Sources(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
+            var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
             if (parsed.GetValue(images) is { } directory)
             {
                 int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
@@ -150,7 +144,7 @@ internal static class KernelsCommand
         var folder = Folder();
         return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, console, _) =>
         {
-            string built = EmulatorBuild.Make(UserCache.Emulator, Sources(parsed.GetValue(folder)), Catalog.Kernels);
+            string built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels);
             console.WriteResult(output => output.WriteLine(built));
             return CommandLine.Done;
         });

@@ -4,6 +4,7 @@ using System.Globalization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -37,9 +38,17 @@ internal static class CommonOptions
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
-    public static Option<string?> Precision() => Checked(
-        new Option<string?>("--precision") { Description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise" },
-        (name, _) => RequireOneOf("--precision", name, TrainingConfig.Precisions));
+    public static Option<Precision?> Precision(string description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise") => new("--precision")
+    {
+        Description = description,
+        CustomParser = static result =>
+        {
+            var precision = PrecisionName.Parse(result.Tokens[0].Value);
+            if (precision is null)
+                result.AddError($"--precision {PrecisionName.Refusal(result.Tokens[0].Value)}");
+            return precision;
+        },
+    };
 
     /// <summary>Refuses in one line what an option cannot be; null is for an option that was not given.</summary>
     /// <exception cref="DataException">It is none of them.</exception>
@@ -48,9 +57,6 @@ internal static class CommonOptions
         if (value is not null && !all.Contains(value))
             throw new DataException($"{option} cannot be {Printable.Quote(value)}; it is {string.Join(" or ", all)}");
     }
-
-    /// <summary>What the option says as overrides of a preset, before those that name keys.</summary>
-    public static string[] Overrides(string? precision, string[] set) => precision is null ? set : [$"pretrain.precision={precision}", $"finetune.precision={precision}", .. set];
 
     public static Option<ulong> Seed() => new("--seed") { Description = "key of all random numbers", DefaultValueFactory = _ => 42 };
 
@@ -158,7 +164,7 @@ internal sealed class RunOptionSet
         _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
-    private readonly Option<string?> _precision = CommonOptions.Precision();
+    private readonly Option<Precision?> _precision = CommonOptions.Precision();
     private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
@@ -182,7 +188,8 @@ internal sealed class RunOptionSet
         OutputDirectory = parsed.GetValue(_output)!,
         Preset = parsed.GetValue(_preset)!,
         Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
-        Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
+        Overrides = parsed.GetValue(_set)!,
+        Precision = parsed.GetValue(_precision),
         Seed = parsed.GetValue(_seed),
         Dictionary = _dictionary.Read(parsed),
         SkipBadRecords = parsed.GetValue(_skip),

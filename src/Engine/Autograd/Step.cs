@@ -1,6 +1,5 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
-using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
@@ -10,8 +9,8 @@ namespace VideoSim.Engine.Autograd;
 /// <param name="Training">Whether a backward pass, dropout and batch statistics belong to it.</param>
 /// <param name="Seed">Key of its random numbers.</param>
 /// <param name="Eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
-/// <param name="Values">How activations are stored, fp32 or bf16.</param>
-public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Values = ElementType.Float32);
+/// <param name="Precision">How activations are stored.</param>
+public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, Precision Precision = Precision.Float32);
 
 /// <summary>
 /// A step is a list of launches. Building it runs the model's code twice: on the counting device, which sizes the arena,
@@ -91,5 +90,5 @@ public sealed unsafe class Step<TResult> : IDisposable
     }
 
     private static Tape NewTape(ComputeStream stream, Arena arena, StepMode mode, StepScalars* scalars) =>
-        new(stream, arena) { Training = mode.Training, Seed = mode.Seed, Scalars = scalars, Values = mode.Values };
+        new(stream, arena) { Training = mode.Training, Seed = mode.Seed, Scalars = scalars, Precision = mode.Precision };
 }

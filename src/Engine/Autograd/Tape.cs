@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
@@ -63,10 +64,10 @@ public sealed unsafe class Tape : IDisposable
     public StepScalars* Scalars { get; init; }
 
     /// <summary>
-    /// How activations are stored, and what copy of the weights multiplies them: fp32 or bf16. Operators whose inputs are data or tables make
+    /// How activations are stored, and which copy of the weights multiplies them. Operators whose inputs are data or tables make
     /// tensors of this type, all others follow their inputs; an activation's gradient has its type, a parameter's is fp32.
     /// </summary>
-    public ElementType Values { get; init; } = ElementType.Float32;
+    public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>The list that <see cref="Note"/> adds to; null, as in training, for none.</summary>
     public List<(string Name, Tensor Value)>? Notes { get; set; }

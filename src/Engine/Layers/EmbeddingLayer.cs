@@ -31,6 +31,9 @@ public sealed class EmbeddingLayer
     public Parameter Table { get; }
 
     /// <summary>Rows [B, S, width] of indices [B, S].</summary>
-    public Tensor Forward(Tape tape, in IndexBatch batch) => Embedding.Forward(tape, batch, tape.Use(Table, tape.Values),
-        _position is null ? default : tape.Use(_position, tape.Values), tape.Use(_shared, tape.Values));
+    public Tensor Forward(Tape tape, in IndexBatch batch)
+    {
+        var type = tape.Precision.Type();
+        return Embedding.Forward(tape, batch, tape.Use(Table, type), _position is null ? default : tape.Use(_position, type), tape.Use(_shared, type));
+    }
 }

@@ -17,7 +17,7 @@ public static unsafe class StoredRows
         int items = rows.Shape[0], perItem = rows.Shape[1], width = rows.Shape[2];
         if (counts.Shape.Count != items)
             throw new ArgumentException($"counts {counts.Shape} do not fit rows {rows.Shape}");
-        var masked = tape.Scratch(new Shape(items * perItem, width), tape.Values);
+        var masked = tape.Scratch(new Shape(items * perItem, width), tape.Precision.Type());
         var mean = tape.Scratch(new Shape(items, width));
         tape.Stream.Run(FramesKernels.Unpack[masked.Precision], new FrameUnpackArgs
         {
@@ -30,7 +30,7 @@ public static unsafe class StoredRows
     /// <summary>Converts all rows, those past the length of a sequence too: fp16 [B, R, W] to [B*R, W].</summary>
     public static Tensor Widen(Tape tape, in Tensor rows)
     {
-        var y = tape.Scratch(new Shape(rows.Shape.Rows, rows.Shape.Width), tape.Values);
+        var y = tape.Scratch(new Shape(rows.Shape.Rows, rows.Shape.Width), tape.Precision.Type());
         tape.Stream.Run(FramesKernels.Widen[y.Precision], new FrameWidenArgs { Stored = rows.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
         return y;
     }

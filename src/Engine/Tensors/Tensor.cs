@@ -25,6 +25,9 @@ public static class ElementTypes
     /// <summary>Bytes of one element.</summary>
     public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
 
+    /// <summary>The type of values of a precision.</summary>
+    public static ElementType Type(this Precision precision) => precision == Kernels.Contract.Precision.Float32 ? ElementType.Float32 : ElementType.BFloat16;
+
     /// <summary>What kernels call the type.</summary>
     /// <exception cref="ArgumentException">Kernels do not compute with it.</exception>
     public static Precision Precision(this ElementType type) => type switch

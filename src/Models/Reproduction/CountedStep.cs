@@ -1,5 +1,4 @@
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Reproduction;
@@ -14,13 +13,13 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    /// <param name="values">How activations may be stored: a step for each.</param>
-    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> values) =>
+    /// <param name="precisions">How activations may be stored: a step for each.</param>
+    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<Precision> precisions) =>
     [
         .. from model in models
            from pretraining in new[] { true, false }
-           from type in values
-           select Count(preset, overrides, new StepKind(model, pretraining, type)),
+           from precision in precisions
+           select Count(preset, overrides, new StepKind(model, pretraining, precision)),
     ];
 
     /// <summary>The first of the launches that move most bytes, of those of a kernel.</summary>
@@ -44,7 +43,7 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
     {
         var sizes = SyntheticBatches.Sizes(preset, kind.Model, overrides);
         using var device = new CountingDevice();
-        using var built = new BuiltStep(device, sizes, kind.Pretraining, kind.Values);
+        using var built = new BuiltStep(device, sizes, kind.Pretraining, kind.Precision);
         built.Step.Run();
         return new CountedStep(kind, StepSizes.Of(built, sizes.Model), ((CountingStream)device.Stream).InOrder);
     }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Reproduction;
@@ -17,7 +17,7 @@ public static class FloorPage
     ];
 
     /// <summary>All steps of the published sizes in bf16.</summary>
-    public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [ElementType.BFloat16]);
+    public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [Precision.BFloat16]);
 
     /// <summary>The page.</summary>
     /// <param name="steps">The steps that it is about.</param>

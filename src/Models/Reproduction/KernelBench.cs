@@ -1,7 +1,6 @@
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
@@ -14,10 +13,10 @@ namespace VideoSim.Models.Reproduction;
 /// <param name="Models">Canonical names of the models whose steps are looked at.</param>
 /// <param name="EachModel">Time every model's own largest launch, not only the largest of all.</param>
 /// <param name="Overrides"><c>key=value</c> overrides of the preset.</param>
-/// <param name="Values">How those steps may store activations; the CPU knows fp32 alone.</param>
+/// <param name="Precisions">How those steps may store activations; the CPU knows fp32 alone.</param>
 /// <param name="Limit">Time for one kernel; ten launches are timed however long they take.</param>
 public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<string> Overrides,
-    IReadOnlyList<ElementType> Values, TimeSpan Limit);
+    IReadOnlyList<Precision> Precisions, TimeSpan Limit);
 
 /// <summary>
 /// Times kernels one by one, on the arguments of their largest launch in the models' training steps: no kernel needs code of its own to
@@ -47,9 +46,9 @@ public sealed class KernelBench
     public static KernelBenchResult Measure(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation)
     {
         Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
-        ElementType[] values = [.. options.Values.Where(values => values == ElementType.Float32 || device.HasBFloat16)];
+        Precision[] precisions = [.. options.Precisions.Where(precision => precision == Precision.Float32 || device.HasBFloat16)];
         var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
-            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, values)).Where(pair => wanted.Contains(pair.Key)).ToList();
+            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, precisions)).Where(pair => wanted.Contains(pair.Key)).ToList();
         var bench = new KernelBench(device, options, progress, cancellation);
         bool complete = false, cold = false;
         try
@@ -86,7 +85,7 @@ public sealed class KernelBench
         string? error = Try(name, () =>
         {
             var sizes = SyntheticBatches.Sizes(_options.Preset, step.Model, _options.Overrides);
-            using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
+            using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Precision);
             name = $"{step}, batch {built.Training.Batch}";
             batches.Fill(built, sizes.Model, _cancellation);
             bool finite = Try(name, () => RequireFinite(built)) is null;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Reproduction;
 
@@ -41,10 +42,11 @@ public static class StepBench
     /// <param name="preset">Name of the preset.</param>
     /// <param name="model">Canonical name.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
     /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
     /// <param name="steps">How many to time.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, bool pretraining, int steps, CancellationToken cancellation)
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, Precision? precision, bool pretraining, int steps, CancellationToken cancellation)
     {
         var sizes = SyntheticBatches.Sizes(preset, model, overrides);
         var time = new StepTime(BenchConditions.Of(device, TimeProvider.System), model, pretraining ? "pretrain" : "finetune", preset, device.Name,
@@ -52,7 +54,7 @@ public static class StepBench
         var milliseconds = new List<double>();
         try
         {
-            using var built = new BuiltStep(device, sizes, pretraining);
+            using var built = new BuiltStep(device, sizes, pretraining, precision);
             time = time with { Flops = built.Step.Cost.Flops, Launches = built.Step.Launches };
             using (var batches = new SyntheticBatches())
                 batches.Fill(built, sizes.Model, cancellation);

@@ -1,3 +1,4 @@
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
@@ -51,6 +52,9 @@ public sealed record RunOptions
     /// <summary><c>key=value</c> overrides of the preset.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
+    /// <summary>How steps of training store activations; null for as the preset says.</summary>
+    public Precision? Precision { get; init; }
+
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;
 
@@ -71,8 +75,8 @@ public sealed record RunOptions
 
     /// <summary>The preset with its overrides; with an encoder, of the encoder's sizes.</summary>
     /// <exception cref="Engine.DataException">As of <see cref="Configuration.Preset"/>.</exception>
-    internal Configuration.Preset LoadPreset(PretrainedFolder? encoder) => encoder is null ? Configuration.Preset.Load(Preset, Model, Overrides)
-        : Configuration.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides);
+    internal Configuration.Preset LoadPreset(PretrainedFolder? encoder) => (encoder is null ? Configuration.Preset.Load(Preset, Model, Overrides)
+        : Configuration.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides)).In(Precision, Overrides);
 }
 
 /// <summary>What is random in a stage: numbers that keep its shuffles and masks apart from those of other stages.</summary>

@@ -75,7 +75,7 @@ public sealed unsafe class BFloat16OperatorTests
     private static List<float[]> Run(Device device, Case operation, ElementType type)
     {
         using var arena = new Arena(device, 4 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = true, Values = type };
+        using var tape = new Tape(device.Stream, arena) { Training = true, Precision = type.Precision() };
         var put = new Inputs(device, tape);
         Tensor[] inputs = [.. operation.Inputs.Select((shape, i) => put.Values(tape.Result(shape, differentiable: true, type), (uint)i, -2, 2))];
         var y = operation.Forward(tape, inputs, put);

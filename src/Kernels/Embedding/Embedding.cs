@@ -95,7 +95,7 @@ public static unsafe partial class EmbeddingKernels
         LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        // A row of the word table for each token, rows of the other tables once.
+        // Two rows are added, or with positions three. A row of the word table for each token, rows of the other tables once.
         CountCost = (in EmbeddingForwardArgs a) => new((a.Position != null ? 2.0 : 1) * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Bytes() * a.C + sizeof(int))
             + (double)precision.Bytes() * a.C * ((a.Position != null ? a.T : 0) + 1)),
     });

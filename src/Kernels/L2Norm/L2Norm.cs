@@ -53,6 +53,8 @@ public static unsafe partial class L2NormKernels
     public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(Floor);
 
     private const int Warps = 8; // of a block, a row each
+    private const double OperationsOfNorm = 3; // squared, summed; times the inverse norm
+    private const double OperationsOfBackward = 5; // y dY summed 2; times y, taken off dY, times the inverse norm
 
     private static readonly string[] Macros = [$"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f")];
 
@@ -65,7 +67,7 @@ public static unsafe partial class L2NormKernels
         LaunchShape = static (in L2NormArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? NormaliseRows : null,
-        CountCost = (in L2NormArgs a) => new(3.0 * a.Rows * a.C, a.Rows * (precision.Bytes() * 2.0 * a.C + 4)),
+        CountCost = (in L2NormArgs a) => new(OperationsOfNorm * a.Rows * a.C, a.Rows * (precision.Bytes() * 2.0 * a.C + 4)),
     });
 
     /// <summary>dx = (dy - (y . dy) y) * inverse norm. Items: rows.</summary>
@@ -77,6 +79,6 @@ public static unsafe partial class L2NormKernels
         LaunchShape = static (in L2NormGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in L2NormGradArgs a) => new(5.0 * a.Rows * a.C, a.Rows * (precision.Bytes() * (3.0 + a.Add) * a.C + 4)),
+        CountCost = (in L2NormGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, a.Rows * (precision.Bytes() * (3.0 + a.Add) * a.C + 4)),
     });
 }

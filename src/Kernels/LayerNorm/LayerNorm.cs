@@ -109,6 +109,13 @@ public static unsafe partial class LayerNormKernels
     // A column whose bias is at most this many times its weight is taken from the result, which then holds enough digits of it; others are made again.
     private const int MostBias = 2;
 
+    // Dropout, plus residual, sum; less the mean, squared, summed; times rstd, times weight, plus bias.
+    private const double OperationsOfNorm = 9;
+
+    // Normalise 2; dY times weight 1, sums of it and of its product with what was normalised 3; gradients of weight 2 and bias 1; both means
+    // taken off and times rstd 4; dropout 1.
+    private const double OperationsOfBackward = 14;
+
     private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"FINISH_COLUMNS={FinishColumns}"];
     private static readonly string[] PackedMacros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"MAX_WIDTH={MaxPackedWidth}", $"MOST_BIAS={MostBias}"];
 
@@ -128,7 +135,7 @@ public static unsafe partial class LayerNormKernels
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C,
+        CountCost = (in LayerNormForwardArgs a) => new(OperationsOfNorm * a.Rows * a.C,
             (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
     });
 
@@ -141,7 +148,7 @@ public static unsafe partial class LayerNormKernels
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
         Twin = precision == Precision.Float32 ? BackwardChunks : null,
-        CountCost = (in LayerNormBackwardArgs a) => new(14.0 * a.Forward.Rows * a.Forward.C,
+        CountCost = (in LayerNormBackwardArgs a) => new(OperationsOfBackward * a.Forward.Rows * a.Forward.C,
             (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
                 + (TakesResult(a, precision) ? RowStatisticsBytes / 2 : RowStatisticsBytes) * a.Forward.Rows // rstd alone, or the mean as well
                 + 4.0 * a.Forward.C * (ReadVectors(a, precision) + (a.Partial != null ? Vectors * a.Chunks : 0))),

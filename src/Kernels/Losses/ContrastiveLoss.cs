@@ -39,6 +39,11 @@ public static unsafe partial class ContrastiveLossKernels
     private const string File = "ContrastiveLoss.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
+    private const double OperationsOfLoss = 10; // by row and by column: times sharpness, largest, less the largest, exp, sum
+
+    // Times sharpness; by row and by column: less the largest, exp, divided by the sum; both added, times the factor.
+    private const double OperationsOfBackward = 9;
+
     private static readonly string[] Macros = [$"WARPS={Warps}"];
 
     /// <summary>Loss of each sample. Items: stack x blocks of samples.</summary>
@@ -50,7 +55,7 @@ public static unsafe partial class ContrastiveLossKernels
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new(a.Stack, Threads, (a.N + 31) / 32),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * Blocks(a.N),
         Twin = SumBlocks,
-        CountCost = static (in ContrastiveLossArgs a) => new(10.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
+        CountCost = static (in ContrastiveLossArgs a) => new(OperationsOfLoss * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
     };
 
     /// <summary>dS = scale / 2 * (row softmax + column softmax - 2 I) / temperature. Items: stack x rows.</summary>
@@ -62,7 +67,7 @@ public static unsafe partial class ContrastiveLossKernels
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new((a.Stack * a.N + Warps - 1) / Warps, Threads),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Bytes()) * a.N + 16)),
+        CountCost = (in ContrastiveLossArgs a) => new(OperationsOfBackward * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Bytes()) * a.N + 16)),
     });
 
     private static int Blocks(int samples) => (samples + BlockSamples - 1) / BlockSamples;

@@ -73,7 +73,7 @@ public static unsafe partial class MatMulKernels
         {
             var whole = Cost(args.Product);
             int parts = Parts(args.Product);
-            return new(whole.Flops / parts, whole.Bytes / parts);
+            return new(whole.Flops / parts, whole.MovedBytes / parts);
         },
     };
 }

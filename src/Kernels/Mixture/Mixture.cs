@@ -48,6 +48,8 @@ public static unsafe partial class MixtureKernels
 {
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
+    private const double OperationsOfTerm = 2; // times the weight, summed
+
     private static readonly string[] Macros = [$"WARPS={Warps}"];
 
     /// <summary>Mixes. Items: rows.</summary>
@@ -59,7 +61,7 @@ public static unsafe partial class MixtureKernels
         LaunchShape = (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, ColumnBlocks(a.C, precision)),
         CountItems = static (in MixtureArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? MixRows : null,
-        CountCost = (in MixtureArgs a) => new(2.0 * a.Experts * a.Rows * a.C, precision.Bytes() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
+        CountCost = (in MixtureArgs a) => new(OperationsOfTerm * a.Experts * a.Rows * a.C, precision.Bytes() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
     });
 
     /// <summary>dx[k, b] = w[b, k] dy[b]; dw[b, k] = x[k, b] . dy[b]. Items: rows.</summary>
@@ -75,7 +77,7 @@ public static unsafe partial class MixtureKernels
         {
             double mixed = (double)a.Experts * a.Rows * a.C;
             double forX = a.dX == null ? 0 : mixed * (1 + a.AddX), forWeight = a.dWeight == null ? 0 : mixed;
-            return new(forX + 2 * forWeight, precision.Bytes() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
+            return new(forX + OperationsOfTerm * forWeight, precision.Bytes() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
         },
     });
 

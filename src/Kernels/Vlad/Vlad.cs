@@ -115,6 +115,21 @@ public static unsafe partial class VladKernels
     private const string File = "Vlad.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
+    // A value of A: normalise 4 (see BatchNorm), softmax 5, times the sigmoid 1.
+    internal const double OperationsOfAssignment = 10;
+
+    // A value of V: centre times mass taken off 2, squared and summed 2, times the inverse norm 1, dropout 1.
+    internal const double OperationsOfResidual = 6;
+
+    // A value of dA: less what all rows share 1; p dA summed 2, taken off 1, times A 1.
+    internal const double OperationsOfAssignmentGradient = 5;
+
+    // A value of dV: dropout 1, its product with the descriptor summed 2 and taken off 2, times the inverse norm 1; its product with the centre summed 2.
+    internal const double OperationsOfResidualGradient = 8;
+
+    /// <summary>Of a term of a product or of a sum of products: multiply, add.</summary>
+    internal const double OperationsOfTerm = 2;
+
     private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
 
     /// <summary>Aggregates. Items: stack x videos.</summary>
@@ -129,7 +144,7 @@ public static unsafe partial class VladKernels
         CountCost = (in VladArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (2 * assignment * a.D + 10 * assignment + 6 * residual),
+            return new(videos * ((OperationsOfTerm * a.D + OperationsOfAssignment) * assignment + OperationsOfResidual * residual),
                 precision.Bytes() * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 0 : residual)) +
                 4 * (videos * (a.Rows + assignment + residual + 2 * a.K) + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
         },
@@ -150,7 +165,7 @@ public static unsafe partial class VladKernels
             bool ofLogits = a.dNormalised != null || a.dGroupLogits != null;
             double values = residual + (a.dHidden == null ? 0 : (double)a.Rows * a.D * (1 + a.AddHidden)) + (ofLogits ? (double)a.Rows * a.D : 0)
                 + (a.dNormalised == null ? 0 : assignment) + (a.dGroupLogits == null ? 0 : (double)a.Rows * (1 + a.AddGroupLogits));
-            return new(videos * (4 * assignment * a.D + 5 * assignment + 8 * residual),
+            return new(videos * ((2 * OperationsOfTerm * a.D + OperationsOfAssignmentGradient) * assignment + OperationsOfResidualGradient * residual),
                 precision.Bytes() * videos * values + 4 * (a.Stack * residual + videos * ((ofLogits ? a.Rows + 2 * assignment : assignment) + 2 * residual + a.K)));
         },
     });
@@ -164,7 +179,7 @@ public static unsafe partial class VladKernels
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new((int)(((long)a.Stack * a.D * a.K + Threads - 1) / Threads), Threads),
         CountItems = static (in VladGradArgs a) => a.Stack * a.D,
         Twin = SumCentres,
-        CountCost = static (in VladGradArgs a) => new(2.0 * a.Stack * a.Videos * a.D * a.K,
+        CountCost = static (in VladGradArgs a) => new(OperationsOfTerm * a.Stack * a.Videos * a.D * a.K,
             4.0 * a.Stack * ((double)a.Videos * (a.D + 1) + (1 + a.AddCentres) * a.D) * a.K),
     };
 }

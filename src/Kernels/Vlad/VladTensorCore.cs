@@ -87,6 +87,12 @@ public static unsafe class VladTensorCoreKernels
     // number for every device, as results depend on it.
     private const int Blocks = 132;
 
+    // A value of A, which backward makes again 10; its gradient 5; of batch normalisation the standardised logit 2 and both sums 3.
+    private const double OperationsOfAssignmentGradient = 20;
+
+    // A value of dV 8; times mass, taken off the gradient of the centres 2.
+    private const double OperationsOfResidualGradient = 10;
+
     private static readonly string[] Macros =
         [$"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
 
@@ -115,7 +121,7 @@ public static unsafe class VladTensorCoreKernels
         CountCost = static (in VladTensorCoreArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (2 * assignment * a.D + 10 * assignment + 6 * residual),
+            return new(videos * ((VladKernels.OperationsOfTerm * a.D + VladKernels.OperationsOfAssignment) * assignment + VladKernels.OperationsOfResidual * residual),
                 2 * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 1 : 2) * residual) +
                 4 * (videos * 2 * a.K + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
         },
@@ -138,7 +144,7 @@ public static unsafe class VladTensorCoreKernels
             double read = (double)f.Rows * (f.D + 1) + assignment + 2 * residual;
             double written = (a.dHidden == null ? 0 : (double)f.Rows * f.D * (1 + a.AddHidden)) + (a.dNormalised == null ? 0 : assignment)
                 + (a.dGroupLogits == null ? 0 : (double)f.Rows * (1 + a.AddGroupLogits));
-            return new(videos * (4 * assignment * f.D + 20 * assignment + 10 * residual),
+            return new(videos * ((2 * VladKernels.OperationsOfTerm * f.D + OperationsOfAssignmentGradient) * assignment + OperationsOfResidualGradient * residual),
                 2 * videos * (read + written) + 4 * (videos * 2 * (f.K + (a.Partial == null ? 0 : f.Norm.Columns))
                     + f.Stack * ((a.PartialCentres == null ? 1.0 : 1.0 + f.Chunks) * residual + 2.0 * (1 + f.Norm.Sides) * f.Norm.Columns)));
         },

@@ -28,5 +28,5 @@ public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
             .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
             .Where(static of => of.Launch.Kernel is not null)
             .GroupBy(static of => of.Launch.Kernel!)
-            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.Bytes)!);
+            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!);
 }

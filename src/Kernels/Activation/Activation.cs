@@ -55,7 +55,6 @@ public static unsafe partial class Activations
     /// <summary>Rows of a work item, the same as those of a column sum, whose second kernel finishes the bias's gradient.</summary>
     public const int ChunkRows = Reduce.ColumnSumKernels.ChunkRows;
 
-    private const string File = "Activation.cu";
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
 
     private const double OperationsOfRelu = 1, OperationsOfReluSlope = 1; // a comparison
@@ -64,7 +63,7 @@ public static unsafe partial class Activations
     private const double OperationsOfTanh = 1, OperationsOfTanhSlope = 2; // squared, taken off 1
     private const double OperationsOfSigmoid = 3, OperationsOfSigmoidSlope = 2; // exp, plus 1, inverse; taken off 1, times itself
 
-    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}"];
+    private static readonly KernelFile File = new("activation", "Activation.cu", $"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}");
 
     /// <summary>max(x, 0); slope 0 at 0.</summary>
     public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", OperationsOfRelu, OperationsOfReluSlope, keepsInput: false);
@@ -81,9 +80,7 @@ public static unsafe partial class Activations
     private static ActivationKernels Create<TFunction>(string name, double operations, double operationsOfSlope, bool keepsInput) where TFunction : struct, IFunction => new(
         new KernelPair<ActivationForwardArgs>($"{name}_forward", (entry, precision) => new(entry)
         {
-            Family = "activation",
-            Source = File,
-            Defines = Macros,
+            From = File,
             LaunchShape = (in ActivationForwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationForwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? ForwardChunks<TFunction> : null,
@@ -91,9 +88,7 @@ public static unsafe partial class Activations
         }),
         new KernelPair<ActivationBackwardArgs>($"{name}_backward", (entry, precision) => new(entry)
         {
-            Family = "activation",
-            Source = File,
-            Defines = Macros,
+            From = File,
             LaunchShape = (in ActivationBackwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationBackwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? BackwardChunks<TFunction> : null,

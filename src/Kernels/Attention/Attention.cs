@@ -78,7 +78,6 @@ public static unsafe partial class AttentionKernels
     /// <summary>Most values of a head's keys with biases or rotary positions, S * D: copies with these lie on the stack, too.</summary>
     public const int MaxPrepared = 1 << 15;
 
-    private const string File = "Attention.cu";
     private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: small enough for several blocks on a multiprocessor at S = 64
     private const int TileQueries = Warps * Rows;
 
@@ -94,15 +93,13 @@ public static unsafe partial class AttentionKernels
 
     private const double OperationsOfTurn = 3; // of a value, by its position's angle: two products, sum
 
-    private static readonly string[] Macros =
-        [$"WARPS={Warps}", $"ROWS={Rows}", $"KEY_PITCH={KeyPitch}", $"QUERY_PITCH={QueryPitch}", FormattableString.Invariant($"HIDDEN_KEY={HiddenKey:F1}f")];
+    private static readonly KernelFile File = new("attention", "Attention.cu", $"WARPS={Warps}", $"ROWS={Rows}",
+        $"KEY_PITCH={KeyPitch}", $"QUERY_PITCH={QueryPitch}", FormattableString.Invariant($"HIDDEN_KEY={HiddenKey:F1}f"));
 
     /// <summary>Context from queries, keys and values. Items: videos x heads.</summary>
     public static readonly KernelPair<AttentionArgs> Forward = new("attention_forward", static (entry, precision) => new(entry)
     {
-        Family = "attention",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + TileQueries - 1) / TileQueries, SharedBytes: SharedBytes(a, matrices: 1)),
         CountItems = Items,
@@ -113,9 +110,7 @@ public static unsafe partial class AttentionKernels
     /// <summary>Gradients of queries, keys and values. Items: videos x heads.</summary>
     public static readonly KernelPair<AttentionArgs> Backward = new("attention_backward", static (entry, precision) => new(entry)
     {
-        Family = "attention",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, SharedBytes: SharedBytes(a, matrices: 2) + (HasBiasGradient(a) ? sizeof(float) * 3 * Warps * a.D : 0)),
         CountItems = Items,

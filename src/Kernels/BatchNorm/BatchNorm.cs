@@ -81,7 +81,6 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Columns of an item of the kernels that go over the chunks.</summary>
     public const int BlockColumns = 64;
 
-    private const string File = "BatchNorm.cu";
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
     private const int WarpColumns = 32, Threads = WarpColumns * Warps;
 
@@ -93,7 +92,7 @@ public static unsafe partial class BatchNormKernels
     private const double OperationsOfFinishedSums = 2; // both sums
     private const double OperationsOfBackwardInput = 9; // normalise 2, both sums over the rows 2, their shares taken off dY 3, times rstd, times weight
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}"];
+    private static readonly KernelFile File = new("batchnorm", "BatchNorm.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}");
 
     /// <summary>Chunks of each group.</summary>
     public static int Chunks(int rowsOfGroup) => (rowsOfGroup + ChunkRows - 1) / ChunkRows;
@@ -101,9 +100,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Mean and squared differences of each chunk. Items: stack x groups x chunks.</summary>
     public static readonly KernelPair<BatchNormArgs> Statistics = new("batch_norm_statistics", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = precision == Precision.Float32 ? ReduceChunks : null,
@@ -114,9 +111,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack, a.C),
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = MergeChunks,
@@ -127,9 +122,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Takes mean and rstd from the running averages: inference. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> UseRunning = new("batch_norm_use_running_f32")
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => new((a.Stack * a.C + Threads - 1) / Threads, Threads),
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = CopyRunning,
@@ -139,9 +132,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Normalises. Items: stack x rows.</summary>
     public static readonly KernelPair<BatchNormArgs> Apply = new("batch_norm_apply", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
         Twin = precision == Precision.Float32 ? ApplyRows : null,
@@ -152,9 +143,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Sums of dy and dy * normalised x over each chunk. Items: stack x groups x chunks.</summary>
     public static readonly KernelPair<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = precision == Precision.Float32 ? SumChunks : null,
@@ -165,9 +154,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Sums of each group, and the gradients of weight and bias. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormGradArgs> FinishBackwardSums = new("batch_norm_finish_backward_sums_f32")
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack, a.C),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * Blocks(a.C),
         Twin = FinishSums,
@@ -178,9 +165,7 @@ public static unsafe partial class BatchNormKernels
     /// <summary>dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.</summary>
     public static readonly KernelPair<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,

@@ -45,14 +45,12 @@ public static unsafe partial class GateKernels
     private const double OperationsOfGate = 4; // sigmoid: exp, plus 1, inverse; times u
     private const double OperationsOfBackward = 8; // sigmoid 3, dY times it, times u; 1 less sigmoid, two products
 
-    private static readonly string[] Macros = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"];
+    private static readonly KernelFile File = new("gate", "Gate.cu", $"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}");
 
     /// <summary>Gates. Items: blocks of elements.</summary>
     public static readonly KernelPair<GateArgs> Forward = new("sigmoid_gate_forward", static (entry, precision) => new(entry)
     {
-        Family = "gate",
-        Source = "Gate.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in GateArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateArgs a) => Blocks(a.Count),
         Twin = precision == Precision.Float32 ? GateBlocks : null,
@@ -62,9 +60,7 @@ public static unsafe partial class GateKernels
     /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
     public static readonly KernelPair<GateGradArgs> Backward = new("sigmoid_gate_backward", static (entry, precision) => new(entry)
     {
-        Family = "gate",
-        Source = "Gate.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in GateGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateGradArgs a) => Blocks(a.Count),
         Twin = precision == Precision.Float32 ? DifferentiateBlocks : null,

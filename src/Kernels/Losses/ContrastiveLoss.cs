@@ -36,7 +36,6 @@ public static unsafe partial class ContrastiveLossKernels
     /// <summary>Rows, and columns, of an item of the forward kernel: columns side by side share cache lines.</summary>
     public const int BlockSamples = 8;
 
-    private const string File = "ContrastiveLoss.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
     private const double OperationsOfLoss = 10; // by row and by column: times sharpness, largest, less the largest, exp, sum
@@ -44,14 +43,12 @@ public static unsafe partial class ContrastiveLossKernels
     // Times sharpness; by row and by column: less the largest, exp, divided by the sum; both added, times the factor.
     private const double OperationsOfBackward = 9;
 
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    private static readonly KernelFile File = new("contrastive-loss", "ContrastiveLoss.cu", $"WARPS={Warps}");
 
     /// <summary>Loss of each sample. Items: stack x blocks of samples.</summary>
     public static readonly Kernel<ContrastiveLossArgs> Forward = new("contrastive_loss_forward_f32")
     {
-        Family = "contrastive-loss",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new(a.Stack, Threads, (a.N + 31) / 32),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * Blocks(a.N),
         Twin = SumBlocks,
@@ -61,9 +58,7 @@ public static unsafe partial class ContrastiveLossKernels
     /// <summary>dS = scale / 2 * (row softmax + column softmax - 2 I) / temperature. Items: stack x rows.</summary>
     public static readonly KernelPair<ContrastiveLossArgs> Backward = new("contrastive_loss_backward", static (entry, precision) => new(entry)
     {
-        Family = "contrastive-loss",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new((a.Stack * a.N + Warps - 1) / Warps, Threads),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,

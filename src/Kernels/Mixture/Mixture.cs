@@ -50,14 +50,12 @@ public static unsafe partial class MixtureKernels
 
     private const double OperationsOfTerm = 2; // times the weight, summed
 
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    private static readonly KernelFile File = new("mixture", "Mixture.cu", $"WARPS={Warps}");
 
     /// <summary>Mixes. Items: rows.</summary>
     public static readonly KernelPair<MixtureArgs> Forward = new("mixture_forward", static (entry, precision) => new(entry)
     {
-        Family = "mixture",
-        Source = "Mixture.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, ColumnBlocks(a.C, precision)),
         CountItems = static (in MixtureArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? MixRows : null,
@@ -67,9 +65,7 @@ public static unsafe partial class MixtureKernels
     /// <summary>dx[k, b] = w[b, k] dy[b]; dw[b, k] = x[k, b] . dy[b]. Items: rows.</summary>
     public static readonly KernelPair<MixtureGradArgs> Backward = new("mixture_backward", static (entry, precision) => new(entry)
     {
-        Family = "mixture",
-        Source = "Mixture.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in MixtureGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MixtureGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,

@@ -39,14 +39,12 @@ public static unsafe partial class SoftmaxKernels
     private const double OperationsOfSoftmax = 5; // largest; less the largest, exp, sum; divided by the sum
     private const double OperationsOfBackward = 4; // y dY summed 2; taken off dY, times y
 
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    private static readonly KernelFile File = new("softmax", "Softmax.cu", $"WARPS={Warps}");
 
     /// <summary>y = e^x / sum of e^x. Items: rows.</summary>
     public static readonly KernelPair<SoftmaxArgs> Forward = new("softmax_forward", static (entry, precision) => new(entry)
     {
-        Family = "softmax",
-        Source = "Softmax.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? NormaliseRows : null,
@@ -56,9 +54,7 @@ public static unsafe partial class SoftmaxKernels
     /// <summary>dx = y * (dy - y . dy). Items: rows.</summary>
     public static readonly KernelPair<SoftmaxGradArgs> Backward = new("softmax_backward", static (entry, precision) => new(entry)
     {
-        Family = "softmax",
-        Source = "Softmax.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in SoftmaxGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,

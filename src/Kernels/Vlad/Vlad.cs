@@ -112,7 +112,6 @@ public unsafe struct VladGradArgs
 /// </remarks>
 public static unsafe partial class VladKernels
 {
-    private const string File = "Vlad.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
     // A value of A: normalise 4 (see BatchNorm), softmax 5, times the sigmoid 1.
@@ -130,14 +129,12 @@ public static unsafe partial class VladKernels
     /// <summary>Of a term of a product or of a sum of products: multiply, add.</summary>
     internal const double OperationsOfTerm = 2;
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
+    private static readonly KernelFile File = new("vlad", "Vlad.cu", $"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 
     /// <summary>Aggregates. Items: stack x videos.</summary>
     public static readonly KernelPair<VladArgs> Forward = new("vlad_forward", static (entry, precision) => new(entry)
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads),
         CountItems = static (in VladArgs a) => a.Stack * a.Videos,
         Twin = precision == Precision.Float32 ? AggregateVideos : null,
@@ -153,9 +150,7 @@ public static unsafe partial class VladKernels
     /// <summary>Gradients of everything but the centres. Items: stack x videos.</summary>
     public static readonly KernelPair<VladGradArgs> Backward = new("vlad_backward", static (entry, precision) => new(entry)
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads, SharedBytes: a.K * sizeof(float)),
         CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
         Twin = precision == Precision.Float32 ? DifferentiateVideos : null,
@@ -173,9 +168,7 @@ public static unsafe partial class VladKernels
     /// <summary>Gradient of the centres: sums over the videos in order. Items: stack x D.</summary>
     public static readonly Kernel<VladGradArgs> BackwardCentres = new("vlad_backward_centres_f32")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new((int)(((long)a.Stack * a.D * a.K + Threads - 1) / Threads), Threads),
         CountItems = static (in VladGradArgs a) => a.Stack * a.D,
         Twin = SumCentres,

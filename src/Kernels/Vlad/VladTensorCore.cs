@@ -78,7 +78,6 @@ public unsafe struct VladTensorCoreGradArgs
 /// </summary>
 public static unsafe class VladTensorCoreKernels
 {
-    private const string File = "VladTensorCore.cu";
     private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; its tiles of rows, and how many are in shared memory
     private const int Width = 64, Pad = 8;                      // clusters computed with; values that rows in shared memory are longer
     private const int MaxD = 384, MaxColumns = 1024;            // for what a thread keeps in registers
@@ -93,8 +92,7 @@ public static unsafe class VladTensorCoreKernels
     // A value of dV 8; times mass, taken off the gradient of the centres 2.
     private const double OperationsOfResidualGradient = 10;
 
-    private static readonly string[] Macros =
-        [$"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
+    private static readonly KernelFile File = new("vlad", "VladTensorCore.cu", $"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 
     /// <summary>Whether these kernels take the sizes; <see cref="VladKernels"/> takes the others.</summary>
     /// <param name="d">Width of a group, D.</param>
@@ -112,9 +110,7 @@ public static unsafe class VladTensorCoreKernels
     /// <summary>Aggregates. Items: stack x chunks.</summary>
     public static readonly Kernel<VladTensorCoreArgs> Forward = new("vlad_tensor_core_forward_bf16")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladTensorCoreArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 2)),
         CountItems = static (in VladTensorCoreArgs a) => a.Stack * a.Chunks,
         Twin = null,
@@ -130,9 +126,7 @@ public static unsafe class VladTensorCoreKernels
     /// <summary>Gradients of everything but the centres, of which it sums those of each chunk. Items: stack x chunks.</summary>
     public static readonly Kernel<VladTensorCoreGradArgs> Backward = new("vlad_tensor_core_backward_bf16")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) =>
             new(a.Forward.Stack * a.Forward.Chunks, Threads, SharedBytes: SharedBytes(a.Forward.D, assignments: 1)),
         CountItems = static (in VladTensorCoreGradArgs a) => a.Forward.Stack * a.Forward.Chunks,
@@ -153,9 +147,7 @@ public static unsafe class VladTensorCoreKernels
     /// <summary>Gradient of the centres: sums over the chunks in order. Items: stack.</summary>
     public static readonly Kernel<VladTensorCoreGradArgs> FinishCentres = new("vlad_tensor_core_finish_centres_f32")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new((int)((Centres(a.Forward) + Threads - 1) / Threads), Threads),
         CountItems = static (in VladTensorCoreGradArgs a) => a.Forward.Stack,
         Twin = null,

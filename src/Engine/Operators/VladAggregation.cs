@@ -145,10 +145,10 @@ public static unsafe class VladAggregation
             tape.Stream.Run(VladTensorCoreKernels.FinishCentres, args);
     }
 
-    private static VladTensorCoreArgs TensorCoreArguments(in State s)
+    private static VladArgs TensorCoreArguments(in State s)
     {
         var (stack, items, rows, width, clusters, groups) = s.Sizes;
-        return new VladTensorCoreArgs
+        return new VladArgs
         {
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values, Y = s.Y.Values,

@@ -4,7 +4,10 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Vlad;
 
-/// <summary>Arguments of <see cref="VladKernels.Forward"/>. Rows of a video run over its frames and, within a frame, over its groups.</summary>
+/// <summary>
+/// Arguments of <see cref="VladKernels.Forward"/> and <see cref="VladTensorCoreKernels.Forward"/>. Rows of a video run over its frames and,
+/// within a frame, over its groups.
+/// </summary>
 public unsafe struct VladArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
@@ -22,7 +25,7 @@ public unsafe struct VladArgs
     /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
     public Normalizer Norm;
 
-    /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits.</summary>
+    /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits; of the plain kernel alone, as the next.</summary>
     public float* Attention;
 
     /// <summary>[Stack, Videos, Rows, K]: softmax over the clusters times the attention.</summary>
@@ -34,10 +37,10 @@ public unsafe struct VladArgs
     /// <summary>[Stack, Videos, K]: what each cluster's residual was multiplied by.</summary>
     public float* InverseNorm;
 
-    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
-    public float* Descriptor;
+    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster, in fp32 for the plain kernel, in bf16 for tensor cores.</summary>
+    public void* Descriptor;
 
-    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where fp32 is wanted and nothing is dropped.</summary>
+    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where types are equal and nothing is dropped.</summary>
     public void* Y;
 
     /// <summary>Drops elements of <see cref="Y"/>.</summary>
@@ -45,6 +48,9 @@ public unsafe struct VladArgs
 
     /// <summary>Sizes; Rows is a multiple of Groups.</summary>
     public int Stack, Videos, Rows, D, K, Groups;
+
+    /// <summary>Parts of the videos of one of the stack, on tensor cores.</summary>
+    public int Chunks;
 }
 
 /// <summary>Arguments of the backward kernels of <see cref="VladKernels"/>; any gradient may be null.</summary>

@@ -1,48 +1,13 @@
 using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Vlad;
-
-/// <summary>Arguments of <see cref="VladTensorCoreKernels.Forward"/>; tensors are bf16. Rows of a video run over its frames and, within a frame, over its groups.</summary>
-public unsafe struct VladTensorCoreArgs
-{
-    /// <summary>[Stack, Videos, Rows, D]</summary>
-    public void* Hidden;
-
-    /// <summary>[Stack, Videos, Rows, K], before batch normalisation.</summary>
-    public void* ClusterLogits;
-
-    /// <summary>[Stack, Videos, Rows]</summary>
-    public void* GroupLogits;
-
-    /// <summary>[Stack, D, K]</summary>
-    public float* Centres;
-
-    /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
-    public Normalizer Norm;
-
-    /// <summary>[Stack, Videos, K]: sum of the assignments to each cluster, and what its residual was multiplied by.</summary>
-    public float* Mass, InverseNorm;
-
-    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
-    public void* Descriptor;
-
-    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where nothing is dropped.</summary>
-    public void* Y;
-
-    /// <summary>Drops elements of <see cref="Y"/>.</summary>
-    public DropoutSite Dropout;
-
-    /// <summary>Sizes; Rows is a multiple of Groups. The videos of one of the stack are divided into Chunks.</summary>
-    public int Stack, Videos, Rows, D, K, Groups, Chunks;
-}
 
 /// <summary>Arguments of the backward kernels of <see cref="VladTensorCoreKernels"/>; gradients and <see cref="Partial"/> may be null.</summary>
 public unsafe struct VladTensorCoreGradArgs
 {
-    /// <summary>What forward got, and what it gave; <see cref="VladTensorCoreArgs.Y"/> is not read.</summary>
-    public VladTensorCoreArgs Forward;
+    /// <summary>What forward got, and what it gave; tensors are bf16. <see cref="VladArgs.Y"/> is not read.</summary>
+    public VladArgs Forward;
 
     /// <summary>[Stack, Videos, D, K]</summary>
     public void* dY;
@@ -108,13 +73,13 @@ public static unsafe class VladTensorCoreKernels
     }
 
     /// <summary>Aggregates. Items: stack x chunks.</summary>
-    public static readonly Kernel<VladTensorCoreArgs> Forward = new("vlad_tensor_core_forward_bf16")
+    public static readonly Kernel<VladArgs> Forward = new("vlad_tensor_core_forward_bf16")
     {
         From = File,
-        LaunchShape = static (in VladTensorCoreArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 2)),
-        CountItems = static (in VladTensorCoreArgs a) => a.Stack * a.Chunks,
+        LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 2)),
+        CountItems = static (in VladArgs a) => a.Stack * a.Chunks,
         Twin = null,
-        CountCost = static (in VladTensorCoreArgs a) =>
+        CountCost = static (in VladArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
             return new(videos * ((VladKernels.OperationsOfTerm * a.D + VladKernels.OperationsOfAssignment) * assignment + VladKernels.OperationsOfResidual * residual),
@@ -155,7 +120,7 @@ public static unsafe class VladTensorCoreKernels
             new((double)a.Forward.Chunks * Centres(a.Forward), 4.0 * (a.Forward.Chunks + 1 + a.AddCentres) * Centres(a.Forward)),
     };
 
-    private static long Centres(in VladTensorCoreArgs a) => (long)a.Stack * a.D * a.K;
+    private static long Centres(in VladArgs a) => (long)a.Stack * a.D * a.K;
 
     // What Memory in the source lays out.
     private static int SharedBytes(int d, int assignments) =>

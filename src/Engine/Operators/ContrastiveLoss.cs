@@ -30,7 +30,7 @@ public static unsafe class ContrastiveLoss
             throw new ArgumentException($"text {text.Shape} {text.Type} does not fit vision {vision.Shape} {vision.Type}");
         Tensor unitVision = L2Normalize.Forward(tape, vision), unitText = L2Normalize.Forward(tape, text);
         var cosines = tape.Scratch(new Shape(experts, samples, samples)); // [e, i, j]: vision e, i times text j
-        tape.Stream.MatMul(new MatMulArgs
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = unitVision.Values, LdA = width, B = unitText.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = samples,
             M = experts * samples, N = samples, K = width, Batch = 1, Operands = vision.Precision, Result = cosines.Precision,
@@ -59,7 +59,7 @@ public static unsafe class ContrastiveLoss
         });
         if (dText.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dText[samples, N] = dCosines^T vision
+            MatrixProduct.Run(tape, new MatMulArgs // dText[samples, N] = dCosines^T vision
             {
                 A = dCosines.Values, LdA = samples, TransposeA = 1, B = s.Vision.Values, LdB = width, C = dText.Values, LdC = width,
                 M = samples, N = width, K = rows, Batch = 1, Add = addText, Operands = dCosines.Precision, Result = dText.Precision,
@@ -67,7 +67,7 @@ public static unsafe class ContrastiveLoss
         }
         if (dVision.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dVision[rows, N] = dCosines text
+            MatrixProduct.Run(tape, new MatMulArgs // dVision[rows, N] = dCosines text
             {
                 A = dCosines.Values, LdA = samples, B = s.Text.Values, LdB = width, C = dVision.Values, LdC = width,
                 M = rows, N = width, K = samples, Batch = 1, Add = addVision, Operands = dCosines.Precision, Result = dVision.Precision,

@@ -45,7 +45,7 @@ public static unsafe class Linear
         if (weight.Shape.Width != k || weight.Type != x.Type || (bias.Exists && bias.Type != result))
             throw new ArgumentException($"a linear map of {weight.Shape} {weight.Type} was given {x.Shape} {x.Type}");
         var y = tape.Result(shape, differentiable: true, result);
-        tape.Stream.MatMul(new MatMulArgs
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
             B = weight.Values, StrideB = (long)n * k, LdB = k, TransposeB = 1,
@@ -68,7 +68,7 @@ public static unsafe class Linear
         var dWeight = tape.GradientToWrite(weight, out int add);
         if (dWeight.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
+            MatrixProduct.Run(tape, new MatMulArgs // dW[N, K] = dY^T x
             {
                 A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
                 B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
@@ -89,7 +89,7 @@ public static unsafe class Linear
         int products = sharedInput ? stack : 1;
         for (int i = 0; i < products; i++)
         {
-            tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
+            MatrixProduct.Run(tape, new MatMulArgs // dx[rows, K] = dY W
             {
                 A = operand.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
                 B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,

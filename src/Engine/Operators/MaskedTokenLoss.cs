@@ -38,7 +38,7 @@ public static unsafe class MaskedTokenLoss
                 $"targets {targets.Shape} and weights {weights.Shape}");
         }
         Tensor logits = tape.Scratch(new Shape(rows, vocabulary), x.Type), loss = tape.Scratch(new Shape(rows));
-        tape.Stream.MatMul(new MatMulArgs
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, LdA = width, B = table.Values, LdB = width, TransposeB = 1, C = logits.Values, LdC = vocabulary,
             Bias = bias.Values, M = rows, N = vocabulary, K = width, Batch = 1, Operands = x.Precision, Result = logits.Precision,

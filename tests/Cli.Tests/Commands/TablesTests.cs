@@ -111,7 +111,7 @@ public sealed class TablesTests(CommandWorld world)
     [Fact]
     public void KernelsList_KernelThatSpills_HasTheSumsOfItsParts()
     {
-        var table = Parse(KernelsCommand.Table([new KernelRow("f", "one_f32", "One.cu", new LaunchShape(3, 256, 5, 2, 1000), new KernelResources(40, 8, 16, 24, 512), 7e6, 2.5e6)]));
+        var table = Parse(KernelsCommand.Table([new KernelRow("f", "one_f32", "One.cu", null, new LaunchShape(3, 256, 5, 2, 1000), new KernelResources(40, 8, 16, 24, 512), 7e6, 2.5e6)]));
         Assert.Equal([["f", "one_f32", "30 x 256", "40", "40", "1512", "7.00", "2.50"]], table.Rows);
     }
 

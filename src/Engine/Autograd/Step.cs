@@ -40,7 +40,7 @@ public sealed unsafe class Step<TResult> : IDisposable
             build(tape);
             ArenaBytes = arena.Peak;
             var counted = (CountingStream)counting.Stream;
-            (Cost, MatMulCost, Launches) = (counted.Total, counted.MatMuls, counted.Launches);
+            (Cost, MatMulCost, Launches, Functions) = (counted.Total, counted.MatMuls, counted.Launches, counted.Functions);
         }
         _arena = new Arena(device, ArenaBytes);
         _plan = mode.Eager ? null : new PlanStream();
@@ -59,6 +59,9 @@ public sealed unsafe class Step<TResult> : IDisposable
 
     /// <summary>Kernels and matrix products of one run.</summary>
     public int Launches { get; }
+
+    /// <summary>What one run computes, by operator, with the bytes that each has to touch.</summary>
+    public IReadOnlyList<CountedFunction> Functions { get; }
 
     /// <summary>Memory of activations and intermediate gradients.</summary>
     public long ArenaBytes { get; }

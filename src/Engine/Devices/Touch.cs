@@ -8,13 +8,15 @@ namespace VideoSim.Engine.Devices;
 /// </summary>
 public readonly struct Touch
 {
-    private Touch(in Tensor tensor, bool isRead, bool isWritten, int rows = int.MaxValue)
+    private Touch(in Tensor tensor, bool isRead, bool isWritten, long elements = long.MaxValue)
     {
         if (!tensor.Exists)
             return;
-        (Address, IsRead, IsWritten) = (tensor.Address, isRead, isWritten);
-        Bytes = (rows < tensor.Shape.Rows ? (long)rows * tensor.Shape.Width : tensor.Shape.Count) * tensor.Type.Size();
+        (Arena, Address, IsRead, IsWritten) = (tensor.Arena, tensor.Address, isRead, isWritten);
+        Bytes = Math.Min(elements, tensor.Shape.Count) * tensor.Type.Size();
     }
+
+    internal nint Arena { get; }
 
     internal nint Address { get; }
 
@@ -27,7 +29,12 @@ public readonly struct Touch
     /// <summary>The tensor is read.</summary>
     /// <param name="tensor">An input, or default for none.</param>
     /// <param name="rows">How many of its rows; all, if it has no more.</param>
-    public static Touch Read(in Tensor tensor, int rows = int.MaxValue) => new(tensor, isRead: true, isWritten: false, rows);
+    public static Touch Read(in Tensor tensor, int rows = int.MaxValue) => new(tensor, isRead: true, isWritten: false, (long)rows * WidthOf(tensor));
+
+    /// <summary>Some columns of each row are read.</summary>
+    /// <param name="tensor">An input, or default for none.</param>
+    /// <param name="columns">How many.</param>
+    public static Touch ReadColumns(in Tensor tensor, int columns) => new(tensor, isRead: true, isWritten: false, (long)columns * (tensor.Exists ? tensor.Shape.Rows : 0));
 
     /// <summary>The tensor is written.</summary>
     /// <param name="tensor">A result or a gradient, or default for none.</param>
@@ -38,17 +45,19 @@ public readonly struct Touch
     /// <param name="tensor">The gradient, or default for none.</param>
     /// <param name="add">1 if it is added to.</param>
     /// <param name="rows">How many rows were picked.</param>
-    public static Touch Scatter(in Tensor tensor, int add, int rows) => new(tensor, isRead: add != 0, isWritten: true, add != 0 ? rows : int.MaxValue);
+    public static Touch Scatter(in Tensor tensor, int add, int rows) => new(tensor, isRead: add != 0, isWritten: true, add != 0 ? (long)rows * WidthOf(tensor) : long.MaxValue);
 
     /// <summary>The bytes that are read and those that are written: memory that several tensors share counts once in each.</summary>
     internal static long NecessaryBytes(ReadOnlySpan<Touch> touches)
     {
         Touch[] inOrder = [.. touches];
-        Array.Sort(inOrder, static (a, b) => a.Address.CompareTo(b.Address));
-        nint readEnd = 0, writtenEnd = 0;
+        Array.Sort(inOrder, static (a, b) => (a.Arena, a.Address).CompareTo((b.Arena, b.Address)));
+        nint arena = 0, readEnd = 0, writtenEnd = 0;
         long bytes = 0;
         foreach (var touch in inOrder)
         {
+            if (touch.Arena != arena)
+                (arena, readEnd, writtenEnd) = (touch.Arena, 0, 0);
             if (touch.IsRead)
                 bytes += Past(ref readEnd, touch);
             if (touch.IsWritten)
@@ -56,6 +65,8 @@ public readonly struct Touch
         }
         return bytes;
     }
+
+    private static int WidthOf(in Tensor tensor) => tensor.Exists ? tensor.Shape.Width : 0;
 
     // The bytes of a touch that lie behind the end of those before it.
     private static long Past(ref nint end, in Touch touch)

@@ -42,7 +42,8 @@ public static unsafe class ConcatDropout
         int rows = s.Right.Shape.Rows;
         var dLeft = tape.GradientToWrite(s.Left, out int addLeft);
         var dRight = tape.GradientToWrite(s.Right, out int addRight);
-        tape.Touches("dY -> d left, d right", Touch.Read(tape.GradientOf(s.Y)), Touch.Write(dLeft, addLeft), Touch.Write(dRight, addRight));
+        tape.Touches("dY -> d left, d right", Touch.ReadColumns(tape.GradientOf(s.Y), (dLeft.Exists ? s.Left.Shape.Width : 0) + (dRight.Exists ? s.Right.Shape.Width : 0)),
+            Touch.Write(dLeft, addLeft), Touch.Write(dRight, addRight));
         tape.Stream.Run(ConcatKernels.Backward[s.Y.Precision], new ConcatGradArgs
         {
             dY = tape.GradientOf(s.Y).Values, dLeft = dLeft.ValuesOrNull, dRight = dRight.ValuesOrNull, Dropout = s.Dropout,

@@ -42,7 +42,7 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
         if (elements > _packedCapacity)
         {
             NativeMemory.AlignedFree(_packed);
-            _packed = (float*)NativeMemory.AlignedAlloc((nuint)elements * sizeof(float), Memory.Arena.Alignment);
+            _packed = (float*)NativeMemory.AlignedAlloc((nuint)elements * sizeof(float), Device.Alignment);
             _packedCapacity = elements;
         }
         var packed = new PackedMatMulArgs { Product = args, Packed = _packed };

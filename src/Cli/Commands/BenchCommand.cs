@@ -44,7 +44,7 @@ internal static class BenchCommand
         }
         foreach (var kernel in time.Kernels)
         {
-            table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.Bytes / kernel.Microseconds / 1e3));
+            table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.MovedBytes / kernel.Microseconds / 1e3));
         }
         return table;
     }

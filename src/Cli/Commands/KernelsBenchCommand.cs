@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Benchmarks;
-using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
@@ -93,12 +93,12 @@ internal static class KernelsBenchCommand
             string launch = kernel.IsOfStep ? kernel.Launch : "in its checks";
             if (kernel.Microseconds is { } time)
             {
-                table.Row(kernel.Entry, launch, Format(time.Median, "N1"), Format(kernel.Bytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"), Format(100 * kernel.ShareOfFloor, "N0"),
+                table.Row(kernel.Entry, launch, Format(time.Median, "N1"), Format(kernel.MovedBytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"), Format(100 * kernel.ShareOfFloor, "N0"),
                     Format(100 * (time.P90 - time.P10) / time.Median, "N0"));
             }
             else
             {
-                table.Row(kernel.Entry, launch, "error", Format(kernel.Bytes / 1e6, "N2"), "", "", "");
+                table.Row(kernel.Entry, launch, "error", Format(kernel.MovedBytes / 1e6, "N2"), "", "", "");
             }
         }
         return table;

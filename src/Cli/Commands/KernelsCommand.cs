@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
@@ -66,7 +67,7 @@ internal static class KernelsCommand
             {
                 var launch = largest.GetValueOrDefault(kernel)?.Launch;
                 return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, kernel.Library, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
-                    launch?.Cost.Flops, launch?.Cost.Bytes);
+                    launch?.Cost.Flops, launch?.Cost.MovedBytes);
             })];
             console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListKernelRow);
             return CommandLine.Done;
@@ -88,7 +89,7 @@ internal static class KernelsCommand
         {
             table.Row(row.Family, row.Entry, row.Shape is { } shape ? $"{(long)shape.GridX * shape.GridY * shape.GridZ} x {shape.BlockX}" : row.Source is null ? row.Library ?? "CPU only" : "",
                 $"{row.Resources?.Registers}", $"{row.Resources?.SpillStoreBytes + row.Resources?.SpillLoadBytes}",
-                $"{(row.Resources is null ? null : row.Resources.SharedBytes + (row.Shape?.SharedBytes ?? 0))}", Millions(row.Flops), Millions(row.Bytes));
+                $"{(row.Resources is null ? null : row.Resources.SharedBytes + (row.Shape?.SharedBytes ?? 0))}", Millions(row.Flops), Millions(row.MovedBytes));
         }
         return table;
     }
@@ -159,5 +160,6 @@ internal static class KernelsCommand
 /// <param name="Shape">Grid and block of its largest launch; null where no model uses it.</param>
 /// <param name="Resources">What it takes on an H100; null where it was never compiled.</param>
 /// <param name="Flops">Floating-point operations of its largest launch.</param>
-/// <param name="Bytes">Bytes that launch moves by design.</param>
-internal sealed record KernelRow(string Family, string Entry, string? Source, string? Library, LaunchShape? Shape, KernelResources? Resources, double? Flops, double? Bytes);
+/// <param name="MovedBytes">Bytes that launch moves by design.</param>
+internal sealed record KernelRow(string Family, string Entry, string? Source, string? Library, LaunchShape? Shape, KernelResources? Resources, double? Flops,
+    [property: JsonPropertyName("bytes")] double? MovedBytes);

@@ -44,7 +44,7 @@ public sealed unsafe class Step<TResult> : IDisposable
             build(tape);
             (ArenaBytes, WorkspaceBytes) = (arena.Peak, workspace?.Peak ?? 0);
             var counted = (CountingStream)counting.Stream;
-            (Cost, MatMulCost, Launches) = (counted.Total, counted.MatMuls, counted.Launches);
+            (Cost, MatMulCost, Launches, Functions) = (counted.Total, counted.MatMuls, counted.Launches, counted.Functions);
         }
         _arena = new Arena(device, ArenaBytes);
         _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
@@ -64,6 +64,9 @@ public sealed unsafe class Step<TResult> : IDisposable
 
     /// <summary>Kernels of one run.</summary>
     public int Launches { get; }
+
+    /// <summary>What one run computes, by operator, with the bytes that each has to touch.</summary>
+    public IReadOnlyList<CountedFunction> Functions { get; }
 
     /// <summary>Memory of activations and intermediate gradients.</summary>
     public long ArenaBytes { get; }

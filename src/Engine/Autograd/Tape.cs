@@ -139,9 +139,13 @@ public sealed unsafe class Tape : IDisposable
         return value;
     }
 
+    /// <inheritdoc cref="ComputeStream.Touches"/>
+    public void Touches(string function, params ReadOnlySpan<Touch> touches) => Stream.Touches(function, touches);
+
     /// <summary>Records what the backward pass has to do for <paramref name="output"/>.</summary>
     public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
     {
+        Stream.EndFunction();
         if (output.Node >= 0)
             Push(rule, state, output.Node);
     }
@@ -149,6 +153,7 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Records a loss term: its rule always runs and writes gradients by itself.</summary>
     public void RecordLoss<TState>(Rule<TState> rule, in TState state) where TState : unmanaged
     {
+        Stream.EndFunction();
         if (Training)
             Push(rule, state, Tensor.NoNode);
     }
@@ -178,8 +183,10 @@ public sealed unsafe class Tape : IDisposable
         for (int i = _entries.Count - 1; i >= 0; i--)
         {
             var (rule, state, output) = _entries[i];
-            if (output < 0 || _nodes[output].Written)
-                rule.Run(this, _states + state);
+            if (output >= 0 && !_nodes[output].Written)
+                continue;
+            rule.Run(this, _states + state);
+            Stream.EndFunction();
         }
     }
 

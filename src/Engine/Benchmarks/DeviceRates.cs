@@ -24,7 +24,7 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
     private static readonly TimeSpan LongProduct = TimeSpan.FromMilliseconds(1), Limit = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The least time that work can take, in microseconds: its bytes or its operations, whichever takes longer.</summary>
-    public double FloorMicroseconds(in KernelCost cost) => 1e6 * Math.Max(cost.Bytes / CopyBytesPerSecond, cost.Flops / FlopsPerSecond);
+    public double FloorMicroseconds(in KernelCost cost) => 1e6 * Math.Max(cost.MovedBytes / CopyBytesPerSecond, cost.Flops / FlopsPerSecond);
 
     /// <summary>Measures.</summary>
     /// <param name="device">Of which.</param>

@@ -23,7 +23,7 @@ public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double 
     {
         if (Time is not null)
             return;
-        if (kernel == wanted && kernel.Cost(args).Bytes >= wantedBytes)
+        if (kernel == wanted && kernel.Cost(args).MovedBytes >= wantedBytes)
             Time = sample(() => inner.Launch(kernel, args, bytes));
         else if (runsProducts || kernel != MatMulKernels.Multiply)
             inner.Launch(kernel, args, bytes);

@@ -20,6 +20,8 @@ public sealed unsafe class CountingStream : ComputeStream
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
     private readonly List<CountedLaunch> _inOrder = [];
+    private readonly List<CountedFunction> _functions = [];
+    private CountedFunction? _function; // of the launches that come next
 
     /// <summary>Work of everything given to the stream.</summary>
     public KernelCost Total { get; private set; }
@@ -33,6 +35,25 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <summary>All of them, in order.</summary>
     public IReadOnlyList<CountedLaunch> InOrder => _inOrder;
 
+    /// <summary>What they compute, in the order in which operators began.</summary>
+    public IReadOnlyList<CountedFunction> Functions => _functions;
+
+    /// <inheritdoc/>
+    public override void Touches(string function, params ReadOnlySpan<Touch> touches)
+    {
+        _functions.Add(_function = new CountedFunction(function));
+        _function.NecessaryBytes = Touch.NecessaryBytes(touches);
+    }
+
+    /// <inheritdoc/>
+    public override void TouchesMore(string function, params ReadOnlySpan<Touch> touches)
+    {
+        _function = _functions.FindLast(begun => begun.Text == function) ?? throw new InvalidOperationException($"no function '{function}' was begun");
+        _function.NecessaryBytes += Touch.NecessaryBytes(touches);
+    }
+
+    internal override void EndFunction() => _function = null;
+
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
@@ -41,5 +62,8 @@ public sealed unsafe class CountingStream : ComputeStream
         Total += launch.Cost;
         if (launch.IsProduct)
             MatMuls += launch.Cost;
+        if (_function is null)
+            Touches("");
+        _function!.Add(launch);
     }
 }

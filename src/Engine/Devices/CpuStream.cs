@@ -23,7 +23,7 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
         if (items == 0)
             return;
         var cost = kernel.Cost(args);
-        if (items == 1 || Threads == 1 || (cost.Bytes < MinSharedBytes && cost.Flops < MinSharedFlops))
+        if (items == 1 || Threads == 1 || (cost.MovedBytes < MinSharedBytes && cost.Flops < MinSharedFlops))
             kernel.Invoke(args, 0, items);
         else
             _pool.Run(kernel, args, items);

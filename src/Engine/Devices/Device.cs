@@ -7,6 +7,9 @@ namespace VideoSim.Engine.Devices;
 /// <summary>Where tensors live and kernels run: memory, copies, and one compute stream.</summary>
 public abstract class Device(ComputeStream stream) : IDisposable
 {
+    /// <summary>Bytes: memory begins on a cache line, which is also enough for 16-byte GPU accesses.</summary>
+    public const int Alignment = 64;
+
     /// <summary>What to call the device in messages and results.</summary>
     public abstract string Name { get; }
 
@@ -39,7 +42,7 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>Bytes that there are in all; <see cref="long.MaxValue"/> where that is not known before memory is taken.</summary>
     public virtual long MemoryBytes => long.MaxValue;
 
-    /// <summary>Memory aligned to <see cref="Memory.Arena.Alignment"/>; contents undefined.</summary>
+    /// <summary>Memory aligned to <see cref="Alignment"/>; contents undefined.</summary>
     /// <exception cref="InsufficientMemoryException">The device has not that much left.</exception>
     public abstract nint Allocate(long bytes);
 
@@ -104,7 +107,7 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
         if (bytes > MemoryBytes)
             throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for {bytes:N0} bytes; the machine has {MemoryBytes:N0}"));
         bool isLarge = bytes >= LargePages.Bytes;
-        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Memory.Arena.Alignment), isLarge ? LargePages.Bytes : (nuint)Memory.Arena.Alignment);
+        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Device.Alignment), isLarge ? LargePages.Bytes : (nuint)Device.Alignment);
         if (isLarge)
             LargePages.Ask((nint)memory, bytes);
         // NaN in fp32: a value that nobody wrote shows up in the results instead of passing for a zero.
@@ -159,7 +162,7 @@ public sealed class CountingDevice(bool packsProducts = false) : Device(new Coun
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         AllocatedBytes += bytes;
         nint address = _next;
-        _next += (nint)((bytes + Memory.Arena.Alignment - 1) / Memory.Arena.Alignment * Memory.Arena.Alignment);
+        _next += (nint)((bytes + Device.Alignment - 1) / Device.Alignment * Device.Alignment);
         return address;
     }
 

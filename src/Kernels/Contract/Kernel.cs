@@ -23,6 +23,12 @@ public abstract unsafe class Kernel
     /// <summary>The <c>extern "C"</c> name of this instance, such as <c>layer_norm_forward_f32</c>.</summary>
     public string Entry { get; }
 
+    /// <summary>Family, source and defines at once, for the kernels of one file.</summary>
+    public KernelFile From
+    {
+        init => (Family, Source, Defines) = (value.Family, value.Source, value.Defines);
+    }
+
     /// <summary>What people call this kernel and its siblings, such as <c>layernorm</c>: lower case, words joined by hyphens. Every kernel of the catalog has one.</summary>
     public string Family { get; init; } = "";
 

@@ -32,7 +32,7 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
         int largest = -1;
         for (int i = 0; i < Launches.Count; i++)
         {
-            if (Launches[i].Kernel.Entry == entry && (largest < 0 || Launches[i].Cost.Bytes > Launches[largest].Cost.Bytes))
+            if (Launches[i].Kernel.Entry == entry && (largest < 0 || Launches[i].Cost.MovedBytes > Launches[largest].Cost.MovedBytes))
                 largest = i;
         }
         return largest;

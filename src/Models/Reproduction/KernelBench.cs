@@ -99,7 +99,7 @@ public sealed class KernelBench
     private void MeasureCheck(LaunchClock clock, Kernel kernel)
     {
         var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
-        var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.Bytes);
+        var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.MovedBytes);
         Add(clock, kernel, cost, largest.Name, isOfStep: false, isFinite: true, one => CheckRunner.Execute(_device, largest, one));
     }
 
@@ -108,13 +108,13 @@ public sealed class KernelBench
         using var host = new CpuDevice(threads: 1);
         using var counting = new CountingStream();
         CheckRunner.Execute(host, check, counting);
-        return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.Bytes);
+        return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.MovedBytes);
     }
 
     private void Add(LaunchClock clock, Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, Action<OneLaunch> run)
     {
         // A device whose rates could not be measured may have no matrix products: kernels then work on what the memory holds.
-        using var one = new OneLaunch(_device.Stream, kernel, cost.Bytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
+        using var one = new OneLaunch(_device.Stream, kernel, cost.MovedBytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
         string? error = Try($"{kernel.Entry}, {launch}", () =>
         {
             run(one);
@@ -125,7 +125,7 @@ public sealed class KernelBench
     }
 
     private void Add(Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, SampledTime? time, string? error) => _benched.Add(
-        new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch, time, cost.Flops, cost.Bytes, _rates?.FloorMicroseconds(cost), error, isFinite));
+        new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch, time, cost.Flops, cost.MovedBytes, _rates?.FloorMicroseconds(cost), error, isFinite));
 
     // What is timed is a step's work only if the step works.
     private static void RequireFinite(BuiltStep built)

@@ -10,8 +10,8 @@ namespace VideoSim.Models.Reproduction;
 /// <param name="Launches">In a step.</param>
 /// <param name="Microseconds">For all of them, each waited for.</param>
 /// <param name="Flops">Floating-point operations.</param>
-/// <param name="Bytes">Bytes that have to be moved.</param>
-public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, double Bytes);
+/// <param name="MovedBytes">Bytes that they move by design.</param>
+public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, [property: JsonPropertyName("bytes")] double MovedBytes);
 
 /// <summary>What a training step takes.</summary>
 /// <param name="Conditions">How the result came about.</param>
@@ -88,7 +88,7 @@ public static class StepBench
     {
         using var timed = new TimedStream(device.Stream);
         built.Step.Replay(timed);
-        return [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.Bytes))
+        return [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.MovedBytes))
             .OrderByDescending(static kernel => kernel.Microseconds)];
     }
 }

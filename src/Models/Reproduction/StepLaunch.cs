@@ -29,5 +29,5 @@ public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
         CountedStep.Of(preset, models, overrides, precisions, packsProducts)
             .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
             .GroupBy(static of => of.Launch.Kernel)
-            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.Bytes)!);
+            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!);
 }

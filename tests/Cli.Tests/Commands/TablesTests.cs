@@ -98,7 +98,7 @@ public sealed class TablesTests(CommandWorld world)
             return new[]
             {
                 (string)row["family"]!, (string)row["entry"]!,
-                shape is not null ? $"{(long)shape["grid_x"]! * (long)shape["grid_y"]! * (long)shape["grid_z"]!} x {shape["block_x"]}" : row["source"] is null ? "CPU only" : "",
+                shape is not null ? $"{(long)shape["grid_x"]! * (long)shape["grid_y"]! * (long)shape["grid_z"]!} x {shape["block_x"]}" : row["source"] is null ? (string?)row["library"] ?? "CPU only" : "",
                 $"{resources?["registers"]}", resources is null ? "" : $"{(int)resources["spill_store_bytes"]! + (int)resources["spill_load_bytes"]!}",
                 resources is null ? "" : $"{(int)resources["shared_bytes"]! + (int)(shape?["shared_bytes"] ?? 0)}", Millions(row["flops"]), Millions(row["bytes"]),
             };

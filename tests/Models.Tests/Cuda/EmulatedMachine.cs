@@ -1,3 +1,4 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels;

@@ -21,15 +21,15 @@ public sealed class KernelBenchTests
         Assert.Empty(result.Findings);
         Assert.All(result.Kernels, static kernel => Assert.True(kernel is { Error: null, IsFinite: true }));
         Assert.All(result.Kernels, static kernel => Assert.InRange(kernel.Microseconds!.Value.P10, 1e-9, kernel.Microseconds.Value.Median));
-        Assert.All(result.Kernels, kernel => Assert.Equal(result.Rates!.FloorMicroseconds(new KernelCost(kernel.Flops, kernel.Bytes)) / kernel.Microseconds!.Value.Median, kernel.ShareOfFloor));
+        Assert.All(result.Kernels, kernel => Assert.Equal(result.Rates!.FloorMicroseconds(new KernelCost(kernel.Flops, kernel.MovedBytes)) / kernel.Microseconds!.Value.Median, kernel.ShareOfFloor));
         var largest = StepLaunch.Largest("micro", models, [], [Precision.Float32], device.PacksProducts).ToDictionary(static pair => pair.Key.Entry, static pair => pair.Value);
         foreach (var kernel in result.Kernels)
         {
             Assert.Equal(largest.TryGetValue(kernel.Entry, out var launch), kernel.IsOfStep);
             if (launch is not null)
-                Assert.Equal(($"{launch.Step}, batch 4", launch.Launch.Cost.Bytes), (kernel.Launch, kernel.Bytes));
+                Assert.Equal(($"{launch.Step}, batch 4", launch.Launch.Cost.MovedBytes), (kernel.Launch, kernel.MovedBytes));
         }
-        Assert.InRange(largest["adam_f32"].Launch.Cost.Bytes, 1e6, 1e8);
+        Assert.InRange(largest["adam_f32"].Launch.Cost.MovedBytes, 1e6, 1e8);
         Assert.Equal("uniter-roformer finetune", largest["attention_forward_f32"].Step.ToString());
         Assert.Contains(result.Kernels, static kernel => kernel is { Entry: "matmul", IsOfStep: true });
     }

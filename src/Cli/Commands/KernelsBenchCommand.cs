@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Benchmarks;
-using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;

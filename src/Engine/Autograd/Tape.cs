@@ -56,6 +56,12 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Where results, kept values and gradients of intermediate tensors live.</summary>
     public Arena Step { get; }
 
+    /// <summary>
+    /// Memory that each matrix product packs an operand into, and the next one again; null where products run without. As launches run
+    /// one after the other, one block serves all of a step.
+    /// </summary>
+    public Arena? Workspace { get; init; }
+
     /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
     public bool Training { get; init; }
 
@@ -135,9 +141,13 @@ public sealed unsafe class Tape : IDisposable
         return value;
     }
 
+    /// <inheritdoc cref="ComputeStream.Touches"/>
+    public void Touches(string function, params ReadOnlySpan<Touch> touches) => Stream.Touches(function, touches);
+
     /// <summary>Records what the backward pass has to do for <paramref name="output"/>.</summary>
     public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
     {
+        Stream.EndFunction();
         if (output.Node >= 0)
             Push(rule, state, output.Node);
     }
@@ -161,6 +171,7 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Records a loss: its rule always runs. It gets the weights of its terms by <see cref="WeightOf"/> and writes gradients.</summary>
     public void RecordLoss<TState>(Rule<TState> rule, in TState state) where TState : unmanaged
     {
+        Stream.EndFunction();
         if (Training)
             Push(rule, state, Tensor.NoNode);
     }
@@ -202,8 +213,10 @@ public sealed unsafe class Tape : IDisposable
         for (int i = _entries.Count - 1; i >= 0; i--)
         {
             var (rule, state, output) = _entries[i];
-            if (output < 0 || _nodes[output].Written)
-                rule.Run(this, _states + state);
+            if (output >= 0 && !_nodes[output].Written)
+                continue;
+            rule.Run(this, _states + state);
+            Stream.EndFunction();
         }
     }
 

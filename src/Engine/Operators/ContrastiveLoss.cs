@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.MatMul;
@@ -30,12 +31,14 @@ public static unsafe class ContrastiveLoss
             throw new ArgumentException($"vectors {other.Shape} {other.Type} do not fit a stack {stack.Shape} {stack.Type}");
         Tensor unitStack = L2Normalize.Forward(tape, stack), unitOther = L2Normalize.Forward(tape, other);
         var cosines = tape.Scratch(new Shape(depth, items, items)); // [e, i, j]: stack e, i times other j
-        tape.Stream.MatMul(new MatMulArgs
+        tape.Touches("vectors -> cosines", Touch.Read(unitStack), Touch.Read(unitOther), Touch.Write(cosines));
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = unitStack.Values, LdA = width, B = unitOther.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = items,
             M = depth * items, N = items, K = width, Batch = 1, Operands = stack.Precision, Result = cosines.Precision,
         });
         Tensor statistics = tape.Scratch(new Shape(depth, 4, items)), loss = tape.Scratch(new Shape(depth, items)), value = tape.Scratch(new Shape(1));
+        tape.Touches("cosines -> loss", Touch.Read(cosines), Touch.Write(value));
         tape.Stream.Run(ContrastiveLossKernels.Forward, new ContrastiveLossArgs
         {
             Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, Stack = depth, N = items, Sharpness = 1 / temperature,
@@ -56,6 +59,7 @@ public static unsafe class ContrastiveLoss
             return;
         int depth = s.Cosines.Shape[0], items = s.Cosines.Shape[1], rows = depth * items, width = s.Other.Shape.Width;
         var dCosines = tape.Scratch(s.Cosines.Shape, s.Stack.Type);
+        tape.Touches("cosines -> their gradient", Touch.Read(s.Cosines), Touch.Write(dCosines));
         tape.Stream.Run(ContrastiveLossKernels.Backward[dCosines.Precision], new ContrastiveLossArgs
         {
             Cosines = s.Cosines.Floats, Statistics = s.Statistics.Floats, dCosines = dCosines.Values,
@@ -63,7 +67,8 @@ public static unsafe class ContrastiveLoss
         });
         if (dOther.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dOther[items, C] = dCosines^T stack
+            tape.Touches("stack, d cosines -> d other", Touch.Read(dCosines), Touch.Read(s.Stack), Touch.Write(dOther, addOther));
+            MatrixProduct.Run(tape, new MatMulArgs // dOther[items, C] = dCosines^T stack
             {
                 A = dCosines.Values, LdA = items, TransposeA = 1, B = s.Stack.Values, LdB = width, C = dOther.Values, LdC = width,
                 M = items, N = width, K = rows, Batch = 1, Add = addOther, Operands = dCosines.Precision, Result = dOther.Precision,
@@ -71,7 +76,8 @@ public static unsafe class ContrastiveLoss
         }
         if (dStack.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dStack[rows, C] = dCosines other
+            tape.Touches("other, d cosines -> d stack", Touch.Read(dCosines), Touch.Read(s.Other), Touch.Write(dStack, addStack));
+            MatrixProduct.Run(tape, new MatMulArgs // dStack[rows, C] = dCosines other
             {
                 A = dCosines.Values, LdA = items, B = s.Other.Values, LdB = width, C = dStack.Values, LdC = width,
                 M = rows, N = width, K = items, Batch = 1, Add = addStack, Operands = dCosines.Precision, Result = dStack.Precision,

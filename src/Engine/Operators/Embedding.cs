@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Embedding;
 
@@ -24,6 +25,7 @@ public static unsafe class Embedding
         if (shared.Shape.Width != c || shared.Type != table.Type || (position.Exists && (position.Shape.Width != c || position.Shape[0] < s)))
             throw new ArgumentException($"embedding tables {table.Shape}, {position.Shape} and {shared.Shape} do not fit {s} positions");
         var y = tape.Result(new Shape(b, s, c), table.Node >= 0 || position.Node >= 0 || shared.Node >= 0, table.Type);
+        tape.Touches("a row of the table for each index -> sum", Touch.Read(batch.Indices), Touch.Read(table, b * s), Touch.Read(position, s), Touch.Read(shared, 1), Touch.Write(y));
         tape.Stream.Run(EmbeddingKernels.Forward[table.Precision], new EmbeddingForwardArgs
         {
             Ids = batch.Indices.Ints, Word = table.Values, Position = position.ValuesOrNull, TokenType = shared.Values, Y = y.Values, B = b, T = s, C = c,
@@ -39,6 +41,7 @@ public static unsafe class Embedding
         var dTable = tape.GradientToWrite(s.Table, out int add);
         if (dTable.Exists)
         {
+            tape.Touches("dY -> gradient of the table", Touch.Read(dY), Touch.Read(s.Batch.Indices), Touch.Scatter(dTable, add, shape.Rows));
             tape.Stream.Run(EmbeddingKernels.WordBackward[dY.Precision], new EmbeddingWordBackwardArgs
             {
                 dY = dY.Values, SortedPositions = s.Batch.SortedPositions.Ints, SegmentTokens = s.Batch.SegmentIndices.Ints,
@@ -48,8 +51,14 @@ public static unsafe class Embedding
         }
         var args = new EmbeddingTableBackwardArgs { dY = dY.Values, B = shape[0], T = shape[1], C = shape[2] };
         if (s.Position.Exists && tape.GradientToWrite(s.Position, out add) is { Exists: true } dPosition)
+        {
+            tape.Touches("dY -> gradient of the positions' table", Touch.Read(dY), Touch.Write(dPosition, add));
             tape.Stream.Run(EmbeddingKernels.PositionBackward[dY.Precision], args with { dTable = dPosition.Floats, Rows = s.Position.Shape[0], Add = add });
+        }
         if (tape.GradientToWrite(s.Shared, out add) is { Exists: true } dShared)
+        {
+            tape.Touches("dY -> gradient of the shared row's table", Touch.Read(dY), Touch.Write(dShared, add));
             tape.Stream.Run(EmbeddingKernels.TypeBackward[dY.Precision], args with { dTable = dShared.Floats, Rows = s.Shared.Shape[0], Add = add });
+        }
     }
 }

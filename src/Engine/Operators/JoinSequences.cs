@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.JointSequence;
 
@@ -25,6 +26,7 @@ public static unsafe class JoinSequences
             throw new ArgumentException($"{first.Shape} with mask {firstMask.Shape} cannot be joined with {second.Shape} and counts {secondCounts.Shape}");
         var y = tape.Result(new Shape(b, s + r, c), first.Node >= 0 || second.Node >= 0, first.Type);
         var mask = tape.Scratch(new Shape(b, s + r), ElementType.Int32);
+        tape.Touches("first, second -> sequence, its mask", Touch.Read(first), Touch.Read(firstMask), Touch.Read(second), Touch.Read(secondCounts), Touch.Write(y), Touch.Write(mask));
         tape.Stream.Run(JointSequenceKernels.Forward[first.Precision], new JointSequenceArgs
         {
             Text = first.Values, Frames = second.Values, Y = y.Values, TextMask = firstMask.Ints, FrameCounts = secondCounts.Ints, Mask = mask.Ints,
@@ -38,6 +40,7 @@ public static unsafe class JoinSequences
     {
         var dFirst = tape.GradientToWrite(s.First, out int addFirst);
         var dSecond = tape.GradientToWrite(s.Second, out int addSecond);
+        tape.Touches("d sequence -> d first, d second", Touch.Read(tape.GradientOf(s.Y)), Touch.Write(dFirst, addFirst), Touch.Write(dSecond, addSecond));
         tape.Stream.Run(JointSequenceKernels.Backward[s.Y.Precision], new JointSequenceGradArgs
         {
             dY = tape.GradientOf(s.Y).Values, dText = dFirst.ValuesOrNull, dFrames = dSecond.ValuesOrNull,

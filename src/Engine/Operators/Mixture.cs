@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Mixture;
 
@@ -21,6 +22,7 @@ public static unsafe class Mixture
         if (x.Shape.Rank != 3 || weight.Shape != new Shape(x.Shape[1], x.Shape[0]) || weight.Type != x.Type)
             throw new ArgumentException($"a stack {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
         var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0, x.Type);
+        tape.Touches("x, weight -> mixture", Touch.Read(x), Touch.Read(weight), Touch.Write(y));
         tape.Stream.Run(MixtureKernels.Forward[x.Precision], new MixtureArgs
         {
             X = x.Values, Weight = weight.Values, Y = y.Values, Experts = x.Shape[0], Rows = x.Shape[1], C = x.Shape[2],
@@ -33,6 +35,8 @@ public static unsafe class Mixture
     {
         var dX = tape.GradientToWrite(s.X, out int addX);
         var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
+        tape.Touches("x, weight, d mixture -> dX, gradient of the weight", Touch.Read(s.X), Touch.Read(s.Weight), Touch.Read(tape.GradientOf(s.Y)),
+            Touch.Write(dX, addX), Touch.Write(dWeight, addWeight));
         tape.Stream.Run(MixtureKernels.Backward[s.X.Precision], new MixtureGradArgs
         {
             X = s.X.Values, Weight = s.Weight.Values, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dWeight = dWeight.ValuesOrNull,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
@@ -59,10 +60,9 @@ public static unsafe class MultiLabelLoss
         var values = tape.Scratch(new Shape(1 + (experts > 0 ? 1 : 0) + (consistency is null ? 0 : 1)));
         var terms = new HeadTerms(tape.Term(values, 0), experts > 0 ? tape.Term(values, 1) : default, consistency is null ? default : tape.Term(values, 2));
         var state = new State(logits, expertLogits, labels, focus, consistency, terms, values);
-        if (tape.Training)
-            tape.RecordLoss(BackwardRule, state);
-        else
+        if (!tape.Training)
             Compute(tape, state, (0, 0, 0), dLogits: default, add: 0, dExpertLogits: default, addExperts: 0);
+        tape.RecordLoss(BackwardRule, state);
         return terms;
     }
 
@@ -84,6 +84,8 @@ public static unsafe class MultiLabelLoss
         var kernel = s.Consistency is null ? differentiates ? TagLossKernels.Heads : TagLossKernels.HeadLosses
             : differentiates ? TagLossKernels.ConsistentHeads : TagLossKernels.ConsistentHeadLosses;
         var (temperature, epsilon) = s.Consistency ?? new HeadConsistency(1, 0);
+        tape.Touches("logits, label bits -> losses, gradients", Touch.Read(s.Logits), Touch.Read(s.ExpertLogits), Touch.Read(s.Labels),
+            Touch.Write(dLogits, add), Touch.Write(dExpertLogits, addExperts), Touch.Write(s.Values));
         tape.Stream.Run(kernel[s.Logits.Precision], new TagLossArgs
         {
             Logits = s.Logits.Values, ExpertLogits = s.ExpertLogits.ValuesOrNull, Labels = (uint*)s.Labels.Ints,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
@@ -30,6 +31,7 @@ public static unsafe class PairLoss
             throw new ArgumentException($"{targets.Shape} targets do not fit embeddings {embeddings.Shape}");
         Tensor cosines = tape.Scratch(new Shape(pairs)), inverseNorm = tape.Scratch(new Shape(2 * pairs));
         Tensor losses = tape.Scratch(new Shape(2, pairs)), values = tape.Scratch(new Shape(2));
+        tape.Touches("embeddings -> losses", Touch.Read(embeddings), Touch.Read(targets), Touch.Write(values), Touch.Write(cosines));
         tape.Stream.Run(PairLossKernels.Forward[embeddings.Precision], new PairLossArgs
         {
             Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
@@ -49,6 +51,7 @@ public static unsafe class PairLoss
         var gradient = tape.GradientToWrite(s.Embeddings, out int add);
         if (!gradient.Exists)
             return;
+        tape.Touches("embeddings -> gradients", Touch.Read(s.Embeddings), Touch.Read(s.Targets), Touch.Read(s.Terms.Cosines), Touch.Write(gradient, add));
         tape.Stream.Run(PairLossKernels.Backward[s.Embeddings.Precision], new PairLossGradArgs
         {
             Embeddings = s.Embeddings.Values, Targets = s.Targets.Floats, Cosines = s.Terms.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Frames;
 
@@ -19,6 +20,7 @@ public static unsafe class StoredRows
             throw new ArgumentException($"counts {counts.Shape} do not fit rows {rows.Shape}");
         var masked = tape.Scratch(new Shape(items * perItem, width), tape.Precision.Type());
         var mean = tape.Scratch(new Shape(items, width));
+        tape.Touches("stored rows -> rows, their mean", Touch.Read(rows), Touch.Read(counts), Touch.Write(masked), Touch.Write(mean));
         tape.Stream.Run(FramesKernels.Unpack[masked.Precision], new FrameUnpackArgs
         {
             Stored = rows.Halves, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Floats,
@@ -31,6 +33,7 @@ public static unsafe class StoredRows
     public static Tensor Widen(Tape tape, in Tensor rows)
     {
         var y = tape.Scratch(new Shape(rows.Shape.Rows, rows.Shape.Width), tape.Precision.Type());
+        tape.Touches("stored rows -> rows", Touch.Read(rows), Touch.Write(y));
         tape.Stream.Run(FramesKernels.Widen[y.Precision], new FrameWidenArgs { Stored = rows.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
         return y;
     }

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.MatMul;
@@ -39,16 +40,16 @@ public static unsafe class TableCrossEntropy
                 $"targets {targets.Shape} and weights {weights.Shape}");
         }
         var logits = tape.Scratch(new Shape(rows, classes), x.Type);
-        tape.Stream.MatMul(new MatMulArgs
+        tape.Touches("x, table, bias -> logits", Touch.Read(x), Touch.Read(table), Touch.Read(bias), Touch.Write(logits));
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, LdA = width, B = table.Values, LdB = width, TransposeB = 1, C = logits.Values, LdC = classes,
             Bias = bias.Values, M = rows, N = classes, K = width, Batch = 1, Operands = x.Precision, Result = logits.Precision,
         });
         var state = new State(x, table, bias, targets, weights, logits, tape.Term(tape.Scratch(new Shape(1)), 0));
-        if (tape.Training)
-            tape.RecordLoss(BackwardRule, state);
-        else
+        if (!tape.Training)
             Compute(tape, state, weight: 0);
+        tape.RecordLoss(BackwardRule, state);
         return state.Term;
     }
 
@@ -65,6 +66,8 @@ public static unsafe class TableCrossEntropy
     {
         var (rows, classes) = (s.Logits.Shape[0], s.Logits.Shape[1]);
         var loss = tape.Scratch(new Shape(rows));
+        tape.Touches("logits -> loss, gradients in their place", Touch.Read(s.Logits), Touch.Read(s.Targets), Touch.Read(s.Weights),
+            Touch.Write(weight != 0 ? s.Logits : default), Touch.Write(s.Term));
         tape.Stream.Run(MaskedTokenLossKernels.ForwardBackward[s.Logits.Precision], new MaskedTokenLossArgs
         {
             Logits = s.Logits.Values, Targets = s.Targets.Ints, Weights = s.Weights.Floats, Loss = loss.Floats,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
@@ -20,6 +21,9 @@ public static unsafe class VladAggregation
 
     // What backward writes; default where nobody wants it.
     private readonly record struct Gradients(Tensor Hidden, int AddHidden, Tensor Normalised, Tensor GroupLogits, int AddGroupLogits, Tensor Centres, int AddCentres);
+
+    // Forward keeps the undropped descriptors beside y, so that backward need not aggregate again: the two are judged together.
+    private const string Function = "hidden, logits, centres -> y; with dY -> their gradients";
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
@@ -51,6 +55,8 @@ public static unsafe class VladAggregation
             hidden.Node >= 0 || clusterLogits.IsDifferentiable || groupLogits.Node >= 0 || centres.Node >= 0, hidden.Type);
         Tensor mass = tape.Scratch(new Shape(stack, items, clusters)), inverseNorm = tape.Scratch(new Shape(stack, items, clusters));
         var state = new State(hidden, clusterLogits, groupLogits, centres, y, mass, inverseNorm, y, default, default, dropout, sizes);
+        tape.Touches(Function, Touch.Read(hidden), Touch.Read(clusterLogits.X), Touch.Read(clusterLogits.Weight), Touch.Read(clusterLogits.Bias), Touch.Read(groupLogits),
+            Touch.Read(centres), Touch.Write(y));
         if (UsesTensorCores(hidden, sizes))
         {
             state = state with { Descriptor = dropout.DropProbability > 0 ? tape.Scratch(y.Shape, y.Type) : y };
@@ -83,6 +89,8 @@ public static unsafe class VladAggregation
         // The gradient by the normalised logits becomes that of the logits in place, unless somebody else has written there.
         var dNormalised = !norm.IsDifferentiable ? default
             : dClusterLogits.Exists && addClusterLogits == 0 ? dClusterLogits : tape.Scratch(norm.X.Shape, norm.X.Type);
+        tape.Stream.TouchesMore(Function, Touch.Read(s.Hidden), Touch.Read(norm.X), Touch.Read(norm.Weight), Touch.Read(norm.Bias), Touch.Read(s.GroupLogits), Touch.Read(s.Centres),
+            Touch.Read(s.Y), Touch.Read(tape.GradientOf(s.Y)), Touch.Write(dHidden, addHidden), Touch.Write(dNormalised), Touch.Write(dGroupLogits, addGroupLogits), Touch.Write(dCentres, addCentres));
         var gradients = new Gradients(dHidden, addHidden, dNormalised, dGroupLogits, addGroupLogits, dCentres, addCentres);
         if (UsesTensorCores(s.Hidden, s.Sizes))
         {

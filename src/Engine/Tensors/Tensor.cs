@@ -70,6 +70,9 @@ public readonly unsafe struct Tensor
     /// <summary>Whether there is a tensor here at all; <c>default</c> stands for "none".</summary>
     public bool Exists => _arenaGeneration != null;
 
+    /// <summary>Tells arenas apart: counted addresses of several may be the same numbers.</summary>
+    internal nint Arena => (nint)_arenaGeneration;
+
     /// <summary>Address on the device.</summary>
     /// <exception cref="InvalidOperationException">The arena was reset since; or there is no tensor here.</exception>
     public nint Address

@@ -105,13 +105,13 @@ public static class FloorPage
         {
             var step = steps.Single(step => step.Kind.Model == design.Model && step.Kind.Pretraining == design.Pretraining);
             double fused = Bytes(step, "attention", "layernorm"), activations = Bytes(step, "activation"), adam = Bytes(step, "adam");
-            double all = step.Sum(static launch => launch.Kernel is not null).MovedBytes - adam;
+            double all = step.Sum(static launch => !launch.IsProduct).MovedBytes - adam;
             text.AppendLine(FormattableString.Invariant($"| {step.Kind} | {Gigabytes(fused)} | {Gigabytes(25 * 12 * step.Sizes.U)} | {Gigabytes(activations)} | {Gigabytes(all - activations - fused)} | {Gigabytes(all - activations)} | {design.Kernels:N2} | {Gigabytes(adam)} | {design.Adam:N2} | {step.Sum(static _ => true).Flops / 1e12:N2} | {design.Flops:N2} |"));
         }
         return text.ToString().TrimEnd();
     }
 
-    private static double Bytes(CountedStep step, params string[] families) => step.Sum(launch => launch.Kernel is { } kernel && families.Contains(kernel.Family)).MovedBytes;
+    private static double Bytes(CountedStep step, params string[] families) => step.Sum(launch => families.Contains(launch.Kernel.Family)).MovedBytes;
 
     private static string Megabytes(double bytes) => (bytes / 1e6).ToString("N2", CultureInfo.InvariantCulture);
 

@@ -33,7 +33,7 @@ public sealed record FloorRow(KernelFloor Floor, CountedStep Step, KernelCost Mo
                 if (++at == step.Launches.Count)
                     throw new InvalidOperationException($"no {next} follows {floor.Kernels[0]} in {step.Kind}");
             }
-            while (step.Launches[at].Kernel?.Entry != next);
+            while (step.Launches[at].Kernel.Entry != next);
             moved += step.Launches[at].Cost;
         }
         return new FloorRow(floor, step, moved);

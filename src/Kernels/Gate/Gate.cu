@@ -51,23 +51,23 @@ DEVICE void gate(const GateArgs& a) {
 template <class T>
 DEVICE void differentiate(const GateGradArgs& a) {
     for_elements_of_thread<T>(a.Count, [&](long long i, const Run<T>& run) {
-        float u[PACK<T>], open[PACK<T>], through[PACK<T>];
+        float gradient[PACK<T>], open[PACK<T>], through[PACK<T>];
         run.read(open, (const T*)a.S + i);
         run.read(through, (const T*)a.dY + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++) {
             open[j] = sigmoid(open[j]);
-            through[j] = __fmul_rn(through[j], open[j]);
+            gradient[j] = through[j] = __fmul_rn(through[j], open[j]);
         }
+        if (a.dU) // before dS, which may be the same memory
+            run.write((T*)a.dU + i, gradient, a.AddU);
         if (a.dS) {
-            run.read(u, (const T*)a.U + i);
+            run.read(gradient, (const T*)a.U + i);
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++)
-                u[j] = __fmul_rn(through[j] * u[j], 1 - open[j]);
-            run.write((T*)a.dS + i, u, a.AddS);
+                gradient[j] = __fmul_rn(through[j] * gradient[j], 1 - open[j]);
+            run.write((T*)a.dS + i, gradient, a.AddS);
         }
-        if (a.dU)
-            run.write((T*)a.dU + i, through, a.AddU);
     });
 }
 

@@ -65,7 +65,10 @@ public static unsafe class GateChecks
         return builder.Build($"{count} elements gate themselves", launcher => launcher.Run(GateKernels.Backward[precision], new GateGradArgs
         {
             U = u.Values, S = u.Values, dY = dY.Values, dU = dU.Values, dS = dU.Values, Count = count, AddS = 1,
-        }), new GradOfItselfReference(), 3) with { OtherBytes = "both inputs are one tensor, which is read once, and both gradients are one" };
+        }), new GradOfItselfReference(), 3) with
+        {
+            OtherBytes = "both inputs are one tensor, which is read once, and both gradients are one",
+        };
     }
 
     private sealed class Reference : ICheckReference

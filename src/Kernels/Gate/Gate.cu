@@ -5,8 +5,8 @@
 // Limits  any Count; all tensors on 16 bytes
 // Floor   forward 3 Count, backward 5 Count values / bandwidth
 // Why     one expression; a thread has 16 bytes of it under way at once
+#include "Elements.cuh"
 #include "Logistic.cuh"
-#include "Run.cuh"
 
 struct GateArgs {
     const void* U;
@@ -25,15 +25,6 @@ struct GateGradArgs {
     int AddU;
     int AddS;
 };
-
-// Calls body with the places at which this thread takes PACK<T> elements, or the last few.
-template <class T, class Body>
-DEVICE void for_elements_of_thread(long long count, Body body) {
-    const long long first = (long long)blockIdx.x * BLOCK_ELEMENTS, last = min(first + BLOCK_ELEMENTS, count);
-#pragma unroll 2
-    for (long long i = first + PACK<T> * threadIdx.x; i < last; i += PACK<T> * THREADS)
-        body(i, Run<T>{(int)(last - i), true});
-}
 
 template <class T>
 DEVICE void gate(const GateArgs& a) {

@@ -9,6 +9,7 @@ using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 

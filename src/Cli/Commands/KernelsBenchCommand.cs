@@ -7,6 +7,7 @@ using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
 

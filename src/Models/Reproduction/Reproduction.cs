@@ -9,6 +9,7 @@ using VideoSim.Models.Baselines;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Synthesis;
@@ -241,11 +242,11 @@ public sealed class Reproduction
     // The published ensemble; result.zip holds its raw sum.
     private EnsembleSummary Combine(Dictionary<string, EmbeddingTable> tables)
     {
-        var members = tables.Select(entry => (entry.Value, ModelZoo.EnsembleWeight(entry.Key))).ToArray();
+        var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
         var raw = Ensemble.WeightedSum(members, normalize: false);
         SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
         return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
-            tables.Keys.ToDictionary(model => model, ModelZoo.EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
+            tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
 
     // A run that is cut has shown what it knew.

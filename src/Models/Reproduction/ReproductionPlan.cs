@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
-using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reproduction;

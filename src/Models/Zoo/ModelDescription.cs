@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
-using VideoSim.Models.Zoo;
+using VideoSim.Models.Configuration;
 
-namespace VideoSim.Models.Configuration;
+namespace VideoSim.Models.Zoo;
 
 /// <summary>Trainable parameters of a model by block, as <c>inspect</c> shows them (specification 3.10).</summary>
 /// <param name="Model">Name of the model.</param>

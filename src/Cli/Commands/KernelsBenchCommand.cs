@@ -7,8 +7,8 @@ using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;

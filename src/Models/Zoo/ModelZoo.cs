@@ -23,6 +23,7 @@ public static class ModelZoo
 
     private static readonly TagFocus CrossEntropy = default, Asymmetric = new(PositiveGamma: 0, NegativeGamma: 1, Margin: 0);
 
+    // A model's place here is part of its seed in a reproduction, so new ones go last.
     // The reference's last commit pretrains mix-roformer with the asymmetric loss: --set pretrain.losses.negative_gamma=1.
     private static readonly ZooModel[] Models =
     [

@@ -11,7 +11,7 @@ using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Inspection;
 
 /// <summary>What to lay open.</summary>
 public sealed record StepDumpOptions

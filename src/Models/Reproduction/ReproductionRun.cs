@@ -84,7 +84,7 @@ public sealed record ReproductionOptions
 /// The published procedure from data to submission: pretrain, finetune folds, embed test_b, average, score. Every stage
 /// leaves its result in a file of its own, so a run that was stopped goes on where it was.
 /// </summary>
-public sealed class Reproduction
+public sealed class ReproductionRun
 {
     private readonly Device _device;
     private readonly ReproductionOptions _options;
@@ -94,7 +94,7 @@ public sealed class Reproduction
     private readonly CancellationToken _cancellation;
     private readonly bool _hasLabels;
 
-    private Reproduction(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    private ReproductionRun(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
         _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
@@ -119,7 +119,7 @@ public sealed class Reproduction
             ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
             ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
         });
-        var reproduction = new Reproduction(device, options, progress, clock, cancellation);
+        var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
         reproduction.CheckInputs(folder);
         if (!reproduction._hasLabels)
             progress.Note($"{reproduction._data.TestLabels("b")}: there is no such file; scores are left out");
@@ -154,7 +154,7 @@ public sealed class Reproduction
     /// <param name="cancellation">Stops.</param>
     internal static double ScoreFinished(Device device, ReproductionOptions options, string run, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
-        var reproduction = new Reproduction(device, options, progress, clock, cancellation);
+        var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
         return reproduction.Score(reproduction.Embed(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => reproduction.Finished(run)))
             ?? throw new InvalidOperationException("a study makes data with labels");
     }

@@ -2,8 +2,9 @@ using System.Diagnostics;
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>One kernel in a step.</summary>
 /// <param name="Entry">Its name; matrix products count as one.</param>

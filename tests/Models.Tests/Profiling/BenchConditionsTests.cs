@@ -1,9 +1,9 @@
 using System.Globalization;
 using VideoSim.Engine.Devices;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Profiling;
 
 public sealed class BenchConditionsTests
 {

@@ -1,11 +1,11 @@
 using VideoSim.Engine.Devices;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Records;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Synthesis;
 using VideoSim.Models.Training;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Profiling;
 
 public sealed class SyntheticBatchesTests
 {

@@ -7,10 +7,11 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Inspection;
 
 /// <summary>What to lay open.</summary>
 public sealed record StepDumpOptions

@@ -7,10 +7,10 @@ using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Training;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Training;
 
 /// <summary>A training step of a stage, built but not fed: for counting and for timing.</summary>
 internal sealed unsafe class BuiltStep : IDisposable

@@ -1,7 +1,8 @@
 using System.Text.Json.Serialization;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
 
-namespace VideoSim.Models.Configuration;
+namespace VideoSim.Models.Inspection;
 
 /// <summary>Trainable parameters of a model by block, as <c>inspect</c> shows them (specification 3.10).</summary>
 /// <param name="Model">Name of the model.</param>

@@ -6,15 +6,20 @@ using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Zoo;
 
-namespace VideoSim.Models.Configuration;
+namespace VideoSim.Models.Recipes;
 
 /// <summary>
-/// Sizes and recipes that belong together, as JSON files in <c>Recipes</c>, the later ones changing keys of the earlier ones:
-/// the preset's own, what the model is in every preset (<c>models/</c>), what it is in this one (<c>tiny/uniter</c>), overrides.
+/// Sizes and recipes that belong together, the later ones changing keys of the earlier ones: the preset's own (<c>tiny.json</c>), the model's
+/// encoder and tag loss from <see cref="ModelZoo"/>, its changes in every preset (<c>models/uniter-asl.json</c>) and in this one
+/// (<c>tiny/uniter.json</c>), overrides.
 /// </summary>
 public sealed record Preset
 {
+    private static readonly string[] Stages = ["pretrain", "finetune"];
+
     /// <summary>Sizes of the model.</summary>
     public required ModelConfig Model { get; init; }
 
@@ -49,7 +54,7 @@ public sealed record Preset
         var preset = Load(name, model.Model, root =>
         {
             root["model"] = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig);
-            foreach (string stage in new[] { "pretrain", "finetune" })
+            foreach (string stage in Stages)
             {
                 if (run?[stage] is JsonObject recipe)
                     root[stage] = recipe.DeepClone();
@@ -93,7 +98,14 @@ public sealed record Preset
         if (!Names.Contains(name))
             throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
         var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");
-        root["model"]!["model"] = model;
+        var record = ModelZoo.Find(model);
+        Section(root, "model")["model"] = record.Name;
+        Section(root, "model", "encoder")["model_type"] = record.Encoder;
+        foreach (string stage in Stages)
+        {
+            var losses = Section(root, stage, "losses");
+            (losses["positive_gamma"], losses["negative_gamma"], losses["margin"]) = (record.TagLoss.PositiveGamma, record.TagLoss.NegativeGamma, record.TagLoss.Margin);
+        }
         foreach (string recipe in new[] { $"models/{model}", $"{name}/{model}" })
         {
             if (Read(recipe) is { } changes)
@@ -104,7 +116,7 @@ public sealed record Preset
             Override(root, text);
         try
         {
-            var preset = root.Deserialize(ConfigurationJson.Default.Preset)!;
+            var preset = root.Deserialize(PresetJson.Default.Preset)!;
             preset.Pretrain.Validate("pretrain");
             preset.Finetune.Validate("finetune");
             preset.Model.Validate("model.");
@@ -170,6 +182,18 @@ public sealed record Preset
         }
     }
 
+    private static JsonObject Section(JsonObject root, params string[] path)
+    {
+        foreach (string key in path)
+        {
+            // A section that the preset leaves at its defaults is not in its file.
+            if (root[key] is not JsonObject inner)
+                root[key] = inner = [];
+            root = inner;
+        }
+        return root;
+    }
+
     private static void Override(JsonObject root, string text)
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
@@ -179,14 +203,7 @@ public sealed record Preset
         CheckKeys(text, path);
         if (path is ["model", "model"])
             throw new DataException($"--set {text}: the model is chosen by --model");
-        JsonObject section = root;
-        foreach (string key in path[..^1])
-        {
-            // A section that the preset leaves at its defaults is not in its file.
-            if (section[key] is not JsonObject inner)
-                section[key] = inner = [];
-            section = inner;
-        }
+        var section = Section(root, path[..^1]);
         string value = text[(equals + 1)..];
         try
         {
@@ -201,24 +218,19 @@ public sealed record Preset
     // The types know all keys, also those that the preset leaves at their defaults.
     private static void CheckKeys(string text, string[] path)
     {
-        JsonTypeInfo section = ConfigurationJson.Default.Preset;
+        JsonTypeInfo section = PresetJson.Default.Preset;
         foreach (string key in path)
         {
             var property = section.Properties.FirstOrDefault(property => property.Name == key) ?? throw new DataException(section.Properties.Count == 0
                 ? $"--set {text}: there is no key '{key}', what stands before it is a value"
                 : $"--set {text}: there is no key '{key}', only {string.Join(", ", section.Properties.Select(property => property.Name))}");
-            section = ConfigurationJson.Default.GetTypeInfo(property.PropertyType)!;
+            section = PresetJson.Default.GetTypeInfo(property.PropertyType)!;
         }
     }
 }
 
-/// <summary>
-/// JSON of configurations: snake_case, unknown keys refused. Properties with a default have setters: the generated
-/// deserializer overwrites init-only ones that the JSON leaves out.
-/// </summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]
+/// <summary>JSON of presets, as <see cref="ConfigurationJson"/> of their parts.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(Preset))]
-[JsonSerializable(typeof(ModelConfig))]
-[JsonSerializable(typeof(TrainingConfig))]
-public sealed partial class ConfigurationJson : JsonSerializerContext;
+internal sealed partial class PresetJson : JsonSerializerContext;

@@ -1,7 +1,8 @@
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>Sizes of a training step by the letters that formulas use; none of them comes from a kernel's arguments.</summary>
 public sealed record StepSizes

@@ -4,8 +4,9 @@ using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>What <c>kernels bench</c> is to do.</summary>
 /// <param name="Kernels">What to time; those that cannot run on the device are left out.</param>

@@ -1,6 +1,6 @@
 using VideoSim.Kernels.Contract;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>A function's largest launch in the bf16 steps.</summary>
 /// <param name="Floor">The function.</param>

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Profiling;
 
 /// <summary>What kernels move by design, against what has to be moved for what they compute.</summary>
 public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<CountedSteps>

@@ -1,12 +1,12 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Progress;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Tests.Cuda;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Profiling;
 
 public sealed class KernelBenchTests
 {

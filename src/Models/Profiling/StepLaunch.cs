@@ -1,7 +1,7 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>A kind of training step.</summary>
 /// <param name="Model">Canonical name.</param>

@@ -9,14 +9,15 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Inspection;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Tests.Training;
 using VideoSim.Models.Training;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Inspection;
 
 /// <summary>What <c>inspect --step</c> writes: the tensors that docs/tensor-names.md promises, equal to those of a step built by hand.</summary>
 public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRuns>

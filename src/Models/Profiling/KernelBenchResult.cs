@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Benchmarks;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>One kernel, timed alone.</summary>
 /// <param name="Family">What it is one of.</param>

@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>What a GPU is made for, not what it runs at this moment; null where its driver does not say.</summary>
 /// <param name="Megahertz">Clock of its multiprocessors.</param>

@@ -3,7 +3,7 @@ using System.Text;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Zoo;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>Writes <c>docs/kernels/floors.md</c>: what every kernel of the bf16 steps moves, against what has to be moved.</summary>
 public static class FloorPage

@@ -10,6 +10,7 @@ using VideoSim.Models.Baselines;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Synthesis;
@@ -88,7 +89,7 @@ public sealed record ReproductionOptions
 /// The published procedure from data to submission: pretrain, finetune folds, embed test_b, average, score. Every stage
 /// leaves its result in a file of its own, so a run that was stopped goes on where it was.
 /// </summary>
-public sealed class Reproduction
+public sealed class ReproductionRun
 {
     private readonly Device _device;
     private readonly ReproductionOptions _options;
@@ -98,7 +99,7 @@ public sealed class Reproduction
     private readonly CancellationToken _cancellation;
     private readonly bool _hasLabels;
 
-    private Reproduction(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    private ReproductionRun(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
         _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
@@ -124,7 +125,7 @@ public sealed class Reproduction
             ["precision"] = options.Precision is { } precision ? PrecisionName.Of(precision) : null,
             ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
         });
-        var reproduction = new Reproduction(device, options, progress, clock, cancellation);
+        var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
         reproduction.CheckInputs(folder);
         if (!reproduction._hasLabels)
             progress.Note($"{reproduction._data.TestLabels("b")}: there is no such file; scores are left out");
@@ -159,7 +160,7 @@ public sealed class Reproduction
     /// <param name="cancellation">Stops.</param>
     internal static double ScoreFinished(Device device, ReproductionOptions options, string run, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
-        var reproduction = new Reproduction(device, options, progress, clock, cancellation);
+        var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
         return reproduction.Score(reproduction.Embed(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => reproduction.Finished(run)))
             ?? throw new InvalidOperationException("a study makes data with labels");
     }
@@ -247,11 +248,11 @@ public sealed class Reproduction
     // The published ensemble; result.zip holds its raw sum.
     private EnsembleSummary Combine(Dictionary<string, EmbeddingTable> tables)
     {
-        var members = tables.Select(entry => (entry.Value, ModelZoo.EnsembleWeight(entry.Key))).ToArray();
+        var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
         var raw = Ensemble.WeightedSum(members, normalize: false);
         SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
         return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
-            tables.Keys.ToDictionary(model => model, ModelZoo.EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
+            tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
 
     // A run that is cut has shown what it knew.

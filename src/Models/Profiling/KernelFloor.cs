@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>
 /// The bytes that have to be moved for what some launches compute: each tensor that goes in read once, each that comes out written once, in the types in

@@ -6,7 +6,7 @@ using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Inspection;
 
 /// <summary>Which records one step reads, and how its tokens are masked.</summary>
 /// <param name="Index">Where the records lie.</param>

@@ -8,7 +8,7 @@ using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Training;
 
 /// <summary>The memory that <c>reproduce --dry-run</c> shows against what a run allocates.</summary>
 [Collection(EmulatedMachine.Collection)]

@@ -2,10 +2,11 @@ using VideoSim.Engine;
 using VideoSim.Engine.Operators;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Configuration;
+namespace VideoSim.Models.Tests.Recipes;
 
 /// <summary>The recipes against the published numbers (specification 4.7, 5.1 and 5.3; steps and batches: ReproductionPlanTests).</summary>
 public sealed class PresetTests

@@ -4,7 +4,7 @@ using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Profiling;
 
 /// <summary>What happens to matrix products.</summary>
 internal enum Products

@@ -1,7 +1,8 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>A training step that was counted, not run.</summary>
 /// <param name="Kind">Which.</param>

@@ -1,12 +1,13 @@
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Synthesis;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 
-namespace VideoSim.Models.Reproduction;
+namespace VideoSim.Models.Profiling;
 
 /// <summary>What benches run steps on: first weights, and batches of synthetic data. Steps of the same sizes share one dataset, which lasts until this is disposed.</summary>
 internal sealed class SyntheticBatches : IDisposable

@@ -1,9 +1,9 @@
 using VideoSim.Engine.Devices;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Tests.Cuda;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Reproduction;
+namespace VideoSim.Models.Tests.Profiling;
 
 /// <summary>What is left of a bench that does not come to its end. Three steps warm up.</summary>
 public sealed class StepBenchTests : IDisposable

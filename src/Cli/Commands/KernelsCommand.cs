@@ -9,7 +9,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;

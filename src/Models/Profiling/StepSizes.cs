@@ -1,4 +1,5 @@
 using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
 
@@ -71,7 +72,7 @@ public sealed record StepSizes
         {
             B = videos, T = config.TextLength, F = config.Frames, S = config.TextLength + (built.Model is Uniter ? config.Frames : 0),
             C = config.Encoder.HiddenSize, I = config.Encoder.IntermediateSize, V = config.Encoder.VocabSize, P = config.Encoder.MaxPositionEmbeddings,
-            M = built.Stage.MaskedRows[0], W = config.FrameWidth, E = config.Experts, G = config.VladGroups, K = config.VladClusters,
+            M = built.Stage.Shape.MaskedCapacity > 0 ? TokenMasker.PlanRows(videos, config.TextLength)[0] : 0, W = config.FrameWidth, E = config.Experts, G = config.VladGroups, K = config.VladClusters,
             D = config.VladExpandedWidth / config.VladGroups, N = config.VladWidth, Z = config.EmbeddingWidth, Tags = config.Tags,
             Parameters = built.Model.Parameters.Count,
         };

@@ -49,7 +49,7 @@ internal sealed class SyntheticBatches : IDisposable
         var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
         using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
         assembler.FillOnce(built.Input, [.. Enumerable.Range(0, pairs ? built.Input.Shape.Pairs : videos)], pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
-            built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
+            built.Stage.Shape.MaskedCapacity > 0 ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
     }
 
     /// <summary>Deletes the data.</summary>

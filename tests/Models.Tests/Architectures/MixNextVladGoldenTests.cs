@@ -1,8 +1,5 @@
-using System.Runtime.InteropServices;
-using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
-using VideoSim.Models.Architectures;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
 using Xunit;
@@ -36,12 +33,8 @@ public sealed unsafe class MixNextVladGoldenTests
         parameters.Initialize(seed: 1);
         golden.LoadInto(device, parameters);
         using var input = golden.Batch(device, config);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: eager), input.Scalars, tape =>
-        {
-            var outputs = pairs ? model.FinetuningLoss(tape, input, losses) : model.PretrainingLoss(tape, input, losses, maskedRows: 0);
-            tape.RunBackward(outputs.Losses.Terms);
-            return outputs;
-        });
+        var stage = pairs ? model.Finetuning(input.Shape.Pairs, losses) : model.Pretraining(input.Shape.Videos, losses);
+        using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape => stage.Variants[0].Losses(tape, input), eager: eager);
         step.Run();
 
         golden.AssertEqual("value.embedding", device, step.Result.Embedding);
@@ -57,7 +50,7 @@ public sealed unsafe class MixNextVladGoldenTests
             // The key bias has no gradient at all: both sides show rounding, so it is held to the query bias's scale.
             double floor = name.EndsWith("key.bias", StringComparison.Ordinal)
                 ? golden.Doubles("grad." + name.Replace("key.bias", "query.bias", StringComparison.Ordinal)).Max(Math.Abs) : 0;
-            GoldenFile.AssertEqual("grad." + name, Download(device, gradient), golden.Doubles("grad." + name), floor);
+            GoldenFile.AssertEqual("grad." + name, device.Read<float>(gradient), golden.Doubles("grad." + name), floor);
         }
         foreach (var (name, value) in parameters.StateParts())
             golden.AssertEqual("after." + name, device, value);
@@ -74,7 +67,7 @@ public sealed unsafe class MixNextVladGoldenTests
         parameters.Allocate(device, training: false);
         golden.LoadInto(device, parameters);
         using var input = golden.Batch(device, config);
-        using var step = new Step<Tensor>(device, new StepMode(Training: false), input.Scalars, tape => model.Embed(tape, input));
+        using var step = InferenceStep.Build(device, input, tape => model.Embed(tape, input));
         step.Run();
         golden.AssertEqual("value.embedding", device, step.Result);
     }
@@ -104,11 +97,4 @@ public sealed unsafe class MixNextVladGoldenTests
         SqueezeRatio = golden.Size("squeeze_ratio"),
         Encoder = golden.Encoder(golden.Has("roformer.embeddings.word_embeddings.weight") ? EncoderConfig.RoFormer : EncoderConfig.Bert),
     };
-
-    private static float[] Download(Device device, Tensor tensor)
-    {
-        var values = new float[tensor.Shape.Count];
-        device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-        return values;
-    }
 }

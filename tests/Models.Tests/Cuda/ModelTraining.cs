@@ -5,6 +5,7 @@ using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;

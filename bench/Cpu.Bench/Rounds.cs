@@ -14,7 +14,7 @@ internal sealed record Subject(string Name, string Unit, double Amount, Action B
 {
     /// <summary>A kernel, by the bytes that it has to move.</summary>
     public static Subject OfBytes<TArgs>(string name, CpuStream stream, Kernel<TArgs> kernel, TArgs args, string? ceiling = null) where TArgs : unmanaged =>
-        new(name, "GB/s", 1e-9 * kernel.CountCost(args).Bytes, () => stream.Run(kernel, args), ceiling);
+        new(name, "GB/s", 1e-9 * kernel.CountCost(args).MovedBytes, () => stream.Run(kernel, args), ceiling);
 
     /// <summary>A kernel, by its operations.</summary>
     public static Subject OfFlops<TArgs>(string name, CpuStream stream, Kernel<TArgs> kernel, TArgs args, string? ceiling = null) where TArgs : unmanaged =>

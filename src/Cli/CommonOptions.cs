@@ -1,13 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using VideoSim.Cli.Commands;
 using VideoSim.Engine;
-using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
-using VideoSim.Kernels;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
@@ -35,15 +32,24 @@ internal static class CommonOptions
     /// <exception cref="DataException">It is none.</exception>
     public static void RequireDevice(string? name)
     {
-        if (name is not null and not "cpu" && !IsCuda(name))
-            throw new DataException($"--device {name}: devices are cpu, cuda and cuda:N");
+        if (name is not null && !DeviceNames.IsName(name))
+            throw new DataException($"--device {name}: devices are {DeviceNames.All}");
     }
+
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
-    public static Option<string?> Precision() => Checked(
-        new Option<string?>("--precision") { Description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise" },
-        (name, _) => RequireOneOf("--precision", name, TrainingConfig.Precisions));
+    public static Option<Precision?> Precision(string description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise") => new("--precision")
+    {
+        Description = description,
+        CustomParser = static result =>
+        {
+            var precision = PrecisionName.Parse(result.Tokens[0].Value);
+            if (precision is null)
+                result.AddError($"--precision {PrecisionName.Refusal(result.Tokens[0].Value)}");
+            return precision;
+        },
+    };
 
     /// <summary>Refuses in one line what an option cannot be; null is for an option that was not given.</summary>
     /// <exception cref="DataException">It is none of them.</exception>
@@ -52,9 +58,6 @@ internal static class CommonOptions
         if (value is not null && !all.Contains(value))
             throw new DataException($"{option} cannot be {Printable.Quote(value)}; it is {string.Join(" or ", all)}");
     }
-
-    /// <summary>What the option says as overrides of a preset, before those that name keys.</summary>
-    public static string[] Overrides(string? precision, string[] set) => precision is null ? set : [$"pretrain.precision={precision}", $"finetune.precision={precision}", .. set];
 
     public static Option<ulong> Seed() => new("--seed") { Description = "key of all random numbers", DefaultValueFactory = _ => 42 };
 
@@ -140,29 +143,16 @@ internal static class CommonOptions
         return option;
     }
 
-    /// <summary>Opens the device that the options name.</summary>
-    /// <param name="name">Its name.</param>
-    /// <param name="threads">Threads of the cpu device.</param>
-    /// <param name="products">Whether there have to be matrix products: single kernels run without cuBLASLt.</param>
-    /// <exception cref="DataException">There is no such device, or a library that it needs is missing.</exception>
+    /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
     public static Device Open(string name, int threads, bool products = true)
     {
-        if (name == "cpu")
-            return new CpuDevice(threads);
-        // All that is missing is said before anything begins, the driver first: without one the others are of no use.
-        NativeLibraries.Cuda.Require();
-        if (products)
-            NativeLibraries.CublasLt.Require();
-        return _opened = CudaDevice.Open(OrdinalOf(name) ?? 0, InstalledKernels.Open(KernelsCommand.Sources(Environment.GetEnvironmentVariable(KernelsCommand.FolderVariable))), Catalog.Kernels);
+        var device = DeviceNames.Open(name, threads, products);
+        _opened = device as CudaDevice;
+        return device;
     }
 
     /// <summary>Whether the GPU that this process opened last works on something that may never end.</summary>
     public static bool IsDeviceStuck => _opened is { IsStuck: true };
-
-    private static bool IsCuda(string name) => name == "cuda" || OrdinalOf(name) is not null;
-
-    private static int? OrdinalOf(string name) => name.StartsWith("cuda:", StringComparison.Ordinal)
-        && int.TryParse(name.AsSpan("cuda:".Length), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) ? ordinal : null;
 
     // The models differ in nothing that a preset's keys depend on.
     private static void LoadPreset(string preset, string[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);
@@ -175,7 +165,7 @@ internal sealed class RunOptionSet
         _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
-    private readonly Option<string?> _precision = CommonOptions.Precision();
+    private readonly Option<Precision?> _precision = CommonOptions.Precision();
     private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
@@ -199,7 +189,8 @@ internal sealed class RunOptionSet
         OutputDirectory = parsed.GetValue(_output)!,
         Preset = parsed.GetValue(_preset)!,
         Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
-        Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
+        Overrides = parsed.GetValue(_set)!,
+        Precision = parsed.GetValue(_precision),
         Seed = parsed.GetValue(_seed),
         Dictionary = _dictionary.Read(parsed),
         SkipBadRecords = parsed.GetValue(_skip),

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Batches;
@@ -73,7 +74,7 @@ internal sealed unsafe class GoldenFile(string name) : IDisposable
         if (masked > 0)
             FillMasked(block);
         *block.Scalars = default;
-        new OccurrenceSorter(config.Encoder.VocabSize).Sort(block);
+        new IndexSorter(config.Encoder.VocabSize).Sort(block.Tokens);
         return block;
     }
 

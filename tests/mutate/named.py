@@ -1,11 +1,11 @@
 """Changes that no test noticed when they were first tried; each has a test since. (path, part of a line, what it becomes)"""
 
 NAMED = [
-    ("src/Kernels/Vlad/Vlad.cs", "+ 10 * assignment + 6 * residual", "+ 100 * assignment + 6 * residual"),
+    ("src/Kernels/Vlad/Vlad.cs", "OperationsOfAssignment = 10;", "OperationsOfAssignment = 100;"),
     ("src/Kernels/Softmax/Softmax.cs", "(in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps,", "(in SoftmaxArgs a, in DeviceLimits _) => new(a.Rows,"),
     ("src/Kernels/Attention/AttentionTile.cuh", "(pack ^ turn) * 8", "(pack ^ 0 * turn) * 8"),
-    ("src/Models/Layers/DropoutSites.cs", "AttentionProbabilities(layer) + 2", "AttentionProbabilities(layer) + 1"),
-    ("src/Models/Encoders/TransformerLayer.cs", "DropoutSites.FeedForward(_index), _config.HiddenDropoutProb", "DropoutSites.FeedForward(_index), _config.AttentionProbsDropoutProb"),
+    ("src/Engine/Layers/TransformerLayer.cs", "_site + 2, _hiddenDropout", "_site + 1, _hiddenDropout"),
+    ("src/Engine/Layers/TransformerLayer.cs", "note ?? name, options.HiddenDropout", "note ?? name, options.AttentionDropout"),
     ("src/Models/Encoders/TextEncoder.cs", "DropoutSites.Embeddings, _config.HiddenDropoutProb", "DropoutSites.Embeddings, _config.AttentionProbsDropoutProb"),
     ("src/Models/Training/Finetuning.cs", "1e-8 / (2 * batch)", "1e-8 / batch"),
     ("src/Models/Training/DataFolder.cs", "100 + (uint)fold", "100"),
@@ -17,7 +17,7 @@ NAMED = [
     ("src/Models/Training/PlannedRuns.cs", "device.AllocatedBytes,", "device.AllocatedBytes - sizeof(float) * parameters,"),
     ("src/Models/Profiling/KernelBenchResult.cs", "Bytes / Microseconds?.Median / 1e3", "Bytes / Microseconds?.Median / 1e6"),
     ("src/Models/Reproduction/ClaimsStudy.cs", "LastLines = 5", "LastLines = 1"),
-    ("src/Cli/CommonOptions.cs", '$"finetune.precision={precision}", ', ""),
+    ("src/Models/Recipes/Preset.cs", 'Finetune = Change(Finetune, "finetune")', "Finetune = Finetune"),
     ("src/Cli/Commands/EmbedCommand.cs", "EmbeddingPrecision.Single :", "EmbeddingPrecision.Half :"),
     ("src/Cli/Commands/KernelsBenchCommand.cs", "(time.P90 - time.P10)", "time.P90"),
 ]

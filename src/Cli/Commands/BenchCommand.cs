@@ -24,8 +24,8 @@ internal static class BenchCommand
         return new Command("bench", "Time training steps on synthetic data, and the kernels in one.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
-            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), CommonOptions.Overrides(parsed.GetValue(precision), parsed.GetValue(set)!),
-                parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), cancellation);
+            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!,
+                parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
             if (time.Error is null)
                 return CommandLine.Done;
@@ -44,7 +44,7 @@ internal static class BenchCommand
         }
         foreach (var kernel in time.Kernels)
         {
-            table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.Bytes / kernel.Microseconds / 1e3));
+            table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.MovedBytes / kernel.Microseconds / 1e3));
         }
         return table;
     }

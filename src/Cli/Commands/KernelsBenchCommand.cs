@@ -4,8 +4,9 @@ using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Benchmarks;
-using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Profiling;
 using VideoSim.Models.Recipes;
@@ -27,8 +28,7 @@ internal static class KernelsBenchCommand
             static (name, _) => CommonOptions.RequireOneOf("--preset", name, Preset.Names));
         var set = CommonOptions.Set(preset!);
         var models = CommonOptions.Models();
-        var precision = CommonOptions.Checked(new Option<string?>("--precision") { Description = "fp32 or bf16: look at steps of that precision only" },
-            static (name, _) => CommonOptions.RequireOneOf("--precision", name, TrainingConfig.Precisions));
+        var precision = CommonOptions.Precision("fp32 or bf16: look at steps of that precision only");
         var each = new Option<bool>("--each-model") { Description = "time every model's own largest launch, not only the largest of all" };
         var seconds = CommonOptions.Checked(
             new Option<double>("--seconds")
@@ -55,8 +55,8 @@ internal static class KernelsBenchCommand
                 console.Progress.Note("this is the emulator: its times say nothing about a GPU");
             string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
-            var values = parsed.GetValue(precision) is { } only ? [TrainingConfig.ValuesOn(opened, only)] : StepLaunch.AllValues;
-            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, values, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            Precision[] precisions = parsed.GetValue(precision) is { } only ? [TrainingConfig.Require(only, opened)] : Enum.GetValues<Precision>();
+            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, precisions, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);
@@ -94,12 +94,12 @@ internal static class KernelsBenchCommand
             string launch = kernel.IsOfStep ? kernel.Launch : "in its checks";
             if (kernel.Microseconds is { } time)
             {
-                table.Row(kernel.Entry, launch, Format(time.Median, "N1"), Format(kernel.Bytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"), Format(100 * kernel.ShareOfFloor, "N0"),
+                table.Row(kernel.Entry, launch, Format(time.Median, "N1"), Format(kernel.MovedBytes / 1e6, "N2"), Format(kernel.GigabytesPerSecond, "N1"), Format(100 * kernel.ShareOfFloor, "N0"),
                     Format(100 * (time.P90 - time.P10) / time.Median, "N0"));
             }
             else
             {
-                table.Row(kernel.Entry, launch, "error", Format(kernel.Bytes / 1e6, "N2"), "", "", "");
+                table.Row(kernel.Entry, launch, "error", Format(kernel.MovedBytes / 1e6, "N2"), "", "", "");
             }
         }
         return table;

@@ -31,13 +31,13 @@ internal static class KernelsCheckCommand
         command.Validators.Add(result =>
         {
             if (result.GetValue(device) is not null && new Option[] { source, folder }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
-                result.AddError($"{other.Name} does not go with --device, which runs the kernels as installed; {KernelsCommand.FolderVariable} names sources that NVRTC compiles for it");
+                result.AddError($"{other.Name} does not go with --device, which runs the kernels as installed; {DeviceNames.KernelsVariable} names sources that NVRTC compiles for it");
         });
         return command.Does((parsed, console, cancellation) =>
         {
             if (parsed.GetValue(device) is { } where)
                 return KernelsDeviceCheck.Run(where, parsed.GetValue(name) ?? "", console, cancellation);
-            var sources = KernelsCommand.Sources(parsed.GetValue(folder));
+            var sources = KernelSources.In(parsed.GetValue(folder));
             if (parsed.GetValue(source) is { } file)
                 sources = sources.With(file);
             var kernels = KernelsCommand.Matching([parsed.GetValue(name) ?? ""]);

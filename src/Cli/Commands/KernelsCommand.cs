@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
@@ -27,14 +28,8 @@ internal static class KernelsCommand
     public static Option<string?> Folder() => new("--kernels")
     {
         Description = "folder of .cu and .cuh files, in the place of those that the program carries (or VIDEOSIM_KERNELS)",
-        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(FolderVariable),
+        DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(DeviceNames.KernelsVariable),
     };
-
-    /// <summary>Environment variable with a folder of sources, for all commands.</summary>
-    public const string FolderVariable = "VIDEOSIM_KERNELS";
-
-    /// <summary>The sources that a command works on.</summary>
-    public static KernelSources Sources(string? folder) => string.IsNullOrEmpty(folder) ? KernelSources.Embedded : KernelSources.Embedded.With(folder);
 
     /// <summary>The kernels whose family or entry holds one of the names.</summary>
     /// <exception cref="DataException">A name fits none.</exception>
@@ -67,12 +62,12 @@ internal static class KernelsCommand
         var json = CommonOptions.Json();
         return new Command("list", "List all kernels, with their largest launch in a training step of any model and what they take of an H100.") { preset, json }.Does((parsed, console, _) =>
         {
-            var largest = StepLaunch.Largest(parsed.GetValue(preset)!, ModelZoo.Names, [], StepLaunch.AllValues);
+            var largest = StepLaunch.Largest(parsed.GetValue(preset)!, ModelZoo.Names, [], Enum.GetValues<Precision>());
             IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
             {
                 var launch = largest.GetValueOrDefault(kernel)?.Launch;
-                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
-                    launch?.Cost.Flops, launch?.Cost.Bytes);
+                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, kernel.Library, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
+                    launch?.Cost.Flops, launch?.Cost.MovedBytes);
             })];
             console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListKernelRow);
             return CommandLine.Done;
@@ -92,9 +87,9 @@ internal static class KernelsCommand
             .NumberColumn("shared, B").NumberColumn("MFLOP").NumberColumn("MB");
         foreach (var row in rows)
         {
-            table.Row(row.Family, row.Entry, row.Shape is { } shape ? $"{(long)shape.GridX * shape.GridY * shape.GridZ} x {shape.BlockX}" : row.Source is null ? "CPU only" : "",
+            table.Row(row.Family, row.Entry, row.Shape is { } shape ? $"{(long)shape.GridX * shape.GridY * shape.GridZ} x {shape.BlockX}" : row.Source is null ? row.Library ?? "CPU only" : "",
                 $"{row.Resources?.Registers}", $"{row.Resources?.SpillStoreBytes + row.Resources?.SpillLoadBytes}",
-                $"{(row.Resources is null ? null : row.Resources.SharedBytes + (row.Shape?.SharedBytes ?? 0))}", Millions(row.Flops), Millions(row.Bytes));
+                $"{(row.Resources is null ? null : row.Resources.SharedBytes + (row.Shape?.SharedBytes ?? 0))}", Millions(row.Flops), Millions(row.MovedBytes));
         }
         return table;
     }
@@ -115,7 +110,7 @@ internal static class KernelsCommand
             string? file = parsed.GetValue(output);
             if (file is not null)
                 AtomicFile.RequireWritable(file);
-            var compiler = new KernelCompiler(Sources(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
+            var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
             if (parsed.GetValue(images) is { } directory)
             {
                 int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
@@ -150,7 +145,7 @@ internal static class KernelsCommand
         var folder = Folder();
         return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, console, _) =>
         {
-            string built = EmulatorBuild.Make(UserCache.Emulator, Sources(parsed.GetValue(folder)), Catalog.Kernels);
+            string built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels);
             console.WriteResult(output => output.WriteLine(built));
             return CommandLine.Done;
         });
@@ -160,9 +155,11 @@ internal static class KernelsCommand
 /// <summary>One kernel of <c>kernels list</c>.</summary>
 /// <param name="Family">What it is one of.</param>
 /// <param name="Entry">Its name.</param>
-/// <param name="Source">Its <c>.cu</c> file; null if it runs on the CPU only.</param>
+/// <param name="Source">Its <c>.cu</c> file; null if it has none.</param>
+/// <param name="Library">The library that computes it on CUDA in place of a source; null for none.</param>
 /// <param name="Shape">Grid and block of its largest launch; null where no model uses it.</param>
 /// <param name="Resources">What it takes on an H100; null where it was never compiled.</param>
 /// <param name="Flops">Floating-point operations of its largest launch.</param>
-/// <param name="Bytes">Bytes that launch moves by design.</param>
-internal sealed record KernelRow(string Family, string Entry, string? Source, LaunchShape? Shape, KernelResources? Resources, double? Flops, double? Bytes);
+/// <param name="MovedBytes">Bytes that launch moves by design.</param>
+internal sealed record KernelRow(string Family, string Entry, string? Source, string? Library, LaunchShape? Shape, KernelResources? Resources, double? Flops,
+    [property: JsonPropertyName("bytes")] double? MovedBytes);

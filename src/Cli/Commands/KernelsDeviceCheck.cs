@@ -2,7 +2,6 @@ using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Checks;
-using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
@@ -35,7 +36,7 @@ internal static class ReproduceCommand
             options.NoteRandomWeights(parsed, console);
             if (parsed.GetValue(dryRun))
             {
-                var plan = ReproductionPlan.Of(chosen);
+                var plan = ReproductionPlan.Of(chosen, packsProducts: options.IsOnCpu(parsed));
                 console.WriteResult(plan.Data is { } data ? [Table(data), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
                 foreach (string problem in plan.Data?.Problems ?? [])
                     console.WriteError(problem);
@@ -124,7 +125,8 @@ internal sealed class ReproduceOptionSet
 {
     private readonly Option<string> _output = new("--output-dir") { Description = "where everything goes", DefaultValueFactory = _ => "reproduction" },
         _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; without it synthetic data is made" }, _precision = CommonOptions.Precision();
+    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; without it synthetic data is made" };
+    private readonly Option<Precision?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" },
         static (count, _) =>
@@ -151,6 +153,8 @@ internal sealed class ReproduceOptionSet
 
     public void NoteRandomWeights(ParseResult parsed, CommandConsole console) => _text.NoteRandomWeights(parsed, parsed.GetValue(_preset)!, console);
 
+    public bool IsOnCpu(ParseResult parsed) => parsed.GetValue(_device) == "cpu";
+
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 
     public ReproductionOptions Read(ParseResult parsed)
@@ -164,7 +168,8 @@ internal sealed class ReproduceOptionSet
             Folds = parsed.GetValue(_folds),
             Models = models,
             Text = models.ToDictionary(static model => model, model => _text.Read(parsed, model)),
-            Overrides = CommonOptions.Overrides(parsed.GetValue(_precision), parsed.GetValue(_set)!),
+            Overrides = parsed.GetValue(_set)!,
+            Precision = parsed.GetValue(_precision),
             Seed = parsed.GetValue(_seed),
             Dictionary = _dictionary.Read(parsed),
             SkipBadRecords = parsed.GetValue(_skip),

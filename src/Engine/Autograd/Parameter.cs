@@ -10,7 +10,7 @@ public sealed record ParameterPart(string Name, Shape Shape, long Offset);
 
 /// <summary>
 /// A trainable tensor. Several named parts may lie in one tensor one after the other, so that one product serves them
-/// all (query, key and value; the experts of a mixture).
+/// all (query, key and value; the maps of a stack).
 /// </summary>
 public sealed class Parameter
 {

@@ -5,6 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Common;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
@@ -130,8 +131,8 @@ public sealed class ParameterStore : IDisposable
     /// </summary>
     /// <param name="device">Where.</param>
     /// <param name="training">Whether there are gradients.</param>
-    /// <param name="values">What steps compute with: where it is bf16, each weight has a copy of that type.</param>
-    public void Allocate(Device device, bool training, ElementType values = ElementType.Float32)
+    /// <param name="precision">What steps compute with: where it is bf16, each weight has a copy of that type.</param>
+    public void Allocate(Device device, bool training, Precision precision = Precision.Float32)
     {
         _device = device;
         var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray(); // a stable sort, unlike List.Sort
@@ -150,12 +151,13 @@ public sealed class ParameterStore : IDisposable
         (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
-        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (values == ElementType.BFloat16 ? values.Size() : 0);
+        bool hasCopies = precision != Precision.Float32;
+        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Bytes() : 0);
         _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
-        if (values == ElementType.BFloat16)
-            Copies = _arena.Allocate(flat, values);
+        if (hasCopies)
+            Copies = _arena.Allocate(flat, precision.Type());
         if (training)
         {
             Gradients = _arena.Allocate(flat);

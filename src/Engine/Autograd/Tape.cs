@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
@@ -53,6 +54,12 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Where results, kept values and gradients of intermediate tensors live.</summary>
     public Arena Step { get; }
 
+    /// <summary>
+    /// Memory that each matrix product packs an operand into, and the next one again; null where products run without. As launches run
+    /// one after the other, one block serves all of a step.
+    /// </summary>
+    public Arena? Workspace { get; init; }
+
     /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
     public bool Training { get; init; }
 
@@ -63,10 +70,10 @@ public sealed unsafe class Tape : IDisposable
     public StepScalars* Scalars { get; init; }
 
     /// <summary>
-    /// How activations are stored, and what copy of the weights multiplies them: fp32 or bf16. Operators whose inputs are data or tables make
+    /// How activations are stored, and which copy of the weights multiplies them. Operators whose inputs are data or tables make
     /// tensors of this type, all others follow their inputs; an activation's gradient has its type, a parameter's is fp32.
     /// </summary>
-    public ElementType Values { get; init; } = ElementType.Float32;
+    public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>The list that <see cref="Note"/> adds to; null, as in training, for none.</summary>
     public List<(string Name, Tensor Value)>? Notes { get; set; }
@@ -132,9 +139,13 @@ public sealed unsafe class Tape : IDisposable
         return value;
     }
 
+    /// <inheritdoc cref="ComputeStream.Touches"/>
+    public void Touches(string function, params ReadOnlySpan<Touch> touches) => Stream.Touches(function, touches);
+
     /// <summary>Records what the backward pass has to do for <paramref name="output"/>.</summary>
     public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
     {
+        Stream.EndFunction();
         if (output.Node >= 0)
             Push(rule, state, output.Node);
     }
@@ -142,6 +153,7 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Records a loss term: its rule always runs and writes gradients by itself.</summary>
     public void RecordLoss<TState>(Rule<TState> rule, in TState state) where TState : unmanaged
     {
+        Stream.EndFunction();
         if (Training)
             Push(rule, state, Tensor.NoNode);
     }
@@ -171,8 +183,10 @@ public sealed unsafe class Tape : IDisposable
         for (int i = _entries.Count - 1; i >= 0; i--)
         {
             var (rule, state, output) = _entries[i];
-            if (output < 0 || _nodes[output].Written)
-                rule.Run(this, _states + state);
+            if (output >= 0 && !_nodes[output].Written)
+                continue;
+            rule.Run(this, _states + state);
+            Stream.EndFunction();
         }
     }
 

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
 using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
@@ -22,7 +24,7 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
     private static readonly TimeSpan LongProduct = TimeSpan.FromMilliseconds(1), Limit = TimeSpan.FromSeconds(0.5);
 
     /// <summary>The least time that work can take, in microseconds: its bytes or its operations, whichever takes longer.</summary>
-    public double FloorMicroseconds(in KernelCost cost) => 1e6 * Math.Max(cost.Bytes / CopyBytesPerSecond, cost.Flops / FlopsPerSecond);
+    public double FloorMicroseconds(in KernelCost cost) => 1e6 * Math.Max(cost.MovedBytes / CopyBytesPerSecond, cost.Flops / FlopsPerSecond);
 
     /// <summary>Measures.</summary>
     /// <param name="device">Of which.</param>
@@ -81,7 +83,8 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
             {
                 A = (void*)a, B = (void*)b, C = (void*)c, M = size, N = size, K = size, LdA = size, LdB = size, LdC = size, Batch = 1, Operands = precision, Result = precision,
             };
-            return clock.Sample(() => device.Stream.MatMul(product), Limit, cancellation).Median;
+            using var workspace = device.PacksProducts ? new Arena(device, MatMulKernels.PackedElements(product) * sizeof(float)) : null;
+            return clock.Sample(() => MatrixProduct.Run(device.Stream, product, workspace), Limit, cancellation).Median;
         }
         finally
         {

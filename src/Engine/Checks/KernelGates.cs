@@ -1,4 +1,3 @@
-using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 

@@ -1,7 +1,5 @@
-using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Checks;
 
@@ -73,7 +71,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
                 yield return $"{use.Blocks - use.WritingBlocks} of {use.Blocks} blocks write nothing";
         }
 
-        bool isOther = Math.Abs(use.MovedBytes - cost.Bytes) > Math.Max(UncountedBytes, UncountedShare * use.MovedBytes);
+        bool isOther = Math.Abs(use.MovedBytes - cost.MovedBytes) > Math.Max(UncountedBytes, UncountedShare * use.MovedBytes);
         if (check.OtherBytes is not null)
         {
             (_statesOtherBytes, _hasOtherBytes) = (true, _hasOtherBytes || isOther);
@@ -82,7 +80,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
         {
             _mostBytes = Math.Max(_mostBytes, use.MovedBytes);
             if (isOther)
-                yield return $"{use.MovedBytes} bytes are moved, {use.ReadBytes} read and {use.WrittenBytes} written; the cost says {cost.Bytes}";
+                yield return $"{use.MovedBytes} bytes are moved, {use.ReadBytes} read and {use.WrittenBytes} written; the cost says {cost.MovedBytes}";
         }
     }
 
@@ -97,7 +95,5 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
             if (kernel == wanted && emulator.TakeUse() is { } use)
                 Launches.Add((use, kernel.Cost(args)));
         }
-
-        public override void MatMul(in MatMulArgs args) => stream.MatMul(args);
     }
 }

@@ -18,6 +18,9 @@ public sealed class KernelSources
     /// <summary>What the assembly of the kernels carries.</summary>
     public static KernelSources Embedded { get; } = new(ReadResources());
 
+    /// <summary>The embedded sources with those of a folder in their place; null or empty for no folder.</summary>
+    public static KernelSources In(string? folder) => string.IsNullOrEmpty(folder) ? Embedded : Embedded.With(folder);
+
     /// <summary>Every text by file name.</summary>
     public IReadOnlyDictionary<string, string> Texts => _texts;
 

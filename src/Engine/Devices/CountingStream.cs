@@ -4,10 +4,14 @@ using VideoSim.Kernels.MatMul;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>What a stream was given.</summary>
-/// <param name="Kernel">The kernel; null for a matrix product.</param>
+/// <param name="Kernel">The kernel.</param>
 /// <param name="Cost">Its work.</param>
-/// <param name="Shape">Its grid and block on an H100; null for a matrix product and for a kernel without a CUDA source.</param>
-public sealed record CountedLaunch(Kernel? Kernel, KernelCost Cost, LaunchShape? Shape);
+/// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
+public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? Shape)
+{
+    /// <summary>Whether it is a matrix product.</summary>
+    public bool IsProduct => Kernel == MatMulKernels.Multiply;
+}
 
 /// <summary>Executes nothing and adds up what would have been executed.</summary>
 public sealed unsafe class CountingStream : ComputeStream
@@ -16,6 +20,8 @@ public sealed unsafe class CountingStream : ComputeStream
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
     private readonly List<CountedLaunch> _inOrder = [];
+    private readonly List<CountedFunction> _functions = [];
+    private CountedFunction? _function; // of the launches that come next
 
     /// <summary>Work of everything given to the stream.</summary>
     public KernelCost Total { get; private set; }
@@ -23,26 +29,41 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <summary>Share of <see cref="Total"/> in matrix products.</summary>
     public KernelCost MatMuls { get; private set; }
 
-    /// <summary>Kernels and matrix products given to the stream.</summary>
+    /// <summary>Kernels given to the stream.</summary>
     public int Launches => _inOrder.Count;
 
     /// <summary>All of them, in order.</summary>
     public IReadOnlyList<CountedLaunch> InOrder => _inOrder;
 
+    /// <summary>What they compute, in the order in which operators began.</summary>
+    public IReadOnlyList<CountedFunction> Functions => _functions;
+
     /// <inheritdoc/>
-    public override void Launch(Kernel kernel, void* args, int bytes)
+    public override void Touches(string function, params ReadOnlySpan<Touch> touches)
     {
-        var cost = kernel.Cost(args);
-        Total += cost;
-        _inOrder.Add(new(kernel, cost, kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null));
+        _functions.Add(_function = new CountedFunction(function));
+        _function.NecessaryBytes = Touch.NecessaryBytes(touches);
     }
 
     /// <inheritdoc/>
-    public override void MatMul(in MatMulArgs args)
+    public override void TouchesMore(string function, params ReadOnlySpan<Touch> touches)
     {
-        var cost = MatMulKernels.Cost(args);
-        Total += cost;
-        MatMuls += cost;
-        _inOrder.Add(new(null, cost, null));
+        _function = _functions.FindLast(begun => begun.Text == function) ?? throw new InvalidOperationException($"no function '{function}' was begun");
+        _function.NecessaryBytes += Touch.NecessaryBytes(touches);
+    }
+
+    internal override void EndFunction() => _function = null;
+
+    /// <inheritdoc/>
+    public override void Launch(Kernel kernel, void* args, int bytes)
+    {
+        var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null);
+        _inOrder.Add(launch);
+        Total += launch.Cost;
+        if (launch.IsProduct)
+            MatMuls += launch.Cost;
+        if (_function is null)
+            Touches("");
+        _function!.Add(launch);
     }
 }

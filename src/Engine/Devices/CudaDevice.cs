@@ -59,7 +59,7 @@ public sealed unsafe class CudaDevice : Device
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         _context.MakeCurrent();
-        long size = Math.Max(bytes, Memory.Arena.Alignment);
+        long size = Math.Max(bytes, Device.Alignment);
         nint address = _context.Allocate(size);
         _stream.Fill(address, 0xff, size); // NaN in fp32: a value that nobody wrote shows up in the results
         return address;

@@ -12,7 +12,7 @@ internal sealed unsafe class CudaHost(CudaContext context, CudaStream stream) : 
     public override nint Allocate(long bytes)
     {
         context.MakeCurrent();
-        long size = Math.Max(bytes, Memory.Arena.Alignment);
+        long size = Math.Max(bytes, Device.Alignment);
         nint address = context.AllocateHost(size);
         NativeMemory.Fill((void*)address, (nuint)size, 0xff); // NaN, as on every device
         return address;

@@ -7,14 +7,20 @@ namespace VideoSim.Engine.Devices;
 /// <summary>Where tensors live and kernels run: memory, copies, and one compute stream.</summary>
 public abstract class Device(ComputeStream stream) : IDisposable
 {
+    /// <summary>Bytes: memory begins on a cache line, which is also enough for 16-byte GPU accesses.</summary>
+    public const int Alignment = 64;
+
     /// <summary>What to call the device in messages and results.</summary>
     public abstract string Name { get; }
 
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 
-    /// <summary>Whether kernels and products take bf16 tensors.</summary>
+    /// <summary>Whether kernels take bf16 tensors.</summary>
     public virtual bool HasBFloat16 => true;
+
+    /// <summary>Whether large matrix products are faster with an operand packed ahead, for which a step then has memory.</summary>
+    public virtual bool PacksProducts => false;
 
     /// <summary>Whether the device takes no more work: a CUDA context refuses all calls after a fault of a kernel. Waits for the stream.</summary>
     public bool IsLost
@@ -36,7 +42,7 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>Bytes that there are in all; <see cref="long.MaxValue"/> where that is not known before memory is taken.</summary>
     public virtual long MemoryBytes => long.MaxValue;
 
-    /// <summary>Memory aligned to <see cref="Memory.Arena.Alignment"/>; contents undefined.</summary>
+    /// <summary>Memory aligned to <see cref="Alignment"/>; contents undefined.</summary>
     /// <exception cref="InsufficientMemoryException">The device has not that much left.</exception>
     public abstract nint Allocate(long bytes);
 
@@ -89,6 +95,9 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
     public override bool HasBFloat16 => false;
 
     /// <inheritdoc/>
+    public override bool PacksProducts => true;
+
+    /// <inheritdoc/>
     public override long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <inheritdoc/>
@@ -98,7 +107,7 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
         if (bytes > MemoryBytes)
             throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for {bytes:N0} bytes; the machine has {MemoryBytes:N0}"));
         bool isLarge = bytes >= LargePages.Bytes;
-        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Memory.Arena.Alignment), isLarge ? LargePages.Bytes : (nuint)Memory.Arena.Alignment);
+        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Device.Alignment), isLarge ? LargePages.Bytes : (nuint)Device.Alignment);
         if (isLarge)
             LargePages.Ask((nint)memory, bytes);
         // NaN in fp32: a value that nobody wrote shows up in the results instead of passing for a zero.
@@ -133,7 +142,8 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 /// A device without bytes: its addresses only tell allocations apart, its stream counts. Building a step on it gives the
 /// step's FLOPs, bytes and memory without running it.
 /// </summary>
-public sealed class CountingDevice() : Device(new CountingStream())
+/// <param name="packsProducts">Whether the device that it stands for packs operands of products ahead: the CPU does, CUDA devices do not.</param>
+public sealed class CountingDevice(bool packsProducts = false) : Device(new CountingStream())
 {
     private nint _next = 1 << 20;
 
@@ -144,12 +154,15 @@ public sealed class CountingDevice() : Device(new CountingStream())
     public override string Name => "counting";
 
     /// <inheritdoc/>
+    public override bool PacksProducts => packsProducts;
+
+    /// <inheritdoc/>
     public override nint Allocate(long bytes)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         AllocatedBytes += bytes;
         nint address = _next;
-        _next += (nint)((bytes + Memory.Arena.Alignment - 1) / Memory.Arena.Alignment * Memory.Arena.Alignment);
+        _next += (nint)((bytes + Device.Alignment - 1) / Device.Alignment * Device.Alignment);
         return address;
     }
 

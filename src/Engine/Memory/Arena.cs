@@ -10,8 +10,8 @@ namespace VideoSim.Engine.Memory;
 /// </summary>
 public sealed unsafe class Arena : IDisposable
 {
-    /// <summary>Every allocation begins on a cache line, which is also enough for 16-byte GPU accesses.</summary>
-    public const int Alignment = 64;
+    /// <summary>Every allocation begins on a multiple of it, as the memory of devices does.</summary>
+    public const int Alignment = Device.Alignment;
 
     private readonly Device _device;
     private readonly nint _memory;

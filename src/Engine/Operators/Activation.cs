@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Activation;
 
@@ -39,6 +40,7 @@ public static unsafe class Activation
             throw new ArgumentException($"a bias {bias.Shape} does not fit {x.Shape}");
         var kernels = Kernels(kind);
         var y = tape.Result(x.Shape, differentiable: x.Node >= 0 || bias.Node >= 0, x.Type);
+        tape.Touches("x -> y", Touch.Read(x), Touch.Read(bias), Touch.Write(y));
         tape.Stream.Run(kernels.Forward[x.Precision], new ActivationForwardArgs
         {
             X = x.Values, Bias = bias.FloatsOrNull, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width,
@@ -53,6 +55,8 @@ public static unsafe class Activation
         var kernels = Kernels(s.Kind);
         var dX = tape.GradientToWrite(s.X, out int add);
         var dBias = s.Bias.Exists ? tape.GradientToWrite(s.Bias, out addBias) : default;
+        tape.Touches("x or y, dY -> dX, gradient of the bias", Touch.Read(s.Kept), Touch.Read(kernels.KeepsInput ? s.Bias : default), Touch.Read(tape.GradientOf(s.Y)),
+            Touch.Write(dX, add), Touch.Write(dBias, addBias));
         var partial = dBias.Exists ? tape.Scratch(new Shape(chunks, width)) : default;
         if (!dX.Exists)
             dX = tape.Scratch(s.X.Shape, s.X.Type); // data: nobody reads it

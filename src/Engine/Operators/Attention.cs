@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Attention;
 using VideoSim.Kernels.Random;
@@ -54,6 +55,8 @@ public static unsafe class Attention
         var context = tape.Result(contextShape, differentiable, query.Type);
         var state = new State(query, keyValue, queryBias, keyValueBias, context, options, tape.Dropout(options.Site, options.DropProbability));
         var args = Arguments(state);
+        tape.Touches("q, k, v -> context", Touch.Read(query), Touch.Read(keyValue), Touch.Read(queryBias), Touch.Read(keyValueBias), Touch.Read(options.Mask),
+            Touch.Read(options.Rotary, args.S), Touch.Write(context));
         tape.Stream.Run(AttentionKernels.For(query.Precision, args.S, args.D).Forward, args with { Context = context.Values });
         tape.Record(BackwardRule, state, context);
         return context;
@@ -67,8 +70,14 @@ public static unsafe class Attention
         var dKeyValue = joined ? dQuery : GradientToWrite(tape, s.KeyValue, s.KeyValueBias, out addKeyValue);
         var querySums = SumsOf(tape, s.Query, s.QueryBias);
         var keyValueSums = joined ? querySums : SumsOf(tape, s.KeyValue, s.KeyValueBias);
+        int addQueryBias = 0, addKeyValueBias = 0;
+        var dQueryBias = querySums.Exists ? tape.GradientToWrite(s.QueryBias, out addQueryBias) : default;
+        var dKeyValueBias = keyValueSums.Exists && !joined ? tape.GradientToWrite(s.KeyValueBias, out addKeyValueBias) : default;
         int width = s.Context.Shape.Width, key = joined ? width : 0, value = key + width;
         var args = Arguments(s);
+        tape.Touches("q, k, v, d context -> dq, dk, dv, gradients of the biases", Touch.Read(s.Query), Touch.Read(s.KeyValue), Touch.Read(s.QueryBias), Touch.Read(s.KeyValueBias),
+            Touch.Read(s.Options.Mask), Touch.Read(s.Options.Rotary, args.S), Touch.Read(tape.GradientOf(s.Context)),
+            Touch.Write(dQuery, addQuery), Touch.Write(dKeyValue, addKeyValue), Touch.Write(dQueryBias, addQueryBias), Touch.Write(dKeyValueBias, addKeyValueBias));
         tape.Stream.Run(AttentionKernels.For(s.Query.Precision, args.S, args.D).Backward, args with
         {
             dContext = tape.GradientOf(s.Context).Values,
@@ -81,9 +90,10 @@ public static unsafe class Attention
             AddQuery = addQuery,
             AddKeyValue = addKeyValue,
         });
-        Finish(tape, querySums, s.QueryBias);
-        if (!joined)
-            Finish(tape, keyValueSums, s.KeyValueBias);
+        if (dQueryBias.Exists)
+            ColumnSum.Finish(tape, querySums, dQueryBias, addQueryBias);
+        if (dKeyValueBias.Exists)
+            ColumnSum.Finish(tape, keyValueSums, dKeyValueBias, addKeyValueBias);
     }
 
     // A bias takes its gradient from that of what it is added to, which then is made even if nobody else wants it.
@@ -95,17 +105,9 @@ public static unsafe class Attention
 
     private static bool WantsGradient(in Tensor bias) => bias.Exists && bias.Node >= 0;
 
-    // A row for each video of what the kernel sums for a bias, or default where nobody wants it.
+    // What the kernel sums for a bias, a row for each item; default where the bias has no gradient.
     private static Tensor SumsOf(Tape tape, in Tensor x, in Tensor bias) =>
         WantsGradient(bias) ? tape.Scratch(new Shape(x.Shape[0], x.Shape.Width)) : default;
-
-    private static void Finish(Tape tape, in Tensor sums, in Tensor bias)
-    {
-        if (!sums.Exists)
-            return;
-        var dBias = tape.GradientToWrite(bias, out int add);
-        ColumnSum.Finish(tape, sums, dBias, add);
-    }
 
     private static AttentionArgs Arguments(in State s)
     {

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.BatchNorm;
 
@@ -47,6 +48,7 @@ public static unsafe class BatchNorm
     {
         var norm = Prepare(tape, x, weight, bias, runningMean, runningVariance, groups, momentum, epsilon);
         var y = tape.Result(x.Shape, differentiable: true, x.Type);
+        tape.Touches("x -> y, with the statistics", Touch.Read(x), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
         tape.Stream.Run(BatchNormKernels.Apply[x.Precision], new BatchNormArgs
         {
             X = x.Values, Y = y.Values, Weight = weight.Floats, Bias = bias.Floats, Mean = norm.Mean.Floats, Rstd = norm.Rstd.Floats,
@@ -88,12 +90,14 @@ public static unsafe class BatchNorm
         };
         if (tape.Training)
         {
+            tape.Touches("x -> statistics, running averages", Touch.Read(x), Touch.Write(runningMean, add: 1), Touch.Write(runningVariance, add: 1));
             args.Partial = tape.Scratch(new Shape(stack, groups * chunks, 2, width)).Floats;
             tape.Stream.Run(BatchNormKernels.Statistics[x.Precision], args);
             tape.Stream.Run(BatchNormKernels.FinishStatistics, args);
         }
         else
         {
+            tape.Touches("running averages -> statistics", Touch.Read(runningMean), Touch.Read(runningVariance));
             tape.Stream.Run(BatchNormKernels.UseRunning, args);
         }
         return new(x, weight, bias, mean, rstd, groups);
@@ -109,6 +113,7 @@ public static unsafe class BatchNorm
     {
         int chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups);
         var partial = tape.Scratch(new Shape(norm.Stack, norm.Groups * chunks, 2, norm.X.Shape.Width));
+        tape.Touches("x, dY -> sums", Touch.Read(norm.X), Touch.Read(dY));
         tape.Stream.Run(BatchNormKernels.BackwardSums[dY.Precision], Arguments(norm, dY, partial, chunks));
         Differentiate(tape, norm, dY, partial, chunks, dX, addX);
     }
@@ -135,6 +140,8 @@ public static unsafe class BatchNorm
             AddWeight = addWeight,
             AddBias = addBias,
         };
+        tape.Touches("x, dY, sums -> dX, gradients of weight and bias", Touch.Read(norm.X), Touch.Read(norm.Weight), Touch.Read(dY), Touch.Write(dX, addX),
+            Touch.Write(dWeight, addWeight), Touch.Write(dBias, addBias));
         tape.Stream.Run(BatchNormKernels.FinishBackwardSums, args);
         if (dX.Exists)
             tape.Stream.Run(BatchNormKernels.BackwardInput[dY.Precision], args with { Chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups) });

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Reduce;
 
@@ -16,6 +17,7 @@ internal static unsafe class ColumnSum
             X = x.Values, Y = y.Floats, Partial = tape.Scratch(new Shape(stack, chunks, width)).Floats,
             Stack = stack, Rows = rows, C = width, Chunks = chunks, Add = add,
         };
+        tape.Touches("dY -> gradient of the bias", Touch.Read(x), Touch.Write(y, add));
         tape.Stream.Run(ColumnSumKernels.Partial[x.Precision], args);
         tape.Stream.Run(ColumnSumKernels.Finish, args);
     }

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Concat;
 using VideoSim.Kernels.Random;
@@ -26,6 +27,7 @@ public static unsafe class ConcatDropout
             throw new ArgumentException($"rows of {left.Shape} {left.Type} and {right.Shape} {right.Type} cannot be joined");
         var y = tape.Result(left.Shape.Rank == 3 ? new Shape(left.Shape[0], rows, width) : new Shape(rows, width), left.Node >= 0 || right.Node >= 0, left.Type);
         var state = new State(left, right, y, tape.Dropout(site, dropProbability));
+        tape.Touches("left, right -> both side by side", Touch.Read(left), Touch.Read(right), Touch.Write(y));
         tape.Stream.Run(ConcatKernels.Forward[y.Precision], new ConcatArgs
         {
             Left = left.Values, Right = right.Values, Y = y.Values, Dropout = state.Dropout,
@@ -40,6 +42,8 @@ public static unsafe class ConcatDropout
         int rows = s.Right.Shape.Rows;
         var dLeft = tape.GradientToWrite(s.Left, out int addLeft);
         var dRight = tape.GradientToWrite(s.Right, out int addRight);
+        tape.Touches("dY -> d left, d right", Touch.ReadColumns(tape.GradientOf(s.Y), (dLeft.Exists ? s.Left.Shape.Width : 0) + (dRight.Exists ? s.Right.Shape.Width : 0)),
+            Touch.Write(dLeft, addLeft), Touch.Write(dRight, addRight));
         tape.Stream.Run(ConcatKernels.Backward[s.Y.Precision], new ConcatGradArgs
         {
             dY = tape.GradientOf(s.Y).Values, dLeft = dLeft.ValuesOrNull, dRight = dRight.ValuesOrNull, Dropout = s.Dropout,

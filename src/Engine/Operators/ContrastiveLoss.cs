@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.MatMul;
@@ -30,13 +31,15 @@ public static unsafe class ContrastiveLoss
             throw new ArgumentException($"text {text.Shape} {text.Type} does not fit vision {vision.Shape} {vision.Type}");
         Tensor unitVision = L2Normalize.Forward(tape, vision), unitText = L2Normalize.Forward(tape, text);
         var cosines = tape.Scratch(new Shape(experts, samples, samples)); // [e, i, j]: vision e, i times text j
-        tape.Stream.MatMul(new MatMulArgs
+        tape.Touches("vision, text -> cosines", Touch.Read(unitVision), Touch.Read(unitText), Touch.Write(cosines));
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = unitVision.Values, LdA = width, B = unitText.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = samples,
             M = experts * samples, N = samples, K = width, Batch = 1, Operands = vision.Precision, Result = cosines.Precision,
         });
         var statistics = tape.Scratch(new Shape(experts, 4, samples));
         var loss = tape.Scratch(new Shape(experts, samples));
+        tape.Touches("cosines -> loss", Touch.Read(cosines), Touch.Write(term));
         tape.Stream.Run(ContrastiveLossKernels.Forward, new ContrastiveLossArgs
         {
             Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, Stack = experts, N = samples, Sharpness = 1 / temperature,
@@ -52,6 +55,7 @@ public static unsafe class ContrastiveLoss
             return;
         int experts = s.Cosines.Shape[0], samples = s.Cosines.Shape[1], rows = experts * samples, width = s.Text.Shape.Width;
         var dCosines = tape.Scratch(s.Cosines.Shape, s.Vision.Type);
+        tape.Touches("cosines -> their gradient", Touch.Read(s.Cosines), Touch.Write(dCosines));
         tape.Stream.Run(ContrastiveLossKernels.Backward[dCosines.Precision], new ContrastiveLossArgs
         {
             Cosines = s.Cosines.Floats, Statistics = s.Statistics.Floats, dCosines = dCosines.Values,
@@ -59,7 +63,8 @@ public static unsafe class ContrastiveLoss
         });
         if (dText.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dText[samples, N] = dCosines^T vision
+            tape.Touches("vision, d cosines -> d text", Touch.Read(dCosines), Touch.Read(s.Vision), Touch.Write(dText, addText));
+            MatrixProduct.Run(tape, new MatMulArgs // dText[samples, N] = dCosines^T vision
             {
                 A = dCosines.Values, LdA = samples, TransposeA = 1, B = s.Vision.Values, LdB = width, C = dText.Values, LdC = width,
                 M = samples, N = width, K = rows, Batch = 1, Add = addText, Operands = dCosines.Precision, Result = dText.Precision,
@@ -67,7 +72,8 @@ public static unsafe class ContrastiveLoss
         }
         if (dVision.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dVision[rows, N] = dCosines text
+            tape.Touches("text, d cosines -> d vision", Touch.Read(dCosines), Touch.Read(s.Text), Touch.Write(dVision, addVision));
+            MatrixProduct.Run(tape, new MatMulArgs // dVision[rows, N] = dCosines text
             {
                 A = dCosines.Values, LdA = samples, B = s.Text.Values, LdB = width, C = dVision.Values, LdC = width,
                 M = rows, N = width, K = samples, Batch = 1, Add = addVision, Operands = dCosines.Precision, Result = dVision.Precision,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.Random;
@@ -35,6 +36,9 @@ public static unsafe class Dropout
             Apply(tape, s.Site, tape.GradientOf(s.Y), dX, add);
     }
 
-    private static void Apply(Tape tape, in DropoutSite site, in Tensor x, in Tensor y, int add) =>
+    private static void Apply(Tape tape, in DropoutSite site, in Tensor x, in Tensor y, int add)
+    {
+        tape.Touches("x -> y", Touch.Read(x), Touch.Write(y, add));
         tape.Stream.Run(DropoutKernels.Apply[x.Precision], new DropoutArgs { X = x.Values, Y = y.Values, Dropout = site, Count = x.Shape.Count, Add = add });
+    }
 }

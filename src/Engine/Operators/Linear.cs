@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Narrow;
@@ -45,7 +46,8 @@ public static unsafe class Linear
         if (weight.Shape.Width != k || weight.Type != x.Type || (bias.Exists && bias.Type != result))
             throw new ArgumentException($"a linear map of {weight.Shape} {weight.Type} was given {x.Shape} {x.Type}");
         var y = tape.Result(shape, differentiable: true, result);
-        tape.Stream.MatMul(new MatMulArgs
+        tape.Touches("x, weight, bias -> y", Touch.Read(x), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
             B = weight.Values, StrideB = (long)n * k, LdB = k, TransposeB = 1,
@@ -68,7 +70,8 @@ public static unsafe class Linear
         var dWeight = tape.GradientToWrite(weight, out int add);
         if (dWeight.Exists)
         {
-            tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
+            tape.Touches("x, dY -> gradient of the weight", Touch.Read(x), Touch.Read(operand), Touch.Write(dWeight, add));
+            MatrixProduct.Run(tape, new MatMulArgs // dW[N, K] = dY^T x
             {
                 A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
                 B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
@@ -85,11 +88,12 @@ public static unsafe class Linear
         var dX = tape.GradientToWrite(x, out add);
         if (!dX.Exists)
             return;
+        tape.Touches("weight, dY -> dX", Touch.Read(weight), Touch.Read(operand), Touch.Write(dX, add));
         // An input shared by the stack takes one product after the other: they all add into the same gradient.
         int products = sharedInput ? stack : 1;
         for (int i = 0; i < products; i++)
         {
-            tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
+            MatrixProduct.Run(tape, new MatMulArgs // dx[rows, K] = dY W
             {
                 A = operand.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
                 B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,
@@ -104,6 +108,7 @@ public static unsafe class Linear
     private static Tensor Narrow(Tape tape, in Tensor x)
     {
         var y = tape.Scratch(x.Shape, ElementType.BFloat16);
+        tape.Touches("fp32 -> bf16", Touch.Read(x), Touch.Write(y));
         tape.Stream.Run(NarrowKernels.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = x.Shape.Count });
         return y;
     }

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.MatMul;
@@ -38,11 +39,13 @@ public static unsafe class MaskedTokenLoss
                 $"targets {targets.Shape} and weights {weights.Shape}");
         }
         Tensor logits = tape.Scratch(new Shape(rows, vocabulary), x.Type), loss = tape.Scratch(new Shape(rows));
-        tape.Stream.MatMul(new MatMulArgs
+        tape.Touches("x, table, bias -> logits", Touch.Read(x), Touch.Read(table), Touch.Read(bias), Touch.Write(logits));
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, LdA = width, B = table.Values, LdB = width, TransposeB = 1, C = logits.Values, LdC = vocabulary,
             Bias = bias.Values, M = rows, N = vocabulary, K = width, Batch = 1, Operands = x.Precision, Result = logits.Precision,
         });
+        tape.Touches("logits -> loss, gradients in their place", Touch.Read(logits), Touch.Read(targets), Touch.Read(weights), Touch.Write(tape.Training ? logits : default), Touch.Write(term));
         tape.Stream.Run(MaskedTokenLossKernels.ForwardBackward[logits.Precision], new MaskedTokenLossArgs
         {
             Logits = logits.Values, Targets = targets.Ints, Weights = weights.Floats, Loss = loss.Floats,

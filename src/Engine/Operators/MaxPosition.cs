@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.MaxPosition;
 
@@ -21,6 +22,7 @@ public static unsafe class MaxPosition
             throw new ArgumentException($"a mask {mask.Shape} does not fit {x.Shape}");
         var shape = new Shape(x.Shape[0], x.Shape[2]);
         var state = new State(x, mask, tape.Result(shape, x.Node >= 0), tape.Scratch(shape, ElementType.Int32));
+        tape.Touches("all positions -> maximum", Touch.Read(x), Touch.Read(mask), Touch.Write(state.Y));
         tape.Stream.Run(MaxPositionKernels.Forward[x.Precision], Arguments(state, x, state.Y));
         tape.Record(BackwardRule, state, state.Y);
         return state.Y;
@@ -29,6 +31,7 @@ public static unsafe class MaxPosition
     private static void Backward(Tape tape, in State s)
     {
         var dX = tape.GradientToWrite(s.X, out int add);
+        tape.Touches("d maximum -> gradient of all positions", Touch.Read(tape.GradientOf(s.Y)), Touch.Scatter(dX, add, s.X.Shape[0]));
         tape.Stream.Run(MaxPositionKernels.Backward[dX.Precision], Arguments(s, dX, tape.GradientOf(s.Y)) with { Add = add });
     }
 

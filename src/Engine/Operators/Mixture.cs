@@ -1,10 +1,11 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Mixture;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Rows of experts mixed by weights: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
+/// <summary>Rows of a stack mixed by weights: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
 public static unsafe class Mixture
 {
     private readonly record struct State(Tensor X, Tensor Weight, Tensor Y);
@@ -19,8 +20,9 @@ public static unsafe class Mixture
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor weight)
     {
         if (x.Shape.Rank != 3 || weight.Shape != new Shape(x.Shape[1], x.Shape[0]) || weight.Type != x.Type)
-            throw new ArgumentException($"experts {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
+            throw new ArgumentException($"a stack {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
         var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0, x.Type);
+        tape.Touches("x, weight -> mixture", Touch.Read(x), Touch.Read(weight), Touch.Write(y));
         tape.Stream.Run(MixtureKernels.Forward[x.Precision], new MixtureArgs
         {
             X = x.Values, Weight = weight.Values, Y = y.Values, Experts = x.Shape[0], Rows = x.Shape[1], C = x.Shape[2],
@@ -33,6 +35,8 @@ public static unsafe class Mixture
     {
         var dX = tape.GradientToWrite(s.X, out int addX);
         var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
+        tape.Touches("x, weight, d mixture -> dX, gradient of the weight", Touch.Read(s.X), Touch.Read(s.Weight), Touch.Read(tape.GradientOf(s.Y)),
+            Touch.Write(dX, addX), Touch.Write(dWeight, addWeight));
         tape.Stream.Run(MixtureKernels.Backward[s.X.Precision], new MixtureGradArgs
         {
             X = s.X.Values, Weight = s.Weight.Values, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dWeight = dWeight.ValuesOrNull,

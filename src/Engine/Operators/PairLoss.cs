@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
@@ -27,6 +28,7 @@ public static unsafe class PairLoss
             throw new ArgumentException($"{targetSimilarities.Shape} targets do not fit embeddings {embeddings.Shape}");
         var inverseNorm = tape.Scratch(new Shape(2 * pairs));
         Tensor errors = tape.Scratch(new Shape(pairs)), divergences = tape.Scratch(new Shape(pairs));
+        tape.Touches("embeddings -> losses", Touch.Read(embeddings), Touch.Read(targetSimilarities), Touch.Write(squaredError), Touch.Write(kl), Touch.Write(cosines));
         tape.Stream.Run(PairLossKernels.Forward[embeddings.Precision], new PairLossArgs
         {
             Embeddings = embeddings.Values, Targets = targetSimilarities.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
@@ -42,6 +44,7 @@ public static unsafe class PairLoss
         var gradient = tape.GradientToWrite(s.Embeddings, out int add);
         if (!gradient.Exists)
             return;
+        tape.Touches("embeddings -> gradients", Touch.Read(s.Embeddings), Touch.Read(s.Targets), Touch.Read(s.Cosines), Touch.Write(gradient, add));
         tape.Stream.Run(PairLossKernels.Backward[s.Embeddings.Precision], new PairLossGradArgs
         {
             Embeddings = s.Embeddings.Values, Targets = s.Targets.Floats, Cosines = s.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.LayerNorm;
 
@@ -41,6 +42,7 @@ public static unsafe class ResidualNorm
             Mean = tape.Scratch(new Shape(rows)).Floats, Rstd = tape.Scratch(new Shape(rows)).Floats,
             Dropout = tape.Dropout(site, dropProbability), Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
         };
+        tape.Touches("x, residual -> y", Touch.Read(x), Touch.Read(xBias), Touch.Read(residual), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
         tape.Stream.Run(LayerNormKernels.Forward[x.Precision], args);
         tape.Record(BackwardRule, new State(x, xBias, residual, weight, bias, y, args), y);
         return y;
@@ -55,6 +57,8 @@ public static unsafe class ResidualNorm
         var (dXBias, addXBias) = GradientOf(tape, s.XBias);
         var (dResidual, addResidual) = GradientOf(tape, s.Residual);
         bool parameters = dWeight.Exists || dBias.Exists || dXBias.Exists;
+        tape.Touches("y, dY -> dX, d residual, gradients of three vectors", Touch.Read(s.Y), Touch.Read(tape.GradientOf(s.Y)), Touch.Read(s.Weight), Touch.Read(s.Bias),
+            Touch.Write(dX, addX), Touch.Write(dResidual, addResidual), Touch.Write(dWeight, addWeight), Touch.Write(dBias, addBias), Touch.Write(dXBias, addXBias));
         var partial = parameters ? tape.Scratch(new Shape(3, chunks, width)) : default;
         tape.Stream.Run(LayerNormKernels.Backward[s.Y.Precision], new LayerNormBackwardArgs
         {

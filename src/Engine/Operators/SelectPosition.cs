@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.SelectPosition;
 
@@ -15,6 +16,7 @@ public static unsafe class SelectPosition
     public static Tensor Forward(Tape tape, in Tensor x, int position)
     {
         var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0, x.Type);
+        tape.Touches("a row of each sequence -> rows", Touch.Read(x, x.Shape[0]), Touch.Write(y));
         tape.Stream.Run(SelectPositionKernels.Forward[x.Precision], Arguments(x, y, position));
         tape.Record(BackwardRule, new State(x, y, position), y);
         return y;
@@ -23,6 +25,7 @@ public static unsafe class SelectPosition
     private static void Backward(Tape tape, in State s)
     {
         var dX = tape.GradientToWrite(s.X, out int add);
+        tape.Touches("d rows -> gradient of all positions", Touch.Read(tape.GradientOf(s.Y)), Touch.Scatter(dX, add, s.X.Shape[0]));
         tape.Stream.Run(SelectPositionKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), tape.GradientOf(s.Y), s.Position) with { Add = add });
     }
 

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
@@ -58,6 +59,8 @@ public static unsafe class TagLoss
             dExpertLogits = tape.GradientToWrite(expertLogits, out addExperts);
         var kernel = consistency is null ? TagLossKernels.Heads : TagLossKernels.ConsistentHeads;
         var (temperature, epsilon, consistencyWeight) = consistency ?? new TagConsistency(1, 0, 0);
+        tape.Touches("logits, label bits -> losses, gradients", Touch.Read(logits), Touch.Read(expertLogits), Touch.Read(labels),
+            Touch.Write(dLogits, add), Touch.Write(dExpertLogits, addExperts), Touch.Write(terms));
         tape.Stream.Run(kernel[logits.Precision], new TagLossArgs
         {
             Logits = logits.Values, ExpertLogits = expertLogits.ValuesOrNull, Labels = (uint*)labels.Ints,

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
@@ -6,8 +7,8 @@ using VideoSim.Kernels.Vlad;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// NeXtVLAD between its dense maps: normalises cluster logits, assigns every group of every frame to clusters, weighs it by its attention, sums
-/// residuals to the centres, normalises each cluster's residual, drops. One kernel for all videos of all experts: on tensor cores where tensors are
+/// NeXtVLAD between its dense maps: normalises cluster logits, assigns every group of every row to clusters, weighs it by its attention, sums
+/// residuals to the centres, normalises each cluster's residual, drops. One kernel for all items of the whole stack: on tensor cores where tensors are
 /// bf16 and <see cref="VladTensorCoreKernels.Fits"/>, the plain one elsewhere.
 /// </summary>
 public static unsafe class VladAggregation
@@ -16,41 +17,46 @@ public static unsafe class VladAggregation
     private readonly record struct State(Tensor Hidden, Normalization ClusterLogits, Tensor GroupLogits, Tensor Centres, Tensor Y, Tensor Mass, Tensor InverseNorm,
         Tensor Descriptor, Tensor Attention, Tensor Assignment, DropoutSite Dropout, Dimensions Sizes);
 
-    private readonly record struct Dimensions(int Stack, int Videos, int Rows, int D, int K, int Groups);
+    private readonly record struct Dimensions(int Stack, int Items, int Rows, int D, int K, int Groups);
 
     // What backward writes; default where nobody wants it.
     private readonly record struct Gradients(Tensor Hidden, int AddHidden, Tensor Normalised, Tensor GroupLogits, int AddGroupLogits, Tensor Centres, int AddCentres);
+
+    // Forward keeps the undropped descriptors beside y, so that backward need not aggregate again: the two are judged together.
+    private const string Function = "hidden, logits, centres -> y; with dY -> their gradients";
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
     /// <summary>Aggregates.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="hidden">[E, B*F, G*D]: expanded frames.</param>
-    /// <param name="clusterLogits">[E, B*F, G*K]</param>
-    /// <param name="groupLogits">[E, B*F, G], before the sigmoid.</param>
+    /// <param name="hidden">[E, B*R, G*D]: expanded rows.</param>
+    /// <param name="clusterLogits">[E, B*R, G*K]</param>
+    /// <param name="groupLogits">[E, B*R, G], before the sigmoid.</param>
     /// <param name="centres">[E, D, K], fp32.</param>
-    /// <param name="videos">B</param>
+    /// <param name="items">B</param>
     /// <param name="groups">G</param>
     /// <param name="clusters">K</param>
     /// <param name="site">Which use of random numbers this is.</param>
     /// <param name="dropProbability">Chance to zero an element of the result in training.</param>
     /// <returns>[E, B, D*K], index K*d + k.</returns>
     public static Tensor Forward(Tape tape, in Tensor hidden, in Normalization clusterLogits, in Tensor groupLogits, in Tensor centres,
-        int videos, int groups, int clusters, uint site, float dropProbability)
+        int items, int groups, int clusters, uint site, float dropProbability)
     {
-        int stack = hidden.Shape[0], frameRows = hidden.Shape[1], width = hidden.Shape[2] / groups;
-        if (frameRows % videos != 0 || hidden.Shape[2] % groups != 0 || clusterLogits.X.Shape != new Shape(stack, frameRows, groups * clusters)
-            || videos % clusterLogits.Groups != 0 || groupLogits.Shape != new Shape(stack, frameRows, groups) || centres.Shape != new Shape(stack, width, clusters))
+        int stack = hidden.Shape[0], rowsOfAll = hidden.Shape[1], width = hidden.Shape[2] / groups;
+        if (rowsOfAll % items != 0 || hidden.Shape[2] % groups != 0 || clusterLogits.X.Shape != new Shape(stack, rowsOfAll, groups * clusters)
+            || items % clusterLogits.Groups != 0 || groupLogits.Shape != new Shape(stack, rowsOfAll, groups) || centres.Shape != new Shape(stack, width, clusters))
         {
-            throw new ArgumentException($"aggregation of {hidden.Shape} for {videos} videos, {groups} groups and {clusters} clusters was given " +
-                $"cluster logits {clusterLogits.X.Shape} of {clusterLogits.Groups} sides, group logits {groupLogits.Shape}, centres {centres.Shape}");
+            throw new ArgumentException($"aggregation of {hidden.Shape} for {items} items, {groups} groups and {clusters} clusters was given " +
+                $"cluster logits {clusterLogits.X.Shape} of {clusterLogits.Groups} groups of items, group logits {groupLogits.Shape}, centres {centres.Shape}");
         }
-        var sizes = new Dimensions(stack, videos, frameRows / videos * groups, width, clusters, groups);
+        var sizes = new Dimensions(stack, items, rowsOfAll / items * groups, width, clusters, groups);
         var dropout = tape.Dropout(site, dropProbability);
-        var y = tape.Result(new Shape(stack, videos, width * clusters),
+        var y = tape.Result(new Shape(stack, items, width * clusters),
             hidden.Node >= 0 || clusterLogits.IsDifferentiable || groupLogits.Node >= 0 || centres.Node >= 0, hidden.Type);
-        Tensor mass = tape.Scratch(new Shape(stack, videos, clusters)), inverseNorm = tape.Scratch(new Shape(stack, videos, clusters));
+        Tensor mass = tape.Scratch(new Shape(stack, items, clusters)), inverseNorm = tape.Scratch(new Shape(stack, items, clusters));
         var state = new State(hidden, clusterLogits, groupLogits, centres, y, mass, inverseNorm, y, default, default, dropout, sizes);
+        tape.Touches(Function, Touch.Read(hidden), Touch.Read(clusterLogits.X), Touch.Read(clusterLogits.Weight), Touch.Read(clusterLogits.Bias), Touch.Read(groupLogits),
+            Touch.Read(centres), Touch.Write(y));
         if (UsesTensorCores(hidden, sizes))
         {
             state = state with { Descriptor = dropout.DropProbability > 0 ? tape.Scratch(y.Shape, y.Type) : y };
@@ -61,8 +67,8 @@ public static unsafe class VladAggregation
             state = state with
             {
                 Descriptor = dropout.DropProbability > 0 || y.Type != ElementType.Float32 ? tape.Scratch(y.Shape) : y,
-                Attention = tape.Scratch(new Shape(stack, videos, sizes.Rows)),
-                Assignment = tape.Scratch(new Shape(stack, videos, sizes.Rows, clusters)),
+                Attention = tape.Scratch(new Shape(stack, items, sizes.Rows)),
+                Assignment = tape.Scratch(new Shape(stack, items, sizes.Rows, clusters)),
             };
             ForwardPlain(tape, state);
         }
@@ -83,13 +89,15 @@ public static unsafe class VladAggregation
         // The gradient by the normalised logits becomes that of the logits in place, unless somebody else has written there.
         var dNormalised = !norm.IsDifferentiable ? default
             : dClusterLogits.Exists && addClusterLogits == 0 ? dClusterLogits : tape.Scratch(norm.X.Shape, norm.X.Type);
+        tape.Stream.TouchesMore(Function, Touch.Read(s.Hidden), Touch.Read(norm.X), Touch.Read(norm.Weight), Touch.Read(norm.Bias), Touch.Read(s.GroupLogits), Touch.Read(s.Centres),
+            Touch.Read(s.Y), Touch.Read(tape.GradientOf(s.Y)), Touch.Write(dHidden, addHidden), Touch.Write(dNormalised), Touch.Write(dGroupLogits, addGroupLogits), Touch.Write(dCentres, addCentres));
         var gradients = new Gradients(dHidden, addHidden, dNormalised, dGroupLogits, addGroupLogits, dCentres, addCentres);
         if (UsesTensorCores(s.Hidden, s.Sizes))
         {
-            var sums = dNormalised.Exists ? tape.Scratch(new Shape(s.Sizes.Stack, s.Sizes.Videos, 2, norm.X.Shape.Width)) : default;
+            var sums = dNormalised.Exists ? tape.Scratch(new Shape(s.Sizes.Stack, s.Sizes.Items, 2, norm.X.Shape.Width)) : default;
             BackwardOnTensorCores(tape, s, gradients, sums);
             if (dNormalised.Exists)
-                BatchNorm.Differentiate(tape, norm, dNormalised, sums, s.Sizes.Videos / norm.Groups, dClusterLogits, addClusterLogits);
+                BatchNorm.Differentiate(tape, norm, dNormalised, sums, s.Sizes.Items / norm.Groups, dClusterLogits, addClusterLogits);
         }
         else
         {
@@ -101,26 +109,26 @@ public static unsafe class VladAggregation
 
     private static void ForwardPlain(Tape tape, in State s)
     {
-        var (stack, videos, rows, width, clusters, groups) = s.Sizes;
+        var (stack, items, rows, width, clusters, groups) = s.Sizes;
         tape.Stream.Run(VladKernels.Forward[s.Hidden.Precision], new VladArgs
         {
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats, Mass = s.Mass.Floats,
             InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Floats, Y = s.Y.Values, Dropout = s.Dropout,
-            Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters, Groups = groups,
+            Stack = stack, Videos = items, Rows = rows, D = width, K = clusters, Groups = groups,
         });
     }
 
     private static void BackwardPlain(Tape tape, in State s, in Gradients d)
     {
-        var (stack, videos, rows, width, clusters, _) = s.Sizes;
+        var (stack, items, rows, width, clusters, _) = s.Sizes;
         var args = new VladGradArgs
         {
             Hidden = s.Hidden.Values, Centres = s.Centres.Floats, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats,
             Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Floats, dY = tape.GradientOf(s.Y).Values,
             dResidual = tape.Scratch(s.Y.Shape).Floats, dAssignment = tape.Scratch(s.Assignment.Shape).Floats,
             dHidden = d.Hidden.ValuesOrNull, dNormalised = d.Normalised.ValuesOrNull, dGroupLogits = d.GroupLogits.ValuesOrNull,
-            dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters,
+            dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = items, Rows = rows, D = width, K = clusters,
             AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
         };
         tape.Stream.Run(VladKernels.Backward[s.Hidden.Precision], args);
@@ -145,15 +153,15 @@ public static unsafe class VladAggregation
             tape.Stream.Run(VladTensorCoreKernels.FinishCentres, args);
     }
 
-    private static VladTensorCoreArgs TensorCoreArguments(in State s)
+    private static VladArgs TensorCoreArguments(in State s)
     {
-        var (stack, videos, rows, width, clusters, groups) = s.Sizes;
-        return new VladTensorCoreArgs
+        var (stack, items, rows, width, clusters, groups) = s.Sizes;
+        return new VladArgs
         {
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Mass = s.Mass.Floats, InverseNorm = s.InverseNorm.Floats, Descriptor = s.Descriptor.Values, Y = s.Y.Values,
-            Dropout = s.Dropout, Stack = stack, Videos = videos, Rows = rows, D = width, K = clusters, Groups = groups,
-            Chunks = VladTensorCoreKernels.Chunks(stack, videos),
+            Dropout = s.Dropout, Stack = stack, Videos = items, Rows = rows, D = width, K = clusters, Groups = groups,
+            Chunks = VladTensorCoreKernels.Chunks(stack, items),
         };
     }
 }

@@ -76,14 +76,19 @@ public sealed unsafe class Adam : IDisposable
     /// <summary>Changes weights and moments by the gradients that the backward pass left.</summary>
     /// <param name="stream">The device's stream, or one that records or counts for it.</param>
     /// <param name="scalars">The step's scalars on the device.</param>
-    public void Update(ComputeStream stream, StepScalars* scalars) => stream.Run(AdamKernels.Update, new AdamArgs
+    public void Update(ComputeStream stream, StepScalars* scalars)
     {
-        Weights = _parameters.Weights.Floats, Gradients = _parameters.Gradients.Floats,
-        FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats,
-        Scalars = scalars, GroupEnds = _groupEnds.Ints, FirstNonFinite = (ulong*)_firstNonFinite.Address,
-        Copies = _parameters.Copies.ValuesOrNull, Count = checked((int)_parameters.FlatCount), Groups = _groupEnds.Shape.Width,
-        FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = _epsilon,
-    });
+        stream.Touches("weight, gradient, both moments -> weight, both moments, bf16 copy", Touch.Write(_parameters.Weights, add: 1), Touch.Read(_parameters.Gradients),
+            Touch.Write(FirstMoment, add: 1), Touch.Write(SecondMoment, add: 1), Touch.Write(_parameters.Copies));
+        stream.Run(AdamKernels.Update, new AdamArgs
+        {
+            Weights = _parameters.Weights.Floats, Gradients = _parameters.Gradients.Floats,
+            FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats,
+            Scalars = scalars, GroupEnds = _groupEnds.Ints, FirstNonFinite = (ulong*)_firstNonFinite.Address,
+            Copies = _parameters.Copies.ValuesOrNull, Count = checked((int)_parameters.FlatCount), Groups = _groupEnds.Shape.Width,
+            FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = _epsilon,
+        });
+    }
 
     /// <summary>
     /// The first update whose gradients held a NaN or an infinity, and the first such element in it; null if there was none.

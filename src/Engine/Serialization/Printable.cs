@@ -6,7 +6,7 @@ namespace VideoSim.Engine.Serialization;
 /// <summary>Makes text from outside fit for a message of one line: a hostile name can be neither long nor break the line.</summary>
 public static class Printable
 {
-    // Long enough for every tensor name and video id met in practice.
+    // Long enough for every tensor name and record id met in practice.
     private const int LongestShown = 120;
 
     /// <summary>The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.</summary>

@@ -9,7 +9,7 @@ public enum ElementType
     /// <summary>IEEE binary32.</summary>
     Float32,
 
-    /// <summary>IEEE binary16: frames as stored.</summary>
+    /// <summary>IEEE binary16: rows as they are stored in files.</summary>
     Float16,
 
     /// <summary>The upper half of binary32: activations and working copies of weights, where that is asked for.</summary>
@@ -24,6 +24,9 @@ public static class ElementTypes
 {
     /// <summary>Bytes of one element.</summary>
     public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
+
+    /// <summary>The type of values of a precision.</summary>
+    public static ElementType Type(this Precision precision) => precision == Kernels.Contract.Precision.Float32 ? ElementType.Float32 : ElementType.BFloat16;
 
     /// <summary>What kernels call the type.</summary>
     /// <exception cref="ArgumentException">Kernels do not compute with it.</exception>
@@ -65,6 +68,9 @@ public readonly unsafe struct Tensor
 
     /// <summary>Whether there is a tensor here at all; <c>default</c> stands for "none".</summary>
     public bool Exists => _arenaGeneration != null;
+
+    /// <summary>Tells arenas apart: counted addresses of several may be the same numbers.</summary>
+    internal nint Arena => (nint)_arenaGeneration;
 
     /// <summary>Address on the device.</summary>
     /// <exception cref="InvalidOperationException">The arena was reset since; or there is no tensor here.</exception>

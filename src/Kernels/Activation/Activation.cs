@@ -55,43 +55,44 @@ public static unsafe partial class Activations
     /// <summary>Rows of a work item, the same as those of a column sum, whose second kernel finishes the bias's gradient.</summary>
     public const int ChunkRows = Reduce.ColumnSumKernels.ChunkRows;
 
-    private const string File = "Activation.cu";
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
 
-    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}"];
+    private const double OperationsOfRelu = 1, OperationsOfReluSlope = 1; // a comparison
+    private const double OperationsOfGelu = 5; // cdf: times 1 / sqrt 2, erf, plus 1, halved; times x
+    private const double OperationsOfGeluSlope = 10; // cdf 4; density: squared, halved, exp, times a constant; times x, summed
+    private const double OperationsOfTanh = 1, OperationsOfTanhSlope = 2; // squared, taken off 1
+    private const double OperationsOfSigmoid = 3, OperationsOfSigmoidSlope = 2; // exp, plus 1, inverse; taken off 1, times itself
+
+    private static readonly KernelFile File = new("activation", "Activation.cu", $"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}");
 
     /// <summary>max(x, 0); slope 0 at 0.</summary>
-    public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", flops: 1, slopeFlops: 1, keepsInput: false);
+    public static readonly ActivationKernels Relu = Create<ReluFunction>("relu", OperationsOfRelu, OperationsOfReluSlope, keepsInput: false);
 
     /// <summary>x cdf(x), the exact form of x (1 + erf(x / sqrt 2)) / 2.</summary>
-    public static readonly ActivationKernels Gelu = Create<GeluFunction>("gelu", flops: 5, slopeFlops: 10, keepsInput: true);
+    public static readonly ActivationKernels Gelu = Create<GeluFunction>("gelu", OperationsOfGelu, OperationsOfGeluSlope, keepsInput: true);
 
     /// <summary>Hyperbolic tangent.</summary>
-    public static readonly ActivationKernels Tanh = Create<TanhFunction>("tanh", flops: 1, slopeFlops: 2, keepsInput: false);
+    public static readonly ActivationKernels Tanh = Create<TanhFunction>("tanh", OperationsOfTanh, OperationsOfTanhSlope, keepsInput: false);
 
     /// <summary>1 / (1 + e^-x)</summary>
-    public static readonly ActivationKernels Sigmoid = Create<SigmoidFunction>("sigmoid", flops: 3, slopeFlops: 2, keepsInput: false);
+    public static readonly ActivationKernels Sigmoid = Create<SigmoidFunction>("sigmoid", OperationsOfSigmoid, OperationsOfSigmoidSlope, keepsInput: false);
 
-    private static ActivationKernels Create<TFunction>(string name, int flops, int slopeFlops, bool keepsInput) where TFunction : struct, IFunction => new(
+    private static ActivationKernels Create<TFunction>(string name, double operations, double operationsOfSlope, bool keepsInput) where TFunction : struct, IFunction => new(
         new KernelPair<ActivationForwardArgs>($"{name}_forward", (entry, precision) => new(entry)
         {
-            Family = "activation",
-            Source = File,
-            Defines = Macros,
+            From = File,
             LaunchShape = (in ActivationForwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationForwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? ForwardChunks<TFunction> : null,
-            CountCost = (in ActivationForwardArgs a) => new((flops + (a.Bias != null ? 1.0 : 0)) * a.Rows * a.C, 2.0 * precision.Bytes() * a.Rows * a.C + (a.Bias != null ? 4.0 * a.C : 0)),
+            CountCost = (in ActivationForwardArgs a) => new((operations + (a.Bias != null ? 1 : 0)) * a.Rows * a.C, 2.0 * precision.Bytes() * a.Rows * a.C + (a.Bias != null ? 4.0 * a.C : 0)),
         }),
         new KernelPair<ActivationBackwardArgs>($"{name}_backward", (entry, precision) => new(entry)
         {
-            Family = "activation",
-            Source = File,
-            Defines = Macros,
+            From = File,
             LaunchShape = (in ActivationBackwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationBackwardArgs a) => Chunks(a.Rows),
             Twin = precision == Precision.Float32 ? BackwardChunks<TFunction> : null,
-            CountCost = (in ActivationBackwardArgs a) => new((slopeFlops + 1.0 + a.Add + (keepsInput && a.Bias != null ? 1 : 0) + (a.Partial != null ? 1 : 0)) * a.Rows * a.C,
+            CountCost = (in ActivationBackwardArgs a) => new((operationsOfSlope + 1 + a.Add + (keepsInput && a.Bias != null ? 1 : 0) + (a.Partial != null ? 1 : 0)) * a.Rows * a.C,
                 precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C + ((keepsInput && a.Bias != null ? 4.0 : 0) + (a.Partial != null ? 4.0 * a.Chunks : 0)) * a.C),
         }),
         keepsInput);

@@ -71,12 +71,12 @@ public static unsafe partial class AdamKernels
     /// <summary>Chunks of a block.</summary>
     public static int Chunks(int count) => (count + ChunkElements - 1) / ChunkElements;
 
+    private static readonly KernelFile File = new("adam", "Adam.cu", $"CHUNK={ChunkElements}", $"THREADS={Threads}");
+
     /// <summary>Updates weights and moments. Items: chunks of elements.</summary>
     public static readonly Kernel<AdamArgs> Update = new("adam_f32")
     {
-        Family = "adam",
-        Source = "Adam.cu",
-        Defines = [$"CHUNK={ChunkElements}", $"THREADS={Threads}"],
+        From = File,
         LaunchShape = static (in AdamArgs a, in DeviceLimits _) => new(Chunks(a.Count), Threads),
         CountItems = static (in AdamArgs a) => Chunks(a.Count),
         Twin = UpdateChunks,

@@ -78,7 +78,6 @@ public static unsafe partial class AttentionKernels
     /// <summary>Most values of a head's keys with biases or rotary positions, S * D: copies with these lie on the stack, too.</summary>
     public const int MaxPrepared = 1 << 15;
 
-    private const string File = "Attention.cu";
     private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: small enough for several blocks on a multiprocessor at S = 64
     private const int TileQueries = Warps * Rows;
 
@@ -86,15 +85,21 @@ public static unsafe partial class AttentionKernels
     // four more keep rows of queries on 16 bytes.
     private const int KeyPitch = 33, QueryPitch = 36;
 
-    private static readonly string[] Macros =
-        [$"WARPS={Warps}", $"ROWS={Rows}", $"KEY_PITCH={KeyPitch}", $"QUERY_PITCH={QueryPitch}", FormattableString.Invariant($"HIDDEN_KEY={HiddenKey:F1}f")];
+    private const double OperationsOfTerm = 2; // of a sum of products over the columns of a head: multiply, add
+    private const double OperationsOfScore = 5; // scale and mask 2; less the largest, exp, sum
+
+    // The softmax again 5; dropout of it and of its gradient 2; the row's sum of both 2; taken off, times the probability, times the scale 3.
+    private const double OperationsOfScoreGradient = 12;
+
+    private const double OperationsOfTurn = 3; // of a value, by its position's angle: two products, sum
+
+    private static readonly KernelFile File = new("attention", "Attention.cu", $"WARPS={Warps}", $"ROWS={Rows}",
+        $"KEY_PITCH={KeyPitch}", $"QUERY_PITCH={QueryPitch}", FormattableString.Invariant($"HIDDEN_KEY={HiddenKey:F1}f"));
 
     /// <summary>Context from queries, keys and values. Items: videos x heads.</summary>
     public static readonly KernelPair<AttentionArgs> Forward = new("attention_forward", static (entry, precision) => new(entry)
     {
-        Family = "attention",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + TileQueries - 1) / TileQueries, SharedBytes: SharedBytes(a, matrices: 1)),
         CountItems = Items,
@@ -105,9 +110,7 @@ public static unsafe partial class AttentionKernels
     /// <summary>Gradients of queries, keys and values. Items: videos x heads.</summary>
     public static readonly KernelPair<AttentionArgs> Backward = new("attention_backward", static (entry, precision) => new(entry)
     {
-        Family = "attention",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, SharedBytes: SharedBytes(a, matrices: 2) + (HasBiasGradient(a) ? sizeof(float) * 3 * Warps * a.D : 0)),
         CountItems = Items,
@@ -122,11 +125,11 @@ public static unsafe partial class AttentionKernels
 
     /// <summary>Work of <see cref="Forward"/>, whatever kernel does it.</summary>
     internal static KernelCost ForwardCost(in AttentionArgs a, Precision precision) => new(
-        4.0 * Pairs(a) * a.D + 5.0 * Pairs(a) + Preparing(a), precision.Bytes() * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a));
+        (2 * OperationsOfTerm * a.D + OperationsOfScore) * Pairs(a) + Preparing(a), precision.Bytes() * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a));
 
     /// <summary>Work of <see cref="Backward"/>, whatever kernel does it.</summary>
     internal static KernelCost BackwardCost(in AttentionArgs a, Precision precision) => new(
-        (4.0 + (a.dQuery != null ? 2 : 0) + (a.dKey != null ? 4 : 0)) * Pairs(a) * a.D + 12.0 * Pairs(a) + 2 * Preparing(a),
+        ((2 + (a.dQuery != null ? 1 : 0) + (a.dKey != null ? 2 : 0)) * OperationsOfTerm * a.D + OperationsOfScoreGradient) * Pairs(a) + 2 * Preparing(a),
         precision.Bytes() * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a))
             + TableBytes(a) + 4.0 * a.B * a.Heads * a.D * ((a.dQueryBias != null ? 1 : 0) + (a.dKeyBias != null ? 2 : 0)));
 
@@ -148,8 +151,8 @@ public static unsafe partial class AttentionKernels
 
     private static double Asked(in AttentionArgs a) => (double)a.B * a.S * a.Heads * a.D;
 
-    // Of queries and keys: two products and a sum for turning a value. Of all three: a sum for the bias.
-    private static double Preparing(in AttentionArgs a) => (a.Rotary == null ? 0 : 3 * (Asking(a) + Asked(a)))
+    // Queries and keys are turned, to all three a bias is added.
+    private static double Preparing(in AttentionArgs a) => (a.Rotary == null ? 0 : OperationsOfTurn * (Asking(a) + Asked(a)))
         + (a.QueryBias == null ? 0 : Asking(a)) + (a.KeyBias == null ? 0 : 2 * Asked(a));
 
     // What all heads read: mask, angles, biases.

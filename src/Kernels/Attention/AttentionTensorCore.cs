@@ -8,9 +8,7 @@ namespace VideoSim.Kernels.Attention;
 /// </summary>
 public static unsafe class AttentionTensorCoreKernels
 {
-    private const string File = "AttentionTensorCore.cu";
-
-    private static readonly string[] Macros = [FormattableString.Invariant($"HIDDEN_KEY={AttentionKernels.HiddenKey:F1}f")];
+    private static readonly KernelFile File = new("attention", "AttentionTensorCore.cu", FormattableString.Invariant($"HIDDEN_KEY={AttentionKernels.HiddenKey:F1}f"));
 
     /// <summary>
     /// The instances, shorter ones first. Heads of the published models have 64 columns; the recipes for tests have 32. 128 positions take all of a
@@ -36,9 +34,7 @@ public static unsafe class AttentionTensorCoreKernels
     private static Kernel<AttentionArgs> Make(string direction, int width, int length, int sharedBytes, CostOf<AttentionArgs> cost) =>
         new($"attention_{direction}_d{width}_s{length}_bf16")
         {
-            Family = "attention",
-            Source = File,
-            Defines = Macros,
+            From = File,
             LaunchShape = (in AttentionArgs a, in DeviceLimits _) => new(a.B * a.Heads, 2 * length, SharedBytes: sharedBytes), // a warp for 16 positions
             CountItems = AttentionKernels.Items,
             Twin = null,

@@ -81,11 +81,18 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Columns of an item of the kernels that go over the chunks.</summary>
     public const int BlockColumns = 64;
 
-    private const string File = "BatchNorm.cu";
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
     private const int WarpColumns = 32, Threads = WarpColumns * Warps;
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}"];
+    private const double OperationsOfStatistics = 4; // sum; less the mean, squared, summed
+    private const double OperationsOfMerge = 8; // of a chunk: difference of the means 1, share of the rows 1, mean 2, squares 4
+    private const double OperationsOfRstd = 3; // plus epsilon, root, inverse
+    private const double OperationsOfApply = 4; // less the mean, times rstd, times weight, plus bias
+    private const double OperationsOfBackwardSums = 5; // sum of dY; x less the mean, times rstd, times dY, summed
+    private const double OperationsOfFinishedSums = 2; // both sums
+    private const double OperationsOfBackwardInput = 9; // normalise 2, both sums over the rows 2, their shares taken off dY 3, times rstd, times weight
+
+    private static readonly KernelFile File = new("batchnorm", "BatchNorm.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}");
 
     /// <summary>Chunks of each group.</summary>
     public static int Chunks(int rowsOfGroup) => (rowsOfGroup + ChunkRows - 1) / ChunkRows;
@@ -93,91 +100,77 @@ public static unsafe partial class BatchNormKernels
     /// <summary>Mean and squared differences of each chunk. Items: stack x groups x chunks.</summary>
     public static readonly KernelPair<BatchNormArgs> Statistics = new("batch_norm_statistics", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = precision == Precision.Float32 ? ReduceChunks : null,
         CountCost = (in BatchNormArgs a) =>
-            new(4.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * (double)a.Rows + 8.0 * a.Groups * a.Chunks) * a.Stack * a.C),
+            new(OperationsOfStatistics * a.Stack * a.Rows * a.C, (precision.Bytes() * (double)a.Rows + 8.0 * a.Groups * a.Chunks) * a.Stack * a.C),
     });
 
     /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack, a.C),
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = MergeChunks,
         CountCost = static (in BatchNormArgs a) =>
-            new(8.0 * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 4) * a.C),
+            new(OperationsOfMerge * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 4) * a.C),
     };
 
     /// <summary>Takes mean and rstd from the running averages: inference. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> UseRunning = new("batch_norm_use_running_f32")
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in BatchNormArgs a, in DeviceLimits _) => new((a.Stack * a.C + Threads - 1) / Threads, Threads),
         CountItems = static (in BatchNormArgs a) => a.Stack * Blocks(a.C),
         Twin = CopyRunning,
-        CountCost = static (in BatchNormArgs a) => new(3.0 * a.Stack * a.C, 16.0 * a.Stack * a.C),
+        CountCost = static (in BatchNormArgs a) => new(OperationsOfRstd * a.Stack * a.C, 16.0 * a.Stack * a.C),
     };
 
     /// <summary>Normalises. Items: stack x rows.</summary>
     public static readonly KernelPair<BatchNormArgs> Apply = new("batch_norm_apply", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
         Twin = precision == Precision.Float32 ? ApplyRows : null,
         CountCost = (in BatchNormArgs a) =>
-            new(4.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * (a.Groups + 1)) * a.Stack * a.C),
+            new(OperationsOfApply * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * (a.Groups + 1)) * a.Stack * a.C),
     });
 
     /// <summary>Sums of dy and dy * normalised x over each chunk. Items: stack x groups x chunks.</summary>
     public static readonly KernelPair<BatchNormGradArgs> BackwardSums = new("batch_norm_backward_sums", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
         Twin = precision == Precision.Float32 ? SumChunks : null,
         CountCost = (in BatchNormGradArgs a) =>
-            new(5.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * a.Groups * (a.Chunks + 1)) * a.Stack * a.C),
+            new(OperationsOfBackwardSums * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * a.Groups * (a.Chunks + 1)) * a.Stack * a.C),
     });
 
     /// <summary>Sums of each group, and the gradients of weight and bias. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormGradArgs> FinishBackwardSums = new("batch_norm_finish_backward_sums_f32")
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack, a.C),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * Blocks(a.C),
         Twin = FinishSums,
         CountCost = static (in BatchNormGradArgs a) =>
-            new(2.0 * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 2 + a.AddWeight + a.AddBias) * a.C),
+            new(OperationsOfFinishedSums * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 2 + a.AddWeight + a.AddBias) * a.C),
     };
 
     /// <summary>dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.</summary>
     public static readonly KernelPair<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input", static (entry, precision) => new(entry)
     {
-        Family = "batchnorm",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
         CountCost = (in BatchNormGradArgs a) =>
-            new(9.0 * a.Stack * a.Rows * a.C, (precision.Bytes() * (3.0 + a.AddX) * a.Rows + 4.0 * (4 * a.Groups + 1)) * a.Stack * a.C),
+            new(OperationsOfBackwardInput * a.Stack * a.Rows * a.C, (precision.Bytes() * (3.0 + a.AddX) * a.Rows + 4.0 * (4 * a.Groups + 1)) * a.Stack * a.C),
     });
 
     // A block for each part of the rows, or of the stack, and every 32 columns of values that are read one by one.

@@ -49,14 +49,12 @@ public static unsafe partial class ConcatKernels
 {
     private const int Threads = 256; // each takes 16 bytes of neighbouring columns at a time
 
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private static readonly KernelFile File = new("concat", "Concat.cu", $"THREADS={Threads}");
 
     /// <summary>Joins. Items: stack x rows.</summary>
     public static readonly KernelPair<ConcatArgs> Forward = new("concat_dropout_forward", static (entry, precision) => new(entry)
     {
-        Family = "concat",
-        Source = "Concat.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ConcatArgs a, in DeviceLimits _) => new(a.Stack * a.Rows, Threads),
         CountItems = static (in ConcatArgs a) => a.Stack * a.Rows,
         Twin = precision == Precision.Float32 ? JoinRows : null,
@@ -70,9 +68,7 @@ public static unsafe partial class ConcatKernels
     /// <summary>Splits the gradient. Items: rows, each with the whole stack.</summary>
     public static readonly KernelPair<ConcatGradArgs> Backward = new("concat_dropout_backward", static (entry, precision) => new(entry)
     {
-        Family = "concat",
-        Source = "Concat.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ConcatGradArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: a.Stack + 1),
         CountItems = static (in ConcatGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? SplitRows : null,

@@ -33,12 +33,12 @@ public static unsafe partial class DropoutKernels
 
     private const int Threads = 256; // each takes 16 bytes at a time
 
+    private static readonly KernelFile File = new("dropout", "Dropout.cu", $"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}");
+
     /// <summary>Multiplies with the mask. Items: blocks of elements.</summary>
     public static readonly KernelPair<DropoutArgs> Apply = new("dropout", static (entry, precision) => new(entry)
     {
-        Family = "dropout",
-        Source = "Dropout.cu",
-        Defines = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"],
+        From = File,
         LaunchShape = static (in DropoutArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in DropoutArgs a) => Blocks(a.Count),
         Twin = precision == Precision.Float32 ? ApplyBlocks : null,

@@ -80,22 +80,19 @@ public static unsafe partial class EmbeddingKernels
     /// <summary>Table rows, and columns of the type table, that one item looks after.</summary>
     public const int Block = 64;
 
-    private const string File = "Embedding.cu";
     private const int Threads = 128; // a column each
     private const int TypeWarps = 32; // of a block that adds up 32 columns: all that a block may have
 
-    private static readonly string[] Macros = [$"BLOCK={Block}", $"THREADS={Threads}", $"TYPE_WARPS={TypeWarps}"];
+    private static readonly KernelFile File = new("embedding", "Embedding.cu", $"BLOCK={Block}", $"THREADS={Threads}", $"TYPE_WARPS={TypeWarps}");
 
     /// <summary>Sums the three embeddings. Items: positions of all videos.</summary>
     public static readonly KernelPair<EmbeddingForwardArgs> Forward = new("embedding_forward", static (entry, precision) => new(entry)
     {
-        Family = "embedding",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        // A row of the word table for each token, rows of the other tables once.
+        // Two rows are added, or with positions three. A row of the word table for each token, rows of the other tables once.
         CountCost = (in EmbeddingForwardArgs a) => new((a.Position != null ? 2.0 : 1) * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Bytes() * a.C + sizeof(int))
             + (double)precision.Bytes() * a.C * ((a.Position != null ? a.T : 0) + 1)),
     });
@@ -103,9 +100,7 @@ public static unsafe partial class EmbeddingKernels
     /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
     public static readonly KernelPair<EmbeddingWordBackwardArgs> WordBackward = new("embedding_word_backward", static (entry, precision) => new(entry)
     {
-        Family = "embedding",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
         Twin = precision == Precision.Float32 ? WordBackwardRows : null,
@@ -117,9 +112,7 @@ public static unsafe partial class EmbeddingKernels
     /// <summary>Gradient of the position table. Items: its rows.</summary>
     public static readonly KernelPair<EmbeddingTableBackwardArgs> PositionBackward = new("embedding_position_backward", static (entry, precision) => new(entry)
     {
-        Family = "embedding",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? PositionBackwardRows : null,
@@ -129,9 +122,7 @@ public static unsafe partial class EmbeddingKernels
     /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>
     public static readonly KernelPair<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward", static (entry, precision) => new(entry)
     {
-        Family = "embedding",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new((a.C + 31) / 32, 32 * TypeWarps),
         CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
         Twin = precision == Precision.Float32 ? TypeBackwardColumns : null,

@@ -37,17 +37,14 @@ public unsafe struct FrameWidenArgs
 /// <summary>From frames as they are stored to what the model reads: masked frames in fp32 or bf16, and their unmasked mean.</summary>
 public static unsafe partial class FramesKernels
 {
-    private const string File = "Frames.cu";
     private const int Threads = 128, Columns = 8 * Threads; // of a CUDA block: 16 bytes of stored values each
 
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private static readonly KernelFile File = new("frames", "Frames.cu", $"THREADS={Threads}");
 
     /// <summary>Unpacks, masks and averages. Items: videos.</summary>
     public static readonly KernelPair<FrameUnpackArgs> Unpack = new("frame_unpack", static (entry, precision) => new(entry)
     {
-        Family = "frames",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in FrameUnpackArgs a, in DeviceLimits _) => new(a.Videos, Threads, GridY: (a.Width + Columns - 1) / Columns),
         CountItems = static (in FrameUnpackArgs a) => a.Videos,
         Twin = precision == Precision.Float32 ? UnpackVideos : null,
@@ -61,9 +58,7 @@ public static unsafe partial class FramesKernels
     /// <summary>All frames as they are, repeated ones included. Items: frames.</summary>
     public static readonly KernelPair<FrameWidenArgs> Widen = new("frame_widen", static (entry, precision) => new(entry)
     {
-        Family = "frames",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in FrameWidenArgs a, in DeviceLimits _) => new(checked((int)(((long)a.Rows * a.Width + Columns - 1) / Columns)), Threads),
         CountItems = static (in FrameWidenArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? WidenRows : null,

@@ -42,33 +42,32 @@ public static unsafe partial class GateKernels
 
     private const int Threads = 256; // of a CUDA block: each takes 16 elements, 16 bytes at a time
 
-    private static readonly string[] Macros = [$"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}"];
+    private const double OperationsOfGate = 4; // sigmoid: exp, plus 1, inverse; times u
+    private const double OperationsOfBackward = 8; // sigmoid 3, dY times it, times u; 1 less sigmoid, two products
+
+    private static readonly KernelFile File = new("gate", "Gate.cu", $"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}");
 
     /// <summary>Gates. Items: blocks of elements.</summary>
     public static readonly KernelPair<GateArgs> Forward = new("sigmoid_gate_forward", static (entry, precision) => new(entry)
     {
-        Family = "gate",
-        Source = "Gate.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in GateArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateArgs a) => Blocks(a.Count),
         Twin = precision == Precision.Float32 ? GateBlocks : null,
-        CountCost = (in GateArgs a) => new(4.0 * a.Count, precision.Bytes() * 3.0 * a.Count),
+        CountCost = (in GateArgs a) => new(OperationsOfGate * a.Count, precision.Bytes() * 3.0 * a.Count),
     });
 
     /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
     public static readonly KernelPair<GateGradArgs> Backward = new("sigmoid_gate_backward", static (entry, precision) => new(entry)
     {
-        Family = "gate",
-        Source = "Gate.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in GateGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateGradArgs a) => Blocks(a.Count),
         Twin = precision == Precision.Float32 ? DifferentiateBlocks : null,
         CountCost = (in GateGradArgs a) =>
         {
             int ofU = a.dU == null ? 0 : 1 + a.AddU, ofS = a.dS == null ? 0 : 2 + a.AddS; // the gradient of s takes u as well
-            return new((8.0 + a.AddU + a.AddS) * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
+            return new((OperationsOfBackward + a.AddU + a.AddS) * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
         },
     });
 

@@ -35,6 +35,8 @@ public static unsafe partial class GatherRowsKernels
 {
     private const int Warps = 4; // of a CUDA block: a row each
 
+    private static readonly KernelFile File = new("gather-rows", "GatherRows.cu", $"WARPS={Warps}");
+
     /// <summary>Gathers. Items: rows.</summary>
     public static readonly KernelPair<GatherRowsArgs> Forward = Pair("gather_rows_forward", static (in GatherRowsArgs a) => a.Rows, Gather,
         static (in GatherRowsArgs a, int bytes) => new(0, a.Rows * (2.0 * bytes * a.C + 4)));
@@ -49,9 +51,7 @@ public static unsafe partial class GatherRowsKernels
     private static KernelPair<GatherRowsArgs> Pair(string name, ItemCount<GatherRowsArgs> items, Twin<GatherRowsArgs> twin, CostOfValues cost) =>
         new(name, (entry, precision) => new(entry)
         {
-            Family = "gather-rows",
-            Source = "GatherRows.cu",
-            Defines = [$"WARPS={Warps}"],
+            From = File,
             LaunchShape = (in GatherRowsArgs a, in DeviceLimits _) => new((items(a) + Warps - 1) / Warps, 32 * Warps),
             CountItems = items,
             Twin = precision == Precision.Float32 ? twin : null,

@@ -49,17 +49,14 @@ public unsafe struct JointSequenceGradArgs
 /// <summary>Text and frames as one sequence, text first, with the mask of both (specification 3.7).</summary>
 public static unsafe partial class JointSequenceKernels
 {
-    private const string File = "JointSequence.cu";
     private const int Threads = 128; // 16 bytes each
 
-    private static readonly string[] Macros = [$"THREADS={Threads}"];
+    private static readonly KernelFile File = new("joint-sequence", "JointSequence.cu", $"THREADS={Threads}");
 
     /// <summary>Joins, and writes the mask. Items: positions of all videos.</summary>
     public static readonly KernelPair<JointSequenceArgs> Forward = new("joint_sequence_forward", static (entry, precision) => new(entry)
     {
-        Family = "joint-sequence",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in JointSequenceArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceArgs a) => a.B * (a.T + a.F),
         Twin = precision == Precision.Float32 ? JoinPositions : null,
@@ -69,9 +66,7 @@ public static unsafe partial class JointSequenceKernels
     /// <summary>Splits the gradient. Items: positions of all videos.</summary>
     public static readonly KernelPair<JointSequenceGradArgs> Backward = new("joint_sequence_backward", static (entry, precision) => new(entry)
     {
-        Family = "joint-sequence",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in JointSequenceGradArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceGradArgs a) => a.B * (a.T + a.F),
         Twin = precision == Precision.Float32 ? SplitPositions : null,

@@ -53,30 +53,28 @@ public static unsafe partial class L2NormKernels
     public static readonly float LargestInverseNorm = 1 / MathF.Sqrt(Floor);
 
     private const int Warps = 8; // of a block, a row each
+    private const double OperationsOfNorm = 3; // squared, summed; times the inverse norm
+    private const double OperationsOfBackward = 5; // y dY summed 2; times y, taken off dY, times the inverse norm
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f")];
+    private static readonly KernelFile File = new("l2norm", "L2Norm.cu", $"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f"));
 
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly KernelPair<L2NormArgs> Forward = new("l2_norm_forward", static (entry, precision) => new(entry)
     {
-        Family = "l2norm",
-        Source = "L2Norm.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in L2NormArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? NormaliseRows : null,
-        CountCost = (in L2NormArgs a) => new(3.0 * a.Rows * a.C, a.Rows * (precision.Bytes() * 2.0 * a.C + 4)),
+        CountCost = (in L2NormArgs a) => new(OperationsOfNorm * a.Rows * a.C, a.Rows * (precision.Bytes() * 2.0 * a.C + 4)),
     });
 
     /// <summary>dx = (dy - (y . dy) y) * inverse norm. Items: rows.</summary>
     public static readonly KernelPair<L2NormGradArgs> Backward = new("l2_norm_backward", static (entry, precision) => new(entry)
     {
-        Family = "l2norm",
-        Source = "L2Norm.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in L2NormGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in L2NormGradArgs a) => new(5.0 * a.Rows * a.C, a.Rows * (precision.Bytes() * (3.0 + a.Add) * a.C + 4)),
+        CountCost = (in L2NormGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, a.Rows * (precision.Bytes() * (3.0 + a.Add) * a.C + 4)),
     });
 }

@@ -103,14 +103,20 @@ public static unsafe partial class LayerNormKernels
     /// <summary>In bf16 a row lies in the registers of a warp: widths are multiples of a 16-byte access, up to this one.</summary>
     public const int MaxPackedWidth = 768, PackedValues = 8;
 
-    private const string Plain = "LayerNorm.cu", Packed = "LayerNormPacked.cu";
     private const int Warps = 8; // of a block: 256 threads, so that a multiprocessor has enough to switch between
 
     // A column whose bias is at most this many times its weight is taken from the result, which then holds enough digits of it; others are made again.
     private const int MostBias = 2;
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"FINISH_COLUMNS={FinishColumns}"];
-    private static readonly string[] PackedMacros = [$"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"MAX_WIDTH={MaxPackedWidth}", $"MOST_BIAS={MostBias}"];
+    // Dropout, plus residual, sum; less the mean, squared, summed; times rstd, times weight, plus bias.
+    private const double OperationsOfNorm = 9;
+
+    // Normalise 2; dY times weight 1, sums of it and of its product with what was normalised 3; gradients of weight 2 and bias 1; both means
+    // taken off and times rstd 4; dropout 1.
+    private const double OperationsOfBackward = 14;
+
+    private static readonly KernelFile Plain = new("layernorm", "LayerNorm.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"FINISH_COLUMNS={FinishColumns}");
+    private static readonly KernelFile Packed = new("layernorm", "LayerNormPacked.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}", $"MAX_WIDTH={MaxPackedWidth}", $"MOST_BIAS={MostBias}");
 
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
@@ -122,26 +128,22 @@ public static unsafe partial class LayerNormKernels
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly KernelPair<LayerNormForwardArgs> Forward = new("layer_norm_forward", static (entry, precision) => new(entry)
     {
-        Family = "layernorm",
-        Source = precision == Precision.Float32 ? Plain : Packed,
-        Defines = precision == Precision.Float32 ? Macros : PackedMacros,
+        From = precision == Precision.Float32 ? Plain : Packed,
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? ForwardRows : null,
-        CountCost = (in LayerNormForwardArgs a) => new(9.0 * a.Rows * a.C,
+        CountCost = (in LayerNormForwardArgs a) => new(OperationsOfNorm * a.Rows * a.C,
             (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
     });
 
     /// <summary>Gradients of the summands, partial ones of the vectors. Items: chunks of rows.</summary>
     public static readonly KernelPair<LayerNormBackwardArgs> Backward = new("layer_norm_backward", static (entry, precision) => new(entry)
     {
-        Family = "layernorm",
-        Source = precision == Precision.Float32 ? Plain : Packed,
-        Defines = precision == Precision.Float32 ? Macros : PackedMacros,
+        From = precision == Precision.Float32 ? Plain : Packed,
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
         Twin = precision == Precision.Float32 ? BackwardChunks : null,
-        CountCost = (in LayerNormBackwardArgs a) => new(14.0 * a.Forward.Rows * a.Forward.C,
+        CountCost = (in LayerNormBackwardArgs a) => new(OperationsOfBackward * a.Forward.Rows * a.Forward.C,
             (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
                 + (TakesResult(a, precision) ? RowStatisticsBytes / 2 : RowStatisticsBytes) * a.Forward.Rows // rstd alone, or the mean as well
                 + 4.0 * a.Forward.C * (ReadVectors(a, precision) + (a.Partial != null ? Vectors * a.Chunks : 0))),
@@ -150,9 +152,7 @@ public static unsafe partial class LayerNormKernels
     /// <summary>Gradients of the vectors. Items: blocks of columns.</summary>
     public static readonly Kernel<LayerNormFinishArgs> Finish = new("layer_norm_finish_f32")
     {
-        Family = "layernorm",
-        Source = Plain,
-        Defines = Macros,
+        From = Plain,
         LaunchShape = static (in LayerNormFinishArgs a, in DeviceLimits _) => new((a.C + FinishColumns - 1) / FinishColumns, 32 * Warps, GridY: Vectors),
         CountItems = static (in LayerNormFinishArgs a) => (a.C + FinishColumns - 1) / FinishColumns,
         Twin = FinishBlocks,

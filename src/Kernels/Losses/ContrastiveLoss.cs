@@ -36,33 +36,33 @@ public static unsafe partial class ContrastiveLossKernels
     /// <summary>Rows, and columns, of an item of the forward kernel: columns side by side share cache lines.</summary>
     public const int BlockSamples = 8;
 
-    private const string File = "ContrastiveLoss.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    private const double OperationsOfLoss = 10; // by row and by column: times sharpness, largest, less the largest, exp, sum
+
+    // Times sharpness; by row and by column: less the largest, exp, divided by the sum; both added, times the factor.
+    private const double OperationsOfBackward = 9;
+
+    private static readonly KernelFile File = new("contrastive-loss", "ContrastiveLoss.cu", $"WARPS={Warps}");
 
     /// <summary>Loss of each sample. Items: stack x blocks of samples.</summary>
     public static readonly Kernel<ContrastiveLossArgs> Forward = new("contrastive_loss_forward_f32")
     {
-        Family = "contrastive-loss",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new(a.Stack, Threads, (a.N + 31) / 32),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * Blocks(a.N),
         Twin = SumBlocks,
-        CountCost = static (in ContrastiveLossArgs a) => new(10.0 * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
+        CountCost = static (in ContrastiveLossArgs a) => new(OperationsOfLoss * a.Stack * a.N * a.N, 4.0 * a.Stack * a.N * (a.N + 5)),
     };
 
     /// <summary>dS = scale / 2 * (row softmax + column softmax - 2 I) / temperature. Items: stack x rows.</summary>
     public static readonly KernelPair<ContrastiveLossArgs> Backward = new("contrastive_loss_backward", static (entry, precision) => new(entry)
     {
-        Family = "contrastive-loss",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new((a.Stack * a.N + Warps - 1) / Warps, Threads),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in ContrastiveLossArgs a) => new(9.0 * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Bytes()) * a.N + 16)),
+        CountCost = (in ContrastiveLossArgs a) => new(OperationsOfBackward * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Bytes()) * a.N + 16)),
     });
 
     private static int Blocks(int samples) => (samples + BlockSamples - 1) / BlockSamples;

@@ -36,16 +36,19 @@ public static unsafe partial class MaskedTokenLossKernels
     // Of a CUDA block: no more than two fit on a multiprocessor, so that the rows under way find room in the second cache.
     private const int Warps = 24, Threads = 32 * Warps;
 
+    private const double OperationsOfLoss = 4; // largest; less the largest, exp, sum
+    private const double OperationsOfGradient = 4; // less the largest, exp, divided by the sum, times the weight
+
+    private static readonly KernelFile File = new("crossentropy", "MaskedTokenLoss.cu", $"WARPS={Warps}");
+
     /// <summary>dz = scale * weight * (softmax(z) - [target]). Items: rows.</summary>
     public static readonly KernelPair<MaskedTokenLossArgs> ForwardBackward = new("masked_token_loss", static (entry, precision) => new(entry)
     {
-        Family = "crossentropy",
-        Source = "MaskedTokenLoss.cu",
-        Defines = [$"WARPS={Warps}"],
+        From = File,
         LaunchShape = static (in MaskedTokenLossArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MaskedTokenLossArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? LossRows : null,
         CountCost = (in MaskedTokenLossArgs a) =>
-            new((4.0 + 4 * a.Differentiate) * a.Rows * a.V, a.Rows * (precision.Bytes() * (1.0 + a.Differentiate) * a.V + 12)),
+            new((OperationsOfLoss + OperationsOfGradient * a.Differentiate) * a.Rows * a.V, a.Rows * (precision.Bytes() * (1.0 + a.Differentiate) * a.V + 12)),
     });
 }

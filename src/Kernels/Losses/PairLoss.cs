@@ -60,29 +60,28 @@ public static unsafe partial class PairLossKernels
 
     private const int Warps = 4; // of a CUDA block: a pair each
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
+    private const double OperationsOfColumn = 6; // of a pair: two squared lengths and the cosine, a product and a sum each
+    private const double OperationsOfBackward = 10; // of both sides: two factors, one product taken off the other, times the slope, delivered
+
+    private static readonly KernelFile File = new("pair-loss", "PairLoss.cu", $"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 
     /// <summary>Cosine and terms of each pair. Items: pairs.</summary>
     public static readonly KernelPair<PairLossArgs> Forward = new("pair_loss_forward", static (entry, precision) => new(entry)
     {
-        Family = "pair-loss",
-        Source = "PairLoss.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in PairLossArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossArgs a) => a.Pairs,
         Twin = precision == Precision.Float32 ? ComparePairs : null,
-        CountCost = (in PairLossArgs a) => new(6.0 * a.Pairs * a.C, a.Pairs * (precision.Bytes() * 2.0 * a.C + 24)),
+        CountCost = (in PairLossArgs a) => new(OperationsOfColumn * a.Pairs * a.C, a.Pairs * (precision.Bytes() * 2.0 * a.C + 24)),
     });
 
     /// <summary>Gradients of both embeddings. Items: pairs.</summary>
     public static readonly KernelPair<PairLossGradArgs> Backward = new("pair_loss_backward", static (entry, precision) => new(entry)
     {
-        Family = "pair-loss",
-        Source = "PairLoss.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in PairLossGradArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossGradArgs a) => a.Pairs,
         Twin = precision == Precision.Float32 ? DifferentiatePairs : null,
-        CountCost = (in PairLossGradArgs a) => new(10.0 * a.Pairs * a.C, a.Pairs * (precision.Bytes() * (4.0 + 2 * a.Add) * a.C + 16)),
+        CountCost = (in PairLossGradArgs a) => new(OperationsOfBackward * a.Pairs * a.C, a.Pairs * (precision.Bytes() * (4.0 + 2 * a.Add) * a.C + 16)),
     });
 }

@@ -89,9 +89,7 @@ public static unsafe partial class TagLossKernels
 
     private static KernelPair<TagLossArgs> Pair(string name, bool consistent) => new(name, (entry, precision) => new(entry)
     {
-        Family = consistent ? "asymmetric-consistency-loss" : "asymmetric-loss",
-        Source = "TagLoss.cu",
-        Defines = [$"WARPS={Warps}", $"WORD_BITS={WordBits}", $"KEPT_BYTES={KeptBytes}"],
+        From = new(consistent ? "asymmetric-consistency-loss" : "asymmetric-loss", "TagLoss.cu", $"WARPS={Warps}", $"WORD_BITS={WordBits}", $"KEPT_BYTES={KeptBytes}"),
         LaunchShape = (in TagLossArgs a, in DeviceLimits _) => new(a.Videos, Threads, SharedBytes: consistent ? SharedBytes(a, precision) : 0),
         CountItems = static (in TagLossArgs a) => a.Videos,
         Twin = precision != Precision.Float32 ? null : consistent ? ComputeConsistent : ComputeHeads,

@@ -30,12 +30,12 @@ public static unsafe class MatMulBiasKernels
 {
     private const int Warps = 8; // rows of a CUDA block
 
+    private static readonly KernelFile File = new("matmul", "MatMulBias.cu", $"WARPS={Warps}");
+
     /// <summary>c = bias or c + bias, in every row. Items: rows of all products.</summary>
     public static readonly KernelPair<MatMulBiasArgs> Begin = new("matmul_bias", static (entry, precision) => new(entry)
     {
-        Family = "matmul",
-        Source = "MatMulBias.cu",
-        Defines = [$"WARPS={Warps}"],
+        From = File,
         LaunchShape = static (in MatMulBiasArgs a, in DeviceLimits _) => new((Rows(a) + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in MatMulBiasArgs a) => Rows(a),
         Twin = precision == Precision.Float32 ? BeginRows : null,

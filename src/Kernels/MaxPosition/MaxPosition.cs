@@ -31,6 +31,8 @@ public static unsafe class MaxPositionKernels
 {
     private const int Threads = 128; // each takes 16 bytes of neighbouring columns
 
+    private static readonly KernelFile File = new("max-position", "MaxPosition.cu", $"THREADS={Threads}");
+
     /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
     public static readonly KernelPair<MaxPositionArgs> Forward = Pair("max_position_forward", FindMaxima, static (in MaxPositionArgs a, int bytes) =>
         new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (double)a.S + sizeof(float) + sizeof(int)) + (a.Mask == null ? 0 : sizeof(int) * (double)a.B * a.S)));
@@ -43,9 +45,7 @@ public static unsafe class MaxPositionKernels
 
     private static KernelPair<MaxPositionArgs> Pair(string name, Twin<MaxPositionArgs> twin, CostOfValues cost) => new(name, (entry, precision) => new(entry)
     {
-        Family = "max-position",
-        Source = "MaxPosition.cu",
-        Defines = [$"THREADS={Threads}"],
+        From = File,
         LaunchShape = (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C, precision)),
         CountItems = static (in MaxPositionArgs a) => a.B,
         Twin = precision == Precision.Float32 ? twin : null,

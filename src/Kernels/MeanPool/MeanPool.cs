@@ -26,6 +26,8 @@ public static unsafe partial class MeanPoolKernels
 {
     private const int Threads = 128; // each takes 16 bytes of neighbouring columns
 
+    private static readonly KernelFile File = new("mean-pool", "MeanPool.cu", $"THREADS={Threads}");
+
     /// <summary>Averages. Items: sequences.</summary>
     public static readonly KernelPair<MeanPoolArgs> Forward = Pair("mean_pool_forward", AverageSequences,
         static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.S * a.C, a.B * ((bytes * (double)a.S + sizeof(float)) * a.C + 4.0 * MaskWords(a))));
@@ -38,9 +40,7 @@ public static unsafe partial class MeanPoolKernels
 
     private static KernelPair<MeanPoolArgs> Pair(string name, Twin<MeanPoolArgs> twin, CostOfValues cost) => new(name, (entry, precision) => new(entry)
     {
-        Family = "mean-pool",
-        Source = "MeanPool.cu",
-        Defines = [$"THREADS={Threads}"],
+        From = File,
         LaunchShape = (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C, precision)),
         CountItems = static (in MeanPoolArgs a) => a.B,
         Twin = precision == Precision.Float32 ? twin : null,

@@ -48,26 +48,24 @@ public static unsafe partial class MixtureKernels
 {
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    private const double OperationsOfTerm = 2; // times the weight, summed
+
+    private static readonly KernelFile File = new("mixture", "Mixture.cu", $"WARPS={Warps}");
 
     /// <summary>Mixes. Items: rows.</summary>
     public static readonly KernelPair<MixtureArgs> Forward = new("mixture_forward", static (entry, precision) => new(entry)
     {
-        Family = "mixture",
-        Source = "Mixture.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, ColumnBlocks(a.C, precision)),
         CountItems = static (in MixtureArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? MixRows : null,
-        CountCost = (in MixtureArgs a) => new(2.0 * a.Experts * a.Rows * a.C, precision.Bytes() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
+        CountCost = (in MixtureArgs a) => new(OperationsOfTerm * a.Experts * a.Rows * a.C, precision.Bytes() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
     });
 
     /// <summary>dx[k, b] = w[b, k] dy[b]; dw[b, k] = x[k, b] . dy[b]. Items: rows.</summary>
     public static readonly KernelPair<MixtureGradArgs> Backward = new("mixture_backward", static (entry, precision) => new(entry)
     {
-        Family = "mixture",
-        Source = "Mixture.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in MixtureGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MixtureGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
@@ -75,7 +73,7 @@ public static unsafe partial class MixtureKernels
         {
             double mixed = (double)a.Experts * a.Rows * a.C;
             double forX = a.dX == null ? 0 : mixed * (1 + a.AddX), forWeight = a.dWeight == null ? 0 : mixed;
-            return new(forX + 2 * forWeight, precision.Bytes() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
+            return new(forX + OperationsOfTerm * forWeight, precision.Bytes() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
         },
     });
 

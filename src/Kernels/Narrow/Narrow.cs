@@ -20,12 +20,12 @@ public static unsafe class NarrowKernels
 {
     private const int Threads = 256, BlockElements = 8 * Threads; // of a CUDA block: 16 bytes of y a thread
 
+    private static readonly KernelFile File = new("narrow", "Narrow.cu", $"THREADS={Threads}");
+
     /// <summary>Rounds. Items: blocks of elements.</summary>
     public static readonly Kernel<NarrowArgs> Round = new("narrow_bf16")
     {
-        Family = "narrow",
-        Source = "Narrow.cu",
-        Defines = [$"THREADS={Threads}"],
+        From = File,
         LaunchShape = static (in NarrowArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in NarrowArgs a) => Blocks(a.Count),
         Twin = null,

@@ -31,10 +31,9 @@ public static unsafe class ColumnSumKernels
     /// <summary>Rows of a chunk; long enough that the second kernel is cheap, short enough to share the work.</summary>
     public const int ChunkRows = 64;
 
-    private const string File = "ColumnSum.cu";
     private const int Threads = 128, FinishWarps = 8;
 
-    private static readonly string[] Macros = [$"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}", $"FINISH_WARPS={FinishWarps}"];
+    private static readonly KernelFile File = new("reduce", "ColumnSum.cu", $"CHUNK_ROWS={ChunkRows}", $"THREADS={Threads}", $"FINISH_WARPS={FinishWarps}");
 
     /// <summary>Chunks for a number of rows.</summary>
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
@@ -42,9 +41,7 @@ public static unsafe class ColumnSumKernels
     /// <summary>Sums each chunk. Items: stack x chunks.</summary>
     public static readonly KernelPair<ColumnSumArgs> Partial = new("column_sum_partial", static (entry, precision) => new(entry)
     {
-        Family = "reduce",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, GridY: ColumnBlocks(a.C, 16 / precision.Bytes())),
         CountItems = static (in ColumnSumArgs a) => a.Stack * a.Chunks,
         Twin = precision == Precision.Float32 ? SumChunks : null,
@@ -54,9 +51,7 @@ public static unsafe class ColumnSumKernels
     /// <summary>Sums the chunks in order. Items: the stack.</summary>
     public static readonly Kernel<ColumnSumArgs> Finish = new("column_sum_finish_f32")
     {
-        Family = "reduce",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack, 32 * FinishWarps, GridY: (a.C + 31) / 32),
         CountItems = static (in ColumnSumArgs a) => a.Stack,
         Twin = SumPartials,

@@ -23,12 +23,12 @@ public static unsafe class TotalKernels
 {
     private const int Threads = 256;
 
+    private static readonly KernelFile File = new("reduce", "Total.cu", $"THREADS={Threads}");
+
     /// <summary>Items: rows. What is summed has been reduced to at most thousands of elements before.</summary>
     public static readonly Kernel<TotalArgs> Sum = new("total_f32")
     {
-        Family = "reduce",
-        Source = "Total.cu",
-        Defines = [$"THREADS={Threads}"],
+        From = File,
         LaunchShape = static (in TotalArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in TotalArgs a) => a.Rows,
         Twin = SumRows,

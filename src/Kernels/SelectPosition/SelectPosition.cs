@@ -24,6 +24,8 @@ public static unsafe class SelectPositionKernels
 {
     private const int Warps = 4; // of a CUDA block: a row each
 
+    private static readonly KernelFile File = new("select-position", "SelectPosition.cu", $"WARPS={Warps}");
+
     /// <summary>Takes one position of every sequence. Items: sequences.</summary>
     public static readonly KernelPair<SelectPositionArgs> Forward = Pair("select_position_forward", static (in SelectPositionArgs a) => a.B, Select,
         static (in SelectPositionArgs a, int bytes) => new(0, 2.0 * bytes * a.B * a.C));
@@ -37,9 +39,7 @@ public static unsafe class SelectPositionKernels
     private static KernelPair<SelectPositionArgs> Pair(string name, ItemCount<SelectPositionArgs> warps, Twin<SelectPositionArgs> twin, CostOfValues cost) =>
         new(name, (entry, precision) => new(entry)
         {
-            Family = "select-position",
-            Source = "SelectPosition.cu",
-            Defines = [$"WARPS={Warps}"],
+            From = File,
             LaunchShape = (in SelectPositionArgs a, in DeviceLimits _) => new((warps(a) + Warps - 1) / Warps, 32 * Warps),
             CountItems = static (in SelectPositionArgs a) => a.B,
             Twin = precision == Precision.Float32 ? twin : null,

@@ -36,29 +36,28 @@ public static unsafe partial class SoftmaxKernels
 {
     private const int Warps = 8; // of a block, a row each
 
-    private static readonly string[] Macros = [$"WARPS={Warps}"];
+    private const double OperationsOfSoftmax = 5; // largest; less the largest, exp, sum; divided by the sum
+    private const double OperationsOfBackward = 4; // y dY summed 2; taken off dY, times y
+
+    private static readonly KernelFile File = new("softmax", "Softmax.cu", $"WARPS={Warps}");
 
     /// <summary>y = e^x / sum of e^x. Items: rows.</summary>
     public static readonly KernelPair<SoftmaxArgs> Forward = new("softmax_forward", static (entry, precision) => new(entry)
     {
-        Family = "softmax",
-        Source = "Softmax.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? NormaliseRows : null,
-        CountCost = (in SoftmaxArgs a) => new(5.0 * a.Rows * a.C, precision.Bytes() * 2.0 * a.Rows * a.C),
+        CountCost = (in SoftmaxArgs a) => new(OperationsOfSoftmax * a.Rows * a.C, precision.Bytes() * 2.0 * a.Rows * a.C),
     });
 
     /// <summary>dx = y * (dy - y . dy). Items: rows.</summary>
     public static readonly KernelPair<SoftmaxGradArgs> Backward = new("softmax_backward", static (entry, precision) => new(entry)
     {
-        Family = "softmax",
-        Source = "Softmax.cu",
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in SoftmaxGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxGradArgs a) => a.Rows,
         Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in SoftmaxGradArgs a) => new(4.0 * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C),
+        CountCost = (in SoftmaxGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C),
     });
 }

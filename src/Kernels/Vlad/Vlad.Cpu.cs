@@ -22,7 +22,7 @@ public static unsafe partial class VladKernels
                 Normalise(a, item, r % a.Groups * a.K, logits + (long)r * a.K, row);
                 SoftmaxRow.Write(row, row, a.K, attention[r]);
             }
-            float* descriptor = a.Descriptor + residual, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
+            float* descriptor = (float*)a.Descriptor + residual, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
             SmallProduct.Multiply(new MatrixView(hidden, a.D).Transposed, new MatrixView(assignment, a.K), descriptor, a.K, a.D, a.K, a.Rows);
             for (int k = 0; k < a.K; k += Lanes.Count)
             {

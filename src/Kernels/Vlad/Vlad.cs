@@ -4,7 +4,10 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Vlad;
 
-/// <summary>Arguments of <see cref="VladKernels.Forward"/>. Rows of a video run over its frames and, within a frame, over its groups.</summary>
+/// <summary>
+/// Arguments of <see cref="VladKernels.Forward"/> and <see cref="VladTensorCoreKernels.Forward"/>. Rows of a video run over its frames and,
+/// within a frame, over its groups.
+/// </summary>
 public unsafe struct VladArgs
 {
     /// <summary>[Stack, Videos, Rows, D]</summary>
@@ -22,7 +25,7 @@ public unsafe struct VladArgs
     /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
     public Normalizer Norm;
 
-    /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits.</summary>
+    /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits; of the plain kernel alone, as the next.</summary>
     public float* Attention;
 
     /// <summary>[Stack, Videos, Rows, K]: softmax over the clusters times the attention.</summary>
@@ -34,10 +37,10 @@ public unsafe struct VladArgs
     /// <summary>[Stack, Videos, K]: what each cluster's residual was multiplied by.</summary>
     public float* InverseNorm;
 
-    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
-    public float* Descriptor;
+    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster, in fp32 for the plain kernel, in bf16 for tensor cores.</summary>
+    public void* Descriptor;
 
-    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where fp32 is wanted and nothing is dropped.</summary>
+    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where types are equal and nothing is dropped.</summary>
     public void* Y;
 
     /// <summary>Drops elements of <see cref="Y"/>.</summary>
@@ -45,6 +48,9 @@ public unsafe struct VladArgs
 
     /// <summary>Sizes; Rows is a multiple of Groups.</summary>
     public int Stack, Videos, Rows, D, K, Groups;
+
+    /// <summary>Parts of the videos of one of the stack, on tensor cores.</summary>
+    public int Chunks;
 }
 
 /// <summary>Arguments of the backward kernels of <see cref="VladKernels"/>; any gradient may be null.</summary>
@@ -112,24 +118,36 @@ public unsafe struct VladGradArgs
 /// </remarks>
 public static unsafe partial class VladKernels
 {
-    private const string File = "Vlad.cu";
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
-    private static readonly string[] Macros = [$"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
+    // A value of A: normalise 4 (see BatchNorm), softmax 5, times the sigmoid 1.
+    internal const double OperationsOfAssignment = 10;
+
+    // A value of V: centre times mass taken off 2, squared and summed 2, times the inverse norm 1, dropout 1.
+    internal const double OperationsOfResidual = 6;
+
+    // A value of dA: less what all rows share 1; p dA summed 2, taken off 1, times A 1.
+    internal const double OperationsOfAssignmentGradient = 5;
+
+    // A value of dV: dropout 1, its product with the descriptor summed 2 and taken off 2, times the inverse norm 1; its product with the centre summed 2.
+    internal const double OperationsOfResidualGradient = 8;
+
+    /// <summary>Of a term of a product or of a sum of products: multiply, add.</summary>
+    internal const double OperationsOfTerm = 2;
+
+    private static readonly KernelFile File = new("vlad", "Vlad.cu", $"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 
     /// <summary>Aggregates. Items: stack x videos.</summary>
     public static readonly KernelPair<VladArgs> Forward = new("vlad_forward", static (entry, precision) => new(entry)
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads),
         CountItems = static (in VladArgs a) => a.Stack * a.Videos,
         Twin = precision == Precision.Float32 ? AggregateVideos : null,
         CountCost = (in VladArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (2 * assignment * a.D + 10 * assignment + 6 * residual),
+            return new(videos * ((OperationsOfTerm * a.D + OperationsOfAssignment) * assignment + OperationsOfResidual * residual),
                 precision.Bytes() * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 0 : residual)) +
                 4 * (videos * (a.Rows + assignment + residual + 2 * a.K) + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
         },
@@ -138,9 +156,7 @@ public static unsafe partial class VladKernels
     /// <summary>Gradients of everything but the centres. Items: stack x videos.</summary>
     public static readonly KernelPair<VladGradArgs> Backward = new("vlad_backward", static (entry, precision) => new(entry)
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads, SharedBytes: a.K * sizeof(float)),
         CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
         Twin = precision == Precision.Float32 ? DifferentiateVideos : null,
@@ -150,7 +166,7 @@ public static unsafe partial class VladKernels
             bool ofLogits = a.dNormalised != null || a.dGroupLogits != null;
             double values = residual + (a.dHidden == null ? 0 : (double)a.Rows * a.D * (1 + a.AddHidden)) + (ofLogits ? (double)a.Rows * a.D : 0)
                 + (a.dNormalised == null ? 0 : assignment) + (a.dGroupLogits == null ? 0 : (double)a.Rows * (1 + a.AddGroupLogits));
-            return new(videos * (4 * assignment * a.D + 5 * assignment + 8 * residual),
+            return new(videos * ((2 * OperationsOfTerm * a.D + OperationsOfAssignmentGradient) * assignment + OperationsOfResidualGradient * residual),
                 precision.Bytes() * videos * values + 4 * (a.Stack * residual + videos * ((ofLogits ? a.Rows + 2 * assignment : assignment) + 2 * residual + a.K)));
         },
     });
@@ -158,13 +174,11 @@ public static unsafe partial class VladKernels
     /// <summary>Gradient of the centres: sums over the videos in order. Items: stack x D.</summary>
     public static readonly Kernel<VladGradArgs> BackwardCentres = new("vlad_backward_centres_f32")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new((int)(((long)a.Stack * a.D * a.K + Threads - 1) / Threads), Threads),
         CountItems = static (in VladGradArgs a) => a.Stack * a.D,
         Twin = SumCentres,
-        CountCost = static (in VladGradArgs a) => new(2.0 * a.Stack * a.Videos * a.D * a.K,
+        CountCost = static (in VladGradArgs a) => new(OperationsOfTerm * a.Stack * a.Videos * a.D * a.K,
             4.0 * a.Stack * ((double)a.Videos * (a.D + 1) + (1 + a.AddCentres) * a.D) * a.K),
     };
 }

@@ -8,34 +8,13 @@
 // Limits  any sizes; backward keeps K floats in shared memory
 // Floor   2 Rows D K fused multiply-adds in fp32 backward, half of it forward: far above the bytes, which are H, dH and A once or twice
 // Why     the plain version, for any sizes; VladTensorCore.cu is the one for bf16 at the sizes of models. All that a cluster's norm needs is in one block, and the residuals of a video, 96 KiB at the reference's size, stay in the second cache between passes
+#define VLAD_VALUE void
+#define VLAD_KEPT float
 #include "Block.cuh"
 #include "BlockProduct.cuh"
 #include "Logistic.cuh"
-#include "Normalizer.cuh"
-#include "Philox.cuh"
 #include "UnitLength.cuh"
-#include "Values.cuh"
-
-struct VladArgs {
-    const void* Hidden;
-    const void* ClusterLogits;
-    const void* GroupLogits;
-    const float* Centres;
-    Normalizer Norm;
-    float* Attention;
-    float* Assignment;
-    float* Mass;
-    float* InverseNorm;
-    float* Descriptor;
-    void* Y;
-    DropoutSite Dropout;
-    int Stack;
-    int Videos;
-    int Rows;
-    int D;
-    int K;
-    int Groups;
-};
+#include "VladArgs.cuh"
 
 struct VladGradArgs {
     const void* Hidden;

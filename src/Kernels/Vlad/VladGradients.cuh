@@ -25,7 +25,7 @@ DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finis
 
 // dV of a video to shared memory, -(sum over d of M dV) to of_cluster; takes dV Mass from the gradient of the centres.
 DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& memory, int video, float (&centres)[PACKS][8]) {
-    const VladTensorCoreArgs& f = a.Forward;
+    const VladArgs& f = a.Forward;
     const int log = log_of(f.K) - 3, k = threadIdx.x % (1 << log) * 8, first = threadIdx.x >> log, step = THREADS >> log;
     const long long begin = (long long)video * f.D * f.K;
     const float* centre = f.Centres + video / f.Videos * f.D * f.K;

@@ -59,7 +59,7 @@ public static unsafe class VladTensorCoreChecks
             {
                 Mean = mean.Floats, Rstd = rstd.Floats, Weight = weight.Floats, Bias = bias.Floats, Columns = shape.Columns, Sides = shape.Sides,
             };
-            var forward = new VladTensorCoreArgs
+            var forward = new VladArgs
             {
                 Hidden = hidden.Values, ClusterLogits = clusterLogits.Values, GroupLogits = groupLogits.Values, Centres = centres.Floats, Norm = norm,
                 Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Values, Y = y.Values, Dropout = dropout.Site,

@@ -1,48 +1,13 @@
 using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Vlad;
-
-/// <summary>Arguments of <see cref="VladTensorCoreKernels.Forward"/>; tensors are bf16. Rows of a video run over its frames and, within a frame, over its groups.</summary>
-public unsafe struct VladTensorCoreArgs
-{
-    /// <summary>[Stack, Videos, Rows, D]</summary>
-    public void* Hidden;
-
-    /// <summary>[Stack, Videos, Rows, K], before batch normalisation.</summary>
-    public void* ClusterLogits;
-
-    /// <summary>[Stack, Videos, Rows]</summary>
-    public void* GroupLogits;
-
-    /// <summary>[Stack, D, K]</summary>
-    public float* Centres;
-
-    /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
-    public Normalizer Norm;
-
-    /// <summary>[Stack, Videos, K]: sum of the assignments to each cluster, and what its residual was multiplied by.</summary>
-    public float* Mass, InverseNorm;
-
-    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster.</summary>
-    public void* Descriptor;
-
-    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where nothing is dropped.</summary>
-    public void* Y;
-
-    /// <summary>Drops elements of <see cref="Y"/>.</summary>
-    public DropoutSite Dropout;
-
-    /// <summary>Sizes; Rows is a multiple of Groups. The videos of one of the stack are divided into Chunks.</summary>
-    public int Stack, Videos, Rows, D, K, Groups, Chunks;
-}
 
 /// <summary>Arguments of the backward kernels of <see cref="VladTensorCoreKernels"/>; gradients and <see cref="Partial"/> may be null.</summary>
 public unsafe struct VladTensorCoreGradArgs
 {
-    /// <summary>What forward got, and what it gave; <see cref="VladTensorCoreArgs.Y"/> is not read.</summary>
-    public VladTensorCoreArgs Forward;
+    /// <summary>What forward got, and what it gave; tensors are bf16. <see cref="VladArgs.Y"/> is not read.</summary>
+    public VladArgs Forward;
 
     /// <summary>[Stack, Videos, D, K]</summary>
     public void* dY;
@@ -78,7 +43,6 @@ public unsafe struct VladTensorCoreGradArgs
 /// </summary>
 public static unsafe class VladTensorCoreKernels
 {
-    private const string File = "VladTensorCore.cu";
     private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; its tiles of rows, and how many are in shared memory
     private const int Width = 64, Pad = 8;                      // clusters computed with; values that rows in shared memory are longer
     private const int MaxD = 384, MaxColumns = 1024;            // for what a thread keeps in registers
@@ -87,8 +51,13 @@ public static unsafe class VladTensorCoreKernels
     // number for every device, as results depend on it.
     private const int Blocks = 132;
 
-    private static readonly string[] Macros =
-        [$"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f"];
+    // A value of A, which backward makes again 10; its gradient 5; of batch normalisation the standardised logit 2 and both sums 3.
+    private const double OperationsOfAssignmentGradient = 20;
+
+    // A value of dV 8; times mass, taken off the gradient of the centres 2.
+    private const double OperationsOfResidualGradient = 10;
+
+    private static readonly KernelFile File = new("vlad", "VladTensorCore.cu", $"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 
     /// <summary>Whether these kernels take the sizes; <see cref="VladKernels"/> takes the others.</summary>
     /// <param name="d">Width of a group, D.</param>
@@ -104,18 +73,16 @@ public static unsafe class VladTensorCoreKernels
     }
 
     /// <summary>Aggregates. Items: stack x chunks.</summary>
-    public static readonly Kernel<VladTensorCoreArgs> Forward = new("vlad_tensor_core_forward_bf16")
+    public static readonly Kernel<VladArgs> Forward = new("vlad_tensor_core_forward_bf16")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
-        LaunchShape = static (in VladTensorCoreArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 2)),
-        CountItems = static (in VladTensorCoreArgs a) => a.Stack * a.Chunks,
+        From = File,
+        LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, SharedBytes: SharedBytes(a.D, assignments: 2)),
+        CountItems = static (in VladArgs a) => a.Stack * a.Chunks,
         Twin = null,
-        CountCost = static (in VladTensorCoreArgs a) =>
+        CountCost = static (in VladArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
-            return new(videos * (2 * assignment * a.D + 10 * assignment + 6 * residual),
+            return new(videos * ((VladKernels.OperationsOfTerm * a.D + VladKernels.OperationsOfAssignment) * assignment + VladKernels.OperationsOfResidual * residual),
                 2 * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 1 : 2) * residual) +
                 4 * (videos * 2 * a.K + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
         },
@@ -124,9 +91,7 @@ public static unsafe class VladTensorCoreKernels
     /// <summary>Gradients of everything but the centres, of which it sums those of each chunk. Items: stack x chunks.</summary>
     public static readonly Kernel<VladTensorCoreGradArgs> Backward = new("vlad_tensor_core_backward_bf16")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) =>
             new(a.Forward.Stack * a.Forward.Chunks, Threads, SharedBytes: SharedBytes(a.Forward.D, assignments: 1)),
         CountItems = static (in VladTensorCoreGradArgs a) => a.Forward.Stack * a.Forward.Chunks,
@@ -138,7 +103,7 @@ public static unsafe class VladTensorCoreKernels
             double read = (double)f.Rows * (f.D + 1) + assignment + 2 * residual;
             double written = (a.dHidden == null ? 0 : (double)f.Rows * f.D * (1 + a.AddHidden)) + (a.dNormalised == null ? 0 : assignment)
                 + (a.dGroupLogits == null ? 0 : (double)f.Rows * (1 + a.AddGroupLogits));
-            return new(videos * (4 * assignment * f.D + 20 * assignment + 10 * residual),
+            return new(videos * ((2 * VladKernels.OperationsOfTerm * f.D + OperationsOfAssignmentGradient) * assignment + OperationsOfResidualGradient * residual),
                 2 * videos * (read + written) + 4 * (videos * 2 * (f.K + (a.Partial == null ? 0 : f.Norm.Columns))
                     + f.Stack * ((a.PartialCentres == null ? 1.0 : 1.0 + f.Chunks) * residual + 2.0 * (1 + f.Norm.Sides) * f.Norm.Columns)));
         },
@@ -147,9 +112,7 @@ public static unsafe class VladTensorCoreKernels
     /// <summary>Gradient of the centres: sums over the chunks in order. Items: stack.</summary>
     public static readonly Kernel<VladTensorCoreGradArgs> FinishCentres = new("vlad_tensor_core_finish_centres_f32")
     {
-        Family = "vlad",
-        Source = File,
-        Defines = Macros,
+        From = File,
         LaunchShape = static (in VladTensorCoreGradArgs a, in DeviceLimits _) => new((int)((Centres(a.Forward) + Threads - 1) / Threads), Threads),
         CountItems = static (in VladTensorCoreGradArgs a) => a.Forward.Stack,
         Twin = null,
@@ -157,7 +120,7 @@ public static unsafe class VladTensorCoreKernels
             new((double)a.Forward.Chunks * Centres(a.Forward), 4.0 * (a.Forward.Chunks + 1 + a.AddCentres) * Centres(a.Forward)),
     };
 
-    private static long Centres(in VladTensorCoreArgs a) => (long)a.Stack * a.D * a.K;
+    private static long Centres(in VladArgs a) => (long)a.Stack * a.D * a.K;
 
     // What Memory in the source lays out.
     private static int SharedBytes(int d, int assignments) =>

@@ -22,7 +22,7 @@
 constexpr int PARTS = WARPS / 2, D_TILES = MAX_D / 16 / PARTS, K_TILES = WIDTH / 8 / 2;
 
 // A of a tile to one half of the assignments' memory; what the lane has written.
-DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk& chunk, const Tile& tile, int group, int half, int statistics, unsigned logits,
+DEVICE unsigned assign(const VladArgs& a, const Chunk& chunk, const Tile& tile, int group, int half, int statistics, unsigned logits,
                        float group_logit) {
     unsigned pair = 0;
     if (chunk.has_row(tile))
@@ -32,7 +32,7 @@ DEVICE unsigned assign(const VladTensorCoreArgs& a, const Chunk& chunk, const Ti
 }
 
 // Subtracts the centres from the sums of a video, brings them to unit length, drops, writes.
-DEVICE void finish_video(const VladTensorCoreArgs& a, const Memory& memory, int video, float (&sum)[D_TILES][K_TILES][4]) {
+DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, float (&sum)[D_TILES][K_TILES][4]) {
     // A lane has rows d and d + 8 and columns k and k + 1 of every tile of the sums.
     const int part = warp_of() % PARTS, d_of_lane = lane_of() / 4, k_of_lane = WIDTH / 2 * (warp_of() / PARTS) + lane_of() % 4 * 2;
     const float* centres = a.Centres + (long long)(video / a.Videos) * a.D * a.K;
@@ -95,7 +95,7 @@ DEVICE void finish_video(const VladTensorCoreArgs& a, const Memory& memory, int 
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forward_bf16(const VladTensorCoreArgs a) {
+extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forward_bf16(const VladArgs a) {
     DYNAMIC_SHARED(unsigned char, dynamic);
     const Memory memory(dynamic, a.D, 2);
     const Chunk chunk(a, memory);
@@ -155,7 +155,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forwar
 // ---- backward
 
 extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backward_bf16(const VladTensorCoreGradArgs a) {
-    const VladTensorCoreArgs& f = a.Forward;
+    const VladArgs& f = a.Forward;
     DYNAMIC_SHARED(unsigned char, dynamic);
     const Memory memory(dynamic, f.D, 1);
     const Chunk chunk(f, memory);
@@ -256,7 +256,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
 }
 
 extern "C" __global__ void __launch_bounds__(THREADS) vlad_tensor_core_finish_centres_f32(const VladTensorCoreGradArgs a) {
-    const VladTensorCoreArgs& f = a.Forward;
+    const VladArgs& f = a.Forward;
     const long long width = (long long)f.D * f.K, i = (long long)blockIdx.x * THREADS + threadIdx.x; // of [Stack, D K]
     if (i >= f.Stack * width)
         return;

@@ -4,7 +4,23 @@
 
 #include "Logistic.cuh"
 #include "TensorCore.cuh"
-#include "VladTensorCoreArgs.cuh"
+#define VLAD_VALUE bf16
+#define VLAD_KEPT bf16
+#include "VladArgs.cuh"
+
+struct VladTensorCoreGradArgs {
+    VladArgs Forward;
+    const bf16* dY;
+    bf16* dHidden;
+    bf16* dNormalised;
+    bf16* dGroupLogits;
+    float* Partial;
+    float* PartialCentres;
+    float* dCentres;
+    int AddHidden;
+    int AddGroupLogits;
+    int AddCentres;
+};
 
 constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
 constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
@@ -74,11 +90,11 @@ struct Tile {
 
 // The videos of a block. What changes from tile to tile is counted on: divisions would cost more than the products.
 struct Chunk {
-    const VladTensorCoreArgs& a;
+    const VladArgs& a;
     const Memory& memory;
     int first_video, end;
 
-    __device__ __forceinline__ Chunk(const VladTensorCoreArgs& a, const Memory& memory) : a(a), memory(memory) {
+    __device__ __forceinline__ Chunk(const VladArgs& a, const Memory& memory) : a(a), memory(memory) {
         const int most = (a.Videos + a.Chunks - 1) / a.Chunks, first = blockIdx.x % a.Chunks * most;
         first_video = blockIdx.x / a.Chunks * a.Videos + first;
         end = first_video + max(0, min(most, a.Videos - first));

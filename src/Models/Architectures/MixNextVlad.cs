@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Batches;
@@ -31,13 +32,13 @@ internal sealed class MixNextVlad : IVideoModel
         const int rest = ParameterGroups.Rest;
         string[] experts = [.. Enumerable.Range(0, config.Experts).Select(k => $"experts.{k}")];
         int gateWidth = config.FrameWidth + config.VladWidth;
-        _textMap = new Dense(Parameters, rest, "text_map", config.Encoder.HiddenSize, config.VladWidth, Initializers.GlorotUniform);
-        _gateNorm = new BatchNormalization(Parameters, rest, ["gate.norm"], gateWidth);
-        _gate = new Dense(Parameters, rest, "gate.dense", gateWidth, config.Experts, Initializers.GlorotUniform);
+        _textMap = new Dense(Parameters, "text_map", config.Encoder.HiddenSize, config.VladWidth, group: rest);
+        _gateNorm = new BatchNormalization(Parameters, ["gate.norm"], gateWidth, rest);
+        _gate = new Dense(Parameters, "gate.dense", gateWidth, config.Experts, group: rest);
         _vlad = new NeXtVlad(Parameters, rest, [.. experts.Select(name => $"{name}.vlad")], config);
         _fusion = new Fusion(Parameters, rest, [.. experts.Select(name => $"{name}.fusion")], config);
-        _classifier = new Dense(Parameters, rest, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags, Initializers.GlorotUniform,
-            initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)));
+        _classifier = new Dense(Parameters, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags,
+            initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)), group: rest);
     }
 
     /// <inheritdoc/>
@@ -87,7 +88,7 @@ internal sealed class MixNextVlad : IVideoModel
         int videos = batch.Shape.Videos, sides = batch.Shape.Pairs > 0 ? 2 : 1;
         var summary = tape.Note("text_summary", _textTower.Forward(tape, batch.Tokens, batch.AttentionMask)); // [B, C]
         var text = tape.Note("text", Activation.Forward(tape, _textMap.Forward(tape, summary), ActivationKind.Relu)); // [B, N]
-        var (frames, meanFrame) = FrameUnpack.Forward(tape, batch.Frames, batch.FrameCounts);               // [B*F, W], [B, W]
+        var (frames, meanFrame) = StoredRows.Mask(tape, batch.Frames, batch.FrameCounts);               // [B*F, W], [B, W]
         var gateInput = ConcatDropout.Forward(tape, meanFrame, text, site: 0, dropProbability: 0);
         var weights = tape.Note("gate", Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides)))); // [B, E]
         var vision = _vlad.Forward(tape, frames, videos, sides);                                            // [E, B, N]

@@ -1,5 +1,6 @@
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Attention;
@@ -32,10 +33,9 @@ internal sealed class Uniter : IVideoModel
         _encoder = new TextEncoder(Parameters, ParameterGroups.Encoder, config.Encoder, positions);
         const int rest = ParameterGroups.Rest;
         int hidden = config.Encoder.HiddenSize, width = config.EmbeddingWidth;
-        _frameMap = new Dense(Parameters, rest, "frame_map", config.FrameWidth, hidden, Initializers.GlorotUniform);
-        Map = new Dense(Parameters, rest, "fc", hidden, width, Initializers.GlorotUniform);
-        _classifier = new Dense(Parameters, rest, "classifier", width, config.Tags, Initializers.GlorotUniform,
-            initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)));
+        _frameMap = new Dense(Parameters, "frame_map", config.FrameWidth, hidden, group: rest);
+        Map = new Dense(Parameters, "fc", hidden, width, group: rest);
+        _classifier = new Dense(Parameters, "classifier", width, config.Tags, initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)), group: rest);
         Tokens = new MaskedTokenHead(Parameters, rest, "mlm", width, _encoder.WordTable, config.Encoder);
     }
 
@@ -89,10 +89,10 @@ internal sealed class Uniter : IVideoModel
     internal (Tensor Hidden, Tensor Mask) Encode(Tape tape, BatchBlock batch)
     {
         var shape = batch.Shape;
-        var mapped = _frameMap.Forward(tape, FrameUnpack.Widen(tape, batch.Frames));                        // [B*F, C]
+        var mapped = _frameMap.Forward(tape, StoredRows.Widen(tape, batch.Frames));                        // [B*F, C]
         var frames = Activation.Forward(tape, mapped, ActivationKind.Relu).Reshape(new Shape(shape.Videos, shape.Frames, _config.Encoder.HiddenSize));
         tape.Note("frames", frames);
-        var (sequence, mask) = JointSequence.Forward(tape, _encoder.Embed(tape, batch.Tokens), batch.AttentionMask, frames, batch.FrameCounts);
+        var (sequence, mask) = JoinSequences.Forward(tape, _encoder.Embed(tape, batch.Tokens), batch.AttentionMask, frames, batch.FrameCounts);
         tape.Note("sequence", sequence);
         return (_encoder.Encode(tape, sequence, mask), mask);
     }

@@ -89,7 +89,7 @@ public sealed unsafe class BatchBlock : IDisposable
     public StepScalars* Scalars => (StepScalars*)ScalarWords.Address;
 
     /// <summary>The tokens as the embedding wants them.</summary>
-    public TokenBatch Tokens => new(TokenIds, SortedPositions, SegmentTokens, SegmentStarts, SegmentCount);
+    public IndexBatch Tokens => new(TokenIds, SortedPositions, SegmentTokens, SegmentStarts, SegmentCount);
 
     /// <summary>Bytes of a batch of that shape.</summary>
     public static long Bytes(BatchShape shape)

@@ -1,8 +1,8 @@
+using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
-using VideoSim.Engine.Serialization;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Configuration;
 
@@ -10,10 +10,6 @@ namespace VideoSim.Models.Configuration;
 public sealed record TrainingConfig
 {
     private const int MostInBatch = 1 << 16; // more than any memory holds; counts of tokens stay within 32 bits
-    private const string Float32 = "fp32", BFloat16 = "bf16";
-
-    /// <summary>What <see cref="Precision"/> may be.</summary>
-    public static IReadOnlyList<string> Precisions { get; } = [Float32, BFloat16];
 
     /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
     public required int Batch { get; init; }
@@ -37,10 +33,11 @@ public sealed record TrainingConfig
     public int Warmup { get; set; } = 1000;
 
     /// <summary>
-    /// fp32 or bf16: how steps store activations, and what matrices they multiply. Weights, their gradients and moments are fp32 in either, and so are
+    /// How steps store activations, and which matrices they multiply. Weights, their gradients and moments are fp32 in either, and so are
     /// validations. bf16 needs a CUDA device.
     /// </summary>
-    public string Precision { get; set; } = Float32;
+    [JsonConverter(typeof(PrecisionConverter))]
+    public Precision Precision { get; set; } = Precision.Float32;
 
     /// <summary>Steps between log lines.</summary>
     public int LogEvery { get; set; } = 100;
@@ -54,18 +51,11 @@ public sealed record TrainingConfig
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
 
-    /// <summary>What <see cref="Precision"/> means for a step on a device.</summary>
-    /// <exception cref="DataException">The device has not got it.</exception>
-    public ElementType ValuesOn(Device device) => ValuesOn(device, Precision);
-
-    /// <summary>How a step of one of the <see cref="Precisions"/> stores activations on a device.</summary>
-    /// <exception cref="DataException">The device has not got it.</exception>
-    public static ElementType ValuesOn(Device device, string precision)
-    {
-        if (precision == Float32)
-            return ElementType.Float32;
-        return device.HasBFloat16 ? ElementType.BFloat16 : throw new DataException($"precision {BFloat16} needs a CUDA device; {device.Name} computes in {Float32}");
-    }
+    /// <summary>Checks that a device computes in a precision.</summary>
+    /// <returns>The precision.</returns>
+    /// <exception cref="DataException">It does not.</exception>
+    public static Precision Require(Precision precision, Device device) => precision == Precision.Float32 || device.HasBFloat16 ? precision
+        : throw new DataException($"precision {PrecisionName.Of(precision)} needs a CUDA device; {device.Name} computes in {PrecisionName.Of(Precision.Float32)}");
 
     /// <summary>The schedule of each parameter group, by <see cref="Architectures.ParameterGroups"/>.</summary>
     public LearningRateSchedule[] Schedules() =>
@@ -82,8 +72,6 @@ public sealed record TrainingConfig
         Check(EncoderWarmup >= 0 && EncoderWarmup < EncoderScheduleSteps, "encoder_warmup", EncoderWarmup);
         Check(EncoderRate >= 0 && double.IsFinite(EncoderRate), "encoder_rate", EncoderRate);
         Check(Rate >= 0 && double.IsFinite(Rate), "rate", Rate);
-        if (!Precisions.Contains(Precision))
-            throw new DataException($"{stage}.precision cannot be {Printable.Quote(Precision)}; it is {string.Join(" or ", Precisions)}");
         Check(LogEvery > 0, "log_every", LogEvery);
         Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
         Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Rotary;
@@ -15,9 +16,8 @@ namespace VideoSim.Models.Encoders;
 internal sealed class TextEncoder
 {
     private readonly EncoderConfig _config;
-    private readonly Parameter? _position;
+    private readonly EmbeddingLayer _embedding;
     private readonly Constant? _rotary;
-    private readonly Parameter _type;
     private readonly LayerNormalization _norm;
     private readonly TransformerLayer[] _layers;
 
@@ -32,27 +32,25 @@ internal sealed class TextEncoder
         var initializer = Initializers.TruncatedNormal(config.InitializerRange);
         int width = config.HiddenSize, headWidth = width / config.NumAttentionHeads;
         string name = config.ModelType;
-        WordTable = store.Add(group, $"{name}.embeddings.word_embeddings.weight", new Shape(config.VocabSize, width), initializer);
-        if (config.ModelType == EncoderConfig.RoFormer)
+        bool isRotary = config.ModelType == EncoderConfig.RoFormer;
+        _embedding = new EmbeddingLayer(store, $"{name}.embeddings", config.VocabSize, width, isRotary ? 0 : config.MaxPositionEmbeddings, config.TypeVocabSize, initializer, group);
+        if (isRotary)
             _rotary = store.AddConstant(new Shape(positions, headWidth), RotaryTable.Create(positions, headWidth));
-        else
-            _position = store.Add(group, $"{name}.embeddings.position_embeddings.weight", new Shape(config.MaxPositionEmbeddings, width), initializer);
-        _type = store.Add(group, $"{name}.embeddings.token_type_embeddings.weight", new Shape(config.TypeVocabSize, width), initializer);
-        _norm = new LayerNormalization(store, group, $"{name}.embeddings.LayerNorm", config);
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers)
-            .Select(index => new TransformerLayer(store, group, $"{name}.encoder.layer.{index}", index, config))];
+        _norm = new LayerNormalization(store, $"{name}.embeddings.LayerNorm", width, config.LayerNormEps, group);
+        var options = new TransformerOptions(width, config.NumAttentionHeads, config.IntermediateSize)
+        {
+            Epsilon = config.LayerNormEps, HiddenDropout = config.HiddenDropoutProb, AttentionDropout = config.AttentionProbsDropoutProb, Initializer = initializer,
+        };
+        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new TransformerLayer(store, $"{name}.encoder.layer.{index}", options,
+            DropoutSites.Layer(index), $"encoder.layer.{index}", group))];
     }
 
     /// <summary>The table of word embeddings [V, C], which a head over the vocabulary may share.</summary>
-    public Parameter WordTable { get; }
+    public Parameter WordTable => _embedding.Table;
 
     /// <summary>Embeds token ids [B, T] to [B, T, C]: the sum of tables, normalised, with dropout.</summary>
-    public Tensor Embed(Tape tape, in TokenBatch tokens)
-    {
-        var position = _position is null ? default : tape.Use(_position, tape.Values);
-        var sum = Embedding.Forward(tape, tokens, tape.Use(WordTable, tape.Values), position, tape.Use(_type, tape.Values));
-        return tape.Note("encoder.embeddings", Dropout.Forward(tape, _norm.Forward(tape, sum), DropoutSites.Embeddings, _config.HiddenDropoutProb));
-    }
+    public Tensor Embed(Tape tape, in IndexBatch tokens) => tape.Note("encoder.embeddings",
+        Dropout.Forward(tape, _norm.Forward(tape, _embedding.Forward(tape, tokens)), DropoutSites.Embeddings, _config.HiddenDropoutProb));
 
     /// <summary>Hidden states of the last layer for an embedded sequence, of text or of anything else of that width.</summary>
     /// <param name="tape">The step.</param>

@@ -1,8 +1,8 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Layers;
 
 namespace VideoSim.Models.Encoders;
 
@@ -21,11 +21,11 @@ internal sealed class TextTower
         _maskedPooling = maskedPooling;
         _encoder = new TextEncoder(store, group, config, textLength);
         if (config.ModelType == EncoderConfig.Bert)
-            _pooler = new Dense(store, group, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange));
+            _pooler = new Dense(store, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange), group: group);
     }
 
     /// <summary>Tokens [B, T] with their attention mask to [B, C], fp32.</summary>
-    public Tensor Forward(Tape tape, in TokenBatch tokens, in Tensor attentionMask)
+    public Tensor Forward(Tape tape, in IndexBatch tokens, in Tensor attentionMask)
     {
         var embedded = _encoder.Embed(tape, tokens); // [B, T, C]
         return _pooler is null ? MaxPosition.Forward(tape, _encoder.Encode(tape, embedded, attentionMask), _maskedPooling ? attentionMask : default)

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
@@ -18,9 +19,9 @@ internal sealed class Fusion
     {
         _dropProbability = config.FusionDropout;
         int width = config.EmbeddingWidth, squeezed = width / config.SqueezeRatio;
-        _dense = new Dense(store, group, Names("dense"), 2 * config.VladWidth, width, Initializers.GlorotUniform);
-        _squeeze = new Dense(store, group, Names("squeeze"), width, squeezed, Initializers.HeNormal, bias: false);
-        _excite = new Dense(store, group, Names("excite"), squeezed, width, Initializers.HeNormal, bias: false);
+        _dense = new Dense(store, Names("dense"), 2 * config.VladWidth, width, group: group);
+        _squeeze = new Dense(store, Names("squeeze"), width, squeezed, Initializers.HeNormal, bias: false, group: group);
+        _excite = new Dense(store, Names("excite"), squeezed, width, Initializers.HeNormal, bias: false, group: group);
 
         string[] Names(string part) => [.. names.Select(name => $"{name}.{part}")];
     }

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
@@ -18,8 +19,8 @@ internal sealed class MaskedTokenHead
     public MaskedTokenHead(ParameterStore store, int group, string name, int input, Parameter wordTable, EncoderConfig config)
     {
         _wordTable = wordTable;
-        _dense = new Dense(store, group, $"{name}.dense", input, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange));
-        _norm = new LayerNormalization(store, group, $"{name}.LayerNorm", config);
+        _dense = new Dense(store, $"{name}.dense", input, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange), group: group);
+        _norm = new LayerNormalization(store, $"{name}.LayerNorm", config.HiddenSize, config.LayerNormEps, group);
         _bias = store.Add(group, $"{name}.bias", new Shape(config.VocabSize), Initializers.Zeros);
     }
 

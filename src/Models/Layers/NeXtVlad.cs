@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
@@ -20,13 +21,13 @@ internal sealed class NeXtVlad
     {
         _config = config;
         int expanded = config.VladExpandedWidth, groupWidth = expanded / config.VladGroups;
-        _expand = new Dense(store, group, Names("expand"), config.FrameWidth, expanded, Initializers.GlorotUniform);
-        _attention = new Dense(store, group, Names("attention"), expanded, config.VladGroups, Initializers.GlorotUniform);
-        _cluster = new Dense(store, group, Names("cluster"), expanded, config.VladGroups * config.VladClusters, Initializers.GlorotUniform, bias: false);
-        _clusterNorm = new BatchNormalization(store, group, Names("cluster_norm"), config.VladGroups * config.VladClusters);
+        _expand = new Dense(store, Names("expand"), config.FrameWidth, expanded, group: group);
+        _attention = new Dense(store, Names("attention"), expanded, config.VladGroups, group: group);
+        _cluster = new Dense(store, Names("cluster"), expanded, config.VladGroups * config.VladClusters, bias: false, group: group);
+        _clusterNorm = new BatchNormalization(store, Names("cluster_norm"), config.VladGroups * config.VladClusters, group);
         _centres = store.Stack(group, new Shape(names.Count, groupWidth, config.VladClusters),
             [.. Names("centres").Select(name => (name, new Shape(groupWidth, config.VladClusters)))], Initializers.GlorotNormal);
-        _output = new Dense(store, group, Names("output"), groupWidth * config.VladClusters, config.VladWidth, Initializers.GlorotUniform);
+        _output = new Dense(store, Names("output"), groupWidth * config.VladClusters, config.VladWidth, group: group);
 
         string[] Names(string part) => [.. names.Select(name => $"{name}.{part}")];
     }

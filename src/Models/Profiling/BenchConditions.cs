@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
-using VideoSim.Engine.Compilation;
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 
 namespace VideoSim.Models.Profiling;

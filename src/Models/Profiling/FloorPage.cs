@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Profiling;
@@ -17,7 +17,7 @@ public static class FloorPage
     ];
 
     /// <summary>All steps of the published sizes in bf16.</summary>
-    public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [ElementType.BFloat16]);
+    public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [Precision.BFloat16]);
 
     /// <summary>The page.</summary>
     /// <param name="steps">The steps that it is about.</param>
@@ -89,7 +89,7 @@ public static class FloorPage
         foreach (var row in FloorRow.Of(steps))
         {
             text.AppendLine(FormattableString.Invariant($"| {string.Join("<br>", row.Floor.Kernels.Select(static kernel => $"`{kernel}`"))} | {row.Step.Kind} | {row.Floor.Tensors} | `{row.Floor.Formula}` | ")
-                + FormattableString.Invariant($"{Megabytes(row.NecessaryBytes)} | {Megabytes(row.Moved.Bytes)} | {(row.Floor.IsPart ? "part, " : "")}{row.Ratio:F3} | {Megabytes(row.Moved.Flops)} | {row.Floor.Why} |"));
+                + FormattableString.Invariant($"{Megabytes(row.NecessaryBytes)} | {Megabytes(row.Moved.MovedBytes)} | {(row.Floor.IsPart ? "part, " : "")}{row.Ratio:F3} | {Megabytes(row.Moved.Flops)} | {row.Floor.Why} |"));
         }
         return text.ToString().TrimEnd();
     }
@@ -105,13 +105,13 @@ public static class FloorPage
         {
             var step = steps.Single(step => step.Kind.Model == design.Model && step.Kind.Pretraining == design.Pretraining);
             double fused = Bytes(step, "attention", "layernorm"), activations = Bytes(step, "activation"), adam = Bytes(step, "adam");
-            double all = step.Sum(static launch => launch.Kernel is not null).Bytes - adam;
+            double all = step.Sum(static launch => !launch.IsProduct).MovedBytes - adam;
             text.AppendLine(FormattableString.Invariant($"| {step.Kind} | {Gigabytes(fused)} | {Gigabytes(25 * 12 * step.Sizes.U)} | {Gigabytes(activations)} | {Gigabytes(all - activations - fused)} | {Gigabytes(all - activations)} | {design.Kernels:N2} | {Gigabytes(adam)} | {design.Adam:N2} | {step.Sum(static _ => true).Flops / 1e12:N2} | {design.Flops:N2} |"));
         }
         return text.ToString().TrimEnd();
     }
 
-    private static double Bytes(CountedStep step, params string[] families) => step.Sum(launch => launch.Kernel is { } kernel && families.Contains(kernel.Family)).Bytes;
+    private static double Bytes(CountedStep step, params string[] families) => step.Sum(launch => families.Contains(launch.Kernel.Family)).MovedBytes;
 
     private static string Megabytes(double bytes) => (bytes / 1e6).ToString("N2", CultureInfo.InvariantCulture);
 

@@ -12,7 +12,7 @@ public sealed record FloorRow(KernelFloor Floor, CountedStep Step, KernelCost Mo
     public double NecessaryBytes => Floor.Bytes(Step.Sizes);
 
     /// <summary>Moved over necessary bytes.</summary>
-    public double Ratio => Moved.Bytes / NecessaryBytes;
+    public double Ratio => Moved.MovedBytes / NecessaryBytes;
 
     /// <summary>All functions that steps have.</summary>
     /// <exception cref="InvalidOperationException">No step launches a function's kernels.</exception>
@@ -24,7 +24,7 @@ public sealed record FloorRow(KernelFloor Floor, CountedStep Step, KernelCost Mo
         var launches = steps.Select(step => (Step: step, At: step.IndexOfLargest(floor.Kernels[0]))).Where(static launch => launch.At >= 0).ToList();
         if (launches.Count == 0)
             throw new InvalidOperationException($"no step launches {floor.Kernels[0]}");
-        var (step, at) = launches.MaxBy(static launch => launch.Step.Launches[launch.At].Cost.Bytes);
+        var (step, at) = launches.MaxBy(static launch => launch.Step.Launches[launch.At].Cost.MovedBytes);
         var moved = step.Launches[at].Cost;
         foreach (string next in floor.Kernels.Skip(1))
         {
@@ -33,7 +33,7 @@ public sealed record FloorRow(KernelFloor Floor, CountedStep Step, KernelCost Mo
                 if (++at == step.Launches.Count)
                     throw new InvalidOperationException($"no {next} follows {floor.Kernels[0]} in {step.Kind}");
             }
-            while (step.Launches[at].Kernel?.Entry != next);
+            while (step.Launches[at].Kernel.Entry != next);
             moved += step.Launches[at].Cost;
         }
         return new FloorRow(floor, step, moved);

@@ -1,7 +1,6 @@
 using VideoSim.Engine.Benchmarks;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
@@ -15,10 +14,10 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Models">Canonical names of the models whose steps are looked at.</param>
 /// <param name="EachModel">Time every model's own largest launch, not only the largest of all.</param>
 /// <param name="Overrides"><c>key=value</c> overrides of the preset.</param>
-/// <param name="Values">How those steps may store activations; the CPU knows fp32 alone.</param>
+/// <param name="Precisions">How those steps may store activations; the CPU knows fp32 alone.</param>
 /// <param name="Limit">Time for one kernel; ten launches are timed however long they take.</param>
 public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<string> Overrides,
-    IReadOnlyList<ElementType> Values, TimeSpan Limit);
+    IReadOnlyList<Precision> Precisions, TimeSpan Limit);
 
 /// <summary>
 /// Times kernels one by one, on the arguments of their largest launch in the models' training steps: no kernel needs code of its own to
@@ -48,9 +47,9 @@ public sealed class KernelBench
     public static KernelBenchResult Measure(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation)
     {
         Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
-        ElementType[] values = [.. options.Values.Where(values => values == ElementType.Float32 || device.HasBFloat16)];
+        Precision[] precisions = [.. options.Precisions.Where(precision => precision == Precision.Float32 || device.HasBFloat16)];
         var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
-            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, values)).Where(pair => wanted.Contains(pair.Key)).ToList();
+            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, precisions, device.PacksProducts)).Where(pair => wanted.Contains(pair.Key)).ToList();
         var bench = new KernelBench(device, options, progress, cancellation);
         bool complete = false, cold = false;
         try
@@ -87,7 +86,7 @@ public sealed class KernelBench
         string? error = Try(name, () =>
         {
             var sizes = SyntheticBatches.Sizes(_options.Preset, step.Model, _options.Overrides);
-            using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Values);
+            using var built = new BuiltStep(_device, sizes, step.Pretraining, step.Precision);
             name = $"{step}, batch {built.Training.Batch}";
             batches.Fill(built, sizes.Model, _cancellation);
             bool finite = Try(name, () => RequireFinite(built)) is null;
@@ -101,7 +100,7 @@ public sealed class KernelBench
     private void MeasureCheck(LaunchClock clock, Kernel kernel)
     {
         var cases = Catalog.All.Where(check => check.Kernel == kernel).SelectMany(static check => check.Cases());
-        var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.Bytes);
+        var (largest, cost) = cases.Select(check => (Case: check, Cost: CostIn(check, kernel))).MaxBy(static pair => pair.Cost.MovedBytes);
         Add(clock, kernel, cost, largest.Name, isOfStep: false, isFinite: true, one => CheckRunner.Execute(_device, largest, one));
     }
 
@@ -110,13 +109,13 @@ public sealed class KernelBench
         using var host = new CpuDevice(threads: 1);
         using var counting = new CountingStream();
         CheckRunner.Execute(host, check, counting);
-        return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.Bytes);
+        return counting.InOrder.Where(launch => launch.Kernel == kernel).Select(static launch => launch.Cost).DefaultIfEmpty().MaxBy(static cost => cost.MovedBytes);
     }
 
     private void Add(LaunchClock clock, Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, Action<OneLaunch> run)
     {
         // A device whose rates could not be measured may have no matrix products: kernels then work on what the memory holds.
-        using var one = new OneLaunch(_device.Stream, kernel, cost.Bytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
+        using var one = new OneLaunch(_device.Stream, kernel, cost.MovedBytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
         string? error = Try($"{kernel.Entry}, {launch}", () =>
         {
             run(one);
@@ -127,7 +126,7 @@ public sealed class KernelBench
     }
 
     private void Add(Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, SampledTime? time, string? error) => _benched.Add(
-        new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch, time, cost.Flops, cost.Bytes, _rates?.FloorMicroseconds(cost), error, isFinite));
+        new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch, time, cost.Flops, cost.MovedBytes, _rates?.FloorMicroseconds(cost), error, isFinite));
 
     // What is timed is a step's work only if the step works.
     private static void RequireFinite(BuiltStep built)

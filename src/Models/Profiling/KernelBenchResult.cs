@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using VideoSim.Engine.Benchmarks;
 
 namespace VideoSim.Models.Profiling;
@@ -9,15 +10,15 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Launch">The step and its batch, or the case of the checks.</param>
 /// <param name="Microseconds">Of one launch; null if there was an error.</param>
 /// <param name="Flops">Floating-point operations.</param>
-/// <param name="Bytes">Bytes that it moves by design.</param>
+/// <param name="MovedBytes">Bytes that it moves by design.</param>
 /// <param name="FloorMicroseconds">The least time that the device's measured rates allow; null where they could not be measured.</param>
 /// <param name="Error">Why there is no time; null if there is one.</param>
 /// <param name="IsFinite">Whether the losses of the step are finite; true for a launch of the checks.</param>
-public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, string Launch, SampledTime? Microseconds, double Flops, double Bytes, double? FloorMicroseconds,
-    string? Error, bool IsFinite)
+public sealed record BenchedKernel(string Family, string Entry, bool IsOfStep, string Launch, SampledTime? Microseconds, double Flops,
+    [property: JsonPropertyName("bytes")] double MovedBytes, double? FloorMicroseconds, string? Error, bool IsFinite)
 {
     /// <summary>Bytes over the median time, in 10^9 a second.</summary>
-    public double? GigabytesPerSecond => Bytes / Microseconds?.Median / 1e3;
+    public double? GigabytesPerSecond => MovedBytes / Microseconds?.Median / 1e3;
 
     /// <summary>Floor over median time: 1 cannot be beaten but by data that were in a cache already.</summary>
     public double? ShareOfFloor => FloorMicroseconds / Microseconds?.Median;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Profiling;
@@ -10,8 +11,8 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Launches">In a step.</param>
 /// <param name="Microseconds">For all of them, each waited for.</param>
 /// <param name="Flops">Floating-point operations.</param>
-/// <param name="Bytes">Bytes that have to be moved.</param>
-public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, double Bytes);
+/// <param name="MovedBytes">Bytes that they move by design.</param>
+public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, [property: JsonPropertyName("bytes")] double MovedBytes);
 
 /// <summary>What a training step takes.</summary>
 /// <param name="Conditions">How the result came about.</param>
@@ -42,10 +43,11 @@ public static class StepBench
     /// <param name="preset">Name of the preset.</param>
     /// <param name="model">Canonical name.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
     /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
     /// <param name="steps">How many to time.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, bool pretraining, int steps, CancellationToken cancellation)
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, Precision? precision, bool pretraining, int steps, CancellationToken cancellation)
     {
         var sizes = SyntheticBatches.Sizes(preset, model, overrides);
         var time = new StepTime(BenchConditions.Of(device, TimeProvider.System), model, pretraining ? "pretrain" : "finetune", preset, device.Name,
@@ -53,7 +55,7 @@ public static class StepBench
         var milliseconds = new List<double>();
         try
         {
-            using var built = new BuiltStep(device, sizes, pretraining);
+            using var built = new BuiltStep(device, sizes, pretraining, precision);
             time = time with { Flops = built.Step.Cost.Flops, Launches = built.Step.Launches };
             using (var batches = new SyntheticBatches())
                 batches.Fill(built, sizes.Model, cancellation);
@@ -87,7 +89,7 @@ public static class StepBench
     {
         using var timed = new TimedStream(device.Stream);
         built.Step.Replay(timed);
-        return [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.Bytes))
+        return [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.MovedBytes))
             .OrderByDescending(static kernel => kernel.Microseconds)];
     }
 }

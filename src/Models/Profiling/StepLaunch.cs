@@ -1,5 +1,4 @@
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Profiling;
@@ -7,11 +6,11 @@ namespace VideoSim.Models.Profiling;
 /// <summary>A kind of training step.</summary>
 /// <param name="Model">Canonical name.</param>
 /// <param name="Pretraining">Which stage: pretraining or finetuning.</param>
-/// <param name="Values">How activations are stored.</param>
-public sealed record StepKind(string Model, bool Pretraining, ElementType Values)
+/// <param name="Precision">How activations are stored.</param>
+public sealed record StepKind(string Model, bool Pretraining, Precision Precision)
 {
     /// <summary>Such as <c>mix finetune bf16</c>; fp32 is not named.</summary>
-    public override string ToString() => $"{Model} {(Pretraining ? "pretrain" : "finetune")}{(Values == ElementType.BFloat16 ? " bf16" : "")}";
+    public override string ToString() => $"{Model} {(Pretraining ? "pretrain" : "finetune")}{(Precision == Precision.BFloat16 ? " bf16" : "")}";
 }
 
 /// <summary>A kernel's launch that moves most bytes in a training step of any of the models.</summary>
@@ -19,18 +18,16 @@ public sealed record StepKind(string Model, bool Pretraining, ElementType Values
 /// <param name="Launch">The launch.</param>
 public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
 {
-    /// <summary>How training steps can store activations.</summary>
-    public static IReadOnlyList<ElementType> AllValues { get; } = [ElementType.Float32, ElementType.BFloat16];
-
     /// <summary>Every kernel's largest launch; nothing is run.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    /// <param name="values">How the steps may store activations.</param>
-    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> values) =>
-        CountedStep.Of(preset, models, overrides, values)
+    /// <param name="precisions">How the steps may store activations.</param>
+    /// <param name="packsProducts">Whether the steps are those of the CPU, which packs operands of products ahead.</param>
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<Precision> precisions,
+        bool packsProducts = false) =>
+        CountedStep.Of(preset, models, overrides, precisions, packsProducts)
             .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
-            .Where(static of => of.Launch.Kernel is not null)
-            .GroupBy(static of => of.Launch.Kernel!)
-            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.Bytes)!);
+            .GroupBy(static of => of.Launch.Kernel)
+            .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!);
 }

@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
 
@@ -123,7 +124,8 @@ public sealed record Preset
         }
         catch (JsonException e)
         {
-            throw new DataException($"--set {e.Path?.TrimStart('$', '.')}: a value of that kind does not fit there", e);
+            string key = e.Path?.TrimStart('$', '.') ?? "";
+            throw new DataException(e.Message.StartsWith("cannot be", StringComparison.Ordinal) ? $"{key} {e.Message}" : $"--set {key}: a value of that kind does not fit there", e);
         }
         catch (InvalidOperationException e)
         {
@@ -134,6 +136,17 @@ public sealed record Preset
     /// <summary>The same with the sizes that follow from the data.</summary>
     public Preset For(int vocabularySize, int tags) =>
         this with { Model = Model with { Tags = tags, Encoder = Model.Encoder with { VocabSize = vocabularySize } } };
+
+    /// <summary>The same with both stages in a precision, but for a stage whose precision an override names.</summary>
+    /// <param name="precision">The precision; null to leave all as it is.</param>
+    /// <param name="overrides">The overrides that were applied.</param>
+    internal Preset In(Precision? precision, IReadOnlyList<string> overrides)
+    {
+        return this with { Pretrain = Change(Pretrain, "pretrain"), Finetune = Change(Finetune, "finetune") };
+
+        TrainingConfig Change(TrainingConfig config, string stage) =>
+            precision is null || overrides.Any(text => text.StartsWith($"{stage}.precision=", StringComparison.Ordinal)) ? config : config with { Precision = precision.Value };
+    }
 
     /// <summary>Refuses overrides of sizes that follow from the data.</summary>
     /// <param name="overrides"><c>key=value</c>.</param>

@@ -18,25 +18,31 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     /// <param name="models">Canonical names.</param>
     /// <param name="folds">Folds of each model; null for the preset's number.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides) =>
-        Of(models.Select(model => Preset.Load(preset, model, overrides)), folds);
+    /// <param name="packsProducts">Whether they run on the CPU, which has memory for packed operands of products.</param>
+    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides, bool packsProducts) =>
+        Of(models.Select(model => Preset.Load(preset, model, overrides)), folds, packsProducts);
 
     /// <summary>Counts a reproduction, and looks at its data.</summary>
-    public static ReproductionPlan Of(ReproductionOptions options)
+    /// <param name="options">The reproduction.</param>
+    /// <param name="packsProducts">Whether it runs on the CPU, which has memory for packed operands of products.</param>
+    public static ReproductionPlan Of(ReproductionOptions options, bool packsProducts)
     {
         var plan = Of(options.Models.Select(model =>
         {
             using var encoder = options.TextOf(model).OpenEncoder(model);
             return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder);
-        }), options.Folds);
+        }), options.Folds, packsProducts);
         if (options.Data is null)
             return plan;
         return plan with { Data = DataSurvey.Of(new DataFolder(options.Data), options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth) };
     }
 
-    private static ReproductionPlan Of(IEnumerable<Preset> models, int? folds)
+    private static ReproductionPlan Of(IEnumerable<Preset> models, int? folds, bool packsProducts)
     {
-        PlannedRuns[] runs = [.. models.SelectMany(sizes => new[] { PlannedRuns.Count(sizes, pretraining: true, runs: 1), PlannedRuns.Count(sizes, pretraining: false, folds ?? sizes.Folds) })];
+        PlannedRuns[] runs = [.. models.SelectMany(sizes => new[]
+        {
+            PlannedRuns.Count(sizes, pretraining: true, runs: 1, packsProducts), PlannedRuns.Count(sizes, pretraining: false, folds ?? sizes.Folds, packsProducts),
+        })];
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
     }
 }

@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Baselines;
 using VideoSim.Models.Checkpoints;
@@ -40,6 +41,9 @@ public sealed record ReproductionOptions
     /// <summary><c>key=value</c> overrides of the preset.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
+    /// <summary>How steps of training store activations; null for as the preset says.</summary>
+    public Precision? Precision { get; init; }
+
     /// <summary>
     /// Key of all random numbers, the synthetic data's included. Each model has a key of its own, this one and its place among the
     /// six: the published runs were not seeded, and models that begin alike err alike, which an ensemble does not mend.
@@ -71,6 +75,7 @@ public sealed record ReproductionOptions
         Preset = Preset,
         Model = model,
         Overrides = Overrides,
+        Precision = Precision,
         Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model),
         Text = TextOf(model),
         Dictionary = Dictionary,
@@ -117,6 +122,7 @@ public sealed class ReproductionRun
             ["skip_bad_records"] = options.SkipBadRecords,
             ["video_disjoint"] = options.VideoDisjoint,
             ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
+            ["precision"] = options.Precision is { } precision ? PrecisionName.Of(precision) : null,
             ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
         });
         var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);

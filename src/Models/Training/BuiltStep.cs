@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
@@ -22,18 +22,18 @@ internal sealed unsafe class BuiltStep : IDisposable
     /// <param name="device">Where.</param>
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
-    /// <param name="storedAs">How activations are stored; null for as the recipe says.</param>
-    public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType? storedAs = null)
+    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
+    public BuiltStep(Device device, Preset sizes, bool pretraining, Precision? precision = null)
     {
         _device = device;
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;
-        var values = storedAs ?? Training.ValuesOn(device);
+        var stored = TrainingConfig.Require(precision ?? Training.Precision, device);
         Model = ModelZoo.Create(sizes.Model);
-        Model.Parameters.Allocate(device, training: true, values);
+        Model.Parameters.Allocate(device, training: true, stored);
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
         Stage = pretraining ? StageStep.Pretraining(Model, sizes.Model, Training) : StageStep.Finetuning(Model, sizes.Model, Training);
         Input = new BatchBlock(device, Stage.Shape);
-        Step = new Step<StepOutputs>(device, new StepMode(Training: true, Values: values), Input.Scalars, tape =>
+        Step = new Step<StepOutputs>(device, new StepMode(Training: true, Precision: stored), Input.Scalars, tape =>
         {
             var outputs = Stage.Losses(tape, Input, Stage.MaskedRows[0]);
             tape.RunBackward();

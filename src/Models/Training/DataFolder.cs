@@ -1,3 +1,4 @@
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Records;
@@ -55,6 +56,9 @@ public sealed record RunOptions
     /// <summary><c>key=value</c> overrides of the preset.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
+    /// <summary>How steps of training store activations; null for as the preset says.</summary>
+    public Precision? Precision { get; init; }
+
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;
 
@@ -75,8 +79,8 @@ public sealed record RunOptions
 
     /// <summary>The preset with its overrides; with an encoder, of the encoder's sizes.</summary>
     /// <exception cref="Engine.DataException">As of <see cref="Recipes.Preset"/>.</exception>
-    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder) => encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides)
-        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides);
+    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder) => (encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides)
+        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides)).In(Precision, Overrides);
 }
 
 /// <summary>What is random in a stage: numbers that keep its shuffles and masks apart from those of other stages.</summary>

@@ -31,8 +31,8 @@ public static class Finetuning
         CheckTags(data, source);
         if (options.Model != config.Model)
             throw new DataException($"{source.FolderPath} holds a {config.Model}, not a {options.Model}");
-        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides);
-        var values = preset.Finetune.ValuesOn(device);
+        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides).In(options.Precision, options.Overrides);
+        var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: false);
         string[] others = [data.Labels, .. source.Files];
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
@@ -59,7 +59,7 @@ public static class Finetuning
         var validation = new PairValidation(videos, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true, values);
+        parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.Batch;

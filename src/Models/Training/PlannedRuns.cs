@@ -14,8 +14,8 @@ namespace VideoSim.Models.Training;
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
-/// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, input, and the same of the validation. What
-/// the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
+/// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, packed operands of products, input, and
+/// the same of the validation. What the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="DiskBytes">What a finished run leaves: two checkpoints with moments, and the first, the best and the last weights.</param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes)
@@ -32,7 +32,7 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         PlannedRuns run;
         try
         {
-            run = Count(sizes, pretraining, runs: 1);
+            run = Count(sizes, pretraining, runs: 1, device.PacksProducts);
         }
         catch (DataException e)
         {
@@ -48,10 +48,11 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">Which stage.</param>
     /// <param name="runs">How many.</param>
+    /// <param name="packsProducts">As of <see cref="CountingDevice"/>.</param>
     /// <exception cref="DataException">The sizes do not fit a step.</exception>
-    internal static PlannedRuns Count(Preset sizes, bool pretraining, int runs)
+    internal static PlannedRuns Count(Preset sizes, bool pretraining, int runs, bool packsProducts)
     {
-        using var device = new CountingDevice();
+        using var device = new CountingDevice(packsProducts);
         using var built = new BuiltStep(device, sizes, pretraining);
         using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining);
         long parameters = built.Model.Parameters.Count;

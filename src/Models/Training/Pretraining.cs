@@ -26,7 +26,7 @@ public static class Pretraining
         var preset = options.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount);
         Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
         var config = preset.Model;
-        var values = preset.Pretrain.ValuesOn(device);
+        var precision = TrainingConfig.Require(preset.Pretrain.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: true);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
@@ -56,7 +56,7 @@ public static class Pretraining
         var validation = new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true, values);
+        parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);

@@ -143,7 +143,7 @@ public sealed unsafe class Trainer : IDisposable
     }
 
     private Step<StepOutputs> NewPlan(int maskedRows) =>
-        new(_device, new StepMode(Training: true, _job.Seed, _job.Eager, _job.Config.ValuesOn(_device)), _input.Scalars, tape =>
+        new(_device, new StepMode(Training: true, _job.Seed, _job.Eager, _job.Config.Precision), _input.Scalars, tape =>
         {
             var outputs = _job.Losses(tape, _input, maskedRows);
             tape.RunBackward();

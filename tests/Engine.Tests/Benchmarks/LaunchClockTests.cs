@@ -51,7 +51,7 @@ public sealed class LaunchClockTests : IDisposable
     public void FloorMicroseconds_BytesOrFlops_IsTheLarger()
     {
         var rates = new DeviceRates(CopyBytesPerSecond: 1e9, FlopsPerSecond: 1e12, ProductSize: 256, ProductPrecision: "f32", EmptyMicroseconds: 0);
-        Assert.Equal(5, rates.FloorMicroseconds(new KernelCost(Flops: 1e6, Bytes: 5000)), 1e-9);
-        Assert.Equal(7, rates.FloorMicroseconds(new KernelCost(Flops: 7e6, Bytes: 5000)), 1e-9);
+        Assert.Equal(5, rates.FloorMicroseconds(new KernelCost(Flops: 1e6, MovedBytes: 5000)), 1e-9);
+        Assert.Equal(7, rates.FloorMicroseconds(new KernelCost(Flops: 7e6, MovedBytes: 5000)), 1e-9);
     }
 }

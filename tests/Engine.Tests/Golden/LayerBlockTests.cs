@@ -85,7 +85,7 @@ public sealed unsafe class LayerBlockTests
         Array.ConvertAll(golden.Doubles("input.frames"), static value => (Half)value).CopyTo(new Span<Half>(stored.Halves, videos * frames * frameWidth));
         golden.Integers("input.frame_counts").CopyTo(new Span<int>(counts.Ints, videos));
 
-        var (masked, _) = FrameUnpack.Forward(tape, stored, counts);
+        var (masked, _) = StoredRows.Mask(tape, stored, counts);
         var hidden = Map(golden, masked, "vlad.expand", expanded);
         golden.AssertEqual("value.vlad.expanded", hidden);
         var clusterLogits = Linear.ForwardStack(tape, hidden, golden.Variable(new Shape(1, groups * clusters, expanded), "vlad.cluster.weight"));

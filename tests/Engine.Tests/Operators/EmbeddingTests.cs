@@ -23,7 +23,7 @@ public sealed class EmbeddingTests
         int[] sorted = [.. Enumerable.Range(0, Ids.Length).OrderBy(i => Ids[i])];
         int[] tokens = [.. Ids.Distinct().Order()];
         int[] starts = [.. tokens.Select(token => Array.FindIndex(sorted, i => Ids[i] == token)), Ids.Length];
-        GradientCheck.Run(inputs, (tape, t) => Embedding.Forward(tape, new TokenBatch(
+        GradientCheck.Run(inputs, (tape, t) => Embedding.Forward(tape, new IndexBatch(
                 GradientCheck.Integers(tape, new Shape(B, T), Ids), GradientCheck.Integers(tape, new Shape(B * T), sorted),
                 GradientCheck.Integers(tape, new Shape(B * T), tokens), GradientCheck.Integers(tape, new Shape(B * T + 1), starts),
                 GradientCheck.Integers(tape, new Shape(1), [tokens.Length])), t[0], positions ? t[2] : default, t[1]),

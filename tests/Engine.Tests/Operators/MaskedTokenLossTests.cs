@@ -78,7 +78,7 @@ public sealed unsafe class MaskedTokenLossTests
             for (int i = 0; i < V * C; i++)
                 table.Floats[i] = (float)Philox.Uniform(3, 0, 0, i) - 0.5f;
             new Span<float>(type.Floats, C).Clear();
-            var batch = new TokenBatch(GradientCheck.Integers(tape, new Shape(1, T), ids), GradientCheck.Integers(tape, new Shape(T), sorted),
+            var batch = new IndexBatch(GradientCheck.Integers(tape, new Shape(1, T), ids), GradientCheck.Integers(tape, new Shape(T), sorted),
                 GradientCheck.Integers(tape, new Shape(T), tokens), GradientCheck.Integers(tape, new Shape(T + 1), starts), GradientCheck.Integers(tape, new Shape(1), [3]));
             Tensor embedded;
             if (tied)

@@ -47,20 +47,20 @@ public sealed unsafe class VladAggregationTests
                 GradientInput.Uniform("hidden", new Shape(2, 4, 6)), GradientInput.Uniform("groupLogits", new Shape(2, 4, 2)), GradientInput.Uniform("centres", new Shape(2, 3, 3)),
                 GradientInput.Uniform("weight", new Shape(2, 6), 0.5f, 1.5f), GradientInput.Uniform("bias", new Shape(2, 6)),
             ],
-            static (tape, t) => VladAggregation.Forward(tape, t[0], Normalised(tape, t[0], t[3], t[4], sides: 1), t[1], t[2], videos: 2, groups: 2, clusters: 3, Site, 0),
+            static (tape, t) => VladAggregation.Forward(tape, t[0], Normalised(tape, t[0], t[3], t[4], sides: 1), t[1], t[2], items: 2, groups: 2, clusters: 3, Site, 0),
             v => VladReference.Forward(sizes, v[0], Normalised(v[0], v[3], v[4], stack: 2, sides: 1, columns: 6), v[1], v[2], null), roundings: 128);
     }
 
     [Fact]
-    public void Forward_SidesThatSplitAVideo_AreRefused()
+    public void Forward_GroupsThatSplitAnItem_AreRefused()
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 20);
         using var tape = new Tape(device.Stream, arena) { Training = true };
         Tensor hidden = Filled(tape.Scratch(new Shape(1, 6, 2)), 1), one = Filled(tape.Scratch(new Shape(1, 1)), 1);
         var failure = Assert.Throws<ArgumentException>(() => VladAggregation.Forward(tape, hidden, Normalised(tape, Filled(tape.Scratch(new Shape(1, 6, 1)), 1), one, one, sides: 2),
-            Filled(tape.Scratch(new Shape(1, 6, 1)), 1), Filled(tape.Scratch(new Shape(1, 2, 1)), 1), videos: 3, groups: 1, clusters: 1, Site, 0));
-        Assert.Contains("2 sides", failure.Message, StringComparison.Ordinal);
+            Filled(tape.Scratch(new Shape(1, 6, 1)), 1), Filled(tape.Scratch(new Shape(1, 2, 1)), 1), items: 3, groups: 1, clusters: 1, Site, 0));
+        Assert.Contains("2 groups of items", failure.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed unsafe class VladAggregationTests
         using var tape = new Tape(device.Stream, arena) { Training = true };
         Tensor[] inputs = [.. new[] { new Shape(1, 4, 6), new Shape(1, 4, 4), new Shape(1, 4, 2), new Shape(1, 3, 2), new Shape(1, 4), new Shape(1, 4) }.Select(shape => Filled(tape.Result(shape, true), 1))];
         Filled(inputs[2], groupLogit);
-        var y = VladAggregation.Forward(tape, inputs[0], Normalised(tape, inputs[1], inputs[4], inputs[5], sides: 1), inputs[2], inputs[3], videos: 2, groups: 2, clusters: 2, Site, 0);
+        var y = VladAggregation.Forward(tape, inputs[0], Normalised(tape, inputs[1], inputs[4], inputs[5], sides: 1), inputs[2], inputs[3], items: 2, groups: 2, clusters: 2, Site, 0);
         Filled(tape.GradientToWrite(y, out _), 1);
         tape.RunBackward();
         foreach (var gradient in inputs.Select(input => tape.GradientOf(input)).Append(y))

@@ -1,9 +1,8 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Layers;
-using VideoSim.Models.Profiling;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -24,17 +23,17 @@ public sealed class DropoutTests
         "model.vlad_dropout=0.33", "model.fusion_dropout=0.44",
     ];
 
-    public static TheoryData<string, bool, ElementType> Steps => new(
+    public static TheoryData<string, bool, Precision> Steps => new(
         from model in ModelZoo.Names
         from pretraining in new[] { true, false }
-        from values in StepLaunch.AllValues
-        select (model, pretraining, values));
+        from precision in Enum.GetValues<Precision>()
+        select (model, pretraining, precision));
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public void Forward_EveryUseOfDropout_DrawsAMaskOfItsOwn(string model, bool pretraining, ElementType values)
+    public void Forward_EveryUseOfDropout_DrawsAMaskOfItsOwn(string model, bool pretraining, Precision precision)
     {
-        var draws = Draws(model, pretraining, values, backward: false);
+        var draws = Draws(model, pretraining, precision, backward: false);
         Assert.Equal(draws.Count, draws.Select(static draw => draw.Site).Distinct().Count());
         Assert.DoesNotContain(DropoutSites.TokenMasks, draws.Select(static draw => draw.Site)); // tokens are masked with the same key
         Assert.All(draws, static draw => Assert.Equal(Seed, draw.Seed));
@@ -43,36 +42,36 @@ public sealed class DropoutTests
     // Embeddings; in each layer attention, its output and the feed-forward output; in a mixture NeXtVLAD and the fusion.
     [Theory]
     [MemberData(nameof(Steps))]
-    public void Forward_EveryUseOfDropout_HasTheProbabilityOfItsKind(string model, bool pretraining, ElementType values)
+    public void Forward_EveryUseOfDropout_HasTheProbabilityOfItsKind(string model, bool pretraining, Precision precision)
     {
         var expected = Enumerable.Repeat(("attention", Attention), Layers).Concat(Enumerable.Repeat(("layernorm", Hidden), 2 * Layers)).Append(("dropout", Hidden));
         if (model.StartsWith("mix", StringComparison.Ordinal))
             expected = expected.Append(("vlad", Vlad)).Append(("concat", Fusion));
-        Assert.Equal(expected.Order(), Draws(model, pretraining, values, backward: false).Select(static draw => (draw.Family, draw.Probability)).Order());
+        Assert.Equal(expected.Order(), Draws(model, pretraining, precision, backward: false).Select(static draw => (draw.Family, draw.Probability)).Order());
     }
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public void Backward_DrawsTheMasksOfForward(string model, bool pretraining, ElementType values)
+    public void Backward_DrawsTheMasksOfForward(string model, bool pretraining, Precision precision)
     {
-        var forward = Draws(model, pretraining, values, backward: false);
-        var both = Draws(model, pretraining, values, backward: true);
+        var forward = Draws(model, pretraining, precision, backward: false);
+        var both = Draws(model, pretraining, precision, backward: true);
         Assert.True(both.Count > forward.Count);
         Assert.Equal(forward.Order(Comparer), both.Distinct().Order(Comparer));
     }
 
     private static Comparer<Draw> Comparer => Comparer<Draw>.Create(static (a, b) => a.Site.CompareTo(b.Site));
 
-    private static unsafe List<Draw> Draws(string model, bool pretraining, ElementType values, bool backward)
+    private static unsafe List<Draw> Draws(string model, bool pretraining, Precision precision, bool backward)
     {
         var preset = Preset.Load("micro", model, Overrides);
         using var device = new CountingDevice();
         var built = ModelZoo.Create(preset.Model);
         using var parameters = built.Parameters;
-        parameters.Allocate(device, training: true, values);
+        parameters.Allocate(device, training: true, precision);
         var stage = pretraining ? StageStep.Pretraining(built, preset.Model, preset.Pretrain) : StageStep.Finetuning(built, preset.Model, preset.Finetune);
         using var input = new Models.Batches.BatchBlock(device, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed, Values: values), input.Scalars, tape =>
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed, Precision: precision), input.Scalars, tape =>
         {
             var outputs = stage.Losses(tape, input, stage.MaskedRows[0]);
             if (backward)

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
@@ -49,8 +50,6 @@ internal static class EmulatedMachine
     private sealed unsafe class PlantedStream(ComputeStream stream) : ComputeStream
     {
         public override void Launch(Kernel kernel, void* args, int bytes) => stream.Launch(kernel == AdamKernels.Update ? PlantedAdam : kernel, args, bytes);
-
-        public override void MatMul(in Kernels.MatMul.MatMulArgs args) => stream.MatMul(args);
 
         public override void Synchronize() => stream.Synchronize();
     }

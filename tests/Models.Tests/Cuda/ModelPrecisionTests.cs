@@ -1,5 +1,5 @@
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -54,7 +54,7 @@ public sealed class ModelPrecisionTests
         Trained start = (training with { StepCount = 0 }).Run(cpu), unaided = training.Run(cpu);
         Trained actual, guided;
         using (var noting = choices.Note(cuda))
-            actual = (training with { Values = ElementType.BFloat16 }).Run(noting);
+            actual = (training with { Precision = Precision.BFloat16 }).Run(noting);
         using (var taking = choices.Take(cpu))
             guided = training.Run(taking);
         Assert.Equal(0, choices.Count);

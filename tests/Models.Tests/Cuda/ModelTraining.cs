@@ -3,6 +3,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
@@ -51,7 +52,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
     /// <summary>Lets every weight begin a unit in the last place off: up and down in turn, 1 beginning with up, -1 with down; 0 for none.</summary>
     public int Nudge { get; init; }
 
-    public ElementType Values { get; init; } = ElementType.Float32;
+    public Precision Precision { get; init; } = Precision.Float32;
 
     public Trained Run(Device device)
     {
@@ -79,7 +80,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         var model = ModelZoo.Create(preset.Model);
         var masker = model.MasksTokens && !Pairs ? new TokenMasker(vocabulary, seed: 3) : null;
         using var parameters = model.Parameters;
-        parameters.Allocate(device, training: true, Values);
+        parameters.Allocate(device, training: true, Precision);
         parameters.Initialize(seed: 1);
         foreach (var (_, value, _, _) in Nudge != 0 ? parameters.Parts() : [])
             parameters.Upload([.. Read(device, value).Select((x, i) => (i % 2 == 0) == (Nudge > 0) ? MathF.BitIncrement(x) : MathF.BitDecrement(x))], value);
@@ -88,7 +89,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         using var input = new BatchBlock(device, stage.Shape);
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager, Values), input.Scalars, tape =>
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager, Precision), input.Scalars, tape =>
         {
             var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]);
             tape.RunBackward();

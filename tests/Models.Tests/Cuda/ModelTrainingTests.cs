@@ -1,5 +1,5 @@
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Zoo;
 using VideoSim.Tests.Shared;
 using Xunit;
@@ -44,15 +44,15 @@ public sealed class ModelTrainingTests
     public void Train_OnCuda_GivesTheSameBitsEagerPlannedAndCaptured(string model, bool pairs)
     {
         using var cuda = EmulatedMachine.Open();
-        foreach (var values in new[] { ElementType.Float32, ElementType.BFloat16 })
+        foreach (var precision in Enum.GetValues<Precision>())
         {
-            var training = new ModelTraining(model, pairs) { StepCount = StepsOfRepetition, Values = values };
+            var training = new ModelTraining(model, pairs) { StepCount = StepsOfRepetition, Precision = precision };
             var eager = (training with { Eager = true }).Run(cuda);
             for (int i = 0; i < 2; i++)
             {
                 var planned = training.Run(cuda);
                 Assert.Equal(eager.Losses, planned.Losses);
-                Assert.All(planned.Values, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(eager.Values[pair.Key]), $"{pair.Key}, {values}"));
+                Assert.All(planned.Values, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(eager.Values[pair.Key]), $"{pair.Key}, {precision}"));
             }
         }
     }

@@ -5,7 +5,7 @@ using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
-using VideoSim.Models.Layers;
+using VideoSim.Engine.Layers;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Encoders;
@@ -69,7 +69,7 @@ public sealed unsafe class TextEncoderGoldenTests
                 AttentionProbsDropoutProb = 0,
             }, Golden.Size(positions));
             if (kind == EncoderConfig.Bert)
-                Pooler = new Dense(_store, 0, "bert.pooler.dense", Golden.Size("width"), Golden.Size("width"), Initializers.Zeros);
+                Pooler = new Dense(_store, "bert.pooler.dense", Golden.Size("width"), Golden.Size("width"), Initializers.Zeros);
             _store.Allocate(Device, training: true);
             _store.Initialize(seed: 1);
             Golden.LoadInto(Device, _store);
@@ -93,7 +93,7 @@ public sealed unsafe class TextEncoderGoldenTests
             var ids = Integers("token_ids", b, t);
             var sorted = Enumerable.Range(0, b * t).OrderBy(i => ids.Ints[i]).ToArray(); // stable
             int[] starts = [.. Enumerable.Range(0, b * t).Where(i => i == 0 || ids.Ints[sorted[i]] != ids.Ints[sorted[i - 1]])];
-            return Encoder.Embed(Tape, new TokenBatch(ids, Integers(sorted), Integers([.. starts.Select(i => ids.Ints[sorted[i]])]),
+            return Encoder.Embed(Tape, new IndexBatch(ids, Integers(sorted), Integers([.. starts.Select(i => ids.Ints[sorted[i]])]),
                 Integers([.. starts, b * t]), Integers([starts.Length])));
         }
 

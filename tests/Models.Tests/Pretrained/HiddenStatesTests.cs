@@ -6,7 +6,7 @@ using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
-using VideoSim.Models.Layers;
+using VideoSim.Engine.Layers;
 using VideoSim.Models.Pretrained;
 using Xunit;
 
@@ -41,7 +41,7 @@ public sealed unsafe class HiddenStatesTests
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         var encoder = new TextEncoder(store, group: 0, config, positions: 7);
-        var pooler = config.ModelType == EncoderConfig.Bert ? new Dense(store, 0, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.Zeros) : null;
+        var pooler = config.ModelType == EncoderConfig.Bert ? new Dense(store, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.Zeros) : null;
         store.Allocate(device, training: false);
         folder.LoadInto(store);
         using var arena = new Arena(device, 1 << 20);
@@ -49,7 +49,7 @@ public sealed unsafe class HiddenStatesTests
 
         int[] ids = Ints("input.token_ids"), sorted = [.. Enumerable.Range(0, ids.Length).OrderBy(i => ids[i])];
         int[] starts = [.. Enumerable.Range(0, ids.Length).Where(i => i == 0 || ids[sorted[i]] != ids[sorted[i - 1]])];
-        var tokens = new TokenBatch(Integers(ids).Reshape(new Shape(3, 7)), Integers(sorted), Integers([.. starts.Select(i => ids[sorted[i]])]),
+        var tokens = new IndexBatch(Integers(ids).Reshape(new Shape(3, 7)), Integers(sorted), Integers([.. starts.Select(i => ids[sorted[i]])]),
             Integers([.. starts, ids.Length]), Integers([starts.Length]));
         var hidden = encoder.Encode(tape, encoder.Embed(tape, tokens), Integers(Ints("input.attention_mask")).Reshape(new Shape(3, 7)));
         AssertNear("output.hidden", hidden);

@@ -1,6 +1,6 @@
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
-using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Pretrained;
 using Xunit;
@@ -94,7 +94,7 @@ public sealed unsafe class PretrainedFolderTests
     {
         using var files = new TestFolder("bert");
         using var folder = files.Open();
-        using var model = files.Model("mix", folder.Encoder, ElementType.BFloat16).Parameters;
+        using var model = files.Model("mix", folder.Encoder, Precision.BFloat16).Parameters;
         folder.LoadInto(model);
         var parameter = model.Parameters.Single(static parameter => parameter.Parts[0].Name == Words);
         for (int i = 0; i < parameter.Shape.Count; i++)

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Pretrained;
@@ -88,7 +89,7 @@ internal sealed class TestFolder : IDisposable
     }
 
     /// <summary>A small model around an encoder, with fresh weights.</summary>
-    public IVideoModel Model(string name, EncoderConfig encoder, Engine.Tensors.ElementType values = Engine.Tensors.ElementType.Float32)
+    public IVideoModel Model(string name, EncoderConfig encoder, Precision precision = Precision.Float32)
     {
         var model = ModelZoo.Create(new ModelConfig
         {
@@ -105,7 +106,7 @@ internal sealed class TestFolder : IDisposable
             EmbeddingWidth = 8,
             SqueezeRatio = 2,
         });
-        model.Parameters.Allocate(_device, training: false, values);
+        model.Parameters.Allocate(_device, training: false, precision);
         model.Parameters.Initialize(seed: 5);
         return model;
     }

@@ -61,5 +61,5 @@ public sealed class StepBenchTests : IDisposable
     }
 
     private StepTime Measure(Products products, Action update) => StepBench.Measure(
-        new Redirected(_device, new FaultyStream(_device.Stream) { Refused = "adam_f32", Refuse = update, Products = products }), "micro", "mix", [], pretraining: true, steps: 10, _stop.Token);
+        new Redirected(_device, new FaultyStream(_device.Stream) { Refused = "adam_f32", Refuse = update, Products = products }), "micro", "mix", [], precision: null, pretraining: true, steps: 10, _stop.Token);
 }

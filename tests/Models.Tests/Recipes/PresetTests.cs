@@ -1,5 +1,6 @@
 using VideoSim.Engine;
 using VideoSim.Engine.Operators;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
@@ -56,4 +57,15 @@ public sealed class PresetTests
     [InlineData("model.encoder.model_type=\"gpt\"", "encoder.model_type is 'gpt'")]
     public void Override_OutOfRange_IsNamed(string text, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<DataException>(() => Preset.Load("tiny", "mix", [text])).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(null, "fp32", "fp32")]
+    [InlineData(Precision.BFloat16, "bf16", "bf16")]
+    [InlineData(Precision.BFloat16, "fp32", "bf16", "pretrain.precision=fp32")] // a named key counts
+    [InlineData(null, "fp32", "bf16", "finetune.precision=bf16")]
+    public void In_APrecision_IsThatOfBothStagesUnlessNamed(Precision? precision, string pretrain, string finetune, params string[] overrides)
+    {
+        var preset = Preset.Load("micro", "mix", overrides).In(precision, overrides);
+        Assert.Equal((pretrain, finetune), (PrecisionName.Of(preset.Pretrain.Precision), PrecisionName.Of(preset.Finetune.Precision)));
+    }
 }

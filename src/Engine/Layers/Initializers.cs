@@ -1,8 +1,8 @@
 using VideoSim.Engine.Autograd;
 
-namespace VideoSim.Models.Layers;
+namespace VideoSim.Engine.Layers;
 
-/// <summary>First values of weights, as Keras and the encoder's library draw them (specification 3.0). Weights are [out, in].</summary>
+/// <summary>First values of weights, as Keras and BERT draw them. Weights are [out, in].</summary>
 public static class Initializers
 {
     // A normal cut at two standard deviations keeps this share of its standard deviation.
@@ -17,7 +17,7 @@ public static class Initializers
     /// <summary>Everywhere the same value.</summary>
     public static Initializer Constant(double value) => (values, _, _) => values.Fill((float)value);
 
-    /// <summary>Normal with the given sigma, cut at 2 sigma: everything in the text encoder.</summary>
+    /// <summary>Normal with the given sigma, cut at 2 sigma, as BERT has it.</summary>
     public static Initializer TruncatedNormal(double sigma) => (values, _, uniform) => TruncatedNormal(values, sigma, uniform);
 
     /// <summary>Uniform in +-sqrt(6 / (in + out)): Keras' default for dense layers.</summary>

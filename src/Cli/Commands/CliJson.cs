@@ -1,9 +1,8 @@
 using System.Text.Json.Serialization;
-using VideoSim.Cli.Commands;
 using VideoSim.Engine.Checks;
 using VideoSim.Models.Records;
 
-namespace VideoSim.Cli.Output;
+namespace VideoSim.Cli.Commands;
 
 /// <summary>JSON of results that only commands have.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

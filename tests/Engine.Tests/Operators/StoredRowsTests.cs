@@ -7,7 +7,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Operators;
 
-public sealed unsafe class FrameUnpackTests
+public sealed unsafe class StoredRowsTests
 {
     [Fact]
     public void Forward_ShortVideo_MasksTheRepeatedFramesButAveragesThem()
@@ -18,7 +18,7 @@ public sealed unsafe class FrameUnpackTests
         Tensor frames = tape.Scratch(new Shape(2, 3, 1), ElementType.Float16), counts = tape.Scratch(new Shape(2), ElementType.Int32);
         new Half[] { (Half)1, (Half)2, (Half)6, (Half)(-4), (Half)(-4), (Half)(-4) }.CopyTo(new Span<Half>(frames.Halves, 6));
         (counts.Ints[0], counts.Ints[1]) = (3, 1);
-        var (masked, mean) = FrameUnpack.Forward(tape, frames, counts);
+        var (masked, mean) = StoredRows.Mask(tape, frames, counts);
         Assert.Equal([1f, 2, 6, -4, 0, 0], new Span<float>(masked.Floats, 6).ToArray());
         Assert.Equal([3f, -4], new Span<float>(mean.Floats, 2).ToArray());
         Assert.Equal((new Shape(6, 1), new Shape(2, 1)), (masked.Shape, mean.Shape));
@@ -34,7 +34,7 @@ public sealed unsafe class FrameUnpackTests
         var frames = tape.Scratch(new Shape(2, 2, 3), ElementType.Float16);
         float[] values = [1, 2, 6, -4, 0.5f, -0.25f, 3, 3, 3, 3, 3, 3];
         Array.ConvertAll(values, static value => (Half)value).CopyTo(new Span<Half>(frames.Halves, 12));
-        var y = FrameUnpack.Widen(tape, frames);
+        var y = StoredRows.Widen(tape, frames);
         Assert.Equal(new Shape(4, 3), y.Shape);
         Assert.Equal(values, new Span<float>(y.Floats, 12).ToArray());
     }

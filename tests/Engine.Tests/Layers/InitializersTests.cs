@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
-using VideoSim.Models.Layers;
+using VideoSim.Engine.Layers;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Layers;
+namespace VideoSim.Engine.Tests.Layers;
 
 public sealed class InitializersTests
 {

@@ -1,7 +1,7 @@
-using VideoSim.Models.Layers;
+using VideoSim.Engine.Layers;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Layers;
+namespace VideoSim.Engine.Tests.Layers;
 
 public sealed class NormalQuantileTests
 {

@@ -1,11 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using VideoSim.Engine.Checks;
+using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
 using VideoSim.Kernels.Contract;
 
-namespace VideoSim.Engine.Compilation;
+namespace VideoSim.Engine.Checks;
 
 /// <summary>The emulator in place of NVIDIA's driver, for this whole process: CUDA devices opened from now on are emulated.</summary>
 public sealed unsafe class CudaEmulator

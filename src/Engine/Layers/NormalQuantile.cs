@@ -1,4 +1,4 @@
-namespace VideoSim.Models.Layers;
+namespace VideoSim.Engine.Layers;
 
 /// <summary>
 /// The quantile of the standard normal distribution between -2 and 2, in two ways. <see cref="At"/> is exact to rounding and slow.

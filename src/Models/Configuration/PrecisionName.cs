@@ -1,0 +1,41 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VideoSim.Engine.Serialization;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Models.Configuration;
+
+/// <summary>Precisions as options and files name them: <c>fp32</c> and <c>bf16</c>.</summary>
+public static class PrecisionName
+{
+    /// <summary>The name of a precision.</summary>
+    public static string Of(Precision precision) => precision == Precision.Float32 ? "fp32" : "bf16";
+
+    /// <summary>The precision of a name; null where it is none.</summary>
+    public static Precision? Parse(string? name)
+    {
+        foreach (var precision in Enum.GetValues<Precision>())
+        {
+            if (name == Of(precision))
+                return precision;
+        }
+        return null;
+    }
+
+    /// <summary>What is wrong with a name that is none, for messages that begin with the option or the key.</summary>
+    public static string Refusal(string name) => $"cannot be {Printable.Quote(name)}; it is {string.Join(" or ", Enum.GetValues<Precision>().Select(Of))}";
+}
+
+/// <summary>Reads and writes the name of a precision.</summary>
+internal sealed class PrecisionConverter : JsonConverter<Precision>
+{
+    public override Precision Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        if (reader.TokenType != JsonTokenType.String)
+            throw new JsonException();
+        string name = reader.GetString()!;
+        return PrecisionName.Parse(name) ?? throw new JsonException(PrecisionName.Refusal(name));
+    }
+
+    public override void Write(Utf8JsonWriter writer, Precision value, JsonSerializerOptions options) => writer.WriteStringValue(PrecisionName.Of(value));
+}

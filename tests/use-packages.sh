@@ -1,0 +1,41 @@
+#!/bin/bash
+# use-packages.sh: packs Kernels and Engine, and trains samples/Mlp in a project outside of this repository that restores them from a folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+repository=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for project in Kernels Engine; do
+    dotnet pack -c Release -v quiet -nologo -o "$work/packages" "src/$project/$project.csproj"
+done
+for package in "$work"/packages/*.nupkg; do
+    for file in README.md lib/net10.0/; do
+        python3 -c 'import sys, zipfile; sys.exit(not any(name.startswith(sys.argv[2]) for name in zipfile.ZipFile(sys.argv[1]).namelist()))' "$package" $file \
+            || { echo "$package lacks $file" >&2; exit 1; }
+    done
+done
+
+# Nothing but that folder is a source, and nothing restored goes where other programs look for it.
+mkdir "$work/mlp"
+cd "$work/mlp"
+cat > nuget.config << EOF
+<configuration>
+  <config><add key="globalPackagesFolder" value="$work/restored" /></config>
+  <packageSources><clear /><add key="packages" value="$work/packages" /></packageSources>
+</configuration>
+EOF
+cat > Mlp.csproj << EOF
+<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>net10.0</TargetFramework>
+    <ImplicitUsings>enable</ImplicitUsings>
+    <Nullable>enable</Nullable>
+  </PropertyGroup>
+  <ItemGroup><PackageReference Include="VideoSim.Engine" Version="*" /></ItemGroup>
+</Project>
+EOF
+cp "$repository/samples/Mlp/Program.cs" .
+dotnet run -c Release | tee output.txt
+grep -q '^accuracy 0\.9' output.txt
+echo "samples/Mlp trains on the packages"

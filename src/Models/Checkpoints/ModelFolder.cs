@@ -50,12 +50,8 @@ public sealed class ModelFolder
         ModelConfig config;
         try
         {
-            config = JsonSerializer.Deserialize(File.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
+            config = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
                 ?? throw new DataException($"{file}: holds nothing");
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(file, e);
         }
         catch (JsonException e)
         {

@@ -18,6 +18,6 @@ NAMED = [
     ("src/Models/Profiling/KernelBenchResult.cs", "Bytes / Microseconds?.Median / 1e3", "Bytes / Microseconds?.Median / 1e6"),
     ("src/Models/Reproduction/ClaimsStudy.cs", "LastLines = 5", "LastLines = 1"),
     ("src/Models/Recipes/Preset.cs", 'Finetune = Change(Finetune, "finetune")', "Finetune = Finetune"),
-    ("src/Cli/Commands/EmbedCommand.cs", "EmbeddingPrecision.Single :", "EmbeddingPrecision.Half :"),
+    ("src/Cli/Commands/EmbedCommand.cs", "EmbeddingRounding.Single :", "EmbeddingRounding.Half :"),
     ("src/Cli/Commands/KernelsBenchCommand.cs", "(time.P90 - time.P10)", "time.P90"),
 ]

@@ -250,7 +250,7 @@ public sealed class ReproductionRun
     {
         var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
         var raw = Ensemble.WeightedSum(members, normalize: false);
-        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
+        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingRounding.Double);
         return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
             tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
@@ -277,7 +277,7 @@ public sealed class ReproductionRun
             using var embedder = new Embedder(_device, model, config, _options.Eager);
             var index = _data.Format.Open([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingPrecision.Half);
+            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingRounding.Half);
         }
         return SubmissionFile.Read(file);
     }

@@ -7,7 +7,11 @@ namespace VideoSim.Engine.Devices;
 /// <param name="Kernel">The kernel; null for a matrix product.</param>
 /// <param name="Cost">Its work.</param>
 /// <param name="Shape">Its grid and block on an H100; null for a matrix product and for a kernel without a CUDA source.</param>
-public sealed record CountedLaunch(Kernel? Kernel, KernelCost Cost, LaunchShape? Shape);
+public sealed record CountedLaunch(Kernel? Kernel, KernelCost Cost, LaunchShape? Shape)
+{
+    /// <summary>The kernel's entry, or <c>matmul</c>.</summary>
+    public string Name => Kernel?.Entry ?? "matmul";
+}
 
 /// <summary>Executes nothing and adds up what would have been executed.</summary>
 public sealed unsafe class CountingStream : ComputeStream

@@ -1,4 +1,6 @@
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
 using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Cpu.Bench;
@@ -6,7 +8,10 @@ namespace VideoSim.Cpu.Bench;
 /// <summary>Matrix products of an encoder step and of small presets.</summary>
 internal static unsafe class Products
 {
-    public static IReadOnlyList<Subject> All(CpuStream stream, Buffers buffers)
+    /// <summary>Memory for a packed part of the widest matrix here: up to 512 rows of 3,072 columns.</summary>
+    public const long WorkspaceBytes = 512L * 3072 * sizeof(float);
+
+    public static IReadOnlyList<Subject> All(CpuStream stream, Arena workspace, Buffers buffers)
     {
         var subjects = new List<Subject>();
         foreach (int rows in new[] { 512, 2048 })
@@ -36,7 +41,7 @@ internal static unsafe class Products
                 LdA = order[0] == 'T' ? m : k, LdB = order[1] == 'T' ? k : n, LdC = n,
             };
             string name = batch == 1 ? $"{order} {m}x{n}x{k}" : $"{order} {m}x{n}x{k}, {batch} of them";
-            return new(name, "GFLOP/s", 1e-9 * MatMulKernels.Cost(args).Flops, () => stream.MatMul(args), Ceilings.MultiplyAdds);
+            return new(name, "GFLOP/s", 1e-9 * MatMulKernels.Multiply.CountCost(args).Flops, () => MatrixProduct.Run(stream, args, workspace), Ceilings.MultiplyAdds);
         }
     }
 }

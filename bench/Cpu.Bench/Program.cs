@@ -22,10 +22,10 @@ var conditions = Conditions.Now(TimeProvider.System, threads, rounds);
 Console.WriteLine(conditions);
 
 using var device = new CpuDevice(threads);
-using var arena = new Arena(device, Buffers.Bytes);
+using Arena arena = new(device, Buffers.Bytes), workspace = new(device, Products.WorkspaceBytes);
 var stream = (CpuStream)device.Stream;
 var buffers = new Buffers(arena);
-var subjects = new List<Subject>([.. Ceilings.All(stream, buffers.Anything), .. Products.All(stream, buffers), .. new Elementwise(stream, arena, buffers).All()]);
+var subjects = new List<Subject>([.. Ceilings.All(stream, buffers.Anything), .. Products.All(stream, workspace, buffers), .. new Elementwise(stream, arena, buffers).All()]);
 using var input = Option("--data") is { } folder ? new Input(folder, device) : null;
 if (input is not null)
     subjects.AddRange(input.All());

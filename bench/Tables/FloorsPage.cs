@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
@@ -10,7 +9,7 @@ namespace VideoSim.Tables;
 /// <summary>Makes <c>docs/kernels/floors.md</c> of <c>floors.template.md</c>: what every function of the bf16 steps moves, against what has to be moved.</summary>
 public static class FloorsPage
 {
-    private const string Template = "floors.template.md";
+    private const string Template = "floors.template.md", Product = "matmul";
 
     /// <summary>All steps of the published sizes in bf16.</summary>
     public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [Precision.BFloat16]);
@@ -34,7 +33,7 @@ public static class FloorsPage
             """);
         foreach (var (step, function) in KernelFloor.Largest(steps))
         {
-            string kernels = string.Join("<br>", function.Launches.Select(static launch => $"`{launch.Name}`"));
+            string kernels = string.Join("<br>", function.Launches.Select(static launch => $"`{launch.Kernel.Entry}`"));
             text.Append(CultureInfo.InvariantCulture, $"\n| {function.Text} | {kernels} | {step} | {Millions(function.NecessaryBytes)} | {Millions(function.Cost.MovedBytes)} | ")
                 .Append(CultureInfo.InvariantCulture, $"{function.Ratio:F3} | {Millions(function.Cost.Flops)} |");
         }
@@ -52,18 +51,14 @@ public static class FloorsPage
             double fused = Moved(step, "attention", "layernorm"), activations = Moved(step, "activation"), adam = Moved(step, "adam"), products = Moved(step, Product);
             var all = step.Sum(static _ => true);
             double judged = all.MovedBytes - adam - products;
-            double necessary = step.Functions.Where(static function => Family(function.Launches[0]) is not (Product or "adam")).Sum(static function => function.NecessaryBytes);
+            double necessary = step.Functions.Where(static function => function.Launches[0].Kernel.Family is not (Product or "adam")).Sum(static function => function.NecessaryBytes);
             text.Append(CultureInfo.InvariantCulture, $"\n| {step.Kind} | {step.Videos} | {step.Parameters:N0} | {Billions(fused)} | {Billions(activations)} | {Billions(judged - fused - activations)} | ")
                 .Append(CultureInfo.InvariantCulture, $"{Billions(judged)} | {Billions(necessary)} | {judged / necessary:F3} | {Billions(adam)} | {Billions(products)} | {all.Flops / 1e12:N2} |");
         }
         return text.ToString();
     }
 
-    private const string Product = "matmul";
-
-    private static double Moved(CountedStep step, params string[] families) => step.Sum(launch => families.Contains(Family(launch))).MovedBytes;
-
-    private static string Family(CountedLaunch launch) => launch.Kernel?.Family ?? Product;
+    private static double Moved(CountedStep step, params string[] families) => step.Sum(launch => families.Contains(launch.Kernel.Family)).MovedBytes;
 
     private static string Millions(double value) => (value / 1e6).ToString("N2", CultureInfo.InvariantCulture);
 

@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Tests.Contract;
 using Xunit;
 
@@ -166,7 +165,5 @@ public sealed class CatalogTests
                 NativeMemory.Free(copy);
             }
         }
-
-        public override void MatMul(in MatMulArgs args) => throw new NotSupportedException("checks launch kernels");
     }
 }

@@ -4,7 +4,6 @@ using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Embedding;
 using VideoSim.Kernels.GatherRows;
-using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Models.Tests;
@@ -71,8 +70,6 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
         }
         inner.Launch(kernel, args, bytes);
     }
-
-    public override void MatMul(in MatMulArgs args) => inner?.MatMul(args);
 
     public override void Synchronize() => inner?.Synchronize();
 

@@ -64,7 +64,7 @@ internal static class KernelsCommand
             IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
             {
                 var launch = largest.GetValueOrDefault(kernel)?.Launch;
-                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
+                return new KernelRow(kernel.Family, kernel.Entry, kernel.Source, kernel.Library, launch?.Shape, KernelResourceTable.Embedded.Find(Architecture, kernel.Entry),
                     launch?.Cost.Flops, launch?.Cost.MovedBytes);
             })];
             console.WriteResult(Table(rows), rows, CliJson.Default.IReadOnlyListKernelRow);
@@ -78,7 +78,7 @@ internal static class KernelsCommand
             .NumberColumn("shared, B").NumberColumn("MFLOP").NumberColumn("MB");
         foreach (var row in rows)
         {
-            table.Row(row.Family, row.Entry, row.Shape is { } shape ? $"{(long)shape.GridX * shape.GridY * shape.GridZ} x {shape.BlockX}" : row.Source is null ? "CPU only" : "",
+            table.Row(row.Family, row.Entry, row.Shape is { } shape ? $"{(long)shape.GridX * shape.GridY * shape.GridZ} x {shape.BlockX}" : row.Source is null ? row.Library ?? "CPU only" : "",
                 $"{row.Resources?.Registers}", $"{row.Resources?.SpillStoreBytes + row.Resources?.SpillLoadBytes}",
                 $"{(row.Resources is null ? null : row.Resources.SharedBytes + (row.Shape?.SharedBytes ?? 0))}", Millions(row.Flops), Millions(row.MovedBytes));
         }
@@ -140,10 +140,11 @@ internal static class KernelsCommand
 /// <summary>One kernel of <c>kernels list</c>.</summary>
 /// <param name="Family">What it is one of.</param>
 /// <param name="Entry">Its name.</param>
-/// <param name="Source">Its <c>.cu</c> file; null if it runs on the CPU only.</param>
+/// <param name="Source">Its <c>.cu</c> file; null if it has none.</param>
+/// <param name="Library">The library that computes it on CUDA in place of a source; null for none.</param>
 /// <param name="Shape">Grid and block of its largest launch; null where no model uses it.</param>
 /// <param name="Resources">What it takes on an H100; null where it was never compiled.</param>
 /// <param name="Flops">Floating-point operations of its largest launch.</param>
 /// <param name="MovedBytes">Bytes that launch moves by design.</param>
-internal sealed record KernelRow(string Family, string Entry, string? Source, LaunchShape? Shape, KernelResources? Resources, double? Flops,
+internal sealed record KernelRow(string Family, string Entry, string? Source, string? Library, LaunchShape? Shape, KernelResources? Resources, double? Flops,
     [property: JsonPropertyName("bytes")] double? MovedBytes);

@@ -36,7 +36,7 @@ internal static class ReproduceCommand
             options.NoteRandomWeights(parsed, console);
             if (parsed.GetValue(dryRun))
             {
-                var plan = ReproductionPlan.Of(chosen);
+                var plan = ReproductionPlan.Of(chosen, packsProducts: options.IsOnCpu(parsed));
                 console.WriteResult(plan.Data is { } data ? [Table(data), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
                 foreach (string problem in plan.Data?.Problems ?? [])
                     console.WriteError(problem);
@@ -152,6 +152,8 @@ internal sealed class ReproduceOptionSet
     }
 
     public void NoteRandomWeights(ParseResult parsed, CommandConsole console) => _text.NoteRandomWeights(parsed, parsed.GetValue(_preset)!, console);
+
+    public bool IsOnCpu(ParseResult parsed) => parsed.GetValue(_device) == "cpu";
 
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 

@@ -19,9 +19,12 @@ public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager
 /// <typeparam name="TResult">What the model's code returns: tensors that a run fills.</typeparam>
 public sealed unsafe class Step<TResult> : IDisposable
 {
+    private const long Unlimited = long.MaxValue / 4;
+
     private readonly Device _device;
     private readonly Func<Tape, TResult> _build;
     private readonly Arena _arena;
+    private readonly Arena? _workspace;
     private readonly Tape _tape;
     private readonly PlanStream? _plan;
 
@@ -34,17 +37,19 @@ public sealed unsafe class Step<TResult> : IDisposable
     {
         (_device, _build) = (device, build);
         using (var counting = new CountingDevice())
-        using (var arena = new Arena(counting, long.MaxValue / 2))
-        using (var tape = NewTape(counting.Stream, arena, mode, scalars))
+        using (var arena = new Arena(counting, Unlimited))
+        using (var workspace = device.PacksProducts ? new Arena(counting, Unlimited) : null)
+        using (var tape = NewTape(counting.Stream, arena, workspace, mode, scalars))
         {
             build(tape);
-            ArenaBytes = arena.Peak;
+            (ArenaBytes, WorkspaceBytes) = (arena.Peak, workspace?.Peak ?? 0);
             var counted = (CountingStream)counting.Stream;
             (Cost, MatMulCost, Launches, Functions) = (counted.Total, counted.MatMuls, counted.Launches, counted.Functions);
         }
         _arena = new Arena(device, ArenaBytes);
+        _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
         _plan = mode.Eager ? null : new PlanStream();
-        _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, mode, scalars);
+        _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, scalars);
         Result = _plan is null ? default! : build(_tape); // an eager step has no result before its first run
     }
 
@@ -57,7 +62,7 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <summary>The share of matrix products.</summary>
     public KernelCost MatMulCost { get; }
 
-    /// <summary>Kernels and matrix products of one run.</summary>
+    /// <summary>Kernels of one run.</summary>
     public int Launches { get; }
 
     /// <summary>What one run computes, by operator, with the bytes that each has to touch.</summary>
@@ -65,6 +70,9 @@ public sealed unsafe class Step<TResult> : IDisposable
 
     /// <summary>Memory of activations and intermediate gradients.</summary>
     public long ArenaBytes { get; }
+
+    /// <summary>Memory that the matrix products pack operands into, one after the other: what the largest of them needs.</summary>
+    public long WorkspaceBytes { get; }
 
     /// <summary>Gives one run to the device's stream.</summary>
     public void Run()
@@ -90,8 +98,9 @@ public sealed unsafe class Step<TResult> : IDisposable
         _tape.Dispose();
         _plan?.Dispose();
         _arena.Dispose();
+        _workspace?.Dispose();
     }
 
-    private static Tape NewTape(ComputeStream stream, Arena arena, StepMode mode, StepScalars* scalars) =>
-        new(stream, arena) { Training = mode.Training, Seed = mode.Seed, Scalars = scalars, Precision = mode.Precision };
+    private static Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepScalars* scalars) =>
+        new(stream, arena) { Workspace = workspace, Training = mode.Training, Seed = mode.Seed, Scalars = scalars, Precision = mode.Precision };
 }

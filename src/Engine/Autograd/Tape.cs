@@ -54,6 +54,12 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>Where results, kept values and gradients of intermediate tensors live.</summary>
     public Arena Step { get; }
 
+    /// <summary>
+    /// Memory that each matrix product packs an operand into, and the next one again; null where products run without. As launches run
+    /// one after the other, one block serves all of a step.
+    /// </summary>
+    public Arena? Workspace { get; init; }
+
     /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
     public bool Training { get; init; }
 

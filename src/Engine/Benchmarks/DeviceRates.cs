@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
 using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
@@ -81,7 +83,8 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
             {
                 A = (void*)a, B = (void*)b, C = (void*)c, M = size, N = size, K = size, LdA = size, LdB = size, LdC = size, Batch = 1, Operands = precision, Result = precision,
             };
-            return clock.Sample(() => device.Stream.MatMul(product), Limit, cancellation).Median;
+            using var workspace = device.PacksProducts ? new Arena(device, MatMulKernels.PackedElements(product) * sizeof(float)) : null;
+            return clock.Sample(() => MatrixProduct.Run(device.Stream, product, workspace), Limit, cancellation).Median;
         }
         finally
         {

@@ -25,14 +25,7 @@ public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double 
             return;
         if (kernel == wanted && kernel.Cost(args).MovedBytes >= wantedBytes)
             Time = sample(() => inner.Launch(kernel, args, bytes));
-        else
+        else if (runsProducts || kernel != MatMulKernels.Multiply)
             inner.Launch(kernel, args, bytes);
-    }
-
-    /// <inheritdoc/>
-    public override void MatMul(in MatMulArgs args)
-    {
-        if (Time is null && runsProducts)
-            inner.MatMul(args);
     }
 }

@@ -1,6 +1,5 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Checks;
 
@@ -96,7 +95,5 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
             if (kernel == wanted && emulator.TakeUse() is { } use)
                 Launches.Add((use, kernel.Cost(args)));
         }
-
-        public override void MatMul(in MatMulArgs args) => stream.MatMul(args);
     }
 }

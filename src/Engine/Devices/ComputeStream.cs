@@ -1,9 +1,8 @@
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>An order of device work. Kernels and matrix products given to it run one after the other.</summary>
+/// <summary>An order of device work. Kernels given to it run one after the other.</summary>
 public abstract unsafe class ComputeStream : IDisposable
 {
     /// <summary>Runs a kernel on typed arguments.</summary>
@@ -15,9 +14,6 @@ public abstract unsafe class ComputeStream : IDisposable
 
     /// <summary>Runs a kernel; the arguments are copied before this returns.</summary>
     public abstract void Launch(Kernel kernel, void* args, int bytes);
-
-    /// <summary>Runs a matrix product by the device's best means.</summary>
-    public abstract void MatMul(in MatMulArgs args);
 
     /// <summary>Says what the function that the launches from here on compute has to touch. Only a stream that counts keeps it.</summary>
     /// <param name="function">Inputs and results in words, such as <c>x, dY -> dX</c>.</param>

@@ -4,13 +4,13 @@ using VideoSim.Kernels.MatMul;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>What a stream was given.</summary>
-/// <param name="Kernel">The kernel; null for a matrix product.</param>
+/// <param name="Kernel">The kernel.</param>
 /// <param name="Cost">Its work.</param>
-/// <param name="Shape">Its grid and block on an H100; null for a matrix product and for a kernel without a CUDA source.</param>
-public sealed record CountedLaunch(Kernel? Kernel, KernelCost Cost, LaunchShape? Shape)
+/// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
+public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? Shape)
 {
-    /// <summary>The kernel's entry, or <c>matmul</c>.</summary>
-    public string Name => Kernel?.Entry ?? "matmul";
+    /// <summary>Whether it is a matrix product.</summary>
+    public bool IsProduct => Kernel == MatMulKernels.Multiply;
 }
 
 /// <summary>Executes nothing and adds up what would have been executed.</summary>
@@ -29,7 +29,7 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <summary>Share of <see cref="Total"/> in matrix products.</summary>
     public KernelCost MatMuls { get; private set; }
 
-    /// <summary>Kernels and matrix products given to the stream.</summary>
+    /// <summary>Kernels given to the stream.</summary>
     public int Launches => _inOrder.Count;
 
     /// <summary>All of them, in order.</summary>
@@ -57,21 +57,11 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
-        Add(new(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null));
-    }
-
-    /// <inheritdoc/>
-    public override void MatMul(in MatMulArgs args)
-    {
-        var cost = MatMulKernels.Cost(args);
-        MatMuls += cost;
-        Add(new(null, cost, null));
-    }
-
-    private void Add(CountedLaunch launch)
-    {
-        Total += launch.Cost;
+        var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null);
         _inOrder.Add(launch);
+        Total += launch.Cost;
+        if (launch.IsProduct)
+            MatMuls += launch.Cost;
         if (_function is null)
             Touches("");
         _function!.Add(launch);

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
@@ -14,8 +12,6 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
     private const double MinSharedBytes = 64 << 10, MinSharedFlops = 200_000;
 
     private readonly WorkerPool _pool = new(threads);
-    private float* _packed;
-    private long _packedCapacity;
 
     /// <summary>Threads that share the work, the caller's included.</summary>
     public int Threads => _pool.Threads;
@@ -34,32 +30,9 @@ public sealed unsafe class CpuStream(int threads) : ComputeStream
     }
 
     /// <inheritdoc/>
-    public override void MatMul(in MatMulArgs args)
-    {
-        if (args.Operands != Precision.Float32 || args.Result != Precision.Float32)
-            throw new NotSupportedException("products of bf16 matrices run on CUDA devices only");
-        long elements = MatMulKernels.PackedElements(args);
-        if (elements > _packedCapacity)
-        {
-            NativeMemory.AlignedFree(_packed);
-            _packed = (float*)NativeMemory.AlignedAlloc((nuint)elements * sizeof(float), Device.Alignment);
-            _packedCapacity = elements;
-        }
-        var packed = new PackedMatMulArgs { Product = args, Packed = _packed };
-        for (; packed.Part < MatMulKernels.Parts(args); packed.Part++)
-        {
-            Run(MatMulKernels.Pack, packed);
-            Run(MatMulKernels.Multiply, packed);
-        }
-    }
-
-    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _pool.Dispose();
-        NativeMemory.AlignedFree(_packed);
-        _packed = null;
-        _packedCapacity = 0;
         base.Dispose(disposing);
     }
 }

@@ -27,9 +27,24 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
     /// <summary>Kinds of products met so far.</summary>
     public int Count => _products.Count;
 
-    /// <summary>Gives a product to a stream.</summary>
-    /// <returns>False, and nothing is done, where the library cannot add the bias: another kernel has to.</returns>
-    public bool TryRun(in MatMulArgs args, nint stream)
+    /// <summary>
+    /// Gives a product to a stream. Where the library cannot add the bias, a kernel begins the result with it, and the product is added.
+    /// </summary>
+    /// <param name="args">The product.</param>
+    /// <param name="stream">Where that kernel is launched.</param>
+    /// <param name="handle">The driver's name of the stream.</param>
+    public void Run(in MatMulArgs args, CudaStream stream, nint handle)
+    {
+        if (args.Packed != null)
+            throw new ArgumentException("cuBLASLt takes no packed operand");
+        if (TryRun(args, handle))
+            return;
+        stream.Run(MatMulBiasKernels.Begin[args.Result], MatMulBiasKernels.Of(args));
+        stream.Run(MatMulKernels.Multiply, args with { Bias = null, Add = 1 });
+    }
+
+    // False, and nothing is done, where the library cannot add the bias.
+    private bool TryRun(in MatMulArgs args, nint stream)
     {
         var kind = new ProductKind(args);
         if (kind.HasBias && kind.AlignmentBias < LeastBiasAlignment)

@@ -7,7 +7,7 @@ namespace VideoSim.Engine.Devices;
 /// <summary>Runs the kernels' CUDA sources on a GPU, one after the other; a launch returns before it is done.</summary>
 public sealed unsafe class CudaStream : ComputeStream
 {
-    /// <summary>Environment variable of CUDA: where it is 1, every launch and product is waited for, so that a fault names its own kernel.</summary>
+    /// <summary>Environment variable of CUDA: where it is 1, every launch is waited for, so that a fault names its own kernel.</summary>
     internal const string LaunchBlockingVariable = "CUDA_LAUNCH_BLOCKING";
 
     private readonly CudaContext _context;
@@ -27,37 +27,16 @@ public sealed unsafe class CudaStream : ComputeStream
     internal int ProductKinds => _products.Count;
 
     /// <inheritdoc/>
+    /// <exception cref="DataException">A library that computes the kernel was not found, or the kernel runs on the CPU only.</exception>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
         if (kernel.Items(args) == 0)
             return;
         _context.MakeCurrent();
-        nint function = _modules.FunctionOf(kernel);
-        var shape = kernel.Shape(args, _context.Limits);
-        _context.Last.Note(kernel, shape, args, bytes);
-        Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
-            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // args: the single parameter
-        if (_isBlocking)
-            Synchronize();
-    }
-
-    /// <inheritdoc/>
-    /// <exception cref="DataException">cuBLASLt was not found.</exception>
-    public override void MatMul(in MatMulArgs args)
-    {
-        if (args.M == 0 || args.N == 0 || args.Batch == 0)
-            return;
-        _context.MakeCurrent();
-        _context.Last.Note(args);
-        if (!_products.TryRun(args, _stream))
-        {
-            Run(MatMulBiasKernels.Begin[args.Result], MatMulBiasKernels.Of(args));
-            var rest = args;
-            rest.Bias = null;
-            rest.Add = 1;
-            MatMul(rest);
-            return;
-        }
+        if (kernel.Library is null)
+            LaunchFunction(kernel, args, bytes);
+        else
+            LaunchProduct((Kernel<MatMulArgs>)kernel, (MatMulArgs*)args);
         if (_isBlocking)
             Synchronize();
     }
@@ -132,6 +111,21 @@ public sealed unsafe class CudaStream : ComputeStream
             _products.Dispose();
         _context.CheckRelease(() => cuStreamDestroy_v2(_stream), nameof(cuStreamDestroy_v2));
         base.Dispose(disposing);
+    }
+
+    private void LaunchFunction(Kernel kernel, void* args, int bytes)
+    {
+        nint function = _modules.FunctionOf(kernel);
+        var shape = kernel.Shape(args, _context.Limits);
+        _context.Last.Note(kernel, shape, args, bytes);
+        Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
+            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // args: the single parameter
+    }
+
+    private void LaunchProduct(Kernel<MatMulArgs> kernel, MatMulArgs* args)
+    {
+        _context.Last.Note(kernel, shape: null, args, sizeof(MatMulArgs));
+        _products.Run(*args, this, _stream);
     }
 
     private void Check(int code, string call) => _context.Check(code, call);

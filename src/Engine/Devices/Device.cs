@@ -16,8 +16,11 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 
-    /// <summary>Whether kernels and products take bf16 tensors.</summary>
+    /// <summary>Whether kernels take bf16 tensors.</summary>
     public virtual bool HasBFloat16 => true;
+
+    /// <summary>Whether large matrix products are faster with an operand packed ahead, for which a step then has memory.</summary>
+    public virtual bool PacksProducts => false;
 
     /// <summary>Whether the device takes no more work: a CUDA context refuses all calls after a fault of a kernel. Waits for the stream.</summary>
     public bool IsLost
@@ -92,6 +95,9 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
     public override bool HasBFloat16 => false;
 
     /// <inheritdoc/>
+    public override bool PacksProducts => true;
+
+    /// <inheritdoc/>
     public override long MemoryBytes => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
 
     /// <inheritdoc/>
@@ -136,7 +142,8 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 /// A device without bytes: its addresses only tell allocations apart, its stream counts. Building a step on it gives the
 /// step's FLOPs, bytes and memory without running it.
 /// </summary>
-public sealed class CountingDevice() : Device(new CountingStream())
+/// <param name="packsProducts">Whether the device that it stands for packs operands of products ahead: the CPU does, CUDA devices do not.</param>
+public sealed class CountingDevice(bool packsProducts = false) : Device(new CountingStream())
 {
     private nint _next = 1 << 20;
 
@@ -145,6 +152,9 @@ public sealed class CountingDevice() : Device(new CountingStream())
 
     /// <inheritdoc/>
     public override string Name => "counting";
+
+    /// <inheritdoc/>
+    public override bool PacksProducts => packsProducts;
 
     /// <inheritdoc/>
     public override nint Allocate(long bytes)

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
@@ -12,7 +11,7 @@ public sealed unsafe class PlanStream : ComputeStream
 {
     private const int Alignment = 16;
 
-    private readonly List<(Kernel? Kernel, int Offset, int Bytes)> _launches = [];
+    private readonly List<(Kernel Kernel, int Offset, int Bytes)> _launches = [];
     private byte* _arguments;
     private int _used, _capacity;
 
@@ -20,13 +19,17 @@ public sealed unsafe class PlanStream : ComputeStream
     public int Count => _launches.Count;
 
     /// <inheritdoc/>
-    public override void Launch(Kernel kernel, void* args, int bytes) => Record(kernel, args, bytes);
-
-    /// <inheritdoc/>
-    public override void MatMul(in MatMulArgs args)
+    public override void Launch(Kernel kernel, void* args, int bytes)
     {
-        fixed (MatMulArgs* pointer = &args)
-            Record(null, pointer, sizeof(MatMulArgs));
+        int offset = (_used + Alignment - 1) / Alignment * Alignment;
+        if (offset + bytes > _capacity)
+        {
+            _capacity = Math.Max(2 * _capacity, offset + bytes + 4096);
+            _arguments = (byte*)NativeMemory.AlignedRealloc(_arguments, (nuint)_capacity, Alignment);
+        }
+        NativeMemory.Copy(args, _arguments + offset, (nuint)bytes);
+        _used = offset + bytes;
+        _launches.Add((kernel, offset, bytes));
     }
 
     /// <summary>Runs everything recorded on another stream, in order.</summary>
@@ -39,12 +42,7 @@ public sealed unsafe class PlanStream : ComputeStream
     internal void GiveTo(ComputeStream stream)
     {
         foreach (var (kernel, offset, bytes) in CollectionsMarshal.AsSpan(_launches))
-        {
-            if (kernel is null)
-                stream.MatMul(in *(MatMulArgs*)(_arguments + offset));
-            else
-                stream.Launch(kernel, _arguments + offset, bytes);
-        }
+            stream.Launch(kernel, _arguments + offset, bytes);
     }
 
     /// <inheritdoc/>
@@ -57,19 +55,5 @@ public sealed unsafe class PlanStream : ComputeStream
         (_used, _capacity) = (0, 0);
         _launches.Clear();
         base.Dispose(disposing);
-    }
-
-    // A null kernel stands for a matrix product.
-    private void Record(Kernel? kernel, void* args, int bytes)
-    {
-        int offset = (_used + Alignment - 1) / Alignment * Alignment;
-        if (offset + bytes > _capacity)
-        {
-            _capacity = Math.Max(2 * _capacity, offset + bytes + 4096);
-            _arguments = (byte*)NativeMemory.AlignedRealloc(_arguments, (nuint)_capacity, Alignment);
-        }
-        NativeMemory.Copy(args, _arguments + offset, (nuint)bytes);
-        _used = offset + bytes;
-        _launches.Add((kernel, offset, bytes));
     }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
@@ -10,11 +9,9 @@ namespace VideoSim.Engine.Devices;
 /// </summary>
 public sealed unsafe class TimedStream(ComputeStream inner) : ComputeStream
 {
-    private const string Product = "matmul";
-
     private readonly Dictionary<string, (int Launches, TimeSpan Time, KernelCost Cost)> _times = [];
 
-    /// <summary>By kernel: launches, their time and work. Matrix products count as one kernel.</summary>
+    /// <summary>By kernel: launches, their time and work.</summary>
     public IReadOnlyDictionary<string, (int Launches, TimeSpan Time, KernelCost Cost)> Times => _times;
 
     /// <inheritdoc/>
@@ -22,22 +19,9 @@ public sealed unsafe class TimedStream(ComputeStream inner) : ComputeStream
     {
         long start = Stopwatch.GetTimestamp();
         inner.Launch(kernel, args, bytes);
-        Add(kernel.Entry, start, kernel.Cost(args));
-    }
-
-    /// <inheritdoc/>
-    public override void MatMul(in MatMulArgs args)
-    {
-        long start = Stopwatch.GetTimestamp();
-        inner.MatMul(args);
-        Add(Product, start, MatMulKernels.Cost(args));
-    }
-
-    private void Add(string name, long start, KernelCost cost)
-    {
         inner.Synchronize();
         var time = Stopwatch.GetElapsedTime(start);
-        var before = _times.GetValueOrDefault(name);
-        _times[name] = (before.Launches + 1, before.Time + time, before.Cost + cost);
+        var before = _times.GetValueOrDefault(kernel.Entry);
+        _times[kernel.Entry] = (before.Launches + 1, before.Time + time, before.Cost + kernel.Cost(args));
     }
 }

@@ -32,7 +32,7 @@ public static unsafe class ContrastiveLoss
         Tensor unitVision = L2Normalize.Forward(tape, vision), unitText = L2Normalize.Forward(tape, text);
         var cosines = tape.Scratch(new Shape(experts, samples, samples)); // [e, i, j]: vision e, i times text j
         tape.Touches("vision, text -> cosines", Touch.Read(unitVision), Touch.Read(unitText), Touch.Write(cosines));
-        tape.Stream.MatMul(new MatMulArgs
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = unitVision.Values, LdA = width, B = unitText.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = samples,
             M = experts * samples, N = samples, K = width, Batch = 1, Operands = vision.Precision, Result = cosines.Precision,
@@ -64,7 +64,7 @@ public static unsafe class ContrastiveLoss
         if (dText.Exists)
         {
             tape.Touches("vision, d cosines -> d text", Touch.Read(dCosines), Touch.Read(s.Vision), Touch.Write(dText, addText));
-            tape.Stream.MatMul(new MatMulArgs // dText[samples, N] = dCosines^T vision
+            MatrixProduct.Run(tape, new MatMulArgs // dText[samples, N] = dCosines^T vision
             {
                 A = dCosines.Values, LdA = samples, TransposeA = 1, B = s.Vision.Values, LdB = width, C = dText.Values, LdC = width,
                 M = samples, N = width, K = rows, Batch = 1, Add = addText, Operands = dCosines.Precision, Result = dText.Precision,
@@ -73,7 +73,7 @@ public static unsafe class ContrastiveLoss
         if (dVision.Exists)
         {
             tape.Touches("text, d cosines -> d vision", Touch.Read(dCosines), Touch.Read(s.Text), Touch.Write(dVision, addVision));
-            tape.Stream.MatMul(new MatMulArgs // dVision[rows, N] = dCosines text
+            MatrixProduct.Run(tape, new MatMulArgs // dVision[rows, N] = dCosines text
             {
                 A = dCosines.Values, LdA = samples, B = s.Text.Values, LdB = width, C = dVision.Values, LdC = width,
                 M = rows, N = width, K = samples, Batch = 1, Add = addVision, Operands = dCosines.Precision, Result = dVision.Precision,

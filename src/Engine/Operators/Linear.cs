@@ -47,7 +47,7 @@ public static unsafe class Linear
             throw new ArgumentException($"a linear map of {weight.Shape} {weight.Type} was given {x.Shape} {x.Type}");
         var y = tape.Result(shape, differentiable: true, result);
         tape.Touches("x, weight, bias -> y", Touch.Read(x), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
-        tape.Stream.MatMul(new MatMulArgs
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, StrideA = sharedInput ? 0 : (long)rows * k, LdA = k,
             B = weight.Values, StrideB = (long)n * k, LdB = k, TransposeB = 1,
@@ -71,7 +71,7 @@ public static unsafe class Linear
         if (dWeight.Exists)
         {
             tape.Touches("x, dY -> gradient of the weight", Touch.Read(x), Touch.Read(operand), Touch.Write(dWeight, add));
-            tape.Stream.MatMul(new MatMulArgs // dW[N, K] = dY^T x
+            MatrixProduct.Run(tape, new MatMulArgs // dW[N, K] = dY^T x
             {
                 A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
                 B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
@@ -93,7 +93,7 @@ public static unsafe class Linear
         int products = sharedInput ? stack : 1;
         for (int i = 0; i < products; i++)
         {
-            tape.Stream.MatMul(new MatMulArgs // dx[rows, K] = dY W
+            MatrixProduct.Run(tape, new MatMulArgs // dx[rows, K] = dY W
             {
                 A = operand.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
                 B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,

@@ -40,7 +40,7 @@ public static unsafe class MaskedTokenLoss
         }
         Tensor logits = tape.Scratch(new Shape(rows, vocabulary), x.Type), loss = tape.Scratch(new Shape(rows));
         tape.Touches("x, table, bias -> logits", Touch.Read(x), Touch.Read(table), Touch.Read(bias), Touch.Write(logits));
-        tape.Stream.MatMul(new MatMulArgs
+        MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, LdA = width, B = table.Values, LdB = width, TransposeB = 1, C = logits.Values, LdC = vocabulary,
             Bias = bias.Values, M = rows, N = vocabulary, K = width, Batch = 1, Operands = x.Precision, Result = logits.Precision,

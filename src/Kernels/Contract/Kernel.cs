@@ -32,8 +32,11 @@ public abstract unsafe class Kernel
     /// <summary>What people call this kernel and its siblings, such as <c>layernorm</c>: lower case, words joined by hyphens. Every kernel of the catalog has one.</summary>
     public string Family { get; init; } = "";
 
-    /// <summary>The <c>.cu</c> file that holds the entry, or null while the kernel runs on the CPU only.</summary>
+    /// <summary>The <c>.cu</c> file that holds the entry, or null where a library computes the kernel on CUDA, or nothing does.</summary>
     public string? Source { get; init; }
+
+    /// <summary>The library that computes the kernel on CUDA in place of a source, such as cuBLASLt; null for none.</summary>
+    public string? Library { get; init; }
 
     /// <summary>Macros for the compiler, as <c>NAME=VALUE</c>.</summary>
     public IReadOnlyList<string> Defines { get; init; } = [];

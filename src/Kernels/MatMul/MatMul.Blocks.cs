@@ -35,7 +35,7 @@ public static unsafe partial class MatMulKernels
     // a tenth of its time on that.
     private const int MaxColumns = 128;
 
-    /// <summary>How a product is cut: a function of its shapes alone, so that results do not depend on threads.</summary>
+    /// <summary>How a launch is cut: a function of shapes, and of whether B was packed ahead, so that results do not depend on threads.</summary>
     private readonly struct Blocks
     {
         /// <summary>Steps of k between two visits to C.</summary>
@@ -53,7 +53,7 @@ public static unsafe partial class MatMulKernels
         /// <summary>Number of different B.</summary>
         public readonly int PackedProducts;
 
-        /// <summary>Whether B is packed by a kernel of its own, and not by each item.</summary>
+        /// <summary>Whether B was packed by a launch of its own, and not by each item.</summary>
         public readonly bool PackedAhead;
 
         /// <summary>Whether A is read where it lies.</summary>
@@ -62,6 +62,9 @@ public static unsafe partial class MatMulKernels
         /// <summary>Parts of k that are packed ahead and multiplied one after the other; 1 where nothing is packed ahead.</summary>
         public readonly int Parts;
 
+        /// <summary>The launch's part of k.</summary>
+        public readonly int StartOfK, EndOfK;
+
         public Blocks(in MatMulArgs p)
         {
             Depth = Part(p.K, p.K <= MaxDepthOfOnePart ? MaxDepthOfOnePart : MaxDepth, 8);
@@ -69,8 +72,9 @@ public static unsafe partial class MatMulKernels
             Stretches = Count(Panels, StretchPanels);
             PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;
             RowsInPlace = p.TransposeA == 0 && p.N <= MaxColumnsInPlace;
-            PackedAhead = p.M > MaxRowsOfOneBlock;
+            PackedAhead = p.Packed != null;
             Parts = PackedAhead ? Math.Max(1, Count(p.K, Depth)) : 1;
+            (StartOfK, EndOfK) = PackedAhead ? (p.Part * Depth, Math.Min(p.K, (p.Part + 1) * Depth)) : (0, p.K);
             Rows = Part(p.M, PackedAhead ? MaxRows : MaxRowsOfOneBlock, TileRows);
             RowBlocks = Count(p.M, Rows);
             Columns = Part(p.N, MaxColumns, PanelColumns);
@@ -85,6 +89,9 @@ public static unsafe partial class MatMulKernels
 
         /// <summary>Floats of one packed part of B.</summary>
         public long PackedElements => (long)Panels * PanelColumns * Depth;
+
+        /// <summary>Floats of one packed part of all different B.</summary>
+        public long AllPackedElements => PackedProducts * PackedElements;
 
         // Equal parts of at most the limit, as multiples; 0 of nothing.
         private static int Part(int total, int limit, int multiple)

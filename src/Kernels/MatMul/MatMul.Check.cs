@@ -12,7 +12,7 @@ public static unsafe class MatMulChecks
     private const int Gap = 3; // between stored rows and between products, so that a wrong stride is seen
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMulKernels.Multiply, Cases), new(MatMulKernels.Pack, CasesPackedAhead)];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMulKernels.Multiply, Cases), new(MatMulKernels.Pack, static () => ManyRows().Select(static product => Case(product, packedAhead: true)))];
 
     /// <summary>Products of bf16 matrices, into fp32 and into bf16: for devices that have them.</summary>
     public static IEnumerable<CheckCase> BFloat16Cases()
@@ -42,19 +42,22 @@ public static unsafe class MatMulChecks
         yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false));
         yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true));
         yield return Case(new Product(12, 20, 50, 1, 1, 4, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false));
+        yield return Case(new Product(133, 19, 24, 1, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false));
+        foreach (var product in ManyRows())
+            yield return Case(product); // the items pack, as everywhere else
     }
 
     // Rows enough to pack B before the product, several blocks of everything.
-    private static IEnumerable<CheckCase> CasesPackedAhead()
+    private static IEnumerable<Product> ManyRows()
     {
         for (int kind = 0; kind < 4; kind++)
-            yield return Case(new Product(290, 45, 391, kind & 1, kind >> 1, 1, Bias: true, Add: kind % 2, Gap: Gap, SharedA: false, SharedB: false));
-        yield return Case(new Product(290, 135, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false)); // wide enough to pack A, too
-        yield return Case(new Product(270, 300, 9, 0, 0, 2, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: true));
-        yield return Case(new Product(133, 19, 24, 1, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false));
+            yield return new(290, 45, 391, kind & 1, kind >> 1, 1, Bias: true, Add: kind % 2, Gap: Gap, SharedA: false, SharedB: false);
+        yield return new(290, 135, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false); // wide enough to pack A, too
+        yield return new(270, 300, 9, 0, 0, 2, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: true);
+        yield return new(290, 19, 530, 0, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false); // k in two parts
     }
 
-    private static CheckCase Case(Product p)
+    private static CheckCase Case(Product p, bool packedAhead = false)
     {
         var builder = new CheckBuilder(seed: 41, p.Operands);
         bool same = p.Result == p.Operands;
@@ -69,18 +72,19 @@ public static unsafe class MatMulChecks
             LdA = p.LdA, LdB = p.LdB, LdC = p.LdC, TransposeA = p.TransposeA, TransposeB = p.TransposeB, Batch = p.Batch, Add = p.Add,
             Operands = p.Operands, Result = p.Result,
         };
-        var packed = builder.Workspace("packed", Math.Max(1, MatMulKernels.PackedElements(args)));
+        var packed = packedAhead ? builder.Workspace("packed", MatMulKernels.PackedElements(args)) : null;
         return builder.Build($"{p}", launcher =>
         {
             args.A = a.Values;
             args.B = b.Values;
             args.C = c.Values;
             args.Bias = bias is null ? null : bias.Values;
-            var product = new PackedMatMulArgs { Product = args, Packed = packed.Floats };
-            for (; product.Part < MatMulKernels.Parts(args); product.Part++)
+            args.Packed = packed is null ? null : packed.Floats;
+            for (args.Part = 0; args.Part < MatMulKernels.Parts(args); args.Part++)
             {
-                launcher.Run(MatMulKernels.Pack, product);
-                launcher.Run(MatMulKernels.Multiply, product);
+                if (packed is not null)
+                    launcher.Run(MatMulKernels.Pack, args);
+                launcher.Run(MatMulKernels.Multiply, args);
             }
         }, new Reference(p), factor: 2);
     }

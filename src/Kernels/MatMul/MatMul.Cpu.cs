@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.MatMul;
 
@@ -22,26 +23,27 @@ public static unsafe partial class MatMulKernels
         public float* Rows;
     }
 
-    private static void PackStretches(in PackedMatMulArgs args, int from, int to)
+    private static void PackStretches(in MatMulArgs p, int from, int to)
     {
-        ref readonly var p = ref args.Product;
         var blocks = new Blocks(p);
-        int k = args.Part * blocks.Depth, depth = Math.Min(blocks.Depth, p.K - k);
+        int depth = blocks.EndOfK - blocks.StartOfK;
         for (int item = from; item < to; item++)
         {
             int column = item % blocks.Stretches * StretchPanels * PanelColumns, product = item / blocks.Stretches;
-            PackPanels(p, product, column, Math.Min(p.N, column + StretchPanels * PanelColumns), k, depth, PackedPanel(args, blocks, product, column, depth));
+            PackPanels(p, product, column, Math.Min(p.N, column + StretchPanels * PanelColumns), blocks.StartOfK, depth, PackedPanel(p, blocks, product, column, depth));
         }
     }
 
     // Panel after panel, PanelColumns floats for every k: in the order in which they are read.
-    private static float* PackedPanel(in PackedMatMulArgs args, in Blocks blocks, int product, int column, int depth) =>
-        args.Packed + product * blocks.PackedElements + (long)column * depth;
+    private static float* PackedPanel(in MatMulArgs p, in Blocks blocks, int product, int column, int depth) =>
+        p.Packed + product * blocks.PackedElements + (long)column * depth;
 
     [SkipLocalsInit]
-    private static void MultiplyBlocks(in PackedMatMulArgs args, int from, int to)
+    private static void MultiplyBlocks(in MatMulArgs p, int from, int to)
     {
-        var blocks = new Blocks(args.Product);
+        if (p.Operands != Precision.Float32 || p.Result != Precision.Float32)
+            throw new NotSupportedException("products of bf16 matrices run on CUDA devices only");
+        var blocks = new Blocks(p);
         int panels = blocks.PackedAhead ? 0 : StretchPanels * PanelColumns * blocks.Depth;
         int rows = blocks.RowsInPlace ? 0 : blocks.Rows / TileRows * blocks.TileStride;
         byte* memory = stackalloc byte[CacheLine + (panels + (TileRows + 1) * PanelColumns + rows) * sizeof(float)];
@@ -53,21 +55,20 @@ public static unsafe partial class MatMulKernels
         for (int item = from, last; item < to; item = last)
         {
             last = Math.Min(to, (item / blocks.ColumnBlocks + 1) * blocks.ColumnBlocks);
-            MultiplyRow(args, blocks, item, last, scratch);
+            MultiplyRow(p, blocks, item, last, scratch);
         }
     }
 
     // Blocks [item, last), all in one row of blocks.
-    private static void MultiplyRow(in PackedMatMulArgs args, in Blocks blocks, int item, int last, in Scratch scratch)
+    private static void MultiplyRow(in MatMulArgs p, in Blocks blocks, int item, int last, in Scratch scratch)
     {
-        ref readonly var p = ref args.Product;
         int column = item % blocks.ColumnBlocks * blocks.Columns, rest = item / blocks.ColumnBlocks;
         int row = rest % blocks.RowBlocks * blocks.Rows, product = rest / blocks.RowBlocks;
         int rows = Math.Min(blocks.Rows, p.M - row), end = Math.Min(p.N, column + (last - item) * blocks.Columns);
-        int k = args.Part * blocks.Depth, endOfK = blocks.PackedAhead ? Math.Min(p.K, k + blocks.Depth) : p.K;
+        int k = blocks.StartOfK;
         do // at least once: where K is 0, C becomes the bias
         {
-            int depth = Math.Min(blocks.Depth, endOfK - k);
+            int depth = Math.Min(blocks.Depth, blocks.EndOfK - k);
             var a = new RowsOfA { Count = rows, Data = (float*)p.A + product * p.StrideA + (long)row * p.LdA + k, Row = p.LdA, Tile = (nint)TileRows * p.LdA };
             if (!blocks.RowsInPlace)
             {
@@ -79,7 +80,7 @@ public static unsafe partial class MatMulKernels
                 int stretchEnd = Math.Min(end, first + StretchPanels * PanelColumns);
                 float* panel = scratch.Panels;
                 if (blocks.PackedAhead)
-                    panel = PackedPanel(args, blocks, p.StrideB == 0 ? 0 : product, first, depth);
+                    panel = PackedPanel(p, blocks, p.StrideB == 0 ? 0 : product, first, depth);
                 else
                     PackPanels(p, product, first, stretchEnd, k, depth, panel);
                 for (int j = first; j < stretchEnd; j += PanelColumns, panel += (nint)depth * PanelColumns)
@@ -96,7 +97,7 @@ public static unsafe partial class MatMulKernels
             }
             k += blocks.Depth;
         }
-        while (k < endOfK);
+        while (k < blocks.EndOfK);
     }
 
     // The bias enters with the first k.

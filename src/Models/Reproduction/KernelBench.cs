@@ -48,7 +48,7 @@ public sealed class KernelBench
         Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
         Precision[] precisions = [.. options.Precisions.Where(precision => precision == Precision.Float32 || device.HasBFloat16)];
         var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
-            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, precisions)).Where(pair => wanted.Contains(pair.Key)).ToList();
+            .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, precisions, device.PacksProducts)).Where(pair => wanted.Contains(pair.Key)).ToList();
         var bench = new KernelBench(device, options, progress, cancellation);
         bool complete = false, cold = false;
         try

@@ -11,7 +11,7 @@ public sealed record KernelFloor(StepKind Step, CountedFunction Function)
     public const double Allowed = 1.15;
 
     /// <summary>Names of the kernels that compute it, one launch each, in order.</summary>
-    public IEnumerable<string> Kernels => Function.Launches.Select(static launch => launch.Name);
+    public IEnumerable<string> Kernels => Function.Launches.Select(static launch => launch.Kernel.Entry);
 
     /// <summary>Every function of steps where it moves most bytes, in the order in which the first step has it.</summary>
     public static IReadOnlyList<KernelFloor> Largest(IEnumerable<CountedStep> steps) =>

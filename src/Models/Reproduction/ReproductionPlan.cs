@@ -16,8 +16,8 @@ namespace VideoSim.Models.Reproduction;
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
-/// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, input, and the same of the validation. What
-/// the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
+/// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, packed operands of products, input, and
+/// the same of the validation. What the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="DiskBytes">What a finished run leaves: two checkpoints with moments, and the first, the best and the last weights.</param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes);
@@ -38,25 +38,28 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     /// <param name="models">Canonical names.</param>
     /// <param name="folds">Folds of each model; null for the preset's number.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides) =>
-        Of(models.Select(model => Preset.Load(preset, model, overrides)), folds);
+    /// <param name="packsProducts">Whether they run on the CPU, which has memory for packed operands of products.</param>
+    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides, bool packsProducts) =>
+        Of(models.Select(model => Preset.Load(preset, model, overrides)), folds, packsProducts);
 
     /// <summary>Counts a reproduction, and looks at its data.</summary>
-    public static ReproductionPlan Of(ReproductionOptions options)
+    /// <param name="options">The reproduction.</param>
+    /// <param name="packsProducts">Whether it runs on the CPU, which has memory for packed operands of products.</param>
+    public static ReproductionPlan Of(ReproductionOptions options, bool packsProducts)
     {
         var plan = Of(options.Models.Select(model =>
         {
             using var encoder = options.TextOf(model).OpenEncoder(model);
             return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder);
-        }), options.Folds);
+        }), options.Folds, packsProducts);
         if (options.Data is null)
             return plan;
         return plan with { Data = DataSurvey.Of(new DataFolder(options.Data), options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth) };
     }
 
-    private static ReproductionPlan Of(IEnumerable<Preset> models, int? folds)
+    private static ReproductionPlan Of(IEnumerable<Preset> models, int? folds, bool packsProducts)
     {
-        PlannedRuns[] runs = [.. models.SelectMany(sizes => new[] { Count(sizes, pretraining: true, runs: 1), Count(sizes, pretraining: false, folds ?? sizes.Folds) })];
+        PlannedRuns[] runs = [.. models.SelectMany(sizes => new[] { Count(sizes, pretraining: true, runs: 1, packsProducts), Count(sizes, pretraining: false, folds ?? sizes.Folds, packsProducts) })];
         return new ReproductionPlan(runs, runs.Sum(run => run.Runs), runs.Sum(run => run.Runs * run.Steps * run.FlopsPerStep), runs.Sum(run => run.Runs * run.DiskBytes));
     }
 
@@ -70,7 +73,7 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
         PlannedRuns run;
         try
         {
-            run = Count(sizes, pretraining, runs: 1);
+            run = Count(sizes, pretraining, runs: 1, device.PacksProducts);
         }
         catch (DataException e)
         {
@@ -82,9 +85,9 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
                 $"{run.Model} {run.Stage} with {run.Parameters:N0} parameters and steps of {run.Batch} takes {run.DeviceBytes:N0} bytes of memory; {device.Name} has {device.MemoryBytes:N0}"));
     }
 
-    private static PlannedRuns Count(Preset sizes, bool pretraining, int runs)
+    private static PlannedRuns Count(Preset sizes, bool pretraining, int runs, bool packsProducts)
     {
-        using var device = new CountingDevice();
+        using var device = new CountingDevice(packsProducts);
         using var built = new BuiltStep(device, sizes, pretraining);
         using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining);
         long parameters = built.Model.Parameters.Count;

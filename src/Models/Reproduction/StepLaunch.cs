@@ -23,10 +23,11 @@ public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
     /// <param name="models">Canonical names.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
     /// <param name="precisions">How the steps may store activations.</param>
-    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<Precision> precisions) =>
-        CountedStep.Of(preset, models, overrides, precisions)
+    /// <param name="packsProducts">Whether the steps are those of the CPU, which packs operands of products ahead.</param>
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<Precision> precisions,
+        bool packsProducts = false) =>
+        CountedStep.Of(preset, models, overrides, precisions, packsProducts)
             .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))
-            .Where(static of => of.Launch.Kernel is not null)
-            .GroupBy(static of => of.Launch.Kernel!)
+            .GroupBy(static of => of.Launch.Kernel)
             .ToDictionary(static launches => launches.Key, static launches => launches.MaxBy(static of => of.Launch.Cost.MovedBytes)!);
 }

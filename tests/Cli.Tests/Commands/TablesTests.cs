@@ -98,7 +98,7 @@ public sealed class TablesTests(CommandWorld world)
             return new[]
             {
                 (string)row["family"]!, (string)row["entry"]!,
-                shape is not null ? $"{(long)shape["grid_x"]! * (long)shape["grid_y"]! * (long)shape["grid_z"]!} x {shape["block_x"]}" : row["source"] is null ? "CPU only" : "",
+                shape is not null ? $"{(long)shape["grid_x"]! * (long)shape["grid_y"]! * (long)shape["grid_z"]!} x {shape["block_x"]}" : row["source"] is null ? (string?)row["library"] ?? "CPU only" : "",
                 $"{resources?["registers"]}", resources is null ? "" : $"{(int)resources["spill_store_bytes"]! + (int)resources["spill_load_bytes"]!}",
                 resources is null ? "" : $"{(int)resources["shared_bytes"]! + (int)(shape?["shared_bytes"] ?? 0)}", Millions(row["flops"]), Millions(row["bytes"]),
             };
@@ -111,7 +111,7 @@ public sealed class TablesTests(CommandWorld world)
     [Fact]
     public void KernelsList_KernelThatSpills_HasTheSumsOfItsParts()
     {
-        var table = Parse(KernelsCommand.Table([new KernelRow("f", "one_f32", "One.cu", new LaunchShape(3, 256, 5, 2, 1000), new KernelResources(40, 8, 16, 24, 512), 7e6, 2.5e6)]));
+        var table = Parse(KernelsCommand.Table([new KernelRow("f", "one_f32", "One.cu", null, new LaunchShape(3, 256, 5, 2, 1000), new KernelResources(40, 8, 16, 24, 512), 7e6, 2.5e6)]));
         Assert.Equal([["f", "one_f32", "30 x 256", "40", "40", "1512", "7.00", "2.50"]], table.Rows);
     }
 

@@ -18,7 +18,7 @@ public sealed unsafe class StepTests
     private const int Rows = 40, Width = 24;
 
     // The loss of sum(y * bias): every row of dY is the bias, which is what a product without any k writes.
-    private static readonly Rule<LossState> Loss = new(static (Tape tape, in LossState s) => tape.Stream.MatMul(new MatMulArgs
+    private static readonly Rule<LossState> Loss = new(static (Tape tape, in LossState s) => tape.Stream.Run(MatMulKernels.Multiply, new MatMulArgs
     {
         C = tape.GradientToWrite(s.Y, out int add).Floats, LdC = Width, Bias = s.Weights.Floats, M = Rows, N = Width, Batch = 1, Add = add,
     }));

@@ -1,7 +1,11 @@
+using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 using Xunit;
@@ -10,7 +14,7 @@ namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>Matrix products through cuBLASLt, or its stand-in, against float64.</summary>
 [Collection(CudaMachine.Collection)]
-public sealed class MatMulTests : IDisposable
+public sealed unsafe class MatMulTests : IDisposable
 {
     // Half a unit in the last place of 1: what one fp32 operation may be off.
     private const double Unit = 1.0 / (1 << 24);
@@ -55,17 +59,36 @@ public sealed class MatMulTests : IDisposable
     }
 
     [Fact]
-    public unsafe void MatMul_LibraryWithoutAlgorithms_NamesCallShapeAndDevice()
+    public void MatMul_LibraryWithoutAlgorithms_NamesCallShapeAndDevice()
     {
         CudaMachine.SkipUnlessEmulator();
         CudaMachine.RefuseProducts(mostAlignment: 1);
         using var device = CudaMachine.Open();
         nint memory = device.Allocate(64);
         var args = new MatMulArgs { A = (float*)memory, B = (float*)memory, C = (float*)memory, M = 4, N = 4, K = 4, LdA = 4, LdB = 4, LdC = 4, Batch = 1 };
-        var failure = Assert.Throws<CudaException>(() => device.Stream.MatMul(args));
+        var failure = Assert.Throws<CudaException>(() => device.Stream.Run(MatMulKernels.Multiply, args));
         Assert.Equal((15, device.Name), (failure.Code, failure.Device));
         Assert.StartsWith("cublasLtMatmulAlgoGetHeuristic of ProductKind { M = 4, N = 4, K = 4, LdA = 4", failure.Message, StringComparison.Ordinal);
         device.Free(memory);
+    }
+
+    // The CPU would pack an operand of a product this large ahead, in two parts.
+    [Fact]
+    public void MatMul_LargeProductOfAStep_IsOneLaunch()
+    {
+        using var device = CudaMachine.Open();
+        using var arena = new Arena(device, 4 << 20);
+        Tensor x = arena.Allocate(new Shape(300, 600)), weight = arena.Allocate(new Shape(40, 600));
+        using var step = new Step<Tensor>(device, new StepMode(Training: false), null, tape => Linear.Forward(tape, x, weight));
+        Assert.Equal((1, 0L), (step.Launches, step.WorkspaceBytes));
+    }
+
+    [Fact]
+    public void MatMul_PackedOperand_IsRefused()
+    {
+        using var device = CudaMachine.Open();
+        var args = new MatMulArgs { Packed = (float*)64, M = 4, N = 4, K = 4, Batch = 1 };
+        Assert.Throws<ArgumentException>(() => device.Stream.Run(MatMulKernels.Multiply, args));
     }
 
     [Fact]
@@ -82,7 +105,7 @@ public sealed class MatMulTests : IDisposable
     }
 
     [Fact]
-    public unsafe void MatMul_SameShapeAgain_CreatesNothing()
+    public void MatMul_SameShapeAgain_CreatesNothing()
     {
         using var device = CudaMachine.Open();
         const int Size = 16;
@@ -92,30 +115,30 @@ public sealed class MatMulTests : IDisposable
             A = (float*)memory, B = (float*)memory + Size * Size, C = (float*)memory + 2 * Size * Size, Bias = (float*)memory + 3 * Size * Size,
             M = Size, N = Size, K = Size, LdA = Size, LdB = Size, LdC = Size, Batch = 1,
         };
-        device.Stream.MatMul(args);
+        device.Stream.Run(MatMulKernels.Multiply, args);
         args.Bias = (float*)args.Bias + 64; // as aligned as before
-        device.Stream.MatMul(args);
+        device.Stream.Run(MatMulKernels.Multiply, args);
         Assert.Equal(1, ((CudaStream)device.Stream).ProductKinds);
         long before = GC.GetAllocatedBytesForCurrentThread();
-        device.Stream.MatMul(args);
+        device.Stream.Run(MatMulKernels.Multiply, args);
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
         args.Bias = (float*)args.Bias + 1;
-        device.Stream.MatMul(args);
+        device.Stream.Run(MatMulKernels.Multiply, args);
         args.TransposeB = 1;
-        device.Stream.MatMul(args);
+        device.Stream.Run(MatMulKernels.Multiply, args);
         Assert.Equal(3, ((CudaStream)device.Stream).ProductKinds); // the second one without a bias, which is not aligned
         device.Free(memory);
     }
 
     [Fact]
-    public unsafe void MatMul_SizesThatDoNotFit_NamesCallShapeAndDevice()
+    public void MatMul_SizesThatDoNotFit_NamesCallShapeAndDevice()
     {
         CudaMachine.SkipUnlessEmulator();
         using var device = CudaMachine.Open();
         nint memory = device.Allocate(64);
         var args = new MatMulArgs { A = (float*)memory, B = (float*)memory, C = (float*)memory, M = 4, N = 4, K = 4, LdA = 1, LdB = 4, LdC = 4, Batch = 1 };
-        var failure = Assert.Throws<CudaException>(() => device.Stream.MatMul(args));
-        Assert.Equal((7, device.Name), (failure.Code, failure.Device));
+        var failure = Assert.Throws<CudaException>(() => device.Stream.Run(MatMulKernels.Multiply, args));
+        Assert.Equal((7, device.Name, "matmul"), (failure.Code, failure.Device, failure.Kernel));
         Assert.StartsWith("cublasLtMatmulAlgoGetHeuristic of ProductKind { M = 4, N = 4, K = 4, LdA = 1", failure.Message, StringComparison.Ordinal);
         device.Free(memory);
     }
@@ -147,13 +170,13 @@ public sealed class MatMulTests : IDisposable
         return new CheckBuffer(buffer.Name, buffer.Role, data, buffer.Element);
     }
 
-    /// <summary>The device's own product where the check runs the CPU's kernels.</summary>
+    /// <summary>The whole product in one launch, where the check packs an operand of it for the CPU.</summary>
     private sealed class ProductLauncher(ComputeStream stream) : ICheckLauncher
     {
         public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
         {
-            if (kernel.Entry == MatMulKernels.Multiply.Entry && args is PackedMatMulArgs { Part: 0 } packed)
-                stream.MatMul(packed.Product);
+            if (ReferenceEquals(kernel, MatMulKernels.Multiply) && args is MatMulArgs { Part: 0 } product)
+                stream.Run(MatMulKernels.Multiply, product with { Packed = null });
         }
     }
 
@@ -165,8 +188,8 @@ public sealed class MatMulTests : IDisposable
 
         public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged
         {
-            if (args is PackedMatMulArgs packed)
-                (K, Add) = (packed.Product.K, packed.Product.Add);
+            if (args is MatMulArgs product)
+                (K, Add) = (product.K, product.Add);
         }
     }
 }

@@ -49,14 +49,14 @@ public sealed unsafe class CountingStreamTests : IDisposable
     [Fact]
     public void MatMul_AmongKernels_CountsInTheTotalAndByItself()
     {
-        _stream.MatMul(new MatMulArgs { M = 2, N = 3, K = 5, Batch = 1, StrideA = 10, StrideB = 15, StrideC = 6 });
+        _stream.Run(MatMulKernels.Multiply, new MatMulArgs { M = 2, N = 3, K = 5, Batch = 1, StrideA = 10, StrideB = 15, StrideC = 6 });
         _stream.Run(TotalKernels.Sum, new TotalArgs { Rows = 1, Count = 10 });
-        _stream.MatMul(new MatMulArgs { M = 2, N = 3, K = 5, Batch = 4, StrideB = 15, StrideC = 6, Add = 1 }); // A is shared, C is read
+        _stream.Run(MatMulKernels.Multiply, new MatMulArgs { M = 2, N = 3, K = 5, Batch = 4, StrideB = 15, StrideC = 6, Add = 1 }); // A is shared, C is read
         var products = new KernelCost(2 * 30 + 4 * 2 * 30, 4 * (10 + 15 + 6) + 4 * (10 + 4 * (15 + 2 * 6)));
         Assert.Equal(products, _stream.MatMuls);
         Assert.Equal(products + new KernelCost(10, 4 * 11), _stream.Total);
         Assert.Equal(3, _stream.Launches);
-        Assert.Equal([null, TotalKernels.Sum, null], _stream.InOrder.Select(static launch => launch.Kernel));
+        Assert.Equal([MatMulKernels.Multiply, TotalKernels.Sum, MatMulKernels.Multiply], _stream.InOrder.Select(static launch => launch.Kernel));
         Assert.Equal(_stream.Total, _stream.InOrder.Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost));
     }
 

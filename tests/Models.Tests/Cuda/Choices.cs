@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Activation;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.MaxPosition;
 
 namespace VideoSim.Models.Tests.Cuda;
@@ -40,8 +39,6 @@ internal sealed unsafe class Choices
             }
         }
 
-        public override void MatMul(in MatMulArgs args) => device.Stream.MatMul(args);
-
         public override void Synchronize() => device.Stream.Synchronize();
 
         private void Note(in ActivationForwardArgs a, Precision precision)
@@ -73,8 +70,6 @@ internal sealed unsafe class Choices
             else if (kernel == MaxPositionKernels.Forward[Precision.Float32])
                 Take(ref *(MaxPositionArgs*)args, choices._positions.Dequeue());
         }
-
-        public override void MatMul(in MatMulArgs args) => stream.MatMul(args);
 
         private static void Take(ref ActivationForwardArgs a, bool[] open)
         {

@@ -51,8 +51,6 @@ internal static class EmulatedMachine
     {
         public override void Launch(Kernel kernel, void* args, int bytes) => stream.Launch(kernel == AdamKernels.Update ? PlantedAdam : kernel, args, bytes);
 
-        public override void MatMul(in Kernels.MatMul.MatMulArgs args) => stream.MatMul(args);
-
         public override void Synchronize() => stream.Synchronize();
     }
 }

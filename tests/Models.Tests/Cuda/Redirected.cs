@@ -9,6 +9,8 @@ internal sealed class Redirected(Device device, ComputeStream stream) : Device(s
 
     public override bool HasBFloat16 => device.HasBFloat16;
 
+    public override bool PacksProducts => device.PacksProducts;
+
     public override nint Allocate(long bytes) => device.Allocate(bytes);
 
     public override void Free(nint address) => device.Free(address);

@@ -104,7 +104,7 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
     [Fact]
     public void Plan_DiskBytes_AreThoseOfAFinishedRun()
     {
-        var plan = ReproductionPlan.Of("micro", [Mix], folds: 1, overrides: []).Runs[0];
+        var plan = ReproductionPlan.Of("micro", [Mix], folds: 1, overrides: [], packsProducts: true).Runs[0];
         string folder = Path.Combine(study.Seeds[0], Mix, "fold-2");
         using var weights = SafetensorsReader.Open(Path.Combine(folder, "last", "model.safetensors"));
         long parameters = weights.Entries.Where(static entry => !entry.Name.Contains("running_", StringComparison.Ordinal)).Sum(static entry => entry.ElementCount);

@@ -38,7 +38,7 @@ public sealed class DeviceBytesTests : IDisposable
         var (first, second) = (new Allocations(inner), new Allocations(inner));
         Pretraining.Run(first, options, data, IProgressSink.None, TestContext.Current.CancellationToken);
         Finetuning.Run(second, options with { OutputDirectory = Path.Combine(_root, "fold") }, data, pretrained, fold: 1, IProgressSink.None, TestContext.Current.CancellationToken);
-        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, overrides).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
+        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, overrides, inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
     }
 
     // Never disposed: the memory is the inner device's, and so is the stream.
@@ -49,6 +49,8 @@ public sealed class DeviceBytesTests : IDisposable
         public override string Name => inner.Name;
 
         public override bool HasBFloat16 => inner.HasBFloat16;
+
+        public override bool PacksProducts => inner.PacksProducts;
 
         public override nint Allocate(long bytes)
         {

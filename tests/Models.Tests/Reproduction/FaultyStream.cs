@@ -40,14 +40,10 @@ internal sealed unsafe class FaultyStream(ComputeStream inner) : ComputeStream
     {
         if (kernel.Entry == Refused)
             Refuse();
-        inner.Launch(kernel, args, bytes);
-    }
-
-    public override void MatMul(in MatMulArgs args)
-    {
-        if (Products == Products.Refuse)
+        bool isProduct = kernel == MatMulKernels.Multiply;
+        if (isProduct && Products == Products.Refuse)
             throw new DataException(Refusal);
-        if (Products == Products.Run)
-            inner.MatMul(args);
+        if (!isProduct || Products == Products.Run)
+            inner.Launch(kernel, args, bytes);
     }
 }

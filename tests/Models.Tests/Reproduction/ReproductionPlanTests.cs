@@ -10,7 +10,7 @@ public sealed class ReproductionPlanTests
     [Fact]
     public void Of_ReferenceAllModels_HasThePublishedRuns()
     {
-        var plan = ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: []);
+        var plan = ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: [], packsProducts: false);
         Assert.Equal(72, plan.TotalRuns);
         Assert.Equal(
         [
@@ -33,7 +33,7 @@ public sealed class ReproductionPlanTests
     public void Of_Reference_HasTheMemoryOfWeightsAndActivations()
     {
         const double C = 768, I = 3072, OfLayer = 2 * sizeof(float) * (3 * C + 5 * C + 2 * I), OfFrame = 2 * sizeof(float) * 3 * 3072;
-        Assert.All(ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: []).Runs, static run =>
+        Assert.All(ReproductionPlan.Of("reference", ModelZoo.Names, folds: null, overrides: [], packsProducts: false).Runs, static run =>
         {
             bool isMix = run.Model.StartsWith("mix", StringComparison.Ordinal), hasPooler = isMix && run.Model != "mix-roformer"; // a maximum takes all positions
             double videos = run.Stage == "pretrain" ? run.Batch : 2 * run.Batch;
@@ -45,7 +45,7 @@ public sealed class ReproductionPlanTests
     [Fact]
     public void Of_Overrides_AreCounted()
     {
-        var plan = ReproductionPlan.Of("micro", ["mix"], folds: 3, ["finetune.steps=7", "finetune.batch=2"]);
+        var plan = ReproductionPlan.Of("micro", ["mix"], folds: 3, ["finetune.steps=7", "finetune.batch=2"], packsProducts: false);
         Assert.Equal((3, 7, 2), (plan.Runs[1].Runs, plan.Runs[1].Steps, plan.Runs[1].Batch));
         Assert.Equal(4, plan.TotalRuns);
     }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using VideoSim.Kernels.Contract;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Tables;

@@ -6,6 +6,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 

@@ -60,7 +60,7 @@ internal sealed class TextOptions
 
     private static TextSource SourceOf(Dictionary<string, string> encoders, Dictionary<string, string> vocabularies, string model)
     {
-        string type = TextSource.TypeOf(model);
+        string type = ModelZoo.Find(model).Encoder;
         string? encoder = Of(encoders, model, type);
         if (encoder is null && encoders.Count > 0)
             throw new DataException($"--encoder: there is none for {model}, which needs a {type}; pass {type}=DIR");

@@ -11,6 +11,7 @@ public static class Catalog
         .. Activation.ActivationChecks.All,
         .. Adam.AdamChecks.All,
         .. Dropout.DropoutChecks.All,
+        .. Elementwise.ElementwiseChecks.All,
         .. LayerNorm.LayerNormChecks.All,
         .. MatMul.MatMulChecks.All,
         .. MatMul.MatMulBiasChecks.All,

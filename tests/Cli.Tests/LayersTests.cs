@@ -8,6 +8,8 @@ public sealed class LayersTests
 {
     private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
 
+    private static readonly string[] Layers = ["VideoSim.Kernels", "VideoSim.Engine", "VideoSim.Models", "videosim"];
+
     [Theory]
     [InlineData("VideoSim.Kernels", "System.Console", "System.Threading", "System.Threading.Thread", "System.Threading.Tasks.Parallel", "System.Threading.ThreadPool")]
     [InlineData("VideoSim.Engine", "System.Console")]
@@ -22,10 +24,23 @@ public sealed class LayersTests
     [Fact]
     public void NativeFunctions_OfAllLayers_AreInEngineInterop()
     {
-        string[] places = [.. from layer in new[] { "VideoSim.Kernels", "VideoSim.Engine", "VideoSim.Models", "videosim" }
+        string[] places = [.. from layer in Layers
                               from type in Assembly.Load(layer).GetTypes()
                               where type.GetMethods(Declared).Any(static method => method.Attributes.HasFlag(MethodAttributes.PinvokeImpl))
                               select type.Namespace!];
         Assert.Equal("VideoSim.Engine.Interop", Assert.Single(places.Distinct()));
+    }
+
+    // In a layer whose namespace is VideoSim.Models.X, the name X means the namespace, so a type X would need its full name or an alias.
+    [Fact]
+    public void TypeNames_ThatALayerSees_AreNotThoseOfItsNamespaces()
+    {
+        var types = new List<Type>();
+        foreach (var assembly in Layers.Select(Assembly.Load))
+        {
+            types.AddRange(assembly.GetTypes());
+            var segments = assembly.GetTypes().SelectMany(static type => (type.Namespace ?? "").Split('.')).ToHashSet();
+            Assert.Empty(types.Where(type => segments.Contains(type.Name.Split('`')[0])).Select(static type => type.FullName));
+        }
     }
 }

@@ -32,7 +32,9 @@ ROWS = [
     (r"src/(Models/Pretrained|Pretrained\.Hdf5)/", "Models", ["*.Pretrained.*"]),
     (r"src/Models/(Zoo|Checkpoints|Batches|Records|Recipes)/", "Models", ["*.Training.*", "*.Configuration.*"]),
     (r"src/Models/Recipes/", "Models", ["*.KernelFloorTests.*"]),
-    (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*", "*.BenchTests.*", "*.KernelsTests.*"]),
+    (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*"]),
+    (r"src/Models/Profiling/", "Cli", ["*.BenchTests.*", "*.KernelsTests.*"]),
+    (r"src/Models/Inspection/", "Cli", ["*.InspectTests.*"]),
     (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
     (r"src/(Models/(Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
 ]

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Output;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;

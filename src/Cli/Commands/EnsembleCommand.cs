@@ -66,7 +66,7 @@ internal static class EnsembleCommand
         if (named.All(input => input.Model is null))
             return null;
         return Array.ConvertAll(named, input => input.Model is null
-            ? throw new DataException($"--inputs: {input.File} names no model, others do") : ModelZoo.EnsembleWeight(input.Model));
+            ? throw new DataException($"--inputs: {input.File} names no model, others do") : ModelZoo.Find(input.Model).EnsembleWeight);
     }
 
     private static (string? Model, string File) Split(string input)

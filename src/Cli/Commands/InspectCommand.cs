@@ -3,9 +3,9 @@ using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
-using VideoSim.Models.Configuration;
+using VideoSim.Models.Inspection;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;

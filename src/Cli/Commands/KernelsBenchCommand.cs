@@ -8,7 +8,8 @@ using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;

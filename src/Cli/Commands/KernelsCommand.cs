@@ -7,7 +7,7 @@ using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
-using VideoSim.Models.Reproduction;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;

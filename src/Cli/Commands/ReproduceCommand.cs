@@ -49,7 +49,7 @@ internal static class ReproduceCommand
                 console.WriteResult(Table(claims), claims, StudyJson.Default.StudySummary);
                 return CommandLine.Done;
             }
-            var summary = Reproduction.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
+            var summary = ReproductionRun.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json, resumes: true);

@@ -35,7 +35,7 @@ public static unsafe class GateChecks
     [
         .. KernelCheck.OfPair(GateKernels.Forward, static precision => Counts.Select(count => Forward(precision, count))),
         .. KernelCheck.OfPair(GateKernels.Backward, static precision =>
-            from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(precision, count, add.U, add.S)),
+            (from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(precision, count, add.U, add.S)).Append(GatesItself(precision, 77))),
     ];
 
     private static CheckCase Forward(Precision precision, int count)
@@ -57,6 +57,20 @@ public static unsafe class GateChecks
         }), new GradReference(addU, addS), 3);
     }
 
+    // A value that is its own gate has one gradient: that of u is written, that of s added.
+    private static CheckCase GatesItself(Precision precision, int count)
+    {
+        var builder = new CheckBuilder((ulong)count, precision);
+        var (u, dY, dU) = (builder.ValueInput("u", count, -6, 6), builder.ValueInput("dY", count), builder.ValueOutput("dU", count));
+        return builder.Build($"{count} elements gate themselves", launcher => launcher.Run(GateKernels.Backward[precision], new GateGradArgs
+        {
+            U = u.Values, S = u.Values, dY = dY.Values, dU = dU.Values, dS = dU.Values, Count = count, AddS = 1,
+        }), new GradOfItselfReference(), 3) with
+        {
+            OtherBytes = "both inputs are one tensor, which is read once, and both gradients are one",
+        };
+    }
+
     private sealed class Reference : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T> =>
@@ -70,6 +84,15 @@ public static unsafe class GateChecks
             var (dU, dS) = GateReference.Backward(values["u"], values["s"], values["dY"]);
             values.Deliver("dU", dU, addU);
             values.Deliver("dS", dS, addS);
+        }
+    }
+    private sealed class GradOfItselfReference : ICheckReference
+    {
+        public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
+        {
+            var (dU, dS) = GateReference.Backward(values["u"], values["u"], values["dY"]);
+            values.Deliver("dU", values.Stored(dU), add: 0);
+            values.Deliver("dU", dS, add: 1);
         }
     }
 }

@@ -5,8 +5,8 @@
 // Limits  any Count; all tensors on 16 bytes
 // Floor   forward 3 Count, backward 5 Count values / bandwidth
 // Why     one expression; a thread has 16 bytes of it under way at once
+#include "Elements.cuh"
 #include "Logistic.cuh"
-#include "Run.cuh"
 
 struct GateArgs {
     const void* U;
@@ -26,15 +26,6 @@ struct GateGradArgs {
     int AddS;
 };
 
-// Calls body with the places at which this thread takes PACK<T> elements, or the last few.
-template <class T, class Body>
-DEVICE void for_elements_of_thread(long long count, Body body) {
-    const long long first = (long long)blockIdx.x * BLOCK_ELEMENTS, last = min(first + BLOCK_ELEMENTS, count);
-#pragma unroll 2
-    for (long long i = first + PACK<T> * threadIdx.x; i < last; i += PACK<T> * THREADS)
-        body(i, Run<T>{(int)(last - i), true});
-}
-
 template <class T>
 DEVICE void gate(const GateArgs& a) {
     for_elements_of_thread<T>(a.Count, [&](long long i, const Run<T>& run) {
@@ -51,23 +42,23 @@ DEVICE void gate(const GateArgs& a) {
 template <class T>
 DEVICE void differentiate(const GateGradArgs& a) {
     for_elements_of_thread<T>(a.Count, [&](long long i, const Run<T>& run) {
-        float u[PACK<T>], open[PACK<T>], through[PACK<T>];
+        float gradient[PACK<T>], open[PACK<T>], through[PACK<T>];
         run.read(open, (const T*)a.S + i);
         run.read(through, (const T*)a.dY + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++) {
             open[j] = sigmoid(open[j]);
-            through[j] = __fmul_rn(through[j], open[j]);
+            gradient[j] = through[j] = __fmul_rn(through[j], open[j]);
         }
+        if (a.dU) // before dS, which may be the same memory
+            run.write((T*)a.dU + i, gradient, a.AddU);
         if (a.dS) {
-            run.read(u, (const T*)a.U + i);
+            run.read(gradient, (const T*)a.U + i);
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++)
-                u[j] = __fmul_rn(through[j] * u[j], 1 - open[j]);
-            run.write((T*)a.dS + i, u, a.AddS);
+                gradient[j] = __fmul_rn(through[j] * gradient[j], 1 - open[j]);
+            run.write((T*)a.dS + i, gradient, a.AddS);
         }
-        if (a.dU)
-            run.write((T*)a.dU + i, through, a.AddU);
     });
 }
 

@@ -11,7 +11,7 @@ public sealed record ModelConfig
 {
     private const int MostExpandedWidth = 1 << 18;
 
-    /// <summary>Which of the models; see <see cref="Zoo.ModelZoo"/>.</summary>
+    /// <summary>Canonical name of the model.</summary>
     public required string Model { get; init; }
 
     /// <summary>The text encoder.</summary>

@@ -83,7 +83,7 @@ public sealed class ClaimsStudy
     private Findings RunSeed(ulong seed)
     {
         var options = _options with { OutputDirectory = Path.Combine(_options.OutputDirectory, $"seed-{seed}"), Seed = seed };
-        var summary = Reproduction.Run(_device, options, _progress, _clock, _cancellation);
+        var summary = ReproductionRun.Run(_device, options, _progress, _clock, _cancellation);
         var found = new Findings();
         Contrastive(found, options, summary);
         FinetuningTerms(found, options, summary);
@@ -140,7 +140,7 @@ public sealed class ClaimsStudy
 
     private static double TrainingError(string run) => RunMetrics.Values(run, "squared_error").TakeLast(LastLines).Average();
 
-    private double Test(ReproductionOptions options, string run) => Reproduction.ScoreFinished(_device, options, run, _progress, _clock, _cancellation);
+    private double Test(ReproductionOptions options, string run) => ReproductionRun.ScoreFinished(_device, options, run, _progress, _clock, _cancellation);
 
     private static DataFolder Data(ReproductionOptions options) => new(Path.Combine(options.OutputDirectory, "data"));
 

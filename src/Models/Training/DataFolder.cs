@@ -74,9 +74,9 @@ public sealed record RunOptions
     public bool Eager { get; init; }
 
     /// <summary>The preset with its overrides; with an encoder, of the encoder's sizes.</summary>
-    /// <exception cref="Engine.DataException">As of <see cref="Configuration.Preset"/>.</exception>
-    internal Configuration.Preset LoadPreset(PretrainedFolder? encoder) => (encoder is null ? Configuration.Preset.Load(Preset, Model, Overrides)
-        : Configuration.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides)).In(Precision, Overrides);
+    /// <exception cref="Engine.DataException">As of <see cref="Recipes.Preset"/>.</exception>
+    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder) => (encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides)
+        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides)).In(Precision, Overrides);
 }
 
 /// <summary>What is random in a stage: numbers that keep its shuffles and masks apart from those of other stages.</summary>

@@ -6,8 +6,8 @@ using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
@@ -33,7 +33,7 @@ public static class Finetuning
             throw new DataException($"{source.FolderPath} holds a {config.Model}, not a {options.Model}");
         var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides).In(options.Precision, options.Overrides);
         var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
-        ReproductionPlan.RequireMemory(device, preset, pretraining: false);
+        PlannedRuns.RequireMemory(device, preset, pretraining: false);
         string[] others = [data.Labels, .. source.Files];
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {

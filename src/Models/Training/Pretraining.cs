@@ -5,8 +5,8 @@ using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
-using VideoSim.Models.Reproduction;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 
@@ -27,7 +27,7 @@ public static class Pretraining
         Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
         var config = preset.Model;
         var precision = TrainingConfig.Require(preset.Pretrain.Precision, device);
-        ReproductionPlan.RequireMemory(device, preset, pretraining: true);
+        PlannedRuns.RequireMemory(device, preset, pretraining: true);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {

@@ -1,6 +1,6 @@
 using VideoSim.Engine;
-using VideoSim.Models.Configuration;
 using VideoSim.Models.Pretrained;
+using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
 
@@ -30,11 +30,8 @@ public sealed record TextSource(string? VocabularyFile = null, string? EncoderFo
     /// <exception cref="DataException">It is; or the folder is none of an encoder.</exception>
     public void RequireType(string model)
     {
-        string wanted = TypeOf(model);
+        string wanted = ModelZoo.Find(model).Encoder;
         if (EncoderFolder is not null && PretrainedFolder.TypeOf(EncoderFolder) is var found && found != wanted)
             throw new DataException($"{EncoderFolder}: holds a {found}; {model} needs a {wanted}");
     }
-
-    /// <summary>Type of a model's text encoder, as config.json names it.</summary>
-    public static string TypeOf(string model) => Preset.Load(Preset.Names[0], model, []).Model.Encoder.ModelType;
 }

@@ -1,51 +1,61 @@
 using System.Collections.Immutable;
 using VideoSim.Engine;
+using VideoSim.Engine.Operators;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Zoo;
 
-/// <summary>The models by name.</summary>
+/// <summary>One of the models. What its presets change besides is in <c>Recipes</c>, in JSON files of its name.</summary>
+/// <param name="Name">Its canonical name, in lower case with hyphens.</param>
+/// <param name="Aliases">Other names that are accepted, written likewise.</param>
+/// <param name="EnsembleWeight">Its published weight in the ensemble.</param>
+/// <param name="Architecture">Creates it in given sizes, its memory not yet allocated.</param>
+/// <param name="Encoder">Type of its text encoder; see <see cref="EncoderConfig.ModelType"/>.</param>
+/// <param name="TagLoss">Its tag loss in both stages.</param>
+public sealed record ZooModel(string Name, ImmutableArray<string> Aliases, double EnsembleWeight, Func<ModelConfig, IVideoModel> Architecture, string Encoder, TagFocus TagLoss);
+
+/// <summary>All models.</summary>
 public static class ModelZoo
 {
-    /// <summary>Names as the command line has them, in the order of the reference system.</summary>
-    public static ImmutableArray<string> Names { get; } = ["mix", "mix-asl", "mix-roformer", "uniter", "uniter-asl", "uniter-roformer"];
+    private static readonly Func<ModelConfig, IVideoModel> Mix = static config => new MixNextVlad(config), Uniter = static config => new Uniter(config);
 
-    /// <summary>The canonical name for a name as people write it: case and underscores do not matter, the published name is accepted.</summary>
+    private static readonly TagFocus CrossEntropy = default, Asymmetric = new(PositiveGamma: 0, NegativeGamma: 1, Margin: 0);
+
+    // A model's place here is part of its seed in a reproduction, so new ones go last.
+    // The reference's last commit pretrains mix-roformer with the asymmetric loss: --set pretrain.losses.negative_gamma=1.
+    private static readonly ZooModel[] Models =
+    [
+        new("mix", ["mixnextvlad"], 0.17, Mix, EncoderConfig.Bert, CrossEntropy),
+        new("mix-asl", ["mixnextvlad-asl"], 0.20, Mix, EncoderConfig.Bert, Asymmetric),
+        new("mix-roformer", ["mixnextvlad-roformer"], 0.13, Mix, EncoderConfig.RoFormer, CrossEntropy),
+        new("uniter", [], 0.13, Uniter, EncoderConfig.Bert, CrossEntropy),
+        new("uniter-asl", [], 0.20, Uniter, EncoderConfig.Bert, Asymmetric),
+        new("uniter-roformer", [], 0.17, Uniter, EncoderConfig.RoFormer, CrossEntropy),
+    ];
+
+    /// <summary>The canonical names, in the order of the reference system.</summary>
+    public static ImmutableArray<string> Names { get; } = [.. Models.Select(static model => model.Name)];
+
+    /// <summary>The model of a name as people write it: case does not matter, underscores are hyphens, aliases are accepted.</summary>
     /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>
-    public static string Canonical(string name) => name.ToLowerInvariant().Replace('_', '-') switch
+    public static ZooModel Find(string name)
     {
-        "mix" or "mixnextvlad" => "mix",
-        "mix-asl" or "mixnextvlad-asl" => "mix-asl",
-        "mix-roformer" or "mixnextvlad-roformer" => "mix-roformer",
-        "uniter" => "uniter",
-        "uniter-asl" => "uniter-asl",
-        "uniter-roformer" => "uniter-roformer",
-        _ => throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}"),
-    };
+        string plain = name.ToLowerInvariant().Replace('_', '-');
+        return Array.Find(Models, model => model.Name == plain || model.Aliases.Contains(plain))
+            ?? throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}");
+    }
 
-    /// <summary>The published weight of a model in the ensemble (specification 7.3).</summary>
-    public static double EnsembleWeight(string model) => Canonical(model) switch
-    {
-        "mix" => 0.17,
-        "mix-asl" => 0.20,
-        "mix-roformer" => 0.13,
-        "uniter" => 0.13,
-        "uniter-asl" => 0.20,
-        "uniter-roformer" => 0.17,
-        var name => throw new InvalidOperationException($"no weight for {name}"),
-    };
+    /// <summary>The canonical name for a name as <see cref="Find"/> takes it.</summary>
+    /// <exception cref="DataException">There is no such model.</exception>
+    public static string Canonical(string name) => Find(name).Name;
 
     /// <summary>A model of the given sizes, its memory not yet allocated.</summary>
+    /// <exception cref="DataException">The sizes do not fit together; the message names one.</exception>
     public static IVideoModel Create(ModelConfig config)
     {
         config.Validate();
-        return Canonical(config.Model) switch
-        {
-            "mix" or "mix-asl" or "mix-roformer" => new MixNextVlad(config),
-            "uniter" or "uniter-asl" or "uniter-roformer" => new Uniter(config),
-            var name => throw new InvalidOperationException($"no architecture for {name}"),
-        };
+        return Find(config.Model).Architecture(config);
     }
 }

@@ -5,6 +5,7 @@ using VideoSim.Cli.Commands;
 using VideoSim.Cli.Tests.Output;
 using VideoSim.Engine.Compilation;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Profiling;
 using VideoSim.Models.Reproduction;
 using VideoSim.Tests.Shared;
 using Xunit;

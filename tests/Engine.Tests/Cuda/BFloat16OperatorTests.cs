@@ -21,6 +21,8 @@ public sealed unsafe class BFloat16OperatorTests
 
     private static readonly Dictionary<string, Case> Cases = new()
     {
+        ["add"] = new([new(Rows, Width), new(Rows, Width)], static (tape, t, _) => Add.Forward(tape, t[0], t[1])),
+        ["multiply"] = new([new(Rows, Width), new(Rows, Width)], static (tape, t, _) => Multiply.Forward(tape, t[0], t[1])),
         ["mixture"] = new([new(Experts, Rows, Width), new(Rows, Experts)], static (tape, t, _) => Mixture.Forward(tape, t[0], t[1])),
         ["l2-normalize"] = new([new(Rows, Width)], static (tape, t, _) => L2Normalize.Forward(tape, t[0])),
         ["softmax"] = new([new(Rows, Experts)], static (tape, t, _) => Softmax.Forward(tape, t[0])),

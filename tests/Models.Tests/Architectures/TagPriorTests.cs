@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
-using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
 using Xunit;
 

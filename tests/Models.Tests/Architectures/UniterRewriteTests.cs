@@ -7,6 +7,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 using Xunit;
 

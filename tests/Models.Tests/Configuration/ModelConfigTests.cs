@@ -5,6 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Tests.Training;
 using VideoSim.Models.Training;
 using Xunit;

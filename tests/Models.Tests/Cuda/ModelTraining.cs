@@ -6,7 +6,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
-using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;

@@ -89,7 +89,7 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
                 Assert.Equal([1, 2], model.Folds.Select(static fold => fold.Fold));
                 AssertNear(model.Folds.Select(fold => Score(seed, name, $"fold-{fold.Fold}")), model.Folds.Select(static fold => fold.TestSpearman!.Value), name);
                 AssertNear(model.Folds.Select(fold => RunMetrics.Values(Path.Combine(seed, name, $"fold-{fold.Fold}"), "val_spearman")[^1]), model.Folds.Select(static fold => fold.ValSpearman), name);
-                Assert.Equal(ModelZoo.EnsembleWeight(name), summary.Ensemble.Weights[name]);
+                Assert.Equal(ModelZoo.Find(name).EnsembleWeight, summary.Ensemble.Weights[name]);
             }
             AssertNear([ScoreOf(seed, Submission(seed)), ScoreOfNormalized(seed)], [summary.Ensemble.TestSpearman!.Value, summary.Ensemble.NormalizedTestSpearman!.Value], seed);
             Assert.Null(summary.BestPossibleSpearman); // tiny data comes without its truth
@@ -134,7 +134,7 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
     private static double ScoreOfMean(string seed, string model) => ScoreOf(seed, Mean(seed, model));
 
     private static double ScoreOfNormalized(string seed) =>
-        ScoreOf(seed, Ensemble.WeightedSum(ModelZoo.Names.Select(model => (Mean(seed, model), ModelZoo.EnsembleWeight(model))), normalize: true));
+        ScoreOf(seed, Ensemble.WeightedSum(ModelZoo.Names.Select(model => (Mean(seed, model), ModelZoo.Find(model).EnsembleWeight)), normalize: true));
 
     private static double ScoreOf(string seed, EmbeddingTable table) => Scoring.Spearman(table, new DataFolder(Path.Combine(seed, "data")).TestLabels("b"));
 

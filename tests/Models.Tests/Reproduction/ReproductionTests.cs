@@ -64,7 +64,7 @@ public sealed class ReproductionTests : IDisposable
         string data = Path.Combine(_root, "data"), output = Path.Combine(_root, "out");
         TinyData.Write(data);
         var notes = new Notes();
-        var summary = Models.Reproduction.Reproduction.Run(_device, Options(["uniter"]) with
+        var summary = Models.Reproduction.ReproductionRun.Run(_device, Options(["uniter"]) with
         {
             OutputDirectory = output,
             Data = data,
@@ -112,7 +112,7 @@ public sealed class ReproductionTests : IDisposable
         Assert.EndsWith("stays as it is: it has the scores of an earlier run with labels", notes.Lines[^1], StringComparison.Ordinal);
         Assert.Equal(submission, File.ReadAllBytes(Path.Combine(output, "result.zip")));
 
-        ReproductionSummary Run(Notes sink) => Models.Reproduction.Reproduction.Run(_device, options, sink, TimeProvider.System, TestContext.Current.CancellationToken);
+        ReproductionSummary Run(Notes sink) => Models.Reproduction.ReproductionRun.Run(_device, options, sink, TimeProvider.System, TestContext.Current.CancellationToken);
     }
 
     // Stopped after the first videos: a whole dataset takes seconds.
@@ -129,7 +129,7 @@ public sealed class ReproductionTests : IDisposable
         {
             string output = Path.Combine(_root, $"seed-{seed}");
             using var stop = new StopAtData();
-            Assert.ThrowsAny<OperationCanceledException>(() => Models.Reproduction.Reproduction.Run(_device, Options(["mix"]) with { OutputDirectory = output, Seed = seed }, stop, TimeProvider.System, stop.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => Models.Reproduction.ReproductionRun.Run(_device, Options(["mix"]) with { OutputDirectory = output, Seed = seed }, stop, TimeProvider.System, stop.Token));
             Assert.False(Directory.Exists(Path.Combine(output, "data")));
             return Head(Path.Combine(output, "data.unfinished"));
         }

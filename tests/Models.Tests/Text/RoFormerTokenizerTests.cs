@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 using Xunit;

@@ -1,0 +1,59 @@
+using VideoSim.Engine;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Inspection;
+
+/// <summary>Which records one step reads, and how its tokens are masked.</summary>
+/// <param name="Index">Where the records lie.</param>
+/// <param name="Pairs">The labelled pairs; none for a batch of single videos.</param>
+/// <param name="Order">Records, or pairs, of the batch.</param>
+/// <param name="MaskSeed">Key of the masked tokens.</param>
+/// <param name="Number">Number of the batch, from 0; masked tokens depend on it.</param>
+internal sealed record StepBatch(RecordIndex Index, VideoPair[] Pairs, int[] Order, ulong MaskSeed, long Number)
+{
+    /// <summary>The first videos of some files, or the first pairs of a label file.</summary>
+    /// <exception cref="DataException">There are fewer.</exception>
+    public static StepBatch First(IReadOnlyList<string> records, string? labels, int size, ModelConfig config)
+    {
+        var index = RecordIndex.Build(records, config.FrameWidth);
+        var pairs = labels is null ? [] : LabelFile.Read(labels, index.TryFind);
+        int available = labels is null ? index.Count : pairs.Length;
+        if (available < size)
+            throw new DataException($"a batch of {size} was asked for; there are {available}");
+        return new StepBatch(index, pairs, [.. Enumerable.Range(0, size)], MaskSeed: 0, Number: 0);
+    }
+
+    /// <summary>What a run trained on at one of its steps, from the run's own data.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="folder">A model of it.</param>
+    /// <param name="training">The recipe of its stage.</param>
+    /// <param name="step">From 1, as in its metrics.</param>
+    /// <exception cref="DataException">The run has no such step, or its data is gone.</exception>
+    public static StepBatch OfRun(RunArguments run, ModelFolder folder, TrainingConfig training, long step)
+    {
+        if (step > training.Steps)
+            throw new DataException($"--at {step}: the run of {run.File} has {training.Steps} steps");
+        var data = new DataFolder(run.Get<string>("data"));
+        ulong seed = run.Get<ulong>("seed");
+        bool skip = run.Get<bool>("skip_bad_records");
+        int width = folder.Configuration.FrameWidth;
+        if (run.Get<string>("command") == "pretrain")
+        {
+            var videos = RecordIndex.Build(data.Pointwise, width, skip, Environment.ProcessorCount);
+            run.Inputs.RequireSame(videos.Digests);
+            var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], training.Batch, seed, StageSeeds.Pretraining);
+            return new StepBatch(videos, [], order.BatchAt(step - 1).ToArray(), StageSeeds.Dropout(seed, StageSeeds.Pretraining), step - 1);
+        }
+        int fold = run.Get<int>("fold");
+        var index = RecordIndex.Build([data.Pairwise], width, skip);
+        run.Inputs.RequireSame([.. index.Digests, FileDigest.OfContent(data.Labels)]);
+        var pairs = LabelFile.Read(data.Labels, index, IProgressSink.None);
+        var split = Finetuning.Split(pairs, fold, run.Get<bool>("video_disjoint"));
+        return new StepBatch(index, pairs, new EpochOrder(split.Train, training.Batch, seed, StageSeeds.Finetuning(fold)).BatchAt(step - 1).ToArray(), MaskSeed: 0, step - 1);
+    }
+}

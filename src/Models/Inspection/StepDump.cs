@@ -1,0 +1,125 @@
+using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Inspection;
+
+/// <summary>What to lay open.</summary>
+public sealed record StepDumpOptions
+{
+    /// <summary>A model folder.</summary>
+    public required string Checkpoint { get; init; }
+
+    /// <summary>TFRecord files, whose first videos or pairs are the batch; not used with <see cref="At"/>.</summary>
+    public IReadOnlyList<string> Records { get; init; } = [];
+
+    /// <summary>A label file for a batch of pairs, or null for a batch of single videos.</summary>
+    public string? Labels { get; init; }
+
+    /// <summary>Videos or pairs of the batch.</summary>
+    public int Batch { get; init; }
+
+    /// <summary>Take the batch that the model's run trained on at this step, counted from 1, from the run's own data; null for the first records.</summary>
+    public long? At { get; init; }
+
+    /// <summary><c>key=value</c> overrides of the recipes.</summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    /// <summary>See <see cref="ModelFolder.Open"/>.</summary>
+    public JiebaDictionary? Dictionary { get; init; }
+}
+
+/// <summary>
+/// One step laid open, for comparison with another implementation: the batch, intermediate values, the embeddings, every loss term and
+/// the gradient of every parameter, with dropout off and batch statistics as in training. Names: docs/tensor-names.md.
+/// </summary>
+public static unsafe class StepDump
+{
+    /// <summary>
+    /// Runs one step and writes a safetensors file. The losses are those of the model's run if that was a run of this stage, otherwise the
+    /// published ones.
+    /// </summary>
+    /// <param name="device">Where to run.</param>
+    /// <param name="options">What.</param>
+    /// <param name="output">The file to write.</param>
+    /// <exception cref="DataException">An input is missing or bad; the message names it.</exception>
+    public static void Write(Device device, StepDumpOptions options, string output)
+    {
+        var folder = ModelFolder.Open(options.Checkpoint, options.Dictionary);
+        var config = WithoutDropout(folder.Configuration);
+        var run = RunArguments.Find(folder.FolderPath);
+        var recipes = Preset.LoadFor("reference", folder.Configuration, folder.FolderPath, options.Overrides, run?.All);
+        bool pretraining = options.At is null ? options.Labels is null
+            : (run ?? throw new DataException($"--at needs a model in the folder of its run; there is no {RunFolder.Arguments} beside {folder.FolderPath}")).Get<string>("command") == "pretrain";
+        var training = pretraining ? recipes.Pretrain : recipes.Finetune;
+        var batch = options.At is { } at ? StepBatch.OfRun(run!, folder, training, at) : StepBatch.First(options.Records, options.Labels, options.Batch, config);
+        training = training with { Batch = batch.Order.Length };
+        var model = folder.Load(device, training: true, config);
+        using var parameters = model.Parameters;
+        var stage = pretraining ? StageStep.Pretraining(model, config, training) : StageStep.Finetuning(model, config, training);
+        using var input = new BatchBlock(device, stage.Shape);
+        using var assembler = new BatchAssembler(batch.Index, folder.Tokenizer, folder.Tags, config.EvenFrames);
+        assembler.FillOnce(input, batch.Order, batch.Pairs, stage.Shape.MaskedCapacity > 0 ? new TokenMasker(folder.Tokenizer.Vocabulary, batch.MaskSeed) : null, batch.Number);
+        using var step = new Step<(StepOutputs Outputs, List<(string Name, Tensor Value)> Notes)>(device, new StepMode(Training: true), input.Scalars, tape =>
+        {
+            tape.Notes = [];
+            var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]); // room for any batch
+            tape.RunBackward();
+            return (outputs, tape.Notes);
+        });
+        step.Run();
+        AtomicFile.Write(output, stream => Collect(device, input, step.Result.Outputs, step.Result.Notes, parameters).WriteTo(stream));
+    }
+
+    private static ModelConfig WithoutDropout(ModelConfig config) => config with
+    {
+        VladDropout = 0,
+        FusionDropout = 0,
+        Encoder = config.Encoder with { HiddenDropoutProb = 0, AttentionProbsDropoutProb = 0 },
+    };
+
+    private static SafetensorsWriter Collect(Device device, BatchBlock input, StepOutputs outputs, List<(string Name, Tensor Value)> notes, ParameterStore parameters)
+    {
+        var writer = new SafetensorsWriter();
+        Add("input.token_ids", input.TokenIds);
+        Add("input.attention_mask", input.AttentionMask);
+        Add("input.frames", input.Frames);
+        Add("input.frame_counts", input.FrameCounts);
+        Add("input.label_bits", input.Labels);
+        if (input.Shape.Pairs > 0)
+        {
+            Add("input.similarities", input.Similarities);
+            Add("cosine", outputs.Cosines);
+        }
+        if (input.Shape.MaskedCapacity > 0)
+        {
+            Add("input.masked_positions", input.MaskedPositions);
+            Add("input.masked_targets", input.MaskedTargets);
+            Add("input.masked_weights", input.MaskedWeights);
+        }
+        foreach (var (name, value) in notes)
+            Add($"value.{name}", value);
+        Add("embedding", outputs.Embedding);
+        for (int i = 0; i < outputs.Terms.Terms.Count; i++)
+        {
+            Add($"loss.{outputs.Terms.Terms[i].Name}", outputs.Terms[i]);
+            writer.AddMetadata($"weight.{outputs.Terms.Terms[i].Name}", outputs.Terms.Terms[i].Weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+        }
+        foreach (var (name, _, gradient, _) in parameters.Parts())
+            Add($"grad.{name}", gradient);
+        foreach (var (name, value) in parameters.StateParts())
+            Add($"after.{name}", value);
+        return writer;
+
+        void Add(string name, Tensor tensor) => WeightFile.Add(writer, device, name, tensor);
+    }
+}

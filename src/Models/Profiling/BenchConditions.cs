@@ -1,0 +1,58 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using VideoSim.Engine.Checks;
+using VideoSim.Engine.Devices;
+
+namespace VideoSim.Models.Profiling;
+
+/// <summary>What a GPU is made for, not what it runs at this moment; null where its driver does not say.</summary>
+/// <param name="Megahertz">Clock of its multiprocessors.</param>
+/// <param name="MemoryMegahertz">Clock of its memory.</param>
+/// <param name="L2Bytes">Size of its second-level cache.</param>
+public sealed record GpuClocks(int? Megahertz, int? MemoryMegahertz, int? L2Bytes);
+
+/// <summary>What the result of a bench has to say about how it came about.</summary>
+/// <param name="Date">When the bench began, UTC, as in ISO 8601.</param>
+/// <param name="Commit">The commit of the program: <see cref="CommitVariable"/>, else what the build noted; null where neither says.</param>
+/// <param name="Machine">Cores, runtime, system.</param>
+/// <param name="Processor">Model of the CPU.</param>
+/// <param name="Driver">Version of the GPU's kernel module, else the CUDA version of its driver; null on other devices.</param>
+/// <param name="Clocks">Of a GPU; null on other devices.</param>
+public partial record BenchConditions(string Date, string? Commit, string Machine, string Processor, string? Driver, GpuClocks? Clocks)
+{
+    /// <summary>Environment variable that names the commit.</summary>
+    public const string CommitVariable = "VIDEOSIM_COMMIT";
+
+    private const string CpuInfo = "/proc/cpuinfo", DriverInfo = "/proc/driver/nvidia/version";
+
+    /// <summary>The conditions at this moment.</summary>
+    /// <param name="device">What is timed.</param>
+    /// <param name="clock">Tells the time.</param>
+    public static BenchConditions Of(Device device, TimeProvider clock) => new(
+        clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+        CommitOf(Environment.GetEnvironmentVariable(CommitVariable), typeof(BenchConditions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion),
+        $"{Environment.ProcessorCount} cores, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}",
+        ModelOf(LinesOf(CpuInfo)) ?? RuntimeInformation.ProcessArchitecture.ToString(),
+        device is not CudaDevice ? null : (CudaEmulator.IsInPlace ? null : ModuleVersionOf(LinesOf(DriverInfo))) ?? CudaInventory.Take().Driver.Version?.ToString(),
+        device is CudaDevice { Properties: var known } ? new GpuClocks(known.Megahertz, known.MemoryMegahertz, known.L2Bytes) : null);
+
+    /// <summary>The commit by the environment, else by an informational version such as <c>1.0.0+2f1e…</c>.</summary>
+    internal static string? CommitOf(string? environment, string? version) =>
+        !string.IsNullOrEmpty(environment) ? environment : version?.Split('+') is [_, var commit] ? commit : null;
+
+    /// <summary>The processor by the lines of <c>/proc/cpuinfo</c>.</summary>
+    internal static string? ModelOf(IEnumerable<string> lines) =>
+        lines.FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1];
+
+    /// <summary>The version by the lines of <c>/proc/driver/nvidia/version</c>.</summary>
+    internal static string? ModuleVersionOf(IEnumerable<string> lines) =>
+        lines.Select(static line => ModuleVersion().Match(line)).FirstOrDefault(static match => match.Success)?.Groups[1].Value;
+
+    private static IEnumerable<string> LinesOf(string file) => File.Exists(file) ? File.ReadLines(file) : [];
+
+    // NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Sun Jul 27 07:16:12 UTC 2025
+    [GeneratedRegex(@"^NVRM version:.*?\s(\d+(?:\.\d+)+)\s")]
+    private static partial Regex ModuleVersion();
+}

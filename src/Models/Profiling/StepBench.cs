@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Profiling;
+
+/// <summary>One kernel in a step.</summary>
+/// <param name="Entry">Its name; matrix products count as one.</param>
+/// <param name="Launches">In a step.</param>
+/// <param name="Microseconds">For all of them, each waited for.</param>
+/// <param name="Flops">Floating-point operations.</param>
+/// <param name="MovedBytes">Bytes that they move by design.</param>
+public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, [property: JsonPropertyName("bytes")] double MovedBytes);
+
+/// <summary>What a training step takes.</summary>
+/// <param name="Conditions">How the result came about.</param>
+/// <param name="Model">Which model.</param>
+/// <param name="Stage">pretrain or finetune.</param>
+/// <param name="Preset">Sizes.</param>
+/// <param name="Device">Where.</param>
+/// <param name="Batch">Videos or pairs.</param>
+/// <param name="Steps">Measured ones.</param>
+/// <param name="MedianMilliseconds">Forward, backward and update of one step, the batch on the device already; null where no step was measured.</param>
+/// <param name="BestMilliseconds">The fastest one's.</param>
+/// <param name="Flops">Of a step.</param>
+/// <param name="Launches">Of a step.</param>
+/// <param name="Kernels">By time; none where the bench ended before.</param>
+/// <param name="IsFinite">Whether the losses are finite; false where the bench ended before it was known.</param>
+/// <param name="Complete">Whether all was measured: not so if the bench was stopped or something failed.</param>
+/// <param name="Error">What went wrong; null if nothing did.</param>
+public sealed record StepTime([property: JsonIgnore] BenchConditions Conditions, string Model, string Stage, string Preset, string Device, int Batch, int Steps, double? MedianMilliseconds,
+    double? BestMilliseconds, double Flops, int Launches, IReadOnlyList<KernelTime> Kernels, bool IsFinite, bool Complete, string? Error) : BenchConditions(Conditions);
+
+/// <summary>Times training steps on a batch of synthetic data.</summary>
+public static class StepBench
+{
+    private const int WarmUp = 3;
+
+    /// <summary>Builds and times a step. What was measured before an error or a stop is in the result.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="preset">Name of the preset.</param>
+    /// <param name="model">Canonical name.</param>
+    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
+    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
+    /// <param name="steps">How many to time.</param>
+    /// <param name="cancellation">Stops between steps.</param>
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, Precision? precision, bool pretraining, int steps, CancellationToken cancellation)
+    {
+        var sizes = SyntheticBatches.Sizes(preset, model, overrides);
+        var time = new StepTime(BenchConditions.Of(device, TimeProvider.System), model, pretraining ? "pretrain" : "finetune", preset, device.Name,
+            (pretraining ? sizes.Pretrain : sizes.Finetune).Batch, 0, null, null, 0, 0, [], IsFinite: false, Complete: false, Error: null);
+        var milliseconds = new List<double>();
+        try
+        {
+            using var built = new BuiltStep(device, sizes, pretraining, precision);
+            time = time with { Flops = built.Step.Cost.Flops, Launches = built.Step.Launches };
+            using (var batches = new SyntheticBatches())
+                batches.Fill(built, sizes.Model, cancellation);
+            for (int i = -WarmUp; i < steps; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                long start = Stopwatch.GetTimestamp();
+                built.Step.Run();
+                device.Stream.Synchronize();
+                if (i >= 0)
+                    milliseconds.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
+            }
+            string? term = built.NonFiniteTerm();
+            time = time with { IsFinite = term is null, Kernels = KernelsOf(built, device), Complete = true, Error = term };
+        }
+        catch (OperationCanceledException)
+        {
+            time = time with { Error = "interrupted before all steps were timed" };
+        }
+        catch (Exception e)
+        {
+            time = time with { Complete = false, Error = e.Message.ReplaceLineEndings(" ") };
+        }
+        if (milliseconds.Count == 0)
+            return time;
+        milliseconds.Sort();
+        return time with { Steps = milliseconds.Count, MedianMilliseconds = milliseconds[milliseconds.Count / 2], BestMilliseconds = milliseconds[0] };
+    }
+
+    private static IReadOnlyList<KernelTime> KernelsOf(BuiltStep built, Device device)
+    {
+        using var timed = new TimedStream(device.Stream);
+        built.Step.Replay(timed);
+        return [.. timed.Times.Select(static pair => new KernelTime(pair.Key, pair.Value.Launches, pair.Value.Time.TotalMicroseconds, pair.Value.Cost.Flops, pair.Value.Cost.MovedBytes))
+            .OrderByDescending(static kernel => kernel.Microseconds)];
+    }
+}
+
+/// <summary>JSON of step times.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(StepTime))]
+public sealed partial class StepTimeJson : JsonSerializerContext;

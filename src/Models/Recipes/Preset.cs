@@ -1,0 +1,236 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using VideoSim.Engine;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Recipes;
+
+/// <summary>
+/// Sizes and recipes that belong together, the later ones changing keys of the earlier ones: the preset's own (<c>tiny.json</c>), the model's
+/// encoder and tag loss from <see cref="ModelZoo"/>, its changes in every preset (<c>models/uniter-asl.json</c>) and in this one
+/// (<c>tiny/uniter.json</c>), overrides.
+/// </summary>
+public sealed record Preset
+{
+    private static readonly string[] Stages = ["pretrain", "finetune"];
+
+    /// <summary>Sizes of the model.</summary>
+    public required ModelConfig Model { get; init; }
+
+    /// <summary>Training on single videos.</summary>
+    public required TrainingConfig Pretrain { get; init; }
+
+    /// <summary>Training on pairs.</summary>
+    public required TrainingConfig Finetune { get; init; }
+
+    /// <summary>How many of the 11 folds <c>reproduce</c> trains unless told otherwise.</summary>
+    public required int Folds { get; init; }
+
+    /// <summary>Names of the presets.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "reference"];
+
+    /// <summary>Reads a preset and applies overrides.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="model">Canonical name of the model.</param>
+    /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
+    /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
+    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
+
+    /// <summary>Reads the recipes of a preset for a trained model, whose sizes stay as they are.</summary>
+    /// <param name="name">One of <see cref="Names"/>; its sizes of a model do not count.</param>
+    /// <param name="model">The model's sizes.</param>
+    /// <param name="folder">Where the model lies, for messages.</param>
+    /// <param name="overrides">As for <see cref="Load(string, string, IEnumerable{string})"/>; those of the model's keys must be the model's values.</param>
+    /// <param name="run">Arguments of a run, whose recipes then replace those of the preset; or null.</param>
+    /// <exception cref="DataException">One says something else, or any other reason that there is without a model; the message names key and values.</exception>
+    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides, JsonObject? run = null)
+    {
+        var preset = Load(name, model.Model, root =>
+        {
+            root["model"] = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig);
+            foreach (string stage in Stages)
+            {
+                if (run?[stage] is JsonObject recipe)
+                    root[stage] = recipe.DeepClone();
+            }
+        }, overrides);
+        RequireSame(model, preset.Model, overrides.Where(static text => text.StartsWith("model.", StringComparison.Ordinal)), $"{folder}, a {model.Model},");
+        return preset;
+    }
+
+    /// <summary>Reads a preset for a model that starts from a published encoder: its sizes are the encoder's, dropouts may be overridden.</summary>
+    /// <param name="name">One of <see cref="Names"/>.</param>
+    /// <param name="model">Canonical name of the model.</param>
+    /// <param name="encoder">The encoder.</param>
+    /// <param name="folder">Where it lies, for messages.</param>
+    /// <param name="overrides"><c>key=value</c>.</param>
+    /// <exception cref="DataException">As of <see cref="Load(string, string, IEnumerable{string})"/>; or an override says another size than the encoder has.</exception>
+    public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<string> overrides)
+    {
+        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides);
+        RequireSame(preset.Model with { Encoder = encoder }, preset.Model,
+            overrides.Where(static text => text.StartsWith("model.encoder.", StringComparison.Ordinal) && !text.Contains("dropout", StringComparison.Ordinal)), folder);
+        return preset;
+    }
+
+    // Sizes that are asked for and that a folder has otherwise.
+    private static void RequireSame(ModelConfig has, ModelConfig asked, IEnumerable<string> overrides, string folder)
+    {
+        JsonNode given = JsonSerializer.SerializeToNode(has, ConfigurationJson.Default.ModelConfig)!, wanted = JsonSerializer.SerializeToNode(asked, ConfigurationJson.Default.ModelConfig)!;
+        foreach (string key in overrides.Select(static text => text[..text.IndexOf('=', StringComparison.Ordinal)]))
+        {
+            JsonNode? there = given, here = wanted;
+            foreach (string part in key.Split('.')[1..])
+                (there, here) = (there?[part], here?[part]);
+            if (!JsonNode.DeepEquals(there, here))
+                throw new DataException($"--set {key} says {here?.ToJsonString()}, but in {folder} it is {there?.ToJsonString()}");
+        }
+    }
+
+    private static Preset Load(string name, string model, Action<JsonObject>? resize, IEnumerable<string> overrides)
+    {
+        if (!Names.Contains(name))
+            throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
+        var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");
+        var record = ModelZoo.Find(model);
+        Section(root, "model")["model"] = record.Name;
+        Section(root, "model", "encoder")["model_type"] = record.Encoder;
+        foreach (string stage in Stages)
+        {
+            var losses = Section(root, stage, "losses");
+            (losses["positive_gamma"], losses["negative_gamma"], losses["margin"]) = (record.TagLoss.PositiveGamma, record.TagLoss.NegativeGamma, record.TagLoss.Margin);
+        }
+        foreach (string recipe in new[] { $"models/{model}", $"{name}/{model}" })
+        {
+            if (Read(recipe) is { } changes)
+                Merge(root, changes);
+        }
+        resize?.Invoke(root);
+        foreach (string text in overrides)
+            Override(root, text);
+        try
+        {
+            var preset = root.Deserialize(PresetJson.Default.Preset)!;
+            preset.Pretrain.Validate("pretrain");
+            preset.Finetune.Validate("finetune");
+            preset.Model.Validate("model.");
+            return preset;
+        }
+        catch (JsonException e)
+        {
+            string key = e.Path?.TrimStart('$', '.') ?? "";
+            throw new DataException(e.Message.StartsWith("cannot be", StringComparison.Ordinal) ? $"{key} {e.Message}" : $"--set {key}: a value of that kind does not fit there", e);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new DataException("--set: a text is not valid Unicode", e); // half of a pair, such as "\ud800"
+        }
+    }
+
+    /// <summary>The same with the sizes that follow from the data.</summary>
+    public Preset For(int vocabularySize, int tags) =>
+        this with { Model = Model with { Tags = tags, Encoder = Model.Encoder with { VocabSize = vocabularySize } } };
+
+    /// <summary>The same with both stages in a precision, but for a stage whose precision an override names.</summary>
+    /// <param name="precision">The precision; null to leave all as it is.</param>
+    /// <param name="overrides">The overrides that were applied.</param>
+    internal Preset In(Precision? precision, IReadOnlyList<string> overrides)
+    {
+        return this with { Pretrain = Change(Pretrain, "pretrain"), Finetune = Change(Finetune, "finetune") };
+
+        TrainingConfig Change(TrainingConfig config, string stage) =>
+            precision is null || overrides.Any(text => text.StartsWith($"{stage}.precision=", StringComparison.Ordinal)) ? config : config with { Precision = precision.Value };
+    }
+
+    /// <summary>Refuses overrides of sizes that follow from the data.</summary>
+    /// <param name="overrides"><c>key=value</c>.</param>
+    /// <param name="sizes">The key, what the data has, and the file that says so.</param>
+    /// <exception cref="DataException">One says something else.</exception>
+    internal static void RequireDataSizes(IEnumerable<string> overrides, params (string Key, int Value, string File)[] sizes)
+    {
+        foreach (string text in overrides)
+        {
+            foreach (var (key, value, file) in sizes)
+            {
+                if (text.StartsWith($"{key}=", StringComparison.Ordinal) && text != string.Create(CultureInfo.InvariantCulture, $"{key}={value}"))
+                    throw new DataException($"--set {text}: {file} has {value}, which counts");
+            }
+        }
+    }
+
+    private static JsonObject? Read(string recipe)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"{recipe}.json");
+        return stream is null ? null
+            : JsonNode.Parse(stream, documentOptions: new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip })!.AsObject();
+    }
+
+    private static void Merge(JsonObject target, JsonObject changes)
+    {
+        foreach (var (key, value) in changes)
+        {
+            if (value is JsonObject inner && target[key] is JsonObject section)
+                Merge(section, inner);
+            else
+                target[key] = value?.DeepClone();
+        }
+    }
+
+    private static JsonObject Section(JsonObject root, params string[] path)
+    {
+        foreach (string key in path)
+        {
+            // A section that the preset leaves at its defaults is not in its file.
+            if (root[key] is not JsonObject inner)
+                root[key] = inner = [];
+            root = inner;
+        }
+        return root;
+    }
+
+    private static void Override(JsonObject root, string text)
+    {
+        int equals = text.IndexOf('=', StringComparison.Ordinal);
+        if (equals <= 0)
+            throw new DataException($"--set wants key=value, not '{text}'");
+        string[] path = text[..equals].Split('.');
+        CheckKeys(text, path);
+        if (path is ["model", "model"])
+            throw new DataException($"--set {text}: the model is chosen by --model");
+        var section = Section(root, path[..^1]);
+        string value = text[(equals + 1)..];
+        try
+        {
+            section[path[^1]] = JsonNode.Parse(value);
+        }
+        catch (JsonException)
+        {
+            section[path[^1]] = value;
+        }
+    }
+
+    // The types know all keys, also those that the preset leaves at their defaults.
+    private static void CheckKeys(string text, string[] path)
+    {
+        JsonTypeInfo section = PresetJson.Default.Preset;
+        foreach (string key in path)
+        {
+            var property = section.Properties.FirstOrDefault(property => property.Name == key) ?? throw new DataException(section.Properties.Count == 0
+                ? $"--set {text}: there is no key '{key}', what stands before it is a value"
+                : $"--set {text}: there is no key '{key}', only {string.Join(", ", section.Properties.Select(property => property.Name))}");
+            section = PresetJson.Default.GetTypeInfo(property.PropertyType)!;
+        }
+    }
+}
+
+/// <summary>JSON of presets, as <see cref="ConfigurationJson"/> of their parts.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(Preset))]
+internal sealed partial class PresetJson : JsonSerializerContext;

@@ -1,0 +1,325 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Baselines;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Synthesis;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Reproduction;
+
+/// <summary>What <c>reproduce</c> is to do.</summary>
+public sealed record ReproductionOptions
+{
+    /// <summary>Where everything goes.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary>Name of the preset.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary>The challenge's files; null makes synthetic ones.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Folds to train, from the first; null for the preset's number.</summary>
+    public int? Folds { get; init; }
+
+    /// <summary>Canonical names of the models.</summary>
+    public required IReadOnlyList<string> Models { get; init; }
+
+    /// <summary><c>key=value</c> overrides of the preset.</summary>
+    public IReadOnlyList<string> Overrides { get; init; } = [];
+
+    /// <summary>How steps of training store activations; null for as the preset says.</summary>
+    public Precision? Precision { get; init; }
+
+    /// <summary>
+    /// Key of all random numbers, the synthetic data's included. Each model has a key of its own, this one and its place among the
+    /// six: the published runs were not seeded, and models that begin alike err alike, which an ensemble does not mend.
+    /// </summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>Where vocabularies and encoders of models come from, by canonical name; a model that is not in it takes the data folder's vocabulary.</summary>
+    public IReadOnlyDictionary<string, TextSource> Text { get; init; } = new Dictionary<string, TextSource>();
+
+    /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
+    public JiebaDictionary? Dictionary { get; init; }
+
+    /// <summary>Leave damaged records out.</summary>
+    public bool SkipBadRecords { get; init; }
+
+    /// <summary>Leave out training pairs that share a video with their fold's validation pairs.</summary>
+    public bool VideoDisjoint { get; init; }
+
+    /// <summary>Rebuild every step.</summary>
+    public bool Eager { get; init; }
+
+    /// <summary>Where a model's vocabulary and encoder come from.</summary>
+    public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
+
+    /// <summary>Options of one training run.</summary>
+    internal RunOptions RunOf(string model, string outputDirectory) => new()
+    {
+        OutputDirectory = outputDirectory,
+        Preset = Preset,
+        Model = model,
+        Overrides = Overrides,
+        Precision = Precision,
+        Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model),
+        Text = TextOf(model),
+        Dictionary = Dictionary,
+        SkipBadRecords = SkipBadRecords,
+        VideoDisjoint = VideoDisjoint,
+        Eager = Eager,
+    };
+}
+
+/// <summary>
+/// The published procedure from data to submission: pretrain, finetune folds, embed test_b, average, score. Every stage
+/// leaves its result in a file of its own, so a run that was stopped goes on where it was.
+/// </summary>
+public sealed class ReproductionRun
+{
+    private readonly Device _device;
+    private readonly ReproductionOptions _options;
+    private readonly DataFolder _data;
+    private readonly IProgressSink _progress;
+    private readonly TimeProvider _clock;
+    private readonly CancellationToken _cancellation;
+    private readonly bool _hasLabels;
+
+    private ReproductionRun(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
+        _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
+        if (options.Data is null)
+            MakeData();
+        _hasLabels = File.Exists(_data.TestLabels("b"));
+    }
+
+    /// <summary>Does whatever is not done yet; writes result.zip and summary.json. Without labels of test_b, which the challenge kept, scores are left out.</summary>
+    public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        long start = clock.GetTimestamp();
+        // Everything below that is there already is taken as it is, so it must come from the same options. Folds and models may be added.
+        using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
+        {
+            ["command"] = "reproduce",
+            ["preset"] = options.Preset,
+            ["seed"] = options.Seed,
+            ["data"] = options.Data is null ? "synthetic" : new DataFolder(options.Data).FullPath,
+            ["skip_bad_records"] = options.SkipBadRecords,
+            ["video_disjoint"] = options.VideoDisjoint,
+            ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
+            ["precision"] = options.Precision is { } precision ? PrecisionName.Of(precision) : null,
+            ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
+        });
+        var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
+        reproduction.CheckInputs(folder);
+        if (!reproduction._hasLabels)
+            progress.Note($"{reproduction._data.TestLabels("b")}: there is no such file; scores are left out");
+        var models = new Dictionary<string, ModelSummary>();
+        var tables = new Dictionary<string, EmbeddingTable>();
+        foreach (string model in options.Models)
+            (models[model], tables[model]) = reproduction.RunModel(model);
+        var ensemble = reproduction.Combine(tables);
+        var result = new ReproductionSummary
+        {
+            Models = models,
+            Baselines = reproduction.Baselines(),
+            Ensemble = ensemble,
+            BestPossibleSpearman = reproduction.BestPossible(),
+            Seconds = clock.GetElapsedTime(start).TotalSeconds,
+            Device = device.Name,
+        };
+        string file = Path.Combine(options.OutputDirectory, "summary.json");
+        if (!reproduction._hasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
+            progress.Note($"{file} stays as it is: it has the scores of an earlier run with labels");
+        else
+            AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
+        return result;
+    }
+
+    /// <summary>Spearman on test_b of a finished training run beside those of a reproduction.</summary>
+    /// <param name="device">Where to embed.</param>
+    /// <param name="options">The reproduction's.</param>
+    /// <param name="run">Folder of the run; its embeddings go beside it.</param>
+    /// <param name="progress">Where progress goes.</param>
+    /// <param name="clock">Tells the seconds.</param>
+    /// <param name="cancellation">Stops.</param>
+    internal static double ScoreFinished(Device device, ReproductionOptions options, string run, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
+    {
+        var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
+        return reproduction.Score(reproduction.Embed(Path.GetDirectoryName(run)!, Path.GetFileName(run), () => reproduction.Finished(run)))
+            ?? throw new InvalidOperationException("a study makes data with labels");
+    }
+
+    // What the stages read they check themselves.
+    private void CheckInputs(RunFolder folder)
+    {
+        string[] others = [_data.TagList, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
+        if (!folder.Inputs.AreNoted)
+        {
+            // Damage that the last stage would meet is found before the first.
+            int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
+            var test = RecordIndex.Build([_data.Test("b")], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
+            foreach (string model in _options.Models)
+            {
+                using var encoder = _options.TextOf(model).OpenEncoder(model);
+                encoder?.Check(_cancellation);
+            }
+            folder.Inputs.Require([.. test.Digests, .. others.Select(FileDigest.OfContent)]);
+        }
+        else if (folder.Inputs.Change([_data.Test("b")], others, _cancellation) is { } change)
+        {
+            if (!IsEmbedded)
+                throw new DataException(RunInputs.Refusal(folder.FolderPath, change));
+            _progress.Note($"{folder.FolderPath} is complete and stays as it is, but {change} since it began; choose another --output-dir to do it again");
+        }
+    }
+
+    // All embeddings that are asked for are there.
+    private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), $"fold-{fold}"))));
+
+    private int FoldsOf(string model) => _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
+
+    private void MakeData()
+    {
+        if (Directory.Exists(_data.Root))
+            return;
+        // Appears whole or not at all: a run stopped in between makes it again.
+        string unfinished = _data.Root + ".unfinished";
+        if (Directory.Exists(unfinished))
+            Directory.Delete(unfinished, recursive: true);
+        SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
+        Directory.Move(unfinished, _data.Root);
+    }
+
+    private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
+    {
+        string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, "pretrain");
+        var run = _options.RunOf(model, pretrained);
+        double pretrainSeconds = 0, finetuneSeconds = 0, embedSeconds = 0;
+        double? random = _hasLabels ? Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run)))) : null;
+        Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
+        double? afterPretraining = _hasLabels ? Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained)))) : null;
+        int folds = FoldsOf(model);
+        var tables = new List<EmbeddingTable>();
+        var results = new List<FoldSummary>();
+        for (int fold = 1; fold <= folds; fold++)
+        {
+            string output = Path.Combine(root, $"fold-{fold}");
+            var one = run with { OutputDirectory = output };
+            double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
+            var table = Timed(ref embedSeconds, () => Embed(root, $"fold-{fold}", () => Finished(output)));
+            tables.Add(table);
+            results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
+        }
+        var mean = Ensemble.Mean(tables);
+        return (new ModelSummary
+        {
+            RandomSpearman = random,
+            PretrainSpearman = afterPretraining,
+            Folds = results,
+            TestSpearman = Note($"{model}, mean of {folds} folds", mean),
+            Seconds = new StageSeconds(pretrainSeconds, finetuneSeconds, embedSeconds),
+        }, mean);
+    }
+
+    private T Timed<T>(ref double seconds, Func<T> stage)
+    {
+        long start = _clock.GetTimestamp();
+        var result = stage();
+        seconds += _clock.GetElapsedTime(start).TotalSeconds;
+        return result;
+    }
+
+    // The published ensemble; result.zip holds its raw sum.
+    private EnsembleSummary Combine(Dictionary<string, EmbeddingTable> tables)
+    {
+        var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
+        var raw = Ensemble.WeightedSum(members, normalize: false);
+        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
+        return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
+            tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
+    }
+
+    // A run that is cut has shown what it knew.
+    private double? Note(string what, EmbeddingTable table)
+    {
+        if (Score(table) is not { } score)
+            return null;
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {score:F4}"));
+        return score;
+    }
+
+    private double? Score(EmbeddingTable table) => _hasLabels ? Scoring.Spearman(table, _data.TestLabels("b"), _options.SkipBadRecords) : null;
+
+    // Embeddings of test_b as they are handed in: rounded to half precision, read back from their file.
+    private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
+    {
+        string file = EmbeddingFile(root, name);
+        if (!File.Exists(file))
+        {
+            var (model, config, tokenizer, tags) = load();
+            using var parameters = model.Parameters;
+            using var embedder = new Embedder(_device, model, config, _options.Eager);
+            var index = RecordIndex.Build([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingPrecision.Half);
+        }
+        return SubmissionFile.Read(file);
+    }
+
+    private static string EmbeddingFile(string root, string name) => Path.Combine(root, "embeddings", $"{name}.zip");
+
+    private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
+    {
+        using var encoder = run.Text.OpenEncoder(run.Model);
+        var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(run.Text.VocabularyFor(_data));
+        var tags = TagList.Read(_data.TagList);
+        var config = run.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount).Model;
+        var model = ModelZoo.Create(config);
+        model.Parameters.Allocate(_device, training: false);
+        model.Parameters.Initialize(run.Seed);
+        encoder?.LoadInto(model.Parameters);
+        return (model, config, TokenizerFactory.Create(config, vocabulary, run.Dictionary), tags);
+    }
+
+    private (IVideoModel, ModelConfig, ITokenizer, TagList) Finished(string run)
+    {
+        var folder = ModelFolder.Open(run, _options.Dictionary);
+        return (folder.Load(_device, training: false), folder.Configuration, folder.Tokenizer, folder.Tags);
+    }
+
+    // A second or two: small enough to be computed again by a run that was stopped.
+    private BaselineScores? Baselines()
+    {
+        if (!_hasLabels)
+            return null;
+        int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
+        return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);
+
+        LabelledVideos Read(string records, string labels) =>
+            LabelledVideos.Read(RecordIndex.Build([records], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation), labels, _cancellation);
+    }
+
+    private double? BestPossible()
+    {
+        if (!File.Exists(_data.Truth))
+            return null;
+        using var truth = JsonDocument.Parse(File.ReadAllBytes(_data.Truth));
+        return truth.RootElement.GetProperty("test_b").GetProperty("best_possible_spearman").GetDouble();
+    }
+}

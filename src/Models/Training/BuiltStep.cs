@@ -1,0 +1,76 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Architectures;
+using VideoSim.Models.Batches;
+using VideoSim.Models.Configuration;
+using VideoSim.Models.Recipes;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>A training step of a stage, built but not fed: for counting and for timing.</summary>
+internal sealed unsafe class BuiltStep : IDisposable
+{
+    private readonly Device _device;
+    private readonly Adam _adam;
+
+    /// <summary>Builds the step.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="sizes">Model and recipes.</param>
+    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
+    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
+    public BuiltStep(Device device, Preset sizes, bool pretraining, Precision? precision = null)
+    {
+        _device = device;
+        Training = pretraining ? sizes.Pretrain : sizes.Finetune;
+        var stored = TrainingConfig.Require(precision ?? Training.Precision, device);
+        Model = ModelZoo.Create(sizes.Model);
+        Model.Parameters.Allocate(device, training: true, stored);
+        _adam = new Adam(device, Model.Parameters, epsilon: 1);
+        Stage = pretraining ? StageStep.Pretraining(Model, sizes.Model, Training) : StageStep.Finetuning(Model, sizes.Model, Training);
+        Input = new BatchBlock(device, Stage.Shape);
+        Step = new Step<StepOutputs>(device, new StepMode(Training: true, Precision: stored), Input.Scalars, tape =>
+        {
+            var outputs = Stage.Losses(tape, Input, Stage.MaskedRows[0]);
+            tape.RunBackward();
+            _adam.Update(tape.Stream, Input.Scalars);
+            return outputs;
+        });
+    }
+
+    public TrainingConfig Training { get; }
+
+    public IVideoModel Model { get; }
+
+    public StageStep Stage { get; }
+
+    public BatchBlock Input { get; }
+
+    public Step<StepOutputs> Step { get; }
+
+    /// <summary>The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.</summary>
+    public string? NonFiniteTerm()
+    {
+        var terms = Step.Result.Terms;
+        float value = 0;
+        for (int i = 0; i < terms.Terms.Count; i++)
+        {
+            _device.Download(terms[i].Address, MemoryMarshal.AsBytes(new Span<float>(ref value)));
+            if (!float.IsFinite(value))
+                return string.Create(CultureInfo.InvariantCulture, $"{terms.Terms[i].Name} is {value}");
+        }
+        return null;
+    }
+
+    public void Dispose()
+    {
+        Step.Dispose();
+        Input.Dispose();
+        _adam.Dispose();
+        Model.Parameters.Dispose();
+    }
+}

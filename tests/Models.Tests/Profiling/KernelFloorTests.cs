@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
+using VideoSim.Models.Profiling;
+using VideoSim.Models.Zoo;
+using VideoSim.Tables;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Profiling;
+
+/// <summary>What kernels move by design, against what has to be moved for what they compute.</summary>
+public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<CountedSteps>
+{
+    // In fp32 plain kernels make again, or keep, what those for bf16 do not.
+    private static readonly (string Kernel, double Allowed, string Why)[] Exceptions =
+    [
+        ("layer_norm_backward_f32", 1.3, "reads both summands to make again what was normalised; in bf16 it takes that from the result"),
+        ("vlad_forward_f32", 1.3, "keeps the assignments for backward; on tensor cores they are made again"),
+    ];
+
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Float32)]
+    public void Functions_OfEveryStep_MoveHardlyMoreThanTheyHaveTo(Precision precision)
+    {
+        const double Least = 0.995; // the cost of a product leaves its bias out
+        var wrong = counted.In(precision).SelectMany(static step => step.Functions).Where(function => function.Ratio <= Least || function.Ratio > AllowedTo(function));
+        Assert.Empty(wrong.Select(static function =>
+            $"{function.Text}: {string.Join(", ", function.Launches.Select(static launch => launch.Kernel.Entry))} move {function.Cost.MovedBytes} bytes for {function.NecessaryBytes}").Distinct());
+
+        static double AllowedTo(CountedFunction function) =>
+            Exceptions.Where(exception => exception.Kernel == function.Launches[0].Kernel.Entry).Select(static exception => exception.Allowed).DefaultIfEmpty(KernelFloor.Allowed).Single();
+    }
+
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Float32)]
+    public void Launches_OfEveryStep_BelongToAFunction(Precision precision) => Assert.All(counted.In(precision), static step =>
+        Assert.Empty(step.Functions.Where(static function => function.Text.Length == 0).SelectMany(static function => function.Launches).Select(launch => $"{step.Kind}: {launch.Kernel.Entry}").Distinct()));
+
+    // A name that no step launches would leave its goals "not measured" after a run on a GPU, with nothing said.
+    [Fact]
+    public void Goals_EntriesThatTheyLookFor_AreLaunched()
+    {
+        string[] launched = [.. counted.Steps.SelectMany(static step => step.Launches).Where(static launch => !launch.IsProduct).Select(static launch => launch.Kernel.Entry).Distinct()];
+        var lists = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "goals.py")).Where(static line => Regex.IsMatch(line, "^(ATTENTION|NORM|TAGS|VLAD)"));
+        string[] patterns = [.. lists.SelectMany(static line => Regex.Matches(line, "\"([^\"]+)\"")).Select(static match => match.Groups[1].Value)];
+        Assert.InRange(patterns.Length, 10, 20);
+        Assert.All(patterns, pattern => Assert.Contains(launched, entry => Regex.IsMatch(entry, $"^({pattern})$")));
+    }
+
+    // Products of the last layer that only some positions need are part of the goals' FLOPs, and no part of ours: 6 % of a step of mix.
+    [Fact]
+    public void Goals_WorkOfAStep_IsWhatStepsHave()
+    {
+        var rows = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "goals.py"))
+            .Select(static line => Regex.Match(line, @"^    \(""(\S+)"", ""(\S+)""\): \((\d+), ([\d.]+), ([\d.]+), ([\d_]+)\),")).Where(static row => row.Success)
+            .ToDictionary(static row => $"{row.Groups[1].Value} {row.Groups[2].Value} bf16", static row => row.Groups);
+        Assert.Equal(counted.Steps.Select(static step => step.Kind.ToString()).Order(), rows.Keys.Order());
+        Assert.All(counted.Steps, step =>
+        {
+            double[] row = [.. rows[step.Kind.ToString()].Cast<Group>().Skip(3).Select(static group => double.Parse(group.Value.Replace("_", ""), CultureInfo.InvariantCulture))];
+            var (batch, flops, bytes, parameters) = (row[0], 1e12 * row[1], 1e9 * row[2], row[3]);
+            Assert.Equal(step.Videos, step.Kind.Pretraining ? batch : 2 * batch);
+            Assert.Equal(step.Parameters, parameters);
+            Assert.InRange(step.Sum(static launch => launch.IsProduct || launch.Kernel.Family == "attention").Flops / flops, 0.93, 1.01);
+            Assert.InRange(step.Sum(static launch => !launch.IsProduct && launch.Kernel.Entry != "adam_f32").MovedBytes / bytes, 1, 2);
+        });
+    }
+
+    [Fact]
+    public void Page_InTheRepository_IsWhatTheCodeSays()
+    {
+        string committed = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "floors.md"));
+        Assert.True(FloorsPage.Text(counted.Steps) == committed, "docs/kernels/floors.md is old: dotnet run -c Release --project bench/Tables");
+    }
+}
+
+/// <summary>All steps of the published sizes, counted once.</summary>
+public sealed class CountedSteps
+{
+    private readonly IReadOnlyList<CountedStep> _plain = CountedStep.Of("reference", ModelZoo.Names, [], [Precision.Float32]);
+
+    /// <summary>Those in bf16.</summary>
+    public IReadOnlyList<CountedStep> Steps { get; } = FloorsPage.CountSteps();
+
+    /// <summary>The steps in a precision.</summary>
+    public IReadOnlyList<CountedStep> In(Precision precision) => precision == Precision.BFloat16 ? Steps : _plain;
+}

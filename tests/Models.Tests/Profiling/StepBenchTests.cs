@@ -1,0 +1,65 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Profiling;
+using VideoSim.Models.Tests.Cuda;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Profiling;
+
+/// <summary>What is left of a bench that does not come to its end. Three steps warm up.</summary>
+public sealed class StepBenchTests : IDisposable
+{
+    private readonly CpuDevice _device = new(threads: 1);
+    private readonly CancellationTokenSource _stop = new();
+
+    public void Dispose()
+    {
+        _device.Dispose();
+        _stop.Dispose();
+    }
+
+    [Fact]
+    public void Measure_Whole_IsComplete()
+    {
+        var time = Measure(Products.Run, static () => { });
+        Assert.Equal((10, true, true, null), (time.Steps, time.Complete, time.IsFinite, time.Error));
+        Assert.NotEmpty(time.Kernels);
+    }
+
+    [Fact]
+    public void Measure_Stopped_KeepsTheStepsThatWereTimed()
+    {
+        int updates = 0;
+        var time = Measure(Products.Run, () =>
+        {
+            if (++updates == 7)
+                _stop.Cancel();
+        });
+        Assert.Equal((4, false, "interrupted before all steps were timed"), (time.Steps, time.Complete, time.Error));
+        Assert.InRange(time.BestMilliseconds!.Value, 0, time.MedianMilliseconds!.Value);
+        Assert.True(time.Launches > 0 && time.Kernels.Count == 0 && !time.IsFinite);
+    }
+
+    [Fact]
+    public void Measure_StepThatFails_KeepsTheStepsBeforeIt()
+    {
+        int updates = 0;
+        var time = Measure(Products.Run, () =>
+        {
+            if (++updates == 6)
+                throw new NotSupportedException(FaultyStream.Refusal);
+        });
+        Assert.Equal((2, false, FaultyStream.Refusal), (time.Steps, time.Complete, time.Error));
+        time = Measure(Products.Refuse, static () => { });
+        Assert.Equal((0, false, FaultyStream.Refusal, null), (time.Steps, time.Complete, time.Error, time.MedianMilliseconds));
+    }
+
+    [Fact]
+    public void Measure_LossThatIsNotFinite_IsNamed()
+    {
+        var time = Measure(Products.Omit, static () => { });
+        Assert.Equal((10, true, false, "tag is NaN"), (time.Steps, time.Complete, time.IsFinite, time.Error));
+    }
+
+    private StepTime Measure(Products products, Action update) => StepBench.Measure(
+        new Redirected(_device, new FaultyStream(_device.Stream) { Refused = "adam_f32", Refuse = update, Products = products }), "micro", "mix", [], precision: null, pretraining: true, steps: 10, _stop.Token);
+}

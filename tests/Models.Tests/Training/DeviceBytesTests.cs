@@ -1,0 +1,69 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Tests.Cuda;
+using VideoSim.Models.Text;
+using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Training;
+
+/// <summary>The memory that <c>reproduce --dry-run</c> shows against what a run allocates.</summary>
+[Collection(EmulatedMachine.Collection)]
+public sealed class DeviceBytesTests : IDisposable
+{
+    private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    [Theory]
+    [InlineData("mix", "fp32")]
+    [InlineData("uniter", "fp32")]
+    [InlineData("mix", "bf16")]
+    [InlineData("uniter", "bf16")]
+    public void Plan_BothStages_HasTheBytesThatARunAllocates(string model, string precision)
+    {
+        using Device inner = precision == "fp32" ? new CpuDevice(threads: 1) : EmulatedMachine.Open();
+        TinyData.Write(_root);
+        var data = new DataFolder(_root);
+        string[] overrides =
+        [
+            .. TinyData.Overrides, $"model.tags={TagList.Read(data.TagList).ClassCount}", $"model.encoder.vocab_size={Vocabulary.Load(data.Vocabulary).Count}",
+            "pretrain.steps=2", "finetune.steps=2", "pretrain.warmup=1", "finetune.warmup=1", "pretrain.encoder_warmup=1", "finetune.encoder_warmup=1", $"pretrain.precision={precision}", $"finetune.precision={precision}",
+        ];
+        string pretrained = Path.Combine(_root, "pretrain");
+        var options = new RunOptions { OutputDirectory = pretrained, Preset = "micro", Model = model, Overrides = overrides };
+        var (first, second) = (new Allocations(inner), new Allocations(inner));
+        Pretraining.Run(first, options, data, IProgressSink.None, TestContext.Current.CancellationToken);
+        Finetuning.Run(second, options with { OutputDirectory = Path.Combine(_root, "fold") }, data, pretrained, fold: 1, IProgressSink.None, TestContext.Current.CancellationToken);
+        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, overrides, inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
+    }
+
+    // Never disposed: the memory is the inner device's, and so is the stream.
+    private sealed class Allocations(Device inner) : Device(inner.Stream)
+    {
+        public long Bytes { get; private set; }
+
+        public override string Name => inner.Name;
+
+        public override bool HasBFloat16 => inner.HasBFloat16;
+
+        public override bool PacksProducts => inner.PacksProducts;
+
+        public override nint Allocate(long bytes)
+        {
+            Bytes += bytes;
+            return inner.Allocate(bytes);
+        }
+
+        public override void Free(nint address) => inner.Free(address);
+
+        public override void Upload(ReadOnlySpan<byte> source, nint destination) => inner.Upload(source, destination);
+
+        public override void Clear(nint address, long bytes) => inner.Clear(address, bytes);
+
+        public override void Download(nint source, Span<byte> destination) => inner.Download(source, destination);
+    }
+}

@@ -75,7 +75,7 @@ public sealed class DropoutTests
         {
             var outputs = stage.Losses(tape, input, stage.MaskedRows[0]);
             if (backward)
-                tape.RunBackward();
+                tape.RunBackward(outputs.Losses.Terms);
             return outputs;
         });
         using var noted = new NotingStream();

@@ -5,7 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 

@@ -67,7 +67,7 @@ public static unsafe class StepDump
         using var parameters = model.Parameters;
         var stage = pretraining ? StageStep.Pretraining(model, config, training) : StageStep.Finetuning(model, config, training);
         using var input = new BatchBlock(device, stage.Shape);
-        using var assembler = new BatchAssembler(batch.Index, folder.Tokenizer, folder.Tags, config.EvenFrames);
+        using var assembler = new BatchAssembler(batch.Dataset, folder.Tokenizer, folder.Tags, config.EvenFrames);
         assembler.FillOnce(input, batch.Order, batch.Pairs, stage.Shape.MaskedCapacity > 0 ? new TokenMasker(folder.Tokenizer.Vocabulary, batch.MaskSeed) : null, batch.Number);
         using var step = new Step<(StepOutputs Outputs, List<(string Name, Tensor Value)> Notes)>(device, new StepMode(Training: true), input.Scalars, tape =>
         {

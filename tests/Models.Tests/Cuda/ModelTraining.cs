@@ -6,6 +6,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;

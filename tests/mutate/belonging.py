@@ -26,6 +26,7 @@ ROWS = [
     (r"src/Engine/(Interop|Devices/Cuda|Checks/Cuda|Compilation/Emulator)", "Engine", ["*.Cuda.Cuda*", "*.Cuda.MatMulTests.*", "*.Cuda.LibraryFoldersTests.*"]),
     (r"src/(Engine|Models|Cli)/(\w+)/", "{1}", ["VideoSim.{1}.Tests.{2}.*"]),
     (r"src/Engine/(Autograd|Operators|Optimizers|Layers)/", "Engine", ["*.Golden.*", "*.Autograd.*"]),
+    (r"src/Engine/(Operators|Optimizers|Devices)/", "Models", ["*.KernelFloorTests.*"]),
     (r"src/Engine/Layers/", "Models", ["*.Architectures.*", "*.Encoders.*"]),
     (r"src/Models/(Layers|Encoders|Architectures|Zoo|Configuration)/", "Models", ["*.Architectures.*", "*.Encoders.*", "*.Configuration.*"]),
     (r"src/(Models/Pretrained|Pretrained\.Hdf5)/", "Models", ["*.Pretrained.*"]),

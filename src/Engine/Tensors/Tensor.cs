@@ -128,9 +128,6 @@ public readonly unsafe struct Tensor
     /// <summary>The same elements, at another place on the tape.</summary>
     internal Tensor At(int node) => new(_address, Shape, Type, node, _arenaGeneration, _generation);
 
-    /// <summary>The same elements as a constant: no gradient passes here.</summary>
-    public Tensor Detach() => At(NoNode);
-
     /// <summary>A contiguous part of the elements as a constant view.</summary>
     /// <param name="offset">First element.</param>
     /// <param name="shape">Shape of the part.</param>

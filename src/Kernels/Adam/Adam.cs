@@ -65,6 +65,9 @@ public static unsafe partial class AdamKernels
     /// <summary>Threads of a block: each takes 4 elements at a time, 4 times over a chunk.</summary>
     private const int Threads = 256;
 
+    // First moment 3, second moment 4; times the rate, root, plus epsilon, quotient, taken off the weight 5; the test for NaN and infinity 1.
+    private const double OperationsOfUpdate = 13;
+
     /// <summary>What <see cref="AdamArgs.FirstNonFinite"/> holds while no gradient was NaN or infinite.</summary>
     public const ulong AllFinite = ulong.MaxValue;
 
@@ -81,6 +84,6 @@ public static unsafe partial class AdamKernels
         CountItems = static (in AdamArgs a) => Chunks(a.Count),
         Twin = UpdateChunks,
         // Reads w, g, m, v; writes w, m, v and copies.
-        CountCost = static (in AdamArgs a) => new(13.0 * a.Count, (7.0 * sizeof(float) + (a.Copies != null ? sizeof(BFloat16) : 0)) * a.Count),
+        CountCost = static (in AdamArgs a) => new(OperationsOfUpdate * a.Count, (7.0 * sizeof(float) + (a.Copies != null ? sizeof(BFloat16) : 0)) * a.Count),
     };
 }

@@ -6,7 +6,7 @@ using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
 using VideoSim.Models.Batches;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Baselines;
 

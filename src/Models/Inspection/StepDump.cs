@@ -68,7 +68,7 @@ public static class StepDump
         using var parameters = model.Parameters;
         var stage = pretraining ? model.Pretraining(training.Batch, training.Losses) : model.Finetuning(training.Batch, training.Losses);
         using var input = new BatchBlock(device, stage.Shape);
-        using var assembler = new BatchAssembler(batch.Index, folder.Tokenizer, folder.Tags, config.EvenFrames);
+        using var assembler = new BatchAssembler(batch.Dataset, folder.Tokenizer, folder.Tags, config.EvenFrames);
         assembler.FillOnce(input, batch.Order, batch.Pairs, stage.Shape.MaskedCapacity > 0 ? new TokenMasker(folder.Tokenizer.Vocabulary, batch.MaskSeed) : null, batch.Number);
         List<(string Name, Tensor Value)> notes = [];
         using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape =>

@@ -217,7 +217,7 @@ public sealed class Trainer : IDisposable
             throw NonFinite(nonFinite, _done);
         var line = new JsonObject { ["step"] = _done, ["val_spearman"] = spearman };
         if (tags is { } score)
-            (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.Precision, score.Recall, score.F1);
+            (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         _folder.Log(line);
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4}"));
         _lastSpearman = spearman;

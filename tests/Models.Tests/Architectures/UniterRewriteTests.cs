@@ -53,7 +53,7 @@ public sealed unsafe class UniterRewriteTests
     private static Dictionary<string, float[]> Run(GoldenFile golden, float dropProbability, bool plain)
     {
         using var device = new CpuDevice(2);
-        var config = UniterGoldenTests.Config(golden);
+        var config = ModelGoldenTests.UniterConfig(golden);
         var model = new Uniter(config with { Encoder = config.Encoder with { HiddenDropoutProb = dropProbability, AttentionProbsDropoutProb = dropProbability } });
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true);

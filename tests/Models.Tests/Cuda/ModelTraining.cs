@@ -4,6 +4,7 @@ using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Training;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;

@@ -11,6 +11,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Inspection;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;

@@ -85,7 +85,7 @@ internal sealed unsafe class LinearProbe : IDisposable
             }
 
             var now = new StepScalars { Step = (uint)s };
-            Adam.WriteRates(ref now, s, [schedule.RateAt(s)]);
+            adam.WriteRates(ref now, s, [schedule.RateAt(s)]);
             _device.Upload(MemoryMarshal.AsBytes(new ReadOnlySpan<StepScalars>(in now)), _scalars.Address);
             Upload(writeRow, chosen);
             step.Run();

@@ -167,7 +167,7 @@ public sealed unsafe class Trainer : IDisposable
         for (int i = 0; i < rates.Length; i++)
             rates[i] = _schedules[i].RateAt(_done);
         slot.Scalars->Step = (uint)_done;
-        Adam.WriteRates(ref *slot.Scalars, _done, rates);
+        _adam.WriteRates(ref *slot.Scalars, _done, rates);
         int maskedTokens = _job.Shape.MaskedCapacity > 0 ? *slot.MaskedCount.Ints : 0;
         slot.BeginCopyTo(_input);
         var plan = PlanFor(maskedTokens);

@@ -46,7 +46,7 @@ public sealed unsafe class TagLossStabilityTests
                 for (int word = 0; word < 2; word++)
                     labels.Ints[word] = (int)Philox.Bits(5, (uint)i, 0, word);
             }
-            Adam.WriteRates(ref *(StepScalars*)scalars.Address, i, [Rate]);
+            adam.WriteRates(ref *(StepScalars*)scalars.Address, i, [Rate]);
             step.Run();
             Assert.True(float.IsFinite(step.Result.Floats[0]), $"loss after step {i}");
             for (int c = 0; c < Tags; c++)

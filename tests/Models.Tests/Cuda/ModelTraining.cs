@@ -105,7 +105,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
             else
                 assembler.Fill(rows, slot, masker, i);
             slot.Scalars->Step = (uint)i;
-            Adam.WriteRates(ref *slot.Scalars, i, Rates);
+            adam.WriteRates(ref *slot.Scalars, i, Rates);
             slot.CopyTo(input);
             step.Run();
             losses[i] = step.Result.Terms.Total(Read(device, step.Result.Terms.Values));

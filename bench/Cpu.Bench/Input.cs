@@ -1,5 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 

@@ -9,6 +9,7 @@ public sealed partial class FolderArrowsTests
     [Theory]
     [InlineData("Kernels")]
     [InlineData("Engine")]
+    [InlineData("Models")]
     [InlineData("Cli")]
     public void Folders_OfAProject_FormNoCycle(string project)
     {

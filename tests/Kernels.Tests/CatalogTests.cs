@@ -55,6 +55,8 @@ public sealed class CatalogTests
     // Where a cost is less than the operations of the formulas, between which shares of them, and why: kernels make a value once where the formulas make it anew.
     private static readonly (string Kernels, double Least, double Most, string Why)[] Shortcuts =
     [
+        ("asymmetric_tag_loss_forward", 0.3, 0.7, "the formulas raise to powers whatever the exponents"),
+        ("asymmetric_tag_loss_consistency_forward", 0.3, 0.7, "the formulas raise to powers whatever the exponents"),
         ("asymmetric_tag_loss", 0.22, 0.46, "the formulas make each probability anew in the loss, its slope and its focus"),
         ("layer_norm_backward", 0.35, 0.55, "the formulas normalise anew, with mean and variance"), ("layer_norm_finish", 0.35, 1.1, "some cases are those of backward"),
         ("pair_loss_backward", 0.2, 0.4, "the formulas make a slope for each element rather than for each pair, and the cosines twice"),

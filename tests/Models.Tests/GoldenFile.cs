@@ -96,11 +96,22 @@ internal sealed unsafe class GoldenFile(string name) : IDisposable
     /// Compares a tensor with its reference in float64. fp32 rounding may grow along the longest path: some 60 operations
     /// whose reductions have up to 100 terms, so 60 * sqrt(100) * 2^-24 of the tensor's largest entry.
     /// </summary>
-    public void AssertEqual(string reference, Device device, Tensor tensor)
+    public void AssertEqual(string reference, Device device, Tensor tensor, double floor = 0)
     {
         var actual = new float[tensor.Shape.Count];
         device.Download(tensor.Address, MemoryMarshal.AsBytes(actual.AsSpan()));
-        AssertEqual(reference, actual, Doubles(reference));
+        AssertEqual(reference, actual, Doubles(reference), floor);
+    }
+
+    /// <summary>Compares the gradients of all parameters.</summary>
+    public void AssertGradients(Device device, ParameterStore parameters)
+    {
+        foreach (var (name, _, gradient, _) in parameters.Parts())
+        {
+            // The key bias has no gradient at all: both sides show rounding, so it is held to the query bias's scale.
+            string scale = name.Replace("key.bias", "query.bias", StringComparison.Ordinal);
+            AssertEqual($"grad.{name}", device, gradient, Doubles($"grad.{scale}").Max(Math.Abs));
+        }
     }
 
     public static void AssertEqual(string what, float[] actual, double[] expected, double floor = 0)

@@ -26,16 +26,17 @@ ROWS = [
     (r"src/Engine/(Interop|Devices/Cuda|Checks/Cuda|Compilation/Emulator)", "Engine", ["*.Cuda.Cuda*", "*.Cuda.MatMulTests.*", "*.Cuda.LibraryFoldersTests.*"]),
     (r"src/(Engine|Models|Cli)/(\w+)/", "{1}", ["VideoSim.{1}.Tests.{2}.*"]),
     (r"src/Engine/(Autograd|Operators|Optimizers|Layers)/", "Engine", ["*.Golden.*", "*.Autograd.*"]),
+    (r"src/Engine/(Operators|Optimizers|Devices)/", "Models", ["*.KernelFloorTests.*"]),
     (r"src/Engine/Layers/", "Models", ["*.Architectures.*", "*.Encoders.*"]),
     (r"src/Models/(Layers|Encoders|Architectures|Zoo|Configuration)/", "Models", ["*.Architectures.*", "*.Encoders.*", "*.Configuration.*"]),
     (r"src/(Models/Pretrained|Pretrained\.Hdf5)/", "Models", ["*.Pretrained.*"]),
-    (r"src/Models/(Zoo|Checkpoints|Batches|Records|Recipes)/", "Models", ["*.Training.*", "*.Configuration.*"]),
+    (r"src/Models/(Zoo|Checkpoints|Batches|Datasets|Records|Recipes)/", "Models", ["*.Training.*", "*.Configuration.*"]),
     (r"src/Models/Recipes/", "Models", ["*.KernelFloorTests.*"]),
     (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*"]),
     (r"src/Models/Profiling/", "Cli", ["*.BenchTests.*", "*.KernelsTests.*"]),
     (r"src/Models/Inspection/", "Cli", ["*.InspectTests.*"]),
     (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
-    (r"src/(Models/(Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
+    (r"src/(Models/(Datasets|Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
 ]
 
 LITERAL = re.compile(r'"([a-z][a-z0-9_]{3,})')

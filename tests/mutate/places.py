@@ -94,8 +94,8 @@ COMPARISONS = swapped({"<": "<=", ">": ">=", "==": "!=", "&&": "||"})
 SIGNS = swapped({"+": "-", "+=": "-="})
 
 KINDS = [
-    Kind("cost", r"^src/Kernels/.*\.cs$|/KernelFloor\.cs$", rf"{NUMBER}| \* \w+(\.\w+)?(?![\w.(])",
-         lambda match: doubled(match) if match[1] else "", region=r"CountCost =|KernelCost \w+\(|=> new\(\w+ =>|double Operations\w+ ="),
+    Kind("cost", r"^src/Kernels/.*\.cs$", rf"{NUMBER}| \* \w+(\.\w+)?(?![\w.(])",
+         lambda match: doubled(match) if match[1] else "", region=r"CountCost =|KernelCost \w+\(|double Operations\w+ ="),
     Kind("launch", r"^src/Kernels/.*\.cs$", rf"{NUMBER}| - 1(?=\) /)| / \w+(?![\w.(])",
          lambda match: doubled(match) if match[1] else "", region=r"LaunchShape =|LaunchShape \w+\(|int \w*(Blocks|Chunks|Tiles)\("),
     Kind("seed", r"^src/(Kernels|Engine|Models|Cli)/.*\.cs$", rf"{NUMBER}|(?<=[(, ])(?<!ulong )(_?\w+\.)*_?\w*[sS]eed(?=[,;)])",

@@ -4,7 +4,7 @@ using System.Text;
 using VideoSim.Cli.Output;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;

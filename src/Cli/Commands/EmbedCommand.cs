@@ -31,7 +31,7 @@ internal static class EmbedCommand
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
             var table = embedder.EmbedAll(index, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
-            SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingPrecision.Single : EmbeddingPrecision.Half);
+            SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
             console.Progress.Note($"{file}: {table.Ids.Count} embeddings of {folder.Configuration.Model}, computed on {device.Name}");
             return CommandLine.Done;
         });

@@ -47,7 +47,7 @@ internal static class EnsembleCommand
             var sum = Weights(given, parsed.GetValue(weights)!) is { } factors
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
                 : Ensemble.Mean(tables, normalized);
-            SubmissionFile.Write(file, sum, EmbeddingPrecision.Double);
+            SubmissionFile.Write(file, sum, EmbeddingRounding.Double);
             return CommandLine.Done;
         });
     }

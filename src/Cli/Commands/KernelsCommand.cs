@@ -1,12 +1,10 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Serialization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Profiling;
@@ -21,7 +19,7 @@ internal static class KernelsCommand
 
     public static Command Create() => new("kernels", "List, compile, check and time the kernels; no GPU is needed.")
     {
-        List(), Floors(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
+        List(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
     };
 
     /// <summary>Option for sources in the place of those that the program carries.</summary>
@@ -74,13 +72,6 @@ internal static class KernelsCommand
         }, json);
     }
 
-    private static Command Floors() =>
-        new Command("floors", "Print docs/kernels/floors.md: what each kernel of a bf16 training step moves, and what has to be moved.").Does(static (_, console, _) =>
-        {
-            console.WriteResult(static output => output.Write(FloorPage.Text(FloorPage.CountSteps())));
-            return CommandLine.Done;
-        });
-
     internal static ResultTable Table(IReadOnlyList<KernelRow> rows)
     {
         var table = new ResultTable().TextColumn("family").TextColumn("entry").TextColumn("blocks x threads").NumberColumn("registers").NumberColumn("spilled, B")
@@ -99,17 +90,13 @@ internal static class KernelsCommand
     private static Command Compile()
     {
         var folder = Folder();
-        var output = new Option<string?>("--table") { Description = "write the table of the repository, with this compiler's figures, to a file" };
         var images = new Option<string?>("--output-dir")
         {
             Description = $"only write what was compiled to a folder; named '{Path.GetFileName(ShippedKernels.DefaultFolder)}' and beside the program it serves machines without NVRTC",
         };
-        var command = new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, output, images };
+        var command = new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, images };
         return command.Does((parsed, console, _) =>
         {
-            string? file = parsed.GetValue(output);
-            if (file is not null)
-                AtomicFile.RequireWritable(file);
             var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
             if (parsed.GetValue(images) is { } directory)
             {
@@ -123,14 +110,12 @@ internal static class KernelsCommand
                 compiler.Compile(unit, KernelResourceTable.Portable);
             NoteUnassertedOffsets(compiler, console);
             var table = KernelResourceTable.Compile(compiler, units);
-            if (file is not null)
-                AtomicFile.Write(file, stream => stream.Write(Encoding.UTF8.GetBytes(KernelResourceTable.Embedded.With(table).ToJson())));
-            else if (!KernelResourceTable.Embedded.Has(compiler.Version))
-                throw new DataException($"there is no table for NVRTC {compiler.Version}; --table FILE writes one");
+            if (!KernelResourceTable.Embedded.Has(compiler.Version))
+                throw new DataException($"there is no table for NVRTC {compiler.Version}");
             string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
             foreach (string difference in differences)
                 console.Progress.Note(difference);
-            return differences.Length == 0 || file is not null ? CommandLine.Done : CommandLine.Failed;
+            return differences.Length == 0 ? CommandLine.Done : CommandLine.Failed;
         });
     }
 

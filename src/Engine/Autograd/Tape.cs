@@ -46,6 +46,8 @@ public sealed unsafe class Tape : IDisposable
         public ElementType Type; // of the gradient
         public Tensor Gradient;
         public bool Written;
+        public bool IsTerm;
+        public float Weight; // of a term
     }
 
     /// <summary>Where kernels go.</summary>
@@ -150,7 +152,23 @@ public sealed unsafe class Tape : IDisposable
             Push(rule, state, output.Node);
     }
 
-    /// <summary>Records a loss term: its rule always runs and writes gradients by itself.</summary>
+    /// <summary>The place of a loss term's value: outside of training an ordinary tensor.</summary>
+    /// <param name="values">Memory for the values of a loss's terms, fp32.</param>
+    /// <param name="index">Which of them.</param>
+    /// <returns>[1]</returns>
+    public Tensor Term(in Tensor values, int index)
+    {
+        var term = values.Slice(index, new Shape(1));
+        if (!Training)
+            return term;
+        _nodes.Add(new Slot { Shape = term.Shape, IsTerm = true });
+        return term.At(_nodes.Count - 1);
+    }
+
+    /// <summary>Weight of a loss term in the objective, for the rule of its loss; 0 for a term that the objective does not have.</summary>
+    public float WeightOf(in Tensor term) => term.Node < 0 ? 0 : _nodes[term.Node].Weight;
+
+    /// <summary>Records a loss: its rule always runs. It gets the weights of its terms by <see cref="WeightOf"/> and writes gradients.</summary>
     public void RecordLoss<TState>(Rule<TState> rule, in TState state) where TState : unmanaged
     {
         Stream.EndFunction();
@@ -177,9 +195,21 @@ public sealed unsafe class Tape : IDisposable
     /// <summary>The finished gradient of an operator's output.</summary>
     public Tensor GradientOf(in Tensor output) => _nodes[output.Node].Gradient;
 
-    /// <summary>Runs all rules in reverse; those whose output nobody used in a loss are skipped.</summary>
-    public void RunBackward()
+    /// <summary>
+    /// Runs all rules in reverse, those of losses always, others where the gradient of their output was written. The objective is the
+    /// weighted sum of the terms.
+    /// </summary>
+    /// <param name="terms">The terms of the objective. A term that is listed twice has the sum of both weights.</param>
+    /// <exception cref="ArgumentException">A value is not the value of a loss on this tape.</exception>
+    public void RunBackward(params ReadOnlySpan<LossTerm> terms)
     {
+        var nodes = CollectionsMarshal.AsSpan(_nodes);
+        foreach (var term in terms)
+        {
+            if ((uint)term.Value.Node >= (uint)nodes.Length || !nodes[term.Value.Node].IsTerm)
+                throw new ArgumentException($"the term {term.Name} of the objective is not the value of a loss");
+            nodes[term.Value.Node].Weight += term.Weight;
+        }
         for (int i = _entries.Count - 1; i >= 0; i--)
         {
             var (rule, state, output) = _entries[i];

@@ -55,17 +55,9 @@ internal static class KernelImageFile
     /// <exception cref="DataException">The file is damaged or cannot be read.</exception>
     public static KernelImage? Read(string path, string key)
     {
-        byte[] bytes;
-        try
-        {
-            if (!File.Exists(path))
-                return null;
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(path, e);
-        }
+        if (!File.Exists(path))
+            return null;
+        byte[] bytes = FileFailure.ReadAllBytes(path);
         int start = Title.Length + SHA256.HashSizeInBytes;
         if (bytes.Length < start || !bytes.AsSpan().StartsWith(Title) || !SHA256.HashData(bytes.AsSpan(start)).AsSpan().SequenceEqual(bytes.AsSpan(Title.Length, start - Title.Length)))
             throw new DataException($"{path}: this compiled kernel is damaged");

@@ -15,16 +15,16 @@ public abstract unsafe class ComputeStream : IDisposable
     /// <summary>Runs a kernel; the arguments are copied before this returns.</summary>
     public abstract void Launch(Kernel kernel, void* args, int bytes);
 
-    /// <summary>Says what the function that the launches from here on compute has to touch. Only a stream that counts keeps it.</summary>
+    /// <summary>Begins a function, which the launches that follow compute. Only a stream that counts keeps what it has to touch.</summary>
     /// <param name="function">Inputs and results in words, such as <c>x, dY -> dX</c>.</param>
     /// <param name="touches">What is read and what is written.</param>
     public virtual void Touches(string function, params ReadOnlySpan<Touch> touches) { }
 
-    /// <summary>The same where the launches are the rest of a function that was begun under this text, such as its backward.</summary>
+    /// <summary>Goes on with a function that was begun under this text: forward and backward that are judged together.</summary>
     /// <inheritdoc cref="Touches"/>
     public virtual void TouchesMore(string function, params ReadOnlySpan<Touch> touches) { }
 
-    /// <summary>The launches of the last function are over.</summary>
+    /// <summary>The launches that follow belong to no function until the next one begins.</summary>
     internal virtual void EndFunction() { }
 
     /// <summary>Waits until everything given to the stream is done.</summary>

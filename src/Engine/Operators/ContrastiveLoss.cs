@@ -8,75 +8,79 @@ using VideoSim.Kernels.Reduce;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// Symmetric InfoNCE between each expert's vision vectors and the shared text vectors of the batch (specification 4.3);
-/// the term is the sum over experts of the mean over videos. Cosines are fp32 whatever the vectors are.
+/// Symmetric InfoNCE between a stack of vectors of each item and one other vector of it, all items of the batch being each other's negatives:
+/// the sum over the stack of the mean over items. Cosines are fp32 whatever the vectors are.
 /// </summary>
 public static unsafe class ContrastiveLoss
 {
-    private readonly record struct State(Tensor Vision, Tensor Text, Tensor Cosines, Tensor Statistics, float Sharpness, float Scale);
+    private readonly record struct State(Tensor Stack, Tensor Other, Tensor Cosines, Tensor Statistics, float Sharpness, Tensor Term);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>Adds the term to the step.</summary>
+    /// <summary>Compares vectors.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="vision">[E, B, N]</param>
-    /// <param name="text">[B, N], of the type of vision.</param>
+    /// <param name="stack">[E, B, C]</param>
+    /// <param name="other">[B, C], of the type of the stack.</param>
     /// <param name="temperature">Cosines are divided by it.</param>
-    /// <param name="weight">Weight of the term in the total.</param>
-    /// <param name="term">Where its unweighted value is written [1].</param>
-    public static void Forward(Tape tape, in Tensor vision, in Tensor text, float temperature, float weight, in Tensor term)
+    /// <returns>The term [1].</returns>
+    /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
+    public static Tensor Forward(Tape tape, in Tensor stack, in Tensor other, float temperature)
     {
-        int experts = vision.Shape[0], samples = vision.Shape[1], width = vision.Shape[2];
-        if (text.Shape != new Shape(samples, width) || text.Type != vision.Type)
-            throw new ArgumentException($"text {text.Shape} {text.Type} does not fit vision {vision.Shape} {vision.Type}");
-        Tensor unitVision = L2Normalize.Forward(tape, vision), unitText = L2Normalize.Forward(tape, text);
-        var cosines = tape.Scratch(new Shape(experts, samples, samples)); // [e, i, j]: vision e, i times text j
-        tape.Touches("vision, text -> cosines", Touch.Read(unitVision), Touch.Read(unitText), Touch.Write(cosines));
+        int depth = stack.Shape[0], items = stack.Shape[1], width = stack.Shape[2];
+        if (other.Shape != new Shape(items, width) || other.Type != stack.Type)
+            throw new ArgumentException($"vectors {other.Shape} {other.Type} do not fit a stack {stack.Shape} {stack.Type}");
+        Tensor unitStack = L2Normalize.Forward(tape, stack), unitOther = L2Normalize.Forward(tape, other);
+        var cosines = tape.Scratch(new Shape(depth, items, items)); // [e, i, j]: stack e, i times other j
+        tape.Touches("vectors -> cosines", Touch.Read(unitStack), Touch.Read(unitOther), Touch.Write(cosines));
         MatrixProduct.Run(tape, new MatMulArgs
         {
-            A = unitVision.Values, LdA = width, B = unitText.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = samples,
-            M = experts * samples, N = samples, K = width, Batch = 1, Operands = vision.Precision, Result = cosines.Precision,
+            A = unitStack.Values, LdA = width, B = unitOther.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = items,
+            M = depth * items, N = items, K = width, Batch = 1, Operands = stack.Precision, Result = cosines.Precision,
         });
-        var statistics = tape.Scratch(new Shape(experts, 4, samples));
-        var loss = tape.Scratch(new Shape(experts, samples));
-        tape.Touches("cosines -> loss", Touch.Read(cosines), Touch.Write(term));
+        Tensor statistics = tape.Scratch(new Shape(depth, 4, items)), loss = tape.Scratch(new Shape(depth, items)), value = tape.Scratch(new Shape(1));
+        tape.Touches("cosines -> loss", Touch.Read(cosines), Touch.Write(value));
         tape.Stream.Run(ContrastiveLossKernels.Forward, new ContrastiveLossArgs
         {
-            Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, Stack = experts, N = samples, Sharpness = 1 / temperature,
+            Cosines = cosines.Floats, Statistics = statistics.Floats, Loss = loss.Floats, Stack = depth, N = items, Sharpness = 1 / temperature,
         });
-        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = loss.Floats, Y = term.Floats, Rows = 1, Count = experts * samples, Scale = 1f / samples });
-        tape.RecordLoss(BackwardRule, new State(unitVision, unitText, cosines, statistics, 1 / temperature, weight / samples));
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = loss.Floats, Y = value.Floats, Rows = 1, Count = depth * items, Scale = 1f / items });
+        var term = tape.Term(value, 0);
+        tape.RecordLoss(BackwardRule, new State(unitStack, unitOther, cosines, statistics, 1 / temperature, term));
+        return term;
     }
 
     private static void Backward(Tape tape, in State s)
     {
-        Tensor dVision = tape.GradientToWrite(s.Vision, out int addVision), dText = tape.GradientToWrite(s.Text, out int addText);
-        if (!dVision.Exists && !dText.Exists)
+        float weight = tape.WeightOf(s.Term);
+        if (weight == 0)
             return;
-        int experts = s.Cosines.Shape[0], samples = s.Cosines.Shape[1], rows = experts * samples, width = s.Text.Shape.Width;
-        var dCosines = tape.Scratch(s.Cosines.Shape, s.Vision.Type);
+        Tensor dStack = tape.GradientToWrite(s.Stack, out int addStack), dOther = tape.GradientToWrite(s.Other, out int addOther);
+        if (!dStack.Exists && !dOther.Exists)
+            return;
+        int depth = s.Cosines.Shape[0], items = s.Cosines.Shape[1], rows = depth * items, width = s.Other.Shape.Width;
+        var dCosines = tape.Scratch(s.Cosines.Shape, s.Stack.Type);
         tape.Touches("cosines -> their gradient", Touch.Read(s.Cosines), Touch.Write(dCosines));
         tape.Stream.Run(ContrastiveLossKernels.Backward[dCosines.Precision], new ContrastiveLossArgs
         {
             Cosines = s.Cosines.Floats, Statistics = s.Statistics.Floats, dCosines = dCosines.Values,
-            Stack = experts, N = samples, Sharpness = s.Sharpness, Scale = s.Scale,
+            Stack = depth, N = items, Sharpness = s.Sharpness, Scale = weight / items,
         });
-        if (dText.Exists)
+        if (dOther.Exists)
         {
-            tape.Touches("vision, d cosines -> d text", Touch.Read(dCosines), Touch.Read(s.Vision), Touch.Write(dText, addText));
-            MatrixProduct.Run(tape, new MatMulArgs // dText[samples, N] = dCosines^T vision
+            tape.Touches("stack, d cosines -> d other", Touch.Read(dCosines), Touch.Read(s.Stack), Touch.Write(dOther, addOther));
+            MatrixProduct.Run(tape, new MatMulArgs // dOther[items, C] = dCosines^T stack
             {
-                A = dCosines.Values, LdA = samples, TransposeA = 1, B = s.Vision.Values, LdB = width, C = dText.Values, LdC = width,
-                M = samples, N = width, K = rows, Batch = 1, Add = addText, Operands = dCosines.Precision, Result = dText.Precision,
+                A = dCosines.Values, LdA = items, TransposeA = 1, B = s.Stack.Values, LdB = width, C = dOther.Values, LdC = width,
+                M = items, N = width, K = rows, Batch = 1, Add = addOther, Operands = dCosines.Precision, Result = dOther.Precision,
             });
         }
-        if (dVision.Exists)
+        if (dStack.Exists)
         {
-            tape.Touches("text, d cosines -> d vision", Touch.Read(dCosines), Touch.Read(s.Text), Touch.Write(dVision, addVision));
-            MatrixProduct.Run(tape, new MatMulArgs // dVision[rows, N] = dCosines text
+            tape.Touches("other, d cosines -> d stack", Touch.Read(dCosines), Touch.Read(s.Other), Touch.Write(dStack, addStack));
+            MatrixProduct.Run(tape, new MatMulArgs // dStack[rows, C] = dCosines other
             {
-                A = dCosines.Values, LdA = samples, B = s.Text.Values, LdB = width, C = dVision.Values, LdC = width,
-                M = rows, N = width, K = samples, Batch = 1, Add = addVision, Operands = dCosines.Precision, Result = dVision.Precision,
+                A = dCosines.Values, LdA = items, B = s.Other.Values, LdB = width, C = dStack.Values, LdC = width,
+                M = rows, N = width, K = items, Batch = 1, Add = addStack, Operands = dCosines.Precision, Result = dStack.Precision,
             });
         }
     }

@@ -6,49 +6,57 @@ using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Squared error and KL term of pair similarities (specification 4.6), both sums over the batch.</summary>
+/// <summary>The terms of a <see cref="PairLoss"/>, and what they are made from.</summary>
+/// <param name="SquaredError">Sum over pairs of (cosine - target)^2 [1].</param>
+/// <param name="Kl">Sum over pairs of the clipped KL term [1].</param>
+/// <param name="Cosines">Cosine of each pair [P]; takes no part in differentiation.</param>
+public readonly record struct PairTerms(Tensor SquaredError, Tensor Kl, Tensor Cosines);
+
+/// <summary>Squared error and KL term of the cosines of pairs of items, both sums over the batch.</summary>
 public static unsafe class PairLoss
 {
-    private readonly record struct State(Tensor Embeddings, Tensor Targets, Tensor Cosines, Tensor InverseNorm, float KlWeight);
+    private readonly record struct State(Tensor Embeddings, Tensor Targets, Tensor InverseNorm, PairTerms Terms);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>Adds both terms to the step: the squared error with weight 1, the KL term with its own.</summary>
+    /// <summary>Compares pairs.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="embeddings">[2P, N]: left sides, then right sides.</param>
-    /// <param name="targetSimilarities">[P]</param>
-    /// <param name="klWeight">Weight of the KL term in the total.</param>
-    /// <param name="squaredError">Where the unweighted squared error is written [1].</param>
-    /// <param name="kl">Where the unweighted KL term is written [1].</param>
-    /// <param name="cosines">Where the similarities are written [P].</param>
-    public static void Forward(Tape tape, in Tensor embeddings, in Tensor targetSimilarities, float klWeight, in Tensor squaredError, in Tensor kl, in Tensor cosines)
+    /// <param name="embeddings">[2P, C]: left items, then right items.</param>
+    /// <param name="targets">What the cosines should be [P].</param>
+    /// <exception cref="ArgumentException">There are not as many targets as pairs.</exception>
+    public static PairTerms Forward(Tape tape, in Tensor embeddings, in Tensor targets)
     {
         int pairs = embeddings.Shape[0] / 2;
-        if (targetSimilarities.Shape.Count != pairs || cosines.Shape.Count != pairs)
-            throw new ArgumentException($"{targetSimilarities.Shape} targets do not fit embeddings {embeddings.Shape}");
-        var inverseNorm = tape.Scratch(new Shape(2 * pairs));
-        Tensor errors = tape.Scratch(new Shape(pairs)), divergences = tape.Scratch(new Shape(pairs));
-        tape.Touches("embeddings -> losses", Touch.Read(embeddings), Touch.Read(targetSimilarities), Touch.Write(squaredError), Touch.Write(kl), Touch.Write(cosines));
+        if (targets.Shape.Count != pairs)
+            throw new ArgumentException($"{targets.Shape} targets do not fit embeddings {embeddings.Shape}");
+        Tensor cosines = tape.Scratch(new Shape(pairs)), inverseNorm = tape.Scratch(new Shape(2 * pairs));
+        Tensor losses = tape.Scratch(new Shape(2, pairs)), values = tape.Scratch(new Shape(2));
+        tape.Touches("embeddings -> losses", Touch.Read(embeddings), Touch.Read(targets), Touch.Write(values), Touch.Write(cosines));
         tape.Stream.Run(PairLossKernels.Forward[embeddings.Precision], new PairLossArgs
         {
-            Embeddings = embeddings.Values, Targets = targetSimilarities.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
-            SquaredError = errors.Floats, Kl = divergences.Floats, Pairs = pairs, C = embeddings.Shape.Width,
+            Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
+            SquaredError = losses.Floats, Kl = losses.Floats + pairs, Pairs = pairs, C = embeddings.Shape.Width,
         });
-        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = errors.Floats, Y = squaredError.Floats, Rows = 1, Count = pairs, Scale = 1 });
-        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = divergences.Floats, Y = kl.Floats, Rows = 1, Count = pairs, Scale = 1 });
-        tape.RecordLoss(BackwardRule, new State(embeddings, targetSimilarities, cosines, inverseNorm, klWeight));
+        tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = losses.Floats, Y = values.Floats, Rows = 2, Count = pairs, Scale = 1 });
+        var terms = new PairTerms(tape.Term(values, 0), tape.Term(values, 1), cosines);
+        tape.RecordLoss(BackwardRule, new State(embeddings, targets, inverseNorm, terms));
+        return terms;
     }
 
     private static void Backward(Tape tape, in State s)
     {
+        var (squaredErrorWeight, klWeight) = (tape.WeightOf(s.Terms.SquaredError), tape.WeightOf(s.Terms.Kl));
+        if ((squaredErrorWeight, klWeight) == (0, 0))
+            return;
         var gradient = tape.GradientToWrite(s.Embeddings, out int add);
         if (!gradient.Exists)
             return;
-        tape.Touches("embeddings -> gradients", Touch.Read(s.Embeddings), Touch.Read(s.Targets), Touch.Read(s.Cosines), Touch.Write(gradient, add));
+        tape.Touches("embeddings -> gradients", Touch.Read(s.Embeddings), Touch.Read(s.Targets), Touch.Read(s.Terms.Cosines), Touch.Write(gradient, add));
         tape.Stream.Run(PairLossKernels.Backward[s.Embeddings.Precision], new PairLossGradArgs
         {
-            Embeddings = s.Embeddings.Values, Targets = s.Targets.Floats, Cosines = s.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,
-            dEmbeddings = gradient.Values, Pairs = s.Embeddings.Shape[0] / 2, C = s.Embeddings.Shape.Width, KlWeight = s.KlWeight, Add = add,
+            Embeddings = s.Embeddings.Values, Targets = s.Targets.Floats, Cosines = s.Terms.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,
+            dEmbeddings = gradient.Values, Pairs = s.Embeddings.Shape[0] / 2, C = s.Embeddings.Shape.Width,
+            SquaredErrorWeight = squaredErrorWeight, KlWeight = klWeight, Add = add,
         });
     }
 }

@@ -6,6 +6,20 @@ public static class FileFailure
     /// <summary>Whether an exception is the file system's refusal (missing, unreadable, full), not a mistake of the program.</summary>
     public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsTooLarge(failure);
 
+    /// <summary>The content of a file.</summary>
+    /// <exception cref="DataException">It cannot be read; the message says why.</exception>
+    public static byte[] ReadAllBytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (Is(e))
+        {
+            throw Reading(path, e);
+        }
+    }
+
     /// <summary>The exception to throw when a file cannot be read.</summary>
     public static DataException Reading(string path, Exception failure) =>
         new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, Path.GetFullPath(path)))}", failure);

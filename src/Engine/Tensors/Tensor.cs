@@ -50,10 +50,11 @@ public readonly unsafe struct Tensor
     private readonly nint _address;
     private readonly int* _arenaGeneration;
     private readonly int _generation;
+    private readonly int _nodeAfter; // so that default, where there is no tensor, has no place on the tape either
 
     internal Tensor(nint address, Shape shape, ElementType type, int node, int* arenaGeneration, int generation)
     {
-        (_address, Shape, Type, Node, _generation) = (address, shape, type, node, generation);
+        (_address, Shape, Type, _nodeAfter, _generation) = (address, shape, type, node + 1, generation);
         _arenaGeneration = arenaGeneration;
     }
 
@@ -64,7 +65,7 @@ public readonly unsafe struct Tensor
     public ElementType Type { get; }
 
     /// <summary>Place on the tape, or <see cref="NoNode"/>.</summary>
-    public int Node { get; }
+    public int Node => _nodeAfter - 1;
 
     /// <summary>Whether there is a tensor here at all; <c>default</c> stands for "none".</summary>
     public bool Exists => _arenaGeneration != null;
@@ -116,9 +117,6 @@ public readonly unsafe struct Tensor
 
     /// <summary>The same elements, at another place on the tape.</summary>
     internal Tensor At(int node) => new(_address, Shape, Type, node, _arenaGeneration, _generation);
-
-    /// <summary>The same elements as a constant: no gradient passes here.</summary>
-    public Tensor Detach() => At(NoNode);
 
     /// <summary>A contiguous part of the elements as a constant view.</summary>
     /// <param name="offset">First element.</param>

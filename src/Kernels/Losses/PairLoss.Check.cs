@@ -22,8 +22,8 @@ public static class PairLossReference
         return (cosines, squaredError, kl);
     }
 
-    /// <summary>Gradient of the sum of squared errors plus klWeight times the sum of KL terms.</summary>
-    public static T[] Backward<T>(T[] embeddings, T[] targets, int width, T klWeight) where T : struct, IBinaryFloatingPointIeee754<T>
+    /// <summary>Gradient of the weighted sum of both terms over the pairs.</summary>
+    public static T[] Backward<T>(T[] embeddings, T[] targets, int width, T squaredErrorWeight, T klWeight) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var (unit, _) = L2NormReference.Forward(embeddings, width);
         var cosines = Forward(embeddings, targets, width).Cosines;
@@ -32,7 +32,7 @@ public static class PairLossReference
         for (int i = 0; i < right; i++)
         {
             T s = cosines[i / width], target = targets[i / width];
-            T slope = (s - target) + (s - target) - (s == Clip(s) ? klWeight * Clip(target) / s : T.Zero);
+            T slope = squaredErrorWeight * ((s - target) + (s - target)) - (s == Clip(s) ? klWeight * Clip(target) / s : T.Zero);
             dUnit[i] = slope * unit[right + i];
             dUnit[right + i] = slope * unit[i];
         }
@@ -45,7 +45,7 @@ public static class PairLossReference
 /// <summary>Checks of <see cref="PairLossKernels"/>. Its edges (clip, zero embeddings) are held to the golden files, row by row.</summary>
 public static unsafe class PairLossChecks
 {
-    private const float KlWeight = 0.5f;
+    private const float SquaredErrorWeight = 1.5f, KlWeight = 0.5f;
 
     // All-positive embeddings have cosines inside the clip, signed ones are on both sides of it.
     private static readonly (int Pairs, int Width, float Low)[] Shapes = [(1, 2, 0.1f), (5, 13, 0), (3, 256, 0), (0, 8, 0), (6, 9, -1), (8, 6, 0)];
@@ -77,7 +77,7 @@ public static unsafe class PairLossChecks
             launcher.Run(PairLossKernels.Backward[precision], new PairLossGradArgs
             {
                 Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
-                dEmbeddings = dEmbeddings.Values, Pairs = pairs, C = width, KlWeight = KlWeight, Add = add,
+                dEmbeddings = dEmbeddings.Values, Pairs = pairs, C = width, SquaredErrorWeight = SquaredErrorWeight, KlWeight = KlWeight, Add = add,
             });
         }, new Reference(width, backward, add), backward ? 3 : 2);
     }
@@ -91,7 +91,7 @@ public static unsafe class PairLossChecks
             squaredError.CopyTo(values["squaredError"], 0);
             kl.CopyTo(values["kl"], 0);
             if (backward)
-                values.Deliver("dEmbeddings", PairLossReference.Backward(values["embeddings"], values["targets"], width, T.CreateChecked(KlWeight)), add);
+                values.Deliver("dEmbeddings", PairLossReference.Backward(values["embeddings"], values["targets"], width, T.CreateChecked(SquaredErrorWeight), T.CreateChecked(KlWeight)), add);
         }
     }
 }

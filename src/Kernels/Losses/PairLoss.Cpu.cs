@@ -24,7 +24,7 @@ public static unsafe partial class PairLossKernels
         for (int pair = from; pair < to; pair++)
         {
             float cosine = a.Cosines[pair], target = a.Targets[pair];
-            float slope = 2 * (cosine - target) - (cosine is >= ClipLow and <= 1 ? a.KlWeight * Clip(target) / cosine : 0);
+            float slope = 2 * a.SquaredErrorWeight * (cosine - target) - (cosine is >= ClipLow and <= 1 ? a.KlWeight * Clip(target) / cosine : 0);
             DifferentiateSide(a, pair, pair + a.Pairs, cosine, slope);
             DifferentiateSide(a, pair + a.Pairs, pair, cosine, slope);
         }

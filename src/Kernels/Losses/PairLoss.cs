@@ -5,7 +5,7 @@ namespace VideoSim.Kernels.Losses;
 /// <summary>Arguments of <see cref="PairLossKernels.Forward"/>.</summary>
 public unsafe struct PairLossArgs
 {
-    /// <summary>[2 Pairs, C]: the left videos, then the right ones.</summary>
+    /// <summary>[2 Pairs, C]: the left items, then the right ones.</summary>
     public void* Embeddings;
 
     /// <summary>[Pairs]: labels.</summary>
@@ -42,8 +42,8 @@ public unsafe struct PairLossGradArgs
     /// <summary>Sizes.</summary>
     public int Pairs, C;
 
-    /// <summary>Weight of the KL term; that of the squared error is 1.</summary>
-    public float KlWeight;
+    /// <summary>Weights of the terms.</summary>
+    public float SquaredErrorWeight, KlWeight;
 
     /// <summary>1 to add to <see cref="dEmbeddings"/>.</summary>
     public int Add;

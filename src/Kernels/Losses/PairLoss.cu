@@ -1,6 +1,6 @@
 // PairLoss.cu: what a pair's cosine costs against its label; forward and backward.
 //   s = x . y / (|x| |y|);   (s - t)^2;   t' log(t' / s') of the values clipped to [CLIP_LOW, 1]      x, y: rows b and Pairs + b of [2 Pairs, C]
-//   slope = 2 (s - t) - KlWeight t' / s inside the clip;   dX = slope (y / |y| - s x / |x|) / |x|, and the other way round
+//   slope = 2 SquaredErrorWeight (s - t) - KlWeight t' / s inside the clip;   dX = slope (y / |y| - s x / |x|) / |x|, and the other way round
 // Types   x, y, dX fp32 or bf16; everything else fp32
 // Launch  a warp per pair, WARPS pairs per block
 // Limits  any sizes, 16 bytes an access where C is a multiple of PACK; lengths below the floor have a constant factor
@@ -28,6 +28,7 @@ struct PairLossGradArgs {
     void* dEmbeddings;
     int Pairs;
     int C;
+    float SquaredErrorWeight;
     float KlWeight;
     int Add;
 };
@@ -72,7 +73,8 @@ DEVICE void differentiate(const PairLossGradArgs& a) {
         return;
     const long long begin = (long long)pair * a.C, other = begin + (long long)a.Pairs * a.C;
     const float cosine = a.Cosines[pair], target = a.Targets[pair], of_left = a.InverseNorm[pair], of_right = a.InverseNorm[a.Pairs + pair];
-    const float slope = 2 * (cosine - target) - (cosine >= CLIP_LOW && cosine <= 1 ? a.KlWeight * clip(target) / cosine : 0);
+    const float of_kl = cosine >= CLIP_LOW && cosine <= 1 ? a.KlWeight * clip(target) / cosine : 0;
+    const float slope = fmaf(2 * a.SquaredErrorWeight, cosine - target, -of_kl);
     const float along_left = is_below_floor(of_left) ? 0 : cosine * of_left, along_right = is_below_floor(of_right) ? 0 : cosine * of_right;
     for_runs<T>(threadIdx.x % 32, 32, a.C, [&](int c, const Run<T>& run) {
         float left[PACK<T>], right[PACK<T>];

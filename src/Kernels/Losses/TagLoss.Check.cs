@@ -10,7 +10,7 @@ namespace VideoSim.Kernels.Losses;
 /// </summary>
 public static unsafe class TagLossChecks
 {
-    private const float Scale = 0.3f, Sharpness = 0.5f, Epsilon = 1e-8f, ConsistencyScale = 0.7f;
+    private const float Scale = 0.3f, ExpertScale = 0.4f, Sharpness = 0.5f, Epsilon = 1e-8f, ConsistencyScale = 0.7f;
 
     private enum Wanted { Nothing, OfExperts, Everything, Added }
 
@@ -24,21 +24,23 @@ public static unsafe class TagLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(TagLossKernels.Heads, static precision => Cases(precision, consistent: false)),
-        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeads, static precision => Cases(precision, consistent: true)),
+        .. KernelCheck.OfPair(TagLossKernels.Heads, static precision => Cases(precision, consistent: false, [Wanted.OfExperts, Wanted.Everything, Wanted.Added])),
+        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeads, static precision => Cases(precision, consistent: true, [Wanted.OfExperts, Wanted.Everything, Wanted.Added])),
+        .. KernelCheck.OfPair(TagLossKernels.HeadLosses, static precision => Cases(precision, consistent: false, [Wanted.Nothing])),
+        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeadLosses, static precision => Cases(precision, consistent: true, [Wanted.Nothing])),
     ];
 
-    private static IEnumerable<CheckCase> Cases(Precision precision, bool consistent)
+    private static IEnumerable<CheckCase> Cases(Precision precision, bool consistent, Wanted[] gradients)
     {
         var small =
             from shape in Shapes
             where shape.Experts > 0 || !consistent
             from focus in Focuses
-            from wanted in Enum.GetValues<Wanted>()
+            from wanted in gradients
             select Case(precision, consistent, shape, focus, wanted);
         // 47,152 bytes of dynamic shared memory: below 48 KiB alone, above it with the kernel's static shared memory. Warps take whole turns: lanes
         // that take fewer would be paired wrongly where bank conflicts are counted.
-        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Bytes(), 4), Focuses[^1], Wanted.Everything));
+        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Bytes(), 4), Focuses[^1], wanted: gradients[^1]));
     }
 
     private static CheckCase Case(Precision precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
@@ -49,25 +51,27 @@ public static unsafe class TagLossChecks
         long ofHead = (long)videos * tags, ofExperts = experts * ofHead;
         int add = wanted == Wanted.Added ? 1 : 0;
         var (logits, expertLogits) = (builder.ValueInput("logits", ofHead, -size, size), builder.ValueInput("expertLogits", ofExperts, -size, size));
-        // No tag of the first video is present, all of the second. Bits past the last tag are set at random: nobody may read them.
+        // No tag of the first video is present, all of the second. Bits past the last tag are set at random: kernels may not use them.
         int words = TagLossKernels.Words(tags);
         var labels = builder.Integers("labels", [.. Enumerable.Range(0, videos * words).Select(i => videos < 2 || i / words > 1 ? (int)Philox.Bits(3, 0, 0, i) : -(i / words))]);
         var loss = builder.Output("loss", (1 + (experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * videos);
         bool ofMixtureToo = wanted is Wanted.Everything or Wanted.Added;
         var dLogits = builder.ValueGradient("dLogits", ofMixtureToo ? ofHead : 0, add);
         var dExpertLogits = builder.ValueGradient("dExpertLogits", wanted == Wanted.Nothing ? 0 : ofExperts, add);
+        var kernel = wanted == Wanted.Nothing ? consistent ? TagLossKernels.ConsistentHeadLosses : TagLossKernels.HeadLosses
+            : consistent ? TagLossKernels.ConsistentHeads : TagLossKernels.Heads;
         return builder.Build($"{experts} experts, {videos} videos, {tags} tags, logits to {size}, focus {focus}, gradients {wanted}", launcher =>
-            launcher.Run((consistent ? TagLossKernels.ConsistentHeads : TagLossKernels.Heads)[precision], new TagLossArgs
+            launcher.Run(kernel[precision], new TagLossArgs
             {
                 Logits = logits.Values, ExpertLogits = expertLogits.Values, Labels = (uint*)labels.Address, Loss = loss.Floats,
                 dLogits = ofMixtureToo ? dLogits.Values : null, dExpertLogits = wanted == Wanted.Nothing ? null : dExpertLogits.Values,
                 Experts = experts, Videos = videos, C = tags,
-                PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = Scale,
+                PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = Scale, ExpertScale = ExpertScale,
                 Sharpness = Sharpness, Epsilon = Epsilon, ConsistencyScale = ConsistencyScale, Add = add, AddExperts = add,
-            }), new Reference(consistent, videos, tags, focus, add), wanted == Wanted.Nothing ? 2 : 3);
+            }), new Reference(consistent, videos, tags, focus, wanted), wanted == Wanted.Nothing ? 2 : 3);
     }
 
-    private sealed class Reference(bool consistent, int videos, int tags, (float Positive, float Negative, float Margin) focus, int add) : ICheckReference
+    private sealed class Reference(bool consistent, int videos, int tags, (float Positive, float Negative, float Margin) focus, Wanted wanted) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
@@ -82,7 +86,10 @@ public static unsafe class TagLossChecks
                 consistent ? ofDistributions.Forward(mixture, experts, values.Stored) : [],
             ];
             losses.SelectMany(static loss => loss).ToArray().CopyTo(values["loss"], 0);
-            T[] dMixture = Scaled(ofTags.Backward(mixture), Scale), dExperts = Scaled(ofTags.Backward(experts), Scale);
+            if (wanted == Wanted.Nothing)
+                return;
+            int add = wanted == Wanted.Added ? 1 : 0;
+            T[] dMixture = Scaled(ofTags.Backward(mixture), Scale), dExperts = Scaled(ofTags.Backward(experts), ExpertScale);
             if (consistent)
             {
                 var (first, others) = ofDistributions.Backward(mixture, experts, values.Stored);

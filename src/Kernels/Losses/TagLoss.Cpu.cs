@@ -12,22 +12,22 @@ public static unsafe partial class TagLossKernels
         for (int video = from; video < to; video++)
         {
             uint* labels = a.Labels + (long)video * Words(a.C);
-            a.Loss[video] = ComputeHead(a, focus, labels, (long)video * a.C, (float*)a.Logits, (float*)a.dLogits, a.Add);
+            a.Loss[video] = ComputeHead(a, focus, labels, (long)video * a.C, (float*)a.Logits, (float*)a.dLogits, a.Scale, a.Add);
             float ofExperts = 0;
             for (int k = 0; k < a.Experts; k++)
-                ofExperts += ComputeHead(a, focus, labels, ((long)k * a.Videos + video) * a.C, (float*)a.ExpertLogits, (float*)a.dExpertLogits, a.AddExperts);
+                ofExperts += ComputeHead(a, focus, labels, ((long)k * a.Videos + video) * a.C, (float*)a.ExpertLogits, (float*)a.dExpertLogits, a.ExpertScale, a.AddExperts);
             if (a.Experts > 0)
                 a.Loss[a.Videos + video] = ofExperts;
         }
     }
 
-    private static float ComputeHead(in TagLossArgs a, in Focus focus, uint* labels, long begin, float* logits, float* dLogits, int add)
+    private static float ComputeHead(in TagLossArgs a, in Focus focus, uint* labels, long begin, float* logits, float* dLogits, float scale, int add)
     {
         var sum = Vector256<float>.Zero;
         for (int c = 0; c < a.C; c += Lanes.Count)
         {
             int left = a.C - c;
-            var (loss, slope) = focus.Tags(Lanes.Load(logits + begin + c, left), SignOfPresent(labels, c));
+            var (loss, slope) = focus.Tags(Lanes.Load(logits + begin + c, left), SignOfPresent(labels, c), scale);
             sum += Lanes.Keep(loss, left);
             if (dLogits != null)
                 Lanes.Deliver(slope, dLogits + begin + c, left, add);
@@ -92,7 +92,7 @@ public static unsafe partial class TagLossKernels
             long at = (long)video * a.C + c;
             var sign = SignOfPresent(labels, c);
             var z = Lanes.Load((float*)a.Logits + at, left);
-            var (loss, dZ) = focus.Tags(z, sign);
+            var (loss, dZ) = focus.Tags(z, sign, a.Scale);
             ofMixture += Lanes.Keep(loss, left);
             Vector256<float> p = default, own = default, slope = default;
             if (differentiate)
@@ -104,7 +104,7 @@ public static unsafe partial class TagLossKernels
             {
                 long atExpert = (long)k * a.Videos * a.C + at;
                 var zOfExpert = Lanes.Load((float*)a.ExpertLogits + atExpert, left);
-                (loss, var dZOfExpert) = focus.Tags(zOfExpert, sign);
+                (loss, var dZOfExpert) = focus.Tags(zOfExpert, sign, a.ExpertScale);
                 ofExperts += Lanes.Keep(loss, left);
                 if (!differentiate)
                     continue;
@@ -144,17 +144,17 @@ public static unsafe partial class TagLossKernels
     // Loss and gradient of eight tags.
     private readonly struct Focus(in TagLossArgs a)
     {
-        private readonly float _positiveGamma = a.PositiveGamma, _negativeGamma = a.NegativeGamma, _margin = a.Margin, _scale = a.Scale;
+        private readonly float _positiveGamma = a.PositiveGamma, _negativeGamma = a.NegativeGamma, _margin = a.Margin;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (Vector256<float> Loss, Vector256<float> Gradient) Tags(Vector256<float> logits, Vector256<float> sign)
+        public (Vector256<float> Loss, Vector256<float> Gradient) Tags(Vector256<float> logits, Vector256<float> sign, float scale)
         {
             var wrong = logits ^ sign;
             var loss = VectorMath.Softplus(wrong);
             var slope = VectorMath.Sigmoid(wrong); // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain
             if (_positiveGamma != 0 || _negativeGamma != 0 || _margin != 0)
                 (loss, slope) = Focused(wrong, Vector256.ShiftRightArithmetic(sign.AsInt32(), 31).AsSingle(), loss, slope);
-            return (loss, (slope * _scale) ^ sign);
+            return (loss, (slope * scale) ^ sign);
         }
 
         private (Vector256<float> Loss, Vector256<float> Slope) Focused(Vector256<float> wrong, Vector256<float> present, Vector256<float> softplus, Vector256<float> p)

@@ -14,10 +14,10 @@ public unsafe struct TagLossArgs
     /// <summary>[Videos, ceil(C / 32)]: tag c is bit c % 32 of word c / 32.</summary>
     public uint* Labels;
 
-    /// <summary>[Videos, C]: gradient of the objective; null where it is not wanted.</summary>
+    /// <summary>[Videos, C]: gradient of the objective; null for none, and in kernels that compute losses only.</summary>
     public void* dLogits;
 
-    /// <summary>[Experts, Videos, C]; null where it is not wanted.</summary>
+    /// <summary>[Experts, Videos, C]; null for none, and in kernels that compute losses only.</summary>
     public void* dExpertLogits;
 
     /// <summary>
@@ -32,8 +32,8 @@ public unsafe struct TagLossArgs
     /// <summary>Focusing exponents of present and of absent tags, and what is taken off the probability of absent ones; all 0: cross-entropy.</summary>
     public float PositiveGamma, NegativeGamma, Margin;
 
-    /// <summary>Gradient of the objective by the loss of each head.</summary>
-    public float Scale;
+    /// <summary>Gradient of the objective by the loss of the mixture, or of the only head, and by that of each expert.</summary>
+    public float Scale, ExpertScale;
 
     /// <summary>1 / temperature of the consistency.</summary>
     public float Sharpness;
@@ -76,18 +76,25 @@ public static unsafe partial class TagLossKernels
     private const int Warps = 10, Threads = 32 * Warps;
 
     private const int StatisticsOfHead = 3; // of a softmax, see the twin
-    private const double OperationsOfTag = 10, OperationsOfProbability = 14; // an exponential counts as one
+    // An exponential counts as one. A loss without its slope, a divergence without the slopes of both sides.
+    private const double OperationsOfTag = 10, OperationsOfProbability = 14, OperationsOfTagLoss = 6, OperationsOfDivergence = 8;
 
     /// <summary>Words of a video's labels.</summary>
     public static int Words(int tags) => (tags + WordBits - 1) / WordBits;
 
-    /// <summary>Losses of the heads. Items: videos.</summary>
-    public static readonly KernelPair<TagLossArgs> Heads = Pair("asymmetric_tag_loss", consistent: false);
+    /// <summary>Losses of the heads, and gradients. Items: videos.</summary>
+    public static readonly KernelPair<TagLossArgs> Heads = Pair("asymmetric_tag_loss", consistent: false, differentiates: true);
 
-    /// <summary>Losses of the heads, and their consistency. Items: videos.</summary>
-    public static readonly KernelPair<TagLossArgs> ConsistentHeads = Pair("asymmetric_tag_loss_consistency", consistent: true);
+    /// <summary>Losses of the heads, and their consistency, and gradients. Items: videos.</summary>
+    public static readonly KernelPair<TagLossArgs> ConsistentHeads = Pair("asymmetric_tag_loss_consistency", consistent: true, differentiates: true);
 
-    private static KernelPair<TagLossArgs> Pair(string name, bool consistent) => new(name, (entry, precision) => new(entry)
+    /// <summary>The losses of <see cref="Heads"/> alone. Items: videos.</summary>
+    public static readonly KernelPair<TagLossArgs> HeadLosses = Pair("asymmetric_tag_loss_forward", consistent: false, differentiates: false);
+
+    /// <summary>The losses of <see cref="ConsistentHeads"/> alone. Items: videos.</summary>
+    public static readonly KernelPair<TagLossArgs> ConsistentHeadLosses = Pair("asymmetric_tag_loss_consistency_forward", consistent: true, differentiates: false);
+
+    private static KernelPair<TagLossArgs> Pair(string name, bool consistent, bool differentiates) => new(name, (entry, precision) => new(entry)
     {
         From = new(consistent ? "asymmetric-consistency-loss" : "asymmetric-loss", "TagLoss.cu", $"WARPS={Warps}", $"WORD_BITS={WordBits}", $"KEPT_BYTES={KeptBytes}"),
         LaunchShape = (in TagLossArgs a, in DeviceLimits _) => new(a.Videos, Threads, SharedBytes: consistent ? SharedBytes(a, precision) : 0),
@@ -98,7 +105,8 @@ public static unsafe partial class TagLossKernels
             double ofHead = (double)a.Videos * a.C, labels = (double)a.Videos * Words(a.C);
             double moved = ofHead * (1 + a.Experts + (a.dLogits == null ? 0 : 1 + a.Add) + (a.dExpertLogits == null ? 0 : a.Experts * (1 + a.AddExperts)));
             double losses = (1.0 + (a.Experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * a.Videos;
-            return new((OperationsOfTag + (consistent ? OperationsOfProbability : 0)) * (1 + a.Experts) * ofHead,
+            double ofLogit = (differentiates ? OperationsOfTag : OperationsOfTagLoss) + (!consistent ? 0 : differentiates ? OperationsOfProbability : OperationsOfDivergence);
+            return new(ofLogit * (1 + a.Experts) * ofHead,
                 precision.Bytes() * moved + 4 * (labels + losses));
         },
     });

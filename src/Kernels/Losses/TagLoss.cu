@@ -1,7 +1,7 @@
 // TagLoss.cu: asymmetric loss of tags from logits, of which binary cross-entropy is the case without focus, of all heads of a video, and how
-// far the experts' softened distributions are from the mixture's; values and gradients in one launch.
+// far the experts' softened distributions are from the mixture's; values and gradients in one launch, or values alone.
 //   w = -z for a tag that is present, z for one that is absent;  p = sigmoid(w);   loss of a head = sum over c of p^gamma softplus(w)
-//   dZ = -+ Scale p^gamma (gamma (1 - p) softplus(w) + p);   a Margin m replaces the p of an absent tag by max(p - m, 0)
+//   dZ = -+ Scale p^gamma (gamma (1 - p) softplus(w) + p), of experts by ExpertScale;   a Margin m replaces the p of an absent tag by max(p - m, 0)
 //   P = softmax(z / T),  Q_k = softmax(z_k / T);   consistency = sum over k and c of P (log(P + epsilon) - log(Q_k + epsilon))
 //   slopes  g = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)),   g_k = -P / (Q_k + epsilon)
 //   dZ += ConsistencyScale / T P (g - sum P g),   dZ_k += ConsistencyScale / T Q_k (g_k - sum Q_k g_k)
@@ -33,6 +33,7 @@ struct TagLossArgs {
     float NegativeGamma;
     float Margin;
     float Scale;
+    float ExpertScale;
     float Sharpness;
     float Epsilon;
     float ConsistencyScale;
@@ -48,13 +49,13 @@ struct TagLossArgs {
 // Losses of tags by their logits, and gradients.
 template <class T>
 struct Focus {
-    float positive_gamma, negative_gamma, margin, scale;
+    float positive_gamma, negative_gamma, margin;
 
     __device__ __forceinline__ explicit Focus(const TagLossArgs& a)
-        : positive_gamma(a.PositiveGamma), negative_gamma(a.NegativeGamma), margin(a.Margin), scale(a.Scale) {}
+        : positive_gamma(a.PositiveGamma), negative_gamma(a.NegativeGamma), margin(a.Margin) {}
 
-    // Turns the logits of a run into their gradients; the sum of their losses. Bit j of labels says whether tag j is present.
-    __device__ __forceinline__ float differentiate(float (&z)[PACK<T>], unsigned labels, int left) const {
+    // The sum of the losses of a run, whose logits turn into their gradients. Bit j of labels says whether tag j is present.
+    __device__ __forceinline__ float differentiate(float (&z)[PACK<T>], unsigned labels, int left, float scale) const {
         float sum = 0;
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++) {
@@ -164,7 +165,7 @@ struct Video {
 };
 
 // The statistics of all heads, and the consistency of their distributions.
-template <class T>
+template <class T, bool Differentiates>
 DEVICE float sum_consistency(const Video<T>& video) {
     const TagLossArgs& a = video.a;
     const Softmax mixture = video.reduce(0);
@@ -184,7 +185,8 @@ DEVICE float sum_consistency(const Video<T>& video) {
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++) {
                 log_p[j] = Functions<T>::log(p[j] + a.Epsilon);
-                own = fmaf(p[j], Functions<T>::quotient(p[j], p[j] + a.Epsilon), own);
+                if constexpr (Differentiates)
+                    own = fmaf(p[j], Functions<T>::quotient(p[j], p[j] + a.Epsilon), own);
             }
 #pragma unroll
             for (int i = 0; i < EXPERTS_AT_ONCE; i++) {
@@ -195,47 +197,52 @@ DEVICE float sum_consistency(const Video<T>& video) {
 #pragma unroll
                 for (int j = 0; j < PACK<T>; j++) {
                     loss = fmaf(p[j], log_p[j] - Functions<T>::log(q[j] + a.Epsilon), loss);
-                    mean[i] = fmaf(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon), mean[i]);
+                    if constexpr (Differentiates)
+                        mean[i] = fmaf(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon), mean[i]);
                 }
             }
         }
+        if constexpr (Differentiates) {
 #pragma unroll
-        for (int i = 0; i < EXPERTS_AT_ONCE; i++) {
-            if (first + i >= a.Experts)
-                continue;
-            experts[i].subtracted = -block_sum<WARPS>(mean[i]);
-            if (threadIdx.x == 0)
-                video.heads[1 + first + i] = experts[i];
+            for (int i = 0; i < EXPERTS_AT_ONCE; i++) {
+                if (first + i >= a.Experts)
+                    continue;
+                experts[i].subtracted = -block_sum<WARPS>(mean[i]);
+                if (threadIdx.x == 0)
+                    video.heads[1 + first + i] = experts[i];
+            }
         }
     }
     loss = block_sum<WARPS>(loss);
-    own = block_sum<WARPS>(own);
-    if (threadIdx.x == 0)
-        video.heads[0] = {mixture.largest, mixture.inverse, fmaf(a.Experts, own, loss)};
-    __syncthreads();
+    if constexpr (Differentiates) {
+        own = block_sum<WARPS>(own);
+        if (threadIdx.x == 0)
+            video.heads[0] = {mixture.largest, mixture.inverse, fmaf(a.Experts, own, loss)};
+        __syncthreads();
+    }
     return loss;
 }
 
-template <class T, bool Consistent>
+template <class T, bool Consistent, bool Differentiates>
 DEVICE void compute_losses(const TagLossArgs& a) {
+    constexpr bool adds_slopes = Consistent && Differentiates;
     DYNAMIC_SHARED(unsigned char, shared);
     Video<T> video(a, shared);
     float consistency = 0;
     if constexpr (Consistent) {
         video.keep();
-        consistency = sum_consistency(video);
+        consistency = sum_consistency<T, Differentiates>(video);
     } else {
         video.kept = nullptr;
     }
     const Focus<T> focus(a);
     const float scale = __fmul_rn(a.ConsistencyScale, a.Sharpness);
-    const bool differentiates = a.dLogits || a.dExpertLogits;
     float of_mixture = 0, of_experts = 0;
     for (int c = PACK<T> * threadIdx.x; c < a.C; c += PACK<T> * THREADS) {
         const Run<T> run = video.run(c);
         const unsigned labels = video.labels[c / WORD_BITS] >> (c % WORD_BITS);
         float p[PACK<T>], own[PACK<T>], slope[PACK<T>] = {}, z[PACK<T>];
-        if (Consistent && differentiates) {
+        if constexpr (adds_slopes) {
             video.read(p, 0, c);
             video.normalize(p, video.heads[0]);
 #pragma unroll
@@ -244,33 +251,33 @@ DEVICE void compute_losses(const TagLossArgs& a) {
         }
         for (int k = 0; k < a.Experts; k++) {
             video.read(z, 1 + k, c);
-            if (Consistent && differentiates) {
+            if constexpr (adds_slopes) {
                 const Softmax head = video.heads[1 + k];
                 float q[PACK<T>];
 #pragma unroll
                 for (int j = 0; j < PACK<T>; j++)
                     q[j] = z[j];
                 video.normalize(q, head);
-                of_experts += focus.differentiate(z, labels, run.left);
+                of_experts += focus.differentiate(z, labels, run.left, a.ExpertScale);
 #pragma unroll
                 for (int j = 0; j < PACK<T>; j++) {
                     slope[j] += own[j] - Functions<T>::log(q[j] + a.Epsilon);
                     z[j] = fmaf(fmaf(q[j], head.subtracted, __fmul_rn(p[j], Functions<T>::quotient(q[j], q[j] + a.Epsilon))), -scale, z[j]);
                 }
             } else {
-                of_experts += focus.differentiate(z, labels, run.left);
+                of_experts += focus.differentiate(z, labels, run.left, a.ExpertScale);
             }
-            if (a.dExpertLogits)
+            if (Differentiates && a.dExpertLogits)
                 run.write((T*)a.dExpertLogits + video.row(1 + k) + c, z, a.AddExperts);
         }
         video.read(z, 0, c);
-        of_mixture += focus.differentiate(z, labels, run.left);
-        if (Consistent && differentiates) {
+        of_mixture += focus.differentiate(z, labels, run.left, a.Scale);
+        if constexpr (adds_slopes) {
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++)
                 z[j] = fmaf(__fmul_rn(p[j], slope[j] - video.heads[0].subtracted), scale, z[j]);
         }
-        if (a.dLogits)
+        if (Differentiates && a.dLogits)
             run.write((T*)a.dLogits + video.row(0) + c, z, a.Add);
     }
     of_mixture = block_sum<WARPS>(of_mixture);
@@ -284,7 +291,11 @@ DEVICE void compute_losses(const TagLossArgs& a) {
         a.Loss[2LL * a.Videos + blockIdx.x] = consistency;
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_f32(const TagLossArgs a) { compute_losses<float, false>(a); }
-extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_bf16(const TagLossArgs a) { compute_losses<bf16, false>(a); }
-extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_f32(const TagLossArgs a) { compute_losses<float, true>(a); }
-extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_bf16(const TagLossArgs a) { compute_losses<bf16, true>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_f32(const TagLossArgs a) { compute_losses<float, false, true>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_bf16(const TagLossArgs a) { compute_losses<bf16, false, true>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_f32(const TagLossArgs a) { compute_losses<float, true, true>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_bf16(const TagLossArgs a) { compute_losses<bf16, true, true>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_forward_f32(const TagLossArgs a) { compute_losses<float, false, false>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_forward_bf16(const TagLossArgs a) { compute_losses<bf16, false, false>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_forward_f32(const TagLossArgs a) { compute_losses<float, true, false>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS) asymmetric_tag_loss_consistency_forward_bf16(const TagLossArgs a) { compute_losses<bf16, true, false>(a); }

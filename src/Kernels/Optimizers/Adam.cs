@@ -35,7 +35,8 @@ public static unsafe partial class AdamKernels
     /// <summary>Share of the old second moment that is kept.</summary>
     public const double Beta2 = 0.999;
 
-    private const double OperationsOfUpdate = 13; // first moment 3, second moment 5 with the square; product, root, sum, quotient, difference
+    // First moment 3, second moment 4; times the rate, root, plus epsilon, quotient, taken off the weight 5; the test for NaN and infinity 1.
+    private const double OperationsOfUpdate = 13;
     private const double OperationsOfDecay = 2; // product, difference
 
     /// <summary>Updates weights and moments. Items: chunks of elements.</summary>

@@ -21,7 +21,7 @@ public unsafe struct SgdArgs
 /// </summary>
 public static unsafe partial class SgdKernels
 {
-    private const double OperationsOfUpdate = 4; // two products, each with a sum
+    private const double OperationsOfUpdate = 5; // two products, each with a sum; the test for NaN and infinity
 
     /// <summary>Updates weights and velocity. Items: chunks of elements.</summary>
     public static readonly Kernel<SgdArgs> Update = new("sgd_f32")

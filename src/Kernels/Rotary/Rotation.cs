@@ -15,8 +15,7 @@ internal static unsafe class Rotation
     /// <param name="y">[rows, width]; x itself, or apart from it.</param>
     /// <param name="rowY">Elements from one row of y to the next.</param>
     /// <param name="back">Whether to turn back.</param>
-    /// <param name="add">Whether to add to y.</param>
-    public static void Apply(float* x, nint rowX, float* table, int rows, int width, float* y, nint rowY, bool back = false, bool add = false)
+    public static void Apply(float* x, nint rowX, float* table, int rows, int width, float* y, nint rowY, bool back = false)
     {
         int half = width / 2;
         for (int p = 0; p < rows; p++, x += rowX, y += rowY, table += width)
@@ -24,10 +23,7 @@ internal static unsafe class Rotation
             for (int i = 0; i < half; i++)
             {
                 float sine = back ? -table[i] : table[i], cosine = table[half + i];
-                float even = x[2 * i] * cosine - x[2 * i + 1] * sine;
-                float odd = x[2 * i + 1] * cosine + x[2 * i] * sine;
-                y[2 * i] = add ? y[2 * i] + even : even;
-                y[2 * i + 1] = add ? y[2 * i + 1] + odd : odd;
+                (y[2 * i], y[2 * i + 1]) = (x[2 * i] * cosine - x[2 * i + 1] * sine, x[2 * i + 1] * cosine + x[2 * i] * sine);
             }
         }
     }

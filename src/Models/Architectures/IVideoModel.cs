@@ -2,15 +2,14 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Architectures;
 
 /// <summary>What a step leaves on the device.</summary>
 /// <param name="Embedding">Video embeddings [B, EmbeddingWidth].</param>
-/// <param name="Terms">Values of the loss terms.</param>
+/// <param name="Losses">The objective.</param>
 /// <param name="Cosines">Similarity of each pair [P], or default.</param>
-public sealed record StepOutputs(Tensor Embedding, LossTerms Terms, Tensor Cosines);
+public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines);
 
 /// <summary>A model as training and inference see it. Its methods build one step on a tape; they may not look at values.</summary>
 public interface IVideoModel

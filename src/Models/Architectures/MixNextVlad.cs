@@ -6,7 +6,6 @@ using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
 using VideoSim.Models.Layers;
-using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Architectures;
 
@@ -60,27 +59,22 @@ internal sealed class MixNextVlad : IVideoModel
     /// <inheritdoc/>
     public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
-        float contrastiveWeight = losses.ContrastiveWeight / _config.Experts;
-        var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("tag_experts", 1),
-            new LossTerm("consistency", losses.ConsistencyWeight), new LossTerm("contrastive", contrastiveWeight));
         var encoded = Encode(tape, batch);
         var (expertLogits, logits) = Tags(tape, encoded);
-        var consistency = new TagConsistency(losses.ConsistencyTemperature, ConsistencyEpsilon, losses.ConsistencyWeight);
-        TagLoss.Forward(tape, logits, expertLogits, batch.Labels, losses.Focus, 1, consistency, terms.Values.Slice(0, new Shape(3)));
-        ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature, contrastiveWeight, terms[3]);
+        var tags = MultiLabelLoss.Forward(tape, logits, expertLogits, batch.Labels, losses.Focus, new HeadConsistency(losses.ConsistencyTemperature, ConsistencyEpsilon));
+        var contrastive = ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature);
+        var terms = new LossTerms(new("tag", 1, tags.Mixture), new("tag_experts", 1, tags.Experts), new("consistency", losses.ConsistencyWeight, tags.Consistency),
+            new("contrastive", losses.ContrastiveWeight / _config.Experts, contrastive));
         return new StepOutputs(encoded.Embedding, terms, Cosines: default);
     }
 
     /// <inheritdoc/>
     public StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses)
     {
-        var terms = LossTerms.Create(tape, new LossTerm("squared_error", 1), new LossTerm("kl", losses.KlWeight), new LossTerm("tag", losses.TagWeight));
         var encoded = Encode(tape, batch);
-        var (_, logits) = Tags(tape, encoded);
-        var cosines = tape.Scratch(new Shape(batch.Shape.Pairs));
-        PairLoss.Forward(tape, encoded.Embedding, batch.Similarities, losses.KlWeight, terms[0], terms[1], cosines);
-        TagLoss.Forward(tape, logits, batch.Labels, losses.Focus, losses.TagWeight, terms[2]);
-        return new StepOutputs(encoded.Embedding, terms, cosines);
+        var pairs = PairLoss.Forward(tape, encoded.Embedding, batch.Similarities);
+        var tags = MultiLabelLoss.Forward(tape, Tags(tape, encoded).Mixture, batch.Labels, losses.Focus);
+        return new StepOutputs(encoded.Embedding, losses.OfPairs(pairs, tags), pairs.Cosines);
     }
 
     private Encoded Encode(Tape tape, BatchBlock batch)

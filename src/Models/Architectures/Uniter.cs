@@ -8,7 +8,6 @@ using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
 using VideoSim.Models.Layers;
-using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Architectures;
 
@@ -64,25 +63,22 @@ internal sealed class Uniter : IVideoModel
     /// <inheritdoc/>
     public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
-        var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("mlm", losses.MlmWeight));
         var encoded = Encode(tape, batch);
         var embedding = Pool(tape, encoded);
-        TagLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus, 1, terms[0]);
+        var tags = MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus);
         var rows = new Shape(maskedRows);
         var masked = GatherRows.Forward(tape, encoded.Hidden, batch.MaskedPositions.Slice(0, rows), batch.Shape.TextLength); // [rows, C]
-        Tokens.Loss(tape, tape.Note("masked_tokens", Map.Forward(tape, masked)), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows), losses.MlmWeight, terms[1]);
-        return new StepOutputs(embedding, terms, Cosines: default);
+        var tokens = Tokens.Loss(tape, tape.Note("masked_tokens", Map.Forward(tape, masked)), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows));
+        return new StepOutputs(embedding, new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens)), Cosines: default);
     }
 
     /// <inheritdoc/>
     public StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses)
     {
-        var terms = LossTerms.Create(tape, new LossTerm("squared_error", 1), new LossTerm("kl", losses.KlWeight), new LossTerm("tag", losses.TagWeight));
         var embedding = Embed(tape, batch);
-        var cosines = tape.Scratch(new Shape(batch.Shape.Pairs));
-        PairLoss.Forward(tape, embedding, batch.Similarities, losses.KlWeight, terms[0], terms[1], cosines);
-        TagLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus, losses.TagWeight, terms[2]);
-        return new StepOutputs(embedding, terms, cosines);
+        var pairs = PairLoss.Forward(tape, embedding, batch.Similarities);
+        var tags = MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus);
+        return new StepOutputs(embedding, losses.OfPairs(pairs, tags), pairs.Cosines);
     }
 
     /// <summary>Hidden states [B, T + F, C] of text and frames, and which positions count, Int32 [B, T + F].</summary>

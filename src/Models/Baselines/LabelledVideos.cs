@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
-using VideoSim.Models.Records;
 
 namespace VideoSim.Models.Baselines;
 
@@ -35,14 +35,14 @@ public sealed class LabelledVideos
     public ReadOnlySpan<float> MeanFrame(int video) => _meanFrames.AsSpan(video * FrameWidth, FrameWidth);
 
     /// <summary>Reads a set.</summary>
-    /// <param name="index">The videos.</param>
+    /// <param name="dataset">The videos.</param>
     /// <param name="labels">The label file of their pairs.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <exception cref="Engine.DataException">A file cannot be read or is malformed, or a label names an unknown video.</exception>
-    public static LabelledVideos Read(RecordIndex index, string labels, CancellationToken cancellation = default)
+    public static LabelledVideos Read(IVideoDataset dataset, string labels, CancellationToken cancellation = default)
     {
-        var videos = new LabelledVideos(index.Count, index.FrameWidth, [.. LabelFile.Read(labels, index, IProgressSink.None).Where(static pair => pair.IsComplete)]);
-        using var reader = new RecordReader(index);
+        var videos = new LabelledVideos(dataset.Count, dataset.FrameWidth, [.. LabelFile.Read(labels, dataset, IProgressSink.None).Where(static pair => pair.IsComplete)]);
+        using var reader = dataset.OpenReader();
         for (var video = 0; video < videos.Count; video++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -54,10 +54,11 @@ public sealed class LabelledVideos
         return videos;
     }
 
-    private static void WriteMean(BytesList frames, Span<float> mean)
+    private static void WriteMean(VideoFrames frames, Span<float> mean)
     {
-        foreach (var frame in frames)
+        for (var f = 0; f < frames.Count; f++)
         {
+            var frame = frames[f];
             for (var i = 0; i < mean.Length; i++)
             {
                 mean[i] += (float)BinaryPrimitives.ReadHalfLittleEndian(frame[(2 * i)..]);

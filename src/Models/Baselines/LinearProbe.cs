@@ -7,7 +7,7 @@ using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Random;
 using VideoSim.Models.Batches;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Baselines;
 
@@ -63,12 +63,12 @@ internal sealed unsafe class LinearProbe : IDisposable
     internal void Train(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs, CancellationToken cancellation)
     {
         using var adam = new Adam(_device, _parameters, AdamEpsilon);
-        using var step = new Step<Tensor>(_device, new StepMode(Training: true), Scalars, tape =>
+        using var step = new Step<PairTerms>(_device, new StepMode(Training: true), Scalars, tape =>
         {
-            var cosines = Cosines(tape);
-            tape.RunBackward();
+            var terms = Compare(tape);
+            tape.RunBackward(new LossTerm("squared_error", 1, terms.SquaredError));
             adam.Update(tape.Stream, Scalars);
-            return cosines;
+            return terms;
         });
         var batch = Math.Min(Batch, pairs.Length);
         var order = new EpochOrder([.. Enumerable.Range(0, pairs.Length)], batch, _seed, ShufflePurpose);
@@ -97,7 +97,7 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <param name="pairs">The pairs.</param>
     internal double[] Similarities(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
-        using var step = new Step<Tensor>(_device, new StepMode(Training: false), Scalars, Cosines);
+        using var step = new Step<Tensor>(_device, new StepMode(Training: false), Scalars, tape => Compare(tape).Cosines);
         var similarities = new double[pairs.Length];
         var cosines = new float[Batch];
         for (var from = 0; from < pairs.Length; from += Batch)
@@ -122,12 +122,10 @@ internal sealed unsafe class LinearProbe : IDisposable
         _parameters.Dispose();
     }
 
-    private Tensor Cosines(Tape tape)
+    private PairTerms Compare(Tape tape)
     {
         var embeddings = Linear.Forward(tape, _x, tape.Use(_map));
-        var cosines = tape.Scratch(new Shape(Batch));
-        PairLoss.Forward(tape, embeddings, _targets, klWeight: 0, tape.Scratch(new Shape(1)), tape.Scratch(new Shape(1)), cosines);
-        return cosines;
+        return PairLoss.Forward(tape, embeddings, _targets);
     }
 
     // Pairs that are missing to a full batch are rows of zeros: their cosine is 0, their target as well, and so is their gradient.

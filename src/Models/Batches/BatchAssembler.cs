@@ -1,40 +1,40 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Operators;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Turns records into a batch: titles become token ids, frames are sampled, tags become bits, all written straight into
+/// Turns videos into a batch: titles become token ids, frames are sampled, tags become bits, all written straight into
 /// the slot. Owned by one thread; a steady assembler allocates nothing.
 /// </summary>
 public sealed unsafe class BatchAssembler : IDisposable
 {
     private readonly TagList _tags;
     private readonly ITokenizer _tokenizer;
-    private readonly RecordReader _reader;
+    private readonly IVideoReader _reader;
     private readonly IndexSorter _sorter;
     private readonly bool _evenFrames;
 
-    /// <summary>An assembler over an index.</summary>
-    public BatchAssembler(RecordIndex index, ITokenizer tokenizer, TagList tags, bool evenFrames)
+    /// <summary>An assembler over a dataset.</summary>
+    public BatchAssembler(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, bool evenFrames)
     {
         (_tokenizer, _tags, _evenFrames) = (tokenizer, tags, evenFrames);
-        _reader = new RecordReader(index);
+        _reader = dataset.OpenReader();
         _sorter = new IndexSorter(tokenizer.Vocabulary.Count);
     }
 
-    /// <summary>Fills a slot with single videos. Rows past the given records repeat the last one.</summary>
-    /// <param name="records">Records of the index.</param>
+    /// <summary>Fills a slot with single videos. Rows past the given videos repeat the last one.</summary>
+    /// <param name="videos">Numbers of videos of the dataset.</param>
     /// <param name="slot">What to fill.</param>
     /// <param name="masker">Masks tokens of the titles; null leaves them as they are.</param>
-    /// <param name="draw">Which reading of the records this is; the masks depend on it.</param>
-    public void Fill(ReadOnlySpan<int> records, BatchBlock slot, TokenMasker? masker = null, long draw = 0)
+    /// <param name="draw">Which reading of the videos this is; the masks depend on it.</param>
+    public void Fill(ReadOnlySpan<int> videos, BatchBlock slot, TokenMasker? masker = null, long draw = 0)
     {
         for (int row = 0; row < slot.Shape.Videos; row++)
-            FillVideo(records[Math.Min(row, records.Length - 1)], row, slot);
-        masker?.Mask(records, draw, slot);
+            FillVideo(videos[Math.Min(row, videos.Length - 1)], row, slot);
+        masker?.Mask(videos, draw, slot);
         _sorter.Sort(slot.Tokens);
     }
 
@@ -52,9 +52,9 @@ public sealed unsafe class BatchAssembler : IDisposable
         _sorter.Sort(slot.Tokens);
     }
 
-    /// <summary>Puts some records, or pairs where the batch has some, on a device as one batch.</summary>
+    /// <summary>Puts some videos, or pairs where the batch has some, on a device as one batch.</summary>
     /// <param name="input">The device's block.</param>
-    /// <param name="order">Records of the index, or places in <paramref name="pairs"/>.</param>
+    /// <param name="order">Numbers of videos, or places in <paramref name="pairs"/>.</param>
     /// <param name="pairs">The pairs.</param>
     /// <param name="masker">As in <see cref="Fill"/>.</param>
     /// <param name="step">Number of the step and of the batch; rates are 0.</param>
@@ -74,10 +74,10 @@ public sealed unsafe class BatchAssembler : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _reader.Dispose();
 
-    private void FillVideo(int record, int row, BatchBlock slot)
+    private void FillVideo(int number, int row, BatchBlock slot)
     {
         var shape = slot.Shape;
-        var video = _reader.Read(record);
+        var video = _reader.Read(number);
         int length = shape.TextLength;
         _tokenizer.Encode(video.Title, new Span<int>(slot.TokenIds.Ints + row * length, length), new Span<int>(slot.AttentionMask.Ints + row * length, length));
         long frameValues = (long)shape.Frames * shape.FrameWidth;

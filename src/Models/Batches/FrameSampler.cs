@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Batches;
 
@@ -25,28 +25,20 @@ public static class FrameSampler
     /// <summary>How many of the sampled frames are distinct ones; the model's frameCount.</summary>
     public static int CountOf(int frameCount, int sampledFrames) => Math.Min(frameCount, sampledFrames);
 
-    /// <summary>Copies the sampled frames, as they are stored, to where a batch wants them.</summary>
-    /// <param name="frames">All frames of the video, n of C values.</param>
+    /// <summary>Copies the sampled frames, as they are stored, to their place in a batch.</summary>
+    /// <param name="frames">All frames of the video.</param>
     /// <param name="sampledFrames">F.</param>
     /// <param name="even">As in <see cref="FrameAt"/>.</param>
     /// <param name="destination">[F, C]</param>
     /// <returns>What <see cref="CountOf"/> says.</returns>
-    public static int Copy(BytesList frames, int sampledFrames, bool even, Span<Half> destination)
+    public static int Copy(VideoFrames frames, int sampledFrames, bool even, Span<Half> destination)
     {
         var target = MemoryMarshal.AsBytes(destination);
         var frameBytes = target.Length / sampledFrames;
 
-        // The sampled frames never go back, so one walk finds them all.
-        var walk = frames.GetEnumerator();
-        var reached = -1;
         for (var i = 0; i < sampledFrames; i++)
         {
-            for (var wanted = FrameAt(i, frames.Count, sampledFrames, even); reached < wanted; reached++)
-            {
-                walk.MoveNext();
-            }
-
-            walk.Current.CopyTo(target.Slice(i * frameBytes, frameBytes));
+            frames[FrameAt(i, frames.Count, sampledFrames, even)].CopyTo(target.Slice(i * frameBytes, frameBytes));
         }
 
         return CountOf(frames.Count, sampledFrames);

@@ -1,5 +1,5 @@
 using VideoSim.Kernels.Random;
-using VideoSim.Models.Layers;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Batches;
@@ -43,7 +43,7 @@ public sealed unsafe class TokenMasker(Vocabulary vocabulary, ulong seed)
             if (*id == vocabulary.ClassId || *id == vocabulary.SeparatorId || *id == vocabulary.PadId)
                 continue;
             long element = (long)records[Math.Min(at / length, records.Length - 1)] * length + at % length;
-            var (select, what, piece, _) = Philox.Block((uint)element, (uint)(element >> 32), DropoutSites.TokenMasks, (uint)draw, seed);
+            var (select, what, piece, _) = Philox.Block((uint)element, (uint)(element >> 32), RandomSites.TokenMasks, (uint)draw, seed);
             if (select >= Philox.Threshold((float)Selected))
                 continue;
             (slot.MaskedPositions.Ints[count], slot.MaskedTargets.Ints[count]) = (at, *id);

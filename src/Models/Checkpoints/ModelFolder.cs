@@ -5,7 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 
@@ -50,12 +50,8 @@ public sealed class ModelFolder
         ModelConfig config;
         try
         {
-            config = JsonSerializer.Deserialize(File.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
+            config = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
                 ?? throw new DataException($"{file}: holds nothing");
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(file, e);
         }
         catch (JsonException e)
         {

@@ -21,12 +21,8 @@ internal static class TokenizerFile
         TokenizerDescription found;
         try
         {
-            found = JsonSerializer.Deserialize(File.ReadAllBytes(path), TokenizerJson.Default.TokenizerDescription)
+            found = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(path), TokenizerJson.Default.TokenizerDescription)
                 ?? throw new DataException($"{path}: holds nothing");
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(path, e);
         }
         catch (JsonException e)
         {

@@ -1,6 +1,8 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
+using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Operators;
+using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Models.Configuration;
 
@@ -39,7 +41,13 @@ public sealed record LossConfig
 
     /// <summary>The tag loss.</summary>
     [JsonIgnore]
-    public TagFocus Focus => new(PositiveGamma, NegativeGamma, Margin);
+    public LabelFocus Focus => new(PositiveGamma, NegativeGamma, Margin);
+
+    /// <summary>The objective of finetuning.</summary>
+    /// <param name="pairs">The similarities of pairs against their targets.</param>
+    /// <param name="tags">The tag loss of all videos of the pairs [1].</param>
+    public LossTerms OfPairs(in PairTerms pairs, in Tensor tags) =>
+        new(new("squared_error", 1, pairs.SquaredError), new("kl", KlWeight, pairs.Kl), new("tag", TagWeight, tags));
 
     /// <summary>Checks the numbers.</summary>
     /// <exception cref="DataException">One is out of range; the message names it.</exception>

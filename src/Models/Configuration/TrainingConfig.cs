@@ -57,7 +57,7 @@ public sealed record TrainingConfig
     public static Precision Require(Precision precision, Device device) => precision == Precision.Float32 || device.HasBFloat16 ? precision
         : throw new DataException($"precision {PrecisionName.Of(precision)} needs a CUDA device; {device.Name} computes in {PrecisionName.Of(Precision.Float32)}");
 
-    /// <summary>The schedule of each parameter group, by <see cref="Architectures.ParameterGroups"/>.</summary>
+    /// <summary>The schedule of each parameter group: the encoder, everything else.</summary>
     public LearningRateSchedule[] Schedules() =>
         [new(EncoderRate, EncoderWarmup, EncoderScheduleSteps), new(Rate, Warmup, Steps)];
 

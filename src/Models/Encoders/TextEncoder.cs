@@ -4,7 +4,6 @@ using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Rotary;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Layers;
 
 namespace VideoSim.Models.Encoders;
 
@@ -42,7 +41,7 @@ internal sealed class TextEncoder
             Epsilon = config.LayerNormEps, HiddenDropout = config.HiddenDropoutProb, AttentionDropout = config.AttentionProbsDropoutProb, Initializer = initializer,
         };
         _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new TransformerLayer(store, $"{name}.encoder.layer.{index}", options,
-            DropoutSites.Layer(index), $"encoder.layer.{index}", group))];
+            RandomSites.Layer(index), $"encoder.layer.{index}", group))];
     }
 
     /// <summary>The table of word embeddings [V, C], which a head over the vocabulary may share.</summary>
@@ -50,7 +49,7 @@ internal sealed class TextEncoder
 
     /// <summary>Embeds token ids [B, T] to [B, T, C]: the sum of tables, normalised, with dropout.</summary>
     public Tensor Embed(Tape tape, in IndexBatch tokens) => tape.Note("encoder.embeddings",
-        Dropout.Forward(tape, _norm.Forward(tape, _embedding.Forward(tape, tokens)), DropoutSites.Embeddings, _config.HiddenDropoutProb));
+        Dropout.Forward(tape, _norm.Forward(tape, _embedding.Forward(tape, tokens)), RandomSites.Embeddings, _config.HiddenDropoutProb));
 
     /// <summary>Hidden states of the last layer for an embedded sequence, of text or of anything else of that width.</summary>
     /// <param name="tape">The step.</param>

@@ -2,19 +2,20 @@ using VideoSim.Engine;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Inspection;
 
-/// <summary>Which records one step reads, and how its tokens are masked.</summary>
-/// <param name="Index">Where the records lie.</param>
+/// <summary>Which videos one step reads, and how its tokens are masked.</summary>
+/// <param name="Dataset">The videos.</param>
 /// <param name="Pairs">The labelled pairs; none for a batch of single videos.</param>
-/// <param name="Order">Records, or pairs, of the batch.</param>
+/// <param name="Order">Videos, or pairs, of the batch.</param>
 /// <param name="MaskSeed">Key of the masked tokens.</param>
 /// <param name="Number">Number of the batch, from 0; masked tokens depend on it.</param>
-internal sealed record StepBatch(RecordIndex Index, VideoPair[] Pairs, int[] Order, ulong MaskSeed, long Number)
+internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[] Order, ulong MaskSeed, long Number)
 {
     /// <summary>The first videos of some files, or the first pairs of a label file.</summary>
     /// <exception cref="DataException">There are fewer.</exception>
@@ -44,13 +45,13 @@ internal sealed record StepBatch(RecordIndex Index, VideoPair[] Pairs, int[] Ord
         int width = folder.Configuration.FrameWidth;
         if (run.Get<string>("command") == "pretrain")
         {
-            var videos = RecordIndex.Build(data.Pointwise, width, skip, Environment.ProcessorCount);
+            var videos = data.Format.Open(data.Pointwise, width, skip, Environment.ProcessorCount);
             run.Inputs.RequireSame(videos.Digests);
             var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], training.Batch, seed, StageSeeds.Pretraining);
             return new StepBatch(videos, [], order.BatchAt(step - 1).ToArray(), StageSeeds.Dropout(seed, StageSeeds.Pretraining), step - 1);
         }
         int fold = run.Get<int>("fold");
-        var index = RecordIndex.Build([data.Pairwise], width, skip);
+        var index = data.Format.Open([data.Pairwise], width, skip);
         run.Inputs.RequireSame([.. index.Digests, FileDigest.OfContent(data.Labels)]);
         var pairs = LabelFile.Read(data.Labels, index, IProgressSink.None);
         var split = Finetuning.Split(pairs, fold, run.Get<bool>("video_disjoint"));

@@ -67,13 +67,13 @@ public static unsafe class StepDump
         using var parameters = model.Parameters;
         var stage = pretraining ? StageStep.Pretraining(model, config, training) : StageStep.Finetuning(model, config, training);
         using var input = new BatchBlock(device, stage.Shape);
-        using var assembler = new BatchAssembler(batch.Index, folder.Tokenizer, folder.Tags, config.EvenFrames);
+        using var assembler = new BatchAssembler(batch.Dataset, folder.Tokenizer, folder.Tags, config.EvenFrames);
         assembler.FillOnce(input, batch.Order, batch.Pairs, stage.Shape.MaskedCapacity > 0 ? new TokenMasker(folder.Tokenizer.Vocabulary, batch.MaskSeed) : null, batch.Number);
         using var step = new Step<(StepOutputs Outputs, List<(string Name, Tensor Value)> Notes)>(device, new StepMode(Training: true), input.Scalars, tape =>
         {
             tape.Notes = [];
             var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]); // room for any batch
-            tape.RunBackward();
+            tape.RunBackward(outputs.Losses.Terms);
             return (outputs, tape.Notes);
         });
         step.Run();
@@ -109,10 +109,10 @@ public static unsafe class StepDump
         foreach (var (name, value) in notes)
             Add($"value.{name}", value);
         Add("embedding", outputs.Embedding);
-        for (int i = 0; i < outputs.Terms.Terms.Count; i++)
+        foreach (var term in outputs.Losses.Terms)
         {
-            Add($"loss.{outputs.Terms.Terms[i].Name}", outputs.Terms[i]);
-            writer.AddMetadata($"weight.{outputs.Terms.Terms[i].Name}", outputs.Terms.Terms[i].Weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
+            Add($"loss.{term.Name}", term.Value);
+            writer.AddMetadata($"weight.{term.Name}", term.Weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
         }
         foreach (var (name, _, gradient, _) in parameters.Parts())
             Add($"grad.{name}", gradient);

@@ -29,7 +29,7 @@ internal sealed class Fusion
     /// <summary>Vision [E, B, N] and text [B, N] to expert embeddings [E, B, EmbeddingWidth].</summary>
     public Tensor Forward(Tape tape, in Tensor vision, in Tensor text)
     {
-        var joined = ConcatDropout.Forward(tape, vision, text, DropoutSites.Fusion, _dropProbability);
+        var joined = ConcatDropout.Forward(tape, vision, text, RandomSites.Fusion, _dropProbability);
         var u = Activation.Forward(tape, _dense.Forward(tape, joined), ActivationKind.Relu);
         var squeezed = Activation.Forward(tape, _squeeze.Forward(tape, u), ActivationKind.Relu);
         return SigmoidGate.Forward(tape, u, _excite.Forward(tape, squeezed));

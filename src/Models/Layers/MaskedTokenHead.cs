@@ -24,16 +24,15 @@ internal sealed class MaskedTokenHead
         _bias = store.Add(group, $"{name}.bias", new Shape(config.VocabSize), Initializers.Zeros);
     }
 
-    /// <summary>Adds the cross-entropy of the masked tokens to the step.</summary>
+    /// <summary>Cross-entropy of the masked tokens.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">Embeddings of their positions [rows, input].</param>
     /// <param name="targets">The tokens, Int32 [rows].</param>
     /// <param name="weights">Weights of the rows [rows].</param>
-    /// <param name="weight">Weight of the term in the total.</param>
-    /// <param name="term">Where its unweighted value is written [1].</param>
-    public void Loss(Tape tape, in Tensor x, in Tensor targets, in Tensor weights, float weight, in Tensor term)
+    /// <returns>The term [1].</returns>
+    public Tensor Loss(Tape tape, in Tensor x, in Tensor targets, in Tensor weights)
     {
         var hidden = tape.Note("masked_hidden", _norm.Forward(tape, Activation.Forward(tape, _dense.Forward(tape, x), ActivationKind.Gelu)));
-        MaskedTokenLoss.Forward(tape, hidden, tape.Use(_wordTable, hidden.Type), tape.Use(_bias, hidden.Type), targets, weights, weight, term);
+        return TableCrossEntropy.Forward(tape, hidden, tape.Use(_wordTable, hidden.Type), tape.Use(_bias, hidden.Type), targets, weights);
     }
 }

@@ -43,7 +43,7 @@ internal sealed class NeXtVlad
         var clusterLogits = _clusterNorm.Prepare(tape, _cluster.Forward(tape, hidden), sides);  // [E, B*F, G*K]
         var groupLogits = _attention.Forward(tape, hidden);                                     // [E, B*F, G]
         var aggregated = VladAggregation.Forward(tape, hidden, clusterLogits, groupLogits, tape.Use(_centres), videos,
-            _config.VladGroups, _config.VladClusters, DropoutSites.Vlad, _config.VladDropout);  // [E, B, D*K]
+            _config.VladGroups, _config.VladClusters, RandomSites.Vlad, _config.VladDropout);  // [E, B, D*K]
         tape.Note("experts.vlad.expanded", hidden);
         tape.Note("experts.vlad.cluster_logits", clusterLogits.X);
         tape.Note("experts.vlad.group_logits", groupLogits);

@@ -13,13 +13,13 @@ public readonly record struct TagScore(long Found, long Predicted, long Present)
     private const int WordBits = 32;
 
     /// <summary>Share of the predicted tags that are present; 0 without any.</summary>
-    public double Precision => Predicted == 0 ? 0 : (double)Found / Predicted;
+    public double TagPrecision => Predicted == 0 ? 0 : (double)Found / Predicted;
 
     /// <summary>Share of the present tags that are predicted; 0 without any.</summary>
-    public double Recall => Present == 0 ? 0 : (double)Found / Present;
+    public double TagRecall => Present == 0 ? 0 : (double)Found / Present;
 
     /// <summary>2PR / (P + R + 1e-6).</summary>
-    public double F1 => 2 * Precision * Recall / (Precision + Recall + F1Epsilon);
+    public double TagF1 => 2 * TagPrecision * TagRecall / (TagPrecision + TagRecall + F1Epsilon);
 
     /// <summary>This and one more video.</summary>
     /// <param name="logits">[tags]</param>

@@ -6,9 +6,10 @@ namespace VideoSim.Models.Profiling;
 
 /// <summary>A training step that was counted, not run.</summary>
 /// <param name="Kind">Which.</param>
-/// <param name="Sizes">Its sizes.</param>
-/// <param name="Launches">What it launches, in order.</param>
-public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<CountedLaunch> Launches)
+/// <param name="Videos">Videos of a batch: of both sides where there are pairs.</param>
+/// <param name="Parameters">Trained numbers.</param>
+/// <param name="Functions">What it computes.</param>
+public sealed record CountedStep(StepKind Kind, int Videos, long Parameters, IReadOnlyList<CountedFunction> Functions)
 {
     /// <summary>Both stages of models.</summary>
     /// <param name="preset">Name of the preset.</param>
@@ -25,19 +26,8 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
            select Count(preset, overrides, new StepKind(model, pretraining, precision), packsProducts),
     ];
 
-    /// <summary>The first of the launches that move most bytes, of those of a kernel.</summary>
-    /// <param name="entry">The kernel's name.</param>
-    /// <returns>Its index, or -1.</returns>
-    public int IndexOfLargest(string entry)
-    {
-        int largest = -1;
-        for (int i = 0; i < Launches.Count; i++)
-        {
-            if (Launches[i].Kernel.Entry == entry && (largest < 0 || Launches[i].Cost.MovedBytes > Launches[largest].Cost.MovedBytes))
-                largest = i;
-        }
-        return largest;
-    }
+    /// <summary>What it launches.</summary>
+    public IEnumerable<CountedLaunch> Launches => Functions.SelectMany(static function => function.Launches);
 
     /// <summary>Work of the launches that are wanted.</summary>
     public KernelCost Sum(Func<CountedLaunch, bool> wanted) => Launches.Where(wanted).Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost);
@@ -47,7 +37,6 @@ public sealed record CountedStep(StepKind Kind, StepSizes Sizes, IReadOnlyList<C
         var sizes = SyntheticBatches.Sizes(preset, kind.Model, overrides);
         using var device = new CountingDevice(packsProducts);
         using var built = new BuiltStep(device, sizes, kind.Pretraining, kind.Precision);
-        built.Step.Run();
-        return new CountedStep(kind, StepSizes.Of(built, sizes.Model), ((CountingStream)device.Stream).InOrder);
+        return new CountedStep(kind, built.Stage.Shape.Videos, built.Model.Parameters.Count, built.Step.Functions);
     }
 }

@@ -1,8 +1,8 @@
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Records;
 using VideoSim.Models.Synthesis;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
@@ -46,9 +46,9 @@ internal sealed class SyntheticBatches : IDisposable
             Tags = Math.Min(config.Tags, MostTags),
         }, cancellation);
         var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);
-        var index = RecordIndex.Build(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
-        using var assembler = new BatchAssembler(index, tokenizer, Records.TagList.Read(data.TagList), config.EvenFrames);
-        assembler.FillOnce(built.Input, [.. Enumerable.Range(0, pairs ? built.Input.Shape.Pairs : videos)], pairs ? LabelFile.Read(data.Labels, index.TryFind) : [],
+        var dataset = data.Format.Open(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
+        using var assembler = new BatchAssembler(dataset, tokenizer, TagList.Read(data.TagList), config.EvenFrames);
+        assembler.FillOnce(built.Input, [.. Enumerable.Range(0, pairs ? built.Input.Shape.Pairs : videos)], pairs ? LabelFile.Read(data.Labels, dataset.TryFind) : [],
             built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
     }
 

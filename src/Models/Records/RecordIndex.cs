@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using VideoSim.Engine;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
@@ -15,7 +16,7 @@ public readonly record struct RecordPlace(int File, long Offset, int PayloadByte
 /// All videos of a set of TFRecord files as one list: record r is the r-th sound record, files in the order given. Building it
 /// reads and checks every record once; what it keeps is 24 bytes a record, and 12 more once ids are looked up.
 /// </summary>
-public sealed class RecordIndex
+public sealed class RecordIndex : IVideoDataset
 {
     // Decimal numbers of up to 19 digits fit 64 bits.
     private const int MaxKeyDigits = 19;
@@ -42,19 +43,19 @@ public sealed class RecordIndex
         _byKey = new(SortByKey);
     }
 
-    /// <summary>How many records there are in all files together.</summary>
+    /// <inheritdoc/>
     public int Count => _starts[^1];
 
-    /// <summary>Values per frame, which every record was checked to have.</summary>
+    /// <inheritdoc/>
     public int FrameWidth { get; }
 
-    /// <summary>The files, in the order in which they were given.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<string> Files { get; }
 
-    /// <summary>What the files held, in the same order.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<FileDigest> Digests { get; }
 
-    /// <summary>The records that were skipped, and the files that have no sound record.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<BadRecord> BadRecords { get; }
 
     /// <summary>Where record <paramref name="record"/> of the index lies.</summary>
@@ -121,8 +122,8 @@ public sealed class RecordIndex
         return index;
     }
 
-    /// <summary>Finds a video by its id. Where several records have the same id, the last one counts, as in the reference.</summary>
-    public bool TryFind(ReadOnlySpan<byte> id, out int record) => TryFindKey(Key(id), out record);
+    /// <inheritdoc/>
+    public bool TryFind(ReadOnlySpan<byte> id, out int video) => TryFindKey(Key(id), out video);
 
     private bool TryFindKey(ulong key, out int record)
     {
@@ -147,10 +148,7 @@ public sealed class RecordIndex
         return true;
     }
 
-    /// <summary>
-    /// The records in order, without those whose id a later record has as well: the last one counts, as in the reference. How many are
-    /// left out is noted.
-    /// </summary>
+    /// <inheritdoc/>
     public int[] LastOfEveryId(IProgressSink progress)
     {
         var last = Enumerable.Range(0, Count).Where(record => TryFindKey(Key(record), out var found) && found == record).ToArray();
@@ -163,6 +161,9 @@ public sealed class RecordIndex
 
         return last;
     }
+
+    /// <inheritdoc/>
+    public IVideoReader OpenReader() => new RecordReader(this);
 
     private static FileRecords Scan(string path, int frameWidth, bool skipBadRecords, ReadingProgress reading, CancellationToken cancellation)
     {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Records;
 
@@ -8,11 +9,13 @@ namespace VideoSim.Models.Records;
 /// Reads single records of an index, each by one positional read into one reused buffer, and checks both checksums again: a
 /// steady reader allocates nothing. Not thread-safe; every worker has its own.
 /// </summary>
-public sealed class RecordReader : IDisposable
+public sealed class RecordReader : IVideoReader
 {
     private readonly RecordIndex _index;
     private readonly SafeFileHandle[] _files;
     private byte[] _buffer = [];
+    private int[] _frameStarts = [];
+    private long[] _tagIds = [];
 
     /// <summary>Opens the files of an index.</summary>
     /// <exception cref="DataException">A file is gone, or cannot be read.</exception>
@@ -32,12 +35,10 @@ public sealed class RecordReader : IDisposable
         }
     }
 
-    /// <summary>Reads record <paramref name="record"/> of the index.</summary>
-    /// <returns>The video; valid until the next read.</returns>
-    /// <exception cref="DataException">The record is no longer what it was when it was indexed.</exception>
-    public VideoExample Read(int record)
+    /// <inheritdoc/>
+    public Video Read(int video)
     {
-        var place = _index[record];
+        var place = _index[video];
         var recordBytes = (int)TfRecordFraming.RecordBytes(place.PayloadBytes);
         if (recordBytes > _buffer.Length)
         {
@@ -52,8 +53,42 @@ public sealed class RecordReader : IDisposable
             : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"
             : ExampleParser.TryParse(payload, _index.FrameWidth, out example, out var problem) ? null
             : problem;
-        return reason is null ? example : throw new DataException(
+        return reason is null ? Decode(example, bytes) : throw new DataException(
             new BadRecord(_index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was sound when it was indexed)").ToString());
+    }
+
+    // Frames stay where they were read to.
+    private Video Decode(VideoExample example, ReadOnlySpan<byte> bytes)
+    {
+        Grow(ref _frameStarts, example.Frames.Count);
+        Grow(ref _tagIds, example.TagIds.Count);
+        var frames = 0;
+        foreach (var frame in example.Frames)
+        {
+            bytes.Overlaps(frame, out _frameStarts[frames++]);
+        }
+
+        var tags = 0;
+        foreach (var tagId in example.TagIds)
+        {
+            _tagIds[tags++] = tagId;
+        }
+
+        return new Video
+        {
+            Id = example.Id,
+            Title = example.Title,
+            TagIds = _tagIds.AsSpan(0, tags),
+            Frames = new VideoFrames(bytes, _frameStarts.AsSpan(0, frames), _index.FrameWidth),
+        };
+    }
+
+    private static void Grow<T>(ref T[] array, int count)
+    {
+        if (count > array.Length)
+        {
+            array = new T[BitOperations.RoundUpToPowerOf2((uint)count)];
+        }
     }
 
     /// <summary>Closes the files.</summary>

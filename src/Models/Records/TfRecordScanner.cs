@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Records;
 

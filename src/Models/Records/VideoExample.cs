@@ -1,3 +1,4 @@
+
 namespace VideoSim.Models.Records;
 
 /// <summary>

@@ -135,10 +135,10 @@ public sealed class ClaimsStudy
         found.Add(("the asymmetric loss beats cross-entropy", $"test Spearman of {plain} after finetuning"),
             (Known(summary.Models[asymmetric].TestSpearman), Known(summary.Models[plain].TestSpearman)));
 
-        double TagF1(string model) => RunMetrics.Values(Path.Combine(options.OutputDirectory, model, "pretrain"), "tag_f1")[^1];
+        double TagF1(string model) => RunMetrics.Series(Path.Combine(options.OutputDirectory, model, "pretrain"), "tag_f1")[^1];
     }
 
-    private static double TrainingError(string run) => RunMetrics.Values(run, "squared_error").TakeLast(LastLines).Average();
+    private static double TrainingError(string run) => RunMetrics.Series(run, "squared_error").TakeLast(LastLines).Average();
 
     private double Test(ReproductionOptions options, string run) => ReproductionRun.ScoreFinished(_device, options, run, _progress, _clock, _cancellation);
 

@@ -9,9 +9,9 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Baselines;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Synthesis;
 using VideoSim.Models.Text;
@@ -173,7 +173,7 @@ public sealed class ReproductionRun
         {
             // Damage that the last stage would meet is found before the first.
             int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
-            var test = RecordIndex.Build([_data.Test("b")], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
+            var test = _data.Format.Open([_data.Test("b")], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             foreach (string model in _options.Models)
             {
                 using var encoder = _options.TextOf(model).OpenEncoder(model);
@@ -181,7 +181,7 @@ public sealed class ReproductionRun
             }
             folder.Inputs.Require([.. test.Digests, .. others.Select(FileDigest.OfContent)]);
         }
-        else if (folder.Inputs.Change([_data.Test("b")], others, _cancellation) is { } change)
+        else if (folder.Inputs.Change(_data.Format, [_data.Test("b")], others, _cancellation) is { } change)
         {
             if (!IsEmbedded)
                 throw new DataException(RunInputs.Refusal(folder.FolderPath, change));
@@ -250,7 +250,7 @@ public sealed class ReproductionRun
     {
         var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
         var raw = Ensemble.WeightedSum(members, normalize: false);
-        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingPrecision.Double);
+        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingRounding.Double);
         return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
             tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
@@ -275,9 +275,9 @@ public sealed class ReproductionRun
             var (model, config, tokenizer, tags) = load();
             using var parameters = model.Parameters;
             using var embedder = new Embedder(_device, model, config, _options.Eager);
-            var index = RecordIndex.Build([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
+            var index = _data.Format.Open([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
-            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingPrecision.Half);
+            SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingRounding.Half);
         }
         return SubmissionFile.Read(file);
     }
@@ -312,7 +312,7 @@ public sealed class ReproductionRun
         return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);
 
         LabelledVideos Read(string records, string labels) =>
-            LabelledVideos.Read(RecordIndex.Build([records], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation), labels, _cancellation);
+            LabelledVideos.Read(_data.Format.Open([records], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation), labels, _cancellation);
     }
 
     private double? BestPossible()

@@ -39,7 +39,7 @@ public sealed class EmbeddingTable
     /// <summary>Finds the row of an id.</summary>
     public bool TryFind(string id, out int row) => _rows.TryGetValue(id, out row);
 
-    /// <summary>Finds the row of an id in UTF-8, as <see cref="Records.LabelFile"/> asks.</summary>
+    /// <summary>Finds the row of an id in UTF-8, for <see cref="Datasets.LabelFile.Read(string, Datasets.VideoLookup)"/>.</summary>
     public bool TryFind(ReadOnlySpan<byte> id, out int row) => TryFind(Encoding.UTF8.GetString(id), out row);
 
     /// <summary>A table with the same ids and other values, [Count, Width].</summary>

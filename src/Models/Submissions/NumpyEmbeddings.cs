@@ -27,13 +27,13 @@ internal static partial class NumpyEmbeddings
     /// <summary>Where the ids of a matrix lie: <c>a.npy</c> has <c>a.ids.txt</c>.</summary>
     public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
 
-    public static void Write(string path, EmbeddingTable table, EmbeddingPrecision precision)
+    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
     {
         if (table.Ids.FirstOrDefault(static id => id.Contains('\n', StringComparison.Ordinal) || id.Length == 0 || id[^1] is ' ' or '\t' or '\r' || id[0] == ByteOrderMark) is { } broken)
         {
             throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on a line of {IdsPath(path)}");
         }
-        AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, precision, path));
+        AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, rounding, path));
     }
 
     /// <summary>Reads a matrix and, from the file beside it, the ids.</summary>
@@ -65,12 +65,12 @@ internal static partial class NumpyEmbeddings
         }
     }
 
-    private static void WriteMatrix(Stream stream, EmbeddingTable table, EmbeddingPrecision precision, string path)
+    private static void WriteMatrix(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path)
     {
-        var valueBytes = precision switch
+        var valueBytes = rounding switch
         {
-            EmbeddingPrecision.Half => sizeof(ushort),
-            EmbeddingPrecision.Single => sizeof(float),
+            EmbeddingRounding.Half => sizeof(ushort),
+            EmbeddingRounding.Single => sizeof(float),
             _ => sizeof(double),
         };
         var description = $"{{'descr': '<f{valueBytes}', 'fortran_order': False, 'shape': ({table.Ids.Count}, {table.Width}), }}";
@@ -86,7 +86,7 @@ internal static partial class NumpyEmbeddings
         var bytes = new byte[table.Width * valueBytes];
         for (var row = 0; row < table.Ids.Count; row++)
         {
-            Rounding.Round(table, row, precision, rounded, path);
+            Rounding.Round(table, row, rounding, rounded, path);
             Narrow(rounded, bytes);
             stream.Write(bytes);
         }

@@ -1,4 +1,4 @@
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Submissions;
 

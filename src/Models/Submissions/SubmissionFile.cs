@@ -19,21 +19,21 @@ public static class SubmissionFile
     /// <summary>Writes embeddings; the same table gives the same bytes.</summary>
     /// <param name="path">The file; replaced only when the new one is complete.</param>
     /// <param name="table">The embeddings.</param>
-    /// <param name="precision">To what the values are rounded. In JSON each is printed as the shortest decimal that reads
+    /// <param name="rounding">To what the values are rounded. In JSON each is printed as the shortest decimal that reads
     /// back to the rounded value as a double.</param>
     /// <exception cref="DataException">The ending is unknown, a value does not fit, or the file cannot be written.</exception>
-    public static void Write(string path, EmbeddingTable table, EmbeddingPrecision precision)
+    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
     {
         switch (Kind(path))
         {
             case ".zip":
-                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, precision, path));
+                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path));
                 break;
             case ".json":
-                AtomicFile.Write(path, stream => SubmissionJson.Write(stream, table, precision, path));
+                AtomicFile.Write(path, stream => SubmissionJson.Write(stream, table, rounding, path));
                 break;
             default:
-                NumpyEmbeddings.Write(path, table, precision);
+                NumpyEmbeddings.Write(path, table, rounding);
                 break;
         }
     }

@@ -20,14 +20,14 @@ internal static class SubmissionJson
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    public static void Write(Stream stream, EmbeddingTable table, EmbeddingPrecision precision, string path)
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path)
     {
         Span<double> rounded = stackalloc double[table.Width];
         using var json = new Utf8JsonWriter(stream, WriterOptions);
         json.WriteStartObject();
         for (var row = 0; row < table.Ids.Count; row++)
         {
-            Rounding.Round(table, row, precision, rounded, path);
+            Rounding.Round(table, row, rounding, rounded, path);
             json.WriteStartArray(table.Ids[row]);
             foreach (var value in rounded)
             {

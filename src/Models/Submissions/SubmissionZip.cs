@@ -12,13 +12,13 @@ internal static class SubmissionZip
     // The earliest time that a zip can name: the same embeddings shall give the same bytes whenever they are written.
     private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static void Write(Stream stream, EmbeddingTable table, EmbeddingPrecision precision, string path)
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         var entry = zip.CreateEntry(EntryName, CompressionLevel.Optimal);
         entry.LastWriteTime = FixedTime;
         using var content = entry.Open();
-        SubmissionJson.Write(content, table, precision, path);
+        SubmissionJson.Write(content, table, rounding, path);
     }
 
     /// <summary>

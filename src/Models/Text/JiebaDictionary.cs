@@ -41,17 +41,7 @@ public sealed class JiebaDictionary
 
     /// <summary>Reads a dict.txt.</summary>
     /// <exception cref="DataException">The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.</exception>
-    public static JiebaDictionary Load(string path)
-    {
-        try
-        {
-            return Parse(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(path, e);
-        }
-    }
+    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
 
     /// <summary>Makes a dictionary of a file's content. Of a word's several lines the last one counts.</summary>
     /// <param name="content">UTF-8. A word whose count is 0 is none, only a beginning of others.</param>

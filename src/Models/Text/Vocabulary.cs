@@ -80,17 +80,7 @@ public sealed class Vocabulary
 
     /// <summary>Reads a vocab.txt.</summary>
     /// <exception cref="DataException">The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.</exception>
-    public static Vocabulary Load(string path)
-    {
-        try
-        {
-            return Parse(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(path, e);
-        }
-    }
+    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
 
     /// <summary>Makes a vocabulary of a file's content.</summary>
     /// <param name="content">One piece a line, UTF-8, the id of a piece being the number of its line less one.</param>

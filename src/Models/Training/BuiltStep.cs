@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
@@ -36,7 +35,7 @@ internal sealed unsafe class BuiltStep : IDisposable
         Step = new Step<StepOutputs>(device, new StepMode(Training: true, Precision: stored), Input.Scalars, tape =>
         {
             var outputs = Stage.Losses(tape, Input, Stage.MaskedRows[0]);
-            tape.RunBackward();
+            tape.RunBackward(outputs.Losses.Terms);
             _adam.Update(tape.Stream, Input.Scalars);
             return outputs;
         });
@@ -53,18 +52,8 @@ internal sealed unsafe class BuiltStep : IDisposable
     public Step<StepOutputs> Step { get; }
 
     /// <summary>The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.</summary>
-    public string? NonFiniteTerm()
-    {
-        var terms = Step.Result.Terms;
-        float value = 0;
-        for (int i = 0; i < terms.Terms.Count; i++)
-        {
-            _device.Download(terms[i].Address, MemoryMarshal.AsBytes(new Span<float>(ref value)));
-            if (!float.IsFinite(value))
-                return string.Create(CultureInfo.InvariantCulture, $"{terms.Terms[i].Name} is {value}");
-        }
-        return null;
-    }
+    public string? NonFiniteTerm() => Step.Result.Losses.FirstNonFinite(Step.Result.Losses.Read(_device)) is { } term
+        ? string.Create(CultureInfo.InvariantCulture, $"{term.Name} is {term.Value}") : null;
 
     public void Dispose()
     {

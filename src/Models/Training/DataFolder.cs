@@ -1,4 +1,5 @@
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
@@ -9,14 +10,17 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
+    /// <summary>Format of its videos.</summary>
+    public IVideoFormat Format { get; init; } = TfRecordFormat.Instance;
+
     /// <summary>The folder in full, the same however it is written.</summary>
     public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
 
     /// <summary>Shards of single videos for pretraining.</summary>
-    public IReadOnlyList<string> Pointwise => RecordFiles.Expand(Path.Combine(Root, "pointwise", "*.tfrecords"));
+    public IReadOnlyList<string> Pointwise => RecordFiles.Expand(Path.Combine(Root, "pointwise", $"*{Format.Extension}"));
 
     /// <summary>The videos of the labelled pairs.</summary>
-    public string Pairwise => Path.Combine(Root, "pairwise", "pairwise.tfrecords");
+    public string Pairwise => Path.Combine(Root, "pairwise", $"pairwise{Format.Extension}");
 
     /// <summary>The labelled pairs.</summary>
     public string Labels => Path.Combine(Root, "pairwise", "label.tsv");
@@ -28,7 +32,7 @@ public sealed record DataFolder(string Root)
     public string Vocabulary => Path.Combine(Root, "vocab.txt");
 
     /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>
-    public string Test(string set) => Path.Combine(Root, $"test_{set}", $"test_{set}.tfrecords");
+    public string Test(string set) => Path.Combine(Root, $"test_{set}", $"test_{set}{Format.Extension}");
 
     /// <summary>Labels of a test set; the challenge kept them, synthetic data has them.</summary>
     public string TestLabels(string set) => Path.Combine(Root, $"test_{set}", "label.tsv");

@@ -1,6 +1,6 @@
 using System.Globalization;
 using VideoSim.Engine;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
@@ -13,7 +13,7 @@ namespace VideoSim.Models.Training;
 public sealed record DataPart(string Part, int Files, long Bytes, string Finding);
 
 /// <summary>
-/// A look at a data folder before hours of work: all files that a reproduction reads are there, lists can be read, and each TFRecord file
+/// A look at a data folder before hours of work: all files that a reproduction reads are there, lists can be read, and each file of videos
 /// begins with a record of the right width. What lies behind that, <c>data verify</c> reads.
 /// </summary>
 /// <param name="Parts">What is there.</param>
@@ -44,7 +44,7 @@ public sealed record DataSurvey(IReadOnlyList<DataPart> Parts, IReadOnlyList<str
         {
             foreach (string file in files)
             {
-                if (TfRecordScanner.FirstProblem(file, frameWidth) is { } problem)
+                if (data.Format.FirstProblem(file, frameWidth) is { } problem)
                     throw new DataException($"{problem}");
             }
             return "";

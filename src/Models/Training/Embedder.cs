@@ -8,9 +8,9 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
-using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Text;
 
@@ -47,15 +47,15 @@ public sealed unsafe class Embedder : IDisposable
     /// <summary>What of the records last embedded is not finite, by its video, the first one only; null if all is finite. Weights can be finite and too large.</summary>
     public string? NonFinite { get; private set; }
 
-    /// <summary>Embeds records of an index. Values need not be finite: see <see cref="NonFinite"/>.</summary>
+    /// <summary>Embeds videos of a dataset. Values need not be finite: see <see cref="NonFinite"/>.</summary>
     /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>
-    public float[] Embed(RecordIndex index, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)
+    public float[] Embed(IVideoDataset dataset, ReadOnlySpan<int> records, ITokenizer tokenizer, TagList tags, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
         int width = _config.EmbeddingWidth;
         int[] order = records.ToArray();
         var embeddings = new float[(long)order.Length * width];
         int batches = (order.Length + Batch - 1) / Batch;
-        using var assembler = new BatchAssembler(index, tokenizer, tags, _config.EvenFrames);
+        using var assembler = new BatchAssembler(dataset, tokenizer, tags, _config.EvenFrames);
         using var host = _device.OpenHost();
         using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
@@ -70,50 +70,50 @@ public sealed unsafe class Embedder : IDisposable
             var batch = order.AsSpan(i * Batch, Math.Min(Batch, order.Length - i * Batch));
             var values = embeddings.AsSpan(i * Batch * width, batch.Length * width);
             _device.Download(_step.Result.Embedding.Address, MemoryMarshal.AsBytes(values));
-            CheckFinite("the embedding", values, index, batch);
+            CheckFinite("the embedding", values, dataset, batch);
             if (_scoresTags)
-                ScoreTags(index, batch);
+                ScoreTags(dataset, batch);
             progress?.Report(Math.Min(order.Length, (i + 1) * Batch), "");
         }
         progress?.End("");
         return embeddings;
     }
 
-    /// <summary>Embeds every video of an index, under its id; of records with the same id the last one counts.</summary>
+    /// <summary>Embeds every video of a dataset, under its id; of records with the same id the last one counts.</summary>
     /// <exception cref="DataException">A value is not finite; the message names the video.</exception>
-    public EmbeddingTable EmbedAll(RecordIndex index, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
+    public EmbeddingTable EmbedAll(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
-        int[] records = index.LastOfEveryId(progress);
-        var embeddings = Embed(index, records, tokenizer, tags, progress, cancellation);
-        string files = string.Join(", ", index.Files);
+        int[] records = dataset.LastOfEveryId(progress);
+        var embeddings = Embed(dataset, records, tokenizer, tags, progress, cancellation);
+        string files = string.Join(", ", dataset.Files);
         if (NonFinite is { } value)
             throw new DataException($"{files}: {value} is not finite: the model's weights are too large");
         var table = new EmbeddingTableBuilder(files);
-        using var reader = new RecordReader(index);
+        using var reader = dataset.OpenReader();
         for (int i = 0; i < records.Length; i++)
             table.Add(Encoding.UTF8.GetString(reader.Read(records[i]).Id), embeddings.AsSpan(i * _config.EmbeddingWidth, _config.EmbeddingWidth));
         return table.Build();
     }
 
-    private void ScoreTags(RecordIndex index, ReadOnlySpan<int> batch)
+    private void ScoreTags(IVideoDataset dataset, ReadOnlySpan<int> batch)
     {
         var (count, tags, words) = (batch.Length, _config.Tags, _input.Shape.LabelWords);
         var logits = new float[count * tags];
         var labels = new uint[count * words];
         _device.Download(_step.Result.TagLogits.Address, MemoryMarshal.AsBytes(logits.AsSpan()));
         _device.Download(_input.Labels.Address, MemoryMarshal.AsBytes(labels.AsSpan()));
-        CheckFinite("a tag's logit", logits, index, batch);
+        CheckFinite("a tag's logit", logits, dataset, batch);
         for (int row = 0; row < count; row++)
             Tags = Tags!.Value.With(logits.AsSpan(row * tags, tags), labels.AsSpan(row * words, words));
     }
 
-    private void CheckFinite(string what, ReadOnlySpan<float> rows, RecordIndex index, ReadOnlySpan<int> batch)
+    private void CheckFinite(string what, ReadOnlySpan<float> rows, IVideoDataset dataset, ReadOnlySpan<int> batch)
     {
         for (int i = 0; i < rows.Length && NonFinite is null; i++)
         {
             if (float.IsFinite(rows[i]))
                 continue;
-            using var reader = new RecordReader(index);
+            using var reader = dataset.OpenReader();
             string id = Encoding.UTF8.GetString(reader.Read(batch[i / (rows.Length / batch.Length)]).Id);
             NonFinite = $"{what} of video {Printable.Quote(id)}";
         }

@@ -5,9 +5,9 @@ using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Records;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
@@ -50,18 +50,18 @@ public static class Finetuning
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
         }, others);
         if (folder.IsComplete)
-            return folder.TakeFinished([data.Pairwise], others, progress, cancellation);
+            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation);
 
-        var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        folder.Inputs.Require([.. index.Digests, .. others.Select(FileDigest.OfContent)]);
-        var pairs = LabelFile.Read(data.Labels, index, progress);
+        var videos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
+        folder.Inputs.Require([.. videos.Digests, .. others.Select(FileDigest.OfContent)]);
+        var pairs = LabelFile.Read(data.Labels, videos, progress);
         var split = Split(pairs, fold, options.VideoDisjoint);
-        var validation = new PairValidation(index, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
+        var validation = new PairValidation(videos, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager);
-        using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
+        using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.Batch;
         var order = new EpochOrder(split.Train, batch, options.Seed, StageSeeds.Finetuning(fold));
         var step = StageStep.Finetuning(model, config, preset.Finetune);

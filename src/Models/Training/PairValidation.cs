@@ -1,5 +1,5 @@
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Metrics;
-using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Text;
 
@@ -14,17 +14,17 @@ public readonly record struct ValidationScore(double Spearman, TagScore? Tags, s
 /// <summary>Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).</summary>
 internal sealed class PairValidation
 {
-    private readonly RecordIndex _index;
+    private readonly IVideoDataset _dataset;
     private readonly ITokenizer _tokenizer;
     private readonly TagList _tags;
     private readonly int[] _records;
     private readonly (int Left, int Right)[] _pairs; // rows of _records
     private readonly double[] _labels;
 
-    public PairValidation(RecordIndex index, ITokenizer tokenizer, TagList tags, IEnumerable<VideoPair> all)
+    public PairValidation(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IEnumerable<VideoPair> all)
     {
         VideoPair[] pairs = [.. all.Where(static pair => pair.IsComplete)];
-        (_index, _tokenizer, _tags) = (index, tokenizer, tags);
+        (_dataset, _tokenizer, _tags) = (dataset, tokenizer, tags);
         _records = [.. pairs.SelectMany(pair => new[] { pair.Left, pair.Right }).Distinct().Order()];
         _pairs = [.. pairs.Select(pair => (Array.BinarySearch(_records, pair.Left), Array.BinarySearch(_records, pair.Right)))];
         _labels = [.. pairs.Select(pair => (double)pair.TargetSimilarity)];
@@ -32,7 +32,7 @@ internal sealed class PairValidation
 
     public ValidationScore Score(Embedder embedder, int width, CancellationToken cancellation)
     {
-        double[] embeddings = Array.ConvertAll(embedder.Embed(_index, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
+        double[] embeddings = Array.ConvertAll(embedder.Embed(_dataset, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         if (embedder.NonFinite is { } value)
             return new ValidationScore(0, null, value);
         var cosines = new double[_pairs.Length];

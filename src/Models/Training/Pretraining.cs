@@ -4,9 +4,9 @@ using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 
@@ -45,21 +45,21 @@ public static class Pretraining
         }, vocabularyFile, data.TagList);
         string[] others = [data.Labels, data.TagList, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)
-            return folder.TakeFinished([.. data.Pointwise, data.Pairwise], others, progress, cancellation);
+            return folder.TakeFinished(data.Format, [.. data.Pointwise, data.Pairwise], others, progress, cancellation);
 
         encoder?.Check(cancellation);
         if (config.Encoder.ModelType == EncoderConfig.RoFormer && !vocabulary.HasChineseWords)
             progress.Note($"{vocabularyFile}: has no Chinese word of several characters, as a BERT's vocabulary; RoFormer's have");
-        var index = RecordIndex.Build(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
-        var pairIndex = RecordIndex.Build([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        folder.Inputs.Require([.. index.Digests, .. pairIndex.Digests, .. others.Select(FileDigest.OfContent)]);
-        var validation = new PairValidation(pairIndex, tokenizer, tags, LabelFile.Read(data.Labels, pairIndex, progress));
+        var videos = data.Format.Open(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
+        var pairVideos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
+        folder.Inputs.Require([.. videos.Digests, .. pairVideos.Digests, .. others.Select(FileDigest.OfContent)]);
+        var validation = new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
-        using var assembler = new BatchAssembler(index, tokenizer, tags, config.EvenFrames);
-        var order = new EpochOrder([.. Enumerable.Range(0, index.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
+        using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
+        var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
         int batch = preset.Pretrain.Batch;
         ulong seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining);
         var masker = model.MasksTokens ? new TokenMasker(vocabulary, seed) : null;

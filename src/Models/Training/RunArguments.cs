@@ -30,15 +30,11 @@ internal sealed class RunArguments
             return null;
         try
         {
-            return new RunArguments(file, JsonNode.Parse(System.IO.File.ReadAllBytes(file)) as JsonObject ?? throw new DataException($"{file}: is not a JSON object"));
+            return new RunArguments(file, JsonNode.Parse(FileFailure.ReadAllBytes(file)) as JsonObject ?? throw new DataException($"{file}: is not a JSON object"));
         }
         catch (JsonException e)
         {
             throw new DataException($"{file}: {JsonFailure.Reason(e)}", e);
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(file, e);
         }
     }
 

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -122,11 +123,11 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Takes a complete run as it is; what it was made of may have changed since, and a note says so.</summary>
     /// <returns>Its last validation score.</returns>
-    internal double TakeFinished(IEnumerable<string> recordFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
+    internal double TakeFinished(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
     {
         if (ModelFolder.FilesOf(Last).FirstOrDefault(static file => !File.Exists(file)) is { } gone)
             throw new DataException($"{FolderPath} is complete, but {gone} is gone; remove {Last} to make it again from the newest checkpoint");
-        if (Inputs.Change(recordFiles, otherFiles, cancellation) is { } change)
+        if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         var checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
         return ReadState(checkpoint).LastSpearman ?? throw new DataException($"{Path.Combine(checkpoint, State)}: a complete run has been validated, but there is no last_spearman");

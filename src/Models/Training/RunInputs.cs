@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Training;
 
@@ -54,23 +54,23 @@ internal sealed class RunInputs(string folder)
     }
 
     /// <summary>
-    /// What has changed since the run began, or null. Record files are read again only if they were written later than the run began or
+    /// What has changed since the run began, or null. Video files are read again only if they were written later than the run began or
     /// have another size: the challenge's have 200 GB.
     /// </summary>
-    public string? Change(IEnumerable<string> recordFiles, IEnumerable<string> otherFiles, CancellationToken cancellation)
+    public string? Change(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, CancellationToken cancellation)
     {
         if (Read() is not { } earlier)
             return null;
         var began = File.GetLastWriteTimeUtc(_file);
-        string[] records = [.. recordFiles.Select(Path.GetFullPath)], others = [.. otherFiles.Select(Path.GetFullPath)];
-        return Difference(earlier, [.. records, .. others], path =>
+        string[] videos = [.. videoFiles.Select(Path.GetFullPath)], others = [.. otherFiles.Select(Path.GetFullPath)];
+        return Difference(earlier, [.. videos, .. others], path =>
         {
             if (!File.Exists(path))
                 return null;
             if (others.Contains(path))
                 return FileDigest.OfContent(path);
             var known = earlier.First(digest => digest.Path == path);
-            return new FileInfo(path).Length == known.Bytes && File.GetLastWriteTimeUtc(path) <= began ? known : FileDigest.OfRecords(path, cancellation);
+            return new FileInfo(path).Length == known.Bytes && File.GetLastWriteTimeUtc(path) <= began ? known : format.Digest(path, cancellation);
         });
     }
 

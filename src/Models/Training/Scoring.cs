@@ -1,4 +1,4 @@
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Submissions;
 
 namespace VideoSim.Models.Training;

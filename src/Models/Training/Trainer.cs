@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
@@ -79,7 +78,7 @@ public sealed unsafe class Trainer : IDisposable
     private readonly BatchBlock _input;
     private readonly Step<StepOutputs>?[] _plans; // by TrainingJob.MaskedRows
     private readonly LearningRateSchedule[] _schedules;
-    private LossTerms? _terms; // of the last step run by this process
+    private LossTerms? _losses; // of the last step run by this process
     private long _done;
     private double? _lastSpearman, _bestSpearman;
 
@@ -146,7 +145,7 @@ public sealed unsafe class Trainer : IDisposable
         new(_device, new StepMode(Training: true, _job.Seed, _job.Eager, _job.Config.Precision), _input.Scalars, tape =>
         {
             var outputs = _job.Losses(tape, _input, maskedRows);
-            tape.RunBackward();
+            tape.RunBackward(outputs.Losses.Terms);
             _adam.Update(tape.Stream, _input.Scalars);
             return outputs;
         });
@@ -173,7 +172,7 @@ public sealed unsafe class Trainer : IDisposable
         var plan = PlanFor(maskedTokens);
         plan.Run();
         batches.Release(_input);
-        _terms = plan.Result.Terms;
+        _losses = plan.Result.Losses;
         _done++;
     }
 
@@ -201,38 +200,31 @@ public sealed unsafe class Trainer : IDisposable
 
     private string Log()
     {
-        var terms = _terms!;
-        float[] values = ReadTerms(terms);
-        CheckFinite(terms, values);
-        double total = terms.Total(values);
+        var losses = _losses!;
+        float[] values = losses.Read(_device);
+        CheckFinite(losses, values);
+        double total = losses.Total(values);
         var line = new JsonObject { ["step"] = _done, ["loss"] = total };
         for (int i = 0; i < values.Length; i++)
-            line[terms.Terms[i].Name] = values[i];
+            line[losses.Terms[i].Name] = values[i];
         _folder.Log(line);
         return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
     }
 
-    private float[] ReadTerms(LossTerms terms)
-    {
-        var values = new float[terms.Terms.Count];
-        _device.Download(terms.Values.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-        return values;
-    }
-
     // Gradients and losses of the steps so far.
-    private void CheckFinite(LossTerms terms, float[] values)
+    private void CheckFinite(LossTerms losses, float[] values)
     {
         if (_adam.FindNonFinite() is { } gradient)
             throw NonFinite($"the gradient of {_job.Model.Parameters.NameAt(gradient.Element)}", gradient.Step + 1);
-        if (Array.FindIndex(values, value => !float.IsFinite(value)) is >= 0 and var term)
-            throw NonFinite($"the loss term {terms.Terms[term].Name}", _done);
+        if (losses.FirstNonFinite(values) is { } term)
+            throw NonFinite($"the loss term {term.Name}", _done);
     }
 
     // Before anything is saved; that includes the weights themselves, which a finite gradient can carry out of range.
     private void CheckAllFinite()
     {
-        if (_terms is { } terms)
-            CheckFinite(terms, ReadTerms(terms));
+        if (_losses is { } losses)
+            CheckFinite(losses, losses.Read(_device));
         if (WeightFile.FindNonFinite(_device, _job.Model.Parameters, _adam) is { } tensor)
             throw NonFinite(tensor, _done);
     }
@@ -251,7 +243,7 @@ public sealed unsafe class Trainer : IDisposable
             throw NonFinite(nonFinite, _done);
         var line = new JsonObject { ["step"] = _done, ["val_spearman"] = spearman };
         if (tags is { } score)
-            (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.Precision, score.Recall, score.F1);
+            (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         _folder.Log(line);
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4}"));
         _lastSpearman = spearman;

@@ -14,14 +14,14 @@ namespace VideoSim.Models.Zoo;
 /// <param name="Architecture">Creates it in given sizes, its memory not yet allocated.</param>
 /// <param name="Encoder">Type of its text encoder; see <see cref="EncoderConfig.ModelType"/>.</param>
 /// <param name="TagLoss">Its tag loss in both stages.</param>
-public sealed record ZooModel(string Name, ImmutableArray<string> Aliases, double EnsembleWeight, Func<ModelConfig, IVideoModel> Architecture, string Encoder, TagFocus TagLoss);
+public sealed record ZooModel(string Name, ImmutableArray<string> Aliases, double EnsembleWeight, Func<ModelConfig, IVideoModel> Architecture, string Encoder, LabelFocus TagLoss);
 
 /// <summary>All models.</summary>
 public static class ModelZoo
 {
     private static readonly Func<ModelConfig, IVideoModel> Mix = static config => new MixNextVlad(config), Uniter = static config => new Uniter(config);
 
-    private static readonly TagFocus CrossEntropy = default, Asymmetric = new(PositiveGamma: 0, NegativeGamma: 1, Margin: 0);
+    private static readonly LabelFocus CrossEntropy = default, Asymmetric = new(PositiveGamma: 0, NegativeGamma: 1, Margin: 0);
 
     // A model's place here is part of its seed in a reproduction, so new ones go last.
     // The reference's last commit pretrains mix-roformer with the asymmetric loss: --set pretrain.losses.negative_gamma=1.

@@ -88,7 +88,7 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
         string path = world.New() + ".json";
         var builder = new EmbeddingTableBuilder(path);
         builder.Add("1", embedding);
-        SubmissionFile.Write(path, builder.Build(), EmbeddingPrecision.Double);
+        SubmissionFile.Write(path, builder.Build(), EmbeddingRounding.Double);
         return path;
     }
 }

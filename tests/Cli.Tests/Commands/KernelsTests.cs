@@ -29,15 +29,6 @@ public sealed class KernelsTests(CommandWorld world)
     }
 
     [Fact]
-    public void Floors_Page_GoesToStdout()
-    {
-        var outcome = Shell.Run("kernels", "floors");
-        outcome.AssertDone();
-        Assert.StartsWith("# Bytes and FLOPs", outcome.Output, StringComparison.Ordinal);
-        Assert.Contains("| `adam_f32` | mix-roformer pretrain bf16 |", outcome.Output, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void Check_UnknownName_ListsTheFamilies() =>
         Shell.Run("kernels", "check", "nonsense").AssertFailed(1, "there is no kernel 'nonsense'", "layernorm");
 

@@ -118,7 +118,7 @@ public sealed class OptionsTests(CommandWorld world)
         }
     }
 
-    // Found before the work: neither a compiler nor a model is needed to refuse them.
+    // Found before the work: no model is needed to refuse them.
     [Fact]
     public void Outputs_ThatCannotBeWritten_AreRefusedFirst()
     {
@@ -127,7 +127,6 @@ public sealed class OptionsTests(CommandWorld world)
         Directory.CreateDirectory(folder + ".safetensors");
         Directory.CreateDirectory(folder);
         const string Refusal = "cannot be written: it is a folder";
-        Shell.Run("kernels", "compile", "--table", folder).AssertFailed(1, folder, Refusal);
         Shell.Run(CommandWorld.Embed(nowhere, nowhere, folder + ".zip")).AssertFailed(1, folder, Refusal);
         Shell.Run("ensemble", "--inputs", nowhere, "--output", folder + ".zip").AssertFailed(1, folder, Refusal);
         Shell.Run("inspect", "--step", "--checkpoint", nowhere, "--records", nowhere, "--output", folder + ".safetensors").AssertFailed(1, folder, Refusal);
@@ -294,7 +293,7 @@ public sealed class OptionsTests(CommandWorld world)
         string path = world.New() + ".json";
         var builder = new EmbeddingTableBuilder(path);
         builder.Add("1", embedding);
-        SubmissionFile.Write(path, builder.Build(), EmbeddingPrecision.Double);
+        SubmissionFile.Write(path, builder.Build(), EmbeddingRounding.Double);
         return path;
     }
 

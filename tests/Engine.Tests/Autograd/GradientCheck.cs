@@ -42,25 +42,31 @@ internal static unsafe class GradientCheck
 
     /// <summary>Checks one operator at one set of shapes.</summary>
     /// <param name="inputs">Its differentiable inputs; integers and the like are captured by <paramref name="forward"/>.</param>
-    /// <param name="forward">Runs it. A result without a node is a loss: its rule weighs every element 1 by itself.</param>
+    /// <param name="forward">Runs it.</param>
     /// <param name="reference">The same values in float64, one array per input, in order.</param>
     /// <param name="roundings">See the type's remarks.</param>
-    public static void Run(IReadOnlyList<GradientInput> inputs, Func<Tape, Tensor[], Tensor> forward, Func<double[][], double[]> reference, double roundings = 64)
+    public static void Run(IReadOnlyList<GradientInput> inputs, Func<Tape, Tensor[], Tensor> forward, Func<double[][], double[]> reference, double roundings = 64) =>
+        Run(inputs, (tape, tensors) => [forward(tape, tensors)], isLoss: false, reference, roundings);
+
+    /// <summary>Checks one loss: L is the sum of its terms, each with a weight of its own.</summary>
+    public static void RunLoss(IReadOnlyList<GradientInput> inputs, Func<Tape, Tensor[], Tensor[]> forward, Func<double[][], double[]> reference, double roundings = 64) =>
+        Run(inputs, forward, isLoss: true, reference, roundings);
+
+    private static void Run(IReadOnlyList<GradientInput> inputs, Func<Tape, Tensor[], Tensor[]> forward, bool isLoss, Func<double[][], double[]> reference, double roundings)
     {
         var values = inputs.Select(static input => Array.ConvertAll(input.Values, static v => (double)v)).ToArray();
         var y = reference(values);
         var all = Enumerable.Repeat(true, inputs.Count).ToArray();
-        float[]? upstream = null;
-        float[] Upstream(bool isLoss) => upstream ??= isLoss ? [.. y.Select(static _ => 1f)] : Random(y.Length, UpstreamSite);
-        var first = RunTape(inputs, all, forward, earlier: false, y, roundings, Upstream);
-        var numeric = Enumerable.Range(0, inputs.Count).Select(i => Differences(values, i, reference, upstream!)).ToArray();
+        float[] upstream = Random(y.Length, UpstreamSite);
+        var first = RunTape(inputs, all, forward, isLoss, earlier: false, y, roundings, upstream);
+        var numeric = Enumerable.Range(0, inputs.Count).Select(i => Differences(values, i, reference, upstream)).ToArray();
         double largest = numeric.Max(Largest);
         Compare(first, "all gradients", earlier: false);
-        Compare(RunTape(inputs, all, forward, earlier: true, y, roundings, Upstream), "gradients added to earlier ones", earlier: true);
+        Compare(RunTape(inputs, all, forward, isLoss, earlier: true, y, roundings, upstream), "gradients added to earlier ones", earlier: true);
         for (int alone = 0; alone < inputs.Count && inputs.Count > 1; alone++)
         {
             var wanted = Enumerable.Range(0, inputs.Count).Select(i => i == alone).ToArray();
-            Compare(RunTape(inputs, wanted, forward, earlier: false, y, roundings, Upstream), $"only the gradient of {inputs[alone].Name}", earlier: false);
+            Compare(RunTape(inputs, wanted, forward, isLoss, earlier: false, y, roundings, upstream), $"only the gradient of {inputs[alone].Name}", earlier: false);
         }
 
         void Compare(float[]?[] gradients, string variant, bool earlier)
@@ -90,8 +96,8 @@ internal static unsafe class GradientCheck
         return tensor;
     }
 
-    private static float[]?[] RunTape(IReadOnlyList<GradientInput> inputs, bool[] wanted, Func<Tape, Tensor[], Tensor> forward, bool earlier,
-        double[] expected, double roundings, Func<bool, float[]> upstream)
+    private static float[]?[] RunTape(IReadOnlyList<GradientInput> inputs, bool[] wanted, Func<Tape, Tensor[], Tensor[]> forward, bool isLoss, bool earlier,
+        double[] expected, double roundings, float[] upstream)
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 16 << 20); // begins as NaN, so that a gradient nobody wrote is seen
@@ -100,22 +106,24 @@ internal static unsafe class GradientCheck
         var tensors = inputs.Select((input, i) => wanted[i] ? tape.Result(input.Shape, differentiable: true) : tape.Scratch(input.Shape)).ToArray();
         for (int i = 0; i < tensors.Length; i++)
             Write(tensors[i], inputs[i].Values);
-        // Earlier than the operator's forward: a loss may write its gradients there.
         for (int i = 0; i < tensors.Length && earlier; i++)
             Write(tape.GradientToWrite(tensors[i], out _), Random(inputs[i].Values.Length, EarlierSite));
         var y = forward(tape, tensors);
-        var actual = Read(y);
-        Assert.True(expected.Length == actual.Length, $"the reference has {expected.Length} values, the operator {y.Shape}");
+        if (isLoss)
+            tape.RunBackward([.. y.Select((term, i) => new LossTerm($"term {i}", upstream[i], term))]); // some losses have no value before
+        float[] actual = [.. y.SelectMany(Read)];
+        Assert.True(expected.Length == actual.Length, $"the reference has {expected.Length} values, the operator {actual.Length}");
         double largest = Largest(expected);
         for (int k = 0; k < actual.Length; k++)
         {
             Assert.True(Math.Abs(actual[k] - expected[k]) <= roundings * Unit * largest,
-                $"forward: y[{k}] of {y.Shape} is {actual[k]:R}, the reference says {expected[k]:R}");
+                $"forward: y[{k}] is {actual[k]:R}, the reference says {expected[k]:R}");
         }
-        var weights = upstream(y.Node < 0);
-        if (y.Node >= 0)
-            Write(tape.GradientToWrite(y, out _), weights);
-        tape.RunBackward();
+        if (!isLoss)
+        {
+            Write(tape.GradientToWrite(y[0], out _), upstream);
+            tape.RunBackward();
+        }
         return [.. tensors.Select((tensor, i) => wanted[i] ? Read(Existing(tape.GradientOf(tensor), inputs[i].Name)) : null)];
     }
 

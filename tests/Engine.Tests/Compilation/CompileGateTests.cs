@@ -42,7 +42,7 @@ public sealed class CompileGateTests
         Assert.All(image.Resources, static entry => Assert.Equal((0, 0, 0), (entry.Value.StackBytes, entry.Value.SpillStoreBytes, entry.Value.SpillLoadBytes)));
     }
 
-    // videosim kernels compile --table FILE writes the table anew.
+    // dotnet run -c Release --project bench/Tables writes the table anew.
     [Fact]
     public void Resources_OfTheCatalog_AreThoseOfTheTable()
     {

@@ -16,7 +16,7 @@ namespace VideoSim.Engine.Tests.Cuda;
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class BFloat16OperatorTests
 {
-    private const int Experts = 3, Rows = 5, Positions = 4, Width = 24, Vocabulary = 43;
+    private const int Experts = 3, Rows = 5, Positions = 4, Width = 24, Classes = 43;
     private const double Tolerance = 4.0 / 256; // of the largest value of a tensor: a few units in the last place of bf16
 
     private static readonly Dictionary<string, Case> Cases = new()
@@ -34,27 +34,32 @@ public sealed unsafe class BFloat16OperatorTests
         ["gather-rows"] = new([new(Rows, Positions, Width)], static (tape, t, put) => GatherRows.Forward(tape, t[0], put.Integers([1, 4, 4, 9, 20]), Positions)),
         ["pair-loss"] = new([new(2 * Rows, Width)], static (tape, t, put) =>
         {
-            var terms = tape.Scratch(new Shape(2));
-            PairLoss.Forward(tape, t[0], put.Floats(Rows), 0.5f, terms.Slice(0, new Shape(1)), terms.Slice(1, new Shape(1)), tape.Scratch(new Shape(Rows)));
-            return terms;
+            var terms = PairLoss.Forward(tape, t[0], put.Floats(Rows));
+            return [terms.SquaredError, terms.Kl];
         }),
-        ["contrastive-loss"] = new([new(Experts, Rows, Width), new(Rows, Width)], static (tape, t, _) => OneTerm(tape, term => ContrastiveLoss.Forward(tape, t[0], t[1], 0.5f, 1, term))),
-        ["tag-loss"] = new([new(Rows, Width)], static (tape, t, put) => OneTerm(tape, term => TagLoss.Forward(tape, t[0], put.Labels(), new TagFocus(0, 1, 0), 1, term))),
-        ["tag-loss, consistent"] = new([new(Rows, Width), new(Experts, Rows, Width)], static (tape, t, put) =>
+        ["contrastive-loss"] = new([new(Experts, Rows, Width), new(Rows, Width)], static (tape, t, _) => [ContrastiveLoss.Forward(tape, t[0], t[1], 0.5f)]),
+        ["multi-label-loss"] = new([new(Rows, Width)], static (tape, t, put) => [MultiLabelLoss.Forward(tape, t[0], put.Labels(), new LabelFocus(0, 1, 0))]),
+        ["multi-label-loss, consistent"] = new([new(Rows, Width), new(Experts, Rows, Width)], static (tape, t, put) =>
         {
-            var terms = tape.Scratch(new Shape(3));
-            TagLoss.Forward(tape, t[0], t[1], put.Labels(), new TagFocus(0, 1, 0), 1, new TagConsistency(2, 1e-8f, 10), terms);
-            return terms;
+            var terms = MultiLabelLoss.Forward(tape, t[0], t[1], put.Labels(), new LabelFocus(0, 1, 0), new HeadConsistency(2, 1e-8f));
+            return [terms.Mixture, terms.Experts, terms.Consistency];
         }),
-        ["masked-token-loss"] = new([new(Rows, Width), new(Vocabulary, Width)], static (tape, t, put) => OneTerm(tape, term =>
-            MaskedTokenLoss.Forward(tape, t[0], t[1], put.Values(tape.Scratch(new Shape(Vocabulary), t[0].Type), site: 51, -1, 1), put.Integers([0, 7, 42, 13, 1]), put.Floats(Rows), 1, term))),
+        ["table-cross-entropy"] = new([new(Rows, Width), new(Classes, Width)], static (tape, t, put) =>
+            [TableCrossEntropy.Forward(tape, t[0], t[1], put.Values(tape.Scratch(new Shape(Classes), t[0].Type), site: 51, -1, 1), put.Integers([0, 7, 42, 13, 1]), put.Floats(Rows))]),
     };
 
     public static TheoryData<string> Names => [.. Cases.Keys];
 
     private delegate Tensor Operator(Tape tape, Tensor[] inputs, Inputs put);
 
-    private sealed record Case(Shape[] Inputs, Operator Forward);
+    private delegate Tensor[] Loss(Tape tape, Tensor[] inputs, Inputs put);
+
+    private sealed record Case(Shape[] Inputs, Loss Forward, bool IsLoss = true)
+    {
+        public Case(Shape[] inputs, Operator forward) : this(inputs, (tape, t, put) => [forward(tape, t, put)], IsLoss: false)
+        {
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -81,17 +86,10 @@ public sealed unsafe class BFloat16OperatorTests
         var put = new Inputs(device, tape);
         Tensor[] inputs = [.. operation.Inputs.Select((shape, i) => put.Values(tape.Result(shape, differentiable: true, type), (uint)i, -2, 2))];
         var y = operation.Forward(tape, inputs, put);
-        if (y.Node >= 0)
-            put.Values(tape.GradientToWrite(y, out _), site: 99, -1, 1);
-        tape.RunBackward();
-        return [TensorValues.Read(device, y), .. inputs.Select(input => TensorValues.Read(device, tape.GradientOf(input)))];
-    }
-
-    private static Tensor OneTerm(Tape tape, Action<Tensor> forward)
-    {
-        var term = tape.Scratch(new Shape(1));
-        forward(term);
-        return term;
+        if (!operation.IsLoss)
+            put.Values(tape.GradientToWrite(y[0], out _), site: 99, -1, 1);
+        tape.RunBackward(operation.IsLoss ? [.. y.Select(static (term, i) => new LossTerm($"term {i}", 1 + 3 * i, term))] : []);
+        return [y.SelectMany(part => TensorValues.Read(device, part)).ToArray(), .. inputs.Select(input => TensorValues.Read(device, tape.GradientOf(input)))];
     }
 
     // Inputs of an operator on whatever device it runs.

@@ -18,13 +18,13 @@ public sealed unsafe class PairLossTests
     public void Gradients_AnySizes_MatchDifferences(int pairs, int width, float low)
     {
         float[] targets = [.. Enumerable.Range(0, pairs).Select(i => (float)i / pairs)]; // the first is below the clip
-        GradientCheck.Run([GradientInput.Uniform("embeddings", new Shape(2 * pairs, width), low)],
+        GradientCheck.RunLoss([GradientInput.Uniform("embeddings", new Shape(2 * pairs, width), low)],
             (tape, t) =>
             {
-                Tensor similarities = tape.Scratch(new Shape(pairs)), terms = tape.Scratch(new Shape(2));
+                var similarities = tape.Scratch(new Shape(pairs));
                 targets.CopyTo(new Span<float>(similarities.Floats, pairs));
-                PairLoss.Forward(tape, t[0], similarities, klWeight: 1, terms.Slice(0, new Shape(1)), terms.Slice(1, new Shape(1)), tape.Scratch(new Shape(pairs)));
-                return terms;
+                var terms = PairLoss.Forward(tape, t[0], similarities);
+                return [terms.SquaredError, terms.Kl];
             },
             v =>
             {
@@ -42,14 +42,13 @@ public sealed unsafe class PairLossTests
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 12);
         using var tape = new Tape(device.Stream, arena) { Training = true };
-        Tensor embeddings = tape.Result(new Shape(2, 2), differentiable: true), target = tape.Scratch(new Shape(1)), terms = tape.Scratch(new Shape(2));
+        Tensor embeddings = tape.Result(new Shape(2, 2), differentiable: true), target = tape.Scratch(new Shape(1));
         float[] sides = [1, 0, cosine, MathF.Sqrt(1 - cosine * cosine)];
         sides.CopyTo(new Span<float>(embeddings.Floats, sides.Length));
         target.Floats[0] = 0.5f;
-        const float weight = 1e6f; // the squared error's gradient vanishes beside it
-        PairLoss.Forward(tape, embeddings, target, weight, terms.Slice(0, new Shape(1)), terms.Slice(1, new Shape(1)), tape.Scratch(new Shape(1)));
-        tape.RunBackward();
-        Assert.Equal(kl, terms.Floats[1], 1e-5);
-        Assert.Equal(clipped, Math.Abs(tape.GradientOf(embeddings).Floats[1]) < 10);
+        var terms = PairLoss.Forward(tape, embeddings, target);
+        tape.RunBackward(new LossTerm("kl", 1, terms.Kl));
+        Assert.Equal(kl, terms.Kl.Floats[0], 1e-5);
+        Assert.Equal(clipped, tape.GradientOf(embeddings).Floats[1] == 0);
     }
 }

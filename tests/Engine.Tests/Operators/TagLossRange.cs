@@ -31,7 +31,7 @@ internal static unsafe class TagLossRange
         device.Stream.Run(TagLossKernels.ConsistentHeads[precision], new TagLossArgs
         {
             Logits = (void*)logits, ExpertLogits = (void*)experts, Labels = (uint*)labels, dLogits = (void*)dLogits, dExpertLogits = (void*)dExperts, Loss = (float*)loss,
-            Experts = Experts, Videos = videos, C = tags, PositiveGamma = focus.Positive, NegativeGamma = focus.Negative, Margin = focus.Margin, Scale = 1,
+            Experts = Experts, Videos = videos, C = tags, PositiveGamma = focus.Positive, NegativeGamma = focus.Negative, Margin = focus.Margin, Scale = 1, ExpertScale = 1,
             Sharpness = 0.5f, Epsilon = 1e-8f, ConsistencyScale = 10,
         });
         Assert.True(Array.TrueForAll(TensorValues.Read(device, Precision.Float32, loss, 3 * videos), static x => !float.IsNaN(x)), "a loss is NaN");

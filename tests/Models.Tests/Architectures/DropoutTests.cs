@@ -2,7 +2,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
-using VideoSim.Models.Layers;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -35,7 +35,7 @@ public sealed class DropoutTests
     {
         var draws = Draws(model, pretraining, precision, backward: false);
         Assert.Equal(draws.Count, draws.Select(static draw => draw.Site).Distinct().Count());
-        Assert.DoesNotContain(DropoutSites.TokenMasks, draws.Select(static draw => draw.Site)); // tokens are masked with the same key
+        Assert.DoesNotContain(RandomSites.TokenMasks, draws.Select(static draw => draw.Site)); // tokens are masked with the same key
         Assert.All(draws, static draw => Assert.Equal(Seed, draw.Seed));
     }
 
@@ -75,7 +75,7 @@ public sealed class DropoutTests
         {
             var outputs = stage.Losses(tape, input, stage.MaskedRows[0]);
             if (backward)
-                tape.RunBackward();
+                tape.RunBackward(outputs.Losses.Terms);
             return outputs;
         });
         using var noted = new NotingStream();

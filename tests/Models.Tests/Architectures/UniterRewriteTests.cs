@@ -8,7 +8,6 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Training;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Architectures;
@@ -54,7 +53,7 @@ public sealed unsafe class UniterRewriteTests
     private static Dictionary<string, float[]> Run(GoldenFile golden, float dropProbability, bool plain)
     {
         using var device = new CpuDevice(2);
-        var config = UniterGoldenTests.Config(golden);
+        var config = ModelGoldenTests.UniterConfig(golden);
         var model = new Uniter(config with { Encoder = config.Encoder with { HiddenDropoutProb = dropProbability, AttentionProbsDropoutProb = dropProbability } });
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true);
@@ -67,11 +66,11 @@ public sealed unsafe class UniterRewriteTests
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 11), input.Scalars, tape =>
         {
             var outputs = plain ? Plain(model, tape, input, all) : model.PretrainingLoss(tape, input, new LossConfig(), input.Shape.MaskedCapacity);
-            tape.RunBackward();
+            tape.RunBackward(outputs.Losses.Terms);
             return outputs;
         });
         step.Run();
-        var results = new Dictionary<string, float[]> { ["embedding"] = Read(step.Result.Embedding), ["terms"] = Read(step.Result.Terms.Values) };
+        var results = new Dictionary<string, float[]> { ["embedding"] = Read(step.Result.Embedding), ["terms"] = step.Result.Losses.Read(device) };
         foreach (var (name, _, gradient, _) in parameters.Parts())
             results.Add($"grad.{name}", Read(gradient));
         return results;
@@ -96,24 +95,21 @@ public sealed unsafe class UniterRewriteTests
             TokenMasker.Candidates(batch, config.TextLength)));
         using var arena = new Arena(device, long.MaxValue / 2);
         using var tape = new Tape(device.Stream, arena) { Training = true };
-        if (plain)
-            Plain(model, tape, input, new AllPositions(input, arena));
-        else
-            model.PretrainingLoss(tape, input, preset.Pretrain.Losses, TokenMasker.PlanRows(batch, config.TextLength)[0]);
-        tape.RunBackward();
+        var outputs = plain ? Plain(model, tape, input, new AllPositions(input, arena))
+            : model.PretrainingLoss(tape, input, preset.Pretrain.Losses, TokenMasker.PlanRows(batch, config.TextLength)[0]);
+        tape.RunBackward(outputs.Losses.Terms);
         return ((CountingStream)device.Stream).Total.Flops;
     }
 
     private static StepOutputs Plain(Uniter model, Tape tape, BatchBlock batch, AllPositions all)
     {
         var losses = new LossConfig();
-        var terms = LossTerms.Create(tape, new LossTerm("tag", 1), new LossTerm("mlm", losses.MlmWeight));
         var hidden = model.Encode(tape, batch).Hidden;
         var mapped = model.Map.Forward(tape, hidden);
         var embedding = MeanPool.Forward(tape, mapped.Reshape(new Shape(hidden.Shape[0], hidden.Shape[1], mapped.Shape.Width)));
-        TagLoss.Forward(tape, model.Tags(tape, embedding), batch.Labels, losses.Focus, 1, terms[0]);
-        model.Tokens.Loss(tape, mapped, all.Targets, all.Weights, losses.MlmWeight, terms[1]);
-        return new StepOutputs(embedding, terms, Cosines: default);
+        var tags = MultiLabelLoss.Forward(tape, model.Tags(tape, embedding), batch.Labels, losses.Focus);
+        var tokens = model.Tokens.Loss(tape, mapped, all.Targets, all.Weights);
+        return new StepOutputs(embedding, new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens)), Cosines: default);
     }
 
     /// <summary>A target and a weight for every position of text and frames.</summary>

@@ -1,5 +1,5 @@
 using VideoSim.Models.Batches;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Batches;

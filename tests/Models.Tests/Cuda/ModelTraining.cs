@@ -6,6 +6,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
@@ -91,7 +92,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager, Precision), input.Scalars, tape =>
         {
             var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]);
-            tape.RunBackward();
+            tape.RunBackward(outputs.Losses.Terms);
             adam.Update(tape.Stream, input.Scalars);
             return outputs;
         });
@@ -108,7 +109,7 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
             adam.WriteRates(ref *slot.Scalars, i, Rates);
             slot.CopyTo(input);
             step.Run();
-            losses[i] = step.Result.Terms.Total(Read(device, step.Result.Terms.Values));
+            losses[i] = step.Result.Losses.Total(step.Result.Losses.Read(device));
             if (i == 0)
                 firstGradients = parameters.Parts().ToDictionary(static part => part.Name, part => Read(device, part.Gradient));
         }

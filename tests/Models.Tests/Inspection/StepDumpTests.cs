@@ -9,6 +9,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Inspection;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
@@ -57,7 +58,7 @@ public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<Fini
         using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: true), input.Scalars, tape =>
         {
             var outputs = pairs ? model.FinetuningLoss(tape, input, new LossConfig()) : model.PretrainingLoss(tape, input, new LossConfig(), maskedRows: 0);
-            tape.RunBackward();
+            tape.RunBackward(outputs.Losses.Terms);
             return outputs;
         });
         step.Run();
@@ -89,8 +90,8 @@ public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<Fini
         string[] terms = pairs ? ["squared_error", "kl", "tag"] : ["tag", "tag_experts", "consistency", "contrastive"];
         for (int i = 0; i < terms.Length; i++)
         {
-            Same($"loss.{terms[i]}", step.Result.Terms[i]);
-            Assert.Equal(step.Result.Terms.Terms[i].Weight, float.Parse(file.Metadata[$"weight.{terms[i]}"], System.Globalization.CultureInfo.InvariantCulture));
+            Same($"loss.{terms[i]}", step.Result.Losses.Terms[i].Value);
+            Assert.Equal(step.Result.Losses.Terms[i].Weight, float.Parse(file.Metadata[$"weight.{terms[i]}"], System.Globalization.CultureInfo.InvariantCulture));
         }
         foreach (var (name, _, gradient, _) in parameters.Parts())
             Same($"grad.{name}", gradient);

@@ -12,11 +12,11 @@ public sealed class TagScoreTests
         (logits[0], logits[3], logits[33], logits[39]) = (2, 0, 1e-3f, -1); // 0 is no prediction: the threshold is strict
         var score = new TagScore().With(logits, [0b1001, 0b10]).With(logits, [0, 1u << 7]);
         Assert.Equal(new TagScore(Found: 2, Predicted: 4, Present: 4), score);
-        Assert.Equal(0.5, score.Precision);
-        Assert.Equal(0.5, score.Recall);
-        Assert.Equal(0.5 / (1 + 1e-6), score.F1);
+        Assert.Equal(0.5, score.TagPrecision);
+        Assert.Equal(0.5, score.TagRecall);
+        Assert.Equal(0.5 / (1 + 1e-6), score.TagF1);
     }
 
     [Fact]
-    public void F1_Nothing_IsZero() => Assert.Equal(0, new TagScore().F1);
+    public void F1_Nothing_IsZero() => Assert.Equal(0, new TagScore().TagF1);
 }

@@ -1,6 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Profiling;
+using VideoSim.Models.Zoo;
+using VideoSim.Tables;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Profiling;
@@ -8,21 +12,32 @@ namespace VideoSim.Models.Tests.Profiling;
 /// <summary>What kernels move by design, against what has to be moved for what they compute.</summary>
 public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<CountedSteps>
 {
-    [Fact]
-    public void Floors_OfEveryFunction_AreNearWhatItsKernelsMove() => Assert.All(FloorRow.Of(counted.Steps), static row =>
-    {
-        string name = string.Join(" + ", row.Floor.Kernels);
-        Assert.True(row.Ratio > 0.995, $"{name} moves {row.Moved.MovedBytes} bytes, less than has to be moved: {row.NecessaryBytes}"); // rows and labels in groups of 32 aside
-        Assert.True(row.Floor.IsPart || row.Ratio <= KernelFloor.Allowed, $"{name} moves {row.Moved.MovedBytes} bytes for {row.NecessaryBytes}");
-        Assert.True(row.Ratio < 1.05 || row.Floor.Why.Length > 0, $"{name} moves {row.Ratio} times its floor, and the table does not say why");
-    });
+    // In fp32 plain kernels make again, or keep, what those for bf16 do not.
+    private static readonly (string Kernel, double Allowed, string Why)[] Exceptions =
+    [
+        ("layer_norm_backward_f32", 1.3, "reads both summands to make again what was normalised; in bf16 it takes that from the result"),
+        ("vlad_forward_f32", 1.3, "keeps the assignments for backward; on tensor cores they are made again"),
+    ];
 
-    [Fact]
-    public void Floors_EveryKernelOfABFloat16Step_IsInAFunctionThatIsJudged()
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Float32)]
+    public void Functions_OfEveryStep_MoveHardlyMoreThanTheyHaveTo(Precision precision)
     {
-        var launched = counted.Steps.SelectMany(static step => step.Launches).Where(static launch => !launch.IsProduct).Select(static launch => launch.Kernel.Entry).Distinct();
-        Assert.Equal(launched.Order(), KernelFloor.All.Where(static floor => !floor.IsPart).SelectMany(static floor => floor.Kernels).Distinct().Order());
+        const double Least = 0.995; // the cost of a product leaves its bias out
+        var wrong = counted.In(precision).SelectMany(static step => step.Functions).Where(function => function.Ratio <= Least || function.Ratio > AllowedTo(function));
+        Assert.Empty(wrong.Select(static function =>
+            $"{function.Text}: {string.Join(", ", function.Launches.Select(static launch => launch.Kernel.Entry))} move {function.Cost.MovedBytes} bytes for {function.NecessaryBytes}").Distinct());
+
+        static double AllowedTo(CountedFunction function) =>
+            Exceptions.Where(exception => exception.Kernel == function.Launches[0].Kernel.Entry).Select(static exception => exception.Allowed).DefaultIfEmpty(KernelFloor.Allowed).Single();
     }
+
+    [Theory]
+    [InlineData(Precision.BFloat16)]
+    [InlineData(Precision.Float32)]
+    public void Launches_OfEveryStep_BelongToAFunction(Precision precision) => Assert.All(counted.In(precision), static step =>
+        Assert.Empty(step.Functions.Where(static function => function.Text.Length == 0).SelectMany(static function => function.Launches).Select(launch => $"{step.Kind}: {launch.Kernel.Entry}").Distinct()));
 
     // A name that no step launches would leave its goals "not measured" after a run on a GPU, with nothing said.
     [Fact]
@@ -47,36 +62,29 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
         {
             double[] row = [.. rows[step.Kind.ToString()].Cast<Group>().Skip(3).Select(static group => double.Parse(group.Value.Replace("_", ""), CultureInfo.InvariantCulture))];
             var (batch, flops, bytes, parameters) = (row[0], 1e12 * row[1], 1e9 * row[2], row[3]);
-            Assert.Equal(step.Sizes.B, step.Kind.Pretraining ? batch : 2 * batch);
-            Assert.Equal(step.Sizes.Parameters, parameters);
+            Assert.Equal(step.Videos, step.Kind.Pretraining ? batch : 2 * batch);
+            Assert.Equal(step.Parameters, parameters);
             Assert.InRange(step.Sum(static launch => launch.IsProduct || launch.Kernel.Family == "attention").Flops / flops, 0.93, 1.01);
             Assert.InRange(step.Sum(static launch => !launch.IsProduct && launch.Kernel.Entry != "adam_f32").MovedBytes / bytes, 1, 2);
         });
     }
 
     [Fact]
-    public void FloorRow_KernelThatMovesTwice_IsSeen()
-    {
-        var step = counted.Steps[0];
-        var slower = step with { Launches = [.. step.Launches.Select(static launch => launch with { Cost = launch.Cost + launch.Cost })] };
-        Assert.All(FloorRow.Of([slower, .. counted.Steps]).Where(row => row.Step == slower), static row => Assert.True(row.Ratio > KernelFloor.Allowed));
-    }
-
-    [Fact]
-    public void FloorRow_KernelThatNoStepLaunches_Throws() =>
-        Assert.Contains("adam_f32", Assert.Throws<InvalidOperationException>(static () => FloorRow.Of([])).Message, StringComparison.Ordinal);
-
-    [Fact]
     public void Page_InTheRepository_IsWhatTheCodeSays()
     {
         string committed = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "floors.md"));
-        Assert.True(FloorPage.Text(counted.Steps) == committed, "docs/kernels/floors.md is old: videosim kernels floors > docs/kernels/floors.md");
+        Assert.True(FloorsPage.Text(counted.Steps) == committed, "docs/kernels/floors.md is old: dotnet run -c Release --project bench/Tables");
     }
 }
 
-/// <summary>All bf16 steps of the published sizes, counted once.</summary>
+/// <summary>All steps of the published sizes, counted once.</summary>
 public sealed class CountedSteps
 {
-    /// <summary>The steps.</summary>
-    public IReadOnlyList<CountedStep> Steps { get; } = FloorPage.CountSteps();
+    private readonly IReadOnlyList<CountedStep> _plain = CountedStep.Of("reference", ModelZoo.Names, [], [Precision.Float32]);
+
+    /// <summary>Those in bf16.</summary>
+    public IReadOnlyList<CountedStep> Steps { get; } = FloorsPage.CountSteps();
+
+    /// <summary>The steps in a precision.</summary>
+    public IReadOnlyList<CountedStep> In(Precision precision) => precision == Precision.BFloat16 ? Steps : _plain;
 }

@@ -11,7 +11,7 @@ namespace VideoSim.Models.Tests.Recipes;
 /// <summary>The recipes against the published numbers (specification 4.7, 5.1 and 5.3; steps and batches: ReproductionPlanTests).</summary>
 public sealed class PresetTests
 {
-    private static readonly TagFocus CrossEntropy = new(0, 0, 0), Asymmetric = new(0, 1, 0);
+    private static readonly LabelFocus CrossEntropy = new(0, 0, 0), Asymmetric = new(0, 1, 0);
 
     public static TheoryData<string> Models => [.. ModelZoo.Names];
 

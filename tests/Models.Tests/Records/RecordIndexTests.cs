@@ -2,6 +2,7 @@ using System.Text;
 using CsCheck;
 using VideoSim.Engine;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Records;
 using Xunit;
 

@@ -88,7 +88,7 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
                 AssertNear([Score(seed, name, "random"), Score(seed, name, "pretrain"), ScoreOfMean(seed, name)], [model.RandomSpearman!.Value, model.PretrainSpearman!.Value, model.TestSpearman!.Value], name);
                 Assert.Equal([1, 2], model.Folds.Select(static fold => fold.Fold));
                 AssertNear(model.Folds.Select(fold => Score(seed, name, $"fold-{fold.Fold}")), model.Folds.Select(static fold => fold.TestSpearman!.Value), name);
-                AssertNear(model.Folds.Select(fold => RunMetrics.Values(Path.Combine(seed, name, $"fold-{fold.Fold}"), "val_spearman")[^1]), model.Folds.Select(static fold => fold.ValSpearman), name);
+                AssertNear(model.Folds.Select(fold => RunMetrics.Series(Path.Combine(seed, name, $"fold-{fold.Fold}"), "val_spearman")[^1]), model.Folds.Select(static fold => fold.ValSpearman), name);
                 Assert.Equal(ModelZoo.Find(name).EnsembleWeight, summary.Ensemble.Weights[name]);
             }
             AssertNear([ScoreOf(seed, Submission(seed)), ScoreOfNormalized(seed)], [summary.Ensemble.TestSpearman!.Value, summary.Ensemble.NormalizedTestSpearman!.Value], seed);

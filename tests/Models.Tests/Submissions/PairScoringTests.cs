@@ -1,5 +1,5 @@
 using CsCheck;
-using VideoSim.Models.Records;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Tests.Records;
 using Xunit;

@@ -107,7 +107,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_RandomDamageToAZip_GivesTheEmbeddingsOrADataException()
     {
         var table = Tables.Of(("10", [0.5, 1, -2]), ("11", [0.25, 3, 4]), ("12", [7, 8, 9]));
-        SubmissionFile.Write(Path.Combine(_folder.Path, "whole.zip"), table, EmbeddingPrecision.Half);
+        SubmissionFile.Write(Path.Combine(_folder.Path, "whole.zip"), table, EmbeddingRounding.Half);
         var whole = File.ReadAllBytes(Path.Combine(_folder.Path, "whole.zip"));
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[0, whole.Length * 5]).Sample((at, value, cut) =>
         {

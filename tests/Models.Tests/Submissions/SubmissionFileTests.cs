@@ -22,7 +22,7 @@ public sealed class SubmissionFileTests : IDisposable
     public void Write_HalfPrecisionJson_PrintsTheRoundedValuesExactly()
     {
         var table = Tables.Of(("10", [0.1, 1, -0.0]), ("视频", [65504, 6e-8, -0.3333]));
-        SubmissionFile.Write(At("e.json"), table, EmbeddingPrecision.Half);
+        SubmissionFile.Write(At("e.json"), table, EmbeddingRounding.Half);
 
         Assert.Equal(
             """{"10":[0.0999755859375,1,-0],"视频":[65504,5.960464477539063E-08,-0.333251953125]}""",
@@ -32,7 +32,7 @@ public sealed class SubmissionFileTests : IDisposable
     [Fact]
     public void Write_DoublePrecisionJson_PrintsTheValuesInFull()
     {
-        SubmissionFile.Write(At("e.json"), Tables.Of(("10", [0.1, 1.0 / 3])), EmbeddingPrecision.Double);
+        SubmissionFile.Write(At("e.json"), Tables.Of(("10", [0.1, 1.0 / 3])), EmbeddingRounding.Double);
         Assert.Equal("""{"10":[0.1,0.3333333333333333]}""", File.ReadAllText(At("e.json")));
     }
 
@@ -40,9 +40,9 @@ public sealed class SubmissionFileTests : IDisposable
     public void Write_Zip_HoldsOneDeflatedResultAndTheSameBytesEveryTime()
     {
         var table = Tables.Of(("10", new double[64]), ("11", new double[64]));
-        SubmissionFile.Write(At("a.zip"), table, EmbeddingPrecision.Half);
-        SubmissionFile.Write(At("b.json"), table, EmbeddingPrecision.Half);
-        SubmissionFile.Write(At("c.zip"), table, EmbeddingPrecision.Half);
+        SubmissionFile.Write(At("a.zip"), table, EmbeddingRounding.Half);
+        SubmissionFile.Write(At("b.json"), table, EmbeddingRounding.Half);
+        SubmissionFile.Write(At("c.zip"), table, EmbeddingRounding.Half);
         Assert.Equal(File.ReadAllBytes(At("a.zip")), File.ReadAllBytes(At("c.zip")));
         using var zip = ZipFile.OpenRead(At("a.zip"));
         var entry = Assert.Single(zip.Entries);
@@ -55,11 +55,11 @@ public sealed class SubmissionFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData(EmbeddingPrecision.Half, "<f2", "003c00b8662eff7b01000080")]
-    [InlineData(EmbeddingPrecision.Single, "<f4", "0000803f000000bfcdcccc3d00e07f4759d9803300000080")]
-    [InlineData(EmbeddingPrecision.Double, "<f8",
+    [InlineData(EmbeddingRounding.Half, "<f2", "003c00b8662eff7b01000080")]
+    [InlineData(EmbeddingRounding.Single, "<f4", "0000803f000000bfcdcccc3d00e07f4759d9803300000080")]
+    [InlineData(EmbeddingRounding.Double, "<f8",
         "000000000000f03f000000000000e0bf9a9999999999b93f0000000000fcef402b69a4292b1b703e0000000000000080")]
-    public void Write_Npy_IsWhatNumpyWrites(EmbeddingPrecision precision, string type, string data)
+    public void Write_Npy_IsWhatNumpyWrites(EmbeddingRounding precision, string type, string data)
     {
         var table = Tables.Of(("a", [1, -0.5]), ("b", [0.1, 65504]), ("c", [6e-8, -0.0]));
         SubmissionFile.Write(At("e.npy"), table, precision);
@@ -76,7 +76,7 @@ public sealed class SubmissionFileTests : IDisposable
     public void Read_EveryKindAndPrecision_GivesTheRoundedValues()
     {
         var embedding = Gen.Double[-60000, 60000].Array[3];
-        Gen.Select(embedding.Array[1, 5], Gen.Enum<EmbeddingPrecision>(), Gen.Int[0, 2]).Sample((rows, precision, kind) =>
+        Gen.Select(embedding.Array[1, 5], Gen.Enum<EmbeddingRounding>(), Gen.Int[0, 2]).Sample((rows, precision, kind) =>
         {
             var table = Tables.Of([.. rows.Select((row, index) => ($"id \"{index}\" \u4f60", row))]);
             var path = At(Guid.NewGuid() + Kinds[kind]);
@@ -88,8 +88,8 @@ public sealed class SubmissionFileTests : IDisposable
             {
                 double[] expected = precision switch
                 {
-                    EmbeddingPrecision.Half => Array.ConvertAll(rows[row], value => (double)(Half)value),
-                    EmbeddingPrecision.Single => Array.ConvertAll(rows[row], value => (double)(float)value),
+                    EmbeddingRounding.Half => Array.ConvertAll(rows[row], value => (double)(Half)value),
+                    EmbeddingRounding.Single => Array.ConvertAll(rows[row], value => (double)(float)value),
                     _ => rows[row],
                 };
                 Assert.Equal(expected, read[row].ToArray());
@@ -105,7 +105,7 @@ public sealed class SubmissionFileTests : IDisposable
             $"{index * 1234567L}", Enumerable.Range(0, 256).Select(_ => random.NextDouble() - 0.5).ToArray()))]);
         foreach (var kind in Kinds)
         {
-            SubmissionFile.Write(At("e" + kind), table, EmbeddingPrecision.Double);
+            SubmissionFile.Write(At("e" + kind), table, EmbeddingRounding.Double);
             Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e" + kind))));
         }
     }
@@ -115,7 +115,7 @@ public sealed class SubmissionFileTests : IDisposable
     {
         var path = _folder.Write("e.zip", "old");
         var failure = Assert.Throws<DataException>(
-            () => SubmissionFile.Write(path, Tables.Of(("10", [1, 2]), ("11", [1, -70000])), EmbeddingPrecision.Half));
+            () => SubmissionFile.Write(path, Tables.Of(("10", [1, 2]), ("11", [1, -70000])), EmbeddingRounding.Half));
 
         Assert.Equal($"{path}: id '11' has the value -70000, too large for Half precision", failure.Message);
         Assert.Equal("old", File.ReadAllText(path));
@@ -125,14 +125,14 @@ public sealed class SubmissionFileTests : IDisposable
     public void Write_UnwritableFolder_NamesFile()
     {
         var path = Path.Combine(_folder.Write("file", ""), "e.zip");
-        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(path, Tables.Of(("a", [1])), EmbeddingPrecision.Half));
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(path, Tables.Of(("a", [1])), EmbeddingRounding.Half));
         Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Write_UnknownEnding_IsRefused()
     {
-        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.csv"), Tables.Of(("a", [1])), EmbeddingPrecision.Half));
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.csv"), Tables.Of(("a", [1])), EmbeddingRounding.Half));
         Assert.Contains(".zip, .json or .npy", failure.Message, StringComparison.Ordinal);
     }
 
@@ -144,7 +144,7 @@ public sealed class SubmissionFileTests : IDisposable
     [InlineData("a\r", @"a\u000d")]
     public void Write_NpyWithIdThatFitsOnNoLine_IsRefused(string id, string shown)
     {
-        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.npy"), Tables.Of((id, [1])), EmbeddingPrecision.Half));
+        var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(At("e.npy"), Tables.Of((id, [1])), EmbeddingRounding.Half));
         Assert.Equal($"{At("e.npy")}: id '{shown}' does not fit on a line of {At("e.ids.txt")}", failure.Message);
         Assert.False(File.Exists(At("e.npy")));
     }
@@ -153,7 +153,7 @@ public sealed class SubmissionFileTests : IDisposable
     public void Write_NpyWithOddIds_ReadsThemBack()
     {
         var table = Tables.Of(("a\rb", [1]), (" 标题", [2]), ("\u2028", [3]));
-        SubmissionFile.Write(At("e.npy"), table, EmbeddingPrecision.Half);
+        SubmissionFile.Write(At("e.npy"), table, EmbeddingRounding.Half);
         Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e.npy"))));
     }
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
@@ -72,7 +73,7 @@ public sealed class SyntheticDatasetTests : IDisposable
             Assert.InRange(video.Frames.Count, 1, 100);
             int tokens = tokenizer.Encode(video.Title, ids, new int[ids.Length]);
             Assert.DoesNotContain(vocabulary.UnknownId, ids[..tokens]);
-            untagged += video.TagIds.Count == 0 ? 1 : 0;
+            untagged += video.TagIds.IsEmpty ? 1 : 0;
         }
         Assert.InRange(untagged, 1, 60);
     }

@@ -1,6 +1,6 @@
 using VideoSim.Engine.Devices;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
-using VideoSim.Models.Records;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Tests.Cuda;
 using VideoSim.Models.Text;

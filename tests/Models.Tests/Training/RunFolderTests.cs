@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Training;
@@ -151,14 +152,14 @@ public sealed class RunFolderTests : IDisposable
         File.WriteAllText(second, "2");
         var inputs = new RunInputs(folder);
         Assert.False(inputs.AreNoted);
-        Assert.Null(inputs.Change([], [first], TestContext.Current.CancellationToken));
+        Assert.Null(inputs.Change(TfRecordFormat.Instance, [], [first], TestContext.Current.CancellationToken));
         inputs.Require([FileDigest.OfContent(first)]);
         inputs.Require([FileDigest.OfContent(first)]);
-        Assert.Null(inputs.Change([], [first], TestContext.Current.CancellationToken));
-        Assert.Equal($"{second} is new", inputs.Change([], [first, second], TestContext.Current.CancellationToken));
-        Assert.Equal($"{first} is gone", inputs.Change([], [], TestContext.Current.CancellationToken));
+        Assert.Null(inputs.Change(TfRecordFormat.Instance, [], [first], TestContext.Current.CancellationToken));
+        Assert.Equal($"{second} is new", inputs.Change(TfRecordFormat.Instance, [], [first, second], TestContext.Current.CancellationToken));
+        Assert.Equal($"{first} is gone", inputs.Change(TfRecordFormat.Instance, [], [], TestContext.Current.CancellationToken));
         File.Delete(first);
-        Assert.Equal($"{first} is gone", inputs.Change([], [first], TestContext.Current.CancellationToken));
+        Assert.Equal($"{first} is gone", inputs.Change(TfRecordFormat.Instance, [], [first], TestContext.Current.CancellationToken));
     }
 
     // Of 200 GB only what was written since is read again.
@@ -168,17 +169,17 @@ public sealed class RunFolderTests : IDisposable
         string file = At("x.tfrecords"), folder = Directory.CreateDirectory(At("run")).FullName;
         TinyData.WriteRecords(file, [TinyData.Payload(1, tagged: true)]);
         var inputs = new RunInputs(folder);
-        inputs.Require([FileDigest.OfRecords(file, TestContext.Current.CancellationToken)]);
+        inputs.Require([TfRecordFormat.Instance.Digest(file, TestContext.Current.CancellationToken)]);
         byte[] bytes = File.ReadAllBytes(file);
         bytes[40] ^= 1;
         File.WriteAllBytes(file, bytes);
         File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(1));
-        Assert.Equal($"{file} has changed", inputs.Change([file], [], TestContext.Current.CancellationToken));
+        Assert.Equal($"{file} has changed", inputs.Change(TfRecordFormat.Instance, [file], [], TestContext.Current.CancellationToken));
         File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(-1));
-        Assert.Null(inputs.Change([file], [], TestContext.Current.CancellationToken));
+        Assert.Null(inputs.Change(TfRecordFormat.Instance, [file], [], TestContext.Current.CancellationToken));
         File.WriteAllBytes(file, bytes[..^1]);
         File.SetLastWriteTimeUtc(file, DateTime.UtcNow.AddHours(-1));
-        Assert.Equal($"{file} has changed", inputs.Change([file], [], TestContext.Current.CancellationToken));
+        Assert.Equal($"{file} has changed", inputs.Change(TfRecordFormat.Instance, [file], [], TestContext.Current.CancellationToken));
     }
 
     private static string[] Listing(string folder) => [.. Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];

@@ -4,6 +4,7 @@ using VideoSim.Engine.Optimizers;
 using VideoSim.Kernels.Optimizers;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Tests.Cuda;

@@ -2,6 +2,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;

@@ -39,7 +39,7 @@ internal static class TinyRun
         using var parameters = model.Parameters;
         using var embedder = new Embedder(device, model, folder.Configuration, eager);
         var index = RecordIndex.Build([new DataFolder(data).Test("b")], folder.Configuration.FrameWidth);
-        SubmissionFile.Write(output, embedder.EmbedAll(index, folder.Tokenizer, folder.Tags, IProgressSink.None, CancellationToken.None), EmbeddingPrecision.Single);
+        SubmissionFile.Write(output, embedder.EmbedAll(index, folder.Tokenizer, folder.Tags, IProgressSink.None, CancellationToken.None), EmbeddingRounding.Single);
     }
 }
 

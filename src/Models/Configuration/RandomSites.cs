@@ -1,9 +1,9 @@
 using VideoSim.Engine.Layers;
 
-namespace VideoSim.Models.Layers;
+namespace VideoSim.Models.Configuration;
 
 /// <summary>One explicit number for every use of random numbers, so that no rewrite of a model changes another's masks.</summary>
-internal static class DropoutSites
+internal static class RandomSites
 {
     public const uint Embeddings = 1;
     public const uint Vlad = 2;

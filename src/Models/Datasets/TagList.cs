@@ -4,7 +4,7 @@ using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
-namespace VideoSim.Models.Records;
+namespace VideoSim.Models.Datasets;
 
 /// <summary>
 /// The supervised tags (reference fact sheet, section 1.4): a text file with one integer id a line. A tag's class is its rank in
@@ -81,7 +81,7 @@ public sealed class TagList
     /// <summary>Writes a video's labels: bit c of the words (bit c % 32 of word c / 32) is set if the video has tag class c.</summary>
     /// <param name="tagIds">The video's tags; those that are not in the list are left out.</param>
     /// <param name="labels">[LabelWords], overwritten.</param>
-    public void WriteLabels(Int64List tagIds, Span<uint> labels)
+    public void WriteLabels(ReadOnlySpan<long> tagIds, Span<uint> labels)
     {
         labels = labels[..LabelWords];
         labels.Clear();

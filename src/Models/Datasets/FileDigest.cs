@@ -2,12 +2,12 @@ using System.Security.Cryptography;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
-namespace VideoSim.Models.Records;
+namespace VideoSim.Models.Datasets;
 
 /// <summary>What a file held when it was read. Two files with the same digest hold the same.</summary>
 /// <param name="Path">The file, in full.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="Sha256">SHA-256, in lower-case hexadecimal: of the places and checksums of a TFRecord file's records, of the content of any other.</param>
+/// <param name="Sha256">SHA-256, in lower-case hexadecimal: of the places and checksums of a TFRecord file's records, of the content of other files.</param>
 public sealed record FileDigest(string Path, long Bytes, string Sha256)
 {
     private const int BufferBytes = 1 << 20;
@@ -46,38 +46,4 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
             throw FileFailure.Reading(path, e);
         }
     }
-
-    /// <summary>Reads a TFRecord file; gives what <see cref="RecordIndex.Digests"/> has of it.</summary>
-    public static FileDigest OfRecords(string path, CancellationToken cancellation)
-    {
-        using var scanner = new TfRecordScanner(path);
-        using var digest = new RecordDigest();
-        while (scanner.MoveNext())
-        {
-            cancellation.ThrowIfCancellationRequested();
-            digest.Add(scanner);
-        }
-        return digest.Of(scanner);
-    }
-}
-
-/// <summary>Collects the digest of a TFRecord file as it is scanned.</summary>
-internal sealed class RecordDigest : IDisposable
-{
-    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-    /// <summary>Takes the scanner's record.</summary>
-    public void Add(TfRecordScanner scanner)
-    {
-        Span<byte> record = stackalloc byte[sizeof(long) + sizeof(uint) + 1];
-        BitConverter.TryWriteBytes(record, scanner.Offset);
-        BitConverter.TryWriteBytes(record[sizeof(long)..], scanner.PayloadChecksum ?? 0);
-        record[^1] = scanner.PayloadChecksum is null ? (byte)0 : (byte)1;
-        _hash.AppendData(record);
-    }
-
-    /// <summary>The digest of the scanner's file, once all of it was scanned.</summary>
-    public FileDigest Of(TfRecordScanner scanner) => new(Path.GetFullPath(scanner.Path), scanner.FileBytes, Convert.ToHexStringLower(_hash.GetHashAndReset()));
-
-    public void Dispose() => _hash.Dispose();
 }

@@ -10,7 +10,7 @@ using Xunit;
 namespace VideoSim.Engine.Tests.Operators;
 
 /// <summary>Long training at an absurd rate: logits jump from one extreme to the other each time the labels change.</summary>
-public sealed unsafe class TagLossStabilityTests
+public sealed unsafe class MultiLabelLossStabilityTests
 {
     private const int Steps = 100_000, Tags = 40, LabelsChangeEvery = 7;
     private const float Rate = 50;
@@ -31,9 +31,8 @@ public sealed unsafe class TagLossStabilityTests
         var labels = arena.Allocate(new Shape(1, 2), ElementType.Int32);
         using var step = new Step<Tensor>(device, new StepMode(Training: true), (StepScalars*)scalars.Address, tape =>
         {
-            var term = tape.Scratch(new Shape(1));
-            TagLoss.Forward(tape, tape.Use(logits), labels, new TagFocus(positiveGamma, negativeGamma, margin), 1, term);
-            tape.RunBackward();
+            var term = MultiLabelLoss.Forward(tape, tape.Use(logits), labels, new LabelFocus(positiveGamma, negativeGamma, margin));
+            tape.RunBackward(new LossTerm("loss", 1, term));
             adam.Update(tape.Stream, (StepScalars*)scalars.Address);
             return term;
         });

@@ -2,10 +2,12 @@ using System.Globalization;
 using System.Text;
 using CsCheck;
 using VideoSim.Engine;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Records;
+using VideoSim.Models.Tests.Records;
 using Xunit;
 
-namespace VideoSim.Models.Tests.Records;
+namespace VideoSim.Models.Tests.Datasets;
 
 public sealed class LabelFileTests : IDisposable
 {

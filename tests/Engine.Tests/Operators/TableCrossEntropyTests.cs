@@ -10,7 +10,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Operators;
 
-public sealed unsafe class MaskedTokenLossTests
+public sealed unsafe class TableCrossEntropyTests
 {
     [Theory]
     [InlineData(1, 1, 3)]
@@ -20,14 +20,9 @@ public sealed unsafe class MaskedTokenLossTests
     {
         int[] targets = [.. Enumerable.Range(0, rows).Select(row => row * 11 % vocabulary)];
         float[] weights = [.. Enumerable.Range(0, rows).Select(static row => row % 3 == 2 ? 0 : 0.25f)];
-        GradientCheck.Run(
+        GradientCheck.RunLoss(
             [GradientInput.Uniform("x", new Shape(rows, width), -2, 2), GradientInput.Uniform("table", new Shape(vocabulary, width)), GradientInput.Uniform("bias", new Shape(vocabulary))],
-            (tape, t) =>
-            {
-                var term = tape.Scratch(new Shape(1));
-                MaskedTokenLoss.Forward(tape, t[0], t[1], t[2], GradientCheck.Integers(tape, new Shape(rows), targets), Floats(tape, weights), weight: 1, term);
-                return term;
-            },
+            (tape, t) => [TableCrossEntropy.Forward(tape, t[0], t[1], t[2], GradientCheck.Integers(tape, new Shape(rows), targets), Floats(tape, weights))],
             v => [MaskedTokenLossReference.Forward(Logits(v[0], v[1], v[2], rows, width, vocabulary), targets, Array.ConvertAll(weights, static w => (double)w), vocabulary).Sum()]);
     }
 
@@ -43,9 +38,8 @@ public sealed unsafe class MaskedTokenLossTests
         var (table, bias) = (tape.Result(new Shape(5, 3), differentiable: true), tape.Result(new Shape(5), differentiable: true));
         foreach (var tensor in new[] { x, table, bias })
             new Span<float>(tensor.Floats, (int)tensor.Shape.Count).Fill(0.5f);
-        var term = tape.Scratch(new Shape(1));
-        MaskedTokenLoss.Forward(tape, x, table, bias, GradientCheck.Integers(tape, new Shape(rows), new int[rows]), Floats(tape, new float[rows]), weight: 10, term);
-        tape.RunBackward();
+        var term = TableCrossEntropy.Forward(tape, x, table, bias, GradientCheck.Integers(tape, new Shape(rows), new int[rows]), Floats(tape, new float[rows]));
+        tape.RunBackward(new LossTerm("loss", 10, term));
         Assert.Equal(0, *term.Floats);
         foreach (var tensor in new[] { x, table, bias })
             Assert.All(new Span<float>(tape.GradientOf(tensor).Floats, (int)tensor.Shape.Count).ToArray(), static d => Assert.Equal(0, d));
@@ -93,9 +87,8 @@ public sealed unsafe class MaskedTokenLossTests
             }
             var bias = tape.Scratch(new Shape(V));
             new Span<float>(bias.Floats, V).Clear();
-            MaskedTokenLoss.Forward(tape, embedded, table, bias, GradientCheck.Integers(tape, new Shape(T), targets), Floats(tape, [0.25f, 0.25f, 0.25f, 0.25f]),
-                weight: 1, tape.Scratch(new Shape(1)));
-            tape.RunBackward();
+            var term = TableCrossEntropy.Forward(tape, embedded, table, bias, GradientCheck.Integers(tape, new Shape(T), targets), Floats(tape, [0.25f, 0.25f, 0.25f, 0.25f]));
+            tape.RunBackward(new LossTerm("loss", 1, term));
             dX = new Span<float>(tape.GradientOf(embedded).Floats, T * C).ToArray();
             return new Span<float>(tape.GradientOf(table).Floats, V * C).ToArray();
         }

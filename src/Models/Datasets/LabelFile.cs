@@ -4,7 +4,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 
-namespace VideoSim.Models.Records;
+namespace VideoSim.Models.Datasets;
 
 /// <summary>One labelled pair.</summary>
 /// <param name="Left">Number of the first video in what it was looked up in; <see cref="Skipped"/> if its record was skipped.</param>
@@ -19,7 +19,7 @@ public readonly record struct VideoPair(int Left, int Right, float TargetSimilar
     public bool IsComplete => Left != Skipped && Right != Skipped;
 }
 
-/// <summary>Looks a video up by its id, as <see cref="RecordIndex.TryFind"/> does.</summary>
+/// <summary>Looks a video up by its id, as <see cref="IVideoDataset.TryFind"/> does.</summary>
 public delegate bool VideoLookup(ReadOnlySpan<byte> id, out int video);
 
 /// <summary>
@@ -77,16 +77,16 @@ public static class LabelFile
     }
 
     /// <summary>
-    /// Reads all pairs of an index. Pairs of skipped records are kept as pairs of <see cref="VideoPair.Skipped"/> videos, so that the
+    /// Reads all pairs of a dataset. Pairs of skipped records are kept as pairs of <see cref="VideoPair.Skipped"/> videos, so that the
     /// folds of the others stay as they are; a note names their lines. Another says where an id has several records.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="index">The videos.</param>
+    /// <param name="dataset">The videos.</param>
     /// <param name="progress">Takes the notes.</param>
     /// <exception cref="DataException">As of the other overload; or no pair is complete.</exception>
-    public static VideoPair[] Read(string path, RecordIndex index, IProgressSink progress)
+    public static VideoPair[] Read(string path, IVideoDataset dataset, IProgressSink progress)
     {
-        var ids = index.BadRecords.Select(static bad => bad.Id).ToHashSet();
+        var ids = dataset.BadRecords.Select(static bad => bad.Id).ToHashSet();
         // A damaged record hides its id: any id may be its own.
         var hidesIds = ids.Contains(null);
         var pairs = Read(path, Find);
@@ -102,12 +102,12 @@ public static class LabelFile
             progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, as records of their videos were skipped: lines {named}{(lines.Length > NamedLines ? ", ..." : "")}");
         }
 
-        index.LastOfEveryId(progress);
+        dataset.LastOfEveryId(progress);
         return pairs;
 
         bool Find(ReadOnlySpan<byte> id, out int video)
         {
-            if (index.TryFind(id, out video))
+            if (dataset.TryFind(id, out video))
             {
                 return true;
             }

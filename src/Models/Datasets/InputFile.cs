@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
 
-namespace VideoSim.Models.Records;
+namespace VideoSim.Models.Datasets;
 
 /// <summary>Opens and reads input files, and says in plain words what the system objects to.</summary>
 internal static class InputFile

@@ -5,7 +5,7 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>To what the values of an embedding are rounded when they are written.</summary>
-public enum EmbeddingPrecision
+public enum EmbeddingRounding
 {
     /// <summary>float16: the embeddings of one fold (reference-system.md 1.7).</summary>
     Half,
@@ -20,28 +20,28 @@ public enum EmbeddingPrecision
 /// <summary>Rounding of embeddings.</summary>
 internal static class Rounding
 {
-    /// <summary>Rounds a row to the nearest values of a precision, ties to even.</summary>
+    /// <summary>Rounds a row to the nearest numbers, ties to even.</summary>
     /// <param name="table">The embeddings.</param>
     /// <param name="row">Which one.</param>
-    /// <param name="precision">To what.</param>
+    /// <param name="rounding">To what.</param>
     /// <param name="rounded">Takes the values, [Width].</param>
     /// <param name="path">The file that they are for, named in messages.</param>
-    /// <exception cref="DataException">A value is too large for the precision.</exception>
-    public static void Round(EmbeddingTable table, int row, EmbeddingPrecision precision, Span<double> rounded, string path)
+    /// <exception cref="DataException">A value is too large.</exception>
+    public static void Round(EmbeddingTable table, int row, EmbeddingRounding rounding, Span<double> rounded, string path)
     {
         var embedding = table[row];
         for (var i = 0; i < embedding.Length; i++)
         {
-            rounded[i] = precision switch
+            rounded[i] = rounding switch
             {
-                EmbeddingPrecision.Half => (double)(Half)embedding[i],
-                EmbeddingPrecision.Single => (float)embedding[i],
+                EmbeddingRounding.Half => (double)(Half)embedding[i],
+                EmbeddingRounding.Single => (float)embedding[i],
                 _ => embedding[i],
             };
             if (!double.IsFinite(rounded[i]))
             {
                 throw new DataException(string.Create(CultureInfo.InvariantCulture,
-                    $"{path}: id {Printable.Quote(table.Ids[row])} has the value {embedding[i]}, too large for {precision} precision"));
+                    $"{path}: id {Printable.Quote(table.Ids[row])} has the value {embedding[i]}, too large for {rounding} precision"));
             }
         }
     }

@@ -1,4 +1,4 @@
-namespace VideoSim.Models.Records;
+namespace VideoSim.Models.Datasets;
 
 /// <summary>One record that cannot be used, or one file that cannot be read at all.</summary>
 /// <param name="File">Path of the file, as it was given.</param>

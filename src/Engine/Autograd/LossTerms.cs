@@ -1,0 +1,51 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Tensors;
+
+namespace VideoSim.Engine.Autograd;
+
+/// <summary>One term of the objective: the weighted sum of all terms is what a step makes smaller.</summary>
+/// <param name="Name">Its name in logs.</param>
+/// <param name="Weight">Factor of the value in the total, and of the gradient.</param>
+/// <param name="Value">The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.</param>
+public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
+
+/// <summary>The objective of a step, term by term.</summary>
+/// <param name="terms">The terms, in the order of logs.</param>
+public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms)
+{
+    private readonly LossTerm[] _terms = terms.ToArray();
+
+    /// <summary>The terms.</summary>
+    public ReadOnlySpan<LossTerm> Terms => _terms;
+
+    /// <summary>The unweighted values of the last step, in order. Waits for the device.</summary>
+    public float[] Read(Device device)
+    {
+        var values = new float[_terms.Length];
+        for (int i = 0; i < values.Length; i++)
+            device.Download(_terms[i].Value.Address, MemoryMarshal.AsBytes(values.AsSpan(i, 1)));
+        return values;
+    }
+
+    /// <summary>The weighted sum of values that were read.</summary>
+    public double Total(ReadOnlySpan<float> values)
+    {
+        double total = 0;
+        for (int i = 0; i < values.Length; i++)
+            total += (double)_terms[i].Weight * values[i];
+        return total;
+    }
+
+    /// <summary>The first term whose value is NaN or infinite, and that value; null if there is none.</summary>
+    /// <param name="values">Values that were read.</param>
+    public (string Name, float Value)? FirstNonFinite(ReadOnlySpan<float> values)
+    {
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (!float.IsFinite(values[i]))
+                return (_terms[i].Name, values[i]);
+        }
+        return null;
+    }
+}

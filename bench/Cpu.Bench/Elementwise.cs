@@ -3,10 +3,10 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Activation;
-using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.LayerNorm;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Cpu.Bench;
@@ -73,13 +73,14 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
     {
         int* end = (int*)Constant(1, 0);
         *end = count;
-        int chunks = AdamKernels.Chunks(count);
+        int chunks = ParameterBlock.Chunks(count);
         var notes = (ulong*)Constant(2 * chunks, 0);
-        new Span<ulong>(notes, chunks).Fill(AdamKernels.AllFinite);
+        new Span<ulong>(notes, chunks).Fill(ParameterBlock.AllFinite);
         return new AdamArgs
         {
-            Weights = buffers.C, Gradients = buffers.A, FirstMoment = buffers.D, SecondMoment = buffers.Squares, Scalars = _scalars, GroupEnds = end,
-            FirstNonFinite = notes, Count = count, Groups = 1, FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = 1e-8f,
+            FirstMoment = buffers.D, SecondMoment = buffers.Squares,
+            Parameters = new() { Weights = buffers.C, Gradients = buffers.A, Scalars = _scalars, GroupEnds = end, FirstNonFinite = notes, Count = count, Groups = 1 },
+            FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = 1e-8f,
         };
     }
 

@@ -9,7 +9,8 @@ public static class Catalog
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. Activation.ActivationChecks.All,
-        .. Adam.AdamChecks.All,
+        .. Optimizers.AdamChecks.All,
+        .. Optimizers.SgdChecks.All,
         .. Dropout.DropoutChecks.All,
         .. Elementwise.ElementwiseChecks.All,
         .. LayerNorm.LayerNormChecks.All,

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using VideoSim.Engine.Devices;
-using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Embedding;
 using VideoSim.Kernels.GatherRows;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Models.Tests;
@@ -54,7 +54,7 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
         {
             var update = (AdamArgs*)args;
             Updates.Add(inner is null ? new Update(update->Epsilon, 0, default, Planned: true)
-                : new Update(update->Epsilon, update->Scalars->Step, (update->Scalars->Rates[0], update->Scalars->Rates[1]), IsPlanned()));
+                : new Update(update->Epsilon, update->Parameters.Scalars->Step, (update->Parameters.Scalars->Rates[0], update->Parameters.Scalars->Rates[1]), IsPlanned()));
         }
         if (inner is null)
             return;

@@ -43,7 +43,7 @@ public sealed class Constant
 }
 
 /// <summary>
-/// All parameters of a model in flat blocks: weights, gradients and Adam's moments lie in the same order, group after
+/// All parameters of a model in flat blocks: weights, gradients and an optimizer's moments lie in the same order, group after
 /// group, so that the optimizer is one launch and a checkpoint is a few ranges. Layers declare, then <see cref="Allocate"/>
 /// gives memory.
 /// </summary>
@@ -131,7 +131,7 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>
     /// Takes memory for everything declared: weights, states and constants, and for training gradients. Weights and states are undefined;
-    /// gradients, and the gaps between weights, are 0, because Adam reads them whether or not a step writes them.
+    /// gradients, and the gaps between weights, are 0, because optimizers read them whether or not a step writes them.
     /// </summary>
     /// <param name="device">Where.</param>
     /// <param name="training">Whether there are gradients.</param>

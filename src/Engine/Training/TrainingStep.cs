@@ -17,13 +17,13 @@ public static class TrainingStep
     /// <param name="loss">The model's code: returns the value of a loss operator. It may not look at values.</param>
     /// <param name="seed">Key of the step's random numbers.</param>
     /// <param name="eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
-    public static TrainingStep<LossTerms> Build(Device device, ParameterStore parameters, Adam? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
+    public static TrainingStep<LossTerms> Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
         ulong seed = 0, bool eager = false) =>
         Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager);
 
     /// <summary>The same with an objective of several terms.</summary>
     /// <typeparam name="TObjective"><see cref="LossTerms"/>, or what else the model's code leaves on the device with them.</typeparam>
-    public static TrainingStep<TObjective> Build<TObjective>(Device device, ParameterStore parameters, Adam? optimizer, StepInputs inputs, Func<Tape, TObjective> objective,
+    public static TrainingStep<TObjective> Build<TObjective>(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> objective,
         ulong seed = 0, bool eager = false) where TObjective : IObjective =>
         new(device, parameters, optimizer, inputs, objective, new StepMode(Training: true, seed, eager, parameters.Precision));
 }
@@ -34,10 +34,10 @@ public sealed unsafe class TrainingStep<TObjective> : IDisposable where TObjecti
 {
     private readonly Device _device;
     private readonly ParameterStore _parameters;
-    private readonly Adam? _optimizer;
+    private readonly Optimizer? _optimizer;
     private readonly StepInputs _inputs;
 
-    internal TrainingStep(Device device, ParameterStore parameters, Adam? optimizer, StepInputs inputs, Func<Tape, TObjective> build, StepMode mode)
+    internal TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> build, StepMode mode)
     {
         (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
         Step = new Step<TObjective>(device, mode, inputs, tape =>
@@ -84,8 +84,7 @@ public sealed unsafe class TrainingStep<TObjective> : IDisposable where TObjecti
     public void WriteScalars(StepInputs block, long number, ReadOnlySpan<double> rates)
     {
         var scalars = new StepScalars { Step = (uint)number };
-        if (_optimizer is not null)
-            Adam.WriteRates(ref scalars, number, rates);
+        _optimizer?.WriteRates(ref scalars, number, rates);
         block.Upload(scalars);
     }
 

@@ -3,8 +3,8 @@
 
 struct StepScalars {
     unsigned Step;
-    unsigned Reserved;
     float Rates[6];
+    float Decays[6];
 };
 
 struct DropoutSite {

@@ -9,17 +9,17 @@ namespace VideoSim.Kernels.Random;
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct StepScalars
 {
-    /// <summary>Parameter groups that can have a rate of their own.</summary>
+    /// <summary>Parameter groups that can have a rate and a decay of their own.</summary>
     public const int MaxGroups = 6;
 
     /// <summary>0-based number of the update; a counter of the random numbers.</summary>
     public uint Step;
 
-    /// <summary>Keeps the struct at 32 bytes.</summary>
-    public uint Reserved;
-
-    /// <summary>Rate of each parameter group with Adam's bias correction already in it: rate * sqrt(1 - beta2^t) / (1 - beta1^t).</summary>
+    /// <summary>Rate of each parameter group, with what its optimizer corrects in it.</summary>
     public fixed float Rates[MaxGroups];
+
+    /// <summary>The share of its size by which a weight of each group shrinks; read where an optimizer decays weights.</summary>
+    public fixed float Decays[MaxGroups];
 }
 
 /// <summary>Where a kernel's random numbers come from. Part of the argument structs of kernels that drop values.</summary>

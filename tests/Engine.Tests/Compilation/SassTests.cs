@@ -20,6 +20,7 @@ public sealed class SassTests
     [InlineData("MaskedTokenLoss.cu")]
     [InlineData("PairLoss.cu")]
     [InlineData("Adam.cu")]
+    [InlineData("Sgd.cu")]
     public void Kernels_OfAUnit_KeepNothingInLocalMemory(string source)
     {
         foreach (string architecture in KernelResourceTable.Architectures)
@@ -51,7 +52,7 @@ public sealed class SassTests
     // tables of angles, 6 of biases, and the result; backward dY, too, then of each of three gradients the old value and the new, and angles for two of
     // them. LayerNorm, a row being 3: x, residual, 6 for each of three vectors, and y; backward dY and y, s made again without weight and bias, two
     // gradients with their old values. NeXtVLAD: three places that begin to copy a tile's row of 2, and both results; backward PACKS, or 6, of the
-    // Descriptor twice, 3 of dY at once, 12 of centres; 2 of dH and of its old value, 12 of the centres' gradients. Adam: w, g, m, v.
+    // Descriptor twice, 3 of dY at once, 12 of centres; 2 of dH and of its old value, 12 of the centres' gradients. Adam: w, g, m, v; SGD one less.
     // Below 4 bytes, NeXtVLAD only: the one logit that a row has of its group, and its gradient.
     [Theory]
     [InlineData("attention_forward_d32", 16, 2, 0)]
@@ -63,6 +64,7 @@ public sealed class SassTests
     [InlineData("vlad_tensor_core_forward_bf16", 6, 2, 3)]
     [InlineData("vlad_tensor_core_backward_bf16", 32, 14, 4)]
     [InlineData("adam_f32", 4, 3, null)]
+    [InlineData("sgd_f32", 3, 2, null)]
     public void Tensors_InGlobalMemory_AreAccessedBy16Bytes(string name, int loads, int stores, int? narrow)
     {
         foreach (string architecture in KernelResourceTable.Architectures)

@@ -6,10 +6,10 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.LayerNorm;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -69,7 +69,7 @@ internal sealed unsafe class OneLayer : IDisposable
         for (int step = 0; step < Steps; step++)
         {
             var scalars = new StepScalars { Step = (uint)step };
-            Adam.WriteRates(ref scalars, step, Rates);
+            _adam.WriteRates(ref scalars, step, Rates);
             _device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref scalars)), _scalars.Address);
             if (planned)
                 plan.Replay(_device.Stream);

@@ -44,7 +44,7 @@ public sealed unsafe class AdamGoldenTests : IDisposable
             for (int group = 0; group < groups.Length; group++)
                 Assert.Equal(Doubles($"rate.{groups[group]}")[step], rates[group], 1e-18);
             var host = new StepScalars { Step = (uint)step };
-            Adam.WriteRates(ref host, step, rates);
+            adam.WriteRates(ref host, step, rates);
             device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref host)), scalars);
             foreach (var (name, parameter) in parameters)
             {

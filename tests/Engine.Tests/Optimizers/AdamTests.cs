@@ -4,7 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Adam;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Random;
 using Xunit;
 
@@ -78,7 +78,7 @@ public sealed unsafe class AdamTests : IDisposable
     {
         var scalars = new StepScalars { Step = 9 };
         scalars.Rates[3] = 5;
-        Adam.WriteRates(ref scalars, step: 0, [2, 3]);
+        _adam.WriteRates(ref scalars, step: 0, [2, 3]);
         double correction = Math.Sqrt(0.001) / 0.1;
         Assert.Equal((float)(2 * correction), scalars.Rates[0], 1e-6f);
         Assert.Equal((float)(3 * correction), scalars.Rates[1], 1e-6f);
@@ -105,7 +105,7 @@ public sealed unsafe class AdamTests : IDisposable
         Update(2, [1e-3, 1e-3]);
 
         var found = Assert.NotNull(_adam.FindNonFinite());
-        Assert.True(_head.Offset > AdamKernels.ChunkElements);
+        Assert.True(_head.Offset > ParameterBlock.ChunkElements);
         Assert.Equal(new NonFiniteGradient(1, _head.Offset + 5), found);
         Assert.Equal("head.bias", _store.NameAt(found.Element));
 
@@ -132,7 +132,7 @@ public sealed unsafe class AdamTests : IDisposable
     private void Update(int step, double[] rates)
     {
         var scalars = new StepScalars { Step = (uint)step };
-        Adam.WriteRates(ref scalars, step, rates);
+        _adam.WriteRates(ref scalars, step, rates);
         _device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref scalars)), _scalarTensor.Address);
         _adam.Update(_device.Stream, (StepScalars*)_scalarTensor.Address);
     }

@@ -1,6 +1,6 @@
-using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.LayerNorm;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Kernels.Reduce;
 using VideoSim.Kernels.Vlad;
 using Xunit;
@@ -15,7 +15,7 @@ public sealed class ChunksTests
         { "column sum", ColumnSumKernels.Chunks, ColumnSumKernels.ChunkRows },
         { "layer norm", LayerNormKernels.Chunks, LayerNormKernels.ChunkRows },
         { "batch norm", BatchNormKernels.Chunks, BatchNormKernels.ChunkRows },
-        { "adam", AdamKernels.Chunks, AdamKernels.ChunkElements },
+        { "parameters", ParameterBlock.Chunks, ParameterBlock.ChunkElements },
     };
 
     [Theory]

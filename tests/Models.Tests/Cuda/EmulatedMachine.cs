@@ -2,8 +2,8 @@ using VideoSim.Engine.Checks;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
-using VideoSim.Kernels.Adam;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Optimizers;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
-using VideoSim.Kernels.Adam;
+using VideoSim.Kernels.Optimizers;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Datasets;

@@ -1,0 +1,120 @@
+using System.Runtime.InteropServices;
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Optimizers;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Optimizers;
+
+/// <summary>The first NaN or infinite value among the gradients.</summary>
+/// <param name="Step">0-based number of the update that met it.</param>
+/// <param name="Element">Its place in the flat block; <see cref="ParameterStore.NameAt"/> names the tensor.</param>
+public readonly record struct NonFiniteGradient(long Step, long Element);
+
+/// <summary>
+/// Changes parameters by their gradients, one launch over the flat block of all of them. It owns what its rule keeps of each parameter from
+/// step to step.
+/// </summary>
+public abstract unsafe class Optimizer : IDisposable
+{
+    // The kernels take 4 elements at a time under one rate; the store begins each group on a cache line.
+    private const int GroupAlignment = 4;
+
+    private readonly Device _device;
+    private readonly Arena _arena;
+    private readonly Tensor[] _moments;
+    private readonly Tensor _groupEnds, _firstNonFinite;
+
+    /// <summary>Takes memory for the moments and sets them to 0.</summary>
+    /// <param name="device">Where the parameters are.</param>
+    /// <param name="parameters">Allocated for training.</param>
+    /// <param name="moments">How many values are kept of each parameter.</param>
+    /// <exception cref="InvalidOperationException">The parameters have no gradients.</exception>
+    protected Optimizer(Device device, ParameterStore parameters, int moments)
+    {
+        if (!parameters.Gradients.Exists)
+            throw new InvalidOperationException("the parameters have no gradients: allocate them for training");
+        (_device, Parameters, _moments) = (device, parameters, new Tensor[moments]);
+        var ends = parameters.GroupEnds.Select(static end => checked((int)end)).ToArray();
+        if (ends.Any(static end => end % GroupAlignment != 0))
+            throw new ArgumentException($"groups end at {string.Join(", ", ends)}, not all of them multiples of {GroupAlignment}");
+        int count = ends[^1];
+        var noted = new Shape(ParameterBlock.Chunks(count), sizeof(ulong) / sizeof(int));
+        _arena = new Arena(device, (long)moments * count * sizeof(float) + ends.Length * sizeof(int) + noted.Count * sizeof(int) + (moments + 2) * Arena.Alignment);
+        for (int moment = 0; moment < moments; moment++)
+            _moments[moment] = _arena.Allocate(new Shape(count));
+        _groupEnds = _arena.Allocate(new Shape(ends.Length), ElementType.Int32);
+        _firstNonFinite = _arena.Allocate(noted, ElementType.Int32);
+        device.Upload(MemoryMarshal.AsBytes(ends.AsSpan()), _groupEnds.Address);
+        Reset();
+    }
+
+    /// <summary>The parameters that it changes.</summary>
+    protected ParameterStore Parameters { get; }
+
+    /// <summary>What is kept of each parameter, in the order of the weights.</summary>
+    protected IReadOnlyList<Tensor> Moments => _moments;
+
+    /// <summary>Writes what the update of one step reads from the step's scalars: each group's rate, corrected for the optimizer.</summary>
+    /// <param name="scalars">The step's scalars on the host; the step number is left alone.</param>
+    /// <param name="step">0-based number of the update.</param>
+    /// <param name="learningRates">One for each group.</param>
+    public abstract void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates);
+
+    /// <summary>Changes weights and moments by the gradients that the backward pass left.</summary>
+    /// <param name="stream">The device's stream, or one that records or counts for it.</param>
+    /// <param name="scalars">The step's scalars on the device.</param>
+    public abstract void Update(ComputeStream stream, StepScalars* scalars);
+
+    /// <summary>
+    /// The first update whose gradients held a NaN or an infinity, and the first such element in it; null if there was none.
+    /// Waits for the device: for log lines and saves, not for every step.
+    /// </summary>
+    public NonFiniteGradient? FindNonFinite()
+    {
+        var noted = new ulong[_firstNonFinite.Shape[0]];
+        _device.Download(_firstNonFinite.Address, MemoryMarshal.AsBytes(noted.AsSpan()));
+        ulong first = noted.DefaultIfEmpty(ParameterBlock.AllFinite).Min();
+        return first == ParameterBlock.AllFinite ? null : new NonFiniteGradient((long)(first >> 32), (uint)first);
+    }
+
+    /// <summary>Sets the moments to 0 and forgets non-finite gradients, as before the first step.</summary>
+    public void Reset()
+    {
+        foreach (var moment in _moments)
+            _device.Clear(moment.Address, moment.Shape.Count * sizeof(float));
+        var finite = new ulong[_firstNonFinite.Shape[0]];
+        Array.Fill(finite, ParameterBlock.AllFinite);
+        _device.Upload(MemoryMarshal.AsBytes(finite.AsSpan()), _firstNonFinite.Address);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _arena.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Writes the rates of groups times a factor, 0 for groups without one.</summary>
+    private protected static void WriteRates(ref StepScalars scalars, ReadOnlySpan<double> learningRates, double factor)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(learningRates.Length, StepScalars.MaxGroups);
+        for (int group = 0; group < StepScalars.MaxGroups; group++)
+            scalars.Rates[group] = group < learningRates.Length ? (float)(learningRates[group] * factor) : 0;
+    }
+
+    /// <summary>The parameters as a kernel's arguments; says that the update touches them and the moments.</summary>
+    private protected ParameterBlock Block(ComputeStream stream, StepScalars* scalars, string function)
+    {
+        stream.Touches(function, [Touch.Write(Parameters.Weights, add: 1), Touch.Read(Parameters.Gradients), Touch.Write(Parameters.Copies),
+            .. _moments.Select(static moment => Touch.Write(moment, add: 1))]);
+        return new ParameterBlock
+        {
+            Weights = Parameters.Weights.Floats, Gradients = Parameters.Gradients.Floats, Scalars = scalars, GroupEnds = _groupEnds.Ints,
+            FirstNonFinite = (ulong*)_firstNonFinite.Address, Copies = Parameters.Copies.ValuesOrNull,
+            Count = checked((int)Parameters.FlatCount), Groups = _groupEnds.Shape.Width,
+        };
+    }
+}

@@ -1,0 +1,51 @@
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Optimizers;
+
+/// <summary>One update of a flat block of parameters by Adam.</summary>
+public unsafe struct AdamArgs
+{
+    /// <summary>[Count], changed in place.</summary>
+    public float* FirstMoment, SecondMoment;
+
+    /// <summary>The parameters.</summary>
+    public ParameterBlock Parameters;
+
+    /// <summary>1 - beta1 and 1 - beta2: the share of a new gradient in each moment.</summary>
+    public float FirstShare, SecondShare;
+
+    /// <summary>Added to the square root of the second moment, which has no bias correction: Keras's form.</summary>
+    public float Epsilon;
+
+    /// <summary>1 if weights shrink by <see cref="StepScalars.Decays"/>.</summary>
+    public int Decay;
+}
+
+/// <summary>
+/// Adam (Kingma and Ba 2015, in Keras's form) with decoupled weight decay (Loshchilov and Hutter 2019), over all parameters in one launch:
+/// m += (1 - beta1)(g - m);  v += (1 - beta2)(g^2 - v);  w -= decay * w;  w -= rate * m / (sqrt(v) + epsilon),
+/// where the group's rate already holds the bias correction. Non-finite gradients are noted, not skipped.
+/// </summary>
+public static unsafe partial class AdamKernels
+{
+    /// <summary>Share of the old first moment that is kept.</summary>
+    public const double Beta1 = 0.9;
+
+    /// <summary>Share of the old second moment that is kept.</summary>
+    public const double Beta2 = 0.999;
+
+    // First moment 3, second moment 4; times the rate, root, plus epsilon, quotient, taken off the weight 5; the test for NaN and infinity 1.
+    private const double OperationsOfUpdate = 13;
+    private const double OperationsOfDecay = 2; // product, difference
+
+    /// <summary>Updates weights and moments. Items: chunks of elements.</summary>
+    public static readonly Kernel<AdamArgs> Update = new("adam_f32")
+    {
+        From = ParameterBlock.FileOf("adam", "Adam.cu"),
+        LaunchShape = static (in AdamArgs a, in DeviceLimits _) => a.Parameters.Shape,
+        CountItems = static (in AdamArgs a) => ParameterBlock.Chunks(a.Parameters.Count),
+        Twin = UpdateChunks,
+        CountCost = static (in AdamArgs a) => a.Parameters.Cost(OperationsOfUpdate + OperationsOfDecay * a.Decay, moments: 2),
+    };
+}

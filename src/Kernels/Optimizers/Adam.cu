@@ -1,0 +1,34 @@
+// Adam.cu: one update of all parameters of a model.
+//   m += (1 - beta1) (g - m);   v += (1 - beta2) (g^2 - v);   w -= decay w;   w -= rate m / (sqrt(v) + epsilon)     w, g, m, v [Count]
+//   rate: by the element's group, bias correction included; decay: by its group, 0 where Decay is 0
+// Types   fp32; a bf16 copy of the new weights for the products, if there is memory for it
+// Launch  one block per chunk of CHUNK elements, THREADS threads, 4 elements a thread and turn
+// Limits  any Count; blocks on 16 bytes, group ends (but for the last) multiples of 4, so that 4 elements share a rate
+// Floor   reads w, g, m, v, writes w, m, v and the copy once: 28 (with a copy 30) Count bytes / bandwidth; FLOPs far below the ridge
+// Why     a block for each chunk keeps the minimum of non-finite places within a block, and gives the CPU the same items
+#include "ParameterBlock.cuh"
+
+struct AdamArgs {
+    float* FirstMoment;
+    float* SecondMoment;
+    ParameterBlock Parameters;
+    float FirstShare;
+    float SecondShare;
+    float Epsilon;
+    int Decay;
+};
+
+extern "C" __global__ void __launch_bounds__(THREADS) adam_f32(const AdamArgs a) {
+    float* const moments[] = {a.FirstMoment, a.SecondMoment};
+    update_chunk(a.Parameters, moments, [&](int group) {
+        const float rate = a.Parameters.Scalars->Rates[group], decay = a.Decay ? a.Parameters.Scalars->Decays[group] : 0;
+        return [=, &a](float& w, float g, float (&moment)[2]) {
+            const float m = fmaf(g - moment[0], a.FirstShare, moment[0]), v = fmaf(fmaf(g, g, -moment[1]), a.SecondShare, moment[1]);
+            if (a.Decay)
+                w = fmaf(-decay, w, w);
+            w -= rate * m / (sqrtf(v) + a.Epsilon);
+            moment[0] = m;
+            moment[1] = v;
+        };
+    });
+}

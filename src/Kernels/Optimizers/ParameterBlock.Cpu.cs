@@ -1,0 +1,72 @@
+using System.Runtime.Intrinsics;
+using VideoSim.Kernels.Common;
+
+namespace VideoSim.Kernels.Optimizers;
+
+/// <summary>The rule of an optimizer for the weights of one group.</summary>
+internal interface IUpdateRule
+{
+    /// <summary>Changes what the optimizer keeps of up to 8 neighbours.</summary>
+    /// <param name="weights">Old weights.</param>
+    /// <param name="gradients">Their gradients.</param>
+    /// <param name="element">The first one's place in the block.</param>
+    /// <param name="left">How many elements there are from it on.</param>
+    /// <returns>New weights.</returns>
+    Vector256<float> Apply(Vector256<float> weights, Vector256<float> gradients, int element, int left);
+}
+
+internal static unsafe class ParameterBlocks
+{
+    /// <summary>The rule of a group.</summary>
+    public delegate TRule RuleOf<TArgs, TRule>(in TArgs args, int group);
+
+    /// <summary>Updates chunks [<paramref name="from"/>, <paramref name="to"/>) of a block.</summary>
+    public static void Update<TArgs, TRule>(in ParameterBlock a, in TArgs args, RuleOf<TArgs, TRule> ruleOf, int from, int to) where TRule : struct, IUpdateRule
+    {
+        for (int chunk = from; chunk < to; chunk++)
+        {
+            int first = chunk * ParameterBlock.ChunkElements, last = Math.Min(a.Count, first + ParameterBlock.ChunkElements), group = 0;
+            bool finite = true;
+            for (int i = first; i < last;)
+            {
+                while (i >= a.GroupEnds[group])
+                    group++;
+                int end = Math.Min(last, a.GroupEnds[group]);
+                finite &= UpdateRange(a, ruleOf(args, group), i, end);
+                i = end;
+            }
+            for (int i = first; a.Copies != null && i < last; i++)
+                ((BFloat16*)a.Copies)[i] = new BFloat16(a.Weights[i]);
+            if (!finite)
+                NoteNonFinite(a, chunk, first, last);
+        }
+    }
+
+    // Returns whether all gradients are finite.
+    private static bool UpdateRange<TRule>(in ParameterBlock a, TRule rule, int i, int end) where TRule : struct, IUpdateRule
+    {
+        float* weights = a.Weights, gradients = a.Gradients;
+        var difference = Vector256<float>.Zero; // g - g: 0, or NaN for ever once a gradient was NaN or infinite
+        for (; i + Lanes.Count <= end; i += Lanes.Count)
+        {
+            var g = Vector256.Load(gradients + i);
+            rule.Apply(Vector256.Load(weights + i), g, i, Lanes.Count).Store(weights + i);
+            difference += g - g;
+        }
+        if (i < end)
+        {
+            var g = Lanes.Load(gradients + i, end - i);
+            Lanes.Store(rule.Apply(Lanes.Load(weights + i, end - i), g, i, end - i), weights + i, end - i);
+            difference += g - g;
+        }
+        return Vector256.EqualsAll(difference, Vector256<float>.Zero);
+    }
+
+    private static void NoteNonFinite(in ParameterBlock a, int chunk, int first, int last)
+    {
+        int element = first;
+        while (element < last && float.IsFinite(a.Gradients[element]))
+            element++;
+        a.FirstNonFinite[chunk] = Math.Min(a.FirstNonFinite[chunk], (ulong)a.Scalars->Step << 32 | (uint)element);
+    }
+}

@@ -1,0 +1,54 @@
+using VideoSim.Kernels.Common;
+using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Kernels.Optimizers;
+
+/// <summary>The flat block of all parameters, as part of the arguments of every optimizer: what an update reads and writes whatever its rule is.</summary>
+public unsafe struct ParameterBlock
+{
+    /// <summary>[Count], changed in place.</summary>
+    public float* Weights;
+
+    /// <summary>[Count]</summary>
+    public float* Gradients;
+
+    /// <summary>Step number, and the rate and the decay of each group.</summary>
+    public StepScalars* Scalars;
+
+    /// <summary>[Groups]: one past each group's last element, ascending; the last is <see cref="Count"/>. Multiples of 4, but for the last.</summary>
+    public int* GroupEnds;
+
+    /// <summary>[Chunks]: the smallest (step &lt;&lt; 32 | element) at which a chunk's gradient was NaN or infinite; <see cref="AllFinite"/> while there was none.</summary>
+    public ulong* FirstNonFinite;
+
+    /// <summary>[Count]: the new weights in bf16, on 8 bytes; or null for none.</summary>
+    public void* Copies;
+
+    /// <summary>Elements of the block.</summary>
+    public int Count;
+
+    /// <summary>Groups of parameters.</summary>
+    public int Groups;
+
+    /// <summary>Elements of a work item: few enough items, and still enough for many cores.</summary>
+    public const int ChunkElements = 4096;
+
+    /// <summary>What <see cref="FirstNonFinite"/> holds while no gradient was NaN or infinite.</summary>
+    public const ulong AllFinite = ulong.MaxValue;
+
+    private const int Threads = 256; // of a CUDA block: each takes 4 elements at a time, 4 times over a chunk
+
+    internal static KernelFile FileOf(string family, string source) => new(family, source, $"CHUNK={ChunkElements}", $"THREADS={Threads}");
+
+    /// <summary>Chunks of a block: the items of an update.</summary>
+    public static int Chunks(int count) => (count + ChunkElements - 1) / ChunkElements;
+
+    internal readonly LaunchShape Shape => new(Chunks(Count), Threads);
+
+    /// <summary>An update reads weights and gradients, writes weights and copies, and reads and writes what else the optimizer keeps.</summary>
+    /// <param name="operations">Of an element.</param>
+    /// <param name="moments">Other blocks of the optimizer.</param>
+    internal readonly KernelCost Cost(double operations, int moments) =>
+        new(operations * Count, ((3.0 + 2 * moments) * sizeof(float) + (Copies != null ? sizeof(BFloat16) : 0)) * Count);
+}

@@ -1,0 +1,25 @@
+// Sgd.cu: one update of all parameters of a model by stochastic gradient descent with momentum.
+//   v = momentum v + g;   w -= rate v         w, g, v [Count]; rate: by the element's group
+// Types   fp32; a bf16 copy of the new weights for the products, if there is memory for it
+// Launch  one block per chunk of CHUNK elements, THREADS threads, 4 elements a thread and turn
+// Limits  any Count; blocks on 16 bytes, group ends (but for the last) multiples of 4, so that 4 elements share a rate
+// Floor   reads w, g, v, writes w, v and the copy once: 20 (with a copy 22) Count bytes / bandwidth; FLOPs far below the ridge
+// Why     the same loop as Adam's, with one moment
+#include "ParameterBlock.cuh"
+
+struct SgdArgs {
+    float* Velocity;
+    ParameterBlock Parameters;
+    float Momentum;
+};
+
+extern "C" __global__ void __launch_bounds__(THREADS) sgd_f32(const SgdArgs a) {
+    float* const moments[] = {a.Velocity};
+    update_chunk(a.Parameters, moments, [&](int group) {
+        const float rate = a.Parameters.Scalars->Rates[group];
+        return [=, &a](float& w, float g, float (&velocity)[1]) {
+            velocity[0] = fmaf(a.Momentum, velocity[0], g);
+            w = fmaf(-rate, velocity[0], w);
+        };
+    });
+}

@@ -37,7 +37,7 @@ public static class Catalog
         .. Reduce.TotalChecks.All,
         .. Reduce.ColumnSumChecks.All,
         .. Losses.TagLossChecks.All,
-        .. Losses.MaskedTokenLossChecks.All,
+        .. Losses.CrossEntropyChecks.All,
         .. Losses.ContrastiveLossChecks.All,
         .. Losses.PairLossChecks.All,
     ];

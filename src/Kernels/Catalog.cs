@@ -38,6 +38,7 @@ public static class Catalog
         .. Reduce.ColumnSumChecks.All,
         .. Losses.TagLossChecks.All,
         .. Losses.CrossEntropyChecks.All,
+        .. Losses.SquaredErrorChecks.All,
         .. Losses.ContrastiveLossChecks.All,
         .. Losses.PairLossChecks.All,
     ];

@@ -9,7 +9,7 @@ NAMED = [
     ("src/Models/Encoders/TextEncoder.cs", "RandomSites.Embeddings, _config.HiddenDropoutProb", "DropoutSites.Embeddings, _config.AttentionProbsDropoutProb"),
     ("src/Models/Training/Finetuning.cs", "1e-8 / (2 * batch)", "1e-8 / batch"),
     ("src/Models/Training/DataFolder.cs", "100 + (uint)fold", "100"),
-    ("src/Models/Reproduction/ReproductionRun.cs", "Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model)", "Seed = Seed"),
+    ("src/Models/Reproduction/ReproductionOptions.cs", "Seed = Seed + (ulong)ModelZoo.Names.IndexOf(model)", "Seed = Seed"),
     ("src/Models/Batches/EpochOrder.cs", "_purpose, i) * (i + 1))", "_purpose, i) * i)"),
     ("src/Models/Architectures/Uniter.cs", "initialBias: Math.Log(", "initialBias: -Math.Log("),
     ("src/Models/Training/RunFolder.cs", "CheckpointsKept = 2", "CheckpointsKept = 3"),

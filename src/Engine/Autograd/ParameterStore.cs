@@ -61,6 +61,7 @@ public sealed class ParameterStore : IDisposable
     private long _declared; // elements, gaps included
     private Arena? _arena;
     private Device? _device;
+    private object? _gradientsOf; // the step that last wrote gradients
 
     /// <summary>Parameters in order of declaration within each group, groups in order.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
@@ -82,6 +83,9 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>The weights rounded to bf16, in their order; where <see cref="Allocate"/> was asked for it.</summary>
     public Tensor Copies { get; private set; }
+
+    /// <summary>What steps that train these parameters compute with.</summary>
+    public Precision Precision { get; private set; }
 
     /// <summary>Elements of a flat block, alignment gaps included.</summary>
     public long FlatCount { get; private set; }
@@ -151,6 +155,7 @@ public sealed class ParameterStore : IDisposable
         (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
+        Precision = precision;
         bool hasCopies = precision != Precision.Float32;
         int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Bytes() : 0);
         _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
@@ -267,6 +272,14 @@ public sealed class ParameterStore : IDisposable
             }
         }
         return "an alignment gap";
+    }
+
+    /// <summary>Sets the gradients to 0 where another step wrote some: this one need not write those of every parameter.</summary>
+    internal void BeginGradients(object step)
+    {
+        if (_gradientsOf is not null && _gradientsOf != step)
+            _device!.Clear(Gradients.Address, FlatCount * sizeof(float));
+        _gradientsOf = step;
     }
 
     /// <inheritdoc/>

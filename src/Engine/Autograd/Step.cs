@@ -1,7 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Kernels.Contract;
-using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
 
@@ -31,15 +30,15 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <summary>Builds a step.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="mode">What for.</param>
-    /// <param name="scalars">The step's scalars on that device.</param>
+    /// <param name="inputs">What the step reads from outside, on that device; null for a step without random numbers.</param>
     /// <param name="build">The model's code; it may not look at values.</param>
-    public Step(Device device, StepMode mode, StepScalars* scalars, Func<Tape, TResult> build)
+    public Step(Device device, StepMode mode, StepInputs? inputs, Func<Tape, TResult> build)
     {
         (_device, _build) = (device, build);
         using (var counting = new CountingDevice())
         using (var arena = new Arena(counting, Unlimited))
         using (var workspace = device.PacksProducts ? new Arena(counting, Unlimited) : null)
-        using (var tape = NewTape(counting.Stream, arena, workspace, mode, scalars))
+        using (var tape = NewTape(counting.Stream, arena, workspace, mode, inputs))
         {
             build(tape);
             (ArenaBytes, WorkspaceBytes) = (arena.Peak, workspace?.Peak ?? 0);
@@ -49,7 +48,7 @@ public sealed unsafe class Step<TResult> : IDisposable
         _arena = new Arena(device, ArenaBytes);
         _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
         _plan = mode.Eager ? null : new PlanStream();
-        _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, scalars);
+        _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, inputs);
         Result = _plan is null ? default! : build(_tape); // an eager step has no result before its first run
     }
 
@@ -101,6 +100,6 @@ public sealed unsafe class Step<TResult> : IDisposable
         _workspace?.Dispose();
     }
 
-    private static Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepScalars* scalars) =>
-        new(stream, arena) { Workspace = workspace, Training = mode.Training, Seed = mode.Seed, Scalars = scalars, Precision = mode.Precision };
+    private static Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepInputs? inputs) =>
+        new(stream, arena) { Workspace = workspace, Training = mode.Training, Seed = mode.Seed, Scalars = inputs is null ? null : inputs.Scalars, Precision = mode.Precision };
 }

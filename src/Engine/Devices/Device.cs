@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Devices;
 
@@ -69,6 +70,24 @@ public abstract class Device(ComputeStream stream) : IDisposable
 
     /// <summary>Waits for the stream, then copies to host memory.</summary>
     public abstract void Download(nint source, Span<byte> destination);
+
+    /// <summary>Waits for the stream, then copies a tensor to host memory.</summary>
+    /// <exception cref="ArgumentException">The tensor has elements of another type, or another number of them.</exception>
+    public void Read<T>(in Tensor tensor, Span<T> destination) where T : unmanaged
+    {
+        if (ElementTypes.Of<T>() != tensor.Type || destination.Length != tensor.Shape.Count)
+            throw new ArgumentException($"a tensor of {tensor.Shape.Count} values of type {tensor.Type} cannot be read as {destination.Length} of type {ElementTypes.Of<T>()}");
+        Download(tensor.Address, MemoryMarshal.AsBytes(destination));
+    }
+
+    /// <summary>Waits for the stream, then copies a tensor to a new array.</summary>
+    /// <exception cref="ArgumentException">The tensor has elements of another type.</exception>
+    public T[] Read<T>(in Tensor tensor) where T : unmanaged
+    {
+        var values = new T[tensor.Shape.Count];
+        Read(tensor, values.AsSpan());
+        return values;
+    }
 
     /// <inheritdoc/>
     public void Dispose()

@@ -38,6 +38,9 @@ public sealed unsafe class Arena : IDisposable
     /// <summary>Where the block begins.</summary>
     public nint Base => _memory;
 
+    /// <summary>Bytes that a tensor takes in an arena.</summary>
+    public static long BytesOf(Shape shape, ElementType type) => (shape.Count * type.Size() + Alignment - 1) / Alignment * Alignment;
+
     /// <summary>A tensor of undefined contents.</summary>
     /// <param name="shape">Its shape.</param>
     /// <param name="type">Its element type.</param>
@@ -45,7 +48,7 @@ public sealed unsafe class Arena : IDisposable
     /// <exception cref="InvalidOperationException">The arena is full: it was sized for another step.</exception>
     public Tensor Allocate(Shape shape, ElementType type = ElementType.Float32, int node = Tensor.NoNode)
     {
-        long bytes = shape.Count * type.Size(), rounded = (bytes + Alignment - 1) / Alignment * Alignment;
+        long rounded = BytesOf(shape, type);
         if (Used + rounded > Capacity)
             throw new InvalidOperationException($"an arena of {Capacity} bytes has no room for {shape} {type} after {Used} bytes");
         var tensor = new Tensor(_memory + (nint)Used, shape, type, node, _generation, *_generation);

@@ -1,3 +1,4 @@
+using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Operators;
@@ -10,7 +11,51 @@ namespace VideoSim.Engine.Operators;
 /// <param name="SegmentIndices">The distinct indices, ascending [B*S].</param>
 /// <param name="SegmentStarts">Where each index's run begins in the sorted positions, and the end of the last [B*S + 1].</param>
 /// <param name="SegmentCount">Number of distinct indices [1].</param>
-public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions, Tensor SegmentIndices, Tensor SegmentStarts, Tensor SegmentCount);
+public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions, Tensor SegmentIndices, Tensor SegmentStarts, Tensor SegmentCount)
+{
+    private const string Sorted = "sorted positions", Segments = "segment indices", Starts = "segment starts", Count = "segment count";
+
+    /// <summary>The inputs of a step that hold a batch: its indices by the name, the other parts by names that begin with it.</summary>
+    /// <param name="name">Name of the indices.</param>
+    /// <param name="sequences">B</param>
+    /// <param name="length">S</param>
+    public static StepInput[] Inputs(string name, int sequences, int length)
+    {
+        int positions = checked(sequences * length);
+        return
+        [
+            new(name, new Shape(sequences, length), ElementType.Int32), new($"{name}, {Sorted}", new Shape(positions), ElementType.Int32),
+            new($"{name}, {Segments}", new Shape(positions), ElementType.Int32), new($"{name}, {Starts}", new Shape(positions + 1), ElementType.Int32),
+            new($"{name}, {Count}", new Shape(1), ElementType.Int32),
+        ];
+    }
+
+    /// <summary>The batch that <see cref="Inputs"/> made room for.</summary>
+    public static IndexBatch Of(StepInputs inputs, string name) =>
+        new(inputs[name], inputs[$"{name}, {Sorted}"], inputs[$"{name}, {Segments}"], inputs[$"{name}, {Starts}"], inputs[$"{name}, {Count}"]);
+
+    /// <summary>Writes indices and their order into the inputs of a step.</summary>
+    /// <param name="inputs">Made with <see cref="Inputs"/>.</param>
+    /// <param name="name">Name of the indices.</param>
+    /// <param name="indices">All of them, row-major.</param>
+    /// <param name="rows">Rows of the table that they lie in.</param>
+    /// <exception cref="ArgumentException">An index lies outside of the table, or their number is another one.</exception>
+    public static void Upload(StepInputs inputs, string name, ReadOnlySpan<int> indices, int rows)
+    {
+        inputs.Upload(name, indices);
+        foreach (int index in indices)
+        {
+            if (index < 0 || index >= rows)
+                throw new ArgumentException($"input {name} holds the index {index}, outside of a table of {rows} rows");
+        }
+        int[] sorted = new int[indices.Length], segments = new int[indices.Length], starts = new int[indices.Length + 1];
+        int count = new IndexSorter(rows).Sort(indices, sorted, segments, starts);
+        inputs.Upload<int>($"{name}, {Sorted}", sorted);
+        inputs.Upload<int>($"{name}, {Segments}", segments);
+        inputs.Upload<int>($"{name}, {Starts}", starts);
+        inputs.Upload<int>($"{name}, {Count}", [count]);
+    }
+}
 
 /// <summary>
 /// Sorts a batch's positions by index on the host, stably (a counting sort): the order in which every device adds up the gradient of a
@@ -25,10 +70,16 @@ public sealed unsafe class IndexSorter(int rows)
     public void Sort(in IndexBatch batch)
     {
         int count = (int)batch.Indices.Shape.Count;
-        int* indices = batch.Indices.Ints, sorted = batch.SortedPositions.Ints, segments = batch.SegmentIndices.Ints, starts = batch.SegmentStarts.Ints;
+        *batch.SegmentCount.Ints = Sort(new(batch.Indices.Ints, count), new(batch.SortedPositions.Ints, count), new(batch.SegmentIndices.Ints, count), new(batch.SegmentStarts.Ints, count + 1));
+    }
+
+    /// <summary>The same for parts that lie anywhere; what the segments do not use is left as it is.</summary>
+    /// <returns>The number of segments.</returns>
+    internal int Sort(ReadOnlySpan<int> indices, Span<int> sorted, Span<int> segments, Span<int> starts)
+    {
         Array.Clear(_occurrences);
-        for (int i = 0; i < count; i++)
-            _occurrences[indices[i]]++;
+        foreach (int index in indices)
+            _occurrences[index]++;
         int segment = 0, start = 0;
         for (int index = 0; index < _occurrences.Length; index++)
         {
@@ -41,8 +92,8 @@ public sealed unsafe class IndexSorter(int rows)
             start += occurrences;
         }
         starts[segment] = start;
-        *batch.SegmentCount.Ints = segment;
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < indices.Length; i++)
             sorted[_occurrences[indices[i]]++] = i;
+        return segment;
     }
 }

@@ -23,7 +23,7 @@ public sealed unsafe class Adam : Optimizer
     /// One for each group: a step makes weights smaller by their group's rate times it, besides what gradients do. Null for none.
     /// </param>
     /// <exception cref="ArgumentException">There are not as many decays as groups.</exception>
-    public Adam(Device device, ParameterStore parameters, double epsilon, IReadOnlyList<double>? weightDecays = null) : base(device, parameters, moments: 2)
+    public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null) : base(device, parameters, moments: 2)
     {
         (_epsilon, _weightDecays) = ((float)epsilon, [.. weightDecays ?? []]);
         if (weightDecays is not null && weightDecays.Count != parameters.GroupEnds.Count)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Tensors;
@@ -24,6 +25,15 @@ public static class ElementTypes
 {
     /// <summary>Bytes of one element.</summary>
     public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
+
+    /// <summary>The type that stores such values.</summary>
+    /// <exception cref="ArgumentException">No tensor has such elements.</exception>
+    public static ElementType Of<T>() where T : unmanaged =>
+        typeof(T) == typeof(float) ? ElementType.Float32
+        : typeof(T) == typeof(Half) ? ElementType.Float16
+        : typeof(T) == typeof(BFloat16) ? ElementType.BFloat16
+        : typeof(T) == typeof(int) || typeof(T) == typeof(uint) ? ElementType.Int32
+        : throw new ArgumentException($"no tensor has elements of type {typeof(T).Name}");
 
     /// <summary>The type of values of a precision.</summary>
     public static ElementType Type(this Precision precision) => precision == Kernels.Contract.Precision.Float32 ? ElementType.Float32 : ElementType.BFloat16;

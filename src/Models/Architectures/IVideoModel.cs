@@ -9,7 +9,7 @@ namespace VideoSim.Models.Architectures;
 /// <param name="Embedding">Video embeddings [B, EmbeddingWidth].</param>
 /// <param name="Losses">The objective.</param>
 /// <param name="Cosines">Similarity of each pair [P], or default.</param>
-public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines);
+public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines) : IObjective;
 
 /// <summary>A model as training and inference see it. Its methods build one step on a tape; they may not look at values.</summary>
 public interface IVideoModel
@@ -23,18 +23,15 @@ public interface IVideoModel
     /// <summary>Video embeddings [B, EmbeddingWidth] and tag logits [B, tags] of a batch.</summary>
     (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch);
 
-    /// <summary>Whether pretraining masks tokens for the model to find out.</summary>
-    bool MasksTokens { get; }
-
-    /// <summary>Losses of single videos (specification 4.7, pretraining rows).</summary>
-    /// <param name="tape">The step.</param>
-    /// <param name="batch">Its input.</param>
+    /// <summary>Training on single videos.</summary>
+    /// <param name="videos">Videos of a batch.</param>
     /// <param name="losses">Weights of the terms.</param>
-    /// <param name="maskedRows">How many masked tokens the step has room for, where the model masks tokens; the first ones of the batch.</param>
-    StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows);
+    TrainingStage Pretraining(int videos, LossConfig losses);
 
-    /// <summary>Losses of pairs (specification 4.7, finetuning rows).</summary>
-    StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses);
+    /// <summary>Training on labelled pairs.</summary>
+    /// <param name="pairs">Pairs of a batch.</param>
+    /// <param name="losses">Weights of the terms.</param>
+    TrainingStage Finetuning(int pairs, LossConfig losses);
 }
 
 /// <summary>The two groups of parameters, each with a learning rate of its own (specification 5.1).</summary>

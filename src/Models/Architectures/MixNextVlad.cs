@@ -44,9 +44,6 @@ internal sealed class MixNextVlad : IVideoModel
     public ParameterStore Parameters { get; } = new();
 
     /// <inheritdoc/>
-    public bool MasksTokens => false;
-
-    /// <inheritdoc/>
     public Tensor Embed(Tape tape, BatchBlock batch) => Encode(tape, batch).Embedding;
 
     /// <inheritdoc/>
@@ -57,7 +54,14 @@ internal sealed class MixNextVlad : IVideoModel
     }
 
     /// <inheritdoc/>
-    public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
+    public TrainingStage Pretraining(int videos, LossConfig losses) =>
+        new(BatchShape.OfVideos(_config, videos), (tape, batch) => PretrainingLosses(tape, batch, losses));
+
+    /// <inheritdoc/>
+    public TrainingStage Finetuning(int pairs, LossConfig losses) =>
+        new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
+
+    private StepOutputs PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var encoded = Encode(tape, batch);
         var (expertLogits, logits) = Tags(tape, encoded);
@@ -68,8 +72,7 @@ internal sealed class MixNextVlad : IVideoModel
         return new StepOutputs(encoded.Embedding, terms, Cosines: default);
     }
 
-    /// <inheritdoc/>
-    public StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses)
+    private StepOutputs FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var encoded = Encode(tape, batch);
         var pairs = PairLoss.Forward(tape, encoded.Embedding, batch.Similarities);

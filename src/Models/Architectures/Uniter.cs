@@ -41,9 +41,6 @@ internal sealed class Uniter : IVideoModel
     /// <inheritdoc/>
     public ParameterStore Parameters { get; } = new();
 
-    /// <inheritdoc/>
-    public bool MasksTokens => true;
-
     /// <summary>From hidden states to the embedding; linear, so that it may come after the mean.</summary>
     internal Dense Map { get; }
 
@@ -61,7 +58,17 @@ internal sealed class Uniter : IVideoModel
     }
 
     /// <inheritdoc/>
-    public StepOutputs PretrainingLoss(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
+    public unsafe TrainingStage Pretraining(int videos, LossConfig losses) => new(
+        BatchShape.OfVideos(_config, videos, TokenMasker.Candidates(videos, _config.TextLength)),
+        [.. TokenMasker.PlanRows(videos, _config.TextLength).Select(rows => new StepVariant(
+            batch => *batch.MaskedCount.Ints <= rows, (tape, batch) => PretrainingLosses(tape, batch, losses, rows)))]);
+
+    /// <inheritdoc/>
+    public TrainingStage Finetuning(int pairs, LossConfig losses) =>
+        new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
+
+    // The first rows of the batch's masked tokens.
+    private StepOutputs PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         var encoded = Encode(tape, batch);
         var embedding = Pool(tape, encoded);
@@ -72,8 +79,7 @@ internal sealed class Uniter : IVideoModel
         return new StepOutputs(embedding, new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens)), Cosines: default);
     }
 
-    /// <inheritdoc/>
-    public StepOutputs FinetuningLoss(Tape tape, BatchBlock batch, LossConfig losses)
+    private StepOutputs FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var embedding = Embed(tape, batch);
         var pairs = PairLoss.Forward(tape, embedding, batch.Similarities);

@@ -1,11 +1,10 @@
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Memory;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Random;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
 
@@ -15,7 +14,7 @@ namespace VideoSim.Models.Baselines;
 /// What one linear map can do: mean frame and character bag of a video are mapped to an embedding, trained on labelled pairs so
 /// that the cosine of two embeddings comes close to the pair's similarity in squared error (reference fact sheet, section 4.6, Q).
 /// </summary>
-internal sealed unsafe class LinearProbe : IDisposable
+internal sealed class LinearProbe : IDisposable
 {
     private const int EmbeddingWidth = 256;
     private const int Batch = 64;
@@ -30,12 +29,9 @@ internal sealed unsafe class LinearProbe : IDisposable
     private readonly ulong _seed;
     private readonly ParameterStore _parameters = new();
     private readonly Parameter _map;
-    private readonly Arena _arena;
-    private readonly Tensor _x;
-    private readonly Tensor _targets;
-    private readonly Tensor _scalars;
-    private readonly float[] _hostX;
-    private readonly float[] _hostTargets = new float[Batch];
+    private readonly StepInputs _inputs;
+    private readonly float[] _rows;
+    private readonly float[] _targets = new float[Batch];
 
     /// <summary>Prepares a map with random weights.</summary>
     /// <param name="device">Where to train.</param>
@@ -44,17 +40,12 @@ internal sealed unsafe class LinearProbe : IDisposable
     internal LinearProbe(Device device, int inputWidth, ulong seed)
     {
         (_device, _seed) = (device, seed);
-        _map = _parameters.Add(0, "map", new Shape(EmbeddingWidth, inputWidth), FillUniformly);
+        _map = _parameters.Add(0, "map", new Shape(EmbeddingWidth, inputWidth), Initializers.GlorotUniform);
         _parameters.Allocate(device, training: true);
         _parameters.Initialize(seed);
-        _hostX = new float[2 * Batch * inputWidth];
-        _arena = new Arena(device, ((_hostX.Length + Batch) * sizeof(float)) + sizeof(StepScalars) + (3 * Arena.Alignment));
-        _x = _arena.Allocate(new Shape(2 * Batch, inputWidth));
-        _targets = _arena.Allocate(new Shape(Batch));
-        _scalars = _arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
+        _rows = new float[2 * Batch * inputWidth];
+        _inputs = new StepInputs(device, new("rows", new Shape(2 * Batch, inputWidth)), new("targets", new Shape(Batch)));
     }
-
-    private StepScalars* Scalars => (StepScalars*)_scalars.Address;
 
     /// <summary>Trains on all pairs.</summary>
     /// <param name="writeRow">Writes what describes a video into a row of zeros.</param>
@@ -63,13 +54,7 @@ internal sealed unsafe class LinearProbe : IDisposable
     internal void Train(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs, CancellationToken cancellation)
     {
         using var adam = new Adam(_device, _parameters, AdamEpsilon);
-        using var step = new Step<PairTerms>(_device, new StepMode(Training: true), Scalars, tape =>
-        {
-            var terms = Compare(tape);
-            tape.RunBackward(new LossTerm("squared_error", 1, terms.SquaredError));
-            adam.Update(tape.Stream, Scalars);
-            return terms;
-        });
+        using var step = TrainingStep.Build(_device, _parameters, adam, _inputs, tape => Compare(tape).SquaredError);
         var batch = Math.Min(Batch, pairs.Length);
         var order = new EpochOrder([.. Enumerable.Range(0, pairs.Length)], batch, _seed, ShufflePurpose);
         var steps = Epochs * order.BatchesPerEpoch;
@@ -84,11 +69,8 @@ internal sealed unsafe class LinearProbe : IDisposable
                 chosen[i] = pairs[numbers[i]];
             }
 
-            var now = new StepScalars { Step = (uint)s };
-            adam.WriteRates(ref now, s, [schedule.RateAt(s)]);
-            _device.Upload(MemoryMarshal.AsBytes(new ReadOnlySpan<StepScalars>(in now)), _scalars.Address);
             Upload(writeRow, chosen);
-            step.Run();
+            step.Run(schedule.RateAt(s));
         }
     }
 
@@ -97,15 +79,14 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <param name="pairs">The pairs.</param>
     internal double[] Similarities(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
-        using var step = new Step<Tensor>(_device, new StepMode(Training: false), Scalars, tape => Compare(tape).Cosines);
+        using var step = InferenceStep.Build(_device, _inputs, tape => Compare(tape).Cosines);
         var similarities = new double[pairs.Length];
-        var cosines = new float[Batch];
         for (var from = 0; from < pairs.Length; from += Batch)
         {
             var part = pairs.Slice(from, Math.Min(Batch, pairs.Length - from));
             Upload(writeRow, part);
             step.Run();
-            _device.Download(step.Result.Address, MemoryMarshal.AsBytes(cosines.AsSpan()));
+            var cosines = _device.Read<float>(step.Result);
             for (var i = 0; i < part.Length; i++)
             {
                 similarities[from + i] = cosines[i];
@@ -118,40 +99,26 @@ internal sealed unsafe class LinearProbe : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _arena.Dispose();
+        _inputs.Dispose();
         _parameters.Dispose();
     }
 
-    private PairTerms Compare(Tape tape)
-    {
-        var embeddings = Linear.Forward(tape, _x, tape.Use(_map));
-        return PairLoss.Forward(tape, embeddings, _targets);
-    }
+    private PairTerms Compare(Tape tape) => PairLoss.Forward(tape, Linear.Forward(tape, _inputs["rows"], tape.Use(_map)), _inputs["targets"]);
 
     // Pairs that are missing to a full batch are rows of zeros: their cosine is 0, their target as well, and so is their gradient.
     private void Upload(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
-        Array.Clear(_hostX);
-        Array.Clear(_hostTargets);
-        var width = _x.Shape.Width;
+        Array.Clear(_rows);
+        Array.Clear(_targets);
+        var width = _map.Shape.Width;
         for (var i = 0; i < pairs.Length; i++)
         {
-            writeRow(pairs[i].Left, _hostX.AsSpan(i * width, width));
-            writeRow(pairs[i].Right, _hostX.AsSpan((Batch + i) * width, width));
-            _hostTargets[i] = pairs[i].TargetSimilarity;
+            writeRow(pairs[i].Left, _rows.AsSpan(i * width, width));
+            writeRow(pairs[i].Right, _rows.AsSpan((Batch + i) * width, width));
+            _targets[i] = pairs[i].TargetSimilarity;
         }
 
-        _device.Upload(MemoryMarshal.AsBytes(_hostX.AsSpan()), _x.Address);
-        _device.Upload(MemoryMarshal.AsBytes(_hostTargets.AsSpan()), _targets.Address);
-    }
-
-    // Glorot's limit, as for the dense layers of the models.
-    private static void FillUniformly(Span<float> values, Shape shape, Func<long, double> uniform)
-    {
-        var limit = Math.Sqrt(6.0 / (shape[0] + shape[1]));
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = (float)(limit * ((2 * uniform(i)) - 1));
-        }
+        _inputs.Upload<float>("rows", _rows);
+        _inputs.Upload<float>("targets", _targets);
     }
 }

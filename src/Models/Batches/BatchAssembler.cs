@@ -1,5 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Operators;
+using VideoSim.Kernels.Random;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
 
@@ -66,8 +67,7 @@ public sealed unsafe class BatchAssembler : IDisposable
             FillPairs(order, pairs, slot);
         else
             Fill(order, slot, masker, step);
-        *slot.Scalars = default;
-        slot.Scalars->Step = (uint)step;
+        slot.Upload(new StepScalars { Step = (uint)step });
         slot.CopyTo(input);
     }
 

@@ -1,47 +1,45 @@
+using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
-using VideoSim.Kernels.Random;
 
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Everything that a step reads from outside, in one block of memory. The same class is the slot that the assembler fills
-/// on the host and the fixed input block on the device, so the layout is said once and a batch travels in one copy.
+/// A batch: the inputs of every step of the models. The same class is the slot that the assembler fills on the host and the fixed input block
+/// on the device.
 /// </summary>
-public sealed unsafe class BatchBlock : IDisposable
+public sealed class BatchBlock : StepInputs
 {
-    private readonly Device _device;
-    private readonly Arena _arena;
-
     /// <summary>Takes memory for one batch.</summary>
-    public BatchBlock(Device device, BatchShape shape)
+    public BatchBlock(Device device, BatchShape shape) : base(device,
+        new(nameof(TokenIds), new Shape(shape.Videos, shape.TextLength), ElementType.Int32),
+        new(nameof(AttentionMask), new Shape(shape.Videos, shape.TextLength), ElementType.Int32),
+        new(nameof(SortedPositions), new Shape(shape.Tokens), ElementType.Int32),
+        new(nameof(SegmentTokens), new Shape(shape.Tokens), ElementType.Int32),
+        new(nameof(SegmentStarts), new Shape(shape.Tokens + 1), ElementType.Int32),
+        new(nameof(SegmentCount), new Shape(1), ElementType.Int32),
+        new(nameof(Frames), new Shape(shape.Videos, shape.Frames, shape.FrameWidth), ElementType.Float16),
+        new(nameof(FrameCounts), new Shape(shape.Videos), ElementType.Int32),
+        new(nameof(Labels), new Shape(shape.Videos, shape.LabelWords), ElementType.Int32),
+        new(nameof(Similarities), new Shape(shape.Pairs)),
+        new(nameof(MaskedPositions), new Shape(shape.MaskedCapacity), ElementType.Int32),
+        new(nameof(MaskedTargets), new Shape(shape.MaskedCapacity), ElementType.Int32),
+        new(nameof(MaskedCount), new Shape(1), ElementType.Int32),
+        new(nameof(MaskedWeights), new Shape(shape.MaskedCapacity)))
     {
-        (_device, Shape) = (device, shape);
-        _arena = new Arena(device, Bytes(shape));
-        ScalarWords = _arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
-        TokenIds = _arena.Allocate(new Shape(shape.Videos, shape.TextLength), ElementType.Int32);
-        AttentionMask = _arena.Allocate(new Shape(shape.Videos, shape.TextLength), ElementType.Int32);
-        SortedPositions = _arena.Allocate(new Shape(shape.Tokens), ElementType.Int32);
-        SegmentTokens = _arena.Allocate(new Shape(shape.Tokens), ElementType.Int32);
-        SegmentStarts = _arena.Allocate(new Shape(shape.Tokens + 1), ElementType.Int32);
-        SegmentCount = _arena.Allocate(new Shape(1), ElementType.Int32);
-        Frames = _arena.Allocate(new Shape(shape.Videos, shape.Frames, shape.FrameWidth), ElementType.Float16);
-        FrameCounts = _arena.Allocate(new Shape(shape.Videos), ElementType.Int32);
-        Labels = _arena.Allocate(new Shape(shape.Videos, shape.LabelWords), ElementType.Int32);
-        Similarities = _arena.Allocate(new Shape(shape.Pairs), ElementType.Float32);
-        MaskedPositions = _arena.Allocate(new Shape(shape.MaskedCapacity), ElementType.Int32);
-        MaskedTargets = _arena.Allocate(new Shape(shape.MaskedCapacity), ElementType.Int32);
-        MaskedCount = _arena.Allocate(new Shape(1), ElementType.Int32);
-        MaskedWeights = _arena.Allocate(new Shape(shape.MaskedCapacity), ElementType.Float32);
+        Shape = shape;
+        (TokenIds, AttentionMask) = (this[nameof(TokenIds)], this[nameof(AttentionMask)]);
+        (SortedPositions, SegmentTokens) = (this[nameof(SortedPositions)], this[nameof(SegmentTokens)]);
+        (SegmentStarts, SegmentCount) = (this[nameof(SegmentStarts)], this[nameof(SegmentCount)]);
+        (Frames, FrameCounts) = (this[nameof(Frames)], this[nameof(FrameCounts)]);
+        (Labels, Similarities) = (this[nameof(Labels)], this[nameof(Similarities)]);
+        (MaskedPositions, MaskedTargets) = (this[nameof(MaskedPositions)], this[nameof(MaskedTargets)]);
+        (MaskedCount, MaskedWeights) = (this[nameof(MaskedCount)], this[nameof(MaskedWeights)]);
     }
 
     /// <summary>The sizes.</summary>
     public BatchShape Shape { get; }
-
-    /// <summary>The step's scalars as 32-bit words; see <see cref="Scalars"/>.</summary>
-    public Tensor ScalarWords { get; }
 
     /// <summary>Token ids [B, T].</summary>
     public Tensor TokenIds { get; }
@@ -85,39 +83,6 @@ public sealed unsafe class BatchBlock : IDisposable
     /// <summary>1 / count on used rows, 0 on the rest [capacity].</summary>
     public Tensor MaskedWeights { get; }
 
-    /// <summary>The step's scalars.</summary>
-    public StepScalars* Scalars => (StepScalars*)ScalarWords.Address;
-
     /// <summary>The tokens as the embedding wants them.</summary>
     public IndexBatch Tokens => new(TokenIds, SortedPositions, SegmentTokens, SegmentStarts, SegmentCount);
-
-    /// <summary>Bytes of a batch of that shape.</summary>
-    public static long Bytes(BatchShape shape)
-    {
-        long tokens = shape.Tokens, videos = shape.Videos;
-        long words = sizeof(StepScalars) / sizeof(int) + 5 * tokens + 3 + videos + videos * shape.LabelWords + shape.Pairs + 3L * shape.MaskedCapacity;
-        return words * sizeof(int) + videos * shape.Frames * shape.FrameWidth * sizeof(ushort) + 15 * Arena.Alignment;
-    }
-
-    /// <summary>Copies the whole block to a device's input block of the same shape.</summary>
-    public void CopyTo(BatchBlock destination)
-    {
-        BeginCopyTo(destination);
-        destination.WaitForCopy();
-    }
-
-    /// <summary>Begins such a copy: this block must stay as it is until the destination's <see cref="WaitForCopy"/> returns.</summary>
-    public void BeginCopyTo(BatchBlock destination)
-    {
-        if (destination.Shape != Shape)
-            throw new ArgumentException($"a batch {Shape} does not fit a block for {destination.Shape}");
-        destination._device.BeginUpload(_arena.Base, _arena.Used, destination._arena.Base);
-    }
-
-    /// <summary>Waits until the copies to this block are done, but for no work of the device after them.</summary>
-    public void WaitForCopy() => _device.WaitForUploads();
-
-    /// <inheritdoc/>
-    public void Dispose() => _arena.Dispose();
-
 }

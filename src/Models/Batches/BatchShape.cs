@@ -1,3 +1,5 @@
+using VideoSim.Models.Configuration;
+
 namespace VideoSim.Models.Batches;
 
 /// <summary>Sizes of everything in a batch. The layout is defined by these numbers alone, the same on every device.</summary>
@@ -10,6 +12,13 @@ namespace VideoSim.Models.Batches;
 /// <param name="MaskedCapacity">Rows for masked tokens, as many as can be masked at all; 0 where a model masks none.</param>
 public readonly record struct BatchShape(int Videos, int Pairs, int TextLength, int Frames, int FrameWidth, int Tags, int MaskedCapacity = 0)
 {
+    /// <summary>Single videos as a model takes them.</summary>
+    public static BatchShape OfVideos(ModelConfig config, int videos, int maskedCapacity = 0) =>
+        new(videos, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags, maskedCapacity);
+
+    /// <summary>Pairs of videos as a model takes them.</summary>
+    public static BatchShape OfPairs(ModelConfig config, int pairs) => OfVideos(config, 2 * pairs) with { Pairs = pairs };
+
     /// <summary>Text positions of all videos.</summary>
     public int Tokens => Videos * TextLength;
 

@@ -3,6 +3,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
@@ -42,7 +43,7 @@ public sealed record StepDumpOptions
 /// One step laid open, for comparison with another implementation: the batch, intermediate values, the embeddings, every loss term and
 /// the gradient of every parameter, with dropout off and batch statistics as in training. Names: docs/tensor-names.md.
 /// </summary>
-public static unsafe class StepDump
+public static class StepDump
 {
     /// <summary>
     /// Runs one step and writes a safetensors file. The losses are those of the model's run if that was a run of this stage, otherwise the
@@ -65,19 +66,18 @@ public static unsafe class StepDump
         training = training with { Batch = batch.Order.Length };
         var model = folder.Load(device, training: true, config);
         using var parameters = model.Parameters;
-        var stage = pretraining ? StageStep.Pretraining(model, config, training) : StageStep.Finetuning(model, config, training);
+        var stage = pretraining ? model.Pretraining(training.Batch, training.Losses) : model.Finetuning(training.Batch, training.Losses);
         using var input = new BatchBlock(device, stage.Shape);
         using var assembler = new BatchAssembler(batch.Dataset, folder.Tokenizer, folder.Tags, config.EvenFrames);
         assembler.FillOnce(input, batch.Order, batch.Pairs, stage.Shape.MaskedCapacity > 0 ? new TokenMasker(folder.Tokenizer.Vocabulary, batch.MaskSeed) : null, batch.Number);
-        using var step = new Step<(StepOutputs Outputs, List<(string Name, Tensor Value)> Notes)>(device, new StepMode(Training: true), input.Scalars, tape =>
+        List<(string Name, Tensor Value)> notes = [];
+        using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape =>
         {
-            tape.Notes = [];
-            var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]); // room for any batch
-            tape.RunBackward(outputs.Losses.Terms);
-            return (outputs, tape.Notes);
+            tape.Notes = notes = [];
+            return stage.Variants[^1].Losses(tape, input); // room for any batch
         });
         step.Run();
-        AtomicFile.Write(output, stream => Collect(device, input, step.Result.Outputs, step.Result.Notes, parameters).WriteTo(stream));
+        AtomicFile.Write(output, stream => Collect(device, input, step.Result, notes, parameters).WriteTo(stream));
     }
 
     private static ModelConfig WithoutDropout(ModelConfig config) => config with

@@ -49,7 +49,7 @@ internal sealed class SyntheticBatches : IDisposable
         var dataset = data.Format.Open(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
         using var assembler = new BatchAssembler(dataset, tokenizer, TagList.Read(data.TagList), config.EvenFrames);
         assembler.FillOnce(built.Input, [.. Enumerable.Range(0, pairs ? built.Input.Shape.Pairs : videos)], pairs ? LabelFile.Read(data.Labels, dataset.TryFind) : [],
-            built.Model.MasksTokens && !pairs ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
+            built.Stage.Shape.MaskedCapacity > 0 ? new TokenMasker(tokenizer.Vocabulary, seed: 1) : null, step: 1);
     }
 
     /// <summary>Deletes the data.</summary>

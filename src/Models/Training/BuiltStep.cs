@@ -2,6 +2,7 @@ using System.Globalization;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Training;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
@@ -12,7 +13,7 @@ using VideoSim.Models.Zoo;
 namespace VideoSim.Models.Training;
 
 /// <summary>A training step of a stage, built but not fed: for counting and for timing.</summary>
-internal sealed unsafe class BuiltStep : IDisposable
+internal sealed class BuiltStep : IDisposable
 {
     private readonly Device _device;
     private readonly Adam _adam;
@@ -30,22 +31,16 @@ internal sealed unsafe class BuiltStep : IDisposable
         Model = ModelZoo.Create(sizes.Model);
         Model.Parameters.Allocate(device, training: true, stored);
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
-        Stage = pretraining ? StageStep.Pretraining(Model, sizes.Model, Training) : StageStep.Finetuning(Model, sizes.Model, Training);
+        Stage = pretraining ? Model.Pretraining(Training.Batch, Training.Losses) : Model.Finetuning(Training.Batch, Training.Losses);
         Input = new BatchBlock(device, Stage.Shape);
-        Step = new Step<StepOutputs>(device, new StepMode(Training: true, Precision: stored), Input.Scalars, tape =>
-        {
-            var outputs = Stage.Losses(tape, Input, Stage.MaskedRows[0]);
-            tape.RunBackward(outputs.Losses.Terms);
-            _adam.Update(tape.Stream, Input.Scalars);
-            return outputs;
-        });
+        Step = TrainingStep.Build(device, Model.Parameters, _adam, Input, tape => Stage.Variants[0].Losses(tape, Input)).Step;
     }
 
     public TrainingConfig Training { get; }
 
     public IVideoModel Model { get; }
 
-    public StageStep Stage { get; }
+    public TrainingStage Stage { get; }
 
     public BatchBlock Input { get; }
 

@@ -5,6 +5,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
@@ -17,7 +18,7 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Training;
 
 /// <summary>Computes video embeddings with a model's present weights: dropout off, running statistics.</summary>
-public sealed unsafe class Embedder : IDisposable
+public sealed class Embedder : IDisposable
 {
     private const int Batch = 32; // the reference's; a row's embedding does not depend on its batch
 
@@ -36,9 +37,8 @@ public sealed unsafe class Embedder : IDisposable
     public Embedder(Device device, IVideoModel model, ModelConfig config, bool eager = false, bool scoresTags = false)
     {
         (_device, _config, _scoresTags) = (device, config, scoresTags);
-        _input = new BatchBlock(device, new BatchShape(Batch, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags));
-        _step = new Step<(Tensor, Tensor)>(device, new StepMode(Training: false, Eager: eager), _input.Scalars,
-            tape => scoresTags ? model.Predict(tape, _input) : (model.Embed(tape, _input), default));
+        _input = new BatchBlock(device, BatchShape.OfVideos(config, Batch));
+        _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (model.Embed(tape, _input), default), eager);
     }
 
     /// <summary>How well the tags of the records last embedded were predicted, if this one scores tags; null otherwise.</summary>

@@ -64,7 +64,6 @@ public static class Finetuning
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         int batch = preset.Finetune.Batch;
         var order = new EpochOrder(split.Train, batch, options.Seed, StageSeeds.Finetuning(fold));
-        var step = StageStep.Finetuning(model, config, preset.Finetune);
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} finetune fold {fold}",
@@ -72,9 +71,8 @@ public static class Finetuning
             StartWeights = () => source.ReadWeights(model),
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
-            Shape = step.Shape,
+            Stage = model.Finetuning(batch, preset.Finetune.Losses),
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
-            Losses = step.Losses,
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),

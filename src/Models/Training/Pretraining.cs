@@ -62,8 +62,8 @@ public static class Pretraining
         var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
         int batch = preset.Pretrain.Batch;
         ulong seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining);
-        var masker = model.MasksTokens ? new TokenMasker(vocabulary, seed) : null;
-        var step = StageStep.Pretraining(model, config, preset.Pretrain);
+        var stage = model.Pretraining(batch, preset.Pretrain.Losses);
+        var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} pretrain",
@@ -76,10 +76,8 @@ public static class Pretraining
             },
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // the losses are means, the reference's are sums (specification 5.2)
-            Shape = step.Shape,
-            MaskedRows = step.MaskedRows,
+            Stage = stage,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
-            Losses = step.Losses,
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
             Seed = seed,

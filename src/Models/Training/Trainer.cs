@@ -5,6 +5,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
@@ -12,9 +13,6 @@ using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
-
-/// <summary>Builds the losses of one step that has room for so many masked tokens.</summary>
-public delegate StepOutputs BuildLosses(Tape tape, BatchBlock batch, int maskedRows);
 
 /// <summary>Everything that one stage of training consists of.</summary>
 public sealed record TrainingJob
@@ -34,20 +32,11 @@ public sealed record TrainingJob
     /// <summary>Adam's epsilon.</summary>
     public required double Epsilon { get; init; }
 
-    /// <summary>Sizes of a batch.</summary>
-    public required BatchShape Shape { get; init; }
-
-    /// <summary>
-    /// For each plan of the step how many masked tokens it has room for, ascending; the last one has room for any batch. A
-    /// batch runs the first plan that it fits.
-    /// </summary>
-    public IReadOnlyList<int> MaskedRows { get; init; } = [0];
+    /// <summary>The model's steps, and the sizes of their batches.</summary>
+    public required TrainingStage Stage { get; init; }
 
     /// <summary>Fills batches; called from the prefetching thread alone.</summary>
     public required FillBatch Fill { get; init; }
-
-    /// <summary>The step's losses.</summary>
-    public required BuildLosses Losses { get; init; }
 
     /// <summary>Scores the validation set with the weights as they are.</summary>
     public required Func<ValidationScore> Validate { get; init; }
@@ -66,7 +55,7 @@ public sealed record TrainingJob
 /// The training loop: a batch in, a step replayed, and on their own intervals log lines, validations and checkpoints. A run
 /// killed at any moment and started again ends with the same bytes.
 /// </summary>
-public sealed unsafe class Trainer : IDisposable
+public sealed class Trainer : IDisposable
 {
     private const int SlotsAhead = 3;
 
@@ -76,7 +65,7 @@ public sealed unsafe class Trainer : IDisposable
     private readonly IProgressSink _progress;
     private readonly Adam _adam;
     private readonly BatchBlock _input;
-    private readonly Step<StepOutputs>?[] _plans; // by TrainingJob.MaskedRows
+    private readonly TrainingStep<StepOutputs>?[] _steps; // by variant of the stage
     private readonly LearningRateSchedule[] _schedules;
     private LossTerms? _losses; // of the last step run by this process
     private long _done;
@@ -88,9 +77,9 @@ public sealed unsafe class Trainer : IDisposable
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
         _schedules = job.Config.Schedules();
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
-        _input = new BatchBlock(device, job.Shape);
-        _plans = new Step<StepOutputs>?[job.MaskedRows.Count];
-        _plans[0] = NewPlan(job.MaskedRows[0]);
+        _input = new BatchBlock(device, job.Stage.Shape);
+        _steps = new TrainingStep<StepOutputs>?[job.Stage.Variants.Count];
+        _steps[0] = Build(job.Stage.Variants[0]);
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
@@ -116,7 +105,7 @@ public sealed unsafe class Trainer : IDisposable
         }
         var config = _job.Config;
         using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
+        using var batches = new Prefetcher(host, _job.Stage.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
         _progress.Begin(_job.Label, config.Steps, _done);
         string text = "";
         while (_done < config.Steps)
@@ -135,29 +124,14 @@ public sealed unsafe class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var plan in _plans)
-            plan?.Dispose();
+        foreach (var step in _steps)
+            step?.Dispose();
         _input.Dispose();
         _adam.Dispose();
     }
 
-    private Step<StepOutputs> NewPlan(int maskedRows) =>
-        new(_device, new StepMode(Training: true, _job.Seed, _job.Eager, _job.Config.Precision), _input.Scalars, tape =>
-        {
-            var outputs = _job.Losses(tape, _input, maskedRows);
-            tape.RunBackward(outputs.Losses.Terms);
-            _adam.Update(tape.Stream, _input.Scalars);
-            return outputs;
-        });
-
-    // All but the first are built when a batch needs them, which is almost never: their memory comes on top.
-    private Step<StepOutputs> PlanFor(int maskedTokens)
-    {
-        int plan = 0;
-        while (_job.MaskedRows[plan] < maskedTokens)
-            plan++;
-        return _plans[plan] ??= NewPlan(_job.MaskedRows[plan]);
-    }
+    private TrainingStep<StepOutputs> Build(StepVariant variant) =>
+        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager);
 
     private void RunStep(Prefetcher batches)
     {
@@ -165,14 +139,14 @@ public sealed unsafe class Trainer : IDisposable
         Span<double> rates = stackalloc double[_schedules.Length];
         for (int i = 0; i < rates.Length; i++)
             rates[i] = _schedules[i].RateAt(_done);
-        slot.Scalars->Step = (uint)_done;
-        _adam.WriteRates(ref *slot.Scalars, _done, rates);
-        int maskedTokens = _job.Shape.MaskedCapacity > 0 ? *slot.MaskedCount.Ints : 0;
+        // All variants but the first are built when a batch needs them, which is almost never: their memory comes on top.
+        int variant = _job.Stage.VariantFor(slot);
+        var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
+        step.WriteScalars(slot, _done, rates);
         slot.BeginCopyTo(_input);
-        var plan = PlanFor(maskedTokens);
-        plan.Run();
+        step.Run();
         batches.Release(_input);
-        _losses = plan.Result.Losses;
+        _losses = step.Result.Losses;
         _done++;
     }
 

@@ -1,7 +1,5 @@
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.MatMul;
@@ -71,14 +69,12 @@ public sealed unsafe class StepTests
         using var model = new Model(threads, eager);
         model.Step.Run();
         model.Step.Run(); // a second run starts from what the first left behind
-        var values = new float[model.Store.FlatCount];
-        model.Device.Download(model.Store.Gradients.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-        return values;
+        return model.Device.Read<float>(model.Store.Gradients);
     }
 
     private sealed class Model : IDisposable
     {
-        private readonly Arena _inputs;
+        private readonly StepInputs _inputs;
 
         public Model(int threads, bool eager)
         {
@@ -87,14 +83,12 @@ public sealed unsafe class StepTests
             var bias = Store.Add(1, "bias", new Shape(Width), Uniform);
             Store.Allocate(Device, training: true);
             Store.Initialize(seed: 3);
-            _inputs = new Arena(Device, 64 << 10);
-            var x = _inputs.Allocate(new Shape(Rows, Width));
-            for (int i = 0; i < Rows * Width; i++)
-                x.Floats[i] = (float)Philox.Uniform(5, 0, 0, i);
-            var scalars = (StepScalars*)_inputs.Allocate(new Shape(16)).Address;
-            *scalars = new StepScalars { Step = 7 };
-            Step = new Step<Tensor>(Device, new StepMode(Training: true, Seed: 11, eager), scalars, tape =>
+            _inputs = new StepInputs(Device, new StepInput("x", new Shape(Rows, Width)));
+            _inputs.Upload<float>("x", [.. Enumerable.Range(0, Rows * Width).Select(static i => (float)Philox.Uniform(5, 0, 0, i))]);
+            _inputs.Upload(new StepScalars { Step = 7 });
+            Step = new Step<Tensor>(Device, new StepMode(Training: true, Seed: 11, eager), _inputs, tape =>
             {
+                var x = _inputs["x"];
                 Tensor w = tape.Use(weight), b = tape.Use(bias);
                 var h = Activation.Forward(tape, Linear.Forward(tape, x, w, b), ActivationKind.Gelu);
                 h = Dropout.Forward(tape, h, site: 1, dropProbability: 0.25f);

@@ -111,6 +111,25 @@ public sealed unsafe class LayersTests : IDisposable
         Assert.Equal([2, 5, 6, 8, 0, 3, 4, 7, 1, 9], sorted);
     }
 
+    [Fact]
+    public void IndexBatch_Uploaded_IsWhatTheSorterMakes()
+    {
+        int[] indices = [3, 8, 0, 3, 3, 1, 1, 7, 2, 8];
+        using var inputs = new StepInputs(_device, IndexBatch.Inputs("words", B, S));
+        IndexBatch.Upload(inputs, "words", indices, rows: 9);
+        Tensor Empty(int count) => Integers(new Shape(count), new int[count]);
+        IndexBatch actual = IndexBatch.Of(inputs, "words"), expected = new(Integers(new Shape(B, S), indices), Empty(10), Empty(10), Empty(11), Empty(1));
+        new IndexSorter(rows: 9).Sort(expected);
+        int segments = expected.SegmentCount.Ints[0];
+        Assert.Equal(_device.Read<int>(expected.Indices), _device.Read<int>(actual.Indices));
+        Assert.Equal(_device.Read<int>(expected.SortedPositions), _device.Read<int>(actual.SortedPositions));
+        Assert.Equal(_device.Read<int>(expected.SegmentIndices)[..segments], _device.Read<int>(actual.SegmentIndices)[..segments]);
+        Assert.Equal(_device.Read<int>(expected.SegmentStarts)[..(segments + 1)], _device.Read<int>(actual.SegmentStarts)[..(segments + 1)]);
+        Assert.Equal(segments, _device.Read<int>(actual.SegmentCount)[0]);
+        var failure = Assert.Throws<ArgumentException>(() => IndexBatch.Upload(inputs, "words", [.. indices[..^1], 9], rows: 9));
+        Assert.Equal("input words holds the index 9, outside of a table of 9 rows", failure.Message);
+    }
+
     public void Dispose()
     {
         _tape.Dispose();

@@ -1,9 +1,9 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
+using VideoSim.Engine.Training;
 using VideoSim.Kernels.Random;
 using Xunit;
 
@@ -26,28 +26,20 @@ public sealed unsafe class MultiLabelLossStabilityTests
         store.Allocate(device, training: true);
         store.Initialize(seed: 1);
         using var adam = new Adam(device, store, 1e-8);
-        using var arena = new Arena(device, 4 * Arena.Alignment);
-        var scalars = arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
-        var labels = arena.Allocate(new Shape(1, 2), ElementType.Int32);
-        using var step = new Step<Tensor>(device, new StepMode(Training: true), (StepScalars*)scalars.Address, tape =>
-        {
-            var term = MultiLabelLoss.Forward(tape, tape.Use(logits), labels, new LabelFocus(positiveGamma, negativeGamma, margin));
-            tape.RunBackward(new LossTerm("loss", 1, term));
-            adam.Update(tape.Stream, (StepScalars*)scalars.Address);
-            return term;
-        });
+        using var inputs = new StepInputs(device, new StepInput("labels", new Shape(1, 2), ElementType.Int32));
+        using var step = TrainingStep.Build(device, store, adam, inputs,
+            tape => MultiLabelLoss.Forward(tape, tape.Use(logits), inputs["labels"], new LabelFocus(positiveGamma, negativeGamma, margin)));
         float largest = 0;
         bool naiveFailed = false;
         for (int i = 0; i < Steps; i++)
         {
             if (i % LabelsChangeEvery == 0)
             {
-                for (int word = 0; word < 2; word++)
-                    labels.Ints[word] = (int)Philox.Bits(5, (uint)i, 0, word);
+                uint draw = (uint)i;
+                inputs.Upload<uint>("labels", [Philox.Bits(5, draw, 0, 0), Philox.Bits(5, draw, 0, 1)]);
             }
-            adam.WriteRates(ref *(StepScalars*)scalars.Address, i, [Rate]);
-            step.Run();
-            Assert.True(float.IsFinite(step.Result.Floats[0]), $"loss after step {i}");
+            step.Run(Rate);
+            Assert.True(double.IsFinite(step.Loss()), $"loss after step {i}");
             for (int c = 0; c < Tags; c++)
             {
                 float z = logits.Value.Floats[c];

@@ -4,7 +4,6 @@ using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 using Xunit;
 
@@ -69,11 +68,11 @@ public sealed class DropoutTests
         var built = ModelZoo.Create(preset.Model);
         using var parameters = built.Parameters;
         parameters.Allocate(device, training: true, precision);
-        var stage = pretraining ? StageStep.Pretraining(built, preset.Model, preset.Pretrain) : StageStep.Finetuning(built, preset.Model, preset.Finetune);
+        var stage = pretraining ? built.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses) : built.Finetuning(preset.Finetune.Batch, preset.Finetune.Losses);
         using var input = new Models.Batches.BatchBlock(device, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed, Precision: precision), input.Scalars, tape =>
+        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed, Precision: precision), input, tape =>
         {
-            var outputs = stage.Losses(tape, input, stage.MaskedRows[0]);
+            var outputs = stage.Variants[0].Losses(tape, input);
             if (backward)
                 tape.RunBackward(outputs.Losses.Terms);
             return outputs;

@@ -1,9 +1,6 @@
 using System.Globalization;
-using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
-using VideoSim.Models.Architectures;
-using VideoSim.Models.Batches;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
 using Xunit;
@@ -46,13 +43,9 @@ public sealed unsafe class ModelGoldenTests
         parameters.Initialize(seed: 1);
         golden.LoadInto(device, parameters);
         using var input = golden.Batch(device, config);
-        int maskedRows = pairs || mix ? 0 : TokenMasker.PlanRows(input.Shape.Videos, config.TextLength).First(rows => rows >= *input.MaskedCount.Ints);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: eager), input.Scalars, tape =>
-        {
-            var outputs = pairs ? model.FinetuningLoss(tape, input, losses) : model.PretrainingLoss(tape, input, losses, maskedRows);
-            tape.RunBackward(outputs.Losses.Terms);
-            return outputs;
-        });
+        var stage = pairs ? model.Finetuning(input.Shape.Pairs, losses) : model.Pretraining(input.Shape.Videos, losses);
+        var variant = stage.Variants[stage.VariantFor(input)];
+        using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape => variant.Losses(tape, input), eager: eager);
         step.Run();
 
         golden.AssertEqual("value.embedding", device, step.Result.Embedding);
@@ -75,13 +68,16 @@ public sealed unsafe class ModelGoldenTests
     [InlineData("uniter/pretrain", 7, 0)]
     [InlineData("uniter/pretrain_nothing_masked", 0, 0)]
     [InlineData("uniter/pretrain_all_masked_asymmetric", 22, 1)]
-    public void MaskedTokens_OfTheOracle_RunThePlanTheyFit(string file, int count, int plan)
+    public void MaskedTokens_OfTheOracle_RunTheVariantTheyFit(string file, int count, int variant)
     {
         using var golden = new GoldenFile($"{file}.safetensors");
         using var device = new CpuDevice(1);
-        using var input = golden.Batch(device, Config(golden, file));
+        var config = Config(golden, file);
+        using var input = golden.Batch(device, config);
+        var model = ModelZoo.Create(config);
+        using var parameters = model.Parameters;
         Assert.Equal(count, *input.MaskedCount.Ints);
-        Assert.Equal(plan, TokenMasker.PlanRows(input.Shape.Videos, golden.Size("text_positions")).TakeWhile(rows => rows < count).Count());
+        Assert.Equal(variant, model.Pretraining(input.Shape.Videos, new LossConfig()).VariantFor(input));
     }
 
     [Theory]
@@ -100,7 +96,7 @@ public sealed unsafe class ModelGoldenTests
         parameters.Allocate(device, training: false);
         golden.LoadInto(device, parameters);
         using var input = golden.Batch(device, config);
-        using var step = new Step<Tensor>(device, new StepMode(Training: false), input.Scalars, tape => model.Embed(tape, input));
+        using var step = InferenceStep.Build(device, input, tape => model.Embed(tape, input));
         step.Run();
         golden.AssertEqual(maskedPooling ? "value.embedding_masked_pooling" : "value.embedding", device, step.Result);
     }

@@ -1,9 +1,9 @@
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Engine.Training;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
@@ -63,24 +63,14 @@ public sealed unsafe class UniterRewriteTests
         using var arena = new Arena(device, 1 << 20);
         var all = new AllPositions(input, arena);
         all.Fill();
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 11), input.Scalars, tape =>
-        {
-            var outputs = plain ? Plain(model, tape, input, all) : model.PretrainingLoss(tape, input, new LossConfig(), input.Shape.MaskedCapacity);
-            tape.RunBackward(outputs.Losses.Terms);
-            return outputs;
-        });
+        var variant = model.Pretraining(input.Shape.Videos, new LossConfig()).Variants[^1];
+        using var step = TrainingStep.Build(device, parameters, optimizer: null, input,
+            tape => plain ? Plain(model, tape, input, all) : variant.Losses(tape, input), seed: 11);
         step.Run();
-        var results = new Dictionary<string, float[]> { ["embedding"] = Read(step.Result.Embedding), ["terms"] = step.Result.Losses.Read(device) };
+        var results = new Dictionary<string, float[]> { ["embedding"] = device.Read<float>(step.Result.Embedding), ["terms"] = step.Result.Losses.Read(device) };
         foreach (var (name, _, gradient, _) in parameters.Parts())
-            results.Add($"grad.{name}", Read(gradient));
+            results.Add($"grad.{name}", device.Read<float>(gradient));
         return results;
-
-        float[] Read(Tensor tensor)
-        {
-            var values = new float[tensor.Shape.Count];
-            device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
-            return values;
-        }
     }
 
     private static double Flops(Preset preset, bool plain)
@@ -91,12 +81,12 @@ public sealed unsafe class UniterRewriteTests
         var model = new Uniter(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true);
-        using var input = new BatchBlock(device, new BatchShape(batch, 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags,
-            TokenMasker.Candidates(batch, config.TextLength)));
+        var stage = model.Pretraining(batch, preset.Pretrain.Losses);
+        using var input = new BatchBlock(device, stage.Shape);
         using var arena = new Arena(device, long.MaxValue / 2);
         using var tape = new Tape(device.Stream, arena) { Training = true };
         var outputs = plain ? Plain(model, tape, input, new AllPositions(input, arena))
-            : model.PretrainingLoss(tape, input, preset.Pretrain.Losses, TokenMasker.PlanRows(batch, config.TextLength)[0]);
+            : stage.Variants[0].Losses(tape, input);
         tape.RunBackward(outputs.Losses.Terms);
         return ((CountingStream)device.Stream).Total.Flops;
     }

@@ -1,10 +1,8 @@
-using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
-using VideoSim.Engine.Tensors;
+using VideoSim.Engine.Training;
 using VideoSim.Kernels.Contract;
-using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Recipes;
@@ -31,7 +29,7 @@ internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, floa
 /// <summary>A training of a model of the micro preset: some steps at a constant rate on two batches in turn, on any device.</summary>
 /// <param name="Model">Its name.</param>
 /// <param name="Pairs">Finetuning rather than pretraining.</param>
-internal sealed unsafe record ModelTraining(string Model, bool Pairs)
+internal sealed record ModelTraining(string Model, bool Pairs)
 {
     public const int Steps = 20, Batches = 2;
 
@@ -78,24 +76,18 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
         var labels = LabelFile.Read(data.Labels, index.TryFind);
         using var assembler = new BatchAssembler(index, TokenizerFactory.Create(preset.Model, vocabulary, dictionary: null), tags, preset.Model.EvenFrames);
         var model = ModelZoo.Create(preset.Model);
-        var masker = model.MasksTokens && !Pairs ? new TokenMasker(vocabulary, seed: 3) : null;
+        var stage = Pairs ? model.Finetuning(Batch, config.Losses) : model.Pretraining(Batch, config.Losses);
+        var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed: 3) : null;
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, Precision);
         parameters.Initialize(seed: 1);
         foreach (var (_, value, _, _) in Nudge != 0 ? parameters.Parts() : [])
-            parameters.Upload([.. Read(device, value).Select((x, i) => (i % 2 == 0) == (Nudge > 0) ? MathF.BitIncrement(x) : MathF.BitDecrement(x))], value);
+            parameters.Upload([.. device.Read<float>(value).Select((x, i) => (i % 2 == 0) == (Nudge > 0) ? MathF.BitIncrement(x) : MathF.BitDecrement(x))], value);
         using var adam = new Adam(device, parameters, Epsilon);
-        var stage = Pairs ? StageStep.Finetuning(model, preset.Model, config) : StageStep.Pretraining(model, preset.Model, config);
         using var input = new BatchBlock(device, stage.Shape);
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed: 7, Eager, Precision), input.Scalars, tape =>
-        {
-            var outputs = stage.Losses(tape, input, stage.MaskedRows[^1]);
-            tape.RunBackward(outputs.Losses.Terms);
-            adam.Update(tape.Stream, input.Scalars);
-            return outputs;
-        });
+        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager);
         var losses = new double[StepCount];
         Dictionary<string, float[]> firstGradients = [];
         for (int i = 0; i < StepCount; i++)
@@ -105,13 +97,12 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
                 assembler.FillPairs(rows, labels, slot);
             else
                 assembler.Fill(rows, slot, masker, i);
-            slot.Scalars->Step = (uint)i;
-            adam.WriteRates(ref *slot.Scalars, i, Rates);
+            step.WriteScalars(slot, i, Rates);
             slot.CopyTo(input);
             step.Run();
-            losses[i] = step.Result.Losses.Total(step.Result.Losses.Read(device));
+            losses[i] = step.Loss();
             if (i == 0)
-                firstGradients = parameters.Parts().ToDictionary(static part => part.Name, part => Read(device, part.Gradient));
+                firstGradients = parameters.Parts().ToDictionary(static part => part.Name, part => device.Read<float>(part.Gradient));
         }
         return new Trained(losses, firstGradients, Everything(device, parameters, adam));
     }
@@ -124,20 +115,13 @@ internal sealed unsafe record ModelTraining(string Model, bool Pairs)
             foreach (var part in parameter.Parts)
             {
                 long start = parameter.Offset + part.Offset;
-                values[part.Name] = Read(device, parameters.Weights.Slice(start, part.Shape));
-                values[Trained.FirstMomentOf(part.Name)] = Read(device, adam.FirstMoment.Slice(start, part.Shape));
-                values[Trained.SecondMomentOf(part.Name)] = Read(device, adam.SecondMoment.Slice(start, part.Shape));
+                values[part.Name] = device.Read<float>(parameters.Weights.Slice(start, part.Shape));
+                values[Trained.FirstMomentOf(part.Name)] = device.Read<float>(adam.FirstMoment.Slice(start, part.Shape));
+                values[Trained.SecondMomentOf(part.Name)] = device.Read<float>(adam.SecondMoment.Slice(start, part.Shape));
             }
         }
         foreach (var (name, value) in parameters.StateParts())
-            values[name] = Read(device, value);
-        return values;
-    }
-
-    private static float[] Read(Device device, Tensor tensor)
-    {
-        var values = new float[tensor.Shape.Count];
-        device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
+            values[name] = device.Read<float>(value);
         return values;
     }
 }

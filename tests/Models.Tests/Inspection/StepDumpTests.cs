@@ -5,6 +5,8 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Engine.Training;
+using VideoSim.Kernels.Random;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
@@ -21,7 +23,7 @@ using Xunit;
 namespace VideoSim.Models.Tests.Inspection;
 
 /// <summary>What <c>inspect --step</c> writes: the tensors that docs/tensor-names.md promises, equal to those of a step built by hand.</summary>
-public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
+public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
 {
     private const int Size = 5;
 
@@ -44,8 +46,7 @@ public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<Fini
         using var parameters = model.Parameters;
         var index = RecordIndex.Build([data.Pairwise], config.FrameWidth, cancellation: TestContext.Current.CancellationToken);
         var labelled = LabelFile.Read(data.Labels, index.TryFind);
-        int videos = pairs ? 2 * Size : Size;
-        using var input = new BatchBlock(device, new BatchShape(videos, pairs ? Size : 0, config.TextLength, config.Frames, config.FrameWidth, config.Tags));
+        using var input = new BatchBlock(device, pairs ? BatchShape.OfPairs(config, Size) : BatchShape.OfVideos(config, Size));
         using (var assembler = new BatchAssembler(index, folder.Tokenizer, folder.Tags, evenFrames: false))
         {
             int[] order = [.. Enumerable.Range(0, Size)];
@@ -54,21 +55,16 @@ public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<Fini
             else
                 assembler.Fill(order, input);
         }
-        *input.Scalars = default;
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: true), input.Scalars, tape =>
-        {
-            var outputs = pairs ? model.FinetuningLoss(tape, input, new LossConfig()) : model.PretrainingLoss(tape, input, new LossConfig(), maskedRows: 0);
-            tape.RunBackward(outputs.Losses.Terms);
-            return outputs;
-        });
+        input.Upload(default(StepScalars));
+        using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape => LossesOf(model, tape), eager: true);
         step.Run();
         var another = folder.Load(device, training: true, config); // running statistics change with each step
         using var others = another.Parameters;
         List<(string Name, Tensor Value)>? notes = null; // of a step whose backward pass cannot have overwritten anything
-        using var forward = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: true), input.Scalars, tape =>
+        using var forward = new Step<StepOutputs>(device, new StepMode(Training: true, Eager: true), input, tape =>
         {
             notes = tape.Notes = [];
-            return pairs ? another.FinetuningLoss(tape, input, new LossConfig()) : another.PretrainingLoss(tape, input, new LossConfig(), maskedRows: 0);
+            return LossesOf(another, tape);
         });
         forward.Run();
 
@@ -99,7 +95,10 @@ public sealed unsafe class StepDumpTests(FinishedRuns runs) : IClassFixture<Fini
             Same($"after.{name}", value);
         Assert.Equal(expected.Order(StringComparer.Ordinal), file.Entries.Select(entry => entry.Name).Order(StringComparer.Ordinal));
 
-        void Same(string name, Engine.Tensors.Tensor tensor)
+        StepOutputs LossesOf(IVideoModel of, Tape tape) =>
+            (pairs ? of.Finetuning(Size, new LossConfig()) : of.Pretraining(Size, new LossConfig())).Variants[0].Losses(tape, input);
+
+        void Same(string name, Tensor tensor)
         {
             expected.Add(name);
             var entry = file.TryFind(name);

@@ -5,7 +5,7 @@ using Xunit;
 namespace VideoSim.Models.Tests.Training;
 
 /// <summary>A slot of a batch is filled again only after its copy to the device is done.</summary>
-public sealed class SlotTests
+public sealed unsafe class SlotTests
 {
     [Fact]
     public void Train_MoreBatchesThanSlots_FillsNoSlotThatIsBeingCopied()
@@ -19,7 +19,7 @@ public sealed class SlotTests
             job.Train(pairs: false, (number, slot) =>
             {
                 fills++;
-                if (device.IsCopying(slot.ScalarWords.Address))
+                if (device.IsCopying((nint)slot.Scalars))
                     tooEarly++;
                 job.Fill(number, slot);
             }, IProgressSink.None);

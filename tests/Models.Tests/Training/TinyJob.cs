@@ -47,7 +47,7 @@ internal sealed class TinyJob : IDisposable
         Index = RecordIndex.Build([data.Pairwise], TinyData.FrameWidth);
         _pairs = LabelFile.Read(data.Labels, Index.TryFind);
         Assembler = new BatchAssembler(Index, _tokenizer, _tags, evenFrames: false);
-        _masker = _model.MasksTokens ? new TokenMasker(vocabulary, seed: 1) : null;
+        _masker = Stage(pairs: false).Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed: 1) : null;
     }
 
     internal RecordIndex Index { get; }
@@ -56,16 +56,10 @@ internal sealed class TinyJob : IDisposable
 
     internal string Output => Path.Combine(_root, "run");
 
-    internal BatchShape Shape(bool pairs)
-    {
-        int batch = pairs ? _preset.Finetune.Batch : _preset.Pretrain.Batch;
-        var model = _preset.Model;
-        return new BatchShape(pairs ? 2 * batch : batch, pairs ? batch : 0, model.TextLength, model.Frames, model.FrameWidth, model.Tags,
-            pairs || _masker is null ? 0 : TokenMasker.Candidates(batch, model.TextLength));
-    }
+    internal BatchShape Shape(bool pairs) => Stage(pairs).Shape;
 
-    /// <summary>Rows for masked tokens in each plan of a step.</summary>
-    internal int[] MaskedRows(bool pairs) => pairs || _masker is null ? [0] : TokenMasker.PlanRows(_preset.Pretrain.Batch, _preset.Model.TextLength);
+    internal TrainingStage Stage(bool pairs) =>
+        pairs ? _model.Finetuning(_preset.Finetune.Batch, _preset.Finetune.Losses) : _model.Pretraining(_preset.Pretrain.Batch, _preset.Pretrain.Losses);
 
     /// <summary>The batch of that number, the same as often as it comes.</summary>
     internal void Fill(long number, BatchBlock slot)
@@ -80,7 +74,7 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, slot, _masker, number);
     }
 
-    internal void Train(bool pairs, FillBatch fill, IProgressSink progress, IReadOnlyList<int>? maskedRows = null, Func<double>? validate = null)
+    internal void Train(bool pairs, FillBatch fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);
@@ -91,10 +85,8 @@ internal sealed class TinyJob : IDisposable
             StartWeights = () => _model.Parameters.Initialize(1),
             Config = config,
             Epsilon = 1e-8,
-            Shape = Shape(pairs),
+            Stage = stage ?? Stage(pairs),
             Fill = fill,
-            MaskedRows = maskedRows ?? MaskedRows(pairs),
-            Losses = (tape, batch, maskedRows) => pairs ? _model.FinetuningLoss(tape, batch, config.Losses) : _model.PretrainingLoss(tape, batch, config.Losses, maskedRows),
             Validate = () => new ValidationScore(validate?.Invoke() ?? 0, null),
             WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),
             Seed = 1,

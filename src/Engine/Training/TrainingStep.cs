@@ -1,0 +1,96 @@
+using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Random;
+
+namespace VideoSim.Engine.Training;
+
+/// <summary>Builds training steps: forward, backward and update.</summary>
+public static class TrainingStep
+{
+    /// <summary>Builds a step that makes one loss smaller.</summary>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="parameters">What is trained, allocated for training. The step computes in their precision.</param>
+    /// <param name="optimizer">Changes the parameters; null for gradients alone.</param>
+    /// <param name="inputs">What the step reads, on the device.</param>
+    /// <param name="loss">The model's code: returns the value of a loss operator. It may not look at values.</param>
+    /// <param name="seed">Key of the step's random numbers.</param>
+    /// <param name="eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
+    public static TrainingStep<LossTerms> Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
+        ulong seed = 0, bool eager = false) =>
+        Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager);
+
+    /// <summary>The same with an objective of several terms.</summary>
+    /// <typeparam name="TObjective"><see cref="LossTerms"/>, or what else the model's code leaves on the device with them.</typeparam>
+    public static TrainingStep<TObjective> Build<TObjective>(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> objective,
+        ulong seed = 0, bool eager = false) where TObjective : IObjective =>
+        new(device, parameters, optimizer, inputs, objective, new StepMode(Training: true, seed, eager, parameters.Precision));
+}
+
+/// <summary>A training step; see <see cref="TrainingStep"/>.</summary>
+/// <typeparam name="TObjective">What the model's code returns.</typeparam>
+public sealed unsafe class TrainingStep<TObjective> : IDisposable where TObjective : IObjective
+{
+    private readonly Device _device;
+    private readonly ParameterStore _parameters;
+    private readonly Optimizer? _optimizer;
+    private readonly StepInputs _inputs;
+
+    internal TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> build, StepMode mode)
+    {
+        (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
+        Step = new Step<TObjective>(device, mode, inputs, tape =>
+        {
+            var objective = build(tape);
+            tape.RunBackward(objective.Losses.Terms);
+            optimizer?.Update(tape.Stream, inputs.Scalars);
+            return objective;
+        });
+    }
+
+    /// <summary>The launches.</summary>
+    public Step<TObjective> Step { get; }
+
+    /// <summary>0-based number of the next update: what rates are corrected for, and a counter of the random numbers.</summary>
+    public long Number { get; set; }
+
+    /// <summary>What the model's code returned: tensors that the last run filled.</summary>
+    public TObjective Result => Step.Result;
+
+    /// <summary>Runs one update and counts it.</summary>
+    /// <param name="rate">The learning rate.</param>
+    public void Run(double rate) => Run([rate]);
+
+    /// <summary>Runs one update and counts it.</summary>
+    /// <param name="rates">The learning rate of each parameter group.</param>
+    public void Run(ReadOnlySpan<double> rates)
+    {
+        WriteScalars(_inputs, Number++, rates);
+        Run();
+    }
+
+    /// <summary>Runs one update with the step number and the rates that are in the inputs already.</summary>
+    public void Run()
+    {
+        _parameters.BeginGradients(this);
+        Step.Run();
+    }
+
+    /// <summary>Writes step number and rates into a block of inputs, such as a slot on the host that is copied to the device as a whole.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="number">0-based number of the update.</param>
+    /// <param name="rates">The learning rate of each parameter group.</param>
+    public void WriteScalars(StepInputs block, long number, ReadOnlySpan<double> rates)
+    {
+        var scalars = new StepScalars { Step = (uint)number };
+        _optimizer?.WriteRates(ref scalars, number, rates);
+        block.Upload(scalars);
+    }
+
+    /// <summary>The objective after the last run. Waits for the device.</summary>
+    public double Loss() => Result.Losses.Total(Result.Losses.Read(_device));
+
+    /// <inheritdoc/>
+    public void Dispose() => Step.Dispose();
+}

@@ -8,7 +8,7 @@ from results import UNKNOWN_LIMITER
 # Entries, as patterns: those of some families are one for each shape.
 ATTENTION = ["attention_forward.*", "attention_backward.*"]
 NORM_FORWARD, NORM_BACKWARD = ["layer_norm_forward_bf16"], ["layer_norm_backward_bf16", "layer_norm_finish_f32"]
-TAGS, TOKENS, ADAM = ["asymmetric_tag_loss_consistency_f32"], ["masked_token_loss_bf16"], ["adam_f32"]
+TAGS, TOKENS, ADAM = ["asymmetric_tag_loss_consistency_f32"], ["cross_entropy_bf16"], ["adam_f32"]
 VLAD = ["vlad_.*forward.*", "vlad_.*backward.*", "vlad_.*centres.*", "batch_norm_.*"]
 
 # Names that peers give their variants.

@@ -37,7 +37,8 @@ public static class Catalog
         .. Reduce.TotalChecks.All,
         .. Reduce.ColumnSumChecks.All,
         .. Losses.TagLossChecks.All,
-        .. Losses.MaskedTokenLossChecks.All,
+        .. Losses.CrossEntropyChecks.All,
+        .. Losses.SquaredErrorChecks.All,
         .. Losses.ContrastiveLossChecks.All,
         .. Losses.PairLossChecks.All,
     ];

@@ -68,10 +68,10 @@ public static unsafe class TableCrossEntropy
         var loss = tape.Scratch(new Shape(rows));
         tape.Touches("logits -> loss, gradients in their place", Touch.Read(s.Logits), Touch.Read(s.Targets), Touch.Read(s.Weights),
             Touch.Write(weight != 0 ? s.Logits : default), Touch.Write(s.Term));
-        tape.Stream.Run(MaskedTokenLossKernels.ForwardBackward[s.Logits.Precision], new MaskedTokenLossArgs
+        tape.Stream.Run(CrossEntropyKernels.ForwardBackward[s.Logits.Precision], new CrossEntropyArgs
         {
-            Logits = s.Logits.Values, Targets = s.Targets.Ints, Weights = s.Weights.Floats, Loss = loss.Floats,
-            Rows = rows, V = classes, Scale = weight, Differentiate = weight != 0 ? 1 : 0,
+            Logits = s.Logits.Values, dLogits = weight != 0 ? s.Logits.Values : null, Targets = s.Targets.Ints, Weights = s.Weights.Floats,
+            Loss = loss.Floats, Rows = rows, Classes = classes, Scale = weight,
         });
         tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = loss.Floats, Y = s.Term.Floats, Rows = 1, Count = rows, Scale = 1 });
     }

@@ -17,7 +17,7 @@ public sealed class SassTests
     [InlineData("LayerNormPacked.cu")]
     [InlineData("VladTensorCore.cu")]
     [InlineData("TagLoss.cu")]
-    [InlineData("MaskedTokenLoss.cu")]
+    [InlineData("CrossEntropy.cu")]
     [InlineData("PairLoss.cu")]
     [InlineData("Adam.cu")]
     [InlineData("Sgd.cu")]

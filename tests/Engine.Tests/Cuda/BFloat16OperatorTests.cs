@@ -44,6 +44,8 @@ public sealed unsafe class BFloat16OperatorTests
             var terms = MultiLabelLoss.Forward(tape, t[0], t[1], put.Labels(), new LabelFocus(0, 1, 0), new HeadConsistency(2, 1e-8f));
             return [terms.Mixture, terms.Experts, terms.Consistency];
         }),
+        ["squared-error"] = new([new(Rows)], static (tape, t, put) => [SquaredError.Forward(tape, t[0], put.Floats(Rows))]),
+        ["softmax-cross-entropy"] = new([new(Rows, Classes)], static (tape, t, put) => [SoftmaxCrossEntropy.Forward(tape, t[0], put.Integers([0, 7, 42, 13, 1]))]),
         ["table-cross-entropy"] = new([new(Rows, Width), new(Classes, Width)], static (tape, t, put) =>
             [TableCrossEntropy.Forward(tape, t[0], t[1], put.Values(tape.Scratch(new Shape(Classes), t[0].Type), site: 51, -1, 1), put.Integers([0, 7, 42, 13, 1]), put.Floats(Rows))]),
     };

@@ -23,7 +23,7 @@ public sealed unsafe class TableCrossEntropyTests
         GradientCheck.RunLoss(
             [GradientInput.Uniform("x", new Shape(rows, width), -2, 2), GradientInput.Uniform("table", new Shape(vocabulary, width)), GradientInput.Uniform("bias", new Shape(vocabulary))],
             (tape, t) => [TableCrossEntropy.Forward(tape, t[0], t[1], t[2], GradientCheck.Integers(tape, new Shape(rows), targets), Floats(tape, weights))],
-            v => [MaskedTokenLossReference.Forward(Logits(v[0], v[1], v[2], rows, width, vocabulary), targets, Array.ConvertAll(weights, static w => (double)w), vocabulary).Sum()]);
+            v => [CrossEntropyReference.Forward(Logits(v[0], v[1], v[2], rows, width, vocabulary), targets, Array.ConvertAll(weights, static w => (double)w), vocabulary).Sum()]);
     }
 
     [Theory]

@@ -19,6 +19,17 @@ public sealed partial class FolderArrowsTests
         Assert.True(cycle.Length == 0, cycle);
     }
 
+    // In Kernels, families that exist for one model keep the field's names, and so do the fields of their arguments.
+    [Fact]
+    public void Engine_Words_AreThoseOfAnyNetwork()
+    {
+        string root = Path.Combine(Repository(), "src", "Engine");
+        Assert.Empty(from file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
+                     where !file[root.Length..].Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+                     from word in FieldWord().Matches(File.ReadAllText(file))
+                     select $"{Path.GetFileName(file)}: {word.Value}");
+    }
+
     [Fact]
     public void Cycle_OfThreeFolders_IsPrinted() =>
         Assert.Equal("A -> B (a.cs) -> C (b.cs) -> A (c.cs)", Cycle(new() { ["A"] = new() { ["B"] = "a.cs" }, ["B"] = new() { ["C"] = "b.cs" }, ["C"] = new() { ["A"] = "c.cs" } }));
@@ -69,6 +80,9 @@ public sealed partial class FolderArrowsTests
             folder = folder.Parent;
         return folder?.FullName ?? throw new InvalidOperationException("the tests do not run inside of the repository");
     }
+
+    [GeneratedRegex(@"(?<!stack )\b(videos?|tokens?|tags?|frames?|titles?)\b")]
+    private static partial Regex FieldWord();
 
     [GeneratedRegex(@"//.*")]
     private static partial Regex Comment();

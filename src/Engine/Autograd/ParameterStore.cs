@@ -84,9 +84,6 @@ public sealed class ParameterStore : IDisposable
     /// <summary>The weights rounded to bf16, in their order; where <see cref="Allocate"/> was asked for it.</summary>
     public Tensor Copies { get; private set; }
 
-    /// <summary>What steps that train these parameters compute with.</summary>
-    public Precision Precision { get; private set; }
-
     /// <summary>Elements of a flat block, alignment gaps included.</summary>
     public long FlatCount { get; private set; }
 
@@ -155,7 +152,6 @@ public sealed class ParameterStore : IDisposable
         (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
-        Precision = precision;
         bool hasCopies = precision != Precision.Float32;
         int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Bytes() : 0);
         _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);

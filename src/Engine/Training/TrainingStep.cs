@@ -2,6 +2,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Training;
@@ -11,21 +12,22 @@ public static class TrainingStep
 {
     /// <summary>Builds a step that makes one loss smaller.</summary>
     /// <param name="device">Where it runs.</param>
-    /// <param name="parameters">What is trained, allocated for training. The step computes in their precision.</param>
+    /// <param name="parameters">What is trained, allocated for training in the step's precision.</param>
     /// <param name="optimizer">Changes the parameters; null for gradients alone.</param>
     /// <param name="inputs">What the step reads, on the device.</param>
     /// <param name="loss">The model's code: returns the value of a loss operator. It may not look at values.</param>
     /// <param name="seed">Key of the step's random numbers.</param>
     /// <param name="eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
+    /// <param name="precision">How activations are stored.</param>
     public static TrainingStep<LossTerms> Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
-        ulong seed = 0, bool eager = false) =>
-        Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager);
+        ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) =>
+        Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision);
 
     /// <summary>The same with an objective of several terms.</summary>
     /// <typeparam name="TObjective"><see cref="LossTerms"/>, or what else the model's code leaves on the device with them.</typeparam>
     public static TrainingStep<TObjective> Build<TObjective>(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> objective,
-        ulong seed = 0, bool eager = false) where TObjective : IObjective =>
-        new(device, parameters, optimizer, inputs, objective, new StepMode(Training: true, seed, eager, parameters.Precision));
+        ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) where TObjective : IObjective =>
+        new(device, parameters, optimizer, inputs, objective, new StepMode(Training: true, seed, eager, precision));
 }
 
 /// <summary>A training step; see <see cref="TrainingStep"/>.</summary>

@@ -33,7 +33,7 @@ internal sealed class BuiltStep : IDisposable
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
         Stage = pretraining ? Model.Pretraining(Training.Batch, Training.Losses) : Model.Finetuning(Training.Batch, Training.Losses);
         Input = new BatchBlock(device, Stage.Shape);
-        Step = TrainingStep.Build(device, Model.Parameters, _adam, Input, tape => Stage.Variants[0].Losses(tape, Input)).Step;
+        Step = TrainingStep.Build(device, Model.Parameters, _adam, Input, tape => Stage.Variants[0].Losses(tape, Input), precision: stored).Step;
     }
 
     public TrainingConfig Training { get; }

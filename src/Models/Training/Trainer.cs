@@ -131,7 +131,7 @@ public sealed class Trainer : IDisposable
     }
 
     private TrainingStep<StepOutputs> Build(StepVariant variant) =>
-        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager);
+        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager, _job.Config.Precision);
 
     private void RunStep(Prefetcher batches)
     {

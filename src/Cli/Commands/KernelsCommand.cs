@@ -111,7 +111,7 @@ internal static class KernelsCommand
             NoteUnassertedOffsets(compiler, console);
             var table = KernelResourceTable.Compile(compiler, units);
             if (!KernelResourceTable.Embedded.Has(compiler.Version))
-                throw new DataException($"there is no table for NVRTC {compiler.Version}");
+                throw new DataException($"there is no table for NVRTC {compiler.Version}; bench/Tables writes one");
             string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
             foreach (string difference in differences)
                 console.Progress.Note(difference);

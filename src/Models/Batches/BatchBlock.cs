@@ -13,12 +13,9 @@ public sealed class BatchBlock : StepInputs
 {
     /// <summary>Takes memory for one batch.</summary>
     public BatchBlock(Device device, BatchShape shape) : base(device,
-        new(nameof(TokenIds), new Shape(shape.Videos, shape.TextLength), ElementType.Int32),
+    [
+        .. IndexBatch.Inputs(nameof(Tokens), shape.Videos, shape.TextLength),
         new(nameof(AttentionMask), new Shape(shape.Videos, shape.TextLength), ElementType.Int32),
-        new(nameof(SortedPositions), new Shape(shape.Tokens), ElementType.Int32),
-        new(nameof(SegmentTokens), new Shape(shape.Tokens), ElementType.Int32),
-        new(nameof(SegmentStarts), new Shape(shape.Tokens + 1), ElementType.Int32),
-        new(nameof(SegmentCount), new Shape(1), ElementType.Int32),
         new(nameof(Frames), new Shape(shape.Videos, shape.Frames, shape.FrameWidth), ElementType.Float16),
         new(nameof(FrameCounts), new Shape(shape.Videos), ElementType.Int32),
         new(nameof(Labels), new Shape(shape.Videos, shape.LabelWords), ElementType.Int32),
@@ -26,12 +23,11 @@ public sealed class BatchBlock : StepInputs
         new(nameof(MaskedPositions), new Shape(shape.MaskedCapacity), ElementType.Int32),
         new(nameof(MaskedTargets), new Shape(shape.MaskedCapacity), ElementType.Int32),
         new(nameof(MaskedCount), new Shape(1), ElementType.Int32),
-        new(nameof(MaskedWeights), new Shape(shape.MaskedCapacity)))
+        new(nameof(MaskedWeights), new Shape(shape.MaskedCapacity)),
+    ])
     {
         Shape = shape;
-        (TokenIds, AttentionMask) = (this[nameof(TokenIds)], this[nameof(AttentionMask)]);
-        (SortedPositions, SegmentTokens) = (this[nameof(SortedPositions)], this[nameof(SegmentTokens)]);
-        (SegmentStarts, SegmentCount) = (this[nameof(SegmentStarts)], this[nameof(SegmentCount)]);
+        (Tokens, AttentionMask) = (IndexBatch.Of(this, nameof(Tokens)), this[nameof(AttentionMask)]);
         (Frames, FrameCounts) = (this[nameof(Frames)], this[nameof(FrameCounts)]);
         (Labels, Similarities) = (this[nameof(Labels)], this[nameof(Similarities)]);
         (MaskedPositions, MaskedTargets) = (this[nameof(MaskedPositions)], this[nameof(MaskedTargets)]);
@@ -41,23 +37,14 @@ public sealed class BatchBlock : StepInputs
     /// <summary>The sizes.</summary>
     public BatchShape Shape { get; }
 
+    /// <summary>Token ids [B, T], and where each id occurs.</summary>
+    public IndexBatch Tokens { get; }
+
     /// <summary>Token ids [B, T].</summary>
-    public Tensor TokenIds { get; }
+    public Tensor TokenIds => Tokens.Indices;
 
     /// <summary>1 on real tokens, 0 on padding [B, T].</summary>
     public Tensor AttentionMask { get; }
-
-    /// <summary>Text positions b*T + t, sorted by token id and then by position [B*T].</summary>
-    public Tensor SortedPositions { get; }
-
-    /// <summary>The distinct token ids in ascending order; the first <see cref="SegmentCount"/> are used [B*T].</summary>
-    public Tensor SegmentTokens { get; }
-
-    /// <summary>Where each distinct id's run begins in <see cref="SortedPositions"/>, with the end after the last [B*T + 1].</summary>
-    public Tensor SegmentStarts { get; }
-
-    /// <summary>Number of distinct token ids [1].</summary>
-    public Tensor SegmentCount { get; }
 
     /// <summary>Sampled frames, fp16 [B, F, W].</summary>
     public Tensor Frames { get; }
@@ -82,7 +69,4 @@ public sealed class BatchBlock : StepInputs
 
     /// <summary>1 / count on used rows, 0 on the rest [capacity].</summary>
     public Tensor MaskedWeights { get; }
-
-    /// <summary>The tokens as the embedding wants them.</summary>
-    public IndexBatch Tokens => new(TokenIds, SortedPositions, SegmentTokens, SegmentStarts, SegmentCount);
 }

@@ -12,7 +12,7 @@ namespace VideoSim.Engine.Tests.Operators;
 
 public sealed unsafe class MultiLabelLossTests
 {
-    // Reference fact sheet, Appendix A items 6 and 12: one tag, the published asymmetric loss.
+    // By hand: one label, the published asymmetric loss.
     [Theory]
     [InlineData(0, true, 0.693147, -0.5)]
     [InlineData(0, false, 0.346574, 0.423287)]

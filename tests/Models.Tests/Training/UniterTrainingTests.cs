@@ -122,17 +122,17 @@ public sealed unsafe class UniterTrainingTests(UniterRun run) : IClassFixture<Un
         using var host = new CpuDevice(1);
         using var slot = new BatchBlock(host, job.Shape(pairs: false));
         job.Fill(number: 1, slot);
-        int tokens = slot.Shape.Tokens, segments = *slot.SegmentCount.Ints;
-        int[] ids = new Span<int>(slot.TokenIds.Ints, tokens).ToArray(), sorted = new Span<int>(slot.SortedPositions.Ints, tokens).ToArray();
+        int tokens = slot.Shape.Tokens, segments = *slot.Tokens.SegmentCount.Ints;
+        int[] ids = new Span<int>(slot.TokenIds.Ints, tokens).ToArray(), sorted = new Span<int>(slot.Tokens.SortedPositions.Ints, tokens).ToArray();
         int masked = *slot.MaskedCount.Ints;
         Assert.True(Enumerable.Range(0, masked).Any(row => ids[slot.MaskedPositions.Ints[row]] != slot.MaskedTargets.Ints[row]), "no mask: the test says nothing");
         Assert.Equal(Enumerable.Range(0, tokens).OrderBy(at => ids[at]), sorted);
         for (int segment = 0; segment < segments; segment++)
         {
-            for (int i = slot.SegmentStarts.Ints[segment]; i < slot.SegmentStarts.Ints[segment + 1]; i++)
-                Assert.Equal(slot.SegmentTokens.Ints[segment], ids[sorted[i]]);
+            for (int i = slot.Tokens.SegmentStarts.Ints[segment]; i < slot.Tokens.SegmentStarts.Ints[segment + 1]; i++)
+                Assert.Equal(slot.Tokens.SegmentIndices.Ints[segment], ids[sorted[i]]);
         }
-        Assert.Equal(tokens, slot.SegmentStarts.Ints[segments]);
+        Assert.Equal(tokens, slot.Tokens.SegmentStarts.Ints[segments]);
     }
 
     private static void MaskAll(BatchBlock slot)

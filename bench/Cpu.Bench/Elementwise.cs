@@ -74,7 +74,7 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
         int* end = (int*)Constant(1, 0);
         *end = count;
         int chunks = ParameterBlock.Chunks(count);
-        var notes = (ulong*)Constant(2 * chunks, 0);
+        ulong* notes = (ulong*)Constant(2 * chunks, 0);
         new Span<ulong>(notes, chunks).Fill(ParameterBlock.AllFinite);
         return new AdamArgs
         {

@@ -47,7 +47,7 @@ internal sealed class Input : IDisposable
     private Subject Tokenized(string encoder, ITokenizer tokenizer) => new($"tokenized titles, {encoder}, one thread", "thousand/s", 1e-3 * _titles.Length, () =>
     {
         Span<int> ids = stackalloc int[TextLength], mask = stackalloc int[TextLength];
-        foreach (var title in _titles)
+        foreach (byte[] title in _titles)
             tokenizer.Encode(title, ids, mask);
     });
 

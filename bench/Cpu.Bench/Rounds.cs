@@ -38,7 +38,7 @@ internal static class Rounds
 
     public static IReadOnlyList<Rate> Measure(IReadOnlyList<Subject> subjects, int rounds)
     {
-        var calls = new int[subjects.Count];
+        int[] calls = new int[subjects.Count];
         var clock = subjects.Select(static _ => new List<double>()).ToArray();
         var processor = subjects.Select(static _ => new List<double>()).ToArray();
         for (int i = 0; i < calls.Length; i++)

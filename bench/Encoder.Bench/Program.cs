@@ -32,7 +32,7 @@ if (args.Length > 1)
 
 string folder = args[0];
 string[] files = [.. Directory.GetFiles(folder).Where(static path => Path.GetExtension(path) is ".safetensors" or ".bin" or ".h5")];
-var chunk = new byte[1 << 20];
+byte[] chunk = new byte[1 << 20];
 ReadAndCopy(copies: 0); // into the system's cache, for both
 
 double start = ProcessorSeconds();

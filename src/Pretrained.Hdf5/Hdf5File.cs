@@ -101,7 +101,7 @@ public sealed class Hdf5File : TensorFile
                     destination[i] = (float)halves[i];
                 break;
             default:
-                var doubles = new double[destination.Length];
+                double[] doubles = new double[destination.Length];
                 dataset.Read<double>(doubles, selection);
                 for (int i = 0; i < doubles.Length; i++)
                     destination[i] = (float)doubles[i];
@@ -127,7 +127,7 @@ public sealed class Hdf5File : TensorFile
     private void AddDataset(NativeDataset dataset, string name, long length)
     {
         string where = $"{Path}: tensor {Printable.Quote(name)}";
-        SafetensorsType type = dataset.Type.Size switch
+        var type = dataset.Type.Size switch
         {
             2 => SafetensorsType.F16,
             4 => SafetensorsType.F32,

@@ -40,7 +40,7 @@ public sealed class CatalogTests
         foreach (var check in CasesOf(entry))
         {
             var expected = CheckRunner.Execute(one, check);
-            foreach (Device device in new Device[] { three, backwards })
+            foreach (var device in new Device[] { three, backwards })
             {
                 foreach (var (buffer, values) in CheckRunner.Execute(device, check))
                 {

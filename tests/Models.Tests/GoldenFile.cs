@@ -98,7 +98,7 @@ internal sealed unsafe class GoldenFile(string name) : IDisposable
     /// </summary>
     public void AssertEqual(string reference, Device device, Tensor tensor, double floor = 0)
     {
-        var actual = new float[tensor.Shape.Count];
+        float[] actual = new float[tensor.Shape.Count];
         device.Download(tensor.Address, MemoryMarshal.AsBytes(actual.AsSpan()));
         AssertEqual(reference, actual, Doubles(reference), floor);
     }

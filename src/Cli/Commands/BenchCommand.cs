@@ -43,9 +43,7 @@ internal static class BenchCommand
                 table.Row($"step, {which} of {time.Steps}", $"{time.Launches}", Format(known), Format(time.Flops / known / 1e6), "");
         }
         foreach (var kernel in time.Kernels)
-        {
             table.Row(kernel.Entry, $"{kernel.Launches}", Format(kernel.Microseconds / 1e3), Format(kernel.Flops / kernel.Microseconds / 1e3), Format(kernel.MovedBytes / kernel.Microseconds / 1e3));
-        }
         return table;
     }
 

@@ -73,8 +73,11 @@ internal static class ReproduceCommand
         Row("ensemble, embeddings scaled to length 1", summary.Ensemble.NormalizedTestSpearman);
         Row("best possible (noise-free similarities)", summary.BestPossibleSpearman);
         foreach (var (name, model) in summary.Models)
+        {
             table.Row($"seconds, {name}: pretrain {Whole(model.Seconds.Pretrain)}, finetune {Whole(model.Seconds.Finetune)}, embed {Whole(model.Seconds.Embed)}",
                 Whole(model.Seconds.Pretrain + model.Seconds.Finetune + model.Seconds.Embed));
+        }
+
         return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
 
         void Row(string name, double? score)
@@ -89,8 +92,11 @@ internal static class ReproduceCommand
         var table = new ResultTable().TextColumn("model").TextColumn("stage").NumberColumn("runs").NumberColumn("steps").NumberColumn("batch")
             .NumberColumn("parameters").NumberColumn("GFLOP a step").NumberColumn("memory, GB").NumberColumn("disk a run, GB");
         foreach (var run in plan.Runs)
+        {
             table.Row(run.Model, run.Stage, Count(run.Runs), Count(run.Steps), Count(run.Batch), Count(run.Parameters), Count(run.FlopsPerStep / 1e9, 1),
                 Count(run.DeviceBytes / 1e9, 2), Count(run.DiskBytes / 1e9, 2));
+        }
+
         return table.Row("all", "", Count(plan.TotalRuns), "", "", "", $"{Count(plan.TotalFlops / 1e15, 1)} PFLOP in all", "", $"{Count(plan.TotalDiskBytes / 1e9, 1)} in all");
 
         static string Count(double value, int decimals = 0) => value.ToString($"N{decimals}", CultureInfo.InvariantCulture);

@@ -64,12 +64,10 @@ public sealed class CommandConsole
             output.WriteLine(JsonSerializer.Serialize(value, type));
             return;
         }
-        for (var i = 0; i < tables.Count; i++)
+        for (int i = 0; i < tables.Count; i++)
         {
             if (i > 0)
-            {
                 output.WriteLine();
-            }
             tables[i].WriteTo(output);
         }
     });
@@ -99,8 +97,8 @@ public sealed class CommandConsole
     // Decided here, not detected: Spectre looks at the process, whatever the stream and the environment given.
     private static IAnsiConsole Create(IAnsiConsoleOutput stream, Func<string, string?> environment)
     {
-        var drawable = stream.IsTerminal && environment("TERM") != "dumb";
-        var coloured = drawable && string.IsNullOrEmpty(environment("NO_COLOR"));
+        bool drawable = stream.IsTerminal && environment("TERM") != "dumb";
+        bool coloured = drawable && string.IsNullOrEmpty(environment("NO_COLOR"));
         return AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = stream,

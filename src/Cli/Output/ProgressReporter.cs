@@ -41,9 +41,7 @@ public sealed class ProgressReporter : IProgressSink
             Erase();
             _work = new Work(label, total, done, _clock.GetTimestamp());
             if (_live)
-            {
                 Show(_work);
-            }
         }
     }
 
@@ -53,15 +51,11 @@ public sealed class ProgressReporter : IProgressSink
         lock (_gate)
         {
             if (_work is null)
-            {
                 return;
-            }
             _work.Done = done;
             _work.Text = text;
             if (_clock.GetElapsedTime(_work.ShownAt) >= _interval)
-            {
                 Show(_work);
-            }
         }
     }
 
@@ -71,11 +65,9 @@ public sealed class ProgressReporter : IProgressSink
         lock (_gate)
         {
             if (_work is null)
-            {
                 return;
-            }
             Erase();
-            var result = ProgressText.Finished(_work.Done, _work.Earlier, _clock.GetElapsedTime(_work.BegunAt), text);
+            string result = ProgressText.Finished(_work.Done, _work.Earlier, _clock.GetElapsedTime(_work.BegunAt), text);
             _writer.WriteLine($"{_work.Label}: {result}");
             _work = null;
         }
@@ -99,15 +91,13 @@ public sealed class ProgressReporter : IProgressSink
             Erase();
             _writer.WriteLine(text);
             if (_live && _work is not null)
-            {
                 Show(_work);
-            }
         }
     }
 
     private void Show(Work current)
     {
-        var state = ProgressText.Running(
+        string state = ProgressText.Running(
             current.Done, current.Earlier, current.Total, _clock.GetElapsedTime(current.BegunAt), current.Text);
         if (_live)
         {
@@ -118,6 +108,7 @@ public sealed class ProgressReporter : IProgressSink
         {
             _writer.WriteLine($"{current.Label}: {state}");
         }
+
         current.ShownAt = _clock.GetTimestamp();
     }
 
@@ -133,9 +124,9 @@ public sealed class ProgressReporter : IProgressSink
     private void Draw(string label, string state)
     {
         // A line that reaches the right edge would wrap, and only its last part could be erased.
-        var room = _console.Profile.Width - 1;
-        var shownLabel = ProgressText.Cut($"{label}: ", room);
-        var shownState = ProgressText.Cut(state, room - shownLabel.GetCellWidth());
+        int room = _console.Profile.Width - 1;
+        string shownLabel = ProgressText.Cut($"{label}: ", room);
+        string shownState = ProgressText.Cut(state, room - shownLabel.GetCellWidth());
         _console.WriteAnsi(line => line.Write(shownLabel, new Style(Color.Green)).Write(shownState));
     }
 

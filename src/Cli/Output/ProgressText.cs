@@ -14,7 +14,7 @@ internal static class ProgressText
     /// <param name="text">What else to show; may be empty.</param>
     public static string Running(long done, long earlier, long total, TimeSpan elapsed, string text)
     {
-        var rate = RateOf(done - earlier, elapsed);
+        double rate = RateOf(done - earlier, elapsed);
         return Join(
             total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{done}/{total} ({100 * done / total}%)") : $"{done}",
             Rate(rate),
@@ -41,14 +41,12 @@ internal static class ProgressText
     /// <summary>As much of the text as fits into so many columns of a terminal; Chinese characters take two.</summary>
     public static string Cut(string text, int columns)
     {
-        var used = 0;
-        for (var i = 0; i < text.Length; i++)
+        int used = 0;
+        for (int i = 0; i < text.Length; i++)
         {
             used += text[i].GetCellWidth();
             if (used > columns)
-            {
                 return text[..i];
-            }
         }
         return text;
     }

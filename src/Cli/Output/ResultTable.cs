@@ -29,9 +29,7 @@ public sealed class ResultTable
     public ResultTable Row(params string[] cells)
     {
         if (cells.Length != _columns.Count)
-        {
             throw new ArgumentException($"{cells.Length} cells for {_columns.Count} columns", nameof(cells));
-        }
         _rows.Add(cells);
         return this;
     }
@@ -44,18 +42,16 @@ public sealed class ResultTable
         WriteRow(writer, headers, widths);
         var rules = _columns.Select((column, index) => new string('-', widths[index] - (column.IsNumber ? 1 : 0)) + (column.IsNumber ? ":" : ""));
         WriteRow(writer, [.. rules], widths);
-        foreach (var row in _rows)
-        {
+        foreach (string[] row in _rows)
             WriteRow(writer, row, widths);
-        }
     }
 
     private void WriteRow(TextWriter writer, string[] cells, int[] widths)
     {
-        for (var i = 0; i < cells.Length; i++)
+        for (int i = 0; i < cells.Length; i++)
         {
             // Chinese characters take two columns of a terminal.
-            var padding = new string(' ', widths[i] - cells[i].GetCellWidth());
+            string padding = new string(' ', widths[i] - cells[i].GetCellWidth());
             writer.Write(_columns[i].IsNumber ? $"| {padding}{cells[i]} " : $"| {cells[i]}{padding} ");
         }
         writer.WriteLine("|");

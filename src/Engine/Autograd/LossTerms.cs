@@ -30,7 +30,7 @@ public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms) : IObjective
     /// <summary>The unweighted values of the last step, in order. Waits for the device.</summary>
     public float[] Read(Device device)
     {
-        var values = new float[_terms.Length];
+        float[] values = new float[_terms.Length];
         for (int i = 0; i < values.Length; i++)
             device.Read(_terms[i].Value, values.AsSpan(i, 1));
         return values;

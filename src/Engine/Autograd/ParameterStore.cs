@@ -195,7 +195,7 @@ public sealed class ParameterStore : IDisposable
     /// <param name="seed">Key of the random numbers.</param>
     public void Initialize(ulong seed)
     {
-        var values = new float[BlockElements];
+        float[] values = new float[BlockElements];
         foreach (var part in Parts())
         {
             uint site = NameHash(part.Name);
@@ -216,7 +216,7 @@ public sealed class ParameterStore : IDisposable
         }
         foreach (var state in _states)
         {
-            var initial = new float[state.Shape.Count];
+            float[] initial = new float[state.Shape.Count];
             Array.Fill(initial, state.Initial);
             Upload(initial, state.Value);
         }

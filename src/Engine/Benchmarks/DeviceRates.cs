@@ -65,7 +65,7 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
         var precision = device is CudaDevice ? Precision.BFloat16 : Precision.Float32;
         for (int size = SmallestProduct; ; size *= 2)
         {
-            var time = Product(device, clock, size, precision, cancellation);
+            double time = Product(device, clock, size, precision, cancellation);
             if (size == LargestProduct || time >= LongProduct.TotalMicroseconds)
                 return (size, precision, 2.0 * size * size * size / (1e-6 * time));
         }
@@ -98,7 +98,7 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
     private static void Scatter(Device device, nint address, long bytes, Precision precision)
     {
         const int Values = 1 << 16;
-        var floats = new float[Values];
+        float[] floats = new float[Values];
         for (int i = 0; i < Values; i++)
             floats[i] = 2 * (float)Philox.Uniform(seed: 1, step: 0, site: 0, i) - 1;
         ReadOnlySpan<byte> block = precision == Precision.Float32 ? MemoryMarshal.AsBytes(floats.AsSpan())

@@ -55,7 +55,7 @@ public static class CheckRunner
             var outputs = new Dictionary<string, float[]>();
             foreach (var buffer in check.Buffers.Where(IsCompared))
             {
-                var bytes = new byte[buffer.Data.Length];
+                byte[] bytes = new byte[buffer.Data.Length];
                 device.Download(buffer.Address, bytes);
                 outputs.Add(buffer.Name, buffer.Decode(bytes));
             }

@@ -48,11 +48,17 @@ public sealed partial record KernelImage(byte[] Code, IReadOnlyDictionary<string
                 resources[entry] = new KernelResources(0, 0, 0, 0, 0);
             }
             else if (FunctionLine().Match(line) is { Success: true } properties)
+            {
                 function = properties.Groups["name"].Value;
+            }
             else if (StackLine().Match(line) is { Success: true } stack && resources.TryGetValue(function, out var known))
+            {
                 resources[function] = known with { StackBytes = Number(stack, "stack"), SpillStoreBytes = Number(stack, "stores"), SpillLoadBytes = Number(stack, "loads") };
+            }
             else if (RegisterLine().Match(line) is { Success: true } registers && resources.TryGetValue(entry, out known))
+            {
                 resources[entry] = known with { Registers = Number(registers, "registers"), SharedBytes = registers.Groups["shared"].Success ? Number(registers, "shared") : 0 };
+            }
         }
         return resources;
     }

@@ -30,9 +30,7 @@ public sealed class KernelResourceTable
     {
         var architectures = new SortedDictionary<string, SortedDictionary<string, KernelResources>>(StringComparer.Ordinal);
         foreach (string architecture in Architectures)
-        {
             architectures[architecture] = new(units.SelectMany(unit => compiler.Compile(unit, architecture).Resources).ToDictionary(), StringComparer.Ordinal);
-        }
         return new(new(StringComparer.Ordinal) { [compiler.Version.ToString()] = architectures });
     }
 

@@ -25,7 +25,7 @@ internal static unsafe partial class Nvrtc
     public static int[] Architectures()
     {
         Check(nvrtcGetNumSupportedArchs(out int count), nameof(nvrtcGetNumSupportedArchs));
-        var architectures = new int[count];
+        int[] architectures = new int[count];
         fixed (int* pointer = architectures)
             Check(nvrtcGetSupportedArchs(pointer), nameof(nvrtcGetSupportedArchs));
         return architectures;
@@ -50,7 +50,7 @@ internal static unsafe partial class Nvrtc
         {
             int code = nvrtcCompileProgram(program, options.Count, arguments.Pointer);
             Check(nvrtcGetProgramLogSize(program, out nuint size), nameof(nvrtcGetProgramLogSize));
-            var bytes = new byte[size];
+            byte[] bytes = new byte[size];
             fixed (byte* pointer = bytes)
                 Check(nvrtcGetProgramLog(program, pointer), nameof(nvrtcGetProgramLog));
             log = Encoding.UTF8.GetString(bytes).TrimEnd('\0', '\n', ' ');
@@ -72,7 +72,7 @@ internal static unsafe partial class Nvrtc
             Check(nvrtcGetCUBINSize(program, out size), nameof(nvrtcGetCUBINSize));
         else
             Check(nvrtcGetPTXSize(program, out size), nameof(nvrtcGetPTXSize));
-        var image = new byte[size];
+        byte[] image = new byte[size];
         fixed (byte* pointer = image)
         {
             if (binary)
@@ -135,7 +135,7 @@ internal static unsafe partial class Nvrtc
 
         public Utf8Strings(IEnumerable<string> values)
         {
-            var list = values.ToArray();
+            string[] list = values.ToArray();
             _count = list.Length;
             Pointer = (byte**)NativeMemory.Alloc((nuint)Math.Max(1, _count), (nuint)sizeof(byte*));
             for (int i = 0; i < _count; i++)

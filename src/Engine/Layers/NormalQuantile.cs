@@ -72,7 +72,7 @@ internal static class NormalQuantile
     // next one, P' + n x P.
     private static double[] Expand()
     {
-        var series = new double[Cells * Terms];
+        double[] series = new double[Cells * Terms];
         for (int cell = 0; cell < Cells; cell++)
         {
             double x = At(Centre(cell)), x2 = x * x, d = Math.Sqrt(2 * Math.PI) * Math.Exp(x2 / 2);

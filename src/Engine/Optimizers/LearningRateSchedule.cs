@@ -36,9 +36,7 @@ public sealed record LearningRateSchedule
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
         if (step < WarmUpSteps)
-        {
             return PeakRate * step / WarmUpSteps;
-        }
         return step < TotalSteps
             ? PeakRate * (TotalSteps - step) / (TotalSteps - WarmUpSteps)
             : 0;

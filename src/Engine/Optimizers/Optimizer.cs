@@ -37,7 +37,7 @@ public abstract unsafe class Optimizer : IDisposable
         if (!parameters.Gradients.Exists)
             throw new InvalidOperationException("the parameters have no gradients: allocate them for training");
         (_device, Parameters, _moments) = (device, parameters, new Tensor[moments]);
-        var ends = parameters.GroupEnds.Select(static end => checked((int)end)).ToArray();
+        int[] ends = parameters.GroupEnds.Select(static end => checked((int)end)).ToArray();
         if (ends.Any(static end => end % GroupAlignment != 0))
             throw new ArgumentException($"groups end at {string.Join(", ", ends)}, not all of them multiples of {GroupAlignment}");
         int count = ends[^1];
@@ -74,7 +74,7 @@ public abstract unsafe class Optimizer : IDisposable
     /// </summary>
     public NonFiniteGradient? FindNonFinite()
     {
-        var noted = new ulong[_firstNonFinite.Shape[0]];
+        ulong[] noted = new ulong[_firstNonFinite.Shape[0]];
         _device.Download(_firstNonFinite.Address, MemoryMarshal.AsBytes(noted.AsSpan()));
         ulong first = noted.DefaultIfEmpty(ParameterBlock.AllFinite).Min();
         return first == ParameterBlock.AllFinite ? null : new NonFiniteGradient((long)(first >> 32), (uint)first);
@@ -85,7 +85,7 @@ public abstract unsafe class Optimizer : IDisposable
     {
         foreach (var moment in _moments)
             _device.Clear(moment.Address, moment.Shape.Count * sizeof(float));
-        var finite = new ulong[_firstNonFinite.Shape[0]];
+        ulong[] finite = new ulong[_firstNonFinite.Shape[0]];
         Array.Fill(finite, ParameterBlock.AllFinite);
         _device.Upload(MemoryMarshal.AsBytes(finite.AsSpan()), _firstNonFinite.Address);
     }

@@ -19,7 +19,7 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
     {
         path = Target(path);
-        var temporary = Sibling(path, Unfinished);
+        string temporary = Sibling(path, Unfinished);
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
@@ -89,7 +89,7 @@ public static class AtomicFile
         path = Target(path);
         if (Directory.Exists(path))
             throw new DataException($"{path}: cannot be written: it is a folder");
-        var probe = Sibling(path, Unfinished + "probe-");
+        string probe = Sibling(path, Unfinished + "probe-");
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(probe)!);
@@ -125,7 +125,7 @@ public static class AtomicFile
     /// <summary>The path beside <paramref name="path"/> whose name has <paramref name="prefix"/> in front.</summary>
     internal static string Sibling(string path, string prefix)
     {
-        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         return Path.Combine(Path.GetDirectoryName(full) ?? full, prefix + Path.GetFileName(full));
     }
 
@@ -137,22 +137,16 @@ public static class AtomicFile
             : open(path);
         write(stream);
         if (stream is FileStream file)
-        {
             file.Flush(flushToDisk: true);
-        }
         else
-        {
             stream.Flush();
-        }
     }
 
     /// <summary>Reports a refusal of the file system as one line about <paramref name="path"/>; other failures pass.</summary>
     internal static void ThrowIfRefused(Exception failure, string path, string temporary)
     {
         if (FileFailure.Is(failure))
-        {
             throw FileFailure.Writing(path, failure, temporary);
-        }
     }
 
     /// <summary>Deletes what a failure left; what cannot be deleted must not hide why writing failed.</summary>

@@ -27,7 +27,7 @@ public sealed class AtomicFolder
     /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
-        var temporary = AtomicFile.Sibling(path, Unfinished);
+        string temporary = AtomicFile.Sibling(path, Unfinished);
         try
         {
             string name = Path.GetFileName(temporary)[Unfinished.Length..];
@@ -50,7 +50,7 @@ public sealed class AtomicFolder
     /// <exception cref="DataException">The file system refused; the message names the file in its final place.</exception>
     public void Add(string name, Action<Stream> write)
     {
-        var file = Path.Combine(_temporary, name);
+        string file = Path.Combine(_temporary, name);
         try
         {
             AtomicFile.WriteFlushed(file, write, _open);
@@ -68,7 +68,7 @@ public sealed class AtomicFolder
     {
         try
         {
-            var doomed = AtomicFile.Sibling(path, Unfinished);
+            string doomed = AtomicFile.Sibling(path, Unfinished);
             Directory.Move(path, doomed);
             Directory.Delete(doomed, recursive: true);
         }
@@ -90,24 +90,16 @@ public sealed class AtomicFolder
         try
         {
             if (!Directory.Exists(parent))
-            {
                 return;
-            }
-            foreach (var unfinished in Directory.GetDirectories(parent, Unfinished + "*").Where(path => isOurs(Path.GetFileName(path)[Unfinished.Length..])))
-            {
+            foreach (string? unfinished in Directory.GetDirectories(parent, Unfinished + "*").Where(path => isOurs(Path.GetFileName(path)[Unfinished.Length..])))
                 Directory.Delete(unfinished, recursive: true);
-            }
-            foreach (var replaced in Directory.GetDirectories(parent, Replaced + "*").Where(path => isOurs(Path.GetFileName(path)[Replaced.Length..])))
+            foreach (string? replaced in Directory.GetDirectories(parent, Replaced + "*").Where(path => isOurs(Path.GetFileName(path)[Replaced.Length..])))
             {
-                var place = Path.Combine(parent, Path.GetFileName(replaced)[Replaced.Length..]);
+                string place = Path.Combine(parent, Path.GetFileName(replaced)[Replaced.Length..]);
                 if (Directory.Exists(place))
-                {
                     Directory.Delete(replaced, recursive: true);
-                }
                 else
-                {
                     Directory.Move(replaced, place);
-                }
             }
         }
         catch (Exception failure) when (FileFailure.Is(failure))
@@ -124,7 +116,7 @@ public sealed class AtomicFolder
             Directory.Move(temporary, path);
             return;
         }
-        var replaced = AtomicFile.Sibling(path, Replaced);
+        string replaced = AtomicFile.Sibling(path, Replaced);
         Directory.Move(path, replaced);
         try
         {

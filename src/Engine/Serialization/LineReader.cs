@@ -31,11 +31,9 @@ public ref struct LineReader
     public bool MoveNext()
     {
         if (_rest.IsEmpty)
-        {
             return false;
-        }
 
-        var end = _rest.IndexOf((byte)'\n');
+        int end = _rest.IndexOf((byte)'\n');
         Current = (end < 0 ? _rest : _rest[..end]).TrimEnd(" \t\r"u8);
         _rest = end < 0 ? [] : _rest[(end + 1)..];
         Number++;
@@ -49,10 +47,8 @@ public ref struct LineReader
     public static string Quote(ReadOnlySpan<byte> part)
     {
         var text = new StringBuilder(Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]));
-        for (var i = 0; i < text.Length; i++)
-        {
+        for (int i = 0; i < text.Length; i++)
             text[i] = char.IsControl(text[i]) ? '.' : text[i];
-        }
 
         return part.Length > QuotedBytes ? text.Append("...").ToString() : text.ToString();
     }

@@ -19,17 +19,11 @@ public static class Printable
         foreach (var rune in text.EnumerateRunes())
         {
             if (result.Length >= LongestShown)
-            {
                 return result.Append("...").ToString();
-            }
             if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029)
-            {
                 result.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
-            }
             else
-            {
                 result.Append(rune.ToString());
-            }
         }
         return result.ToString();
     }

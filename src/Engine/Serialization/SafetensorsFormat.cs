@@ -101,13 +101,11 @@ public static class SafetensorsFormat
     internal static long? ByteCount(SafetensorsType type, ReadOnlySpan<long> shape)
     {
         Int128 bytes = type.ByteSize();
-        foreach (var dimension in shape)
+        foreach (long dimension in shape)
         {
             bytes *= dimension;
             if (dimension < 0 || bytes > long.MaxValue)
-            {
                 return null;
-            }
         }
         return (long)bytes;
     }

@@ -39,9 +39,7 @@ internal ref struct SafetensorsHeader
         ReadOnlySpan<byte> header, long dataBytes, string path)
     {
         if (header.IsEmpty || header[0] != '{')
-        {
             throw new DataException($"{path}: the header does not begin with '{{': not a safetensors file");
-        }
         var parser = new SafetensorsHeader(header, dataBytes, path);
         try
         {
@@ -62,18 +60,12 @@ internal ref struct SafetensorsHeader
         while (NextProperty("header") is { } name)
         {
             if (!names.Add(name))
-            {
                 throw new DataException($"{_path}: the header names {Printable.Quote(name)} twice");
-            }
             _json.Read();
             if (name == SafetensorsFormat.MetadataKey)
-            {
                 ReadMetadata();
-            }
             else
-            {
                 ReadEntry(name);
-            }
         }
         // Only blanks may follow; Read throws for anything else.
         _json.Read();
@@ -87,15 +79,13 @@ internal ref struct SafetensorsHeader
             _json.Read();
             Expect(JsonTokenType.String, $"metadata {Printable.Quote(key)}", "is not a text");
             if (!_metadata.TryAdd(key, Text("metadata")))
-            {
                 throw new DataException($"{_path}: metadata {Printable.Quote(key)} is given twice");
-            }
         }
     }
 
     private void ReadEntry(string name)
     {
-        var tensor = $"tensor {Printable.Quote(name)}";
+        string tensor = $"tensor {Printable.Quote(name)}";
         SafetensorsType? type = null;
         ImmutableArray<long>? shape = null;
         ImmutableArray<long>? range = null;
@@ -103,7 +93,7 @@ internal ref struct SafetensorsHeader
         while (NextProperty(tensor) is { } field)
         {
             _json.Read();
-            var repeated = field switch
+            bool repeated = field switch
             {
                 "dtype" => Set(ref type, ReadType(tensor)),
                 "shape" => Set(ref shape, ReadIntegers(tensor, "shape", MostDimensions)),
@@ -111,9 +101,7 @@ internal ref struct SafetensorsHeader
                 _ => throw Wrong(tensor, $"has an unknown field {Printable.Quote(field)}"),
             };
             if (repeated)
-            {
                 throw Wrong(tensor, $"has two fields '{field}'");
-            }
         }
         _entries.Add(CheckEntry(
             name, tensor,
@@ -126,14 +114,10 @@ internal ref struct SafetensorsHeader
         string name, string tensor, SafetensorsType type, ImmutableArray<long> shape, ImmutableArray<long> range)
     {
         if (range.Length != 2 || range[0] < 0 || range[1] < range[0])
-        {
             throw Wrong(tensor, $"has the byte range {SafetensorsFormat.Show(range.AsSpan())}");
-        }
         if (range[1] > _dataBytes)
-        {
             throw Wrong(tensor, $"ends at byte {range[1]} of the data, but only {_dataBytes} bytes are there: truncated?");
-        }
-        var bytes = SafetensorsFormat.ByteCount(type, shape.AsSpan())
+        long bytes = SafetensorsFormat.ByteCount(type, shape.AsSpan())
             ?? throw Wrong(tensor, $"has the impossible shape {SafetensorsFormat.Show(shape.AsSpan())}");
         if (bytes != range[1] - range[0])
         {
@@ -157,9 +141,7 @@ internal ref struct SafetensorsHeader
             end = entry.Offset + entry.ByteCount;
         }
         if (end != _dataBytes)
-        {
             throw new DataException($"{_path}: {_dataBytes - end} bytes after the last tensor belong to none");
-        }
     }
 
     // The next property's name, or null at the end of the object.
@@ -172,9 +154,9 @@ internal ref struct SafetensorsHeader
     private readonly SafetensorsType ReadType(string tensor)
     {
         Expect(JsonTokenType.String, tensor, "has a dtype that is not a text");
-        var text = Text(tensor);
+        string text = Text(tensor);
         // Enum.TryParse would also take numbers and lists.
-        var known = Array.IndexOf(Enum.GetNames<SafetensorsType>(), text);
+        int known = Array.IndexOf(Enum.GetNames<SafetensorsType>(), text);
         return known >= 0
             ? Enum.GetValues<SafetensorsType>()[known]
             : throw Wrong(tensor, $"has the unknown dtype {Printable.Quote(text)}");
@@ -186,14 +168,10 @@ internal ref struct SafetensorsHeader
         var values = ImmutableArray.CreateBuilder<long>();
         while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
         {
-            if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out var value))
-            {
+            if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out long value))
                 throw Wrong(tensor, $"has a {field} with something else than a 64-bit integer");
-            }
             if (values.Count == most)
-            {
                 throw Wrong(tensor, $"has a {field} of more than {most} numbers");
-            }
             values.Add(value);
         }
         return values.ToImmutable();
@@ -214,16 +192,14 @@ internal ref struct SafetensorsHeader
     private readonly void Expect(JsonTokenType type, string owner, string complaint)
     {
         if (_json.TokenType != type)
-        {
             throw Wrong(owner, complaint);
-        }
     }
 
     private readonly DataException Wrong(string owner, string complaint) => new($"{_path}: {owner} {complaint}");
 
     private static bool Set<T>([NotNull] ref T? field, T value) where T : struct
     {
-        var repeated = field.HasValue;
+        bool repeated = field.HasValue;
         field = value;
         return repeated;
     }

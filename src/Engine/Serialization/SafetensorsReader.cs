@@ -24,24 +24,20 @@ public sealed class SafetensorsReader : IDisposable
     {
         _path = path;
         _file = file;
-        var fileBytes = RandomAccess.GetLength(file);
+        long fileBytes = RandomAccess.GetLength(file);
         Span<byte> lengthBytes = stackalloc byte[SafetensorsFormat.LengthBytes];
         if (fileBytes < lengthBytes.Length)
-        {
             throw new DataException($"{path}: {fileBytes} bytes are too few for a safetensors file");
-        }
         Fill(lengthBytes, 0, "the header's length");
-        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
+        ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
         if (headerBytes > SafetensorsFormat.LongestHeader)
         {
             throw new DataException(
                 $"{path}: claims a header of {headerBytes} bytes, more than the {SafetensorsFormat.LongestHeader} allowed: not a safetensors file?");
         }
         if (headerBytes > (ulong)(fileBytes - lengthBytes.Length))
-        {
             throw new DataException($"{path}: claims a header of {headerBytes} bytes, but the file has {fileBytes}: truncated?");
-        }
-        var header = new byte[headerBytes];
+        byte[] header = new byte[headerBytes];
         Fill(header, lengthBytes.Length, "the header");
         _dataStart = lengthBytes.Length + header.Length;
         (Metadata, Entries) = SafetensorsHeader.Parse(header, fileBytes - _dataStart, path);
@@ -68,9 +64,7 @@ public sealed class SafetensorsReader : IDisposable
         {
             file?.Dispose();
             if (FileFailure.Is(failure))
-            {
                 throw FileFailure.Reading(path, failure);
-            }
             throw;
         }
     }
@@ -128,10 +122,8 @@ public sealed class SafetensorsReader : IDisposable
             return;
         }
         if (!entry.Type.IsFloat())
-        {
             throw new DataException($"{_path}: tensor {Printable.Quote(entry.Name)} has type {entry.Type}, expected floating-point numbers");
-        }
-        var chunk = new byte[Math.Min(ChunkBytes, (long)destination.Length * size)];
+        byte[] chunk = new byte[Math.Min(ChunkBytes, (long)destination.Length * size)];
         while (!destination.IsEmpty)
         {
             int count = Math.Min(chunk.Length / size, destination.Length);
@@ -148,9 +140,7 @@ public sealed class SafetensorsReader : IDisposable
     private static void CheckLength(SafetensorsEntry entry, int given, long needed)
     {
         if (given != needed)
-        {
             throw new ArgumentException($"tensor {Printable.Quote(entry.Name)} needs room for {needed}, got {given}");
-        }
     }
 
     private void FillFrom(SafetensorsEntry entry, long offset, Span<byte> destination) =>
@@ -162,11 +152,9 @@ public sealed class SafetensorsReader : IDisposable
         {
             while (!destination.IsEmpty)
             {
-                var read = RandomAccess.Read(_file, destination, position);
+                int read = RandomAccess.Read(_file, destination, position);
                 if (read == 0)
-                {
                     throw new DataException($"{_path}: the file ended inside {what}; it was cut short after it was opened");
-                }
                 destination = destination[read..];
                 position += read;
             }

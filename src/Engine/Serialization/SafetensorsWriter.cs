@@ -46,10 +46,8 @@ public sealed class SafetensorsWriter
     public void Add(string name, SafetensorsType type, ReadOnlySpan<long> shape, TensorSource source)
     {
         if (name == SafetensorsFormat.MetadataKey)
-        {
             throw new ArgumentException($"'{name}' cannot name a tensor", nameof(name));
-        }
-        var bytes = SafetensorsFormat.ByteCount(type, shape)
+        long bytes = SafetensorsFormat.ByteCount(type, shape)
             ?? throw new ArgumentException($"tensor '{name}' has the impossible shape {SafetensorsFormat.Show(shape)}", nameof(shape));
         _tensors.Add(name, (new SafetensorsEntry(name, type, [.. shape], _dataBytes, bytes), source));
         _dataBytes += bytes;
@@ -70,9 +68,7 @@ public sealed class SafetensorsWriter
     public void Add(string name, Shape shape, ReadOnlyMemory<float> values)
     {
         if (values.Length != shape.Count)
-        {
             throw new ArgumentException($"tensor '{name}' of shape {shape} was given {values.Length} numbers", nameof(values));
-        }
         Add(name, SafetensorsType.F32, Dimensions(shape), (offset, destination) =>
             MemoryMarshal.AsBytes(values.Span.Slice((int)(offset / sizeof(float)), destination.Length / sizeof(float)))
                 .CopyTo(destination));
@@ -82,7 +78,7 @@ public sealed class SafetensorsWriter
     public void WriteTo(Stream stream)
     {
         stream.Write(Header());
-        var buffer = new byte[Math.Min(ChunkBytes, _dataBytes)];
+        byte[] buffer = new byte[Math.Min(ChunkBytes, _dataBytes)];
         foreach (var (entry, source) in _tensors.Values)
         {
             for (long offset = 0; offset < entry.ByteCount; offset += buffer.Length)
@@ -106,22 +102,16 @@ public sealed class SafetensorsWriter
             {
                 json.WriteStartObject(SafetensorsFormat.MetadataKey);
                 foreach (var (key, value) in _metadata)
-                {
                     json.WriteString(key, value);
-                }
                 json.WriteEndObject();
             }
             foreach (var (entry, _) in _tensors.Values)
-            {
                 WriteEntry(json, entry);
-            }
             json.WriteEndObject();
         }
         while (bytes.WrittenCount % HeaderAlignment != 0)
-        {
             bytes.Write(" "u8);
-        }
-        var header = bytes.WrittenSpan.ToArray();
+        byte[] header = bytes.WrittenSpan.ToArray();
         BinaryPrimitives.WriteInt64LittleEndian(header, header.Length - SafetensorsFormat.LengthBytes);
         return header;
     }
@@ -140,10 +130,8 @@ public sealed class SafetensorsWriter
     private static void WriteIntegers(Utf8JsonWriter json, string field, ImmutableArray<long> values)
     {
         json.WriteStartArray(field);
-        foreach (var value in values)
-        {
+        foreach (long value in values)
             json.WriteNumberValue(value);
-        }
         json.WriteEndArray();
     }
 }

@@ -29,17 +29,13 @@ public static class StoredFloats
                 break;
             case SafetensorsType.BF16:
                 var upper = MemoryMarshal.Cast<byte, ushort>(bytes);
-                for (var i = 0; i < upper.Length; i++)
-                {
+                for (int i = 0; i < upper.Length; i++)
                     destination[i] = BitConverter.UInt32BitsToSingle((uint)upper[i] << 16);
-                }
                 break;
             case SafetensorsType.F64:
                 var doubles = MemoryMarshal.Cast<byte, double>(bytes);
-                for (var i = 0; i < doubles.Length; i++)
-                {
+                for (int i = 0; i < doubles.Length; i++)
                     destination[i] = (float)doubles[i];
-                }
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), $"{type} is no floating-point number");
@@ -55,16 +51,12 @@ public static class StoredFloats
         for (; i <= bits.Length - Vector256<uint>.Count; i += Vector256<uint>.Count)
         {
             if (Vector256.EqualsAny(Vector256.Create(bits[i..]) & exponent, exponent))
-            {
                 return false;
-            }
         }
         for (; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i]))
-            {
                 return false;
-            }
         }
         return true;
     }
@@ -79,9 +71,7 @@ public static class StoredFloats
             Widen(Vector256.Create(lower, upper)).CopyTo(destination[i..]);
         }
         for (; i < halves.Length; i++)
-        {
             destination[i] = (float)BitConverter.UInt16BitsToHalf(halves[i]);
-        }
 
         static Vector256<float> Widen(Vector256<uint> half)
         {

@@ -23,7 +23,7 @@ public static class ActivationReference
     /// <summary>Slope of gelu from its argument: cdf(x) + x density(x).</summary>
     public static T GeluSlope<T>(T x) where T : IBinaryFloatingPointIeee754<T>
     {
-        T two = T.CreateChecked(2);
+        var two = T.CreateChecked(2);
         return (T.One + ReferenceMath.Erf(x / T.Sqrt(two))) / two + x * T.Exp(-x * x / two) / T.Sqrt(two * T.Pi);
     }
 
@@ -106,11 +106,11 @@ public static unsafe class ActivationChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            T[] gradient = values.Stored([.. values["dY"].Zip(Arguments(values, "kept", width, biased), (dY, kept) => dY * plain.Slope(kept))]);
+            var gradient = values.Stored([.. values["dY"].Zip(Arguments(values, "kept", width, biased), (dY, kept) => dY * plain.Slope(kept))]);
             values.Deliver("dX", gradient, add);
             for (int i = 0; summed && i < gradient.Length; i++)
             {
-                ref T sum = ref values["partial"][i / (Activations.ChunkRows * width) * width + i % width];
+                ref var sum = ref values["partial"][i / (Activations.ChunkRows * width) * width + i % width];
                 sum = (i / width % Activations.ChunkRows == 0 ? T.Zero : sum) + gradient[i];
             }
         }

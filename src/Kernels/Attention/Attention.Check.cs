@@ -98,15 +98,15 @@ public static unsafe class AttentionChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            T[] joined = Apart ? Formulas.Join(values["query"], values["keyValue"]) : values["queryKeyValue"];
+            var joined = Apart ? Formulas.Join(values["query"], values["keyValue"]) : values["queryKeyValue"];
             var bias = Bias ? values["bias"] : null;
             if (!Backward)
             {
                 values.Deliver("context", Formulas.Forward(joined, values.Ints("mask"), bias, values.Stored), add: 0);
                 return;
             }
-            T[] gradient = Formulas.Backward(joined, values.Ints("mask"), values["dContext"], bias, values.Stored);
-            T[] sums = Formulas.SumPositions(gradient);
+            var gradient = Formulas.Backward(joined, values.Ints("mask"), values["dContext"], bias, values.Stored);
+            var sums = Formulas.SumPositions(gradient);
             if (!Apart)
             {
                 values.Deliver("dQueryKeyValue", gradient, AddQuery);

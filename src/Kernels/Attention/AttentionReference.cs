@@ -33,7 +33,7 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         {
             for (int j = 0; j < S; j++)
             {
-                T weight = stored(p[j] * kept[j]);
+                var weight = stored(p[j] * kept[j]);
                 for (int d = 0; d < D; d++)
                     context[(b * Queries + i) * Width + h * D + d] += weight * prepared[Index(b, j, 2, h, d)];
             }
@@ -48,17 +48,17 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         stored ??= static value => value;
         var gradient = new T[queryKeyValue.Length];
         var prepared = Prepare(queryKeyValue, bias, stored);
-        T scale = T.One / T.Sqrt(T.CreateChecked(D));
+        var scale = T.One / T.Sqrt(T.CreateChecked(D));
         ForEachQuery(prepared, mask, stored, (b, h, i, p, kept) =>
         {
             var dP = new T[S];
-            T row = T.Zero;
+            var row = T.Zero;
             for (int j = 0; j < S; j++)
             {
-                T weight = stored(p[j] * kept[j]);
+                var weight = stored(p[j] * kept[j]);
                 for (int d = 0; d < D; d++)
                 {
-                    T dY = dContext[(b * Queries + i) * Width + h * D + d];
+                    var dY = dContext[(b * Queries + i) * Width + h * D + d];
                     dP[j] += dY * prepared[Index(b, j, 2, h, d)];
                     gradient[Index(b, j, 2, h, d)] += weight * dY;
                 }
@@ -67,7 +67,7 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
             }
             for (int j = 0; j < S; j++)
             {
-                T dScore = stored(p[j] * (dP[j] - row)) * scale;
+                var dScore = stored(p[j] * (dP[j] - row)) * scale;
                 for (int d = 0; d < D; d++)
                 {
                     gradient[Index(b, i, 0, h, d)] += dScore * prepared[Index(b, j, 1, h, d)];
@@ -140,7 +140,7 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
     private void ForEachQuery<T>(T[] prepared, int[] mask, Func<T, T> stored, Action<int, int, int, T[], T[]> visit)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        T scale = T.One / T.Sqrt(T.CreateChecked(D));
+        var scale = T.One / T.Sqrt(T.CreateChecked(D));
         for (int item = 0; item < B * Heads * S; item++)
         {
             int b = item / (Heads * S), h = item / S % Heads, i = item % S;
@@ -150,7 +150,7 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
             var kept = new T[S];
             for (int j = 0; j < S; j++)
             {
-                T score = T.Zero;
+                var score = T.Zero;
                 for (int d = 0; d < D; d++)
                     score += prepared[Index(b, i, 0, h, d)] * prepared[Index(b, j, 1, h, d)];
                 p[j] = stored(score * scale) + T.CreateChecked(mask[b * S + j] != 0 ? 0 : AttentionKernels.HiddenKey);

@@ -10,7 +10,7 @@ public static class BatchNormReference
     public static (T[] Mean, T[] Variance) Statistics<T>(T[] x, int stack, int groups, int width) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         T[] mean = new T[stack * groups * width], variance = new T[mean.Length];
-        T rows = T.CreateChecked(Math.Max(1, x.Length / Math.Max(1, mean.Length)));
+        var rows = T.CreateChecked(Math.Max(1, x.Length / Math.Max(1, mean.Length)));
         for (int i = 0; i < x.Length; i++)
             mean[StatisticOf(i, x.Length, mean.Length, width)] += x[i] / rows;
         for (int i = 0; i < x.Length; i++)
@@ -29,7 +29,7 @@ public static class BatchNormReference
     public static T[] Move<T>(T[] running, T[] batch, int groups, int width, float momentum) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var moved = (T[])running.Clone();
-        T keep = T.CreateChecked(momentum);
+        var keep = T.CreateChecked(momentum);
         for (int i = 0; i < batch.Length; i++)
         {
             int at = i / (groups * width) * width + i % width;
@@ -66,11 +66,11 @@ public static class BatchNormReference
             dBias[parameter] += sum[i];
             dWeight[parameter] += product[i];
         }
-        T rows = T.CreateChecked(Math.Max(1, x.Length / Math.Max(1, mean.Length)));
+        var rows = T.CreateChecked(Math.Max(1, x.Length / Math.Max(1, mean.Length)));
         for (int i = 0; i < x.Length; i++)
         {
             int at = StatisticOf(i, x.Length, mean.Length, width);
-            T normalised = (x[i] - mean[at]) * rstd[at];
+            var normalised = (x[i] - mean[at]) * rstd[at];
             dX[i] = weight[StatisticOf(i, x.Length, weight.Length, width)] * rstd[at] * (dY[i] - sum[at] / rows - normalised * product[at] / rows);
         }
         return (dX, dWeight, dBias);

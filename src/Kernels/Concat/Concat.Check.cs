@@ -14,7 +14,7 @@ public static class ConcatReference
         for (int at = 0; at < y.Length; at++)
         {
             int item = at / width, c = at % width;
-            T value = c < leftC ? left[item * leftC + c] : right[item % rows * rightC + c - leftC];
+            var value = c < leftC ? left[item * leftC + c] : right[item % rows * rightC + c - leftC];
             y[at] = factors is null ? value : value * factors[at];
         }
         return y;
@@ -28,7 +28,7 @@ public static class ConcatReference
         for (int at = 0; at < dY.Length; at++)
         {
             int item = at / width, c = at % width;
-            T value = factors is null ? dY[at] : dY[at] * factors[at];
+            var value = factors is null ? dY[at] : dY[at] * factors[at];
             if (c < leftC)
                 dLeft[item * leftC + c] = value;
             else

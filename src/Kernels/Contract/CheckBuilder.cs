@@ -70,7 +70,7 @@ public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Flo
 
     private float[] Uniform(long count, float low, float high)
     {
-        var values = new float[count];
+        float[] values = new float[count];
         for (int i = 0; i < values.Length; i++)
             values[i] = low + (high - low) * (float)Philox.Uniform(seed, 0, (uint)_buffers.Count, i);
         return values;
@@ -78,7 +78,7 @@ public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Flo
 
     private static float[] Filled(long count)
     {
-        var values = new float[count];
+        float[] values = new float[count];
         Array.Fill(values, float.NaN);
         return values;
     }

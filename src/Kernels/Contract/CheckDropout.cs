@@ -14,7 +14,7 @@ public sealed unsafe class CheckDropout
 
     internal CheckDropout(CheckBuilder builder, float dropProbability)
     {
-        var scalars = new int[sizeof(StepScalars) / sizeof(int)];
+        int[] scalars = new int[sizeof(StepScalars) / sizeof(int)];
         scalars[0] = (int)Step; // the struct begins with the step
         _scalars = builder.Integers("scalars", scalars);
         _dropProbability = dropProbability;

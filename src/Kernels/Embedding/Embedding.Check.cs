@@ -84,7 +84,7 @@ public static unsafe class EmbeddingChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            T[] y = values["y"];
+            var y = values["y"];
             for (int i = 0; i < y.Length; i++)
             {
                 int row = i / Size.C, c = i % Size.C;

@@ -20,7 +20,7 @@ public static class FrameReference
         for (int at = 0; at < masked.Length; at++)
         {
             int video = at / (frames * width), frame = at / width % frames;
-            T value = T.CreateChecked(stored[at]);
+            var value = T.CreateChecked(stored[at]);
             mean[video * width + at % width] += value / T.CreateChecked(frames);
             masked[at] = frame < counts[video] ? value : T.Zero;
         }
@@ -68,7 +68,7 @@ public static unsafe class FrameChecks
         var halves = new Half[(count + 1) / 2 * 2];
         for (int i = 0; i < halves.Length; i++)
         {
-            var bits = (ushort)(Philox.Bits(7, 0, 0, i) & 0xfbff); // exponent at most 30
+            ushort bits = (ushort)(Philox.Bits(7, 0, 0, i) & 0xfbff); // exponent at most 30
             halves[i] = i % 3 == 0 ? BitConverter.UInt16BitsToHalf(bits) : (Half)(Philox.Uniform(8, 0, 0, i) * 2 - 1);
         }
         return MemoryMarshal.Cast<Half, int>(halves).ToArray();

@@ -12,7 +12,7 @@ public static unsafe partial class FramesKernels
         for (int video = from; video < to; video++)
         {
             long first = (long)video * a.FramesPerVideo * a.Width;
-            Half* stored = a.Stored + first;
+            var stored = a.Stored + first;
             float* masked = (float*)a.Masked + first, mean = a.Mean + (long)video * a.Width;
             new Span<float>(mean, a.Width).Clear();
             for (int frame = 0; frame < a.FramesPerVideo; frame++, stored += a.Width, masked += a.Width)
@@ -42,7 +42,7 @@ public static unsafe partial class FramesKernels
         int whole = a.Width / Lanes.Count * Lanes.Count;
         for (int row = from; row < to; row++)
         {
-            Half* stored = a.Stored + (long)row * a.Width;
+            var stored = a.Stored + (long)row * a.Width;
             float* y = (float*)a.Y + (long)row * a.Width;
             for (int i = 0; i < whole; i += Lanes.Count)
                 ToSingle(Vector128.Load((ushort*)stored + i)).Store(y + i);

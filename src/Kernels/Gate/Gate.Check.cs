@@ -15,7 +15,7 @@ public static class GateReference
         T[] dU = new T[u.Length], dS = new T[u.Length];
         for (int i = 0; i < u.Length; i++)
         {
-            T open = Sigmoid(s[i]);
+            var open = Sigmoid(s[i]);
             dU[i] = dY[i] * open;
             dS[i] = dY[i] * u[i] * open * (T.One - open);
         }

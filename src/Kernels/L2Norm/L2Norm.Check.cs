@@ -26,7 +26,7 @@ public static class L2NormReference
         var dX = new T[x.Length];
         for (int row = 0; row < inverse.Length; row++)
         {
-            T along = T.Zero;
+            var along = T.Zero;
             for (int i = row * width; i < (row + 1) * width; i++)
                 along += dY[i] * y[i];
             if (SquaredLength<T>(x.AsSpan(row * width, width)) < T.CreateChecked(L2NormKernels.Floor))
@@ -39,8 +39,8 @@ public static class L2NormReference
 
     private static T SquaredLength<T>(ReadOnlySpan<T> x) where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        T sum = T.Zero;
-        foreach (T value in x)
+        var sum = T.Zero;
+        foreach (var value in x)
             sum += value * value;
         return sum;
     }

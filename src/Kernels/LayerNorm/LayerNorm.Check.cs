@@ -49,7 +49,7 @@ public static class LayerNormReference
             for (int c = 0; c < width; c++)
             {
                 int i = r * width + c;
-                T normal = (sum[i] - mean[r]) * rstd[r];
+                var normal = (sum[i] - mean[r]) * rstd[r];
                 total += dY[i] * weight[c];
                 totalNormal += dY[i] * weight[c] * normal;
                 dWeight[c] += dY[i] * normal;
@@ -222,7 +222,7 @@ public static unsafe class LayerNormChecks
             if (s.Residual)
                 values.Deliver("dResidual", dSum, 1 - s.Add);
             var mask = s.Factors<T>(dropout);
-            T[] dX = mask is null ? dSum : values.Stored([.. dSum.Zip(mask, static (d, factor) => d * factor)]);
+            var dX = mask is null ? dSum : values.Stored([.. dSum.Zip(mask, static (d, factor) => d * factor)]);
             values.Deliver("dX", dX, s.Add);
             if (!s.XBias)
                 return;

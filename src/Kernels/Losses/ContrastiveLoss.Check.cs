@@ -10,8 +10,8 @@ public static class ContrastiveLossReference
     /// <summary>Loss of each sample of the stack: half the cross-entropy of its row and half that of its column.</summary>
     public static T[] Forward<T>(T[] cosines, int samples, T sharpness) where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        T[] byRow = SoftmaxReference.Forward(cosines, samples, sharpness);
-        T[] byColumn = SoftmaxReference.Forward(Transpose(cosines, samples), samples, sharpness);
+        var byRow = SoftmaxReference.Forward(cosines, samples, sharpness);
+        var byColumn = SoftmaxReference.Forward(Transpose(cosines, samples), samples, sharpness);
         var loss = new T[cosines.Length / Math.Max(1, samples)];
         for (int i = 0; i < loss.Length; i++)
         {
@@ -24,12 +24,12 @@ public static class ContrastiveLossReference
     /// <summary>Gradient of the sum of all losses.</summary>
     public static T[] Backward<T>(T[] cosines, int samples, T sharpness) where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        T[] byRow = SoftmaxReference.Forward(cosines, samples, sharpness);
-        T[] byColumn = Transpose(SoftmaxReference.Forward(Transpose(cosines, samples), samples, sharpness), samples);
+        var byRow = SoftmaxReference.Forward(cosines, samples, sharpness);
+        var byColumn = Transpose(SoftmaxReference.Forward(Transpose(cosines, samples), samples, sharpness), samples);
         var dCosines = new T[cosines.Length];
         for (int i = 0; i < cosines.Length; i++)
         {
-            T target = i / samples % samples == i % samples ? T.One : T.Zero;
+            var target = i / samples % samples == i % samples ? T.One : T.Zero;
             dCosines[i] = sharpness * (byRow[i] + byColumn[i] - target - target) / T.CreateChecked(2);
         }
         return dCosines;

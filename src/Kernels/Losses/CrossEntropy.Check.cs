@@ -13,7 +13,7 @@ public static class CrossEntropyReference
         for (int row = 0; row < loss.Length; row++)
         {
             var (largest, sum) = Powers(logits, row, classes);
-            T surprise = T.Log(sum) + largest - logits[row * classes + targets[row]];
+            var surprise = T.Log(sum) + largest - logits[row * classes + targets[row]];
             loss[row] = weights[row] * (stored?.Invoke(surprise) ?? surprise);
         }
         return loss;
@@ -28,7 +28,7 @@ public static class CrossEntropyReference
             var (largest, sum) = Powers(logits, row, classes);
             for (int i = row * classes; i < (row + 1) * classes; i++)
             {
-                T right = i % classes == targets[row] ? T.One : T.Zero;
+                var right = i % classes == targets[row] ? T.One : T.Zero;
                 dLogits[i] = weights[row] * (T.Exp(logits[i] - largest) / sum - right);
             }
         }
@@ -37,8 +37,8 @@ public static class CrossEntropyReference
 
     private static (T Largest, T Sum) Powers<T>(T[] logits, int row, int classes) where T : struct, IBinaryFloatingPointIeee754<T>
     {
-        T[] z = logits[(row * classes)..((row + 1) * classes)];
-        T largest = z.Max();
+        var z = logits[(row * classes)..((row + 1) * classes)];
+        var largest = z.Max();
         return (largest, z.Aggregate(T.Zero, (sum, value) => sum + T.Exp(value - largest)));
     }
 }
@@ -99,11 +99,11 @@ public static unsafe class CrossEntropyChecks
         {
             T[] logits = [.. values["logits"]];
             int[] targets = values.Ints("targets");
-            T[] weights = weightsName == null ? [.. targets.Select(static _ => T.One)] : values[weightsName];
+            var weights = weightsName == null ? [.. targets.Select(static _ => T.One)] : values[weightsName];
             CrossEntropyReference.Forward(logits, targets, weights, classes, values.Stored).CopyTo(values["loss"], 0);
             if (gradient == null)
                 return;
-            T[] dLogits = CrossEntropyReference.Backward(logits, targets, weights, classes);
+            var dLogits = CrossEntropyReference.Backward(logits, targets, weights, classes);
             values.Deliver(gradient, [.. dLogits.Select(static d => d * T.CreateChecked(Scale))], add);
         }
     }

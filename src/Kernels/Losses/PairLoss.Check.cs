@@ -27,12 +27,12 @@ public static class PairLossReference
     {
         var (unit, _) = L2NormReference.Forward(embeddings, width);
         var cosines = Forward(embeddings, targets, width).Cosines;
-        T[] dUnit = new T[unit.Length];
+        var dUnit = new T[unit.Length];
         int right = unit.Length / 2;
         for (int i = 0; i < right; i++)
         {
             T s = cosines[i / width], target = targets[i / width];
-            T slope = squaredErrorWeight * ((s - target) + (s - target)) - (s == Clip(s) ? klWeight * Clip(target) / s : T.Zero);
+            var slope = squaredErrorWeight * ((s - target) + (s - target)) - (s == Clip(s) ? klWeight * Clip(target) / s : T.Zero);
             dUnit[i] = slope * unit[right + i];
             dUnit[right + i] = slope * unit[i];
         }

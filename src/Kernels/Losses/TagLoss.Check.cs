@@ -78,7 +78,7 @@ public static unsafe class TagLossChecks
             T[] mixture = values["logits"], experts = values["expertLogits"];
             var ofTags = new TagLossReference(values.Ints("labels"), videos, tags, focus.Positive, focus.Negative, focus.Margin);
             var ofDistributions = new ConsistencyReference(tags, Sharpness, Epsilon);
-            T[] expertLoss = ofTags.Forward(experts, values.Stored);
+            var expertLoss = ofTags.Forward(experts, values.Stored);
             T[][] losses =
             [
                 ofTags.Forward(mixture, values.Stored),

@@ -19,8 +19,8 @@ public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float 
         for (int i = 0; i < logits.Length; i++)
         {
             bool present = IsPresent(i);
-            T wrong = present ? -logits[i] : logits[i];
-            T ofTag = present || Margin == 0
+            var wrong = present ? -logits[i] : logits[i];
+            var ofTag = present || Margin == 0
                 ? T.Pow(Sigmoid(wrong), Gamma<T>(present)) * Softplus(wrong)
                 : T.Pow(Shifted(wrong), Gamma<T>(present)) * -T.LogP1(-Shifted(wrong));
             loss[i / Tags] += stored?.Invoke(ofTag) ?? ofTag;
@@ -36,10 +36,10 @@ public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float 
         {
             bool present = IsPresent(i);
             T wrong = present ? -logits[i] : logits[i], gamma = Gamma<T>(present), p = Sigmoid(wrong);
-            T slope = T.Pow(p, gamma) * (gamma * Sigmoid(-wrong) * Softplus(wrong) + p);
+            var slope = T.Pow(p, gamma) * (gamma * Sigmoid(-wrong) * Softplus(wrong) + p);
             if (!present && Margin != 0)
             {
-                T shifted = Shifted(wrong);
+                var shifted = Shifted(wrong);
                 slope = shifted <= T.Zero ? T.Zero
                     : T.Pow(shifted, gamma) * (gamma * -T.LogP1(-shifted) / shifted + T.One / (T.One - shifted)) * p * Sigmoid(-wrong);
             }

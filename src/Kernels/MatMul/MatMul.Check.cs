@@ -123,7 +123,7 @@ public static unsafe class MatMulChecks
             for (int item = 0; item < P.Batch * P.M * P.N; item++)
             {
                 int product = item / (P.M * P.N), i = item / P.N % P.M, j = item % P.N;
-                T sum = P.Bias ? values["bias"][product * P.N + j] : T.Zero;
+                var sum = P.Bias ? values["bias"][product * P.N + j] : T.Zero;
                 for (int k = 0; k < P.K; k++)
                     sum += a[P.IndexA(product, i, k)] * b[P.IndexB(product, k, j)];
                 long at = product * P.StrideC + (long)i * P.LdC + j;

@@ -35,7 +35,7 @@ public static unsafe class MatMulBiasChecks
             for (int item = 0; item < batch * m * n; item++)
             {
                 int product = item / (m * n), at = product * (m * (n + gap) + gap) + item / n % m * (n + gap) + item % n;
-                T value = bias[product * (n + gap) + item % n];
+                var value = bias[product * (n + gap) + item % n];
                 c[at] = Add != 0 ? c[at] + value : value;
             }
         }

@@ -39,7 +39,7 @@ public static unsafe class AdamChecks
             {
                 m[i] = beta1 * m[i] + share1 * g;
                 v[i] = beta2 * v[i] + share2 * g * g;
-                T kept = decays == 0 ? w : w - decay * w;
+                var kept = decays == 0 ? w : w - decay * w;
                 return kept - rate * m[i] / (T.Sqrt(v[i]) + epsilon);
             });
         }

@@ -25,7 +25,7 @@ public static unsafe class SgdChecks
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            T[] v = values["velocity"];
+            var v = values["velocity"];
             block.Update(values, (i, w, g, rate, _) =>
             {
                 v[i] = T.CreateChecked(momentum) * v[i] + g;

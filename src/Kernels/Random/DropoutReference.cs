@@ -11,7 +11,7 @@ public static class DropoutReference
         if (dropProbability == 0)
             return null;
         uint threshold = Philox.Threshold(dropProbability);
-        T kept = T.One / (T.One - T.CreateChecked(dropProbability));
+        var kept = T.One / (T.One - T.CreateChecked(dropProbability));
         var factors = new T[count];
         for (int i = 0; i < count; i++)
             factors[i] = Philox.Bits(seed, step, site, i) < threshold ? T.Zero : kept;

@@ -18,7 +18,7 @@ public static class RotaryTable
         if (headWidth % 2 != 0)
             throw new ArgumentException($"rotary positions turn pairs of columns, and a head of width {headWidth} has an odd one", nameof(headWidth));
         int half = headWidth / 2;
-        var table = new float[positions * headWidth];
+        float[] table = new float[positions * headWidth];
         for (int p = 0; p < positions; p++)
         {
             for (int i = 0; i < half; i++)

@@ -29,7 +29,7 @@ public static class SoftmaxReference
         var dX = new T[y.Length];
         for (int first = 0; first < y.Length; first += width)
         {
-            T mean = T.Zero;
+            var mean = T.Zero;
             for (int i = first; i < first + width; i++)
                 mean += y[i] * dY[i];
             for (int i = first; i < first + width; i++)

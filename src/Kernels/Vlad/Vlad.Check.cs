@@ -30,10 +30,10 @@ public static class VladReference
     {
         stored ??= static x => x;
         var v = new T[s.Count];
-        T[] assignment = Assignment(clusterLogits, groupLogits, s.K, stored);
+        var assignment = Assignment(clusterLogits, groupLogits, s.K, stored);
         for (int item = 0; item < s.Stack * s.Videos; item++)
         {
-            T[] unit = stored(L2NormReference.Forward(Residual(s, item, hidden, assignment, centres, stored), s.D).Y);
+            var unit = stored(L2NormReference.Forward(Residual(s, item, hidden, assignment, centres, stored), s.D).Y);
             for (int i = 0; i < unit.Length; i++) // index k D + d there, d K + k here
                 v[(item * s.D + i % s.D) * s.K + i / s.D] = unit[i];
         }
@@ -56,7 +56,7 @@ public static class VladReference
                 int at = (item * s.D + i % s.D) * s.K + i / s.D;
                 dUnit[i] = factors is null ? dY[at] : dY[at] * factors[at];
             }
-            T[] dV = stored(L2NormReference.Backward(Residual(s, item, hidden, assignment, centres, stored), stored(dUnit), s.D));
+            var dV = stored(L2NormReference.Backward(Residual(s, item, hidden, assignment, centres, stored), stored(dUnit), s.D));
             for (int i = 0; i < s.Rows * s.K * s.D; i++)
             {
                 int row = item * s.Rows + i / (s.K * s.D), k = i / s.D % s.K, d = i % s.D;

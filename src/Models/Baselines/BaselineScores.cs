@@ -20,11 +20,9 @@ public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap,
     public static BaselineScores Compute(
         Device device, LabelledVideos training, LabelledVideos test, ulong seed, CancellationToken cancellation = default)
     {
-        var given = new double[test.Pairs.Length];
-        for (var i = 0; i < given.Length; i++)
-        {
+        double[] given = new double[test.Pairs.Length];
+        for (int i = 0; i < given.Length; i++)
             given[i] = test.Pairs[i].TargetSimilarity;
-        }
 
         return new BaselineScores(
             Spearman.Correlation(MeanFrameCosines(test), given),
@@ -34,8 +32,8 @@ public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap,
 
     internal static double[] MeanFrameCosines(LabelledVideos videos)
     {
-        var cosines = new double[videos.Pairs.Length];
-        for (var i = 0; i < cosines.Length; i++)
+        double[] cosines = new double[videos.Pairs.Length];
+        for (int i = 0; i < cosines.Length; i++)
         {
             var pair = videos.Pairs[i];
             cosines[i] = Cosine(videos.MeanFrame(pair.Left), videos.MeanFrame(pair.Right));
@@ -47,11 +45,9 @@ public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap,
     internal static double[] TitleOverlaps(LabelledVideos videos)
     {
         var bags = new CharacterIndex(videos).BagsOf(videos);
-        var overlaps = new double[videos.Pairs.Length];
-        for (var i = 0; i < overlaps.Length; i++)
-        {
+        double[] overlaps = new double[videos.Pairs.Length];
+        for (int i = 0; i < overlaps.Length; i++)
             overlaps[i] = bags[videos.Pairs[i].Left].Cosine(bags[videos.Pairs[i].Right]);
-        }
 
         return overlaps;
     }
@@ -68,14 +64,14 @@ public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap,
     private static double Cosine(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
     {
         double product = 0, leftSquare = 0, rightSquare = 0;
-        for (var i = 0; i < left.Length; i++)
+        for (int i = 0; i < left.Length; i++)
         {
             product += (double)left[i] * right[i];
             leftSquare += (double)left[i] * left[i];
             rightSquare += (double)right[i] * right[i];
         }
 
-        var lengths = Math.Sqrt(leftSquare * rightSquare);
+        double lengths = Math.Sqrt(leftSquare * rightSquare);
         return lengths > 0 ? product / lengths : 0;
     }
 }

@@ -8,10 +8,10 @@ internal readonly record struct CharacterBag(int[] Columns, float[] Weights)
     /// <summary>The cosine of two bags.</summary>
     internal double Cosine(CharacterBag other)
     {
-        var sum = 0.0;
+        double sum = 0.0;
         for (int i = 0, j = 0; i < Columns.Length && j < other.Columns.Length;)
         {
-            var order = Columns[i].CompareTo(other.Columns[j]);
+            int order = Columns[i].CompareTo(other.Columns[j]);
             sum += order == 0 ? (double)Weights[i] * other.Weights[j] : 0;
             i += order <= 0 ? 1 : 0;
             j += order >= 0 ? 1 : 0;

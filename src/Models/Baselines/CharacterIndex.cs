@@ -13,14 +13,12 @@ internal sealed class CharacterIndex
     internal CharacterIndex(LabelledVideos videos)
     {
         var titlesWith = new List<int>();
-        for (var video = 0; video < videos.Count; video++)
+        for (int video = 0; video < videos.Count; video++)
         {
-            foreach (var character in Characters(videos.Title(video)).Distinct())
+            foreach (char character in Characters(videos.Title(video)).Distinct())
             {
                 if (_columns.TryAdd(character, titlesWith.Count))
-                {
                     titlesWith.Add(0);
-                }
 
                 titlesWith[_columns[character]]++;
             }
@@ -36,10 +34,8 @@ internal sealed class CharacterIndex
     internal CharacterBag[] BagsOf(LabelledVideos videos)
     {
         var bags = new CharacterBag[videos.Count];
-        for (var video = 0; video < bags.Length; video++)
-        {
+        for (int video = 0; video < bags.Length; video++)
             bags[video] = BagOf(videos.Title(video));
-        }
 
         return bags;
     }
@@ -47,15 +43,13 @@ internal sealed class CharacterIndex
     private CharacterBag BagOf(string title)
     {
         var weights = new SortedDictionary<int, double>();
-        foreach (var character in Characters(title))
+        foreach (char character in Characters(title))
         {
-            if (_columns.TryGetValue(character, out var column))
-            {
+            if (_columns.TryGetValue(character, out int column))
                 weights[column] = weights.GetValueOrDefault(column) + _rarity[column];
-            }
         }
 
-        var length = Math.Sqrt(weights.Values.Sum(weight => weight * weight));
+        double length = Math.Sqrt(weights.Values.Sum(weight => weight * weight));
         return new CharacterBag([.. weights.Keys], [.. weights.Values.Select(weight => length > 0 ? (float)(weight / length) : 0)]);
     }
 

@@ -43,7 +43,7 @@ public sealed class LabelledVideos
     {
         var videos = new LabelledVideos(dataset.Count, dataset.FrameWidth, [.. LabelFile.Read(labels, dataset, IProgressSink.None).Where(static pair => pair.IsComplete)]);
         using var reader = dataset.OpenReader();
-        for (var video = 0; video < videos.Count; video++)
+        for (int video = 0; video < videos.Count; video++)
         {
             cancellation.ThrowIfCancellationRequested();
             var example = reader.Read(video);
@@ -56,18 +56,14 @@ public sealed class LabelledVideos
 
     private static void WriteMean(VideoFrames frames, Span<float> mean)
     {
-        for (var f = 0; f < frames.Count; f++)
+        for (int f = 0; f < frames.Count; f++)
         {
             var frame = frames[f];
-            for (var i = 0; i < mean.Length; i++)
-            {
+            for (int i = 0; i < mean.Length; i++)
                 mean[i] += (float)BinaryPrimitives.ReadHalfLittleEndian(frame[(2 * i)..]);
-            }
         }
 
-        foreach (ref var value in mean)
-        {
+        foreach (ref float value in mean)
             value /= frames.Count;
-        }
     }
 }

@@ -55,19 +55,17 @@ internal sealed class LinearProbe : IDisposable
     {
         using var adam = new Adam(_device, _parameters, AdamEpsilon);
         using var step = TrainingStep.Build(_device, _parameters, adam, _inputs, tape => Compare(tape).SquaredError);
-        var batch = Math.Min(Batch, pairs.Length);
+        int batch = Math.Min(Batch, pairs.Length);
         var order = new EpochOrder([.. Enumerable.Range(0, pairs.Length)], batch, _seed, ShufflePurpose);
-        var steps = Epochs * order.BatchesPerEpoch;
+        int steps = Epochs * order.BatchesPerEpoch;
         var schedule = new LearningRateSchedule(Rate, 0, steps);
         var chosen = new VideoPair[batch];
-        for (var s = 0; s < steps; s++)
+        for (int s = 0; s < steps; s++)
         {
             cancellation.ThrowIfCancellationRequested();
             var numbers = order.BatchAt(s);
-            for (var i = 0; i < batch; i++)
-            {
+            for (int i = 0; i < batch; i++)
                 chosen[i] = pairs[numbers[i]];
-            }
 
             Upload(writeRow, chosen);
             step.Run(schedule.RateAt(s));
@@ -80,17 +78,15 @@ internal sealed class LinearProbe : IDisposable
     internal double[] Similarities(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
         using var step = InferenceStep.Build(_device, _inputs, tape => Compare(tape).Cosines);
-        var similarities = new double[pairs.Length];
-        for (var from = 0; from < pairs.Length; from += Batch)
+        double[] similarities = new double[pairs.Length];
+        for (int from = 0; from < pairs.Length; from += Batch)
         {
             var part = pairs.Slice(from, Math.Min(Batch, pairs.Length - from));
             Upload(writeRow, part);
             step.Run();
-            var cosines = _device.Read<float>(step.Result);
-            for (var i = 0; i < part.Length; i++)
-            {
+            float[] cosines = _device.Read<float>(step.Result);
+            for (int i = 0; i < part.Length; i++)
                 similarities[from + i] = cosines[i];
-            }
         }
 
         return similarities;
@@ -110,8 +106,8 @@ internal sealed class LinearProbe : IDisposable
     {
         Array.Clear(_rows);
         Array.Clear(_targets);
-        var width = _map.Shape.Width;
-        for (var i = 0; i < pairs.Length; i++)
+        int width = _map.Shape.Width;
+        for (int i = 0; i < pairs.Length; i++)
         {
             writeRow(pairs[i].Left, _rows.AsSpan(i * width, width));
             writeRow(pairs[i].Right, _rows.AsSpan((Batch + i) * width, width));

@@ -14,12 +14,12 @@ internal sealed class ProbeInputs
     internal ProbeInputs(LabelledVideos training)
     {
         _characters = new CharacterIndex(training);
-        var sums = new double[training.FrameWidth];
-        var squares = 0.0;
-        for (var video = 0; video < training.Count; video++)
+        double[] sums = new double[training.FrameWidth];
+        double squares = 0.0;
+        for (int video = 0; video < training.Count; video++)
         {
             var frame = training.MeanFrame(video);
-            for (var i = 0; i < sums.Length; i++)
+            for (int i = 0; i < sums.Length; i++)
             {
                 sums[i] += frame[i];
                 squares += (double)frame[i] * frame[i];
@@ -27,7 +27,7 @@ internal sealed class ProbeInputs
         }
 
         _centre = Array.ConvertAll(sums, sum => (float)(sum / training.Count));
-        var spread = (squares / training.Count) - _centre.Sum(value => (double)value * value);
+        double spread = (squares / training.Count) - _centre.Sum(value => (double)value * value);
         _scale = spread > 0 ? (float)(1 / Math.Sqrt(spread)) : 1;
     }
 
@@ -42,16 +42,12 @@ internal sealed class ProbeInputs
         return (video, row) =>
         {
             var frame = videos.MeanFrame(video);
-            for (var i = 0; i < _centre.Length; i++)
-            {
+            for (int i = 0; i < _centre.Length; i++)
                 row[i] = (frame[i] - _centre[i]) * _scale;
-            }
 
             var (columns, weights) = bags[video];
-            for (var i = 0; i < columns.Length; i++)
-            {
+            for (int i = 0; i < columns.Length; i++)
                 row[_centre.Length + columns[i]] = weights[i];
-            }
         };
     }
 }

@@ -52,24 +52,20 @@ public static class Folds
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(number, Count);
-        var size = ValidationSize(pairCount);
+        int size = ValidationSize(pairCount);
         if (size == 0)
-        {
             throw new DataException($"{Count} folds need at least {Count} labelled pairs, there are {pairCount}");
-        }
 
         var random = new MersenneTwister(Seed);
-        var shuffled = new int[pairCount];
-        for (var i = 0; i < pairCount; i++)
-        {
+        int[] shuffled = new int[pairCount];
+        for (int i = 0; i < pairCount; i++)
             shuffled[i] = i;
-        }
 
         random.Shuffle(shuffled);
 
         // Each fold shuffles its training list with the same running generator, so the folds before this one must have their turn.
-        var train = new int[pairCount - size];
-        for (var i = 0; i < number; i++)
+        int[] train = new int[pairCount - size];
+        for (int i = 0; i < number; i++)
         {
             shuffled.AsSpan(0, i * size).CopyTo(train);
             shuffled.AsSpan((i + 1) * size).CopyTo(train.AsSpan(i * size));

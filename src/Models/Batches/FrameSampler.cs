@@ -16,7 +16,7 @@ public static class FrameSampler
     /// <param name="even">Take the middle of each F-th of the video instead of whole steps from its beginning.</param>
     public static int FrameAt(int position, int frameCount, int sampledFrames, bool even)
     {
-        var step = frameCount / sampledFrames;
+        int step = frameCount / sampledFrames;
         if (even && step > 0)
             return (int)(((2 * position) + 1) * (long)frameCount / (2 * sampledFrames));
         return step == 0 ? Math.Min(position, frameCount - 1) : (position * step) + (step / 2);
@@ -34,12 +34,10 @@ public static class FrameSampler
     public static int Copy(VideoFrames frames, int sampledFrames, bool even, Span<Half> destination)
     {
         var target = MemoryMarshal.AsBytes(destination);
-        var frameBytes = target.Length / sampledFrames;
+        int frameBytes = target.Length / sampledFrames;
 
-        for (var i = 0; i < sampledFrames; i++)
-        {
+        for (int i = 0; i < sampledFrames; i++)
             frames[FrameAt(i, frames.Count, sampledFrames, even)].CopyTo(target.Slice(i * frameBytes, frameBytes));
-        }
 
         return CountOf(frames.Count, sampledFrames);
     }

@@ -20,19 +20,17 @@ public sealed class MersenneTwister
     {
         // init_by_array with the one-word key [seed], on top of init_genrand(19650218).
         _state[0] = 19650218;
-        for (var i = 1u; i < Words; i++)
-        {
+        for (uint i = 1u; i < Words; i++)
             _state[i] = (1812433253 * Mixed(i - 1)) + i;
-        }
 
-        var at = 1;
-        for (var i = 0; i < Words; i++)
+        int at = 1;
+        for (int i = 0; i < Words; i++)
         {
             _state[at] = (_state[at] ^ (Mixed((uint)at - 1) * 1664525)) + seed;
             at = Next(at);
         }
 
-        for (var i = 1; i < Words; i++)
+        for (int i = 1; i < Words; i++)
         {
             _state[at] = (_state[at] ^ (Mixed((uint)at - 1) * 1566083941)) - (uint)at;
             at = Next(at);
@@ -45,11 +43,9 @@ public sealed class MersenneTwister
     public uint NextUInt32()
     {
         if (_used == Words)
-        {
             Twist();
-        }
 
-        var y = _state[_used++];
+        uint y = _state[_used++];
         y ^= y >> 11;
         y ^= (y << 7) & 0x9d2c_5680;
         y ^= (y << 15) & 0xefc6_0000;
@@ -60,7 +56,7 @@ public sealed class MersenneTwister
     public int NextBelow(int bound)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bound);
-        var unusedBits = BitOperations.LeadingZeroCount((uint)bound);
+        int unusedBits = BitOperations.LeadingZeroCount((uint)bound);
         uint drawn;
         do
         {
@@ -73,9 +69,9 @@ public sealed class MersenneTwister
     /// <summary>Shuffles as <c>random.shuffle</c> does.</summary>
     public void Shuffle(Span<int> items)
     {
-        for (var i = items.Length - 1; i > 0; i--)
+        for (int i = items.Length - 1; i > 0; i--)
         {
-            var j = NextBelow(i + 1);
+            int j = NextBelow(i + 1);
             (items[i], items[j]) = (items[j], items[i]);
         }
     }
@@ -86,9 +82,7 @@ public sealed class MersenneTwister
     private int Next(int at)
     {
         if (++at < Words)
-        {
             return at;
-        }
 
         _state[0] = _state[Words - 1];
         return 1;
@@ -96,9 +90,9 @@ public sealed class MersenneTwister
 
     private void Twist()
     {
-        for (var i = 0; i < Words; i++)
+        for (int i = 0; i < Words; i++)
         {
-            var y = (_state[i] & ~LowBits) | (_state[(i + 1) % Words] & LowBits);
+            uint y = (_state[i] & ~LowBits) | (_state[(i + 1) % Words] & LowBits);
             _state[i] = _state[(i + Shift) % Words] ^ (y >> 1) ^ ((y & 1) * 0x9908_b0df);
         }
 

@@ -78,7 +78,7 @@ public static unsafe class WeightFile
     /// <returns>What the first such tensor is called.</returns>
     public static string? FindNonFinite(Device device, ParameterStore parameters, Adam adam)
     {
-        var buffer = new float[1 << 18];
+        float[] buffer = new float[1 << 18];
         foreach (var (name, value, _, _) in parameters.Parts())
         {
             if (!IsFinite(value))

@@ -32,7 +32,7 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
             using var hash = IncrementalHash.CreateHash(algorithm);
             // The library's own loop reads 4 KB at a time: 100,000 calls for an encoder.
-            var buffer = new byte[BufferBytes];
+            byte[] buffer = new byte[BufferBytes];
             long bytes = 0;
             for (int read; (read = stream.Read(buffer)) > 0; bytes += read)
             {

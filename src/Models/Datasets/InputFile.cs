@@ -36,16 +36,14 @@ internal static class InputFile
     internal static int Read(SafeFileHandle file, Span<byte> buffer, long offset, out string? reason)
     {
         reason = null;
-        var filled = 0;
+        int filled = 0;
         try
         {
             while (filled < buffer.Length)
             {
-                var read = RandomAccess.Read(file, buffer[filled..], offset + filled);
+                int read = RandomAccess.Read(file, buffer[filled..], offset + filled);
                 if (read == 0)
-                {
                     break;
-                }
 
                 filled += read;
             }

@@ -44,8 +44,8 @@ public static class LabelFile
         while (lines.MoveNext())
         {
             var line = lines.Current;
-            var byTabs = line.Contains((byte)'\t');
-            var fieldCount = Split(line, byTabs ? (byte)'\t' : (byte)' ', skipsEmpty: !byTabs, fields);
+            bool byTabs = line.Contains((byte)'\t');
+            int fieldCount = Split(line, byTabs ? (byte)'\t' : (byte)' ', skipsEmpty: !byTabs, fields);
             if (fieldCount != 3)
             {
                 throw Bad(line.IsEmpty ? "is empty, expected id, id, similarity"
@@ -59,15 +59,13 @@ public static class LabelFile
         return pairs.Count > 0 ? [.. pairs] : throw new DataException($"{path}: the label file is empty");
 
         int Find(ReadOnlySpan<byte> id, int number) =>
-            lookup(id, out var video) ? video : throw Bad($"there is no video '{LineReader.Quote(id)}'", number);
+            lookup(id, out int video) ? video : throw Bad($"there is no video '{LineReader.Quote(id)}'", number);
 
         float Similarity(ReadOnlySpan<byte> text, int number)
         {
             // The library takes NUL behind a number for nothing.
-            if (text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var similarity))
-            {
+            if (text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double similarity))
                 throw Bad($"the similarity '{LineReader.Quote(text)}' is not a number", number);
-            }
 
             return similarity is >= 0 and <= 1 ? (float)similarity
                 : throw Bad($"the similarity {LineReader.Quote(text)} is not in [0, 1]", number);
@@ -88,17 +86,15 @@ public static class LabelFile
     {
         var ids = dataset.BadRecords.Select(static bad => bad.Id).ToHashSet();
         // A damaged record hides its id: any id may be its own.
-        var hidesIds = ids.Contains(null);
+        bool hidesIds = ids.Contains(null);
         var pairs = Read(path, Find);
-        var lines = Enumerable.Range(0, pairs.Length).Where(i => !pairs[i].IsComplete).ToArray();
+        int[] lines = Enumerable.Range(0, pairs.Length).Where(i => !pairs[i].IsComplete).ToArray();
         if (lines.Length == pairs.Length)
-        {
             throw new DataException($"{path}: every pair has a video whose record was skipped");
-        }
 
         if (lines.Length > 0)
         {
-            var named = string.Join(", ", lines.Take(NamedLines).Select(static line => line + 1));
+            string named = string.Join(", ", lines.Take(NamedLines).Select(static line => line + 1));
             progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, as records of their videos were skipped: lines {named}{(lines.Length > NamedLines ? ", ..." : "")}");
         }
 
@@ -108,9 +104,7 @@ public static class LabelFile
         bool Find(ReadOnlySpan<byte> id, out int video)
         {
             if (dataset.TryFind(id, out video))
-            {
                 return true;
-            }
 
             video = VideoPair.Skipped;
             return hidesIds || ids.Contains(Encoding.UTF8.GetString(id));
@@ -120,13 +114,11 @@ public static class LabelFile
     // Counts all fields, and gives the first ones; the last place serves all that are too many.
     private static int Split(ReadOnlySpan<byte> line, byte separator, bool skipsEmpty, Span<Range> fields)
     {
-        var count = 0;
+        int count = 0;
         foreach (var field in line.Split(separator))
         {
             if (!skipsEmpty || !line[field].IsEmpty)
-            {
                 fields[Math.Min(count++, fields.Length - 1)] = field;
-            }
         }
 
         return count;

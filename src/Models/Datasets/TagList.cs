@@ -51,19 +51,13 @@ public sealed class TagList
         while (lines.MoveNext())
         {
             if (lines.Current.IsEmpty)
-            {
                 throw new DataException($"{path}: line {lines.Number} is empty, expected a tag id");
-            }
 
-            if (lines.Current.Contains((byte)0) || !long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var id))
-            {
+            if (lines.Current.Contains((byte)0) || !long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long id))
                 throw new DataException($"{path}: line {lines.Number}: '{lines.Quote()}' is not a tag id");
-            }
 
             if (!lineOf.TryAdd(id, lines.Number))
-            {
                 throw new DataException($"{path}: line {lines.Number}: tag {id} is already on line {lineOf[id]}");
-            }
         }
 
         return lineOf.Count == 0
@@ -85,12 +79,10 @@ public sealed class TagList
     {
         labels = labels[..LabelWords];
         labels.Clear();
-        foreach (var tagId in tagIds)
+        foreach (long tagId in tagIds)
         {
-            if (TryGetClass(tagId, out var tagClass))
-            {
+            if (TryGetClass(tagId, out int tagClass))
                 labels[tagClass / BitsPerWord] |= 1u << (tagClass % BitsPerWord);
-            }
         }
     }
 }

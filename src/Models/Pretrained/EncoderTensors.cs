@@ -85,8 +85,11 @@ internal sealed class EncoderTensors
         string[] missing = [.. expected.Select(static part => part.Name)
             .Where(name => !_byName.ContainsKey(name) && !name.StartsWith(Pooler, StringComparison.Ordinal)).Select(name => Prefix + name)];
         if (missing.Length > 0)
+        {
             throw new DataException($"{_path}: lacks {missing.Length} of the encoder's {expected.Length} tensors: {string.Join(", ", missing.Take(3).Select(Printable.Quote))}"
                 + (missing.Length > 3 ? $" and {missing.Length - 3} more" : ""));
+        }
+
         foreach (var (name, shape) in expected)
         {
             if (_byName.TryGetValue(name, out var found))

@@ -65,7 +65,7 @@ internal sealed class FileBytes : IDisposable
     /// <summary>Reads a range as an array; the caller has checked that the file has it.</summary>
     public byte[] Read(long position, int count, string what)
     {
-        var bytes = new byte[count];
+        byte[] bytes = new byte[count];
         Read(position, bytes, what);
         return bytes;
     }

@@ -99,7 +99,7 @@ public sealed class PretrainedFolder : IDisposable
     /// <exception cref="DataException">One is damaged, or holds a value that is not finite; the message names file and tensor.</exception>
     public void Check(CancellationToken cancellation)
     {
-        var buffer = new float[ChunkValues];
+        float[] buffer = new float[ChunkValues];
         foreach (var tensor in _tensors.Used)
         {
             for (long first = 0; first < tensor.Stored.ElementCount; first += ChunkValues)
@@ -142,7 +142,7 @@ public sealed class PretrainedFolder : IDisposable
         }
         foreach (var tensor in _tensors.Beside)
             load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "beside the encoder");
-        var buffer = new float[ChunkValues];
+        float[] buffer = new float[ChunkValues];
         foreach (var (name, value, _, _) in parameters.Parts())
         {
             if (Find(name) is { } source)

@@ -56,7 +56,7 @@ internal sealed class WeightFiles : IDisposable
     {
         using (var bytes = FileBytes.Open(path))
             SmallFile.CheckFetched(path, bytes.Read(0, (int)Math.Min(bytes.Length, 64), "the first bytes"));
-        TensorFile file = System.IO.Path.GetExtension(path) switch
+        var file = System.IO.Path.GetExtension(path) switch
         {
             ".safetensors" => SafetensorsFile.Open(path),
             ".bin" => TorchFile.Open(path),

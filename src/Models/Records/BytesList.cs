@@ -20,12 +20,10 @@ public readonly ref struct BytesList
     /// <summary>Checks and counts an encoded BytesList message.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> encoded, out BytesList list)
     {
-        var count = 0;
+        int count = 0;
         var entries = new Enumerator(encoded);
         while (entries.MoveNext())
-        {
             count++;
-        }
 
         list = new BytesList(encoded, count);
         return !entries.Malformed;
@@ -50,10 +48,8 @@ public readonly ref struct BytesList
             while (!_reader.AtEnd)
             {
                 // BytesList { repeated bytes value = 1; }
-                if (!_reader.TryReadTag(out var field, out var type))
-                {
+                if (!_reader.TryReadTag(out uint field, out var type))
                     break;
-                }
 
                 if (field == 1 && type == WireType.LengthDelimited)
                 {
@@ -62,9 +58,7 @@ public readonly ref struct BytesList
                 }
 
                 if (!_reader.TrySkip(type))
-                {
                     break;
-                }
             }
 
             Malformed |= !_reader.AtEnd;

@@ -16,9 +16,7 @@ internal sealed class ChunkedList<T>
     public void Add(T item)
     {
         if (Count % ChunkLength == 0)
-        {
             _chunks.Add(new T[ChunkLength]);
-        }
 
         _chunks[^1][Count % ChunkLength] = item;
         Count++;

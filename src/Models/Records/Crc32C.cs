@@ -23,7 +23,7 @@ public static class Crc32C
     /// <summary>The CRC-32C of <paramref name="data"/>.</summary>
     public static uint Compute(ReadOnlySpan<byte> data)
     {
-        var crc = uint.MaxValue;
+        uint crc = uint.MaxValue;
         while (data.Length >= 3 * LaneBytes)
         {
             var words = MemoryMarshal.Cast<byte, ulong>(data[..(3 * LaneBytes)]);
@@ -32,14 +32,10 @@ public static class Crc32C
         }
 
         for (; data.Length >= sizeof(ulong); data = data[sizeof(ulong)..])
-        {
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(data));
-        }
 
-        foreach (var b in data)
-        {
+        foreach (byte b in data)
             crc = BitOperations.Crc32C(crc, b);
-        }
 
         return ~crc;
     }
@@ -53,7 +49,7 @@ public static class Crc32C
     private static uint ThreeLanes(uint crc, ReadOnlySpan<ulong> a, ReadOnlySpan<ulong> b, ReadOnlySpan<ulong> c)
     {
         uint second = 0, third = 0;
-        for (var i = 0; i < LaneWords; i++)
+        for (int i = 0; i < LaneWords; i++)
         {
             crc = BitOperations.Crc32C(crc, a[i]);
             second = BitOperations.Crc32C(second, b[i]);
@@ -65,23 +61,21 @@ public static class Crc32C
 
     private static uint Shift(uint crc)
     {
-        var table = AfterLane;
+        uint[] table = AfterLane;
         return table[crc & 0xff] ^ table[256 + ((crc >> 8) & 0xff)]
             ^ table[512 + ((crc >> 16) & 0xff)] ^ table[768 + (crc >> 24)];
     }
 
     private static uint[] BuildAfterLane()
     {
-        var table = new uint[4 * 256];
-        for (var k = 0; k < 4; k++)
+        uint[] table = new uint[4 * 256];
+        for (int k = 0; k < 4; k++)
         {
-            for (var b = 0u; b < 256; b++)
+            for (uint b = 0u; b < 256; b++)
             {
-                var crc = b << (8 * k);
-                for (var i = 0; i < LaneWords; i++)
-                {
+                uint crc = b << (8 * k);
+                for (int i = 0; i < LaneWords; i++)
                     crc = BitOperations.Crc32C(crc, 0ul);
-                }
 
                 table[(256 * k) + (int)b] = crc;
             }

@@ -27,21 +27,13 @@ public static class ExampleParser
         {
             var feature = features.Current;
             if (feature.Name.SequenceEqual(FeatureNames.Id))
-            {
                 id = feature;
-            }
             else if (feature.Name.SequenceEqual(FeatureNames.Title))
-            {
                 title = feature;
-            }
             else if (feature.Name.SequenceEqual(FeatureNames.Frames))
-            {
                 frames = feature;
-            }
             else if (feature.Name.SequenceEqual(FeatureNames.TagIds))
-            {
                 tagIds = feature;
-            }
         }
 
         example = default;
@@ -84,10 +76,10 @@ public static class ExampleParser
     /// <summary>Whether every value of every frame is a number; if not, <paramref name="problem"/> names the first.</summary>
     public static bool FramesAreFinite(in VideoExample example, [NotNullWhen(false)] out string? problem)
     {
-        var frame = 0;
+        int frame = 0;
         foreach (var values in example.Frames)
         {
-            var i = HalfValues.IndexOfNonFinite(values);
+            int i = HalfValues.IndexOfNonFinite(values);
             if (i >= 0)
             {
                 problem = $"frame {frame} holds NaN or infinity at value {i}";
@@ -106,9 +98,7 @@ public static class ExampleParser
     {
         value = default;
         if (!TryGetBytes(feature, name, out var list, out problem))
-        {
             return false;
-        }
 
         if (list.Count != 1)
         {
@@ -125,9 +115,7 @@ public static class ExampleParser
     private static bool TryGetFrames(Feature feature, int frameWidth, out BytesList frames, [NotNullWhen(false)] out string? problem)
     {
         if (!TryGetBytes(feature, FeatureNames.Frames, out frames, out problem))
-        {
             return false;
-        }
 
         if (frames.Count == 0)
         {
@@ -135,8 +123,8 @@ public static class ExampleParser
             return false;
         }
 
-        var expectedBytes = (long)frameWidth * sizeof(ushort);
-        var i = 0;
+        long expectedBytes = (long)frameWidth * sizeof(ushort);
+        int i = 0;
         foreach (var frame in frames)
         {
             if (frame.Length != expectedBytes)
@@ -172,7 +160,7 @@ public static class ExampleParser
 
     private static bool IsId(ReadOnlySpan<byte> id, [NotNullWhen(false)] out string? problem)
     {
-        var valid = id.Length is > 0 and <= MaxIdBytes && !id.ContainsAnyExceptInRange((byte)'!', (byte)'~');
+        bool valid = id.Length is > 0 and <= MaxIdBytes && !id.ContainsAnyExceptInRange((byte)'!', (byte)'~');
         problem = valid ? null : $"the id is not 1 to {MaxIdBytes} printable ASCII characters";
         return valid;
     }

@@ -26,8 +26,8 @@ public sealed class ExampleWriter
     {
         get
         {
-            var bodyBytes = _end - PrefixBytes;
-            var start = PrefixBytes - 1 - VarintBytes((ulong)bodyBytes);
+            int bodyBytes = _end - PrefixBytes;
+            int start = PrefixBytes - 1 - VarintBytes((ulong)bodyBytes);
             _buffer[start] = Field1;
             WriteVarint(_buffer.AsSpan(start + 1), (ulong)bodyBytes);
             return _buffer.AsSpan(start, _end - start);
@@ -57,9 +57,7 @@ public sealed class ExampleWriter
         AddEntries(FeatureNames.Frames, MemoryMarshal.AsBytes(frames), frameWidth * sizeof(ushort));
         AddInt64(FeatureNames.TagIds, tagIds);
         if (categoryId is { } category)
-        {
             AddInt64(FeatureNames.CategoryId, [category]);
-        }
 
         return Payload;
     }
@@ -76,41 +74,33 @@ public sealed class ExampleWriter
     public void AddEntries(ReadOnlySpan<byte> name, ReadOnlySpan<byte> values, int entryBytes)
     {
         if (values.Length % entryBytes != 0)
-        {
             throw new ArgumentException($"{values.Length} bytes are no whole number of entries of {entryBytes} bytes");
-        }
 
         BeginFeature(name, Field1, values.Length / entryBytes * FieldBytes(entryBytes));
         for (; !values.IsEmpty; values = values[entryBytes..])
-        {
             PutBytes(Field1, values[..entryBytes]);
-        }
     }
 
     /// <summary>Adds an int64 feature (packed, as TensorFlow writes it).</summary>
     public void AddInt64(ReadOnlySpan<byte> name, ReadOnlySpan<long> values)
     {
-        var packedBytes = 0;
-        foreach (var value in values)
-        {
+        int packedBytes = 0;
+        foreach (long value in values)
             packedBytes += VarintBytes((ulong)value);
-        }
 
         BeginFeature(name, Field3, values.IsEmpty ? 0 : FieldBytes(packedBytes));
         if (!values.IsEmpty)
         {
             PutLength(Field1, packedBytes);
-            foreach (var value in values)
-            {
+            foreach (long value in values)
                 PutVarint((ulong)value);
-            }
         }
     }
 
     // Features.feature entry { key, value: Feature { list } }, up to where the list's own bytes follow.
     private void BeginFeature(ReadOnlySpan<byte> name, byte listField, int listBytes)
     {
-        var featureBytes = FieldBytes(listBytes);
+        int featureBytes = FieldBytes(listBytes);
         PutLength(Field1, FieldBytes(name.Length) + FieldBytes(featureBytes));
         PutBytes(Field1, name);
         PutLength(Field2, featureBytes);
@@ -134,9 +124,7 @@ public sealed class ExampleWriter
     private Span<byte> Reserve(int count)
     {
         if (_buffer.Length - _end < count)
-        {
             Array.Resize(ref _buffer, (int)BitOperations.RoundUpToPowerOf2((uint)(_end + count)));
-        }
 
         var span = _buffer.AsSpan(_end, count);
         _end += count;
@@ -150,11 +138,9 @@ public sealed class ExampleWriter
 
     private static void WriteVarint(Span<byte> target, ulong value)
     {
-        var i = 0;
+        int i = 0;
         for (; value >= 0x80; value >>= 7)
-        {
             target[i++] = (byte)(value | 0x80);
-        }
 
         target[i] = (byte)value;
     }

@@ -52,10 +52,8 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
             // Example { Features features = 1; }   Features { map<string, Feature> feature = 1; }
             if (!_features.AtEnd)
             {
-                if (!TryReadField1(ref _features, out var entry, out var isEntry))
-                {
+                if (!TryReadField1(ref _features, out var entry, out bool isEntry))
                     break;
-                }
 
                 if (isEntry)
                 {
@@ -68,7 +66,7 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
             {
                 return false;
             }
-            else if (!TryReadField1(ref _example, out var message, out var isFeatures))
+            else if (!TryReadField1(ref _example, out var message, out bool isFeatures))
             {
                 break;
             }
@@ -86,10 +84,8 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
     {
         content = default;
         found = false;
-        if (!reader.TryReadTag(out var field, out var type))
-        {
+        if (!reader.TryReadTag(out uint field, out var type))
             return false;
-        }
 
         found = field == 1 && type == WireType.LengthDelimited;
         return found ? reader.TryReadBytes(out content) : reader.TrySkip(type);
@@ -102,21 +98,17 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
         ReadOnlySpan<byte> name = default, value = default;
         for (var reader = new WireReader(entry); !reader.AtEnd;)
         {
-            if (!reader.TryReadTag(out var field, out var type))
-            {
+            if (!reader.TryReadTag(out uint field, out var type))
                 return false;
-            }
 
-            var sound = (field, type) switch
+            bool sound = (field, type) switch
             {
                 (1, WireType.LengthDelimited) => reader.TryReadBytes(out name),
                 (2, WireType.LengthDelimited) => reader.TryReadBytes(out value),
                 _ => reader.TrySkip(type),
             };
             if (!sound)
-            {
                 return false;
-            }
         }
 
         return TryReadFeature(name, value, out feature);
@@ -128,17 +120,13 @@ internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
         feature = new Feature(name, FeatureKind.None, default);
         for (var reader = new WireReader(value); !reader.AtEnd;)
         {
-            if (!reader.TryReadTag(out var field, out var type))
-            {
+            if (!reader.TryReadTag(out uint field, out var type))
                 return false;
-            }
 
             if (type != WireType.LengthDelimited || field > (uint)FeatureKind.Integers)
             {
                 if (!reader.TrySkip(type))
-                {
                     return false;
-                }
             }
             else if (reader.TryReadBytes(out var list))
             {

@@ -69,17 +69,13 @@ public sealed record FeatureInspection(
         count = 0;
         for (var reader = new WireReader(list); !reader.AtEnd;)
         {
-            if (!reader.TryReadTag(out var field, out var type))
-            {
+            if (!reader.TryReadTag(out uint field, out var type))
                 return false;
-            }
 
             if (field == 1 && type == WireType.LengthDelimited)
             {
                 if (!reader.TryReadBytes(out var run) || run.Length % sizeof(float) != 0)
-                {
                     return false;
-                }
 
                 count += run.Length / sizeof(float);
             }

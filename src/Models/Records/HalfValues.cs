@@ -15,21 +15,17 @@ internal static class HalfValues
     {
         var values = MemoryMarshal.Cast<byte, ushort>(bytes);
         var mask = Vector256.Create(ExponentMask);
-        var i = 0;
+        int i = 0;
         for (; i <= values.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
         {
             if (Vector256.EqualsAny(Vector256.Create(values[i..]) & mask, mask))
-            {
                 break;
-            }
         }
 
         for (; i < values.Length; i++)
         {
             if ((BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]) & ExponentMask) == ExponentMask)
-            {
                 return i;
-            }
         }
 
         return -1;

@@ -22,12 +22,10 @@ public readonly ref struct Int64List
     /// <summary>Checks and counts an encoded Int64List message.</summary>
     internal static bool TryParse(ReadOnlySpan<byte> encoded, out Int64List list)
     {
-        var count = 0;
+        int count = 0;
         var values = new Enumerator(encoded);
         while (values.MoveNext())
-        {
             count++;
-        }
 
         list = new Int64List(encoded, count);
         return !values.Malformed;
@@ -56,27 +54,19 @@ public readonly ref struct Int64List
             while (_packed.AtEnd)
             {
                 if (_reader.AtEnd)
-                {
                     return false;
-                }
 
                 // Int64List { repeated int64 value = 1; }, where a packed run of values is one length-delimited field.
-                if (!_reader.TryReadTag(out var field, out var type))
-                {
+                if (!_reader.TryReadTag(out uint field, out var type))
                     return Fail();
-                }
 
                 if (field == 1 && type == WireType.Varint)
-                {
                     return TakeFrom(ref _reader);
-                }
 
                 if (field == 1 && type == WireType.LengthDelimited)
                 {
                     if (!_reader.TryReadBytes(out var run))
-                    {
                         return Fail();
-                    }
 
                     _packed = new WireReader(run);
                 }
@@ -91,10 +81,8 @@ public readonly ref struct Int64List
 
         private bool TakeFrom(ref WireReader source)
         {
-            if (!source.TryReadVarint(out var value))
-            {
+            if (!source.TryReadVarint(out ulong value))
                 return Fail();
-            }
 
             Current = (long)value;
             return true;

@@ -18,14 +18,10 @@ public static class RecordFiles
             ? (path, FolderPattern)
             : (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
-        {
             return File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file");
-        }
 
         if (folder.Length > 0 && !Directory.Exists(folder))
-        {
             throw new DataException($"{path}: there is no folder {folder}");
-        }
 
         // Searching "." for a bare pattern would prefix every result with "./".
         var found = Directory.GetFiles(folder.Length > 0 ? folder : ".", pattern).Where(f => pattern[0] == '.' || !Path.GetFileName(f).StartsWith('.'));

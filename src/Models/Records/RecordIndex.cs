@@ -32,10 +32,8 @@ public sealed class RecordIndex : IVideoDataset
         _files = files;
         FrameWidth = frameWidth;
         _starts = new int[files.Length + 1];
-        for (var f = 0; f < files.Length; f++)
-        {
+        for (int f = 0; f < files.Length; f++)
             _starts[f + 1] = checked(_starts[f] + files[f].Entries.Count);
-        }
 
         Files = [.. files.Select(f => f.Path)];
         Digests = [.. files.Select(f => f.Digest)];
@@ -106,17 +104,13 @@ public sealed class RecordIndex : IVideoDataset
         });
 
         if (Array.Find(failures, e => e is not null) is { } failure)
-        {
             throw new DataException(failure.Message, failure);
-        }
 
         reading.End();
         var index = new RecordIndex(files, frameWidth);
         // Files that yield nothing are wrong files, not files with some bad records.
         if (index.Count == 0)
-        {
             throw new DataException(index.BadRecords[0].ToString());
-        }
 
         index.NoteBadRecords(progress ?? IProgressSink.None);
         return index;
@@ -129,21 +123,15 @@ public sealed class RecordIndex : IVideoDataset
     {
         var (keys, records) = _byKey.Value;
         record = -1;
-        var found = Array.BinarySearch(keys, key);
+        int found = Array.BinarySearch(keys, key);
         if (found < 0)
-        {
             return false;
-        }
 
         while (found > 0 && keys[found - 1] == key)
-        {
             found--;
-        }
 
         for (; found < keys.Length && keys[found] == key; found++)
-        {
             record = Math.Max(record, records[found]);
-        }
 
         return true;
     }
@@ -151,10 +139,10 @@ public sealed class RecordIndex : IVideoDataset
     /// <inheritdoc/>
     public int[] LastOfEveryId(IProgressSink progress)
     {
-        var last = Enumerable.Range(0, Count).Where(record => TryFindKey(Key(record), out var found) && found == record).ToArray();
+        int[] last = Enumerable.Range(0, Count).Where(record => TryFindKey(Key(record), out int found) && found == record).ToArray();
         if (last.Length < Count)
         {
-            var first = Enumerable.Range(0, Count).First(record => TryFindKey(Key(record), out var found) && found != record);
+            int first = Enumerable.Range(0, Count).First(record => TryFindKey(Key(record), out int found) && found != record);
             var place = this[first];
             progress.Note($"{Files[place.File]}: record {place.Number} has an id that a later record has too; of such records the last one counts ({Count - last.Length} are left out)");
         }
@@ -178,24 +166,18 @@ public sealed class RecordIndex : IVideoDataset
             var problem = scanner.Problem;
             VideoExample example = default;
             if (problem is null
-                && (!ExampleParser.TryParse(scanner.Payload, frameWidth, out example, out var reason)
+                && (!ExampleParser.TryParse(scanner.Payload, frameWidth, out example, out string? reason)
                     || !ExampleParser.FramesAreFinite(example, out reason)))
             {
                 problem = scanner.Bad(example, reason);
             }
 
             if (problem is null)
-            {
                 entries.Add(new Entry(scanner.Offset, Key(example.Id), scanner.Payload.Length, scanner.Record));
-            }
             else if (skipBadRecords && (problem.Record is not null || scanner.IsEmptyFile))
-            {
                 badRecords.Add(problem);
-            }
             else
-            {
                 throw new DataException(problem.ToString());
-            }
         }
 
         return new FileRecords(path, entries, badRecords, digest.Of(scanner));
@@ -204,14 +186,10 @@ public sealed class RecordIndex : IVideoDataset
     private void NoteBadRecords(IProgressSink progress)
     {
         if (BadRecords.Count == 0)
-        {
             return;
-        }
 
         foreach (var bad in BadRecords.Take(NamedBadRecords))
-        {
             progress.Note($"skipped: {bad}");
-        }
 
         progress.Note(BadRecords.Count > NamedBadRecords
             ? $"skipped: {BadRecords.Count} records of {Count + BadRecords.Count}; 'data verify' names all of them"
@@ -223,16 +201,14 @@ public sealed class RecordIndex : IVideoDataset
     private static ulong Key(ReadOnlySpan<byte> id)
     {
         if (id.Length is > 0 and <= MaxKeyDigits && id[0] is >= (byte)'1' and <= (byte)'9'
-            && Utf8Parser.TryParse(id, out ulong number, out var used) && used == id.Length)
+            && Utf8Parser.TryParse(id, out ulong number, out int used) && used == id.Length)
         {
             return number;
         }
 
-        var hash = 0xcbf29ce484222325ul;
-        foreach (var b in id)
-        {
+        ulong hash = 0xcbf29ce484222325ul;
+        foreach (byte b in id)
             hash = (hash ^ b) * 0x100000001b3ul;
-        }
 
         return hash;
     }
@@ -246,21 +222,19 @@ public sealed class RecordIndex : IVideoDataset
     // The file of a record, and its place among the file's sound ones.
     private (int File, int Entry) Locate(int record)
     {
-        var found = Array.BinarySearch(_starts, record + 1);
-        var file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the record
+        int found = Array.BinarySearch(_starts, record + 1);
+        int file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the record
         return (file, record - _starts[file]);
     }
 
     private (ulong[] Keys, int[] Records) SortByKey()
     {
-        var keys = new ulong[Count];
-        var records = new int[Count];
+        ulong[] keys = new ulong[Count];
+        int[] records = new int[Count];
         for (var (f, r) = (0, 0); f < _files.Length; f++)
         {
-            for (var i = 0; i < _files[f].Entries.Count; i++, r++)
-            {
+            for (int i = 0; i < _files[f].Entries.Count; i++, r++)
                 (keys[r], records[r]) = (_files[f].Entries[i].Key, r);
-            }
         }
 
         Array.Sort(keys, records);

@@ -28,10 +28,8 @@ public sealed record RecordInspection(
     {
         var reading = new ReadingProgress(progress ?? IProgressSink.None, paths);
         var inspector = new Inspector(frameWidth, reading);
-        foreach (var path in paths)
-        {
+        foreach (string path in paths)
             inspector.Read(path, cancellation);
-        }
 
         reading.End();
         return inspector.Result();
@@ -56,14 +54,10 @@ public sealed record RecordInspection(
                 reading.Add(scanner.RecordBytes);
                 var problem = scanner.Problem ?? ReadVideo(scanner);
                 if (problem is not null)
-                {
                     _bad.Add(problem);
-                }
 
                 if (problem is not { Record: null })
-                {
                     records++;
-                }
             }
 
             _files.Add(new FileInspection(path, scanner.FileBytes, records, _bad.Count - badBefore));
@@ -77,7 +71,7 @@ public sealed record RecordInspection(
         private BadRecord? ReadVideo(TfRecordScanner scanner)
         {
             ReadFeatures(scanner.Payload);
-            if (!ExampleParser.TryParse(scanner.Payload, frameWidth, out var video, out var reason)
+            if (!ExampleParser.TryParse(scanner.Payload, frameWidth, out var video, out string? reason)
                 || !ExampleParser.FramesAreFinite(video, out reason))
             {
                 return scanner.Bad(video, reason);
@@ -105,11 +99,9 @@ public sealed record RecordInspection(
         // Every byte of UTF-8 begins a character but the continuation bytes, 10xxxxxx.
         private static int Characters(ReadOnlySpan<byte> text)
         {
-            var count = 0;
-            foreach (var b in text)
-            {
+            int count = 0;
+            foreach (byte b in text)
                 count += (b & 0xc0) == 0x80 ? 0 : 1;
-            }
 
             return count;
         }

@@ -23,9 +23,9 @@ public sealed class RecordReader : IVideoReader
     {
         _index = index;
         _files = new SafeFileHandle[index.Files.Count];
-        for (var i = 0; i < _files.Length; i++)
+        for (int i = 0; i < _files.Length; i++)
         {
-            if (!InputFile.TryOpen(index.Files[i], FileOptions.RandomAccess, out var file, out _, out var reason))
+            if (!InputFile.TryOpen(index.Files[i], FileOptions.RandomAccess, out var file, out _, out string? reason))
             {
                 Dispose();
                 throw new DataException($"{index.Files[i]}: {reason}");
@@ -39,19 +39,17 @@ public sealed class RecordReader : IVideoReader
     public Video Read(int video)
     {
         var place = _index[video];
-        var recordBytes = (int)TfRecordFraming.RecordBytes(place.PayloadBytes);
+        int recordBytes = (int)TfRecordFraming.RecordBytes(place.PayloadBytes);
         if (recordBytes > _buffer.Length)
-        {
             _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)recordBytes));
-        }
 
         var bytes = _buffer.AsSpan(0, recordBytes);
         VideoExample example = default;
-        var reason =
-            InputFile.Read(_files[place.File], bytes, place.Offset, out var failure) < recordBytes ? failure ?? "the file has been cut short"
+        string? reason =
+            InputFile.Read(_files[place.File], bytes, place.Offset, out string? failure) < recordBytes ? failure ?? "the file has been cut short"
             : !TfRecordFraming.TryReadHeader(bytes, out _) ? "the length fails its checksum"
             : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"
-            : ExampleParser.TryParse(payload, _index.FrameWidth, out example, out var problem) ? null
+            : ExampleParser.TryParse(payload, _index.FrameWidth, out example, out string? problem) ? null
             : problem;
         return reason is null ? Decode(example, bytes) : throw new DataException(
             new BadRecord(_index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was sound when it was indexed)").ToString());
@@ -62,17 +60,13 @@ public sealed class RecordReader : IVideoReader
     {
         Grow(ref _frameStarts, example.Frames.Count);
         Grow(ref _tagIds, example.TagIds.Count);
-        var frames = 0;
+        int frames = 0;
         foreach (var frame in example.Frames)
-        {
             bytes.Overlaps(frame, out _frameStarts[frames++]);
-        }
 
-        var tags = 0;
-        foreach (var tagId in example.TagIds)
-        {
+        int tags = 0;
+        foreach (long tagId in example.TagIds)
             _tagIds[tags++] = tagId;
-        }
 
         return new Video
         {
@@ -86,17 +80,13 @@ public sealed class RecordReader : IVideoReader
     private static void Grow<T>(ref T[] array, int count)
     {
         if (count > array.Length)
-        {
             array = new T[BitOperations.RoundUpToPowerOf2((uint)count)];
-        }
     }
 
     /// <summary>Closes the files.</summary>
     public void Dispose()
     {
         foreach (var file in _files)
-        {
             file?.Dispose();
-        }
     }
 }

@@ -31,7 +31,7 @@ internal sealed class TfRecordScanner : IDisposable
     public TfRecordScanner(string path)
     {
         Path = path;
-        InputFile.TryOpen(path, FileOptions.SequentialScan, out _file, out var length, out _openFailure);
+        InputFile.TryOpen(path, FileOptions.SequentialScan, out _file, out long length, out _openFailure);
         FileBytes = length;
     }
 
@@ -93,7 +93,7 @@ internal sealed class TfRecordScanner : IDisposable
         using var scanner = new TfRecordScanner(path);
         scanner.MoveNext();
         return scanner.Problem
-            ?? (ExampleParser.TryParse(scanner.Payload, frameWidth, out var example, out var reason) ? null : scanner.Bad(example, reason));
+            ?? (ExampleParser.TryParse(scanner.Payload, frameWidth, out var example, out string? reason) ? null : scanner.Bad(example, reason));
     }
 
     public void Dispose() => _file?.Dispose();
@@ -106,7 +106,7 @@ internal sealed class TfRecordScanner : IDisposable
             return;
         }
 
-        if (!TfRecordFraming.TryReadHeader(Buffered(_next, TfRecordFraming.HeaderBytes), out var length))
+        if (!TfRecordFraming.TryReadHeader(Buffered(_next, TfRecordFraming.HeaderBytes), out ulong length))
         {
             EndWith(Record == 0
                 ? WholeFile(Compression(Buffered(_next, TfRecordFraming.HeaderBytes)) is { } compression
@@ -123,7 +123,7 @@ internal sealed class TfRecordScanner : IDisposable
             return;
         }
 
-        var recordBytes = TfRecordFraming.RecordBytes((long)length);
+        long recordBytes = TfRecordFraming.RecordBytes((long)length);
         if (length > TfRecordFraming.MaxPayloadBytes)
         {
             Problem = Bad(default, $"the payload has {length} bytes, more than the {TfRecordFraming.MaxPayloadBytes} that are read");
@@ -170,18 +170,14 @@ internal sealed class TfRecordScanner : IDisposable
     // Makes [offset, offset + count) of the file lie in the buffer; offset never goes back.
     private bool TryFill(long offset, int count)
     {
-        var skipped = offset - _bufferStart;
+        long skipped = offset - _bufferStart;
         if (skipped + count <= _filled)
-        {
             return true;
-        }
 
-        var kept = (int)Math.Max(0, _filled - skipped);
+        int kept = (int)Math.Max(0, _filled - skipped);
         var tail = _buffer.AsSpan(_filled - kept, kept);
         if (count > _buffer.Length)
-        {
             _buffer = GC.AllocateUninitializedArray<byte>((int)BitOperations.RoundUpToPowerOf2((uint)count));
-        }
 
         tail.CopyTo(_buffer);
         _bufferStart = offset;

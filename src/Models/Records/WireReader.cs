@@ -26,9 +26,9 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
     public bool TryReadVarint(out ulong value)
     {
         value = 0;
-        for (var i = 0; i < _rest.Length && i < MaxVarintBytes; i++)
+        for (int i = 0; i < _rest.Length && i < MaxVarintBytes; i++)
         {
-            var b = _rest[i];
+            byte b = _rest[i];
             if (i == MaxVarintBytes - 1 && b > 1)
             {
                 return false; // more than 64 bits
@@ -47,7 +47,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
 
     public bool TryReadTag(out uint field, out WireType type)
     {
-        var read = TryReadVarint(out var tag);
+        bool read = TryReadVarint(out ulong tag);
         field = (uint)(tag >> 3);
         type = (WireType)(tag & 7);
         return read && tag <= uint.MaxValue && field != 0;
@@ -55,7 +55,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
 
     public bool TryReadBytes(out ReadOnlySpan<byte> value)
     {
-        if (!TryReadVarint(out var length) || length > (ulong)_rest.Length)
+        if (!TryReadVarint(out ulong length) || length > (ulong)_rest.Length)
         {
             value = default;
             return false;
@@ -69,9 +69,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
     public bool TryReadFixed32(out uint value)
     {
         if (!BinaryPrimitives.TryReadUInt32LittleEndian(_rest, out value))
-        {
             return false;
-        }
 
         _rest = _rest[sizeof(uint)..];
         return true;

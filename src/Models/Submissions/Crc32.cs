@@ -8,21 +8,17 @@ internal static class Crc32
     /// <summary>The check sum of everything so far and <paramref name="bytes"/>; begin with 0.</summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
-        var state = ~crc;
-        foreach (var value in bytes)
-        {
+        uint state = ~crc;
+        foreach (byte value in bytes)
             state = Table[(byte)(state ^ value)] ^ (state >> 8);
-        }
         return ~state;
     }
 
     private static uint Remainder(uint value)
     {
         const uint Polynomial = 0xedb88320;
-        for (var bit = 0; bit < 8; bit++)
-        {
+        for (int bit = 0; bit < 8; bit++)
             value = (value & 1) == 0 ? value >> 1 : (value >> 1) ^ Polynomial;
-        }
         return value;
     }
 }

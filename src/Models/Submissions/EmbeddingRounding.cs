@@ -30,7 +30,7 @@ internal static class Rounding
     public static void Round(EmbeddingTable table, int row, EmbeddingRounding rounding, Span<double> rounded, string path)
     {
         var embedding = table[row];
-        for (var i = 0; i < embedding.Length; i++)
+        for (int i = 0; i < embedding.Length; i++)
         {
             rounded[i] = rounding switch
             {

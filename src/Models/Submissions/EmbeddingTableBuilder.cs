@@ -20,18 +20,14 @@ public sealed class EmbeddingTableBuilder(string source)
     public void Add(string id, ReadOnlySpan<double> embedding)
     {
         CheckWidth(id, embedding.Length);
-        foreach (var value in embedding)
+        foreach (double value in embedding)
         {
             // Every model computes in float32; a larger value is damage, and its square could overflow in a cosine.
             if (!float.IsFinite((float)value))
-            {
                 throw Wrong(id, $"holds {value.ToString(CultureInfo.InvariantCulture)}, which is no finite float32");
-            }
         }
         if (id.Length == 0 || !_rows.TryAdd(id, _ids.Count))
-        {
             throw Wrong(id, id.Length == 0 ? "is empty" : "is given twice");
-        }
         _ids.Add(id);
         _values.AddRange(embedding);
     }
@@ -41,10 +37,8 @@ public sealed class EmbeddingTableBuilder(string source)
     {
         CheckWidth(id, embedding.Length);
         Span<double> widened = stackalloc double[embedding.Length];
-        for (var i = 0; i < embedding.Length; i++)
-        {
+        for (int i = 0; i < embedding.Length; i++)
             widened[i] = embedding[i];
-        }
         Add(id, widened);
     }
 
@@ -57,13 +51,9 @@ public sealed class EmbeddingTableBuilder(string source)
     private void CheckWidth(string id, int count)
     {
         if (count is 0 or > EmbeddingTable.MaxWidth)
-        {
             throw Wrong(id, $"has {count} values, but 1 to {EmbeddingTable.MaxWidth} are allowed");
-        }
         if (_ids.Count > 0 && count != _width)
-        {
             throw Wrong(id, $"has {count} values, but the ids before it have {_width}");
-        }
         _width = count;
     }
 

@@ -81,19 +81,17 @@ public static class Ensemble
     private static void CheckSame(EmbeddingTable first, EmbeddingTable other)
     {
         if (other.Width != first.Width)
-        {
             throw new DataException($"{other.Source}: {other.Width} values per id, but {first.Source} has {first.Width}");
-        }
         CheckHolds(other, first);
         CheckHolds(first, other);
     }
 
     private static void CheckHolds(EmbeddingTable table, EmbeddingTable wanted)
     {
-        var missing = wanted.Ids.Where(id => !table.TryFind(id, out _)).ToArray();
+        string[] missing = wanted.Ids.Where(id => !table.TryFind(id, out _)).ToArray();
         if (missing.Length > 0)
         {
-            var shown = string.Join(", ", missing.Take(IdsShown).Select(Printable.Quote));
+            string shown = string.Join(", ", missing.Take(IdsShown).Select(Printable.Quote));
             throw new DataException(
                 $"{table.Source}: lacks {missing.Length} ids of {wanted.Source}: {shown}{(missing.Length > IdsShown ? ", ..." : "")}");
         }

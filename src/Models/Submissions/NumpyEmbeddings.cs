@@ -30,9 +30,7 @@ internal static partial class NumpyEmbeddings
     public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
     {
         if (table.Ids.FirstOrDefault(static id => id.Contains('\n', StringComparison.Ordinal) || id.Length == 0 || id[^1] is ' ' or '\t' or '\r' || id[0] == ByteOrderMark) is { } broken)
-        {
             throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on a line of {IdsPath(path)}");
-        }
         AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, rounding, path));
     }
 
@@ -43,12 +41,10 @@ internal static partial class NumpyEmbeddings
         var (valueBytes, rows, width) = ReadHeader(stream, path);
         var ids = ReadIds(IdsPath(path));
         if (ids.Count != rows)
-        {
             throw new DataException($"{path}: {rows} rows, but {IdsPath(path)} has {ids.Count} ids");
-        }
-        var bytes = new byte[width * valueBytes];
-        var embedding = new double[width];
-        foreach (var id in ids)
+        byte[] bytes = new byte[width * valueBytes];
+        double[] embedding = new double[width];
+        foreach (string id in ids)
         {
             stream.ReadExactly(bytes);
             Widen(bytes, embedding);
@@ -59,22 +55,20 @@ internal static partial class NumpyEmbeddings
     private static void WriteIds(Stream stream, EmbeddingTable table)
     {
         using var text = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
-        foreach (var id in table.Ids)
-        {
+        foreach (string id in table.Ids)
             text.WriteLine(id);
-        }
     }
 
     private static void WriteMatrix(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path)
     {
-        var valueBytes = rounding switch
+        int valueBytes = rounding switch
         {
             EmbeddingRounding.Half => sizeof(ushort),
             EmbeddingRounding.Single => sizeof(float),
             _ => sizeof(double),
         };
-        var description = $"{{'descr': '<f{valueBytes}', 'fortran_order': False, 'shape': ({table.Ids.Count}, {table.Width}), }}";
-        var unpadded = PrefixBytes + description.Length + 1;
+        string description = $"{{'descr': '<f{valueBytes}', 'fortran_order': False, 'shape': ({table.Ids.Count}, {table.Width}), }}";
+        int unpadded = PrefixBytes + description.Length + 1;
         description += new string(' ', (Alignment - (unpadded % Alignment)) % Alignment) + "\n";
         Span<byte> length = stackalloc byte[sizeof(ushort)];
         BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)description.Length);
@@ -82,9 +76,9 @@ internal static partial class NumpyEmbeddings
         stream.Write(length);
         stream.Write(Encoding.ASCII.GetBytes(description));
 
-        var rounded = new double[table.Width];
-        var bytes = new byte[table.Width * valueBytes];
-        for (var row = 0; row < table.Ids.Count; row++)
+        double[] rounded = new double[table.Width];
+        byte[] bytes = new byte[table.Width * valueBytes];
+        for (int row = 0; row < table.Ids.Count; row++)
         {
             Rounding.Round(table, row, rounding, rounded, path);
             Narrow(rounded, bytes);
@@ -96,30 +90,24 @@ internal static partial class NumpyEmbeddings
     {
         Span<byte> prefix = stackalloc byte[PrefixBytes];
         if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length || !prefix.StartsWith(Magic))
-        {
             throw new DataException($"{path}: not a .npy file of format 1.0");
-        }
-        var header = new byte[BinaryPrimitives.ReadUInt16LittleEndian(prefix[Magic.Length..])];
+        byte[] header = new byte[BinaryPrimitives.ReadUInt16LittleEndian(prefix[Magic.Length..])];
         if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
-        {
             throw new DataException($"{path}: the file ends inside its header");
-        }
         var match = Description().Match(Encoding.Latin1.GetString(header));
         // Three keys that are all there are three different ones.
         if (!match.Groups["bytes"].Success || !match.Groups["order"].Success
-            || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var rows)
-            || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var width)
+            || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int rows)
+            || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int width)
             || width is 0 or > EmbeddingTable.MaxWidth)
         {
             throw new DataException(
                 $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(Encoding.Latin1.GetString(header).Trim())}");
         }
-        var valueBytes = match.Groups["bytes"].ValueSpan[0] - '0';
-        var expected = (long)rows * width * valueBytes;
+        int valueBytes = match.Groups["bytes"].ValueSpan[0] - '0';
+        long expected = (long)rows * width * valueBytes;
         if (stream.Length - stream.Position != expected)
-        {
             throw new DataException($"{path}: a matrix of {rows} x {width} needs {expected} bytes, the file has {stream.Length - stream.Position}");
-        }
         return (valueBytes, rows, width);
     }
 
@@ -132,9 +120,7 @@ internal static partial class NumpyEmbeddings
             while (lines.MoveNext())
             {
                 if (!Utf8.IsValid(lines.Current))
-                {
                     throw new DataException($"{path}: line {lines.Number} is not valid UTF-8");
-                }
                 ids.Add(Encoding.UTF8.GetString(lines.Current));
             }
             return ids;
@@ -148,7 +134,7 @@ internal static partial class NumpyEmbeddings
     // The width of a value, 2, 4 or 8 bytes, follows from the two lengths.
     private static void Widen(ReadOnlySpan<byte> bytes, Span<double> values)
     {
-        for (var i = 0; i < values.Length; i++)
+        for (int i = 0; i < values.Length; i++)
         {
             values[i] = (bytes.Length / values.Length) switch
             {
@@ -161,7 +147,7 @@ internal static partial class NumpyEmbeddings
 
     private static void Narrow(ReadOnlySpan<double> values, Span<byte> bytes)
     {
-        for (var i = 0; i < values.Length; i++)
+        for (int i = 0; i < values.Length; i++)
         {
             switch (bytes.Length / values.Length)
             {

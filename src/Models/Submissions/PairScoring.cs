@@ -12,11 +12,9 @@ public static class PairScoring
     /// <returns>One cosine for each pair, in order.</returns>
     public static double[] Cosines(EmbeddingTable table, ReadOnlySpan<VideoPair> pairs)
     {
-        var cosines = new double[pairs.Length];
-        for (var i = 0; i < cosines.Length; i++)
-        {
+        double[] cosines = new double[pairs.Length];
+        for (int i = 0; i < cosines.Length; i++)
             cosines[i] = Cosine(table[pairs[i].Left], table[pairs[i].Right]);
-        }
         return cosines;
     }
 
@@ -24,7 +22,7 @@ public static class PairScoring
     public static double Cosine(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {
         double product = 0, leftSquares = 0, rightSquares = 0;
-        for (var i = 0; i < left.Length; i++)
+        for (int i = 0; i < left.Length; i++)
         {
             product += left[i] * right[i];
             leftSquares += left[i] * left[i];

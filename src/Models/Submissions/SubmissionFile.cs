@@ -42,7 +42,7 @@ public static class SubmissionFile
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path)
     {
-        var kind = Kind(path);
+        string kind = Kind(path);
         AtomicFile.RequireWritable(path);
         if (kind == ".npy")
             AtomicFile.RequireWritable(NumpyEmbeddings.IdsPath(path));
@@ -52,7 +52,7 @@ public static class SubmissionFile
     /// <exception cref="DataException">The file cannot be read or holds anything wrong; the message names file and id.</exception>
     public static EmbeddingTable Read(string path)
     {
-        var kind = Kind(path);
+        string kind = Kind(path);
         var builder = new EmbeddingTableBuilder(path);
         try
         {

@@ -25,19 +25,15 @@ internal static class SubmissionJson
         Span<double> rounded = stackalloc double[table.Width];
         using var json = new Utf8JsonWriter(stream, WriterOptions);
         json.WriteStartObject();
-        for (var row = 0; row < table.Ids.Count; row++)
+        for (int row = 0; row < table.Ids.Count; row++)
         {
             Rounding.Round(table, row, rounding, rounded, path);
             json.WriteStartArray(table.Ids[row]);
-            foreach (var value in rounded)
-            {
+            foreach (double value in rounded)
                 json.WriteNumberValue(value);
-            }
             json.WriteEndArray();
             if (json.BytesPending > BufferBytes)
-            {
                 json.Flush();
-            }
         }
         json.WriteEndObject();
     }
@@ -47,23 +43,21 @@ internal static class SubmissionJson
     public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
     {
         var entries = new EntryReader(builder, path);
-        var buffer = new byte[BufferBytes];
+        byte[] buffer = new byte[BufferBytes];
         var state = new JsonReaderState(new JsonReaderOptions { MaxDepth = DeepestNesting });
-        var filled = 0;
+        int filled = 0;
         bool atEnd;
         do
         {
-            var read = stream.ReadAtLeast(buffer.AsSpan(filled), buffer.Length - filled, throwOnEndOfStream: false);
+            int read = stream.ReadAtLeast(buffer.AsSpan(filled), buffer.Length - filled, throwOnEndOfStream: false);
             filled += read;
             atEnd = filled < buffer.Length;
             var json = new Utf8JsonReader(buffer.AsSpan(0, filled), atEnd, state);
             entries.Take(ref json, buffer.AsSpan(0, filled));
             state = json.CurrentState;
-            var consumed = (int)json.BytesConsumed;
+            int consumed = (int)json.BytesConsumed;
             if (consumed == 0 && !atEnd)
-            {
                 throw entries.Wrong($"holds something longer than {BufferBytes} bytes");
-            }
             buffer.AsSpan(consumed, filled - consumed).CopyTo(buffer);
             filled -= consumed;
         }
@@ -82,16 +76,12 @@ internal static class SubmissionJson
             try
             {
                 while (json.Read())
-                {
                     TakeToken(ref json);
-                }
             }
             catch (JsonException failure)
             {
                 if (NonNumber(text[(int)json.BytesConsumed..]) is { } name)
-                {
                     throw Wrong($"holds {name}, which is no number in JSON", failure);
-                }
 
                 throw Wrong($"is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
             }
@@ -106,7 +96,7 @@ internal static class SubmissionJson
 
         public DataException Wrong(string complaint, Exception? inner = null)
         {
-            var place = _id is null ? "" : $"id {Printable.Quote(_id)} ";
+            string place = _id is null ? "" : $"id {Printable.Quote(_id)} ";
             return new DataException($"{path}: {place}{complaint}", inner!);
         }
 
@@ -125,9 +115,7 @@ internal static class SubmissionJson
                     break;
                 case JsonTokenType.Number when json.CurrentDepth == DeepestNesting:
                     if (_count == _values.Length)
-                    {
                         throw Wrong($"has more than {_values.Length} values");
-                    }
                     _values[_count++] = json.GetDouble();
                     break;
                 case JsonTokenType.EndArray:

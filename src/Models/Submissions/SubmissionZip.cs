@@ -37,13 +37,9 @@ internal static class SubmissionZip
             using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
             var found = zip.Entries.Where(static entry => entry.FullName == EntryName).ToArray();
             if (found.Length == 0)
-            {
                 found = [.. zip.Entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
-            }
             if (found.Length != 1)
-            {
                 throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
-            }
             using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);
             SubmissionJson.Read(content, builder, path);
         }
@@ -76,17 +72,13 @@ internal static class SubmissionZip
 
         public override int Read(Span<byte> buffer)
         {
-            var read = content.Read(buffer);
+            int read = content.Read(buffer);
             _bytes += read;
             if (_bytes > maxBytes)
-            {
                 throw new DataException($"{name} unpacks to more than {maxBytes} bytes");
-            }
             _crc = Crc32.Append(_crc, buffer[..read]);
             if (read == 0 && !buffer.IsEmpty && _crc != expectedCrc)
-            {
                 throw new DataException($"{name} does not match its check sum: the file is damaged");
-            }
             return read;
         }
 

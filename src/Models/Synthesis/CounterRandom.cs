@@ -48,8 +48,8 @@ internal struct CounterRandom
     /// <summary>Close to a standard normal: the centred sum of four uniforms (Irwin-Hall), within +-3.46.</summary>
     internal double NextNormal()
     {
-        var bits = NextBits();
-        var sum = (bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48);
+        ulong bits = NextBits();
+        ulong sum = (bits & 0xFFFF) + ((bits >> 16) & 0xFFFF) + ((bits >> 32) & 0xFFFF) + (bits >> 48);
 
         // Each uniform on 0..65535 has variance 65536^2 / 12 (to 1e-9), the four together 65536^2 / 3.
         return (sum - (2.0 * 0xFFFF)) * (1.7320508075688772 / 65536);
@@ -58,9 +58,9 @@ internal struct CounterRandom
     /// <summary>Adds <paramref name="scale"/> times noise of mean 0 and deviation 1 (triangular, within +-2.45) to every value.</summary>
     internal void AddNoise(Span<float> values, float scale)
     {
-        var key = (uint)NextBits();
-        var factor = scale / (65536 / 2.449489742783178f);
-        var i = 0;
+        uint key = (uint)NextBits();
+        float factor = scale / (65536 / 2.449489742783178f);
+        int i = 0;
         for (; i <= values.Length - Vector256<uint>.Count; i += Vector256<uint>.Count)
         {
             var hash = Hash(Vector256.Create(key + (uint)i) + Vector256<uint>.Indices);
@@ -72,7 +72,7 @@ internal struct CounterRandom
 
         for (; i < values.Length; i++)
         {
-            var hash = Hash(Vector256.CreateScalar(key + (uint)i)).ToScalar();
+            uint hash = Hash(Vector256.CreateScalar(key + (uint)i)).ToScalar();
             values[i] += ((int)((hash & 0xFFFF) + (hash >> 16)) - 0xFFFF) * factor;
         }
     }

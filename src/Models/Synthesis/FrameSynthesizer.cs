@@ -91,7 +91,7 @@ internal sealed class FrameSynthesizer
     private static float[] Direction(ulong seed, ulong number)
     {
         var random = new CounterRandom(seed, Purpose.Looks, number);
-        var direction = new float[FrameWidth];
+        float[] direction = new float[FrameWidth];
         random.AddNoise(direction, 1);
         double square = 0;
         foreach (float value in direction)

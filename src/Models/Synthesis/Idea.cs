@@ -17,7 +17,7 @@ internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWe
     {
         var channels = latent.Slice(aspect.First, aspect.Channels);
         channels.Clear();
-        var scale = Math.Sqrt(aspect.Share / (1 + (SideWeight * SideWeight)));
+        double scale = Math.Sqrt(aspect.Share / (1 + (SideWeight * SideWeight)));
         WriteTopic(channels, MainTopic, MainPlace, scale);
         WriteTopic(channels, SideTopic, SidePlace, scale * SideWeight);
     }
@@ -27,7 +27,7 @@ internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWe
         // Nobody is wholly at one pole: what is of one topic is always rather alike.
         place = MostOneSided + (1 - 2 * MostOneSided) * place;
         // A point on the quarter circle between the poles, by a chord instead of an angle: no sine, the same bits everywhere.
-        var length = Math.Sqrt((place * place) + ((1 - place) * (1 - place)));
+        double length = Math.Sqrt((place * place) + ((1 - place) * (1 - place)));
         channels[2 * topic] = scale * (1 - place) / length;
         channels[(2 * topic) + 1] = scale * place / length;
     }

@@ -107,7 +107,7 @@ public sealed class SyntheticDataset
 
     private LabelledPairs WritePairs(string folder, ulong first, int videos, int count)
     {
-        var latents = new double[videos][];
+        double[][] latents = new double[videos][];
         for (int i = 0; i < videos; i++)
             _latents.Write(first + (ulong)i, latents[i] = new double[Aspect.TotalChannels]);
         var drawn = new PairSynthesizer(_options.Seed).Draw(first, latents, count);

@@ -82,7 +82,7 @@ internal sealed class TitleSynthesizer
     private static char[] Shuffled(ulong seed)
     {
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
-        var bytes = new byte[2 * CommonCharacters];
+        byte[] bytes = new byte[2 * CommonCharacters];
         for (int i = 0; i < CommonCharacters; i++)
             (bytes[2 * i], bytes[2 * i + 1]) = ((byte)(FirstRow + i / RowLength), (byte)(FirstColumn + i % RowLength));
         string fillers = string.Concat(Fillers);

@@ -30,7 +30,7 @@ internal sealed class VideoLatents(ulong seed)
             var theme = Draw(ref family, aspect);
             if (own.NextBool(InheritProbability))
             {
-                var strangeness = own.NextUniform();
+                double strangeness = own.NextUniform();
                 idea = Blend(theme, idea, strangeness * strangeness);
             }
 
@@ -41,37 +41,31 @@ internal sealed class VideoLatents(ulong seed)
     /// <summary>The similarity of two latent vectors, 0 to 1, and 1 only for equal ones.</summary>
     internal static double Similarity(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {
-        var sum = 0.0;
-        for (var i = 0; i < left.Length; i++)
-        {
+        double sum = 0.0;
+        for (int i = 0; i < left.Length; i++)
             sum += left[i] * right[i];
-        }
 
         return Math.Clamp(sum, 0, 1);
     }
 
     private static Idea Draw(ref CounterRandom random, Aspect aspect)
     {
-        var main = DrawTopic(ref random, aspect.Topics);
-        var side = DrawTopic(ref random, aspect.Topics - 1);
-        var sideWeight = random.NextBool(SideProbability) ? random.NextUniform() : 0;
+        int main = DrawTopic(ref random, aspect.Topics);
+        int side = DrawTopic(ref random, aspect.Topics - 1);
+        double sideWeight = random.NextBool(SideProbability) ? random.NextUniform() : 0;
         return new Idea(main, side < main ? side : side + 1, sideWeight, random.NextUniform(), random.NextUniform());
     }
 
     private static int DrawTopic(ref CounterRandom random, int topics)
     {
-        var total = 0.0;
-        for (var k = 0; k < topics; k++)
-        {
+        double total = 0.0;
+        for (int k = 0; k < topics; k++)
             total += 1.0 / (k + TopicFlatness);
-        }
 
-        var left = random.NextUniform() * total;
-        var topic = 0;
+        double left = random.NextUniform() * total;
+        int topic = 0;
         while (topic < topics - 1 && (left -= 1.0 / (topic + TopicFlatness)) >= 0)
-        {
             topic++;
-        }
 
         return topic;
     }

@@ -26,7 +26,7 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
     {
         // UTF-16 never takes more units than UTF-8 takes bytes.
         char[]? borrowed = text.Length > CharsOnStack ? ArrayPool<char>.Shared.Rent(text.Length) : null;
-        Span<char> utf16 = borrowed ?? stackalloc char[CharsOnStack];
+        var utf16 = borrowed ?? stackalloc char[CharsOnStack];
         int length = Encode(utf16[..Encoding.UTF8.GetChars(text, utf16)], tokenIds, attentionMask);
         if (borrowed is not null) ArrayPool<char>.Shared.Return(borrowed);
         return length;

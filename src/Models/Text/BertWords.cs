@@ -49,7 +49,7 @@ internal ref struct BertWords
                 _rest = _rest[special.Length..];
                 return true;
             }
-            Rune.DecodeFromUtf16(_rest, out Rune rune, out int units);
+            Rune.DecodeFromUtf16(_rest, out var rune, out int units);
             int codePoint = rune.Value;
             ushort rule = CharacterRules.Of(codePoint);
             if (CharacterRules.IsReplaced(rule))

@@ -66,7 +66,7 @@ internal static partial class CharacterRules
 
     private static ushort[] BuildRules()
     {
-        var rules = new ushort[0x110000];
+        ushort[] rules = new ushort[0x110000];
         Fill(rules, SpaceRanges, Space);
         Fill(rules, DroppedRanges, Dropped);
         Fill(rules, AloneRanges, Alone);

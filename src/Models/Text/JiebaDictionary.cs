@@ -55,13 +55,13 @@ public sealed class JiebaDictionary
         long total = 0;
         while (lines.MoveNext())
         {
-            ReadOnlySpan<byte> word = ReadWord(lines.Current, out long count);
+            var word = ReadWord(lines.Current, out long count);
             if (word.IsEmpty)
                 throw new DataException($"{name} line {lines.Number}: not a word, a blank and a count, in UTF-8");
             int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
-                Rune.DecodeFromUtf8(word, out Rune rune, out int bytes);
+                Rune.DecodeFromUtf8(word, out var rune, out int bytes);
                 word = word[bytes..];
                 prefix = prefixes.FindOrAdd(prefix, rune.Value);
             }
@@ -91,8 +91,8 @@ public sealed class JiebaDictionary
         line = line.Trim(" \t\v\f"u8);
         int blank = line.IndexOf((byte)' ');
         if (blank < 0 || !Utf8.IsValid(line)) return [];
-        ReadOnlySpan<byte> rest = line[(blank + 1)..];
-        ReadOnlySpan<byte> digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
+        var rest = line[(blank + 1)..];
+        var digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
         return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
     }
 }

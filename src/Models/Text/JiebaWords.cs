@@ -77,7 +77,7 @@ internal ref struct JiebaWords
 
     private readonly int EndOutside()
     {
-        ReadOnlySpan<char> rest = _text[_start..];
+        var rest = _text[_start..];
         if (Vocabulary.SpecialTokenAtStart(rest) is { } special) return _start + special.Length;
         if (rest.StartsWith("\r\n")) return _start + 2;
         Rune.DecodeFromUtf16(rest, out _, out int units);

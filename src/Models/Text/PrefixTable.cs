@@ -29,7 +29,7 @@ internal sealed class PrefixTable
     /// <summary>The prefix that is longer by a code point, or <see cref="Nothing"/>.</summary>
     public int Find(int prefix, int codePoint)
     {
-        ref Slot slot = ref SlotOf(Key(prefix, codePoint));
+        ref var slot = ref SlotOf(Key(prefix, codePoint));
         return slot.Prefix == Root ? Nothing : slot.Prefix;
     }
 
@@ -37,7 +37,7 @@ internal sealed class PrefixTable
     public int FindOrAdd(int prefix, int codePoint)
     {
         if (2 * Count > _slots.Length) Grow();
-        ref Slot slot = ref SlotOf(Key(prefix, codePoint));
+        ref var slot = ref SlotOf(Key(prefix, codePoint));
         if (slot.Prefix == Root) slot = new Slot(Key(prefix, codePoint), Count++);
         return slot.Prefix;
     }
@@ -46,11 +46,11 @@ internal sealed class PrefixTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref Slot SlotOf(ulong key)
     {
-        Slot[] slots = _slots;
+        var slots = _slots;
         ulong place = key * Spread >> 32;
         while (true)
         {
-            ref Slot slot = ref slots[(int)place & (slots.Length - 1)];
+            ref var slot = ref slots[(int)place & (slots.Length - 1)];
             if (slot.Key == key || slot.Prefix == Root) return ref slot;
             place++;
         }
@@ -58,9 +58,9 @@ internal sealed class PrefixTable
 
     private void Grow()
     {
-        Slot[] old = _slots;
+        var old = _slots;
         _slots = new Slot[2 * old.Length];
-        foreach (Slot slot in old)
+        foreach (var slot in old)
         {
             if (slot.Prefix != Root) SlotOf(slot.Key) = slot;
         }

@@ -36,8 +36,8 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
         // UTF-16 never takes more units than UTF-8 takes bytes.
         int longest = LongestLowerCase * text.Length, size = text.Length + longest, ways = longest + 1;
         char[]? borrowedChars = size > OnStack ? ArrayPool<char>.Shared.Rent(size) : null;
-        JiebaWords.Way[]? borrowedWays = ways > OnStack ? ArrayPool<JiebaWords.Way>.Shared.Rent(ways) : null;
-        Span<char> chars = borrowedChars ?? stackalloc char[OnStack];
+        var borrowedWays = ways > OnStack ? ArrayPool<JiebaWords.Way>.Shared.Rent(ways) : null;
+        var chars = borrowedChars ?? stackalloc char[OnStack];
         int count = Encoding.UTF8.GetChars(text, chars);
         int loweredCount = ToLower(chars[..count], chars[count..]);
         int length = row.Close(WriteTokens(chars.Slice(count, loweredCount), borrowedWays ?? stackalloc JiebaWords.Way[OnStack], row.Text));
@@ -73,7 +73,7 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
                 text = text[special.Length..];
                 continue;
             }
-            Rune.DecodeFromUtf16(text, out Rune rune, out int units);
+            Rune.DecodeFromUtf16(text, out var rune, out int units);
             text = text[units..];
             if (rune.Value == CapitalIWithDot)
             {

@@ -94,7 +94,7 @@ public sealed class Vocabulary
         var lines = new LineReader(content);
         while (lines.MoveNext())
         {
-            ReadOnlySpan<byte> line = lines.Current;
+            var line = lines.Current;
             if (line.IsEmpty) throw new DataException($"{name} line {lines.Number}: the piece is empty");
             if (!Utf8.IsValid(line)) throw new DataException($"{name} line {lines.Number}: not valid UTF-8");
             string piece = Encoding.UTF8.GetString(line);
@@ -124,7 +124,7 @@ public sealed class Vocabulary
     /// <returns>The piece's length in characters, its prefix not counted; 0 if there is none.</returns>
     internal int LongestPiece(ReadOnlySpan<char> text, bool continuesWord, out int id)
     {
-        PieceTable table = continuesWord ? _continuations : _starts;
+        var table = continuesWord ? _continuations : _starts;
         for (int length = Math.Min(text.Length, table.Longest); length > 0; length--)
         {
             if (table.ByPiece.TryGetValue(text[..length], out id)) return length;

@@ -53,7 +53,7 @@ public sealed class Embedder : IDisposable
     {
         int width = _config.EmbeddingWidth;
         int[] order = records.ToArray();
-        var embeddings = new float[(long)order.Length * width];
+        float[] embeddings = new float[(long)order.Length * width];
         int batches = (order.Length + Batch - 1) / Batch;
         using var assembler = new BatchAssembler(dataset, tokenizer, tags, _config.EvenFrames);
         using var host = _device.OpenHost();
@@ -84,7 +84,7 @@ public sealed class Embedder : IDisposable
     public EmbeddingTable EmbedAll(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {
         int[] records = dataset.LastOfEveryId(progress);
-        var embeddings = Embed(dataset, records, tokenizer, tags, progress, cancellation);
+        float[] embeddings = Embed(dataset, records, tokenizer, tags, progress, cancellation);
         string files = string.Join(", ", dataset.Files);
         if (NonFinite is { } value)
             throw new DataException($"{files}: {value} is not finite: the model's weights are too large");
@@ -98,8 +98,8 @@ public sealed class Embedder : IDisposable
     private void ScoreTags(IVideoDataset dataset, ReadOnlySpan<int> batch)
     {
         var (count, tags, words) = (batch.Length, _config.Tags, _input.Shape.LabelWords);
-        var logits = new float[count * tags];
-        var labels = new uint[count * words];
+        float[] logits = new float[count * tags];
+        uint[] labels = new uint[count * words];
         _device.Download(_step.Result.TagLogits.Address, MemoryMarshal.AsBytes(logits.AsSpan()));
         _device.Download(_input.Labels.Address, MemoryMarshal.AsBytes(labels.AsSpan()));
         CheckFinite("a tag's logit", logits, dataset, batch);

@@ -35,7 +35,7 @@ internal sealed class PairValidation
         double[] embeddings = Array.ConvertAll(embedder.Embed(_dataset, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         if (embedder.NonFinite is { } value)
             return new ValidationScore(0, null, value);
-        var cosines = new double[_pairs.Length];
+        double[] cosines = new double[_pairs.Length];
         for (int i = 0; i < cosines.Length; i++)
         {
             var (left, right) = _pairs[i];

@@ -40,8 +40,10 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
             throw new DataException($"{sizes.Model.Model} with {stage}.batch={(pretraining ? sizes.Pretrain : sizes.Finetune).Batch}: {e.Message}", e);
         }
         if (run.DeviceBytes > device.MemoryBytes)
+        {
             throw new DataException(string.Create(CultureInfo.InvariantCulture,
                 $"{run.Model} {run.Stage} with {run.Parameters:N0} parameters and steps of {run.Batch} takes {run.DeviceBytes:N0} bytes of memory; {device.Name} has {device.MemoryBytes:N0}"));
+        }
     }
 
     /// <summary>Counts runs of one stage: builds a step and a validation on a device without memory.</summary>

@@ -87,14 +87,18 @@ public sealed class RunFolder : IDisposable
                     Write(file, arguments);
                 }
                 else if (Difference("", earlier, arguments) is { } difference)
+                {
                     throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
                         : $"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
+                }
+
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or BestModel || StepOf(name) >= 0);
             }
             else
             {
                 Write(file, arguments);
             }
+
             return new RunFolder(path, held);
         }
         catch (Exception e)
@@ -129,7 +133,7 @@ public sealed class RunFolder : IDisposable
             throw new DataException($"{FolderPath} is complete, but {gone} is gone; remove {Last} to make it again from the newest checkpoint");
         if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
-        var checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
+        string checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
         return ReadState(checkpoint).LastSpearman ?? throw new DataException($"{Path.Combine(checkpoint, State)}: a complete run has been validated, but there is no last_spearman");
     }
 

@@ -14,13 +14,11 @@ public sealed class ProgressTests
         var error = new TestStream(isTerminal: false);
         var progress = Progress(error);
         progress.Begin("pretrain mix", 3000);
-        for (var step = 1; step <= 3000; step++)
+        for (int step = 1; step <= 3000; step++)
         {
             _clock.Now = TimeSpan.FromSeconds(step / 100.0);
             if (step % 100 == 0)
-            {
                 progress.Report(step, $"loss {1.0 / step:0.0000}");
-            }
         }
         progress.End("saved last");
 
@@ -77,7 +75,7 @@ public sealed class ProgressTests
         progress.Report(6, "too early to be shown");
         progress.End("done");
 
-        var lines = Plain(error.Text).Split('\r');
+        string[] lines = Plain(error.Text).Split('\r');
         Assert.Equal(["", "训练: 0/10 (0%)", "训练: 5/10 (50%), 5.00/s, loss 0.123456", "训练: 6 in 1.0s, 6.00/s, done\n"], lines);
     }
 

@@ -54,18 +54,18 @@ internal static unsafe class GradientCheck
 
     private static void Run(IReadOnlyList<GradientInput> inputs, Func<Tape, Tensor[], Tensor[]> forward, bool isLoss, Func<double[][], double[]> reference, double roundings)
     {
-        var values = inputs.Select(static input => Array.ConvertAll(input.Values, static v => (double)v)).ToArray();
-        var y = reference(values);
-        var all = Enumerable.Repeat(true, inputs.Count).ToArray();
+        double[][] values = inputs.Select(static input => Array.ConvertAll(input.Values, static v => (double)v)).ToArray();
+        double[] y = reference(values);
+        bool[] all = Enumerable.Repeat(true, inputs.Count).ToArray();
         float[] upstream = Random(y.Length, UpstreamSite);
-        var first = RunTape(inputs, all, forward, isLoss, earlier: false, y, roundings, upstream);
-        var numeric = Enumerable.Range(0, inputs.Count).Select(i => Differences(values, i, reference, upstream)).ToArray();
+        float[]?[] first = RunTape(inputs, all, forward, isLoss, earlier: false, y, roundings, upstream);
+        double[][] numeric = Enumerable.Range(0, inputs.Count).Select(i => Differences(values, i, reference, upstream)).ToArray();
         double largest = numeric.Max(Largest);
         Compare(first, "all gradients", earlier: false);
         Compare(RunTape(inputs, all, forward, isLoss, earlier: true, y, roundings, upstream), "gradients added to earlier ones", earlier: true);
         for (int alone = 0; alone < inputs.Count && inputs.Count > 1; alone++)
         {
-            var wanted = Enumerable.Range(0, inputs.Count).Select(i => i == alone).ToArray();
+            bool[] wanted = Enumerable.Range(0, inputs.Count).Select(i => i == alone).ToArray();
             Compare(RunTape(inputs, wanted, forward, isLoss, earlier: false, y, roundings, upstream), $"only the gradient of {inputs[alone].Name}", earlier: false);
         }
 
@@ -77,7 +77,7 @@ internal static unsafe class GradientCheck
                     continue;
                 double own = Largest(numeric[i]);
                 double scale = (own < Vanishing * largest ? largest : own) + (earlier ? 1 : 0);
-                var before = Random(actual.Length, EarlierSite);
+                float[] before = Random(actual.Length, EarlierSite);
                 for (int k = 0; k < actual.Length; k++)
                 {
                     double expected = numeric[i][k] + (earlier ? before[k] : 0), error = Math.Abs(actual[k] - expected);
@@ -135,7 +135,7 @@ internal static unsafe class GradientCheck
 
     private static double[] Differences(double[][] values, int input, Func<double[][], double[]> reference, float[] upstream)
     {
-        var result = new double[values[input].Length];
+        double[] result = new double[values[input].Length];
         for (int k = 0; k < result.Length; k++)
         {
             double x = values[input][k], h = Difference * Math.Max(1, Math.Abs(x));

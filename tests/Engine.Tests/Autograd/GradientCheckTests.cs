@@ -21,7 +21,7 @@ public sealed class GradientCheckTests
     public void Run_GradientSlightlyOff_Fails()
     {
         // The same value as the operator's, another slope: w + 1e-4 (w - itself, held constant).
-        var constants = GradientInput.Uniform("weight", new Shape(N, K)).Values;
+        float[] constants = GradientInput.Uniform("weight", new Shape(N, K)).Values;
         var failure = Assert.ThrowsAny<XunitException>(() => Check((w, i) => w + 1e-4 * (w - constants[i])));
         Assert.Contains("dweight", failure.Message, StringComparison.Ordinal);
     }
@@ -31,7 +31,7 @@ public sealed class GradientCheckTests
         static (tape, t) => Linear.Forward(tape, t[0], t[1], t[2]),
         values =>
         {
-            var y = new double[Rows * N];
+            double[] y = new double[Rows * N];
             for (int r = 0; r < Rows; r++)
             {
                 for (int n = 0; n < N; n++)

@@ -29,7 +29,7 @@ public sealed class ParameterStoreTests
     [Fact]
     public void Initialize_OtherOrderAndNeighbours_GivesEachNameTheSameValues()
     {
-        var alone = Values(["b"], seed: 9)["b"];
+        float[] alone = Values(["b"], seed: 9)["b"];
         var among = Values(["a", "b", "c"], seed: 9);
         Assert.Equal(alone, among["b"]);
         Assert.Equal(among, Values(["c", "b", "a"], seed: 9));
@@ -47,7 +47,7 @@ public sealed class ParameterStoreTests
         store.Add(0, "a", new Shape(count), Uniform);
         store.Allocate(device, training: false);
         store.Initialize(seed: 9);
-        var values = new float[count];
+        float[] values = new float[count];
         device.Download(store.Weights.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         const uint site = unchecked((2166136261 ^ 'a') * 16777619);
         foreach (int i in new[] { 0, 1, 16383, 16384, 32 * 65536 - 1, 32 * 65536, 32 * 65536 + 1, 33 * 65536, count - 1 })
@@ -75,7 +75,7 @@ public sealed class ParameterStoreTests
         var constant = store.AddConstant(new Shape(2, 2), [1, 2, 3, 4]);
         Assert.Throws<ArgumentException>(() => store.AddConstant(new Shape(3), [1]));
         store.Allocate(device, training: true);
-        var values = new float[4];
+        float[] values = new float[4];
         device.Download(constant.Value.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         Assert.Equal([1, 2, 3, 4], values);
         Assert.Equal(["a"], store.Parts().Select(static part => part.Name));
@@ -89,7 +89,7 @@ public sealed class ParameterStoreTests
         using var store = new ParameterStore();
         store.Add(0, "a", new Shape(3), Uniform);
         store.Allocate(device, training: true);
-        var values = new float[store.FlatCount];
+        float[] values = new float[store.FlatCount];
         device.Download(store.Gradients.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         Assert.All(values, static value => Assert.Equal(0, value));
         device.Download(store.Weights.Address, MemoryMarshal.AsBytes(values.AsSpan()));
@@ -132,7 +132,7 @@ public sealed class ParameterStoreTests
         var result = new Dictionary<string, float[]>();
         foreach (var (name, value, _, _) in store.Parts().OrderBy(static part => part.Name, StringComparer.Ordinal))
         {
-            var values = new float[value.Shape.Count];
+            float[] values = new float[value.Shape.Count];
             device.Download(value.Address, MemoryMarshal.AsBytes(values.AsSpan()));
             result.Add(name, values);
         }

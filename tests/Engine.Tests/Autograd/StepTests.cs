@@ -26,7 +26,7 @@ public sealed unsafe class StepTests
     [Fact]
     public void Run_EagerAndPlannedWithAnyThreads_GivesTheSameBits()
     {
-        var expected = Gradients(threads: 1, eager: false);
+        float[] expected = Gradients(threads: 1, eager: false);
         Assert.DoesNotContain(expected, float.IsNaN);
         Assert.Contains(expected, static value => value != 0);
         Assert.Equal(Bits(expected), Bits(Gradients(threads: 1, eager: true)));

@@ -17,10 +17,10 @@ public sealed unsafe class OneLaunchTests : IDisposable
     [Fact]
     public void Launch_AmongOthers_IsTimedAfterWhatComesBeforeItAndTheRestIsDropped()
     {
-        var values = stackalloc float[100];
+        float* values = stackalloc float[100];
         new Span<float>(values, 100).Fill(1);
-        var sums = stackalloc float[3];
-        var runs = stackalloc int[2];
+        float* sums = stackalloc float[3];
+        int* runs = stackalloc int[2];
         float product = -1;
         int calls = 0;
         using var one = new OneLaunch(_stream, TotalKernels.Sum, 4 * 11, call =>

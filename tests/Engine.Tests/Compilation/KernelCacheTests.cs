@@ -134,7 +134,7 @@ public sealed class KernelCacheTests : IDisposable
             ptxas info    : Compiling entry function 'entry' for 'sm_90'
             ptxas info    : Used 40 registers
             """;
-        var code = new byte[1000 + seed];
+        byte[] code = new byte[1000 + seed];
         new Random(seed).NextBytes(code);
         return new KernelImage(code, KernelImage.ParseResources(Log), Log);
     }

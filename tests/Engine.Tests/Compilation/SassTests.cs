@@ -73,7 +73,7 @@ public sealed class SassTests
             Assert.NotEmpty(entries);
             foreach (var (entry, operations) in entries)
             {
-                var accesses = operations.Where(static operation => Is(operation, "LDG", "LDGSTS", "STG", "LD", "ST")).ToArray();
+                string[] accesses = operations.Where(static operation => Is(operation, "LDG", "LDGSTS", "STG", "LD", "ST")).ToArray();
                 string counts = $"{entry} for {architecture}: {string.Join(", ", accesses.CountBy(static access => access).Select(static count => $"{count.Value} {count.Key}"))}";
                 Assert.True(accesses.Count(static access => IsWide(access) && !Is(access, "STG")) >= loads, counts);
                 Assert.True(accesses.Count(static access => IsWide(access) && Is(access, "STG")) >= stores, counts);

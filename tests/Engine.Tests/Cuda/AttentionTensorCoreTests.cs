@@ -42,7 +42,7 @@ public sealed unsafe class AttentionTensorCoreTests
     public void Dropout_InBothPrecisions_DropsTheSame(int s, int d, int firstKey)
     {
         using var device = CudaMachine.Open();
-        var expected = Dropped(device, Precision.Float32, s, d, firstKey);
+        bool[] expected = Dropped(device, Precision.Float32, s, d, firstKey);
         Assert.Equal(expected, Dropped(device, Precision.BFloat16, s, d, firstKey));
         int existing = 2 * s * Math.Min(s - firstKey, d);
         Assert.InRange(expected.Count(static dropped => dropped) - (expected.Length - existing), existing / 4, existing / 2); // of about 0.4
@@ -52,10 +52,10 @@ public sealed unsafe class AttentionTensorCoreTests
     {
         const int heads = 2;
         int width = heads * d;
-        var values = new float[s * 3 * width];
+        float[] values = new float[s * 3 * width];
         for (int i = 0; i < values.Length; i++)
             values[i] = i / width % 3 == 2 && i / (3 * width) - firstKey == i % d ? 1 : 0;
-        var mask = Enumerable.Repeat(1, s).ToArray();
+        int[] mask = Enumerable.Repeat(1, s).ToArray();
         var scalars = new StepScalars { Step = 5 };
         nint input = TensorValues.Upload(device, precision, values), keys = device.Allocate(s * sizeof(int)), step = device.Allocate(sizeof(StepScalars));
         nint output = device.Allocate(s * width * precision.Bytes());

@@ -23,12 +23,12 @@ public sealed unsafe class CudaDeviceTests : IDisposable
     [InlineData(4099)]
     public void Download_WhatWasUploaded_IsTheSame(int count)
     {
-        var bytes = new byte[count];
+        byte[] bytes = new byte[count];
         for (int i = 0; i < count; i++)
             bytes[i] = (byte)(7 * i);
         nint address = _device.Allocate(count);
         _device.Upload(bytes, address);
-        var copy = new byte[count];
+        byte[] copy = new byte[count];
         _device.Download(address, copy);
         Assert.Equal(bytes, copy);
         _device.Free(address);
@@ -57,7 +57,7 @@ public sealed unsafe class CudaDeviceTests : IDisposable
         _device.Clear(address + 8, 8);
         _device.WaitForUploads();
         new Span<byte>((void*)source, 4).Fill(9);
-        var copy = new byte[16];
+        byte[] copy = new byte[16];
         _device.Download(address, copy);
         Assert.Equal([7, 7, 7, 7], copy[..4]);
         Assert.Equal(new byte[8], copy[8..]);
@@ -86,7 +86,7 @@ public sealed unsafe class CudaDeviceTests : IDisposable
     public void Allocate_NewMemory_ReadsAsNaN()
     {
         nint address = _device.Allocate(3 * sizeof(float));
-        var values = new float[3];
+        float[] values = new float[3];
         _device.Download(address, MemoryMarshal.AsBytes(values.AsSpan()));
         Assert.All(values, static value => Assert.True(float.IsNaN(value)));
         _device.Free(address);

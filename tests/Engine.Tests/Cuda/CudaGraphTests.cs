@@ -152,7 +152,7 @@ public sealed unsafe class CudaGraphTests : IDisposable
 
     private void Reset()
     {
-        var values = new float[3 * Count];
+        float[] values = new float[3 * Count];
         for (int i = 0; i < Count; i++)
             values[i] = i % 17 / 16f;
         _device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), _memory);
@@ -160,7 +160,7 @@ public sealed unsafe class CudaGraphTests : IDisposable
 
     private float[] Read()
     {
-        var values = new float[3 * Count];
+        float[] values = new float[3 * Count];
         _device.Download(_memory, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }

@@ -69,7 +69,7 @@ public sealed unsafe class EmulatorTests : IDisposable
 
     private static (float[] Out, uint Lowest) Run(CudaDevice device, Kernel<PlantedArgs> kernel)
     {
-        var values = new float[Count];
+        float[] values = new float[Count];
         uint lowest = uint.MaxValue;
         nint output = device.Allocate(Count * sizeof(float)), number = device.Allocate(sizeof(uint));
         device.Upload(MemoryMarshal.AsBytes(new Span<uint>(ref lowest)), number);

@@ -134,7 +134,7 @@ internal sealed unsafe class OneLayer : IDisposable
         {
             var (m, v) = moments[values];
             double t = step + 1;
-            T corrected = T.CreateChecked(rate * Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, t)) / (1 - Math.Pow(AdamKernels.Beta1, t)));
+            var corrected = T.CreateChecked(rate * Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, t)) / (1 - Math.Pow(AdamKernels.Beta1, t)));
             for (int i = 0; i < values.Length; i++)
             {
                 m[i] = T.CreateChecked(AdamKernels.Beta1) * m[i] + T.CreateChecked(1 - AdamKernels.Beta1) * gradient[i];
@@ -159,7 +159,7 @@ internal sealed unsafe class OneLayer : IDisposable
 
     private static float[] Draw(uint site)
     {
-        var values = new float[Count];
+        float[] values = new float[Count];
         for (int i = 0; i < Count; i++)
             values[i] = (float)(2 * Philox.Uniform(Seed, uint.MaxValue, site, i) - 1);
         return values;
@@ -180,7 +180,7 @@ internal sealed unsafe class OneLayer : IDisposable
 
     private float[] Read(Tensor tensor)
     {
-        var values = new float[tensor.Shape.Count];
+        float[] values = new float[tensor.Shape.Count];
         _device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }

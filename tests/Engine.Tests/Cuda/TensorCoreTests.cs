@@ -23,7 +23,7 @@ public sealed unsafe class TensorCoreTests : IDisposable
     public void Mma_SmallIntegers_IsTheProductOfTheManualsFragments(ulong schedule, bool check)
     {
         float[,] a = Integers(16, 16, seed: 1), b = Integers(16, 8, seed: 2), c = Integers(16, 8, seed: 3);
-        var words = new uint[10 * Lanes];
+        uint[] words = new uint[10 * Lanes];
         for (int lane = 0; lane < Lanes; lane++)
         {
             int group = lane >> 2, inGroup = lane & 3;
@@ -34,7 +34,7 @@ public sealed unsafe class TensorCoreTests : IDisposable
             for (int i = 0; i < 4; i++) // C: row = group, from i = 2 on group + 8; column = 2 inGroup + (i & 1)
                 words[10 * lane + 6 + i] = BitConverter.SingleToUInt32Bits(c[i < 2 ? group : group + 8, inGroup * 2 + (i & 1)]);
         }
-        var results = Run(TensorCoreProbes.Multiply, words, 4 * Lanes, schedule, check);
+        uint[] results = Run(TensorCoreProbes.Multiply, words, 4 * Lanes, schedule, check);
         for (int lane = 0; lane < Lanes; lane++)
         {
             for (int i = 0; i < 4; i++)
@@ -59,10 +59,10 @@ public sealed unsafe class TensorCoreTests : IDisposable
     [MemberData(nameof(Orders))]
     public void CopyAsync_TwoGroupsOneWithHoles_ArriveInTurn(ulong schedule, bool check)
     {
-        var words = new uint[5 * Lanes];
+        uint[] words = new uint[5 * Lanes];
         for (int i = 0; i < words.Length; i++)
             words[i] = i < Lanes ? (uint)(i % 3) : (uint)(1000 + i); // every third lane's first copy does not exist
-        var results = Run(TensorCoreProbes.Copy, words, 8 * Lanes, schedule, check);
+        uint[] results = Run(TensorCoreProbes.Copy, words, 8 * Lanes, schedule, check);
         for (int i = 0; i < 4 * Lanes; i++)
         {
             int source = Lanes - 1 - i / 4;
@@ -74,12 +74,12 @@ public sealed unsafe class TensorCoreTests : IDisposable
 
     private static void LoadMatrices(Kernel<TensorCoreProbeArgs> probe, bool transposed, ulong schedule, bool check)
     {
-        var words = new uint[Lanes + 4 * Rows];
+        uint[] words = new uint[Lanes + 4 * Rows];
         for (int lane = 0; lane < Lanes; lane++)
             words[lane] = (uint)(lane * 27 % Rows); // the row whose address the lane brings; 27 and 40 have no common factor
         for (int i = 0; i < 8 * Rows; i++)
             words[Lanes + i / 2] |= (uint)(i + 1) << 16 * (i % 2);
-        var results = Run(probe, words, 4 * Lanes, schedule, check);
+        uint[] results = Run(probe, words, 4 * Lanes, schedule, check);
         for (int lane = 0; lane < Lanes; lane++)
         {
             for (int i = 0; i < 8; i++) // matrix i / 2 of 8 rows, which lanes 8 (i / 2).. address
@@ -100,7 +100,7 @@ public sealed unsafe class TensorCoreTests : IDisposable
 
     private static float[,] Integers(int rows, int columns, int seed)
     {
-        var values = new float[rows, columns];
+        float[,] values = new float[rows, columns];
         for (int i = 0; i < rows * columns; i++)
             values[i / columns, i % columns] = (i * 7 + i * i * seed) % 23 - 11;
         return values;
@@ -110,7 +110,7 @@ public sealed unsafe class TensorCoreTests : IDisposable
     {
         using var device = CudaMachine.Open();
         CudaMachine.Configure(schedule, check);
-        var results = new uint[count];
+        uint[] results = new uint[count];
         nint input = device.Allocate(words.Length * sizeof(uint)), output = device.Allocate(count * sizeof(uint));
         device.Upload(MemoryMarshal.AsBytes(words.AsSpan()), input);
         device.Stream.Run(probe, new TensorCoreProbeArgs { In = (uint*)input, Out = (uint*)output });

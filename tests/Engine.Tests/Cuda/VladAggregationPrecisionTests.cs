@@ -59,8 +59,8 @@ public sealed unsafe class VladAggregationPrecisionTests
         var sizes = new Sizes(stack, videos, frames, groups, width, clusters, sides);
         using var cuda = CudaMachine.Open();
         using var cpu = new CpuDevice(threads: 1);
-        var expected = Run(cpu, ElementType.Float32, sizes, dropProbability, earlier);
-        var actual = Run(cuda, ElementType.BFloat16, sizes, dropProbability, earlier);
+        float[][] expected = Run(cpu, ElementType.Float32, sizes, dropProbability, earlier);
+        float[][] actual = Run(cuda, ElementType.BFloat16, sizes, dropProbability, earlier);
         string[] names = ["y", "dHidden", "dClusterLogits", "dGroupLogits", "dCentres", "dWeight", "dBias"];
         for (int i = 0; i < names.Length; i++)
         {

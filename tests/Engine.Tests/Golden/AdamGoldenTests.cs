@@ -27,7 +27,7 @@ public sealed unsafe class AdamGoldenTests : IDisposable
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         string[] groups = ["encoder", "rest"];
-        var names = new[] { "encoder.table", "encoder.bias", "rest.matrix", "rest.scalar" };
+        string[] names = new[] { "encoder.table", "encoder.bias", "rest.matrix", "rest.scalar" };
         var parameters = names.ToDictionary(static name => name, name => store.Add(Array.IndexOf(groups, name.Split('.')[0]), name,
             new Shape((int)_golden.TryFind($"initial.{name}")!.ElementCount), (values, _, _) => Floats($"initial.{name}").CopyTo(values)));
         store.Allocate(device, training: true);
@@ -97,7 +97,7 @@ public sealed unsafe class AdamGoldenTests : IDisposable
     private double[] Doubles(string name)
     {
         var entry = _golden.TryFind(name) ?? throw new InvalidOperationException($"the golden file has no {name}");
-        var values = new double[entry.ElementCount];
+        double[] values = new double[entry.ElementCount];
         _golden.ReadBytes(entry, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }

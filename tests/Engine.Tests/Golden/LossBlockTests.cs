@@ -18,7 +18,7 @@ public sealed unsafe class LossBlockTests
         using var golden = new GoldenBlock(name);
         int videos = golden.Size("batch"), tags = golden.Size("tags");
         var labels = golden.Tape.Scratch(new Shape(videos, 1), ElementType.Int32);
-        var present = golden.Doubles("input.labels");
+        double[] present = golden.Doubles("input.labels");
         for (int video = 0; video < videos; video++)
             labels.Ints[video] = Enumerable.Range(0, tags).Sum(tag => (int)present[video * tags + tag] << tag);
         var term = MultiLabelLoss.Forward(golden.Tape, golden.Variable(new Shape(videos, tags), "input.logits"), labels, new LabelFocus(0, negativeGamma, 0));

@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Layers;
+using VideoSim.Engine.Tensors;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Layers;
@@ -36,7 +36,7 @@ public sealed class InitializersTests
         store.Add(0, "weight", Whole, initializer);
         store.Allocate(device, training: false);
         store.Initialize(seed: 42);
-        var values = new float[Whole.Count];
+        float[] values = new float[Whole.Count];
         device.Download(store.Weights.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         return values;
     }

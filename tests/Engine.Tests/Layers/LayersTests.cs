@@ -71,7 +71,7 @@ public sealed unsafe class LayersTests : IDisposable
         var layer = new EmbeddingLayer(_parameters, "embeddings", rows: 9, Width, positions);
         Start();
         int[] indices = [3, 8, 0, 3, 3, 1, 1, 7, 2, 8];
-        var y = Values(layer.Forward(_tape, new IndexBatch(Integers(new Shape(B, S), indices), default, default, default, default)));
+        float[] y = Values(layer.Forward(_tape, new IndexBatch(Integers(new Shape(B, S), indices), default, default, default, default)));
         var tables = _parameters.Parameters.ToDictionary(static parameter => parameter.Parts[0].Name.Split('.')[1], parameter => Values(parameter.Value));
         for (int i = 0; i < y.Length; i++)
         {

@@ -23,7 +23,7 @@ public sealed class ContrastiveLossTests
     private static double[] Cosines(double[] vision, double[] text, int samples, int width)
     {
         double[] left = L2NormReference.Forward(vision, width).Y, right = L2NormReference.Forward(text, width).Y;
-        var cosines = new double[left.Length / width * samples];
+        double[] cosines = new double[left.Length / width * samples];
         for (int i = 0; i < cosines.Length; i++)
         {
             for (int c = 0; c < width; c++)

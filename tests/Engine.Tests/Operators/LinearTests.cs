@@ -36,7 +36,7 @@ public sealed class LinearTests
 
     private static double[] Apply(double[] x, double[] weight, double[]? bias, int stack, int rows, int n, int k, bool sharedInput)
     {
-        var y = new double[stack * rows * n];
+        double[] y = new double[stack * rows * n];
         for (int at = 0; at < y.Length; at++)
         {
             int map = at / (rows * n), row = at / n % rows, column = at % n;

@@ -14,7 +14,7 @@ public sealed unsafe class SquaredErrorTests
     [InlineData(41, 101)] // more than a chunk
     public void Gradients_AnySize_MatchDifferences(int rows, int width)
     {
-        var targets = GradientInput.Uniform("targets", new Shape(rows, width)).Values;
+        float[] targets = GradientInput.Uniform("targets", new Shape(rows, width)).Values;
         GradientCheck.RunLoss([GradientInput.Uniform("predictions", new Shape(rows, width), -2, 2)],
             (tape, t) => [SquaredError.Forward(tape, t[0], Constant(tape, t[0].Shape, targets))],
             v => [v[0].Zip(targets, static (x, target) => (x - target) * (x - target)).Average()]);

@@ -96,7 +96,7 @@ public sealed unsafe class TableCrossEntropyTests
 
     private static double[] Logits(double[] x, double[] table, double[] bias, int rows, int width, int vocabulary)
     {
-        var logits = new double[rows * vocabulary];
+        double[] logits = new double[rows * vocabulary];
         for (int i = 0; i < logits.Length; i++)
         {
             var (row, token) = Math.DivRem(i, vocabulary);

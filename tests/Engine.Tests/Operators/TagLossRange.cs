@@ -24,10 +24,10 @@ internal static unsafe class TagLossRange
     {
         long ofHead = (long)videos * tags;
         var (logits, experts) = (Upload(device, precision, ofHead, i => logit(0, i)), Upload(device, precision, Experts * ofHead, i => logit(1, i)));
-        var labels = device.Allocate(4L * videos * TagLossKernels.Words(tags));
+        nint labels = device.Allocate(4L * videos * TagLossKernels.Words(tags));
         device.Upload(MemoryMarshal.AsBytes<uint>([.. Enumerable.Range(0, videos * TagLossKernels.Words(tags)).Select(i => Philox.Bits(4, 0, 0, i) ^ labelsFlippedBy)]), labels);
         var (dLogits, dExperts) = (Upload(device, precision, ofHead, static _ => float.NaN), Upload(device, precision, Experts * ofHead, static _ => float.NaN));
-        var loss = Upload(device, Precision.Float32, 3 * videos, static _ => float.NaN);
+        nint loss = Upload(device, Precision.Float32, 3 * videos, static _ => float.NaN);
         device.Stream.Run(TagLossKernels.ConsistentHeads[precision], new TagLossArgs
         {
             Logits = (void*)logits, ExpertLogits = (void*)experts, Labels = (uint*)labels, dLogits = (void*)dLogits, dExpertLogits = (void*)dExperts, Loss = (float*)loss,

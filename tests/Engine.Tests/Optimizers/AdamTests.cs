@@ -47,7 +47,7 @@ public sealed unsafe class AdamTests : IDisposable
         var (w, m, v) = (ToDouble(_head.Value), new double[19], new double[19]);
         for (int step = 0; step < 50; step++)
         {
-            var gradient = SetGradients(step);
+            double[] gradient = SetGradients(step);
             Update(step, rates);
             double t = step + 1, rate = rates[1] * Math.Sqrt(1 - Math.Pow(0.999, t)) / (1 - Math.Pow(0.9, t));
             for (int i = 0; i < w.Length; i++)
@@ -58,7 +58,7 @@ public sealed unsafe class AdamTests : IDisposable
             }
         }
         // Weights of size 1 take 50 steps of about 0.01, each rounded to half a unit in the last place and off by a few units of the step.
-        var actual = ToDouble(_head.Value);
+        double[] actual = ToDouble(_head.Value);
         for (int i = 0; i < w.Length; i++)
             Assert.Equal(w[i], actual[i], 50 * (6e-8 + 4 * 6e-8 * 0.01));
     }
@@ -66,7 +66,7 @@ public sealed unsafe class AdamTests : IDisposable
     [Fact]
     public void Update_RateOfOneGroupIsZero_LeavesItsWeightsAlone()
     {
-        var before = ToDouble(_encoder.Value);
+        double[] before = ToDouble(_encoder.Value);
         SetGradients(0);
         Update(0, [0, 1e-2]);
         Assert.Equal(before, ToDouble(_encoder.Value));
@@ -140,7 +140,7 @@ public sealed unsafe class AdamTests : IDisposable
     // Fills all gradients with values of a step; returns those of the head.
     private double[] SetGradients(int step)
     {
-        var values = new float[_store.FlatCount];
+        float[] values = new float[_store.FlatCount];
         for (int i = 0; i < values.Length; i++)
             values[i] = (float)Philox.Uniform(7, (uint)step, 0, i) - 0.4f;
         _device.Upload(MemoryMarshal.AsBytes(values.AsSpan()), _store.Gradients.Address);
@@ -152,7 +152,7 @@ public sealed unsafe class AdamTests : IDisposable
 
     private double[] ToDouble(Tensor tensor)
     {
-        var values = new float[tensor.Shape.Count];
+        float[] values = new float[tensor.Shape.Count];
         _device.Download(tensor.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         return Array.ConvertAll(values, static value => (double)value);
     }

@@ -45,7 +45,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Write_DiskFull_KeepsTheOldFileAndNamesPathAndReason()
     {
-        var path = _folder["file"];
+        string path = _folder["file"];
         File.WriteAllText(path, "old");
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, stream => stream.Write(new byte[11]), temporary => new FullDiskStream(temporary, room: 10)));
@@ -59,7 +59,7 @@ public sealed class AtomicFileTests : IDisposable
     public void Write_RealFullDevice_ReportsWhatTheSystemSays()
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "the system has no /dev/full, a device that is always full");
-        var path = _folder["file"];
+        string path = _folder["file"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, stream => stream.Write(new byte[11]), _ => new FileStream("/dev/full", FileMode.Open, FileAccess.Write)));
 
@@ -74,9 +74,12 @@ public sealed class AtomicFileTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "there is no mkfifo");
         using (var made = System.Diagnostics.Process.Start("mkfifo", _folder["pipe"]))
             made.WaitForExit();
-        foreach (Action write in new Action[] { () => AtomicFile.RequireWritable(_folder["pipe"]), () => AtomicFile.Write(_folder["pipe"], static _ => { }),
+        foreach (var write in new Action[] { () => AtomicFile.RequireWritable(_folder["pipe"]), () => AtomicFile.Write(_folder["pipe"], static _ => { }),
             () => AtomicFile.WritePair(_folder["new"], static _ => { }, _folder["pipe"], static _ => { }) })
+        {
             Assert.Equal($"{_folder["pipe"]}: cannot be written: it is a device or a pipe, not a file", Assert.Throws<DataException>(write).Message);
+        }
+
         Assert.Equal(["pipe"], _folder.Listing);
 
         File.WriteAllText(_folder["real"], "old");
@@ -159,7 +162,7 @@ public sealed class AtomicFileTests : IDisposable
     public void Write_FolderIsAFile_NamesPathAndReason()
     {
         File.WriteAllText(_folder["file"], "");
-        var path = _folder["file/below"];
+        string path = _folder["file/below"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(path, _ => { }));
 
         Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
@@ -169,7 +172,7 @@ public sealed class AtomicFileTests : IDisposable
     [Fact]
     public void Write_AccessRefused_NamesPathAndReason()
     {
-        var path = _folder["file"];
+        string path = _folder["file"];
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, _ => { }, temporary => throw new UnauthorizedAccessException($"Access to the path '{temporary}' is denied.")));
 

@@ -93,10 +93,8 @@ public sealed class AtomicFolderTests : IDisposable
     public void Recover_Pattern_LeavesOtherFoldersAlone()
     {
         string[] names = [".old-other", ".tmp-checkpoint-12", ".tmp-other", "checkpoint-3"];
-        foreach (var name in names)
-        {
+        foreach (string name in names)
             Directory.CreateDirectory(_folder[name]);
-        }
         AtomicFolder.Recover(_folder.Path, IsCheckpoint);
         AtomicFolder.Recover(_folder["missing"], IsCheckpoint);
 

@@ -20,9 +20,7 @@ internal sealed class FullDiskStream(string path, long room) : Stream
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         if (_file.Position + buffer.Length > room)
-        {
             throw new IOException($"No space left on device : '{path}'");
-        }
         _file.Write(buffer);
     }
 

@@ -63,7 +63,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [InlineData("""{"a\nb":{}}""", @"'a\u000ab' has no dtype")]
     public void Open_WrongHeader_NamesFileAndTensor(string header, string complaint)
     {
-        var path = _folder["model.safetensors"];
+        string path = _folder["model.safetensors"];
         File.WriteAllBytes(path, SafetensorsTests.SafetensorsFile(header, new byte[8]));
         var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(path));
 
@@ -113,11 +113,9 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [Fact]
     public void Open_EveryTruncation_IsRefused()
     {
-        var whole = ValidFile();
-        for (var length = 0; length < whole.Length; length++)
-        {
+        byte[] whole = ValidFile();
+        for (int length = 0; length < whole.Length; length++)
             Refused(whole[..length], "");
-        }
         Refused([.. whole, 0], "1 bytes after the last tensor");
     }
 
@@ -125,17 +123,17 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [Fact]
     public void Parse_RandomEditsOfTheHeader_GiveDisjointRangesOrADataException()
     {
-        var whole = ValidFile();
-        var headerBytes = (int)BinaryPrimitives.ReadInt64LittleEndian(whole);
-        var header = whole[8..(8 + headerBytes)];
-        var data = whole.Length - 8 - headerBytes;
+        byte[] whole = ValidFile();
+        int headerBytes = (int)BinaryPrimitives.ReadInt64LittleEndian(whole);
+        byte[] header = whole[8..(8 + headerBytes)];
+        int data = whole.Length - 8 - headerBytes;
         var edit = Gen.Select(Gen.Int[0, headerBytes - 1], Gen.Char["""{}[]",:0123456789-eF.\ """], Gen.Int[0, 2]);
         edit.Array[1, 4].Sample(edits =>
         {
             var edited = header.ToList();
             foreach (var (at, character, kind) in edits)
             {
-                var position = Math.Min(at, edited.Count - 1);
+                int position = Math.Min(at, edited.Count - 1);
                 switch (kind)
                 {
                     case 0:
@@ -152,7 +150,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
             try
             {
                 var (_, entries) = SafetensorsHeader.Parse([.. edited], data, "file");
-                var end = 0L;
+                long end = 0L;
                 foreach (var entry in entries.OrderBy(entry => entry.Offset).ThenBy(entry => entry.ByteCount))
                 {
                     Assert.Equal(end, entry.Offset);
@@ -171,17 +169,15 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [Fact]
     public void Open_RandomCorruptions_ReadTheFilesBytesOrGiveADataException()
     {
-        var whole = ValidFile();
+        byte[] whole = ValidFile();
         var change = Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte);
         Gen.Select(change.Array[1, 3], Gen.Int[0, whole.Length * 10]).Sample((changes, cut) =>
         {
-            var corrupt = whole.ToArray();
+            byte[] corrupt = whole.ToArray();
             foreach (var (at, value) in changes)
-            {
                 corrupt[at] = value;
-            }
             corrupt = corrupt[..Math.Min(cut, corrupt.Length)];
-            var path = _folder[Guid.NewGuid().ToString()];
+            string path = _folder[Guid.NewGuid().ToString()];
             File.WriteAllBytes(path, corrupt);
             try
             {
@@ -198,16 +194,14 @@ public sealed class SafetensorsBadFileTests : IDisposable
 
     private static void ReadAll(SafetensorsReader reader, byte[] file)
     {
-        var dataStart = 8 + BinaryPrimitives.ReadInt64LittleEndian(file);
+        long dataStart = 8 + BinaryPrimitives.ReadInt64LittleEndian(file);
         foreach (var entry in reader.Entries)
         {
-            var bytes = new byte[entry.ByteCount];
+            byte[] bytes = new byte[entry.ByteCount];
             reader.ReadBytes(entry, bytes);
             Assert.Equal(file.AsSpan((int)(dataStart + entry.Offset), bytes.Length).ToArray(), bytes);
             if (entry.Type is SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.BF16 or SafetensorsType.F64)
-            {
                 reader.ReadFloats(entry, new float[entry.ElementCount]);
-            }
         }
     }
 
@@ -224,7 +218,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
 
     private void Refused(byte[] file, string complaint)
     {
-        var path = _folder["model.safetensors"];
+        string path = _folder["model.safetensors"];
         File.WriteAllBytes(path, file);
         var failure = Assert.Throws<DataException>(() => SafetensorsReader.Open(path));
         Assert.StartsWith($"{path}: ", failure.Message, StringComparison.Ordinal);

@@ -23,7 +23,7 @@ public sealed class SafetensorsTests : IDisposable
 
         const string Header =
             """{"__metadata__":{"step":"7"},"gewicht.ß":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"flag":{"dtype":"BOOL","shape":[],"data_offsets":[8,9]}}""";
-        var expected = SafetensorsFile(Header, [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 1], pad: true);
+        byte[] expected = SafetensorsFile(Header, [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 1], pad: true);
         Assert.Equal(0, (expected.Length - 9) % 8);
         Assert.Equal(expected, Bytes(writer));
         Assert.Equal(expected, Bytes(writer));
@@ -60,11 +60,9 @@ public sealed class SafetensorsTests : IDisposable
     public unsafe void WriteTo_TensorLargerThanTheBuffer_ReadsBackFromMemoryAndFromASource()
     {
         // Past the writer's 1 MiB and the reader's 64 KiB chunks, and no multiple of either.
-        var values = new float[300_001];
-        for (var i = 0; i < values.Length; i++)
-        {
+        float[] values = new float[300_001];
+        for (int i = 0; i < values.Length; i++)
             values[i] = i - 0.5f;
-        }
         var requested = new List<long>();
         byte[] bytes;
         fixed (float* address = values)
@@ -76,10 +74,8 @@ public sealed class SafetensorsTests : IDisposable
             {
                 requested.Add(offset);
                 var doubles = MemoryMarshal.Cast<byte, double>(destination);
-                for (var i = 0; i < doubles.Length; i++)
-                {
+                for (int i = 0; i < doubles.Length; i++)
                     doubles[i] = values[(offset / sizeof(double)) + i];
-                }
             });
             bytes = Bytes(writer);
         }
@@ -88,7 +84,7 @@ public sealed class SafetensorsTests : IDisposable
         using var reader = Open(bytes);
         foreach (var entry in reader.Entries)
         {
-            var read = new float[values.Length];
+            float[] read = new float[values.Length];
             reader.ReadFloats(entry, read);
             Assert.Equal(values, read);
         }
@@ -107,10 +103,10 @@ public sealed class SafetensorsTests : IDisposable
         using var reader = Open(Bytes(writer));
         foreach (var entry in reader.Entries)
         {
-            var read = new float[values.Length];
+            float[] read = new float[values.Length];
             reader.ReadFloats(entry, read);
             // bfloat16 has too few digits for two of the values.
-            var expected = entry.Type != SafetensorsType.BF16 ? values : Array.ConvertAll(
+            float[] expected = entry.Type != SafetensorsType.BF16 ? values : Array.ConvertAll(
                 values, value => BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(value) & 0xffff0000));
             Assert.Equal(Array.ConvertAll(expected, BitConverter.SingleToUInt32Bits), Array.ConvertAll(read, BitConverter.SingleToUInt32Bits));
         }
@@ -122,7 +118,7 @@ public sealed class SafetensorsTests : IDisposable
         var writer = new SafetensorsWriter();
         foreach (var type in Enum.GetValues<SafetensorsType>())
         {
-            var content = Content(type);
+            byte[] content = Content(type);
             writer.Add(type.ToString(), type, [3, 1], (offset, destination) => content.AsSpan((int)offset, destination.Length).CopyTo(destination));
         }
 
@@ -130,7 +126,7 @@ public sealed class SafetensorsTests : IDisposable
         Assert.Equal(Enum.GetNames<SafetensorsType>(), reader.Entries.Select(entry => entry.Name));
         foreach (var entry in reader.Entries)
         {
-            var bytes = new byte[entry.ByteCount];
+            byte[] bytes = new byte[entry.ByteCount];
             reader.ReadBytes(entry, bytes);
             Assert.Equal(Content(entry.Type), bytes);
             Assert.Equal(3, entry.ElementCount);
@@ -138,7 +134,7 @@ public sealed class SafetensorsTests : IDisposable
 
         static byte[] Content(SafetensorsType type)
         {
-            var content = new byte[3 * type.ByteSize()];
+            byte[] content = new byte[3 * type.ByteSize()];
             Array.Fill(content, (byte)(17 + (int)type));
             return content;
         }
@@ -161,9 +157,7 @@ public sealed class SafetensorsTests : IDisposable
         writer.Add("w", new Shape(4), new float[4]);
         using var reader = Open(Bytes(writer));
         using (var file = new FileStream(_folder["file"], FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite))
-        {
             file.SetLength(file.Length - 1);
-        }
         var failure = Assert.Throws<DataException>(() => reader.ReadFloats(reader.Entries[0], new float[4]));
         Assert.Contains("tensor 'w'", failure.Message, StringComparison.Ordinal);
     }
@@ -200,14 +194,14 @@ public sealed class SafetensorsTests : IDisposable
         // The oracle's script writes with its own few lines of Python: names sorted, wider types first.
         using var reader = SafetensorsReader.Open(GoldenFile("mix/inference.safetensors"));
         var mask = reader.Entries.Single(entry => entry.Name == "input.attention_mask");
-        var bytes = new byte[mask.ByteCount];
+        byte[] bytes = new byte[mask.ByteCount];
         reader.ReadBytes(mask, bytes);
 
         Assert.Equal(SafetensorsType.I32, mask.Type);
         Assert.All(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), value => Assert.InRange(value, 0, 1));
         Assert.NotEmpty(reader.Metadata);
         var embedding = reader.TryFind("value.embedding")!;
-        var values = new float[embedding.ElementCount];
+        float[] values = new float[embedding.ElementCount];
         reader.ReadFloats(embedding, values);
         Assert.All(values, value => Assert.InRange(value, -100f, 100f));
         Assert.Contains(values, value => value != 0);
@@ -217,21 +211,17 @@ public sealed class SafetensorsTests : IDisposable
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "VideoSim.sln")))
-        {
             folder = folder.Parent ?? throw new InvalidOperationException("the tests do not run inside the repository");
-        }
         return Path.Combine(folder.FullName, "tests", "Golden", name);
     }
 
     /// <summary>A file put together by hand.</summary>
     internal static byte[] SafetensorsFile(string header, ReadOnlySpan<byte> data, bool pad = false)
     {
-        var json = Encoding.UTF8.GetBytes(header);
+        byte[] json = Encoding.UTF8.GetBytes(header);
         if (pad)
-        {
             json = [.. json, .. Enumerable.Repeat((byte)' ', (8 - (json.Length % 8)) % 8)];
-        }
-        var length = new byte[8];
+        byte[] length = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
         return [.. length, .. json, .. data];
     }

@@ -11,7 +11,7 @@ public sealed class StoredFloatsTests
     public void ToFloats_EveryHalf_IsExact()
     {
         ushort[] halves = [.. Enumerable.Range(0, 1 << 16).Select(static bits => (ushort)bits), 0x3c00, 0x8001, 0x0001]; // three beyond a whole vector
-        var floats = new float[halves.Length];
+        float[] floats = new float[halves.Length];
         SafetensorsType.F16.ToFloats(MemoryMarshal.AsBytes(halves.AsSpan()), floats);
         for (int i = 0; i < halves.Length; i++)
         {

@@ -23,7 +23,7 @@ internal static class TensorValues
     /// <summary>What memory holds.</summary>
     public static float[] Read(Device device, Precision precision, nint address, long count)
     {
-        var bytes = new byte[precision.Bytes() * count];
+        byte[] bytes = new byte[precision.Bytes() * count];
         device.Download(address, bytes);
         return precision == Precision.Float32 ? MemoryMarshal.Cast<byte, float>(bytes).ToArray()
             : Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static x => x.ToSingle());

@@ -27,7 +27,7 @@ public sealed unsafe class SmallProductTests
         const int Gap = 3; // rows are longer than the matrix, and what lies between must stay
         int ldA = (transposeA ? m : k) + Gap, ldB = (transposeB ? k : n) + Gap, ldC = n + Gap;
         float[] a = Values(1, (transposeA ? k : m) * ldA), b = Values(2, (transposeB ? n : k) * ldB), c = Values(3, m * ldC);
-        var before = (float[])c.Clone();
+        float[] before = (float[])c.Clone();
         fixed (float* pA = a, pB = b, pC = c)
         {
             var viewA = new MatrixView(pA, ldA);

@@ -10,7 +10,7 @@ public sealed unsafe class DropoutMaskTests
     public void Fill_AnyStartAndLength_EqualsTheScalarRule() =>
         Gen.Select(Gen.Long[0, 1L << 40], Gen.Int[0, 150], Gen.ULong, Gen.UInt, Gen.Float[0, 0.9f]).Sample((start, count, seed, step, p) =>
         {
-            var actual = Fill(start, count, seed, step, site: 17, p);
+            float[] actual = Fill(start, count, seed, step, site: 17, p);
             for (int i = 0; i < count; i++)
                 Assert.Equal(Expected(seed, step, 17, start + i, p), actual[i]);
         });
@@ -19,7 +19,7 @@ public sealed unsafe class DropoutMaskTests
     public void Fill_CounterPastThirtyTwoBits_EqualsTheScalarRule()
     {
         long start = (1L << 34) - 21; // block 2^32 begins inside
-        var actual = Fill(start, 70, seed: 3, step: 1, site: 2, 0.5f);
+        float[] actual = Fill(start, 70, seed: 3, step: 1, site: 2, 0.5f);
         for (int i = 0; i < actual.Length; i++)
             Assert.Equal(Expected(3, 1, 2, start + i, 0.5f), actual[i]);
     }
@@ -31,7 +31,7 @@ public sealed unsafe class DropoutMaskTests
     public void Fill_ManyElements_DropsTheAskedShareAndKeepsTheMean(float p)
     {
         const int Count = 100_000;
-        var mask = Fill(0, Count, seed: 11, step: 5, site: 3, p);
+        float[] mask = Fill(0, Count, seed: 11, step: 5, site: 3, p);
         double dropped = mask.Count(static factor => factor == 0) / (double)Count;
         Assert.InRange(dropped, p - 0.006, p + 0.006); // four standard errors at p = 1/2
         Assert.All(mask.Where(static factor => factor != 0), factor => Assert.Equal(1 / (1 - p), factor));
@@ -40,7 +40,7 @@ public sealed unsafe class DropoutMaskTests
     [Fact]
     public void Fill_AnotherStepOrSite_DrawsAnotherMask()
     {
-        var mask = Fill(0, 64, seed: 1, step: 1, site: 1, 0.5f);
+        float[] mask = Fill(0, 64, seed: 1, step: 1, site: 1, 0.5f);
         Assert.NotEqual(mask, Fill(0, 64, seed: 1, step: 2, site: 1, 0.5f));
         Assert.NotEqual(mask, Fill(0, 64, seed: 1, step: 1, site: 2, 0.5f));
         Assert.NotEqual(mask, Fill(0, 64, seed: 2, step: 1, site: 1, 0.5f));
@@ -52,7 +52,7 @@ public sealed unsafe class DropoutMaskTests
     private static float[] Fill(long start, int count, ulong seed, uint step, uint site, float p)
     {
         var scalars = new StepScalars { Step = step };
-        var mask = new float[count + 1];
+        float[] mask = new float[count + 1];
         mask[count] = -1;
         fixed (float* first = mask)
             DropoutMask.Fill(first, count, new DropoutSite { Scalars = &scalars, Seed = seed, Site = site, DropProbability = p }, start);

@@ -30,7 +30,7 @@ public sealed class PhiloxTests
     [InlineData(long.MaxValue / 2, 9)]
     public void FillUniform_AnyRun_IsTheNumberOfEachElement(long first, int count)
     {
-        var values = new double[count];
+        double[] values = new double[count];
         Philox.FillUniform(values, 0xfedcba9876543210, uint.MaxValue, 0x89abcdef, first);
         Assert.Equal(Enumerable.Range(0, count).Select(i => Philox.Uniform(0xfedcba9876543210, uint.MaxValue, 0x89abcdef, first + i)), values);
     }

@@ -8,7 +8,7 @@ public sealed class RotaryTableTests
     [Fact]
     public void Create_RowOneOfWidth64_HasTheKnownEntries()
     {
-        var row = RotaryTable.Create(positions: 2, headWidth: 64)[64..];
+        float[] row = RotaryTable.Create(positions: 2, headWidth: 64)[64..];
         Assert.Equal(0.841471, row[0], 1e-6);      // sin 1
         Assert.Equal(0.540302, row[32], 1e-6);     // cos 1
         Assert.Equal(1.333521e-4, row[31], 1e-10); // sin(10000^(-62/64))
@@ -20,7 +20,7 @@ public sealed class RotaryTableTests
     [Fact]
     public void Create_AnyEntry_LiesOnTheUnitCircle()
     {
-        var table = RotaryTable.Create(positions: 1536, headWidth: 10);
+        float[] table = RotaryTable.Create(positions: 1536, headWidth: 10);
         for (int p = 0; p < 1536; p++)
         {
             for (int i = 0; i < 5; i++)

@@ -24,7 +24,7 @@ public sealed class TagPriorTests
         Assert.Equal(heads, biases.Count);
         foreach (var (_, value, _, _) in biases)
         {
-            var values = new float[value.Shape.Count];
+            float[] values = new float[value.Shape.Count];
             device.Download(value.Address, MemoryMarshal.AsBytes(values.AsSpan()));
             Assert.All(values, bias => Assert.Equal(prior, 1 / (1 + Math.Exp(-bias)), 1e-6));
         }

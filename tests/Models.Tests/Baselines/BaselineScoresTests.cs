@@ -17,7 +17,7 @@ public class BaselineScoresTests
             ("c", TestVideos.Frames([0, -1, 0], [0, -1, 2], [0, -1, 1])),
         ], [(0, 1, 0.5), (0, 2, 0.5), (2, 2, 0.5)]);
 
-        var cosines = BaselineScores.MeanFrameCosines(videos);
+        double[] cosines = BaselineScores.MeanFrameCosines(videos);
 
         Assert.Equal([2, 2, 0, 0, 0, 0], videos.MeanFrame(0).ToArray());
         Assert.Equal([0, -1, 1, 0, 0, 0], videos.MeanFrame(2).ToArray());
@@ -31,7 +31,7 @@ public class BaselineScoresTests
         var videos = TestVideos.Read(
             [("猫 狗", frame), ("猫猫马", frame), ("牛", frame), ("狗", frame)], [(0, 1, 0.5), (0, 2, 0.5), (1, 1, 0.5)]);
 
-        var overlaps = BaselineScores.TitleOverlaps(videos);
+        double[] overlaps = BaselineScores.TitleOverlaps(videos);
 
         // Of 4 titles 2 have 猫, 2 have 狗 and 1 has 马: rarities ln 2, ln 2 and ln 4 = 2 ln 2, so in units of ln 2 the bags are
         // (猫 1, 狗 1) and (猫 2, 马 2).
@@ -46,7 +46,7 @@ public class BaselineScoresTests
         var frame = TestVideos.Frames([1]);
         var videos = TestVideos.Read([("的Vlog", frame), ("的vLOG", frame), ("的", frame)], [(0, 1, 1), (0, 2, 0)]);
 
-        var overlaps = BaselineScores.TitleOverlaps(videos);
+        double[] overlaps = BaselineScores.TitleOverlaps(videos);
 
         Assert.Equal(1, overlaps[0], 1e-6);
         Assert.Equal(0, overlaps[1]);
@@ -89,7 +89,7 @@ public class BaselineScoresTests
         var test = TestVideos.Read([("猫", frame), ("喵", frame), ("狗", frame), ("汪鱼", frame)], [(0, 1, 1), (2, 3, 1), (0, 2, 0), (1, 3, 0)]);
         using var device = new CpuDevice(threads: 1);
 
-        var similarities = BaselineScores.LinearProbeCosines(device, training, test, seed: 5, TestContext.Current.CancellationToken);
+        double[] similarities = BaselineScores.LinearProbeCosines(device, training, test, seed: 5, TestContext.Current.CancellationToken);
 
         Assert.All(similarities[..2], similarity => Assert.InRange(similarity, 0.9, 1));
         Assert.All(similarities[2..], similarity => Assert.InRange(similarity, -0.3, 0.3));
@@ -117,7 +117,7 @@ public class BaselineScoresTests
         var videos = Noisy(videos: 10, pairs: 5, seed: 1);
         using var device = new CpuDevice(threads: 1);
 
-        var similarities = BaselineScores.LinearProbeCosines(device, videos, videos, seed: 4, TestContext.Current.CancellationToken);
+        double[] similarities = BaselineScores.LinearProbeCosines(device, videos, videos, seed: 4, TestContext.Current.CancellationToken);
 
         Assert.Equal(5, similarities.Length);
         Assert.All(similarities, similarity => Assert.InRange(similarity, -1.0001, 1.0001));
@@ -128,7 +128,7 @@ public class BaselineScoresTests
     private static LabelledVideos Noisy(int videos, int pairs, int seed)
     {
         var random = new Random(seed);
-        var angles = Enumerable.Range(0, videos).Select(_ => random.NextDouble() * 2 * Math.PI).ToArray();
+        double[] angles = Enumerable.Range(0, videos).Select(_ => random.NextDouble() * 2 * Math.PI).ToArray();
         return TestVideos.Read(
             [.. angles.Select(angle => ("题", TestVideos.Frames([Math.Cos(angle), Math.Sin(angle), Large(), Large(), Large()])))],
             [.. Enumerable.Range(0, pairs).Select(_ =>

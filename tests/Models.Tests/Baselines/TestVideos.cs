@@ -16,12 +16,10 @@ internal static class TestVideos
     internal static Half[] Frames(params double[][] rows)
     {
         var frames = new Half[rows.Length * FrameWidth];
-        for (var f = 0; f < rows.Length; f++)
+        for (int f = 0; f < rows.Length; f++)
         {
-            for (var i = 0; i < rows[f].Length; i++)
-            {
+            for (int i = 0; i < rows[f].Length; i++)
                 frames[(f * FrameWidth) + i] = (Half)rows[f][i];
-            }
         }
 
         return frames;
@@ -31,9 +29,9 @@ internal static class TestVideos
         IReadOnlyList<(string Title, Half[] Frames)> videos, IReadOnlyList<(int Left, int Right, double Similarity)> pairs)
     {
         using var folder = new ScratchFolder();
-        var records = folder.Write("videos.tfrecords", TestRecords.File(videos.Select(
+        string records = folder.Write("videos.tfrecords", TestRecords.File(videos.Select(
             (video, i) => TestRecords.Payload(TestRecords.Id(i), Encoding.UTF8.GetBytes(video.Title), video.Frames))));
-        var labels = folder.Write("label.tsv", string.Concat(pairs.Select(pair => string.Create(
+        string labels = folder.Write("label.tsv", string.Concat(pairs.Select(pair => string.Create(
             CultureInfo.InvariantCulture, $"{TestRecords.Id(pair.Left)}\t{TestRecords.Id(pair.Right)}\t{pair.Similarity}\n"))));
         return LabelledVideos.Read(RecordIndex.Build([records], FrameWidth), labels, TestContext.Current.CancellationToken);
     }

@@ -33,8 +33,8 @@ public class FoldsTests
 
         // The pieces, with the remainder behind them, are the shuffled list. The remainder is in every training list: the lines
         // that no fold validates.
-        var validated = folds.SelectMany(fold => fold.Validation).ToArray();
-        var remainder = Enumerable.Range(0, ChallengePairs).Except(validated).ToArray();
+        int[] validated = folds.SelectMany(fold => fold.Validation).ToArray();
+        int[] remainder = Enumerable.Range(0, ChallengePairs).Except(validated).ToArray();
         Assert.Equal(66_000, validated.Distinct().Count());
         Assert.Equal(1_899, remainder.Length);
         Assert.Superset(new HashSet<int>([34995, 29256, 32098, 36048, 3278, 14592]), remainder.ToHashSet());
@@ -43,7 +43,7 @@ public class FoldsTests
     [Fact]
     public void Shuffle_ChallengeSize_IsTheReferencesList()
     {
-        var shuffled = Enumerable.Range(0, ChallengePairs).ToArray();
+        int[] shuffled = Enumerable.Range(0, ChallengePairs).ToArray();
         new MersenneTwister(42).Shuffle(shuffled);
         Assert.Equal("d26ceea29513587d146e0e97f28fa848ce4b71bb", Sha1(shuffled));
         Assert.Equal([29256, 32098, 36048, 3278, 14592], shuffled[^5..]);
@@ -59,7 +59,7 @@ public class FoldsTests
     public void Make_AnySize_SplitsAllPairs(int pairs, int validation)
     {
         Assert.Equal(validation, Folds.ValidationSize(pairs));
-        foreach (var number in (int[])[1, 6, 11])
+        foreach (int number in (int[])[1, 6, 11])
         {
             var fold = Folds.Make(pairs, number);
             Assert.Equal(validation, fold.Validation.Length);

@@ -36,9 +36,9 @@ public class FrameSamplerTests
     [InlineData(true)]
     public void FrameAt_AnyCount_StaysInsideAndNeverGoesBack(bool even)
     {
-        for (var n = 1; n < 200; n++)
+        for (int n = 1; n < 200; n++)
         {
-            var frames = Sampled(n, even);
+            int[] frames = Sampled(n, even);
             Assert.All(frames, frame => Assert.InRange(frame, 0, n - 1));
             Assert.Equal(frames.Order(), frames);
         }

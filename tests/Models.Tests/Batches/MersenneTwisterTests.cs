@@ -17,7 +17,7 @@ public class MersenneTwisterTests
     [Fact]
     public void Shuffle_Seed42_IsCPythons()
     {
-        var items = Enumerable.Range(0, 10).ToArray();
+        int[] items = Enumerable.Range(0, 10).ToArray();
         new MersenneTwister(42).Shuffle(items);
         Assert.Equal([7, 3, 2, 8, 5, 6, 9, 4, 0, 1], items);
     }
@@ -29,10 +29,8 @@ public class MersenneTwisterTests
     public void OtherSeeds_After2000Draws_AreCPythons(uint seed, uint expected)
     {
         var random = new MersenneTwister(seed);
-        for (var i = 1; i < 2000; i++)
-        {
+        for (int i = 1; i < 2000; i++)
             random.NextUInt32();
-        }
 
         Assert.Equal(expected, random.NextUInt32());
     }
@@ -42,9 +40,7 @@ public class MersenneTwisterTests
         Gen.Select(Gen.UInt, Gen.Int[1, int.MaxValue]).Sample((seed, bound) =>
         {
             var random = new MersenneTwister(seed);
-            for (var i = 0; i < 20; i++)
-            {
+            for (int i = 0; i < 20; i++)
                 Assert.InRange(random.NextBelow(bound), 0, bound - 1);
-            }
         }, iter: 100);
 }

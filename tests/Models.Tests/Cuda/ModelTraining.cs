@@ -88,7 +88,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, stage.Shape);
         using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision);
-        var losses = new double[StepCount];
+        double[] losses = new double[StepCount];
         Dictionary<string, float[]> firstGradients = [];
         for (int i = 0; i < StepCount; i++)
         {

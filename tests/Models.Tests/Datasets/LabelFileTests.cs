@@ -16,9 +16,9 @@ public sealed class LabelFileTests : IDisposable
     [Fact]
     public void Read_AgainstAnIndex_GivesRecordsAndSimilarities()
     {
-        var records = _folder.Write("records", TestRecords.FileOf(4));
+        string records = _folder.Write("records", TestRecords.FileOf(4));
         var index = RecordIndex.Build([records], TestRecords.FrameWidth, cancellation: TestContext.Current.CancellationToken);
-        var path = _folder.Write("label.tsv", "101\t103\t0.25\r\n100\t100\t1\n103\t102\t0.0");
+        string path = _folder.Write("label.tsv", "101\t103\t0.25\r\n100\t100\t1\n103\t102\t0.0");
         Assert.Equal([new(1, 3, 0.25f), new(0, 0, 1), new(3, 2, 0)], LabelFile.Read(path, index.TryFind));
     }
 
@@ -42,7 +42,7 @@ public sealed class LabelFileTests : IDisposable
     [InlineData("1\t2\tinfinity\n", "line 1: the similarity infinity is not in [0, 1]")]
     public void Read_BadLine_NamesFileAndLine(string text, string reason)
     {
-        var path = _folder.Write("label.tsv", text);
+        string path = _folder.Write("label.tsv", text);
         Assert.Equal($"{path}: {reason}", Assert.Throws<DataException>(() => LabelFile.Read(path, OneDigit)).Message);
     }
 
@@ -71,7 +71,7 @@ public sealed class LabelFileTests : IDisposable
             file = TestRecords.File(Good("100"), TestRecords.Payload("101", [], frames), Good("103"));
         var index = RecordIndex.Build([_folder.Write("records", file)], TestRecords.FrameWidth, skipBadRecords: true, cancellation: TestContext.Current.CancellationToken);
         var notes = new Notes();
-        var path = _folder.Write("label.tsv", text);
+        string path = _folder.Write("label.tsv", text);
         if (error is not null)
         {
             Assert.Equal($"{path}: {error}", Assert.Throws<DataException>(() => LabelFile.Read(path, index, notes)).Message);
@@ -92,7 +92,7 @@ public sealed class LabelFileTests : IDisposable
         var index = RecordIndex.Build([_folder.Write("records", TestRecords.File(TestRecords.Payload(0, 1), TestRecords.Payload("101", [], frames), TestRecords.Payload(0, 1)))],
             TestRecords.FrameWidth, skipBadRecords: true, cancellation: TestContext.Current.CancellationToken);
         var notes = new Notes();
-        var path = _folder.Write("label.tsv", "100\t100\t1\n" + string.Concat(Enumerable.Repeat("100\t101\t0.5\n", 21)));
+        string path = _folder.Write("label.tsv", "100\t100\t1\n" + string.Concat(Enumerable.Repeat("100\t101\t0.5\n", 21)));
         LabelFile.Read(path, index, notes);
         Assert.Equal(
         [
@@ -105,7 +105,7 @@ public sealed class LabelFileTests : IDisposable
     public void Read_RandomBytes_ThrowsNothingButDataException() =>
         Gen.Frequency((3, Gen.Byte), (2, Gen.Int[0, 3].Select(i => "\t\n1."u8[i]))).Array[0, 60].Sample(bytes =>
         {
-            var path = _folder.Write("label.tsv", bytes);
+            string path = _folder.Write("label.tsv", bytes);
             try
             {
                 Assert.All(LabelFile.Read(path, OneDigit), pair => Assert.InRange(pair.TargetSimilarity, 0, 1));

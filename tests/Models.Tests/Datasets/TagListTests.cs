@@ -18,7 +18,7 @@ public sealed class TagListTests : IDisposable
         var tags = TagList.Read(_folder.Write("tags", text));
         Assert.Equal(4, tags.ClassCount);
         Assert.Equal([-5, 4, 30, 100], tags.Ids);
-        Assert.True(tags.TryGetClass(30, out var tagClass));
+        Assert.True(tags.TryGetClass(30, out int tagClass));
         Assert.Equal(2, tagClass);
         Assert.False(tags.TryGetClass(5, out _));
     }
@@ -38,8 +38,8 @@ public sealed class TagListTests : IDisposable
     [InlineData("9223372036854775808", "line 1: '9223372036854775808' is not a tag id")]
     public void Read_BadList_NamesFileAndLine(string text, string reason)
     {
-        var path = _folder.Write("tags", text);
-        var message = Assert.Throws<DataException>(() => TagList.Read(path)).Message;
+        string path = _folder.Write("tags", text);
+        string message = Assert.Throws<DataException>(() => TagList.Read(path)).Message;
         Assert.StartsWith(path + ": ", message, StringComparison.Ordinal);
         Assert.EndsWith(reason, message, StringComparison.Ordinal);
     }
@@ -54,7 +54,7 @@ public sealed class TagListTests : IDisposable
     {
         var tags = TagList.Read(_folder.Write("tags", string.Join('\n', Enumerable.Range(0, 70).Select(i => i * 10))));
         Assert.Equal(3, tags.LabelWords);
-        var labels = new uint[] { uint.MaxValue, uint.MaxValue, uint.MaxValue, 77 };
+        uint[] labels = new uint[] { uint.MaxValue, uint.MaxValue, uint.MaxValue, 77 };
         tags.WriteLabels([690, 0, 310, 320, 5, 310], labels);
         Assert.Equal([0x8000_0001u, 1u, 1u << 5, 77u], labels); // classes 0, 31; 32; 69; what lies behind stays
     }

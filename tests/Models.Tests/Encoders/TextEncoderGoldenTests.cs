@@ -1,11 +1,11 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
-using VideoSim.Engine.Layers;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Encoders;
@@ -93,7 +93,7 @@ public sealed unsafe class TextEncoderGoldenTests
         {
             int b = Golden.Size("batch"), t = Golden.Size("text_positions");
             var ids = Integers("token_ids", b, t);
-            var sorted = Enumerable.Range(0, b * t).OrderBy(i => ids.Ints[i]).ToArray(); // stable
+            int[] sorted = Enumerable.Range(0, b * t).OrderBy(i => ids.Ints[i]).ToArray(); // stable
             int[] starts = [.. Enumerable.Range(0, b * t).Where(i => i == 0 || ids.Ints[sorted[i]] != ids.Ints[sorted[i - 1]])];
             return Encoder.Embed(Tape, new IndexBatch(ids, Integers(sorted), Integers([.. starts.Select(i => ids.Ints[sorted[i]])]),
                 Integers([.. starts, b * t]), Integers([starts.Length])));

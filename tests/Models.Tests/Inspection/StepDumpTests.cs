@@ -183,7 +183,7 @@ public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRun
             using var file = SafetensorsReader.Open(output);
             foreach (string term in stage == "finetune" ? new[] { "squared_error", "kl", "tag" } : model == "mix" ? ["tag", "tag_experts", "consistency", "contrastive"] : ["tag", "mlm"])
             {
-                var value = new float[1];
+                float[] value = new float[1];
                 file.ReadFloats(file.TryFind($"loss.{term}")!, value);
                 Assert.Equal((float)lines[at - 1][term]!.GetValue<double>(), value[0], 1e-6f * Math.Abs(value[0]));
             }

@@ -8,7 +8,7 @@ public sealed class TagScoreTests
     [Fact]
     public void With_SeveralVideos_CountsAllEntriesTogether()
     {
-        var logits = new float[40];
+        float[] logits = new float[40];
         (logits[0], logits[3], logits[33], logits[39]) = (2, 0, 1e-3f, -1); // 0 is no prediction: the threshold is strict
         var score = new TagScore().With(logits, [0b1001, 0b10]).With(logits, [0, 1u << 7]);
         Assert.Equal(new TagScore(Found: 2, Predicted: 4, Present: 4), score);

@@ -49,12 +49,12 @@ public sealed class ContainerTests
         {
             for (int count = 1; count <= 15 - first; count++)
             {
-                var run = new float[count];
+                float[] run = new float[count];
                 matrix.Read(first, run);
                 Assert.Equal(Enumerable.Range(first, count).Select(static value => (float)value), run);
             }
         }
-        var number = new float[1];
+        float[] number = new float[1];
         file.Tensors.Single(static tensor => tensor.Name == "number:0").Read(0, number);
         Assert.Equal(0.5f, number[0]);
     }
@@ -146,7 +146,7 @@ public sealed class ContainerTests
             var tensor = tensors.Single(tensor => tensor.Name.Replace("gamma", "weight", StringComparison.Ordinal).Replace("beta", "bias", StringComparison.Ordinal) == entry.Name);
             Assert.Equal(entry.Shape, tensor.Shape);
             Assert.Equal(type, tensor.Type);
-            var values = new float[entry.ElementCount];
+            float[] values = new float[entry.ElementCount];
             golden.ReadFloats(entry, values);
             float[] rounded = Array.ConvertAll(values, value => type switch
             {
@@ -154,10 +154,10 @@ public sealed class ContainerTests
                 SafetensorsType.BF16 => Kernels.Common.BFloat16.Round(value),
                 _ => value,
             });
-            var whole = new float[entry.ElementCount];
+            float[] whole = new float[entry.ElementCount];
             tensor.Read(0, whole);
             Assert.Equal(rounded, whole);
-            var pieces = new float[entry.ElementCount];
+            float[] pieces = new float[entry.ElementCount];
             for (int first = 0; first < pieces.Length; first += 7)
                 tensor.Read(first, pieces.AsSpan(first, Math.Min(7, pieces.Length - first)));
             Assert.Equal(rounded, pieces);

@@ -1,12 +1,12 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Layers;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
-using VideoSim.Engine.Layers;
 using VideoSim.Models.Pretrained;
 using Xunit;
 
@@ -59,7 +59,7 @@ public sealed unsafe class HiddenStatesTests
         int[] Ints(string name)
         {
             var entry = golden.TryFind(name)!;
-            var values = new int[entry.ElementCount];
+            int[] values = new int[entry.ElementCount];
             golden.ReadBytes(entry, System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan()));
             return values;
         }
@@ -73,7 +73,7 @@ public sealed unsafe class HiddenStatesTests
 
         void AssertNear(string name, Tensor actual)
         {
-            var expected = new double[actual.Shape.Count];
+            double[] expected = new double[actual.Shape.Count];
             golden.ReadBytes(golden.TryFind(name)!, System.Runtime.InteropServices.MemoryMarshal.AsBytes(expected.AsSpan()));
             for (int i = 0; i < expected.Length; i++)
                 Assert.InRange(actual.Floats[i], expected[i] - Tolerance, expected[i] + Tolerance);

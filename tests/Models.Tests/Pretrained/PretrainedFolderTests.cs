@@ -22,7 +22,7 @@ public sealed unsafe class PretrainedFolderTests
     public void Open_AnyPrefix_FillsTheSameEncoder(string published, string prefix)
     {
         using var files = new TestFolder(published[..^1]);
-        var words = files.Values($"{published}embeddings.word_embeddings.weight");
+        float[] words = files.Values($"{published}embeddings.word_embeddings.weight");
         files.Rename(name => name.StartsWith(published, StringComparison.Ordinal) ? prefix + name[published.Length..] : name);
         using var folder = files.Open();
         using var model = files.Model(published == "bert." ? "mix" : "mix-roformer", folder.Encoder).Parameters;

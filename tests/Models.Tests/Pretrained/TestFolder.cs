@@ -26,7 +26,7 @@ internal sealed class TestFolder : IDisposable
         using var reader = SafetensorsReader.Open(PublishedFiles.PathOf($"{kind}/plain.safetensors"));
         foreach (var entry in reader.Entries.Where(static entry => entry.Type == SafetensorsType.F32))
         {
-            var values = new float[entry.ElementCount];
+            float[] values = new float[entry.ElementCount];
             reader.ReadFloats(entry, values);
             _tensors.Add((entry.Name, [.. entry.Shape], values));
         }
@@ -52,7 +52,7 @@ internal sealed class TestFolder : IDisposable
 
     public void Add(string name, params long[] shape)
     {
-        var values = new float[shape.Aggregate(1L, static (count, size) => count * size)];
+        float[] values = new float[shape.Aggregate(1L, static (count, size) => count * size)];
         for (int i = 0; i < values.Length; i++)
             values[i] = i * 0.01f;
         _tensors.Add((name, shape, values));

@@ -24,7 +24,7 @@ public class Crc32CTests
     [InlineData(3 * 3072 + 1029)]
     public void Compute_AroundTheLanes_AgreesWithBitwise(int length)
     {
-        var data = new byte[length];
+        byte[] data = new byte[length];
         new Random(length).NextBytes(data);
         Assert.Equal(Bitwise(data), Crc32C.Compute(data));
         Assert.Equal(Bitwise(data.AsSpan(1)), Crc32C.Compute(data.AsSpan(1)));
@@ -32,14 +32,12 @@ public class Crc32CTests
 
     private static uint Bitwise(ReadOnlySpan<byte> data)
     {
-        var crc = uint.MaxValue;
-        foreach (var b in data)
+        uint crc = uint.MaxValue;
+        foreach (byte b in data)
         {
             crc ^= b;
-            for (var i = 0; i < 8; i++)
-            {
+            for (int i = 0; i < 8; i++)
                 crc = (crc >> 1) ^ ((crc & 1) * 0x82F63B78u);
-            }
         }
 
         return ~crc;

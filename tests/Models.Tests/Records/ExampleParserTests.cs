@@ -18,7 +18,7 @@ public class ExampleParserTests
     [Fact]
     public void TryParse_ExampleOfAnotherWriter_ReadsEveryField()
     {
-        var payload = Convert.FromBase64String(FromGoogleProtobuf);
+        byte[] payload = Convert.FromBase64String(FromGoogleProtobuf);
         Assert.True(ExampleParser.TryParse(payload, 3, out var example, out _));
         Assert.Equal("2345203123456789012", Encoding.UTF8.GetString(example.Id));
         Assert.Equal("英雄联盟：8年", Encoding.UTF8.GetString(example.Title));
@@ -33,9 +33,9 @@ public class ExampleParserTests
     public void TryParse_OurWriter_RoundTrips() =>
         Gen.Select(Gen.Int[0, 1_000_000], Gen.Int[1, 40], Gen.String, Gen.Long.Array[0, 9]).Sample((id, frames, title, tags) =>
         {
-            var titleBytes = Encoding.UTF8.GetBytes(title);
+            byte[] titleBytes = Encoding.UTF8.GetBytes(title);
             var values = TestRecords.Frames(id % 2000, frames);
-            var payload = new ExampleWriter().WriteVideo(
+            byte[] payload = new ExampleWriter().WriteVideo(
                 Encoding.UTF8.GetBytes($"{id}"), titleBytes, "nan"u8, values, TestRecords.FrameWidth, tags, null).ToArray();
             return ExampleParser.TryParse(payload, TestRecords.FrameWidth, out var example, out _)
                 && Encoding.UTF8.GetString(example.Id) == $"{id}"
@@ -127,11 +127,11 @@ public class ExampleParserTests
     [Fact]
     public void TryParse_FrameOfWrongSize_IsNamedAndTheIdKept()
     {
-        var payload = TestRecords.PayloadWith("frame_feature", w =>
+        byte[] payload = TestRecords.PayloadWith("frame_feature", w =>
         {
             w.AddEntries("frame_feature"u8, new byte[30], 10);
         });
-        Assert.False(ExampleParser.TryParse(payload, TestRecords.FrameWidth, out var example, out var problem));
+        Assert.False(ExampleParser.TryParse(payload, TestRecords.FrameWidth, out var example, out string? problem));
         Assert.Equal("frame 0 has 10 bytes, expected 12", problem);
         Assert.Equal("345", Encoding.UTF8.GetString(example.Id));
     }
@@ -147,10 +147,10 @@ public class ExampleParserTests
         var frames = new Half[3 * width];
         Array.Fill(frames, Half.MaxValue);
         frames[(frame * width) + value] = BitConverter.UInt16BitsToHalf((ushort)bits);
-        var payload = new ExampleWriter().WriteVideo("1"u8, ""u8, ""u8, frames, width, [], null).ToArray();
+        byte[] payload = new ExampleWriter().WriteVideo("1"u8, ""u8, ""u8, frames, width, [], null).ToArray();
 
         Assert.True(ExampleParser.TryParse(payload, width, out var example, out _));
-        Assert.False(ExampleParser.FramesAreFinite(example, out var problem));
+        Assert.False(ExampleParser.FramesAreFinite(example, out string? problem));
         Assert.Equal($"frame {frame} holds NaN or infinity at value {value}", problem);
     }
 
@@ -170,11 +170,11 @@ public class ExampleParserTests
     [Fact]
     public void TryParse_RandomOrDamagedBytes_NeverThrows()
     {
-        var sound = TestRecords.Payload(3, 4);
+        byte[] sound = TestRecords.Payload(3, 4);
         Gen.Byte.Array[0, 200].Sample(ParseAll, iter: 20_000);
         Gen.Select(Gen.Int[0, sound.Length - 1], Gen.Byte, Gen.Int[0, sound.Length]).Sample((at, value, length) =>
         {
-            var damaged = sound.ToArray();
+            byte[] damaged = sound.ToArray();
             damaged[at] = value;
             ParseAll(damaged);
             ParseAll(damaged[..length]);
@@ -182,7 +182,7 @@ public class ExampleParserTests
 
         static void ParseAll(byte[] payload)
         {
-            if (ExampleParser.TryParse(payload, TestRecords.FrameWidth, out var example, out var problem))
+            if (ExampleParser.TryParse(payload, TestRecords.FrameWidth, out var example, out string? problem))
             {
                 Assert.Equal(example.Frames.Count * TestRecords.FrameWidth, FrameValues(example.Frames).Length);
                 Assert.Equal(example.TagIds.Count, Values(example.TagIds).Length);
@@ -200,17 +200,15 @@ public class ExampleParserTests
 
     private static string? Problem(byte[] payload)
     {
-        ExampleParser.TryParse(payload, TestRecords.FrameWidth, out _, out var problem);
+        ExampleParser.TryParse(payload, TestRecords.FrameWidth, out _, out string? problem);
         return problem;
     }
 
     private static long[] Values(Int64List list)
     {
         var values = new List<long>();
-        foreach (var value in list)
-        {
+        foreach (long value in list)
             values.Add(value);
-        }
 
         return [.. values];
     }
@@ -219,9 +217,7 @@ public class ExampleParserTests
     {
         var values = new List<Half>();
         foreach (var frame in frames)
-        {
             values.AddRange(MemoryMarshal.Cast<byte, Half>(frame));
-        }
 
         return [.. values];
     }

@@ -14,7 +14,7 @@ public sealed class OfficialFilesTests : IDisposable
     [Fact]
     public void Compare_FileOfEachKind_HasItsVerdict()
     {
-        var content = new byte[3_000_000];
+        byte[] content = new byte[3_000_000];
         new Random(1).NextBytes(content);
         string sum = Convert.ToHexStringLower(CryptographicOperations.HashData(HashAlgorithmName.MD5, content));
         _folder.Write("a", content);

@@ -30,13 +30,13 @@ public sealed class RecordIndexTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>(() => index[5]);
 
         using var reader = new RecordReader(index);
-        foreach (var record in (int[])[4, 0, 3, 1, 2, 2])
+        foreach (int record in (int[])[4, 0, 3, 1, 2, 2])
         {
             var video = reader.Read(record);
             Assert.Equal(TestRecords.Id(record), Encoding.UTF8.GetString(video.Id));
             Assert.Equal(TestRecords.Title(record), Encoding.UTF8.GetString(video.Title));
             Assert.Equal(record + 1, video.Frames.Count);
-            Assert.True(index.TryFind(video.Id, out var found));
+            Assert.True(index.TryFind(video.Id, out int found));
             Assert.Equal(record, found);
         }
 
@@ -50,10 +50,10 @@ public sealed class RecordIndexTests : IDisposable
         var payloads = Gen.Int[0, 60_000].Array[30].Select(sizes => sizes.Select((n, i) => TestRecords.Payload(i, n + 1)).ToArray());
         payloads.Sample(all =>
         {
-            var file = _folder.Write("large", TestRecords.File(all));
+            string file = _folder.Write("large", TestRecords.File(all));
             var index = Build(file);
             using var reader = new RecordReader(index);
-            for (var i = 0; i < all.Length; i++)
+            for (int i = 0; i < all.Length; i++)
             {
                 Assert.Equal(all[i].Length, index[i].PayloadBytes);
                 Assert.Equal(TestRecords.Id(i), Encoding.UTF8.GetString(reader.Read(i).Id));
@@ -65,11 +65,11 @@ public sealed class RecordIndexTests : IDisposable
     public void TryFind_IdsOfEveryForm_AreToldApart()
     {
         string[] ids = ["7", "07", "9999999999999999999", "10000000000000000000", "18446744073709551615", "a", "b", "v-7", "0"];
-        var file = _folder.Write("ids", TestRecords.File(ids.Select(id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
+        string file = _folder.Write("ids", TestRecords.File(ids.Select(id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
         var index = Build(file);
-        for (var i = 0; i < ids.Length; i++)
+        for (int i = 0; i < ids.Length; i++)
         {
-            Assert.True(index.TryFind(Encoding.UTF8.GetBytes(ids[i]), out var record));
+            Assert.True(index.TryFind(Encoding.UTF8.GetBytes(ids[i]), out int record));
             Assert.Equal(i, record);
         }
 
@@ -81,9 +81,9 @@ public sealed class RecordIndexTests : IDisposable
     public void TryFind_RepeatedIds_GivesTheLastRecords()
     {
         var index = Build(_folder.Write("repeated", TestRecords.File(Enumerable.Range(0, 300).Select(i => TestRecords.Payload(i * i % 7, 1)))));
-        foreach (var i in (int[])[0, 1, 2, 4]) // the squares modulo 7
+        foreach (int i in (int[])[0, 1, 2, 4]) // the squares modulo 7
         {
-            Assert.True(index.TryFind(Encoding.UTF8.GetBytes(TestRecords.Id(i)), out var record));
+            Assert.True(index.TryFind(Encoding.UTF8.GetBytes(TestRecords.Id(i)), out int record));
             Assert.Equal(Enumerable.Range(0, 300).Last(r => r * r % 7 == i), record);
         }
     }
@@ -111,7 +111,7 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_FlippedLengthBit_EndsWhatCanBeRead(int at)
     {
         var (path, offsets) = Damaged((bytes, starts) => bytes[starts[3] + at] ^= 1);
-        var message = $"{path}: record 3 (at byte {offsets[3]}): the length fails its checksum; nothing behind it can be read";
+        string message = $"{path}: record 3 (at byte {offsets[3]}): the length fails its checksum; nothing behind it can be read";
         AssertFails(message, path);
         AssertSkips(path, [0, 1, 2], message);
     }
@@ -122,10 +122,10 @@ public sealed class RecordIndexTests : IDisposable
     [InlineData(30, "the file is truncated: it ends after 30 of this record's {0} bytes")]
     public void Build_TruncatedFile_EndsWhatCanBeRead(int kept, string reason)
     {
-        var whole = TestRecords.FileOf(5);
-        var offsets = Offsets(whole);
-        var path = _folder.Write("cut", whole[..(offsets[4] + kept)]);
-        var message = $"{path}: record 4 (at byte {offsets[4]}): {string.Format(null, reason, whole.Length - offsets[4])}";
+        byte[] whole = TestRecords.FileOf(5);
+        int[] offsets = Offsets(whole);
+        string path = _folder.Write("cut", whole[..(offsets[4] + kept)]);
+        string message = $"{path}: record 4 (at byte {offsets[4]}): {string.Format(null, reason, whole.Length - offsets[4])}";
         AssertFails(message, path);
         AssertSkips(path, [0, 1, 2, 3], message);
     }
@@ -133,13 +133,13 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_HostileLengthWithSoundChecksum_IsTruncation()
     {
-        foreach (var length in (ulong[])[ulong.MaxValue, ulong.MaxValue - 15, long.MaxValue, 1ul << 40])
+        foreach (ulong length in (ulong[])[ulong.MaxValue, ulong.MaxValue - 15, long.MaxValue, 1ul << 40])
         {
-            var header = new byte[12];
+            byte[] header = new byte[12];
             BitConverter.TryWriteBytes(header, length);
             BitConverter.TryWriteBytes(header.AsSpan(8), Crc32C.ComputeMasked(header.AsSpan(0, 8)));
-            var path = _folder.Write("hostile", [.. TestRecords.FileOf(1), .. header, .. new byte[100]]);
-            var message = Assert.Throws<DataException>(() => Build(path)).Message;
+            string path = _folder.Write("hostile", [.. TestRecords.FileOf(1), .. header, .. new byte[100]]);
+            string message = Assert.Throws<DataException>(() => Build(path)).Message;
             Assert.EndsWith($"the file is truncated: it ends after 112 of this record's {(UInt128)length + 16} bytes", message, StringComparison.Ordinal);
         }
     }
@@ -147,8 +147,8 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_BadExample_NamesRecordAndVideo()
     {
-        var bad = TestRecords.PayloadWith("frame_feature", w => w.AddEntries("frame_feature"u8, new byte[20], 10));
-        var path = _folder.Write("example", TestRecords.File(TestRecords.Payload(0, 1), bad, TestRecords.Payload(2, 1)));
+        byte[] bad = TestRecords.PayloadWith("frame_feature", w => w.AddEntries("frame_feature"u8, new byte[20], 10));
+        string path = _folder.Write("example", TestRecords.File(TestRecords.Payload(0, 1), bad, TestRecords.Payload(2, 1)));
         AssertFails($"{path}: record 1 (id 345): frame 0 has 10 bytes, expected 12", path);
         AssertSkips(path, [0, 2], $"{path}: record 1 (id 345): frame 0 has 10 bytes, expected 12");
     }
@@ -158,18 +158,18 @@ public sealed class RecordIndexTests : IDisposable
     {
         var frames = TestRecords.Frames(1, 3);
         frames[(2 * TestRecords.FrameWidth) + 4] = Half.NaN;
-        var path = _folder.Write("nan", TestRecords.File(TestRecords.Payload("77", [], frames)));
+        string path = _folder.Write("nan", TestRecords.File(TestRecords.Payload("77", [], frames)));
         AssertFails($"{path}: record 0 (id 77): frame 2 holds NaN or infinity at value 4", path);
     }
 
     [Fact]
     public void Build_WholeFileUnusable_SaysWhyEvenWhenSkipping()
     {
-        var empty = _folder.Write("empty", "");
-        var text = _folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
-        var tiny = _folder.Write("tiny", "x");
-        var missing = Path.Combine(_folder.Path, "missing");
-        foreach (var skip in (bool[])[false, true])
+        string empty = _folder.Write("empty", "");
+        string text = _folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
+        string tiny = _folder.Write("tiny", "x");
+        string missing = Path.Combine(_folder.Path, "missing");
+        foreach (bool skip in (bool[])[false, true])
         {
             AssertFails($"{empty}: the file is empty", empty, skip);
             AssertFails($"{text}: not a TFRecord file: the length of its first record fails its checksum", text, skip);
@@ -184,12 +184,12 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_FilesWithoutASoundRecordBesideAGoodOne_AreSkipped()
     {
-        var good = _folder.Write("good", TestRecords.FileOf(2));
-        var empty = _folder.Write("empty", "");
-        var bytes = TestRecords.FileOf(1);
+        string good = _folder.Write("good", TestRecords.FileOf(2));
+        string empty = _folder.Write("empty", "");
+        byte[] bytes = TestRecords.FileOf(1);
         bytes[50] ^= 1;
-        var bad = _folder.Write("bad", bytes);
-        var text = _folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
+        string bad = _folder.Write("bad", bytes);
+        string text = _folder.Write("text", "id,title,sim\n1,hello,0.5\n2,world,0.25\n");
         var index = Build([empty, good, bad], skip: true);
         Assert.Equal(2, index.Count);
         Assert.Equal([1, 1], Enumerable.Range(0, 2).Select(r => index[r].File));
@@ -211,7 +211,7 @@ public sealed class RecordIndexTests : IDisposable
 
         List<string> NotesOf(int bad)
         {
-            var path = _folder.Write("skipped", TestRecords.File(Enumerable.Range(0, 13).Select(i =>
+            string path = _folder.Write("skipped", TestRecords.File(Enumerable.Range(0, 13).Select(i =>
             {
                 var frames = TestRecords.Frames(i, 1);
                 frames[2] = i < bad ? Half.PositiveInfinity : frames[2];
@@ -230,18 +230,16 @@ public sealed class RecordIndexTests : IDisposable
     [InlineData("Zstandard", 0x28, 0xb5, 0x2f, 0xfd)]
     public void Build_CompressedFile_IsNamed(string name, params int[] head)
     {
-        var path = _folder.Write("packed", [.. head.Select(static b => (byte)b), .. new byte[40]]);
-        foreach (var skip in (bool[])[false, true])
-        {
+        string path = _folder.Write("packed", [.. head.Select(static b => (byte)b), .. new byte[40]]);
+        foreach (bool skip in (bool[])[false, true])
             AssertFails($"{path}: compressed with {name}; TFRecord files are read unpacked", path, skip);
-        }
     }
 
     [Fact]
     public void LastOfEveryId_RepeatedIds_LeavesTheEarlierOnesOutAndSaysItOnce()
     {
         string[] ids = ["1", "a", "2", "a", "1", "1"];
-        var path = _folder.Write("repeated", TestRecords.File(ids.Select(static id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
+        string path = _folder.Write("repeated", TestRecords.File(ids.Select(static id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
         var notes = new Notes();
         Assert.Equal([2, 3, 5], Build(path).LastOfEveryId(notes));
         Assert.Equal([$"{path}: record 0 has an id that a later record has too; of such records the last one counts (3 are left out)"], notes.Lines);
@@ -254,10 +252,10 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_SeveralBadFiles_ReportsTheFirst()
     {
         // Two threads begin at both ends: the last file fails at once, the one that counts only after two long ones.
-        var good = _folder.Write("good", TestRecords.File(Enumerable.Repeat(TestRecords.Payload(0, 100), 2000)));
-        var first = _folder.Write("first", "");
-        var last = _folder.Write("last", "");
-        for (var i = 0; i < 10; i++)
+        string good = _folder.Write("good", TestRecords.File(Enumerable.Repeat(TestRecords.Payload(0, 100), 2000)));
+        string first = _folder.Write("first", "");
+        string last = _folder.Write("last", "");
+        for (int i = 0; i < 10; i++)
         {
             var e = Assert.Throws<DataException>(() => Build([good, good, first, good, last, last, last, last], threads: 2));
             Assert.Equal($"{first}: the file is empty", e.Message);
@@ -267,7 +265,7 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_Cancelled_Stops()
     {
-        var path = _folder.Write("good", TestRecords.FileOf(2));
+        string path = _folder.Write("good", TestRecords.FileOf(2));
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(
@@ -277,9 +275,9 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Read_DamageAfterIndexing_IsADataException()
     {
-        var bytes = TestRecords.FileOf(4);
-        var offsets = Offsets(bytes);
-        var path = _folder.Write("later", bytes);
+        byte[] bytes = TestRecords.FileOf(4);
+        int[] offsets = Offsets(bytes);
+        string path = _folder.Write("later", bytes);
         var index = Build(path);
         using var reader = new RecordReader(index);
 
@@ -303,13 +301,13 @@ public sealed class RecordIndexTests : IDisposable
     [Fact]
     public void Build_AnyDamage_IsADataExceptionOrSkipped()
     {
-        var whole = TestRecords.FileOf(6);
+        byte[] whole = TestRecords.FileOf(6);
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[1, whole.Length]).Sample((at, value, length) =>
         {
-            var bytes = whole.ToArray();
+            byte[] bytes = whole.ToArray();
             bytes[at] = value;
-            var path = _folder.Write("damaged", bytes[..length]);
-            foreach (var skip in (bool[])[false, true])
+            string path = _folder.Write("damaged", bytes[..length]);
+            foreach (bool skip in (bool[])[false, true])
             {
                 try
                 {
@@ -331,16 +329,16 @@ public sealed class RecordIndexTests : IDisposable
         using var reader = new RecordReader(Build(_folder.Write("steady", TestRecords.FileOf(50))));
         var tags = TagList.Read(_folder.Write("tags", "7\n9\n"));
         var frames = new Half[32 * TestRecords.FrameWidth];
-        var labels = new uint[tags.LabelWords];
+        uint[] labels = new uint[tags.LabelWords];
         ReadAll();
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
+        long before = GC.GetAllocatedBytesForCurrentThread();
         ReadAll();
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
 
         void ReadAll()
         {
-            for (var record = 0; record < 50; record++)
+            for (int record = 0; record < 50; record++)
             {
                 var video = reader.Read(record);
                 FrameSampler.Copy(video.Frames, 32, even: false, frames);
@@ -353,21 +351,21 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_ManyRecords_KeepsFewBytesEach()
     {
         const int count = 100_000;
-        var path = Path.Combine(_folder.Path, "many");
+        string path = Path.Combine(_folder.Path, "many");
         using (var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 20)))
         {
             var example = new ExampleWriter();
-            var id = new byte[19];
-            for (var i = 0; i < count; i++)
+            byte[] id = new byte[19];
+            for (int i = 0; i < count; i++)
             {
                 (1_000_000_000_000_000_000 + i).TryFormat(id, out _);
                 writer.Write(example.WriteVideo(id, "t"u8, ""u8, [Half.One], 1, [], null));
             }
         }
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
+        long before = GC.GetAllocatedBytesForCurrentThread();
         var index = Build([path], frameWidth: 1);
-        Assert.True(index.TryFind("1000000000000099999"u8, out var last));
+        Assert.True(index.TryFind("1000000000000099999"u8, out int last));
         Assert.Equal(count - 1, last);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 1, 64L * count); // 64 MB for a million, even if never collected
     }
@@ -381,8 +379,8 @@ public sealed class RecordIndexTests : IDisposable
 
     private (string Path, int[] Offsets) Damaged(Action<byte[], int[]> damage)
     {
-        var bytes = TestRecords.FileOf(5);
-        var offsets = Offsets(bytes);
+        byte[] bytes = TestRecords.FileOf(5);
+        int[] offsets = Offsets(bytes);
         damage(bytes, offsets);
         return (_folder.Write("damaged", bytes), offsets);
     }
@@ -390,10 +388,8 @@ public sealed class RecordIndexTests : IDisposable
     private static int[] Offsets(byte[] file)
     {
         var offsets = new List<int>();
-        for (var at = 0; at < file.Length; at += 16 + BitConverter.ToInt32(file, at))
-        {
+        for (int at = 0; at < file.Length; at += 16 + BitConverter.ToInt32(file, at))
             offsets.Add(at);
-        }
 
         return [.. offsets];
     }

@@ -14,11 +14,11 @@ public sealed partial class RecordInspectionTests : IDisposable
     public void Of_SoundFiles_CountsEverything()
     {
         var frames = TestRecords.Frames(0, 2);
-        var a = _folder.Write("a", TestRecords.File(
+        string a = _folder.Write("a", TestRecords.File(
             TestRecords.Payload("1", Encoding.UTF8.GetBytes("三个字"), frames),
             TestRecords.Payload("22", Encoding.UTF8.GetBytes("a😀"), frames),
             TestRecords.PayloadWith("tag_id", w => w.AddBytes("extra"u8, "xyz"u8))));
-        var b = _folder.Write("b", TestRecords.File(TestRecords.Payload("4", [], TestRecords.Frames(0, 5))));
+        string b = _folder.Write("b", TestRecords.File(TestRecords.Payload("4", [], TestRecords.Frames(0, 5))));
         var found = Inspect(a, b);
 
         Assert.Equal([new(a, new FileInfo(a).Length, 3, 0), new(b, new FileInfo(b).Length, 1, 0)], found.Files);
@@ -55,14 +55,14 @@ public sealed partial class RecordInspectionTests : IDisposable
     [Fact]
     public void Of_DamagedFiles_ListsEveryBadRecordAndGoesOn()
     {
-        var bytes = TestRecords.File(
+        byte[] bytes = TestRecords.File(
             TestRecords.Payload(0, 1), TestRecords.Payload(1, 1), TestRecords.PayloadWith("title", null), TestRecords.Payload(3, 1));
-        var second = 16 + BitConverter.ToInt32(bytes);
+        int second = 16 + BitConverter.ToInt32(bytes);
         bytes[second + 20] ^= 1;
-        var damaged = _folder.Write("damaged", bytes);
-        var cut = _folder.Write("cut", TestRecords.FileOf(2)[..^1]);
-        var text = _folder.Write("text", "this is not what you wanted");
-        var none = Path.Combine(_folder.Path, "none");
+        string damaged = _folder.Write("damaged", bytes);
+        string cut = _folder.Write("cut", TestRecords.FileOf(2)[..^1]);
+        string text = _folder.Write("text", "this is not what you wanted");
+        string none = Path.Combine(_folder.Path, "none");
         var found = Inspect(damaged, cut, text, none);
 
         Assert.Equal([4L, 2, 0, 0], found.Files.Select(f => f.Records));
@@ -82,7 +82,7 @@ public sealed partial class RecordInspectionTests : IDisposable
     [Fact]
     public void Of_Anything_SerialisesBySourceGenerator()
     {
-        var json = JsonSerializer.Serialize(Inspect(_folder.Write("a", TestRecords.FileOf(2))), Json.Default.RecordInspection);
+        string json = JsonSerializer.Serialize(Inspect(_folder.Write("a", TestRecords.FileOf(2))), Json.Default.RecordInspection);
         using var document = JsonDocument.Parse(json);
         Assert.Equal(2, document.RootElement.GetProperty("Videos").GetInt32());
         Assert.Equal("Bytes", document.RootElement.GetProperty("Features")[0].GetProperty("Kind").GetString());

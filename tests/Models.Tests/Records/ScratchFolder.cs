@@ -9,7 +9,7 @@ internal sealed class ScratchFolder : IDisposable
 
     internal string Write(string name, byte[] content)
     {
-        var path = System.IO.Path.Combine(Path, name);
+        string path = System.IO.Path.Combine(Path, name);
         File.WriteAllBytes(path, content);
         return path;
     }

@@ -19,7 +19,7 @@ internal static class TestRecords
     {
         var frames = new Half[count * FrameWidth];
         Array.Fill(frames, (Half)0.5f);
-        for (var f = 0; f < count; f++)
+        for (int f = 0; f < count; f++)
         {
             frames[f * FrameWidth] = (Half)i;
             frames[(f * FrameWidth) + 1] = (Half)f;
@@ -47,13 +47,9 @@ internal static class TestRecords
         void Add(string name, Action add)
         {
             if (name != replaced)
-            {
                 add();
-            }
             else
-            {
                 replacement?.Invoke(writer);
-            }
         }
     }
 
@@ -62,10 +58,8 @@ internal static class TestRecords
         var stream = new MemoryStream();
         using (var writer = new TfRecordWriter(stream))
         {
-            foreach (var payload in payloads)
-            {
+            foreach (byte[] payload in payloads)
                 writer.Write(payload);
-            }
         }
 
         return stream.ToArray();

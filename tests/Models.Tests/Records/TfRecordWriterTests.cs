@@ -11,7 +11,7 @@ public class TfRecordWriterTests
     [Fact]
     public void Write_TwoRecords_FramesEachWithBothMaskedChecksums()
     {
-        var payload = Enumerable.Range(0, 24).Select(i => (byte)i).ToArray();
+        byte[] payload = Enumerable.Range(0, 24).Select(i => (byte)i).ToArray();
         var stream = new MemoryStream();
         using (var writer = new TfRecordWriter(stream))
         {
@@ -21,7 +21,7 @@ public class TfRecordWriterTests
             Assert.Equal(56, writer.Length);
         }
 
-        var bytes = stream.ToArray();
+        byte[] bytes = stream.ToArray();
         Assert.Equal(KnownHeaderOf24Bytes, bytes[..12]);
         Assert.Equal(payload, bytes[12..36]);
         Assert.Equal(Crc32C.ComputeMasked(payload), BitConverter.ToUInt32(bytes, 36));
@@ -33,8 +33,8 @@ public class TfRecordWriterTests
     [Fact]
     public void Write_PayloadFramedByAnotherWriter_IsFramedAlike()
     {
-        var payload = Convert.FromBase64String(ExampleParserTests.FromGoogleProtobuf);
-        var bytes = TestRecords.File(payload);
+        byte[] payload = Convert.FromBase64String(ExampleParserTests.FromGoogleProtobuf);
+        byte[] bytes = TestRecords.File(payload);
         Assert.Equal("CC00000000000000F66C5A75", Convert.ToHexString(bytes.AsSpan(0, 12)));
         Assert.Equal("69DCE954", Convert.ToHexString(bytes.AsSpan(bytes.Length - 4)));
     }

@@ -222,7 +222,9 @@ public sealed class FinishedStudy : IDisposable
                 File.WriteAllText(copy, Regex.Replace(text, "(\"seed\": )(\\d+)", match => $"{match.Groups[1].Value}{int.Parse(match.Groups[2].Value, CultureInfo.InvariantCulture) + later}"));
             }
             else if (Path.GetFileName(file) == "metrics.jsonl")
+            {
                 File.WriteAllText(copy, Regex.Replace(File.ReadAllText(file), "(\"(?:squared_error|tag_f1)\":0\\.)", $"${{1}}{later}"));
+            }
         }
         string labels = new DataFolder(Path.Combine(Seeds[later], "data")).TestLabels("b");
         string[][] lines = [.. File.ReadLines(labels).Select(static line => line.Split('\t'))];

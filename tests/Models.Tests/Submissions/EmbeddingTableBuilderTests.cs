@@ -16,7 +16,7 @@ public sealed class EmbeddingTableBuilderTests
 
         Assert.Equal(["b", "a"], table.Ids);
         Assert.Equal(2, table.Width);
-        Assert.True(table.TryFind("a", out var row));
+        Assert.True(table.TryFind("a", out int row));
         Assert.Equal([0.1, -3], table[row].ToArray());
         Assert.Equal([1.5, 2], table[0].ToArray());
         Assert.False(table.TryFind("c", out _));

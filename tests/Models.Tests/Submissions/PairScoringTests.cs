@@ -13,7 +13,7 @@ public sealed class PairScoringTests
     {
         var table = Tables.Of(("a", [3, 4]), ("b", [4, 3]), ("你", [-30, -40]), ("zero", [0, 0]));
         using var folder = new ScratchFolder();
-        var path = folder.Write("label.tsv", "a\tb\t0\nb\ta\t0\na\ta\t0\na\t你\t0\na\tzero\t0\nzero\tzero\t0\n");
+        string path = folder.Write("label.tsv", "a\tb\t0\nb\ta\t0\na\ta\t0\na\t你\t0\na\tzero\t0\nzero\tzero\t0\n");
         var pairs = LabelFile.Read(path, table.TryFind);
 
         Assert.Equal([0.96, 0.96, 1, -1, 0, 0], PairScoring.Cosines(table, pairs));
@@ -25,7 +25,7 @@ public sealed class PairScoringTests
         var vector = Gen.Double[-1, 1].Array[7];
         Gen.Select(vector, vector, Gen.Double[1e-3, 1e3]).Sample((left, right, scale) =>
         {
-            var cosine = PairScoring.Cosine(left, right);
+            double cosine = PairScoring.Cosine(left, right);
             Assert.InRange(cosine, -1 - 1e-15, 1 + 1e-15);
             Assert.Equal(cosine, PairScoring.Cosine(right, left));
             Assert.Equal(cosine, PairScoring.Cosine(Array.ConvertAll(left, value => value * scale), right), 1e-12);

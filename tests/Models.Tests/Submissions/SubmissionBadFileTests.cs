@@ -54,7 +54,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     [Fact]
     public void Read_BlanksLongerThanTheBuffer_AreSkipped()
     {
-        var path = _folder.Write("e.json", $"{new string(' ', 200_000)}{{\"a\":{new string('\n', 200_000)}[1]}}{new string(' ', 200_000)}");
+        string path = _folder.Write("e.json", $"{new string(' ', 200_000)}{{\"a\":{new string('\n', 200_000)}[1]}}{new string(' ', 200_000)}");
         Assert.Equal(["a"], SubmissionFile.Read(path).Ids);
     }
 
@@ -84,7 +84,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     [Fact]
     public void Read_ZipBomb_StopsAtTheLimit()
     {
-        var path = Zip(("result.json", $"{{\"a\":[{new string(' ', 1_000_000)}1]}}"));
+        string path = Zip(("result.json", $"{{\"a\":[{new string(' ', 1_000_000)}1]}}"));
         var builder = new EmbeddingTableBuilder(path);
         using var stream = File.OpenRead(path);
         Assert.True(stream.Length < 10_000);
@@ -96,8 +96,8 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_ZipWithAnotherDigit_FailsItsCheckSum()
     {
         // Stored without compression, a flipped bit is another number and nothing else would notice.
-        var path = Zip(CompressionLevel.NoCompression, ("result.json", """{"a":[1.25]}"""));
-        var bytes = File.ReadAllBytes(path);
+        string path = Zip(CompressionLevel.NoCompression, ("result.json", """{"a":[1.25]}"""));
+        byte[] bytes = File.ReadAllBytes(path);
         bytes[bytes.AsSpan().IndexOf("1.25"u8)] = (byte)'3';
         File.WriteAllBytes(path, bytes);
         Refused(path, "result.json does not match its check sum");
@@ -108,12 +108,12 @@ public sealed class SubmissionBadFileTests : IDisposable
     {
         var table = Tables.Of(("10", [0.5, 1, -2]), ("11", [0.25, 3, 4]), ("12", [7, 8, 9]));
         SubmissionFile.Write(Path.Combine(_folder.Path, "whole.zip"), table, EmbeddingRounding.Half);
-        var whole = File.ReadAllBytes(Path.Combine(_folder.Path, "whole.zip"));
+        byte[] whole = File.ReadAllBytes(Path.Combine(_folder.Path, "whole.zip"));
         Gen.Select(Gen.Int[0, whole.Length - 1], Gen.Byte, Gen.Int[0, whole.Length * 5]).Sample((at, value, cut) =>
         {
-            var damaged = whole.ToArray();
+            byte[] damaged = whole.ToArray();
             damaged[at] = value;
-            var path = _folder.Write($"{Guid.NewGuid()}.zip", damaged[..Math.Min(cut, damaged.Length)]);
+            string path = _folder.Write($"{Guid.NewGuid()}.zip", damaged[..Math.Min(cut, damaged.Length)]);
             try
             {
                 Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(path)));
@@ -144,10 +144,8 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_Npy_IsCheckedAgainstItsHeaderAndIds(string type, int rows, int width, int dataBytes, string? ids, string? complaint)
     {
         if (ids is not null)
-        {
             _folder.Write("e.ids.txt", ids);
-        }
-        var path = _folder.Write("e.npy", Npy($"{{'descr': '{type}', 'fortran_order': False, 'shape': ({rows}, {width}), }}", new byte[dataBytes]));
+        string path = _folder.Write("e.npy", Npy($"{{'descr': '{type}', 'fortran_order': False, 'shape': ({rows}, {width}), }}", new byte[dataBytes]));
         if (complaint is null)
         {
             Assert.Equal(["a: 0, 0", "b: 0, 0"], Tables.Show(SubmissionFile.Read(path)));
@@ -171,7 +169,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_NpyHeader_TakesItsKeysInAnyOrder(string header, bool taken)
     {
         _folder.Write("e.ids.txt", "a\nb\n");
-        var path = _folder.Write("e.npy", Npy(header, [0, 0, 0, 0x3c]));
+        string path = _folder.Write("e.npy", Npy(header, [0, 0, 0, 0x3c]));
         if (taken)
             Assert.Equal(["a: 0", "b: 1"], Tables.Show(SubmissionFile.Read(path)));
         else
@@ -189,7 +187,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_NpyIdsNotUtf8_IsRefused()
     {
         _folder.Write("e.ids.txt", [0xff, (byte)'\n']);
-        var path = _folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1), }", [0, 0]));
+        string path = _folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1), }", [0, 0]));
         var failure = Assert.Throws<DataException>(() => SubmissionFile.Read(path));
         Assert.Equal($"{Path.Combine(_folder.Path, "e.ids.txt")}: line 1 is not valid UTF-8", failure.Message);
     }
@@ -216,7 +214,7 @@ public sealed class SubmissionBadFileTests : IDisposable
 
     private string Zip(CompressionLevel level, params (string Name, string Content)[] entries)
     {
-        var path = Path.Combine(_folder.Path, "e.zip");
+        string path = Path.Combine(_folder.Path, "e.zip");
         using var zip = new ZipArchive(File.Create(path), ZipArchiveMode.Create);
         foreach (var (name, content) in entries)
         {

@@ -64,8 +64,8 @@ public sealed class SubmissionFileTests : IDisposable
         var table = Tables.Of(("a", [1, -0.5]), ("b", [0.1, 65504]), ("c", [6e-8, -0.0]));
         SubmissionFile.Write(At("e.npy"), table, precision);
 
-        var bytes = File.ReadAllBytes(At("e.npy"));
-        var header = $"{{'descr': '{type}', 'fortran_order': False, 'shape': (3, 2), }}".PadRight(117) + "\n";
+        byte[] bytes = File.ReadAllBytes(At("e.npy"));
+        string header = $"{{'descr': '{type}', 'fortran_order': False, 'shape': (3, 2), }}".PadRight(117) + "\n";
         Assert.Equal([0x93, .. "NUMPY"u8, 1, 0, 118, 0], bytes[..10]);
         Assert.Equal(header, System.Text.Encoding.ASCII.GetString(bytes[10..128]));
         Assert.Equal(data, Convert.ToHexStringLower(bytes[128..]));
@@ -79,12 +79,12 @@ public sealed class SubmissionFileTests : IDisposable
         Gen.Select(embedding.Array[1, 5], Gen.Enum<EmbeddingRounding>(), Gen.Int[0, 2]).Sample((rows, precision, kind) =>
         {
             var table = Tables.Of([.. rows.Select((row, index) => ($"id \"{index}\" \u4f60", row))]);
-            var path = At(Guid.NewGuid() + Kinds[kind]);
+            string path = At(Guid.NewGuid() + Kinds[kind]);
             SubmissionFile.Write(path, table, precision);
             var read = SubmissionFile.Read(path);
 
             Assert.Equal(table.Ids, read.Ids);
-            for (var row = 0; row < rows.Length; row++)
+            for (int row = 0; row < rows.Length; row++)
             {
                 double[] expected = precision switch
                 {
@@ -103,7 +103,7 @@ public sealed class SubmissionFileTests : IDisposable
         var random = new Random(5);
         var table = Tables.Of([.. Enumerable.Range(0, 300).Select(index => (
             $"{index * 1234567L}", Enumerable.Range(0, 256).Select(_ => random.NextDouble() - 0.5).ToArray()))]);
-        foreach (var kind in Kinds)
+        foreach (string kind in Kinds)
         {
             SubmissionFile.Write(At("e" + kind), table, EmbeddingRounding.Double);
             Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e" + kind))));
@@ -113,7 +113,7 @@ public sealed class SubmissionFileTests : IDisposable
     [Fact]
     public void Write_ValueTooLargeForHalf_NamesFileAndIdAndKeepsTheOldFile()
     {
-        var path = _folder.Write("e.zip", "old");
+        string path = _folder.Write("e.zip", "old");
         var failure = Assert.Throws<DataException>(
             () => SubmissionFile.Write(path, Tables.Of(("10", [1, 2]), ("11", [1, -70000])), EmbeddingRounding.Half));
 
@@ -124,7 +124,7 @@ public sealed class SubmissionFileTests : IDisposable
     [Fact]
     public void Write_UnwritableFolder_NamesFile()
     {
-        var path = Path.Combine(_folder.Write("file", ""), "e.zip");
+        string path = Path.Combine(_folder.Write("file", ""), "e.zip");
         var failure = Assert.Throws<DataException>(() => SubmissionFile.Write(path, Tables.Of(("a", [1])), EmbeddingRounding.Half));
         Assert.StartsWith($"{path}: cannot be written: ", failure.Message, StringComparison.Ordinal);
     }

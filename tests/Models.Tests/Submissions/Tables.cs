@@ -11,9 +11,7 @@ internal static class Tables
     {
         var builder = new EmbeddingTableBuilder(source);
         foreach (var (id, embedding) in rows)
-        {
             builder.Add(id, embedding);
-        }
         return builder.Build();
     }
 

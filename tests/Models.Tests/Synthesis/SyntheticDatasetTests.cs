@@ -64,7 +64,7 @@ public sealed class SyntheticDatasetTests : IDisposable
         var vocabulary = Vocabulary.Load(Path.Combine(root, "vocab.txt"));
         var tokenizer = new BertTokenizer(vocabulary);
         using var reader = new RecordReader(index);
-        var ids = new int[64];
+        int[] ids = new int[64];
         int untagged = 0;
         for (int i = 0; i < index.Count; i++)
         {

@@ -31,9 +31,9 @@ public sealed class BertTokenizerTests
     [Fact]
     public void Encode_GoldenStrings_EqualHuggingFace()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("golden.json")));
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("golden.json")));
         int count = 0;
-        foreach (JsonElement item in golden.RootElement.GetProperty("cases").EnumerateArray())
+        foreach (var item in golden.RootElement.GetProperty("cases").EnumerateArray())
         {
             string text = item[0].GetString()!;
             int[] expected = [.. item[1].EnumerateArray().Select(id => id.GetInt32())];
@@ -51,8 +51,8 @@ public sealed class BertTokenizerTests
     [InlineData(400)]
     public void Encode_RowOfOtherLength_IsCutOnTheRightOrPadded(int length)
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("golden.json")));
-        foreach (JsonElement item in golden.RootElement.GetProperty("cases").EnumerateArray())
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("golden.json")));
+        foreach (var item in golden.RootElement.GetProperty("cases").EnumerateArray())
         {
             int[] whole = [.. item[1].EnumerateArray().Select(id => id.GetInt32())];
             int tokens = Math.Min(whole.Length, length);
@@ -68,9 +68,9 @@ public sealed class BertTokenizerTests
     [Fact]
     public void Words_EveryCodePointBetweenLetters_EqualHuggingFace()
     {
-        using JsonDocument golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("characters.json")));
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(GoldenTokens.PathOf("characters.json")));
         int blockSize = golden.RootElement.GetProperty("blockSize").GetInt32();
-        foreach (JsonProperty block in golden.RootElement.GetProperty("blocks").EnumerateObject())
+        foreach (var block in golden.RootElement.GetProperty("blocks").EnumerateObject())
         {
             int first = int.Parse(block.Name, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             var lines = new StringBuilder();
@@ -96,7 +96,7 @@ public sealed class BertTokenizerTests
     [Fact]
     public void Encode_PublishedTitle_GivesPublishedIds()
     {
-        var pieces = new string[21128];
+        string[] pieces = new string[21128];
         for (int id = 0; id < pieces.Length; id++) pieces[id] = $"[unused{id}]";
         (pieces[0], pieces[100], pieces[101], pieces[102], pieces[103]) = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]");
         for (int i = 0; i < Title.Length; i++) pieces[TitleIds[i + 1]] = Title[i].ToString();

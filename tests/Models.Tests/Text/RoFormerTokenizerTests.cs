@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Json;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
@@ -38,7 +37,7 @@ public sealed class RoFormerTokenizerTests
         byte[] words = Encoding.UTF8.GetBytes(string.Concat(golden.RootElement.GetProperty("words").EnumerateArray().Select(word => "\n" + word.GetString())));
         var tokenizer = new RoFormerTokenizer(Vocabulary.Parse([.. File.ReadAllBytes(GoldenTokens.PathOf("vocab.txt")), .. words], "pieces"), JiebaDictionary.Stock);
         int count = 0;
-        foreach (JsonElement item in golden.RootElement.GetProperty("cases").EnumerateArray())
+        foreach (var item in golden.RootElement.GetProperty("cases").EnumerateArray())
         {
             int[] whole = [.. item[1].EnumerateArray().Select(id => id.GetInt32())];
             int[] ids = new int[length ?? whole.Length];
@@ -103,7 +102,7 @@ public sealed class RoFormerTokenizerTests
         using var golden = GoldenTokens.Unpack("segments.json.gz");
         var lower = golden.RootElement.GetProperty("lower").EnumerateArray().ToDictionary(item => item[0].GetInt32(),
             item => string.Concat(item[1].EnumerateArray().Select(codePoint => new Rune(codePoint.GetInt32()).ToString())));
-        var buffer = new char[4];
+        char[] buffer = new char[4];
         for (int codePoint = 0; codePoint <= 0x10FFFF; codePoint++)
         {
             // Letters that Unicode 16 added and that Python did not know yet.

@@ -18,7 +18,7 @@ public sealed class VocabularyTests
     [InlineData(Special + "a\n\u2028\n\u0085\n##\u2029\n\v\n\u3000\n\u00A0b\n##", 13)]
     public void Parse_AnyFile_GivesLineNumbersAsIds(string content, int count)
     {
-        Vocabulary vocabulary = Parse(content);
+        var vocabulary = Parse(content);
 
         string[] pieces = content.TrimEnd('\n').Split('\n');
         Assert.Equal(count, vocabulary.Count);
@@ -36,7 +36,7 @@ public sealed class VocabularyTests
     [Fact]
     public void Parse_SpecialTokensAnywhere_AreFound()
     {
-        Vocabulary vocabulary = Parse("a\n[MASK]\n[SEP]\n[CLS]\n[UNK]\n[PAD]");
+        var vocabulary = Parse("a\n[MASK]\n[SEP]\n[CLS]\n[UNK]\n[PAD]");
 
         Assert.Equal((5, 4, 3, 2, 1), (vocabulary.PadId, vocabulary.UnknownId, vocabulary.ClassId, vocabulary.SeparatorId, vocabulary.MaskId));
     }

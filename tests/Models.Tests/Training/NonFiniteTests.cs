@@ -91,7 +91,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         using var parameters = model.Parameters;
         using var embedder = new Embedder(device, model, folder.Configuration, scoresTags: true);
         var index = RecordIndex.Build([new DataFolder(runs.Data).Test("b")], folder.Configuration.FrameWidth, cancellation: TestContext.Current.CancellationToken);
-        var embeddings = embedder.Embed(index, [3, 1], folder.Tokenizer, folder.Tags, cancellation: TestContext.Current.CancellationToken);
+        float[] embeddings = embedder.Embed(index, [3, 1], folder.Tokenizer, folder.Tags, cancellation: TestContext.Current.CancellationToken);
         Assert.All(embeddings, static value => Assert.True(float.IsFinite(value)));
         Assert.Equal($"a tag's logit of video '{TinyData.Id(4003)}'", embedder.NonFinite);
     }
@@ -104,7 +104,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         using var parameters = model.Parameters;
         foreach (var (name, value, _, _) in parameters.Parts().Where(part => isScaled(part.Name)))
         {
-            var values = new float[value.Shape.Count];
+            float[] values = new float[value.Shape.Count];
             device.Download(value.Address, MemoryMarshal.AsBytes(values.AsSpan()));
             parameters.Upload(Array.ConvertAll(values, weight => Math.Clamp(weight * factor, -float.MaxValue, float.MaxValue)), value);
         }

@@ -189,7 +189,7 @@ public sealed class RunFolderTests : IDisposable
         byte[] bytes = File.ReadAllBytes(file);
         if (file.EndsWith(".tfrecords", StringComparison.Ordinal))
         {
-            var payloads = Enumerable.Range(0, file.Contains("pairwise", StringComparison.Ordinal) ? TinyData.PairVideos : TinyData.Videos / 2)
+            byte[][] payloads = Enumerable.Range(0, file.Contains("pairwise", StringComparison.Ordinal) ? TinyData.PairVideos : TinyData.Videos / 2)
                 .Select(i => TinyData.Payload((file.Contains("pairwise", StringComparison.Ordinal) ? 2000 : 1000 + TinyData.Videos / 2) + i, tagged: true)).ToArray();
             payloads[0][payloads[0].Length / 2] ^= 1; // a bit of a frame
             TinyData.WriteRecords(file, payloads);

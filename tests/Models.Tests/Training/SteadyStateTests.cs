@@ -27,7 +27,7 @@ public sealed class SteadyStateTests
         const int Windows = 3;
         int steps = WarmUp + Windows * Window;
         using var job = new TinyJob(model, threads, Intervals(steps));
-        var allocated = new long[Windows + 1];
+        long[] allocated = new long[Windows + 1];
         int filled = 0;
         job.Train(pairs, (number, slot) =>
         {

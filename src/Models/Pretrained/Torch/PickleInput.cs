@@ -38,7 +38,7 @@ internal sealed class PickleInput(FileBytes file, long position, long end)
     {
         if (count < 0 || count > end - Position)
             throw Wrong($"asks for {count} bytes, but {end - Position} are left: truncated?");
-        var bytes = new byte[count];
+        byte[] bytes = new byte[count];
         for (int i = 0; i < bytes.Length; i++)
             bytes[i] = Byte();
         return bytes;

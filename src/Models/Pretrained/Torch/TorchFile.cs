@@ -84,7 +84,7 @@ internal sealed class TorchFile : TensorFile
             if (view.Span > Array.MaxLength)
                 throw new DataException($"{view.Where} is spread over {view.Span} numbers of its storage, more than can be read");
             _gathered = null;
-            var values = new float[view.Span];
+            float[] values = new float[view.Span];
             ReadRun(view, view.Offset, values);
             _gathered = (view, values);
         }
@@ -104,7 +104,7 @@ internal sealed class TorchFile : TensorFile
         string folder = pickles[0].Name[..^pickle.Length];
         CheckSum(pickles[0], $"{Path}: data.pkl");
         bool bigEndian = IsBigEndian(entries.GetValueOrDefault($"{folder}byteorder"));
-        var root = Unpickler.Read(new PickleInput(_file, pickles[0].Position, pickles[0].Position + Math.Min(LongestPickle, pickles[0].Length)));
+        object? root = Unpickler.Read(new PickleInput(_file, pickles[0].Position, pickles[0].Position + Math.Min(LongestPickle, pickles[0].Length)));
         AddTensors(root, (storage, where) =>
         {
             var entry = entries.GetValueOrDefault($"{folder}data/{storage.Key}")
@@ -165,7 +165,7 @@ internal sealed class TorchFile : TensorFile
             if (count != storage.Info.RootCount)
                 throw new DataException($"{storage.Where} has a storage of {storage.Info.RootCount} numbers, but {count} are stored: damaged?");
             position += sizeof(long);
-            Int128 bytes = (Int128)count * storage.Info.Type.ByteSize();
+            var bytes = (Int128)count * storage.Info.Type.ByteSize();
             if (bytes > _file.Length - position)
                 throw new DataException($"{storage.Where} has {bytes} bytes from byte {position} on, but the file has {_file.Length} in all: truncated?");
             storage.Place.Position = position;

@@ -53,8 +53,8 @@ internal sealed record TorchTensor(
         if (pickled.Description is not [PickledStorage { Description: var description }, long offset, PickleTuple size, PickleTuple stride, ..])
             throw new DataException($"{where} is not described by a storage, an offset, a size and a stride");
         var storage = PickledStorageInfo.Read(description) ?? throw new DataException($"{where} refers to a storage in an unknown way");
-        var shape = Integers(size);
-        var strides = Integers(stride);
+        long[] shape = Integers(size);
+        long[] strides = Integers(stride);
         if (shape.Length != strides.Length || shape.Length > MostDimensions)
             throw new DataException($"{where} has {shape.Length} sizes and {strides.Length} strides");
         Int128 count = 1, last = offset;
@@ -89,7 +89,10 @@ internal sealed record PickledStorageInfo(SafetensorsType Type, string Key, long
     {
         if (description is not ["storage", PickleGlobal storageClass, string key, string, long count, ..] || count < 0
             || TorchGlobals.StorageType(storageClass) is not { } type)
+        {
             return null;
+        }
+
         return description[5..] switch
         {
             [] or [null] => new(type, key, count, 0, count),

@@ -200,7 +200,7 @@ internal sealed class Unpickler
     {
         if (_stack.Count - count < Floor)
             throw _input.Wrong("takes a value from an empty stack");
-        var items = _stack[^count..].ToArray();
+        object?[] items = _stack[^count..].ToArray();
         _stack.RemoveRange(_stack.Count - count, count);
         return items;
     }
@@ -209,7 +209,7 @@ internal sealed class Unpickler
     {
         if (_marks.Count == 0)
             throw _input.Wrong("takes values back to a mark that is not there");
-        var items = PopSome(_stack.Count - Floor);
+        object?[] items = PopSome(_stack.Count - Floor);
         _marks.RemoveAt(_marks.Count - 1);
         return items;
     }

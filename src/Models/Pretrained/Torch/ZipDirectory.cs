@@ -85,7 +85,7 @@ internal static class ZipDirectory
         if (directory.Length < total)
             throw new DataException($"{file.Path}: the zip directory is damaged");
         string name = Encoding.UTF8.GetString(directory.Slice(EntryBytes, nameLength)), where = $"{file.Path}: {Printable.Quote(name)} in the zip archive";
-        ReadOnlySpan<byte> extra = directory.Slice(EntryBytes + nameLength, extraLength);
+        var extra = directory.Slice(EntryBytes + nameLength, extraLength);
         long length = UInt32(directory, 24), stored = UInt32(directory, 20), local = UInt32(directory, 42);
         if (length == uint.MaxValue || stored == uint.MaxValue || local == uint.MaxValue)
             Widen(extra, ref length, ref stored, ref local);

@@ -5,12 +5,6 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Architectures;
 
-/// <summary>What a step leaves on the device.</summary>
-/// <param name="Embedding">Video embeddings [B, EmbeddingWidth].</param>
-/// <param name="Losses">The objective.</param>
-/// <param name="Cosines">Similarity of each pair [P], or default.</param>
-public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines) : IObjective;
-
 /// <summary>A model as training and inference see it. Its methods build one step on a tape; they may not look at values.</summary>
 public interface IVideoModel
 {

@@ -28,7 +28,9 @@ public interface IVideoModel
     TrainingStage Finetuning(int pairs, LossConfig losses);
 }
 
-/// <summary>The two groups of parameters, each with a learning rate of its own (specification 5.1).</summary>
+/// <summary>
+/// The two groups of parameters, each with a learning rate of its own (docs/reference-system.md, section 5.1).
+/// </summary>
 public static class ParameterGroups
 {
     /// <summary>Everything in the text encoder.</summary>

@@ -12,8 +12,8 @@ using VideoSim.Models.Layers;
 namespace VideoSim.Models.Architectures;
 
 /// <summary>
-/// Uniter (specification 3.7 to 3.9): one encoder over text and frames together; the mean of its output is the video. In
-/// pretraining it also finds out masked tokens.
+/// Uniter (docs/reference-system.md, sections 3.7 to 3.9): one encoder over text and frames together; the mean of its
+/// output is the video. In pretraining it also finds out masked tokens.
 /// </summary>
 internal sealed class Uniter : IVideoModel
 {
@@ -103,7 +103,8 @@ internal sealed class Uniter : IVideoModel
     /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
     internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier.Forward(tape, embedding));
 
-    // The reference maps every position and averages then (specification 3.7), which is the same with 64 times the work.
+    // The reference maps every position and averages then (docs/reference-system.md, section 3.7). The result is the
+    // same, with 64 times the work.
     private Tensor Pool(Tape tape, in (Tensor Hidden, Tensor Mask) encoded) =>
         tape.Note("embedding", Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default)));
 }

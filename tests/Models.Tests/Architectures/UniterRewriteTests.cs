@@ -39,7 +39,7 @@ public sealed unsafe class UniterRewriteTests
             Assert.NotEqual(Run(golden, 0, plain: false)["embedding"], rewritten["embedding"]);
     }
 
-    // The plain form's head works on all 64 positions, as the reference's does (specification 3.9).
+    // The plain form's head works on all 64 positions, as the reference's (docs/reference-system.md, section 3.9).
     [Theory]
     [InlineData("uniter", 0.144)]
     [InlineData("uniter-roformer", 0.278)]

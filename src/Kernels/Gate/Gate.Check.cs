@@ -57,7 +57,7 @@ public static unsafe class GateChecks
         }), new GradReference(addU, addS), 3);
     }
 
-    // A value that is its own gate has one gradient: that of u is written, that of s added.
+    // If a value is its own gate, both gradients are one: that of u is written, that of s is added.
     private static CheckCase GatesItself(Precision precision, int count)
     {
         var builder = new CheckBuilder((ulong)count, precision);

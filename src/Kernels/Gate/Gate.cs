@@ -5,10 +5,10 @@ namespace VideoSim.Kernels.Gate;
 /// <summary>Arguments of <see cref="GateKernels.Forward"/>.</summary>
 public unsafe struct GateArgs
 {
-    /// <summary>[Count]: what is let through.</summary>
+    /// <summary>[Count]: the values.</summary>
     public void* U;
 
-    /// <summary>[Count]: how far each value's gate is open, before the sigmoid.</summary>
+    /// <summary>[Count]: the gate of each value, before the sigmoid.</summary>
     public void* S;
 
     /// <summary>[Count]</summary>
@@ -34,7 +34,7 @@ public unsafe struct GateGradArgs
     public int AddU, AddS;
 }
 
-/// <summary>y = u * sigmoid(s), element by element: the excitation of squeeze-and-excitation.</summary>
+/// <summary>y = u * sigmoid(s), element by element. It is the excitation in squeeze-and-excitation.</summary>
 public static unsafe partial class GateKernels
 {
     /// <summary>Elements of an item.</summary>
@@ -43,7 +43,7 @@ public static unsafe partial class GateKernels
     private const int Threads = 256; // of a CUDA block: each takes 16 elements, 16 bytes at a time
 
     private const double OperationsOfGate = 4; // sigmoid: exp, plus 1, inverse; times u
-    private const double OperationsOfBackward = 8; // sigmoid 3, dY times it, times u; 1 less sigmoid, two products
+    private const double OperationsOfBackward = 8; // sigmoid 3, dY times it, times u; 1 minus sigmoid, two products
 
     private static readonly KernelFile File = new("gate", "Gate.cu", $"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}");
 
@@ -57,7 +57,9 @@ public static unsafe partial class GateKernels
         CountCost = (in GateArgs a) => new(OperationsOfGate * a.Count, precision.Bytes() * 3.0 * a.Count),
     });
 
-    /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
+    /// <summary>
+    /// du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.
+    /// </summary>
     public static readonly KernelPair<GateGradArgs> Backward = new("sigmoid_gate_backward", static (entry, precision) => new(entry)
     {
         From = File,
@@ -66,7 +68,7 @@ public static unsafe partial class GateKernels
         Twin = precision == Precision.Float32 ? DifferentiateBlocks : null,
         CountCost = (in GateGradArgs a) =>
         {
-            int ofU = a.dU == null ? 0 : 1 + a.AddU, ofS = a.dS == null ? 0 : 2 + a.AddS; // the gradient of s takes u as well
+            int ofU = a.dU == null ? 0 : 1 + a.AddU, ofS = a.dS == null ? 0 : 2 + a.AddS; // the gradient of s also reads u
             return new((OperationsOfBackward + a.AddU + a.AddS) * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
         },
     });

@@ -1,10 +1,10 @@
 // Gate.cu: y = u sigmoid(s), element by element; forward and backward.
 //   dU = dY sigmoid(s),  dS = dY u sigmoid(s) (1 - sigmoid(s))        u, s, y, dY, dU, dS [Count]
 // Types   all fp32 or all bf16; arithmetic fp32
-// Launch  a block per BLOCK_ELEMENTS elements, THREADS threads, 16 bytes a thread and turn
+// Launch  a block of THREADS threads per BLOCK_ELEMENTS elements; a thread takes 16 bytes at a time
 // Limits  any Count; all tensors on 16 bytes
 // Floor   forward 3 Count, backward 5 Count values / bandwidth
-// Why     one expression; a thread has 16 bytes of it under way at once
+// Why     one expression per element; a thread has 16 bytes of each tensor under way at once
 #include "Elements.cuh"
 #include "Logistic.cuh"
 

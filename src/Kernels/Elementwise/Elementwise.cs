@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Elementwise;
 
-/// <summary>Two tensors and the result for each pair of their elements.</summary>
+/// <summary>Arguments of <see cref="ElementwiseKernels.Add"/> and <see cref="ElementwiseKernels.Multiply"/>.</summary>
 public unsafe struct ElementwiseArgs
 {
     /// <summary>[Count]</summary>
@@ -12,7 +12,10 @@ public unsafe struct ElementwiseArgs
     public long Count;
 }
 
-/// <summary>Arguments of <see cref="ElementwiseKernels.AddBackward"/>; either gradient may be null, and both may be one.</summary>
+/// <summary>
+/// Arguments of <see cref="ElementwiseKernels.AddBackward"/>. Either gradient may be null, and both may be the same
+/// tensor.
+/// </summary>
 public unsafe struct AddGradArgs
 {
     /// <summary>[Count]</summary>
@@ -28,7 +31,10 @@ public unsafe struct AddGradArgs
     public int AddA, AddB;
 }
 
-/// <summary>Arguments of <see cref="ElementwiseKernels.MultiplyBackward"/>; either gradient may be null, and both may be one.</summary>
+/// <summary>
+/// Arguments of <see cref="ElementwiseKernels.MultiplyBackward"/>. Either gradient may be null, and both may be the
+/// same tensor.
+/// </summary>
 public unsafe struct MultiplyGradArgs
 {
     /// <summary>[Count]</summary>
@@ -83,7 +89,7 @@ public static unsafe partial class ElementwiseKernels
         Twin = precision == Precision.Float32 ? DifferentiateProducts : null,
         CountCost = (in MultiplyGradArgs a) =>
         {
-            int ofA = a.dA == null ? 0 : 1 + a.AddA, ofB = a.dB == null ? 0 : 1 + a.AddB; // operations of a value; its bytes are one factor more
+            int ofA = a.dA == null ? 0 : 1 + a.AddA, ofB = a.dB == null ? 0 : 1 + a.AddB; // operations of an element; it also reads one factor
             int factors = (a.dA == null ? 0 : 1) + (a.dB == null ? 0 : 1);
             return new((double)(ofA + ofB) * a.Count, precision.Bytes() * (1.0 + factors + ofA + ofB) * a.Count);
         },

@@ -73,8 +73,8 @@ public unsafe struct EmbeddingTableBackwardArgs
 
 /// <summary>
 /// y[b, t] = word[id[b, t]] + position[t] + type[0] (docs/reference-system.md, section 3.1). Tables have the type of
-/// y, their gradients are fp32. The word table's gradient is summed segment by segment in the order that the batch
-/// gives, so it has the same bits on every device.
+/// y, their gradients are fp32. The gradient of the word table is summed segment by segment, in the order of the
+/// batch. So it has the same bits on every device.
 /// </summary>
 public static unsafe partial class EmbeddingKernels
 {

@@ -47,7 +47,7 @@ public unsafe struct JointSequenceGradArgs
 }
 
 /// <summary>
-/// Text and frames as one sequence, text first, with the mask of both (docs/reference-system.md, section 3.7).
+/// Joins text and frames to one sequence, text first, with the mask of both (docs/reference-system.md, section 3.7).
 /// </summary>
 public static unsafe partial class JointSequenceKernels
 {

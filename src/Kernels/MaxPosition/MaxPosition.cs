@@ -29,8 +29,8 @@ public unsafe struct MaxPositionArgs
 }
 
 /// <summary>
-/// y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on
-/// (docs/reference-system.md, section 3.6).
+/// y[b] = max of x[b, s] over the positions s that count, for each column, and its position. A NaN in x gives NaN. Mix
+/// models with RoFormer use it (docs/reference-system.md, section 3.6).
 /// </summary>
 public static unsafe class MaxPositionKernels
 {

@@ -10,7 +10,7 @@ internal interface IUpdateRule
     /// <param name="weights">Old weights.</param>
     /// <param name="gradients">Their gradients.</param>
     /// <param name="element">Index of the first one in the block.</param>
-    /// <param name="left">Number of elements from it to the end of the group.</param>
+    /// <param name="left">Number of elements left, from this one on.</param>
     /// <returns>New weights.</returns>
     Vector256<float> Apply(Vector256<float> weights, Vector256<float> gradients, int element, int left);
 }

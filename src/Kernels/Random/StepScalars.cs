@@ -34,7 +34,9 @@ public unsafe struct DropoutSite
     /// <summary>Key of the generator.</summary>
     public ulong Seed;
 
-    /// <summary>Number of the layer or operator that draws: an explicit constant, never a counter.</summary>
+    /// <summary>
+    /// Number of this use of random numbers: an explicit constant, never a counter. Two uses draw different numbers.
+    /// </summary>
     public uint Site;
 
     /// <summary>

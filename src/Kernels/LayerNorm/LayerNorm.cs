@@ -135,29 +135,29 @@ public static unsafe partial class LayerNormKernels
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
     /// <summary>True if the kernels accept rows of this width in a precision.</summary>
-    public static bool Takes(int width, Precision precision) =>
-        precision == Precision.Float32 ? width <= MaxWidth : width % PackedValues == 0 && width <= MaxPackedWidth;
+    public static bool Takes(int width, ElementType precision) =>
+        precision == ElementType.Float32 ? width <= MaxWidth : width % PackedValues == 0 && width <= MaxPackedWidth;
 
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly KernelPair<LayerNormForwardArgs> Forward = new("layer_norm_forward", static (entry, precision) => new(entry)
     {
-        From = precision == Precision.Float32 ? Plain : Packed,
+        From = precision == ElementType.Float32 ? Plain : Packed,
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? ForwardRows : null,
+        Twin = precision == ElementType.Float32 ? ForwardRows : null,
         CountCost = (in LayerNormForwardArgs a) => new(OperationsOfNorm * a.Rows * a.C,
-            (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
+            (double)precision.Size() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
     });
 
     /// <summary>Gradients of the summands, and partial gradients of the vectors. Items: chunks of rows.</summary>
     public static readonly KernelPair<LayerNormBackwardArgs> Backward = new("layer_norm_backward", static (entry, precision) => new(entry)
     {
-        From = precision == Precision.Float32 ? Plain : Packed,
+        From = precision == ElementType.Float32 ? Plain : Packed,
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
-        Twin = precision == Precision.Float32 ? BackwardChunks : null,
+        Twin = precision == ElementType.Float32 ? BackwardChunks : null,
         CountCost = (in LayerNormBackwardArgs a) => new(OperationsOfBackward * a.Forward.Rows * a.Forward.C,
-            (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (TensorsRead(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
+            (double)precision.Size() * a.Forward.Rows * a.Forward.C * (TensorsRead(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
                 + (ReadsResult(a, precision) ? RowStatisticsBytes / 2 : RowStatisticsBytes) * a.Forward.Rows // rstd only, or mean and rstd
                 + 4.0 * a.Forward.C * (VectorsRead(a, precision) + (a.Partial != null ? Vectors * a.Chunks : 0))),
     });
@@ -177,16 +177,16 @@ public static unsafe partial class LayerNormKernels
     private const int Vectors = 3; // weight, bias, bias of x
 
     // Tensors that backward reads: dY, and x with the residual if there is one; in bf16 dY and one more.
-    private static int TensorsRead(in LayerNormBackwardArgs a, Precision precision) => precision == Precision.Float32 && a.Forward.Residual != null ? 3 : 2;
+    private static int TensorsRead(in LayerNormBackwardArgs a, ElementType precision) => precision == ElementType.Float32 && a.Forward.Residual != null ? 3 : 2;
 
     // True if backward computes the normalised value from forward's result. If forward normalised x itself, backward
     // reads x, which lacks the rounding error of y.
-    private static bool ReadsResult(in LayerNormBackwardArgs a, Precision precision) =>
-        precision == Precision.BFloat16 && (a.Forward.Residual != null || a.Forward.Dropout.DropProbability > 0);
+    private static bool ReadsResult(in LayerNormBackwardArgs a, ElementType precision) =>
+        precision == ElementType.BFloat16 && (a.Forward.Residual != null || a.Forward.Dropout.DropProbability > 0);
 
     // Vectors that backward reads: weight, and bias or the bias of x.
-    private static int VectorsRead(in LayerNormBackwardArgs a, Precision precision) =>
-        1 + (precision == Precision.BFloat16 ? 1 : 0) + (!ReadsResult(a, precision) && a.Forward.XBias != null ? 1 : 0);
+    private static int VectorsRead(in LayerNormBackwardArgs a, ElementType precision) =>
+        1 + (precision == ElementType.BFloat16 ? 1 : 0) + (!ReadsResult(a, precision) && a.Forward.XBias != null ? 1 : 0);
 
     // Number of vectors with a gradient.
     private static int GradientCount(in LayerNormFinishArgs a) => (a.dWeight != null ? 1 : 0) + (a.dBias != null ? 1 : 0) + (a.dXBias != null ? 1 : 0);

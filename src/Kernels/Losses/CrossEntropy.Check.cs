@@ -73,7 +73,7 @@ public static unsafe class CrossEntropyChecks
     ];
 
     // Weights are null if the gradient is beside the logits, so cases without weights exist.
-    private static CheckCase Case(Precision precision, int rows, int classes, float size, Place place)
+    private static CheckCase Case(ElementType precision, int rows, int classes, float size, Place place)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * classes), precision);
         long count = (long)rows * classes;

@@ -30,7 +30,7 @@ public static unsafe class TagLossChecks
         .. KernelCheck.OfPair(TagLossKernels.ConsistentHeadLosses, static precision => Cases(precision, consistent: true, [Gradients.None])),
     ];
 
-    private static IEnumerable<CheckCase> Cases(Precision precision, bool consistent, Gradients[] variants)
+    private static IEnumerable<CheckCase> Cases(ElementType precision, bool consistent, Gradients[] variants)
     {
         var small =
             from shape in Shapes
@@ -41,10 +41,10 @@ public static unsafe class TagLossChecks
         // 47,152 bytes of dynamic shared memory: less than 48 KiB, but more together with the kernel's static shared
         // memory. All lanes of a warp have the same number of packs. Otherwise the count of bank conflicts would pair
         // accesses wrongly.
-        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Bytes(), 4), Focuses[^1], gradients: variants[^1]));
+        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Size(), 4), Focuses[^1], gradients: variants[^1]));
     }
 
-    private static CheckCase Case(Precision precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
+    private static CheckCase Case(ElementType precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
         (float PositiveGamma, float NegativeGamma, float Margin) focus, Gradients gradients)
     {
         var (experts, videos, tags, size) = shape;

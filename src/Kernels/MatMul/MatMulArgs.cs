@@ -55,5 +55,5 @@ public unsafe struct MatMulArgs
     /// <summary>
     /// Precision of A and B, and of C and bias. The CPU multiplies fp32 only. A bf16 result needs bf16 operands.
     /// </summary>
-    public Precision Operands, Result;
+    public ElementType Operands, Result;
 }

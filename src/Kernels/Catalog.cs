@@ -2,7 +2,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels;
 
-/// <summary>All kernels with their checks, one line each: what the gates and the command line go through.</summary>
+/// <summary>
+/// All kernels with their checks, one line for each set of checks. The gates and the command line use this list.
+/// </summary>
 public static class Catalog
 {
     /// <summary>Every kernel, by family.</summary>

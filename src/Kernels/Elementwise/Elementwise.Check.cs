@@ -3,12 +3,15 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Elementwise;
 
-/// <summary>Checks of <see cref="ElementwiseKernels"/>: nothing, one element, ragged ends, whole blocks and past one, either gradient alone, both in one place.</summary>
+/// <summary>
+/// Checks of <see cref="ElementwiseKernels"/>: no elements, one element, ragged ends, whole blocks and more than one,
+/// only one gradient, both gradients in one tensor.
+/// </summary>
 public static unsafe class ElementwiseChecks
 {
     private static readonly int[] Counts = [0, 1, 13, 64, ElementwiseKernels.BlockElements, ElementwiseKernels.BlockElements + 5];
 
-    // Which gradients there are and which are added to. Of one tensor that is both inputs, there is one gradient.
+    // Which gradients there are, and which are added to. If both inputs are one tensor, there is one gradient.
     private static readonly Gradients[] Variants = [new(1, 1, 0, 0), new(1, 1, 1, 0), new(1, 1, 0, 1), new(1, 0, 0, 0), new(0, 1, 0, 1), new(1, 1, 0, 1, OfOne: true)];
 
     /// <summary>All of them.</summary>
@@ -29,14 +32,14 @@ public static unsafe class ElementwiseChecks
     {
         public string? OtherBytes => OfOne ? "both inputs are one tensor, which is read once, and both gradients are one" : null;
 
-        // Buffers of both gradients, or none.
+        // Buffers of the gradients; null for a gradient that is not computed.
         public (CheckBuffer? A, CheckBuffer? B) In(CheckBuilder builder, int count)
         {
             var dA = A == 0 ? null : builder.ValueGradient("dA", count, AddA);
             return (dA, OfOne ? dA : B == 0 ? null : builder.ValueGradient("dB", count, AddB));
         }
 
-        // Both are stored, one after the other, in one place or in two.
+        // Both gradients are stored, one after the other, in one tensor or in two.
         public void Deliver<T>(CheckValues<T> values, IEnumerable<T> dA, IEnumerable<T> dB) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             if (A != 0)

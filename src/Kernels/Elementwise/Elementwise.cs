@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Elementwise;
 
-/// <summary>Two tensors and the result for each pair of their elements.</summary>
+/// <summary>Arguments of <see cref="ElementwiseKernels.Add"/> and <see cref="ElementwiseKernels.Multiply"/>.</summary>
 public unsafe struct ElementwiseArgs
 {
     /// <summary>[Count]</summary>
@@ -12,7 +12,7 @@ public unsafe struct ElementwiseArgs
     public long Count;
 }
 
-/// <summary>The gradient of the result and those of both tensors. Either of these may be null, and both may be one.</summary>
+/// <summary>Arguments of backward kernels. Either gradient may be null, and both may be the same tensor.</summary>
 public unsafe struct ElementwiseGradArgs
 {
     /// <summary>[Count]; a sum reads neither A nor B.</summary>

@@ -3,7 +3,7 @@
 //   y = a b:           dA = dY b,           dB = dY a
 //   y = a sigmoid(b):  dA = dY sigmoid(b),  dB = dY a sigmoid(b) (1 - sigmoid(b))
 // Types   all fp32 or all bf16; arithmetic fp32
-// Launch  a block per BLOCK_ELEMENTS elements, THREADS threads, 16 bytes a thread and turn
+// Launch  a block of THREADS threads per BLOCK_ELEMENTS elements; a thread takes 16 bytes at a time
 // Limits  any Count; all tensors on 16 bytes; dA and dB may be the same memory: dA is written first
 // Floor   forward 3, backward of a sum 3, of a product or gate 5 Count values / bandwidth
 // Why     one expression; a thread has 16 bytes of each tensor under way at once
@@ -63,7 +63,7 @@ DEVICE void differentiate_sum(const ElementwiseGradArgs& args) {
         run.read(dY, (const T*)args.dY + i);
 #pragma unroll
         for (int j = 0; j < PACK<T>; j++)
-            gradient[j] = dY[j]; // run.write changes what it is given
+            gradient[j] = dY[j]; // run.write changes its argument
         if (args.dA) // before dB, which may be the same memory
             run.write((T*)args.dA + i, gradient, args.AddA);
         if (args.dB)

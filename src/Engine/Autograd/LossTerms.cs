@@ -3,13 +3,15 @@ using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>One term of the objective: the weighted sum of all terms is what a step makes smaller.</summary>
+/// <summary>One term of the objective. A training step reduces the weighted sum of all terms.</summary>
 /// <param name="Name">Its name in logs.</param>
 /// <param name="Weight">Factor of the value in the total, and of the gradient.</param>
-/// <param name="Value">The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.</param>
+/// <param name="Value">
+/// The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.
+/// </param>
 public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
 
-/// <summary>What the code of a training step returns: its objective, and whatever else of it is of interest.</summary>
+/// <summary>The result of a training step's code: its objective, and other tensors that the caller reads.</summary>
 public interface IObjective
 {
     /// <summary>The terms of the objective.</summary>
@@ -36,7 +38,7 @@ public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms) : IObjective
         return values;
     }
 
-    /// <summary>The weighted sum of values that were read.</summary>
+    /// <summary>The weighted sum of values from <see cref="Read"/>.</summary>
     public double Total(ReadOnlySpan<float> values)
     {
         double total = 0;
@@ -46,7 +48,7 @@ public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms) : IObjective
     }
 
     /// <summary>The first term whose value is NaN or infinite, and that value; null if there is none.</summary>
-    /// <param name="values">Values that were read.</param>
+    /// <param name="values">Values from <see cref="Read"/>.</param>
     public (string Name, float Value)? FirstNonFinite(ReadOnlySpan<float> values)
     {
         for (int i = 0; i < values.Length; i++)

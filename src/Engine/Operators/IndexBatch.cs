@@ -4,18 +4,23 @@ using VideoSim.Engine.Tensors;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// Indices into a table and where each index occurs; all Int32. They have to lie within the table: nothing on the device checks them.
+/// Indices into a table, and the positions of each index; all Int32. Indices must lie within the table: no kernel
+/// checks them.
 /// </summary>
 /// <param name="Indices">[B, S]</param>
 /// <param name="SortedPositions">Positions b*S + s, stably sorted by index [B*S].</param>
 /// <param name="SegmentIndices">The distinct indices, ascending [B*S].</param>
-/// <param name="SegmentStarts">Where each index's run begins in the sorted positions, and the end of the last [B*S + 1].</param>
+/// <param name="SegmentStarts">
+/// Begin of each index's segment in the sorted positions, and the end of the last [B*S + 1].
+/// </param>
 /// <param name="SegmentCount">Number of distinct indices [1].</param>
 public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions, Tensor SegmentIndices, Tensor SegmentStarts, Tensor SegmentCount)
 {
     private const string Sorted = "sorted positions", Segments = "segment indices", Starts = "segment starts", Count = "segment count";
 
-    /// <summary>The inputs of a step that hold a batch: its indices by the name, the other parts by names that begin with it.</summary>
+    /// <summary>
+    /// The inputs of a step for a batch. The indices have the given name; the names of the other parts begin with it.
+    /// </summary>
     /// <param name="name">Name of the indices.</param>
     /// <param name="sequences">B</param>
     /// <param name="length">S</param>
@@ -30,23 +35,25 @@ public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions,
         ];
     }
 
-    /// <summary>The batch that <see cref="Inputs"/> made room for.</summary>
+    /// <summary>The batch in the inputs that <see cref="Inputs"/> declared.</summary>
     public static IndexBatch Of(StepInputs inputs, string name) =>
         new(inputs[name], inputs[$"{name}, {Sorted}"], inputs[$"{name}, {Segments}"], inputs[$"{name}, {Starts}"], inputs[$"{name}, {Count}"]);
 
-    /// <summary>Writes indices and their order into the inputs of a step.</summary>
-    /// <param name="inputs">Made with <see cref="Inputs"/>.</param>
+    /// <summary>Writes indices and their order to the inputs of a step.</summary>
+    /// <param name="inputs">Inputs with those of <see cref="Inputs"/>.</param>
     /// <param name="name">Name of the indices.</param>
     /// <param name="indices">All of them, row-major.</param>
-    /// <param name="rows">Rows of the table that they lie in.</param>
-    /// <exception cref="ArgumentException">An index lies outside of the table, or their number is another one.</exception>
+    /// <param name="rows">Rows of the table.</param>
+    /// <exception cref="ArgumentException">
+    /// An index lies outside of the table, or the number of indices is wrong.
+    /// </exception>
     public static void Upload(StepInputs inputs, string name, ReadOnlySpan<int> indices, int rows)
     {
         inputs.Upload(name, indices);
         foreach (int index in indices)
         {
             if (index < 0 || index >= rows)
-                throw new ArgumentException($"input {name} holds the index {index}, outside of a table of {rows} rows");
+                throw new ArgumentException($"input {name} has the index {index}, outside of a table of {rows} rows");
         }
         int[] sorted = new int[indices.Length], segments = new int[indices.Length], starts = new int[indices.Length + 1];
         int count = new IndexSorter(rows).Sort(indices, sorted, segments, starts);
@@ -58,22 +65,24 @@ public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions,
 }
 
 /// <summary>
-/// Sorts a batch's positions by index on the host, stably (a counting sort): the order in which every device adds up the gradient of a
-/// table. Not for several threads at a time.
+/// Sorts a batch's positions by index on the host, stably (a counting sort). Every device adds up the gradient of a
+/// table in this order. Not safe for several threads at a time.
 /// </summary>
 /// <param name="rows">Rows of the table.</param>
 public sealed unsafe class IndexSorter(int rows)
 {
-    private readonly int[] _occurrences = new int[rows]; // of each index in the batch at hand
+    private readonly int[] _occurrences = new int[rows]; // of each index in the batch
 
-    /// <summary>Fills the other parts of a batch in host memory from its indices, each of which is below the table's rows.</summary>
+    /// <summary>
+    /// Computes the other parts of a batch in host memory from its indices, which must be below the table's rows.
+    /// </summary>
     public void Sort(in IndexBatch batch)
     {
         int count = (int)batch.Indices.Shape.Count;
         *batch.SegmentCount.Ints = Sort(new(batch.Indices.Ints, count), new(batch.SortedPositions.Ints, count), new(batch.SegmentIndices.Ints, count), new(batch.SegmentStarts.Ints, count + 1));
     }
 
-    /// <summary>The same for parts that lie anywhere; what the segments do not use is left as it is.</summary>
+    /// <summary>The same for parts at any place. Elements after the last segment stay as they are.</summary>
     /// <returns>The number of segments.</returns>
     internal int Sort(ReadOnlySpan<int> indices, Span<int> sorted, Span<int> segments, Span<int> starts)
     {
@@ -84,7 +93,7 @@ public sealed unsafe class IndexSorter(int rows)
         for (int index = 0; index < _occurrences.Length; index++)
         {
             int occurrences = _occurrences[index];
-            _occurrences[index] = start; // from here on: where the next occurrence goes
+            _occurrences[index] = start; // from here on: the place of the next occurrence
             if (occurrences == 0)
                 continue;
             segments[segment] = index;

@@ -31,7 +31,7 @@ public static unsafe class Multiply
         var dY = tape.GradientOf(s.Y);
         var dA = tape.GradientToWrite(s.A, out int addA);
         var dB = tape.GradientToWrite(s.B, out int addB);
-        // A gradient takes the other factor.
+        // The gradient of one factor needs the other factor.
         tape.Touches("a, b, dY -> da, db", Touch.Read(dB.Exists ? s.A : default), Touch.Read(dA.Exists ? s.B : default), Touch.Read(dY), Touch.Write(dA, addA), Touch.Write(dB, addB));
         tape.Stream.Run(ElementwiseKernels.MultiplyBackward[dY.Precision], new MultiplyGradArgs
         {

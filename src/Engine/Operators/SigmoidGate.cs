@@ -12,7 +12,7 @@ public static unsafe class SigmoidGate
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>Gates <paramref name="u"/> by <paramref name="s"/>, which has its shape.</summary>
+    /// <summary>Gates <paramref name="u"/> by <paramref name="s"/>, which has the same shape.</summary>
     public static Tensor Forward(Tape tape, in Tensor u, in Tensor s)
     {
         if (u.Shape != s.Shape || u.Type != s.Type)

@@ -4,7 +4,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Tensors;
 
-/// <summary>What a tensor's elements are.</summary>
+/// <summary>The type of a tensor's elements.</summary>
 public enum ElementType
 {
     /// <summary>IEEE binary32.</summary>
@@ -13,7 +13,7 @@ public enum ElementType
     /// <summary>IEEE binary16: rows as they are stored in files.</summary>
     Float16,
 
-    /// <summary>The upper half of binary32: activations and working copies of weights, where that is asked for.</summary>
+    /// <summary>The upper half of binary32: activations and copies of weights in bf16 steps.</summary>
     BFloat16,
 
     /// <summary>32-bit integers: ids, counts, bits.</summary>
@@ -26,7 +26,7 @@ public static class ElementTypes
     /// <summary>Bytes of one element.</summary>
     public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
 
-    /// <summary>The type that stores such values.</summary>
+    /// <summary>The element type of a type of C#.</summary>
     /// <exception cref="ArgumentException">No tensor has such elements.</exception>
     public static ElementType Of<T>() where T : unmanaged =>
         typeof(T) == typeof(float) ? ElementType.Float32
@@ -38,29 +38,29 @@ public static class ElementTypes
     /// <summary>The type of values of a precision.</summary>
     public static ElementType Type(this Precision precision) => precision == Kernels.Contract.Precision.Float32 ? ElementType.Float32 : ElementType.BFloat16;
 
-    /// <summary>What kernels call the type.</summary>
+    /// <summary>The precision of kernels for the type.</summary>
     /// <exception cref="ArgumentException">Kernels do not compute with it.</exception>
     public static Precision Precision(this ElementType type) => type switch
     {
         ElementType.Float32 => Kernels.Contract.Precision.Float32,
         ElementType.BFloat16 => Kernels.Contract.Precision.BFloat16,
-        _ => throw new ArgumentException($"{type} is not a type of values"),
+        _ => throw new ArgumentException($"kernels do not compute with {type}"),
     };
 }
 
 /// <summary>
-/// A view of an arena: address, shape, element type and place on the tape. It owns nothing and is unmanaged, so it can be
-/// kept in the tape's states. Using it after its arena was reset throws.
+/// A view of an arena: address, shape, element type and place on the tape. It owns nothing and is unmanaged, so the
+/// states of the tape can contain it. Using it after its arena was reset throws.
 /// </summary>
 public readonly unsafe struct Tensor
 {
-    /// <summary>A tensor that takes no part in differentiation.</summary>
+    /// <summary>The node of a tensor without a gradient.</summary>
     public const int NoNode = -1;
 
     private readonly nint _address;
     private readonly int* _arenaGeneration;
     private readonly int _generation;
-    private readonly int _nodeAfter; // so that default, where there is no tensor, has no place on the tape either
+    private readonly int _nodeAfter; // Node + 1, so default (no tensor) has no place on the tape
 
     internal Tensor(nint address, Shape shape, ElementType type, int node, int* arenaGeneration, int generation)
     {
@@ -77,14 +77,14 @@ public readonly unsafe struct Tensor
     /// <summary>Place on the tape, or <see cref="NoNode"/>.</summary>
     public int Node => _nodeAfter - 1;
 
-    /// <summary>Whether there is a tensor here at all; <c>default</c> stands for "none".</summary>
+    /// <summary>Whether this is a tensor; <c>default</c> stands for "none".</summary>
     public bool Exists => _arenaGeneration != null;
 
-    /// <summary>Tells arenas apart: counted addresses of several may be the same numbers.</summary>
+    /// <summary>Identifies the arena: on the counting device, addresses of several arenas may be equal.</summary>
     internal nint Arena => (nint)_arenaGeneration;
 
     /// <summary>Address on the device.</summary>
-    /// <exception cref="InvalidOperationException">The arena was reset since; or there is no tensor here.</exception>
+    /// <exception cref="InvalidOperationException">The arena was reset, or this is no tensor.</exception>
     public nint Address
     {
         get
@@ -113,8 +113,8 @@ public readonly unsafe struct Tensor
     /// <summary>Address of a value other than the first.</summary>
     public void* ValuesAt(long element) => (byte*)Values + element * Type.Size();
 
-    /// <summary>What kernels call the type of the values.</summary>
-    /// <exception cref="ArgumentException">The elements are no values.</exception>
+    /// <summary>The precision of kernels for the tensor.</summary>
+    /// <exception cref="ArgumentException">The elements are neither fp32 nor bf16.</exception>
     public Precision Precision => Type.Precision();
 
     /// <summary>Address of fp32 elements, or null where there is no tensor.</summary>
@@ -144,5 +144,5 @@ public readonly unsafe struct Tensor
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void ThrowStale() => throw new InvalidOperationException(_arenaGeneration == null
-        ? "there is no tensor here" : $"a tensor {Shape} was used after its arena was reset");
+        ? "a tensor is missing" : $"a tensor {Shape} was used after its arena was reset");
 }

@@ -7,7 +7,8 @@ using VideoSim.Models.Zoo;
 namespace VideoSim.Cli.Commands;
 
 /// <summary>
-/// <c>ensemble</c>: the mean over the folds of one model, or the weighted sum over models (specification 7.2 and 7.3).
+/// <c>ensemble</c>: the mean over the folds of one model, or the weighted sum over models (docs/reference-system.md,
+/// sections 7.2 and 7.3).
 /// </summary>
 internal static class EnsembleCommand
 {

@@ -11,20 +11,11 @@ namespace VideoSim.Engine.Autograd;
 /// </param>
 public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
 
-/// <summary>The result of a training step's code: its objective, and other tensors that the caller reads.</summary>
-public interface IObjective
-{
-    /// <summary>The terms of the objective.</summary>
-    LossTerms Losses { get; }
-}
-
 /// <summary>The objective of a step, term by term.</summary>
 /// <param name="terms">The terms, in the order of logs.</param>
-public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms) : IObjective
+public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms)
 {
     private readonly LossTerm[] _terms = terms.ToArray();
-
-    LossTerms IObjective.Losses => this;
 
     /// <summary>The terms.</summary>
     public ReadOnlySpan<LossTerm> Terms => _terms;

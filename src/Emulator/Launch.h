@@ -49,7 +49,7 @@ struct Launch {
     std::string finding;
 };
 
-// Runs all blocks on the emulator's own threads; launch.failed says whether there is a finding.
+// Runs all blocks on the emulator's own threads; launch.failed is true if there is a finding.
 void run(Launch& launch, unsigned workers);
 
 } // namespace emulator

@@ -10,7 +10,7 @@
 
 namespace emulator {
 
-constexpr size_t Alignment = 512; // at least what cuMemAlloc promises, 256
+constexpr size_t Alignment = 512; // cuMemAlloc guarantees at least 256
 
 static size_t cellBytes(const Region& region) { return (region.bytes() / CellGrain + 2) * sizeof(Cell); }
 

@@ -7,7 +7,7 @@ namespace VideoSim.Engine;
 public sealed class DataException : Exception
 {
     /// <summary>Reports bad input.</summary>
-    /// <param name="message">One line naming the file, record, field or option and what is wrong with it.</param>
+    /// <param name="message">One line naming the file, record, field or option and the error.</param>
     public DataException(string message) : base(message) { }
 
     /// <summary>Reports bad input found while handling another failure.</summary>

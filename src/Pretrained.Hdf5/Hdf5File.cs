@@ -37,7 +37,7 @@ public sealed class Hdf5File : TensorFile
             throw failure as DataException ?? Wrong($"{path}: cannot be read as an HDF5 file after {Printable.Quote(_last)}", failure);
         }
         if (_tensors.Count == 0)
-            throw new DataException($"{path}: holds no tensors");
+            throw new DataException($"{path}: contains no tensors");
     }
 
     /// <inheritdoc/>

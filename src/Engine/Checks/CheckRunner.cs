@@ -17,8 +17,8 @@ public sealed record CheckResult(string Buffer, double Error, double PlainError,
 }
 
 /// <summary>
-/// Runs the cases of kernel checks on a device. A kernel may err at most <see cref="CheckCase.Factor"/> times as much
-/// as the plain formulas in the same precision, plus one unit in the last place of the largest value.
+/// Runs the cases of kernel checks on a device. The error of a kernel may be at most <see cref="CheckCase.Factor"/>
+/// times as much as the plain formulas in the same precision, plus one unit in the last place of the largest value.
 /// </summary>
 public static class CheckRunner
 {

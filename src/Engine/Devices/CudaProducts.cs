@@ -18,7 +18,7 @@ namespace VideoSim.Engine.Devices;
 /// </remarks>
 internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 {
-    private const long WorkspaceBytes = 32 << 20; // what NVIDIA advises for Hopper
+    private const long WorkspaceBytes = 32 << 20; // NVIDIA's advice for Hopper
     private const int MostAlignment = 256; // the heuristic's default; no algorithm requires more
     private const int Candidates = 8; // algorithms to try: the heuristic may return some that cannot run
     // Kernels load biases by 16 bytes, but the heuristic does not check the alignment of the bias.

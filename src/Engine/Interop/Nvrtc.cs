@@ -33,7 +33,7 @@ internal static unsafe partial class Nvrtc
         return architectures;
     }
 
-    /// <summary>Compiles one translation unit held in memory.</summary>
+    /// <summary>Compiles one translation unit from memory.</summary>
     /// <param name="source">CUDA C++.</param>
     /// <param name="name">File name for messages.</param>
     /// <param name="headers">Texts of the headers, by the name in the source's include lines.</param>

@@ -16,7 +16,7 @@ public static class Printable
     /// </summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
-    /// <summary>The text without what would break a line, cut after 120 characters.</summary>
+    /// <summary>The text without characters that break a line, cut after 120 characters.</summary>
     public static string OneLine(string text)
     {
         var result = new StringBuilder();

@@ -10,8 +10,8 @@ namespace VideoSim.Engine.Serialization;
 /// </summary>
 internal ref struct SafetensorsHeader
 {
-    // The format has two levels and the list of a shape. One more level is allowed, so that a nested shape gets an
-    // error message of its own.
+    // The format has two levels and the list of a shape. One more level is allowed: a nested shape then gets
+    // its own error message.
     private const int DeepestNesting = 4;
 
     // NumPy's limit. Without a limit, a header of zeros would become a list of many times its size.

@@ -64,7 +64,7 @@ public sealed class SafetensorsWriter
     /// <summary>Adds a float32 tensor in managed memory.</summary>
     /// <param name="name">Its name; a name may be used once.</param>
     /// <param name="shape">Its shape.</param>
-    /// <param name="values">Its numbers, as many as the shape says; read when the file is written.</param>
+    /// <param name="values">Its numbers, one for each element of the shape; read when the file is written.</param>
     public void Add(string name, Shape shape, ReadOnlyMemory<float> values)
     {
         if (values.Length != shape.Count)

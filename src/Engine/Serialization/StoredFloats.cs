@@ -38,7 +38,7 @@ public static class StoredFloats
                     destination[i] = (float)doubles[i];
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), $"{type} is no floating-point number");
+                throw new ArgumentOutOfRangeException(nameof(type), $"{type} is not a floating-point type");
         }
     }
 

@@ -140,7 +140,7 @@ public sealed class ParameterStore : IDisposable
     /// <param name="device">Device that the memory is taken from.</param>
     /// <param name="training">Whether there are gradients.</param>
     /// <param name="precision">Precision of the steps. For bf16 each weight gets a bf16 copy.</param>
-    public void Allocate(Device device, bool training, Precision precision = Precision.Float32)
+    public void Allocate(Device device, bool training, ElementType precision = ElementType.Float32)
     {
         _device = device;
         // OrderBy is a stable sort, unlike List.Sort.
@@ -160,13 +160,13 @@ public sealed class ParameterStore : IDisposable
         (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
-        bool hasCopies = precision != Precision.Float32;
-        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Bytes() : 0);
+        bool hasCopies = precision != ElementType.Float32;
+        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Size() : 0);
         _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
         if (hasCopies)
-            Copies = _arena.Allocate(flat, precision.Type());
+            Copies = _arena.Allocate(flat, precision);
         if (training)
         {
             Gradients = _arena.Allocate(flat);

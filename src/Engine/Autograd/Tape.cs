@@ -62,13 +62,13 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     public Arena? Workspace { get; init; }
 
+    /// <summary>How the step is built.</summary>
+    public StepMode Mode { get; init; }
+
     /// <summary>
     /// Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.
     /// </summary>
-    public bool Training { get; init; }
-
-    /// <summary>Key of all random numbers.</summary>
-    public ulong Seed { get; init; }
+    public bool Training => Mode.Training;
 
     /// <summary>The step's scalars on the device.</summary>
     public StepScalars* Scalars { get; init; }
@@ -78,7 +78,7 @@ public sealed unsafe class Tape : IDisposable
     /// tensors of this type; all others use the type of their inputs. The gradient of an activation has the
     /// activation's type; the gradient of a parameter is fp32.
     /// </summary>
-    public Precision Precision { get; init; } = Precision.Float32;
+    public ElementType Precision => Mode.Precision;
 
     /// <summary>The list that <see cref="Note"/> adds to; null for none, as in training.</summary>
     public List<(string Name, Tensor Value)>? Notes { get; set; }
@@ -97,7 +97,7 @@ public sealed unsafe class Tape : IDisposable
     public DropoutSite Dropout(uint site, float dropProbability) => new()
     {
         Scalars = Scalars,
-        Seed = Seed,
+        Seed = Mode.Seed,
         Site = site,
         DropProbability = Training ? dropProbability : 0,
     };

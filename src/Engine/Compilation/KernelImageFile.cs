@@ -5,8 +5,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// A compiled unit in a file. It begins with a title line and the SHA-256 of the rest. Then come the key of the unit,
-/// the compiler's log and the code, each after its length.
+/// A compiled unit in a file. It begins with a line that names the format, and the SHA-256 of the rest. Then come the
+/// key of the unit, the compiler's log and the code, each after its length.
 /// </summary>
 internal static class KernelImageFile
 {

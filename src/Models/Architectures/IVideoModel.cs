@@ -5,13 +5,15 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Architectures;
 
-/// <summary>What a step leaves on the device.</summary>
+/// <summary>The results of one step, in device memory.</summary>
 /// <param name="Embedding">Video embeddings [B, EmbeddingWidth].</param>
-/// <param name="Losses">The objective.</param>
+/// <param name="Losses">The loss terms; their weighted sum is the objective.</param>
 /// <param name="Cosines">Similarity of each pair [P], or default.</param>
 public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines) : IObjective;
 
-/// <summary>A model as training and inference see it. Its methods build one step on a tape; they may not look at values.</summary>
+/// <summary>
+/// A model for training and inference. Its methods record one step on a tape and must not read tensor values.
+/// </summary>
 public interface IVideoModel
 {
     /// <summary>Weights and saved states.</summary>

@@ -6,8 +6,8 @@ namespace VideoSim.Models.Batches;
 public delegate void FillBatch(long number, BatchBlock slot);
 
 /// <summary>
-/// A ring of host slots that a thread of its own fills ahead of the consumer. What a batch holds depends on its number
-/// alone, so running ahead changes nothing but the time.
+/// A ring of host slots that a separate thread fills ahead of the consumer. The contents of a batch depend on its
+/// number alone, so prefetching changes no result.
 /// </summary>
 public sealed class Prefetcher : IDisposable
 {
@@ -21,11 +21,11 @@ public sealed class Prefetcher : IDisposable
     private long _taken;
 
     /// <summary>Starts filling.</summary>
-    /// <param name="host">Where slots are allocated.</param>
-    /// <param name="shape">Their shape.</param>
-    /// <param name="slots">How many batches may be ready at once.</param>
+    /// <param name="host">Device of the slots.</param>
+    /// <param name="shape">Shape of a slot.</param>
+    /// <param name="slots">Number of slots: the most batches that are ready at once.</param>
     /// <param name="first">Number of the first batch.</param>
-    /// <param name="count">Batches to fill in all.</param>
+    /// <param name="count">Total number of batches to fill.</param>
     /// <param name="fill">Fills one.</param>
     public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, FillBatch fill)
     {
@@ -54,7 +54,7 @@ public sealed class Prefetcher : IDisposable
         _full.Wait();
         if (_failure is { } failure)
         {
-            _full.Release(); // whoever asks again gets the same answer
+            _full.Release(); // the next call throws the same failure
             if (failure is Engine.DataException bad)
                 throw new Engine.DataException(bad.Message, bad);
             throw new InvalidOperationException("assembling a batch failed", failure);
@@ -62,7 +62,10 @@ public sealed class Prefetcher : IDisposable
         return _slots[_taken % _slots.Length];
     }
 
-    /// <summary>Gives the slot of the last <see cref="Take"/> back, after its copy to a block is done: the slot is filled again at once.</summary>
+    /// <summary>
+    /// Returns the slot of the last <see cref="Take"/> to the worker, which fills it again. Waits first until the copy
+    /// from the slot to a block is complete.
+    /// </summary>
     public void Release(BatchBlock copiedTo)
     {
         copiedTo.WaitForCopy();

@@ -6,10 +6,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>How one stage trains (specification 5): batch, steps, rates and what happens every so many steps.</summary>
+/// <summary>Recipe of one training stage (specification 5): batch, steps, learning rates and intervals.</summary>
 public sealed record TrainingConfig
 {
-    private const int MostInBatch = 1 << 16; // more than any memory holds; counts of tokens stay within 32 bits
+    private const int MostInBatch = 1 << 16; // more than fits into memory; token counts stay within 32 bits
 
     /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
     public required int Batch { get; init; }
@@ -23,7 +23,7 @@ public sealed record TrainingConfig
     /// <summary>Steps until the encoder's rate peaks.</summary>
     public int EncoderWarmup { get; set; } = 2000;
 
-    /// <summary>Step at which the encoder's rate would reach 0.</summary>
+    /// <summary>Step at which the encoder's rate reaches 0, if the run is that long.</summary>
     public required int EncoderScheduleSteps { get; init; }
 
     /// <summary>Peak rate of everything else.</summary>
@@ -33,8 +33,8 @@ public sealed record TrainingConfig
     public int Warmup { get; set; } = 1000;
 
     /// <summary>
-    /// How steps store activations, and which matrices they multiply. Weights, their gradients and moments are fp32 in either, and so are
-    /// validations. bf16 needs a CUDA device.
+    /// Type of activations and of the matrices in products. Weights, gradients, moments and validations are always
+    /// fp32. bf16 needs a CUDA device.
     /// </summary>
     [JsonConverter(typeof(PrecisionConverter))]
     public Precision Precision { get; set; } = Precision.Float32;
@@ -51,9 +51,9 @@ public sealed record TrainingConfig
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
 
-    /// <summary>Checks that a device computes in a precision.</summary>
+    /// <summary>Checks that a device supports a precision.</summary>
     /// <returns>The precision.</returns>
-    /// <exception cref="DataException">It does not.</exception>
+    /// <exception cref="DataException">The device does not support it.</exception>
     public static Precision Require(Precision precision, Device device) => precision == Precision.Float32 || device.HasBFloat16 ? precision
         : throw new DataException($"precision {PrecisionName.Of(precision)} needs a CUDA device; {device.Name} computes in {PrecisionName.Of(Precision.Float32)}");
 

@@ -75,7 +75,7 @@ public sealed class BadRecordTests(CommandWorld world)
         var outcome = Shell.RunAloud([.. CommandWorld.Finetune(data, world.Pretrained, world.New()), "--skip-bad-records"]);
         Assert.Equal(0, outcome.ExitCode);
         Assert.Contains($"skipped: {file}: record {BadRecord} ", outcome.Error, StringComparison.Ordinal);
-        Assert.Matches($@"label\.tsv: \d+ of {TinyData.Pairs} pairs are left out, as records of their videos were skipped: lines \d+", outcome.Error);
+        Assert.Matches($@"label\.tsv: \d+ of {TinyData.Pairs} pairs are left out, because records of their videos were skipped: lines \d+", outcome.Error);
         Shell.Run([.. CommandWorld.Pretrain(data, world.New()), "--skip-bad-records"]).AssertDone();
         Shell.Run([.. CommandWorld.Finetune(data, world.Pretrained, world.New())]).AssertFailed(1, file, $"record {BadRecord}");
     }

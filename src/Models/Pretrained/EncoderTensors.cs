@@ -43,7 +43,7 @@ internal sealed class EncoderTensors
         foreach (var tensor in named)
         {
             if (!tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) || !Parts.Any(tensor.Name[Prefix.Length..].StartsWith))
-                Beside.Add(tensor);
+                Others.Add(tensor);
             else if (!_byName.TryAdd(tensor.Name[Prefix.Length..], tensor))
                 throw new DataException($"{path}: the tensors {Printable.Quote(_byName[tensor.Name[Prefix.Length..]].Stored.Name)} and {Printable.Quote(tensor.Stored.Name)} have the same name in the model");
         }
@@ -53,7 +53,7 @@ internal sealed class EncoderTensors
     public string Prefix { get; }
 
     /// <summary>Tensors of other parts, such as heads.</summary>
-    public List<NamedTensor> Beside { get; } = [];
+    public List<NamedTensor> Others { get; } = [];
 
     /// <summary>The encoder's tensors by their name without the prefix.</summary>
     public IReadOnlyDictionary<string, NamedTensor> ByName => _byName;

@@ -151,8 +151,8 @@ public sealed class PretrainedFolder : IDisposable
             if (!taken.Contains($"{Encoder.ModelType}.{name}"))
                 load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, _tensors.WhyUnused(name));
         }
-        foreach (var tensor in _tensors.Beside)
-            load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "beside the encoder");
+        foreach (var tensor in _tensors.Others)
+            load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "not part of the encoder");
         float[] buffer = new float[ChunkValues];
         foreach (var (name, value, _, _) in parameters.Parts())
         {

@@ -7,8 +7,10 @@ public static class PairScoring
 {
     /// <summary>The cosine of every pair, in float64.</summary>
     /// <param name="table">The embeddings.</param>
-    /// <param name="pairs">Pairs of rows, as <see cref="LabelFile"/> finds them with
-    /// <see cref="EmbeddingTable.TryFind(ReadOnlySpan{byte}, out int)"/>.</param>
+    /// <param name="pairs">
+    /// Pairs of rows, found by <see cref="LabelFile"/> with
+    /// <see cref="EmbeddingTable.TryFind(ReadOnlySpan{byte}, out int)"/>.
+    /// </param>
     /// <returns>One cosine for each pair, in order.</returns>
     public static double[] Cosines(EmbeddingTable table, ReadOnlySpan<VideoPair> pairs)
     {
@@ -18,7 +20,9 @@ public static class PairScoring
         return cosines;
     }
 
-    /// <summary>The cosine of two vectors of the same length; 0 if one of them is zero (reference-system.md 6).</summary>
+    /// <summary>
+    /// The cosine of two vectors of the same length; 0 if one of them is zero (reference-system.md 6).
+    /// </summary>
     public static double Cosine(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {
         double product = 0, leftSquares = 0, rightSquares = 0;

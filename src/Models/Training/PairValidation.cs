@@ -5,20 +5,22 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>What a validation finds.</summary>
+/// <summary>Result of a validation.</summary>
 /// <param name="Spearman">Between cosine similarities and labels.</param>
-/// <param name="Tags">How well tags are predicted; null where that is not asked.</param>
-/// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>; unless it is null there is no score.</param>
+/// <param name="Tags">Score of the predicted tags; null if tags are not scored.</param>
+/// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>. If it is not null, there is no score.</param>
 public readonly record struct ValidationScore(double Spearman, TagScore? Tags, string? NonFinite = null);
 
-/// <summary>Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).</summary>
+/// <summary>
+/// Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).
+/// </summary>
 internal sealed class PairValidation
 {
     private readonly IVideoDataset _dataset;
     private readonly ITokenizer _tokenizer;
     private readonly TagList _tags;
     private readonly int[] _records;
-    private readonly (int Left, int Right)[] _pairs; // rows of _records
+    private readonly (int Left, int Right)[] _pairs; // indices into _records
     private readonly double[] _labels;
 
     public PairValidation(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IEnumerable<VideoPair> all)

@@ -3,14 +3,18 @@ using VideoSim.Models.Submissions;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>The challenge's score: Spearman between cosine similarities and labels (specification 6 and 7.4).</summary>
+/// <summary>
+/// The challenge's score: Spearman between cosine similarities and labels (specification 6 and 7.4).
+/// </summary>
 public static class Scoring
 {
     /// <summary>Scores embeddings against a label file.</summary>
     /// <param name="embeddings">The embeddings.</param>
     /// <param name="labels">The label file.</param>
-    /// <param name="skipsMissing">Leave pairs out whose videos have no embedding.</param>
-    /// <exception cref="Engine.DataException">The label file is malformed or names a video that has no embedding, or no pair is left.</exception>
+    /// <param name="skipsMissing">Skips pairs whose videos have no embedding.</param>
+    /// <exception cref="Engine.DataException">
+    /// The label file is malformed or names a video that has no embedding, or no pair is left.
+    /// </exception>
     public static double Spearman(EmbeddingTable embeddings, string labels, bool skipsMissing = false)
     {
         var pairs = LabelFile.Read(labels, Find);

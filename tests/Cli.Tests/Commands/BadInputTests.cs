@@ -210,7 +210,7 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("--set", "pretrain.precision=fp8", "pretrain.precision cannot be 'fp8'; it must be fp32 or bf16")]
     [InlineData("--precision", "fp8", "--precision cannot be 'fp8'; it must be fp32 or bf16")]
     [InlineData("--set", "model.vlad_dropout=1", "vlad_dropout must be in [0, 1)")]
-    [InlineData("--set", "nonsense", "--set wants key=value, not 'nonsense'")]
+    [InlineData("--set", "nonsense", "--set needs key=value, not 'nonsense'")]
     [InlineData("--device", "abacus", "--device abacus: devices are cpu, cuda and cuda:N")]
     public void Option_Wrong_IsWrongUsage(string option, string? value, string complaint)
     {

@@ -97,7 +97,7 @@ public sealed class LabelFileTests : IDisposable
         Assert.Equal(
         [
             $"{path}: 21 of 22 pairs are left out, because records of their videos were skipped: lines {string.Join(", ", Enumerable.Range(2, 20))}, ...",
-            $"{Path.Combine(_folder.Path, "records")}: record 0 has an id that a later record has too; of such records the last one counts (1 are left out)",
+            $"{Path.Combine(_folder.Path, "records")}: record 0 has the same id as a later record; the last record of an id is used (1 are left out)",
         ], notes.Lines);
     }
 

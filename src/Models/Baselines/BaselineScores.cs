@@ -14,7 +14,7 @@ namespace VideoSim.Models.Baselines;
 public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap, double LinearProbe)
 {
     /// <summary>Computes all three.</summary>
-    /// <param name="device">Where the linear map is trained.</param>
+    /// <param name="device">Device of the linear map.</param>
     /// <param name="training">Videos and pairs to train on.</param>
     /// <param name="test">Videos and pairs to score.</param>
     /// <param name="seed">Key of the random numbers.</param>

@@ -36,7 +36,7 @@ internal sealed class LinearProbe : IDisposable
     private readonly float[] _targets = new float[Batch];
 
     /// <summary>Prepares a map with random weights.</summary>
-    /// <param name="device">Where to train.</param>
+    /// <param name="device">The device.</param>
     /// <param name="inputWidth">Input values of a video.</param>
     /// <param name="seed">Key of the random numbers.</param>
     internal LinearProbe(Device device, int inputWidth, ulong seed)

@@ -24,6 +24,6 @@ public readonly record struct BatchShape(int Videos, int Pairs, int TextLength, 
     /// <summary>Text positions of all videos.</summary>
     public int Tokens => Videos * TextLength;
 
-    /// <summary>32-bit words that hold one video's tag labels.</summary>
+    /// <summary>Number of 32-bit words of one video's tag labels.</summary>
     public int LabelWords => (Tags + 31) / 32;
 }

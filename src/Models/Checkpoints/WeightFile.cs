@@ -45,7 +45,7 @@ public static unsafe class WeightFile
             throw new DataException($"{path}: tensor {Printable.Quote(surplus.Name)} does not belong to a model of these sizes");
     }
 
-    /// <summary>Reads all weights and saved states; the file must hold every one of them in the right shape.</summary>
+    /// <summary>Reads all weights and saved states; the file must have every one of them in the right shape.</summary>
     /// <exception cref="DataException">
     /// The file is damaged or belongs to another model; the message names file and tensor.
     /// </exception>

@@ -65,7 +65,7 @@ public static class LabelFile
 
         float Similarity(ReadOnlySpan<byte> text, int number)
         {
-            // .NET's parser ignores a NUL behind a number.
+            // .NET's parser ignores a NUL after a number.
             if (text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double similarity))
                 throw Bad($"the similarity '{LineReader.Quote(text)}' is not a number", number);
 

@@ -18,7 +18,7 @@ internal sealed class EncoderTensors
     // The beginnings of an encoder's own names. Tensors with other names belong to other parts, such as heads.
     private static readonly string[] Parts = ["embeddings.", "encoder.", Pooler];
 
-    // A published table differs from the exact one by rounding alone.
+    // A published table differs from the exact one only by rounding.
     private const float RotaryTolerance = 1e-4f;
 
     // More positions than any text has; a table may claim any number of rows.

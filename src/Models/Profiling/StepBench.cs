@@ -47,7 +47,7 @@ public static class StepBench
     /// <param name="model">Canonical name.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
     /// <param name="precision">Type of activations; null for the recipe's.</param>
-    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="steps">Number of steps to time.</param>
     /// <param name="cancellation">Stops between steps.</param>
     public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, Precision? precision, bool pretraining, int steps, CancellationToken cancellation)

@@ -5,7 +5,7 @@ namespace VideoSim.Models.Profiling;
 
 /// <summary>A kind of training step.</summary>
 /// <param name="Model">Canonical name.</param>
-/// <param name="Pretraining">Which stage: pretraining or finetuning.</param>
+/// <param name="Pretraining">True for pretraining, false for finetuning.</param>
 /// <param name="Precision">Type of activations.</param>
 public sealed record StepKind(string Model, bool Pretraining, Precision Precision)
 {

@@ -15,8 +15,11 @@ namespace VideoSim.Models.Profiling;
 /// </summary>
 internal sealed class SyntheticBatches : IDisposable
 {
-    private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64; // of synthetic data
-    private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90; // not read by any step; the smallest sizes that a dataset allows
+    // Sizes of synthetic data.
+    private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64;
+
+    // The smallest sizes that a dataset allows, for the parts that no step reads.
+    private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90;
 
     private readonly Dictionary<SyntheticDatasetOptions, DataFolder> _written = [];
 

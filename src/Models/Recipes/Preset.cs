@@ -144,7 +144,8 @@ public sealed record Preset
         }
         catch (InvalidOperationException e)
         {
-            throw new DataException("--set: a text is not valid Unicode", e); // half of a surrogate pair, such as "\ud800"
+            // Half of a surrogate pair, such as "\ud800".
+            throw new DataException("--set: a text is not valid Unicode", e);
         }
     }
 

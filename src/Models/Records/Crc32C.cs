@@ -11,7 +11,7 @@ namespace VideoSim.Models.Records;
 public static class Crc32C
 {
     // A CRC instruction can start every cycle but takes three cycles, so three lanes keep it busy. With lanes of 1 KB
-    // the cost of joining them (eight table look-ups) is small compared with 128 steps, and a 3 KB frame is one round.
+    // the cost of joining them (eight table look-ups) is small compared with 128 steps. A 3 KB frame is one round.
     private const int LaneBytes = 1024;
     private const int LaneWords = LaneBytes / sizeof(ulong);
 

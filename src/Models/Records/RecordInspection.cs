@@ -125,5 +125,5 @@ public sealed record RecordInspection(
 /// <param name="BadRecords">Number of bad records; 1 for a file that cannot be read at all.</param>
 public sealed record FileInspection(string Path, long Bytes, long Records, long BadRecords);
 
-/// <summary>How often a value occurs.</summary>
+/// <summary>The number of occurrences of a value.</summary>
 public sealed record HistogramBin(int Value, long Count);

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>How a protobuf field's content is encoded (the low three bits of its tag).</summary>
+/// <summary>The encoding of a protobuf field's content (the low three bits of its tag).</summary>
 internal enum WireType
 {
     Varint = 0,

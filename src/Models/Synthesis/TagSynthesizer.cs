@@ -7,7 +7,9 @@ namespace VideoSim.Models.Synthesis;
 internal sealed class TagSynthesizer
 {
     private const double UntaggedProbability = 0.05, MissingProbability = 0.2, WrongProbability = 0.1, UnlistedProbability = 0.05;
-    private const double TagsPerShare = 1.5; // a channel with two thirds of its aspect is always tagged, unless the tag is missing
+
+    // A channel with two thirds of its aspect is always tagged, unless the tag is missing.
+    private const double TagsPerShare = 1.5;
     private const int UnlistedTags = 20;
 
     private readonly ulong _seed;

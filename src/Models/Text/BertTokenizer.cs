@@ -29,7 +29,7 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
     /// <inheritdoc/>
     public int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask)
     {
-        // UTF-16 never takes more units than UTF-8 takes bytes.
+        // A text never has more UTF-16 units than UTF-8 bytes.
         char[]? borrowed = text.Length > CharsOnStack ? ArrayPool<char>.Shared.Rent(text.Length) : null;
         var utf16 = borrowed ?? stackalloc char[CharsOnStack];
         int length = Encode(utf16[..Encoding.UTF8.GetChars(text, utf16)], tokenIds, attentionMask);

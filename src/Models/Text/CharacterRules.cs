@@ -8,8 +8,8 @@ namespace VideoSim.Models.Text;
 /// <remarks>
 /// The tables have the result of Hugging Face's fast tokenizer for every code point (tests/Golden/tokenizer). They do
 /// not use the Unicode data of .NET: token ids must not change with its version, and culture data is not available
-/// here. Canonical reordering is left out. It would matter only where two of the few combining marks that are kept
-/// (spacing marks such as U+302E or U+1B44, and marks newer than Unicode 8) follow each other in non-canonical order.
+/// here. Canonical reordering is left out. It would matter only for two adjacent combining marks in non-canonical
+/// order. Few combining marks are kept: spacing marks such as U+302E or U+1B44, and marks newer than Unicode 8.
 /// </remarks>
 internal static partial class CharacterRules
 {

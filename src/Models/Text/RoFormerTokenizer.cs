@@ -34,7 +34,7 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
     public int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask)
     {
         var row = new TokenRow(vocabulary, tokenIds, attentionMask);
-        // UTF-16 never takes more units than UTF-8 takes bytes.
+        // A text never has more UTF-16 units than UTF-8 bytes.
         int longest = LongestLowerCase * text.Length, size = text.Length + longest, ways = longest + 1;
         char[]? borrowedChars = size > OnStack ? ArrayPool<char>.Shared.Rent(size) : null;
         var borrowedWays = ways > OnStack ? ArrayPool<JiebaWords.Way>.Shared.Rent(ways) : null;

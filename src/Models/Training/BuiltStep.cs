@@ -21,7 +21,7 @@ internal sealed class BuiltStep : IDisposable
     /// <summary>Builds the step.</summary>
     /// <param name="device">The device.</param>
     /// <param name="sizes">Model and recipes.</param>
-    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="precision">Type of activations; null for the recipe's.</param>
     public BuiltStep(Device device, Preset sizes, bool pretraining, Precision? precision = null)
     {

@@ -28,7 +28,7 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
     /// <summary>Refuses a run that needs more memory than the device has, before any memory is allocated.</summary>
     /// <param name="device">The device of the run.</param>
     /// <param name="sizes">Model and recipes.</param>
-    /// <param name="pretraining">Which stage.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <exception cref="DataException">The run needs more memory; the message has both sizes.</exception>
     internal static void RequireMemory(Device device, Preset sizes, bool pretraining)
     {
@@ -51,7 +51,7 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
 
     /// <summary>Counts runs of one stage: builds a step and a validation on a device without memory.</summary>
     /// <param name="sizes">Model and recipes.</param>
-    /// <param name="pretraining">Which stage.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="runs">Number of runs.</param>
     /// <param name="packsProducts">As in <see cref="CountingDevice"/>.</param>
     /// <exception cref="DataException">The sizes do not fit a step.</exception>

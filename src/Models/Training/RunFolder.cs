@@ -171,7 +171,8 @@ public sealed class RunFolder : IDisposable
     {
         ChangeMetrics(FileMode.Append, stream =>
         {
-            stream.Flush(flushToDisk: true); // the checkpoint is written to the disk itself, so the earlier lines must be as well
+            // A checkpoint is flushed to the disk, so the lines before it must be as well.
+            stream.Flush(flushToDisk: true);
             state = state with { MetricsBytes = stream.Length };
         });
         AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + state.Step), folder =>
@@ -219,7 +220,7 @@ public sealed class RunFolder : IDisposable
         string file = Path.Combine(checkpoint, State);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: holds nothing");
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: is null");
         }
         catch (Exception e) when (e is JsonException || FileFailure.Is(e))
         {

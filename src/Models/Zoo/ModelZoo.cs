@@ -49,7 +49,7 @@ public static class ModelZoo
             ?? throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}");
     }
 
-    /// <summary>The canonical name of a model, by a name as in <see cref="Find"/>.</summary>
+    /// <summary>The canonical name for any name that <see cref="Find"/> accepts.</summary>
     /// <exception cref="DataException">There is no such model.</exception>
     public static string Canonical(string name) => Find(name).Name;
 

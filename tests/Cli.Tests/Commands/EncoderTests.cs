@@ -98,7 +98,7 @@ public sealed class EncoderTests(CommandWorld world)
     {
         string data = ChallengeData(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), config = Path.Combine(bert, "config.json"), text = File.ReadAllText(config);
         File.Delete(Path.Combine(bert, "tokenizer_config.json")); // which would tell as well
-        Refused("\"model_type\": \"bert\"", "\"model_type\": \"roformer\"", $"{config}: model_type is roformer, but the tensors of pytorch_model.bin are of a bert", "mix-roformer");
+        Refused("\"model_type\": \"bert\"", "\"model_type\": \"roformer\"", $"{config}: model_type is roformer, but pytorch_model.bin has the tensors of a bert", "mix-roformer");
         Refused("\"num_hidden_layers\": 2", "\"num_hidden_layers\": \"two\"", $"{config}: line ", code: 2);
         Refused("{", "\uFEFF{", $"{config}: line 1: begins with a byte order mark", code: 2);
 

@@ -101,7 +101,7 @@ internal static class ZipDirectory
         ReadOnlySpan<byte> header = file.Read(local, LocalBytes, "the zip archive");
         long position = local + LocalBytes + UInt16(header, 26) + UInt16(header, 28);
         if (UInt32(header, 0) != LocalSignature)
-            throw new DataException($"{where} has no header where the directory says: damaged?");
+            throw new DataException($"{where} has no header at its position in the directory: damaged?");
         if (length > file.Length - position)
             throw new DataException($"{where} lies outside the file: truncated?");
         return new ZipEntry(name, position, length, crc);

@@ -5,12 +5,6 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Architectures;
 
-/// <summary>The results of one step, in device memory.</summary>
-/// <param name="Embedding">Video embeddings [B, EmbeddingWidth].</param>
-/// <param name="Losses">The loss terms; their weighted sum is the objective.</param>
-/// <param name="Cosines">Similarity of each pair [P], or default.</param>
-public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines) : IObjective;
-
 /// <summary>
 /// A model for training and inference. Its methods record one step on a tape and must not read tensor values.
 /// </summary>
@@ -36,7 +30,9 @@ public interface IVideoModel
     TrainingStage Finetuning(int pairs, LossConfig losses);
 }
 
-/// <summary>The two groups of parameters, each with a learning rate of its own (specification 5.1).</summary>
+/// <summary>
+/// The two groups of parameters, each with a learning rate of its own (docs/reference-system.md, section 5.1).
+/// </summary>
 public static class ParameterGroups
 {
     /// <summary>Everything in the text encoder.</summary>

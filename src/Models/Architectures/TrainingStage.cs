@@ -6,7 +6,7 @@ namespace VideoSim.Models.Architectures;
 /// <summary>One variant of a stage's training step.</summary>
 /// <param name="Fits">True if the step has room for the batch in a host slot.</param>
 /// <param name="Losses">Builds the forward pass on a tape.</param>
-public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBlock, StepOutputs> Losses);
+public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBlock, LossTerms> Losses);
 
 /// <summary>One stage of training: the sizes of its batches and the variants of its step.</summary>
 /// <param name="Shape">Sizes of a batch.</param>
@@ -16,7 +16,7 @@ public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBl
 public sealed record TrainingStage(BatchShape Shape, IReadOnlyList<StepVariant> Variants)
 {
     /// <summary>A stage with one step for all batches.</summary>
-    public TrainingStage(BatchShape shape, Func<Tape, BatchBlock, StepOutputs> losses) : this(shape, [new(static _ => true, losses)])
+    public TrainingStage(BatchShape shape, Func<Tape, BatchBlock, LossTerms> losses) : this(shape, [new(static _ => true, losses)])
     {
     }
 

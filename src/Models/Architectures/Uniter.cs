@@ -12,8 +12,8 @@ using VideoSim.Models.Layers;
 namespace VideoSim.Models.Architectures;
 
 /// <summary>
-/// Uniter (specification 3.7 to 3.9): one encoder reads text and frames as one sequence. The mean of its output
-/// becomes the video embedding. Pretraining also predicts masked tokens.
+/// Uniter (docs/reference-system.md, sections 3.7 to 3.9): one encoder reads text and frames as one sequence. The mean
+/// of its output becomes the video embedding. Pretraining also predicts masked tokens.
 /// </summary>
 internal sealed class Uniter : IVideoModel
 {
@@ -70,7 +70,7 @@ internal sealed class Uniter : IVideoModel
         new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
 
     // Predicts the first maskedRows masked tokens of the batch.
-    private StepOutputs PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
+    private LossTerms PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         var encoded = Encode(tape, batch);
         var embedding = Pool(tape, encoded);
@@ -78,15 +78,16 @@ internal sealed class Uniter : IVideoModel
         var rows = new Shape(maskedRows);
         var masked = GatherRows.Forward(tape, encoded.Hidden, batch.MaskedPositions.Slice(0, rows), batch.Shape.TextLength); // [rows, C]
         var tokens = Tokens.Loss(tape, tape.Note("masked_tokens", Map.Forward(tape, masked)), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows));
-        return new StepOutputs(embedding, new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens)), Cosines: default);
+        return new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens));
     }
 
-    private StepOutputs FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
+    private LossTerms FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var embedding = Embed(tape, batch);
         var pairs = PairLoss.Forward(tape, embedding, batch.Similarities);
+        tape.Note("cosine", pairs.Cosines);
         var tags = MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus);
-        return new StepOutputs(embedding, losses.OfPairs(pairs, tags), pairs.Cosines);
+        return losses.OfPairs(pairs, tags);
     }
 
     /// <summary>Hidden states [B, T + F, C] of text and frames, and their attention mask, Int32 [B, T + F].</summary>
@@ -104,8 +105,8 @@ internal sealed class Uniter : IVideoModel
     /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
     internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier.Forward(tape, embedding));
 
-    // The reference maps every position and then averages (specification 3.7). The result is the same, with 64 times
-    // the work.
+    // The reference maps every position and then averages (docs/reference-system.md, section 3.7). The result is the
+    // same, with 64 times the work.
     private Tensor Pool(Tape tape, in (Tensor Hidden, Tensor Mask) encoded) =>
-        Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default));
+        tape.Note("embedding", Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default)));
 }

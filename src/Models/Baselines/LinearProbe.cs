@@ -12,8 +12,8 @@ namespace VideoSim.Models.Baselines;
 
 /// <summary>
 /// A baseline of one linear map. It maps the mean frame and the character bag of a video to an embedding. Training on
-/// labelled pairs minimises the squared error between the cosine of two embeddings and the pair's similarity
-/// (reference fact sheet, section 4.6, Q).
+/// labelled pairs minimises the squared error between the cosine of two embeddings and the pair's similarity (Q in
+/// docs/reference-system.md, section 4.6).
 /// </summary>
 internal sealed class LinearProbe : IDisposable
 {

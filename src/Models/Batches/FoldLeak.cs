@@ -4,7 +4,7 @@ namespace VideoSim.Models.Batches;
 
 /// <summary>
 /// Videos in both the training and the validation pairs of a fold, because folds split pairs and not videos
-/// (specification 9, item 18). Scores on such pairs are too high.
+/// (docs/reference-system.md, section 9, item 18). Scores on such pairs are too high.
 /// </summary>
 /// <param name="Videos">Videos that occur in training and in validation pairs.</param>
 /// <param name="PairsWithOne">Validation pairs of which exactly one video occurs in training pairs.</param>

@@ -13,7 +13,7 @@ public sealed record Fold(int Number, int[] Train, int[] Validation)
 }
 
 /// <summary>
-/// The reference's 11 folds (reference fact sheet, section 1.5). One shuffled list is cut into pieces. Fold i
+/// The reference's 11 folds (docs/reference-system.md, section 1.5). One shuffled list is cut into pieces. Fold i
 /// validates on the i-th piece and trains on all other pairs, including those after the last piece. The folds split
 /// pairs, not videos, so a video may be on both sides.
 /// </summary>

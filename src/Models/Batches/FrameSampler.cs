@@ -4,9 +4,9 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Samples F of a video's n frames (reference fact sheet, section 2.3). With whole steps, up to F - 1 frames at the
-/// end are skipped. With even steps, the F frames are spread over the whole video. A video with fewer than F frames
-/// gives all of them and then repeats its last frame.
+/// Samples F of a video's n frames (docs/reference-system.md, section 2.3). With whole steps, up to F - 1 frames at
+/// the end are skipped. With even steps, the F frames are spread over the whole video. A video with fewer than F
+/// frames gives all of them and then repeats its last frame.
 /// </summary>
 public static class FrameSampler
 {

@@ -4,8 +4,8 @@ namespace VideoSim.Models.Batches;
 
 /// <summary>
 /// The generator MT19937 of Matsumoto and Nishimura, seeded and used like CPython's <c>random</c>. A shuffle here
-/// equals the reference's shuffle (reference fact sheet, section 9 item 19). Only the folds use it; all other random
-/// numbers come from Philox.
+/// equals the reference's shuffle (docs/reference-system.md, section 9, item 19). Only the folds use it; all other
+/// random numbers come from Philox.
 /// </summary>
 public sealed class MersenneTwister
 {

@@ -2,9 +2,6 @@ using VideoSim.Engine.Devices;
 
 namespace VideoSim.Models.Batches;
 
-/// <summary>Fills a slot with the batch of the given number; the same number always gives the same contents.</summary>
-public delegate void FillBatch(long number, BatchBlock slot);
-
 /// <summary>
 /// A ring of host slots that a separate thread fills ahead of the consumer. The contents of a batch depend on its
 /// number alone, so prefetching changes no result.
@@ -12,7 +9,7 @@ public delegate void FillBatch(long number, BatchBlock slot);
 public sealed class Prefetcher : IDisposable
 {
     private readonly BatchBlock[] _slots;
-    private readonly FillBatch _fill;
+    private readonly Action<long, BatchBlock> _fill;
     private readonly Thread _worker;
     private readonly SemaphoreSlim _empty, _full = new(0);
     private readonly long _first, _count;
@@ -26,8 +23,10 @@ public sealed class Prefetcher : IDisposable
     /// <param name="slots">Number of slots: the most batches that are ready at once.</param>
     /// <param name="first">Number of the first batch.</param>
     /// <param name="count">Total number of batches to fill.</param>
-    /// <param name="fill">Fills one.</param>
-    public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, FillBatch fill)
+    /// <param name="fill">
+    /// Fills a slot with the batch of a number; the same number always gives the same contents.
+    /// </param>
+    public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, Action<long, BatchBlock> fill)
     {
         (_first, _count, _fill) = (first, count, fill);
         _slots = new BatchBlock[slots];

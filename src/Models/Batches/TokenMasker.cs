@@ -5,10 +5,10 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Masks tokens of titles, which the model then predicts (specification 2.2). Each token other than [CLS], [SEP] and
-/// [PAD] is selected independently with probability 0.15. Of the selected tokens, 80 % become [MASK], 10 % become a
-/// random piece of the vocabulary and 10 % stay. A mask is a function of (seed, draw, record, position) alone. Nothing
-/// is allocated.
+/// Masks tokens of titles, which the model then predicts (docs/reference-system.md, section 2.2). Each token other
+/// than [CLS], [SEP] and [PAD] is selected independently with probability 0.15. Of the selected tokens, 80 % become
+/// [MASK], 10 % become a random piece of the vocabulary and 10 % stay. A mask is a function of (seed, draw, record,
+/// position) alone. Nothing is allocated.
 /// </summary>
 /// <param name="vocabulary">The pieces.</param>
 /// <param name="seed">Key of the random numbers.</param>

@@ -28,7 +28,7 @@ public sealed record ModelConfig
 
     /// <summary>
     /// Spreads the sampled frames over the whole video. The published models take whole steps from its beginning
-    /// (specification 2.3, 9.10).
+    /// (docs/reference-system.md, section 2.3).
     /// </summary>
     public bool EvenFrames { get; set; }
 
@@ -62,7 +62,7 @@ public sealed record ModelConfig
 
     /// <summary>
     /// Excludes padding and repeated frames from Uniter's mean and from mix-roformer's maximum. The published models
-    /// use all positions (specification 9.8).
+    /// use all positions (docs/reference-system.md, section 9, item 8).
     /// </summary>
     public bool MaskedPooling { get; set; }
 

@@ -6,7 +6,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>Recipe of one training stage (specification 5): batch, steps, learning rates and intervals.</summary>
+/// <summary>
+/// Recipe of one training stage (docs/reference-system.md, section 5): batch, steps, learning rates and intervals.
+/// </summary>
 public sealed record TrainingConfig
 {
     private const int MostInBatch = 1 << 16; // more than fits into memory; token counts stay within 32 bits

@@ -7,8 +7,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Datasets;
 
 /// <summary>
-/// The supervised tags (reference fact sheet, section 1.4): a text file with one integer id per line. A tag's class is
-/// its rank in ascending order of ids. The order of the lines does not matter.
+/// The supervised tags (docs/reference-system.md, section 1.4): a text file with one integer id per line. A tag's
+/// class is its rank in ascending order of ids. The order of the lines does not matter.
 /// </summary>
 public sealed class TagList
 {

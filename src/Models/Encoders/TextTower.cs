@@ -7,9 +7,9 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Encoders;
 
 /// <summary>
-/// Encodes a text as one vector. BERT uses its pooler: tanh of a linear map of the first position (specification 3.1).
-/// RoFormer has no pooler and uses the maximum over all positions, padding included unless pooling is masked
-/// (specification 3.6, 9.8).
+/// Encodes a text as one vector. BERT uses its pooler: tanh of a linear map of the first position
+/// (docs/reference-system.md, section 3.1). RoFormer has no pooler and uses the maximum over all positions, padding
+/// included unless pooling is masked (section 3.6).
 /// </summary>
 internal sealed class TextTower
 {

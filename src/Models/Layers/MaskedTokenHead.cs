@@ -7,8 +7,8 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Layers;
 
 /// <summary>
-/// Predicts masked tokens from the embeddings of their positions (specification 3.9): dense, GELU, LayerNorm, then a
-/// product with the encoder's own word table.
+/// Predicts masked tokens from the embeddings of their positions (docs/reference-system.md, section 3.9): dense, GELU,
+/// LayerNorm, then a product with the encoder's own word table.
 /// </summary>
 internal sealed class MaskedTokenHead
 {

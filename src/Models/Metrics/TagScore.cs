@@ -1,8 +1,8 @@
 namespace VideoSim.Models.Metrics;
 
 /// <summary>
-/// Precision and recall of tags over all (video, tag) entries (specification 6). A tag is predicted if its probability
-/// is above one half, that is, if its logit is above 0.
+/// Precision and recall of tags over all (video, tag) entries (docs/reference-system.md, section 6). A tag is
+/// predicted if its probability is above one half, that is, if its logit is above 0.
 /// </summary>
 /// <param name="Found">Entries predicted and present.</param>
 /// <param name="Predicted">Entries predicted.</param>

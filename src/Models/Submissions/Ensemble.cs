@@ -12,7 +12,7 @@ public static class Ensemble
     private const int IdsShown = 3;
 
     /// <summary>
-    /// The plain mean of embeddings in float64, added in the order given (reference-system.md 7.2).
+    /// The plain mean of embeddings in float64, added in the order given (docs/reference-system.md, section 7.2).
     /// </summary>
     /// <param name="inputs">One table for each fold, read one at a time. All have the same ids, in any order.</param>
     /// <param name="normalize">
@@ -31,8 +31,8 @@ public static class Ensemble
     }
 
     /// <summary>
-    /// The weighted sum of the embeddings of several models in float64, added in the order given (reference-system.md
-    /// 7.3).
+    /// The weighted sum of the embeddings of several models in float64, added in the order given
+    /// (docs/reference-system.md, section 7.3).
     /// </summary>
     /// <param name="inputs">One table for each model, read one at a time. All have the same ids, in any order.</param>
     /// <param name="normalize">

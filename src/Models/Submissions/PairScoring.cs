@@ -21,7 +21,7 @@ public static class PairScoring
     }
 
     /// <summary>
-    /// The cosine of two vectors of the same length; 0 if one of them is zero (reference-system.md 6).
+    /// The cosine of two vectors of the same length; 0 if one of them is zero (docs/reference-system.md, section 6).
     /// </summary>
     public static double Cosine(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {

@@ -4,9 +4,9 @@ using System.Text;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// The tokenizer of a Chinese RoFormer, Hugging Face's slow one (specification 2.1): lower-cased text is split into
-/// words (<see cref="JiebaWords"/>). A word that is a piece of the vocabulary is one token. BERT's tokenizer splits
-/// all other words.
+/// The tokenizer of a Chinese RoFormer, Hugging Face's slow one (docs/reference-system.md, section 2.1): lower-cased
+/// text is split into words (<see cref="JiebaWords"/>). A word that is a piece of the vocabulary is one token. BERT's
+/// tokenizer splits all other words.
 /// </summary>
 /// <param name="vocabulary">The pieces and their ids.</param>
 /// <param name="dictionary">The words.</param>

@@ -2,7 +2,7 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Text;
 
-/// <summary>Selects the tokenizer of a model (specification 2.1).</summary>
+/// <summary>Selects the tokenizer of a model (docs/reference-system.md, section 2.1).</summary>
 public static class TokenizerFactory
 {
     /// <summary>The tokenizer of a model.</summary>

@@ -6,7 +6,7 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Paths of the challenge's files in one folder (specification 1.1).</summary>
+/// <summary>Paths of the challenge's files in one folder (docs/reference-system.md, section 1.1).</summary>
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {

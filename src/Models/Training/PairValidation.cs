@@ -12,7 +12,8 @@ namespace VideoSim.Models.Training;
 public readonly record struct ValidationScore(double Spearman, TagScore? Tags, string? NonFinite = null);
 
 /// <summary>
-/// Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).
+/// Spearman between the cosine similarities of a model's embeddings and the labels of some pairs
+/// (docs/reference-system.md, section 6).
 /// </summary>
 internal sealed class PairValidation
 {

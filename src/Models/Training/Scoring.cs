@@ -4,7 +4,8 @@ using VideoSim.Models.Submissions;
 namespace VideoSim.Models.Training;
 
 /// <summary>
-/// The challenge's score: Spearman between cosine similarities and labels (specification 6 and 7.4).
+/// The challenge's score: Spearman between cosine similarities and labels (docs/reference-system.md, sections 6 and
+/// 7.4).
 /// </summary>
 public static class Scoring
 {

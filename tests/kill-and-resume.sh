@@ -1,7 +1,7 @@
 #!/bin/bash
-# kill-and-resume.sh [KILLS]: kills a short reproduction (SIGKILL) at random moments and starts it again after each kill.
+# kill-and-resume.sh [KILLS]: kills a short reproduction (SIGKILL) at random moments. Starts it again after each kill.
 # At the end all embeddings, checkpoints, models and metrics.jsonl must equal those of an uninterrupted run, byte for
-# byte. A run may end before it is killed. It is then compared at once and another run begins: such a kill is not counted.
+# byte. A run may end before it is killed. It is then compared at once, and another run begins: no kill is counted.
 # Needs a Release build. STEPS=N sets the steps of each stage (200). SEED=N sets the seed of the random moments.
 set -euo pipefail
 cd "$(dirname "$0")/.."

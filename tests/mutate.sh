@@ -2,7 +2,8 @@
 # mutate.sh [--sample | --self-test] [--seed N] [SLOT...]: finds out whether the tests notice wrong lines.
 # Changes one line of src at a time in a clone of HEAD below artifacts/mutate. Builds the clone and runs the tests that
 # belong to the line, then all other tests. The working tree does not change.
-# At the end it prints each change that no test noticed. It fails if tests/mutate.equivalent has no reason for one of them.
+# At the end it prints each change that no test noticed. It fails if tests/mutate.equivalent has no reason for one of
+# them.
 # A stopped run continues when it is started again. All changes take hours.
 # SLOT is the name of a change in the output: only the named changes are judged. Another seed draws other lines.
 # --sample judges 5 changes, other ones every day. --self-test tests the program itself and takes seconds.

@@ -1,6 +1,6 @@
 #!/bin/bash
-# use-packages.sh: makes packages of Kernels and Engine. A project outside of this repository restores them from a folder
-# and trains samples/Mlp with them.
+# use-packages.sh: makes packages of Kernels and Engine. A project outside of this repository restores them from a
+# folder and trains samples/Mlp with them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -16,8 +16,7 @@ for package in "$work"/packages/*.nupkg; do
     done
 done
 
-# This folder is the only source of packages. The restored packages go to a folder of their own, which other projects do
-# not use.
+# This folder is the only source of packages. The restored packages go to a folder that no other project uses.
 mkdir "$work/mlp"
 cd "$work/mlp"
 cat > nuget.config << EOF

@@ -6,7 +6,10 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Tables;
 
-/// <summary>Makes <c>docs/kernels/floors.md</c> of <c>floors.template.md</c>: what every function of the bf16 steps moves, against what has to be moved.</summary>
+/// <summary>
+/// Makes <c>docs/kernels/floors.md</c> from <c>floors.template.md</c>: bytes that each function of the bf16 steps
+/// moves, and the bytes that it must move.
+/// </summary>
 public static class FloorsPage
 {
     private const string Template = "floors.template.md", Product = "matmul";
@@ -15,7 +18,7 @@ public static class FloorsPage
     public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [Precision.BFloat16]);
 
     /// <summary>The page.</summary>
-    /// <param name="steps">The steps that it is about.</param>
+    /// <param name="steps">The steps.</param>
     public static string Text(IReadOnlyList<CountedStep> steps)
     {
         using var template = new StreamReader(typeof(FloorsPage).Assembly.GetManifestResourceStream(Template)!);

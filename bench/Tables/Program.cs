@@ -1,4 +1,4 @@
-// Writes the files of the repository that are made from code: dotnet run -c Release --project bench/Tables
+// Writes the files of the repository that are generated from code: dotnet run -c Release --project bench/Tables
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Kernels;

@@ -21,7 +21,7 @@ from markdown import Page
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_PROSE = 119
 
-HOSTS = ("github.com", "git-lfs", "arxiv.org", "doi.org", "docs.nvidia.com", "developer.nvidia.com", "learn.microsoft.com", "dotnet.microsoft.com")
+HOSTS = ("github.com", "git-lfs", "www.w3.org", "arxiv.org", "doi.org", "docs.nvidia.com", "developer.nvidia.com", "learn.microsoft.com", "dotnet.microsoft.com")
 
 # What must not be written, and why. The patterns do not match themselves.
 ABSENT = [

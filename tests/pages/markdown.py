@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-FENCE = re.compile(r"\s*(`{3,})\s*(\S*)\s*(.*?)\s*$")
+FENCE = re.compile(r"(\s*)(`{3,})\s*(\S*)\s*(.*?)\s*$")
 MARK = re.compile(r"<!-- gate: (\S+) *([^\n]*?)(?: *\n(.*?))?\s*-->", re.S)
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\]\([^)]*\)|\[[^\]]*\])*\]\(([^()\s]+)(?:\s+\"[^\"]*\")?\)")
 HTML_LINK = re.compile(r"\b(?:src|srcset|href)=\"([^\"\s]+)\"")
@@ -49,16 +49,16 @@ class Page:
 
     def _read(self, lines):
         block = mark = comment = None
-        fence, may_be_output = "", False
+        fence, indentation, may_be_output = "", "", False
         for number, line in enumerate(lines, 1):
             match = FENCE.fullmatch(line)
             kept = ""
             if block is not None:
-                if match and not match[2] and len(match[1]) >= len(fence):
+                if match and not match[3] and len(match[2]) >= len(fence):
                     block, may_be_output = None, True
                 else:
-                    block.lines.append(line)
-            elif comment is not None or line.startswith("<!--"):
+                    block.lines.append(line.removeprefix(indentation))
+            elif comment is not None or line.strip().startswith("<!--"):
                 comment = [number, line] if comment is None else [comment[0], comment[1] + "\n" + line]
                 if "-->" in line:
                     if found := MARK.fullmatch(comment[1].strip()):
@@ -69,7 +69,8 @@ class Page:
                 self.prose.append("")
                 continue
             elif match:
-                block, fence = Block(match[2], match[3], number + 1, mark, may_be_output and match[2] == "text"), match[1]
+                indentation, fence, language = match[1], match[2], match[3]
+                block = Block(language, match[4], number + 1, mark, may_be_output and language == "text")
                 self.blocks.append(block)
                 if mark:
                     self.unused_marks.remove(mark)

@@ -51,6 +51,24 @@ class Following(unittest.TestCase):
             """)
         self.assertEqual("one\ntwo\n", (self.root / "tracked.txt").read_text())
 
+    def test_a_block_in_a_list_is_indented(self):
+        self.follow("""
+            1. Item
+
+               <!-- gate: run -->
+               ```bash
+               cat <<END
+               one
+                 two
+               END
+               ```
+
+               ```text
+               one
+                 two
+               ```
+            """)
+
     def test_a_line_that_differs_is_named_with_page_and_number(self):
         error = self.wrong("""
             <!-- gate: run -->

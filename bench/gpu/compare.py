@@ -82,10 +82,11 @@ def main():
     peers(results)
     steps(results)
     judged = goals.judge(results)
-    print("\n| goal | | verdict | conditions |\n| --- | --- | --- | --- |")
+    print("\n| goal | verdict | conditions |\n| --- | --- | --- |")
     for goal in judged:
-        print(f"| {goal.name} | {goal.title} | {goal.verdict} | {goal.reason} |")
-    print(f"\nNot measured: {', '.join(goal.name for goal in judged if goal.verdict == 'not measured') or 'none'}.")
+        print(f"| {goal.title} | {goal.verdict} | {goal.reason} |")
+    unmeasured = sum(goal.verdict == "not measured" for goal in judged)
+    print(f"\nNot measured: {unmeasured} of {len(judged)} goals.")
     print("FlashAttention-3 cannot run this attention: it has no dropout. FlashAttention-4 cannot: no backward below heads of 128 columns.")
     if results.unused:
         print("\nNot used, or in part:\n")

@@ -88,8 +88,8 @@ class Goal:
     """Conditions of one goal. A goal with a condition that was not measured is not measured, unless another one
     misses."""
 
-    def __init__(self, name, title):
-        self.name, self.title, self.conditions, self.limiters = name, title, [], []
+    def __init__(self, title):
+        self.title, self.conditions, self.limiters = title, [], []
 
     def ratio(self, what, ours, peer, least, scale=1.0):
         """A peer takes at least `least` times as long as our kernel on the same card."""
@@ -131,98 +131,98 @@ def judge(results):
 def attention(results):
     uniter, mix, roformer = (results.ours(ATTENTION, model) for model in ("uniter", "mix", "uniter-roformer"))
     long = results.ours(ATTENTION, "mix", "s128")
-    a1 = Goal("A1", "attention forward and backward, B 256, S 64")
-    a1.ratio("FlashAttention", uniter, results.peer("attention", "B256 S64 flash"), 1.5)
-    a1.ratio("best backend", uniter, best_attention(results, "B256 S64"), 1.2)
-    a1.share(uniter, 0.7)
+    plain = Goal("attention forward and backward, B 256, S 64")
+    plain.ratio("FlashAttention", uniter, results.peer("attention", "B256 S64 flash"), 1.5)
+    plain.ratio("best backend", uniter, best_attention(results, "B256 S64"), 1.2)
+    plain.share(uniter, 0.7)
 
-    a2 = Goal("A2", "attention with rotary positions, byte for byte")
+    turned = Goal("attention with rotary positions, byte for byte")
     both = roformer and uniter and roformer.device == uniter.device
-    a2.most("times A1's time", (roformer.worst / roformer.bytes) / (uniter.worst / uniter.bytes) if both else None, 1.03, roformer and roformer.limiter)
-    a2.ratio("best backend with a rotary kernel", roformer if both else None, results.best("attention", ROTARY), 1.7, roformer.bytes / uniter.bytes if both else 1)
+    turned.most("time per byte, relative to attention without rotary positions,", (roformer.worst / roformer.bytes) / (uniter.worst / uniter.bytes) if both else None, 1.03, roformer and roformer.limiter)
+    turned.ratio("best backend with a rotary kernel", roformer if both else None, results.best("attention", ROTARY), 1.7, roformer.bytes / uniter.bytes if both else 1)
 
-    a3 = Goal("A3", "attention at other lengths")
-    a3.share(mix, 0.65, "S 32: copy rate")
-    a3.share(long, 0.6, "S 128: copy rate")
+    others = Goal("attention at other lengths")
+    others.share(mix, 0.65, "S 32: copy rate")
+    others.share(long, 0.6, "S 128: copy rate")
     for ours, case in ((mix, "B256 S32"), (uniter, "B256 S64"), (long, "B128 S128")):
-        a3.ratio(f"{case}: best backend", ours, best_attention(results, case), 1)
-    return a1, a2, a3
+        others.ratio(f"{case}: best backend", ours, best_attention(results, case), 1)
+    return plain, turned, others
 
 
 def exactness(results):
-    a4 = Goal("A4", "attention's bits and errors")
+    goal = Goal("attention's bits and errors")
     runs = [process for process in results.processes if "DeterminismTests" in process.name]
-    a4.judge("equal bits in 100 repeats and at other places of the batch", runs or None, f"{sum(run.passed for run in runs)} tests passed, {sum(run.failed for run in runs)} failed",
+    goal.judge("equal bits in 100 repeats and at other places of the batch", runs or None, f"{sum(run.passed for run in runs)} tests passed, {sum(run.failed for run in runs)} failed",
              all(run.holds for run in runs), "see the outputs of the tests")
     cases = [case for case in results.cases if re.fullmatch("attention_.*bf16", case.entry)]
     wrong = [case for case in cases if case.verdict != "right"]
-    a4.judge("errors against float64 within their bounds", cases or None, f"{len(cases) - len(wrong)} of {len(cases)} cases", not wrong,
+    goal.judge("errors against float64 within their bounds", cases or None, f"{len(cases) - len(wrong)} of {len(cases)} cases", not wrong,
              wrong and f"{wrong[0].entry}, {wrong[0].name}: {wrong[0].ratio} of its bound")
-    return a4
+    return goal
 
 
 def norms(results):
-    l1, forward = Goal("L1", "LayerNorm forward"), results.ours(NORM_FORWARD, "uniter")
-    l1.share(forward, 0.8)
-    l1.ratio("compiled PyTorch", forward, results.peer("layernorm", "compiled forward"), 1.1)
-    l1.ratio("eager PyTorch", forward, results.peer("layernorm", "eager forward"), 4)
-    l2, backward = Goal("L2", "LayerNorm backward"), results.ours(NORM_BACKWARD, "uniter")
-    l2.share(backward, 0.7)
-    l2.ratio("PyTorch's own kernel", backward, results.peer("layernorm", "native_layer_norm_backward"), 2.5)
-    return l1, l2
+    forward, ours = Goal("LayerNorm forward"), results.ours(NORM_FORWARD, "uniter")
+    forward.share(ours, 0.8)
+    forward.ratio("compiled PyTorch", ours, results.peer("layernorm", "compiled forward"), 1.1)
+    forward.ratio("eager PyTorch", ours, results.peer("layernorm", "eager forward"), 4)
+    backward, ours = Goal("LayerNorm backward"), results.ours(NORM_BACKWARD, "uniter")
+    backward.share(ours, 0.7)
+    backward.ratio("PyTorch's own kernel", ours, results.peer("layernorm", "native_layer_norm_backward"), 2.5)
+    return forward, backward
 
 
 def tags(results):
-    x1, ours = Goal("X1", "tag losses of four heads with consistency, fp32 logits"), results.ours(TAGS, "mix")
-    x1.most("us a head", ours and ours.worst / 4, 10, ours and ours.limiter)
-    x1.ratio("in place, eager PyTorch", ours, results.peer("asl", "optimised with consistency, fp32"), 30)
-    x1.ratio("compiled PyTorch", ours, results.peer("asl", "compiled with consistency, fp32"), 2)
-    return x1
+    goal, ours = Goal("tag losses of four heads with consistency, fp32 logits"), results.ours(TAGS, "mix")
+    goal.most("us a head", ours and ours.worst / 4, 10, ours and ours.limiter)
+    goal.ratio("in place, eager PyTorch", ours, results.peer("asl", "optimised with consistency, fp32"), 30)
+    goal.ratio("compiled PyTorch", ours, results.peer("asl", "compiled with consistency, fp32"), 2)
+    return goal
 
 
 def vlad(results):
-    n1, ours, products = Goal("N1", "NeXtVLAD, our kernels and PyTorch's products"), results.ours(VLAD, "mix"), results.peer("nextvlad", "products")
+    goal, ours, products = Goal("NeXtVLAD, our kernels and PyTorch's products"), results.ours(VLAD, "mix"), results.peer("nextvlad", "products")
     if ours and products and ours.device == products.device:
         ours.rounds = [time + max(products.rounds) for time in ours.rounds]
     else:
         ours = None
-    n1.most("ms", ours and 1e-3 * ours.worst, 2.2, ours and f"PyTorch's products take {max(products.rounds):.0f} us; {ours.limiter}")
-    n1.ratio("compiled PyTorch", ours, results.peer("nextvlad", "compiled"), 1.5)
-    n1.ratio("eager PyTorch", ours, results.peer("nextvlad", "eager"), 2.5)
-    return n1
+    goal.most("ms", ours and 1e-3 * ours.worst, 2.2, ours and f"PyTorch's products take {max(products.rounds):.0f} us; {ours.limiter}")
+    goal.ratio("compiled PyTorch", ours, results.peer("nextvlad", "compiled"), 1.5)
+    goal.ratio("eager PyTorch", ours, results.peer("nextvlad", "eager"), 2.5)
+    return goal
 
 
 def tokens(results):
-    c2 = Goal("C2", "loss of masked tokens")
-    c2.share(results.ours(TOKENS, "uniter"), 0.75)
-    return c2
+    goal = Goal("loss of masked tokens")
+    goal.share(results.ours(TOKENS, "uniter"), 0.75)
+    return goal
 
 
 def adam(results):
-    o1, ours = Goal("O1", "Adam"), results.ours(ADAM, "mix")
-    o1.share(ours, 0.9)
-    o1.ratio("fused AdamW", ours, results.best("adam", ["tensors", "flat"]), 1)
-    return o1
+    goal, ours = Goal("Adam"), results.ours(ADAM, "mix")
+    goal.share(ours, 0.9)
+    goal.ratio("fused AdamW", ours, results.best("adam", ["tensors", "flat"]), 1)
+    return goal
 
 
 def steps(results):
-    s1 = Goal("S1", "every training step, at most 1.25 times its serial floor")
+    every = Goal("every training step, at most 1.25 times its serial floor")
     all_steps = [Step(results, model, stage) for model, stage in WORK]
     for step in all_steps:
-        s1.judge(step.name, step.ratio, step.ratio and f"{step.ratio:.2f}", step.ratio and step.ratio <= 1.25, None)
+        every.judge(step.name, step.ratio, step.ratio and f"{step.ratio:.2f}", step.ratio and step.ratio <= 1.25, None)
     worst = max(all_steps, key=lambda step: step.ratio or 0)
-    s1.limiters = [f"{worst.name}: {worst.limiter}"] if s1.limiters else []
+    every.limiters = [f"{worst.name}: {worst.limiter}"] if every.limiters else []
 
     uniter = Step(results, "uniter", "pretrain")
-    s2 = Goal("S2", "Uniter's pretraining step against PyTorch's")
+    against = Goal("Uniter's pretraining step against PyTorch's")
     for what, variants, least in (("compiled, our rewrites granted", "compiled granted", 1.25), ("compiled, as the reference has it", "compiled reference", 2),
                                   ("eager, as the reference has it", "eager reference", 3)):
         peer = results.best("encoder_step", [f"{variants}, {how}" for how in STEPS])
         value = 1e-3 * peer.best / uniter.milliseconds if peer and uniter.milliseconds and peer.device == uniter.device else None
-        s2.judge(f"{what} at least {least}x", value, value and f"{value:.2f}x ({peer.name})", value and value >= least, value and uniter.limiter)
+        against.judge(f"{what} at least {least}x", value, value and f"{value:.2f}x ({peer.name})", value and value >= least, value and uniter.limiter)
 
-    s8 = Goal("S8", "Uniter's pretraining step, share of the card's bf16 peak")
+    of_peak = Goal("Uniter's pretraining step, share of the card's bf16 peak")
     peak = uniter.milliseconds and next((peak for name, peak in PEAKS.items() if re.search(name, uniter.device)), None)
     share = 1e12 * WORK["uniter", "pretrain"][1] / (1e-3 * uniter.milliseconds) / peak if peak else None
-    s8.judge("at least 45 %", share, share and f"{100 * share:.0f} % of {1e-12 * peak:.0f} TFLOP/s", share and share >= 0.45, share and uniter.limiter)
-    return s1, s2, s8
+    of_peak.judge("at least 45 %", share, share and f"{100 * share:.0f} % of {1e-12 * peak:.0f} TFLOP/s", share and share >= 0.45, share and uniter.limiter)
+    return every, against, of_peak

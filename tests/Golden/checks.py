@@ -1,4 +1,4 @@
-"""Checks of this code itself: the specification's test vectors, PyTorch's own layers, and finite differences."""
+"""Checks of this code itself: golden vectors of docs/reference-system.md, PyTorch's own layers, finite differences."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def close(actual, expected, tolerance, what):
 
 
 def parameter_counts():
-    """Specification 3.10 at the reference sizes (appendix A, item 9)."""
+    """docs/reference-system.md, section 3.10, at the reference sizes."""
     encoder = model.EncoderSizes(vocabulary=21128, positions=512, width=768, heads=12, layers=12, feed_forward=3072)
     sizes = model.MixSizes(encoder, frame_width=1536, expansion=2, groups=8, clusters=64, vlad_output=1024,
                            text_map=1024, fusion=256, squeeze_ratio=8, tags=10000)
@@ -41,7 +41,7 @@ def parameter_counts():
 
 
 def uniter_parameter_counts():
-    """Specification 3.10: encoder without pooler, frame map, fc, classifier, head of the masked tokens."""
+    """docs/reference-system.md, section 3.10: encoder without pooler, frame map, fc, classifier, mlm."""
     for kind, vocabulary, expected in (("bert", 21128, 105_844_376), ("roformer", 50000, 127_653_728)):
         encoder = model.EncoderSizes(vocabulary, positions=512, width=768, heads=12, layers=12, feed_forward=3072)
         sizes = uniter_model.UniterSizes(encoder, frame_width=1536, embedding=256, tags=10000, kind=kind)
@@ -50,7 +50,7 @@ def uniter_parameter_counts():
 
 
 def rotations():
-    """Specification 3.2 literally, for interleaved pairs; appendix A item 11 is position 1 of a head of 64."""
+    """docs/reference-system.md, section 3.2, literally; section 12, item 11, is position 1 of a head of 64."""
     x = Draw(8).normal(2, 3, 5, 8)
     turned = uniter_model.rotate(x)
     for p in range(5):
@@ -90,7 +90,7 @@ def uniter_gradients():
 
 
 def loss_vectors():
-    """Appendix A, items 6, 7 and 12."""
+    """docs/reference-system.md, section 12, items 6, 7 and 12."""
 
     def at(function, z, y):
         logits = torch.tensor([[z]], dtype=torch.float64, requires_grad=True)
@@ -110,7 +110,7 @@ def loss_vectors():
 
 
 def rotary_positions():
-    """Appendix A, item 11; and what rotary positions are for: a score depends on the distance of its positions alone."""
+    """docs/reference-system.md, section 12, item 11. And a score depends on the distance of its positions alone."""
     pairs = torch.tensor([1.0, 0.0] * 32).double().expand(2, 64)  # turned, they show the angles' cosines and sines
     close(model.rotate(pairs)[0], pairs[0], 0, "position 0")
     close(model.rotate(pairs)[1, :2], [0.540302, 0.841471], 1e-6, "first pair of position 1")
@@ -217,7 +217,7 @@ def block_gradients():
 
 
 def clipped_pair_slopes():
-    """Specification, appendix C: 2(s - y) - 0.5 y/s inside the clip, bounds included; below the floor, a times 1e6."""
+    """docs/reference-system.md, section 4.6: 2(s - y) - 0.5 y/s inside the clip and on its bounds; below the floor 1e6 a."""
     tensors = BLOCKS["pair_loss_clip"]().tensors()
     s, y = tensors["value.similarity"], tensors["input.similarities"]
     below, above = tensors["input.right"][0, 0], tensors["input.right"][1, 0]
@@ -231,7 +231,7 @@ def clipped_pair_slopes():
 
 
 def adam_updates():
-    """Appendix A item 5, and PyTorch's Adam, which agrees with Keras' form where epsilon vanishes."""
+    """docs/reference-system.md, section 12, item 5. PyTorch's Adam agrees with Keras' form where epsilon vanishes."""
     for step, expected in ((0, 0), (500, 2.5e-4), (1000, 5e-4), (2500, 2.5e-4), (4000, 0)):
         close(adam.rate(step, 5e-4, 1000, 4000), expected, 1e-18, f"rate at {step}")
     draw = Draw(7)

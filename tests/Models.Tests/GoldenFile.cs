@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Operators;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Models.Batches;
@@ -74,7 +73,7 @@ internal sealed unsafe class GoldenFile(string name) : IDisposable
         if (masked > 0)
             FillMasked(block);
         *block.Scalars = default;
-        new IndexSorter(config.Encoder.VocabSize).Sort(block.Tokens);
+        block.Tokens.Sort(new int[config.Encoder.VocabSize]);
         return block;
     }
 

@@ -9,7 +9,10 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>data folds</c>: the 11 splits of the labelled pairs, and what each lets through (specification 1.5 and 9, item 18).</summary>
+/// <summary>
+/// <c>data folds</c>: the 11 splits of the labelled pairs, and what each lets through (docs/reference-system.md,
+/// section 1.5 and section 9, item 18).
+/// </summary>
 internal static class DataFoldsCommand
 {
     public static Command Create()

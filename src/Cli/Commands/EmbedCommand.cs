@@ -6,7 +6,7 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>embed</c>: embeddings of all videos of some files (specification 7.1).</summary>
+/// <summary><c>embed</c>: embeddings of all videos of some files (docs/reference-system.md, section 7.1).</summary>
 internal static class EmbedCommand
 {
     public static Command Create()

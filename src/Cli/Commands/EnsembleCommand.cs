@@ -6,7 +6,10 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>ensemble</c>: the mean over the folds of one model, or the weighted sum over models (specification 7.2 and 7.3).</summary>
+/// <summary>
+/// <c>ensemble</c>: the mean over the folds of one model, or the weighted sum over models (docs/reference-system.md,
+/// sections 7.2 and 7.3).
+/// </summary>
 internal static class EnsembleCommand
 {
     public static Command Create()

@@ -6,7 +6,9 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>evaluate</c>: Spearman of embeddings against labelled pairs (specification 7.4).</summary>
+/// <summary>
+/// <c>evaluate</c>: Spearman of embeddings against labelled pairs (docs/reference-system.md, section 7.4).
+/// </summary>
 internal static class EvaluateCommand
 {
     public static Command Create()

@@ -9,20 +9,11 @@ namespace VideoSim.Engine.Autograd;
 /// <param name="Value">The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.</param>
 public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
 
-/// <summary>What the code of a training step returns: its objective, and whatever else of it is of interest.</summary>
-public interface IObjective
-{
-    /// <summary>The terms of the objective.</summary>
-    LossTerms Losses { get; }
-}
-
 /// <summary>The objective of a step, term by term.</summary>
 /// <param name="terms">The terms, in the order of logs.</param>
-public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms) : IObjective
+public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms)
 {
     private readonly LossTerm[] _terms = terms.ToArray();
-
-    LossTerms IObjective.Losses => this;
 
     /// <summary>The terms.</summary>
     public ReadOnlySpan<LossTerm> Terms => _terms;

@@ -11,7 +11,7 @@ namespace VideoSim.Engine.Operators;
 /// <param name="SegmentIndices">The distinct indices, ascending [B*S].</param>
 /// <param name="SegmentStarts">Where each index's run begins in the sorted positions, and the end of the last [B*S + 1].</param>
 /// <param name="SegmentCount">Number of distinct indices [1].</param>
-public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions, Tensor SegmentIndices, Tensor SegmentStarts, Tensor SegmentCount)
+public readonly unsafe record struct IndexBatch(Tensor Indices, Tensor SortedPositions, Tensor SegmentIndices, Tensor SegmentStarts, Tensor SegmentCount)
 {
     private const string Sorted = "sorted positions", Segments = "segment indices", Starts = "segment starts", Count = "segment count";
 
@@ -49,42 +49,35 @@ public readonly record struct IndexBatch(Tensor Indices, Tensor SortedPositions,
                 throw new ArgumentException($"input {name} holds the index {index}, outside of a table of {rows} rows");
         }
         int[] sorted = new int[indices.Length], segments = new int[indices.Length], starts = new int[indices.Length + 1];
-        int count = new IndexSorter(rows).Sort(indices, sorted, segments, starts);
+        int count = Sort(new int[rows], indices, sorted, segments, starts);
         inputs.Upload<int>($"{name}, {Sorted}", sorted);
         inputs.Upload<int>($"{name}, {Segments}", segments);
         inputs.Upload<int>($"{name}, {Starts}", starts);
         inputs.Upload<int>($"{name}, {Count}", [count]);
     }
-}
 
-/// <summary>
-/// Sorts a batch's positions by index on the host, stably (a counting sort): the order in which every device adds up the gradient of a
-/// table. Not for several threads at a time.
-/// </summary>
-/// <param name="rows">Rows of the table.</param>
-public sealed unsafe class IndexSorter(int rows)
-{
-    private readonly int[] _occurrences = new int[rows]; // of each index in the batch at hand
-
-    /// <summary>Fills the other parts of a batch in host memory from its indices, each of which is below the table's rows.</summary>
-    public void Sort(in IndexBatch batch)
+    /// <summary>
+    /// Fills the other parts of a batch in host memory from its indices. The sort is stable: every device adds up the gradient of a table in
+    /// this order.
+    /// </summary>
+    /// <param name="places">Scratch memory, one element for each row of the table. Every index is below their number.</param>
+    public void Sort(int[] places)
     {
-        int count = (int)batch.Indices.Shape.Count;
-        *batch.SegmentCount.Ints = Sort(new(batch.Indices.Ints, count), new(batch.SortedPositions.Ints, count), new(batch.SegmentIndices.Ints, count), new(batch.SegmentStarts.Ints, count + 1));
+        int count = (int)Indices.Shape.Count;
+        *SegmentCount.Ints = Sort(places, new(Indices.Ints, count), new(SortedPositions.Ints, count), new(SegmentIndices.Ints, count), new(SegmentStarts.Ints, count + 1));
     }
 
-    /// <summary>The same for parts that lie anywhere; what the segments do not use is left as it is.</summary>
-    /// <returns>The number of segments.</returns>
-    internal int Sort(ReadOnlySpan<int> indices, Span<int> sorted, Span<int> segments, Span<int> starts)
+    // A counting sort. Returns the number of segments; the rest of segments and starts stays as it is.
+    private static int Sort(int[] places, ReadOnlySpan<int> indices, Span<int> sorted, Span<int> segments, Span<int> starts)
     {
-        Array.Clear(_occurrences);
+        Array.Clear(places);
         foreach (int index in indices)
-            _occurrences[index]++;
+            places[index]++;
         int segment = 0, start = 0;
-        for (int index = 0; index < _occurrences.Length; index++)
+        for (int index = 0; index < places.Length; index++)
         {
-            int occurrences = _occurrences[index];
-            _occurrences[index] = start; // from here on: where the next occurrence goes
+            int occurrences = places[index];
+            places[index] = start; // from here on: where the next occurrence goes
             if (occurrences == 0)
                 continue;
             segments[segment] = index;
@@ -93,7 +86,7 @@ public sealed unsafe class IndexSorter(int rows)
         }
         starts[segment] = start;
         for (int i = 0; i < indices.Length; i++)
-            sorted[_occurrences[indices[i]]++] = i;
+            sorted[places[indices[i]]++] = i;
         return segment;
     }
 }

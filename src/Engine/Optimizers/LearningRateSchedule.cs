@@ -1,8 +1,8 @@
 namespace VideoSim.Engine.Optimizers;
 
 /// <summary>
-/// Linear warm-up from 0 to the peak, then linear decay to 0 (reference-system.md 5.1). The first step therefore has
-/// rate 0. After the warm-up, every step from <see cref="TotalSteps"/> on has rate 0 again.
+/// Linear warm-up from 0 to the peak, then linear decay to 0 (docs/reference-system.md, section 5.1). The first step
+/// therefore has rate 0. After the warm-up, every step from <see cref="TotalSteps"/> on has rate 0 again.
 /// </summary>
 public sealed record LearningRateSchedule
 {

@@ -7,9 +7,26 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Training;
 
-/// <summary>Builds training steps: forward, backward and update.</summary>
-public static class TrainingStep
+/// <summary>A training step: forward, backward and update.</summary>
+public sealed unsafe class TrainingStep : IDisposable
 {
+    private readonly Device _device;
+    private readonly ParameterStore _parameters;
+    private readonly Optimizer? _optimizer;
+    private readonly StepInputs _inputs;
+
+    private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode)
+    {
+        (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
+        Step = new Step<LossTerms>(device, mode, inputs, tape =>
+        {
+            var terms = losses(tape);
+            tape.RunBackward(terms.Terms);
+            optimizer?.Update(tape.Stream, inputs.Scalars);
+            return terms;
+        });
+    }
+
     /// <summary>Builds a step that makes one loss smaller.</summary>
     /// <param name="device">Where it runs.</param>
     /// <param name="parameters">What is trained, allocated for training in the step's precision.</param>
@@ -19,46 +36,23 @@ public static class TrainingStep
     /// <param name="seed">Key of the step's random numbers.</param>
     /// <param name="eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
     /// <param name="precision">How activations are stored.</param>
-    public static TrainingStep<LossTerms> Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
+    public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
         ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) =>
         Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision);
 
     /// <summary>The same with an objective of several terms.</summary>
-    /// <typeparam name="TObjective"><see cref="LossTerms"/>, or what else the model's code leaves on the device with them.</typeparam>
-    public static TrainingStep<TObjective> Build<TObjective>(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> objective,
-        ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) where TObjective : IObjective =>
-        new(device, parameters, optimizer, inputs, objective, new StepMode(Training: true, seed, eager, precision));
-}
-
-/// <summary>A training step; see <see cref="TrainingStep"/>.</summary>
-/// <typeparam name="TObjective">What the model's code returns.</typeparam>
-public sealed unsafe class TrainingStep<TObjective> : IDisposable where TObjective : IObjective
-{
-    private readonly Device _device;
-    private readonly ParameterStore _parameters;
-    private readonly Optimizer? _optimizer;
-    private readonly StepInputs _inputs;
-
-    internal TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, TObjective> build, StepMode mode)
-    {
-        (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
-        Step = new Step<TObjective>(device, mode, inputs, tape =>
-        {
-            var objective = build(tape);
-            tape.RunBackward(objective.Losses.Terms);
-            optimizer?.Update(tape.Stream, inputs.Scalars);
-            return objective;
-        });
-    }
+    public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses,
+        ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) =>
+        new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision));
 
     /// <summary>The launches.</summary>
-    public Step<TObjective> Step { get; }
+    public Step<LossTerms> Step { get; }
 
     /// <summary>0-based number of the next update: what rates are corrected for, and a counter of the random numbers.</summary>
     public long Number { get; set; }
 
-    /// <summary>What the model's code returned: tensors that the last run filled.</summary>
-    public TObjective Result => Step.Result;
+    /// <summary>The terms of the objective, which the last run filled.</summary>
+    public LossTerms Losses => Step.Result;
 
     /// <summary>Runs one update and counts it.</summary>
     /// <param name="rate">The learning rate.</param>
@@ -91,7 +85,7 @@ public sealed unsafe class TrainingStep<TObjective> : IDisposable where TObjecti
     }
 
     /// <summary>The objective after the last run. Waits for the device.</summary>
-    public double Loss() => Result.Losses.Total(Result.Losses.Read(_device));
+    public double Loss() => Losses.Total(Losses.Read(_device));
 
     /// <inheritdoc/>
     public void Dispose() => Step.Dispose();

@@ -63,9 +63,10 @@ public unsafe struct AttentionArgs
 
 /// <summary>
 /// Scaled dot-product attention with key mask, dropout and, if wanted, the biases of the projections before it and rotary positions (Vaswani et al., 2017; Su et al.,
-/// 2021; specification 3.1 and 3.2): scores / sqrt(D), -10000 on hidden keys, exact softmax. Backward computes the
-/// probabilities again and never reads the output: its row term is the sum of probability times gradient. Gradients of biases are left
-/// as sums over each video's positions. These kernels take any shape; <see cref="For"/> knows when there are faster ones.
+/// 2021; docs/reference-system.md, sections 3.1 and 3.2): scores / sqrt(D), -10000 on hidden keys, exact softmax.
+/// Backward computes the probabilities again and never reads the output: its row term is the sum of probability times
+/// gradient. Gradients of biases are left as sums over each video's positions. These kernels take any shape;
+/// <see cref="For"/> knows when there are faster ones.
 /// </summary>
 public static unsafe partial class AttentionKernels
 {

@@ -72,8 +72,9 @@ public unsafe struct EmbeddingTableBackwardArgs
 }
 
 /// <summary>
-/// y[b, t] = word[id[b, t]] + position[t] + type[0] (specification 3.1). Tables have the type of y, their gradients are fp32. The word table's gradient is summed segment by
-/// segment in the order that the batch gives, so it has the same bits on every device.
+/// y[b, t] = word[id[b, t]] + position[t] + type[0] (docs/reference-system.md, section 3.1). Tables have the type of
+/// y, their gradients are fp32. The word table's gradient is summed segment by segment in the order that the batch
+/// gives, so it has the same bits on every device.
 /// </summary>
 public static unsafe partial class EmbeddingKernels
 {

@@ -46,7 +46,9 @@ public unsafe struct JointSequenceGradArgs
     public int AddText, AddFrames;
 }
 
-/// <summary>Text and frames as one sequence, text first, with the mask of both (specification 3.7).</summary>
+/// <summary>
+/// Text and frames as one sequence, text first, with the mask of both (docs/reference-system.md, section 3.7).
+/// </summary>
 public static unsafe partial class JointSequenceKernels
 {
     private const int Threads = 128; // 16 bytes each

@@ -50,13 +50,14 @@ public unsafe struct TagLossArgs
 
 /// <summary>
 /// Asymmetric loss of tags from logits (Ridnik et al., "Asymmetric loss for multi-label classification", 2021;
-/// specification 4.2 and 9.1), of which binary cross-entropy is the case without focus: all heads of a video, values and gradients, in one
-/// launch. With w = -z for a tag that is present, w = z for one that is absent, and P = sigmoid(w): the sum over c of P^gamma softplus(w).
+/// docs/reference-system.md, section 4.2), of which binary cross-entropy is the case without focus: all heads of a
+/// video, values and gradients, in one launch. With w = -z for a tag that is present, w = z for one that is absent, and P = sigmoid(w): the sum over c of P^gamma softplus(w).
 /// The power is exp(-gamma softplus(-w)), so loss and gradient are finite for every z and nothing is clipped. The gradient flows through
 /// P^gamma: ±P^gamma (gamma (1 - P) softplus(w) + P). A margin m replaces the probability p of an absent tag by max(p - m, 0).
 /// </summary>
 /// <remarks>
-/// The consistency (specification 4.4) is how far the experts' softened distributions are from the mixture's: the sum over k and c of
+/// The consistency (docs/reference-system.md, section 4.4) is how far the experts' softened distributions are from the
+/// mixture's: the sum over k and c of
 /// P[c] (log(P[c] + epsilon) - log(Q_k[c] + epsilon)) with P = softmax(z / T), Q_k = softmax(z_k / T). With slopes
 /// g[c] = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)) by P[c], and -P / (Q_k + epsilon) by Q_k[c], each
 /// softmax passes on probability * (slope - mean slope) / T.

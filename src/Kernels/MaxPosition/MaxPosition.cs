@@ -26,7 +26,10 @@ public unsafe struct MaxPositionArgs
     public int Add;
 }
 
-/// <summary>y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on (specification 3.6).</summary>
+/// <summary>
+/// y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on
+/// (docs/reference-system.md, section 3.6).
+/// </summary>
 public static unsafe class MaxPositionKernels
 {
     private const int Threads = 128; // each takes 16 bytes of neighbouring columns

@@ -5,12 +5,6 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Architectures;
 
-/// <summary>What a step leaves on the device.</summary>
-/// <param name="Embedding">Video embeddings [B, EmbeddingWidth].</param>
-/// <param name="Losses">The objective.</param>
-/// <param name="Cosines">Similarity of each pair [P], or default.</param>
-public sealed record StepOutputs(Tensor Embedding, LossTerms Losses, Tensor Cosines) : IObjective;
-
 /// <summary>A model as training and inference see it. Its methods build one step on a tape; they may not look at values.</summary>
 public interface IVideoModel
 {
@@ -34,7 +28,9 @@ public interface IVideoModel
     TrainingStage Finetuning(int pairs, LossConfig losses);
 }
 
-/// <summary>The two groups of parameters, each with a learning rate of its own (specification 5.1).</summary>
+/// <summary>
+/// The two groups of parameters, each with a learning rate of its own (docs/reference-system.md, section 5.1).
+/// </summary>
 public static class ParameterGroups
 {
     /// <summary>Everything in the text encoder.</summary>

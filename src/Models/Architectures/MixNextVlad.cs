@@ -10,8 +10,9 @@ using VideoSim.Models.Layers;
 namespace VideoSim.Models.Architectures;
 
 /// <summary>
-/// MixNextvlad (specification 3.5 and 3.6): a gated mixture of experts over one text tower. Each expert pools the frames by a
-/// NeXtVLAD, fuses them with the text and predicts tags; the gate sees the mean frame and the text.
+/// MixNextvlad (docs/reference-system.md, sections 3.5 and 3.6): a gated mixture of experts over one text tower. Each
+/// expert pools the frames by a NeXtVLAD, fuses them with the text and predicts tags; the gate sees the mean frame and
+/// the text.
 /// </summary>
 internal sealed class MixNextVlad : IVideoModel
 {
@@ -61,23 +62,23 @@ internal sealed class MixNextVlad : IVideoModel
     public TrainingStage Finetuning(int pairs, LossConfig losses) =>
         new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
 
-    private StepOutputs PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses)
+    private LossTerms PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var encoded = Encode(tape, batch);
         var (expertLogits, logits) = Tags(tape, encoded);
         var tags = MultiLabelLoss.Forward(tape, logits, expertLogits, batch.Labels, losses.Focus, new HeadConsistency(losses.ConsistencyTemperature, ConsistencyEpsilon));
         var contrastive = ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature);
-        var terms = new LossTerms(new("tag", 1, tags.Mixture), new("tag_experts", 1, tags.Experts), new("consistency", losses.ConsistencyWeight, tags.Consistency),
+        return new LossTerms(new("tag", 1, tags.Mixture), new("tag_experts", 1, tags.Experts), new("consistency", losses.ConsistencyWeight, tags.Consistency),
             new("contrastive", losses.ContrastiveWeight / _config.Experts, contrastive));
-        return new StepOutputs(encoded.Embedding, terms, Cosines: default);
     }
 
-    private StepOutputs FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
+    private LossTerms FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var encoded = Encode(tape, batch);
         var pairs = PairLoss.Forward(tape, encoded.Embedding, batch.Similarities);
+        tape.Note("cosine", pairs.Cosines);
         var tags = MultiLabelLoss.Forward(tape, Tags(tape, encoded).Mixture, batch.Labels, losses.Focus);
-        return new StepOutputs(encoded.Embedding, losses.OfPairs(pairs, tags), pairs.Cosines);
+        return losses.OfPairs(pairs, tags);
     }
 
     private Encoded Encode(Tape tape, BatchBlock batch)
@@ -90,7 +91,7 @@ internal sealed class MixNextVlad : IVideoModel
         var weights = tape.Note("gate", Softmax.Forward(tape, _gate.Forward(tape, _gateNorm.Forward(tape, gateInput, sides)))); // [B, E]
         var vision = _vlad.Forward(tape, frames, videos, sides);                                            // [E, B, N]
         var experts = tape.Note("experts.embedding", _fusion.Forward(tape, vision, text));                  // [E, B, embedding]
-        return new Encoded(text, vision, weights, experts, Mixture.Forward(tape, experts, weights));
+        return new Encoded(text, vision, weights, experts, tape.Note("embedding", Mixture.Forward(tape, experts, weights)));
     }
 
     // Logits of each expert [E, B, tags] and of the mixture [B, tags].

@@ -6,7 +6,7 @@ namespace VideoSim.Models.Architectures;
 /// <summary>A step of a stage.</summary>
 /// <param name="Fits">Whether the step has room for a batch that lies on the host.</param>
 /// <param name="Losses">Builds the forward pass on a tape.</param>
-public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBlock, StepOutputs> Losses);
+public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBlock, LossTerms> Losses);
 
 /// <summary>What a model trains on, and how.</summary>
 /// <param name="Shape">Sizes of a batch.</param>
@@ -14,7 +14,7 @@ public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBl
 public sealed record TrainingStage(BatchShape Shape, IReadOnlyList<StepVariant> Variants)
 {
     /// <summary>A stage with one step for all batches.</summary>
-    public TrainingStage(BatchShape shape, Func<Tape, BatchBlock, StepOutputs> losses) : this(shape, [new(static _ => true, losses)])
+    public TrainingStage(BatchShape shape, Func<Tape, BatchBlock, LossTerms> losses) : this(shape, [new(static _ => true, losses)])
     {
     }
 

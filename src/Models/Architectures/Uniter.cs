@@ -12,8 +12,8 @@ using VideoSim.Models.Layers;
 namespace VideoSim.Models.Architectures;
 
 /// <summary>
-/// Uniter (specification 3.7 to 3.9): one encoder over text and frames together; the mean of its output is the video. In
-/// pretraining it also finds out masked tokens.
+/// Uniter (docs/reference-system.md, sections 3.7 to 3.9): one encoder over text and frames together; the mean of its
+/// output is the video. In pretraining it also finds out masked tokens.
 /// </summary>
 internal sealed class Uniter : IVideoModel
 {
@@ -68,7 +68,7 @@ internal sealed class Uniter : IVideoModel
         new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
 
     // The first rows of the batch's masked tokens.
-    private StepOutputs PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
+    private LossTerms PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         var encoded = Encode(tape, batch);
         var embedding = Pool(tape, encoded);
@@ -76,15 +76,16 @@ internal sealed class Uniter : IVideoModel
         var rows = new Shape(maskedRows);
         var masked = GatherRows.Forward(tape, encoded.Hidden, batch.MaskedPositions.Slice(0, rows), batch.Shape.TextLength); // [rows, C]
         var tokens = Tokens.Loss(tape, tape.Note("masked_tokens", Map.Forward(tape, masked)), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows));
-        return new StepOutputs(embedding, new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens)), Cosines: default);
+        return new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens));
     }
 
-    private StepOutputs FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
+    private LossTerms FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var embedding = Embed(tape, batch);
         var pairs = PairLoss.Forward(tape, embedding, batch.Similarities);
+        tape.Note("cosine", pairs.Cosines);
         var tags = MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus);
-        return new StepOutputs(embedding, losses.OfPairs(pairs, tags), pairs.Cosines);
+        return losses.OfPairs(pairs, tags);
     }
 
     /// <summary>Hidden states [B, T + F, C] of text and frames, and which positions count, Int32 [B, T + F].</summary>
@@ -102,7 +103,8 @@ internal sealed class Uniter : IVideoModel
     /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
     internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier.Forward(tape, embedding));
 
-    // The reference maps every position and averages then (specification 3.7), which is the same with 64 times the work.
+    // The reference maps every position and averages then (docs/reference-system.md, section 3.7). The result is the
+    // same, with 64 times the work.
     private Tensor Pool(Tape tape, in (Tensor Hidden, Tensor Mask) encoded) =>
-        Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default));
+        tape.Note("embedding", Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default)));
 }

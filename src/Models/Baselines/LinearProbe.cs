@@ -12,7 +12,8 @@ namespace VideoSim.Models.Baselines;
 
 /// <summary>
 /// What one linear map can do: mean frame and character bag of a video are mapped to an embedding, trained on labelled pairs so
-/// that the cosine of two embeddings comes close to the pair's similarity in squared error (reference fact sheet, section 4.6, Q).
+/// that the cosine of two embeddings comes close to the pair's similarity in squared error (Q in
+/// docs/reference-system.md, section 4.6).
 /// </summary>
 internal sealed class LinearProbe : IDisposable
 {

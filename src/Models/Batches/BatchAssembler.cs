@@ -1,5 +1,4 @@
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Operators;
 using VideoSim.Kernels.Random;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Text;
@@ -15,7 +14,7 @@ public sealed unsafe class BatchAssembler : IDisposable
     private readonly TagList _tags;
     private readonly ITokenizer _tokenizer;
     private readonly IVideoReader _reader;
-    private readonly IndexSorter _sorter;
+    private readonly int[] _places; // scratch for sorting token ids
     private readonly bool _evenFrames;
 
     /// <summary>An assembler over a dataset.</summary>
@@ -23,7 +22,7 @@ public sealed unsafe class BatchAssembler : IDisposable
     {
         (_tokenizer, _tags, _evenFrames) = (tokenizer, tags, evenFrames);
         _reader = dataset.OpenReader();
-        _sorter = new IndexSorter(tokenizer.Vocabulary.Count);
+        _places = new int[tokenizer.Vocabulary.Count];
     }
 
     /// <summary>Fills a slot with single videos. Rows past the given videos repeat the last one.</summary>
@@ -36,7 +35,7 @@ public sealed unsafe class BatchAssembler : IDisposable
         for (int row = 0; row < slot.Shape.Videos; row++)
             FillVideo(videos[Math.Min(row, videos.Length - 1)], row, slot);
         masker?.Mask(videos, draw, slot);
-        _sorter.Sort(slot.Tokens);
+        slot.Tokens.Sort(_places);
     }
 
     /// <summary>Fills a slot with pairs: all left sides, then all right sides.</summary>
@@ -50,7 +49,7 @@ public sealed unsafe class BatchAssembler : IDisposable
             FillVideo(pair.Right, count + row, slot);
             slot.Similarities.Floats[row] = pair.TargetSimilarity;
         }
-        _sorter.Sort(slot.Tokens);
+        slot.Tokens.Sort(_places);
     }
 
     /// <summary>Puts some videos, or pairs where the batch has some, on a device as one batch.</summary>

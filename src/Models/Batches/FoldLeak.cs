@@ -3,8 +3,8 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// What a split by pairs lets through: videos that a fold validates on and has trained on (specification 9, item 18). A score on
-/// such pairs flatters the model.
+/// What a split by pairs lets through: videos that a fold validates on and has trained on (docs/reference-system.md,
+/// section 9, item 18). A score on such pairs flatters the model.
 /// </summary>
 /// <param name="Videos">Videos that occur in training and in validation pairs.</param>
 /// <param name="PairsWithOne">Validation pairs of which exactly one video occurs in training pairs.</param>

@@ -13,9 +13,9 @@ public sealed record Fold(int Number, int[] Train, int[] Validation)
 }
 
 /// <summary>
-/// The reference's 11 folds (reference fact sheet, section 1.5): one shuffled list, of which fold i validates the i-th piece and
-/// trains on all the rest, including what is left over behind the last piece. Pairs are split, not videos, so a video may be on
-/// both sides.
+/// The reference's 11 folds (docs/reference-system.md, section 1.5): one shuffled list, of which fold i validates the
+/// i-th piece and trains on all the rest, including what is left over behind the last piece. Pairs are split, not
+/// videos, so a video may be on both sides.
 /// </summary>
 public static class Folds
 {

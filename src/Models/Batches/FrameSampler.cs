@@ -4,8 +4,9 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Which frames of a video a model sees (reference fact sheet, section 2.3): of n frames, F in whole steps, which leaves out up to
-/// F - 1 at the end, or F spread evenly over all; a shorter video gives all of its frames, then its last one again and again.
+/// Which frames of a video a model sees (docs/reference-system.md, section 2.3): of n frames, F in whole steps, which
+/// leaves out up to F - 1 at the end, or F spread evenly over all; a shorter video gives all of its frames, then its
+/// last one again and again.
 /// </summary>
 public static class FrameSampler
 {

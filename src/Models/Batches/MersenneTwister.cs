@@ -4,7 +4,8 @@ namespace VideoSim.Models.Batches;
 
 /// <summary>
 /// The generator MT19937 of Matsumoto and Nishimura, seeded and used as CPython's <c>random</c> does, so that a shuffle here is
-/// the reference's shuffle (reference fact sheet, section 9 item 19). For the folds only: everything else draws from Philox.
+/// the reference's shuffle (docs/reference-system.md, section 9, item 19). For the folds only: everything else draws
+/// from Philox.
 /// </summary>
 public sealed class MersenneTwister
 {

@@ -2,9 +2,6 @@ using VideoSim.Engine.Devices;
 
 namespace VideoSim.Models.Batches;
 
-/// <summary>Fills a slot with the batch of the given number; the same number always gives the same contents.</summary>
-public delegate void FillBatch(long number, BatchBlock slot);
-
 /// <summary>
 /// A ring of host slots that a thread of its own fills ahead of the consumer. What a batch holds depends on its number
 /// alone, so running ahead changes nothing but the time.
@@ -12,7 +9,7 @@ public delegate void FillBatch(long number, BatchBlock slot);
 public sealed class Prefetcher : IDisposable
 {
     private readonly BatchBlock[] _slots;
-    private readonly FillBatch _fill;
+    private readonly Action<long, BatchBlock> _fill;
     private readonly Thread _worker;
     private readonly SemaphoreSlim _empty, _full = new(0);
     private readonly long _first, _count;
@@ -26,8 +23,8 @@ public sealed class Prefetcher : IDisposable
     /// <param name="slots">How many batches may be ready at once.</param>
     /// <param name="first">Number of the first batch.</param>
     /// <param name="count">Batches to fill in all.</param>
-    /// <param name="fill">Fills one.</param>
-    public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, FillBatch fill)
+    /// <param name="fill">Fills a slot with the batch of a number; the same number always gives the same contents.</param>
+    public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, Action<long, BatchBlock> fill)
     {
         (_first, _count, _fill) = (first, count, fill);
         _slots = new BatchBlock[slots];

@@ -5,9 +5,10 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Masks tokens of titles for a model to find out (specification 2.2): of the tokens that are not [CLS], [SEP] or [PAD],
-/// each is selected with probability 0.15, whatever the others; of the selected ones 80 % become [MASK], 10 % any piece of
-/// the vocabulary, 10 % stay. A mask is a function of (seed, draw, record, position) alone. Allocates nothing.
+/// Masks tokens of titles for a model to find out (docs/reference-system.md, section 2.2): of the tokens that are not
+/// [CLS], [SEP] or [PAD], each is selected with probability 0.15, whatever the others; of the selected ones 80 %
+/// become [MASK], 10 % any piece of the vocabulary, 10 % stay. A mask is a function of (seed, draw, record, position)
+/// alone. Allocates nothing.
 /// </summary>
 /// <param name="vocabulary">The pieces.</param>
 /// <param name="seed">Key of the random numbers.</param>

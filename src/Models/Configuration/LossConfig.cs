@@ -6,7 +6,9 @@ using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>Weights and temperatures of the losses (specification 4); the defaults are the published ones.</summary>
+/// <summary>
+/// Weights and temperatures of the losses (docs/reference-system.md, section 4); the defaults are the published ones.
+/// </summary>
 public sealed record LossConfig
 {
     /// <summary>Weight of the consistency between mixture and experts in pretraining.</summary>

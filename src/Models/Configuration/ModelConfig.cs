@@ -26,7 +26,10 @@ public sealed record ModelConfig
     /// <summary>Frames a video is sampled to, F.</summary>
     public int Frames { get; set; } = 32;
 
-    /// <summary>Spread the sampled frames over the whole video; published are whole steps from its beginning (specification 2.3, 9.10).</summary>
+    /// <summary>
+    /// Spread the sampled frames over the whole video; published are whole steps from its beginning
+    /// (docs/reference-system.md, section 2.3).
+    /// </summary>
     public bool EvenFrames { get; set; }
 
     /// <summary>Values of a frame.</summary>
@@ -57,7 +60,10 @@ public sealed record ModelConfig
     /// <summary>Width of the video embedding.</summary>
     public int EmbeddingWidth { get; set; } = 256;
 
-    /// <summary>Leaves padding and repeated frames out of Uniter's mean and of mix-roformer's maximum; published is to take all positions (specification 9.8).</summary>
+    /// <summary>
+    /// Leaves padding and repeated frames out of Uniter's mean and of mix-roformer's maximum; published is to take all
+    /// positions (docs/reference-system.md, section 9, item 8).
+    /// </summary>
     public bool MaskedPooling { get; set; }
 
     /// <summary>Chance to zero a value of the fusion's input.</summary>

@@ -6,7 +6,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>How one stage trains (specification 5): batch, steps, rates and what happens every so many steps.</summary>
+/// <summary>
+/// How one stage trains (docs/reference-system.md, section 5): batch, steps, rates and what happens every so many
+/// steps.
+/// </summary>
 public sealed record TrainingConfig
 {
     private const int MostInBatch = 1 << 16; // more than any memory holds; counts of tokens stay within 32 bits

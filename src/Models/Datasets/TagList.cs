@@ -7,8 +7,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Datasets;
 
 /// <summary>
-/// The supervised tags (reference fact sheet, section 1.4): a text file with one integer id a line. A tag's class is its rank in
-/// ascending order of ids, whatever its line.
+/// The supervised tags (docs/reference-system.md, section 1.4): a text file with one integer id a line. A tag's class
+/// is its rank in ascending order of ids, whatever its line.
 /// </summary>
 public sealed class TagList
 {

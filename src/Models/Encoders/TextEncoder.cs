@@ -8,9 +8,10 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Encoders;
 
 /// <summary>
-/// The text encoder of BERT (Devlin et al., 2018; specification 3.1) or RoFormer (Su et al., 2021; specification 3.2) in two
-/// steps: an embedding of tokens, and a stack of transformer layers, which takes any embedded sequence. The two differ in where
-/// positions enter: BERT adds an embedding of them, RoFormer turns queries and keys by a constant table.
+/// The text encoder of BERT (Devlin et al., 2018; docs/reference-system.md, section 3.1) or RoFormer (Su et al., 2021;
+/// docs/reference-system.md, section 3.2) in two steps: an embedding of tokens, and a stack of transformer layers,
+/// which takes any embedded sequence. The two differ in where positions enter: BERT adds an embedding of them,
+/// RoFormer turns queries and keys by a constant table.
 /// </summary>
 internal sealed class TextEncoder
 {

@@ -7,8 +7,9 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Encoders;
 
 /// <summary>
-/// A text as one vector: BERT with its pooler, tanh of a linear map of the first position (specification 3.1), or RoFormer,
-/// which has none, with the maximum over all positions, padding included unless asked otherwise (specification 3.6, 9.8).
+/// A text as one vector: BERT with its pooler, tanh of a linear map of the first position (docs/reference-system.md,
+/// section 3.1), or RoFormer, which has none, with the maximum over all positions, padding included unless asked
+/// otherwise (section 3.6).
 /// </summary>
 internal sealed class TextTower
 {

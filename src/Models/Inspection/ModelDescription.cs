@@ -4,7 +4,9 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Inspection;
 
-/// <summary>Trainable parameters of a model by block, as <c>inspect</c> shows them (specification 3.10).</summary>
+/// <summary>
+/// Trainable parameters of a model by block, as <c>inspect</c> shows them (docs/reference-system.md, section 3.10).
+/// </summary>
 /// <param name="Model">Name of the model.</param>
 /// <param name="Blocks">Trainable parameters of each block; running statistics are not counted.</param>
 /// <param name="Total">Their sum.</param>

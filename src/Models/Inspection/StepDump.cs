@@ -4,7 +4,6 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
-using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
@@ -77,7 +76,7 @@ public static class StepDump
             return stage.Variants[^1].Losses(tape, input); // room for any batch
         });
         step.Run();
-        AtomicFile.Write(output, stream => Collect(device, input, step.Result, notes, parameters).WriteTo(stream));
+        AtomicFile.Write(output, stream => Collect(device, input, step.Losses, notes, parameters).WriteTo(stream));
     }
 
     private static ModelConfig WithoutDropout(ModelConfig config) => config with
@@ -87,7 +86,7 @@ public static class StepDump
         Encoder = config.Encoder with { HiddenDropoutProb = 0, AttentionProbsDropoutProb = 0 },
     };
 
-    private static SafetensorsWriter Collect(Device device, BatchBlock input, StepOutputs outputs, List<(string Name, Tensor Value)> notes, ParameterStore parameters)
+    private static SafetensorsWriter Collect(Device device, BatchBlock input, LossTerms losses, List<(string Name, Tensor Value)> notes, ParameterStore parameters)
     {
         var writer = new SafetensorsWriter();
         Add("input.token_ids", input.TokenIds);
@@ -96,10 +95,7 @@ public static class StepDump
         Add("input.frame_counts", input.FrameCounts);
         Add("input.label_bits", input.Labels);
         if (input.Shape.Pairs > 0)
-        {
             Add("input.similarities", input.Similarities);
-            Add("cosine", outputs.Cosines);
-        }
         if (input.Shape.MaskedCapacity > 0)
         {
             Add("input.masked_positions", input.MaskedPositions);
@@ -107,9 +103,8 @@ public static class StepDump
             Add("input.masked_weights", input.MaskedWeights);
         }
         foreach (var (name, value) in notes)
-            Add($"value.{name}", value);
-        Add("embedding", outputs.Embedding);
-        foreach (var term in outputs.Losses.Terms)
+            Add(name is "embedding" or "cosine" ? name : $"value.{name}", value);
+        foreach (var term in losses.Terms)
         {
             Add($"loss.{term.Name}", term.Value);
             writer.AddMetadata($"weight.{term.Name}", term.Weight.ToString("R", System.Globalization.CultureInfo.InvariantCulture));

@@ -7,8 +7,8 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Layers;
 
 /// <summary>
-/// Joins vision and text and weighs the result by squeeze-excitation (Hu et al., 2017; specification 3.4), for each
-/// expert: e = u * sigmoid(W2 relu(W1 u)) with u = relu(W concat(vision, text)).
+/// Joins vision and text and weighs the result by squeeze-excitation (Hu et al., 2017; docs/reference-system.md,
+/// section 3.4), for each expert: e = u * sigmoid(W2 relu(W1 u)) with u = relu(W concat(vision, text)).
 /// </summary>
 internal sealed class Fusion
 {

@@ -7,8 +7,9 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Layers;
 
 /// <summary>
-/// NeXtVLAD pooling of frames (Lin et al., "NeXtVLAD", 2018; specification 3.3), one for each expert and all computed
-/// together: expand, assign each group of each frame to clusters, aggregate residuals to the centres, map.
+/// NeXtVLAD pooling of frames (Lin et al., "NeXtVLAD", 2018; docs/reference-system.md, section 3.3), one for each
+/// expert and all computed together: expand, assign each group of each frame to clusters, aggregate residuals to the
+/// centres, map.
 /// </summary>
 internal sealed class NeXtVlad
 {

@@ -1,8 +1,8 @@
 namespace VideoSim.Models.Metrics;
 
 /// <summary>
-/// How well tags are found, over all (video, tag) entries together (specification 6): a tag is predicted where its probability is
-/// above one half, that is where its logit is above 0.
+/// How well tags are found, over all (video, tag) entries together (docs/reference-system.md, section 6): a tag is
+/// predicted where its probability is above one half, that is where its logit is above 0.
 /// </summary>
 /// <param name="Found">Entries predicted and present.</param>
 /// <param name="Predicted">Entries predicted.</param>

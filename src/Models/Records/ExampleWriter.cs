@@ -37,7 +37,7 @@ public sealed class ExampleWriter
     /// <summary>Starts a new, empty Example.</summary>
     public void Clear() => _end = PrefixBytes;
 
-    /// <summary>Writes one video as the challenge's files hold it (reference fact sheet, section 1.2).</summary>
+    /// <summary>Writes one video as the challenge's files hold it (docs/reference-system.md, section 1.2).</summary>
     /// <param name="id">Video id, ASCII.</param>
     /// <param name="title">Title, UTF-8.</param>
     /// <param name="asrText">Speech transcript, UTF-8; the text <c>nan</c> where there is none.</param>

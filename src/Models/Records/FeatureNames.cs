@@ -1,6 +1,8 @@
 namespace VideoSim.Models.Records;
 
-/// <summary>The features of a single-video Example (reference fact sheet, section 1.2), as the UTF-8 keys of its map.</summary>
+/// <summary>
+/// The features of a single-video Example (docs/reference-system.md, section 1.2), as the UTF-8 keys of its map.
+/// </summary>
 internal static class FeatureNames
 {
     internal static ReadOnlySpan<byte> Id => "id"u8;

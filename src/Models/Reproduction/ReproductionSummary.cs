@@ -61,7 +61,7 @@ public sealed record StageSeconds(double Pretrain, double Finetune, double Embed
 /// <param name="TestSpearman">On test_b.</param>
 public sealed record FoldSummary(int Fold, double ValSpearman, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman);
 
-/// <summary>The weighted sum of the models' mean embeddings (specification 7.3).</summary>
+/// <summary>The weighted sum of the models' mean embeddings (docs/reference-system.md, section 7.3).</summary>
 /// <param name="TestSpearman">Of raw embeddings, as in result.zip.</param>
 /// <param name="NormalizedTestSpearman">Of embeddings scaled to length 1 before they are weighted.</param>
 /// <param name="Weights">Weight of each model.</param>

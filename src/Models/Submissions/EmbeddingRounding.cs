@@ -7,7 +7,7 @@ namespace VideoSim.Models.Submissions;
 /// <summary>To what the values of an embedding are rounded when they are written.</summary>
 public enum EmbeddingRounding
 {
-    /// <summary>float16: the embeddings of one fold (reference-system.md 1.7).</summary>
+    /// <summary>float16: the embeddings of one fold (docs/reference-system.md, section 1.7).</summary>
     Half,
 
     /// <summary>float32: as the model computed them.</summary>

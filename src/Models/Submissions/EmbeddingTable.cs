@@ -8,7 +8,7 @@ namespace VideoSim.Models.Submissions;
 /// </summary>
 public sealed class EmbeddingTable
 {
-    /// <summary>The most values an embedding may have (reference-system.md 1.7).</summary>
+    /// <summary>The most values an embedding may have (docs/reference-system.md, section 1.7).</summary>
     public const int MaxWidth = 256;
 
     private readonly string[] _ids;

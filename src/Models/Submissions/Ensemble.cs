@@ -10,7 +10,7 @@ public static class Ensemble
     private const int IdsShown = 3;
 
     /// <summary>
-    /// The plain mean of embeddings in float64, added in the order given (reference-system.md 7.2).
+    /// The plain mean of embeddings in float64, added in the order given (docs/reference-system.md, section 7.2).
     /// </summary>
     /// <param name="inputs">One table for each fold, taken one at a time; all with the same ids, in any order.</param>
     /// <param name="normalize">Scale every embedding to length 1 first; the published mean is of raw ones.</param>
@@ -25,7 +25,8 @@ public static class Ensemble
     }
 
     /// <summary>
-    /// The weighted sum of the embeddings of several models in float64, added in the order given (reference-system.md 7.3).
+    /// The weighted sum of the embeddings of several models in float64, added in the order given
+    /// (docs/reference-system.md, section 7.3).
     /// </summary>
     /// <param name="inputs">One table for each model, taken one at a time; all with the same ids, in any order.</param>
     /// <param name="normalize">

@@ -18,7 +18,9 @@ public static class PairScoring
         return cosines;
     }
 
-    /// <summary>The cosine of two vectors of the same length; 0 if one of them is zero (reference-system.md 6).</summary>
+    /// <summary>
+    /// The cosine of two vectors of the same length; 0 if one of them is zero (docs/reference-system.md, section 6).
+    /// </summary>
     public static double Cosine(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
     {
         double product = 0, leftSquares = 0, rightSquares = 0;

@@ -5,8 +5,8 @@ namespace VideoSim.Models.Submissions;
 
 /// <summary>
 /// Files of embeddings, the kind chosen by the name's ending: <c>.zip</c> is the challenge's submission, a deflated
-/// <c>result.json</c> (reference-system.md 1.7); <c>.json</c> is that object alone; <c>.npy</c> is a matrix for NumPy with
-/// the ids line by line in <c>.ids.txt</c> beside it.
+/// <c>result.json</c> (docs/reference-system.md, section 1.7); <c>.json</c> is that object alone; <c>.npy</c> is a
+/// matrix for NumPy with the ids line by line in <c>.ids.txt</c> beside it.
 /// </summary>
 public static class SubmissionFile
 {

@@ -4,8 +4,9 @@ using System.Text;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// The tokenizer of a Chinese RoFormer, Hugging Face's slow one (specification 2.1): lower-cased text is cut into words
-/// (<see cref="JiebaWords"/>); a word that is a piece of the vocabulary is one token, any other is left to BERT's tokenizer.
+/// The tokenizer of a Chinese RoFormer, Hugging Face's slow one (docs/reference-system.md, section 2.1): lower-cased
+/// text is cut into words (<see cref="JiebaWords"/>); a word that is a piece of the vocabulary is one token, any other
+/// is left to BERT's tokenizer.
 /// </summary>
 /// <param name="vocabulary">The pieces and their ids.</param>
 /// <param name="dictionary">The words.</param>

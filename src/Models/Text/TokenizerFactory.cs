@@ -2,7 +2,7 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Text;
 
-/// <summary>Which model reads titles with which tokenizer (specification 2.1).</summary>
+/// <summary>Which model reads titles with which tokenizer (docs/reference-system.md, section 2.1).</summary>
 public static class TokenizerFactory
 {
     /// <summary>The tokenizer of a model.</summary>

@@ -44,10 +44,10 @@ internal sealed class BuiltStep : IDisposable
 
     public BatchBlock Input { get; }
 
-    public Step<StepOutputs> Step { get; }
+    public Step<LossTerms> Step { get; }
 
     /// <summary>The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.</summary>
-    public string? NonFiniteTerm() => Step.Result.Losses.FirstNonFinite(Step.Result.Losses.Read(_device)) is { } term
+    public string? NonFiniteTerm() => Step.Result.FirstNonFinite(Step.Result.Read(_device)) is { } term
         ? string.Create(CultureInfo.InvariantCulture, $"{term.Name} is {term.Value}") : null;
 
     public void Dispose()

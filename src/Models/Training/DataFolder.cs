@@ -6,7 +6,7 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>The challenge's files by their places in one folder (specification 1.1).</summary>
+/// <summary>The challenge's files by their places in one folder (docs/reference-system.md, section 1.1).</summary>
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {

@@ -12,7 +12,10 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Training on labelled pairs from pretrained weights, one fold at a time (specification 1.5, 4.6, 4.7 and 5).</summary>
+/// <summary>
+/// Training on labelled pairs from pretrained weights, one fold at a time (docs/reference-system.md, sections 1.5,
+/// 4.6, 4.7 and 5).
+/// </summary>
 public static class Finetuning
 {
     /// <summary>Runs, goes on with or finds complete the finetuning of one fold. Sizes come from the pretrained model, recipes from the preset.</summary>

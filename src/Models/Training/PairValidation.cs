@@ -11,7 +11,10 @@ namespace VideoSim.Models.Training;
 /// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>; unless it is null there is no score.</param>
 public readonly record struct ValidationScore(double Spearman, TagScore? Tags, string? NonFinite = null);
 
-/// <summary>Spearman between the cosine similarities of a model's embeddings and the labels of some pairs (specification 6).</summary>
+/// <summary>
+/// Spearman between the cosine similarities of a model's embeddings and the labels of some pairs
+/// (docs/reference-system.md, section 6).
+/// </summary>
 internal sealed class PairValidation
 {
     private readonly IVideoDataset _dataset;

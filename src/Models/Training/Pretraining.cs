@@ -12,7 +12,10 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Training on single videos with tags (specification 4.7, 5 and 6): fresh weights, validated on all labelled pairs.</summary>
+/// <summary>
+/// Training on single videos with tags (docs/reference-system.md, sections 4.7, 5 and 6): fresh weights, validated on
+/// all labelled pairs.
+/// </summary>
 public static class Pretraining
 {
     /// <summary>Runs, goes on with or finds complete a pretraining run.</summary>
@@ -75,7 +78,7 @@ public static class Pretraining
                     progress.Note(line);
             },
             Config = preset.Pretrain,
-            Epsilon = 1e-8 / batch, // the losses are means, the reference's are sums (specification 5.2)
+            Epsilon = 1e-8 / batch, // losses are means, not sums: docs/reference-system.md, section 5.2
             Stage = stage,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),

@@ -3,7 +3,10 @@ using VideoSim.Models.Submissions;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>The challenge's score: Spearman between cosine similarities and labels (specification 6 and 7.4).</summary>
+/// <summary>
+/// The challenge's score: Spearman between cosine similarities and labels (docs/reference-system.md, sections 6 and
+/// 7.4).
+/// </summary>
 public static class Scoring
 {
     /// <summary>Scores embeddings against a label file.</summary>

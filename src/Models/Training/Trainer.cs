@@ -35,8 +35,8 @@ public sealed record TrainingJob
     /// <summary>The model's steps, and the sizes of their batches.</summary>
     public required TrainingStage Stage { get; init; }
 
-    /// <summary>Fills batches; called from the prefetching thread alone.</summary>
-    public required FillBatch Fill { get; init; }
+    /// <summary>Fills a slot with the batch of a number; called from the prefetching thread alone. The same number always gives the same batch.</summary>
+    public required Action<long, BatchBlock> Fill { get; init; }
 
     /// <summary>Scores the validation set with the weights as they are.</summary>
     public required Func<ValidationScore> Validate { get; init; }
@@ -65,7 +65,7 @@ public sealed class Trainer : IDisposable
     private readonly IProgressSink _progress;
     private readonly Adam _adam;
     private readonly BatchBlock _input;
-    private readonly TrainingStep<StepOutputs>?[] _steps; // by variant of the stage
+    private readonly TrainingStep?[] _steps; // by variant of the stage
     private readonly LearningRateSchedule[] _schedules;
     private LossTerms? _losses; // of the last step run by this process
     private long _done;
@@ -78,7 +78,7 @@ public sealed class Trainer : IDisposable
         _schedules = job.Config.Schedules();
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
         _input = new BatchBlock(device, job.Stage.Shape);
-        _steps = new TrainingStep<StepOutputs>?[job.Stage.Variants.Count];
+        _steps = new TrainingStep?[job.Stage.Variants.Count];
         _steps[0] = Build(job.Stage.Variants[0]);
     }
 
@@ -130,7 +130,7 @@ public sealed class Trainer : IDisposable
         _adam.Dispose();
     }
 
-    private TrainingStep<StepOutputs> Build(StepVariant variant) =>
+    private TrainingStep Build(StepVariant variant) =>
         TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager, _job.Config.Precision);
 
     private void RunStep(Prefetcher batches)
@@ -146,7 +146,7 @@ public sealed class Trainer : IDisposable
         slot.BeginCopyTo(_input);
         step.Run();
         batches.Release(_input);
-        _losses = step.Result.Losses;
+        _losses = step.Losses;
         _done++;
     }
 

@@ -7,9 +7,9 @@ namespace VideoSim.Cli.Tests.Commands;
 [Collection(nameof(CommandTests))]
 public sealed class InspectTests(CommandWorld world)
 {
-    // The numbers of specification 3.10 and what they are made of.
+    // The parameters of docs/reference-system.md, section 3.10, by block.
     [Fact]
-    public void Inspect_ReferencePreset_CountsWhatTheSpecificationSays()
+    public void Inspect_ReferencePreset_CountsThePublishedParameters()
     {
         var outcome = Shell.Run("inspect", "--model", "mix", "--preset", "reference", "--json").AssertDone();
         using var json = JsonDocument.Parse(outcome.Output);

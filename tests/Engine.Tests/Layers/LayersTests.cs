@@ -98,12 +98,12 @@ public sealed unsafe class LayersTests : IDisposable
     }
 
     [Fact]
-    public void IndexSorter_AnyIndices_ListsEachWithItsPositions()
+    public void Sort_AnyIndices_ListsEachWithItsPositions()
     {
         int[] indices = [3, 8, 0, 3, 3, 1, 1, 7, 2, 8];
         Tensor Empty(int count) => Integers(new Shape(count), new int[count]);
         var batch = new IndexBatch(Integers(new Shape(B, S), indices), Empty(10), Empty(10), Empty(11), Empty(1));
-        new IndexSorter(rows: 9).Sort(batch);
+        batch.Sort(new int[9]);
         Assert.Equal(6, batch.SegmentCount.Ints[0]);
         int[] sorted = new Span<int>(batch.SortedPositions.Ints, 10).ToArray(), starts = new Span<int>(batch.SegmentStarts.Ints, 7).ToArray();
         Assert.Equal([0, 1, 2, 3, 7, 8], new Span<int>(batch.SegmentIndices.Ints, 6).ToArray());
@@ -112,14 +112,14 @@ public sealed unsafe class LayersTests : IDisposable
     }
 
     [Fact]
-    public void IndexBatch_Uploaded_IsWhatTheSorterMakes()
+    public void IndexBatch_Uploaded_IsSorted()
     {
         int[] indices = [3, 8, 0, 3, 3, 1, 1, 7, 2, 8];
         using var inputs = new StepInputs(_device, IndexBatch.Inputs("words", B, S));
         IndexBatch.Upload(inputs, "words", indices, rows: 9);
         Tensor Empty(int count) => Integers(new Shape(count), new int[count]);
         IndexBatch actual = IndexBatch.Of(inputs, "words"), expected = new(Integers(new Shape(B, S), indices), Empty(10), Empty(10), Empty(11), Empty(1));
-        new IndexSorter(rows: 9).Sort(expected);
+        expected.Sort(new int[9]);
         int segments = expected.SegmentCount.Ints[0];
         Assert.Equal(_device.Read<int>(expected.Indices), _device.Read<int>(actual.Indices));
         Assert.Equal(_device.Read<int>(expected.SortedPositions), _device.Read<int>(actual.SortedPositions));

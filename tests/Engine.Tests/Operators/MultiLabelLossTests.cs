@@ -12,7 +12,7 @@ namespace VideoSim.Engine.Tests.Operators;
 
 public sealed unsafe class MultiLabelLossTests
 {
-    // By hand: one label, the published asymmetric loss.
+    // docs/reference-system.md, section 12, items 6 and 12: one label, the published asymmetric loss.
     [Theory]
     [InlineData(0, true, 0.693147, -0.5)]
     [InlineData(0, false, 0.346574, 0.423287)]

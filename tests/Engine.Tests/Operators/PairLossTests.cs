@@ -33,7 +33,7 @@ public sealed unsafe class PairLossTests
             });
     }
 
-    // Reference fact sheet, Appendix A item 7: the KL term of one pair, and no gradient below the clip.
+    // docs/reference-system.md, section 12, item 7: the KL term of one pair, and no gradient below the clip.
     [Theory]
     [InlineData(0.25f, 0.346574, false)]
     [InlineData(-0.3f, 7.71247, true)]

@@ -5,7 +5,7 @@ namespace VideoSim.Engine.Tests.Optimizers;
 
 public sealed class LearningRateScheduleTests
 {
-    // reference-system.md, Appendix A item 5.
+    // docs/reference-system.md, section 12, item 5.
     [Theory]
     [InlineData(0, 0)]
     [InlineData(500, 2.5e-4)]
@@ -18,7 +18,7 @@ public sealed class LearningRateScheduleTests
         Assert.Equal(rate, schedule.RateAt(step), 1e-18);
     }
 
-    // reference-system.md 5.1: the encoder's schedule is ten times longer than the run.
+    // docs/reference-system.md, section 5.1: the encoder's schedule is ten times longer than the run.
     [Theory]
     [InlineData(2000, 3e-5)]
     [InlineData(3000, 2.92e-5)]

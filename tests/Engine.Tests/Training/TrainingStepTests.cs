@@ -127,7 +127,7 @@ public sealed class TrainingStepTests
 
         public StepInputs Inputs { get; }
 
-        public TrainingStep<LossTerms> Build(bool eager, float dropProbability = 0.2f)
+        public TrainingStep Build(bool eager, float dropProbability = 0.2f)
         {
             _dropProbability = dropProbability;
             return TrainingStep.Build(Device, Store, _adam, Inputs, Loss, seed: 3, eager);

@@ -1,4 +1,7 @@
-"""Thirty updates of Adam in Keras' form (specification 5.1 and 5.2), two parameter groups, schedules of their own."""
+"""Thirty updates of Adam in Keras' form (docs/reference-system.md, sections 5.1 and 5.2).
+
+Two parameter groups, each with its own schedule.
+"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The losses of the specification, section 4, in their mean form and from logits. float64, differentiated by autograd."""
+"""The losses of docs/reference-system.md, section 4, in their mean form and from logits. float64, by autograd."""
 
 import torch
 
@@ -23,7 +23,7 @@ def binary_cross_entropy(logits, labels):
 
 
 def asymmetric_loss(logits, labels):
-    """gamma+ 0, gamma- 1, no margin, gradient through the weight (specification 4.2 and 9 item 1); -> [B]."""
+    """gamma+ 0, gamma- 1, no margin, gradient through the weight (docs/reference-system.md, section 4.2); -> [B]."""
     return (labels * softplus(-logits) + (1 - labels) * torch.sigmoid(logits) * softplus(logits)).sum(1)
 
 

@@ -1,4 +1,4 @@
-"""MixNextvlad written from the specification (sections 3.0 to 3.6), float64, gradients by autograd only.
+"""MixNextvlad written from docs/reference-system.md, sections 3.0 to 3.6; float64, gradients by autograd only.
 
 Every function takes the dictionary of weights `w` and the prefix of the layer inside it, and notes its intermediate
 results in `values`. Dropout is off everywhere. Sizes: B batch, T text positions, F frames, W frame width,
@@ -163,7 +163,7 @@ def l2_normalise(x, dim):
 
 
 def rotate(x):
-    """x [..., S, d] -> the same shape: pair i of row p is turned by p * 10000^(-2i/d) (specification 3.2)."""
+    """x [..., S, d] -> the same shape: pair i of row p turned by p * 10000^(-2i/d) (docs/reference-system.md, section 3.2)."""
     length, width = x.shape[-2:]
     theta = torch.tensor([10000.0 ** (-2 * i / width) for i in range(width // 2)], dtype=torch.float64)
     angle = torch.arange(length, dtype=torch.float64)[:, None] * theta

@@ -22,7 +22,7 @@ def draw_weights(kind):
 
 
 def mask(inputs, share, seed):
-    """Replaces tokens as the specification says (2.2), so that all three ways occur; labels are -100 where nothing is asked."""
+    """Replaces tokens in the three ways of docs/reference-system.md, section 2.2; labels are -100 elsewhere."""
     random = Draw(seed).random
     ids = inputs["token_ids"]
     labels = torch.full_like(ids, NOT_MASKED)

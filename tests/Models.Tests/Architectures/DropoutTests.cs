@@ -1,7 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
-using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Zoo;
@@ -70,12 +69,12 @@ public sealed class DropoutTests
         parameters.Allocate(device, training: true, precision);
         var stage = pretraining ? built.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses) : built.Finetuning(preset.Finetune.Batch, preset.Finetune.Losses);
         using var input = new Models.Batches.BatchBlock(device, stage.Shape);
-        using var step = new Step<StepOutputs>(device, new StepMode(Training: true, Seed, Precision: precision), input, tape =>
+        using var step = new Step<LossTerms>(device, new StepMode(Training: true, Seed, Precision: precision), input, tape =>
         {
-            var outputs = stage.Variants[0].Losses(tape, input);
+            var losses = stage.Variants[0].Losses(tape, input);
             if (backward)
-                tape.RunBackward(outputs.Losses.Terms);
-            return outputs;
+                tape.RunBackward(losses.Terms);
+            return losses;
         });
         using var noted = new NotingStream();
         step.Replay(noted);

@@ -39,7 +39,7 @@ public sealed unsafe class UniterRewriteTests
             Assert.NotEqual(Run(golden, 0, plain: false)["embedding"], rewritten["embedding"]);
     }
 
-    // The plain form's head works on all 64 positions, as the reference's does (specification 3.9).
+    // The plain form's head works on all 64 positions, as the reference's (docs/reference-system.md, section 3.9).
     [Theory]
     [InlineData("uniter", 0.144)]
     [InlineData("uniter-roformer", 0.278)]
@@ -64,10 +64,15 @@ public sealed unsafe class UniterRewriteTests
         var all = new AllPositions(input, arena);
         all.Fill();
         var variant = model.Pretraining(input.Shape.Videos, new LossConfig()).Variants[^1];
-        using var step = TrainingStep.Build(device, parameters, optimizer: null, input,
-            tape => plain ? Plain(model, tape, input, all) : variant.Losses(tape, input), seed: 11);
+        List<(string Name, Tensor Value)> notes = [];
+        using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape =>
+        {
+            tape.Notes = notes = [];
+            return plain ? Plain(model, tape, input, all) : variant.Losses(tape, input);
+        }, seed: 11);
         step.Run();
-        var results = new Dictionary<string, float[]> { ["embedding"] = device.Read<float>(step.Result.Embedding), ["terms"] = step.Result.Losses.Read(device) };
+        var embedding = notes.Single(static note => note.Name == "embedding").Value;
+        var results = new Dictionary<string, float[]> { ["embedding"] = device.Read<float>(embedding), ["terms"] = step.Losses.Read(device) };
         foreach (var (name, _, gradient, _) in parameters.Parts())
             results.Add($"grad.{name}", device.Read<float>(gradient));
         return results;
@@ -85,21 +90,21 @@ public sealed unsafe class UniterRewriteTests
         using var input = new BatchBlock(device, stage.Shape);
         using var arena = new Arena(device, long.MaxValue / 2);
         using var tape = new Tape(device.Stream, arena) { Training = true };
-        var outputs = plain ? Plain(model, tape, input, new AllPositions(input, arena))
+        var losses = plain ? Plain(model, tape, input, new AllPositions(input, arena))
             : stage.Variants[0].Losses(tape, input);
-        tape.RunBackward(outputs.Losses.Terms);
+        tape.RunBackward(losses.Terms);
         return ((CountingStream)device.Stream).Total.Flops;
     }
 
-    private static StepOutputs Plain(Uniter model, Tape tape, BatchBlock batch, AllPositions all)
+    private static LossTerms Plain(Uniter model, Tape tape, BatchBlock batch, AllPositions all)
     {
         var losses = new LossConfig();
         var hidden = model.Encode(tape, batch).Hidden;
         var mapped = model.Map.Forward(tape, hidden);
-        var embedding = MeanPool.Forward(tape, mapped.Reshape(new Shape(hidden.Shape[0], hidden.Shape[1], mapped.Shape.Width)));
+        var embedding = tape.Note("embedding", MeanPool.Forward(tape, mapped.Reshape(new Shape(hidden.Shape[0], hidden.Shape[1], mapped.Shape.Width))));
         var tags = MultiLabelLoss.Forward(tape, model.Tags(tape, embedding), batch.Labels, losses.Focus);
         var tokens = model.Tokens.Loss(tape, mapped, all.Targets, all.Weights);
-        return new StepOutputs(embedding, new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens)), Cosines: default);
+        return new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens));
     }
 
     /// <summary>A target and a weight for every position of text and frames.</summary>

@@ -11,7 +11,7 @@ public class FoldsTests
 {
     private const int ChallengePairs = 67_899;
 
-    // Reference fact sheet, Appendix A item 10: hashes and beginnings of the lists that CPython makes.
+    // docs/reference-system.md, section 12, item 10: hashes and beginnings of the lists that CPython makes.
     [Theory]
     [InlineData(1, "7a9a9e1b9dab53be02c3f8ac44583e9f1ae12799", new[] { 59371, 19008, 4289, 55477, 10293 })]
     [InlineData(2, "a57ce71a5f25532f3fc89da2fcc62207f3934883", new[] { 10760, 34115, 48940, 67377, 62439 })]
@@ -84,7 +84,7 @@ public class FoldsTests
         Assert.Throws<ArgumentOutOfRangeException>(() => Folds.Make(100, 12));
     }
 
-    [SuppressMessage("Security", "CA5350", Justification = "The fact sheet gives the lists as SHA-1; nothing is secured by it.")]
+    [SuppressMessage("Security", "CA5350", Justification = "The lists are given as SHA-1; nothing is secured by it.")]
     private static string Sha1(int[] lines) =>
         Convert.ToHexStringLower(SHA1.HashData(Encoding.ASCII.GetBytes(string.Join(',', lines))));
 }

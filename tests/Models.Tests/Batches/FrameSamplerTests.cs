@@ -10,7 +10,7 @@ public class FrameSamplerTests
 {
     private const int F = 32;
 
-    // Reference fact sheet, Appendix A item 4.
+    // docs/reference-system.md, section 12, item 4.
     [Fact]
     public void FrameAt_ReferenceCases_Agree()
     {

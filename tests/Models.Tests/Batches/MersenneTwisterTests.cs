@@ -6,7 +6,7 @@ namespace VideoSim.Models.Tests.Batches;
 
 public class MersenneTwisterTests
 {
-    // Reference fact sheet, Appendix A item 10, from CPython.
+    // docs/reference-system.md, section 12, item 10, from CPython.
     [Fact]
     public void Seed42_FirstDraws_AreCPythons()
     {

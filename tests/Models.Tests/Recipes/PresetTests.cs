@@ -8,7 +8,10 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Recipes;
 
-/// <summary>The recipes against the published numbers (specification 4.7, 5.1 and 5.3; steps and batches: ReproductionPlanTests).</summary>
+/// <summary>
+/// The recipes against the published numbers (docs/reference-system.md, sections 4.7 and 5.1). Steps and batches are in
+/// ReproductionPlanTests.
+/// </summary>
 public sealed class PresetTests
 {
     private static readonly LabelFocus CrossEntropy = new(0, 0, 0), Asymmetric = new(0, 1, 0);

@@ -6,7 +6,7 @@ namespace VideoSim.Models.Tests.Reproduction;
 
 public sealed class ReproductionPlanTests
 {
-    // Steps and batches: specification 5.3 and 8; parameters: 3.10.
+    // docs/reference-system.md: steps and batches in section 8, parameters in section 3.10.
     [Fact]
     public void Of_ReferenceAllModels_HasThePublishedRuns()
     {

@@ -17,7 +17,8 @@ public sealed class SubmissionFileTests : IDisposable
 
     private string At(string name) => Path.Combine(_folder.Path, name);
 
-    // reference-system.md 1.7: a float16 is printed as the shortest decimal that gives its exact value as a double.
+    // docs/reference-system.md, section 1.7: a float16 is printed as the shortest decimal that gives its exact value
+    // as a double.
     [Fact]
     public void Write_HalfPrecisionJson_PrintsTheRoundedValuesExactly()
     {

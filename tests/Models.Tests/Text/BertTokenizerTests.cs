@@ -92,7 +92,7 @@ public sealed class BertTokenizerTests
         return list;
     }
 
-    /// <summary>Specification, Appendix A item 1.</summary>
+    /// <summary>docs/reference-system.md, section 12, item 1.</summary>
     [Fact]
     public void Encode_PublishedTitle_GivesPublishedIds()
     {

@@ -52,7 +52,7 @@ public sealed class RoFormerTokenizerTests
         Assert.True(count > 2_200, $"{count} golden texts");
     }
 
-    /// <summary>Specification, Appendix A item 2.</summary>
+    /// <summary>docs/reference-system.md, section 12, item 2.</summary>
     [Fact]
     public void Encode_PublishedTitle_GivesPublishedPieces()
     {
@@ -69,7 +69,7 @@ public sealed class RoFormerTokenizerTests
         Assert.Equal(["今", "天", "天", "气", "非常", "好", "。"], Pieces(tokenizer, Encoding.UTF8.GetBytes(Title)));
     }
 
-    /// <summary>The text of specification, Appendix A item 3.</summary>
+    /// <summary>docs/reference-system.md, section 12, item 3.</summary>
     [Fact]
     public void Encode_SpecialTokens_StayWhole()
     {

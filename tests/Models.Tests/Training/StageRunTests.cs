@@ -17,7 +17,8 @@ namespace VideoSim.Models.Tests.Training;
 /// <summary>What the runs of both stages give their kernels: rates, epsilon, keys of masks, batches.</summary>
 public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
 {
-    // The reference sums its losses over the batch, which has two videos for each pair; here they are means (specification 5.2).
+    // The reference sums its losses over the batch, which has two videos for each pair; here they are means
+    // (docs/reference-system.md, section 5.2).
     [Fact]
     public void Updates_OfBothStages_HaveTheEpsilonOfTheirBatch()
     {

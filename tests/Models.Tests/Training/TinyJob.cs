@@ -74,7 +74,7 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, slot, _masker, number);
     }
 
-    internal void Train(bool pairs, FillBatch fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null)
+    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);

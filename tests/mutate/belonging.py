@@ -43,7 +43,7 @@ LITERAL = re.compile(r'"([a-z][a-z0-9_]{3,})')
 
 
 def entries_of(path, files, entries):
-    """First parts of the names of kernels that the C# files of a kernel's folder define and that tests are named after."""
+    """First parts of names of kernels that the C# files of a kernel's folder define, if tests are named after them."""
     folder = path.rsplit("/", 1)[0] + "/"
     begins = {name for other, text in files.items() if other.startswith(folder) and other.endswith(".cs") for name in LITERAL.findall(text)}
     return sorted(name for name in begins if any(entry.startswith(name) for entry in entries))

@@ -1,4 +1,4 @@
-"""follow.py [--full] [--root ROOT] [PAGE...]: runs the commands of pages and compares what they print with what the pages show.
+"""follow.py [--full] [--root ROOT] [PAGE...]: runs the commands on pages and compares their output with the pages.
 
 Without PAGE, all pages of the repository that have commands. A comment right before a block says where it runs:
 
@@ -10,12 +10,12 @@ Without PAGE, all pages of the repository that have commands. A comment right be
     <!-- gate: none REASON -->  nowhere
     <!-- gate: part of FILE --> nowhere; check.py compares the block with the file
 
-"fails" behind one of the first four is for a block that shows an error: its exit code must not be 0. Lines in the
-comment below the first run before the block. A mark in the first line of a page is for all its blocks without one.
+With "fails" behind one of the first four, the exit code must not be 0: the block shows an error. Lines in the comment
+below the first run before the block. A mark in the first line of a page is for all its blocks without a mark.
 
 "bash" is a block of commands, and "text" directly below it is their output. In "console" each line that begins with
-"$ " is a command with its output below, and an exit code other than 0 is no error. "cuda FILE" and other languages with
-a file are written to it. "diff" is applied. "console needs=gdb" is left out where gdb is missing.
+"$ " is a command with its output below, and an exit code other than 0 is no error. "cuda FILE" and other languages
+with a file are written to it. "diff" is applied. "console needs=gdb" is left out where gdb is missing.
 
 In an output, a line "..." is for any lines, "..." or "…" within a line for any text. Blanks count once, and rules of
 tables have any length. All blocks of a page run in one folder, a copy of the repository without what was built.
@@ -125,7 +125,8 @@ class Folder:
                              "PAGE_STATE": str(self.state), "PAGE_DOTNET": shutil.which("dotnet") or "dotnet"}
 
     def run(self, script, over_emulator=False):
-        """Exit code and output of commands, which end at the first that fails. The next ones find folder and variables."""
+        """Exit code and output of commands. The first failure ends them. Folder and variables last for later
+        commands."""
         environment = self.environment
         if over_emulator:
             environment = environment | {"VIDEOSIM_CUDA_PATH": f"{self.emulator()}:{self.cuda}"}

@@ -1,8 +1,8 @@
-"""results.py SUMMARY: compares the section "Results" of README.md with the summary.json of `videosim reproduce --seed 1`.
+"""results.py SUMMARY: compares "Results" in README.md with the summary.json of `videosim reproduce --seed 1`.
 
-Each row of a model in its table has the model's scores: random weights, pretrained, one fold, mean of 2 folds. All other
-numbers 0.NNN of the section are scores of the ensemble and of the baselines. The bits of a run are the same on any
-number of threads, so the numbers must be equal in all three places.
+Each row of a model in its table has the model's scores: random weights, pretrained, one fold, mean of 2 folds. All
+other numbers 0.NNN of the section are scores of the ensemble and of the baselines. The bits of a run are the same on
+any number of threads, so the numbers must be equal in all three places.
 """
 
 import json

@@ -21,7 +21,7 @@ public static unsafe class Add
             throw new ArgumentException($"{a.Shape} {a.Type} and {b.Shape} {b.Type} cannot be added");
         var y = tape.Result(a.Shape, a.Node >= 0 || b.Node >= 0, a.Type);
         tape.Touches("a, b -> y", Touch.Read(a), Touch.Read(b), Touch.Write(y));
-        tape.Stream.Run(ElementwiseKernels.Add[a.Precision], new ElementwiseArgs { A = a.Values, B = b.Values, Y = y.Values, Count = a.Shape.Count });
+        tape.Stream.Run(ElementwiseKernels.Add[a.Type], new ElementwiseArgs { A = a.Values, B = b.Values, Y = y.Values, Count = a.Shape.Count });
         tape.Record(BackwardRule, new State(a, b, y), y);
         return y;
     }
@@ -32,7 +32,7 @@ public static unsafe class Add
         var dA = tape.GradientToWrite(s.A, out int addA);
         var dB = tape.GradientToWrite(s.B, out int addB);
         tape.Touches("dY -> da, db", Touch.Read(dY), Touch.Write(dA, addA), Touch.Write(dB, addB));
-        tape.Stream.Run(ElementwiseKernels.AddBackward[dY.Precision], new AddGradArgs
+        tape.Stream.Run(ElementwiseKernels.AddBackward[dY.Type], new AddGradArgs
         {
             dY = dY.Values, dA = dA.ValuesOrNull, dB = dB.ValuesOrNull, Count = dY.Shape.Count, AddA = addA, AddB = addB,
         });

@@ -21,7 +21,7 @@ public static unsafe class Multiply
             throw new ArgumentException($"{a.Shape} {a.Type} and {b.Shape} {b.Type} cannot be multiplied");
         var y = tape.Result(a.Shape, a.Node >= 0 || b.Node >= 0, a.Type);
         tape.Touches("a, b -> y", Touch.Read(a), Touch.Read(b), Touch.Write(y));
-        tape.Stream.Run(ElementwiseKernels.Multiply[a.Precision], new ElementwiseArgs { A = a.Values, B = b.Values, Y = y.Values, Count = a.Shape.Count });
+        tape.Stream.Run(ElementwiseKernels.Multiply[a.Type], new ElementwiseArgs { A = a.Values, B = b.Values, Y = y.Values, Count = a.Shape.Count });
         tape.Record(BackwardRule, new State(a, b, y), y);
         return y;
     }
@@ -33,7 +33,7 @@ public static unsafe class Multiply
         var dB = tape.GradientToWrite(s.B, out int addB);
         // A gradient takes the other factor.
         tape.Touches("a, b, dY -> da, db", Touch.Read(dB.Exists ? s.A : default), Touch.Read(dA.Exists ? s.B : default), Touch.Read(dY), Touch.Write(dA, addA), Touch.Write(dB, addB));
-        tape.Stream.Run(ElementwiseKernels.MultiplyBackward[dY.Precision], new MultiplyGradArgs
+        tape.Stream.Run(ElementwiseKernels.MultiplyBackward[dY.Type], new MultiplyGradArgs
         {
             A = s.A.Values, B = s.B.Values, dY = dY.Values, dA = dA.ValuesOrNull, dB = dB.ValuesOrNull, Count = dY.Shape.Count, AddA = addA, AddB = addB,
         });

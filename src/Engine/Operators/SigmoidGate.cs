@@ -19,7 +19,7 @@ public static unsafe class SigmoidGate
             throw new ArgumentException($"a gate of {s.Shape} {s.Type} does not fit {u.Shape} {u.Type}");
         var y = tape.Result(u.Shape, u.Node >= 0 || s.Node >= 0, u.Type);
         tape.Touches("u, s -> y", Touch.Read(u), Touch.Read(s), Touch.Write(y));
-        tape.Stream.Run(GateKernels.Forward[u.Precision], new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = u.Shape.Count });
+        tape.Stream.Run(GateKernels.Forward[u.Type], new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = u.Shape.Count });
         tape.Record(BackwardRule, new State(u, s, y), y);
         return y;
     }
@@ -29,7 +29,7 @@ public static unsafe class SigmoidGate
         var dU = tape.GradientToWrite(state.U, out int addU);
         var dS = tape.GradientToWrite(state.S, out int addS);
         tape.Touches("u, s, dY -> du, ds", Touch.Read(state.U), Touch.Read(state.S), Touch.Read(tape.GradientOf(state.Y)), Touch.Write(dU, addU), Touch.Write(dS, addS));
-        tape.Stream.Run(GateKernels.Backward[state.U.Precision], new GateGradArgs
+        tape.Stream.Run(GateKernels.Backward[state.U.Type], new GateGradArgs
         {
             U = state.U.Values, S = state.S.Values, dY = tape.GradientOf(state.Y).Values, dU = dU.ValuesOrNull, dS = dS.ValuesOrNull,
             Count = state.U.Shape.Count, AddU = addU, AddS = addS,

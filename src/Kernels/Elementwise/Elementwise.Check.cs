@@ -46,7 +46,7 @@ public static unsafe class ElementwiseChecks
         public override string ToString() => OfOne ? "one tensor" : $"gradients {A} {B}, add {AddA} {AddB}";
     }
 
-    private static CheckCase Forward(Kernel<ElementwiseArgs> kernel, Precision precision, int count, ICheckReference reference)
+    private static CheckCase Forward(Kernel<ElementwiseArgs> kernel, ElementType precision, int count, ICheckReference reference)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (a, b, y) = (builder.ValueInput("a", count), builder.ValueInput("b", count, -3, 3), builder.ValueOutput("y", count));
@@ -54,7 +54,7 @@ public static unsafe class ElementwiseChecks
             new ElementwiseArgs { A = a.Values, B = b.Values, Y = y.Values, Count = count }), reference, 2);
     }
 
-    private static CheckCase SumBackward(Precision precision, int count, Gradients which)
+    private static CheckCase SumBackward(ElementType precision, int count, Gradients which)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var dY = builder.ValueInput("dY", count);
@@ -68,7 +68,7 @@ public static unsafe class ElementwiseChecks
         };
     }
 
-    private static CheckCase ProductBackward(Precision precision, int count, Gradients which)
+    private static CheckCase ProductBackward(ElementType precision, int count, Gradients which)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (a, dY) = (builder.ValueInput("a", count), builder.ValueInput("dY", count));

@@ -66,11 +66,11 @@ public static unsafe partial class ElementwiseKernels
         From = File,
         LaunchShape = static (in AddGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in AddGradArgs a) => Blocks(a.Count),
-        Twin = precision == Precision.Float32 ? DifferentiateSums : null,
+        Twin = precision == ElementType.Float32 ? DifferentiateSums : null,
         CountCost = (in AddGradArgs a) =>
         {
             int valuesOfA = a.dA == null ? 0 : 1 + a.AddA, valuesOfB = a.dB == null ? 0 : 1 + a.AddB;
-            return new((double)(a.AddA + a.AddB) * a.Count, precision.Bytes() * (1.0 + valuesOfA + valuesOfB) * a.Count);
+            return new((double)(a.AddA + a.AddB) * a.Count, precision.Size() * (1.0 + valuesOfA + valuesOfB) * a.Count);
         },
     });
 
@@ -80,22 +80,22 @@ public static unsafe partial class ElementwiseKernels
         From = File,
         LaunchShape = static (in MultiplyGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in MultiplyGradArgs a) => Blocks(a.Count),
-        Twin = precision == Precision.Float32 ? DifferentiateProducts : null,
+        Twin = precision == ElementType.Float32 ? DifferentiateProducts : null,
         CountCost = (in MultiplyGradArgs a) =>
         {
             int ofA = a.dA == null ? 0 : 1 + a.AddA, ofB = a.dB == null ? 0 : 1 + a.AddB; // operations of a value; its bytes are one factor more
             int factors = (a.dA == null ? 0 : 1) + (a.dB == null ? 0 : 1);
-            return new((double)(ofA + ofB) * a.Count, precision.Bytes() * (1.0 + factors + ofA + ofB) * a.Count);
+            return new((double)(ofA + ofB) * a.Count, precision.Size() * (1.0 + factors + ofA + ofB) * a.Count);
         },
     });
 
-    private static Kernel<ElementwiseArgs> Forward(string entry, Precision precision, Twin<ElementwiseArgs> twin) => new(entry)
+    private static Kernel<ElementwiseArgs> Forward(string entry, ElementType precision, Twin<ElementwiseArgs> twin) => new(entry)
     {
         From = File,
         LaunchShape = static (in ElementwiseArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in ElementwiseArgs a) => Blocks(a.Count),
-        Twin = precision == Precision.Float32 ? twin : null,
-        CountCost = (in ElementwiseArgs a) => new(a.Count, precision.Bytes() * 3.0 * a.Count),
+        Twin = precision == ElementType.Float32 ? twin : null,
+        CountCost = (in ElementwiseArgs a) => new(a.Count, precision.Size() * 3.0 * a.Count),
     };
 
     private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));

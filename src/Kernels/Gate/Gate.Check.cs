@@ -38,7 +38,7 @@ public static unsafe class GateChecks
             (from count in Counts from add in new[] { (U: 0, S: 0), (U: 1, S: 0), (U: 0, S: 1) } select Backward(precision, count, add.U, add.S)).Append(GatesItself(precision, 77))),
     ];
 
-    private static CheckCase Forward(Precision precision, int count)
+    private static CheckCase Forward(ElementType precision, int count)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (u, s, y) = (builder.ValueInput("u", count), builder.ValueInput("s", count, -6, 6), builder.ValueOutput("y", count));
@@ -46,7 +46,7 @@ public static unsafe class GateChecks
             new GateArgs { U = u.Values, S = s.Values, Y = y.Values, Count = count }), new Reference(), 2);
     }
 
-    private static CheckCase Backward(Precision precision, int count, int addU, int addS)
+    private static CheckCase Backward(ElementType precision, int count, int addU, int addS)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (u, s, dY) = (builder.ValueInput("u", count), builder.ValueInput("s", count, -6, 6), builder.ValueInput("dY", count));
@@ -58,7 +58,7 @@ public static unsafe class GateChecks
     }
 
     // A value that is its own gate has one gradient: that of u is written, that of s added.
-    private static CheckCase GatesItself(Precision precision, int count)
+    private static CheckCase GatesItself(ElementType precision, int count)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (u, dY, dU) = (builder.ValueInput("u", count, -6, 6), builder.ValueInput("dY", count), builder.ValueOutput("dU", count));

@@ -53,8 +53,8 @@ public static unsafe partial class GateKernels
         From = File,
         LaunchShape = static (in GateArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateArgs a) => Blocks(a.Count),
-        Twin = precision == Precision.Float32 ? GateBlocks : null,
-        CountCost = (in GateArgs a) => new(OperationsOfGate * a.Count, precision.Bytes() * 3.0 * a.Count),
+        Twin = precision == ElementType.Float32 ? GateBlocks : null,
+        CountCost = (in GateArgs a) => new(OperationsOfGate * a.Count, precision.Size() * 3.0 * a.Count),
     });
 
     /// <summary>du = dy * sigmoid(s); ds = dy * u * sigmoid(s) * (1 - sigmoid(s)). Items: blocks of elements.</summary>
@@ -63,11 +63,11 @@ public static unsafe partial class GateKernels
         From = File,
         LaunchShape = static (in GateGradArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in GateGradArgs a) => Blocks(a.Count),
-        Twin = precision == Precision.Float32 ? DifferentiateBlocks : null,
+        Twin = precision == ElementType.Float32 ? DifferentiateBlocks : null,
         CountCost = (in GateGradArgs a) =>
         {
             int ofU = a.dU == null ? 0 : 1 + a.AddU, ofS = a.dS == null ? 0 : 2 + a.AddS; // the gradient of s takes u as well
-            return new((OperationsOfBackward + a.AddU + a.AddS) * a.Count, precision.Bytes() * (2.0 + ofU + ofS) * a.Count);
+            return new((OperationsOfBackward + a.AddU + a.AddS) * a.Count, precision.Size() * (2.0 + ofU + ofS) * a.Count);
         },
     });
 

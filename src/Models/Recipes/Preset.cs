@@ -140,7 +140,7 @@ public sealed record Preset
     /// <summary>The same with both stages in a precision, but for a stage whose precision an override names.</summary>
     /// <param name="precision">The precision; null to leave all as it is.</param>
     /// <param name="overrides">The overrides that were applied.</param>
-    internal Preset In(Precision? precision, IReadOnlyList<string> overrides)
+    internal Preset In(ElementType? precision, IReadOnlyList<string> overrides)
     {
         return this with { Pretrain = Change(Pretrain, "pretrain"), Finetune = Change(Finetune, "finetune") };
 

@@ -27,7 +27,7 @@ public sealed record ReproductionOptions
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
     /// <summary>How steps of training store activations; null for as the preset says.</summary>
-    public Precision? Precision { get; init; }
+    public ElementType? Precision { get; init; }
 
     /// <summary>
     /// Key of all random numbers, the synthetic data's included. Each model has a key of its own, this one and its place among the

@@ -23,7 +23,7 @@ internal sealed class BuiltStep : IDisposable
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
     /// <param name="precision">How activations are stored; null for as the recipe says.</param>
-    public BuiltStep(Device device, Preset sizes, bool pretraining, Precision? precision = null)
+    public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType? precision = null)
     {
         _device = device;
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;

@@ -59,7 +59,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
     /// </summary>
     public int Nudge { get; init; }
 
-    public Precision Precision { get; init; } = Precision.Float32;
+    public ElementType Precision { get; init; } = ElementType.Float32;
 
     public Trained Run(Device device)
     {

@@ -38,7 +38,6 @@ ABSENT = [(re.compile(pattern), reason) for pattern, reason in ABSENT]
 PLANTED = "tests/pages/"  # this program and its tests contain the faults that they look for
 FOLDERS = r"(?:docs|src|tests|bench|samples|\.ci)/"
 SOURCE_NAME = re.compile(r"[\w.-]+\.(cs|cu|cuh|cpp|h|md|csproj|props|sln)")
-COMMAND_LINE = re.compile(r"\s*(\$ |dotnet |videosim |bench/|tests/|\.ci/|git |python3 |export |sudo |apt-get )")
 # X stands for a name of the reader's choice; what a build makes is not tracked.
 NOT_A_FILE = re.compile(r"(^|/)X\b|X(Tests|\.)|/(bin|obj)/|[{}$<>…]")
 
@@ -147,8 +146,8 @@ def marks(repository):
 
 def wrong_block(repository, block, mark):
     """What is wrong with a block and its mark, or None."""
-    if not block.language and any(COMMAND_LINE.match(line) for line in block.lines):
-        return "a block of commands is marked as ```bash, output as ```text"
+    if not block.language:
+        return "a block has no language: it is bash for commands, text for output"
     if not follow.is_step(block):
         if block.mark and block.mark.gate == "part":
             return wrong_part(repository, block, block.mark.rest.removeprefix("of "))

@@ -50,7 +50,7 @@ class Checking(unittest.TestCase):
         self.assert_found("src/A.cs:3: the link leads nowhere: docs/none.md", self.with_line("src/A.cs", "// docs/none.md"))
 
     def test_links_in_code_are_text(self):
-        self.assertEqual([], self.faults(self.with_line("README.md", "`[a](b.md)`\n```\n[a](b.md)\n```")))
+        self.assertEqual([], self.faults(self.with_line("README.md", "`[a](b.md)`\n```text\n[a](b.md)\n```")))
 
     def test_files_in_code_spans_exist(self):
         self.assert_found("README.md:13: there is no such file: src/B.cs", self.with_line("README.md", "`src/B.cs`"))
@@ -85,7 +85,7 @@ class Checking(unittest.TestCase):
         block = "```bash\nls\n```"
         self.assert_found("README.md:14: no gate runs this block", self.with_line("README.md", block))
         self.assert_found("README.md:14: no gate runs this block", self.with_line("README.md", "```csharp src/New.cs\nclass New;\n```"))
-        self.assert_found("README.md:14: a block of commands is marked as ```bash", self.with_line("README.md", "```\nvideosim devices\n```"))
+        self.assert_found("README.md:14: a block has no language", self.with_line("README.md", "```\nvideosim devices\n```"))
         self.assert_found("README.md:15: .ci/run has no gate 'test'", self.with_line("README.md", "<!-- gate: other test -->\n" + block))
         self.assert_found("README.md:15: there is no gate 'runs'", self.with_line("README.md", "<!-- gate: runs -->\n" + block))
         self.assert_found("README.md:15: gate: none needs a reason", self.with_line("README.md", "<!-- gate: none -->\n" + block))

@@ -35,7 +35,7 @@ from pathlib import Path
 from markdown import Page
 
 ROOT = Path(__file__).resolve().parents[2]
-BIN = Path(__file__).resolve().parent / "bin"
+SHELL = Path(__file__).resolve().parent / "shell.sh"
 ELSEWHERE = ("other", "none", "part")  # gates that run no block here
 COMMANDS = ("bash", "console")
 LONGEST = {False: 60, True: 1800}  # seconds that a block may take, without and with --full
@@ -121,8 +121,7 @@ class Folder:
             (self.tree / "artifacts" / "nvrtc").symlink_to(nvrtc)
         self.cuda = os.environ.get("VIDEOSIM_CUDA_PATH", "")
         self.environment = {key: value for key, value in os.environ.items() if key != "VIDEOSIM_CUDA_PATH"}
-        self.environment |= {"PATH": f"{BIN}:{os.environ['PATH']}", "PWD": str(self.tree), "PAGE_TREE": str(self.tree), "PAGE_BUILT": str(root),
-                             "PAGE_STATE": str(self.state), "PAGE_DOTNET": shutil.which("dotnet") or "dotnet"}
+        self.environment |= {"PWD": str(self.tree), "PAGE_TREE": str(self.tree), "PAGE_BUILT": str(root)}
 
     def run(self, script, over_emulator=False):
         """Exit code and output of commands. The first failure ends them. Folder and variables last for later
@@ -131,7 +130,7 @@ class Folder:
         if over_emulator:
             environment = environment | {"VIDEOSIM_CUDA_PATH": f"{self.emulator()}:{self.cuda}"}
         with tempfile.TemporaryFile() as output:
-            process = subprocess.Popen(["bash", "-c", f"trap 'env -0 > \"$PAGE_STATE\"' EXIT\nset -e\n{script}"], cwd=environment["PWD"], env=environment,
+            process = subprocess.Popen(["bash", "-c", f". '{SHELL}'\ntrap 'env -0 > \"{self.state}\"' EXIT\nset -e\n{script}"], cwd=environment["PWD"], env=environment,
                                        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
             try:
                 code = process.wait(self.limit)

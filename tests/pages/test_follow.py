@@ -257,7 +257,7 @@ class Following(unittest.TestCase):
 
 
 class Starting(unittest.TestCase):
-    """The stand-in for dotnet starts what is built; of a page that builds, what the page has built."""
+    """The function `dotnet` starts the build of .ci/run, or that of the page."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -265,7 +265,7 @@ class Starting(unittest.TestCase):
         self.work = pathlib.Path(folder.name)
         (self.work / "dotnet").write_text('#!/bin/bash\necho "dotnet $*"\n')
         (self.work / "dotnet").chmod(0o755)
-        self.environment = {"PATH": f"{follow.BIN}:/usr/bin:/bin", "PAGE_DOTNET": str(self.work / "dotnet"), "PAGE_TREE": str(self.work / "tree"), "PAGE_BUILT": str(self.work / "built")}
+        self.environment = {"PATH": f"{self.work}:/usr/bin:/bin", "PAGE_TREE": str(self.work / "tree"), "PAGE_BUILT": str(self.work / "built")}
         self.build("built", "src/Cli", "videosim")
         self.build("built", "samples/Mlp", "VideoSim.Mlp")
 
@@ -275,7 +275,7 @@ class Starting(unittest.TestCase):
         (folder / f"{name}.dll").touch()
 
     def output(self, command):
-        text = subprocess.run(["bash", "-c", command], env=self.environment, check=True, capture_output=True, text=True).stdout
+        text = subprocess.run(["bash", "-ec", f". '{follow.SHELL}'\n{command}"], env=self.environment, check=True, capture_output=True, text=True).stdout
         return text.strip().replace(f"{self.work}/", "").replace("/bin/Release/net10.0", "")
 
     def test_projects_start_without_a_build(self):
@@ -285,6 +285,13 @@ class Starting(unittest.TestCase):
         self.assertEqual("dotnet built/samples/Mlp/VideoSim.Mlp.dll cuda", self.output("dotnet run -c Release --project samples/Mlp cuda"))
         self.build("tree", "src/Cli", "videosim")
         self.assertEqual("dotnet tree/src/Cli/videosim.dll devices", self.output("videosim devices"))
+
+    def test_scripts_and_later_blocks_have_the_functions(self):
+        self.assertEqual("dotnet built/src/Cli/videosim.dll devices", self.output("bash -c 'videosim devices'"))
+
+    def test_a_project_without_a_build_fails(self):
+        with self.assertRaises(subprocess.CalledProcessError):
+            self.output("dotnet run -c Release --project samples/TextClassifier")
 
     def test_other_commands_are_the_real_ones(self):
         for command in ("dotnet build -c Release", "dotnet run -c Release --project bench/Tables", "dotnet test -c Release"):

@@ -7,8 +7,8 @@ using VideoSim.Models.Zoo;
 namespace VideoSim.Tables;
 
 /// <summary>
-/// Makes <c>docs/kernels/floors.md</c> from <c>floors.template.md</c>: bytes that each function of the bf16 steps
-/// moves, and the bytes that it must move.
+/// Writes <c>docs/kernels/floors.md</c> from <c>floors.template.md</c>: the moved and the necessary bytes of every
+/// function of the bf16 steps.
 /// </summary>
 public static class FloorsPage
 {
@@ -17,8 +17,8 @@ public static class FloorsPage
     /// <summary>All steps of the published sizes in bf16.</summary>
     public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [ElementType.BFloat16]);
 
-    /// <summary>The page.</summary>
-    /// <param name="steps">The steps.</param>
+    /// <summary>The text of the page.</summary>
+    /// <param name="steps">The steps to list.</param>
     public static string Text(IReadOnlyList<CountedStep> steps)
     {
         using var template = new StreamReader(typeof(FloorsPage).Assembly.GetManifestResourceStream(Template)!);

@@ -1,4 +1,5 @@
-// Two moons: a multilayer perceptron learns on which of two interleaved half circles a point lies. Argument: cpu (default), cuda or cuda:N.
+// Two moons: a multilayer perceptron learns on which of two interleaved half circles a point lies.
+// Argument: cpu (default), cuda or cuda:N.
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Layers;

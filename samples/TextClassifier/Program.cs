@@ -1,4 +1,5 @@
-// A small transformer reads sentences of random words and learns whether "cat" comes before "dog". Arguments: device, steps.
+// A small transformer reads sentences of random words and learns whether "cat" comes before "dog".
+// Arguments: device (default cpu), steps (default 150).
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Layers;
@@ -21,7 +22,7 @@ var classifier = new Dense(parameters, "classifier", Width, 2);
 parameters.Allocate(device, training: true);
 parameters.Initialize(seed: 1);
 
-// What a step reads: words, which of them count, and the answers.
+// The inputs of a step: words, a mask of those that count, and the answers.
 using var inputs = new StepInputs(device, [.. IndexBatch.Inputs("words", Batch, Length), new("mask", new Shape(Batch, Length), ElementType.Int32), new("answers", new Shape(Batch), ElementType.Int32)]);
 inputs.Upload<int>("mask", Enumerable.Repeat(1, Batch * Length).ToArray());
 
@@ -49,7 +50,8 @@ Console.WriteLine($"accuracy {right / (8.0 * Batch):F3}");
 
 Tensor Logits(Tape tape)
 {
-    var hidden = layer.Forward(tape, embedding.Forward(tape, IndexBatch.Of(inputs, "words")), inputs["mask"]); // [Batch, Length, Width]
+    // hidden [Batch, Length, Width]
+    var hidden = layer.Forward(tape, embedding.Forward(tape, IndexBatch.Of(inputs, "words")), inputs["mask"]);
     return classifier.Forward(tape, MeanPool.Forward(tape, hidden));
 }
 

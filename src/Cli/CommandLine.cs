@@ -8,15 +8,17 @@ using VideoSim.Engine.Interop;
 
 namespace VideoSim.Cli;
 
-/// <summary>What a command does once its options are read; returns the exit code.</summary>
+/// <summary>The work of a command after its options are read; returns the exit code.</summary>
 internal delegate int CommandWork(ParseResult parsed, CommandConsole console, CancellationToken cancellation);
 
-/// <summary>Parses, runs and turns every outcome into an exit code and at most one line.</summary>
+/// <summary>
+/// Parses the command line and runs a command. Every result becomes an exit code and at most one error line.
+/// </summary>
 internal static partial class CommandLine
 {
     public const int Done = 0, Failed = 1, WrongUsage = 2, Interrupted = 130;
 
-    // A checkpoint of the largest model takes seconds; the library's 2 would cut it off.
+    // Saving a checkpoint of the largest model takes seconds; the library's limit of 2 seconds would interrupt it.
     private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
 
     public static async Task<int> RunAsync(string[] args, RootCommand root)
@@ -29,33 +31,35 @@ internal static partial class CommandLine
             return Refuse(parsed, $"{empty} is empty");
         if (parsed.Errors.Count == 0)
             return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
-        // What is unknown says more than what is missing because of it.
+        // An unknown word is reported first: it is often the reason why something else is missing.
         return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? $"there is no command or option '{parsed.UnmatchedTokens[0]}'" : TypeName().Replace(parsed.Errors[0].Message.TrimEnd('.'), ""));
     }
 
     private static int Refuse(ParseResult parsed, string problem)
     {
         string command = string.Join(' ', Path(parsed.CommandResult.Command));
-        CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} ('{command} --help' lists what there is)");
+        CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{command} --help')");
         return WrongUsage;
     }
 
-    // No option means anything by an empty text, and a path of one is the current folder.
+    // An empty text is no value of any option. As a path it would mean the current folder.
     private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<OptionResult>()
         .FirstOrDefault(static option => option.Tokens.Any(static token => token.Value.Length == 0))?.Option.Name;
 
-    // The library names types of .NET: Cannot parse argument 'x' for option '--batch' as expected type 'System.Int32'.
+    // Removes types of .NET from the library's message: Cannot parse argument 'x' for option '--batch' as expected
+    // type 'System.Int32'.
     [GeneratedRegex(" as expected type '[^']*'")]
     private static partial Regex TypeName();
 
-    /// <summary>Says what a command does. However the work ends, at most one line on stderr tells why.</summary>
-    /// <param name="command">The command, its options added.</param>
-    /// <param name="work">What it does.</param>
+    /// <summary>Sets the work of a command. If the work fails, one line on stderr gives the reason.</summary>
+    /// <param name="command">The command, with its options.</param>
+    /// <param name="work">The work.</param>
     /// <param name="json">Its option for results as JSON, if it has one.</param>
-    /// <param name="resumes">Whether the same command goes on with what an interrupted one has done.</param>
+    /// <param name="resumes">Whether the same command continues after an interruption.</param>
     public static Command Does(this Command command, CommandWork work, Option<bool>? json = null, bool resumes = false)
     {
-        // On another thread, so that Ctrl-C is heard; never cancelled before it begins, so that the work can tell.
+        // The work runs on another thread, so this one can react to Ctrl-C. It is never cancelled before it begins:
+        // the work itself handles the token.
         command.SetAction((parsed, cancellation) => Task.Run(() => Finish(Run(parsed, work, json, resumes, cancellation)), CancellationToken.None));
         return command;
     }
@@ -69,19 +73,19 @@ internal static partial class CommandLine
         }
         catch (OperationCanceledException)
         {
-            console.WriteError(resumes ? "interrupted; the same command goes on where it was" : "interrupted");
+            console.WriteError(resumes ? "interrupted; the same command continues where it stopped" : "interrupted");
             return Interrupted;
         }
         catch (Exception e)
         {
             console.WriteError(parsed.GetValue(CommonOptions.Verbose) ? e.ToString()
                 : IsForeseen(e) ? e.Message.ReplaceLineEndings(" ")
-                : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows where)");
+                : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows the place in the code)");
             return Failed;
         }
     }
 
-    // The driver's exit handlers may wait for the work that never ends.
+    // The driver's exit handlers may wait for work that never ends.
     private static int Finish(int exitCode)
     {
         if (CommonOptions.IsDeviceStuck)
@@ -93,7 +97,7 @@ internal static partial class CommandLine
         return exitCode;
     }
 
-    // What says all there is to say: bad input, and what a GPU, its driver or its compiler refuse.
+    // Exceptions with a complete message: bad input, and errors of a GPU, its driver or its compiler.
     private static bool IsForeseen(Exception e) => e is DataException or CudaException or KernelCompilationException or InsufficientMemoryException;
 
     private static IEnumerable<string> Path(Symbol command)

@@ -19,7 +19,7 @@ internal static class CommonOptions
 
     private static CudaDevice? _opened; // a process runs one command
 
-    public static readonly Option<bool> Verbose = new("--verbose") { Description = "show where an error comes from", Recursive = true };
+    public static readonly Option<bool> Verbose = new("--verbose") { Description = "show the place in the code where an error occurs", Recursive = true };
 
     public static readonly Option<bool> Quiet = new("--quiet", "-q") { Description = "no progress on stderr", Recursive = true };
 
@@ -28,20 +28,20 @@ internal static class CommonOptions
     public static Option<string> DeviceName() => Checked(new Option<string>("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
         static (name, _) => RequireDevice(name));
 
-    /// <summary>Refuses in one line what is no name of a device; null is for an option that was not given.</summary>
-    /// <exception cref="DataException">It is none.</exception>
+    /// <summary>Throws if a text is not the name of a device; null is for an option that is not given.</summary>
+    /// <exception cref="DataException">The text is not the name of a device.</exception>
     public static void RequireDevice(string? name)
     {
         if (name is not null && !DeviceNames.IsName(name))
-            throw new DataException($"--device {name}: devices are {DeviceNames.All}");
+            throw new DataException($"--device {name}: the devices are {DeviceNames.All}");
     }
 
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
-    public static Option<ElementType?> Precision(string description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise") => new("--precision")
+    public static Option<ElementType?> Precision(string description = "precision of training steps: fp32 or, on a CUDA device, bf16; that of the preset if left out") => new("--precision")
     {
-        Description = description,
+        Description = description, HelpName = "fp32|bf16",
         CustomParser = static result =>
         {
             var precision = PrecisionName.Parse(result.Tokens[0].Value);
@@ -51,17 +51,17 @@ internal static class CommonOptions
         },
     };
 
-    /// <summary>Refuses in one line what an option cannot be; null is for an option that was not given.</summary>
-    /// <exception cref="DataException">It is none of them.</exception>
+    /// <summary>Throws if a value is not one of a list; null is for an option that is not given.</summary>
+    /// <exception cref="DataException">The value is not in the list.</exception>
     public static void RequireOneOf(string option, string? value, IReadOnlyList<string> all)
     {
         if (value is not null && !all.Contains(value))
-            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it is {string.Join(" or ", all)}");
+            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}");
     }
 
     public static Option<ulong> Seed() => new("--seed") { Description = "key of all random numbers", DefaultValueFactory = _ => 42 };
 
-    public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; the same command again goes on in it", Required = true };
+    public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; after an interruption the same command continues in it", Required = true };
 
     public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
         new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
@@ -70,7 +70,7 @@ internal static class CommonOptions
     public static Option<string[]> Set(Option<string> preset) => Checked(
         new Option<string[]>("--set")
         {
-            Description = "override a key of the preset, such as pretrain.steps=100; may be repeated",
+            Description = "change a key of the preset, such as pretrain.steps=100; may be repeated",
             DefaultValueFactory = _ => [],
         },
         (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, overrides));
@@ -90,12 +90,12 @@ internal static class CommonOptions
 
     public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
 
-    public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave damaged records out instead of stopping" };
+    public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave out damaged records instead of stopping" };
 
     public static Option<bool> VideoDisjoint() =>
         new("--video-disjoint") { Description = "leave out training pairs that share a video with the fold's validation pairs" };
 
-    public static Option<bool> Eager() => new("--eager") { Description = "rebuild every step instead of replaying it; slower, the same bits" };
+    public static Option<bool> Eager() => new("--eager") { Description = "rebuild every step instead of replaying it: slower, with the same bits" };
 
     public static Option<int> Positive(string name, string description, int value) => Checked(
         new Option<int>(name) { Description = description, DefaultValueFactory = _ => value },
@@ -106,8 +106,8 @@ internal static class CommonOptions
         });
 
     /// <summary>
-    /// Reads the numbers of an option: with a decimal point and no separators between thousands, whatever the user's language. The
-    /// library would take 0,7 for 7.
+    /// Reads the numbers of an option, with a decimal point and without separators of thousands, in every language.
+    /// The library would read 0,7 as 7 in some languages.
     /// </summary>
     public static double[] Numbers(ArgumentResult result)
     {
@@ -117,12 +117,14 @@ internal static class CommonOptions
             if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
                 values.Add(value);
             else
-                result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.Quote(text)} is no number; numbers have a decimal point and no comma");
+                result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.Quote(text)} is not a number; numbers have a decimal point and no comma");
         }
         return [.. values];
     }
 
-    /// <summary>Makes what a check finds wrong with an option's value an error of usage, found before anything is touched.</summary>
+    /// <summary>
+    /// Turns an error of a check of an option's value into an error of usage, before any work begins.
+    /// </summary>
     public static Option<T> Checked<T>(Option<T> option, Action<T, OptionResult> check)
     {
         option.Validators.Add(result =>
@@ -137,7 +139,7 @@ internal static class CommonOptions
             }
             catch (InvalidOperationException)
             {
-                // The text is no value of this kind at all; the parser says so itself, after this.
+                // The text is not a value of this type; the parser reports it after this.
             }
         });
         return option;
@@ -151,14 +153,14 @@ internal static class CommonOptions
         return device;
     }
 
-    /// <summary>Whether the GPU that this process opened last works on something that may never end.</summary>
+    /// <summary>Whether the GPU that this process opened last has work that may never end.</summary>
     public static bool IsDeviceStuck => _opened is { IsStuck: true };
 
-    // The models differ in nothing that a preset's keys depend on.
+    // The keys of a preset are the same for all models.
     private static void LoadPreset(string preset, string[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);
 }
 
-/// <summary>The options of a training command and what they say.</summary>
+/// <summary>The options of a training command, and their values.</summary>
 internal sealed class RunOptionSet
 {
     private readonly Option<string> _device = CommonOptions.DeviceName(), _preset = CommonOptions.PresetName(),

@@ -9,10 +9,10 @@ internal sealed class DictionaryOption
 {
     public Option<string?> Option { get; } = new("--jieba-dict")
     {
-        Description = "dictionary that RoFormer models cut titles with: lines of a word, a blank and a count; jieba's own otherwise",
+        Description = "dictionary for RoFormer models, which cut titles into words: each line has a word, a blank and a count; jieba's own if left out",
     };
 
-    /// <summary>The dictionary that is asked for, null for jieba's own.</summary>
+    /// <summary>The dictionary of the option; null for jieba's own.</summary>
     /// <exception cref="DataException">The file is not a dictionary.</exception>
     public JiebaDictionary? Read(ParseResult parsed) => parsed.GetValue(Option) is { } path ? JiebaDictionary.Load(path) : null;
 }

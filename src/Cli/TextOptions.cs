@@ -8,7 +8,7 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli;
 
-/// <summary>The options that say where vocabularies and published encoders come from, for one model or several.</summary>
+/// <summary>The options for vocabularies and published encoders, for one model or several.</summary>
 internal sealed class TextOptions
 {
     private const string PublishedPreset = "reference";
@@ -16,12 +16,12 @@ internal sealed class TextOptions
     private static readonly string[] Types = [EncoderConfig.Bert, EncoderConfig.RoFormer], TypesAndModels = [.. Types, .. ModelZoo.Names];
 
     private readonly Option<string[]> _vocabularies = Paths("--vocab", Types,
-        "[bert=|roformer=]FILE ...: vocab.txt for the encoders of that type, or for all; that of --encoder or of the data folder if left out");
+        "[bert=|roformer=]FILE ...: vocab.txt for the encoders of that type, or for all encoders; if left out, that of --encoder or of the data folder");
 
     private readonly Option<string[]> _encoders = Paths("--encoder", TypesAndModels,
-        "[bert=|roformer=|MODEL=]DIR ...: start from a published encoder, a folder with config.json, vocab.txt and weights as Hugging Face has it; random weights if left out");
+        "[bert=|roformer=|MODEL=]DIR ...: start from a published encoder, a folder of Hugging Face with config.json, vocab.txt and weights; random weights if left out");
 
-    /// <summary>Adds the options, and refuses encoders that do not go with the command's models.</summary>
+    /// <summary>Adds the options, and a check that the encoders fit the command's models.</summary>
     public void AddTo(Command command, Func<SymbolResult, IEnumerable<string>> models)
     {
         command.Add(_encoders);
@@ -43,15 +43,15 @@ internal sealed class TextOptions
         });
     }
 
-    /// <summary>What the options say for a model.</summary>
+    /// <summary>The values of the options for a model.</summary>
     public TextSource Read(ParseResult parsed, string model) =>
         SourceOf(Split("--encoder", parsed.GetValue(_encoders)!, TypesAndModels), Split("--vocab", parsed.GetValue(_vocabularies)!, Types), model);
 
-    /// <summary>Says in one line that encoders of the published size begin with random weights, if they do.</summary>
+    /// <summary>Writes a note if encoders of the published size start from random weights.</summary>
     public void NoteRandomWeights(ParseResult parsed, string preset, CommandConsole console)
     {
         if (preset == PublishedPreset && parsed.GetValue(_encoders)!.Length == 0)
-            console.Progress.Note("text encoders start from random weights; the published scores start from published ones: --encoder bert=DIR roformer=DIR");
+            console.Progress.Note("text encoders start from random weights; for the published scores, start from published encoders: --encoder bert=DIR roformer=DIR");
     }
 
     private static Option<string[]> Paths(string name, string[] keys, string description) => CommonOptions.Checked(
@@ -63,13 +63,13 @@ internal sealed class TextOptions
         string type = ModelZoo.Find(model).Encoder;
         string? encoder = Of(encoders, model, type);
         if (encoder is null && encoders.Count > 0)
-            throw new DataException($"--encoder: there is none for {model}, which needs a {type}; pass {type}=DIR");
+            throw new DataException($"--encoder: {model} needs a {type} encoder, and none is given; add {type}=DIR");
         return new TextSource(Of(vocabularies, type), encoder, Hdf5Support.Open);
     }
 
     private static string? Of(Dictionary<string, string> paths, params string[] keys) => keys.Append("").Select(paths.GetValueOrDefault).FirstOrDefault(static path => path is not null);
 
-    // As people write it; what is none stays as it is.
+    // Accepts the spellings of model names; other texts stay as they are.
     private static string Model(string name)
     {
         try
@@ -82,7 +82,7 @@ internal sealed class TextOptions
         }
     }
 
-    // KEY=PATH as a pair; a path alone has the key "".
+    // Splits KEY=PATH into a pair; a path alone has the key "".
     private static Dictionary<string, string> Split(string option, string[] texts, IReadOnlyList<string> keys)
     {
         var paths = new Dictionary<string, string>();
@@ -92,9 +92,9 @@ internal sealed class TextOptions
             bool hasKey = equals > 0 && !text.AsSpan(0, equals).Contains(Path.DirectorySeparatorChar);
             string key = !hasKey ? "" : keys.Contains(text[..equals]) ? text[..equals] : Model(text[..equals]), path = hasKey ? text[(equals + 1)..] : text;
             if (hasKey && !keys.Contains(key))
-                throw new DataException($"{option} {text}: there is no '{key}', only {string.Join(", ", keys)}");
+                throw new DataException($"{option} {text}: '{key}' is not known; use one of {string.Join(", ", keys)}");
             if (path.Length == 0)
-                throw new DataException($"{option} {text}: names no path");
+                throw new DataException($"{option} {text}: the path is missing");
             if (!paths.TryAdd(key, path))
                 throw new DataException($"{option} {text}: {(hasKey ? key : "a path without a type")} is given twice");
         }

@@ -1,6 +1,6 @@
-// Banks.cpp: shared memory has 32 banks, and word i of 4 bytes lies in bank i % 32. A bank serves one word at a time, to any
-// number of lanes. Of accesses of 4 bytes or less 32 lanes are served at once, of 8 bytes 16 lanes, of 16 bytes 8 lanes;
-// ldmatrix is of the last kind, as its matrices have 8 rows.
+// Banks.cpp: shared memory has 32 banks, and word i of 4 bytes lies in bank i % 32. A bank serves one word at a time,
+// to any number of lanes. For accesses of 4 bytes or less 32 lanes are served at once, for 8 bytes 16 lanes, for 16
+// bytes 8 lanes. ldmatrix is of the last kind, because its matrices have 8 rows.
 #include "Banks.h"
 
 #include "Check.h"
@@ -15,26 +15,27 @@ namespace emulator {
 
 constexpr unsigned BankCount = 32, WordBytes = 4;
 
-// The worst of each kernel since it was last asked for, by entry.
+// The worst conflict of each kernel since the last call for it, by entry.
 static std::mutex lock;
 static std::map<std::string, Conflict>& conflicts() {
     static auto* all = new std::map<std::string, Conflict>; // never destroyed: the emulator's threads outlive main
     return *all;
 }
 
-// The place does not depend on which thread of this machine came first.
+// Of equal conflicts the one with the lowest address is kept, so the place does not depend on the order of this
+// machine's threads.
 static void keepWorse(Conflict& worst, const Conflict& other) {
     if (other.ways > worst.ways || (other.ways == worst.ways && other.code < worst.code))
         worst = other;
 }
 
-// lanes: those that take part; firstWords: of each.
+// lanes: the lanes that take part; firstWords: the first word of each.
 static unsigned waysOf(uint32_t lanes, const uint32_t (&firstWords)[WarpSize], unsigned bytes) {
     unsigned words = bytes <= WordBytes ? 1 : bytes / WordBytes, lanesAtOnce = WarpSize / words, most = 0;
     for (unsigned first = 0; first < WarpSize; first += lanesAtOnce) {
         uint32_t inBank[BankCount][WarpSize];
         unsigned counts[BankCount] = {};
-        for (unsigned i = 0; i < WarpSize; i++) { // word i % words of a lane
+        for (unsigned i = 0; i < WarpSize; i++) { // word i % words of the lane
             unsigned lane = first + i / words;
             if (!(lanes >> lane & 1))
                 continue;
@@ -91,8 +92,8 @@ void Banks::end(const char* entry) {
 
 using namespace emulator;
 
-// In how many ways accesses of a kernel to shared memory conflicted at worst in launches of its check build since the last
-// call, and at which line the worst one is: none where the number is 1 or 0.
+// Returns the number of ways of the worst bank conflict of a kernel in launches of its check build, since the last
+// call. Writes its line, or an empty text if the number is 1 or 0.
 extern "C" __attribute__((visibility("default"))) unsigned emulatorBankConflicts(const char* entry, char* line, size_t bytes) {
     Conflict worst;
     {

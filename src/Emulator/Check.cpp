@@ -1,9 +1,9 @@
-// Check.cpp: finds races, accesses out of bounds, and reads of shared memory that nobody wrote.
+// Check.cpp: finds races, accesses out of bounds, and reads of unwritten shared memory.
 //
-// Kernels of the check build are compiled with -fsanitize=thread, which makes g++ call a function for every access that
-// others may see, and with -fsanitize=bounds,alignment. Those functions are defined here; the sanitizers' own libraries are
-// never linked. A call remembers who touched the memory, and when; two accesses race if one writes and no barrier of the
-// right kind lies between. Blocks of one launch have no order at all.
+// Kernels of the check build are compiled with -fsanitize=thread and -fsanitize=bounds,alignment. With the first, g++
+// calls a function for every access to memory that other threads may see. These functions are defined here; the
+// sanitizers' own libraries are never linked. Each call records thread and time of the access. Two accesses race if
+// one of them writes and no barrier of the right kind lies between them. Blocks of one launch have no order at all.
 #include "Check.h"
 
 #include "Worker.h"
@@ -18,8 +18,9 @@ std::string lineOf(const void* code) {
     if (!dladdr(code, &module))
         return "?";
     char command[1024], line[512] = "";
+    // The return address - 1 lies in the call.
     snprintf(command, sizeof command, "addr2line -s -e '%s' 0x%zx 2>/dev/null", module.dli_fname,
-             size_t(static_cast<const char*>(code) - static_cast<const char*>(module.dli_fbase)) - 1); // the call, not where it returns to
+             size_t(static_cast<const char*>(code) - static_cast<const char*>(module.dli_fbase)) - 1);
     if (FILE* output = popen(command, "r")) {
         if (fgets(line, sizeof line, output))
             line[strcspn(line, " \n")] = 0;
@@ -33,7 +34,7 @@ static bool isOrdered(const Touch& earlier, const AccessTime& now, bool isShared
     if (!then.happened)
         return true;
     if (then.block != now.block)
-        return isShared || int32_t(then.block - firstOfLaunch) < 0; // another block of this launch has no order with this one
+        return isShared || int32_t(then.block - firstOfLaunch) < 0; // blocks of one launch have no order
     if (then.thread == now.thread || then.barrier != now.barrier)
         return true;
     return then.thread / WarpSize == now.thread / WarpSize && then.warpSync != now.warpSync;
@@ -43,7 +44,7 @@ static bool isOrdered(const Touch& earlier, const AccessTime& now, bool isShared
     bool otherBlock = earlier.time.block != worker.timeOf(*current).block;
     worker.fail(std::string("race (") + what + ") on " + region.name + " + " + std::to_string(address - region.begin) + " in " +
                 worker.describe(*current) + " at " + lineOf(code) + ": thread " + std::to_string(earlier.time.thread) +
-                (otherBlock ? " of another block" : "") + " at " + lineOf(earlier.code) + ", with nothing to order them");
+                (otherBlock ? " of another block" : "") + " at " + lineOf(earlier.code) + ", without a barrier between them");
 }
 
 [[noreturn]] static void failBounds(Worker& worker, uintptr_t address, unsigned bytes, Access kind, const void* code) {
@@ -67,7 +68,7 @@ static void noteRead(Worker& worker, const Region& region, uintptr_t address, Ce
         failRace(worker, "read after write", region, address, cell.write, touch.code);
     if (region.isShared && cell.write.kind == Access::Copy) {
         worker.fail(std::string("read of ") + region.name + " + " + std::to_string(address - region.begin) + " in " + worker.describe(*current) +
-                    " at " + lineOf(touch.code) + ": nobody waited for the asynchronous copy begun at " + lineOf(cell.write.code));
+                    " at " + lineOf(touch.code) + ": no wait covers the asynchronous copy begun at " + lineOf(cell.write.code));
     }
     bool replacesFirst = isOrdered(cell.reads[0], touch.time, region.isShared, first);
     cell.reads[replacesFirst ? 0 : 1] = touch;
@@ -117,7 +118,8 @@ void noteAccess(const void* pointer, unsigned bytes, Access kind, const void* co
         worker->banks().note(*current, uintptr_t(pointer), bytes, kind, code);
 }
 
-// A struct that is copied: only vectors, which are aligned to their size, are moved at once by a GPU.
+// For a struct that is copied. A GPU moves only vectors at once, which are aligned to their size; other structs are
+// checked in parts.
 static void noteParts(const void* pointer, size_t bytes, Access kind, const void* code) {
     auto begin = uintptr_t(pointer), end = begin + bytes;
     while (begin < end) {
@@ -136,7 +138,7 @@ static void failCompilerCheck(const char* file, unsigned line, const std::string
 
 #define EXPORT extern "C" __attribute__((visibility("default")))
 
-// What g++ calls under -fsanitize=thread.
+// The functions that g++ calls under -fsanitize=thread.
 #define HOOKS(bytes)                                                                                                                  \
     EXPORT void __tsan_read##bytes(void* p) { noteAccess(p, bytes, emulator::Access::Read, __builtin_return_address(0)); }            \
     EXPORT void __tsan_write##bytes(void* p) { noteAccess(p, bytes, emulator::Access::Write, __builtin_return_address(0)); }          \
@@ -155,14 +157,14 @@ EXPORT void __tsan_func_entry(void*) {}
 EXPORT void __tsan_func_exit() {}
 EXPORT void __tsan_init() {}
 
-// What it calls under -fsanitize=bounds,alignment.
+// The functions that it calls under -fsanitize=bounds,alignment.
 struct SourceLocation {
     const char* file;
     uint32_t line, column;
 };
 
 EXPORT void __ubsan_handle_out_of_bounds(SourceLocation* where, intptr_t index) {
-    emulator::failCompilerCheck(where->file, where->line, "index " + std::to_string(index) + " outside of its array");
+    emulator::failCompilerCheck(where->file, where->line, "index " + std::to_string(index) + " is outside of its array");
 }
 
 EXPORT void __ubsan_handle_type_mismatch_v1(SourceLocation* where, uintptr_t address) {

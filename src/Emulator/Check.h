@@ -1,4 +1,4 @@
-// Check.h: the check build's memory of accesses: who read or wrote each cell last, and when.
+// Check.h: the check build's record of accesses: the last reads and writes of each cell, and their times.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ enum class Access : uint8_t;
 
 constexpr size_t CellGrain = 2; // bytes: the smallest element that kernels share
 
-// When a thread did something, as far as order between threads goes.
+// The time of an access, with the detail that the order between threads needs.
 struct AccessTime {
     uint32_t block;    // number among all blocks ever run
     uint16_t barrier;  // __syncthreads of the block before it
@@ -26,8 +26,8 @@ struct Touch {
     const void* code; // return address into the kernel
 };
 
-// Two readers, never of one thread: whoever writes next meets at least one that is not itself. What only a third one would
-// show is left to other orders of the threads.
+// Two readers are kept, never of the same thread. A later writer therefore differs from at least one of them. A race
+// that only a third reader would show is left to other orders of the threads.
 struct Cell {
     Touch write, reads[2];
     uint32_t lastRead, lastWritten; // launches, by the number of their first block
@@ -36,7 +36,8 @@ struct Cell {
 // file:line of the kernel, from a return address into it and the debug information of its module.
 std::string lineOf(const void* code);
 
-// The order of an access with others, and its bounds. What a kernel itself does also counts for the banks: noteAccess.
+// Checks an access against earlier ones, and its bounds. For accesses of the kernel's own code noteAccess also counts
+// bank conflicts.
 void checkAccess(const void* pointer, unsigned bytes, Access kind, const void* code);
 
 } // namespace emulator

@@ -1,5 +1,5 @@
-// Copies.cpp: the driver's functions of memory: allocations of the device and pinned ones of the host, fills and copies, each within one
-// allocation.
+// Copies.cpp: the driver's functions for memory: allocations of device memory and of pinned host memory, fills and
+// copies, each within one allocation.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -9,7 +9,7 @@ using namespace emulator;
 
 namespace {
 
-// A copy that is checked now. Where one side is the host's it is done later.
+// Checks a copy now. A copy from or to host memory is done later.
 Result copy(void* destination, const void* source, size_t bytes, const void* onDevice, void* stream, decltype(give)& giveTo) {
     if (Result failure = usableOutsideCapture())
         return failure;

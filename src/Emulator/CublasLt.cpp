@@ -1,9 +1,11 @@
-// CublasLt.cpp: the functions of libcublasLt.so.12 that the engine calls: products of column-major matrices in a strided
-// batch, with a bias for the rows of the result. fp32 throughout, or operands in bf16 and the result in either.
+// CublasLt.cpp: the functions of libcublasLt.so.12 that the engine calls: products of column-major matrices in a
+// strided batch, with a bias for the rows of the result. All in fp32, or operands in bf16 and the result in either
+// type.
 //
-// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. A long k is split where partial sums may
-// be kept in the type of the result: they are rounded to it, as the real library may do. As the real library may do, a
-// product writes into the workspace that its algorithm asked for: NaN, so that whoever keeps something there notices.
+// An element is summed in fp32 over k from 0 upwards, so a product gives the same bits each time. If the preference
+// allows partial sums in the type of the result, a long k is split and the partial sums are rounded to that type, as
+// the real library may do. Like the real library, a product may write to the workspace that its algorithm requires.
+// Here it writes NaN, which reveals data that is kept there by mistake.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -17,7 +19,7 @@ using namespace emulator;
 enum Status { Ok = 0, NoContext = 1, BadValue = 7, Failed = 13, Unsupported = 15 };
 constexpr int Float32 = 0, BFloat16 = 14, Compute32F = 68;
 enum ReductionScheme { InPlace = 1, InOutputType = 4 };
-constexpr uint64_t LongK = 256; // is split
+constexpr uint64_t LongK = 256; // a longer k is split
 enum DescriptorAttribute { TransposeA = 3, TransposeB = 4, EpilogueKind = 7, BiasPointer = 8, BiasBatchStride = 10 };
 enum LayoutAttribute { BatchCount = 5, BatchStride = 6 };
 enum PreferenceAttribute { MaxWorkspace = 1, ReductionSchemes = 3, AlignmentA = 5, AlignmentD = 8 };
@@ -39,7 +41,7 @@ struct Layout {
     int64_t stride = 0;
 
     uint64_t strideBytes() const { return batch > 1 ? uint64_t(stride) * sizeOf(type) : 0; }
-    // Elements from the first to behind the last of all matrices.
+    // The number of elements from the first to the last of all matrices.
     uint64_t span() const { return uint64_t(stride) * uint64_t(batch - 1) + (columns - 1) * uint64_t(leading) + rows; }
 };
 
@@ -49,10 +51,10 @@ struct Preference {
     uint32_t alignments[4] = {256, 256, 256, 256}; // of A, B, C, D in bytes
 };
 
-// What lies in the 64 opaque bytes of cublasLtMatmulAlgo_t.
+// The contents of the 64 opaque bytes of cublasLtMatmulAlgo_t.
 struct Algorithm {
     uint32_t alignments[4];
-    uint64_t workspace, part; // of k that is summed at once
+    uint64_t workspace, part; // part: length of k that is summed at once
     char unused[32];
 };
 
@@ -75,7 +77,7 @@ struct Product {
     uint64_t m, n, k, part;
 };
 
-// Each attribute has one size; the real library refuses others, too.
+// Each attribute has one size; like the real library, this refuses other sizes.
 template <class T>
 int set(T& target, const void* value, size_t bytes) {
     if (bytes != sizeof(T))
@@ -84,7 +86,7 @@ int set(T& target, const void* value, size_t bytes) {
     return Ok;
 }
 
-// Of all matrices or biases of a batch.
+// Whether all matrices or all biases of a batch are aligned.
 bool isAligned(const void* pointer, uint64_t stride, uint32_t alignment) { return uintptr_t(pointer) % alignment == 0 && stride % alignment == 0; }
 
 bool fits(const void* pointer, uint64_t elements, int type) { return deviceMemory().holds(pointer, elements * sizeOf(type)); }
@@ -103,7 +105,7 @@ public:
         return value;
     }
 
-    // Rounds to the nearest, to the even one of two; NaN stays NaN.
+    // Rounds to the nearest value, ties to even; NaN stays NaN.
     void set(uint64_t i, float value) const {
         char* data = const_cast<char*>(data_);
         if (type_ == Float32) {
@@ -127,7 +129,7 @@ float rounded(float value, int type) {
     return stored[0];
 }
 
-// Sizes in agreement, which is all that the stand-in asks for.
+// Whether the sizes match, which is all that the stand-in requires.
 bool isProduct(const Descriptor& d, const Layout& a, const Layout& b, const Layout& c) {
     uint64_t k = d.transposeA ? a.rows : a.columns;
     bool aligned = a.leading >= int64_t(a.rows) && b.leading >= int64_t(b.rows) && c.leading >= int64_t(c.rows);
@@ -135,10 +137,10 @@ bool isProduct(const Descriptor& d, const Layout& a, const Layout& b, const Layo
            a.batch == c.batch && b.batch == c.batch && k > 0 && aligned;
 }
 
-// Of the types that the real library multiplies, those that the engine uses.
+// Whether the engine uses these types. The real library multiplies more.
 bool areTypes(const Layout& a, const Layout& b, const Layout& c) { return a.type == b.type && (a.type == BFloat16 || c.type == Float32); }
 
-// One matrix of the batch. Rows of the result go side by side, as many as fit vector registers.
+// Multiplies one matrix of the batch. Rows of the result are computed side by side, as many as fit vector registers.
 void multiply(const Product& p, Values a, Values b, Values c, const Values* bias, Values out) {
     constexpr uint64_t Block = 64;
     const bool transposeA = p.descriptor.transposeA, transposeB = p.descriptor.transposeB;
@@ -164,7 +166,7 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
             for (uint64_t i = 0; i < rows; i++) {
                 uint64_t at = j * p.c.leading + first + i;
                 float value = p.alpha * (p.part < p.k ? before[i] + rounded(sums[i], p.c.type) : sums[i]);
-                if (p.beta != 0) // what is not added is not read: it may be NaN
+                if (p.beta != 0) // if beta is 0, c is not read: it may be NaN
                     value += p.beta * c[at];
                 out.set(at, bias ? value + (*bias)[first + i] : value);
             }
@@ -172,7 +174,8 @@ void multiply(const Product& p, Values a, Values b, Values c, const Values* bias
     }
 }
 
-// The epilogue loads biases by 16 bytes. The heuristic of the real library does not look at where they lie.
+// Whether the bias is aligned for the epilogue, which loads it by 16 bytes. The heuristic of the real library does not
+// check this.
 bool isBiasAligned(const Product& p) {
     uint64_t stride = p.c.batch > 1 ? uint64_t(p.descriptor.biasStride) * sizeOf(p.c.type) : 0;
     return p.descriptor.epilogue != AddBias || isAligned(p.descriptor.bias, stride, 16);
@@ -182,7 +185,7 @@ void multiplyAll(const Product& p) {
     if (state().sticky)
         return;
     if (!isBiasAligned(p)) {
-        state().sticky = fail(MisalignedAddress, "a product's bias is not on 16 bytes");
+        state().sticky = fail(MisalignedAddress, "the bias of a product is not aligned to 16 bytes");
         return;
     }
     for (int i = 0; i < p.c.batch; i++) {
@@ -292,14 +295,14 @@ EXPORT int cublasLtMatmulAlgoGetHeuristic(void*, const Descriptor* descriptor, c
     bool biased = descriptor->epilogue == AddBias;
     if (biased && !descriptor->bias)
         return BadValue;
-    if (biased && (c->rows == 1 || c->columns == 1)) // as the real library has been seen to do
+    if (biased && (c->rows == 1 || c->columns == 1)) // as the real library does
         return BadValue;
-    if (preference->schemes & InPlace) // parts that are added as they come: the engine must not allow it
+    if (preference->schemes & InPlace) // sums in the order of arrival: the engine must not allow it
         return Unsupported;
     const Faults& faults = state().faults;
     if ((biased && faults.noEpilogue) || *std::min_element(preference->alignments, preference->alignments + 4) > faults.mostAlignment)
         return Unsupported;
-    // The first one cannot run here.
+    // The first result cannot run here: the engine must skip it.
     memset(results, 0, size_t(requested) * sizeof *results);
     *count = std::min(requested, 2);
     results[0].state = Unsupported;

@@ -1,8 +1,8 @@
-// Driver.cpp: the functions of libcuda.so.1 that the engine calls, over the emulator: its own bindings run unchanged. Here are those of the
-// library, the device, contexts and streams.
+// Driver.cpp: the functions of libcuda.so.1 that the engine calls, implemented by the emulator; the engine's bindings
+// run unchanged. This file has those of the library, the device, contexts and streams.
 //
-// Work is done when it is given, except behind a copy from or to host memory: that is done when it is waited for. As on a GPU a fault
-// shows at a later call, and stays until the context is gone.
+// Work is done at once, except after a copy from or to host memory in the same stream: then it is done when it is
+// waited for. As on a GPU, a fault appears at a later call, and stays until the context is released.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -12,7 +12,8 @@
 
 namespace emulator {
 
-// What EMULATOR_FAIL in the environment plants, such as "allocation=3", and EMULATOR_STICKY=1: for programs that a test cannot reach into.
+// The failures that the environment plants, for programs that a test cannot call into: EMULATOR_FAIL, such as
+// "allocation=3", and EMULATOR_STICKY=1.
 static Faults faultsOfEnvironment() {
     Faults faults;
     if (const char* wish = getenv("EMULATOR_FAIL")) {
@@ -95,9 +96,9 @@ bool isDue(unsigned& countdown) { return countdown > 0 && --countdown == 0; }
 
 using namespace emulator;
 
-// ---- what the emulator adds to the driver ----
+// ---- functions that the emulator adds to the driver ----
 
-// In which order threads run, on how many threads of this machine, and whether the check build runs.
+// Sets the order of threads, the number of this machine's threads to run them on, and whether the check build runs.
 EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     Guard guard(state().lock);
     state().schedule.seed = schedule;
@@ -105,8 +106,8 @@ EXPORT void emulatorConfigure(uint64_t schedule, unsigned workers, int check) {
     state().build = check ? Build::Check : Build::Fast;
 }
 
-// Lets something fail from now on: there being a device, the n-th allocation, the n-th launch of a kernel (0 for none), every launch of
-// an entry (null for none).
+// Plants failures: there is no device, the n-th allocation fails, the n-th launch of a kernel fails (0 for none),
+// every launch of an entry fails (null for none).
 EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch, const char* kernel) {
     Guard guard(state().lock);
     Faults& faults = state().faults;
@@ -116,14 +117,15 @@ EXPORT void emulatorInject(int noDevice, unsigned allocation, unsigned launch, c
     faults.kernel = kernel ? kernel : "";
 }
 
-// Takes algorithms for matrix products away: those with a bias, and those for matrices that are aligned to more than so many bytes.
+// Removes algorithms for matrix products: those with a bias, and those that require an alignment of more bytes than
+// mostAlignment.
 EXPORT void emulatorRefuseProducts(int withBias, unsigned mostAlignment) {
     Guard guard(state().lock);
     state().faults.noEpilogue = withBias != 0;
     state().faults.mostAlignment = mostAlignment;
 }
 
-// Whether a fault stays after its context is released, as it may on a GPU. What stayed before is forgotten.
+// Sets whether a fault stays after its context is released, as it may on a GPU. Clears an earlier fault.
 EXPORT void emulatorKeepFaults(int keep) {
     Guard guard(state().lock);
     state().faults.stay = keep != 0;
@@ -135,13 +137,13 @@ EXPORT size_t emulatorLiveAllocations() {
     return deviceMemory().count() + hostMemory().count();
 }
 
-// Graphs, executable graphs and events that nobody destroyed.
+// The number of graphs, executable graphs and events that were not destroyed.
 EXPORT size_t emulatorLiveObjects() {
     Guard guard(state().lock);
     return state().graphs.size() + state().executables.size() + state().events.size();
 }
 
-// ---- the driver's own ----
+// ---- functions of the driver ----
 
 EXPORT int cuInit(unsigned flags) {
     Guard guard(state().lock);
@@ -189,7 +191,7 @@ EXPORT int cuGetErrorName(int code, const char** text) {
 EXPORT int cuGetErrorString(int code, const char** text) {
     if (cuGetErrorName(code, text) != Success)
         return InvalidValue;
-    static thread_local std::string copy; // lives until this thread asks again
+    static thread_local std::string copy; // valid until this thread's next call
     Guard guard(state().lock);
     copy = state().detail;
     *text = copy.c_str();
@@ -203,7 +205,7 @@ EXPORT int cuDeviceGetCount(int* count) {
 
 EXPORT int cuDeviceGet(int* device, int ordinal) {
     *device = ordinal;
-    return ordinal == 0 ? Success : fail(InvalidDevice, "the emulator is one device");
+    return ordinal == 0 ? Success : fail(InvalidDevice, "the emulator has one device");
 }
 
 EXPORT int cuDeviceGetName(char* name, int bytes, int) {
@@ -213,8 +215,8 @@ EXPORT int cuDeviceGetName(char* name, int bytes, int) {
 
 EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
     switch (attribute) {
-    case 16: *value = 2; return Success;                       // multiprocessors: few, so that grids that depend on them are small
-    case 38: *value = 1 << 20; return Success;                 // L2 cache: small, so that flushing it takes no time
+    case 16: *value = 2; return Success;                       // multiprocessors: few, for small grids
+    case 38: *value = 1 << 20; return Success;                 // L2 cache: small, quick to flush
     case 75: *value = 9; return Success;                       // compute capability, major
     case 76: *value = 0; return Success;                       // and minor
     case 97: *value = int(MaxDynamicShared); return Success;   // shared memory of a block, after asking

@@ -1,4 +1,5 @@
-// Driver.h: what the functions of the stand-in libraries share: the state of the one emulated device, its streams and errors.
+// Driver.h: shared by the functions of the stand-in libraries: the state of the one emulated device, its streams and
+// errors.
 #pragma once
 
 #include "Launch.h"
@@ -41,7 +42,7 @@ enum Result {
 struct Function {
     const Kernel* kernel;
     size_t staticShared;       // bytes of a block's static shared memory
-    size_t dynamicSharedLimit; // static and dynamic together may take 48 KiB, unless cuFuncSetAttribute opts in to more
+    size_t dynamicSharedLimit; // 48 KiB with the static part, unless cuFuncSetAttribute allows more
 };
 
 struct Module {
@@ -49,7 +50,7 @@ struct Module {
     std::vector<std::unique_ptr<Function>> functions;
 };
 
-// A piece of a stream's work. What is wrong with it shows at a later call, as on a GPU.
+// A piece of a stream's work. Its errors appear at a later call, as on a GPU.
 using Operation = std::function<void()>;
 
 struct Graph {
@@ -57,30 +58,30 @@ struct Graph {
 };
 
 struct Stream {
-    std::vector<Operation> waiting; // a copy from or to host memory, and all work behind it, until it is waited for
-    std::unique_ptr<Graph> capture; // takes the stream's work instead of running it
-    bool invalidated = false;       // the capture, by a call that cannot be part of one
+    std::vector<Operation> waiting; // a copy from or to host memory and all later work, until a wait
+    std::unique_ptr<Graph> capture; // records the stream's work; the work does not run
+    bool invalidated = false;       // the capture contains a call that cannot be captured
 };
 
 struct Event {
-    std::optional<std::chrono::steady_clock::time_point> time; // of the last record
+    std::optional<std::chrono::steady_clock::time_point> time; // time of the last record
 };
 
-// Mistakes that a test plants. Those of a number happen once each.
+// Failures that a test plants. Those with a number happen once each.
 struct Faults {
     bool noDevice = false;
-    unsigned allocation = 0, launch = 0; // how many more until the one that fails; 0 for none
+    unsigned allocation = 0, launch = 0; // how many until the one that fails; 0 for none
     std::string kernel;                  // all launches of this entry fault
     std::string hang;                    // launches of this entry never end
-    bool noEpilogue = false;             // there is no algorithm for a product with a bias
-    uint32_t mostAlignment = 256;        // nor for one whose matrices are promised to be aligned to more bytes
-    bool stay = false;                   // a fault stays for the rest of the process, whatever contexts come and go
+    bool noEpilogue = false;             // no algorithm adds a bias
+    uint32_t mostAlignment = 256;        // no algorithm requires an alignment of more bytes
+    bool stay = false;                   // a fault stays until the process ends, also in new contexts
 };
 
 struct State {
     explicit State(const Faults& begin) : faults(begin) {}
 
-    std::mutex lock; // also makes launches one at a time
+    std::mutex lock; // also serialises launches
     bool initialized = false;
     int contextUses = 0;
     Result sticky = Success;
@@ -107,7 +108,7 @@ Result fail(Result code, const std::string& detail);
 // Whether there is a context and nothing has failed in it.
 Result usable();
 
-// The same, for calls that no stream may be captured beside.
+// The same, for calls that are not allowed while a stream is captured.
 Result usableOutsideCapture();
 
 template <class T>
@@ -118,20 +119,21 @@ auto findIn(std::vector<std::unique_ptr<T>>& owned, const void* handle) {
 // Null if there is no such stream.
 Stream* findStream(const void* handle);
 
-// Runs a piece of work, or keeps it where the stream is captured or where work waits before it.
+// Runs a piece of work. Keeps it if the stream is captured, or if earlier work of the stream waits.
 void give(Stream& stream, Operation operation);
 
-// Keeps a copy from or to host memory until it is waited for: a GPU may read the source, and write the destination, that late.
+// Keeps a copy from or to host memory until a call waits for it: a GPU may read the source, and write the destination,
+// as late as that.
 void giveCopy(Stream& stream, Operation operation);
 
-// Does what waits.
+// Runs the work that waits.
 void finish(Stream& stream);
 
-// Never returns where a launch hangs: for calls that wait for the device, be it to free something.
+// Never returns if a launch hangs. For calls that wait for the device, also those that free something.
 void waitForDevice();
 void finishAll();
 
-// Whether a countdown of Faults ends here.
+// Counts down one number of Faults; true if it reaches 0.
 bool isDue(unsigned& countdown);
 
 } // namespace emulator

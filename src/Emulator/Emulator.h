@@ -1,4 +1,4 @@
-// Emulator.h: what a kernel source sees in place of CUDA when g++ compiles it.
+// Emulator.h: replaces the headers of CUDA when g++ compiles a kernel source.
 #pragma once
 
 #include "Language.h"

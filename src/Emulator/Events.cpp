@@ -1,5 +1,5 @@
-// Events.cpp: the driver's functions that note when a stream comes to a point, and tell the time from one to another. The times are
-// those of this processor.
+// Events.cpp: the driver's functions that record events of a stream and measure the time between two. The clock is
+// this processor's.
 #include "Driver.h"
 
 using namespace emulator;

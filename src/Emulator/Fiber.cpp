@@ -8,7 +8,8 @@
 #error "the switch is written for x86-64; another processor needs its own"
 #endif
 
-// The callee-saved registers of the System V ABI. A jump rather than a return: the processor predicts returns by calls.
+// Switches the callee-saved registers of the System V ABI. It ends with a jump, not a return: the processor predicts
+// returns by earlier calls.
 asm(R"(
 .text
 .globl emulatorSwitch
@@ -45,15 +46,15 @@ char* allocateStacks(unsigned count) {
         return nullptr;
     char* stacks = static_cast<char*>(memory);
     for (unsigned i = 0; i < count; i++)
-        mprotect(stacks + i * StackBytes, PageBytes, PROT_NONE); // stacks grow down, towards it
+        mprotect(stacks + i * StackBytes, PageBytes, PROT_NONE); // stacks grow down towards this page
     return stacks;
 }
 
 void* freshStack(char* stack, unsigned number, void (*entry)()) {
-    // Tops at equal distances would share a few sets of the cache: stagger them.
+    // Tops at equal distances would share a few sets of the cache, so they are staggered.
     uintptr_t top = uintptr_t(stack + StackBytes) - 64 - number * 832 % 8192 / 64 * 64;
     void** slot = reinterpret_cast<void**>(top & ~uintptr_t(15));
-    *--slot = nullptr; // where entry would return to; also the alignment that a call leaves
+    *--slot = nullptr; // return address of entry; also gives the alignment of a call
     *--slot = reinterpret_cast<void*>(entry);
     for (int i = 0; i < SavedRegisters; i++)
         *--slot = nullptr;

@@ -1,4 +1,5 @@
-// Fiber.h: stacks for the threads of a kernel, and the switch between them: a few nanoseconds, no system call.
+// Fiber.h: stacks for the threads of a kernel, and the switch between them, which takes a few nanoseconds and no
+// system call.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,7 @@ namespace emulator {
 class Worker;
 struct Thread;
 
-// Runs one CUDA thread after the other; a thread that has to wait keeps its fiber.
+// Runs one CUDA thread after the other. A thread that has to wait keeps its fiber.
 struct Fiber {
     void* stackPointer;
     Thread* thread;
@@ -17,13 +18,13 @@ struct Fiber {
 
 constexpr size_t StackBytes = 64 * 1024;
 
-// Address space for a number of stacks, each with a page at its end that must not be touched.
+// Allocates address space for stacks. Each has a page at its end that no thread may access.
 char* allocateStacks(unsigned count);
 
-// The stack pointer of a fiber that has not begun: the first switch to it calls entry, which never returns.
+// The stack pointer of a new fiber: the first switch to it calls entry, which never returns.
 void* freshStack(char* stack, unsigned number, void (*entry)());
 
 } // namespace emulator
 
-// Saves where the caller is in *save, and goes on where resume was saved.
+// Saves the caller's position in *save, and continues at the position saved in resume.
 extern "C" void emulatorSwitch(void** save, void* resume);

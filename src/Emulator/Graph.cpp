@@ -1,4 +1,4 @@
-// Graph.cpp: the driver's functions that record a stream's work and run it again.
+// Graph.cpp: the driver's functions that record the work of a stream and run it again.
 #include "Driver.h"
 
 using namespace emulator;

@@ -11,7 +11,7 @@ namespace emulator {
 
 // Modules add their kernels while the loader runs their constructors, under the driver's lock.
 static std::map<std::string, Kernel>& kernels() {
-    static auto* all = new std::map<std::string, Kernel>; // never destroyed: modules may go after it
+    static auto* all = new std::map<std::string, Kernel>; // never destroyed: modules may be unloaded later
     return *all;
 }
 

@@ -6,7 +6,7 @@
 
 namespace emulator {
 
-// Fast: as g++ optimises it. Check: every access to memory is looked at.
+// Fast: optimised by g++. Check: every memory access is checked.
 enum class Build : uint8_t { Fast, Check };
 
 struct Span {
@@ -31,7 +31,7 @@ struct Kernel {
 void add(const KernelCode& code);
 Span threadLocalsOf(const void* inModule);
 
-// Loads the modules that lie beside this library, once; the failure's text, or null.
+// Loads the modules beside this library, once. Returns an error text, or null.
 const char* loadKernels();
 const Kernel* findKernel(const char* entry);
 

@@ -14,21 +14,22 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __align__(bytes) __attribute__((aligned(bytes)))
 #define __launch_bounds__(...)
-// A block runs on one thread of the operating system, so a thread's own copy is the block's own. As in CUDA, no initialiser.
+// A block runs on one thread of the operating system, so a thread-local variable belongs to the block. As in CUDA, it
+// has no initialiser.
 #define __shared__ static __thread
 
 namespace emulator {
 
-// Copy: an asynchronous copy begins, and will write until it is waited for.
+// Copy: an asynchronous copy, which may write at any time until it is waited for.
 enum class Access : uint8_t { Read, Write, Atomic, Copy };
 
 void noteAccess(const void* address, unsigned bytes, Access kind, const void* code);
 
 } // namespace emulator
 
-// Kernels of the check build report every access to memory that others may see; what the emulator itself touches is none
-// of theirs. What g++ cannot see, or would take apart, reports itself, in functions that are not inlined there: their
-// return address is the kernel's line.
+// Kernels of the check build report every access to memory that other threads may see. Accesses of the emulator itself
+// are not reported (EMULATOR_INTERNAL). Accesses that g++ does not see, or would split, are reported by functions that
+// are not inlined in check builds (EMULATOR_REPORTING): their return address is the kernel's line.
 #if defined(EMULATOR_CHECK)
 #define EMULATOR_INTERNAL inline __attribute__((no_sanitize("thread")))
 #define EMULATOR_REPORTING __attribute__((noinline, no_sanitize("thread")))
@@ -41,7 +42,7 @@ void noteAccess(const void* address, unsigned bytes, Access kind, const void* co
 
 struct uint3 { unsigned x, y, z; };
 
-// As on a GPU, a vector is read and written at once. Left to itself, g++ reports its elements one by one.
+// As on a GPU, a vector is read and written at once. Without these operators g++ would report its elements one by one.
 #if defined(EMULATOR_CHECK)
 #define EMULATOR_COPIES(type)                                                  \
     EMULATOR_REPORTING type(const type& from) {                                \

@@ -10,7 +10,8 @@
 
 namespace emulator {
 
-// Threads of its own, so that a runtime such as .NET never meets a fiber's stack, and never sends a signal to one.
+// The pool has its own threads. A runtime such as .NET then never sees a fiber's stack, and never sends a signal to
+// one.
 class Pool {
 public:
     void run(Launch& launch, unsigned workers) {

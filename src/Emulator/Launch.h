@@ -1,4 +1,4 @@
-// Launch.h: one launch of a kernel: its shape, and what went wrong in it.
+// Launch.h: one launch of a kernel: its shape, and the errors found in it.
 #pragma once
 
 #include "Kernels.h"
@@ -12,9 +12,9 @@
 namespace emulator {
 
 constexpr unsigned WarpSize = 32, MaxThreads = 1024, MaxWarps = MaxThreads / WarpSize;
-constexpr size_t MaxDynamicShared = 227 * 1024; // of a block on sm_90, with what is static
+constexpr size_t MaxDynamicShared = 227 * 1024; // of a block on sm_90, together with static shared memory
 
-// In which order threads run, among all orders that a GPU may choose.
+// The order of threads, one of those that a GPU may choose.
 struct Schedule {
     uint64_t seed = 0; // 0: ascending, 1: descending, others: random at every switch
     bool descending() const { return seed == 1; }
@@ -35,9 +35,9 @@ struct Launch {
 
     Use use; // in the check build
     std::atomic<uint64_t> next{0};   // block to run next
-    std::atomic<bool> failed{false}; // no further blocks then
+    std::atomic<bool> failed{false}; // then no further blocks run
 
-    // The first finding is kept: others, from blocks that ran beside it, are mostly the same.
+    // Keeps only the first finding: those of blocks that run at the same time are mostly the same.
     void report(const std::string& text) {
         std::lock_guard<std::mutex> guard(reportLock);
         if (!failed)
@@ -49,7 +49,7 @@ struct Launch {
     std::string finding;
 };
 
-// Runs all blocks on the emulator's own threads; launch.failed says whether there is a finding.
+// Runs all blocks on the emulator's own threads; launch.failed is true if there is a finding.
 void run(Launch& launch, unsigned workers);
 
 } // namespace emulator

@@ -10,11 +10,11 @@
 
 namespace emulator {
 
-constexpr size_t Alignment = 512; // at least what cuMemAlloc promises, 256
+constexpr size_t Alignment = 512; // cuMemAlloc guarantees at least 256
 
 static size_t cellBytes(const Region& region) { return (region.bytes() / CellGrain + 2) * sizeof(Cell); }
 
-// Address space only: pages come when cells are written.
+// Takes address space only: pages are allocated when cells are written.
 void Region::makeCells() {
     if (cells)
         return;

@@ -1,4 +1,4 @@
-// Memory.h: what kernels may touch: allocations of the device, and the shared memory of a block.
+// Memory.h: the memory that kernels may access: allocations of the device, and the shared memory of a block.
 #pragma once
 
 #include "Check.h"
@@ -8,7 +8,7 @@
 
 namespace emulator {
 
-// A stretch of memory, and in check builds who touched it last.
+// A range of memory, and in check builds the last accesses to it.
 struct Region {
     const char* name;
     uintptr_t begin = 0, end = 0;
@@ -25,7 +25,8 @@ struct Region {
 // All allocations of the emulated device. The driver's lock guards it; launches only read it.
 class DeviceMemory {
 public:
-    // Filled with 0xff, NaN in every format: what nobody wrote shows in the results. Null if there is not enough.
+    // Filled with 0xff, NaN in every format: an unwritten value becomes visible in the results. Null if there is not
+    // enough memory.
     void* allocate(size_t bytes);
     bool release(void* address);
     void releaseAll();
@@ -49,7 +50,7 @@ class SharedMemory {
 public:
     SharedMemory();
     void prepare(Span staticVariables, size_t dynamicBytes, bool checked);
-    void poison(); // before every block: nothing of the last one is left to be read
+    void poison(); // before every block: overwrites the values of the last one
     char* dynamicBegin() { return dynamic_; }
     Region* find(uintptr_t address);
     Region* nearest(uintptr_t address);

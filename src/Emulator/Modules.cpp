@@ -1,6 +1,7 @@
-// Modules.cpp: the driver's functions of compiled kernels and their launches.
+// Modules.cpp: the driver's functions for compiled kernels and their launches.
 //
-// Modules are accepted as PTX or CUBIN, and a function is found if the image names it; what runs is the same source built by g++.
+// Modules may be PTX or CUBIN, and a function is found if the image contains its name. The code that runs is the same
+// source, built by g++.
 #include "Driver.h"
 #include "Memory.h"
 
@@ -11,11 +12,12 @@ using namespace emulator;
 
 namespace {
 
-constexpr size_t ReservedShared = 1024;                          // that sm_90 keeps of every block for itself; counted in a CUBIN alone
-constexpr size_t PlainShared = 48 * 1024;                        // of a block, static and dynamic together, without opting in
-constexpr int StaticSharedBytes = 1, MaxDynamicSharedBytes = 8;  // CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, ..._MAX_DYNAMIC_SHARED_SIZE_BYTES
+constexpr size_t ReservedShared = 1024;                          // sm_90's own part of every block; only in a CUBIN
+constexpr size_t PlainShared = 48 * 1024;                        // of a block, static and dynamic, without opt-in
+// CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES and CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.
+constexpr int StaticSharedBytes = 1, MaxDynamicSharedBytes = 8;
 
-// PTX is text that ends in a zero; a CUBIN is an ELF file whose header says where it ends.
+// PTX is text that ends with a zero; a CUBIN is an ELF file, and its header contains its length.
 std::string readImage(const void* image) {
     if (memcmp(image, ELFMAG, SELFMAG) != 0)
         return static_cast<const char*>(image);
@@ -34,8 +36,9 @@ bool names(const std::string& image, const std::string& entry) {
     return image.find(".entry " + entry + "(") != std::string::npos;
 }
 
-// Bytes of an entry's static shared memory: the size of the section ".nv.shared.ENTRY" of a CUBIN, 0 if there is none. PTX does not name
-// it: there it is what g++ gave to all kernels of the entry's unit together.
+// Bytes of an entry's static shared memory. In a CUBIN it is the size of the section ".nv.shared.ENTRY", or 0 without
+// that section. PTX does not contain it: there it is the size that g++ gave to all kernels of the entry's unit
+// together.
 size_t staticSharedOf(const std::string& image, const Kernel& kernel, const std::string& entry) {
     if (!isElf(image))
         return kernel.fast ? kernel.fast->staticShared().bytes : 0;
@@ -63,7 +66,7 @@ Function* findFunction(void* handle) {
     return nullptr;
 }
 
-// Of one launch a fault shows later: no others run after it.
+// A fault appears at a later call, so launches after it do not run.
 void runLaunch(Launch& launch) {
     if (state().sticky)
         return;
@@ -78,7 +81,7 @@ void runLaunch(Launch& launch) {
     if (state().hung)
         return;
     if (isDue(state().faults.launch) || state().faults.kernel == launch.code->entry)
-        launch.report("the launch that a test lets fail");
+        launch.report("a planted failure");
     else
         run(launch, state().workers);
     if (launch.code->build == Build::Check)
@@ -170,7 +173,7 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
         blockZ > 64 || dynamicShared > function->dynamicSharedLimit) {
         return fail(InvalidValue, "no GPU takes a grid of " + std::to_string(gridX) + " x " + std::to_string(gridY) + " x " + std::to_string(gridZ) +
                                       " blocks of " + std::to_string(threads) + " threads with " + std::to_string(dynamicShared) + " bytes of dynamic shared memory beside " +
-                                      std::to_string(function->staticShared) + " of static, unless it is opted in to");
+                                      std::to_string(function->staticShared) + " of static shared memory, unless the function opts in");
     }
     const KernelCode* code = state().build == Build::Check ? function->kernel->check : function->kernel->fast;
     if (!code)

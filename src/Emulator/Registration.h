@@ -1,4 +1,4 @@
-// Registration.h: ends every generated unit: tells the runtime which kernels it holds.
+// Registration.h: included at the end of every generated unit; registers its kernels.
 #pragma once
 
 #include "Kernels.h"
@@ -6,10 +6,10 @@
 
 namespace emulator {
 
-// Where the static __shared__ variables of this module lie for the calling thread of the operating system.
+// The memory of this module's static __shared__ variables for the calling thread of the operating system.
 EMULATOR_INTERNAL __attribute__((visibility("hidden"))) Span sharedOfThisModule() {
     static __thread char touched;
-    *(volatile char*)&touched = 0; // makes the loader give this thread its copy
+    *(volatile char*)&touched = 0; // makes the loader allocate this thread's copy
     static const char anchor = 0;
     return threadLocalsOf(&anchor);
 }

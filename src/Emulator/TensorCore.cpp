@@ -7,7 +7,7 @@
 
 namespace emulator {
 
-constexpr unsigned PackBytes = 16; // of one row of an 8 x 8 matrix, and of one asynchronous copy
+constexpr unsigned PackBytes = 16; // one row of an 8 x 8 matrix, or one asynchronous copy
 
 static float valueOf(unsigned pair, unsigned half) {
     unsigned bits = half ? pair & 0xffff0000u : pair << 16;
@@ -20,7 +20,8 @@ struct Fragments {
     unsigned a[4], b[2];
 };
 
-// sum [16, 8] += A [16, 16] B [16, 8]. Elements are added one after the other in fp32; a GPU's order, and how it rounds, is not published.
+// sum [16, 8] += A [16, 16] B [16, 8]. Elements are added one after the other in fp32. A GPU's order and rounding are
+// not published.
 static void multiply(Operands* const lanes[WarpSize], uint32_t) {
     float a[16][16], b[16][8];
     for (unsigned lane = 0; lane < WarpSize; lane++) {
@@ -46,7 +47,8 @@ static void multiply(Operands* const lanes[WarpSize], uint32_t) {
     }
 }
 
-// Lanes 8 m to 8 m + 7 bring the rows of matrix m. Lane 4 i + j takes elements (i, 2 j) and (i, 2 j + 1), transposed (2 j, i) and (2 j + 1, i).
+// Lanes 8 m to 8 m + 7 supply the rows of matrix m. Lane 4 i + j receives elements (i, 2 j) and (i, 2 j + 1);
+// transposed, (2 j, i) and (2 j + 1, i).
 template <bool Transposed>
 static void load(Operands* const lanes[WarpSize], uint32_t) {
     for (unsigned matrix = 0; matrix < 4; matrix++) {
@@ -61,14 +63,14 @@ static void load(Operands* const lanes[WarpSize], uint32_t) {
     }
 }
 
-// In check builds the access was looked at before: what is left here are addresses in the wrong kind of memory.
+// In check builds the access was checked before. This finds addresses in the wrong kind of memory.
 static void requirePack(const char* what, const void* address, bool inShared, Place place) {
     Worker& worker = *Worker::self();
     auto fail = [&](const char* problem) {
         worker.fail(std::string(what) + " " + problem + " in " + worker.describe(*current) + " at " + toString(place));
     };
     if (uintptr_t(address) % PackBytes != 0)
-        fail("is not on 16 bytes");
+        fail("is not aligned to 16 bytes");
     Region* region = worker.shared().find(uintptr_t(address));
     if (inShared != (region && uintptr_t(address) + PackBytes <= region->end))
         fail(inShared ? "is not in shared memory" : "is in shared memory");

@@ -1,4 +1,4 @@
-// TensorCore.h: tensor cores and asynchronous copies, by the names of Common/TensorCore.cuh, which says what they do.
+// TensorCore.h: tensor cores and asynchronous copies, with the names of Common/TensorCore.cuh, which describes them.
 #pragma once
 
 #include "Threads.h"
@@ -8,7 +8,7 @@ namespace emulator {
 void multiplyFragments(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Place place);
 void loadMatrices(unsigned (&fragment)[4], const void* row, bool transposed, Place place);
 
-// Copies are done at the wait that covers them: who forgets it reads what was there before. code: the kernel's line.
+// A copy is done at the wait that covers it. A kernel without that wait reads the old values. code: the kernel's line.
 void beginCopy(void* shared, const void* global, bool exists, const void* code, Place place);
 void commitCopies();
 void waitForCopies(unsigned groupsLeft);

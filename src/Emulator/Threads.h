@@ -1,4 +1,4 @@
-// Threads.h: a kernel's view of the running launch: built-in variables, barriers, warp functions, atomics.
+// Threads.h: the parts of a launch that a kernel uses: built-in variables, barriers, warp functions, atomics.
 #pragma once
 
 #include "Language.h"
@@ -19,7 +19,7 @@ enum class Waiting : uint8_t { Nothing, Barrier, WarpBarrier, Shuffle, Multiply,
 struct Thread {
     uint3 index;
     unsigned number, warp, lane;
-    void* stackPointer; // where it goes on, while it waits
+    void* stackPointer; // where it continues after a wait
     Fiber* fiber;       // null before it begins
     Waiting waiting;
     Place place;
@@ -30,7 +30,7 @@ struct Geometry {
     char* dynamicShared;
 };
 
-// Initial-exec: reading them is one instruction, and kernels read them all the time.
+// Initial-exec: kernels read them very often, and this takes one instruction.
 extern __thread Thread* current __attribute__((tls_model("initial-exec")));
 extern __thread Geometry geometry __attribute__((tls_model("initial-exec")));
 
@@ -41,14 +41,14 @@ EMULATOR_INTERNAL uint3 gridSize() { return geometry.gridSize; }
 EMULATOR_INTERNAL unsigned lane() { return current->lane; }
 EMULATOR_INTERNAL void* dynamicShared() { return geometry.dynamicShared; }
 
-// What one lane brings to a function of the whole warp, and where it wants the result.
+// The operand of one lane in a function of the whole warp, and the place of its result.
 struct Operands {
     const void* in;
     void* out;
     unsigned selector;
 };
 
-// Done once for all lanes by the last to arrive. Lanes outside of the mask, and lanes that have ended, are null.
+// The last lane to arrive runs it once for all lanes. Lanes outside of the mask, and lanes that have ended, are null.
 using WarpOperation = void (*)(Operands* const lanes[32], uint32_t mask);
 
 // These return when all threads concerned have arrived.
@@ -64,7 +64,7 @@ __attribute__((no_sanitize("thread"))) void shuffleLanes(Operands* const lanes[3
         if (source)
             memcpy(lanes[lane]->out, source->in, sizeof(T));
         else
-            memset(lanes[lane]->out, 0xff, sizeof(T)); // undefined on a GPU; here NaN, so that it shows
+            memset(lanes[lane]->out, 0xff, sizeof(T)); // undefined on a GPU; NaN here, so it becomes visible
     }
 }
 

@@ -8,7 +8,7 @@
 
 namespace emulator {
 
-static __thread uint32_t countedBlock; // the last block that this worker counted as writing
+static __thread uint32_t countedBlock; // the last block that this worker counted as a writing block
 
 template <class T>
 static void raise(std::atomic<T>& most, T value) {
@@ -16,7 +16,7 @@ static void raise(std::atomic<T>& most, T value) {
     while (value > old && !most.compare_exchange_weak(old, value, std::memory_order_relaxed)) {}
 }
 
-// Whether a cell is met for the first time in this launch.
+// Whether this is the first access to a cell in this launch.
 static bool isFirst(uint32_t& lastLaunch, uint32_t launch) { return __atomic_exchange_n(&lastLaunch, launch, __ATOMIC_RELAXED) != launch; }
 
 void Use::note(const Region& region, Cell& cell, const Touch& touch, uint32_t launch) {
@@ -26,7 +26,7 @@ void Use::note(const Region& region, Cell& cell, const Touch& touch, uint32_t la
             raise(dynamicShared, uint64_t(&cell - region.cells + 1) * CellGrain);
         return;
     }
-    bool ownResult = __atomic_load_n(&cell.lastWritten, __ATOMIC_RELAXED) == launch; // what a block reads of it comes from a cache
+    bool ownResult = __atomic_load_n(&cell.lastWritten, __ATOMIC_RELAXED) == launch; // such a read comes from a cache
     if (touch.kind != Access::Write && !ownResult && isFirst(cell.lastRead, launch))
         readCells.fetch_add(1, std::memory_order_relaxed);
     if (touch.kind == Access::Read)
@@ -50,7 +50,7 @@ LastUse lastUseOf(const Launch& launch) {
 
 using namespace emulator;
 
-// What the last launch used that was looked at since the last call; 0 if there was none.
+// Writes the resources that the last checked launch used since the last call; returns 0 if there was none.
 EXPORT int emulatorTakeUse(LastUse* last) {
     Guard guard(state().lock);
     if (!state().use)

@@ -1,4 +1,5 @@
-// Use.h: how much of its grid, its threads and its dynamic shared memory a checked launch used, and what it moved.
+// Use.h: how much of its grid, its threads and its dynamic shared memory a checked launch used, and the bytes that it
+// moved.
 #pragma once
 
 #include <atomic>
@@ -20,16 +21,17 @@ public:
     void note(const Region& region, Cell& cell, const Touch& touch, uint32_t launch);
 
     std::atomic<uint64_t> writingBlocks{0};             // blocks that wrote to device memory
-    std::atomic<uint64_t> readCells{0}, writtenCells{0}; // cells of device memory, each counted once; read before the launch wrote them
-    std::vector<std::atomic<uint16_t>> threads;         // of each block, from the first to the last that accessed memory
+    // Cells of device memory, each counted once; a read counts if the launch has not written the cell before.
+    std::atomic<uint64_t> readCells{0}, writtenCells{0};
+    std::vector<std::atomic<uint16_t>> threads;         // by block: from first to last that accessed memory
     std::atomic<uint64_t> dynamicShared{0};             // bytes from the first to the last that was accessed
 };
 
-// Of the last launch whose every access was looked at, as emulatorUse gives it out.
+// The use of the last checked launch, as emulatorTakeUse returns it.
 struct LastUse {
     uint64_t blocks, writingBlocks;                    // given, used
     uint64_t blockThreads, mostThreads, fewestThreads; // of a block: given, used in any block, used in all
-    uint64_t dynamicSharedGiven, dynamicShared;        // bytes of a block, likewise
+    uint64_t dynamicSharedGiven, dynamicShared;        // bytes of a block: given, used
     uint64_t readBytes, writtenBytes;                  // of device memory
 };
 

@@ -1,4 +1,4 @@
-// Warp.cpp: functions of a whole warp. Lanes leave their operands; the last to arrive does the work for all of them.
+// Warp.cpp: functions of a whole warp. Lanes store their operands; the last lane to arrive does the work for all.
 #include "Worker.h"
 
 namespace emulator {
@@ -38,7 +38,7 @@ WarpGroup& Worker::join(Warp& warp, uint32_t mask, Waiting kind, WarpOperation o
     return group;
 }
 
-// As on a GPU, lanes that have ended are not waited for.
+// As on a GPU, there is no wait for lanes that have ended.
 bool Worker::isComplete(const Warp& warp, const WarpGroup& group) const { return (group.mask & warp.alive & ~group.arrived) == 0; }
 
 void Worker::complete(unsigned warpNumber, WarpGroup& group) {

@@ -1,7 +1,7 @@
 // Worker.cpp: the scheduler of one block.
 //
-// A fiber calls the kernel for one thread of the block after the other. Only a thread that has to wait, at a barrier or for
-// its warp, keeps its fiber, and another one goes on: a kernel without barriers never switches.
+// A fiber calls the kernel for one thread of the block after the other. Only a thread that has to wait, at a barrier
+// or for its warp, keeps its fiber; another thread then runs. A kernel without barriers never switches.
 #include "Worker.h"
 
 namespace emulator {
@@ -105,7 +105,7 @@ void Worker::runBlock(uint64_t block) {
     alive_ = launch.threads();
     atBarrier_ = barriers_ = 0;
     for (unsigned i = 0; i < launch.threads(); i++) {
-        copies_[i].copies.clear(); // what nobody waited for is never done
+        copies_[i].copies.clear(); // a copy without a wait is never done
         copies_[i].groups = 0;
     }
     readyWarps_ = firstLanes(launch.warps());
@@ -125,7 +125,7 @@ void Worker::runBlock(uint64_t block) {
     emulatorSwitch(&mainStack_, fiber->stackPointer);
     for (unsigned i = 0; i < launch.warps(); i++)
         banks_.meet(i);
-    if (alive_ > 0) { // a fault: its threads are never resumed
+    if (alive_ > 0) { // after a fault its threads are never resumed
         resetFibers();
         for (unsigned i = 0; i < launch.threads(); i++)
             threads_[i].fiber = nullptr;
@@ -147,7 +147,7 @@ void Worker::fiberMain(Fiber* fiber) {
             continue;
         }
         if (atBarrier_ == alive_)
-            releaseBlock(); // who has ended no longer counts
+            releaseBlock(); // threads that have ended no longer count
         Thread* next = pick();
         current = next;
         if (!next->fiber) {
@@ -167,7 +167,7 @@ void Worker::fail(const std::string& finding) {
     __builtin_unreachable();
 }
 
-// ---- who runs ----
+// ---- choice of the next thread ----
 
 uint64_t Worker::random() { // xorshift64
     randomState_ ^= randomState_ << 13;
@@ -198,7 +198,7 @@ Thread* Worker::pick() {
         uint32_t ready = warps_[currentWarp_].ready;
         lane = nth(ready, unsigned(random() % unsigned(__builtin_popcount(ready))));
     } else {
-        if (warps_[currentWarp_].ready == 0) // a warp goes on as long as it can
+        if (warps_[currentWarp_].ready == 0) // a warp continues as long as it can
             currentWarp_ = schedule.descending() ? highest(readyWarps_) : lowest(readyWarps_);
         uint32_t ready = warps_[currentWarp_].ready;
         lane = schedule.descending() ? highest(ready) : lowest(ready);
@@ -211,7 +211,7 @@ void Worker::park(Thread& thread, Waiting reason, Place place) {
     thread.waiting = reason;
     thread.place = place;
     Thread* next = pick();
-    if (next != &thread) { // a random schedule may choose the same one again
+    if (next != &thread) { // a random schedule may choose the same thread again
         void* resume = next->stackPointer;
         if (!next->fiber) {
             Fiber* fiber = freeFibers_.back();
@@ -229,7 +229,7 @@ void Worker::park(Thread& thread, Waiting reason, Place place) {
 void Worker::reportDeadlock() {
     std::string text = "deadlock";
     for (unsigned i = 0; i < launch_->warps(); i++) {
-        for (unsigned lane = 0; lane < WarpSize; lane++) { // one of each warp says enough
+        for (unsigned lane = 0; lane < WarpSize; lane++) { // one thread of each warp is enough
             const Thread& thread = threads_[i * WarpSize + lane];
             if (i * WarpSize + lane < launch_->threads() && thread.waiting != Waiting::Nothing) {
                 text += std::string(text == "deadlock" ? ": " : "; ") + describe(thread) + " waits in " + nameOf(thread.waiting) + " at " +

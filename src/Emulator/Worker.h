@@ -20,15 +20,15 @@ struct WarpGroup {
 };
 
 struct Warp {
-    uint32_t lanes; // that the block has
-    uint32_t alive; // that have not ended
-    uint32_t ready; // that can go on
+    uint32_t lanes; // lanes that the block has
+    uint32_t alive; // lanes that have not ended
+    uint32_t ready; // lanes that can continue
     unsigned syncs; // __syncwarp so far
     unsigned groupCount;
     WarpGroup groups[WarpSize];
 };
 
-// An asynchronous copy that nobody has waited for: of 16 bytes, or of zeros where there is no source.
+// An asynchronous copy that no wait has covered yet: of 16 bytes, or of zeros if there is no source.
 struct AsyncCopy {
     void* shared;
     const void* global;
@@ -36,7 +36,7 @@ struct AsyncCopy {
     const void* code; // the kernel's line
 };
 
-// Of one thread; groups: ended so far.
+// The asynchronous copies of one thread. groups: number of groups closed so far.
 struct CopyQueue {
     std::vector<AsyncCopy> copies;
     unsigned groups;
@@ -63,7 +63,7 @@ public:
     Banks& banks() { return banks_; }
     CopyQueue& copiesOf(const Thread& thread) { return copies_[thread.number]; }
 
-    static Worker* self(); // of the calling thread; null on threads that are none
+    static Worker* self(); // of the calling thread; null on threads that are not workers
 
 private:
     void prepare(Launch& launch);

@@ -1,13 +1,13 @@
 #!/bin/bash
 # build.sh FOLDER: builds the emulator, and the kernels in FOLDER/units, with g++ into FOLDER.
-# The units are generated (the engine's EmulatorBuild writes them, and the kernels' sources into FOLDER/kernels): the list of
-# kernels is kept in C#. Every unit is built twice: fast, and with every access to memory reported (check). What lies
-# in FOLDER already is left alone.
+# The engine's EmulatorBuild generates the units and writes the kernels' sources to FOLDER/kernels: the list of kernels
+# is in C#. Every unit is built twice: fast, and with every memory access reported (check). Files that are in FOLDER
+# already stay as they are.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 
-# AVX2 and fused multiply-add, as a GPU has it: any x86-64 processor from 2013 on.
+# AVX2 and fused multiply-add, like a GPU: any x86-64 processor from 2013 on.
 common=(-std=c++17 -O2 -g -fPIC -march=x86-64-v3 -Wall -Wextra -Werror "-I$here")
 unit=("${common[@]}" -fvisibility=hidden -Wno-unknown-pragmas -Ikernels)
 check=(-DEMULATOR_CHECK -fsanitize=thread -fsanitize=bounds,alignment)

@@ -2,7 +2,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels;
 
-/// <summary>All kernels with their checks, one line each: what the gates and the command line go through.</summary>
+/// <summary>
+/// All kernels with their checks, one line for each set of checks. The gates and the command line use this list.
+/// </summary>
 public static class Catalog
 {
     /// <summary>Every kernel, by family.</summary>
@@ -30,7 +32,6 @@ public static class Catalog
         .. Vlad.VladChecks.All,
         .. Vlad.VladTensorCoreChecks.All,
         .. Concat.ConcatChecks.All,
-        .. Gate.GateChecks.All,
         .. Softmax.SoftmaxChecks.All,
         .. Mixture.MixtureChecks.All,
         .. L2Norm.L2NormChecks.All,

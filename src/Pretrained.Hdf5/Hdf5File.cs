@@ -9,12 +9,12 @@ using VideoSim.Models.Pretrained;
 namespace VideoSim.Pretrained.Hdf5;
 
 /// <summary>
-/// An HDF5 file as a source of weights; PureHDF reads it. It lies in an assembly of its own, so that a program that needs no
-/// HDF5 does not carry the library.
+/// An HDF5 file as a source of weights; PureHDF reads it. It has an assembly of its own: a program that needs no HDF5
+/// does not contain the library.
 /// </summary>
 public sealed class Hdf5File : TensorFile
 {
-    // Keras nests six groups; a damaged file may nest them in a circle.
+    // Keras nests six groups; in a damaged file groups may contain each other.
     private const int DeepestGroup = 32, MostObjects = 100_000;
 
     private readonly NativeFile _file;
@@ -37,14 +37,17 @@ public sealed class Hdf5File : TensorFile
             throw failure as DataException ?? Wrong($"{path}: cannot be read as an HDF5 file after {Printable.Quote(_last)}", failure);
         }
         if (_tensors.Count == 0)
-            throw new DataException($"{path}: holds no tensors");
+            throw new DataException($"{path}: contains no tensors");
     }
 
     /// <inheritdoc/>
     public override IReadOnlyList<StoredTensor> Tensors => _tensors;
 
     /// <summary>Opens a file and lists its datasets of floating-point numbers.</summary>
-    /// <exception cref="DataException">The file cannot be read, is damaged, or stores a tensor in a way that Keras does not; the message names file and tensor.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read, is damaged, or stores a tensor in a way that Keras does not; the message names file
+    /// and tensor.
+    /// </exception>
     public static Hdf5File Open(string path)
     {
         long length = CheckLength(path);
@@ -62,7 +65,7 @@ public sealed class Hdf5File : TensorFile
     protected override void Read(StoredTensor tensor, long first, Span<float> destination)
     {
         ulong[] dimensions = [.. tensor.Shape.Select(static size => (ulong)size)];
-        // Whole rows are read: a run of numbers need not begin or end with one.
+        // Whole rows are read; the numbers need not begin or end at a row's border.
         long width = Math.Max(1, tensor.Shape.Skip(1).Aggregate(1L, static (count, size) => count * size));
         long top = first / width, bottom = (first + destination.Length + width - 1) / width;
         int count = (int)((bottom - top) * width);
@@ -132,7 +135,7 @@ public sealed class Hdf5File : TensorFile
             2 => SafetensorsType.F16,
             4 => SafetensorsType.F32,
             8 => SafetensorsType.F64,
-            var size => throw new DataException($"{where} has numbers of {size} bytes; 2, 4 and 8 are known"),
+            var size => throw new DataException($"{where} has numbers of {size} bytes; only 2, 4 and 8 are supported"),
         };
         if (dataset.Layout.Class is not (H5DataLayoutClass.Contiguous or H5DataLayoutClass.Compact))
             throw new DataException($"{where} is stored in chunks or elsewhere; Keras stores tensors whole");
@@ -145,7 +148,7 @@ public sealed class Hdf5File : TensorFile
         _datasets.Add(name, dataset);
     }
 
-    // The first block of a file says where the file ends; PureHDF does not compare it.
+    // The first block of a file contains the file's length; PureHDF does not compare it.
     private static long CheckLength(string path)
     {
         try
@@ -157,7 +160,7 @@ public sealed class Hdf5File : TensorFile
             if (read < start.Length || start[0] != 0x89 || !start[1..].StartsWith("HDF\r\n\u001a\n"u8))
                 throw new DataException($"{path}: is not an HDF5 file");
             long end = BinaryPrimitives.ReadInt64LittleEndian(start[(start[8] < 2 ? 40 : 28)..]);
-            return end <= length ? length : throw new DataException($"{path}: has {length} bytes, but says that it has {end}: truncated?");
+            return end <= length ? length : throw new DataException($"{path}: has {length} bytes, but its header claims {end}: truncated?");
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
@@ -165,7 +168,7 @@ public sealed class Hdf5File : TensorFile
         }
     }
 
-    // The library throws anything for a damaged file, and takes arrays of the sizes that the file claims; it fills them only as far
-    // as the file goes. The user gets one line.
+    // For a damaged file the library throws exceptions of any type. It also allocates arrays of the sizes that the
+    // file claims, and fills only the part that the file contains. The user gets one line.
     private static DataException Wrong(string what, Exception failure) => new($"{what}: {Printable.OneLine(failure.Message)}", failure);
 }

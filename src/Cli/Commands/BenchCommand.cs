@@ -6,7 +6,7 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>bench</c>: what a training step takes, and which kernels take it.</summary>
+/// <summary><c>bench</c>: the time of a training step, and of each kernel in it.</summary>
 internal static class BenchCommand
 {
     public static Command Create()
@@ -16,12 +16,12 @@ internal static class BenchCommand
             static (name, _) => CommonOptions.RequireOneOf("--stage", name, ["pretrain", "finetune"]));
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
-        var steps = CommonOptions.Positive("--steps", "steps to time", 20);
+        var steps = CommonOptions.Positive("--steps", "steps to measure", 20);
         var device = CommonOptions.DeviceName();
         var precision = CommonOptions.Precision();
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
-        return new Command("bench", "Time training steps on synthetic data, and the kernels in one.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
+        return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!,

@@ -4,7 +4,7 @@ using VideoSim.Models.Records;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary>JSON of results that only commands have.</summary>
+/// <summary>JSON of results that only the command line has.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(DeviceList))]
 [JsonSerializable(typeof(Score))]

@@ -24,8 +24,8 @@ internal static class DataCommand
         var pairVideos = CommonOptions.Positive("--pair-videos", "videos that the pairs are made of", defaults.PairVideos);
         var testVideos = CommonOptions.Positive("--test-videos", "videos of each test set", defaults.TestVideos);
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
-        var frames = new Option<int?>("--frames") { Description = "frames of every video; 1 to 100 at random otherwise" };
-        return new Command("synth", "Write a dataset in the challenge's layout from a latent-topic model, with the truth beside it.")
+        var frames = new Option<int?>("--frames") { Description = "frames of every video; a random number from 1 to 100 if left out" };
+        return new Command("synth", "Write a synthetic dataset in the challenge's layout, with its true similarities.")
         {
             output, seed, videos, pairs, pairVideos, testVideos, tags, frames,
         }.Does((parsed, console, cancellation) =>
@@ -50,7 +50,7 @@ internal static class DataCommand
     private static Command Inspect()
     {
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
-        return new Command("inspect", "Show what TFRecord files hold.") { files, width, json }.Does((parsed, console, cancellation) =>
+        return new Command("inspect", "Show the contents of TFRecord files.") { files, width, json }.Does((parsed, console, cancellation) =>
         {
             var found = RecordInspection.Of(Expand(parsed.GetValue(files)!), parsed.GetValue(width), console.Progress, cancellation);
             console.WriteResult([FileTable(found), FeatureTable(found), VideoTable(found)], found, CliJson.Default.RecordInspection);
@@ -62,11 +62,11 @@ internal static class DataCommand
     {
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
         var official = new Option<bool>("--official") { Description = "compare the files of one folder with the MD5 sums that the challenge published" };
-        var command = new Command("verify", "Read everything and name every bad record; exits with 1 if there is one.") { files, width, official, json };
+        var command = new Command("verify", "Read all records and list the bad ones; the exit code is 1 if there are any.") { files, width, official, json };
         command.Validators.Add(result =>
         {
             if (result.GetValue(official) && result.GetValue(files) is not [var folder] || result.GetValue(official) && !Directory.Exists(result.GetValue(files)![0]))
-                result.AddError("--official takes one folder, in the challenge's layout");
+                result.AddError("--official needs exactly one folder, in the challenge's layout");
         });
         return command.Does((parsed, console, cancellation) =>
         {
@@ -135,7 +135,7 @@ internal static class DataCommand
         Histogram("tags", found.TagsPerVideo, 1);
         return table;
 
-        // Values in bins of equal width.
+        // Groups values into bins of equal width.
         void Histogram(string what, IReadOnlyList<HistogramBin> bins, int width)
         {
             foreach (var group in bins.GroupBy(bin => bin.Value / width).OrderBy(group => group.Key))
@@ -146,5 +146,5 @@ internal static class DataCommand
     private static string Range(long? least, long? most) => least is null ? "" : least == most ? Count(least.Value) : $"{Count(least.Value)} to {Count(most!.Value)}";
 }
 
-/// <summary>What <c>data verify --json</c> shows.</summary>
+/// <summary>The result of <c>data verify --json</c>.</summary>
 internal sealed record VerifyResult(long Records, int Bad, IReadOnlyList<string> Problems);

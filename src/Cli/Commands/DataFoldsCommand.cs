@@ -10,8 +10,8 @@ using VideoSim.Models.Training;
 namespace VideoSim.Cli.Commands;
 
 /// <summary>
-/// <c>data folds</c>: the 11 splits of the labelled pairs, and what each lets through (docs/reference-system.md,
-/// section 1.5 and section 9, item 18).
+/// <c>data folds</c>: the 11 splits of the labelled pairs, and the videos that are on both sides of each
+/// (docs/reference-system.md, section 1.5 and section 9, item 18).
 /// </summary>
 internal static class DataFoldsCommand
 {
@@ -19,9 +19,9 @@ internal static class DataFoldsCommand
     {
         var data = CommonOptions.Data();
         var disjoint = CommonOptions.VideoDisjoint();
-        var output = new Option<string?>("--output-dir") { Description = "write fold-<k>.train.txt and fold-<k>.validation.txt: line numbers of label.tsv, from 1, in order" };
+        var output = new Option<string?>("--output-dir") { Description = "write fold-<k>.train.txt and fold-<k>.validation.txt with the line numbers of label.tsv, counted from 1" };
         var json = CommonOptions.Json();
-        return new Command("folds", "Show the 11 splits of the labelled pairs and the videos that are on both sides.") { data, disjoint, output, json }.Does((parsed, console, _) =>
+        return new Command("folds", "Show the 11 splits of the labelled pairs, and how many videos are on both sides of each.") { data, disjoint, output, json }.Does((parsed, console, _) =>
         {
             var pairs = ReadPairs(new DataFolder(parsed.GetValue(data)!).Labels);
             var rows = new List<FoldRow>();
@@ -44,7 +44,7 @@ internal static class DataFoldsCommand
         }, json);
     }
 
-    // Videos are numbered as they come: the split needs no more of them than that they differ.
+    // Videos are numbered in order of appearance: the split only compares them.
     private static VideoPair[] ReadPairs(string labels)
     {
         var numbers = new Dictionary<string, int>();

@@ -6,13 +6,13 @@ using VideoSim.Engine.Devices;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>devices</c>: what there is to run on, and what is missing for CUDA.</summary>
+/// <summary><c>devices</c>: the devices of this machine, and the libraries that CUDA lacks.</summary>
 internal static class DevicesCommand
 {
     public static Command Create()
     {
         var json = CommonOptions.Json();
-        return new Command("devices", "List what there is to run on, and what is missing for CUDA.") { json }.Does((_, console, _) =>
+        return new Command("devices", "List the devices of this machine, and the libraries for CUDA that are found or missing.") { json }.Does((_, console, _) =>
         {
             var devices = new DeviceList(new CpuDescription(Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128), CudaInventory.Take());
             console.WriteResult(Table(devices), devices, CliJson.Default.DeviceList);
@@ -40,7 +40,7 @@ internal static class DevicesCommand
         string.Join(", ", new[] { component.Version?.ToString(), component.Path, component.Problem }.OfType<string>());
 }
 
-/// <summary>What <c>devices --json</c> shows.</summary>
+/// <summary>The result of <c>devices --json</c>.</summary>
 internal sealed record DeviceList(CpuDescription Cpu, CudaInventory Cuda);
 
 /// <summary>The CPU.</summary>

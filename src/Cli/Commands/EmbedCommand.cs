@@ -11,7 +11,7 @@ internal static class EmbedCommand
 {
     public static Command Create()
     {
-        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder: last, best or a checkpoint of a run; for a run's folder its last", Required = true };
+        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder: last, best or a checkpoint of a run; a run's folder stands for its last", Required = true };
         var records = new Option<string>("--records") { Description = "a TFRecord file, a folder of them, or a pattern", Required = true };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
         var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };

@@ -17,7 +17,7 @@ internal static class EnsembleCommand
         var inputs = CommonOptions.Checked(
             new Option<string[]>("--inputs")
             {
-                Description = "zip, json or npy files: the folds of one model, or MODEL=FILE for each model, which has its published weight",
+                Description = "zip, json or npy files: the folds of one model, or MODEL=FILE for each of several models, with their published weights",
                 Required = true,
                 AllowMultipleArgumentsPerToken = true,
             },
@@ -29,7 +29,7 @@ internal static class EnsembleCommand
         var weights = CommonOptions.Checked(
             new Option<double[]>("--weights")
             {
-                Description = "weights of the inputs in their order, instead of the published ones",
+                Description = "weights of the inputs, in the same order, instead of the published ones",
                 CustomParser = CommonOptions.Numbers,
                 DefaultValueFactory = _ => [],
                 AllowMultipleArgumentsPerToken = true,
@@ -37,7 +37,7 @@ internal static class EnsembleCommand
             (values, result) => Weights(result.GetValue(inputs) ?? [], values));
         var normalize = new Option<bool>("--normalize") { Description = "scale every embedding to length 1 before it is weighted" };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
-        return new Command("ensemble", "Average the embeddings of a model's folds, or add those of several models by weight.")
+        return new Command("ensemble", "Average the embeddings of a model's folds, or compute the weighted sum over several models.")
         {
             inputs, weights, normalize, output,
         }.Does((parsed, _, _) =>
@@ -55,13 +55,13 @@ internal static class EnsembleCommand
         });
     }
 
-    // One for each input; null for files without any, which are folds.
+    // One weight for each input; null for files without a model, which are folds.
     private static double[]? Weights(string[] inputs, double[] given)
     {
         foreach (double weight in given)
         {
             if (!(weight > 0 && double.IsFinite(weight)))
-                throw new DataException(string.Create(CultureInfo.InvariantCulture, $"--weights: {weight} is no positive number"));
+                throw new DataException(string.Create(CultureInfo.InvariantCulture, $"--weights: {weight} is not a positive number"));
         }
         if (given.Length > 0)
             return given.Length == inputs.Length ? given : throw new DataException($"--weights: {given.Length} weights for {inputs.Length} inputs");
@@ -69,7 +69,7 @@ internal static class EnsembleCommand
         if (named.All(input => input.Model is null))
             return null;
         return Array.ConvertAll(named, input => input.Model is null
-            ? throw new DataException($"--inputs: {input.File} names no model, others do") : ModelZoo.Find(input.Model).EnsembleWeight);
+            ? throw new DataException($"--inputs: {input.File} has no model name before it, but other files have one") : ModelZoo.Find(input.Model).EnsembleWeight);
     }
 
     private static (string? Model, string File) Split(string input)

@@ -16,7 +16,7 @@ internal static class EvaluateCommand
         var embeddings = new Option<string>("--embeddings") { Description = "zip, json or npy file of embeddings", Required = true };
         var labels = new Option<string>("--labels") { Description = "label.tsv: id, id, similarity", Required = true };
         var json = CommonOptions.Json();
-        return new Command("evaluate", "Score embeddings against labelled pairs.") { embeddings, labels, json }.Does((parsed, console, _) =>
+        return new Command("evaluate", "Compute the Spearman correlation of embeddings with labelled pairs.") { embeddings, labels, json }.Does((parsed, console, _) =>
         {
             double spearman = Scoring.Spearman(SubmissionFile.Read(parsed.GetValue(embeddings)!), parsed.GetValue(labels)!);
             var table = new ResultTable().NumberColumn("spearman").Row(spearman.ToString("F4", CultureInfo.InvariantCulture));

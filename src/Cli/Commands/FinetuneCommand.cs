@@ -12,7 +12,7 @@ internal static class FinetuneCommand
         var options = new RunOptionSet();
         var pretrained = new Option<string>("--pretrained") { Description = "folder of a pretraining run, or of a model", Required = true };
         var fold = CommonOptions.Checked(
-            new Option<string>("--fold") { Description = $"1 to {Folds.Count}, or all; all makes a folder fold-<k> for each", Required = true },
+            new Option<string>("--fold") { Description = $"1 to {Folds.Count}, or all; with all, each fold gets a folder fold-<k>", Required = true },
             (text, _) => Numbers(text));
         var disjoint = CommonOptions.VideoDisjoint();
         var command = new Command("finetune", "Train a pretrained model on labelled pairs.") { pretrained, fold, disjoint };

@@ -10,7 +10,7 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>inspect</c>: the parts of a model, or one of its steps laid open.</summary>
+/// <summary><c>inspect</c>: the parts of a model, or all values of one step.</summary>
 internal static class InspectCommand
 {
     private const string Ending = ".safetensors";
@@ -18,7 +18,7 @@ internal static class InspectCommand
     public static Command Create()
     {
         var model = CommonOptions.Model(required: false);
-        var step = new Option<bool>("--step") { Description = "dump a batch, its intermediate values, embeddings, losses and gradients, dropout off" };
+        var step = new Option<bool>("--step") { Description = "write a batch, its intermediate values, embeddings, losses and gradients to a file, without dropout" };
         var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder" };
         var records = new Option<string>("--records") { Description = "with --step: a TFRecord file, a folder of them, or a pattern" };
         var labels = new Option<string?>("--labels") { Description = "with --step: a label file, for a batch of pairs" };
@@ -27,16 +27,16 @@ internal static class InspectCommand
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
         var at = CommonOptions.Checked(
-            new Option<long?>("--at") { Description = "with --step: the batch that the checkpoint's run trained on at this step, instead of the first of --records" },
+            new Option<long?>("--at") { Description = "with --step: use the batch of this step of the checkpoint's run, instead of the first records of --records" },
             static (number, _) =>
             {
                 if (number <= 0)
-                    throw new DataException($"--at counts steps from 1, not {number}");
+                    throw new DataException($"--at {number}: steps are counted from 1");
             });
         var dictionary = new DictionaryOption();
         var threads = CommonOptions.Threads();
         var json = CommonOptions.Json();
-        var command = new Command("inspect", "Show the parts of a model, or lay one step open.")
+        var command = new Command("inspect", "Show the parts of a model, or write all values of one step to a file.")
         {
             model, preset, set, json, step, checkpoint, records, labels, output, batch, at, dictionary.Option, threads,
         };
@@ -44,13 +44,13 @@ internal static class InspectCommand
         {
             bool ofRun = result.GetResult(at) is { Implicit: false };
             foreach (var option in new Option[] { records, labels, batch }.Where(option => ofRun && result.GetResult(option) is { Implicit: false }))
-                result.AddError($"--at takes the run's own batch; {option.Name} is for another one");
+                result.AddError($"--at uses the run's own batch; leave out {option.Name}");
             if (result.GetValue(step) && result.GetResult(model) is { Implicit: false })
-                result.AddError("--step takes the checkpoint's model, no --model");
+                result.AddError("--step uses the checkpoint's model; leave out --model");
             if (ofRun && result.GetValue(set)?.FirstOrDefault(static text => text.Contains(".batch=", StringComparison.Ordinal)) is { } resized)
-                result.AddError($"--at takes the run's own batch; --set {resized} is for another one");
+                result.AddError($"--at uses the run's own batch; leave out --set {resized}");
             if (result.GetValue(step) && result.GetValue(output) is { } file && Path.GetExtension(file) != Ending)
-                result.AddError($"--output {file}: a step is kept in a file that ends in {Ending}");
+                result.AddError($"--output {file}: the file's name must end in {Ending}");
             Option[] needed = !result.GetValue(step) ? [model] : ofRun ? [checkpoint, output] : [checkpoint, records, output];
             foreach (var option in needed.Where(option => result.GetResult(option) is null or { Implicit: true }))
                 result.AddError(result.GetValue(step) ? $"--step needs {option.Name}" : $"inspect needs {option.Name}, or --step");

@@ -14,7 +14,7 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>kernels bench</c>: kernels one by one against what the device can do at best.</summary>
+/// <summary><c>kernels bench</c>: single kernels, compared with the best rates of the device.</summary>
 internal static class KernelsBenchCommand
 {
     private const string CpuPreset = "tiny", CudaPreset = "reference", EmulatorPreset = "micro";
@@ -24,16 +24,16 @@ internal static class KernelsBenchCommand
         var names = new Argument<string[]>("name") { Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] };
         var device = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
-        var preset = CommonOptions.Checked(new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out {CudaPreset} on CUDA, {CpuPreset} on the CPU" },
+        var preset = CommonOptions.Checked(new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out, {CudaPreset} on CUDA and {CpuPreset} on the CPU" },
             static (name, _) => CommonOptions.RequireOneOf("--preset", name, Preset.Names));
         var set = CommonOptions.Set(preset!);
         var models = CommonOptions.Models();
-        var precision = CommonOptions.Precision("fp32 or bf16: look at steps of that precision only");
-        var each = new Option<bool>("--each-model") { Description = "time every model's own largest launch, not only the largest of all" };
+        var precision = CommonOptions.Precision("fp32 or bf16: use only training steps of that precision");
+        var each = new Option<bool>("--each-model") { Description = "measure the largest launch of every model, not only the largest of all models" };
         var seconds = CommonOptions.Checked(
             new Option<double>("--seconds")
             {
-                Description = "time for one kernel; ten launches are timed however long they take", DefaultValueFactory = static _ => 0.3,
+                Description = "seconds for one kernel; ten launches are always measured", DefaultValueFactory = static _ => 0.3,
                 CustomParser = static result => CommonOptions.Numbers(result).FirstOrDefault(),
             },
             static (value, _) =>
@@ -43,7 +43,7 @@ internal static class KernelsBenchCommand
             });
         var json = CommonOptions.Json();
         var command = new Command("bench", """
-            Time kernels alone, each on the arguments of its largest launch in any model's training steps, and hold them against the device's own rates, which are measured before. On CUDA by events, the cache flushed before every launch.
+            Measure single kernels, each on the arguments of its largest launch in the models' training steps. The times are compared with the device's own rates, which are measured first. On CUDA events measure the time, and the cache is flushed before every launch.
             """) { names, device, threads, preset, set, models, precision, each, seconds, json };
         return command.Does((parsed, console, cancellation) =>
         {
@@ -52,7 +52,7 @@ internal static class KernelsBenchCommand
             var conditions = BenchConditions.Of(opened, TimeProvider.System);
             bool emulated = opened is CudaDevice && CudaEmulator.IsInPlace;
             if (emulated)
-                console.Progress.Note("this is the emulator: its times say nothing about a GPU");
+                console.Progress.Note("this device is the emulator: its times do not apply to a GPU");
             string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
             var precisions = parsed.GetValue(precision) is { } only ? [TrainingConfig.Require(only, opened)] : ElementTypes.Precisions;
@@ -108,17 +108,19 @@ internal static class KernelsBenchCommand
     private static string Format(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 }
 
-/// <summary>What <c>kernels bench --json</c> shows.</summary>
-/// <param name="Conditions">How the result came about.</param>
-/// <param name="Device">Where.</param>
-/// <param name="Emulated">The device is the emulator: the times mean nothing.</param>
+/// <summary>The result of <c>kernels bench --json</c>.</summary>
+/// <param name="Conditions">The conditions of the measurement.</param>
+/// <param name="Device">Name of the device.</param>
+/// <param name="Emulated">Whether the device is the emulator: then the times mean nothing.</param>
 /// <param name="Preset">Sizes of the models.</param>
-/// <param name="Versions">Of what has part in it.</param>
-/// <param name="KernelsFrom">Where the kernels' images came from: "shipped", "compiled" or "both"; null on the CPU, and where none was loaded.</param>
-/// <param name="Rates">What the device reached at best, measured in this run; null where that failed.</param>
+/// <param name="Versions">Versions of .NET and of the CUDA libraries.</param>
+/// <param name="KernelsFrom">
+/// Source of the kernels' images: "shipped", "compiled" or "both"; null on the CPU, and if none was loaded.
+/// </param>
+/// <param name="Rates">The best rates of the device, measured in this run; null if that failed.</param>
 /// <param name="RatesError">Why it failed.</param>
 /// <param name="IsCold">Whether the cache was flushed before every launch.</param>
-/// <param name="Complete">Whether every kernel had its turn.</param>
+/// <param name="Complete">Whether every kernel was measured.</param>
 /// <param name="Kernels">The kernels.</param>
 internal sealed record KernelBenchReport([property: JsonIgnore] BenchConditions Conditions, string Device, bool Emulated, string Preset, IReadOnlyDictionary<string, string> Versions,
     string? KernelsFrom, DeviceRates? Rates, string? RatesError, bool IsCold, bool Complete, IReadOnlyList<BenchedKernel> Kernels) : BenchConditions(Conditions);

@@ -12,26 +12,26 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>kernels check</c>: kernels through all their gates, without a GPU.</summary>
+/// <summary><c>kernels check</c>: runs kernels through all gates, without a GPU.</summary>
 internal static class KernelsCheckCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { Description = "part of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
-        var source = new Option<string?>("--source") { Description = "a .cu or .cuh file to take in the place of the one of that name" };
+        var name = new Argument<string?>("name") { Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
+        var source = new Option<string?>("--source") { Description = "a .cu or .cuh file to use instead of the program's file of that name" };
         var folder = KernelsCommand.Folder();
         var device = CommonOptions.Checked(new Option<string?>("--device")
         {
-            Description = "cpu, cuda or cuda:N: run the kernels as installed on that device, three times each, and list all cases, the worst first",
+            Description = "cpu, cuda or cuda:N: run the installed kernels on that device, three times each, and list all cases, the worst first",
         }, static (name, _) => CommonOptions.RequireDevice(name));
         var json = CommonOptions.Json();
         var command = new Command("check", """
-            Compile kernels, and compare twin and CUDA source with float64 on odd and ragged shapes; the latter runs on the emulator, in several orders of threads, and once with every access to memory looked at.
+            Compile kernels, and compare CPU twin and CUDA source with float64 formulas, at odd and uneven shapes. The CUDA source runs on the emulator: once with a check of every memory access, then in several orders of threads.
             """) { name, source, folder, device, json };
         command.Validators.Add(result =>
         {
             if (result.GetValue(device) is not null && new Option[] { source, folder }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
-                result.AddError($"{other.Name} does not go with --device, which runs the kernels as installed; {DeviceNames.KernelsVariable} names sources that NVRTC compiles for it");
+                result.AddError($"{other.Name} cannot be used with --device, which runs the installed kernels; set {DeviceNames.KernelsVariable} to a folder of sources instead");
         });
         return command.Does((parsed, console, cancellation) =>
         {
@@ -63,7 +63,7 @@ internal static class KernelsCheckCommand
         return table;
     }
 
-    /// <summary>What is needed for the gates on this machine, found or built once.</summary>
+    /// <summary>The compiler and the emulator that the gates need, if this machine has them.</summary>
     private sealed class Gates : IDisposable
     {
         private const string Right = "right", Wrong = "wrong", Skipped = "skipped", None = "no source", NoTwin = "no twin";
@@ -71,7 +71,7 @@ internal static class KernelsCheckCommand
         private readonly CpuDevice _cpu = new(threads: 1);
         private readonly KernelCompiler? _compiler;
         private readonly CudaEmulator? _emulator;
-        private readonly string? _refusal; // what g++ said of a source
+        private readonly string? _refusal; // the errors that g++ reported for a source
         private bool _isFault;             // whether the last kernel on the emulator was stopped
 
         public Gates(KernelSources sources, IReadOnlyList<Kernel> kernels, CommandConsole console)
@@ -83,7 +83,7 @@ internal static class KernelsCheckCommand
             if (kernels.All(static kernel => kernel.Source is null))
                 return;
             if (EmulatorBuild.Problem is { } obstacle)
-                console.Progress.Note($"CUDA sources are not run: {obstacle}");
+                console.Progress.Note($"the gates of CUDA sources are skipped: {obstacle}");
             else
                 (_emulator, _refusal) = Build(sources, kernels);
         }
@@ -96,7 +96,7 @@ internal static class KernelsCheckCommand
             var cases = checks.SelectMany(static check => check.Cases());
             string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
             string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
-            // Accesses first: what a kernel does in places that are not its own is not to be tried without looking.
+            // The check of accesses comes first: a kernel that writes out of bounds must not run without it.
             string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders))));
             bool runs = order == Right || (order == Wrong && !_isFault);
             string cuda = runs ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
@@ -124,7 +124,7 @@ internal static class KernelsCheckCommand
             }
         }
 
-        // A fault of the kernel loses the context, so that every gate opens a device of its own.
+        // A kernel's fault loses the context, so each gate opens a new device.
         private string[] OnEmulator(Func<Device, IEnumerable<GateFinding>> run)
         {
             _isFault = _refusal is not null;
@@ -165,13 +165,16 @@ internal static class KernelsCheckCommand
     }
 }
 
-/// <summary>One kernel of <c>kernels check</c>; each gate is right, wrong, skipped, or has nothing to look at.</summary>
-/// <param name="Family">What it is one of.</param>
+/// <summary>One kernel of <c>kernels check</c>. Each gate is right, wrong, skipped, or does not apply.</summary>
+/// <param name="Family">Its family, such as "layernorm".</param>
 /// <param name="Entry">Its name.</param>
-/// <param name="Compiles">By NVRTC, for every architecture, without spills.</param>
-/// <param name="Twin">The CPU's kernel against float64.</param>
-/// <param name="Order">On the emulator: no access to memory that is improper, nothing to spare in launches, the bytes of the cost, the same bits in every order of threads.</param>
-/// <param name="Cuda">The CUDA source on the emulator against float64.</param>
-/// <param name="Seconds">For all of it.</param>
-/// <param name="Findings">What is wrong, a line each.</param>
+/// <param name="Compiles">NVRTC compiles it for every architecture, without spills.</param>
+/// <param name="Twin">The CPU twin agrees with float64.</param>
+/// <param name="Order">
+/// On the emulator: every memory access is allowed, launches use all of their launch shape and move the bytes of their
+/// cost, and all orders of threads give the same bits.
+/// </param>
+/// <param name="Cuda">The CUDA source, run on the emulator, agrees with float64.</param>
+/// <param name="Seconds">Time of all gates.</param>
+/// <param name="Findings">The errors found, one line each.</param>
 internal sealed record CheckedKernel(string Family, string Entry, string Compiles, string Twin, string Order, string Cuda, double Seconds, IReadOnlyList<string> Findings);

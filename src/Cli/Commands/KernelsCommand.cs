@@ -12,38 +12,40 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>kernels</c>: what kernels there are, and whether they are right.</summary>
+/// <summary><c>kernels</c>: lists, compiles, checks and measures the kernels.</summary>
 internal static class KernelsCommand
 {
-    private const string Architecture = "sm_90"; // that "kernels list" shows
+    private const string Architecture = "sm_90"; // shown by "kernels list"
 
-    public static Command Create() => new("kernels", "List, compile, check and time the kernels; no GPU is needed.")
+    public static Command Create() => new("kernels", "List, compile, check and measure the kernels; no GPU is needed.")
     {
         List(), KernelsCheckCommand.Create(), KernelsBenchCommand.Create(), Compile(), BuildEmulator(),
     };
 
-    /// <summary>Option for sources in the place of those that the program carries.</summary>
+    /// <summary>The option for sources to use instead of those in the program.</summary>
     public static Option<string?> Folder() => new("--kernels")
     {
-        Description = "folder of .cu and .cuh files, in the place of those that the program carries (or VIDEOSIM_KERNELS)",
+        Description = "folder of .cu and .cuh files to use instead of those in the program (or set VIDEOSIM_KERNELS)",
         DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(DeviceNames.KernelsVariable),
     };
 
-    /// <summary>The kernels whose family or entry holds one of the names.</summary>
-    /// <exception cref="DataException">A name fits none.</exception>
+    /// <summary>The kernels with one of the names in their family or entry.</summary>
+    /// <exception cref="DataException">A name matches no kernel.</exception>
     public static Kernel[] Matching(IReadOnlyList<string> names)
     {
         foreach (string name in names.Where(static name => !Catalog.Kernels.Any(kernel => Fits(kernel, name))))
-            throw new DataException($"there is no kernel '{name}'; families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}");
+            throw new DataException($"there is no kernel '{name}'; the families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}");
         return [.. Catalog.Kernels.Where(kernel => names.Any(name => Fits(kernel, name)))];
 
         static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>Notes the shipped images that are damaged.</summary>
+    /// <summary>Reports the shipped images that are damaged.</summary>
     /// <param name="device">The device that ran kernels.</param>
-    /// <param name="console">Gets the notes.</param>
-    /// <returns>Where the device's images came from, see <see cref="InstalledKernels.From"/>; null where it has none of the program's.</returns>
+    /// <param name="console">Receives the notes.</param>
+    /// <returns>
+    /// Source of the device's images, see <see cref="InstalledKernels.From"/>; null if it uses none of the program's.
+    /// </returns>
     public static string? NoteImages(Device device, CommandConsole console) => device is CudaDevice { Images: InstalledKernels installed } ? NoteImages(installed, console) : null;
 
     /// <summary>The same for the images themselves.</summary>
@@ -58,7 +60,7 @@ internal static class KernelsCommand
     {
         var preset = CommonOptions.PresetName("reference");
         var json = CommonOptions.Json();
-        return new Command("list", "List all kernels, with their largest launch in a training step of any model and what they take of an H100.") { preset, json }.Does((parsed, console, _) =>
+        return new Command("list", "List all kernels, with their largest launch in the models' training steps and the resources that they use on an H100.") { preset, json }.Does((parsed, console, _) =>
         {
             var largest = StepLaunch.Largest(parsed.GetValue(preset)!, ModelZoo.Names, [], ElementTypes.Precisions);
             IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
@@ -92,9 +94,9 @@ internal static class KernelsCommand
         var folder = Folder();
         var images = new Option<string?>("--output-dir")
         {
-            Description = $"only write what was compiled to a folder; named '{Path.GetFileName(ShippedKernels.DefaultFolder)}' and beside the program it serves machines without NVRTC",
+            Description = $"only write the compiled kernels to a folder; with a folder '{Path.GetFileName(ShippedKernels.DefaultFolder)}' beside it, the program needs no NVRTC",
         };
-        var command = new Command("compile", "Compile all kernels with NVRTC, and say which take other resources than the repository's table has.") { folder, images };
+        var command = new Command("compile", "Compile all kernels with NVRTC, and list those of which the resources differ from the repository's table.") { folder, images };
         return command.Does((parsed, console, _) =>
         {
             var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
@@ -111,7 +113,7 @@ internal static class KernelsCommand
             NoteUnassertedOffsets(compiler, console);
             var table = KernelResourceTable.Compile(compiler, units);
             if (!KernelResourceTable.Embedded.Has(compiler.Version))
-                throw new DataException($"there is no table for NVRTC {compiler.Version}; bench/Tables writes one");
+                throw new DataException($"the repository has no table for NVRTC {compiler.Version}; run bench/Tables to write one");
             string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
             foreach (string difference in differences)
                 console.Progress.Note(difference);
@@ -122,13 +124,13 @@ internal static class KernelsCommand
     private static void NoteUnassertedOffsets(KernelCompiler compiler, CommandConsole console)
     {
         if (!compiler.AssertsOffsets)
-            console.Progress.Note($"NVRTC {compiler.Version} cannot tell where fields of arguments lie: their offsets were not compared with C#");
+            console.Progress.Note($"NVRTC {compiler.Version} cannot compute the offsets of fields: they were not compared with C#");
     }
 
     private static Command BuildEmulator()
     {
         var folder = Folder();
-        return new Command("build-emulator", "Build the CUDA emulator with g++, and print the folder to name in VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, console, _) =>
+        return new Command("build-emulator", "Build the CUDA emulator with g++, and print its folder, for VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, console, _) =>
         {
             string built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels);
             console.WriteResult(output => output.WriteLine(built));
@@ -138,13 +140,13 @@ internal static class KernelsCommand
 }
 
 /// <summary>One kernel of <c>kernels list</c>.</summary>
-/// <param name="Family">What it is one of.</param>
+/// <param name="Family">Its family, such as "layernorm".</param>
 /// <param name="Entry">Its name.</param>
 /// <param name="Source">Its <c>.cu</c> file; null if it has none.</param>
-/// <param name="Library">The library that computes it on CUDA in place of a source; null for none.</param>
-/// <param name="Shape">Grid and block of its largest launch; null where no model uses it.</param>
-/// <param name="Resources">What it takes on an H100; null where it was never compiled.</param>
+/// <param name="Library">The library that computes it on CUDA instead of a source; null for none.</param>
+/// <param name="Shape">Grid and block of its largest launch; null if no model uses it.</param>
+/// <param name="Resources">Resources that it uses on an H100; null if the table does not contain it.</param>
 /// <param name="Flops">Floating-point operations of its largest launch.</param>
-/// <param name="MovedBytes">Bytes that launch moves by design.</param>
+/// <param name="MovedBytes">Bytes that this launch moves, by its cost.</param>
 internal sealed record KernelRow(string Family, string Entry, string? Source, string? Library, LaunchShape? Shape, KernelResources? Resources, double? Flops,
     [property: JsonPropertyName("bytes")] double? MovedBytes);

@@ -7,13 +7,15 @@ using VideoSim.Kernels;
 
 namespace VideoSim.Cli.Commands;
 
-/// <summary><c>kernels check --device</c>: kernels as installed, on the device itself.</summary>
+/// <summary><c>kernels check --device</c>: runs the installed kernels on the device itself.</summary>
 internal static class KernelsDeviceCheck
 {
-    /// <summary>Runs all cases of the kernels. What is known is written however the run ends; a device that is lost ends it.</summary>
+    /// <summary>
+    /// Runs all cases of the kernels. If the device is lost, the run ends. The cases that ran are always written.
+    /// </summary>
     /// <param name="where">Name of the device.</param>
-    /// <param name="name">Part of a family or an entry.</param>
-    /// <param name="console">Gets the rows.</param>
+    /// <param name="name">Part of the name of a family or an entry.</param>
+    /// <param name="console">Receives the rows.</param>
     /// <param name="cancellation">Stops between cases.</param>
     /// <returns>The exit code: 1 if a case failed.</returns>
     public static int Run(string where, string name, CommandConsole console, CancellationToken cancellation)
@@ -30,7 +32,7 @@ internal static class KernelsDeviceCheck
         {
             foreach (var kernel in kernels)
             {
-                console.Progress.Note(kernel.Entry); // names the culprit where a kernel hangs
+                console.Progress.Note(kernel.Entry); // if a kernel hangs, the last line names it
                 foreach (var one in Catalog.All.Where(all => all.Kernel == kernel).SelectMany(static all => all.Cases()))
                 {
                     if (cancellation.IsCancellationRequested)
@@ -67,7 +69,7 @@ internal static class KernelsDeviceCheck
         if (failed > 0)
             console.WriteError($"{failed} of {cases.Count} cases are wrong");
         if (toLook > 0)
-            console.Progress.Note($"{toLook} of {cases.Count} cases are to be looked at: a GPU's functions differ from the host's by a few units, for which the bounds leave no room");
+            console.Progress.Note($"{toLook} of {cases.Count} cases have the verdict 'look': a GPU's exp, erf and tanh differ from the host's by a few units in the last place, and the bounds do not allow for that");
     }
 
     private static string Format(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

@@ -9,7 +9,7 @@ internal static class PretrainCommand
     public static Command Create()
     {
         var options = new RunOptionSet();
-        var command = new Command("pretrain", "Train a model on single videos with tags: from fresh weights, the text encoder's from a published one if it is given.");
+        var command = new Command("pretrain", "Train a model on single videos with tags. Weights start at random, those of the text encoder from --encoder if given.");
         options.AddTo(command);
         var text = new TextOptions();
         text.AddTo(command, options.ModelsOf);

@@ -18,15 +18,15 @@ internal static class ReproduceCommand
     {
         var options = new ReproduceOptionSet();
         var study = CommonOptions.Checked(
-            new Option<string?>("--study") { Description = "claims: show the published claims again, over three seeds" },
+            new Option<string?>("--study") { Description = "claims: test the published claims with three seeds" },
             (name, _) =>
             {
                 if (name != "claims")
-                    throw new DataException($"--study {name}: there is claims");
+                    throw new DataException($"--study {name}: the only study is 'claims'");
             });
-        var dryRun = new Option<bool>("--dry-run") { Description = "show every run with its steps, FLOPs, memory and disk, look at the folder of --data, and do nothing" };
+        var dryRun = new Option<bool>("--dry-run") { Description = "check the folder of --data and list every run with its steps, FLOPs, memory and disk; train nothing" };
         var json = CommonOptions.Json();
-        var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score; the same command again goes on where it was.");
+        var command = new Command("reproduce", "Make data, pretrain, finetune, embed, average and score. After an interruption the same command continues.");
         options.AddTo(command);
         foreach (var option in new Option[] { dryRun, study, json })
             command.Add(option);
@@ -126,19 +126,19 @@ internal static class ReproduceCommand
     private static string Text(double score) => score.ToString("F4", CultureInfo.InvariantCulture);
 }
 
-/// <summary>The options of a reproduction and what they say.</summary>
+/// <summary>The options of a reproduction, and their values.</summary>
 internal sealed class ReproduceOptionSet
 {
-    private readonly Option<string> _output = new("--output-dir") { Description = "where everything goes", DefaultValueFactory = _ => "reproduction" },
+    private readonly Option<string> _output = new("--output-dir") { Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
         _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; without it synthetic data is made" };
+    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; synthetic data is made if left out" };
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
-        new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" },
+        new Option<int?>("--folds") { Description = $"number of folds to train, 1 to {Folds.Count}; that of the preset if left out" },
         static (count, _) =>
         {
             if (count is < 1 or > Folds.Count)
-                throw new DataException($"--folds {count}: there are {Folds.Count} folds");
+                throw new DataException($"--folds {count}: the number of folds is 1 to {Folds.Count}");
         });
     private readonly Option<string[]> _models = CommonOptions.Models(), _set;
     private readonly TextOptions _text = new();
@@ -153,7 +153,7 @@ internal sealed class ReproduceOptionSet
     {
         foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
             command.Add(option);
-        // A validator sees no defaults.
+        // A validator does not get default values.
         _text.AddTo(command, result => (result.GetValue(_models) is { Length: > 0 } given ? given : [.. ModelZoo.Names]).Select(ModelZoo.Canonical));
     }
 

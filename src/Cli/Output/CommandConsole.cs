@@ -8,12 +8,12 @@ using VideoSim.Models.Progress;
 namespace VideoSim.Cli.Output;
 
 /// <summary>
-/// What a command says and where: results on stdout, as a table or, for machines, as one JSON object; everything else,
-/// meant for people, on stderr.
+/// The output of a command. Results go to stdout, as a table or, for other programs, as one JSON object. Everything
+/// else is for people and goes to stderr.
 /// </summary>
 public sealed class CommandConsole
 {
-    // Often enough to see that a run lives, seldom enough to read its log.
+    // Often enough to show that a run is alive, and rare enough for a readable log.
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
     private readonly TextWriter _output;
@@ -24,10 +24,10 @@ public sealed class CommandConsole
     /// <summary>Makes a console of two streams.</summary>
     /// <param name="output">stdout.</param>
     /// <param name="error">stderr.</param>
-    /// <param name="clock">Tells the time for progress.</param>
+    /// <param name="clock">Clock for progress.</param>
     /// <param name="json">Whether results are written as JSON.</param>
-    /// <param name="quiet">Whether stderr shows nothing but errors.</param>
-    /// <param name="environment">Looks up a variable of the environment: NO_COLOR and TERM count.</param>
+    /// <param name="quiet">Whether stderr shows only errors.</param>
+    /// <param name="environment">Reads a variable of the environment: NO_COLOR and TERM are used.</param>
     public CommandConsole(
         TextWriter output, IAnsiConsoleOutput error, TimeProvider clock, bool json, bool quiet,
         Func<string, string?> environment)
@@ -40,18 +40,20 @@ public sealed class CommandConsole
 
     /// <summary>The console of this process.</summary>
     /// <param name="json">Whether results are written as JSON.</param>
-    /// <param name="quiet">Whether stderr shows nothing but errors.</param>
+    /// <param name="quiet">Whether stderr shows only errors.</param>
     public static CommandConsole OfThisProcess(bool json, bool quiet) => new(
         Console.Out, new AnsiConsoleOutput(Console.Error), TimeProvider.System, json, quiet,
         Environment.GetEnvironmentVariable);
 
-    /// <summary>Takes progress and notes.</summary>
+    /// <summary>Receives progress and notes.</summary>
     public IProgressSink Progress => _reporter ?? IProgressSink.None;
 
-    /// <summary>Writes what a command was asked for: with JSON the value as one object on one line, else the table.</summary>
+    /// <summary>
+    /// Writes the result of a command: with JSON the value as one object on one line, otherwise the table.
+    /// </summary>
     /// <param name="table">For people.</param>
-    /// <param name="value">The same for machines.</param>
-    /// <param name="type">How the value is written.</param>
+    /// <param name="value">The same for other programs.</param>
+    /// <param name="type">Describes how the value is written.</param>
     /// <exception cref="DataException">stdout is closed or full.</exception>
     public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type) => WriteResult([table], value, type);
 
@@ -72,7 +74,7 @@ public sealed class CommandConsole
         }
     });
 
-    /// <summary>Writes text that a command was asked for.</summary>
+    /// <summary>Writes the result of a command as text.</summary>
     /// <exception cref="DataException">stdout is closed or full.</exception>
     public void WriteResult(Action<TextWriter> write)
     {
@@ -94,7 +96,8 @@ public sealed class CommandConsole
         _error.WriteLine($"error: {message}");
     }
 
-    // Decided here, not detected: Spectre looks at the process, whatever the stream and the environment given.
+    // Colours and control codes are set here. Spectre's detection would read the process, not the stream and
+    // environment of this object.
     private static IAnsiConsole Create(IAnsiConsoleOutput stream, Func<string, string?> environment)
     {
         bool drawable = stream.IsTerminal && environment("TERM") != "dumb";
@@ -102,10 +105,10 @@ public sealed class CommandConsole
         return AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = stream,
-            // A Windows console must be asked to understand control codes; detection does that.
+            // On Windows the console's control codes must be switched on; detection does that.
             Ansi = !drawable ? AnsiSupport.No : OperatingSystem.IsWindows() ? AnsiSupport.Detect : AnsiSupport.Yes,
             ColorSystem = coloured ? ColorSystemSupport.Standard : ColorSystemSupport.NoColors,
-            // A build server is no terminal, whatever its variables say.
+            // A build server is not a terminal, whatever its environment variables are.
             Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
         });
     }

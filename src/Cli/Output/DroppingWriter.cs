@@ -3,8 +3,8 @@ using System.Text;
 namespace VideoSim.Cli.Output;
 
 /// <summary>
-/// Writes to a stream that may be closed or full, such as stderr in the log of a long run: what it does not take is dropped, and the
-/// work goes on.
+/// Writes to a stream that may be closed or full, such as stderr in the log of a long run. Text that cannot be written
+/// is dropped, and the work continues.
 /// </summary>
 internal sealed class DroppingWriter(TextWriter inner) : TextWriter
 {
@@ -28,7 +28,7 @@ internal sealed class DroppingWriter(TextWriter inner) : TextWriter
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Nobody can be told.
+            // There is no place left to report it.
         }
     }
 }

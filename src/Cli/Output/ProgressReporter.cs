@@ -4,12 +4,12 @@ using VideoSim.Models.Progress;
 namespace VideoSim.Cli.Output;
 
 /// <summary>
-/// Shows progress on stderr: a line that is redrawn in place on a terminal, a plain line now and then in a pipe or a file.
-/// Colours follow the console, which follows NO_COLOR.
+/// Shows progress on stderr. On a terminal one line is redrawn in place; in a pipe or a file a plain line is written
+/// now and then. Colours follow the console, which follows NO_COLOR.
 /// </summary>
 public sealed class ProgressReporter : IProgressSink
 {
-    // Faster than anybody reads, slow enough to cost nothing.
+    // Faster than people read, and slow enough to take no time.
     private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
@@ -21,9 +21,9 @@ public sealed class ProgressReporter : IProgressSink
     private Work? _work;
 
     /// <summary>Reports to a console.</summary>
-    /// <param name="console">Where to; a terminal is redrawn.</param>
-    /// <param name="clock">Tells the time for rates and intervals.</param>
-    /// <param name="plainInterval">How long apart plain lines are.</param>
+    /// <param name="console">Console for the progress; on a terminal the line is redrawn.</param>
+    /// <param name="clock">Clock for rates and intervals.</param>
+    /// <param name="plainInterval">Time between plain lines.</param>
     public ProgressReporter(IAnsiConsole console, TimeProvider clock, TimeSpan plainInterval)
     {
         _console = console;
@@ -73,7 +73,7 @@ public sealed class ProgressReporter : IProgressSink
         }
     }
 
-    /// <summary>The work at hand failed: its line goes, so that the reason can be written in its place.</summary>
+    /// <summary>Ends failed work: erases its line, so the reason can be written in its place.</summary>
     public void Abandon()
     {
         lock (_gate)
@@ -123,14 +123,14 @@ public sealed class ProgressReporter : IProgressSink
 
     private void Draw(string label, string state)
     {
-        // A line that reaches the right edge would wrap, and only its last part could be erased.
+        // A line that reaches the right edge would wrap, and then only its last part could be erased.
         int room = _console.Profile.Width - 1;
         string shownLabel = ProgressText.Cut($"{label}: ", room);
         string shownState = ProgressText.Cut(state, room - shownLabel.GetCellWidth());
         _console.WriteAnsi(line => line.Write(shownLabel, new Style(Color.Green)).Write(shownState));
     }
 
-    /// <summary>The piece of work at hand.</summary>
+    /// <summary>The current piece of work.</summary>
     private sealed class Work(string label, long total, long earlier, long begunAt)
     {
         public string Label { get; } = label;

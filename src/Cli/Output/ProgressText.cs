@@ -3,15 +3,15 @@ using Spectre.Console;
 
 namespace VideoSim.Cli.Output;
 
-/// <summary>How progress reads.</summary>
+/// <summary>The texts of progress.</summary>
 internal static class ProgressText
 {
-    /// <summary>Work under way: <c>1200/3000 (40%), 12.3/s, loss 0.25, 2m 24s left</c>.</summary>
+    /// <summary>Work in progress: <c>1200/3000 (40%), 12.3/s, loss 0.25, 2m 24s left</c>.</summary>
     /// <param name="done">Units done.</param>
-    /// <param name="earlier">How many of them by an earlier run.</param>
+    /// <param name="earlier">Units that an earlier run did.</param>
     /// <param name="total">All units; 0 if unknown.</param>
-    /// <param name="elapsed">Since this run began them.</param>
-    /// <param name="text">What else to show; may be empty.</param>
+    /// <param name="elapsed">Time since this run began the work.</param>
+    /// <param name="text">Other text to show; may be empty.</param>
     public static string Running(long done, long earlier, long total, TimeSpan elapsed, string text)
     {
         double rate = RateOf(done - earlier, elapsed);
@@ -22,7 +22,7 @@ internal static class ProgressText
             total > done && rate > 0 ? $"{Time(TimeSpan.FromSeconds(Math.Min((total - done) / rate, LongestSeconds)))} left" : "");
     }
 
-    /// <summary>Work that is over: <c>3000 in 4m 05s, 12.3/s, loss 0.21</c>.</summary>
+    /// <summary>Finished work: <c>3000 in 4m 05s, 12.3/s, loss 0.21</c>.</summary>
     public static string Finished(long done, long earlier, TimeSpan elapsed, string text) => Join(
         string.Create(CultureInfo.InvariantCulture, $"{done - earlier} in {Time(elapsed)}"),
         Rate(RateOf(done - earlier, elapsed)),
@@ -51,7 +51,7 @@ internal static class ProgressText
         return text;
     }
 
-    // A century: what is slower than that is not told more exactly.
+    // A century: longer times are not shown more exactly.
     private const double LongestSeconds = 100 * 365.0 * 86_400;
 
     private static double RateOf(long units, TimeSpan elapsed) =>

@@ -3,8 +3,8 @@ using Spectre.Console;
 namespace VideoSim.Cli.Output;
 
 /// <summary>
-/// A table of results, aligned for people and written as Markdown, so that it can be pasted into a report. It is never
-/// wrapped: in a pipe there is no width to wrap at.
+/// A table of results, aligned for people and written as Markdown, for reports. Lines are never wrapped: a pipe has no
+/// width.
 /// </summary>
 public sealed class ResultTable
 {

@@ -3,10 +3,12 @@ using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>One term of the objective: the weighted sum of all terms is what a step makes smaller.</summary>
+/// <summary>One term of the objective. A training step reduces the weighted sum of all terms.</summary>
 /// <param name="Name">Its name in logs.</param>
 /// <param name="Weight">Factor of the value in the total, and of the gradient.</param>
-/// <param name="Value">The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.</param>
+/// <param name="Value">
+/// The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.
+/// </param>
 public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
 
 /// <summary>The objective of a step, term by term.</summary>
@@ -27,7 +29,7 @@ public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms)
         return values;
     }
 
-    /// <summary>The weighted sum of values that were read.</summary>
+    /// <summary>The weighted sum of values from <see cref="Read"/>.</summary>
     public double Total(ReadOnlySpan<float> values)
     {
         double total = 0;
@@ -37,7 +39,7 @@ public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms)
     }
 
     /// <summary>The first term whose value is NaN or infinite, and that value; null if there is none.</summary>
-    /// <param name="values">Values that were read.</param>
+    /// <param name="values">Values from <see cref="Read"/>.</param>
     public (string Name, float Value)? FirstNonFinite(ReadOnlySpan<float> values)
     {
         for (int i = 0; i < values.Length; i++)

@@ -3,15 +3,15 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>A named part of a parameter, as files and people know it.</summary>
+/// <summary>A named part of a parameter. Files store each part under its name.</summary>
 /// <param name="Name">Name in files, such as <c>bert.encoder.layer.0.attention.self.query.weight</c>.</param>
 /// <param name="Shape">Shape in files.</param>
 /// <param name="Offset">First element within the parameter.</param>
 public sealed record ParameterPart(string Name, Shape Shape, long Offset);
 
 /// <summary>
-/// A trainable tensor. Several named parts may lie in one tensor one after the other, so that one product serves them
-/// all (query, key and value; the maps of a stack).
+/// A trainable tensor. Several named parts may lie in one tensor, one after the other. One matrix product then serves
+/// all of them (query, key and value; the maps of a stack).
 /// </summary>
 public sealed class Parameter
 {
@@ -27,7 +27,7 @@ public sealed class Parameter
     /// <summary>Named parts, in memory order, without gaps.</summary>
     public IReadOnlyList<ParameterPart> Parts { get; }
 
-    /// <summary>How each part begins.</summary>
+    /// <summary>Writes the first values of each part.</summary>
     public Initializer Initializer { get; }
 
     /// <summary>First element within the flat block of all parameters.</summary>
@@ -36,7 +36,7 @@ public sealed class Parameter
     /// <summary>The weights.</summary>
     public Tensor Value { get; internal set; }
 
-    /// <summary>The weights rounded to bf16, for products; only where the store was asked for such copies.</summary>
+    /// <summary>The weights rounded to bf16, for matrix products. Exists only if the store allocated copies.</summary>
     public Tensor Copy { get; internal set; }
 
     /// <summary>The weights, or their copy of another type.</summary>
@@ -51,8 +51,13 @@ public sealed class Parameter
     public override string ToString() => Parts.Count == 1 ? Parts[0].Name : $"{Parts[0].Name} and {Parts.Count - 1} more";
 }
 
-/// <summary>Fills some of a part's values on the host before training; several threads call it at a time, for other values each.</summary>
+/// <summary>
+/// Writes first values of a part on the host. Several threads call it at the same time, each for different values.
+/// </summary>
 /// <param name="values">Neighbouring values of the part, row-major.</param>
 /// <param name="shape">Shape of the whole part.</param>
-/// <param name="uniform">A uniform number in [0, 1) for each index of <paramref name="values"/>; it depends on the value's place in the part alone.</param>
+/// <param name="uniform">
+/// Returns a uniform number in [0, 1) for an index of <paramref name="values"/>. The number depends only on the
+/// value's position in the part.
+/// </param>
 public delegate void Initializer(Span<float> values, Shape shape, Func<long, double> uniform);

@@ -10,7 +10,10 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>A tensor that is saved with the weights but not trained, such as running statistics; parts as in <see cref="Parameter"/>.</summary>
+/// <summary>
+/// A tensor that is saved with the weights but not trained, such as running statistics. It has parts like a <see
+/// cref="Parameter"/>.
+/// </summary>
 public sealed class StateTensor
 {
     internal StateTensor(Shape shape, IReadOnlyList<ParameterPart> parts, float initial) => (Shape, Parts, Initial) = (shape, parts, initial);
@@ -43,9 +46,9 @@ public sealed class Constant
 }
 
 /// <summary>
-/// All parameters of a model in flat blocks: weights, gradients and an optimizer's moments lie in the same order, group after
-/// group, so that the optimizer is one launch and a checkpoint is a few ranges. Layers declare, then <see cref="Allocate"/>
-/// gives memory.
+/// All parameters of a model, in flat blocks. Weights, gradients and an optimizer's moments lie in the same order,
+/// group after group. One launch can therefore update all of them, and a checkpoint is a few ranges. Layers declare
+/// parameters first; <see cref="Allocate"/> then takes memory for all of them.
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
@@ -75,13 +78,15 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Trainable elements.</summary>
     public long Count => _parameters.Sum(parameter => parameter.Shape.Count);
 
-    /// <summary>Flat blocks of <see cref="FlatCount"/> elements.</summary>
+    /// <summary>The weights: a flat block of <see cref="FlatCount"/> elements.</summary>
     public Tensor Weights { get; private set; }
 
     /// <summary>Gradients, in the order of the weights.</summary>
     public Tensor Gradients { get; private set; }
 
-    /// <summary>The weights rounded to bf16, in their order; where <see cref="Allocate"/> was asked for it.</summary>
+    /// <summary>
+    /// The weights rounded to bf16, in the same order. Exists only if <see cref="Allocate"/> was called for bf16.
+    /// </summary>
     public Tensor Copies { get; private set; }
 
     /// <summary>Elements of a flat block, alignment gaps included.</summary>
@@ -94,11 +99,13 @@ public sealed class ParameterStore : IDisposable
     public Parameter Add(int group, string name, Shape shape, Initializer initializer) =>
         Stack(group, shape, [(name, shape)], initializer);
 
-    /// <summary>Declares parts that lie one after the other in one tensor; each part is initialised by itself.</summary>
+    /// <summary>
+    /// Declares parts that lie one after the other in one tensor. The initializer is called for each part.
+    /// </summary>
     public Parameter Stack(int group, Shape shape, IReadOnlyList<(string Name, Shape Shape)> parts, Initializer initializer)
     {
         if (_arena is not null)
-            throw new InvalidOperationException("parameters are declared before memory is allocated");
+            throw new InvalidOperationException("parameters must be declared before memory is allocated");
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
         var parameter = new Parameter(group, shape, Divide(shape, parts), initializer);
         _declared += Aligned(shape.Count);
@@ -127,16 +134,17 @@ public sealed class ParameterStore : IDisposable
     }
 
     /// <summary>
-    /// Takes memory for everything declared: weights, states and constants, and for training gradients. Weights and states are undefined;
-    /// gradients, and the gaps between weights, are 0, because optimizers read them whether or not a step writes them.
+    /// Takes memory for weights, states and constants, and for training also for gradients. Weights and states are
+    /// undefined. Gradients and the gaps between weights are 0: optimizers read them even if no step writes them.
     /// </summary>
-    /// <param name="device">Where.</param>
+    /// <param name="device">Device that the memory is taken from.</param>
     /// <param name="training">Whether there are gradients.</param>
-    /// <param name="precision">What steps compute with: where it is bf16, each weight has a copy of that type.</param>
+    /// <param name="precision">Precision of the steps. For bf16 each weight gets a bf16 copy.</param>
     public void Allocate(Device device, bool training, ElementType precision = ElementType.Float32)
     {
         _device = device;
-        var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray(); // a stable sort, unlike List.Sort
+        // OrderBy is a stable sort, unlike List.Sort.
+        var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray();
         _parameters.Clear();
         _parameters.AddRange(ordered);
         long end = 0;
@@ -191,7 +199,10 @@ public sealed class ParameterStore : IDisposable
         }
     }
 
-    /// <summary>Gives every part and state its first value; each part's random numbers depend on the seed and its name alone.</summary>
+    /// <summary>
+    /// Writes the first value of every part and state. A part's random numbers depend only on the seed and the part's
+    /// name.
+    /// </summary>
     /// <param name="seed">Key of the random numbers.</param>
     public void Initialize(ulong seed)
     {
@@ -222,12 +233,12 @@ public sealed class ParameterStore : IDisposable
         }
     }
 
-    /// <summary>Writes values into a part of the weights, and into the copy of it, or into a state.</summary>
-    /// <param name="values">As many as the part has.</param>
-    /// <param name="part">Of <see cref="Parts"/> or <see cref="StateParts"/>.</param>
+    /// <summary>Writes values to a part of the weights and to its bf16 copy, or to a state.</summary>
+    /// <param name="values">One value for each element of the part.</param>
+    /// <param name="part">A tensor from <see cref="Parts"/> or <see cref="StateParts"/>.</param>
     public void Upload(ReadOnlySpan<float> values, in Tensor part)
     {
-        var device = _device ?? throw new InvalidOperationException("memory is allocated before it is written");
+        var device = _device ?? throw new InvalidOperationException("memory must be allocated before it is written");
         device.Upload(MemoryMarshal.AsBytes(values), part.Address);
         long offset = (part.Address - Weights.Address) / sizeof(float);
         if (!Copies.Exists || offset < 0 || offset >= FlatCount)
@@ -255,7 +266,7 @@ public sealed class ParameterStore : IDisposable
     public IEnumerable<(string Name, Tensor Value)> StateParts() =>
         _states.SelectMany(state => state.Parts.Select(part => (part.Name, state.Value.Slice(part.Offset, part.Shape))));
 
-    /// <summary>The part that holds an element of the flat block.</summary>
+    /// <summary>The name of the part that contains an element of the flat block.</summary>
     public string NameAt(long element)
     {
         foreach (var parameter in _parameters)
@@ -270,7 +281,9 @@ public sealed class ParameterStore : IDisposable
         return "an alignment gap";
     }
 
-    /// <summary>Sets the gradients to 0 where another step wrote some: this one need not write those of every parameter.</summary>
+    /// <summary>
+    /// Sets the gradients to 0 if another step wrote them: this step may not write the gradients of all parameters.
+    /// </summary>
     internal void BeginGradients(object step)
     {
         if (_gradientsOf is not null && _gradientsOf != step)
@@ -284,7 +297,7 @@ public sealed class ParameterStore : IDisposable
     // Every tensor begins on a cache line.
     private static long Aligned(long elements) => (elements + 15) / 16 * 16;
 
-    // FNV-1a: stable over runs, platforms and versions, as string.GetHashCode is not.
+    // FNV-1a gives the same hash in all runs, platforms and versions; string.GetHashCode does not.
     private static uint NameHash(string name)
     {
         uint hash = 2166136261;
@@ -305,6 +318,6 @@ public sealed class ParameterStore : IDisposable
             offset += partShape.Count;
         }
         return offset == shape.Count ? list
-            : throw new ArgumentException($"the parts of {parts[0].Name} hold {offset} elements, the whole {shape}");
+            : throw new ArgumentException($"{parts[0].Name} and the parts after it have {offset} elements in all, which is not the size of {shape}");
     }
 }

@@ -4,18 +4,21 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>What a step is built for.</summary>
-/// <param name="Training">Whether a backward pass, dropout and batch statistics belong to it.</param>
+/// <summary>How a step is built.</summary>
+/// <param name="Training">Whether the step has a backward pass, dropout and batch statistics.</param>
 /// <param name="Seed">Key of its random numbers.</param>
-/// <param name="Eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
+/// <param name="Eager">
+/// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
+/// </param>
 /// <param name="Precision">How activations are stored.</param>
 public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Precision = ElementType.Float32);
 
 /// <summary>
-/// A step is a list of launches. Building it runs the model's code twice: on the counting device, which sizes the arena,
-/// and on a plan, which records. <see cref="Run"/> replays the plan: no model code, no allocation.
+/// A step is a list of launches. Building it runs the model's code twice: once on the counting device, to find the
+/// size of the arena, and once on a plan, to record the launches. <see cref="Run"/> replays the plan: it runs no model
+/// code and allocates nothing.
 /// </summary>
-/// <typeparam name="TResult">What the model's code returns: tensors that a run fills.</typeparam>
+/// <typeparam name="TResult">The result of the model's code: tensors that each run writes.</typeparam>
 public sealed unsafe class Step<TResult> : IDisposable
 {
     private const long Unlimited = long.MaxValue / 4;
@@ -28,10 +31,10 @@ public sealed unsafe class Step<TResult> : IDisposable
     private readonly PlanStream? _plan;
 
     /// <summary>Builds a step.</summary>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="mode">What for.</param>
-    /// <param name="inputs">What the step reads from outside, on that device; null for a step without random numbers.</param>
-    /// <param name="build">The model's code; it may not look at values.</param>
+    /// <param name="device">Device that runs the step.</param>
+    /// <param name="mode">Training or not, seed, precision.</param>
+    /// <param name="inputs">The step's inputs on that device; null for a step without random numbers.</param>
+    /// <param name="build">The model's code. It must not read the values of tensors.</param>
     public Step(Device device, StepMode mode, StepInputs? inputs, Func<Tape, TResult> build)
     {
         (_device, _build) = (device, build);
@@ -55,25 +58,27 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <summary>The tensors of the last run.</summary>
     public TResult Result { get; private set; }
 
-    /// <summary>FLOPs of one run, and the bytes that it moves by design.</summary>
+    /// <summary>FLOPs and bytes of one run, by the costs of its kernels.</summary>
     public KernelCost Cost { get; }
 
-    /// <summary>The share of matrix products.</summary>
+    /// <summary>The part of <see cref="Cost"/> that is in matrix products.</summary>
     public KernelCost MatMulCost { get; }
 
-    /// <summary>Kernels of one run.</summary>
+    /// <summary>Number of launches in one run.</summary>
     public int Launches { get; }
 
-    /// <summary>What one run computes, by operator, with the bytes that each has to touch.</summary>
+    /// <summary>The functions that one run computes, each with the bytes that it must read and write.</summary>
     public IReadOnlyList<CountedFunction> Functions { get; }
 
     /// <summary>Memory of activations and intermediate gradients.</summary>
     public long ArenaBytes { get; }
 
-    /// <summary>Memory that the matrix products pack operands into, one after the other: what the largest of them needs.</summary>
+    /// <summary>
+    /// Memory for packed operands of matrix products. All products share it; the largest product decides its size.
+    /// </summary>
     public long WorkspaceBytes { get; }
 
-    /// <summary>Gives one run to the device's stream.</summary>
+    /// <summary>Launches one run on the device's stream.</summary>
     public void Run()
     {
         if (_plan is not null)
@@ -85,8 +90,8 @@ public sealed unsafe class Step<TResult> : IDisposable
         Result = _build(_tape);
     }
 
-    /// <summary>Gives one run of a planned step, launch by launch, to another stream of its device.</summary>
-    /// <exception cref="InvalidOperationException">The step is rebuilt for every run.</exception>
+    /// <summary>Launches one run of a planned step, kernel by kernel, on another stream of its device.</summary>
+    /// <exception cref="InvalidOperationException">The step is eager.</exception>
     public void Replay(ComputeStream stream) =>
         (_plan ?? throw new InvalidOperationException("an eager step has no plan")).Replay(stream);
 

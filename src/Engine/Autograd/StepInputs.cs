@@ -7,15 +7,15 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>A tensor that a step reads from outside.</summary>
+/// <summary>A tensor that a step reads as input.</summary>
 /// <param name="Name">Its name among the step's inputs.</param>
 /// <param name="Shape">Sizes.</param>
 /// <param name="Type">Element type.</param>
 public readonly record struct StepInput(string Name, Shape Shape, ElementType Type = ElementType.Float32);
 
 /// <summary>
-/// Everything that a step reads from outside, in one block of memory: the step's scalars, then the inputs in order. Blocks with the same
-/// inputs have the same layout on every device, so a block that is filled on the host travels in one copy.
+/// All inputs of a step in one block of memory: the step's scalars, then the tensors in order. Blocks with equal
+/// inputs have the same layout on every device, so one copy moves a whole block from the host to a device.
 /// </summary>
 public unsafe class StepInputs : IDisposable
 {
@@ -28,9 +28,9 @@ public unsafe class StepInputs : IDisposable
     private readonly Tensor _scalars;
 
     /// <summary>Takes memory; its contents are undefined.</summary>
-    /// <param name="device">Where.</param>
+    /// <param name="device">Device that the memory is taken from.</param>
     /// <param name="inputs">Names, shapes and types.</param>
-    /// <exception cref="ArgumentException">Two inputs have one name.</exception>
+    /// <exception cref="ArgumentException">Two inputs have the same name.</exception>
     public StepInputs(Device device, params ReadOnlySpan<StepInput> inputs)
     {
         (_device, _inputs) = (device, inputs.ToArray());
@@ -43,23 +43,25 @@ public unsafe class StepInputs : IDisposable
     }
 
     /// <summary>An input by its name.</summary>
-    /// <exception cref="ArgumentException">There is none of that name; the message lists those that there are.</exception>
+    /// <exception cref="ArgumentException">No input has that name; the message lists the names.</exception>
     public Tensor this[string name] => _tensors.TryGetValue(name, out var tensor) ? tensor
-        : throw new ArgumentException($"there is no input {name}; there are {string.Join(", ", _inputs.Select(static input => input.Name))}");
+        : throw new ArgumentException($"there is no input {name}; the inputs are {string.Join(", ", _inputs.Select(static input => input.Name))}");
 
     /// <summary>The step's scalars.</summary>
     public StepScalars* Scalars => (StepScalars*)_scalars.Address;
 
-    /// <summary>Writes an input. The values may change when this returns.</summary>
-    /// <typeparam name="T">float, Half, BFloat16, int or uint, as the input's type is.</typeparam>
+    /// <summary>Writes an input. The caller may change the values as soon as this returns.</summary>
+    /// <typeparam name="T">float, Half, BFloat16, int or uint; it must match the input's type.</typeparam>
     /// <param name="name">Its name.</param>
     /// <param name="values">All of its values, row-major.</param>
-    /// <exception cref="ArgumentException">There is no such input, or it has another type or another number of values.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no such input, or it has another type or another number of values.
+    /// </exception>
     public void Upload<T>(string name, ReadOnlySpan<T> values) where T : unmanaged
     {
         var tensor = this[name];
         if (ElementTypes.Of<T>() != tensor.Type || values.Length != tensor.Shape.Count)
-            throw new ArgumentException($"input {name} holds {tensor.Shape.Count} values of type {tensor.Type}, not {values.Length} of type {ElementTypes.Of<T>()}");
+            throw new ArgumentException($"input {name} has {tensor.Shape.Count} values of type {tensor.Type}, not {values.Length} of type {ElementTypes.Of<T>()}");
         _device.Upload(MemoryMarshal.AsBytes(values), tensor.Address);
     }
 
@@ -73,16 +75,19 @@ public unsafe class StepInputs : IDisposable
         destination.WaitForCopy();
     }
 
-    /// <summary>Begins such a copy: this block, which is on the host, must stay as it is until the destination's <see cref="WaitForCopy"/> returns.</summary>
-    /// <exception cref="ArgumentException">The blocks have other inputs.</exception>
+    /// <summary>
+    /// Begins to copy this block, which is on the host, to a device's block. Do not change this block until <see
+    /// cref="WaitForCopy"/> of the destination returns.
+    /// </summary>
+    /// <exception cref="ArgumentException">The blocks have different inputs.</exception>
     public void BeginCopyTo(StepInputs destination)
     {
         if (!_inputs.AsSpan().SequenceEqual(destination._inputs))
-            throw new ArgumentException($"a block of {string.Join(", ", _inputs)} does not fit one of {string.Join(", ", destination._inputs)}");
+            throw new ArgumentException($"a block with the inputs {string.Join(", ", _inputs)} cannot be copied to one with {string.Join(", ", destination._inputs)}");
         destination._device.BeginUpload(_arena.Base, _arena.Used, destination._arena.Base);
     }
 
-    /// <summary>Waits until the copies to this block are done, but for no work of the device after them.</summary>
+    /// <summary>Waits until the copies to this block are done. Does not wait for later work of the device.</summary>
     public void WaitForCopy() => _device.WaitForUploads();
 
     /// <inheritdoc/>

@@ -7,10 +7,10 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;
 
-/// <summary>What an operator does in the backward pass, from the state that its forward kept.</summary>
+/// <summary>The backward pass of one operator. It gets the state that the operator's forward pass recorded.</summary>
 public delegate void Backward<TState>(Tape tape, in TState state) where TState : unmanaged;
 
-/// <summary>A backward function without its type: what the tape stores.</summary>
+/// <summary>A backward function without its type parameter, as the tape stores it.</summary>
 public abstract unsafe class Rule
 {
     internal abstract void Run(Tape tape, void* state);
@@ -23,8 +23,8 @@ public sealed unsafe class Rule<TState>(Backward<TState> backward) : Rule where 
 }
 
 /// <summary>
-/// The operations of one step in order, and the gradients of their tensors. Operators call kernels through
-/// <see cref="Stream"/>, take their results from the step's arena, and record a rule; <see cref="RunBackward"/> runs the
+/// The operations of one step in order, and the gradients of their tensors. Operators call kernels through <see
+/// cref="Stream"/>, take their results from the step's arena, and record a rule; <see cref="RunBackward"/> runs the
 /// rules in reverse. The first writer of a gradient overwrites, later ones add: nothing is zeroed before a step.
 /// </summary>
 public sealed unsafe class Tape : IDisposable
@@ -50,37 +50,42 @@ public sealed unsafe class Tape : IDisposable
         public float Weight; // of a term
     }
 
-    /// <summary>Where kernels go.</summary>
+    /// <summary>The stream that kernels are launched on.</summary>
     public ComputeStream Stream { get; }
 
-    /// <summary>Where results, kept values and gradients of intermediate tensors live.</summary>
+    /// <summary>The arena of results, kept values and gradients of intermediate tensors.</summary>
     public Arena Step { get; }
 
     /// <summary>
-    /// Memory that each matrix product packs an operand into, and the next one again; null where products run without. As launches run
-    /// one after the other, one block serves all of a step.
+    /// Memory for the packed operand of a matrix product; null on devices that pack nothing. Launches run one after
+    /// the other, so all products of a step share one block.
     /// </summary>
     public Arena? Workspace { get; init; }
 
-    /// <summary>What the step is built for.</summary>
+    /// <summary>How the step is built.</summary>
     public StepMode Mode { get; init; }
 
-    /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
+    /// <summary>
+    /// Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.
+    /// </summary>
     public bool Training => Mode.Training;
 
     /// <summary>The step's scalars on the device.</summary>
     public StepScalars* Scalars { get; init; }
 
     /// <summary>
-    /// How activations are stored, and which copy of the weights multiplies them. Operators whose inputs are data or tables make
-    /// tensors of this type, all others follow their inputs; an activation's gradient has its type, a parameter's is fp32.
+    /// How activations are stored, and which copy of the weights products read. Operators on data or tables make
+    /// tensors of this type; all others use the type of their inputs. The gradient of an activation has the
+    /// activation's type; the gradient of a parameter is fp32.
     /// </summary>
     public ElementType Precision => Mode.Precision;
 
-    /// <summary>The list that <see cref="Note"/> adds to; null, as in training, for none.</summary>
+    /// <summary>The list that <see cref="Note"/> adds to; null for none, as in training.</summary>
     public List<(string Name, Tensor Value)>? Notes { get; set; }
 
-    /// <summary>Notes an intermediate value of the model's code by name. Its memory stays its own until the step is built again.</summary>
+    /// <summary>
+    /// Records an intermediate value under a name. No other tensor uses its memory until the step is built again.
+    /// </summary>
     /// <returns>The value.</returns>
     public Tensor Note(string name, in Tensor value)
     {
@@ -88,7 +93,7 @@ public sealed unsafe class Tape : IDisposable
         return value;
     }
 
-    /// <summary>A chance to drop used at one explicit site; 0 outside of training.</summary>
+    /// <summary>A dropout site and its probability, which is 0 outside of training.</summary>
     public DropoutSite Dropout(uint site, float dropProbability) => new()
     {
         Scalars = Scalars,
@@ -97,7 +102,9 @@ public sealed unsafe class Tape : IDisposable
         DropProbability = Training ? dropProbability : 0,
     };
 
-    /// <summary>A result that depends on differentiable inputs exactly where <paramref name="differentiable"/> says so.</summary>
+    /// <summary>
+    /// Allocates the result of an operator. It has a gradient only if <paramref name="differentiable"/>.
+    /// </summary>
     public Tensor Result(Shape shape, bool differentiable, ElementType type = ElementType.Float32)
     {
         if (!Training || !differentiable)
@@ -106,21 +113,23 @@ public sealed unsafe class Tape : IDisposable
         return Step.Allocate(shape, type, _nodes.Count - 1);
     }
 
-    /// <summary>Memory for values kept between kernels; takes no part in differentiation.</summary>
+    /// <summary>Allocates memory for values that pass between kernels. They have no gradient.</summary>
     public Tensor Scratch(Shape shape, ElementType type = ElementType.Float32) => Step.Allocate(shape, type);
 
-    /// <summary>A parameter's value as part of this step.</summary>
+    /// <summary>A parameter's value as a tensor of this step.</summary>
     public Tensor Use(Parameter parameter, ElementType type = ElementType.Float32) => Use(parameter, 0, parameter.Shape, type);
 
     /// <summary>
-    /// A contiguous part of a parameter's value as part of this step, with a gradient of its own. Within a step a parameter
-    /// is used whole everywhere, or in the same parts everywhere.
+    /// A contiguous part of a parameter's value as a tensor of this step, with its own gradient. A step must use a
+    /// parameter whole everywhere, or in the same parts everywhere.
     /// </summary>
     /// <param name="parameter">The parameter.</param>
     /// <param name="offset">First element.</param>
     /// <param name="shape">Shape of the part.</param>
-    /// <param name="type">Whether the fp32 weights are wanted or their bf16 copy; both have one gradient.</param>
-    /// <exception cref="InvalidOperationException">Another part that was used before overlaps this one.</exception>
+    /// <param name="type">Float32 for the weights, BFloat16 for their copy. Both have the same gradient.</param>
+    /// <exception cref="InvalidOperationException">
+    /// The step already uses another part that overlaps this one.
+    /// </exception>
     public Tensor Use(Parameter parameter, long offset, Shape shape, ElementType type = ElementType.Float32)
     {
         var value = parameter.ValueAs(type).Slice(offset, shape);
@@ -144,7 +153,7 @@ public sealed unsafe class Tape : IDisposable
     /// <inheritdoc cref="ComputeStream.Touches"/>
     public void Touches(string function, params ReadOnlySpan<Touch> touches) => Stream.Touches(function, touches);
 
-    /// <summary>Records what the backward pass has to do for <paramref name="output"/>.</summary>
+    /// <summary>Records the backward rule of <paramref name="output"/>.</summary>
     public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
     {
         Stream.EndFunction();
@@ -152,9 +161,11 @@ public sealed unsafe class Tape : IDisposable
             Push(rule, state, output.Node);
     }
 
-    /// <summary>The place of a loss term's value: outside of training an ordinary tensor.</summary>
+    /// <summary>
+    /// Gives a loss term's value a place on the tape. Outside of training it stays an ordinary tensor.
+    /// </summary>
     /// <param name="values">Memory for the values of a loss's terms, fp32.</param>
-    /// <param name="index">Which of them.</param>
+    /// <param name="index">Index of the term.</param>
     /// <returns>[1]</returns>
     public Tensor Term(in Tensor values, int index)
     {
@@ -165,10 +176,16 @@ public sealed unsafe class Tape : IDisposable
         return term.At(_nodes.Count - 1);
     }
 
-    /// <summary>Weight of a loss term in the objective, for the rule of its loss; 0 for a term that the objective does not have.</summary>
+    /// <summary>
+    /// Weight of a loss term in the objective; the backward rule of its loss reads it. 0 if the objective does not
+    /// contain the term.
+    /// </summary>
     public float WeightOf(in Tensor term) => term.Node < 0 ? 0 : _nodes[term.Node].Weight;
 
-    /// <summary>Records a loss: its rule always runs. It gets the weights of its terms by <see cref="WeightOf"/> and writes gradients.</summary>
+    /// <summary>
+    /// Records a loss. Its rule always runs: it reads the weights of its terms by <see cref="WeightOf"/> and writes
+    /// gradients.
+    /// </summary>
     public void RecordLoss<TState>(Rule<TState> rule, in TState state) where TState : unmanaged
     {
         Stream.EndFunction();
@@ -176,9 +193,11 @@ public sealed unsafe class Tape : IDisposable
             Push(rule, state, Tensor.NoNode);
     }
 
-    /// <summary>Where to write the gradient of <paramref name="input"/>; default where it wants none.</summary>
+    /// <summary>
+    /// The tensor to write the gradient of <paramref name="input"/> to; default if the input needs no gradient.
+    /// </summary>
     /// <param name="input">An input of the operator.</param>
-    /// <param name="add">1 if somebody has written before: add. 0: overwrite.</param>
+    /// <param name="add">1 to add to it, because another operator has already written it; 0 to overwrite it.</param>
     public Tensor GradientToWrite(in Tensor input, out int add)
     {
         add = 0;
@@ -196,10 +215,12 @@ public sealed unsafe class Tape : IDisposable
     public Tensor GradientOf(in Tensor output) => _nodes[output.Node].Gradient;
 
     /// <summary>
-    /// Runs all rules in reverse, those of losses always, others where the gradient of their output was written. The objective is the
-    /// weighted sum of the terms.
+    /// Runs the rules in reverse order. Rules of losses always run; other rules run if the gradient of their output
+    /// was written. The objective is the weighted sum of the terms.
     /// </summary>
-    /// <param name="terms">The terms of the objective. A term that is listed twice has the sum of both weights.</param>
+    /// <param name="terms">
+    /// The terms of the objective. A term that is listed twice has the sum of both weights.
+    /// </param>
     /// <exception cref="ArgumentException">A value is not the value of a loss on this tape.</exception>
     public void RunBackward(params ReadOnlySpan<LossTerm> terms)
     {
@@ -220,7 +241,7 @@ public sealed unsafe class Tape : IDisposable
         }
     }
 
-    /// <summary>Forgets the step and takes its memory back.</summary>
+    /// <summary>Removes all recorded operations and resets the arena.</summary>
     public void Clear()
     {
         _entries.Clear();

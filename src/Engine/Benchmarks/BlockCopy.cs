@@ -2,14 +2,14 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Benchmarks;
 
-/// <summary>A copy in the CPU's memory.</summary>
+/// <summary>Arguments of a copy in the CPU's memory.</summary>
 internal unsafe struct BlockCopyArgs
 {
     public byte* Source, Destination;
     public long Bytes;
 }
 
-/// <summary>Copies as kernels of the CPU work: shared by all threads of its stream.</summary>
+/// <summary>Copies memory as a CPU kernel: all threads of the stream share the work.</summary>
 internal static unsafe class BlockCopy
 {
     private const int BlockBytes = 1 << 20;

@@ -4,15 +4,16 @@ using VideoSim.Kernels.Reduce;
 namespace VideoSim.Engine.Benchmarks;
 
 /// <summary>
-/// Times by events, which the GPU notes itself. Before each call a kernel reads twice as many bytes as the L2 cache has: this throws out what
-/// the last call left there. It reads and does not write, because the cache keeps what is written until something takes its place: a fill
-/// would leave a cache full of changed lines, and the timed kernel would have to write them to memory, up to 50 MB of them on an H100. The
-/// reading also keeps the GPU busy until event and call have been given to it, so that their way there is not part of the time.
+/// Measures time with CUDA events, which the GPU records. Before each call a kernel reads twice as many bytes as the
+/// L2 cache has, which removes the data of the last call from it. The kernel reads and does not write, because the
+/// cache keeps written lines until something replaces them. A fill would leave a cache full of changed lines, and the
+/// timed kernel would have to write them to memory (up to 50 MB on an H100). The read also keeps the GPU busy while
+/// event and call are submitted, so the time of submission is not measured.
 /// </summary>
 internal sealed class CudaLaunchClock : LaunchClock
 {
     private const int L2BytesIfUnknown = 64 << 20; // more than any GPU of compute capability 8 or 9 has
-    private const int RowBytes = 96 << 10; // for each block: twice an H100's L2 is 8 blocks for each of its multiprocessors
+    private const int RowBytes = 96 << 10; // of each block; an H100 then gets 8 blocks for each multiprocessor
 
     private readonly CudaDevice _device;
     private readonly CudaStream _stream;
@@ -29,10 +30,10 @@ internal sealed class CudaLaunchClock : LaunchClock
 
     public override bool IsCold => true;
 
-    /// <summary>What is read before each call: fp32 values [<see cref="Rows"/>, 96 KiB].</summary>
+    /// <summary>Memory that is read before each call: fp32 [<see cref="Rows"/>, 96 KiB].</summary>
     internal nint Flushing { get; }
 
-    /// <summary>Their sums, all that the reading writes [<see cref="Rows"/>].</summary>
+    /// <summary>Sums of the rows, the only result of that read [<see cref="Rows"/>].</summary>
     internal nint Sums { get; }
 
     internal int Rows { get; }

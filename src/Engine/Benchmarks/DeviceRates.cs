@@ -9,25 +9,32 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Benchmarks;
 
-/// <summary>What a device reaches at best: what the times of kernels are held against.</summary>
-/// <param name="CopyBytesPerSecond">Bytes read and bytes written, both counted, while a large block is copied within the device.</param>
-/// <param name="FlopsPerSecond">Of a large matrix product.</param>
+/// <summary>The best rates that a device reaches. Times of kernels are compared with them.</summary>
+/// <param name="CopyBytesPerSecond">
+/// Bytes read and bytes written, both counted, while a large block is copied within the device.
+/// </param>
+/// <param name="FlopsPerSecond">Rate of a large matrix product.</param>
 /// <param name="ProductSize">Rows and columns of its matrices.</param>
-/// <param name="ProductPrecision">Of its matrices, as names of kernels end: bf16 on CUDA, fp32 on the CPU.</param>
-/// <param name="EmptyMicroseconds">What the clock says of a call that does nothing.</param>
+/// <param name="ProductPrecision">
+/// Precision of its matrices, as in names of kernels: bf16 on CUDA, fp32 on the CPU.
+/// </param>
+/// <param name="EmptyMicroseconds">Measured time of a call that does nothing.</param>
 public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecond, int ProductSize, string ProductPrecision, double EmptyMicroseconds)
 {
     private const long CopyBytes = 256 << 20; // five times the L2 cache of an H100
     private const int SmallestProduct = 256, LargestProduct = 8192;
 
-    // A product that takes this long keeps every part of the device busy; a slow device, such as the emulator, is not kept longer.
+    // A product that takes this long keeps every part of the device busy. A slow device, such as the emulator, needs
+    // only a small product.
     private static readonly TimeSpan LongProduct = TimeSpan.FromMilliseconds(1), Limit = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>The least time that work can take, in microseconds: its bytes or its operations, whichever takes longer.</summary>
+    /// <summary>
+    /// The least time that work can take, in microseconds: its bytes or its operations, whichever takes longer.
+    /// </summary>
     public double FloorMicroseconds(in KernelCost cost) => 1e6 * Math.Max(cost.MovedBytes / CopyBytesPerSecond, cost.Flops / FlopsPerSecond);
 
-    /// <summary>Measures.</summary>
-    /// <param name="device">Of which.</param>
+    /// <summary>Measures the rates of a device.</summary>
+    /// <param name="device">The device.</param>
     /// <param name="clock">Its clock.</param>
     /// <param name="cancellation">Stops between calls.</param>
     public static DeviceRates Measure(Device device, LaunchClock clock, CancellationToken cancellation)
@@ -77,8 +84,8 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
         nint a = device.Allocate(bytes), b = device.Allocate(bytes), c = device.Allocate(bytes);
         try
         {
-            Scatter(device, a, bytes, precision);
-            Scatter(device, b, bytes, precision);
+            FillRandom(device, a, bytes, precision);
+            FillRandom(device, b, bytes, precision);
             var product = new MatMulArgs
             {
                 A = (void*)a, B = (void*)b, C = (void*)c, M = size, N = size, K = size, LdA = size, LdB = size, LdC = size, Batch = 1, Operands = precision, Result = precision,
@@ -94,8 +101,9 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
         }
     }
 
-    // Values of all sizes between -1 and 1: products of zeros are faster. The first row is made, the others repeat it in parts of a power of two.
-    private static void Scatter(Device device, nint address, long bytes, ElementType precision)
+    // Fills memory with values between -1 and 1, because products of zeros are faster. The block of values repeats:
+    // its length is a power of two.
+    private static void FillRandom(Device device, nint address, long bytes, ElementType precision)
     {
         const int Values = 1 << 16;
         float[] floats = new float[Values];

@@ -10,7 +10,7 @@ namespace VideoSim.Engine.Benchmarks;
 /// <param name="Samples">How many calls were timed.</param>
 public readonly record struct SampledTime(double Median, double P10, double P90, int Samples)
 {
-    /// <summary>Of single times in microseconds, in any order.</summary>
+    /// <summary>Summarises single times in microseconds, in any order.</summary>
     public static SampledTime Of(IEnumerable<double> times)
     {
         double[] sorted = [.. times.Order()];
@@ -20,20 +20,20 @@ public readonly record struct SampledTime(double Median, double P10, double P90,
     }
 }
 
-/// <summary>Times single calls that give work to a device's stream.</summary>
+/// <summary>Measures single calls that launch work on a device's stream.</summary>
 public abstract class LaunchClock : IDisposable
 {
     private const int WarmUp = 3, FewestSamples = 10, MostSamples = 300;
-    private const double Shortest = 1e-3; // microseconds: rates stay finite where a clock saw no time pass
+    private const double Shortest = 1e-3; // microseconds: rates stay finite if the clock measures no time
 
-    /// <summary>The clock of a device: on CUDA its own events, elsewhere this process's.</summary>
+    /// <summary>The clock of a device: CUDA events on a GPU, the clock of this process elsewhere.</summary>
     public static LaunchClock Of(Device device) => device is CudaDevice cuda ? new CudaLaunchClock(cuda) : new HostLaunchClock(device.Stream);
 
-    /// <summary>Whether what a call reads lies outside of all caches when it begins.</summary>
+    /// <summary>Whether the caches contain none of a call's inputs when it begins.</summary>
     public abstract bool IsCold { get; }
 
-    /// <summary>Times a call many times, each alone and waited for, after some that are not counted.</summary>
-    /// <param name="call">Gives the work to the device's stream.</param>
+    /// <summary>Measures a call many times and waits for each. The first few calls are not counted.</summary>
+    /// <param name="call">Launches the work on the device's stream.</param>
     /// <param name="limit">When to stop; 10 calls are timed however long they take.</param>
     /// <param name="cancellation">Stops between calls.</param>
     public SampledTime Sample(Action call, TimeSpan limit, CancellationToken cancellation)
@@ -57,10 +57,10 @@ public abstract class LaunchClock : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees what the clock owns.</summary>
+    /// <summary>Frees the resources of the clock.</summary>
     protected virtual void Dispose(bool disposing) { }
 
-    /// <summary>Times one call, in microseconds.</summary>
+    /// <summary>Measures one call, in microseconds.</summary>
     private protected abstract double Time(Action call);
 
     private sealed class HostLaunchClock(ComputeStream stream) : LaunchClock
@@ -72,7 +72,8 @@ public abstract class LaunchClock : IDisposable
             long start = Stopwatch.GetTimestamp();
             call();
             stream.Synchronize();
-            return 1e6 * (Stopwatch.GetTimestamp() - start) / Stopwatch.Frequency; // a TimeSpan counts tenths of a microsecond only
+            // A TimeSpan would count tenths of a microsecond only.
+            return 1e6 * (Stopwatch.GetTimestamp() - start) / Stopwatch.Frequency;
         }
     }
 }

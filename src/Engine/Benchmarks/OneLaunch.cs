@@ -5,17 +5,19 @@ using VideoSim.Kernels.MatMul;
 namespace VideoSim.Engine.Benchmarks;
 
 /// <summary>
-/// Times one launch among those given to it: what comes before runs once, so that the launch finds what it finds in a step; what comes
-/// after is dropped.
+/// Measures one launch of a sequence. The launches before it run once, so its inputs are those of a real step. The
+/// launches after it are dropped.
 /// </summary>
-/// <param name="inner">Where launches run.</param>
-/// <param name="wanted">The kernel that is looked for.</param>
-/// <param name="wantedBytes">What its launch moves: the first of at least as many is taken.</param>
-/// <param name="sample">Times a call.</param>
-/// <param name="runsProducts">Whether matrix products run; without them the launch works on what the memory holds.</param>
+/// <param name="inner">Stream that runs the launches.</param>
+/// <param name="wanted">The kernel to measure.</param>
+/// <param name="wantedBytes">Bytes of its launch. The first launch that moves at least as many is measured.</param>
+/// <param name="sample">Measures a call.</param>
+/// <param name="runsProducts">
+/// Whether matrix products run. Without them the launch reads whatever is in memory.
+/// </param>
 public sealed unsafe class OneLaunch(ComputeStream inner, Kernel wanted, double wantedBytes, Func<Action, SampledTime> sample, bool runsProducts = true) : ComputeStream
 {
-    /// <summary>The launch's time; null until it came.</summary>
+    /// <summary>The launch's time; null before the launch.</summary>
     public SampledTime? Time { get; private set; }
 
     /// <inheritdoc/>

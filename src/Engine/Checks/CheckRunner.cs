@@ -8,24 +8,24 @@ namespace VideoSim.Engine.Checks;
 /// <summary>How one output of a check compares with its float64 reference.</summary>
 /// <param name="Buffer">Name of the output.</param>
 /// <param name="Error">Largest absolute difference to float64; NaN where an element was not written.</param>
-/// <param name="PlainError">The same of the plain formulas in the precision of the check.</param>
+/// <param name="PlainError">The same difference for the plain formulas, in the precision of the check.</param>
 /// <param name="Bound">Largest difference allowed.</param>
 public sealed record CheckResult(string Buffer, double Error, double PlainError, double Bound)
 {
-    /// <summary>Whether the output is as good as it must be.</summary>
+    /// <summary>Whether the error is within the bound.</summary>
     public bool Passed => Error <= Bound;
 }
 
 /// <summary>
-/// Runs the cases of kernel checks on a device. A kernel may err at most <see cref="CheckCase.Factor"/> times as much as
-/// the plain formulas in the same precision, plus one unit in the last place of the largest value.
+/// Runs the cases of kernel checks on a device. The error of a kernel may be at most <see cref="CheckCase.Factor"/>
+/// times as much as the plain formulas in the same precision, plus one unit in the last place of the largest value.
 /// </summary>
 public static class CheckRunner
 {
-    /// <summary>Runs one case; the result of every compared buffer.</summary>
+    /// <summary>Runs one case and returns the result of every compared buffer.</summary>
     public static IReadOnlyList<CheckResult> Run(Device device, CheckCase check) => Compare(check, Execute(device, check));
 
-    /// <summary>Compares what a device left in every compared buffer with float64.</summary>
+    /// <summary>Compares the values that a device wrote to every compared buffer with float64.</summary>
     public static IReadOnlyList<CheckResult> Compare(CheckCase check, IReadOnlyDictionary<string, float[]> actual)
     {
         var truth = Expected<double>(check);
@@ -33,10 +33,10 @@ public static class CheckRunner
         return [.. check.Buffers.Where(IsCompared).Select(buffer => Compare(buffer, actual[buffer.Name], truth[buffer.Name], plain[buffer.Name], check.Factor))];
     }
 
-    /// <summary>Runs one case without judging it; the values that the device left in every compared buffer.</summary>
+    /// <summary>Runs one case and returns the values that the device wrote to every compared buffer.</summary>
     public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check) => Execute(device, check, device.Stream);
 
-    /// <summary>The same by way of a stream that may look at the launches, time them or leave some out.</summary>
+    /// <summary>The same through another stream, which may inspect, time or skip launches.</summary>
     public static IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, ComputeStream stream) => Execute(device, check, new Launcher(stream));
 
     /// <summary>The same with another way to launch.</summary>
@@ -100,7 +100,7 @@ public static class CheckRunner
         double error = 0, plainError = 0, largest = 0;
         for (int i = 0; i < truth.Length; i++)
         {
-            // NaN must not hide in a maximum: Math.Max passes it on.
+            // Math.Max returns NaN if one argument is NaN, so a NaN cannot hide in the maximum.
             error = Math.Max(error, Math.Abs(actual[i] - truth[i]));
             plainError = Math.Max(plainError, Math.Abs(plain[i] - truth[i]));
             largest = Math.Max(largest, Math.Abs(truth[i]));

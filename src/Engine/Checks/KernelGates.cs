@@ -3,25 +3,29 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Checks;
 
-/// <summary>What is wrong with a kernel: one line, naming the case and the buffer.</summary>
+/// <summary>One problem of a kernel, in one line that names the case and the buffer.</summary>
 /// <param name="Case">Shapes and switches.</param>
-/// <param name="Message">What differs from what.</param>
+/// <param name="Message">The problem.</param>
 public sealed record GateFinding(string Case, string Message)
 {
     /// <inheritdoc/>
     public override string ToString() => $"{Case}: {Message}";
 }
 
-/// <summary>What every kernel has to pass wherever it runs. Each gate goes through all cases and yields what it finds wrong.</summary>
+/// <summary>
+/// The gates that every kernel must pass on every device. Each gate runs all cases and returns the problems that it
+/// finds.
+/// </summary>
 public static class KernelGates
 {
-    // Orders of threads, by what they find: descending, at random, ascending (as while every access is looked at), two more at random.
+    // Orders of threads, the one that finds most first: descending, random, ascending (as in the check build), two
+    // more random ones.
     private static readonly ulong[] Orders = [1, 2, 0, 3, 4];
 
     /// <summary>The most orders of threads that <see cref="Order"/> can try.</summary>
     public static int MostOrders => Orders.Length;
 
-    /// <summary>The results are as close to float64 as an honest version in the same precision.</summary>
+    /// <summary>Compares the results with float64, within the bounds of <see cref="CheckRunner"/>.</summary>
     public static IEnumerable<GateFinding> Accuracy(Device device, IEnumerable<CheckCase> cases) =>
         from check in cases
         from result in CheckRunner.Run(device, check)
@@ -29,11 +33,15 @@ public static class KernelGates
         select new GateFinding(check.Name, $"{result.Buffer}: error {result.Error:E2}, bound {result.Bound:E2} (plain formulas: {result.PlainError:E2})");
 
     /// <summary>
-    /// Nothing improper is seen while every access to memory is looked at, launches use what they are given and move what their cost says, bank
-    /// conflicts are those that the check states, and the results have the same bits in every order of threads.
+    /// Runs the check build, which checks every memory access, then several orders of threads. Launches must use all
+    /// of their launch shape and move the bytes of their cost. Bank conflicts must be those that the check states. The
+    /// results must have the same bits in every order.
     /// </summary>
     /// <param name="device">The device.</param>
-    /// <param name="emulator">The emulator behind the device; null on a GPU, which has its own order of threads and shows no accesses.</param>
+    /// <param name="emulator">
+    /// The emulator that runs the device. Null on a GPU: there the order of threads cannot be chosen, and accesses
+    /// cannot be observed.
+    /// </param>
     /// <param name="check">The kernel, its cases, and the number of ways of its bank conflicts.</param>
     /// <param name="orders">How many orders of threads to try, 1 to <see cref="MostOrders"/>.</param>
     public static IEnumerable<GateFinding> Order(Device device, CudaEmulator? emulator, KernelCheck check, int orders)
@@ -43,9 +51,9 @@ public static class KernelGates
         var use = emulator is null ? null : new UseGate(emulator, check.Kernel);
         foreach (var run in check.Cases())
         {
-            // First of all, as a kernel that writes where it should not would otherwise end the process.
+            // The check build runs first: in another build a kernel that writes out of bounds could end the process.
             emulator?.Configure(0, true);
-            emulator?.TakeBankConflict(entry); // of earlier launches
+            emulator?.TakeBankConflict(entry); // discards the result of earlier launches
             var findings = new List<GateFinding>();
             var expected = use?.Execute(device, run, findings) ?? CheckRunner.Execute(device, run);
             foreach (var finding in findings)
@@ -63,7 +71,7 @@ public static class KernelGates
             emulator?.Configure(0, false);
         }
         if (emulator is not null && most < check.BankWays)
-            yield return new GateFinding("all cases", $"no bank conflict is of more than {most} ways, {check.BankWays} allowed: state {most}");
+            yield return new GateFinding("all cases", $"the worst bank conflict has {most} ways, but {check.BankWays} are allowed: state {most}");
         foreach (var finding in use?.Finish() ?? [])
             yield return finding;
     }

@@ -4,28 +4,33 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Checks;
 
 /// <summary>
-/// Whether the launches of a kernel use what their shapes give them, and move the bytes that their cost says. A grid that is too small leaves results
-/// unwritten, which the results show; one that is too large has blocks that write nothing.
+/// Checks that the launches of a kernel use all of their launch shape, and move the bytes of their cost. A grid that
+/// is too small leaves results unwritten, which the comparison of results finds. A grid that is too large has blocks
+/// that write nothing.
 /// </summary>
-/// <param name="emulator">Looks at every access while cases run.</param>
-/// <param name="kernel">The kernel to judge; launches of others, which a case may need as well, are not.</param>
+/// <param name="emulator">Checks every access while cases run.</param>
+/// <param name="kernel">The kernel to judge. Launches of other kernels in the same case are not judged.</param>
 internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
 {
-    // Scalars and tables of a few words that launches read are in no cost.
+    // Costs do not count scalars and tables of a few words.
     private const double UncountedBytes = 64, UncountedShare = 0.005;
 
-    // Padding at the end, and what one of two directions with the same layout needs alone.
+    // Unused shared memory that is allowed: padding at the end, and memory that only one of two directions with the
+    // same layout needs.
     private const double UnusedShared = 1.0 / 32;
 
     private const int Warp = 32;
-    private const long FewBytes = 512; // in which a wrong cost may hide
+    private const long FewBytes = 512; // a wrong cost of fewer bytes may go unnoticed
 
-    private readonly Dictionary<long, long> _usedThreads = []; // by threads of a block: the most that were used
-    private long _mostBlocks, _mostBytes;                      // of a launch where all blocks have to write, and where the cost has to be right
+    private readonly Dictionary<long, long> _usedThreads = []; // by threads of a block: the most that any launch used
+    private long _mostBlocks; // of a launch in which all blocks must write
+    private long _mostBytes; // of a launch of which the cost must be right
     private bool _hasFullBlocks; // whether a launch has work for the last warp of every block
     private bool _statesSpareBlocks, _hasSpareBlocks, _statesOtherBytes, _hasOtherBytes;
 
-    /// <summary>Runs a case; what its launches did not use, or moved beside their cost, is added to <paramref name="findings"/>.</summary>
+    /// <summary>
+    /// Runs a case. Unused resources, and bytes that differ from the cost, are added to <paramref name="findings"/>.
+    /// </summary>
     public IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, List<GateFinding> findings)
     {
         var seen = new Watch(device.Stream, emulator, kernel);
@@ -35,18 +40,18 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
         return outputs;
     }
 
-    /// <summary>What is wrong in all cases together.</summary>
+    /// <summary>Returns the problems that only all cases together show.</summary>
     public IEnumerable<GateFinding> Finish()
     {
         const string Where = "all cases";
         foreach (var (threads, used) in _usedThreads.Where(static pair => pair.Value <= pair.Key - Warp))
-            yield return new GateFinding(Where, $"blocks have {threads} threads, of which the first {used} access memory");
+            yield return new GateFinding(Where, $"blocks have {threads} threads, but only the first {used} access memory");
         if (_mostBlocks < 2)
-            yield return new GateFinding(Where, "none has several blocks that all have to write, so that a grid that is too large would not show");
+            yield return new GateFinding(Where, "none has several blocks that must all write; a grid that is too large would go unnoticed");
         if (!_hasFullBlocks)
-            yield return new GateFinding(Where, "none fills its last block, so that a grid that is one too large at such sizes would not show");
+            yield return new GateFinding(Where, "none fills its last block; a grid that is one block too large would go unnoticed");
         if (_mostBytes < FewBytes)
-            yield return new GateFinding(Where, $"none moves {FewBytes} bytes that the cost has to count, so that a wrong cost would not show");
+            yield return new GateFinding(Where, $"none moves {FewBytes} bytes that the cost must count; a wrong cost would go unnoticed");
         if (_statesSpareBlocks && !_hasSpareBlocks)
             yield return new GateFinding(Where, $"all blocks write; {nameof(CheckCase.SpareBlocks)} is not needed");
         if (_statesOtherBytes && !_hasOtherBytes)
@@ -57,7 +62,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
     {
         _usedThreads[use.BlockThreads] = Math.Max(_usedThreads.GetValueOrDefault(use.BlockThreads), use.MostThreads);
         if (use.UsedSharedBytes < (1 - UnusedShared) * use.SharedBytes)
-            yield return $"{use.UsedSharedBytes} of {use.SharedBytes} bytes of dynamic shared memory are used";
+            yield return $"only {use.UsedSharedBytes} of {use.SharedBytes} bytes of dynamic shared memory are used";
 
         bool isSpare = use.WritingBlocks < use.Blocks;
         if (check.SpareBlocks is not null)
@@ -80,7 +85,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
         {
             _mostBytes = Math.Max(_mostBytes, use.MovedBytes);
             if (isOther)
-                yield return $"{use.MovedBytes} bytes are moved, {use.ReadBytes} read and {use.WrittenBytes} written; the cost says {cost.MovedBytes}";
+                yield return $"{use.MovedBytes} bytes are moved ({use.ReadBytes} read, {use.WrittenBytes} written), but the cost is {cost.MovedBytes}";
         }
     }
 
@@ -90,7 +95,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
 
         public override void Launch(Kernel kernel, void* args, int bytes)
         {
-            emulator.TakeUse(); // of earlier launches
+            emulator.TakeUse(); // discards the result of earlier launches
             stream.Launch(kernel, args, bytes);
             if (kernel == wanted && emulator.TakeUse() is { } use)
                 Launches.Add((use, kernel.Cost(args)));

@@ -9,9 +9,9 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// Builds the CUDA emulator with g++: a stand-in for the driver, <c>libcuda.so.1</c>, that runs the kernels' own sources on
-/// the CPU. The result lies in a folder named by all that went into it, so it is built once for each state of the sources;
-/// what is as it was in an earlier build is taken from there.
+/// Builds the CUDA emulator with g++: a stand-in for the driver, <c>libcuda.so.1</c>, that runs the kernels' own
+/// sources on the CPU. The name of the result's folder is a hash of everything that the build depends on, so each
+/// state of the sources is built once. Parts that have not changed are copied from earlier builds.
 /// </summary>
 public static partial class EmulatorBuild
 {
@@ -19,22 +19,22 @@ public static partial class EmulatorBuild
 
     private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
-    /// <summary>Builds the emulator unless it is there already.</summary>
+    /// <summary>Builds the emulator, unless the cache contains it.</summary>
     /// <param name="cache">Folder that keeps builds.</param>
     /// <param name="sources">The kernels' sources.</param>
     /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
-    /// <returns>The folder with <c>libcuda.so.1</c>: what <see cref="Interop.NativeLibraries.PathVariable"/> takes.</returns>
-    /// <exception cref="DataException">There is no g++, or it refused a source; the message holds what it said.</exception>
+    /// <returns>The folder with <c>libcuda.so.1</c>, for <see cref="Interop.NativeLibraries.PathVariable"/>.</returns>
+    /// <exception cref="DataException">g++ was not found, or reported errors; the message contains them.</exception>
     public static string Make(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
     {
         var files = Files(sources, kernels);
         string folder = Path.Combine(cache, Hash(files));
         if (Directory.Exists(folder))
             return folder;
-        using var turn = TakeTurn(cache);
+        using var turn = TakeLock(cache);
         if (Directory.Exists(folder))
             return folder;
-        // Built aside, then moved: one that is killed leaves no half.
+        // Built in another folder, then moved: a process that is killed leaves no half build.
         string work = $"{folder}.{Environment.ProcessId}";
         try
         {
@@ -53,9 +53,9 @@ public static partial class EmulatorBuild
             Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
             Directory.Move(work, folder);
             foreach (string part in Directory.EnumerateFiles(folder, BuiltUnits))
-                Keep(part, Path.Combine(parts, Path.GetFileName(part)));
+                CopyOnce(part, Path.Combine(parts, Path.GetFileName(part)));
             foreach (string library in Libraries)
-                Keep(Path.Combine(folder, library), Path.Combine(parts, $"{driver}-{library}"));
+                CopyOnce(Path.Combine(folder, library), Path.Combine(parts, $"{driver}-{library}"));
             return folder;
         }
         finally
@@ -65,7 +65,9 @@ public static partial class EmulatorBuild
         }
     }
 
-    /// <summary>Says in one line why the emulator cannot be built or run here, and what would help; null if it can.</summary>
+    /// <summary>
+    /// One line that tells why the emulator cannot be built or run here, and what to install; null if it can.
+    /// </summary>
     public static string? Problem
     {
         get
@@ -79,12 +81,14 @@ public static partial class EmulatorBuild
             }
             catch (DataException)
             {
-                return "g++ was not found: install it (Debian: apt install g++), and the CUDA emulator is built";
+                return "g++ was not found: the CUDA emulator needs it (Debian: apt install g++)";
             }
         }
     }
 
-    /// <summary>The C++ text that g++ compiles for a unit: macros, source, layout assertions, and the names of its kernels.</summary>
+    /// <summary>
+    /// The C++ text that g++ compiles for a unit: macros, source, layout assertions, and the names of its kernels.
+    /// </summary>
     public static string UnitText(KernelUnit unit)
     {
         var text = new StringBuilder();
@@ -97,8 +101,9 @@ public static partial class EmulatorBuild
     }
 
 
-    // Builds in one cache come one after the other: the second finds what the first has built. The lock goes with its process.
-    private static FileStream TakeTurn(string cache)
+    // Builds in one cache run one after the other; the second finds the results of the first. The system releases the
+    // lock when the process ends.
+    private static FileStream TakeLock(string cache)
     {
         Directory.CreateDirectory(cache);
         while (true)
@@ -133,7 +138,8 @@ public static partial class EmulatorBuild
         return files;
     }
 
-    // Files that a text includes by name, and those that they include. Either folder may hold them; an include within #if counts as well.
+    // Adds the files that a text includes by name, and the files that they include. Either folder may contain them; an
+    // include inside #if counts as well.
     private static void AddIncluded(SortedDictionary<string, string> included, SortedDictionary<string, string> files, string text)
     {
         foreach (Match include in IncludeLine().Matches(text))
@@ -152,8 +158,8 @@ public static partial class EmulatorBuild
     // The unit that a library "units/Name-key.fast.kernels.so" was built from.
     private static string SourceOf(string built) => $"{UnitFolder}/{Path.GetFileName(built).Split('.')[0]}.cpp";
 
-    // By way of another name: whoever builds at this moment finds the whole file or none.
-    private static void Keep(string file, string path)
+    // Copied under another name, then renamed: other processes see the whole file or none.
+    private static void CopyOnce(string file, string path)
     {
         if (File.Exists(path))
             return;

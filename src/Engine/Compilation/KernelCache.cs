@@ -1,13 +1,14 @@
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// Compiled units on the disk, by all that went into them: source, headers, options, architecture, compiler version. Safe for
-/// any number of processes. An entry that is damaged is as good as none; a folder that cannot be written costs time, nothing else.
+/// Compiled units on the disk. The key covers source, headers, options, architecture and compiler version. Any number
+/// of processes may use one cache. A damaged entry counts as missing. If the folder cannot be written, every run
+/// compiles again.
 /// </summary>
-/// <param name="folder">Where entries lie; made when the first is written.</param>
+/// <param name="folder">Folder of the entries; created when the first is written.</param>
 public sealed class KernelCache(string folder)
 {
-    /// <summary>An entry, or what <paramref name="make"/> makes, which is then kept.</summary>
+    /// <summary>Returns an entry. If it is missing, <paramref name="make"/> creates it, and it is kept.</summary>
     internal KernelImage GetOrAdd(string key, Func<KernelImage> make)
     {
         string path = Path.Combine(folder, $"{key}.image");
@@ -18,7 +19,7 @@ public sealed class KernelCache(string folder)
         }
         catch (DataException)
         {
-            // Damaged: written again below.
+            // The entry is damaged: it is written again below.
         }
         var image = make();
         try
@@ -27,7 +28,7 @@ public sealed class KernelCache(string folder)
         }
         catch (DataException)
         {
-            // Not kept: compiled again the next time.
+            // The entry is not kept: the next run compiles it again.
         }
         return image;
     }

@@ -5,8 +5,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>A kernel source has errors.</summary>
-/// <param name="unit">What was compiled.</param>
-/// <param name="architecture">For what.</param>
+/// <param name="unit">Name of the unit.</param>
+/// <param name="architecture">Architecture that it was compiled for.</param>
 /// <param name="log">The compiler's messages, with file and line.</param>
 public sealed class KernelCompilationException(string unit, string architecture, string log)
     : Exception($"{unit} does not compile for {architecture}:\n{log}")
@@ -15,20 +15,23 @@ public sealed class KernelCompilationException(string unit, string architecture,
     public string Log => log;
 }
 
-/// <summary>Where a device gets the compiled form of a unit from.</summary>
+/// <summary>Source of compiled units for a device.</summary>
 public interface IKernelImages
 {
-    /// <summary>The architecture to ask for on a device.</summary>
+    /// <summary>The architecture to compile for on a device.</summary>
     /// <param name="computeCapability">Ten times the device's major version plus its minor one, such as 90.</param>
     string ArchitectureFor(int computeCapability);
 
-    /// <summary>The image of a unit.</summary>
+    /// <summary>Returns the image of a unit.</summary>
     /// <param name="unit">Source and macros.</param>
     /// <param name="architecture"><c>sm_90</c> for the CUBIN of one architecture, <c>compute_80</c> for PTX.</param>
     KernelImage Compile(KernelUnit unit, string architecture);
 }
 
-/// <summary>Compiles units with NVRTC, each once, or takes them from a cache; safe for several threads. No GPU or driver is needed.</summary>
+/// <summary>
+/// Compiles units with NVRTC, each once, or takes them from a cache; safe for several threads. No GPU or driver is
+/// needed.
+/// </summary>
 public sealed class KernelCompiler : IKernelImages
 {
     private readonly KernelSources _sources;
@@ -39,7 +42,7 @@ public sealed class KernelCompiler : IKernelImages
 
     /// <summary>A compiler over sources.</summary>
     /// <param name="sources">The kernels' sources.</param>
-    /// <param name="cache">Keeps what is compiled; null for nothing beyond this object.</param>
+    /// <param name="cache">Keeps compiled units; null to keep them only in this object.</param>
     /// <exception cref="DataException">NVRTC was not found.</exception>
     public KernelCompiler(KernelSources sources, KernelCache? cache = null) : this(sources, cache, [])
     {
@@ -52,20 +55,23 @@ public sealed class KernelCompiler : IKernelImages
         (_sources, _cache, _options, _assertsOffsets, Version) = (sources, cache, options, new(Probe), Nvrtc.Version);
     }
 
-    /// <summary>What it compiles.</summary>
+    /// <summary>The sources that it compiles.</summary>
     public KernelSources Sources => _sources;
 
     /// <summary>Version of the compiler.</summary>
     public Version Version { get; }
 
     /// <summary>
-    /// Whether this NVRTC can assert that fields of arguments have the offsets of C#: a probe of one line decides. Where it cannot, sizes
-    /// alone are asserted, and the log of every image says so.
+    /// Whether this NVRTC can assert that fields of arguments have the offsets of C#. It compiles one line to find
+    /// out. If it cannot, only sizes are asserted, and the log of every image contains a note.
     /// </summary>
     public bool AssertsOffsets => _assertsOffsets.Value;
 
-    /// <summary>The exact architecture where the compiler knows it, else PTX for the newest it knows: the driver does the rest.</summary>
-    /// <exception cref="DataException">The device is older than all that the compiler knows.</exception>
+    /// <summary>
+    /// The device's own architecture if NVRTC supports it, else PTX of the newest architecture that NVRTC supports,
+    /// which the driver compiles.
+    /// </summary>
+    /// <exception cref="DataException">The device is older than every architecture that NVRTC supports.</exception>
     public string ArchitectureFor(int computeCapability)
     {
         int[] known = Nvrtc.Architectures();
@@ -81,7 +87,7 @@ public sealed class KernelCompiler : IKernelImages
     public KernelImage Compile(KernelUnit unit, string architecture) =>
         _images.GetOrAdd((unit.Name, architecture), _ => new(() => CompileNow(unit, architecture))).Value;
 
-    // The probe is compiled only where a unit is refused: a cached image needs no compiler.
+    // The probe is compiled only if a unit does not compile: a cached image needs no compiler.
     private KernelImage CompileNow(KernelUnit unit, string architecture)
     {
         bool ofOffsets = !_assertsOffsets.IsValueCreated || AssertsOffsets;

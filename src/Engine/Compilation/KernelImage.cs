@@ -3,12 +3,12 @@ using System.Text.RegularExpressions;
 
 namespace VideoSim.Engine.Compilation;
 
-/// <summary>What one entry takes of a multiprocessor, as the assembler reported it.</summary>
+/// <summary>Resources of a multiprocessor that one entry uses, as the assembler reported them.</summary>
 /// <param name="Registers">32-bit registers of a thread.</param>
 /// <param name="StackBytes">Local memory of a thread.</param>
 /// <param name="SpillStoreBytes">Bytes of registers stored to local memory.</param>
 /// <param name="SpillLoadBytes">Bytes of registers read back.</param>
-/// <param name="SharedBytes">Static shared memory of a block; what a launch asks for comes on top.</param>
+/// <param name="SharedBytes">Static shared memory of a block; a launch may add dynamic shared memory.</param>
 public sealed record KernelResources(int Registers, int StackBytes, int SpillStoreBytes, int SpillLoadBytes, int SharedBytes)
 {
     /// <inheritdoc/>
@@ -17,12 +17,13 @@ public sealed record KernelResources(int Registers, int StackBytes, int SpillSto
 }
 
 /// <summary>A compiled unit.</summary>
-/// <param name="Code">PTX text with its final zero, or a CUBIN: what the driver loads.</param>
-/// <param name="Resources">By entry; empty for PTX, which no assembler has seen yet.</param>
-/// <param name="Log">What the compiler said.</param>
+/// <param name="Code">Code for the driver to load: PTX text with its final zero, or a CUBIN.</param>
+/// <param name="Resources">By entry; empty for PTX, which is not assembled yet.</param>
+/// <param name="Log">The compiler's messages.</param>
 public sealed partial record KernelImage(byte[] Code, IReadOnlyDictionary<string, KernelResources> Resources, string Log)
 {
-    // The assembler's lines come as "ptxas info : ..." in some versions and bare in others: only their ends are matched.
+    // Some versions print the assembler's lines with "ptxas info : " in front, others without: only the ends are
+    // matched.
     [GeneratedRegex(@"Function properties for (?<name>\w+)")]
     private static partial Regex FunctionLine();
 
@@ -35,7 +36,9 @@ public sealed partial record KernelImage(byte[] Code, IReadOnlyDictionary<string
     [GeneratedRegex(@"Used (?<registers>\d+) registers(.* (?<shared>\d+) bytes smem)?")]
     private static partial Regex RegisterLine();
 
-    /// <summary>Reads registers, stack, spills and shared memory of every entry from the assembler's verbose log.</summary>
+    /// <summary>
+    /// Reads registers, stack, spills and shared memory of every entry from the assembler's verbose log.
+    /// </summary>
     public static IReadOnlyDictionary<string, KernelResources> ParseResources(string log)
     {
         var resources = new Dictionary<string, KernelResources>();

@@ -5,14 +5,16 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// A compiled unit in a file: a line that says what it is, the SHA-256 of the rest, then the key of what was compiled, the
-/// compiler's log and the code, each behind its length.
+/// A compiled unit in a file. It begins with a line that names the format, and the SHA-256 of the rest. Then come the
+/// key of the unit, the compiler's log and the code, each after its length.
 /// </summary>
 internal static class KernelImageFile
 {
     private static readonly byte[] Title = "VideoSim kernel image 1\n"u8.ToArray();
 
-    /// <summary>Hashes texts into a key; what one ends with can never pass for the begin of the next.</summary>
+    /// <summary>
+    /// Hashes texts into a key. Moving characters from the end of one text to the next changes the key.
+    /// </summary>
     public static string Key(params IEnumerable<string> texts)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -25,7 +27,9 @@ internal static class KernelImageFile
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    /// <summary>Writes an image so that others find the whole file or none; any number of processes may write the same.</summary>
+    /// <summary>
+    /// Writes an image. Other processes see the whole file or none; several may write the same file.
+    /// </summary>
     public static void Write(string path, string key, KernelImage image)
     {
         using var memory = new MemoryStream();
@@ -51,7 +55,7 @@ internal static class KernelImageFile
 
     /// <summary>Reads an image; null if there is none.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="key">What it must be the image of.</param>
+    /// <param name="key">Key of the unit that it must contain.</param>
     /// <exception cref="DataException">The file is damaged or cannot be read.</exception>
     public static KernelImage? Read(string path, string key)
     {

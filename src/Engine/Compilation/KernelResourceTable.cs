@@ -5,8 +5,8 @@ using System.Text.Json.Serialization;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// Registers, stack, spills and shared memory of every kernel, by compiler version, architecture and entry: what is kept in
-/// the repository, so that a change of them is seen.
+/// Registers, stack, spills and shared memory of every kernel, by compiler version, architecture and entry. The table
+/// is kept in the repository, so every change of it is visible.
 /// </summary>
 public sealed class KernelResourceTable
 {
@@ -16,10 +16,10 @@ public sealed class KernelResourceTable
 
     private KernelResourceTable(SortedDictionary<string, SortedDictionary<string, SortedDictionary<string, KernelResources>>> versions) => _versions = versions;
 
-    /// <summary>Architectures that the table holds: an RTX 3090's and an H100's.</summary>
+    /// <summary>Architectures in the table: those of an RTX 3090 and of an H100.</summary>
     public static IReadOnlyList<string> Architectures { get; } = ["sm_86", "sm_90"];
 
-    /// <summary>What every GPU from compute capability 8.0 on can take, by way of its driver: PTX.</summary>
+    /// <summary>PTX for every GPU from compute capability 8.0 on; the driver compiles it.</summary>
     public const string Portable = "compute_80";
 
     /// <summary>The table of this build.</summary>
@@ -34,14 +34,16 @@ public sealed class KernelResourceTable
         return new(new(StringComparer.Ordinal) { [compiler.Version.ToString()] = architectures });
     }
 
-    /// <summary>Whether there is anything from a version of the compiler.</summary>
+    /// <summary>Whether the table contains a version of the compiler.</summary>
     public bool Has(Version compiler) => _versions.ContainsKey(compiler.ToString());
 
-    /// <summary>What one kernel takes, by the newest compiler in the table; null if it is not there.</summary>
+    /// <summary>
+    /// Resources of one kernel, by the newest compiler in the table; null if the table does not contain it.
+    /// </summary>
     public KernelResources? Find(string architecture, string entry) =>
         _versions.Count > 0 && _versions.Last().Value.TryGetValue(architecture, out var entries) ? entries.GetValueOrDefault(entry) : null;
 
-    /// <summary>Says for each kernel of a compiler version and architecture how another table has it differently.</summary>
+    /// <summary>Lists the kernels that another table has differently, for one compiler version.</summary>
     public IEnumerable<string> Differences(KernelResourceTable now, Version compiler)
     {
         foreach (string architecture in Architectures)
@@ -57,7 +59,7 @@ public sealed class KernelResourceTable
         }
     }
 
-    /// <summary>This table with what another has of its versions in the place of its own.</summary>
+    /// <summary>Returns this table, with the compiler versions of another table in place of its own.</summary>
     public KernelResourceTable With(KernelResourceTable other)
     {
         var versions = new SortedDictionary<string, SortedDictionary<string, SortedDictionary<string, KernelResources>>>(_versions, StringComparer.Ordinal);

@@ -2,7 +2,9 @@ using VideoSim.Kernels;
 
 namespace VideoSim.Engine.Compilation;
 
-/// <summary>The texts of the kernels' <c>.cu</c> files and of the <c>.cuh</c> headers they include, by file name.</summary>
+/// <summary>
+/// The texts of the kernels' <c>.cu</c> files and of the <c>.cuh</c> headers they include, by file name.
+/// </summary>
 public sealed class KernelSources
 {
     private readonly Dictionary<string, string> _texts;
@@ -15,10 +17,13 @@ public sealed class KernelSources
         Headers = _texts.Where(static pair => pair.Key.EndsWith(".cuh", StringComparison.Ordinal)).ToDictionary();
     }
 
-    /// <summary>What the assembly of the kernels carries.</summary>
+    /// <summary>The sources embedded in the assembly of the kernels.</summary>
     public static KernelSources Embedded { get; } = new(ReadResources());
 
-    /// <summary>The embedded sources with those of a folder in their place; null or empty for no folder.</summary>
+    /// <summary>
+    /// The embedded sources, with the files of a folder in place of those of the same name; null or empty for no
+    /// folder.
+    /// </summary>
     public static KernelSources In(string? folder) => string.IsNullOrEmpty(folder) ? Embedded : Embedded.With(folder);
 
     /// <summary>Every text by file name.</summary>
@@ -27,27 +32,29 @@ public sealed class KernelSources
     /// <summary>The headers alone.</summary>
     public IReadOnlyDictionary<string, string> Headers { get; }
 
-    /// <summary>Names and texts of the headers, in an order that is always the same: what keys are made of.</summary>
+    /// <summary>Names and texts of the headers in fixed order, for cache keys.</summary>
     internal IEnumerable<string> HeaderTexts =>
         Headers.OrderBy(static header => header.Key, StringComparer.Ordinal).SelectMany(static header => new[] { header.Key, header.Value });
 
     /// <summary>The text of one file.</summary>
     /// <exception cref="InvalidOperationException">There is no such file.</exception>
     public string this[string file] => _texts.TryGetValue(file, out string? text) ? text
-        : throw new InvalidOperationException($"no kernel source is called {file}; there are {string.Join(", ", _texts.Keys.Order())}");
+        : throw new InvalidOperationException($"there is no kernel source {file}; the sources are {string.Join(", ", _texts.Keys.Order())}");
 
-    /// <summary>These sources with files from disk in the place of those of the same names.</summary>
+    /// <summary>Returns these sources, with files from the disk in place of those of the same name.</summary>
     /// <param name="path">A <c>.cu</c> or <c>.cuh</c> file, or a folder that is searched for such files.</param>
-    /// <exception cref="DataException">There is no such file, or none that has the name of a source.</exception>
+    /// <exception cref="DataException">
+    /// There is no such file or folder, or no file has the name of a source.
+    /// </exception>
     public KernelSources With(string path)
     {
         string[] files = Directory.Exists(path) ? [.. Directory.EnumerateFiles(path, "*.cu*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)]
             : File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file or folder");
         string[] known = [.. files.Where(file => _texts.ContainsKey(Path.GetFileName(file)))];
         if (known.Length == 0)
-            throw new DataException($"{path}: holds no kernel source; these have one: {string.Join(", ", _texts.Keys.Order(StringComparer.Ordinal))}");
+            throw new DataException($"{path}: contains no kernel source; the sources are {string.Join(", ", _texts.Keys.Order(StringComparer.Ordinal))}");
         if (known.GroupBy(Path.GetFileName).FirstOrDefault(static group => group.Count() > 1) is { } twice)
-            throw new DataException($"{path}: {twice.Key} is there twice: {string.Join(", ", twice)}");
+            throw new DataException($"{path}: contains two files named {twice.Key}: {string.Join(", ", twice)}");
         var replaced = new Dictionary<string, string>(_texts);
         foreach (string file in known)
             replaced[Path.GetFileName(file)] = File.ReadAllText(file);

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Compilation;
 
-/// <summary>What is compiled at once: one source file under one set of macros, and the kernels that come out of it.</summary>
+/// <summary>One source file with one set of macros, which is compiled as a whole, and its kernels.</summary>
 /// <param name="Source">Name of the <c>.cu</c> file.</param>
 /// <param name="Defines">Macros, as <c>NAME=VALUE</c>.</param>
 /// <param name="Kernels">Its entries.</param>
@@ -20,8 +20,11 @@ public sealed record KernelUnit(string Source, IReadOnlyList<string> Defines, IR
             .Select(static group => new KernelUnit(group.First().Source!, group.First().Defines, [.. group])),
     ];
 
-    /// <summary>C++ text that refuses to compile after the source unless its argument structs are laid out as in C#.</summary>
-    /// <param name="ofOffsets">Whether that covers the offsets of fields, or sizes alone.</param>
+    /// <summary>
+    /// C++ text to append to the source. It does not compile unless the source's argument structs have the layout of
+    /// C#.
+    /// </summary>
+    /// <param name="ofOffsets">Whether to compare the offsets of fields, or only sizes.</param>
     public string LayoutAssertions(bool ofOffsets = true)
     {
         var text = new StringBuilder($"\n#line 1 \"{Source}, argument layout of C#\"\n{ArgumentLayout.OffsetMacro}");

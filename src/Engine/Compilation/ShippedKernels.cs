@@ -4,20 +4,21 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Compilation;
 
 /// <summary>
-/// A folder of units compiled ahead, one file for each unit and architecture, that a publish carries so that the target needs no
-/// compiler. An image serves only the source that it was made from: edited sources are not found here.
+/// A folder of compiled units, one file for each unit and architecture. It travels with a published program, so the
+/// target machine needs no compiler. An image serves only the source that it was compiled from: after an edit of the
+/// source it is not found.
 /// </summary>
 public sealed class ShippedKernels(string folder, KernelSources sources)
 {
-    /// <summary>Where a publish carries its folder, beside the program.</summary>
+    /// <summary>The folder of a published program, beside the program.</summary>
     public static string DefaultFolder => Path.Combine(AppContext.BaseDirectory, "kernels");
 
     /// <summary>Compiles every unit for some architectures into a folder.</summary>
-    /// <param name="folder">Gets the files.</param>
+    /// <param name="folder">Folder for the files.</param>
     /// <param name="compiler">Compiles them.</param>
     /// <param name="kernels">The kernels; those without a CUDA source are left out.</param>
     /// <param name="architectures">Such as <c>sm_90</c>, and <c>compute_80</c> for all that are newer.</param>
-    /// <returns>Files written.</returns>
+    /// <returns>The number of files written.</returns>
     /// <exception cref="DataException">The folder cannot be written.</exception>
     public static int Write(string folder, KernelCompiler compiler, IEnumerable<Kernel> kernels, IReadOnlyList<string> architectures)
     {
@@ -31,7 +32,10 @@ public sealed class ShippedKernels(string folder, KernelSources sources)
         return units.Count * architectures.Count;
     }
 
-    /// <summary>The architecture to ask for on a device: its own, else PTX of the newest one before it; null if nothing here runs on it.</summary>
+    /// <summary>
+    /// The architecture of the image for a device: the device's own, else the newest PTX that is not newer than the
+    /// device; null if no image runs on it.
+    /// </summary>
     public string? ArchitectureFor(int computeCapability)
     {
         if (!Directory.Exists(folder))

@@ -1,6 +1,8 @@
 namespace VideoSim.Engine.Compilation;
 
-/// <summary>Where what was compiled is kept for the user between runs: below XDG_CACHE_HOME, or .cache in the home folder.</summary>
+/// <summary>
+/// Folders that keep compiled kernels between runs: below XDG_CACHE_HOME, or below .cache in the home folder.
+/// </summary>
 public static class UserCache
 {
     /// <summary>Kernels that NVRTC compiled.</summary>

@@ -2,7 +2,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>An order of device work. Kernels given to it run one after the other.</summary>
+/// <summary>A queue of device work. Its kernels run one after the other.</summary>
 public abstract unsafe class ComputeStream : IDisposable
 {
     /// <summary>Runs a kernel on typed arguments.</summary>
@@ -15,25 +15,27 @@ public abstract unsafe class ComputeStream : IDisposable
     /// <summary>Runs a kernel; the arguments are copied before this returns.</summary>
     public abstract void Launch(Kernel kernel, void* args, int bytes);
 
-    /// <summary>Begins a function, which the launches that follow compute. Only a stream that counts keeps what it has to touch.</summary>
+    /// <summary>Begins a function. The launches that follow compute it. Only a stream that counts uses this.</summary>
     /// <param name="function">Inputs and results in words, such as <c>x, dY -> dX</c>.</param>
-    /// <param name="touches">What is read and what is written.</param>
+    /// <param name="touches">The tensors that it must read and write.</param>
     public virtual void Touches(string function, params ReadOnlySpan<Touch> touches) { }
 
-    /// <summary>Goes on with a function that was begun under this text: forward and backward that are judged together.</summary>
+    /// <summary>
+    /// Continues the function that was begun with this text: forward and backward are then counted as one.
+    /// </summary>
     /// <inheritdoc cref="Touches"/>
     public virtual void TouchesMore(string function, params ReadOnlySpan<Touch> touches) { }
 
-    /// <summary>The launches that follow belong to no function until the next one begins.</summary>
+    /// <summary>Ends the function: the launches that follow belong to none until the next one begins.</summary>
     internal virtual void EndFunction() { }
 
-    /// <summary>Waits until everything given to the stream is done.</summary>
+    /// <summary>Waits until all work of the stream is done.</summary>
     public virtual void Synchronize() { }
 
-    /// <summary>The same before memory is freed: a failure that was reported is not reported again.</summary>
+    /// <summary>The same, before memory is freed: does not report a failure that was reported before.</summary>
     public virtual void Drain() => Synchronize();
 
-    /// <summary>Runs what a plan recorded; a stream may keep its own form of the plan with it.</summary>
+    /// <summary>Runs a recorded plan. A stream may store its own form of the plan in it.</summary>
     internal virtual void Replay(PlanStream plan) => plan.GiveTo(this);
 
     /// <inheritdoc/>
@@ -43,6 +45,6 @@ public abstract unsafe class ComputeStream : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees what the stream owns.</summary>
+    /// <summary>Frees the resources of the stream.</summary>
     protected virtual void Dispose(bool disposing) { }
 }

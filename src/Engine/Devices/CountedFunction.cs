@@ -2,17 +2,21 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>What some launches compute together, such as a kernel and the one that adds up its partial sums.</summary>
+/// <summary>
+/// A function that some launches compute together, such as a kernel and the kernel that adds up its partial sums.
+/// </summary>
 public sealed class CountedFunction
 {
     private readonly List<CountedLaunch> _launches = [];
 
     internal CountedFunction(string text) => Text = text;
 
-    /// <summary>Inputs and results in words, such as <c>x, dY -> dX</c>; empty for launches of which no operator said what they touch.</summary>
+    /// <summary>
+    /// Inputs and results in words, such as <c>x, dY -> dX</c>; empty for launches outside of any function.
+    /// </summary>
     public string Text { get; }
 
-    /// <summary>Bytes that have to be read and written for it, see <see cref="Touch"/>.</summary>
+    /// <summary>Bytes that it must read and write, see <see cref="Touch"/>.</summary>
     public double NecessaryBytes { get; internal set; }
 
     /// <summary>Its launches, in order.</summary>
@@ -21,7 +25,7 @@ public sealed class CountedFunction
     /// <summary>Work of all launches.</summary>
     public KernelCost Cost { get; private set; }
 
-    /// <summary>Moved over necessary bytes.</summary>
+    /// <summary>Moved bytes divided by necessary bytes.</summary>
     public double Ratio => Cost.MovedBytes / NecessaryBytes;
 
     internal void Add(CountedLaunch launch)

@@ -3,7 +3,7 @@ using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>What a stream was given.</summary>
+/// <summary>One launch that a stream counted.</summary>
 /// <param name="Kernel">The kernel.</param>
 /// <param name="Cost">Its work.</param>
 /// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
@@ -13,29 +13,29 @@ public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? 
     public bool IsProduct => Kernel == MatMulKernels.Multiply;
 }
 
-/// <summary>Executes nothing and adds up what would have been executed.</summary>
+/// <summary>Runs nothing, and adds up the costs of its launches.</summary>
 public sealed unsafe class CountingStream : ComputeStream
 {
-    // An H100's, as the device of performance figures.
+    // Of an H100, the device that performance figures are for.
     private static readonly DeviceLimits Limits = new(Multiprocessors: 132, SharedBytesPerBlock: 227 << 10);
 
     private readonly List<CountedLaunch> _inOrder = [];
     private readonly List<CountedFunction> _functions = [];
-    private CountedFunction? _function; // of the launches that come next
+    private CountedFunction? _function; // that the next launches belong to
 
-    /// <summary>Work of everything given to the stream.</summary>
+    /// <summary>Work of all launches.</summary>
     public KernelCost Total { get; private set; }
 
-    /// <summary>Share of <see cref="Total"/> in matrix products.</summary>
+    /// <summary>The part of <see cref="Total"/> that is in matrix products.</summary>
     public KernelCost MatMuls { get; private set; }
 
-    /// <summary>Kernels given to the stream.</summary>
+    /// <summary>Number of launches.</summary>
     public int Launches => _inOrder.Count;
 
-    /// <summary>All of them, in order.</summary>
+    /// <summary>All launches, in order.</summary>
     public IReadOnlyList<CountedLaunch> InOrder => _inOrder;
 
-    /// <summary>What they compute, in the order in which operators began.</summary>
+    /// <summary>The functions that they compute, in the order in which the functions began.</summary>
     public IReadOnlyList<CountedFunction> Functions => _functions;
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// Runs twins on a pool of threads. Items are independent and their number depends on shapes only, so any number of
-/// threads gives the same bits.
+/// Runs twins on a pool of threads. Items are independent, and their number depends only on shapes, so the bits do not
+/// depend on the number of threads.
 /// </summary>
 public sealed unsafe class CpuStream(int threads) : ComputeStream
 {

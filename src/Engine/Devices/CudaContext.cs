@@ -7,16 +7,16 @@ using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>The primary context of one CUDA device: what all calls of the driver happen in.</summary>
+/// <summary>The primary context of one CUDA device. All calls of the driver happen in it.</summary>
 internal sealed class CudaContext : IDisposable
 {
     /// <summary>
-    /// Environment variable: how many seconds to wait for the device before its work counts as stuck, an error that names the last launch.
-    /// Without it waiting has no end.
+    /// Environment variable: the number of seconds to wait for the device. After that its work counts as stuck, which
+    /// is an error that names the last launch. Without the variable there is no limit.
     /// </summary>
     internal const string WaitVariable = "VIDEOSIM_WAIT_SECONDS";
 
-    private static readonly TimeSpan Spinning = TimeSpan.FromMilliseconds(100); // before the thread sleeps in between
+    private static readonly TimeSpan Spinning = TimeSpan.FromMilliseconds(100); // then it sleeps between queries
 
     private readonly TimeSpan _mostWaiting = MostWaiting();
     private readonly CudaGpu _gpu;
@@ -35,7 +35,7 @@ internal sealed class CudaContext : IDisposable
         Check(cuDevicePrimaryCtxRetain(out _context, _device), nameof(cuDevicePrimaryCtxRetain));
     }
 
-    /// <summary>For messages.</summary>
+    /// <summary>The device's name, for messages.</summary>
     public string Name => _gpu.Name;
 
     /// <summary>Ten times the major version plus the minor one.</summary>
@@ -43,29 +43,34 @@ internal sealed class CudaContext : IDisposable
 
     public DeviceLimits Limits => _gpu.Limits;
 
-    /// <summary>A number that the driver knows of the device; null where it does not say.</summary>
+    /// <summary>An attribute of the device; null if the driver does not have it.</summary>
     public int? Find(DeviceAttribute attribute) => cuDeviceGetAttribute(out int value, attribute, _device) == 0 ? value : null;
 
-    /// <summary>What was launched last: failures of any call name it.</summary>
+    /// <summary>The last launch. The message of every failed call names it.</summary>
     public LastLaunch Last { get; } = new();
 
-    /// <summary>A call failed. The driver then refuses most others: cleaning up has nothing more to report.</summary>
+    /// <summary>
+    /// Whether a call failed. The driver then refuses most other calls, so clean-up reports no more failures.
+    /// </summary>
     public bool HasFailed { get; private set; }
 
-    /// <summary>Work was waited for and did not end in time.</summary>
+    /// <summary>Whether the device did not finish its work in time.</summary>
     public bool IsStuck { get; private set; }
 
-    /// <summary>The error that lost the device: work that is stuck, or a fault after which the driver refuses all calls; null if there was none.</summary>
+    /// <summary>
+    /// The error after which the device is lost: stuck work, or a fault after which the driver refuses all calls. Null
+    /// if there was none.
+    /// </summary>
     public CudaException? Loss { get; private set; }
 
-    /// <summary>All that was in the context is gone.</summary>
+    /// <summary>Whether the context and all its objects are freed.</summary>
     public bool IsDisposed { get; private set; }
 
-    /// <summary>Makes the context the calling thread's; a few nanoseconds where it is already.</summary>
+    /// <summary>Makes the context current on the calling thread. Takes a few nanoseconds if it already is.</summary>
     public void MakeCurrent() => Check(cuCtxSetCurrent(_context), nameof(cuCtxSetCurrent));
 
-    /// <summary>Memory of the context.</summary>
-    /// <exception cref="InsufficientMemoryException">There is not that much left.</exception>
+    /// <summary>Allocates memory of the device.</summary>
+    /// <exception cref="InsufficientMemoryException">The device has not enough memory left.</exception>
     public nint Allocate(long bytes)
     {
         int code = cuMemAlloc_v2(out nint address, (nuint)bytes);
@@ -75,11 +80,11 @@ internal sealed class CudaContext : IDisposable
         return address;
     }
 
-    /// <summary>Gives memory back.</summary>
+    /// <summary>Frees memory of the device.</summary>
     public void Free(nint address) => CheckRelease(() => cuMemFree_v2(address), nameof(cuMemFree_v2));
 
-    /// <summary>Pinned memory of the host.</summary>
-    /// <exception cref="InsufficientMemoryException">The host has not that much left.</exception>
+    /// <summary>Allocates pinned memory of the host.</summary>
+    /// <exception cref="InsufficientMemoryException">The host has not enough memory left.</exception>
     public nint AllocateHost(long bytes)
     {
         int code = cuMemHostAlloc(out nint address, (nuint)bytes, 0);
@@ -89,11 +94,11 @@ internal sealed class CudaContext : IDisposable
         return address;
     }
 
-    /// <summary>Gives pinned memory back.</summary>
+    /// <summary>Frees pinned memory.</summary>
     public void FreeHost(nint address) => CheckRelease(() => cuMemFreeHost(address), nameof(cuMemFreeHost));
 
     /// <summary>Throws if a call failed.</summary>
-    /// <param name="code">What it returned.</param>
+    /// <param name="code">Its return code.</param>
     /// <param name="call">Its name.</param>
     public void Check(int code, string call)
     {
@@ -101,7 +106,7 @@ internal sealed class CudaContext : IDisposable
             Fail(call, code, Meaning(code));
     }
 
-    /// <summary>Reports a failed call, with the last launch: a fault of a kernel shows at some later call.</summary>
+    /// <summary>Reports a failed call and the last launch: a kernel's fault appears at a later call.</summary>
     [DoesNotReturn]
     public void Fail(string call, int code, string meaning)
     {
@@ -112,7 +117,9 @@ internal sealed class CudaContext : IDisposable
         throw failure;
     }
 
-    /// <summary>The same for calls that clean up. A device that is stuck would let them wait for ever: they are left out.</summary>
+    /// <summary>
+    /// The same for calls that free something. They are skipped if the device is stuck: they would wait for ever.
+    /// </summary>
     public void CheckRelease(Func<int> release, string call)
     {
         if (IsStuck)
@@ -123,7 +130,9 @@ internal sealed class CudaContext : IDisposable
     }
 
     /// <summary>Waits until all work of a stream is done.</summary>
-    /// <exception cref="CudaException">The work failed, or takes longer than <see cref="WaitVariable"/> allows.</exception>
+    /// <exception cref="CudaException">
+    /// The work failed, or took longer than <see cref="WaitVariable"/> allows.
+    /// </exception>
     public void WaitForStream(nint stream)
     {
         if (_mostWaiting == Timeout.InfiniteTimeSpan)
@@ -132,8 +141,10 @@ internal sealed class CudaContext : IDisposable
             Poll(static stream => cuStreamQuery(stream), stream, nameof(cuStreamQuery));
     }
 
-    /// <summary>Waits until a moment of a stream's work has come.</summary>
-    /// <exception cref="CudaException">The work failed, or takes longer than <see cref="WaitVariable"/> allows.</exception>
+    /// <summary>Waits until a stream has reached an event.</summary>
+    /// <exception cref="CudaException">
+    /// The work failed, or took longer than <see cref="WaitVariable"/> allows.
+    /// </exception>
     public void WaitForEvent(nint moment)
     {
         if (_mostWaiting == Timeout.InfiniteTimeSpan)
@@ -169,13 +180,16 @@ internal sealed class CudaContext : IDisposable
             : throw new DataException($"{WaitVariable}={seconds}: a number of seconds is needed, such as 20");
     }
 
-    /// <summary>Notes a graph or an event that the context frees, if nothing else has until then.</summary>
+    /// <summary>Registers a graph or an event, which the context frees unless its owner frees it first.</summary>
     public void Add(IDisposable driverObject) => _objects.Add(driverObject);
 
-    /// <summary>Whether such an object is still there; it is not any more afterwards.</summary>
+    /// <summary>Unregisters such an object; returns whether it was registered.</summary>
     public bool Remove(IDisposable driverObject) => _objects.Remove(driverObject);
 
-    /// <summary>Frees all such objects. The driver would do so with the context, but another device of the process may hold that.</summary>
+    /// <summary>
+    /// Frees all registered objects. The driver would free them with the context, but another device of the process
+    /// may keep the context.
+    /// </summary>
     public void FreeObjects()
     {
         foreach (var driverObject in _objects.ToArray())
@@ -196,7 +210,7 @@ internal sealed class CudaContext : IDisposable
         }
         catch (EntryPointNotFoundException e)
         {
-            throw new DataException($"{NativeLibraries.Cuda.Path} is no driver of NVIDIA's: {NativeLibraries.Cuda.Advice}", e);
+            throw new DataException($"{NativeLibraries.Cuda.Path} is not NVIDIA's driver: {NativeLibraries.Cuda.Advice}", e);
         }
     }
 }

@@ -11,7 +11,7 @@ public sealed unsafe class CudaDevice : Device
     private readonly CudaContext _context;
     private readonly CudaModules _modules;
     private readonly CudaStream _stream;
-    private CudaEvent? _uploaded; // after the last upload that was begun
+    private CudaEvent? _uploaded; // recorded after the last upload that was begun
     private bool _disposed;
 
     private CudaDevice(CudaContext context, CudaModules modules, CudaStream stream) : base(stream) =>
@@ -20,25 +20,27 @@ public sealed unsafe class CudaDevice : Device
     /// <inheritdoc/>
     public override string Name => _context.Name;
 
-    /// <summary>Bytes of its second-level cache, and the clocks it is made for in MHz; null where the driver does not say.</summary>
+    /// <summary>Bytes of its L2 cache, and its nominal clocks in MHz; null if the driver does not have them.</summary>
     public (int? L2Bytes, int? Megahertz, int? MemoryMegahertz) Properties =>
         (_context.Find(DeviceAttribute.L2Bytes), _context.Find(DeviceAttribute.ClockKilohertz) / 1000, _context.Find(DeviceAttribute.MemoryClockKilohertz) / 1000);
 
-    /// <summary>Its work did not end in time and may never end; also after the device was disposed of.</summary>
+    /// <summary>
+    /// Whether its work did not end in time and may never end. Stays set after the device is disposed of.
+    /// </summary>
     public bool IsStuck => _context.IsStuck;
 
-    /// <summary>Where its kernels come from.</summary>
+    /// <summary>Source of its compiled kernels.</summary>
     public IKernelImages Images => _modules.Images;
 
-    /// <summary>Where the device's work happens.</summary>
+    /// <summary>The context of the device's work.</summary>
     internal CudaContext Context => _context;
 
     /// <summary>Opens a GPU.</summary>
-    /// <param name="ordinal">Which one.</param>
+    /// <param name="ordinal">Number of the GPU.</param>
     /// <param name="images">Compiled kernels.</param>
-    /// <param name="kernels">Every kernel that will be launched: those of one source are compiled together.</param>
-    /// <exception cref="DataException">There is no driver.</exception>
-    /// <exception cref="CudaException">There is no such GPU, or it refuses.</exception>
+    /// <param name="kernels">All kernels that will be launched. Those of one source are compiled together.</param>
+    /// <exception cref="DataException">The driver was not found.</exception>
+    /// <exception cref="CudaException">There is no such GPU, or it cannot be opened.</exception>
     public static CudaDevice Open(int ordinal, IKernelImages images, IEnumerable<Kernel> kernels)
     {
         var context = new CudaContext(ordinal);
@@ -61,7 +63,7 @@ public sealed unsafe class CudaDevice : Device
         _context.MakeCurrent();
         long size = Math.Max(bytes, Device.Alignment);
         nint address = _context.Allocate(size);
-        _stream.Fill(address, 0xff, size); // NaN in fp32: a value that nobody wrote shows up in the results
+        _stream.Fill(address, 0xff, size); // NaN in fp32: an unwritten value becomes visible in the results
         return address;
     }
 
@@ -76,7 +78,7 @@ public sealed unsafe class CudaDevice : Device
     public override void Upload(ReadOnlySpan<byte> source, nint destination)
     {
         _context.MakeCurrent();
-        _stream.Synchronize(); // a copy from pageable memory may wait by itself, without a limit
+        _stream.Synchronize(); // a copy from pageable memory may wait inside the driver, without a limit
         fixed (byte* pointer = source)
             _stream.BeginUpload((nint)pointer, source.Length, destination);
         _stream.Synchronize(); // the driver may read the source until then
@@ -123,7 +125,7 @@ public sealed unsafe class CudaDevice : Device
         _context.MakeCurrent();
         try
         {
-            _context.FreeObjects(); // before the stream that they belong to
+            _context.FreeObjects(); // they belong to the stream, which is freed next
             base.Dispose(disposing);
             _modules.Dispose();
         }

@@ -2,7 +2,7 @@ using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>A moment in a stream's work, by the GPU's own clock.</summary>
+/// <summary>An event of CUDA: a point in a stream's work, with the time on the GPU's own clock.</summary>
 internal sealed class CudaEvent : IDisposable
 {
     private readonly CudaContext _context;
@@ -18,10 +18,10 @@ internal sealed class CudaEvent : IDisposable
 
     public void Record(nint stream) => _context.Check(cuEventRecord(_event, stream), nameof(cuEventRecord));
 
-    /// <summary>Waits until the moment has come.</summary>
+    /// <summary>Waits until the stream has reached the event.</summary>
     public void Wait() => _context.WaitForEvent(_event);
 
-    /// <summary>From another moment to this one, both of which have come.</summary>
+    /// <summary>The time from another event to this one; the stream must have reached both.</summary>
     public double MicrosecondsSince(CudaEvent start)
     {
         _context.Check(cuEventElapsedTime(out float milliseconds, start._event, _event), nameof(cuEventElapsedTime));

@@ -2,7 +2,7 @@ using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>A recorded plan as the driver keeps it: the whole of it is one call. Belongs to the plan, which frees it.</summary>
+/// <summary>A recorded plan as a CUDA graph: one call launches all of it. The plan owns it and frees it.</summary>
 internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
 {
     private nint _executable;
@@ -14,8 +14,8 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
     public bool IsOf(nint other) => stream == other;
 
     /// <summary>
-    /// Records what a plan gives to its stream. It must have run before: what a first run does besides, such as loading modules and taking
-    /// memory, cannot be part of a graph.
+    /// Captures the launches of a plan. The plan must have run once before: its first run also loads modules and
+    /// allocates memory, which cannot be part of a graph.
     /// </summary>
     public void Capture(PlanStream plan, CudaStream target)
     {
@@ -31,7 +31,7 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
             }
             finally
             {
-                code = cuStreamEndCapture(stream, out graph); // whatever happened: the stream is of no use before
+                code = cuStreamEndCapture(stream, out graph); // always: until then the stream cannot be used
             }
             context.Check(code, nameof(cuStreamEndCapture));
             context.Check(cuGraphInstantiateWithFlags(out _executable, graph, 0), nameof(cuGraphInstantiateWithFlags));
@@ -45,7 +45,7 @@ internal sealed class CudaGraph(CudaContext context, nint stream) : IDisposable
         }
     }
 
-    /// <summary>Gives the graph to the stream.</summary>
+    /// <summary>Launches the graph on the stream.</summary>
     public void Launch() => context.Check(cuGraphLaunch(_executable, stream), nameof(cuGraphLaunch));
 
     public void Dispose() => Free();

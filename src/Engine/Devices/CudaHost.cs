@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>The host's memory, pinned: a GPU copies from it by itself, while the host goes on.</summary>
+/// <summary>Pinned memory of the host. A GPU can copy from it while the host continues to work.</summary>
 internal sealed unsafe class CudaHost(CudaContext context, CudaStream stream) : CpuDevice(threads: 1)
 {
     /// <inheritdoc/>
@@ -21,7 +21,7 @@ internal sealed unsafe class CudaHost(CudaContext context, CudaStream stream) : 
     /// <inheritdoc/>
     public override void Free(nint address)
     {
-        if (context.IsDisposed) // the driver has freed it with the context
+        if (context.IsDisposed) // the driver freed it with the context
             return;
         context.MakeCurrent();
         stream.Drain(); // a copy may still read it

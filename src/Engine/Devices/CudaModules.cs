@@ -4,7 +4,9 @@ using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>Compiled kernels in a context. A unit is compiled and loaded when the first of its kernels is launched.</summary>
+/// <summary>
+/// Compiled kernels in a context. A unit is compiled and loaded when the first of its kernels is launched.
+/// </summary>
 internal sealed unsafe class CudaModules(CudaContext context, IKernelImages images, IEnumerable<Kernel> kernels) : IDisposable
 {
     private readonly IReadOnlyList<KernelUnit> _units = KernelUnit.Group(kernels);
@@ -12,7 +14,7 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
     private readonly Dictionary<Kernel, nint> _functions = [];
     private readonly List<nint> _modules = [];
 
-    /// <summary>Where the units come from.</summary>
+    /// <summary>Source of the compiled units.</summary>
     public IKernelImages Images => images;
 
     /// <summary>The function of a kernel.</summary>
@@ -40,7 +42,7 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
         if (kernel.Source is null)
             throw new DataException($"{kernel} has no CUDA source: it runs on the CPU only");
         var unit = _units.FirstOrDefault(unit => unit.Kernels.Contains(kernel))
-            ?? throw new InvalidOperationException($"{kernel} is not among the kernels that {context.Name} was opened with");
+            ?? throw new InvalidOperationException($"{context.Name} was opened without {kernel}");
         byte[] code = images.Compile(unit, _architecture).Code;
         nint module;
         fixed (byte* pointer = code)
@@ -54,7 +56,7 @@ internal sealed unsafe class CudaModules(CudaContext context, IKernelImages imag
         }
     }
 
-    // Without this a block may take 48 KiB, static and dynamic shared memory together.
+    // Without this a block may use 48 KiB, static and dynamic shared memory together.
     private void AllowSharedMemory(nint function, Kernel kernel)
     {
         context.Check(cuFuncGetAttribute(out int bytes, StaticSharedBytes, function), $"{nameof(cuFuncGetAttribute)} of {kernel}");

@@ -7,43 +7,47 @@ using static VideoSim.Engine.Interop.CublasLt;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// Matrix products in a context, by cuBLASLt. What a product of some shape needs (descriptors, and the first algorithm of the
-/// library's heuristic that can run, the same every time) is made when the shape comes first and kept: a steady step creates nothing.
+/// Matrix products in a context, by cuBLASLt. Descriptors and algorithm of a product are created when its shape first
+/// occurs, and kept, so a steady step creates nothing. The algorithm is the first of the library's heuristic that can
+/// run, which is the same every time.
 /// </summary>
 /// <remarks>
-/// Row-major C = A B is, read column by column, C^T = B^T A^T: the library gets B first, then A, and each matrix as its
-/// transpose with the same leading dimension. A bias for the columns of C is one for the rows of C^T.
+/// Row-major C = A B is the same memory as column-major C^T = B^T A^T. The library therefore gets B first, then A, and
+/// each matrix as its transpose with the same leading dimension. A bias for the columns of C is a bias for the rows of
+/// C^T.
 /// </remarks>
 internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 {
-    private const long WorkspaceBytes = 32 << 20; // what NVIDIA advises for Hopper
-    private const int MostAlignment = 256; // what the heuristic takes for granted, and no algorithm asks for more
-    private const int Candidates = 8; // algorithms to look at: the heuristic may name some that cannot run
-    private const int LeastBiasAlignment = 16; // kernels load biases by 16 bytes; the heuristic does not look at the bias
+    private const long WorkspaceBytes = 32 << 20; // NVIDIA's advice for Hopper
+    private const int MostAlignment = 256; // the heuristic's default; no algorithm requires more
+    private const int Candidates = 8; // algorithms to try: the heuristic may return some that cannot run
+    // Kernels load biases by 16 bytes, but the heuristic does not check the alignment of the bias.
+    private const int LeastBiasAlignment = 16;
 
     private readonly Dictionary<ProductKind, Product?> _products = [];
     private nint _library, _preference, _workspace;
 
-    /// <summary>Kinds of products met so far.</summary>
+    /// <summary>Number of kinds of products so far.</summary>
     public int Count => _products.Count;
 
     /// <summary>
-    /// Gives a product to a stream. Where the library cannot add the bias, a kernel begins the result with it, and the product is added.
+    /// Launches a product. If the library cannot add the bias, a kernel first writes the bias to the result, and the
+    /// product is added to it.
     /// </summary>
     /// <param name="args">The product.</param>
-    /// <param name="stream">Where that kernel is launched.</param>
-    /// <param name="handle">The driver's name of the stream.</param>
+    /// <param name="stream">Stream for that kernel.</param>
+    /// <param name="handle">The driver's handle of the stream.</param>
     public void Run(in MatMulArgs args, CudaStream stream, nint handle)
     {
         if (args.Packed != null)
-            throw new ArgumentException("cuBLASLt takes no packed operand");
+            throw new ArgumentException("cuBLASLt does not take packed operands");
         if (TryRun(args, handle))
             return;
         stream.Run(MatMulBiasKernels.Begin[args.Result], MatMulBiasKernels.Of(args));
         stream.Run(MatMulKernels.Multiply, args with { Bias = null, Add = 1 });
     }
 
-    // False, and nothing is done, where the library cannot add the bias.
+    // Returns false and launches nothing if the library cannot add the bias.
     private bool TryRun(in MatMulArgs args, nint stream)
     {
         var kind = new ProductKind(args);
@@ -76,7 +80,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         _library = _preference = _workspace = 0;
     }
 
-    // When the first product comes: a device that only copies and launches needs no cuBLASLt.
+    // Called for the first product: a device that only copies and launches needs no cuBLASLt.
     private void Open()
     {
         NativeLibraries.CublasLt.Require();
@@ -91,7 +95,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         Check(cublasLtCreate(out _library), nameof(cublasLtCreate));
     }
 
-    // Null where no algorithm adds the bias.
+    // Returns null if no algorithm adds the bias.
     private Product? Make(in ProductKind kind, void* bias)
     {
         if (_library == 0)
@@ -106,7 +110,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             {
                 Set(product.Descriptor, DescriptorAttribute.Epilogue, EpilogueBias);
                 Set(product.Descriptor, DescriptorAttribute.BiasBatchStride, kind.StrideBias);
-                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the heuristic refuses an epilogue without one
+                Set(product.Descriptor, DescriptorAttribute.BiasPointer, (nint)bias); // the heuristic requires one
             }
             product.First = Layout(kind.TransposeB != 0 ? (kind.K, kind.N) : (kind.N, kind.K), kind.Operands, kind.LdB, kind.Batch, kind.StrideB);
             product.Second = Layout(kind.TransposeA != 0 ? (kind.M, kind.K) : (kind.K, kind.M), kind.Operands, kind.LdA, kind.Batch, kind.StrideA);
@@ -191,7 +195,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     private static int TypeOf(ElementType precision) => precision == ElementType.Float32 ? Float32 : BFloat16;
 
-    // Of all matrices of a batch, or their biases.
+    // The alignment of all matrices of a batch, or of all their biases.
     private static uint AlignmentOf(void* first, long stride, ElementType precision, int batch)
     {
         nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Size()) : 0) | MostAlignment;
@@ -204,7 +208,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         public Algorithm Algorithm;
     }
 
-    /// <summary>All that an algorithm may depend on.</summary>
+    /// <summary>Everything that the choice of an algorithm may depend on.</summary>
     private readonly record struct ProductKind(int M, int N, int K, int LdA, int LdB, int LdC, int TransposeA, int TransposeB, int Batch,
         long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, ElementType Operands, ElementType Result, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
     {

@@ -4,10 +4,15 @@ using static VideoSim.Engine.Interop.CudaDriver;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>Runs the kernels' CUDA sources on a GPU, one after the other; a launch returns before it is done.</summary>
+/// <summary>
+/// Runs the kernels' CUDA sources on a GPU, one after the other; a launch returns before it is done.
+/// </summary>
 public sealed unsafe class CudaStream : ComputeStream
 {
-    /// <summary>Environment variable of CUDA: where it is 1, every launch is waited for, so that a fault names its own kernel.</summary>
+    /// <summary>
+    /// Environment variable of CUDA. If it is 1, every launch waits for its kernel, so the error of a fault names the
+    /// right kernel.
+    /// </summary>
     internal const string LaunchBlockingVariable = "CUDA_LAUNCH_BLOCKING";
 
     private readonly CudaContext _context;
@@ -23,11 +28,13 @@ public sealed unsafe class CudaStream : ComputeStream
         context.Check(cuStreamCreate(out _stream, NonBlocking), nameof(cuStreamCreate));
     }
 
-    /// <summary>Kinds of matrix products that the stream holds descriptors of.</summary>
+    /// <summary>Number of kinds of matrix products that the stream keeps descriptors of.</summary>
     internal int ProductKinds => _products.Count;
 
     /// <inheritdoc/>
-    /// <exception cref="DataException">A library that computes the kernel was not found, or the kernel runs on the CPU only.</exception>
+    /// <exception cref="DataException">
+    /// A library that computes the kernel was not found, or the kernel runs only on the CPU.
+    /// </exception>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
         if (kernel.Items(args) == 0)
@@ -55,7 +62,10 @@ public sealed unsafe class CudaStream : ComputeStream
             Synchronize();
     }
 
-    /// <summary>The first replay launches one by one; from the second on the plan is one graph, unless every launch is waited for.</summary>
+    /// <summary>
+    /// The first replay launches kernel by kernel. Later replays launch the plan as one graph, unless every launch
+    /// waits.
+    /// </summary>
     internal override void Replay(PlanStream plan)
     {
         if (_isBlocking)
@@ -83,14 +93,16 @@ public sealed unsafe class CudaStream : ComputeStream
     internal void Copy(nint source, nint destination, long bytes) =>
         Check(cuMemcpyDtoDAsync_v2(destination, source, (nuint)bytes, _stream), nameof(cuMemcpyDtoDAsync_v2));
 
-    /// <summary>Notes the time at which all work given so far is done.</summary>
+    /// <summary>Records an event after all work so far.</summary>
     internal void Record(CudaEvent moment)
     {
         _context.MakeCurrent();
         moment.Record(_stream);
     }
 
-    /// <summary>The source must stay as it is until the stream has come to the copy, whatever kind of memory it is.</summary>
+    /// <summary>
+    /// Begins a copy. Do not change the source before the stream has reached the copy, whatever kind of memory it is.
+    /// </summary>
     internal void BeginUpload(nint source, long bytes, nint destination) =>
         Check(cuMemcpyHtoDAsync_v2(destination, (void*)source, (nuint)bytes, _stream), nameof(cuMemcpyHtoDAsync_v2));
 
@@ -98,7 +110,7 @@ public sealed unsafe class CudaStream : ComputeStream
     {
         fixed (byte* pointer = destination)
         {
-            _context.WaitForStream(_stream); // a copy to pageable memory may wait by itself, without a limit
+            _context.WaitForStream(_stream); // a copy to pageable memory may wait inside the driver, without a limit
             Check(cuMemcpyDtoHAsync_v2(pointer, source, (nuint)destination.Length, _stream), nameof(cuMemcpyDtoHAsync_v2));
             _context.WaitForStream(_stream);
         }
@@ -119,7 +131,7 @@ public sealed unsafe class CudaStream : ComputeStream
         var shape = kernel.Shape(args, _context.Limits);
         _context.Last.Note(kernel, shape, args, bytes);
         Check(cuLaunchKernel(function, (uint)shape.GridX, (uint)shape.GridY, (uint)shape.GridZ, (uint)shape.BlockX, 1, 1,
-            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // args: the single parameter
+            (uint)shape.SharedBytes, _stream, &args, extra: null), nameof(cuLaunchKernel)); // one parameter: args
     }
 
     private void LaunchProduct(Kernel<MatMulArgs> kernel, MatMulArgs* args)

@@ -6,25 +6,31 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Devices;
 
-/// <summary>Where tensors live and kernels run: memory, copies, and one compute stream.</summary>
+/// <summary>A device that stores tensors and runs kernels: memory, copies, and one compute stream.</summary>
 public abstract class Device(ComputeStream stream) : IDisposable
 {
     /// <summary>Bytes: memory begins on a cache line, which is also enough for 16-byte GPU accesses.</summary>
     public const int Alignment = 64;
 
-    /// <summary>What to call the device in messages and results.</summary>
+    /// <summary>The device's name in messages and results.</summary>
     public abstract string Name { get; }
 
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 
-    /// <summary>Whether kernels take bf16 tensors.</summary>
+    /// <summary>Whether kernels accept bf16 tensors.</summary>
     public virtual bool HasBFloat16 => true;
 
-    /// <summary>Whether large matrix products are faster with an operand packed ahead, for which a step then has memory.</summary>
+    /// <summary>
+    /// Whether large matrix products are faster if an operand is packed before. A step then has memory for packed
+    /// operands.
+    /// </summary>
     public virtual bool PacksProducts => false;
 
-    /// <summary>Whether the device takes no more work: a CUDA context refuses all calls after a fault of a kernel. Waits for the stream.</summary>
+    /// <summary>
+    /// Whether the device accepts no more work: a CUDA context refuses all calls after a kernel's fault. Waits for the
+    /// stream.
+    /// </summary>
     public bool IsLost
     {
         get
@@ -41,29 +47,33 @@ public abstract class Device(ComputeStream stream) : IDisposable
         }
     }
 
-    /// <summary>Bytes that there are in all; <see cref="long.MaxValue"/> where that is not known before memory is taken.</summary>
+    /// <summary>
+    /// All bytes of the device's memory; <see cref="long.MaxValue"/> if the number is not known in advance.
+    /// </summary>
     public virtual long MemoryBytes => long.MaxValue;
 
-    /// <summary>Memory aligned to <see cref="Alignment"/>; contents undefined.</summary>
-    /// <exception cref="InsufficientMemoryException">The device has not that much left.</exception>
+    /// <summary>Allocates memory aligned to <see cref="Alignment"/>; its contents are undefined.</summary>
+    /// <exception cref="InsufficientMemoryException">The device has not enough memory left.</exception>
     public abstract nint Allocate(long bytes);
 
-    /// <summary>Gives memory back.</summary>
+    /// <summary>Frees memory.</summary>
     public abstract void Free(nint address);
 
     /// <summary>Copies from host memory, in stream order; the source may be reused when this returns.</summary>
     public abstract void Upload(ReadOnlySpan<byte> source, nint destination);
 
     /// <summary>
-    /// Copies from host memory, in stream order, and may return before that is done: the source must stay as it is until
-    /// <see cref="WaitForUploads"/> returns.
+    /// Begins to copy from host memory, in stream order. Do not change the source until <see cref="WaitForUploads"/>
+    /// returns.
     /// </summary>
     public virtual unsafe void BeginUpload(nint source, long bytes, nint destination) => Upload(new((void*)source, checked((int)bytes)), destination);
 
-    /// <summary>Waits until the uploads that were begun are done, but for no work after them.</summary>
+    /// <summary>Waits until the uploads that were begun are done. Does not wait for later work.</summary>
     public virtual void WaitForUploads() { }
 
-    /// <summary>Host memory to begin uploads to this device from. Dispose it before the device.</summary>
+    /// <summary>
+    /// Opens host memory from which uploads to this device can begin. Dispose of it before the device.
+    /// </summary>
     public virtual Device OpenHost() => new CpuDevice(threads: 1);
 
     /// <summary>Sets bytes to 0, in stream order.</summary>
@@ -73,7 +83,9 @@ public abstract class Device(ComputeStream stream) : IDisposable
     public abstract void Download(nint source, Span<byte> destination);
 
     /// <summary>Waits for the stream, then copies a tensor to host memory.</summary>
-    /// <exception cref="ArgumentException">The tensor has elements of another type, or another number of them.</exception>
+    /// <exception cref="ArgumentException">
+    /// The tensor has another element type or another number of elements.
+    /// </exception>
     public void Read<T>(in Tensor tensor, Span<T> destination) where T : unmanaged
     {
         if (ElementTypes.Of<T>() != tensor.Type || destination.Length != tensor.Shape.Count)
@@ -82,7 +94,7 @@ public abstract class Device(ComputeStream stream) : IDisposable
     }
 
     /// <summary>Waits for the stream, then copies a tensor to a new array.</summary>
-    /// <exception cref="ArgumentException">The tensor has elements of another type.</exception>
+    /// <exception cref="ArgumentException">The tensor has another element type.</exception>
     public T[] Read<T>(in Tensor tensor) where T : unmanaged
     {
         var values = new T[tensor.Shape.Count];
@@ -97,11 +109,11 @@ public abstract class Device(ComputeStream stream) : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees the stream and what the device owns.</summary>
+    /// <summary>Frees the stream and the resources of the device.</summary>
     protected virtual void Dispose(bool disposing) => stream.Dispose();
 }
 
-/// <summary>The host's own memory and cores; works wherever .NET does.</summary>
+/// <summary>The memory and the cores of the host. Works on every machine that .NET supports.</summary>
 /// <param name="threads">Threads that share a launch; any number gives the same bits.</param>
 public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 {
@@ -129,8 +141,8 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
         bool isLarge = bytes >= LargePages.Bytes;
         void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Device.Alignment), isLarge ? LargePages.Bytes : (nuint)Device.Alignment);
         if (isLarge)
-            LargePages.Ask((nint)memory, bytes);
-        // NaN in fp32: a value that nobody wrote shows up in the results instead of passing for a zero.
+            LargePages.Request((nint)memory, bytes);
+        // NaN in fp32: an unwritten value becomes visible in the results; a zero would not.
         Fill((nint)memory, bytes, 0xff);
         return (nint)memory;
     }
@@ -147,7 +159,7 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
     /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination) => new ReadOnlySpan<byte>((void*)source, destination.Length).CopyTo(destination);
 
-    // By all cores where it is much: the first touch of a page costs more than filling it.
+    // Large blocks are filled by all cores: the first access to a page takes longer than filling it.
     private static void Fill(nint address, long bytes, byte value)
     {
         const long Share = 1 << 24;
@@ -159,15 +171,17 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
 }
 
 /// <summary>
-/// A device without bytes: its addresses only tell allocations apart, its stream counts. Building a step on it gives the
-/// step's FLOPs, bytes and memory without running it.
+/// A device without memory. Its addresses only distinguish allocations, and its stream only counts. Building a step on
+/// it returns the step's FLOPs, bytes and memory without running it.
 /// </summary>
-/// <param name="packsProducts">Whether the device that it stands for packs operands of products ahead: the CPU does, CUDA devices do not.</param>
+/// <param name="packsProducts">
+/// Whether the device that it represents packs operands of products: the CPU does, CUDA devices do not.
+/// </param>
 public sealed class CountingDevice(bool packsProducts = false) : Device(new CountingStream())
 {
     private nint _next = 1 << 20;
 
-    /// <summary>Bytes of all allocations so far, those that were given back included.</summary>
+    /// <summary>Bytes of all allocations so far, freed ones included.</summary>
     public long AllocatedBytes { get; private set; }
 
     /// <inheritdoc/>
@@ -197,5 +211,5 @@ public sealed class CountingDevice(bool packsProducts = false) : Device(new Coun
 
     /// <inheritdoc/>
     public override void Download(nint source, Span<byte> destination) =>
-        throw new InvalidOperationException("the counting device has addresses but no bytes: nothing can be read from it");
+        throw new InvalidOperationException("the counting device has no memory: nothing can be read from it");
 }

@@ -9,26 +9,27 @@ namespace VideoSim.Engine.Devices;
 /// <summary>Devices by name: <c>cpu</c>, <c>cuda</c> and <c>cuda:N</c>.</summary>
 public static class DeviceNames
 {
-    /// <summary>Environment variable that names a folder of <c>.cu</c> files to use instead of those that came with the program.</summary>
+    /// <summary>Environment variable: a folder of <c>.cu</c> files to use instead of those in the program.</summary>
     public const string KernelsVariable = "VIDEOSIM_KERNELS";
 
     /// <summary>The names, for messages.</summary>
     public const string All = "cpu, cuda and cuda:N";
 
-    /// <summary>Whether a text is one of them; nothing is opened.</summary>
+    /// <summary>Whether a text is the name of a device. Opens nothing.</summary>
     public static bool IsName(string text) => text == "cpu" || OrdinalOf(text) is not null;
 
     /// <summary>Opens a device with all kernels of the catalog.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="threads">Threads of the CPU device; null for all cores.</param>
-    /// <param name="products">Whether there will be matrix products: single kernels run without cuBLASLt.</param>
+    /// <param name="products">Whether cuBLASLt is needed: matrix products use it, single kernels do not.</param>
     /// <exception cref="DataException">There is no such device, or a library that it needs is missing.</exception>
     public static Device Open(string name, int? threads = null, bool products = true)
     {
         if (name == "cpu")
             return new CpuDevice(threads ?? Environment.ProcessorCount);
-        int ordinal = OrdinalOf(name) ?? throw new DataException($"there is no device {Printable.Quote(name)}; devices are {All}");
-        // All that is missing is said before anything begins, the driver first: without one the others are of no use.
+        int ordinal = OrdinalOf(name) ?? throw new DataException($"there is no device {Printable.Quote(name)}; the devices are {All}");
+        // Missing libraries are reported before any work begins. The driver comes first: without it the others are of
+        // no use.
         NativeLibraries.Cuda.Require();
         if (products)
             NativeLibraries.CublasLt.Require();

@@ -4,8 +4,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// Records launches instead of running them, and replays them on another stream as often as wanted: the step without the
-/// model's code. On CUDA the replay is what a graph captures.
+/// Records launches instead of running them, and replays them on another stream any number of times. A replay runs
+/// none of the model's code. On CUDA a graph captures the replay.
 /// </summary>
 public sealed unsafe class PlanStream : ComputeStream
 {
@@ -35,10 +35,10 @@ public sealed unsafe class PlanStream : ComputeStream
     /// <summary>Runs everything recorded on another stream, in order.</summary>
     public void Replay(ComputeStream stream) => stream.Replay(this);
 
-    /// <summary>What the stream that replays the plan made of it, such as a CUDA graph.</summary>
+    /// <summary>An object that the replaying stream made of the plan, such as a CUDA graph.</summary>
     internal IDisposable? Prepared { get; set; }
 
-    /// <summary>Gives everything recorded to another stream, launch by launch.</summary>
+    /// <summary>Launches everything recorded on another stream, kernel by kernel.</summary>
     internal void GiveTo(ComputeStream stream)
     {
         foreach (var (kernel, offset, bytes) in CollectionsMarshal.AsSpan(_launches))

@@ -4,14 +4,14 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// Gives launches to another stream one at a time and waits for each: which kernel takes how long. The wait is part of the
-/// time; on a GPU it makes every launch some microseconds longer than it is in a step.
+/// Launches kernels on another stream one at a time, waits for each, and adds up the times by kernel. The wait is part
+/// of the time: on a GPU it adds some microseconds to every launch.
 /// </summary>
 public sealed unsafe class TimedStream(ComputeStream inner) : ComputeStream
 {
     private readonly Dictionary<string, (int Launches, TimeSpan Time, KernelCost Cost)> _times = [];
 
-    /// <summary>By kernel: launches, their time and work.</summary>
+    /// <summary>Launches, their time and their work, by kernel.</summary>
     public IReadOnlyDictionary<string, (int Launches, TimeSpan Time, KernelCost Cost)> Times => _times;
 
     /// <inheritdoc/>

@@ -3,16 +3,17 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// The calling thread and some helpers that share the items of one launch at a time. Waiting threads spin for a few
-/// microseconds, then yield, then sleep: next to a busy neighbour a spinning thread would only take away the core that
-/// the work needs.
+/// The calling thread and helper threads, which share the items of one launch at a time. A waiting thread spins for a
+/// few microseconds, then yields, then sleeps: when other programs use the machine, a spinning thread would only take
+/// a core away from the work.
 /// </summary>
 internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinsBeforeYield = 200, YieldsBeforeSleep = 2000;
 
-    // Of what is left at the moment. Large shares at first, as neighbours may have something in common and the counter has
-    // to be asked less often; single items at the end, so that all threads end together.
+    // A thread takes a share of the items that are left. First shares are large: neighbouring items may use the same
+    // memory, and the counter is read less often. Last shares are single items, so all threads end at about the same
+    // time.
     private const int SharesPerThread = 2;
 
     private readonly Thread[] _helpers;
@@ -27,7 +28,9 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     /// <summary>Starts the helpers.</summary>
     /// <param name="threads">The calling thread and its helpers.</param>
-    /// <param name="turnsBeforeSleep">How often a helper looks for work before it sleeps; tests shorten it to meet every order of events.</param>
+    /// <param name="turnsBeforeSleep">
+    /// How often a helper checks for work before it sleeps. Tests use small numbers to reach every order of events.
+    /// </param>
     public WorkerPool(int threads, int turnsBeforeSleep = SpinsBeforeYield + YieldsBeforeSleep)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
@@ -68,8 +71,8 @@ internal sealed unsafe class WorkerPool : IDisposable
             helper.Join();
     }
 
-    // Begins a generation and wakes every sleeper. Permits that are counted out would not do: a helper that is done early and
-    // falls asleep again could take the one of a helper that has not woken yet.
+    // Begins a generation and wakes every sleeping helper. A semaphore with one permit for each helper would not work:
+    // a helper that is done early and sleeps again could take the permit of one that is not awake yet.
     private void Publish()
     {
         _generation++;
@@ -116,7 +119,8 @@ internal sealed unsafe class WorkerPool : IDisposable
                 Interlocked.Increment(ref _sleeping);
                 lock (_wake)
                 {
-                    while (_generation == seen) // a job published in between has seen this sleeper or is seen here
+                    // A job that was published meanwhile has woken this helper, or is found here.
+                    while (_generation == seen)
                         Monitor.Wait(_wake);
                 }
                 Interlocked.Decrement(ref _sleeping);

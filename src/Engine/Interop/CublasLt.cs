@@ -3,12 +3,14 @@ using System.Runtime.InteropServices;
 namespace VideoSim.Engine.Interop;
 
 /// <summary>
-/// The functions of cuBLASLt that the engine calls, as declared in NVIDIA's cublasLt.h. Matrices are column-major. They return
-/// a status, 0 for success; <see cref="Check"/> turns others into a <see cref="CudaException"/>.
+/// The functions of cuBLASLt that the engine calls, as declared in NVIDIA's cublasLt.h. Matrices are column-major.
+/// They return a status, 0 for success; <see cref="Check"/> turns others into a <see cref="CudaException"/>.
 /// </summary>
 internal static unsafe partial class CublasLt
 {
-    /// <summary>CUDA_R_32F, CUDA_R_16BF, and CUBLAS_COMPUTE_32F: sums in fp32, no rounding of operands to shorter types.</summary>
+    /// <summary>
+    /// CUDA_R_32F, CUDA_R_16BF, and CUBLAS_COMPUTE_32F: sums in fp32, no rounding of operands to shorter types.
+    /// </summary>
     public const int Float32 = 0, BFloat16 = 14, Compute32F = 68;
 
     private const string Library = NativeLibraries.CublasLtName;
@@ -47,8 +49,8 @@ internal static unsafe partial class CublasLt
     public const int EpilogueBias = 4;
 
     /// <summary>
-    /// Ways to add up parts of k: none, or in a second pass in fixed order, all in fp32 (COMPUTE_TYPE of
-    /// cublasLtReductionScheme_t). Neither in place nor in the type of the result, which may be bf16.
+    /// How parts of k are added up: not at all, or in a second pass in fixed order, with fp32 sums (COMPUTE_TYPE of
+    /// cublasLtReductionScheme_t). Not in place, and not in the type of the result, which may be bf16.
     /// </summary>
     public const uint FixedOrderSchemes = 2;
 
@@ -87,7 +89,7 @@ internal static unsafe partial class CublasLt
             throw new CudaException(call, code, Meaning(code), kernel: null, device);
     }
 
-    /// <summary>What the library says of a status.</summary>
+    /// <summary>The library's text for a status.</summary>
     public static string Meaning(int status) => Marshal.PtrToStringUTF8(cublasLtGetStatusString(status)) ?? "?";
 
     [LibraryImport(Library)]

@@ -3,14 +3,15 @@ using System.Runtime.InteropServices;
 namespace VideoSim.Engine.Interop;
 
 /// <summary>
-/// The functions of the CUDA driver API that the engine calls, as declared in NVIDIA's cuda.h. They return a code, 0 for
-/// success; <see cref="Check"/> turns others into a <see cref="CudaException"/>.
+/// The functions of the CUDA driver API that the engine calls, as declared in NVIDIA's cuda.h. They return a code, 0
+/// for success; <see cref="Check"/> turns others into a <see cref="CudaException"/>.
 /// </summary>
 internal static unsafe partial class CudaDriver
 {
     public const int OutOfMemory = 2, NoDevice = 100, NotReady = 600;
 
-    // HARDWARE_STACK_ERROR, ILLEGAL_INSTRUCTION, MISALIGNED_ADDRESS, INVALID_ADDRESS_SPACE, INVALID_PC and LAUNCH_FAILED are the faults.
+    // Codes 714 to 719 are faults: HARDWARE_STACK_ERROR, ILLEGAL_INSTRUCTION, MISALIGNED_ADDRESS,
+    // INVALID_ADDRESS_SPACE, INVALID_PC and LAUNCH_FAILED.
     private const int EccUncorrectable = 214, IllegalAddress = 700, LaunchTimeout = 702, Assertion = 710, FirstFault = 714, LastFault = 719, Unknown = 999;
 
     private const string Library = NativeLibraries.CudaName;
@@ -32,10 +33,13 @@ internal static unsafe partial class CudaDriver
     /// <summary>CU_STREAM_NON_BLOCKING: no implicit order with the legacy default stream.</summary>
     public const uint NonBlocking = 1;
 
-    /// <summary>CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may go on calling the driver.</summary>
+    /// <summary>CU_STREAM_CAPTURE_MODE_THREAD_LOCAL: other threads may continue to call the driver.</summary>
     public const int CaptureOfThisThread = 1;
 
-    /// <summary>CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, of static shared memory, and CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
+    /// <summary>
+    /// CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, of static shared memory, and
+    /// CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.
+    /// </summary>
     public const int StaticSharedBytes = 1, MaxDynamicSharedBytes = 8;
 
     /// <summary>Throws if a call failed.</summary>
@@ -45,7 +49,7 @@ internal static unsafe partial class CudaDriver
             throw new CudaException(call, code, Meaning(code), kernel: null, device);
     }
 
-    /// <summary>What the driver says of a code.</summary>
+    /// <summary>The driver's text for a code.</summary>
     public static string Meaning(int code)
     {
         string name = cuGetErrorName(code, out nint text) == 0 ? Marshal.PtrToStringUTF8(text) ?? "?" : "unknown error";

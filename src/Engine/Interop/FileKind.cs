@@ -2,20 +2,20 @@ using System.Runtime.InteropServices;
 
 namespace VideoSim.Engine.Interop;
 
-/// <summary>Tells files from what only looks like one: devices, pipes and sockets.</summary>
+/// <summary>Distinguishes files from devices, pipes and sockets.</summary>
 internal static unsafe partial class FileKind
 {
-    // Of statx, which Linux has had since 4.11, on every processor alike.
-    private const int CurrentFolder = -100, AskType = 1, ResultBytes = 256, ModeOffset = 28;
+    // Constants of statx, which Linux has had since 4.11, with the same values on every processor.
+    private const int CurrentFolder = -100, TypeOnly = 1, ResultBytes = 256, ModeOffset = 28;
     private const int TypeMask = 0xf000, Regular = 0x8000, Folder = 0x4000;
 
-    /// <summary>Whether a path, links followed, is there and is neither a file nor a folder.</summary>
+    /// <summary>Whether a path exists and is neither a file nor a folder. Links are followed.</summary>
     public static bool IsSpecial(string path)
     {
         if (!OperatingSystem.IsLinux())
             return false;
         byte* result = stackalloc byte[ResultBytes];
-        if (Statx(CurrentFolder, path, 0, AskType, result) != 0)
+        if (Statx(CurrentFolder, path, 0, TypeOnly, result) != 0)
             return false;
         return (*(ushort*)(result + ModeOffset) & TypeMask) is not (Regular or Folder);
     }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace VideoSim.Engine.Interop;
 
 /// <summary>
-/// Asks the system for large pages below large memory: the first touch of a gigabyte is then 512 faults instead of 262,144, and fewer
-/// addresses have to be looked up while it is used. Where the system does not give them, nothing changes.
+/// Requests large pages for large blocks of memory. The first access to a gigabyte then causes 512 page faults instead
+/// of 262,144, and later accesses translate fewer addresses. If the system has no large pages, nothing changes.
 /// </summary>
 internal static partial class LargePages
 {
@@ -13,10 +13,10 @@ internal static partial class LargePages
 
     private const int Advice = 14; // MADV_HUGEPAGE of Linux
 
-    /// <summary>Asks for them; memory below one page's size is left alone.</summary>
+    /// <summary>Requests them; does nothing for less memory than one page.</summary>
     /// <param name="address">Begin, at a multiple of <see cref="Bytes"/>.</param>
     /// <param name="bytes">Length.</param>
-    public static void Ask(nint address, long bytes)
+    public static void Request(nint address, long bytes)
     {
         if (OperatingSystem.IsLinux() && bytes >= Bytes)
             _ = Advise(address, (nuint)bytes, Advice);

@@ -1,24 +1,28 @@
 namespace VideoSim.Engine.Interop;
 
-/// <summary>Where installers put NVIDIA's libraries when they do not tell the system's loader.</summary>
+/// <summary>Folders where installers put NVIDIA's libraries without telling the system's loader.</summary>
 internal static class LibraryFolders
 {
-    // Of a toolkit, from its root.
+    // Folders of a toolkit, from its root.
     private static readonly string[] InToolkits = ["lib64", "targets/x86_64-linux/lib", "lib"];
 
-    // Of Python's packages (pip's "wheels"), from a root that holds lib/python3.x.
+    // Folders of Python's packages (pip's "wheels"), from a root that contains lib/python3.x.
     private static readonly string[] PackageFolders = ["site-packages", "dist-packages"];
 
-    /// <summary>Files and folders that <see cref="NativeLibraries.PathVariable"/> names: where to look first.</summary>
+    /// <summary>
+    /// Files and folders that <see cref="NativeLibraries.PathVariable"/> names: where to look first.
+    /// </summary>
     public static IEnumerable<string> OfTheUser() => Split(Variable(NativeLibraries.PathVariable)).Select(Path.GetFullPath);
 
     /// <summary>The folders that exist, in the order in which to look.</summary>
     public static IEnumerable<string> OfThisMachine() => In(Toolkits(), Pythons());
 
-    /// <summary>What those folders are searched below, for messages: roots of toolkits and of Python's packages, there or not.</summary>
+    /// <summary>
+    /// The roots of those folders, for messages: of toolkits and of Python's packages. They need not exist.
+    /// </summary>
     public static IEnumerable<string> Roots() => Toolkits().Concat(Pythons()).Where(static root => !string.IsNullOrEmpty(root)).OfType<string>().Distinct();
 
-    /// <summary>The same for given roots; null and empty ones are passed over.</summary>
+    /// <summary>The same for given roots; null and empty ones are skipped.</summary>
     public static IEnumerable<string> In(IEnumerable<string?> toolkits, IEnumerable<string?> pythons)
     {
         foreach (string toolkit in toolkits.Where(Directory.Exists).OfType<string>())
@@ -30,7 +34,7 @@ internal static class LibraryFolders
         {
             foreach (string version in Versions(python))
             {
-                // nvidia/cublas/lib and the like; from CUDA 13 on nvidia/cu13/lib holds all.
+                // nvidia/cublas/lib and similar ones; from CUDA 13 on nvidia/cu13/lib contains all libraries.
                 foreach (string folder in PackageFolders.SelectMany(name => Newest(Path.Combine(version, name, "nvidia"), "*")).Select(static package => Path.Combine(package, "lib")))
                 {
                     if (Directory.Exists(folder))
@@ -41,9 +45,9 @@ internal static class LibraryFolders
     }
 
     /// <summary>
-    /// Roots of the first python3 on a search path: the folder above its bin, then the same of the file that it links to. In a virtual
-    /// environment python3 is a link, and the packages lie beside the link. A python3 without packages at either is passed over: pyenv's
-    /// is a script.
+    /// Roots of the first python3 on a search path: the parent of its bin folder, then the same for the file that it
+    /// links to. In a virtual environment python3 is a link, and the packages are beside the link. A python3 without
+    /// packages at either place is skipped, such as pyenv's, which is a script.
     /// </summary>
     public static IEnumerable<string> PythonsOn(string? searchPath)
     {
@@ -67,7 +71,8 @@ internal static class LibraryFolders
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name);
 
-    // Folders whose names end in versions, the highest first: python3.9 before python3.13 in the alphabet, not here.
+    // Folders with versions at the end of their names, the highest first: python3.13 before python3.9, unlike in the
+    // alphabet.
     private static IEnumerable<string> Newest(string parent, string pattern) => !Directory.Exists(parent) ? []
         : Directory.EnumerateDirectories(parent, pattern).OrderByDescending(static folder => VersionOf(Path.GetFileName(folder))).ThenBy(static folder => folder, StringComparer.Ordinal);
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace VideoSim.Engine.Interop;
 
-/// <summary>One native library: where it may lie, and where it was found.</summary>
+/// <summary>One native library: the places to look for it, and where it was found.</summary>
 public sealed class NvidiaLibrary
 {
     private readonly string[] _fileNames;
@@ -21,16 +21,18 @@ public sealed class NvidiaLibrary
     /// <summary>The file that was loaded; null if the library was not found.</summary>
     public string? Path => _loaded.Value.Path;
 
-    /// <summary>What would help where the library is missing or no good.</summary>
+    /// <summary>What to do if the library is missing or cannot be used.</summary>
     public string Advice { get; }
 
-    /// <summary>Says in one line that the library was not found and what would help; null if it was found.</summary>
+    /// <summary>
+    /// One line that tells that the library was not found, and what to install; null if it was found.
+    /// </summary>
     public string? Problem => Path is null ? $"{_fileNames[0]} was not found{Others}{_loaded.Value.Failures}: {Advice}" : null;
 
     internal nint Handle => _loaded.Value.Handle;
 
-    /// <summary>Says that the library is needed.</summary>
-    /// <exception cref="DataException">It was not found; the message says what would help.</exception>
+    /// <summary>Throws if the library was not found.</summary>
+    /// <exception cref="DataException">It was not found; the message tells what to install.</exception>
     public void Require()
     {
         if (Problem is { } problem)
@@ -54,14 +56,15 @@ public sealed class NvidiaLibrary
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
-                if (isFile) // there, and yet useless: the user wants to know why
+                if (isFile) // the file exists but cannot be loaded: the message contains the reason
                     failures.Add(e.Message.ReplaceLineEndings(" ").Trim());
             }
         }
         return (0, null, failures.Count == 0 ? "" : $" ({string.Join("; ", failures)})");
     }
 
-    // Of a bare name the loader does not tell what it found; the file may well have another name, behind a link.
+    // If the loader was given a bare name, it does not report which file it loaded. A link may lead to a file of
+    // another name.
     private string FileOf(string name)
     {
         using var process = Process.GetCurrentProcess();
@@ -91,13 +94,13 @@ public sealed class NvidiaLibrary
         }
     }
 
-    // NVRTC opens libnvrtc-builtins.so.X.Y by its bare name at the first compilation. Away from the loader's folders that
-    // fails, unless a library of that name is in the process already.
+    // NVRTC opens libnvrtc-builtins.so.X.Y by its bare name at the first compilation. Outside of the loader's folders
+    // that fails, unless the process has already loaded a library of that name.
     private void LoadBuiltins(string folder)
     {
         if (Name != NativeLibraries.NvrtcName)
             return;
         foreach (string builtins in Directory.EnumerateFiles(folder, "libnvrtc-builtins.so.*"))
-            NativeLibrary.TryLoad(builtins, out _); // where it fails, the compiler's own message says so
+            NativeLibrary.TryLoad(builtins, out _); // if this fails, the compiler reports it
     }
 }

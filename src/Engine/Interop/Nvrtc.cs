@@ -3,7 +3,9 @@ using System.Text;
 
 namespace VideoSim.Engine.Interop;
 
-/// <summary>The functions of NVRTC, NVIDIA's run-time compiler, that the engine calls, as declared in its nvrtc.h.</summary>
+/// <summary>
+/// The functions of NVRTC, NVIDIA's run-time compiler, that the engine calls, as declared in its nvrtc.h.
+/// </summary>
 internal static unsafe partial class Nvrtc
 {
     private const string Library = NativeLibraries.NvrtcName;
@@ -11,7 +13,7 @@ internal static unsafe partial class Nvrtc
 
     static Nvrtc() => NativeLibraries.Register();
 
-    /// <summary>Version of the compiler; it decides registers and spills.</summary>
+    /// <summary>Version of the compiler; registers and spills depend on it.</summary>
     public static Version Version
     {
         get
@@ -21,7 +23,7 @@ internal static unsafe partial class Nvrtc
         }
     }
 
-    /// <summary>Compute capabilities that the compiler knows, such as 80 and 90.</summary>
+    /// <summary>Compute capabilities that the compiler supports, such as 80 and 90.</summary>
     public static int[] Architectures()
     {
         Check(nvrtcGetNumSupportedArchs(out int count), nameof(nvrtcGetNumSupportedArchs));
@@ -31,13 +33,13 @@ internal static unsafe partial class Nvrtc
         return architectures;
     }
 
-    /// <summary>Compiles one translation unit held in memory.</summary>
+    /// <summary>Compiles one translation unit from memory.</summary>
     /// <param name="source">CUDA C++.</param>
     /// <param name="name">File name for messages.</param>
-    /// <param name="headers">Texts by the name that the source includes them under.</param>
+    /// <param name="headers">Texts of the headers, by the name in the source's include lines.</param>
     /// <param name="options">Options of the compiler.</param>
     /// <param name="binary">CUBIN for one device if true, PTX if not.</param>
-    /// <param name="log">What the compiler said.</param>
+    /// <param name="log">The compiler's messages.</param>
     /// <returns>The image, or null if the source has errors: the log names them.</returns>
     public static byte[]? Compile(string source, string name, IReadOnlyDictionary<string, string> headers, IReadOnlyList<string> options,
         bool binary, out string log)
@@ -128,7 +130,7 @@ internal static unsafe partial class Nvrtc
     [LibraryImport(Library)]
     private static partial int nvrtcGetProgramLog(nint program, byte* log);
 
-    // A char** of C for the time of one call.
+    // A char** of C, for the duration of one call.
     private sealed class Utf8Strings : IDisposable
     {
         private readonly int _count;

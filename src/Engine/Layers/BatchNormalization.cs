@@ -5,8 +5,8 @@ using VideoSim.Engine.Tensors;
 namespace VideoSim.Engine.Layers;
 
 /// <summary>
-/// Batch normalisation over rows (Ioffe and Szegedy, 2015), one for each name, with Keras' momentum and epsilon. Neighbouring rows may form
-/// groups with statistics of their own; running averages move group by group.
+/// Batch normalisation over rows (Ioffe and Szegedy, 2015), one for each name, with Keras' momentum and epsilon.
+/// Neighbouring rows may form groups with their own statistics. The running averages are updated group by group.
 /// </summary>
 public sealed class BatchNormalization
 {
@@ -16,7 +16,9 @@ public sealed class BatchNormalization
     private readonly StateTensor _runningMean, _runningVariance;
 
     /// <summary>Declares weights and running averages.</summary>
-    /// <param name="store">Where, as <c>name.weight</c>, <c>.bias</c>, <c>.running_mean</c> and <c>.running_var</c>.</param>
+    /// <param name="store">
+    /// Store for them, as <c>name.weight</c>, <c>.bias</c>, <c>.running_mean</c> and <c>.running_var</c>.
+    /// </param>
     /// <param name="names">A name for each normalisation of a stack; one for [rows, width].</param>
     /// <param name="width">Width of a row.</param>
     /// <param name="group">Group of the parameters.</param>
@@ -34,11 +36,11 @@ public sealed class BatchNormalization
     /// <summary>Normalises [E, rows, width], or [rows, width] for one name.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">The rows.</param>
-    /// <param name="groups">Groups of rows with statistics of their own.</param>
+    /// <param name="groups">Groups of rows with their own statistics.</param>
     public Tensor Forward(Tape tape, in Tensor x, int groups = 1) => BatchNorm.Forward(tape, x, tape.Use(_weight), tape.Use(_bias),
         _runningMean.Value, _runningVariance.Value, groups, Momentum, Epsilon);
 
-    /// <summary>The same, but applied by the operator that consumes <paramref name="x"/>.</summary>
+    /// <summary>The same, but the operator that reads <paramref name="x"/> applies the normalisation.</summary>
     public Normalization Prepare(Tape tape, in Tensor x, int groups = 1) => BatchNorm.Prepare(tape, x, tape.Use(_weight), tape.Use(_bias),
         _runningMean.Value, _runningVariance.Value, groups, Momentum, Epsilon);
 }

@@ -5,7 +5,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Layers;
 
-/// <summary>A linear map with weights [out, in] and optional bias, or a stack of such maps that are computed together.</summary>
+/// <summary>
+/// A linear map with weights [out, in] and optional bias, or a stack of such maps that are computed together.
+/// </summary>
 public sealed class Dense
 {
     private readonly Parameter _weight;
@@ -13,7 +15,7 @@ public sealed class Dense
     private readonly bool _stacked;
 
     /// <summary>One map.</summary>
-    /// <param name="store">Where the weights are declared, as <c>name.weight</c> and <c>name.bias</c>.</param>
+    /// <param name="store">Store for the weights, as <c>name.weight</c> and <c>name.bias</c>.</param>
     /// <param name="name">Name of the layer.</param>
     /// <param name="input">Width of a row of the input.</param>
     /// <param name="output">Width of a row of the result.</param>
@@ -27,7 +29,9 @@ public sealed class Dense
         _bias = bias ? store.Add(group, $"{name}.bias", new Shape(output), Initializers.Constant(initialBias)) : null;
     }
 
-    /// <summary>One map for each of <paramref name="names"/>, stored one after the other; the rest as for one.</summary>
+    /// <summary>
+    /// One map for each of <paramref name="names"/>, stored one after the other; the rest as for one.
+    /// </summary>
     public Dense(ParameterStore store, IReadOnlyList<string> names, int input, int output, Initializer? initializer = null, bool bias = true, double initialBias = 0,
         int group = 0)
     {
@@ -42,13 +46,17 @@ public sealed class Dense
     /// <summary>[..., in] to [rows, out]; with a stack [E, rows, in] or [rows, in] to [E, rows, out].</summary>
     public Tensor Forward(Tape tape, in Tensor x) => Apply(tape, x, _bias is null ? default : tape.Use(_bias, x.Type), x.Type);
 
-    /// <summary>The same with an fp32 result, whatever x is: where sequences end and one vector an item begins.</summary>
+    /// <summary>The same with an fp32 result for any type of x: for results with one vector for each item.</summary>
     public Tensor ForwardToSingle(Tape tape, in Tensor x) => Apply(tape, x, Bias(tape), ElementType.Float32);
 
-    /// <summary>The same without the bias, for an operator behind it that adds <see cref="Bias"/> by itself.</summary>
+    /// <summary>
+    /// The same without the bias: the operator that reads the result adds <see cref="Bias"/> itself.
+    /// </summary>
     public Tensor Multiply(Tape tape, in Tensor x) => Apply(tape, x, bias: default, x.Type);
 
-    /// <summary>The bias [out] in fp32, to add to the result of <see cref="Multiply"/>; default where there is none.</summary>
+    /// <summary>
+    /// The bias [out] in fp32, to add to the result of <see cref="Multiply"/>; default where there is none.
+    /// </summary>
     public Tensor Bias(Tape tape) => _bias is null ? default : tape.Use(_bias);
 
     private Tensor Apply(Tape tape, in Tensor x, in Tensor bias, ElementType result)

@@ -4,8 +4,10 @@ using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Layers;
 
-/// <summary>Zeroes values in training and scales the others by 1 / (1 - probability); does nothing outside of training.</summary>
-/// <param name="site">Number of this use of random numbers; each use in a network has another one.</param>
+/// <summary>
+/// Zeroes values in training and scales the others by 1 / (1 - probability); does nothing outside of training.
+/// </summary>
+/// <param name="site">Number of this use of random numbers; all uses in a network have different ones.</param>
 /// <param name="dropProbability">Chance to zero a value, at least 0 and below 1.</param>
 public sealed class DropoutLayer(uint site, float dropProbability)
 {

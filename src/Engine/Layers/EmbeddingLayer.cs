@@ -11,13 +11,18 @@ public sealed class EmbeddingLayer
     private readonly Parameter _shared;
 
     /// <summary>Declares the tables.</summary>
-    /// <param name="store">Where, as <c>name.word_embeddings.weight</c>, <c>.position_embeddings.weight</c> and <c>.token_type_embeddings.weight</c>.</param>
+    /// <param name="store">
+    /// Store for them, as <c>name.word_embeddings.weight</c>, <c>.position_embeddings.weight</c> and
+    /// <c>.token_type_embeddings.weight</c>.
+    /// </param>
     /// <param name="name">Name of the layer.</param>
     /// <param name="rows">Rows of the table of indices.</param>
     /// <param name="width">Width of a row.</param>
     /// <param name="positions">Rows of the table of positions; 0 for no such table.</param>
-    /// <param name="sharedRows">Rows of the table whose first row is added everywhere.</param>
-    /// <param name="initializer">First weights; null for a normal distribution of deviation 0.02, cut at twice that.</param>
+    /// <param name="sharedRows">Rows of a third table. Its first row is added at every position.</param>
+    /// <param name="initializer">
+    /// First weights; null for a normal distribution with standard deviation 0.02, cut at two of them.
+    /// </param>
     /// <param name="group">Group of the parameters.</param>
     public EmbeddingLayer(ParameterStore store, string name, int rows, int width, int positions = 0, int sharedRows = 1, Initializer? initializer = null, int group = 0)
     {

@@ -5,7 +5,7 @@ namespace VideoSim.Engine.Layers;
 /// <summary>First values of weights, as Keras and BERT draw them. Weights are [out, in].</summary>
 public static class Initializers
 {
-    // A normal cut at two standard deviations keeps this share of its standard deviation.
+    // Standard deviation of a standard normal distribution that is cut at -2 and 2.
     private const double TruncatedDeviation = 0.87962566103423978;
 
     /// <summary>All zeros.</summary>
@@ -14,10 +14,10 @@ public static class Initializers
     /// <summary>All ones.</summary>
     public static readonly Initializer Ones = static (values, _, _) => values.Fill(1);
 
-    /// <summary>Everywhere the same value.</summary>
+    /// <summary>The same value everywhere.</summary>
     public static Initializer Constant(double value) => (values, _, _) => values.Fill((float)value);
 
-    /// <summary>Normal with the given sigma, cut at 2 sigma, as BERT has it.</summary>
+    /// <summary>Normal distribution with the given sigma, cut at 2 sigma, as in BERT.</summary>
     public static Initializer TruncatedNormal(double sigma) => (values, _, uniform) => TruncatedNormal(values, sigma, uniform);
 
     /// <summary>Uniform in +-sqrt(6 / (in + out)): Keras' default for dense layers.</summary>
@@ -32,7 +32,9 @@ public static class Initializers
     public static readonly Initializer HeNormal = static (values, shape, uniform) =>
         TruncatedNormal(values, Math.Sqrt(2.0 / shape[1]) / TruncatedDeviation, uniform);
 
-    /// <summary>Truncated normal with variance 2 / (in + out) after the cut; for cluster centres [D, K], in = D and out = K.</summary>
+    /// <summary>
+    /// Truncated normal with variance 2 / (in + out) after the cut. For cluster centres [D, K], in is D and out is K.
+    /// </summary>
     public static readonly Initializer GlorotNormal = static (values, shape, uniform) =>
         TruncatedNormal(values, Math.Sqrt(2.0 / (shape[0] + shape[1])) / TruncatedDeviation, uniform);
 

@@ -5,7 +5,7 @@ using VideoSim.Engine.Tensors;
 namespace VideoSim.Engine.Layers;
 
 /// <summary>Layer normalisation of rows (Ba et al., 2016), after an optional dropout and residual.</summary>
-/// <param name="store">Where the weights are declared, as <c>name.weight</c> and <c>name.bias</c>.</param>
+/// <param name="store">Store for the weights, as <c>name.weight</c> and <c>name.bias</c>.</param>
 /// <param name="name">Name of the layer.</param>
 /// <param name="width">Width of a row.</param>
 /// <param name="epsilon">Added to the variance inside the root.</param>
@@ -19,8 +19,8 @@ public sealed class LayerNormalization(ParameterStore store, string name, int wi
     public Tensor Forward(Tape tape, in Tensor x) => Forward(tape, x, xBias: default, residual: default, site: 0, dropProbability: 0);
 
     /// <summary>
-    /// Normalises the rows of <paramref name="residual"/> + dropout(<paramref name="x"/> + <paramref name="xBias"/>); they may be every
-    /// <paramref name="rowStep"/>-th of a larger tensor.
+    /// Normalises the rows of <paramref name="residual"/> + dropout(<paramref name="x"/> + <paramref name="xBias"/>).
+    /// They may be every <paramref name="rowStep"/>-th row of a larger tensor.
     /// </summary>
     public Tensor Forward(Tape tape, in Tensor x, in Tensor xBias, in Tensor residual, uint site, float dropProbability, int rowStep = 1) =>
         ResidualNorm.Forward(tape, x, xBias, residual, tape.Use(_weight), tape.Use(_bias), epsilon, site, dropProbability, rowStep);

@@ -1,18 +1,20 @@
 namespace VideoSim.Engine.Layers;
 
 /// <summary>
-/// The quantile of the standard normal distribution between -2 and 2, in two ways. <see cref="At"/> is exact to rounding and slow.
-/// <see cref="Near"/> is fast and lies within <see cref="Tolerance"/> of it. <see cref="Scaled"/> gives the float that the exact way gives:
-/// the fast way decides it, except where two floats are that close.
+/// The quantile of the standard normal distribution between -2 and 2, in two ways. <see cref="At"/> is exact to
+/// rounding and slow. <see cref="Near"/> is fast and differs from it by at most <see cref="Tolerance"/>. <see
+/// cref="Scaled"/> returns the float of the exact way. It uses the fast way, except if the result is within the
+/// tolerance of the boundary between two floats.
 /// </summary>
 internal static class NormalQuantile
 {
-    /// <summary>The distribution's share below -2: the least argument. The largest is 1 minus it.</summary>
+    /// <summary>The share of the distribution below -2: the smallest argument. The largest is 1 minus it.</summary>
     public const double Lowest = 0.022750131948179207;
 
     /// <summary>
-    /// Most that <see cref="Near"/> is off, plus most that <see cref="At"/> is off. The remainder of the series is at most 7e-14 at the
-    /// ends, and At has been seen 6e-15 off; one value in 3000 is so close to a boundary between two floats that At has to decide.
+    /// Largest error of <see cref="Near"/> plus largest error of <see cref="At"/>. The remainder of the series is at
+    /// most 7e-14 at the ends. The largest error seen in At is 6e-15. One value in 3000 is so close to a boundary
+    /// between two floats that At decides.
     /// </summary>
     public const double Tolerance = 1e-12;
 
@@ -68,8 +70,8 @@ internal static class NormalQuantile
 
     private static double Centre(int cell) => Lowest + (cell + 0.5) * CellWidth;
 
-    // The first derivative of the quantile x is d = 1 / density(x); the n-th is a polynomial in x times d^n, and each polynomial P gives the
-    // next one, P' + n x P.
+    // The first derivative of the quantile x is d = 1 / density(x). The n-th derivative is a polynomial in x times
+    // d^n. Each polynomial P gives the next one: P' + n x P.
     private static double[] Expand()
     {
         double[] series = new double[Cells * Terms];

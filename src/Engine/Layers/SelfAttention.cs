@@ -5,8 +5,8 @@ using VideoSim.Engine.Tensors;
 namespace VideoSim.Engine.Layers;
 
 /// <summary>
-/// Multi-head self-attention (Vaswani et al., 2017) without the map behind it: queries, keys and values of all heads by one product, whose
-/// bias attention adds by itself.
+/// Multi-head self-attention (Vaswani et al., 2017) without the output map. One matrix product computes queries, keys
+/// and values of all heads; the attention operator adds its bias.
 /// </summary>
 public sealed class SelfAttention
 {
@@ -16,7 +16,9 @@ public sealed class SelfAttention
     private readonly float _dropProbability;
 
     /// <summary>Declares the maps.</summary>
-    /// <param name="store">Where, as <c>name.query.weight</c>, <c>name.key.weight</c>, <c>name.value.weight</c> and their biases.</param>
+    /// <param name="store">
+    /// Store for them, as <c>name.query.weight</c>, <c>name.key.weight</c>, <c>name.value.weight</c> and their biases.
+    /// </param>
     /// <param name="name">Name of the layer.</param>
     /// <param name="width">Width of a position, a multiple of <paramref name="heads"/>.</param>
     /// <param name="heads">Heads.</param>
@@ -35,7 +37,7 @@ public sealed class SelfAttention
     /// <summary>[B, S, width] to [B, S, width].</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">Positions [B, S, width].</param>
-    /// <param name="mask">Which positions are looked at, Int32 [B, S]: 1 keeps.</param>
+    /// <param name="mask">Positions that may be attended to, Int32 [B, S]: 1 keeps.</param>
     /// <param name="rotary">Table of rotary positions, or default for none.</param>
     public Tensor Forward(Tape tape, in Tensor x, in Tensor mask, in Tensor rotary = default)
     {
@@ -44,8 +46,8 @@ public sealed class SelfAttention
     }
 
     /// <summary>
-    /// The first position alone of what <see cref="Forward"/> gives, [B, 1, width], with the same masks: keys and values come from all
-    /// positions.
+    /// Only the first position of the result of <see cref="Forward"/>, [B, 1, width], with the same dropout masks.
+    /// Keys and values come from all positions.
     /// </summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">Positions [B, S, width].</param>

@@ -24,12 +24,12 @@ public sealed record TransformerOptions(int Width, int Heads, int InnerWidth)
 }
 
 /// <summary>
-/// One layer of a transformer encoder as BERT has it (Vaswani et al., 2017; Devlin et al., 2018): attention, then feed-forward, each followed
-/// by dropout, residual and LayerNorm.
+/// One layer of a transformer encoder as in BERT (Vaswani et al., 2017; Devlin et al., 2018): attention, then
+/// feed-forward, each followed by dropout, residual and LayerNorm.
 /// </summary>
 public sealed class TransformerLayer
 {
-    /// <summary>Numbers of random numbers' uses that a layer takes: its own and those that follow.</summary>
+    /// <summary>How many numbers of random uses a layer takes: its own number and those after it.</summary>
     public const uint Sites = 4;
 
     private readonly uint _site;
@@ -40,11 +40,11 @@ public sealed class TransformerLayer
     private readonly LayerNormalization _attentionNorm, _outputNorm;
 
     /// <summary>Declares the layer's weights under <paramref name="name"/>, named as in BERT's files.</summary>
-    /// <param name="store">Where.</param>
+    /// <param name="store">Store for the weights.</param>
     /// <param name="name">Name of the layer.</param>
     /// <param name="options">Sizes and rates.</param>
     /// <param name="site">First of the <see cref="Sites"/> numbers that its dropouts take.</param>
-    /// <param name="note">What its intermediate values are noted as; null for its name.</param>
+    /// <param name="note">Name for its intermediate values; null for the layer's name.</param>
     /// <param name="group">Group of the parameters.</param>
     public TransformerLayer(ParameterStore store, string name, TransformerOptions options, uint site, string? note = null, int group = 0)
     {
@@ -61,22 +61,25 @@ public sealed class TransformerLayer
     /// <summary>[B, S, C] to [B, S, C].</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">Hidden states [B, S, C].</param>
-    /// <param name="mask">Which positions are looked at, Int32 [B, S]: 1 keeps.</param>
+    /// <param name="mask">Positions that may be attended to, Int32 [B, S]: 1 keeps.</param>
     /// <param name="rotary">Table of rotary positions, or default for none.</param>
     public Tensor Forward(Tape tape, in Tensor x, in Tensor mask, in Tensor rotary = default) =>
         Finish(tape, x, _attention.Forward(tape, x, mask, rotary), rowStep: 1);
 
     /// <summary>
-    /// The first position alone of what <see cref="Forward"/> gives, [B, C], with the same masks: keys and values come from all
-    /// positions, everything else from the first.
+    /// Only the first position of the result of <see cref="Forward"/>, [B, C], with the same dropout masks. Keys and
+    /// values come from all positions, everything else from the first.
     /// </summary>
     public Tensor ForwardFirst(Tape tape, in Tensor x, in Tensor mask, in Tensor rotary = default)
     {
-        var first = SelectPosition.Forward(tape, x, 0); // before the keys and values: its backward then adds to their gradient of x
+        // Before the keys and values: their backward runs first and writes the gradient of x, then the selection adds
+        // to it.
+        var first = SelectPosition.Forward(tape, x, 0);
         return Finish(tape, first, _attention.ForwardFirst(tape, x, first, mask, rotary), rowStep: x.Shape[1]);
     }
 
-    // Behind attention, row by row: x and context have as many rows, every rowStep-th of all positions'.
+    // The part after attention, row by row. x and context have equally many rows, which are every rowStep-th row of
+    // all positions.
     private Tensor Finish(Tape tape, in Tensor x, in Tensor context, int rowStep)
     {
         tape.Note($"{_note}.attention", context);

@@ -6,43 +6,44 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Memory;
 
 /// <summary>
-/// One block of device memory, handed out from the front and taken back all at once. It owns the bytes; tensors are
-/// views of it and throw when used after <see cref="Reset"/>.
+/// One block of device memory. Allocations take it from the front; a reset frees all of them. The arena owns the
+/// bytes. Tensors are views of it and throw when they are used after <see cref="Reset"/>.
 /// </summary>
 public sealed unsafe class Arena : IDisposable
 {
-    /// <summary>Every allocation begins on a multiple of it, as the memory of devices does.</summary>
+    /// <summary>Every allocation begins at a multiple of it, like the memory of devices.</summary>
     public const int Alignment = Device.Alignment;
 
     private readonly Device _device;
     private readonly nint _memory;
-    // Tensors hold this address: 4 bytes an arena that are never freed, so that a late view can always be told so.
+    // Tensors contain this address. These 4 bytes of each arena are never freed, so a view that is used too late is
+    // always detected.
     private readonly int* _generation = (int*)NativeMemory.AllocZeroed(sizeof(int));
     private bool _disposed;
 
-    /// <summary>Takes <paramref name="capacity"/> bytes of the device.</summary>
+    /// <summary>Allocates <paramref name="capacity"/> bytes of the device.</summary>
     public Arena(Device device, long capacity)
     {
         (_device, Capacity) = (device, capacity);
         _memory = device.Allocate(capacity);
     }
 
-    /// <summary>Bytes that can be handed out.</summary>
+    /// <summary>Bytes of the block.</summary>
     public long Capacity { get; }
 
-    /// <summary>Bytes handed out since the last reset.</summary>
+    /// <summary>Bytes allocated since the last reset.</summary>
     public long Used { get; private set; }
 
-    /// <summary>Most bytes ever handed out at once.</summary>
+    /// <summary>Most bytes that were ever allocated at the same time.</summary>
     public long Peak { get; private set; }
 
-    /// <summary>Where the block begins.</summary>
+    /// <summary>Address of the block.</summary>
     public nint Base => _memory;
 
     /// <summary>Bytes that a tensor takes in an arena.</summary>
     public static long BytesOf(Shape shape, ElementType type) => (shape.Count * type.Size() + Alignment - 1) / Alignment * Alignment;
 
-    /// <summary>A tensor of undefined contents.</summary>
+    /// <summary>Allocates a tensor; its contents are undefined.</summary>
     /// <param name="shape">Its shape.</param>
     /// <param name="type">Its element type.</param>
     /// <param name="node">Its place on the tape, or <see cref="Tensor.NoNode"/>.</param>
@@ -58,7 +59,7 @@ public sealed unsafe class Arena : IDisposable
         return tensor;
     }
 
-    /// <summary>Takes everything back; views handed out before throw from now on.</summary>
+    /// <summary>Frees all allocations. Their views throw from now on.</summary>
     public void Reset()
     {
         Used = 0;

@@ -31,8 +31,10 @@ public static unsafe class Activation
     /// <summary>Applies the function.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">Any shape.</param>
-    /// <param name="kind">Which function.</param>
-    /// <param name="bias">The bias of the product that made <paramref name="x"/>, as wide as its rows; or default for none.</param>
+    /// <param name="kind">The function.</param>
+    /// <param name="bias">
+    /// The bias of the matrix product that computed <paramref name="x"/>, as wide as its rows; or default for none.
+    /// </param>
     /// <returns>Shape of <paramref name="x"/>.</returns>
     public static Tensor Forward(Tape tape, in Tensor x, ActivationKind kind, in Tensor bias = default)
     {
@@ -59,7 +61,7 @@ public static unsafe class Activation
             Touch.Write(dX, add), Touch.Write(dBias, addBias));
         var partial = dBias.Exists ? tape.Scratch(new Shape(chunks, width)) : default;
         if (!dX.Exists)
-            dX = tape.Scratch(s.X.Shape, s.X.Type); // data: nobody reads it
+            dX = tape.Scratch(s.X.Shape, s.X.Type); // x is data: the gradient is not used
         tape.Stream.Run(kernels.Backward[s.X.Type], new ActivationBackwardArgs
         {
             dY = tape.GradientOf(s.Y).Values, Kept = s.Kept.Values, Bias = kernels.KeepsInput ? s.Bias.FloatsOrNull : null, dX = dX.Values,

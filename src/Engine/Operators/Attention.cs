@@ -8,25 +8,26 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>How positions attend to each other.</summary>
-/// <param name="Mask">Which keys count, Int32 [B, S]: 1 keeps.</param>
+/// <param name="Mask">Keys that count, Int32 [B, S]: 1 keeps.</param>
 /// <param name="Rotary">Table of rotary positions [at least S, C / Heads], or default for none.</param>
 /// <param name="Heads">Heads; their width is C / Heads.</param>
-/// <param name="Site">Use of random numbers.</param>
+/// <param name="Site">Number of this use of random numbers.</param>
 /// <param name="DropProbability">Chance to zero a probability in training.</param>
 public readonly record struct AttentionOptions(Tensor Mask, Tensor Rotary, int Heads, uint Site, float DropProbability);
 
 /// <summary>
-/// Multi-head scaled dot-product attention with key mask, rotary positions and dropout on the probabilities. Queries, keys and values are those of
-/// linear maps whose biases may be left to it: adding them here, and summing their gradients, costs no pass over memory.
+/// Multi-head scaled dot-product attention with key mask, rotary positions and dropout on the probabilities. It can
+/// also add the biases of the linear maps that computed queries, keys and values, and sum their gradients, which costs
+/// no extra pass over memory.
 /// </summary>
 public static unsafe class Attention
 {
-    // Where query and keyValue are the same tensor, it holds all three, and so does the one bias.
+    // If query and keyValue are the same tensor, it contains queries, keys and values, and there is one bias for all.
     private readonly record struct State(Tensor Query, Tensor KeyValue, Tensor QueryBias, Tensor KeyValueBias, Tensor Context, AttentionOptions Options, DropoutSite Dropout);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>All positions attend.</summary>
+    /// <summary>Attention with queries from all positions.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="queryKeyValue">Queries, keys and values of all heads, [B, S, 3C].</param>
     /// <param name="options">Mask, positions, heads, dropout.</param>
@@ -38,7 +39,10 @@ public static unsafe class Attention
         return Apply(tape, queryKeyValue, queryKeyValue, bias, bias, new Shape(shape[0], shape[1], shape.Width / 3), options);
     }
 
-    /// <summary>The first positions attend to all: what a reader of these alone needs. Masks are drawn as if all positions did.</summary>
+    /// <summary>
+    /// Attention with queries from only the first Q positions, over keys and values of all positions. Dropout masks
+    /// are those of the first Q positions of a full attention.
+    /// </summary>
     /// <param name="tape">The step.</param>
     /// <param name="query">Queries of the first Q positions, [B, Q, C].</param>
     /// <param name="keyValue">Keys and values, [B, S, 2C].</param>
@@ -52,7 +56,7 @@ public static unsafe class Attention
     private static Tensor Apply(Tape tape, in Tensor query, in Tensor keyValue, in Tensor queryBias, in Tensor keyValueBias, Shape contextShape, in AttentionOptions options)
     {
         Check(query, keyValue, queryBias, keyValueBias, contextShape, options);
-        bool differentiable = query.Node >= 0 || keyValue.Node >= 0 || WantsGradient(queryBias) || WantsGradient(keyValueBias);
+        bool differentiable = query.Node >= 0 || keyValue.Node >= 0 || HasGradient(queryBias) || HasGradient(keyValueBias);
         var context = tape.Result(contextShape, differentiable, query.Type);
         var state = new State(query, keyValue, queryBias, keyValueBias, context, options, tape.Dropout(options.Site, options.DropProbability));
         var args = Arguments(state);
@@ -97,18 +101,19 @@ public static unsafe class Attention
             ColumnSum.Finish(tape, keyValueSums, dKeyValueBias, addKeyValueBias);
     }
 
-    // A bias takes its gradient from that of what it is added to, which then is made even if nobody else wants it.
+    // The gradient of a bias is summed from the gradient of the tensor that it is added to. That gradient is therefore
+    // computed even if no operator needs it.
     private static Tensor GradientToWrite(Tape tape, in Tensor x, in Tensor bias, out int add)
     {
         var dX = tape.GradientToWrite(x, out add);
-        return dX.Exists || !WantsGradient(bias) ? dX : tape.Scratch(x.Shape, x.Type);
+        return dX.Exists || !HasGradient(bias) ? dX : tape.Scratch(x.Shape, x.Type);
     }
 
-    private static bool WantsGradient(in Tensor bias) => bias.Exists && bias.Node >= 0;
+    private static bool HasGradient(in Tensor bias) => bias.Exists && bias.Node >= 0;
 
-    // What the kernel sums for a bias, a row for each item; default where the bias has no gradient.
+    // Partial sums for a bias, one row for each item; default if the bias has no gradient.
     private static Tensor SumsOf(Tape tape, in Tensor x, in Tensor bias) =>
-        WantsGradient(bias) ? tape.Scratch(new Shape(x.Shape[0], x.Shape.Width)) : default;
+        HasGradient(bias) ? tape.Scratch(new Shape(x.Shape[0], x.Shape.Width)) : default;
 
     private static AttentionArgs Arguments(in State s)
     {

@@ -5,25 +5,28 @@ using VideoSim.Kernels.BatchNorm;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>A batch normalisation whose statistics are known and which whoever reads X applies: the normalised values need not exist in memory.</summary>
+/// <summary>
+/// A batch normalisation with known statistics. The operator that reads X applies it, so the normalised values need
+/// not exist in memory.
+/// </summary>
 /// <param name="X">[E, rows, C], or [rows, C] for E = 1: not normalised yet.</param>
 /// <param name="Weight">[E, C]</param>
 /// <param name="Bias">[E, C]</param>
 /// <param name="Mean">[E, Groups, C]</param>
 /// <param name="Rstd">[E, Groups, C]: 1 / standard deviation.</param>
-/// <param name="Groups">Contiguous parts of the rows with statistics of their own.</param>
+/// <param name="Groups">Contiguous parts of the rows with their own statistics.</param>
 public readonly record struct Normalization(Tensor X, Tensor Weight, Tensor Bias, Tensor Mean, Tensor Rstd, int Groups)
 {
     /// <summary>E.</summary>
     public int Stack => Mean.Shape[0];
 
-    /// <summary>Rows of each of the stack.</summary>
+    /// <summary>Rows of each element of the stack.</summary>
     public int Rows => X.Shape.Rows / Stack;
 
-    /// <summary>Whether anything behind it wants a gradient.</summary>
+    /// <summary>Whether X, weight or bias needs a gradient.</summary>
     public bool IsDifferentiable => X.Node >= 0 || Weight.Node >= 0 || Bias.Node >= 0;
 
-    /// <summary>For kernels that apply it.</summary>
+    /// <summary>The normalisation as an argument of kernels that apply it.</summary>
     internal unsafe Normalizer Kernel => new()
     {
         Mean = Mean.Floats, Rstd = Rstd.Floats, Weight = Weight.Floats, Bias = Bias.Floats, Columns = X.Shape.Width, Sides = Groups,
@@ -31,8 +34,9 @@ public readonly record struct Normalization(Tensor X, Tensor Weight, Tensor Bias
 }
 
 /// <summary>
-/// Normalises columns by the statistics of their rows, group by group in training, by running averages otherwise
-/// (Ioffe and Szegedy, 2015). Training moves the running averages once for each group, in order. Parameters and statistics are fp32.
+/// Normalises columns (Ioffe and Szegedy, 2015): in training by the statistics of their rows, group by group,
+/// otherwise by running averages. Training updates the running averages once for each group, in order. Parameters and
+/// statistics are fp32.
 /// </summary>
 public static unsafe class BatchNorm
 {
@@ -58,15 +62,17 @@ public static unsafe class BatchNorm
         return y;
     }
 
-    /// <summary>Takes the statistics, and leaves it to the operator that reads <paramref name="x"/> to normalise, forward and backward.</summary>
+    /// <summary>
+    /// Computes the statistics. The operator that reads <paramref name="x"/> then normalises, forward and backward.
+    /// </summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[E, rows, C], or [rows, C] for E = 1.</param>
     /// <param name="weight">[E, C]</param>
     /// <param name="bias">[E, C]</param>
     /// <param name="runningMean">[E, C]</param>
     /// <param name="runningVariance">[E, C]</param>
-    /// <param name="groups">In training, contiguous parts of the rows with statistics of their own.</param>
-    /// <param name="momentum">Share of a running average that stays.</param>
+    /// <param name="groups">In training, contiguous parts of the rows with their own statistics.</param>
+    /// <param name="momentum">Share of a running average that an update keeps.</param>
     /// <param name="epsilon">Added to the variance under the root.</param>
     public static Normalization Prepare(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, in Tensor runningMean, in Tensor runningVariance,
         int groups, float momentum, float epsilon)
@@ -103,11 +109,11 @@ public static unsafe class BatchNorm
         return new(x, weight, bias, mean, rstd, groups);
     }
 
-    /// <summary>Writes the gradients behind a normalisation; for operators that apply it.</summary>
+    /// <summary>Writes the gradients of a normalisation's inputs; for operators that apply it.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="norm">The normalisation.</param>
     /// <param name="dY">Gradient of the normalised values; may be the memory of <paramref name="dX"/>.</param>
-    /// <param name="dX">Where that of X goes; default where nobody wants it.</param>
+    /// <param name="dX">Gradient of X; default if it is not needed.</param>
     /// <param name="addX">1 to add to it.</param>
     internal static void Differentiate(Tape tape, in Normalization norm, in Tensor dY, in Tensor dX, int addX)
     {
@@ -118,7 +124,10 @@ public static unsafe class BatchNorm
         Differentiate(tape, norm, dY, partial, chunks, dX, addX);
     }
 
-    /// <summary>The same from sums over parts of the rows, for operators that took them while they made <paramref name="dY"/>.</summary>
+    /// <summary>
+    /// The same from sums over parts of the rows, for operators that computed the sums together with <paramref
+    /// name="dY"/>.
+    /// </summary>
     /// <param name="tape">The step.</param>
     /// <param name="norm">The normalisation.</param>
     /// <param name="dY">As above.</param>

@@ -6,7 +6,9 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Rows of two tensors side by side, with dropout on the whole; the right one may be shared by a stack.</summary>
+/// <summary>
+/// Joins rows of two tensors side by side, with dropout on the result. A stack may share the right tensor.
+/// </summary>
 public static unsafe class ConcatDropout
 {
     private readonly record struct State(Tensor Left, Tensor Right, Tensor Y, DropoutSite Dropout);
@@ -17,7 +19,7 @@ public static unsafe class ConcatDropout
     /// <param name="tape">The step.</param>
     /// <param name="left">[E, B, N1], or [B, N1].</param>
     /// <param name="right">[B, N2]</param>
-    /// <param name="site">Which use of random numbers this is.</param>
+    /// <param name="site">Number of this use of random numbers.</param>
     /// <param name="dropProbability">Chance to zero an element in training.</param>
     /// <returns>[E, B, N1 + N2], or [B, N1 + N2].</returns>
     public static Tensor Forward(Tape tape, in Tensor left, in Tensor right, uint site, float dropProbability)

@@ -8,8 +8,9 @@ using VideoSim.Kernels.Reduce;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// Symmetric InfoNCE between a stack of vectors of each item and one other vector of it, all items of the batch being each other's negatives:
-/// the sum over the stack of the mean over items. Cosines are fp32 whatever the vectors are.
+/// Symmetric InfoNCE between a stack of vectors of each item and one other vector of the item. The other items of the
+/// batch are the negatives. The loss is the sum over the stack of the mean over items. Cosines are fp32 for any type
+/// of the vectors.
 /// </summary>
 public static unsafe class ContrastiveLoss
 {

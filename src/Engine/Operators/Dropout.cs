@@ -6,17 +6,17 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Sets elements to 0 by chance and scales the others, in training only.</summary>
+/// <summary>Sets random elements to 0 and scales the others, in training only.</summary>
 public static unsafe class Dropout
 {
     private readonly record struct State(Tensor X, Tensor Y, DropoutSite Site);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>y = x mask; <paramref name="x"/> itself where nothing is dropped.</summary>
+    /// <summary>y = x * mask; returns <paramref name="x"/> itself if nothing is dropped.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">Any shape.</param>
-    /// <param name="site">Which use of random numbers this is.</param>
+    /// <param name="site">Number of this use of random numbers.</param>
     /// <param name="dropProbability">Chance to zero an element.</param>
     public static Tensor Forward(Tape tape, in Tensor x, uint site, float dropProbability)
     {

@@ -12,12 +12,12 @@ public static unsafe class Embedding
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>Looks rows up.</summary>
+    /// <summary>Looks up rows.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="batch">Indices [B, S].</param>
-    /// <param name="table">[V, C]; the others and the result have its type.</param>
+    /// <param name="table">[V, C]; the other tables and the result have its type.</param>
     /// <param name="position">Table [at least S, C], or default for none.</param>
-    /// <param name="shared">Table [rows, C], whose first row is added everywhere.</param>
+    /// <param name="shared">Table [rows, C]; its first row is added at every position.</param>
     /// <returns>[B, S, C]</returns>
     public static Tensor Forward(Tape tape, in IndexBatch batch, in Tensor table, in Tensor position, in Tensor shared)
     {

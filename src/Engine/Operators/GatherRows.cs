@@ -5,7 +5,7 @@ using VideoSim.Kernels.GatherRows;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Some positions of a batch of sequences, one after the other.</summary>
+/// <summary>Gathers some positions of a batch of sequences into one tensor.</summary>
 public static unsafe class GatherRows
 {
     private readonly record struct State(Tensor X, Tensor Positions, Tensor Y, int Counted);
@@ -15,13 +15,17 @@ public static unsafe class GatherRows
     /// <summary>Gathers.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[B, S, C]</param>
-    /// <param name="positions">Ascending numbers b*counted + t, Int32 [rows]; from B*counted on they stand for a row of zeros.</param>
-    /// <param name="counted">How many of the first positions of a sequence the numbers count: the text's in a joint sequence.</param>
+    /// <param name="positions">
+    /// Ascending numbers b*counted + t, Int32 [rows]. Numbers of B*counted and above give a row of zeros.
+    /// </param>
+    /// <param name="counted">
+    /// Number of first positions of a sequence that the numbers count, such as the text of a joint sequence.
+    /// </param>
     /// <returns>[rows, C]</returns>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor positions, int counted)
     {
         if (x.Shape.Rank != 3 || counted <= 0 || counted > x.Shape[1])
-            throw new ArgumentException($"the first {counted} positions of {x.Shape} cannot be gathered from");
+            throw new ArgumentException($"rows cannot be gathered from the first {counted} positions of {x.Shape}");
         var y = tape.Result(new Shape((int)positions.Shape.Count, x.Shape.Width), x.Node >= 0, x.Type);
         tape.Touches("a row for each number -> rows", Touch.Read(x, positions.Shape.Width), Touch.Read(positions), Touch.Write(y));
         tape.Stream.Run(GatherRowsKernels.Forward[x.Type], Arguments(x, positions, y, counted));

@@ -6,7 +6,7 @@ using VideoSim.Kernels.JointSequence;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Two sequences of each item as one, with the key mask of both.</summary>
+/// <summary>Joins two sequences of each item into one, with the key mask of both.</summary>
 public static unsafe class JoinSequences
 {
     private readonly record struct State(Tensor First, Tensor Second, Tensor Y);
@@ -16,10 +16,10 @@ public static unsafe class JoinSequences
     /// <summary>Joins.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="first">[B, S, C]</param>
-    /// <param name="firstMask">Which positions of the first count, Int32 [B, S]: 1 keeps.</param>
+    /// <param name="firstMask">Positions of the first sequence that count, Int32 [B, S]: 1 keeps.</param>
     /// <param name="second">[B, R, C]</param>
-    /// <param name="secondCounts">How many positions of each second sequence count, from its begin, Int32 [B].</param>
-    /// <returns>The sequence [B, S + R, C] and which of its positions count, Int32 [B, S + R].</returns>
+    /// <param name="secondCounts">Number of first positions of each second sequence that count, Int32 [B].</param>
+    /// <returns>The sequence [B, S + R, C] and its mask, Int32 [B, S + R].</returns>
     public static (Tensor Sequence, Tensor Mask) Forward(Tape tape, in Tensor first, in Tensor firstMask, in Tensor second, in Tensor secondCounts)
     {
         int b = first.Shape[0], s = first.Shape[1], r = second.Shape[1], c = first.Shape[2];

@@ -5,14 +5,14 @@ using VideoSim.Kernels.L2Norm;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Rows of unit length.</summary>
+/// <summary>Scales rows to length 1.</summary>
 public static unsafe class L2Normalize
 {
     private readonly record struct State(Tensor X, Tensor Y, Tensor InverseNorm);
 
     private static readonly Rule<State> BackwardRule = new(Backward);
 
-    /// <summary>Normalises every row; shape of <paramref name="x"/>.</summary>
+    /// <summary>Normalises every row; the result has the shape of <paramref name="x"/>.</summary>
     public static Tensor Forward(Tape tape, in Tensor x)
     {
         var y = tape.Result(x.Shape, x.Node >= 0, x.Type);

@@ -8,8 +8,9 @@ using VideoSim.Kernels.Narrow;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// y = x W^T + b, also for a stack of E independent maps at once: one batched product. Weights are [N, K] as in PyTorch, of the type of x; the
-/// result has it, too, or is fp32, and the bias is of the type of the result. Gradients of weights are fp32.
+/// y = x W^T + b, also for a stack of E independent maps in one batched product. Weights are [N, K] as in PyTorch and
+/// have the type of x. The result has that type, or is fp32. The bias has the type of the result. Gradients of weights
+/// are fp32.
 /// </summary>
 public static unsafe class Linear
 {
@@ -63,7 +64,10 @@ public static unsafe class Linear
     private static void Backward(Tape tape, in State s) =>
         Differentiate(tape, s.X, s.Weight, s.Bias, tape.GradientOf(s.Y), s.Stack, s.SharedInput);
 
-    /// <summary>Writes the gradients of a map, or of a stack, from that of its result [E * rows, N]; for operators that contain one.</summary>
+    /// <summary>
+    /// Writes the gradients of a map or a stack, from the gradient of its result [E * rows, N]; for operators that
+    /// contain a map.
+    /// </summary>
     internal static void Differentiate(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, in Tensor dY, int stack, bool sharedInput)
     {
         int k = x.Shape.Width, n = dY.Shape.Width, rows = dY.Shape.Rows / stack;
@@ -90,7 +94,7 @@ public static unsafe class Linear
         if (!dX.Exists)
             return;
         tape.Touches("weight, dY -> dX", Touch.Read(weight), Touch.Read(operand), Touch.Write(dX, add));
-        // An input shared by the stack takes one product after the other: they all add into the same gradient.
+        // If the stack shares its input, the products run one after the other, because they add to the same gradient.
         int products = sharedInput ? stack : 1;
         for (int i = 0; i < products; i++)
         {
@@ -105,7 +109,7 @@ public static unsafe class Linear
         }
     }
 
-    // The gradient of an fp32 result as the operand of a product with bf16 ones.
+    // Rounds the gradient of an fp32 result to bf16, for a product with bf16 operands.
     private static Tensor Narrow(Tape tape, in Tensor x)
     {
         var y = tape.Scratch(x.Shape, ElementType.BFloat16);

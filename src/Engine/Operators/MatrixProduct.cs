@@ -6,15 +6,15 @@ using VideoSim.Kernels.MatMul;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Launches a matrix product: one kernel, or, where an operand is packed ahead, two for every part of k.</summary>
+/// <summary>Launches a matrix product: one kernel, or two for every part of k if an operand is packed first.</summary>
 public static unsafe class MatrixProduct
 {
     /// <summary>Runs a product on a stream.</summary>
-    /// <param name="stream">Where.</param>
+    /// <param name="stream">The stream.</param>
     /// <param name="args">The product.</param>
     /// <param name="workspace">
-    /// Room for <see cref="MatMulKernels.PackedElements"/> floats, all of which is taken; null where the device packs nothing ahead
-    /// (<see cref="Device.PacksProducts"/>). The bits are the same either way.
+    /// Memory for <see cref="MatMulKernels.PackedElements"/> floats; the product uses all of it. Null if the device
+    /// packs nothing (<see cref="Device.PacksProducts"/>). The bits are the same in both cases.
     /// </param>
     public static void Run(ComputeStream stream, in MatMulArgs args, Arena? workspace)
     {

@@ -6,7 +6,10 @@ using VideoSim.Kernels.MaxPosition;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>The largest value over the positions of every sequence, column by column; its gradient goes to the first position that attains it.</summary>
+/// <summary>
+/// The largest value over the positions of every sequence, for each column. The gradient goes to the first position
+/// that has it.
+/// </summary>
 public static unsafe class MaxPosition
 {
     private readonly record struct State(Tensor X, Tensor Mask, Tensor Y, Tensor Position);
@@ -16,7 +19,9 @@ public static unsafe class MaxPosition
     /// <summary>[B, S, C] to [B, C].</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[B, S, C]</param>
-    /// <param name="mask">Which positions count, Int32 [B, S], at least one of each sequence; or default for all of them.</param>
+    /// <param name="mask">
+    /// Positions that count, Int32 [B, S], at least one of each sequence; or default for all.
+    /// </param>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor mask = default)
     {
         if (mask.Exists && mask.Shape.Count != x.Shape.Rows)

@@ -15,7 +15,9 @@ public static unsafe class MeanPool
     /// <summary>[B, S, C] to [B, C].</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[B, S, C]</param>
-    /// <param name="mask">Which positions count, Int32 [B, S], at least one of each sequence; or default for all of them.</param>
+    /// <param name="mask">
+    /// Positions that count, Int32 [B, S], at least one of each sequence; or default for all.
+    /// </param>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor mask = default)
     {
         if (mask.Exists && mask.Shape.Count != x.Shape.Rows)

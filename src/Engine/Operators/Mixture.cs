@@ -5,7 +5,7 @@ using VideoSim.Kernels.Mixture;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Rows of a stack mixed by weights: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
+/// <summary>The weighted sum over a stack: y[b] = sum over k of weight[b, k] * x[k, b].</summary>
 public static unsafe class Mixture
 {
     private readonly record struct State(Tensor X, Tensor Weight, Tensor Y);

@@ -6,10 +6,13 @@ using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>How a multi-label loss weighs labels: the asymmetric loss's exponents and margin; the default is binary cross-entropy.</summary>
+/// <summary>
+/// How a multi-label loss weighs labels: exponents and margin of the asymmetric loss. The default is binary
+/// cross-entropy.
+/// </summary>
 /// <param name="PositiveGamma">Exponent of 1 - p for labels that are present, at least 0.</param>
 /// <param name="NegativeGamma">Exponent of p for labels that are absent, at least 0.</param>
-/// <param name="Margin">Taken off p for labels that are absent, 0 to 1.</param>
+/// <param name="Margin">Subtracted from p for labels that are absent, 0 to 1.</param>
 public readonly record struct LabelFocus(float PositiveGamma, float NegativeGamma, float Margin);
 
 /// <summary>KL divergence of the experts' softened distributions from the mixture's.</summary>
@@ -20,12 +23,13 @@ public readonly record struct HeadConsistency(float Temperature, float Epsilon);
 /// <summary>The terms of a mixture's multi-label loss, [1] each.</summary>
 /// <param name="Mixture">Loss of the mixture.</param>
 /// <param name="Experts">Sum of the experts' losses.</param>
-/// <param name="Consistency">The consistency; default where none was asked for.</param>
+/// <param name="Consistency">The consistency; default if the loss has none.</param>
 public readonly record struct HeadTerms(Tensor Mixture, Tensor Experts, Tensor Consistency);
 
 /// <summary>
-/// Binary cross-entropy or asymmetric loss of labels from logits, and the consistency of a mixture's heads: sums over labels, means over
-/// rows. In training one launch of the backward pass computes the losses and writes the gradients of the logits.
+/// Binary cross-entropy or asymmetric loss of labels from logits, and the consistency of a mixture's heads: sums over
+/// labels, means over rows. In training one launch of the backward pass computes the losses and the gradients of the
+/// logits.
 /// </summary>
 public static unsafe class MultiLabelLoss
 {
@@ -37,7 +41,7 @@ public static unsafe class MultiLabelLoss
     /// <param name="tape">The step.</param>
     /// <param name="logits">[rows, C]</param>
     /// <param name="labels">Bits, Int32 [rows, ceil(C / 32)].</param>
-    /// <param name="focus">Which loss.</param>
+    /// <param name="focus">Exponents and margin.</param>
     /// <returns>The term [1].</returns>
     public static Tensor Forward(Tape tape, in Tensor logits, in Tensor labels, LabelFocus focus) =>
         Forward(tape, logits, expertLogits: default, labels, focus, consistency: null).Mixture;
@@ -47,7 +51,7 @@ public static unsafe class MultiLabelLoss
     /// <param name="logits">[rows, C]: the mixture's.</param>
     /// <param name="expertLogits">[E, rows, C]</param>
     /// <param name="labels">Bits, Int32 [rows, ceil(C / 32)].</param>
-    /// <param name="focus">Which loss.</param>
+    /// <param name="focus">Exponents and margin.</param>
     /// <param name="consistency">The third term; null for none.</param>
     /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
     public static HeadTerms Forward(Tape tape, in Tensor logits, in Tensor expertLogits, in Tensor labels, LabelFocus focus, HeadConsistency? consistency)

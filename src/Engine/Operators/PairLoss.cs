@@ -6,10 +6,10 @@ using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>The terms of a <see cref="PairLoss"/>, and what they are made from.</summary>
+/// <summary>The terms of a <see cref="PairLoss"/>, and the cosines that they are computed from.</summary>
 /// <param name="SquaredError">Sum over pairs of (cosine - target)^2 [1].</param>
 /// <param name="Kl">Sum over pairs of the clipped KL term [1].</param>
-/// <param name="Cosines">Cosine of each pair [P]; takes no part in differentiation.</param>
+/// <param name="Cosines">Cosine of each pair [P]; it has no gradient.</param>
 public readonly record struct PairTerms(Tensor SquaredError, Tensor Kl, Tensor Cosines);
 
 /// <summary>Squared error and KL term of the cosines of pairs of items, both sums over the batch.</summary>
@@ -22,8 +22,8 @@ public static unsafe class PairLoss
     /// <summary>Compares pairs.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="embeddings">[2P, C]: left items, then right items.</param>
-    /// <param name="targets">What the cosines should be [P].</param>
-    /// <exception cref="ArgumentException">There are not as many targets as pairs.</exception>
+    /// <param name="targets">Target of each cosine [P].</param>
+    /// <exception cref="ArgumentException">The number of targets is not the number of pairs.</exception>
     public static PairTerms Forward(Tape tape, in Tensor embeddings, in Tensor targets)
     {
         int pairs = embeddings.Shape[0] / 2;

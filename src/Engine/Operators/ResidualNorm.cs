@@ -5,7 +5,9 @@ using VideoSim.Kernels.LayerNorm;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>y = LayerNorm(residual + dropout(x + xbias)), the end of every block of an encoder, as one kernel.</summary>
+/// <summary>
+/// y = LayerNorm(residual + dropout(x + xbias)), the end of every block of an encoder, in one kernel.
+/// </summary>
 public static unsafe class ResidualNorm
 {
     private readonly record struct State(Tensor X, Tensor XBias, Tensor Residual, Tensor Weight, Tensor Bias, Tensor Y, LayerNormForwardArgs Forward);
@@ -15,14 +17,18 @@ public static unsafe class ResidualNorm
     /// <summary>Drops, adds and normalises every row.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="x">[..., C]</param>
-    /// <param name="xBias">[C], added to <paramref name="x"/>: the bias of the product that made it; or default for none.</param>
+    /// <param name="xBias">
+    /// [C], added to <paramref name="x"/>: the bias of the matrix product that computed it; or default for none.
+    /// </param>
     /// <param name="residual">Shape of <paramref name="x"/>, or default for none.</param>
     /// <param name="weight">[C]</param>
     /// <param name="bias">[C]</param>
     /// <param name="epsilon">Added to the variance inside the root.</param>
-    /// <param name="site">Which use of random numbers this is.</param>
+    /// <param name="site">Number of this use of random numbers.</param>
     /// <param name="dropProbability">Chance to zero an element of <paramref name="x"/> in training.</param>
-    /// <param name="rowStep">Where <paramref name="x"/> is every so many rows of a larger tensor: drops what would be dropped there.</param>
+    /// <param name="rowStep">
+    /// If <paramref name="x"/> is every n-th row of a larger tensor, n: dropout then uses the masks of that tensor.
+    /// </param>
     /// <returns>Shape of <paramref name="x"/>.</returns>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor xBias, in Tensor residual, in Tensor weight, in Tensor bias, float epsilon,
         uint site = 0, float dropProbability = 0, int rowStep = 1)

@@ -7,10 +7,12 @@ using VideoSim.Kernels.Reduce;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// Cross-entropy of rows over classes: -log softmax(logits)[label], its mean over rows or another weighted sum. In training one launch of the
-/// backward pass computes the losses and the gradient.
+/// Cross-entropy of rows over classes, -log softmax(logits)[label]: the mean over rows or another weighted sum. In
+/// training one launch of the backward pass computes the losses and the gradient.
 /// </summary>
-/// <remarks>Where the classes are the rows of a table, <see cref="TableCrossEntropy"/> needs no second tensor of the logits' size.</remarks>
+/// <remarks>
+/// If the classes are the rows of a table, <see cref="TableCrossEntropy"/> needs no second tensor of the logits' size.
+/// </remarks>
 public static unsafe class SoftmaxCrossEntropy
 {
     private readonly record struct State(Tensor Logits, Tensor Labels, Tensor Weights, Tensor Term);
@@ -20,10 +22,14 @@ public static unsafe class SoftmaxCrossEntropy
     /// <summary>Compares logits with labels.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="logits">[..., classes]</param>
-    /// <param name="labels">The right class of each row, Int32 [rows]. A label that is no class makes the term NaN.</param>
-    /// <param name="weights">Weights of the rows [rows], such as 1 / count, and 0 for rows out of use; default for the mean over all rows.</param>
+    /// <param name="labels">
+    /// The right class of each row, Int32 [rows]. A label outside of the classes makes the term NaN.
+    /// </param>
+    /// <param name="weights">
+    /// Weights of the rows [rows], such as 1 / count, and 0 for unused rows; default for the mean over all rows.
+    /// </param>
     /// <returns>The term [1].</returns>
-    /// <exception cref="ArgumentException">There are not as many labels or weights as rows.</exception>
+    /// <exception cref="ArgumentException">The number of labels or weights is not the number of rows.</exception>
     public static Tensor Forward(Tape tape, in Tensor logits, in Tensor labels, in Tensor weights = default)
     {
         int rows = logits.Shape.Rows;
@@ -38,7 +44,7 @@ public static unsafe class SoftmaxCrossEntropy
 
     private static void Backward(Tape tape, in State s) => Compute(tape, s, tape.WeightOf(s.Term));
 
-    // The gradient, too, if the weight is not 0.
+    // Computes the loss, and the gradient too if the weight is not 0.
     private static void Compute(Tape tape, in State s, float weight)
     {
         int rows = s.Logits.Shape.Rows, add = 0;

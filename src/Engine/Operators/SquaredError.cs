@@ -17,13 +17,15 @@ public static unsafe class SquaredError
     /// <summary>Compares predictions with targets.</summary>
     /// <param name="tape">The step.</param>
     /// <param name="predictions">Any shape.</param>
-    /// <param name="targets">What they should be, fp32, of that shape: constants, which get no gradient.</param>
+    /// <param name="targets">Target of each prediction, fp32, of that shape: constants, which get no gradient.</param>
     /// <returns>The term [1].</returns>
-    /// <exception cref="ArgumentException">Shapes or types do not fit, or the targets depend on parameters.</exception>
+    /// <exception cref="ArgumentException">
+    /// Shapes or types do not fit, or the targets depend on parameters.
+    /// </exception>
     public static Tensor Forward(Tape tape, in Tensor predictions, in Tensor targets)
     {
         if (targets.Shape != predictions.Shape || targets.Type != ElementType.Float32)
-            throw new ArgumentException($"targets {targets.Shape} {targets.Type} do not fit predictions {predictions.Shape}: they have to be fp32 and of one shape");
+            throw new ArgumentException($"targets {targets.Shape} {targets.Type} do not fit predictions {predictions.Shape}: they must be fp32 and have the same shape");
         if (targets.Node >= 0)
             throw new ArgumentException("the targets of a squared error are constants, but these depend on parameters");
         long count = predictions.Shape.Count;

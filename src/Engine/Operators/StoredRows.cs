@@ -5,14 +5,18 @@ using VideoSim.Kernels.Frames;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Rows that are stored in fp16, in the precision of the step; they are data, so there is no gradient.</summary>
+/// <summary>
+/// Converts rows that are stored in fp16 to the precision of the step. They are data, so there is no gradient.
+/// </summary>
 public static unsafe class StoredRows
 {
-    /// <summary>Converts the rows of sequences, zeroed past the length of each, and computes the mean of each sequence.</summary>
+    /// <summary>
+    /// Converts the rows of sequences, sets rows after each length to 0, and computes the mean of each sequence.
+    /// </summary>
     /// <param name="tape">The step.</param>
     /// <param name="rows">fp16 [B, R, W]</param>
-    /// <param name="counts">How many rows of each sequence count, Int32 [B].</param>
-    /// <returns>The rows [B*R, W], zero past the count; and the mean of all R rows [B, W], fp32.</returns>
+    /// <param name="counts">Number of first rows of each sequence that count, Int32 [B].</param>
+    /// <returns>The rows [B*R, W], zero after the count; and the mean of all R rows [B, W], fp32.</returns>
     public static (Tensor Masked, Tensor Mean) Mask(Tape tape, in Tensor rows, in Tensor counts)
     {
         int items = rows.Shape[0], perItem = rows.Shape[1], width = rows.Shape[2];
@@ -29,7 +33,7 @@ public static unsafe class StoredRows
         return (masked, mean);
     }
 
-    /// <summary>Converts all rows, those past the length of a sequence too: fp16 [B, R, W] to [B*R, W].</summary>
+    /// <summary>Converts all rows, also those after the length of a sequence: fp16 [B, R, W] to [B*R, W].</summary>
     public static Tensor Widen(Tape tape, in Tensor rows)
     {
         var y = tape.Scratch(new Shape(rows.Shape.Rows, rows.Shape.Width), tape.Precision);

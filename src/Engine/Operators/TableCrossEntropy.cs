@@ -8,13 +8,13 @@ using VideoSim.Kernels.Reduce;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// Cross-entropy of rows over classes that are the rows of a table: logits = x table^T + bias, then the weighted sum of the rows' losses.
-/// The logits are the operator's own, so that their gradient can take their place. In training one launch of the backward pass computes the
-/// losses and writes that gradient.
+/// Cross-entropy of rows over classes that are the rows of a table: logits = x table^T + bias, then the weighted sum
+/// of the rows' losses. The logits are private to the operator, so their gradient can take their place in memory. In
+/// training one launch of the backward pass computes the losses and writes that gradient.
 /// </summary>
 /// <remarks>
-/// The table may be the one of an <see cref="Embedding"/>. Its gradient is dense here; as the embedding stands earlier on the tape, it adds
-/// its segments after this one.
+/// The table may be that of an <see cref="Embedding"/>. This operator writes a dense gradient. The embedding is
+/// earlier on the tape, so its backward runs later and adds its segments.
 /// </remarks>
 public static unsafe class TableCrossEntropy
 {
@@ -28,8 +28,8 @@ public static unsafe class TableCrossEntropy
     /// <param name="table">[classes, C], of the type of x.</param>
     /// <param name="bias">[classes], of the type of x.</param>
     /// <param name="targets">The right class of each row, Int32 [rows].</param>
-    /// <param name="weights">Weights of the rows [rows]: 1 / count for a mean; 0 for rows out of use.</param>
-    /// <returns>The term [1]; 0 where no row is in use.</returns>
+    /// <param name="weights">Weights of the rows [rows]: 1 / count for a mean; 0 for unused rows.</param>
+    /// <returns>The term [1]; 0 if no row is used.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
     public static Tensor Forward(Tape tape, in Tensor x, in Tensor table, in Tensor bias, in Tensor targets, in Tensor weights)
     {
@@ -61,7 +61,7 @@ public static unsafe class TableCrossEntropy
             Linear.Differentiate(tape, s.X, s.Table, s.Bias, s.Logits, stack: 1, sharedInput: true);
     }
 
-    // Leaves the gradient in the logits' place if the weight is not 0.
+    // Overwrites the logits with their gradient if the weight is not 0.
     private static void Compute(Tape tape, in State s, float weight)
     {
         var (rows, classes) = (s.Logits.Shape[0], s.Logits.Shape[1]);

@@ -8,22 +8,24 @@ using VideoSim.Kernels.Vlad;
 namespace VideoSim.Engine.Operators;
 
 /// <summary>
-/// NeXtVLAD between its dense maps: normalises cluster logits, assigns every group of every row to clusters, weighs it by its attention, sums
-/// residuals to the centres, normalises each cluster's residual, drops. One kernel for all items of the whole stack: on tensor cores where tensors are
-/// bf16 and <see cref="VladTensorCoreKernels.Fits"/>, the plain one elsewhere.
+/// NeXtVLAD between its dense maps. It normalises cluster logits, assigns every group of every row to clusters, and
+/// weighs the group by its attention. Then it sums residuals to the centres, normalises each cluster's residual and
+/// applies dropout. One kernel serves all items of the whole stack. It runs on tensor cores if tensors are bf16 and
+/// <see cref="VladTensorCoreKernels.Fits"/>; otherwise it is the plain kernel.
 /// </summary>
 public static unsafe class VladAggregation
 {
-    // Attention and Assignment are of the plain kernels.
+    // Only the plain kernels use Attention and Assignment.
     private readonly record struct State(Tensor Hidden, Normalization ClusterLogits, Tensor GroupLogits, Tensor Centres, Tensor Y, Tensor Mass, Tensor InverseNorm,
         Tensor Descriptor, Tensor Attention, Tensor Assignment, DropoutSite Dropout, Dimensions Sizes);
 
     private readonly record struct Dimensions(int Stack, int Items, int Rows, int D, int K, int Groups);
 
-    // What backward writes; default where nobody wants it.
+    // The gradients that backward writes; default for those that are not needed.
     private readonly record struct Gradients(Tensor Hidden, int AddHidden, Tensor Normalised, Tensor GroupLogits, int AddGroupLogits, Tensor Centres, int AddCentres);
 
-    // Forward keeps the undropped descriptors beside y, so that backward need not aggregate again: the two are judged together.
+    // Forward keeps the descriptors from before the dropout, so backward need not aggregate again. The two are
+    // therefore counted as one function.
     private const string Function = "hidden, logits, centres -> y; with dY -> their gradients";
 
     private static readonly Rule<State> BackwardRule = new(Backward);
@@ -87,7 +89,8 @@ public static unsafe class VladAggregation
         var dClusterLogits = tape.GradientToWrite(norm.X, out int addClusterLogits);
         var dGroupLogits = tape.GradientToWrite(s.GroupLogits, out int addGroupLogits);
         var dCentres = tape.GradientToWrite(s.Centres, out int addCentres);
-        // The gradient by the normalised logits becomes that of the logits in place, unless somebody else has written there.
+        // The gradient of the normalised logits is overwritten by the gradient of the logits, unless another operator
+        // has already written the latter.
         var dNormalised = !norm.IsDifferentiable ? default
             : dClusterLogits.Exists && addClusterLogits == 0 ? dClusterLogits : tape.Scratch(norm.X.Shape, norm.X.Type);
         tape.Stream.TouchesMore(Function, Touch.Read(s.Hidden), Touch.Read(norm.X), Touch.Read(norm.Weight), Touch.Read(norm.Bias), Touch.Read(s.GroupLogits), Touch.Read(s.Centres),

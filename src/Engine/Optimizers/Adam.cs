@@ -7,8 +7,8 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Engine.Optimizers;
 
 /// <summary>
-/// Adam without clipping, in Keras's form (epsilon beside the uncorrected square root), with decoupled weight decay where groups have one
-/// (AdamW). A checkpoint saves its moments with the weights.
+/// Adam without clipping, in Keras' form (epsilon is added to the uncorrected square root). Groups may have decoupled
+/// weight decay (AdamW). A checkpoint saves the moments with the weights.
 /// </summary>
 public sealed unsafe class Adam : Optimizer
 {
@@ -18,11 +18,12 @@ public sealed unsafe class Adam : Optimizer
     /// <summary>Takes memory for the moments and sets them to 0.</summary>
     /// <param name="device">Where the parameters are.</param>
     /// <param name="parameters">Allocated for training.</param>
-    /// <param name="epsilon">Added to the square root of the second moment; follows the scale of the loss.</param>
+    /// <param name="epsilon">Added to the square root of the second moment. It must scale with the loss.</param>
     /// <param name="weightDecays">
-    /// One for each group: a step makes weights smaller by their group's rate times it, besides what gradients do. Null for none.
+    /// One for each group: besides the gradients' update, a step reduces weights by their group's rate times the
+    /// decay. Null for none.
     /// </param>
-    /// <exception cref="ArgumentException">There are not as many decays as groups.</exception>
+    /// <exception cref="ArgumentException">The number of decays is not the number of groups.</exception>
     public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null) : base(device, parameters, moments: 2)
     {
         (_epsilon, _weightDecays) = ((float)epsilon, [.. weightDecays ?? []]);
@@ -37,8 +38,8 @@ public sealed unsafe class Adam : Optimizer
     public Tensor SecondMoment => Moments[1];
 
     /// <summary>
-    /// Writes each group's rate for one step, the bias correction in it: rate * sqrt(1 - beta2^t) / (1 - beta1^t) with t = step + 1; and its
-    /// decay: rate * weight decay, without the correction.
+    /// Writes each group's rate for one step with the bias correction: rate * sqrt(1 - beta2^t) / (1 - beta1^t) with t
+    /// = step + 1. Also writes the group's decay without the correction: rate * weight decay.
     /// </summary>
     /// <inheritdoc/>
     public override void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates)

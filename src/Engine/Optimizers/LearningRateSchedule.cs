@@ -7,9 +7,13 @@ namespace VideoSim.Engine.Optimizers;
 public sealed record LearningRateSchedule
 {
     /// <summary>Describes a schedule.</summary>
-    /// <param name="peakRate">The highest rate, reached at step <paramref name="warmUpSteps"/>; finite, not negative.</param>
+    /// <param name="peakRate">
+    /// The highest rate, reached at step <paramref name="warmUpSteps"/>; finite, not negative.
+    /// </param>
     /// <param name="warmUpSteps">Steps of rising rate; 0 starts at the peak.</param>
-    /// <param name="totalSteps">The step at which the rate is 0 again; a run cut shorter than its warm-up only rises.</param>
+    /// <param name="totalSteps">
+    /// The step at which the rate is 0 again. If it is less than the warm-up, the rate only rises.
+    /// </param>
     public LearningRateSchedule(double peakRate, long warmUpSteps, long totalSteps)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(peakRate);
@@ -24,14 +28,14 @@ public sealed record LearningRateSchedule
     /// <summary>The highest rate.</summary>
     public double PeakRate { get; }
 
-    /// <summary>How many steps the rate rises.</summary>
+    /// <summary>Number of steps in which the rate rises.</summary>
     public long WarmUpSteps { get; }
 
     /// <summary>The step from which on the rate is 0, once the warm-up is over.</summary>
     public long TotalSteps { get; }
 
     /// <summary>The rate of one update.</summary>
-    /// <param name="step">How many updates came before, from 0 on.</param>
+    /// <param name="step">0-based number of the update.</param>
     public double RateAt(long step)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);

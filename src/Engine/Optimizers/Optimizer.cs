@@ -10,17 +10,18 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Engine.Optimizers;
 
 /// <summary>The first NaN or infinite value among the gradients.</summary>
-/// <param name="Step">0-based number of the update that met it.</param>
+/// <param name="Step">0-based number of the update that found it.</param>
 /// <param name="Element">Its place in the flat block; <see cref="ParameterStore.NameAt"/> names the tensor.</param>
 public readonly record struct NonFiniteGradient(long Step, long Element);
 
 /// <summary>
-/// Changes parameters by their gradients, one launch over the flat block of all of them. It owns what its rule keeps of each parameter from
+/// Changes parameters by their gradients, in one launch over the flat block of all parameters. It owns the values that
+/// it keeps for each parameter from step to step.
 /// step to step.
 /// </summary>
 public abstract unsafe class Optimizer : IDisposable
 {
-    // The kernels take 4 elements at a time under one rate; the store begins each group on a cache line.
+    // The kernels process 4 elements at a time with one rate; the store begins each group on a cache line.
     private const int GroupAlignment = 4;
 
     private readonly Device _device;
@@ -31,7 +32,7 @@ public abstract unsafe class Optimizer : IDisposable
     /// <summary>Takes memory for the moments and sets them to 0.</summary>
     /// <param name="device">Where the parameters are.</param>
     /// <param name="parameters">Allocated for training.</param>
-    /// <param name="moments">How many values are kept of each parameter.</param>
+    /// <param name="moments">Number of values that are kept for each parameter.</param>
     /// <exception cref="InvalidOperationException">The parameters have no gradients.</exception>
     protected Optimizer(Device device, ParameterStore parameters, int moments)
     {
@@ -55,23 +56,26 @@ public abstract unsafe class Optimizer : IDisposable
     /// <summary>The parameters that it changes.</summary>
     protected ParameterStore Parameters { get; }
 
-    /// <summary>What is kept of each parameter, in the order of the weights.</summary>
+    /// <summary>The values that are kept for each parameter, in the order of the weights.</summary>
     protected IReadOnlyList<Tensor> Moments => _moments;
 
-    /// <summary>Writes what the update of one step reads from the step's scalars: each group's rate, corrected for the optimizer.</summary>
-    /// <param name="scalars">The step's scalars on the host; the step number is left alone.</param>
+    /// <summary>
+    /// Writes the rates to the step's scalars, which the update reads: each group's rate, with the optimizer's
+    /// correction.
+    /// </summary>
+    /// <param name="scalars">The step's scalars on the host; the step number does not change.</param>
     /// <param name="step">0-based number of the update.</param>
     /// <param name="learningRates">One for each group.</param>
     public abstract void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates);
 
-    /// <summary>Changes weights and moments by the gradients that the backward pass left.</summary>
+    /// <summary>Changes weights and moments by the gradients of the backward pass.</summary>
     /// <param name="stream">The device's stream, or one that records or counts for it.</param>
     /// <param name="scalars">The step's scalars on the device.</param>
     public abstract void Update(ComputeStream stream, StepScalars* scalars);
 
     /// <summary>
-    /// The first update whose gradients held a NaN or an infinity, and the first such element in it; null if there was none.
-    /// Waits for the device: for log lines and saves, not for every step.
+    /// The first update in which a gradient was NaN or infinite, and the first such element; null if there was none.
+    /// Waits for the device, so call it for log lines and saves, not in every step.
     /// </summary>
     public NonFiniteGradient? FindNonFinite()
     {
@@ -81,7 +85,7 @@ public abstract unsafe class Optimizer : IDisposable
         return first == ParameterBlock.AllFinite ? null : new NonFiniteGradient((long)(first >> 32), (uint)first);
     }
 
-    /// <summary>Sets the moments to 0 and forgets non-finite gradients, as before the first step.</summary>
+    /// <summary>Sets the moments to 0 and clears the record of non-finite gradients.</summary>
     public void Reset()
     {
         foreach (var moment in _moments)
@@ -98,7 +102,7 @@ public abstract unsafe class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Writes the rates of groups times a factor, 0 for groups without one.</summary>
+    /// <summary>Writes the rates of groups times a factor; 0 for groups without a rate.</summary>
     private protected static void WriteRates(ref StepScalars scalars, ReadOnlySpan<double> learningRates, double factor)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(learningRates.Length, StepScalars.MaxGroups);
@@ -106,7 +110,9 @@ public abstract unsafe class Optimizer : IDisposable
             scalars.Rates[group] = group < learningRates.Length ? (float)(learningRates[group] * factor) : 0;
     }
 
-    /// <summary>The parameters as a kernel's arguments; says that the update touches them and the moments.</summary>
+    /// <summary>
+    /// The parameters as a kernel's arguments. Declares that the update touches them and the moments.
+    /// </summary>
     private protected ParameterBlock Block(ComputeStream stream, StepScalars* scalars, string function)
     {
         stream.Touches(function, [Touch.Write(Parameters.Weights, add: 1), Touch.Read(Parameters.Gradients), Touch.Write(Parameters.Copies),

@@ -5,7 +5,9 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Optimizers;
 
-/// <summary>Stochastic gradient descent with momentum, as PyTorch has it: the rate multiplies the whole velocity.</summary>
+/// <summary>
+/// Stochastic gradient descent with momentum, as in PyTorch: the rate multiplies the whole velocity.
+/// </summary>
 public sealed unsafe class Sgd : Optimizer
 {
     private readonly float _momentum;
@@ -13,7 +15,9 @@ public sealed unsafe class Sgd : Optimizer
     /// <summary>Takes memory for the velocity and sets it to 0.</summary>
     /// <param name="device">Where the parameters are.</param>
     /// <param name="parameters">Allocated for training.</param>
-    /// <param name="momentum">Share of the velocity that is kept from step to step; 0 for plain gradient descent.</param>
+    /// <param name="momentum">
+    /// Share of the velocity that is kept from step to step; 0 for plain gradient descent.
+    /// </param>
     public Sgd(Device device, ParameterStore parameters, double momentum = 0) : base(device, parameters, moments: 1) => _momentum = (float)momentum;
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using VideoSim.Engine.Interop;
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Files that are there whole or not at all: written beside their place under a temporary name, flushed to the disk,
-/// then renamed. Whoever is killed or runs out of disk on the way leaves the old file as it was.
+/// Writes files that exist whole or not at all. A file is written beside its place under a temporary name, flushed to
+/// the disk, then renamed. If the process is killed or the disk is full, the old file stays as it was.
 /// </summary>
 public static class AtomicFile
 {
@@ -12,10 +12,12 @@ public static class AtomicFile
     private const int BufferSize = 1 << 16;
 
     /// <summary>Writes a file, replacing an older one; missing parent folders are made.</summary>
-    /// <param name="path">Where the file shall appear, or a link to it. One writer at a time.</param>
+    /// <param name="path">Path of the file, or of a link to it. Only one writer at a time.</param>
     /// <param name="write">Writes the content.</param>
     /// <param name="open">Opens the temporary file; tests put a full disk here.</param>
-    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the path and the reason.
+    /// </exception>
     public static void Write(string path, Action<Stream> write, Func<string, Stream>? open = null)
     {
         path = Target(path);
@@ -35,17 +37,19 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Writes two files that mean nothing without each other. Whoever is killed on the way leaves the old pair, the new pair, or no
-    /// <paramref name="second"/>: never the files of two pairs.
+    /// Writes two files that belong together. If the process is killed meanwhile, the old pair, the new pair, or no
+    /// <paramref name="second"/> is left: never files of two pairs.
     /// </summary>
-    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the path and the reason.
+    /// </exception>
     public static void WritePair(string first, Action<Stream> writeFirst, string second, Action<Stream> writeSecond)
     {
         (first, second) = (Target(first), Target(second));
         var (newFirst, newSecond) = (Sibling(first, Unfinished), Sibling(second, Unfinished));
         try
         {
-            // What takes long or may fail comes before the old second file goes.
+            // Steps that take long or may fail come before the old second file is deleted.
             Prepare(first, newFirst, writeFirst);
             Prepare(second, newSecond, writeSecond);
             Try(second, newSecond, () => File.Delete(second));
@@ -80,10 +84,12 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Refuses a path that <see cref="Write"/> could not write, before the work whose result is to go there. Missing parent folders are
-    /// made; a file that is there stays as it is.
+    /// Throws if <see cref="Write"/> could not write a path. Call it before the work that computes the file. Missing
+    /// parent folders are created; an existing file stays as it is.
     /// </summary>
-    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the path and the reason.
+    /// </exception>
     public static void RequireWritable(string path)
     {
         path = Target(path);
@@ -104,10 +110,14 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>Whether a path is what a process left that was killed while it wrote a file of this name; the next write of that file replaces it.</summary>
+    /// <summary>
+    /// Whether a path is the leftover of a process that was killed while it wrote a file of this name. The next write
+    /// of that file replaces it.
+    /// </summary>
     public static bool IsLeftover(string path, string name) => Path.GetFileName(path) == Unfinished + name;
 
-    // A link stays one: what it names is written. A device or a pipe would be replaced by a file.
+    // A link stays a link: the file that it names is written. A device or a pipe is refused, because the rename would
+    // replace it.
     private static string Target(string path)
     {
         if (FileKind.IsSpecial(path))
@@ -118,7 +128,7 @@ public static class AtomicFile
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
-            return path; // what is wrong with it is said when it is written
+            return path; // the error is reported when the file is written
         }
     }
 
@@ -129,7 +139,7 @@ public static class AtomicFile
         return Path.Combine(Path.GetDirectoryName(full) ?? full, prefix + Path.GetFileName(full));
     }
 
-    /// <summary>Writes a file in its final place and returns when its bytes are on the disk.</summary>
+    /// <summary>Writes a file at its final path, and returns when its bytes are on the disk.</summary>
     internal static void WriteFlushed(string path, Action<Stream> write, Func<string, Stream>? open)
     {
         using var stream = open is null
@@ -142,14 +152,16 @@ public static class AtomicFile
             stream.Flush();
     }
 
-    /// <summary>Reports a refusal of the file system as one line about <paramref name="path"/>; other failures pass.</summary>
+    /// <summary>
+    /// Reports an error of the file system as one line about <paramref name="path"/>; other failures pass.
+    /// </summary>
     internal static void ThrowIfRefused(Exception failure, string path, string temporary)
     {
         if (FileFailure.Is(failure))
             throw FileFailure.Writing(path, failure, temporary);
     }
 
-    /// <summary>Deletes what a failure left; what cannot be deleted must not hide why writing failed.</summary>
+    /// <summary>Deletes leftovers of a failure. A failure to delete must not hide the first failure.</summary>
     internal static void DeleteLeftover(Action delete)
     {
         try
@@ -158,7 +170,7 @@ public static class AtomicFile
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
-            // The first failure is the one to report; the next write of this path starts over the leftover.
+            // The first failure is reported; the next write of this path replaces the leftover.
         }
     }
 }

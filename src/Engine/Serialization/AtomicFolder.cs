@@ -1,8 +1,8 @@
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// A folder of files, such as a checkpoint, that is there whole or not at all: filled under a temporary name beside its
-/// place, every file flushed to the disk, then renamed.
+/// A folder of files, such as a checkpoint, that exists whole or not at all. It is filled under a temporary name
+/// beside its place, every file is flushed to the disk, then the folder is renamed.
 /// </summary>
 public sealed class AtomicFolder
 {
@@ -21,10 +21,12 @@ public sealed class AtomicFolder
     }
 
     /// <summary>Writes a folder, replacing an older one; missing parent folders are made.</summary>
-    /// <param name="path">Where the folder shall appear. One writer at a time.</param>
+    /// <param name="path">Path of the folder. Only one writer at a time.</param>
     /// <param name="fill">Adds the files.</param>
     /// <param name="open">Opens each file of the temporary folder; tests put a full disk here.</param>
-    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the path and the reason.
+    /// </exception>
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
         string temporary = AtomicFile.Sibling(path, Unfinished);
@@ -44,10 +46,12 @@ public sealed class AtomicFolder
         }
     }
 
-    /// <summary>Adds a file of the folder and returns when its bytes are on the disk.</summary>
+    /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
     /// <param name="name">The file's name inside the folder.</param>
     /// <param name="write">Writes the content.</param>
-    /// <exception cref="DataException">The file system refused; the message names the file in its final place.</exception>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the file in its final place.
+    /// </exception>
     public void Add(string name, Action<Stream> write)
     {
         string file = Path.Combine(_temporary, name);
@@ -62,8 +66,12 @@ public sealed class AtomicFolder
         }
     }
 
-    /// <summary>Removes a folder: whoever is killed on the way leaves it whole, or to <see cref="Recover"/>.</summary>
-    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    /// <summary>
+    /// Deletes a folder. If the process is killed meanwhile, the folder is whole, or <see cref="Recover"/> cleans up.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the path and the reason.
+    /// </exception>
     public static void Delete(string path)
     {
         try
@@ -79,12 +87,16 @@ public sealed class AtomicFolder
     }
 
     /// <summary>
-    /// Clears up after a process that was killed while it wrote: unfinished folders go, and a folder that was moved aside
-    /// for its successor comes back if the successor never arrived. Call it before looking for folders.
+    /// Cleans up after a process that was killed while it wrote. Unfinished folders are deleted. A folder that was
+    /// moved aside for its successor is moved back if the successor is missing. Call it before looking for folders.
     /// </summary>
-    /// <param name="parent">The folder in which they lie; it may be missing.</param>
-    /// <param name="isOurs">Which names to care for, such as <c>last</c>; folders of others stay as they are.</param>
-    /// <exception cref="DataException">The file system refused; the message names the path and the reason.</exception>
+    /// <param name="parent">The folder that contains them; it may be missing.</param>
+    /// <param name="isOurs">
+    /// Whether a name belongs to the caller, such as <c>last</c>; other folders stay as they are.
+    /// </param>
+    /// <exception cref="DataException">
+    /// The file system reported an error; the message names the path and the reason.
+    /// </exception>
     public static void Recover(string parent, Func<string, bool> isOurs)
     {
         try
@@ -108,7 +120,8 @@ public sealed class AtomicFolder
         }
     }
 
-    // No file system call of .NET exchanges two folders at once, so the old one steps aside; Recover closes the gap.
+    // .NET has no call that exchanges two folders. The old folder is therefore moved aside first; Recover handles an
+    // interruption in between.
     private static void Swap(string path, string temporary)
     {
         if (!Directory.Exists(path))

@@ -1,13 +1,15 @@
 namespace VideoSim.Engine.Serialization;
 
-/// <summary>Turns what the file system objects to into one clear line that names the file.</summary>
+/// <summary>Turns errors of the file system into one clear line that names the file.</summary>
 public static class FileFailure
 {
-    /// <summary>Whether an exception is the file system's refusal (missing, unreadable, full), not a mistake of the program.</summary>
+    /// <summary>
+    /// Whether an exception is an error of the file system (missing, unreadable, full), not a mistake of the program.
+    /// </summary>
     public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsTooLarge(failure);
 
     /// <summary>The content of a file.</summary>
-    /// <exception cref="DataException">It cannot be read; the message says why.</exception>
+    /// <exception cref="DataException">It cannot be read; the message gives the reason.</exception>
     public static byte[] ReadAllBytes(string path)
     {
         try
@@ -25,9 +27,9 @@ public static class FileFailure
         new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, Path.GetFullPath(path)))}", failure);
 
     /// <summary>The exception to throw when a file or folder cannot be written.</summary>
-    /// <param name="path">What the user asked for.</param>
-    /// <param name="failure">What the file system reported.</param>
-    /// <param name="temporary">What was written to in its place; nobody wants to read about it.</param>
+    /// <param name="path">The path that the user named.</param>
+    /// <param name="failure">The error that the file system reported.</param>
+    /// <param name="temporary">The temporary path that was written instead; it is removed from the message.</param>
     public static DataException Writing(string path, Exception failure, string temporary) =>
         new($"{path}: cannot be written: {Reason(failure, temporary)}", failure);
 
@@ -40,6 +42,6 @@ public static class FileFailure
             .Replace($" '{path}'", "", StringComparison.Ordinal)).TrimEnd('.'),
     };
 
-    // What .NET makes of EFBIG, the refusal of a write beyond the largest size of a file.
+    // .NET's exception for EFBIG, the error for a write beyond the largest size of a file.
     private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value", InnerException: null, ActualValue: null };
 }

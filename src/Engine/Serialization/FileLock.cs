@@ -1,15 +1,18 @@
 namespace VideoSim.Engine.Serialization;
 
-/// <summary>Locks between processes by a file that one at a time can hold open. The system gives a lock up with its process.</summary>
+/// <summary>
+/// Locks between processes. Only one process at a time can open the lock's file; the system releases the lock when the
+/// process ends.
+/// </summary>
 public static class FileLock
 {
     // EWOULDBLOCK of Linux and of macOS, and Windows' sharing violation.
     private const int LinuxHeld = 11, MacHeld = 35, WindowsHeld = unchecked((int)0x80070020);
 
-    /// <summary>Takes a lock, which is held until the stream is closed; the file stays.</summary>
-    /// <param name="path">The lock's file; made if it is missing.</param>
-    /// <returns>Null if somebody else holds it.</returns>
-    /// <exception cref="IOException">The file cannot be made.</exception>
+    /// <summary>Takes a lock. Closing the stream releases it; the file stays.</summary>
+    /// <param name="path">The lock's file; created if it is missing.</param>
+    /// <returns>Null if another process has the lock.</returns>
+    /// <exception cref="IOException">The file cannot be created.</exception>
     public static FileStream? TryTake(string path)
     {
         try

@@ -3,18 +3,18 @@ using System.Text;
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Walks the lines of a UTF-8 text file. Lines end at LF alone. A byte order mark, spaces, tabs and CR at the ends of lines, and
-/// empty lines at the end of the file do not count.
+/// Reads the lines of a UTF-8 text file. Only LF ends a line. These do not count: a byte order mark, spaces, tabs and
+/// CR at the ends of lines, and empty lines at the end of the file.
 /// </summary>
-/// <remarks>Other blanks stay: U+2028 is a piece of a published vocabulary.</remarks>
+/// <remarks>Other blanks stay: a published vocabulary contains U+2028.</remarks>
 public ref struct LineReader
 {
-    // Enough to recognise a line by in an error message that is to stay one line.
+    // Enough to recognise a line in an error message of one line.
     private const int QuotedBytes = 40;
 
     private ReadOnlySpan<byte> _rest;
 
-    /// <summary>Begins before the first line of a file's content.</summary>
+    /// <summary>Starts before the first line of a file's content.</summary>
     public LineReader(ReadOnlySpan<byte> text)
     {
         var mark = "\uFEFF"u8;
@@ -27,7 +27,7 @@ public ref struct LineReader
     /// <summary>Its number, counted from 1.</summary>
     public int Number { get; private set; }
 
-    /// <summary>Goes on to the next line; false behind the last one.</summary>
+    /// <summary>Moves to the next line; false after the last one.</summary>
     public bool MoveNext()
     {
         if (_rest.IsEmpty)
@@ -43,7 +43,9 @@ public ref struct LineReader
     /// <summary>The line as text for an error message.</summary>
     public readonly string Quote() => Quote(Current);
 
-    /// <summary>A part of a line as text for an error message: cut where it is long, a dot for each control character.</summary>
+    /// <summary>
+    /// A part of a line as text for an error message: long parts are cut, control characters become dots.
+    /// </summary>
     public static string Quote(ReadOnlySpan<byte> part)
     {
         var text = new StringBuilder(Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]));

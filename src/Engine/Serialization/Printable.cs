@@ -3,16 +3,20 @@ using System.Text;
 
 namespace VideoSim.Engine.Serialization;
 
-/// <summary>Makes text from outside fit for a message of one line: a hostile name can be neither long nor break the line.</summary>
+/// <summary>
+/// Makes text from outside safe for a message of one line: it is shortened and cannot break the line.
+/// </summary>
 public static class Printable
 {
-    // Long enough for every tensor name and record id met in practice.
+    // Longer than every tensor name and record id seen so far.
     private const int LongestShown = 120;
 
-    /// <summary>The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.</summary>
+    /// <summary>
+    /// The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.
+    /// </summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
-    /// <summary>The text without what would break a line, cut after 120 characters.</summary>
+    /// <summary>The text without characters that break a line, cut after 120 characters.</summary>
     public static string OneLine(string text)
     {
         var result = new StringBuilder();

@@ -63,28 +63,28 @@ public enum SafetensorsType
 /// <param name="Name">Its name, unique in the file.</param>
 /// <param name="Type">How its numbers are encoded, little-endian.</param>
 /// <param name="Shape">Its dimensions, row-major; none for a single number.</param>
-/// <param name="Offset">Where its bytes begin, counted from the end of the header.</param>
-/// <param name="ByteCount">How many bytes it has.</param>
+/// <param name="Offset">Its first byte, counted from the end of the header.</param>
+/// <param name="ByteCount">Number of its bytes.</param>
 public sealed record SafetensorsEntry(
     string Name, SafetensorsType Type, ImmutableArray<long> Shape, long Offset, long ByteCount)
 {
-    /// <summary>How many numbers it has.</summary>
+    /// <summary>Number of its numbers.</summary>
     public long ElementCount => ByteCount / Type.ByteSize();
 }
 
 /// <summary>
-/// Facts about the safetensors format: 8 bytes with the length of the header (little-endian), the header as JSON, padded
-/// with blanks, then the bytes of all tensors without a gap.
+/// Facts about the safetensors format. A file has 8 bytes with the length of the header (little-endian), the header as
+/// JSON, padded with blanks, then the bytes of all tensors without gaps.
 /// </summary>
 public static class SafetensorsFormat
 {
     /// <summary>Bytes before the header.</summary>
     public const int LengthBytes = 8;
 
-    /// <summary>The longest header that is read, the format's own limit against hostile files.</summary>
+    /// <summary>The longest header that is read: the format's own limit against malicious files.</summary>
     public const long LongestHeader = 100_000_000;
 
-    /// <summary>The header's key whose value is not a tensor but a map of texts.</summary>
+    /// <summary>The header's key for metadata: its value is a map of texts, not a tensor.</summary>
     public const string MetadataKey = "__metadata__";
 
     /// <summary>Bytes of one number of a type.</summary>
@@ -97,7 +97,7 @@ public static class SafetensorsFormat
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };
 
-    /// <summary>Bytes of a tensor, or null if a dimension is negative or the product leaves 64 bits.</summary>
+    /// <summary>Bytes of a tensor; null if a dimension is negative or the product does not fit 64 bits.</summary>
     internal static long? ByteCount(SafetensorsType type, ReadOnlySpan<long> shape)
     {
         Int128 bytes = type.ByteSize();

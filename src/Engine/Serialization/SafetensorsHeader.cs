@@ -5,15 +5,16 @@ using System.Text.Json;
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Reads the JSON header of a safetensors file and believes none of it: what comes out describes disjoint ranges that
-/// fill the file's data exactly.
+/// Reads the JSON header of a safetensors file and checks all of it. The result describes disjoint ranges that fill
+/// the file's data exactly.
 /// </summary>
 internal ref struct SafetensorsHeader
 {
-    // The format nests two levels and the list of a shape; one more, so that a nested shape is reported as such.
+    // The format has two levels and the list of a shape. One more level is allowed: a nested shape then gets
+    // its own error message.
     private const int DeepestNesting = 4;
 
-    // As NumPy limits it; without a limit, a header of zeros would become a list of many times its size.
+    // NumPy's limit. Without a limit, a header of zeros would become a list of many times its size.
     private const int MostDimensions = 64;
 
     private readonly string _path;
@@ -31,7 +32,7 @@ internal ref struct SafetensorsHeader
 
     /// <summary>Parses and checks a header.</summary>
     /// <param name="header">The header's bytes, padding included.</param>
-    /// <param name="dataBytes">How many bytes follow it in the file.</param>
+    /// <param name="dataBytes">Number of bytes after it in the file.</param>
     /// <param name="path">The file, for messages.</param>
     /// <returns>The metadata, and the tensors in the header's order.</returns>
     /// <exception cref="DataException">Anything is wrong; the message names the file and the tensor.</exception>
@@ -169,7 +170,7 @@ internal ref struct SafetensorsHeader
         while (_json.Read() && _json.TokenType != JsonTokenType.EndArray)
         {
             if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out long value))
-                throw Wrong(tensor, $"has a {field} with something else than a 64-bit integer");
+                throw Wrong(tensor, $"has a {field} with a value that is not a 64-bit integer");
             if (values.Count == most)
                 throw Wrong(tensor, $"has a {field} of more than {most} numbers");
             values.Add(value);

@@ -6,13 +6,13 @@ using VideoSim.Engine.Tensors;
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
-/// Reads a safetensors file. Opening checks the whole header against the file, so a tensor that is listed can be read.
-/// Content is read on request into the caller's memory; the file is not mapped, because one cut short under a mapping
-/// kills the process.
+/// Reads a safetensors file. Opening it checks the whole header against the file, so every listed tensor can be read.
+/// Content is read on request into the caller's memory. The file is not mapped: if a mapped file is cut short, the
+/// process is killed.
 /// </summary>
 public sealed class SafetensorsReader : IDisposable
 {
-    // Numbers that need conversion pass through a buffer of this many bytes.
+    // Size of the buffer for numbers that need conversion.
     private const int ChunkBytes = 1 << 16;
 
     private readonly string _path;
@@ -44,14 +44,16 @@ public sealed class SafetensorsReader : IDisposable
         _byName = Entries.ToDictionary(entry => entry.Name);
     }
 
-    /// <summary>The texts that the writer put beside the tensors.</summary>
+    /// <summary>The texts that the writer stored with the tensors.</summary>
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>All tensors, in the order of the header.</summary>
     public IReadOnlyList<SafetensorsEntry> Entries { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="DataException">The file cannot be read or is not valid; the message names file and tensor.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read or is not valid; the message names file and tensor.
+    /// </exception>
     public static SafetensorsReader Open(string path)
     {
         SafeFileHandle? file = null;
@@ -69,11 +71,11 @@ public sealed class SafetensorsReader : IDisposable
         }
     }
 
-    /// <summary>Looks a tensor up.</summary>
+    /// <summary>Looks up a tensor.</summary>
     /// <returns>The tensor, or null if the file has none of that name.</returns>
     public SafetensorsEntry? TryFind(string name) => _byName.GetValueOrDefault(name);
 
-    /// <summary>Finds a tensor that must be there in a given shape.</summary>
+    /// <summary>Finds a tensor that must exist with a given shape.</summary>
     /// <exception cref="DataException">It is missing or has another shape.</exception>
     public SafetensorsEntry Find(string name, Shape shape)
     {
@@ -88,29 +90,33 @@ public sealed class SafetensorsReader : IDisposable
 
     /// <summary>Reads a tensor's bytes as they are.</summary>
     /// <param name="entry">A tensor of this file.</param>
-    /// <param name="destination">Takes exactly <see cref="SafetensorsEntry.ByteCount"/> bytes.</param>
-    /// <exception cref="DataException">The file cannot be read any more.</exception>
+    /// <param name="destination">Receives exactly <see cref="SafetensorsEntry.ByteCount"/> bytes.</param>
+    /// <exception cref="DataException">The file can no longer be read.</exception>
     public void ReadBytes(SafetensorsEntry entry, Span<byte> destination)
     {
         CheckLength(entry, destination.Length, entry.ByteCount);
         FillFrom(entry, 0, destination);
     }
 
-    /// <summary>Reads a tensor of floating-point numbers as float32, rounding from F64.</summary>
+    /// <summary>Reads a tensor of floating-point numbers as float32; F64 is rounded.</summary>
     /// <param name="entry">A tensor of this file, of type F32, F16, BF16 or F64.</param>
-    /// <param name="destination">Takes exactly <see cref="SafetensorsEntry.ElementCount"/> numbers.</param>
-    /// <exception cref="DataException">The tensor holds no floating-point numbers, or the file cannot be read any more.</exception>
+    /// <param name="destination">Receives exactly <see cref="SafetensorsEntry.ElementCount"/> numbers.</param>
+    /// <exception cref="DataException">
+    /// The tensor holds no floating-point numbers, or the file can no longer be read.
+    /// </exception>
     public void ReadFloats(SafetensorsEntry entry, Span<float> destination)
     {
         CheckLength(entry, destination.Length, entry.ElementCount);
         ReadFloats(entry, 0, destination);
     }
 
-    /// <summary>Reads some numbers of a tensor of floating-point numbers as float32, rounding from F64.</summary>
+    /// <summary>Reads some numbers of a tensor of floating-point numbers as float32; F64 is rounded.</summary>
     /// <param name="entry">A tensor of this file, of type F32, F16, BF16 or F64.</param>
     /// <param name="first">The first number, row-major.</param>
-    /// <param name="destination">Takes the numbers from there on; the tensor must have that many.</param>
-    /// <exception cref="DataException">The tensor holds no floating-point numbers, or the file cannot be read any more.</exception>
+    /// <param name="destination">Receives the numbers from there on; the tensor must have that many.</param>
+    /// <exception cref="DataException">
+    /// The tensor holds no floating-point numbers, or the file can no longer be read.
+    /// </exception>
     public void ReadFloats(SafetensorsEntry entry, long first, Span<float> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);

@@ -8,26 +8,26 @@ using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Serialization;
 
-/// <summary>Supplies part of a tensor's bytes while the file is written.</summary>
-/// <param name="offset">The first byte wanted, counted from the tensor's beginning.</param>
-/// <param name="destination">Takes the bytes from there on.</param>
+/// <summary>Writes part of a tensor's bytes to a buffer while the file is written.</summary>
+/// <param name="offset">The first byte of the part, counted from the tensor's beginning.</param>
+/// <param name="destination">Receives the bytes from there on.</param>
 public delegate void TensorSource(long offset, Span<byte> destination);
 
 /// <summary>
-/// Writes a safetensors file from tensors that stay where they are, on the host or on a device: their bytes pass through
-/// one small buffer. The same tensors in the same order give the same file, byte for byte.
+/// Writes a safetensors file from tensors on the host or on a device. Their bytes pass through one small buffer. The
+/// same tensors in the same order give the same file, byte for byte.
 /// </summary>
 public sealed class SafetensorsWriter
 {
-    // Large enough for the disk and for copies from a device, small beside any model.
+    // Large enough for the disk and for copies from a device, small compared with any model.
     private const int ChunkBytes = 1 << 20;
 
-    // Tensors begin at a multiple of this in the file as long as the sizes before them allow it.
+    // Tensors begin at a multiple of this in the file, as far as the sizes before them allow it.
     private const int HeaderAlignment = 8;
 
     private static readonly JsonWriterOptions HeaderOptions = new()
     {
-        // Names are read by people; nothing of this is put into a web page.
+        // Names are for people; no web page contains them.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -35,14 +35,14 @@ public sealed class SafetensorsWriter
     private readonly OrderedDictionary<string, (SafetensorsEntry Entry, TensorSource Source)> _tensors = [];
     private long _dataBytes;
 
-    /// <summary>Adds a text beside the tensors.</summary>
+    /// <summary>Adds a text to the metadata.</summary>
     public void AddMetadata(string key, string value) => _metadata.Add(key, value);
 
-    /// <summary>Adds a tensor whose bytes a function supplies when the file is written.</summary>
-    /// <param name="name">Its name; each may be given once.</param>
+    /// <summary>Adds a tensor; a function supplies its bytes when the file is written.</summary>
+    /// <param name="name">Its name; a name may be used once.</param>
     /// <param name="type">How its numbers are encoded.</param>
     /// <param name="shape">Its dimensions, row-major; none for a single number.</param>
-    /// <param name="source">Supplies its bytes, asked from front to back.</param>
+    /// <param name="source">Supplies its bytes, from front to back.</param>
     public void Add(string name, SafetensorsType type, ReadOnlySpan<long> shape, TensorSource source)
     {
         if (name == SafetensorsFormat.MetadataKey)
@@ -54,7 +54,7 @@ public sealed class SafetensorsWriter
     }
 
     /// <summary>Adds a float32 tensor in host memory.</summary>
-    /// <param name="name">Its name; each may be given once.</param>
+    /// <param name="name">Its name; a name may be used once.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="address">Its first byte; must stay valid until the file is written.</param>
     public unsafe void Add(string name, Shape shape, nint address) =>
@@ -62,9 +62,9 @@ public sealed class SafetensorsWriter
             new ReadOnlySpan<byte>((byte*)address + offset, destination.Length).CopyTo(destination));
 
     /// <summary>Adds a float32 tensor in managed memory.</summary>
-    /// <param name="name">Its name; each may be given once.</param>
+    /// <param name="name">Its name; a name may be used once.</param>
     /// <param name="shape">Its shape.</param>
-    /// <param name="values">Its numbers, as many as the shape says; read when the file is written.</param>
+    /// <param name="values">Its numbers, one for each element of the shape; read when the file is written.</param>
     public void Add(string name, Shape shape, ReadOnlyMemory<float> values)
     {
         if (values.Length != shape.Count)
@@ -74,7 +74,7 @@ public sealed class SafetensorsWriter
                 .CopyTo(destination));
     }
 
-    /// <summary>Writes the file's bytes; give it to <see cref="AtomicFile.Write"/> to make a file of them.</summary>
+    /// <summary>Writes the file's bytes. <see cref="AtomicFile.Write"/> makes a file of them.</summary>
     public void WriteTo(Stream stream)
     {
         stream.Write(Header());
@@ -93,7 +93,7 @@ public sealed class SafetensorsWriter
     private ReadOnlySpan<byte> Header()
     {
         var bytes = new ArrayBufferWriter<byte>();
-        // The length is known only at the end; its place comes first.
+        // The length is known only at the end, but its place is at the beginning.
         bytes.Write(stackalloc byte[SafetensorsFormat.LengthBytes]);
         using (var json = new Utf8JsonWriter(bytes, HeaderOptions))
         {

@@ -9,11 +9,11 @@ public static class StoredFloats
     // All bits of a float32's exponent: infinity, or NaN.
     private const uint SingleExponent = 0x7f800000;
 
-    /// <summary>Whether numbers of a type are floating-point numbers.</summary>
+    /// <summary>Whether a type is a floating-point type.</summary>
     public static bool IsFloat(this SafetensorsType type) =>
         type is SafetensorsType.F32 or SafetensorsType.F16 or SafetensorsType.BF16 or SafetensorsType.F64;
 
-    /// <summary>Converts little-endian numbers; those of F64 are rounded, all others stay exact.</summary>
+    /// <summary>Converts little-endian numbers. Numbers of F64 are rounded, all others stay exact.</summary>
     /// <param name="type">F32, F16, BF16 or F64.</param>
     /// <param name="bytes">Whole numbers of this type.</param>
     /// <param name="destination">Takes as many numbers.</param>
@@ -38,7 +38,7 @@ public static class StoredFloats
                     destination[i] = (float)doubles[i];
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), $"{type} is no floating-point number");
+                throw new ArgumentOutOfRangeException(nameof(type), $"{type} is not a floating-point type");
         }
     }
 
@@ -61,7 +61,8 @@ public static class StoredFloats
         return true;
     }
 
-    // Moved to their places in a float32, the bits of a half are its value times 2^-112; that holds for subnormal numbers, too.
+    // If the bits of a half are moved to their places in a float32, the result is the half's value times 2^-112, also
+    // for subnormal numbers.
     private static void FromHalves(ReadOnlySpan<ushort> halves, Span<float> destination)
     {
         int i = 0;

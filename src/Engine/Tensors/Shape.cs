@@ -22,7 +22,7 @@ public readonly record struct Shape
     /// <summary>Four dimensions.</summary>
     public Shape(int d0, int d1, int d2, int d3) : this(4, d0, d1, d2, d3) { }
 
-    // Sizes follow from configurations, so what is wrong with them comes from outside.
+    // Sizes follow from configurations, so a wrong size is an error of the input.
     private Shape(int rank, int d0, int d1, int d2, int d3)
     {
         (Rank, _d0, _d1, _d2, _d3) = (rank, d0, d1, d2, d3);

@@ -4,18 +4,18 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Tensors;
 
 /// <summary>
-/// A view of an arena: address, shape, element type and place on the tape. It owns nothing and is unmanaged, so it can be
-/// kept in the tape's states. Using it after its arena was reset throws.
+/// A view of an arena: address, shape, element type and place on the tape. It owns nothing and is unmanaged, so the
+/// states of the tape can contain it. Using it after its arena was reset throws.
 /// </summary>
 public readonly unsafe struct Tensor
 {
-    /// <summary>A tensor that takes no part in differentiation.</summary>
+    /// <summary>The node of a tensor without a gradient.</summary>
     public const int NoNode = -1;
 
     private readonly nint _address;
     private readonly int* _arenaGeneration;
     private readonly int _generation;
-    private readonly int _nodeAfter; // so that default, where there is no tensor, has no place on the tape either
+    private readonly int _nodeAfter; // Node + 1, so default (no tensor) has no place on the tape
 
     internal Tensor(nint address, Shape shape, ElementType type, int node, int* arenaGeneration, int generation)
     {
@@ -32,14 +32,14 @@ public readonly unsafe struct Tensor
     /// <summary>Place on the tape, or <see cref="NoNode"/>.</summary>
     public int Node => _nodeAfter - 1;
 
-    /// <summary>Whether there is a tensor here at all; <c>default</c> stands for "none".</summary>
+    /// <summary>Whether this is a tensor; <c>default</c> stands for "none".</summary>
     public bool Exists => _arenaGeneration != null;
 
-    /// <summary>Tells arenas apart: counted addresses of several may be the same numbers.</summary>
+    /// <summary>Identifies the arena: on the counting device, addresses of several arenas may be equal.</summary>
     internal nint Arena => (nint)_arenaGeneration;
 
     /// <summary>Address on the device.</summary>
-    /// <exception cref="InvalidOperationException">The arena was reset since; or there is no tensor here.</exception>
+    /// <exception cref="InvalidOperationException">The arena was reset, or this is no tensor.</exception>
     public nint Address
     {
         get
@@ -95,5 +95,5 @@ public readonly unsafe struct Tensor
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void ThrowStale() => throw new InvalidOperationException(_arenaGeneration == null
-        ? "there is no tensor here" : $"a tensor {Shape} was used after its arena was reset");
+        ? "a tensor is missing" : $"a tensor {Shape} was used after its arena was reset");
 }

@@ -27,14 +27,18 @@ public sealed unsafe class TrainingStep : IDisposable
         });
     }
 
-    /// <summary>Builds a step that makes one loss smaller.</summary>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="parameters">What is trained, allocated for training in the step's precision.</param>
+    /// <summary>Builds a step that reduces one loss.</summary>
+    /// <param name="device">Device that runs the step.</param>
+    /// <param name="parameters">The parameters to train, allocated for training in the step's precision.</param>
     /// <param name="optimizer">Changes the parameters; null for gradients alone.</param>
-    /// <param name="inputs">What the step reads, on the device.</param>
-    /// <param name="loss">The model's code: returns the value of a loss operator. It may not look at values.</param>
+    /// <param name="inputs">The step's inputs, on the device.</param>
+    /// <param name="loss">
+    /// The model's code. It returns the value of a loss operator, and must not read the values of tensors.
+    /// </param>
     /// <param name="seed">Key of the step's random numbers.</param>
-    /// <param name="eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
+    /// <param name="eager">
+    /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
+    /// </param>
     /// <param name="precision">How activations are stored.</param>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
         ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32) =>
@@ -48,10 +52,12 @@ public sealed unsafe class TrainingStep : IDisposable
     /// <summary>The launches.</summary>
     public Step<LossTerms> Step { get; }
 
-    /// <summary>0-based number of the next update: what rates are corrected for, and a counter of the random numbers.</summary>
+    /// <summary>
+    /// 0-based number of the next update. The optimizer's correction and the random numbers depend on it.
+    /// </summary>
     public long Number { get; set; }
 
-    /// <summary>The terms of the objective, which the last run filled.</summary>
+    /// <summary>The terms of the objective, with the values of the last run.</summary>
     public LossTerms Losses => Step.Result;
 
     /// <summary>Runs one update and counts it.</summary>
@@ -66,14 +72,17 @@ public sealed unsafe class TrainingStep : IDisposable
         Run();
     }
 
-    /// <summary>Runs one update with the step number and the rates that are in the inputs already.</summary>
+    /// <summary>Runs one update with the step number and the rates that the inputs already contain.</summary>
     public void Run()
     {
         _parameters.BeginGradients(this);
         Step.Run();
     }
 
-    /// <summary>Writes step number and rates into a block of inputs, such as a slot on the host that is copied to the device as a whole.</summary>
+    /// <summary>
+    /// Writes step number and rates to a block of inputs, such as a slot on the host that is copied to the device as a
+    /// whole.
+    /// </summary>
     /// <param name="block">The block.</param>
     /// <param name="number">0-based number of the update.</param>
     /// <param name="rates">The learning rate of each parameter group.</param>

@@ -17,24 +17,27 @@ public static class ActivationReference
     /// <summary>1 / (1 + e^-x)</summary>
     public static T Sigmoid<T>(T x) where T : IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
 
-    /// <summary>Slope of relu from its value.</summary>
+    /// <summary>Slope of relu as a function of its value.</summary>
     public static T ReluSlope<T>(T y) where T : IBinaryFloatingPointIeee754<T> => y > T.Zero ? T.One : T.Zero;
 
-    /// <summary>Slope of gelu from its argument: cdf(x) + x density(x).</summary>
+    /// <summary>Slope of gelu as a function of its argument: cdf(x) + x density(x).</summary>
     public static T GeluSlope<T>(T x) where T : IBinaryFloatingPointIeee754<T>
     {
         var two = T.CreateChecked(2);
         return (T.One + ReferenceMath.Erf(x / T.Sqrt(two))) / two + x * T.Exp(-x * x / two) / T.Sqrt(two * T.Pi);
     }
 
-    /// <summary>Slope of tanh from its value.</summary>
+    /// <summary>Slope of tanh as a function of its value.</summary>
     public static T TanhSlope<T>(T y) where T : IBinaryFloatingPointIeee754<T> => T.One - y * y;
 
-    /// <summary>Slope of the sigmoid from its value.</summary>
+    /// <summary>Slope of the sigmoid as a function of its value.</summary>
     public static T SigmoidSlope<T>(T y) where T : IBinaryFloatingPointIeee754<T> => y * (T.One - y);
 }
 
-/// <summary>Checks: odd widths, whole blocks, past a chunk, arguments from one tail to the other; with and without a bias; overwriting and adding.</summary>
+/// <summary>
+/// Checks: odd widths, whole blocks, more rows than a chunk, arguments from one tail to the other; with and without a
+/// bias; overwriting and adding.
+/// </summary>
 public static unsafe class ActivationChecks
 {
     /// <summary>All of them.</summary>

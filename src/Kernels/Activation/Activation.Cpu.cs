@@ -53,7 +53,7 @@ public static unsafe partial class Activations
 
     private readonly struct ReluFunction : IFunction
     {
-        // The bound comes first, so that NaN is passed on.
+        // The bound is the first argument, so NaN stays NaN.
         public static Vector256<float> Value(Vector256<float> x) => Vector256.MaxNative(Vector256<float>.Zero, x);
 
         public static Vector256<float> Slope(Vector256<float> y) => Vector256.GreaterThan(y, Vector256<float>.Zero) & Vector256<float>.One;

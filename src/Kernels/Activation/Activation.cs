@@ -8,7 +8,7 @@ public unsafe struct ActivationForwardArgs
     /// <summary>[Rows, C]</summary>
     public void* X;
 
-    /// <summary>[C]: the bias of the product that made x; or null for none.</summary>
+    /// <summary>[C]: the bias of the product x; null for none.</summary>
     public float* Bias;
 
     /// <summary>[Rows, C]</summary>
@@ -24,16 +24,19 @@ public unsafe struct ActivationBackwardArgs
     /// <summary>[Rows, C]</summary>
     public void* dY;
 
-    /// <summary>[Rows, C]: y for relu, tanh and sigmoid, whose slope it gives; x for gelu.</summary>
+    /// <summary>[Rows, C]: y for relu, tanh and sigmoid, whose slope is a function of y; x for gelu.</summary>
     public void* Kept;
 
-    /// <summary>[C], as in forward; used where x is kept.</summary>
+    /// <summary>[C], as in forward; used if Kept is x.</summary>
     public float* Bias;
 
     /// <summary>[Rows, C]</summary>
     public void* dX;
 
-    /// <summary>[Chunks, C]: the sum of each chunk's dX before it is added to anything, the bias's gradient in parts; or null.</summary>
+    /// <summary>
+    /// [Chunks, C]: each chunk's part of the gradient of the bias; or null. It is summed from dX before dX is added to
+    /// anything.
+    /// </summary>
     public float* Partial;
 
     /// <summary>Sizes.</summary>
@@ -46,13 +49,16 @@ public unsafe struct ActivationBackwardArgs
 /// <summary>A function and its slope, with the kernels of both.</summary>
 /// <param name="Forward">y = f(x + bias). Items: chunks of rows.</param>
 /// <param name="Backward">dX = dY f'(x + bias). Items: chunks of rows.</param>
-/// <param name="KeepsInput">Whether backward wants x rather than y.</param>
+/// <param name="KeepsInput">True if backward reads x, false if it reads y.</param>
 public sealed record ActivationKernels(KernelPair<ActivationForwardArgs> Forward, KernelPair<ActivationBackwardArgs> Backward, bool KeepsInput);
 
-/// <summary>Elementwise functions. Each pair of kernels is the same loop around another function.</summary>
+/// <summary>Elementwise functions. The kernels of all functions are instances of the same loops.</summary>
 public static unsafe partial class Activations
 {
-    /// <summary>Rows of a work item, the same as those of a column sum, whose second kernel finishes the bias's gradient.</summary>
+    /// <summary>
+    /// Rows of a work item. A column sum has chunks of the same size, and its second kernel finishes the gradient of
+    /// the bias.
+    /// </summary>
     public const int ChunkRows = Reduce.ColumnSumKernels.ChunkRows;
 
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
@@ -60,8 +66,8 @@ public static unsafe partial class Activations
     private const double OperationsOfRelu = 1, OperationsOfReluSlope = 1; // a comparison
     private const double OperationsOfGelu = 5; // cdf: times 1 / sqrt 2, erf, plus 1, halved; times x
     private const double OperationsOfGeluSlope = 10; // cdf 4; density: squared, halved, exp, times a constant; times x, summed
-    private const double OperationsOfTanh = 1, OperationsOfTanhSlope = 2; // squared, taken off 1
-    private const double OperationsOfSigmoid = 3, OperationsOfSigmoidSlope = 2; // exp, plus 1, inverse; taken off 1, times itself
+    private const double OperationsOfTanh = 1, OperationsOfTanhSlope = 2; // squared, subtracted from 1
+    private const double OperationsOfSigmoid = 3, OperationsOfSigmoidSlope = 2; // exp, plus 1, inverse; subtracted from 1, times itself
 
     private static readonly KernelFile File = new("activation", "Activation.cu", $"CHUNK_ROWS={ChunkRows}", $"WARPS={Warps}");
 
@@ -99,7 +105,7 @@ public static unsafe partial class Activations
 
     private static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
-    // A warp covers 16 bytes a lane of a row.
+    // A warp reads 16 bytes of a row for each lane.
     private static LaunchShape Tiles(int rows, int columns, ElementType precision)
     {
         int wide = 32 * 16 / precision.Size();

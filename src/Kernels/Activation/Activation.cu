@@ -1,11 +1,15 @@
 // Activation.cu: functions of single elements, forward and backward, with the bias of the product before them.
-//   y = f(x + bias),  dX = dY f'(kept),  dBias = sum dX       x, y, dY, kept, dX [Rows, C]   kept: y for relu, tanh and sigmoid, x + bias for gelu
+//   y = f(x + bias),  dX = dY f'(kept),  dBias = sum dX       x, y, dY, kept, dX [Rows, C]
+//   kept: y for relu, tanh and sigmoid, x + bias for gelu
 // Types   tensors fp32 or bf16; bias, arithmetic and sums fp32
-// Launch  a block per chunk of CHUNK_ROWS rows and as many columns as a warp reads at once, 16 bytes a lane; WARPS warps, each every WARPS-th row
-// Limits  any sizes; tensors on 16 bytes, otherwise and where C is no multiple of 16 bytes, an element at a time
-// Floor   forward reads x, writes y, backward reads dY and kept, writes dX, once: bytes / bandwidth. The exact gelu issues 55 instructions
-//         an element forward, 71 backward: at 16384 x 3072 an H100 needs 96 and 125 us for them, 67 and 103 for its bytes in bf16
-// Why     a lane stays in its columns: their bias is read once, and their part of its gradient is a sum in registers
+// Launch  a block of WARPS warps per chunk of CHUNK_ROWS rows and the columns that a warp reads at once, 16 bytes a
+//         lane; a warp takes every WARPS-th row
+// Limits  any sizes; tensors on 16 bytes. If rows do not begin on 16 bytes, values are accessed one by one
+// Floor   forward reads x and writes y once, backward reads dY and kept and writes dX once: bytes / bandwidth. The
+//         exact gelu issues 55 instructions an element forward, 71 backward. At 16384 x 3072 an H100 needs 96 and 125
+//         us for them, and 67 and 103 us for the bytes in bf16
+// Why     a lane has the same columns in every row. It reads their bias once, and sums their part of its gradient in
+//         registers
 #include "Logistic.cuh"
 #include "Run.cuh"
 
@@ -30,11 +34,11 @@ struct ActivationBackwardArgs {
 };
 
 struct Relu {
-    static __device__ __forceinline__ float value(float x) { return x < 0 ? 0 : x; } // NaN is passed on
+    static __device__ __forceinline__ float value(float x) { return x < 0 ? 0 : x; } // NaN stays NaN
     static __device__ __forceinline__ float slope(float y) { return y > 0 ? 1 : 0; }
 };
 
-// x cdf(x); the complement of erf keeps the left tail, where 1 + erf(x / sqrt 2) cancels.
+// x cdf(x). The complement of erf has the digits of the left tail, where 1 + erf(x / sqrt 2) cancels.
 struct Gelu {
     static __device__ __forceinline__ float cdf(float x) { return 0.5f * erfcf(-0.70710678f * x); }
     static __device__ __forceinline__ float value(float x) { return x * cdf(x); }
@@ -89,7 +93,7 @@ DEVICE void forward(const ActivationForwardArgs& a) {
 
 template <class Function, class T>
 DEVICE void backward(const ActivationBackwardArgs& a) {
-    // Padded so that neighbouring columns, which are read together, lie in different banks.
+    // Padded: neighbouring columns, which are read together, are in different banks.
     __shared__ float of_warp[WARPS][PACK<T>][32 + 32 / PACK<T>];
     const Tile<T> tile(a.Rows, a.C);
     float bias[PACK<T>], sum[PACK<T>] = {}, dY[PACK<T>], kept[PACK<T>];
@@ -113,7 +117,7 @@ DEVICE void backward(const ActivationBackwardArgs& a) {
     __syncthreads();
     if ((int)threadIdx.x >= 32 * PACK<T>)
         return;
-    // Neighbouring threads take neighbouring columns, each its value of all warps in their order.
+    // Neighbouring threads take neighbouring columns. Each thread adds the sums of all warps in their order.
     const int column = threadIdx.x, c = blockIdx.x * 32 * PACK<T> + column;
     float total = 0;
 #pragma unroll

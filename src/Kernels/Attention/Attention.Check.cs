@@ -6,8 +6,9 @@ using VideoSim.Kernels.Rotary;
 namespace VideoSim.Kernels.Attention;
 
 /// <summary>
-/// Checks of attention: ragged lengths and head widths, hidden keys, a row that hides all, dropout, rotary positions, biases, queries
-/// of the first positions alone, added gradients, gradients of the queries or of keys and values alone.
+/// Checks of attention: ragged lengths and head widths; hidden keys, also all keys of a video; dropout; rotary
+/// positions; biases; queries of the first positions only; added gradients; gradients of queries only, or of keys and
+/// values only.
 /// </summary>
 public static unsafe class AttentionChecks
 {
@@ -16,13 +17,17 @@ public static unsafe class AttentionChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        // A lane has 4 neighbouring probabilities, which share a block of random numbers, so that lanes are 4 words apart:
-        // 4 ways. Forward does so where it drops some, in cases of at most 64 keys, for 16 lanes.
+        // A lane has 4 neighbouring probabilities, which share a block of random numbers. So the addresses of lanes
+        // are 4 words apart: 4 ways. Forward does this with dropout only. Its cases have at most 64 keys then, so 16
+        // lanes: 2 ways.
         .. KernelCheck.OfPair(AttentionKernels.Forward, static precision => Cases(precision, backward: false), static _ => 2),
         .. KernelCheck.OfPair(AttentionKernels.Backward, static precision => Cases(precision, backward: true), static _ => 4),
     ];
 
-    /// <summary>Sizes and switches of a case; queries of all positions where <paramref name="Apart"/> is 0, of so many of the first ones otherwise.</summary>
+    /// <summary>
+    /// Sizes and switches of a case. If <paramref name="Apart"/> is 0, all positions are used as queries. Otherwise so
+    /// many of the first positions are, and the queries are a tensor of their own.
+    /// </summary>
     internal readonly record struct Shape(int B, int S, int Heads, int D, float Drop = 0, int Add = 0, bool Rotary = false, bool Bias = false, int Apart = 0)
     {
         public override string ToString() => $"B {B}, S {S}, {(Apart > 0 ? $"{Apart} queries apart, " : "")}{Heads} heads of {D}, dropout {Drop}, add {Add}" +
@@ -49,7 +54,7 @@ public static unsafe class AttentionChecks
         yield return Case(kernel, precision, shapes[7] with { Apart = 3 }, backward, ofQueries: false);
     }
 
-    // Queries, keys and values of all positions lie in one tensor, queries of the first positions in another one.
+    // Queries, keys and values of all positions are one tensor. Queries of the first positions are another tensor.
     internal static CheckCase Case(Kernel<AttentionArgs> kernel, ElementType precision, Shape s, bool backward, bool ofQueries = true, bool ofKeys = true)
     {
         bool apart = s.Apart > 0;
@@ -60,7 +65,8 @@ public static unsafe class AttentionChecks
         var builder = new CheckBuilder(seed: 11, precision);
         var query = builder.ValueInput(apart ? "query" : "queryKeyValue", (long)s.B * queries * queryRow, -2, 2);
         var keyValue = apart ? builder.ValueInput("keyValue", (long)s.B * s.S * keyRow, -2, 2) : query;
-        // Video 0 hides a tail of keys, video 1 all of them (the softmax is then that of the bare scores).
+        // Video 0 hides its last keys, video 1 hides all of them. Its softmax is then that of the scores without a
+        // mask.
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, s.B * s.S).Select(i => i / s.S == 0 && i % s.S <= s.S / 2 ? 1 : 0)]);
         var scalars = builder.Integers("scalars", [(int)Step, 0, 0, 0, 0, 0, 0, 0]);
         float[]? table = s.Rotary ? RotaryTable.Create(s.S + 1, s.D) : null;

@@ -66,11 +66,12 @@ public static unsafe partial class AttentionKernels
         }
     }
 
-    // Queries, keys and values of an item with all that is done to them before they meet.
+    // Values of the copies of an item's queries, keys and values with biases and rotary positions.
     private static int PreparedValues(in AttentionArgs a) =>
         (a.Rotary == null && a.QueryBias == null ? 0 : a.Queries * a.D) + (a.Rotary == null && a.KeyBias == null ? 0 : 2 * a.S * a.D);
 
-    // From gradients of a row's probabilities to those of its scores before scaling: p * (g - sum(p * g)) * scale.
+    // Converts gradients of a row's probabilities into those of its scores before scaling: p * (g - sum(p * g)) *
+    // scale.
     private static void ScoreGradients(float* p, float* g, int count, float scale)
     {
         float row = Lanes.Dot(p, g, count);
@@ -87,14 +88,14 @@ public static unsafe partial class AttentionKernels
             Lanes.Store(Lanes.Load(x + j, count - j) * Lanes.Load(factors + j, count - j), x + j, count - j);
     }
 
-    /// <summary>Where a gradient of one head of one video goes, or null for nowhere, and the sums over its rows.</summary>
+    /// <summary>Address of a gradient of one head of one video, or null, and of the sums over its rows.</summary>
     private readonly struct Target(void* all, long offset, int row, bool add, float* sums)
     {
         private readonly float* _gradient = all == null ? null : (float*)all + offset;
 
         /// <summary>
-        /// left [rows, depth] times right [depth, width], turned back to where its rows were before they took their positions. The product
-        /// passes through scratch [rows, width] where it does not go to its place at once.
+        /// Writes left [rows, depth] times right [depth, width]. With rotary positions the rows are first turned back
+        /// by their angles. Then, and if there are sums, the product passes through scratch [rows, width].
         /// </summary>
         public void Deliver(MatrixView left, MatrixView right, int rows, int width, int depth, float* scratch, float* rotary)
         {
@@ -125,7 +126,9 @@ public static unsafe partial class AttentionKernels
         }
     }
 
-    /// <summary>One head of one video: where its matrices lie, with their biases, and queries and keys turned to their positions where these are rotary.</summary>
+    /// <summary>
+    /// One head of one video: its queries, keys and values, with biases and rotary positions where there are any.
+    /// </summary>
     private readonly struct Head
     {
         private readonly int* _mask;
@@ -147,7 +150,7 @@ public static unsafe partial class AttentionKernels
             Value = Prepare((float*)a.Value + KeyOffset, a.KeyRow, a.ValueBias, a.S, rotary: null, ref prepared);
         }
 
-        // Rows as they are, or a copy with bias and positions.
+        // The rows in memory, or a copy with bias and positions.
         private MatrixView Prepare(float* x, int row, float* bias, int rows, float* rotary, ref float* free)
         {
             if (bias == null && rotary == null)
@@ -167,19 +170,19 @@ public static unsafe partial class AttentionKernels
                 Lanes.Store(Lanes.Load(x + c, _width - c) + Lanes.Load(bias + c, _width - c), y + c, _width - c);
         }
 
-        /// <summary>Where the sums of a gradient's columns go, or null.</summary>
+        /// <summary>Address of the sums of a gradient's columns, or null.</summary>
         public float* Sums(float* all, int row) => all == null ? null : all + (long)_video * row + _column;
 
-        /// <summary>Element where the head's queries begin.</summary>
+        /// <summary>First element of the head's queries.</summary>
         public long QueryOffset { get; }
 
-        /// <summary>Element where the head's keys begin, and its values.</summary>
+        /// <summary>First element of the head's keys, and of its values.</summary>
         public long KeyOffset { get; }
 
-        /// <summary>Element of a [B, Queries, C] tensor where the head's part begins.</summary>
+        /// <summary>First element of the head's part of a [B, Queries, C] tensor.</summary>
         public long ContextOffset { get; }
 
-        /// <summary>Number of the first probability for the random numbers.</summary>
+        /// <summary>Number of the first probability. Dropout uses it as element.</summary>
         public long FirstElement { get; }
 
         public MatrixView Query { get; }

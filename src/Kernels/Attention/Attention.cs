@@ -4,12 +4,15 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Attention;
 
 /// <summary>
-/// Arguments of both directions. C = Heads * D. Queries, keys and values lie in rows of their own lengths, so that one tensor
-/// may hold all three, or another one the queries of fewer positions.
+/// Arguments of both directions. C = Heads * D. Queries, keys and values have row lengths of their own. So one tensor
+/// may contain all three, or another tensor the queries of fewer positions.
 /// </summary>
 public unsafe struct AttentionArgs
 {
-    /// <summary>[B, Queries, C], rows <see cref="QueryRow"/> apart: the first positions of the sequence ask.</summary>
+    /// <summary>
+    /// [B, Queries, C], rows <see cref="QueryRow"/> apart: only the first <see cref="Queries"/> positions are used as
+    /// queries.
+    /// </summary>
     public void* Query;
 
     /// <summary>[B, S, C], rows <see cref="KeyRow"/> apart.</summary>
@@ -21,13 +24,15 @@ public unsafe struct AttentionArgs
     /// <summary>Key mask [B, S]: 1 keeps, 0 hides.</summary>
     public int* Mask;
 
-    /// <summary>Rotary positions of queries and keys, [at least S, D] of <see cref="Rotary.RotaryTable"/>; or null for none.</summary>
+    /// <summary>
+    /// Table of rotary positions, [at least S, D], of <see cref="Rotary.RotaryTable"/>; null for none.
+    /// </summary>
     public float* Rotary;
 
-    /// <summary>Added to every row of the queries before they are turned, [C]; or null.</summary>
+    /// <summary>[C], added to every row of the queries before they are turned; or null.</summary>
     public float* QueryBias;
 
-    /// <summary>The same of keys and values, [C]; or both null.</summary>
+    /// <summary>[C], the same for keys and values; or both null.</summary>
     public float* KeyBias, ValueBias;
 
     /// <summary>[B, Queries, C]; forward only.</summary>
@@ -36,22 +41,28 @@ public unsafe struct AttentionArgs
     /// <summary>[B, Queries, C]; backward only.</summary>
     public void* dContext;
 
-    /// <summary>Gradient of the queries, laid out like them, or null; backward only.</summary>
+    /// <summary>Gradient of the queries, with the same layout, or null; backward only.</summary>
     public void* dQuery;
 
-    /// <summary>Gradients of keys and values, laid out like them, or both null; backward only.</summary>
+    /// <summary>Gradients of keys and values, with the same layout, or both null; backward only.</summary>
     public void* dKey, dValue;
 
-    /// <summary>Each video's part of the gradient of <see cref="QueryBias"/>, [B, C], rows <see cref="QueryRow"/> apart; or null, as where <see cref="dQuery"/> is.</summary>
+    /// <summary>
+    /// [B, C], rows <see cref="QueryRow"/> apart: each video's part of the gradient of <see cref="QueryBias"/>. May be
+    /// null, and is null if <see cref="dQuery"/> is.
+    /// </summary>
     public float* dQueryBias;
 
-    /// <summary>The same of keys and values, rows <see cref="KeyRow"/> apart; or both null, as where <see cref="dKey"/> is.</summary>
+    /// <summary>
+    /// The same for keys and values, rows <see cref="KeyRow"/> apart. Both may be null, and are null if
+    /// <see cref="dKey"/> is.
+    /// </summary>
     public float* dKeyBias, dValueBias;
 
     /// <summary>Dropout on the probabilities; element ((b * Heads + h) * S + query) * S + key.</summary>
     public DropoutSite Dropout;
 
-    /// <summary>Sizes; D = width of a head, at most <see cref="S"/> queries.</summary>
+    /// <summary>Sizes. D is the width of a head. Queries is at most <see cref="S"/>.</summary>
     public int B, Queries, S, Heads, D;
 
     /// <summary>Values from one row to the next.</summary>
@@ -62,34 +73,36 @@ public unsafe struct AttentionArgs
 }
 
 /// <summary>
-/// Scaled dot-product attention with key mask, dropout and, if wanted, the biases of the projections before it and rotary positions (Vaswani et al., 2017; Su et al.,
-/// 2021; docs/reference-system.md, sections 3.1 and 3.2): scores / sqrt(D), -10000 on hidden keys, exact softmax.
-/// Backward computes the probabilities again and never reads the output: its row term is the sum of probability times
-/// gradient. Gradients of biases are left as sums over each video's positions. These kernels take any shape;
-/// <see cref="For"/> knows when there are faster ones.
+/// Scaled dot-product attention with key mask, dropout and, optionally, the biases of the projections before it and
+/// rotary positions (Vaswani et al., 2017; Su et al., 2021; docs/reference-system.md, sections 3.1 and 3.2). Scores
+/// are divided by sqrt(D), hidden keys get -10000, and the softmax is exact. Backward recomputes the probabilities. It
+/// does not read the output, because its row term is the sum of probability times gradient. Gradients of biases are
+/// sums over each video's positions. These kernels support any shape; <see cref="For"/> chooses faster ones where
+/// there are any.
 /// </summary>
 public static unsafe partial class AttentionKernels
 {
-    /// <summary>Longest sequence: the score matrices of an item lie on the stack.</summary>
+    /// <summary>Longest sequence. The score matrices of an item are on the stack.</summary>
     public const int MaxLength = 256;
 
     /// <summary>Added to the score of a hidden key.</summary>
     public const float HiddenKey = -10000;
 
-    /// <summary>Most values of a head's keys with biases or rotary positions, S * D: copies with these lie on the stack, too.</summary>
+    /// <summary>Largest S * D of a head with biases or rotary positions: the copies are on the stack, too.</summary>
     public const int MaxPrepared = 1 << 15;
 
-    private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: small enough for several blocks on a multiprocessor at S = 64
+    private const int Warps = 4, Rows = 4; // of a block, and queries of a warp: several blocks fit on a multiprocessor at S = 64
     private const int TileQueries = Warps * Rows;
 
-    // A panel holds 32 columns, one for each lane. A column more keeps lanes that read 32 keys at once on banks of their own;
-    // four more keep rows of queries on 16 bytes.
+    // A panel has 32 columns, one for each lane. With one more column, lanes that read 32 keys at once use different
+    // banks. With four more, rows of queries begin on 16 bytes.
     private const int KeyPitch = 33, QueryPitch = 36;
 
-    private const double OperationsOfTerm = 2; // of a sum of products over the columns of a head: multiply, add
-    private const double OperationsOfScore = 5; // scale and mask 2; less the largest, exp, sum
+    private const double OperationsOfTerm = 2; // of a dot product over the columns of a head: multiply, add
+    private const double OperationsOfScore = 5; // scale and mask 2; minus the largest, exp, sum 3
 
-    // The softmax again 5; dropout of it and of its gradient 2; the row's sum of both 2; taken off, times the probability, times the scale 3.
+    // The softmax again 5; dropout of it and of its gradient 2; the row's sum of both 2; minus that sum, times the
+    // probability, times the scale 3.
     private const double OperationsOfScoreGradient = 12;
 
     private const double OperationsOfTurn = 3; // of a value, by its position's angle: two products, sum
@@ -119,24 +132,27 @@ public static unsafe partial class AttentionKernels
         CountCost = (in AttentionArgs a) => BackwardCost(a, precision),
     });
 
-    /// <summary>The kernels to take for a shape: of tensor cores where there is an instance for bf16, otherwise those that take any.</summary>
+    /// <summary>
+    /// The kernels for a shape: those on tensor cores if there is a bf16 instance for it, otherwise the plain ones.
+    /// </summary>
     public static (Kernel<AttentionArgs> Forward, Kernel<AttentionArgs> Backward) For(ElementType precision, int s, int d) =>
         precision == ElementType.BFloat16 && AttentionTensorCoreKernels.InstanceFor(s, d) is { } instance
             ? (instance.Forward, instance.Backward) : (Forward[precision], Backward[precision]);
 
-    /// <summary>Work of <see cref="Forward"/>, whatever kernel does it.</summary>
+    /// <summary>Cost of the forward kernels, plain or on tensor cores.</summary>
     internal static KernelCost ForwardCost(in AttentionArgs a, ElementType precision) => new(
-        (2 * OperationsOfTerm * a.D + OperationsOfScore) * Pairs(a) + Preparing(a), precision.Size() * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a));
+        (2 * OperationsOfTerm * a.D + OperationsOfScore) * Pairs(a) + PreparationOperations(a), precision.Size() * (2 * QueryElements(a) + 2 * KeyElements(a)) + TableBytes(a));
 
-    /// <summary>Work of <see cref="Backward"/>, whatever kernel does it.</summary>
+    /// <summary>Cost of the backward kernels, plain or on tensor cores.</summary>
     internal static KernelCost BackwardCost(in AttentionArgs a, ElementType precision) => new(
-        ((2 + (a.dQuery != null ? 1 : 0) + (a.dKey != null ? 2 : 0)) * OperationsOfTerm * a.D + OperationsOfScoreGradient) * Pairs(a) + 2 * Preparing(a),
-        precision.Size() * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a))
+        ((2 + (a.dQuery != null ? 1 : 0) + (a.dKey != null ? 2 : 0)) * OperationsOfTerm * a.D + OperationsOfScoreGradient) * Pairs(a) + 2 * PreparationOperations(a),
+        precision.Size() * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * QueryElements(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * KeyElements(a))
             + TableBytes(a) + 4.0 * a.B * a.Heads * a.D * ((a.dQueryBias != null ? 1 : 0) + (a.dKeyBias != null ? 2 : 0)));
 
     internal static int Items(in AttentionArgs a) => a.B * a.Heads;
 
-    // A panel of queries, one of keys, and matrices of a tile's queries and all keys. At most 69 KiB, with 256 keys in backward.
+    // A panel of queries, a panel of keys, and matrices of a tile's queries and all keys. At most 69 KiB, for 256 keys
+    // in backward.
     private static int SharedBytes(in AttentionArgs a, int matrices)
     {
         int keys = (a.S + 3) / 4 * 4;
@@ -147,16 +163,16 @@ public static unsafe partial class AttentionKernels
 
     private static double Pairs(in AttentionArgs a) => (double)a.B * a.Heads * a.Queries * a.S;
 
-    // Values of one [B, Queries, C] and of one [B, S, C] tensor.
-    private static double Asking(in AttentionArgs a) => (double)a.B * a.Queries * a.Heads * a.D;
+    // Values of a [B, Queries, C] tensor and of a [B, S, C] tensor.
+    private static double QueryElements(in AttentionArgs a) => (double)a.B * a.Queries * a.Heads * a.D;
 
-    private static double Asked(in AttentionArgs a) => (double)a.B * a.S * a.Heads * a.D;
+    private static double KeyElements(in AttentionArgs a) => (double)a.B * a.S * a.Heads * a.D;
 
-    // Queries and keys are turned, to all three a bias is added.
-    private static double Preparing(in AttentionArgs a) => (a.Rotary == null ? 0 : OperationsOfTurn * (Asking(a) + Asked(a)))
-        + (a.QueryBias == null ? 0 : Asking(a)) + (a.KeyBias == null ? 0 : 2 * Asked(a));
+    // Queries and keys are turned. A bias is added to queries, keys and values.
+    private static double PreparationOperations(in AttentionArgs a) => (a.Rotary == null ? 0 : OperationsOfTurn * (QueryElements(a) + KeyElements(a)))
+        + (a.QueryBias == null ? 0 : QueryElements(a)) + (a.KeyBias == null ? 0 : 2 * KeyElements(a));
 
-    // What all heads read: mask, angles, biases.
+    // Bytes of the tables that all heads read: mask, angles, biases.
     private static double TableBytes(in AttentionArgs a) => 4.0 * a.B * a.S + (a.Rotary == null ? 0 : 4.0 * a.S * a.D)
         + 4.0 * a.Heads * a.D * ((a.QueryBias == null ? 0 : 1) + (a.KeyBias == null ? 0 : 2));
 }

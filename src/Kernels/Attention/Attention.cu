@@ -1,15 +1,17 @@
-// Attention.cu: scaled dot-product attention of each head, forward and backward.
-//   P = softmax(Q K' / sqrt(D) + hidden),  context = (P keep) V      Q [Queries, D]   K, V [S, D]   P, keep [Queries, S]
+// Attention.cu: scaled dot-product attention of each head, forward and backward, plain version.
+//   P = softmax(Q K' / sqrt(D) + hidden),  context = (P keep) V    Q [Queries, D]   K, V [S, D]   P, keep [Queries, S]
 //   G = (dY V') keep,  dS = P (G - rowsum(P G)) / sqrt(D):  dQ = dS K,  dK = dS' Q,  dV = (P keep)' dY
-//   hidden: HIDDEN_KEY where the mask is 0;  keep: factors of dropout;  with rotary positions Q and K are turned first, dQ and dK turned back
-//   with biases Q, K and V have these added before; their gradients are left as sums over the positions of each video
+//   hidden: HIDDEN_KEY where the mask is 0, else 0;  keep: dropout factors
+//   rotary positions: Q and K are turned first, dQ and dK are turned back
+//   biases: added to Q, K and V first; their gradients are sums over the positions of each video
 // Types   Q, K, V, contexts and their gradients fp32 or bf16; angles, biases, arithmetic fp32
-// Launch  WARPS warps a block, BLOCKS of them on a multiprocessor. Forward: a block per (video, head) and tile of WARPS * ROWS queries; backward: a block per (video, head), tile after tile
+// Launch  WARPS warps a block, BLOCKS blocks on a multiprocessor. forward: a block per (video, head) and tile of WARPS
+//         * ROWS queries; backward: a block per (video, head), which takes its tiles one after the other
 // Limits  1 <= Queries <= S <= 256; any D, even with rotary positions
 // Floor   4 Queries S D operations forward, 10 backward, at the rate of fp32; memory is read once and written once
-// Why     plain: rows of probabilities lie in shared memory, so the softmax is exact and D can be anything; 32 columns of Q, K, V pass through
-//         it at a time. A warp owns ROWS rows of queries: 16 products for 8 reads of shared memory. No sum depends on the order of threads.
-//         AttentionTensorCore.cu has the fast form for bf16.
+// Why     rows of probabilities are in shared memory, so the softmax is exact and D can be any number. 32 columns of
+//         Q, K, V at a time are in shared memory. A warp has ROWS rows of queries: 16 products for 8 reads of shared
+//         memory. No sum depends on the order of threads. AttentionTensorCore.cu has faster kernels for bf16
 #include "AttentionArgs.cuh"
 #include "Values.cuh"
 
@@ -17,7 +19,7 @@ constexpr int TILE = WARPS * ROWS; // queries at a time
 constexpr int PANEL = 32;          // columns at a time: one for each lane
 constexpr int BLOCKS = 4;          // at least, on a multiprocessor: leaves 128 registers to a thread
 
-// Rows of a head in memory, to be given a bias and turned by angles where there are some.
+// Rows of a head in memory, with the bias to add and the angles to turn by.
 template <class T>
 struct HeadRows {
     const T* values;
@@ -29,7 +31,8 @@ struct HeadRows {
     __device__ __forceinline__ float value(const T* row, int c) const { return bias ? load(row + c) + bias[c] : load(row + c); }
 };
 
-// What a block works on. Rows of the matrices are padded with zeros to a multiple of 4 keys, those past the last query are 0.
+// The head of a block and its shared memory. Rows of the matrices are padded with zeros to a multiple of 4 keys. Rows
+// past the last query are 0.
 template <class T>
 struct Head {
     int item, video, column, keys, lane, first_row; // first_row: of this warp, in the tile
@@ -37,7 +40,7 @@ struct Head {
     float* key_panel;     // [keys, KEY_PITCH]
     float* probabilities; // [TILE, keys]
     float* gradients;     // [TILE, keys], backward only
-    float* sums;          // [WARPS, 3, D], backward with biases only: of the warp's dQ, dK, dV, each column by the lane that writes it
+    float* sums;          // [WARPS, 3, D], backward with biases only: sums of the warp's dQ, dK, dV
 
     __device__ __forceinline__ Head(const AttentionArgs& a, float* shared)
         : item(blockIdx.x), video(item / a.Heads), column(item % a.Heads * a.D), keys((a.S + 3) / 4 * 4), lane(threadIdx.x % 32),
@@ -63,7 +66,7 @@ struct Head {
 
     __device__ __forceinline__ const float* of_head(const float* bias) const { return bias ? bias + column : nullptr; }
 
-    // Adds to the sums of dQ (0), dK (1) or dV (2).
+    // Adds to the sum of dQ (which = 0), dK (1) or dV (2).
     __device__ __forceinline__ void add_to_sum(int which, int c, float value, int width) const {
         if (sums)
             sums[(threadIdx.x / 32 * 3 + which) * width + c] += value;
@@ -91,7 +94,7 @@ DEVICE float turned(const HeadRows<T>& rows, int i, int c, int width) {
     return fmaf(value, cosine, rows.value(row, c ^ 1) * (c % 2 ? sine : -sine));
 }
 
-// The inverse, where neighbouring lanes hold neighbouring columns.
+// The inverse of turned. Neighbouring lanes have neighbouring columns.
 DEVICE float turned_back(float value, int c, const float* angles, int width) {
     const float other = __shfl_xor_sync(0xffffffffu, value, 1);
     if (!angles || c >= width)
@@ -100,7 +103,7 @@ DEVICE float turned_back(float value, int c, const float* angles, int width) {
     return fmaf(value, cosine, c % 2 ? -other * sine : other * sine);
 }
 
-// Columns [first, first + PANEL) of rows, zeros where there are none.
+// Loads columns [first, first + PANEL) of rows; zeros past the last row and column.
 template <class T>
 DEVICE void load_panel(float* panel, int pitch, int padded, const HeadRows<T>& rows, int first, int width) {
     const int lane = threadIdx.x % 32, c = first + lane;
@@ -110,11 +113,11 @@ DEVICE void load_panel(float* panel, int pitch, int padded, const HeadRows<T>& r
     }
 }
 
-// matrix [TILE, keys] = queries keys', the rows of each warp by itself.
+// matrix [TILE, keys] = queries keys'. Each warp computes its own rows.
 template <class T>
 DEVICE void multiply_rows(const Head<T>& h, const HeadRows<T>& queries, const HeadRows<T>& keys, int width, float* matrix) {
     for (int first = 0; first < width; first += PANEL) {
-        __syncthreads(); // the panels, and the matrix, are not read any more
+        __syncthreads(); // all warps have read the panels and the matrix
         load_panel(h.query_panel, QUERY_PITCH, TILE, queries, first, width);
         load_panel(h.key_panel, KEY_PITCH, h.keys, keys, first, width);
         __syncthreads();
@@ -125,7 +128,7 @@ DEVICE void multiply_rows(const Head<T>& h, const HeadRows<T>& queries, const He
 #pragma unroll
             for (int r = 0; r < ROWS; r++)
                 sum[r] = first == 0 ? 0 : out[r * h.keys];
-#pragma unroll 1 // 16 products a turn; more turns at once cost registers
+#pragma unroll 1 // 16 products an iteration; unrolling would take more registers
             for (int c = 0; c < PANEL; c += 4) {
 #pragma unroll
                 for (int r = 0; r < ROWS; r++) {
@@ -140,7 +143,8 @@ DEVICE void multiply_rows(const Head<T>& h, const HeadRows<T>& queries, const He
     }
 }
 
-// write(row of the tile, column, value) for matrix values, [TILE, D]; the warp's own rows. Every lane calls it, for columns past the width, too.
+// Calls write(row of the tile, column, value) for matrix values, [TILE, D]. Each warp computes its own rows. Every
+// lane calls write, also for columns past the width.
 template <class T, class Write>
 DEVICE void mix_rows(const Head<T>& h, const float* matrix, const HeadRows<T>& values, int width, Write write) {
     for (int first = 0; first < width; first += PANEL) {
@@ -162,7 +166,7 @@ DEVICE void mix_rows(const Head<T>& h, const float* matrix, const HeadRows<T>& v
     }
 }
 
-// write(key, column, value) for matrix' queries, [S, D]; four keys of a warp at a time.
+// Calls write(key, column, value) for matrix' queries, [S, D]. A warp computes four keys at a time.
 template <class T, class Write>
 DEVICE void mix_columns(const Head<T>& h, const float* matrix, const HeadRows<T>& queries, int width, Write write) {
     for (int first = 0; first < width; first += PANEL) {
@@ -188,7 +192,8 @@ DEVICE void mix_columns(const Head<T>& h, const float* matrix, const HeadRows<T>
     }
 }
 
-// From products of a row to its softmax; zeros past the keys, and everywhere in a row that does not exist.
+// Converts the products of a row into its softmax. Values past the keys, and all values of a row that does not exist,
+// become 0.
 template <class T>
 DEVICE void softmax_row(float* p, const Head<T>& h, const int* mask, int count, float scale, bool exists) {
     float largest = -INFINITY, sum = 0;
@@ -222,7 +227,7 @@ template <class T>
 DEVICE void attention_forward(const AttentionArgs& a) {
     DYNAMIC_SHARED(float, shared);
     Head<T> h(a, shared);
-    h.key_panel = h.gradients; // forward has no gradients: the panel of keys takes their place
+    h.key_panel = h.gradients; // forward has no gradients, so the panel of keys uses their memory
     const int tile = blockIdx.y * TILE;
     probabilities_of_tile(a, h, tile, 1 / sqrtf(a.D));
     if (a.Dropout.DropProbability > 0) {
@@ -239,7 +244,8 @@ DEVICE void attention_forward(const AttentionArgs& a) {
     });
 }
 
-// From gradients of a row's dropped probabilities to those of its products; drops the probabilities, which dV needs.
+// Converts gradients of a row's dropped probabilities into those of its products. Also applies dropout to the
+// probabilities, for dV.
 template <class T>
 DEVICE void score_gradients_row(float* p, float* g, const Head<T>& h, int count, float scale, const DropoutSite& site, long long element) {
     Dropout dropout(site);
@@ -255,7 +261,7 @@ DEVICE void score_gradients_row(float* p, float* g, const Head<T>& h, int count,
     });
 }
 
-// Sums over the warps of what they added, in their order: one row for the video.
+// Writes the sums over the warps, in their order: one row for the video.
 template <class T>
 DEVICE void write_sums(const AttentionArgs& a, const Head<T>& h) {
     __syncthreads();
@@ -301,7 +307,7 @@ DEVICE void attention_backward(const AttentionArgs& a) {
             });
         }
         if (a.dKey) {
-            const int add = tile == 0 ? a.AddKeyValue : 1; // a lane meets its own elements again in the next tile
+            const int add = tile == 0 ? a.AddKeyValue : 1; // later tiles add to the same elements, by the same lane
             mix_columns(h, h.gradients, h.queries(a, tile), a.D, [&](int key, int c, float value) {
                 value = turned_back(value, c, a.Rotary && key < a.S ? a.Rotary + (long long)key * a.D : nullptr, a.D);
                 if (key < a.S && c < a.D) {

@@ -1,4 +1,4 @@
-// AttentionArgs.cuh: arguments of both forms of attention, as Attention.cs describes them.
+// AttentionArgs.cuh: arguments of all attention kernels. Attention.cs describes them.
 #pragma once
 
 #include "Philox.cuh"

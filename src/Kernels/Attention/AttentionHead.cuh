@@ -1,7 +1,8 @@
-// AttentionHead.cuh: how a head of a video comes into shared memory, and with it which of its probabilities are kept.
+// AttentionHead.cuh: loads a head of a video into shared memory, and draws which of its probabilities are kept.
 //
-// 16 positions are kept in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14 15: what a lane holds of two neighbouring fragments C are then 4 neighbouring keys,
-// which share a block of random numbers, so that each block is computed once.
+// Each 16 positions are stored in the order 0 1 4 5 8 9 12 13 2 3 6 7 10 11 14 15. Then the values of a lane in two
+// neighbouring fragments C belong to 4 neighbouring keys. These share a block of random numbers, so each block is
+// computed once.
 #pragma once
 
 #include "AttentionArgs.cuh"
@@ -9,10 +10,10 @@
 
 constexpr float LOG2_E = 1.4426950408889634f;
 
-// Where place r of 16 lies in the sequence: places 8 h + 2 t + e hold positions 4 t + 2 h + e.
+// Position in the sequence for each of 16 places: place 8 h + 2 t + e is position 4 t + 2 h + e.
 DEVICE int position_of(int place) { return (place & 6) * 2 + (place >> 3) * 2 + (place & 1); }
 
-// What a warp and its lanes do, at the edges of the block's work: 16 bytes of a row for each lane.
+// The rows and columns that a warp and its lanes load and store: each lane 16 bytes of a row.
 template <int WIDTH, int LENGTH>
 struct Head {
     static constexpr int WARPS = LENGTH / 16, LANES = WIDTH / 8, AT_ONCE = 32 / LANES, TURNS = 16 / AT_ONCE;
@@ -27,7 +28,7 @@ struct Head {
     __device__ __forceinline__ int position(int turn) const { return warp * 16 + position_of(turn * AT_ONCE + lane / LANES); }
     __device__ __forceinline__ int pack() const { return lane % LANES; }
 
-    // This lane's columns of a row of a tensor whose videos have so many rows.
+    // Index of this lane's columns in a tensor with so many rows for each video.
     __device__ __forceinline__ long long offset(int rows, int stride, int turn) const {
         return ((long long)video * rows + position(turn)) * stride + column + pack() * 8;
     }
@@ -46,7 +47,7 @@ struct Head {
             load_pack(x, bias + column + pack() * 8);
     }
 
-    // Sines and cosines of the lane's 4 pairs; of no turn where there are no positions.
+    // Sines and cosines of the lane's 4 pairs. Without rotary positions they are 0 and 1.
     __device__ __forceinline__ void read_angles(float4& sine, float4& cosine, int turn) const {
         sine = make_float4(0, 0, 0, 0), cosine = make_float4(1, 1, 1, 1);
         if (a.Rotary && position(turn) < a.S) {
@@ -84,19 +85,21 @@ DEVICE void add_bias(float (&x)[8], const uint4& pack, const float (&bias)[8]) {
         x[i] += bias[i];
 }
 
-// Queries, keys and values of a head as the products take them, and what is added to the scores of each key.
+// Queries, keys and values of a head in shared memory, with biases and rotary positions, and the summand for the
+// scores of each key.
 template <int WIDTH, int LENGTH>
 struct Inputs {
     Tile<WIDTH> query, key, value;
     float* hidden; // [LENGTH], by place; for powers of 2
 };
 
-// Bits of which probabilities of this lane are kept: of 16 keys 4 bits for the upper row of its fragments, then 4 for the lower one.
+// One bit for each probability of this lane: 1 if it is kept. 16 keys have 4 bits for the upper row of the lane's
+// fragments, then 4 for the lower row.
 template <int LENGTH>
 struct Kept {
     unsigned bits[(LENGTH + 63) / 64];
 
-    // For element e of row half `lower` in tile n.
+    // True if element e in row half `lower` of a tile is kept.
     __device__ __forceinline__ bool at(int tile, int lower, int e) const {
         return bits[tile / 8] >> (tile / 2 % 4 * 8 + lower * 4 + tile % 2 * 2 + e) & 1;
     }
@@ -109,14 +112,14 @@ DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout
 #pragma unroll
     for (int word = 0; word < (LENGTH + 63) / 64; word++) {
         unsigned bits = 0;
-#pragma unroll 2 // two hide each other's latency; all of them would be 2,000 instructions
+#pragma unroll 2 // two iterations hide the latency; all of them would be 2,000 instructions
         for (int i = 0; i < min(LENGTH / 8, 8); i++) // 16 keys of one row
             bits |= dropout.kept_of_four(first + i % 2 * 2 * h.a.S + (word * 4 + i / 2) * 16) << 4 * i;
         kept.bits[word] = bits;
     }
 }
 
-// Brings all of the head to shared memory; every thread calls it, a barrier is left to the caller.
+// Loads the whole head into shared memory. Every thread calls it. The caller needs a barrier afterwards.
 template <int WIDTH, int LENGTH>
 DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout) {
     constexpr int TURNS = Head<WIDTH, LENGTH>::TURNS;

@@ -4,18 +4,19 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Attention;
 
 /// <summary>
-/// The plain formulas of attention in any precision, on queries, keys and values [B, S, 3C] of all positions. Where they take a function
-/// <c>stored</c>, it is applied to every value that one kernel would hand to the next through memory, were there a kernel for each formula.
+/// The plain formulas of attention in any precision, for queries, keys and values [B, S, 3C] of all positions. The
+/// plain version is a chain of kernels, one for each formula. A function <c>stored</c> is applied to every value that
+/// is in memory between two of them.
 /// </summary>
 /// <param name="B">Videos.</param>
 /// <param name="S">Positions.</param>
 /// <param name="Heads">Heads.</param>
 /// <param name="D">Width of a head.</param>
-/// <param name="Site">Where dropout's numbers come from; its scalars pointer is not used.</param>
+/// <param name="Site">Key and counters of dropout. Its scalars pointer is not used.</param>
 /// <param name="Step">The step number.</param>
 public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutSite Site, uint Step)
 {
-    /// <summary>How many of the first positions ask.</summary>
+    /// <summary>Number of first positions that are used as queries.</summary>
     public int Queries { get; init; } = S;
 
     /// <summary>The table of rotary positions, or null for none.</summary>
@@ -41,7 +42,10 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         return context;
     }
 
-    /// <summary>Gradient of queries, keys and values from that of the context; queries that do not ask get 0.</summary>
+    /// <summary>
+    /// Gradients of queries, keys and values [B, S, 3C] from that of the context. They are 0 for queries that are not
+    /// used.
+    /// </summary>
     public T[] Backward<T>(T[] queryKeyValue, int[] mask, T[] dContext, T[]? bias = null, Func<T, T>? stored = null)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
@@ -78,7 +82,10 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         return Turn([.. gradient.Select(stored)], -T.One, stored);
     }
 
-    /// <summary>The bias's gradient from one [B, S, 3C] of <see cref="Backward"/>, each video's part on its own: sums over positions, [B, 3C].</summary>
+    /// <summary>
+    /// Sums over positions of a result of <see cref="Backward"/>, [B, 3C]: each video's part of the gradient of the
+    /// biases.
+    /// </summary>
     public T[] SumPositions<T>(T[] gradient) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var sums = new T[B * 3 * Width];
@@ -87,7 +94,10 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
         return sums;
     }
 
-    /// <summary>One [B, S, 3C] array of queries [B, Queries, C] and of keys and values [B, S, 2C]; other queries are 0.</summary>
+    /// <summary>
+    /// Joins queries [B, Queries, C] and keys and values [B, S, 2C] to one [B, S, 3C]. Queries of other positions are
+    /// 0.
+    /// </summary>
     public T[] Join<T>(T[] query, T[] keyValue)
     {
         var joined = new T[B * S * 3 * Width];

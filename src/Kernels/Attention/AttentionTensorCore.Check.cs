@@ -3,8 +3,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Kernels.Attention;
 
 /// <summary>
-/// Checks of attention on tensor cores, against the same formulas: lengths from 1 to the instance's, whole and ragged tiles of 16, all else as in
-/// <see cref="AttentionChecks"/>.
+/// Checks of attention on tensor cores, with the same formulas: lengths from 1 to the instance's, whole and ragged
+/// tiles of 16. Everything else is as in <see cref="AttentionChecks"/>.
 /// </summary>
 public static class AttentionTensorCoreChecks
 {
@@ -12,7 +12,8 @@ public static class AttentionTensorCoreChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. AttentionTensorCoreKernels.Instances.Select(static instance => new KernelCheck(instance.Forward, () => Cases(instance, instance.Forward, backward: false))),
-        // At the end of backward a lane writes 32 bytes, sums of the biases' gradients, in two accesses: 8 lanes conflict, 4 do not.
+        // At the end of backward a lane writes 32 bytes by two accesses: sums for the gradients of the biases. Such
+        // accesses conflict with 8 lanes, but not with 4.
         .. AttentionTensorCoreKernels.Instances.Select(static instance =>
             new KernelCheck(instance.Backward, () => Cases(instance, instance.Backward, backward: true), BankWays: instance.Width == 64 ? 2 : 1)),
     ];
@@ -41,7 +42,7 @@ public static class AttentionTensorCoreChecks
             yield return new(1, 65, 1, d, 0.1f, Add: 1, Rotary: true, Bias: true);
         if (length != 64)
             yield break;
-        // Everything else that a length may be is the same for all instances.
+        // Other lengths are checked with one instance only, because the code is the same for all.
         yield return new(1, 1, 1, d, Rotary: true);
         yield return new(2, 5, 2, d, 0.3f, Bias: true);
         yield return new(2, 17, 1, d, 0.1f, Add: 1);

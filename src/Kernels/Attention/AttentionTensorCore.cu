@@ -1,31 +1,36 @@
-// AttentionTensorCore.cu: attention of short sequences on tensor cores, forward and backward; the formulas are those of Attention.cu.
-//   P = softmax(Q K' / sqrt(D) + hidden),  context = (P keep) V      Q [Queries, D]   K, V [S, D]   P, keep [Queries, S]
+// AttentionTensorCore.cu: attention of short sequences on tensor cores, forward and backward, with the formulas of
+// Attention.cu.
+//   P = softmax(Q K' / sqrt(D) + hidden),  context = (P keep) V    Q [Queries, D]   K, V [S, D]   P, keep [Queries, S]
 //   G = (dY V') keep,  dS = P (G - rowsum(P G)) / sqrt(D):  dQ = dS K,  dK = dS' Q,  dV = (P keep)' dY
-// Types   tensors bf16; angles, biases and their gradients fp32. Products of bf16 with fp32 sums; softmax, masks, turning in fp32. Rounded to bf16 are
-//         the prepared Q, K, V, the dropped probabilities, dS, and a gradient before it is turned back: nothing that eager kernels would not round, too
-// Launch  one block per (video, head), LENGTH / 16 warps; an instance for each head width WIDTH and padded length LENGTH
+// Types   tensors bf16; angles, biases and their gradients fp32. Products of bf16 with fp32 sums; softmax, masks and
+//         turning in fp32. These are rounded to bf16: Q, K, V with bias and positions, the dropped probabilities, dS,
+//         and each gradient before it is turned back. A chain of eager kernels rounds all of them, too
+// Launch  a block per (video, head), LENGTH / 16 warps; an instance for each head width WIDTH and padded length LENGTH
 // Limits  1 <= Queries <= S <= LENGTH, D = WIDTH; rows, angles and biases on 16 bytes
-// Floor   bytes, with U = B S C values: 4 U forward (Q, K, V, context), 7 U backward (Q, K, V, dY, dQ, dK, dV). B 256, S 64, C 768 on an H100 at
-//         3.0 TB/s: 34 us and 59 us; its products take 4 us and 10 us, so all that counts is to touch memory once, 128 bytes of a row at a time
-// Why     A block owns its whole head: the softmax is exact, nothing is saved for backward, and dK, dV need neither atomics nor a second launch. The
-//         row term is sum(P G), so backward never reads the context. Loads pass through registers, where the bias is added and pairs of columns are
-//         turned (a pair lies in one access of 16 bytes); random bits are drawn while they are under way. dY needs neither and is copied
-//         asynchronously. A warp owns 16 queries, and in the second half of backward 16 keys; P and dS change hands through shared memory.
-//         AttentionTile.cuh says why no access to its matrices meets another in a bank, AttentionHead.cuh why positions are kept in another order.
-//         D 64, S 64 take 24.3 KiB forward, 32.3 KiB backward: P and dS take the places of K and V, and results leave through those of Q and dY
+// Floor   bytes, with U = B S C values: 4 U forward (Q, K, V, context), 7 U backward (Q, K, V, dY, dQ, dK, dV). B 256,
+//         S 64, C 768 on an H100 at 3.0 TB/s: 34 us and 59 us. The products take 4 us and 10 us. So memory should be
+//         accessed once, 128 bytes of a row at a time
+// Why     a block has its whole head. So the softmax is exact, nothing is saved for backward, and dK and dV need
+//         neither atomics nor a second launch. Backward computes the row term as sum(P G), so it does not read the
+//         context. Q, K and V are loaded through registers, where the bias is added and pairs of columns are turned. A
+//         pair is inside one access of 16 bytes. Random bits are drawn while the loads are under way. dY needs no
+//         change and is copied asynchronously. A warp has 16 queries, and in the second half of backward 16 keys. P
+//         and dS pass through shared memory. AttentionTile.cuh explains why accesses have no bank conflicts,
+//         AttentionHead.cuh why positions have another order. D 64, S 64 take 24.3 KiB forward, 32.3 KiB backward: P
+//         and dS use the memory of K and V, results that of Q and dY
 #include "AttentionHead.cuh"
 
-// Sum or largest over the 4 lanes that hold a row.
+// Sum or maximum over the 4 lanes that share a row.
 template <class Fold>
 DEVICE float fold_row(float value, Fold fold) {
     value = fold(value, __shfl_xor_sync(0xffffffffu, value, 1));
     return fold(value, __shfl_xor_sync(0xffffffffu, value, 2));
 }
 
-// p = 2^(score - largest of its row) of the warp's 16 queries; sum: of the lane's two rows.
+// p = 2^(score - largest of its row) for the warp's 16 queries. sum: over each of the lane's two rows.
 template <int WIDTH, int LENGTH>
 DEVICE void exponentials(float (&p)[LENGTH / 8][4], float (&sum)[2], const Inputs<WIDTH, LENGTH>& in, const Head<WIDTH, LENGTH>& h) {
-#pragma unroll 2 // more would be read ahead, at the cost of registers
+#pragma unroll 2 // more early reads would take more registers
     for (int k = 0; k < WIDTH; k += 16) {
         unsigned query[4];
         in.query.load_a(query, h.warp * 16, k);
@@ -87,7 +92,7 @@ DEVICE void attention_forward(const AttentionArgs& a) {
 #pragma unroll
     for (int k = 0; k < LENGTH; k += 16)
         multiply(context, weights[k / 16], [&](unsigned (&m)[4], int j) { in.value.load_b(m, k, j * 16); });
-    __syncwarp(); // its queries are not read any more
+    __syncwarp(); // the warp has read its queries
     store_fragments(in.query, h.warp * 16, context, dropout.factor_of_kept() / sum[0], dropout.factor_of_kept() / sum[1]);
     __syncwarp();
 #pragma unroll
@@ -96,14 +101,15 @@ DEVICE void attention_forward(const AttentionArgs& a) {
             *(uint4*)((bf16*)a.Context + h.offset(a.Queries, a.Heads * WIDTH, i)) = *(const uint4*)in.query.at(h.place(i), h.pack());
 }
 
-// Where a gradient goes: rows of a tensor, or null, and of the sums over them.
+// A gradient to write: rows of a tensor.
 struct Target {
     void* values;
     int rows, stride, add;
     bool turns;
 };
 
-// Delivers 16 rows of a tile, from `row` on, that belong to the warp alone; sum: over the rows of the lane, by column.
+// Writes 16 rows of a tile, from `row` on, which only this warp uses. sum: over the rows of the lane, for each of its
+// columns.
 template <int WIDTH, int LENGTH>
 DEVICE void deliver_rows(const Target& target, const Tile<WIDTH>& tile, int row, float (&sum)[8], const Head<WIDTH, LENGTH>& h) {
 #pragma unroll
@@ -124,7 +130,7 @@ DEVICE void deliver_rows(const Target& target, const Tile<WIDTH>& tile, int row,
     }
 }
 
-// From a lane's sums to those of the warp: [3, WIDTH] in shared memory.
+// Adds the sums of the lanes to those of the warp, and writes them to a row of [3, WIDTH] in shared memory.
 template <int WIDTH, int LENGTH>
 DEVICE void store_sums(float* sums, float (&sum)[8], const Head<WIDTH, LENGTH>& h) {
 #pragma unroll
@@ -139,7 +145,7 @@ DEVICE void store_sums(float* sums, float (&sum)[8], const Head<WIDTH, LENGTH>& 
     }
 }
 
-// Gradients of the biases: sums over the warps, in their order; a row for the video.
+// Writes the video's part of the gradients of the biases: sums over the warps, in their order.
 template <int WIDTH, int LENGTH>
 DEVICE void write_sums(const float* sums, const Head<WIDTH, LENGTH>& h) {
     for (int i = threadIdx.x; i < 3 * WIDTH; i += 32 * Head<WIDTH, LENGTH>::WARPS) {
@@ -154,7 +160,8 @@ DEVICE void write_sums(const float* sums, const Head<WIDTH, LENGTH>& h) {
     }
 }
 
-// Probabilities p and gradients g of the dropped ones, to operands: the dropped probabilities, and gradients of the products Q K'.
+// Converts probabilities p, and gradients g of the dropped probabilities, to operands: the dropped probabilities, and
+// the gradients of the products Q K'.
 template <int WIDTH, int LENGTH>
 DEVICE void score_gradients(unsigned (&dropped)[LENGTH / 16][4], unsigned (&gradient)[LENGTH / 16][4], float (&p)[LENGTH / 8][4], float (&g)[LENGTH / 8][4],
                             const float (&sum)[2], const Kept<LENGTH>& kept, float factor) {
@@ -189,7 +196,8 @@ template <int WIDTH, int LENGTH>
 DEVICE void attention_backward(const AttentionArgs& a) {
     DYNAMIC_SHARED(bf16, shared);
     constexpr int SIZE = LENGTH * WIDTH, MATRIX = LENGTH * LENGTH;
-    // Q, dY, then K and V; where these were: P, dS, and dQ on its way out, which a warp puts where its own rows of dS will be if they have room for it.
+    // Q, dY, then a region for K and V. Later P, dS and dQ use the region. A warp puts dQ into the memory of its own
+    // rows of dS if there is room, otherwise behind P and dS.
     constexpr bool FITS = LENGTH >= WIDTH;
     constexpr int REGION = FITS ? 2 * MATRIX : 2 * MATRIX + SIZE > 2 * SIZE ? 2 * MATRIX + SIZE : 2 * SIZE;
     bf16* region = shared + 2 * SIZE;
@@ -197,8 +205,8 @@ DEVICE void attention_backward(const AttentionArgs& a) {
     const Tile<WIDTH> d_context{shared + SIZE};
     const Tile<LENGTH> probabilities{region}, gradients{region + MATRIX};
     const Head<WIDTH, LENGTH> h(a);
-    const Tile<WIDTH> way_out{FITS ? gradients.data + h.warp * 16 * LENGTH : region + 2 * MATRIX + h.warp * 16 * WIDTH};
-    const bool asks = h.warp * 16 < a.Queries;
+    const Tile<WIDTH> query_gradients{FITS ? gradients.data + h.warp * 16 * LENGTH : region + 2 * MATRIX + h.warp * 16 * WIDTH};
+    const bool has_queries = h.warp * 16 < a.Queries;
 
 #pragma unroll
     for (int i = 0; i < Head<WIDTH, LENGTH>::TURNS; i++)
@@ -212,7 +220,7 @@ DEVICE void attention_backward(const AttentionArgs& a) {
 
     unsigned dropped[LENGTH / 16][4], of_scores[LENGTH / 16][4];
     float d_query[WIDTH / 8][4] = {};
-    if (asks) {
+    if (has_queries) {
         float p[LENGTH / 8][4] = {}, g[LENGTH / 8][4] = {}, sum[2];
         exponentials(p, sum, in, h);
 #pragma unroll
@@ -226,14 +234,14 @@ DEVICE void attention_backward(const AttentionArgs& a) {
         for (int k = 0; k < LENGTH; k += 16)
             multiply(d_query, of_scores[k / 16], [&](unsigned (&m)[4], int j) { in.key.load_b(m, k, j * 16); });
     }
-    __syncthreads(); // nobody reads K and V any more
+    __syncthreads(); // all warps have read K and V
 
     float query_sum[8] = {};
-    if (asks) {
+    if (has_queries) {
         if (a.dQuery) {
-            store_fragments(way_out, 0, d_query);
+            store_fragments(query_gradients, 0, d_query);
             __syncwarp();
-            deliver_rows({a.dQuery, a.Queries, a.QueryRow, a.AddQuery, a.Rotary != nullptr}, way_out, 0, query_sum, h);
+            deliver_rows({a.dQuery, a.Queries, a.QueryRow, a.AddQuery, a.Rotary != nullptr}, query_gradients, 0, query_sum, h);
             __syncwarp();
         }
 #pragma unroll
@@ -244,20 +252,20 @@ DEVICE void attention_backward(const AttentionArgs& a) {
     }
     __syncthreads();
 
-    // From here on a warp owns 16 keys.
+    // From here on a warp has 16 keys.
     float d_key[WIDTH / 8][4] = {}, d_value[WIDTH / 8][4] = {};
-    const bool is_asked = a.dKey && h.warp * 16 < a.S;
-    for (int query = 0; is_asked && query < a.Queries; query += 16) {
+    const bool has_keys = a.dKey && h.warp * 16 < a.S;
+    for (int query = 0; has_keys && query < a.Queries; query += 16) {
         unsigned keys[4];
         probabilities.load_a_of_columns(keys, query, h.warp * 16);
         multiply(d_value, keys, [&](unsigned (&m)[4], int j) { d_context.load_b(m, query, j * 16); });
         gradients.load_a_of_columns(keys, query, h.warp * 16);
         multiply(d_key, keys, [&](unsigned (&m)[4], int j) { in.query.load_b(m, query, j * 16); });
     }
-    __syncthreads(); // nobody reads anything any more
+    __syncthreads(); // all warps have read Q, dY, P and dS
 
     float key_sum[8] = {}, value_sum[8] = {};
-    if (is_asked) {
+    if (has_keys) {
         store_fragments(in.query, h.warp * 16, d_key);
         store_fragments(d_context, h.warp * 16, d_value);
         __syncwarp();
@@ -274,7 +282,7 @@ DEVICE void attention_backward(const AttentionArgs& a) {
     }
 }
 
-// Threads of a block, and blocks on a multiprocessor: as many as leave the registers that the compiler needs not to spill.
+// Launch bounds: threads of a block, and blocks on a multiprocessor. With these the compiler spills no registers.
 #define ENTRY(direction, width, length, blocks)                                                                                            \
     extern "C" __global__ void __launch_bounds__(2 * length, blocks) attention_##direction##_d##width##_s##length##_bf16(const AttentionArgs a) { \
         attention_##direction<width, length>(a);                                                                                           \

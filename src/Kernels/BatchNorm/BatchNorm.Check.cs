@@ -3,10 +3,13 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.BatchNorm;
 
-/// <summary>The plain formulas: x [stack, rows, width], parameters and running averages [stack, width], statistics [stack, groups, width].</summary>
+/// <summary>
+/// The plain formulas: x [stack, rows, width], parameters and running averages [stack, width], statistics [stack,
+/// groups, width].
+/// </summary>
 public static class BatchNormReference
 {
-    /// <summary>Statistics by the book: mean first, then squared differences from it.</summary>
+    /// <summary>Statistics in two passes: the mean, then the squared differences from it.</summary>
     public static (T[] Mean, T[] Variance) Statistics<T>(T[] x, int stack, int groups, int width) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         T[] mean = new T[stack * groups * width], variance = new T[mean.Length];
@@ -25,7 +28,7 @@ public static class BatchNormReference
     public static T[] Rstd<T>(T[] variance, float epsilon) where T : struct, IBinaryFloatingPointIeee754<T> =>
         [.. variance.Select(v => T.One / T.Sqrt(v + T.CreateChecked(epsilon)))];
 
-    /// <summary>Moves a running average group by group.</summary>
+    /// <summary>Updates a running average, one group after the other.</summary>
     public static T[] Move<T>(T[] running, T[] batch, int groups, int width, float momentum) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var moved = (T[])running.Clone();
@@ -50,7 +53,7 @@ public static class BatchNormReference
         return y;
     }
 
-    /// <summary>Gradients where the statistics are those of the batch.</summary>
+    /// <summary>Gradients in training, where the statistics depend on the batch.</summary>
     public static (T[] X, T[] Weight, T[] Bias) Backward<T>(T[] x, T[] dY, T[] mean, T[] rstd, T[] weight, int width) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         T[] sum = new T[mean.Length], product = new T[mean.Length], dX = new T[x.Length], dWeight = new T[weight.Length], dBias = new T[weight.Length];
@@ -76,7 +79,7 @@ public static class BatchNormReference
         return (dX, dWeight, dBias);
     }
 
-    // Which of [blocks, width] belongs to an element of [blocks, rows of a block, width].
+    // Index in [blocks, width] for an element of [blocks, rows of a block, width].
     private static int StatisticOf(int element, int elements, int statistics, int width) =>
         element / (elements / (statistics / width)) * width + element % width;
 }
@@ -95,7 +98,8 @@ public static unsafe class BatchNormChecks
         public override string ToString() => $"stack {Stack}, {Rows} x {Width}, {Groups} groups";
     }
 
-    // Rows of a multiple of 8 values and others; one with more chunks than a block of the CUDA kernels has warps, one that fills the last block's columns.
+    // Widths that are a multiple of 8 and others. One shape has more chunks than a block of the CUDA kernels has
+    // warps, and one fills the columns of the last block.
     private static readonly Shape[] Shapes =
     [
         new(1, 1, 1, 1), new(3, 10, 13, 2), new(2, BatchNormKernels.ChunkRows + 1, BatchNormKernels.BlockColumns + 3, 1),
@@ -113,11 +117,11 @@ public static unsafe class BatchNormChecks
         .. KernelCheck.OfPair(BatchNormKernels.BackwardInput, Backward),
     ];
 
-    // A thread writes the sums of its 4 (bf16: 8) columns side by side, so that lanes are 4 (8) words apart. NVRTC joins
-    // 4 words to an access, which is 1 way in fp32 and 2 in bf16.
+    // A thread writes the sums of its 4 (bf16: 8) neighbouring columns, so the addresses of lanes are 4 (8) words
+    // apart. NVRTC joins 4 words to one access. Then it is 1 way in fp32 and 2 in bf16.
     private static int WaysOfFold(ElementType precision) => precision == ElementType.Float32 ? 4 : 8;
 
-    // An offset above the spread would cost a variance from sums of squares its digits.
+    // With an offset larger than the spread, a variance from sums of squares would lose its digits.
     private static IEnumerable<CheckCase> Training(ElementType precision) =>
         from shape in Shapes from offset in new[] { 0f, 10f } select TrainingCase(precision, shape, offset);
 
@@ -177,7 +181,7 @@ public static unsafe class BatchNormChecks
         }, new GradReference(shape, add), 3);
     }
 
-    // Buffers have their addresses only when the case is launched.
+    // A function, because buffers have addresses only during the launch.
     private static Func<BatchNormArgs> Declare(CheckBuilder builder, Shape shape, float offset)
     {
         int elements = shape.Stack * shape.Rows * shape.Width, parameters = shape.Stack * shape.Width;

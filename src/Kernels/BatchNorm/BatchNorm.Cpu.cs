@@ -25,7 +25,7 @@ public static unsafe partial class BatchNormKernels
                     rest += difference;
                     square = Vector256.FusedMultiplyAdd(difference, difference, square);
                 }
-                rest *= scale; // the rounding of the first mean
+                rest *= scale; // the rounding error of the first mean
                 Lanes.Store(centre + rest, mean + c, present);
                 Lanes.Store(square - rest * rest * rows, squares + c, present);
             }
@@ -182,7 +182,7 @@ public static unsafe partial class BatchNormKernels
     private static Vector256<float> Rstd(Vector256<float> variance, float epsilon) =>
         Vector256<float>.One / Vector256.Sqrt(variance + Vector256.Create(epsilon));
 
-    // Rows of a chunk and the first of them; items run over stack, group and chunk.
+    // Number of rows of a chunk, and its first row. Items run over stack, group and chunk.
     private static int ChunkOf(int item, int rows, int groups, int chunks, out long firstRow)
     {
         int rowsOfGroup = rows / groups, chunk = item % chunks;

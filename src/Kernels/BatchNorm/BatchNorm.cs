@@ -14,13 +14,15 @@ public unsafe struct BatchNormArgs
     /// <summary>[Stack, C]</summary>
     public float* Weight, Bias;
 
-    /// <summary>[Stack, C]: read in inference, moved in training.</summary>
+    /// <summary>[Stack, C]: read in inference, updated in training.</summary>
     public float* RunningMean, RunningVariance;
 
-    /// <summary>[Stack, Groups, C]: what the rows of a group are normalised by; rstd is 1 / standard deviation.</summary>
+    /// <summary>[Stack, Groups, C]: statistics of the rows of a group; rstd is 1 / standard deviation.</summary>
     public float* Mean, Rstd;
 
-    /// <summary>[Stack, Groups, Chunks, 2, C]: mean of a chunk of rows, and the sum of squared differences from it.</summary>
+    /// <summary>
+    /// [Stack, Groups, Chunks, 2, C]: mean of a chunk of rows, and the sum of squared differences from it.
+    /// </summary>
     public float* Partial;
 
     /// <summary>Sizes; each group has Rows / Groups rows.</summary>
@@ -68,29 +70,29 @@ public unsafe struct BatchNormGradArgs
 }
 
 /// <summary>
-/// y = (x - mean) * rstd * weight + bias with the statistics of each column over the rows of a group (biased variance).
-/// Rows are reduced in chunks, in two passes each, and chunks merged in order (Chan, Golub, LeVeque 1979): nothing cancels,
-/// and the result depends on the shapes alone. The running averages move once for each group, first group first. Tensors are fp32 or bf16,
-/// statistics, parameters and partial sums fp32.
+/// y = (x - mean) * rstd * weight + bias. The statistics are those of a column over the rows of a group, with biased
+/// variance. Each chunk of rows is reduced in two passes. Then the chunks are merged in order (Chan, Golub, LeVeque
+/// 1979). Nothing cancels, and the result depends on the shapes only. The running averages are updated once for each
+/// group, in order. Tensors are fp32 or bf16; statistics, parameters and partial sums are fp32.
 /// </summary>
 public static unsafe partial class BatchNormKernels
 {
     /// <summary>Rows of a chunk.</summary>
     public const int ChunkRows = 64;
 
-    /// <summary>Columns of an item of the kernels that go over the chunks.</summary>
+    /// <summary>Columns of an item in the kernels that combine chunks.</summary>
     public const int BlockColumns = 64;
 
     private const int Warps = 8; // of a CUDA block: each takes every eighth row of a chunk
     private const int WarpColumns = 32, Threads = WarpColumns * Warps;
 
-    private const double OperationsOfStatistics = 4; // sum; less the mean, squared, summed
+    private const double OperationsOfStatistics = 4; // sum; minus the mean, squared, summed
     private const double OperationsOfMerge = 8; // of a chunk: difference of the means 1, share of the rows 1, mean 2, squares 4
     private const double OperationsOfRstd = 3; // plus epsilon, root, inverse
-    private const double OperationsOfApply = 4; // less the mean, times rstd, times weight, plus bias
-    private const double OperationsOfBackwardSums = 5; // sum of dY; x less the mean, times rstd, times dY, summed
+    private const double OperationsOfApply = 4; // minus the mean, times rstd, times weight, plus bias
+    private const double OperationsOfBackwardSums = 5; // sum of dY; x minus the mean, times rstd, times dY, summed
     private const double OperationsOfFinishedSums = 2; // both sums
-    private const double OperationsOfBackwardInput = 9; // normalise 2, both sums over the rows 2, their shares taken off dY 3, times rstd, times weight
+    private const double OperationsOfBackwardInput = 9; // normalise 2, both sums over the rows 2, their shares subtracted from dY 3, times rstd, times weight
 
     private static readonly KernelFile File = new("batchnorm", "BatchNorm.cu", $"WARPS={Warps}", $"CHUNK_ROWS={ChunkRows}");
 
@@ -108,7 +110,7 @@ public static unsafe partial class BatchNormKernels
             new(OperationsOfStatistics * a.Stack * a.Rows * a.C, (precision.Size() * (double)a.Rows + 8.0 * a.Groups * a.Chunks) * a.Stack * a.C),
     });
 
-    /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
+    /// <summary>Merges the chunks and updates the running averages. Items: stack x blocks of columns.</summary>
     public static readonly Kernel<BatchNormArgs> FinishStatistics = new("batch_norm_finish_statistics_f32")
     {
         From = File,
@@ -119,7 +121,9 @@ public static unsafe partial class BatchNormKernels
             new(OperationsOfMerge * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 4) * a.C),
     };
 
-    /// <summary>Takes mean and rstd from the running averages: inference. Items: stack x blocks of columns.</summary>
+    /// <summary>
+    /// Computes mean and rstd from the running averages, for inference. Items: stack x blocks of columns.
+    /// </summary>
     public static readonly Kernel<BatchNormArgs> UseRunning = new("batch_norm_use_running_f32")
     {
         From = File,
@@ -162,7 +166,9 @@ public static unsafe partial class BatchNormKernels
             new(OperationsOfFinishedSums * a.Stack * a.Groups * a.Chunks * a.C, 4.0 * a.Stack * (2.0 * a.Groups * (a.Chunks + 1) + 2 + a.AddWeight + a.AddBias) * a.C),
     };
 
-    /// <summary>dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.</summary>
+    /// <summary>
+    /// dx = weight * rstd * (dy - mean of dy - normalised x * mean of dy * normalised x). Items: stack x rows.
+    /// </summary>
     public static readonly KernelPair<BatchNormGradArgs> BackwardInput = new("batch_norm_backward_input", static (entry, precision) => new(entry)
     {
         From = File,
@@ -173,10 +179,11 @@ public static unsafe partial class BatchNormKernels
             new(OperationsOfBackwardInput * a.Stack * a.Rows * a.C, (precision.Size() * (3.0 + a.AddX) * a.Rows + 4.0 * (4 * a.Groups + 1)) * a.Stack * a.C),
     });
 
-    // A block for each part of the rows, or of the stack, and every 32 columns of values that are read one by one.
+    // A block for each part (a chunk of rows, or a matrix of the stack) and 32 columns. A thread reads one value at a
+    // time.
     private static LaunchShape Tiles(int parts, int columns) => new(parts, Threads, (columns + WarpColumns - 1) / WarpColumns);
 
-    // The same where threads read 16 bytes, if rows begin on them.
+    // The same for threads that read 16 bytes at a time, if rows begin on 16 bytes.
     private static LaunchShape Tiles(int parts, int columns, ElementType precision)
     {
         int pack = 16 / precision.Size();

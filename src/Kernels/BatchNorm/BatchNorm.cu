@@ -1,15 +1,19 @@
-// BatchNorm.cu: normalise each column by the statistics of its rows, group by group, then scale and shift; forward and backward.
-//   y = n weight + bias,  n = (x - mean) rstd          x, y [Stack, Rows, C]   weight, bias [Stack, C]   mean, rstd [Stack, Groups, C]
+// BatchNorm.cu: normalises each column by the statistics of its rows, group by group, then scales and shifts; forward
+// and backward.
+//   y = n weight + bias,  n = (x - mean) rstd
 //   dX = rstd weight (dY - (sum dY + n sum(dY n)) / rows of the group),  dWeight = sum dY n,  dBias = sum dY
 //   running = Momentum running + (1 - Momentum) batch, once for each group, in order; biased variance
+//   x, y [Stack, Rows, C]   weight, bias [Stack, C]   mean, rstd [Stack, Groups, C]
 // Types   x, y and their gradients fp32 or bf16; arithmetic, statistics, parameters and their gradients fp32
-// Launch  what goes over rows: a block per chunk of CHUNK_ROWS rows and a warp's width of columns, WARPS warps, each every WARPS-th row; a thread has as
-//         many columns as 16 bytes hold, or one where rows do not begin on 16 bytes;
-//         what goes over chunks: a block per stack and 32 columns, each warp every WARPS-th chunk; use_running: a thread per column
-// Limits  any sizes; rows a multiple of Groups; tensors on 16 bytes. dX may lie where dY does
+// Launch  WARPS warps a block. Kernels over rows: a block per chunk of CHUNK_ROWS rows and the columns of a warp; a
+//         warp takes every WARPS-th row; a thread has as many columns as 16 bytes have, or one if rows do not begin on
+//         16 bytes. Kernels over chunks: a block per matrix of the stack and 32 columns; a warp takes every WARPS-th
+//         chunk. use_running: a thread per column
+// Limits  any sizes; Rows is a multiple of Groups; tensors on 16 bytes. dX may be the memory of dY
 // Floor   forward reads x twice and writes y; backward reads x and dY twice and writes dX: bytes / bandwidth
-// Why     a warp reads 512 neighbouring bytes of a row, a thread 8 rows at once. A chunk stays in registers, so its variance takes differences from its
-//         mean in one pass over memory; chunks are merged as Chan, Golub and LeVeque do (1979). What a block merges depends on the sizes only.
+// Why     a warp reads 512 neighbouring bytes of a row, a thread 8 rows at once. A chunk stays in registers. So its
+//         variance is a sum of differences from the mean, with one pass over memory. Chunks are merged as in Chan,
+//         Golub and LeVeque (1979). The parts that a block merges depend on the sizes only
 #include "Block.cuh"
 #include "Values.cuh"
 
@@ -57,7 +61,7 @@ struct BatchNormGradArgs {
 
 constexpr int ROWS_OF_WARP = CHUNK_ROWS / WARPS;
 
-// W neighbouring columns, those of a thread.
+// The values of a thread's W neighbouring columns.
 template <int W>
 struct Columns {
     float v[W];
@@ -79,7 +83,7 @@ DEVICE void deliver_columns(T* address, Columns<W>& x, int add) {
         deliver_pack(address, x.v, add);
 }
 
-// Of a tensor of fp32, at any column.
+// Reads W values of an fp32 tensor at any column.
 template <int W>
 DEVICE Columns<W> floats_at(const float* address) {
     Columns<W> x;
@@ -89,7 +93,7 @@ DEVICE Columns<W> floats_at(const float* address) {
     return x;
 }
 
-// Column by column: the sum over the warps.
+// For each column: the sum over the warps.
 template <int W>
 DEVICE Columns<W> sum_columns(const Columns<W>& x) {
     return fold_warps<WARPS>(x, [](const Columns<W>& a, const Columns<W>& b) {
@@ -101,7 +105,7 @@ DEVICE Columns<W> sum_columns(const Columns<W>& x) {
     });
 }
 
-// The part of a tensor that a block of threads goes over.
+// The part of a tensor that a block processes.
 struct Chunk {
     int group;       // of [Stack, Groups]
     int rows;
@@ -117,11 +121,11 @@ DEVICE Chunk chunk_of_block(const Args& a) {
     return {group, min(CHUNK_ROWS, rows_of_group - row_of_group), ((long long)group * rows_of_group + row_of_group) * a.C + column, column, (int)threadIdx.x / 32};
 }
 
-// Where the first of a chunk's two results goes; the other follows C further on.
+// Address of the first of a chunk's two results. The second is C values further.
 template <class Args>
 DEVICE float* partial_of(const Args& a, long long chunk, int column) { return a.Partial + chunk * 2 * a.C + column; }
 
-// Both results of a block's chunk, by its first warp.
+// The first warp writes both results of the block's chunk.
 template <int W, class Args>
 DEVICE void write_partial(const Args& a, const Chunk& chunk, const Columns<W>& first, const Columns<W>& second) {
     if (chunk.column >= a.C || chunk.warp != 0)
@@ -134,7 +138,7 @@ DEVICE void write_partial(const Args& a, const Chunk& chunk, const Columns<W>& f
     }
 }
 
-// Where a chunk's column is in [Stack, Groups, C] and in [Stack, C].
+// Index of a chunk's column in [Stack, Groups, C] and in [Stack, C].
 template <class Args>
 DEVICE long long statistic_of(const Args& a, const Chunk& chunk) { return (long long)chunk.group * a.C + chunk.column; }
 template <class Args>
@@ -160,7 +164,7 @@ DEVICE void reduce_chunk(const BatchNormArgs& a) {
     centre = sum_columns(centre);
 #pragma unroll
     for (int w = 0; w < W; w++) {
-        centre.v[w] /= chunk.rows; // no product: the compiler must not fuse it into the differences
+        centre.v[w] /= chunk.rows; // a quotient: the compiler could fuse a product into the differences
 #pragma unroll
         for (int i = 0; i < ROWS_OF_WARP; i++) {
             const float difference = i * WARPS + chunk.warp < chunk.rows ? x[i].v[w] - centre.v[w] : 0;
@@ -168,7 +172,7 @@ DEVICE void reduce_chunk(const BatchNormArgs& a) {
             squares.v[w] = fmaf(difference, difference, squares.v[w]);
         }
     }
-    rest = sum_columns(rest); // the rounding of the first mean
+    rest = sum_columns(rest); // the rounding error of the first mean
     squares = sum_columns(squares);
 #pragma unroll
     for (int w = 0; w < W; w++) {
@@ -183,7 +187,7 @@ struct Moments {
     float rows, mean, squares; // squares of differences from the mean
 };
 
-// Fused by name here and below: where a compiler chooses what it fuses, two builds round differently.
+// Fused multiply-adds are explicit here and below. If a compiler chooses them, two builds round differently.
 DEVICE Moments merge(const Moments& a, const Moments& b) {
     if (b.rows == 0)
         return a;
@@ -327,7 +331,7 @@ DEVICE void differentiate_chunk(const BatchNormGradArgs& a) {
     }
 }
 
-// Whether rows of C values begin on 16 bytes; C# counts blocks by the same rule.
+// Calls the version for rows that begin on 16 bytes, or the other one. C# counts blocks by the same rule.
 #define BY_WIDTH(T, function)          \
     if (a.C % PACK<T> == 0)            \
         function<T, PACK<T>>(a);       \

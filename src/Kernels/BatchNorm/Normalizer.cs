@@ -1,9 +1,15 @@
 namespace VideoSim.Kernels.BatchNorm;
 
-/// <summary>A batch normalisation that the reader of raw values applies; a part of kernels' arguments.</summary>
+/// <summary>
+/// A batch normalisation that a kernel applies to the raw values that it reads. It is a part of the kernel's
+/// arguments.
+/// </summary>
 public unsafe struct Normalizer
 {
-    /// <summary>[Stack, Sides, Columns]: statistics, as <see cref="BatchNormKernels"/> leaves them; rstd is 1 / standard deviation.</summary>
+    /// <summary>
+    /// [Stack, Sides, Columns]: statistics, as <see cref="BatchNormKernels"/> writes them; rstd is 1 / standard
+    /// deviation.
+    /// </summary>
     public float* Mean, Rstd;
 
     /// <summary>[Stack, Columns]</summary>

@@ -1,9 +1,9 @@
-// Block.cuh: functions of a whole block of Warps x 32 threads: every thread calls them, every thread has the result.
+// Block.cuh: reductions over a block of Warps x 32 threads. Every thread calls them and gets a result.
 #pragma once
 
 #include "Common.cuh"
 
-// Lane by lane: folds what the same lane of every warp brings, in order of the warps.
+// For each lane: combines the values that this lane has in all warps, in the order of the warps.
 template <int Warps, class T, class Fold>
 DEVICE T fold_warps(T value, Fold fold) {
     __shared__ T of_warp[Warps][32];
@@ -14,17 +14,17 @@ DEVICE T fold_warps(T value, Fold fold) {
 #pragma unroll
     for (int warp = 1; warp < Warps; warp++)
         result = fold(result, of_warp[warp][lane]);
-    __syncthreads(); // before somebody's next call writes
+    __syncthreads(); // before the next call overwrites of_warp
     return result;
 }
 
-// Lane by lane: the sum over the warps.
+// For each lane: the sum over the warps.
 template <int Warps>
 DEVICE float sum_over_warps(float value) {
     return fold_warps<Warps>(value, [](float a, float b) { return a + b; });
 }
 
-// Lane by lane: the largest over the warps; NaN counts for nothing.
+// For each lane: the largest value over the warps. NaN is ignored.
 template <int Warps>
 DEVICE float max_over_warps(float value) {
     return fold_warps<Warps>(value, [](float a, float b) { return fmaxf(a, b); });
@@ -36,7 +36,7 @@ DEVICE float block_sum(float value) {
     return sum_over_warps<Warps>(warp_sum(value));
 }
 
-// Largest over all threads; NaN counts for nothing.
+// Largest value over all threads. NaN is ignored.
 template <int Warps>
 DEVICE float block_max(float value) {
     return max_over_warps<Warps>(warp_max(value));

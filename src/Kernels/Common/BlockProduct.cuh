@@ -1,9 +1,9 @@
-// BlockProduct.cuh: the product of two matrices in memory by one block, for kernels that have more to do with it.
+// BlockProduct.cuh: one block multiplies two matrices in memory and calls a function for each element of the product.
 #pragma once
 
 #include "Values.cuh"
 
-// A matrix of fp32 or bf16 that is read in place: element (i, j) lies at data[i * row + j * column].
+// A matrix of fp32 or bf16 in memory: element (i, j) is data[i * row + j * column].
 template <class T>
 struct MatrixView {
     const T* data;
@@ -12,15 +12,15 @@ struct MatrixView {
 
 constexpr int PRODUCT_THREADS = 256;
 
-// A tile of the result, of which a thread has 8 x 4 elements: 32 sums for 3 reads of 16 bytes. Its rows are two runs of 4, so that a warp's
-// reads of shared memory meet in no bank.
+// Size of a tile of the result. A thread computes 8 x 4 elements of it: 32 sums for 3 reads of 16 bytes. The 8 rows
+// are two groups of 4 neighbours, so the reads of a warp from shared memory have no bank conflicts.
 constexpr int PRODUCT_ROWS = 128, PRODUCT_COLUMNS = 64;
 
-// How much of both matrices lies in shared memory at once.
+// Number of terms of the sum whose operands are in shared memory at once.
 constexpr int PRODUCT_DEPTH = 16;
 
-// Copies rows [first, first + Lines) and columns [depth, depth + PRODUCT_DEPTH) of a matrix, transposed; 0 past its ends. Neighbouring threads
-// take what is neighbouring in memory.
+// Copies rows [first, first + Lines) and columns [depth, depth + PRODUCT_DEPTH) of a matrix to shared memory,
+// transposed. Elements past the end of the matrix become 0. Neighbouring threads read neighbouring elements.
 template <int Lines, class T>
 DEVICE void load_slab(float (&slab)[PRODUCT_DEPTH][Lines + 4], MatrixView<T> x, int first, int rows, int depth, int columns) {
     const bool along_rows = x.column == 1;
@@ -31,14 +31,14 @@ DEVICE void load_slab(float (&slab)[PRODUCT_DEPTH][Lines + 4], MatrixView<T> x, 
     }
 }
 
-// What a product needs of shared memory; one after the other, products of a kernel have it in common.
+// Shared memory of a product. The products of a kernel can use it one after the other.
 struct __align__(16) ProductSlabs {
     float a[PRODUCT_DEPTH][PRODUCT_ROWS + 4];
     float b[PRODUCT_DEPTH][PRODUCT_COLUMNS + 4];
 };
 
-// Calls write(i, j, sum over l of A[i, l] B[l, j]) for every element of [m, n] once, by some thread; l runs from 0 to k in order. A barrier between
-// the last writing of A and B and this is the caller's, as is one after it.
+// Calls write(i, j, sum over l of A[i, l] B[l, j]) once for every element of [m, n]. l runs from 0 to k in order. The
+// caller needs a barrier between the last write to A and B and this call, and another one after it.
 template <class A, class B, class Write>
 DEVICE void block_product(ProductSlabs& slabs, MatrixView<A> a, MatrixView<B> b, int m, int n, int k, Write write) {
     const int i0 = threadIdx.x / 16 * 4, j0 = threadIdx.x % 16 * 4;
@@ -49,7 +49,7 @@ DEVICE void block_product(ProductSlabs& slabs, MatrixView<A> a, MatrixView<B> b,
                 load_slab<PRODUCT_ROWS>(slabs.a, a, row, m, depth, k);
                 load_slab<PRODUCT_COLUMNS>(slabs.b, MatrixView<B>{b.data, b.column, b.row}, column, n, depth, k);
                 __syncthreads();
-                // No further: reads far ahead of their use would take the registers of a second block.
+                // Not unrolled further: more early reads would take the registers of a second block.
 #pragma unroll 4
                 for (int l = 0; l < PRODUCT_DEPTH; l++) {
                     const float4 a0 = *(const float4*)&slabs.a[l][i0], a1 = *(const float4*)&slabs.a[l][PRODUCT_ROWS / 2 + i0];

@@ -1,8 +1,8 @@
-// Common.cuh: what every kernel source includes. One interface, two bodies: the device's own for NVRTC, the emulator's for g++.
+// Common.cuh: every kernel source includes it. NVRTC compiles it for the device, g++ for the emulator.
 #pragma once
 
 #if defined(__CUDACC_RTC__)
-// NVRTC brings CUDA's built-in variables, vector types, intrinsics and mathematics, but no headers to include.
+// NVRTC defines CUDA's built-in variables, vector types, intrinsics and mathematics. It has no headers to include.
 #define INFINITY __int_as_float(0x7f800000)
 #define DYNAMIC_SHARED(type, name)                                        \
     extern __shared__ __align__(128) unsigned char dynamic_shared_memory[]; \
@@ -12,10 +12,10 @@
 #define DYNAMIC_SHARED(type, name) type* name = static_cast<type*>(::emulator::dynamicShared())
 #endif
 
-// A function of kernels, in a header or a source.
+// Marks a function that kernels call.
 #define DEVICE static __device__ __forceinline__
 
-// Sum over the lanes of a warp, the same in every lane: a tree, so its order is fixed.
+// Sum over the lanes of a warp. Every lane gets it. The additions form a tree, so their order is fixed.
 DEVICE float warp_sum(float value) {
 #pragma unroll
     for (int distance = 16; distance > 0; distance /= 2)
@@ -23,7 +23,7 @@ DEVICE float warp_sum(float value) {
     return value;
 }
 
-// Largest value over the lanes of a warp, the same in every lane; NaN counts for nothing.
+// Largest value over the lanes of a warp. Every lane gets it. NaN is ignored.
 DEVICE float warp_max(float value) {
 #pragma unroll
     for (int distance = 16; distance > 0; distance /= 2)

@@ -2,17 +2,17 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Common;
 
-/// <summary>A run of elements times their factors of dropout: forward from x to y, backward from dy to dx.</summary>
+/// <summary>Multiplies a run of elements by their dropout factors: x to y in forward, dy to dx in backward.</summary>
 internal static unsafe class DropoutRow
 {
-    private const int MaskElements = 1024; // 4 KiB: stays in the first cache between its making and its use
+    private const int MaskElements = 1024; // 4 KiB: it stays in the L1 cache until it is used
 
-    /// <summary>y = x * factor, or y += x * factor; a plain copy where nothing is dropped. y may be x.</summary>
+    /// <summary>y = x * factor, or y += x * factor. Without dropout the factors are 1. y may be x.</summary>
     /// <param name="x">Values.</param>
     /// <param name="y">Results.</param>
     /// <param name="count">Elements.</param>
-    /// <param name="site">Where the random numbers come from.</param>
-    /// <param name="start">Index of the first element in the tensor that is dropped from.</param>
+    /// <param name="site">Key and counters of the random numbers.</param>
+    /// <param name="start">Index of the first element in the whole tensor that dropout is applied to.</param>
     /// <param name="add">1 to add to y.</param>
     public static void Apply(float* x, float* y, int count, in DropoutSite site, long start, int add = 0)
     {

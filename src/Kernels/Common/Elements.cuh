@@ -1,9 +1,10 @@
-// Elements.cuh: tensors taken element by element, whatever their shape.
+// Elements.cuh: a loop over the elements of a tensor of any shape.
 #pragma once
 
 #include "Run.cuh"
 
-// Calls body with the places at which this thread takes PACK<T> of the block's BLOCK_ELEMENTS elements, or the last few.
+// Calls body(i, run) for the packs of this thread among the BLOCK_ELEMENTS elements of the block. The last run of the
+// tensor may be shorter than a pack.
 template <class T, class Body>
 DEVICE void for_elements_of_thread(long long count, Body body) {
     const long long first = (long long)blockIdx.x * BLOCK_ELEMENTS, last = min(first + BLOCK_ELEMENTS, count);

@@ -1,15 +1,16 @@
-// Half.cuh: fp16 as memory holds it.
+// Half.cuh: fp16 numbers in memory.
 #pragma once
 
 #include "Common.cuh"
 
-// As System.Half of .NET, whose one field has this name.
+// The same layout as .NET's System.Half, whose only field has this name.
 struct Half {
     unsigned short _value;
 };
 
-// Exact. The bits move to their places in fp32, and a product with 2^112 makes up for the smaller bias of the exponent; it makes
-// normal numbers of fp16's denormal ones, too. Infinities and NaN need their exponent put in by hand.
+// Exact. The bits are shifted to their places in fp32. A product with 2^112 corrects the bias of the exponent, which
+// is smaller in fp16. It also turns denormal fp16 numbers into normal fp32 numbers. Infinities and NaN get their
+// exponent by an OR.
 DEVICE float to_float(Half half) {
     const unsigned magnitude = (half._value & 0x7fffu) << 13, sign = (half._value & 0x8000u) << 16;
     const unsigned special = magnitude >= 0x7c00u << 13 ? 0x7f800000u : 0;

@@ -5,8 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace VideoSim.Kernels.Common;
 
 /// <summary>
-/// Vectors at the end of a row. A loop asks for the eight lanes at an address and says how many elements are left; the
-/// same body then serves whole vectors and the ragged end. Lanes beyond the end read as 0 and are not written.
+/// Vectors of eight floats in a row, which may end inside a vector. A loop passes an address and the number of
+/// elements left. So the same loop body handles whole vectors and the ragged end. Lanes past the end read as 0 and are
+/// not written.
 /// </summary>
 public static unsafe class Lanes
 {
@@ -30,16 +31,18 @@ public static unsafe class Lanes
             StorePart(value, p, (int)left);
     }
 
-    /// <summary>Writes up to eight floats, or adds to them: how gradients are delivered.</summary>
+    /// <summary>
+    /// Writes up to eight floats, or adds to them if <paramref name="add"/> is not 0, as for gradients.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Deliver(Vector256<float> value, float* p, long left, int add) =>
         Store(add != 0 ? Load(p, left) + value : value, p, left);
 
-    /// <summary>Sets the lanes beyond the end to 0.</summary>
+    /// <summary>Sets the lanes past the end to 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Keep(Vector256<float> value, long left) => left >= Count ? value : value & Mask((int)left);
 
-    /// <summary>Sum of a row. Four running sums, then their sum: the order depends on the length only.</summary>
+    /// <summary>Sum of a row: four running sums, then their sum. The order depends on the length only.</summary>
     public static float Sum(float* x, int count)
     {
         Vector256<float> s0 = default, s1 = default, s2 = default, s3 = default;
@@ -73,7 +76,7 @@ public static unsafe class Lanes
         return Vector256.Sum((s0 + s1) + (s2 + s3));
     }
 
-    /// <summary>Largest element of a row of at least one; NaN if there is one.</summary>
+    /// <summary>Largest element of a row, which has at least one element. NaN if an element is NaN.</summary>
     public static float Max(float* x, int count)
     {
         if (count < Count)
@@ -83,7 +86,7 @@ public static unsafe class Lanes
                 largest = MathF.Max(largest, x[i]);
             return largest;
         }
-        var lanes = Vector256.Load(x + count - Count); // the end of the row; it may be read twice
+        var lanes = Vector256.Load(x + count - Count); // the last eight elements; some may be read twice
         for (int i = 0; i < count - Count; i += Count)
             lanes = Vector256.Max(lanes, Vector256.Load(x + i));
         var four = Vector128.Max(lanes.GetLower(), lanes.GetUpper());
@@ -94,7 +97,7 @@ public static unsafe class Lanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Mask(int left) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(left)).AsSingle();
 
-    // Inlined, so that loops contain no call: a call would spill every vector that lives across it.
+    // Inlined: a call in a loop would spill every vector that is used after the call.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> LoadPart(float* p, int left) => Avx.IsSupported ? Avx.MaskLoad(p, Mask(left)) : LoadSingly(p, left);
 

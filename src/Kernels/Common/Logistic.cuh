@@ -1,4 +1,5 @@
-// Logistic.cuh: functions around 1 / (1 + e^-x), finite and right to a few units in the last place for every x. NaN stays NaN.
+// Logistic.cuh: sigmoid and softplus. For every x they are finite and correct to a few units in the last place. NaN
+// stays NaN.
 #pragma once
 
 #include "Common.cuh"

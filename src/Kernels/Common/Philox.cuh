@@ -4,7 +4,7 @@
 #include "Common.cuh"
 #include "StepScalars.cuh"
 
-// The four 32-bit numbers of a block: those of elements 4 block to 4 block + 3.
+// The four 32-bit numbers of a block. They belong to elements 4 block to 4 block + 3.
 DEVICE uint4 philox(unsigned long long block, unsigned site, unsigned step, unsigned long long seed) {
     uint4 c = make_uint4((unsigned)block, (unsigned)(block >> 32), site, step);
     unsigned k0 = (unsigned)seed, k1 = (unsigned)(seed >> 32);
@@ -17,8 +17,9 @@ DEVICE uint4 philox(unsigned long long block, unsigned site, unsigned step, unsi
     return c;
 }
 
-// Factors of dropout: 0, or 1 / (1 - p) where the element is kept. Neighbouring elements asked for one after the other
-// share a block of random numbers.
+// Dropout factors: 0 for an element that is dropped, 1 / (1 - p) for one that is kept. Four neighbouring elements
+// share a block of random numbers. The object keeps the last block, so neighbours that are used one after the other
+// compute it once.
 class Dropout {
 public:
     __device__ __forceinline__ explicit Dropout(const DropoutSite& site)
@@ -37,7 +38,8 @@ public:
         return mine < threshold ? 0 : scale;
     }
 
-    // Which of 4 neighbours are kept: bit i for element + i. Where element is a multiple of 4 they are one block of random numbers.
+    // Which of 4 neighbours are kept: bit i is for element + i. If element is a multiple of 4, they share one block of
+    // random numbers.
     __device__ __forceinline__ unsigned kept_of_four(long long element) const {
         if (site.DropProbability == 0)
             return 15;
@@ -48,7 +50,7 @@ public:
         return kept >> past & 15;
     }
 
-    // Factor of what is kept.
+    // Factor of an element that is kept.
     __device__ __forceinline__ float factor_of_kept() const { return scale; }
 
 private:
@@ -65,8 +67,8 @@ private:
     uint4 bits{};
 };
 
-// body(i) for all i below count that belong to one of some threads, in order: 4 neighbours, which share a block of random
-// numbers, then those 4 threads further on.
+// Calls body(i) for the part of 0 to count - 1 that belongs to this thread, in order. A thread takes 4 neighbours,
+// which share a block of random numbers. Its next 4 follow those of the other threads.
 template <class Body>
 DEVICE void for_fours(int thread, int threads, int count, Body body) {
     for (int first = 4 * thread; first < count; first += 4 * threads)

@@ -1,10 +1,11 @@
-// Powers.cuh: what a softmax divides by, in one pass over the values.
+// Powers.cuh: largest value and sum of powers of a softmax, in one pass over the values.
 #pragma once
 
 #include "Block.cuh"
 #include "Transcendental.cuh"
 
-// Largest of the values so far, and the sum of e^(sharpness (x - largest)); of none: -INFINITY and 0. A NaN ends up in the sum.
+// The largest value so far, and the sum of e^(sharpness (x - largest)). Before the first value they are -INFINITY and
+// 0. After a NaN the sum is NaN.
 template <class T>
 struct Powers {
     float sharpness, largest = -INFINITY, sum = 0;
@@ -13,7 +14,7 @@ struct Powers {
 
     __device__ __forceinline__ float power(float x) const { return Functions<T>::exp(__fmul_rn(x - largest, sharpness)); }
 
-    // At least one of them is finite, or NaN.
+    // At least one x is finite or NaN.
     template <int Count>
     __device__ __forceinline__ void add(const float (&x)[Count]) {
         const float before = largest;
@@ -26,7 +27,7 @@ struct Powers {
             sum += power(x[j]);
     }
 
-    // Those of all threads of the block.
+    // Largest value and sum over all threads of the block.
     template <int Warps>
     __device__ __forceinline__ Powers of_block() const {
         Powers all(sharpness);

@@ -1,10 +1,11 @@
-// Run.cuh: rows of any length, 16 bytes at a time where they allow it.
+// Run.cuh: reads and writes rows of any length, 16 bytes at a time if rows begin on 16 bytes.
 #pragma once
 
 #include "Values.cuh"
 
-// The part of a row that a thread takes at once: PACK<T> values, or those that are left. Rows that begin on 16 bytes, as all do whose length is a
-// multiple of PACK<T>, move whole; of others a thread takes its neighbours one by one, from the first cache.
+// The part of a row that a thread reads or writes at once: PACK<T> values, or fewer at the end of the row. If the
+// length of rows is a multiple of PACK<T>, rows begin on 16 bytes and a run is one access. Otherwise the thread
+// accesses its values one by one, and they come from the L1 cache.
 template <class T>
 struct Run {
     int left;     // values from here to the end of the row, at least 1
@@ -39,20 +40,21 @@ struct Run {
 template <class T>
 DEVICE Run<T> run_at(int c, int width) { return {width - c, width % PACK<T> == 0}; }
 
-// body(c, run) for the runs of a row that belong to one of some threads.
+// Calls body(c, run) for the runs of a row that belong to this thread.
 template <class T, class Body>
 DEVICE void for_runs(int thread, int threads, int width, Body body) {
     for (int c = thread * PACK<T>; c < width; c += threads * PACK<T>)
         body(c, run_at<T>(c, width));
 }
 
-// Reads like a Run that is known to be whole: for a loop of its own, without a question in it.
+// Reads like a Run that is whole, without a test. Loops over whole runs use it.
 template <class T>
 struct WholeRun {
     __device__ __forceinline__ void read(float (&x)[PACK<T>], const T* address) const { load_pack(x, address); }
 };
 
-// The values of a run, from and to fp32 whatever the type of the others: means, maxima, and their gradients.
+// Reads or writes the values of a run in an fp32 tensor, such as means, maxima and their gradients, while other
+// tensors have type T.
 template <class T>
 DEVICE void read_single(float (&x)[PACK<T>], const Run<T>& run, const float* address) {
 #pragma unroll

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace VideoSim.Kernels.Common;
 
-/// <summary>A matrix in memory that is read in place: element (i, j) lies at <c>data[i * row + j * column]</c>.</summary>
+/// <summary>A matrix in memory: element (i, j) is <c>data[i * row + j * column]</c>.</summary>
 internal readonly unsafe struct MatrixView(float* data, nint row, nint column = 1)
 {
     /// <summary>Element (0, 0).</summary>
@@ -21,15 +21,15 @@ internal readonly unsafe struct MatrixView(float* data, nint row, nint column = 
 }
 
 /// <summary>
-/// C[M, N] = A[M, K] B[K, N], or C += A B, on one thread, for twins whose items are products that fit into a core's second
-/// cache. Sums run over k in order, so a result depends on the sizes alone.
+/// C[M, N] = A[M, K] B[K, N], or C += A B, on one thread. Twins use it for products that fit into the L2 cache of a
+/// core. Sums run over k in order, so a result depends on the sizes only.
 /// </summary>
 internal static unsafe class SmallProduct
 {
     // 6 x 16 accumulators, two vectors of B and one of A are 15 of the 16 vector registers of AVX2.
     private const int TileRows = 6, TileColumns = 16;
 
-    // A packed panel of B, Depth x TileColumns floats, is half of a 32 KiB first cache.
+    // A packed panel of B, Depth x TileColumns floats, is half of a 32 KiB L1 cache.
     private const int Depth = 256;
 
     private const int PanelAlignment = 64;
@@ -67,7 +67,7 @@ internal static unsafe class SmallProduct
         }
     }
 
-    // Columns past the edge become 0: the tile is computed whole and stored in part.
+    // Columns past the edge become 0. The tile is computed whole and stored in part.
     private static void Pack(float* b, nint row, nint column, int depth, int columns, float* panel)
     {
         int k = 0;
@@ -98,7 +98,8 @@ internal static unsafe class SmallProduct
     private static void Transpose(float* columns, nint stride, float* panel)
     {
         float* c = columns, d = columns + 4 * stride;
-        // In each half of a vector: elements 0 to 3 of two columns in turn, then of four, then both halves put together.
+        // In each half of a vector: elements 0 to 3 of two columns in turn, then of four columns. Then both halves are
+        // joined.
         var (t0, t1) = Interleave(Vector256.Load(c), Vector256.Load(c + stride));
         var (t2, t3) = Interleave(Vector256.Load(c + 2 * stride), Vector256.Load(c + 3 * stride));
         var (t4, t5) = Interleave(Vector256.Load(d), Vector256.Load(d + stride));

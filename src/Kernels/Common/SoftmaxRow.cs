@@ -2,7 +2,7 @@ using System.Runtime.Intrinsics;
 
 namespace VideoSim.Kernels.Common;
 
-/// <summary>Softmax of one row, shifted by its largest element so that nothing overflows.</summary>
+/// <summary>Softmax of one row. The largest element is subtracted first, so nothing overflows.</summary>
 internal static unsafe class SoftmaxRow
 {
     /// <summary>y = factor * softmax(x); y may be x.</summary>

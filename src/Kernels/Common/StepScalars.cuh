@@ -1,4 +1,5 @@
-// StepScalars.cuh: what changes from step to step, read through a pointer. The C# side of these structs says what fields mean.
+// StepScalars.cuh: numbers that change with every step. Kernels read them through a pointer. StepScalars.cs describes
+// the fields.
 #pragma once
 
 struct StepScalars {

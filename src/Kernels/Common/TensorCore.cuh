@@ -1,11 +1,15 @@
-// TensorCore.cuh: products of small matrices on tensor cores, and how their operands come from shared memory and there. For compute_80 and later.
+// TensorCore.cuh: products of small matrices on tensor cores, and copies into shared memory and out of it. For
+// compute_80 and later.
 //
-// A fragment is a small matrix spread over the 32 lanes of a warp. With group = lane / 4 and first = 2 (lane % 4), a lane holds, two bf16 a register,
-// the lower half first (PTX ISA, "Matrix Fragments for mma.m16n8k16"):
-//   A [16, 16]  a[0] = A[group, first..first + 1]    a[1] = A[group + 8, first..]    a[2] = A[group, first + 8..]    a[3] = A[group + 8, first + 8..]
-//   B [16, 8]   b0 = B[first..first + 1, group]      b1 = B[first + 8..first + 9, group]
+// A fragment is a small matrix whose elements are spread over the 32 lanes of a warp. A register has two bf16, the
+// first in its lower half. With group = lane / 4 and first = 2 (lane % 4), a lane has (PTX ISA, "Matrix Fragments for
+// mma.m16n8k16"):
+//   A [16, 16]  a[0] = A[group, first..first + 1]      a[1] = A[group + 8, first..first + 1]
+//               a[2] = A[group, first + 8..first + 9]  a[3] = A[group + 8, first + 8..first + 9]
+//   B [16, 8]   b0 = B[first..first + 1, group]        b1 = B[first + 8..first + 9, group]
 //   C [16, 8]   c[0], c[1] = C[group, first..first + 1]    c[2], c[3] = C[group + 8, first..first + 1], fp32
-// So C of two neighbouring tiles, rounded to pairs of bf16, is an A of 16 columns: a product goes on to the next without leaving registers.
+// Two neighbouring tiles C, rounded to pairs of bf16, are an A of 16 columns. So a product can be an operand of the
+// next one and stay in registers.
 // All lanes of a warp call mma and ldmatrix together.
 #pragma once
 
@@ -22,9 +26,10 @@ DEVICE void mma_16816(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsign
 
 DEVICE unsigned shared_address(const void* shared) { return (unsigned)__cvta_generic_to_shared(shared); }
 
-// Four 8 x 8 matrices from shared memory, one a register. Lanes 8 m to 8 m + 7 bring the addresses of the rows of matrix m, on 16 bytes.
-// Register m holds M[group, first] and M[group, first + 1] of matrix m: with matrices (rows 0.., columns 0..), (8.., 0..), (0.., 8..), (8.., 8..) a
-// fragment A; of a matrix that is stored by columns, [8, 16], with (0.., 0..) and (0.., 8..) b0 and b1.
+// Loads four 8 x 8 matrices from shared memory, one into each register. Lanes 8 m to 8 m + 7 pass the addresses of the
+// rows of matrix m, which begin on 16 bytes. Register m gets M[group, first] and M[group, first + 1] of matrix m.
+// The matrices (rows 0.., columns 0..), (8.., 0..), (0.., 8..), (8.., 8..) make a fragment A. In a matrix [8, 16] that
+// is stored by columns, (0.., 0..) and (0.., 8..) make b0 and b1.
 DEVICE void ldmatrix_x4(unsigned (&m)[4], const void* row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
@@ -32,7 +37,8 @@ DEVICE void ldmatrix_x4(unsigned (&m)[4], const void* row) {
                  : "memory");
 }
 
-// The same transposed: register m holds M[first, group] and M[first + 1, group], b0 and b1 of a matrix that is stored by rows.
+// The same, transposed: register m gets M[first, group] and M[first + 1, group]. In a matrix that is stored by rows
+// they are b0 and b1.
 DEVICE void ldmatrix_x4_trans(unsigned (&m)[4], const void* row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(m[0]), "=r"(m[1]), "=r"(m[2]), "=r"(m[3])
@@ -40,18 +46,19 @@ DEVICE void ldmatrix_x4_trans(unsigned (&m)[4], const void* row) {
                  : "memory");
 }
 
-// Begins to copy 16 bytes from global to shared memory, past the registers and the first cache; 16 zeros where the source does not exist.
+// Starts a copy of 16 bytes from global to shared memory, which bypasses registers and the L1 cache. If the source
+// does not exist, it writes 16 zero bytes.
 DEVICE void cp_async_16(void* shared, const void* global, bool exists = true) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(shared_address(shared)), "l"(global), "r"(exists ? 16 : 0) : "memory");
 }
 
-// Ends a group of this thread's copies.
+// Closes the group of copies that this thread has started.
 DEVICE void cp_async_commit() { asm volatile("cp.async.commit_group;" : : : "memory"); }
 
-// Waits until all of this thread's groups are done but the last GroupsLeft. Other threads see the copies after a barrier.
+// Waits until at most GroupsLeft groups of this thread are unfinished. Other threads see the copies after a barrier.
 template <int GroupsLeft>
 DEVICE void cp_async_wait() {
     asm volatile("cp.async.wait_group %0;" : : "n"(GroupsLeft) : "memory");
 }
 
-#endif // for g++ they are the emulator's, of these names
+#endif // the emulator has these functions for g++

@@ -1,5 +1,6 @@
-// Transcendental.cuh: elementary functions as good as tensors of type T can show. For fp32 right to a few units in the last place; for
-// bf16 by the special function unit, one instruction each, off by up to 2^-21 of the result (of 1 for logarithms of arguments near 1).
+// Transcendental.cuh: elementary functions with the accuracy that tensors of type T need. For fp32 they are correct to
+// a few units in the last place. For bf16 each is one instruction of the special function unit, with an error of up to
+// 2^-21 of the result. Logarithms of arguments near 1 have an absolute error of up to 2^-21.
 #pragma once
 
 #include "Logistic.cuh"
@@ -38,7 +39,8 @@ struct Functions<bf16> {
 #endif
 };
 
-// What losses ask of a logit: softplus(x), softplus(-x), sigmoid(x) and sigmoid(-x), all from one e^-|x|.
+// The functions of a logit that losses need: softplus(x), softplus(-x), sigmoid(x) and sigmoid(-x), all from one
+// e^-|x|.
 struct Logistic {
     float softplus, softplus_of_negative, sigmoid, sigmoid_of_negative;
 };
@@ -53,7 +55,8 @@ DEVICE Logistic logistic(float x) {
     const float power = Functions<T>::exp(-fabsf(x));
     if constexpr (sizeof(T) == sizeof(float))
         return logistic(x, power, log1pf(power), 1 / (1 + power));
-    // log1p(u) = 2 atanh(s), s = u / (2 + u) <= 1/3, whose series in s^2 errs by 5e-9; both quotients from one reciprocal.
+    // log1p(u) = 2 atanh(s), s = u / (2 + u) <= 1/3. Its series in s^2 has an error of 5e-9. One reciprocal gives both
+    // quotients.
     const float inverse_of_both = Functions<T>::quotient(1, __fmul_rn(1 + power, 2 + power));
     const float s = __fmul_rn(power, __fmul_rn(inverse_of_both, 1 + power)), w = __fmul_rn(s, s), twice = s + s;
     const float series = fmaf(fmaf(fmaf(0.14015637f, w, 0.13998932f), w, 0.20010885f), w, 0.33333206f);

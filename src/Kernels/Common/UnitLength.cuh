@@ -1,4 +1,5 @@
-// UnitLength.cuh: what a vector is multiplied by to be of unit length. NORM_FLOOR, the least squared length that is divided by, comes from C#.
+// UnitLength.cuh: the factor that scales a vector to length 1. A squared length below NORM_FLOOR counts as NORM_FLOOR,
+// a constant from C#.
 #pragma once
 
 #include "Common.cuh"
@@ -8,5 +9,5 @@ DEVICE float length_of(float squares) { return sqrtf(squares < NORM_FLOOR ? NORM
 
 DEVICE float inverse_length(float squares) { return 1 / length_of(squares); }
 
-// Whether that was the most: the factor is then constant, and has no gradient.
+// True if the length was raised to the floor. The factor is then constant and has no gradient.
 DEVICE bool is_below_floor(float inverse) { return inverse >= 1 / sqrtf(NORM_FLOOR); }

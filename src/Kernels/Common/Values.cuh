@@ -1,5 +1,5 @@
-// Values.cuh: values as tensors hold them, fp32 or bf16, one at a time or 16 bytes at once. Kernels are templates over the type T of their
-// tensors, and compute in fp32.
+// Values.cuh: reads and writes values of tensors, fp32 or bf16, one at a time or 16 bytes at once. Kernels are
+// templates over the type T of their tensors. They compute in fp32.
 #pragma once
 
 #include "Common.cuh"
@@ -9,7 +9,7 @@ struct bf16 {
     unsigned short bits;
 };
 
-// Rounds to the nearest, to the even one of two. NaN stays NaN.
+// Rounds to the nearest number, and a tie to the even one. NaN stays NaN.
 DEVICE bf16 to_bf16(float x) {
     bf16 result;
 #if defined(__CUDACC_RTC__)
@@ -21,7 +21,7 @@ DEVICE bf16 to_bf16(float x) {
     return result;
 }
 
-// Two values in the order of memory: the first in the lower half.
+// Two values in one register, in the order of memory: the first is in the lower half.
 DEVICE unsigned to_bf16_pair(float first, float second) {
 #if defined(__CUDACC_RTC__)
     unsigned result;
@@ -41,15 +41,16 @@ DEVICE float load(const bf16* address) { return __uint_as_float((unsigned)addres
 DEVICE void store(float* address, float value) { *address = value; }
 DEVICE void store(bf16* address, float value) { *address = to_bf16(value); }
 
-// How gradients are delivered: the first writer overwrites, later ones add.
+// Writes a value, or adds it to the old one if add is not 0. The first kernel that writes a gradient overwrites, later
+// ones add.
 template <class T>
 DEVICE void deliver(T* address, float value, int add) { store(address, add ? load(address) + value : value); }
 
-// Values that one access of 16 bytes moves.
+// Number of values in one access of 16 bytes.
 template <class T>
 constexpr int PACK = 16 / sizeof(T);
 
-// Reads PACK<T> values, on 16 bytes.
+// Reads PACK<T> values. The address is a multiple of 16.
 DEVICE void load_pack(float (&x)[4], const float* address) {
     const float4 all = *(const float4*)address;
     x[0] = all.x, x[1] = all.y, x[2] = all.z, x[3] = all.w;
@@ -63,7 +64,7 @@ DEVICE void load_pack(float (&x)[8], const bf16* address) {
         x[2 * i] = first_of_pair(pairs[i]), x[2 * i + 1] = second_of_pair(pairs[i]);
 }
 
-// As many fp32 values as go with a pack of bf16: two accesses.
+// Reads 8 fp32 values, as many as a pack of bf16 has, by two accesses.
 DEVICE void load_pack(float (&x)[8], const float* address) {
     const float4 low = *(const float4*)address, high = *(const float4*)(address + 4);
     x[0] = low.x, x[1] = low.y, x[2] = low.z, x[3] = low.w, x[4] = high.x, x[5] = high.y, x[6] = high.z, x[7] = high.w;
@@ -75,7 +76,7 @@ DEVICE void store_pack(bf16* address, const float (&x)[8]) {
     *(uint4*)address = make_uint4(to_bf16_pair(x[0], x[1]), to_bf16_pair(x[2], x[3]), to_bf16_pair(x[4], x[5]), to_bf16_pair(x[6], x[7]));
 }
 
-// deliver for PACK<T> values at once. Changes x.
+// Does the same as deliver for PACK<T> values at once. Changes x.
 template <class T>
 DEVICE void deliver_pack(T* address, float (&x)[PACK<T>], int add) {
     if (add) {

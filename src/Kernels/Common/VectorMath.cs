@@ -4,23 +4,26 @@ using System.Runtime.Intrinsics;
 namespace VideoSim.Kernels.Common;
 
 /// <summary>
-/// Elementary functions on eight floats at once, right to a few units in the last place. The one-float versions run the
-/// same code, so a value does not depend on its place in a row. NaN stays NaN. Coefficients without a source are own
-/// minimax fits (Remez exchange in float64) on the range named beside them.
+/// Elementary functions of eight floats at once, correct to a few units in the last place. The versions for one float
+/// run the same code, so a value does not depend on its place in a row. NaN stays NaN. Coefficients without a source
+/// are our own minimax fits (Remez exchange in float64) on the range in the comment beside them.
 /// </summary>
 public static class VectorMath
 {
     // 2^n must stay a normal number: e^88.37 < 2^127.5, and e^-87.33 is the smallest normal float.
     private const float ExpHighest = 88.37f, ExpLowest = -87.33654f;
 
-    // ln 2 in two parts: the first has few bits, so that its product with an exponent is exact (Cody and Waite).
+    // ln 2 in two parts. The first has few bits, so its product with an exponent is exact (Cody and Waite).
     private const float Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
 
-    /// <summary>e^x. 0 below -87.34, where the result would be subnormal; beyond 88.37 as at 88.37, so never infinite.</summary>
+    /// <summary>
+    /// e^x. Below -87.34, where the result would be subnormal, it is 0. Above 88.37 it is e^88.37, so it is never
+    /// infinite.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Exp(Vector256<float> x)
     {
-        // The bound comes first: where an operand is NaN, the native minimum and maximum return the second.
+        // The bound is the first argument: if an operand is NaN, the native minimum and maximum return the second.
         var z = Vector256.MinNative(Vector256.Create(ExpHighest), Vector256.MaxNative(Vector256.Create(ExpLowest), x));
         var n = Vector256.Round(z * 1.44269504f);
         var r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-Ln2High), z);
@@ -35,7 +38,10 @@ public static class VectorMath
         return Vector256.AndNot(p * power.AsSingle(), Vector256.LessThan(x, Vector256.Create(ExpLowest)));
     }
 
-    /// <summary>Natural logarithm. Below the smallest normal number, and at 0, as there (-87.34); NaN for negative numbers.</summary>
+    /// <summary>
+    /// Natural logarithm. From 0 to the smallest normal number it is the logarithm of that number, -87.34. It is NaN
+    /// for negative numbers.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Log(Vector256<float> x)
     {
@@ -49,7 +55,7 @@ public static class VectorMath
         return Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(x, Vector256<float>.Zero), result, Vector256.Create(float.NaN));
     }
 
-    /// <summary>log(1 + e^z) = max(z, 0) + log1p(e^-|z|): finite and exact to the end for every z.</summary>
+    /// <summary>log(1 + e^z) = max(z, 0) + log1p(e^-|z|). It is finite for every z and does not lose digits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Softplus(Vector256<float> z)
     {
@@ -80,18 +86,19 @@ public static class VectorMath
     }
 
     /// <summary>
-    /// Distribution function of the standard normal distribution, (1 + erf(x / sqrt 2)) / 2, without the cancellation of
-    /// that form on the left side.
+    /// Distribution function of the standard normal distribution, (1 + erf(x / sqrt 2)) / 2. Unlike that formula, it
+    /// does not cancel for negative x.
     /// </summary>
     /// <param name="x">Argument.</param>
-    /// <param name="density">e^(-x^2 / 2) / sqrt(2 pi), the derivative; a by-product.</param>
+    /// <param name="density">The derivative, e^(-x^2 / 2) / sqrt(2 pi), which is computed on the way.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> NormalCdf(Vector256<float> x, out Vector256<float> density)
     {
         var e = Exp(x * x * -0.5f);
         density = e * 0.39894228f;
-        // With z = |x| / sqrt 2: cdf(-|x|) = e^(-z^2) (1 + u p(u)) / 2, u = y / (1 + y), y = 0.4 z. Fitted for z <= 9.4,
-        // where e^(-z^2) vanishes; relative error 3e-9 near 0, growing to 3e-6 out there. In u the sum is exact at 0.
+        // With z = |x| / sqrt 2: cdf(-|x|) = e^(-z^2) (1 + u p(u)) / 2, u = y / (1 + y), y = 0.4 z. Fitted for z <=
+        // 9.4, where e^(-z^2) becomes 0. The relative error is 3e-9 near 0 and grows to 3e-6 at the end. At u = 0 the
+        // sum is exact.
         var y = Vector256.Abs(x) * (0.4f * 0.70710678f);
         var u = y / (y + Vector256<float>.One);
         var p = Vector256.FusedMultiplyAdd(Vector256.Create(0.084355732f), u, Vector256.Create(-0.22834015f));

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Concat;
 
-/// <summary>The plain formulas: left [stack, rows, leftC], right [rows, rightC], factors of dropout or null.</summary>
+/// <summary>The plain formulas: left [stack, rows, leftC], right [rows, rightC], dropout factors or null.</summary>
 public static class ConcatReference
 {
     /// <summary>[stack, rows, leftC + rightC]</summary>
@@ -89,7 +89,7 @@ public static unsafe class ConcatChecks
             Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC, AddLeft = addLeft, AddRight = addRight,
         }), new GradReference(shape, dropout, addLeft, addRight, ofLeft, ofRight), 3) with
         {
-            SpareBlocks = rows > 0 && (rightC == 0 || !(ofLeft && ofRight)) ? "there are blocks for either side, also for one that is empty or not wanted" : null,
+            SpareBlocks = rows > 0 && (rightC == 0 || !(ofLeft && ofRight)) ? "both sides have blocks, also a side that is empty or whose gradient is null" : null,
         };
     }
 

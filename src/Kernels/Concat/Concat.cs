@@ -15,7 +15,7 @@ public unsafe struct ConcatArgs
     /// <summary>[Stack, Rows, LeftC + RightC]</summary>
     public void* Y;
 
-    /// <summary>Drops elements of <see cref="Y"/>.</summary>
+    /// <summary>Dropout of <see cref="Y"/>.</summary>
     public DropoutSite Dropout;
 
     /// <summary>Sizes.</summary>
@@ -44,7 +44,7 @@ public unsafe struct ConcatGradArgs
     public int AddLeft, AddRight;
 }
 
-/// <summary>Rows side by side, then dropout: y[e, b] = (left[e, b], right[b]) * factors.</summary>
+/// <summary>Joins rows, then applies dropout: y[e, b] = (left[e, b], right[b]) * factors.</summary>
 public static unsafe partial class ConcatKernels
 {
     private const int Threads = 256; // each takes 16 bytes of neighbouring columns at a time

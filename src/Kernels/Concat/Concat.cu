@@ -1,11 +1,12 @@
-// Concat.cu: rows side by side, then dropout; forward and backward.
+// Concat.cu: joins rows, then applies dropout; forward and backward.
 //   y[e, b] = (left[e, b], right[b]) keep,  dLeft, dRight = the parts of dY keep, dRight summed over the stack
 //   left, dLeft [Stack, Rows, LeftC]   right, dRight [Rows, RightC]   y, dY, keep [Stack, Rows, LeftC + RightC]
 // Types   all fp32 or all bf16; arithmetic and the sum over the stack fp32
-// Launch  THREADS threads a block. Forward: a block per row of y; backward: grid (Rows, Stack + 1), the last for dRight
-// Limits  any sizes, a width of 0 included. 16 bytes an access where both widths are multiples of PACK
+// Launch  THREADS threads a block. forward: a block per row of y; backward: grid (Rows, Stack + 1), the last for
+//         dRight
+// Limits  any sizes, widths of 0 too. 16 bytes an access if both widths are multiples of PACK
 // Floor   reads the parts, writes y once, or the reverse: bytes / bandwidth
-// Why     a thread takes 16 bytes of neighbouring columns, which mostly share blocks of random numbers
+// Why     a thread takes 16 bytes of neighbouring columns. Most of these share blocks of random numbers
 #include "Philox.cuh"
 #include "Run.cuh"
 
@@ -33,14 +34,15 @@ struct ConcatGradArgs {
     int AddRight;
 };
 
-// Calls body with the columns of a part at which this thread takes PACK<T> values; parts begin on 16 bytes where all widths allow it.
+// Calls body(c, run) for the packs of a part that belong to this thread. Parts begin on 16 bytes if all widths are
+// multiples of PACK.
 template <class T, class Body>
 DEVICE void for_columns(int width, int other_width, Body body) {
     for (int c = PACK<T> * threadIdx.x; c < width; c += PACK<T> * THREADS)
         body(c, Run<T>{width - c, width % PACK<T> == 0 && other_width % PACK<T> == 0});
 }
 
-// Multiplies the values of a run with their part of the mask.
+// Multiplies the values of a run by their dropout factors.
 template <class T>
 DEVICE void drop(float (&x)[PACK<T>], Dropout& dropout, long long element, const Run<T>& run) {
 #pragma unroll

@@ -8,8 +8,8 @@ using System.Text;
 namespace VideoSim.Kernels.Contract;
 
 /// <summary>
-/// Size and field offsets of an argument struct. The CUDA compiler and the emulator's build get them as static
-/// assertions, so a struct that differs between the languages does not compile.
+/// Size and field offsets of an argument struct. The CUDA compiler and the build of the emulator get them as static
+/// assertions. So a struct that differs between the languages does not compile.
 /// </summary>
 public sealed class ArgumentLayout
 {
@@ -27,15 +27,15 @@ public sealed class ArgumentLayout
     /// <summary>Every field with its byte offset, in order.</summary>
     public IReadOnlyList<(string Name, int Offset)> Offsets { get; }
 
-    /// <summary>Structs that fields hold or point to.</summary>
+    /// <summary>Structs that fields contain or point to.</summary>
     public IReadOnlyList<ArgumentLayout> Parts { get; }
 
     /// <summary>Reads the layout of an unmanaged struct.</summary>
     public static ArgumentLayout Of<TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
 
     /// <summary>
-    /// C++ text that defines the macro OFFSET_OF, which the assertions use. NVRTC has no offsetof, but an operator of its own, which it does
-    /// not document: a version of NVRTC may refuse it.
+    /// C++ text that defines the macro OFFSET_OF for the assertions. NVRTC has no offsetof. It has an undocumented
+    /// operator instead, which another version of NVRTC may not have.
     /// </summary>
     public const string OffsetMacro = """
         #if defined(__CUDACC_RTC__)
@@ -46,8 +46,13 @@ public sealed class ArgumentLayout
 
         """;
 
-    /// <summary>C++ text that fails to compile unless the struct there, and those it holds or points to, have this very layout.</summary>
-    /// <param name="ofOffsets">Whether that covers the offsets of fields, by OFFSET_OF, or sizes alone.</param>
+    /// <summary>
+    /// C++ text that does not compile unless the CUDA struct, and the structs that it contains or points to, have this
+    /// layout.
+    /// </summary>
+    /// <param name="ofOffsets">
+    /// True to check sizes and offsets of fields, by OFFSET_OF; false to check sizes only.
+    /// </param>
     public string StaticAssertions(bool ofOffsets = true)
     {
         var text = new StringBuilder(string.Concat(Parts.Select(part => part.StaticAssertions(ofOffsets))));
@@ -57,7 +62,9 @@ public sealed class ArgumentLayout
         return text.ToString();
     }
 
-    /// <summary>The fields of a struct by name and value, such as <c>{X=0x7f0000000200, Rows=3}</c>: for messages.</summary>
+    /// <summary>
+    /// The fields of a struct by name and value, such as <c>{X=0x7f0000000200, Rows=3}</c>: for messages.
+    /// </summary>
     /// <param name="data">The struct's bytes, at least <see cref="Size"/>.</param>
     public string Describe(ReadOnlySpan<byte> data)
     {
@@ -81,7 +88,8 @@ public sealed class ArgumentLayout
 
     private static string Number<T>(ReadOnlySpan<byte> data) where T : unmanaged, IFormattable => MemoryMarshal.Read<T>(data).ToString(null, CultureInfo.InvariantCulture);
 
-    // The trimmer keeps every field of a struct with sequential layout that is in use, which arguments and their parts are.
+    // The trimmer keeps all fields of a used struct with sequential layout. Arguments and their parts are such
+    // structs.
     [UnconditionalSuppressMessage("Trimming", "IL2070", Justification = "fields of structs are kept")]
     [UnconditionalSuppressMessage("Trimming", "IL2075", Justification = "fields of structs are kept")]
     private static ArgumentLayout Of(Type type)

@@ -4,7 +4,7 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Contract;
 
-/// <summary>What a kernel does with a buffer of a check.</summary>
+/// <summary>How a kernel uses a buffer of a check.</summary>
 public enum BufferRole
 {
     /// <summary>Read only.</summary>
@@ -23,7 +23,7 @@ public enum BufferRole
 /// <summary>One buffer of a check: host bytes before the launch, an address during it.</summary>
 public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data, ElementType element)
 {
-    /// <summary>What the elements are.</summary>
+    /// <summary>Type of the elements.</summary>
     public ElementType Element => element;
 
     /// <summary>Name in messages, as in the kernel's formulas.</summary>
@@ -32,10 +32,12 @@ public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data
     /// <summary>Use.</summary>
     public BufferRole Role => role;
 
-    /// <summary>Contents before the launch; outputs begin as NaN, so that an unwritten element is seen.</summary>
+    /// <summary>
+    /// Contents before the launch. Outputs begin as NaN, so an element that the kernel does not write is found.
+    /// </summary>
     public byte[] Data => data;
 
-    /// <summary>What bytes of a buffer of this kind hold, whatever its elements are.</summary>
+    /// <summary>Converts the bytes of a buffer with such elements to floats.</summary>
     public float[] Decode(byte[] bytes) => element switch
     {
         ElementType.Float32 => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
@@ -43,7 +45,7 @@ public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data
         _ => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), static value => (float)value),
     };
 
-    /// <summary>Where the runner put the buffer, on whatever device it runs.</summary>
+    /// <summary>Address of the buffer on the device. The runner sets it.</summary>
     public nint Address { get; set; }
 
     /// <summary>The address as floats.</summary>
@@ -57,16 +59,16 @@ public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data
 }
 
 /// <summary>Values of a check's buffers in the arithmetic of the reference.</summary>
-/// <typeparam name="T">float64 for the truth, fp32 for the plain same-precision version.</typeparam>
+/// <typeparam name="T">float64 for the exact values, fp32 for the plain version.</typeparam>
 /// <param name="floats">Floating-point buffers.</param>
 /// <param name="ints">Integer buffers.</param>
-/// <param name="storesBFloat16">Whether the plain version keeps what it computes in bf16 from one formula to the next.</param>
+/// <param name="storesBFloat16">True if the plain version rounds the tensors between its formulas to bf16.</param>
 public sealed class CheckValues<T>(IReadOnlyDictionary<string, T[]> floats, IReadOnlyDictionary<string, int[]> ints, bool storesBFloat16 = false)
     where T : struct, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>
-    /// A value as it is read back where a plain version, a chain of one kernel for each formula, would keep it in memory between two of them:
-    /// rounded in the plain version of a bf16 check, itself otherwise.
+    /// The plain version is a chain of kernels, one for each formula. Between two of them a tensor is in memory. This
+    /// returns a value of that tensor: rounded to bf16 in the plain version of a bf16 check, unchanged otherwise.
     /// </summary>
     public T Stored(T value) => storesBFloat16 ? T.CreateChecked(BFloat16.Round(float.CreateChecked(value))) : value;
 
@@ -93,42 +95,50 @@ public sealed class CheckValues<T>(IReadOnlyDictionary<string, T[]> floats, IRea
     }
 }
 
-/// <summary>Plain formulas, written once and run in float64 (the truth) and in fp32 (how far an honest version may be off).</summary>
+/// <summary>
+/// Plain formulas, written once. In float64 they give the exact values. In fp32 they give the error of a plain
+/// version.
+/// </summary>
 public interface ICheckReference
 {
     /// <summary>Fills every output buffer from the inputs.</summary>
     void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>;
 }
 
-/// <summary>One set of shapes and inputs to run a kernel, or a chain of kernels, on.</summary>
+/// <summary>Shapes and inputs on which a check runs a kernel, or a chain of kernels.</summary>
 /// <param name="Name">Shapes and switches, for messages.</param>
 /// <param name="Buffers">All memory that the launches touch.</param>
 /// <param name="Launch">Launches the kernels with addresses taken from the buffers.</param>
 /// <param name="Reference">The expected values.</param>
-/// <param name="Factor">How many times the plain version's error the kernel may have: 2 for forward, 3 for backward.</param>
+/// <param name="Factor">
+/// The kernel's error may be this many times the error of the plain version: 2 for forward, 3 for backward.
+/// </param>
 public sealed record CheckCase(string Name, IReadOnlyList<CheckBuffer> Buffers, Action<ICheckLauncher> Launch,
     ICheckReference Reference, double Factor)
 {
-    /// <summary>Why some blocks of the case's launches write nothing; null where every block writes.</summary>
+    /// <summary>Why some blocks of the launches write nothing; null if every block writes.</summary>
     public string? SpareBlocks { get; init; }
 
-    /// <summary>Why the case's launches move other bytes than their cost says, which knows shapes alone; null where they move those.</summary>
+    /// <summary>
+    /// Why the launches move other bytes than their cost, which depends on shapes only; null if they move the same
+    /// bytes.
+    /// </summary>
     public string? OtherBytes { get; init; }
 }
 
-/// <summary>How a check launches a kernel; the runner decides on what device.</summary>
+/// <summary>Launches the kernels of a check. The runner chooses the device.</summary>
 public interface ICheckLauncher
 {
     /// <summary>Runs one kernel to its end.</summary>
     void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged;
 }
 
-/// <summary>The checks of one kernel: which shapes to try, and the reference they are held to.</summary>
+/// <summary>The checks of one kernel: the cases, each with the reference to compare with.</summary>
 /// <param name="Kernel">The kernel that is checked.</param>
 /// <param name="Cases">Odd, ragged and empty shapes, one at a time.</param>
 /// <param name="BankWays">
-/// The most words of one bank of shared memory that an access of the kernel needs at once in any case; 1: there are no
-/// bank conflicts. A larger number has its reason beside it.
+/// Most words of one bank of shared memory that one access needs, over all cases. 1 means that there are no bank
+/// conflicts. A larger number has a comment with the reason.
 /// </param>
 public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases, int BankWays = 1)
 {

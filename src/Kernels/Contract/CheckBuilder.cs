@@ -5,11 +5,12 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Contract;
 
 /// <summary>
-/// Collects the buffers of a <see cref="CheckCase"/>; values are a function of the seed, so a failure can be repeated. Tensors in the
-/// precision that is checked are made by the methods whose names begin with Value, everything else is fp32 or an integer.
+/// Collects the buffers of a <see cref="CheckCase"/>. Values are a function of the seed, so a failure can be repeated.
+/// Methods whose names begin with Value make tensors in the precision of the check. The others make fp32 or integer
+/// buffers.
 /// </summary>
-/// <param name="seed">Key of the values.</param>
-/// <param name="precision">Of tensors.</param>
+/// <param name="seed">Seed of the values.</param>
+/// <param name="precision">Precision of tensors.</param>
 public sealed class CheckBuilder(ulong seed, ElementType precision = ElementType.Float32)
 {
     private readonly List<CheckBuffer> _buffers = [];
@@ -31,7 +32,9 @@ public sealed class CheckBuilder(ulong seed, ElementType precision = ElementType
     /// <summary>A tensor between launches; begins as NaN.</summary>
     public CheckBuffer ValueWorkspace(string name, long count) => AddValues(name, BufferRole.Workspace, Filled(count));
 
-    /// <summary>A tensor's gradient, which the kernel overwrites, or adds to where <paramref name="add"/> is 1.</summary>
+    /// <summary>
+    /// A tensor's gradient, which the kernel overwrites, or adds to where <paramref name="add"/> is 1.
+    /// </summary>
     public CheckBuffer ValueGradient(string name, long count, int add) => add != 0 ? ValueInOut(name, count) : ValueOutput(name, count);
 
     /// <summary>A read-only buffer of uniform values in [<paramref name="low"/>, <paramref name="high"/>).</summary>
@@ -51,7 +54,7 @@ public sealed class CheckBuilder(ulong seed, ElementType precision = ElementType
     /// <summary>A buffer that the kernel must fill; begins as NaN.</summary>
     public CheckBuffer Output(string name, long count) => Add(name, BufferRole.Output, Filled(count));
 
-    /// <summary>A buffer of integers that the kernel must fill; compared exactly, begins as -1.</summary>
+    /// <summary>A buffer of integers that the kernel must fill. It begins as -1 and is compared exactly.</summary>
     public CheckBuffer IntegerOutput(string name, int count) =>
         Add(name, BufferRole.Output, Enumerable.Repeat(-1, count).ToArray(), ElementType.Int32);
 

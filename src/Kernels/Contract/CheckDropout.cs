@@ -3,7 +3,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Contract;
 
-/// <summary>Dropout in a check: the site that the kernel gets, and the factors that its reference uses.</summary>
+/// <summary>Dropout in a check: the site for the kernel, and the factors for the reference.</summary>
 public sealed unsafe class CheckDropout
 {
     private const ulong Seed = 0x0123_4567_89ab_cdef;
@@ -20,13 +20,13 @@ public sealed unsafe class CheckDropout
         _dropProbability = dropProbability;
     }
 
-    /// <summary>The arguments' site; valid while the runner holds the buffers.</summary>
+    /// <summary>The site for the arguments. It is valid during the launch only.</summary>
     public DropoutSite Site => new()
     {
         Scalars = (StepScalars*)_scalars.Address, Seed = Seed, Site = SiteNumber, DropProbability = _dropProbability,
     };
 
-    /// <summary>Factors of the first elements; null where nothing is dropped.</summary>
+    /// <summary>Factors of elements 0 to <paramref name="count"/> - 1; null without dropout.</summary>
     public T[]? Factors<T>(int count) where T : struct, IBinaryFloatingPointIeee754<T> =>
         DropoutReference.Factors<T>(Seed, Step, SiteNumber, _dropProbability, count);
 }

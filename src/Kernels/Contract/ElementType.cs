@@ -3,18 +3,18 @@ using VideoSim.Kernels.Common;
 namespace VideoSim.Kernels.Contract;
 
 /// <summary>
-/// The type of a tensor's elements. Kernels take values of either precision, fp32 or bf16. They compute and sum in fp32, whatever the
-/// precision is.
+/// The type of a tensor's elements. Kernels accept values of either precision, fp32 or bf16. They always compute and
+/// sum in fp32.
 /// </summary>
 public enum ElementType
 {
     /// <summary>IEEE binary32.</summary>
     Float32,
 
-    /// <summary>The upper half of binary32: its exponent, 8 significant bits.</summary>
+    /// <summary>The upper half of binary32: its exponent and 8 significant bits.</summary>
     BFloat16,
 
-    /// <summary>IEEE binary16: rows as they are stored in files.</summary>
+    /// <summary>IEEE binary16: the type of rows in files.</summary>
     Float16,
 
     /// <summary>32-bit integers: indices, counts, bits.</summary>
@@ -24,16 +24,16 @@ public enum ElementType
 /// <summary>Facts about element types.</summary>
 public static class ElementTypes
 {
-    /// <summary>The types that the values of a network may have: its precision is one of them.</summary>
+    /// <summary>The types for the values of a network. Its precision is one of them.</summary>
     public static IReadOnlyList<ElementType> Precisions { get; } = [ElementType.Float32, ElementType.BFloat16];
 
     /// <summary>Bytes of one element.</summary>
     public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
 
-    /// <summary>The ending of the names of kernels for values of a precision.</summary>
+    /// <summary>Ending of the names of kernels for a precision: f32 or bf16.</summary>
     public static string Suffix(this ElementType precision) => precision == ElementType.Float32 ? "f32" : "bf16";
 
-    /// <summary>The element type of a type of C#.</summary>
+    /// <summary>The element type for a type of C#.</summary>
     /// <exception cref="ArgumentException">No tensor has such elements.</exception>
     public static ElementType Of<T>() where T : unmanaged =>
         typeof(T) == typeof(float) ? ElementType.Float32

@@ -1,9 +1,14 @@
 namespace VideoSim.Kernels.Contract;
 
-/// <summary>How many independent work items a launch has. Depends on shapes only, never on threads or multiprocessors.</summary>
+/// <summary>
+/// Number of independent work items of a launch. It depends on shapes only, never on threads or multiprocessors.
+/// </summary>
 public delegate int ItemCount<TArgs>(in TArgs args) where TArgs : unmanaged;
 
-/// <summary>The CPU's real kernel for the items [<paramref name="from"/>, <paramref name="to"/>). It starts no threads: the CPU stream splits.</summary>
+/// <summary>
+/// The kernel of the CPU device, for items [<paramref name="from"/>, <paramref name="to"/>). It starts no threads: the
+/// CPU stream divides the items among its threads.
+/// </summary>
 public delegate void Twin<TArgs>(in TArgs args, int from, int to) where TArgs : unmanaged;
 
 /// <summary>Grid, block and shared memory of a launch on a CUDA device.</summary>
@@ -13,8 +18,8 @@ public delegate LaunchShape ShapeOf<TArgs>(in TArgs args, in DeviceLimits limits
 public delegate KernelCost CostOf<TArgs>(in TArgs args) where TArgs : unmanaged;
 
 /// <summary>
-/// One kernel as streams see it: a name, an argument struct of known size, and the faces that every device needs.
-/// Launching belongs to the streams of the engine; nothing here allocates or starts threads.
+/// One kernel for all devices: its name, argument struct, items, twin, CUDA source, launch shape and cost. The streams
+/// of the engine launch it. Nothing here allocates memory or starts threads.
 /// </summary>
 public abstract unsafe class Kernel
 {
@@ -23,19 +28,27 @@ public abstract unsafe class Kernel
     /// <summary>The <c>extern "C"</c> name of this instance, such as <c>layer_norm_forward_f32</c>.</summary>
     public string Entry { get; }
 
-    /// <summary>Family, source and defines at once, for the kernels of one file.</summary>
+    /// <summary>Sets family, source and defines, which the kernels of one file share.</summary>
     public KernelFile From
     {
         init => (Family, Source, Defines) = (value.Family, value.Source, value.Defines);
     }
 
-    /// <summary>What people call this kernel and its siblings, such as <c>layernorm</c>: lower case, words joined by hyphens. Every kernel of the catalog has one.</summary>
+    /// <summary>
+    /// Name of the kernel family in commands, such as <c>layernorm</c>: lower case, words joined by hyphens. Every
+    /// kernel of the catalog has one.
+    /// </summary>
     public string Family { get; init; } = "";
 
-    /// <summary>The <c>.cu</c> file that holds the entry, or null where a library computes the kernel on CUDA, or nothing does.</summary>
+    /// <summary>
+    /// The <c>.cu</c> file with the entry. Null if a library computes the kernel on CUDA, or if it runs on the CPU
+    /// only.
+    /// </summary>
     public string? Source { get; init; }
 
-    /// <summary>The library that computes the kernel on CUDA in place of a source, such as cuBLASLt; null for none.</summary>
+    /// <summary>
+    /// The library that computes the kernel on CUDA in place of a source, such as cuBLASLt; null for none.
+    /// </summary>
     public string? Library { get; init; }
 
     /// <summary>Macros for the compiler, as <c>NAME=VALUE</c>.</summary>
@@ -47,7 +60,7 @@ public abstract unsafe class Kernel
     /// <summary>Number of work items for these arguments.</summary>
     public abstract int Items(void* args);
 
-    /// <summary>Whether the CPU can run it.</summary>
+    /// <summary>True if the kernel has a twin, which the CPU runs.</summary>
     public abstract bool HasTwin { get; }
 
     /// <summary>Computes items [<paramref name="from"/>, <paramref name="to"/>) on the calling thread.</summary>
@@ -58,7 +71,7 @@ public abstract unsafe class Kernel
     /// <exception cref="InvalidOperationException">The kernel has no CUDA source.</exception>
     public abstract LaunchShape Shape(void* args, in DeviceLimits limits);
 
-    /// <summary>Work of the launch.</summary>
+    /// <summary>FLOPs and moved bytes of a launch.</summary>
     public abstract KernelCost Cost(void* args);
 
     /// <inheritdoc/>
@@ -66,14 +79,16 @@ public abstract unsafe class Kernel
 }
 
 /// <summary>A kernel over one unmanaged argument struct, laid out identically in C# and CUDA.</summary>
-/// <typeparam name="TArgs">Pointers first, then 64-bit, then 32-bit fields; no bool or char, so that both languages agree.</typeparam>
+/// <typeparam name="TArgs">
+/// Pointers first, then 64-bit, then 32-bit fields. No bool or char: their sizes differ between the languages.
+/// </typeparam>
 public sealed unsafe class Kernel<TArgs>(string entry) : Kernel(entry)
     where TArgs : unmanaged
 {
     /// <summary>Number of independent items.</summary>
     public required ItemCount<TArgs> CountItems { get; init; }
 
-    /// <summary>The CPU's kernel; null where the kernel runs on CUDA devices only.</summary>
+    /// <summary>The kernel of the CPU device; null if the kernel runs on CUDA devices only.</summary>
     public required Twin<TArgs>? Twin { get; init; }
 
     /// <summary>FLOPs and bytes.</summary>

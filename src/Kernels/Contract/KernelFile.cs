@@ -1,6 +1,6 @@
 namespace VideoSim.Kernels.Contract;
 
-/// <summary>What kernels of one CUDA source have in common.</summary>
+/// <summary>Properties that the kernels of one CUDA source share.</summary>
 /// <param name="Family">See <see cref="Kernel.Family"/>.</param>
 /// <param name="Source">Name of the <c>.cu</c> file.</param>
 /// <param name="Defines">Macros for the compiler, as <c>NAME=VALUE</c>.</param>

@@ -8,19 +8,19 @@ namespace VideoSim.Kernels.Contract;
 /// <param name="SharedBytes">Dynamic shared memory of a block, in bytes.</param>
 public readonly record struct LaunchShape(int GridX, int BlockX, int GridY = 1, int GridZ = 1, int SharedBytes = 0);
 
-/// <summary>What a launch shape may depend on besides the arguments.</summary>
+/// <summary>Properties of a device on which a launch shape may depend.</summary>
 /// <param name="Multiprocessors">Multiprocessors of the device.</param>
 /// <param name="SharedBytesPerBlock">Largest dynamic shared memory of a block, in bytes, after opting in.</param>
 public readonly record struct DeviceLimits(int Multiprocessors, int SharedBytesPerBlock);
 
-/// <summary>The work that a kernel does by design: what a roofline needs.</summary>
+/// <summary>FLOPs and moved bytes of a launch, as the kernel is designed. A roofline needs both.</summary>
 /// <param name="Flops">
-/// Floating-point operations: a sum, a product, a quotient, a comparison and a function such as exp or a square root count as one each, a fused
-/// multiply-add as two, a sign, a conversion and a random number as none.
+/// Floating-point operations. A sum, a product, a quotient, a comparison and a function such as exp or a square root
+/// count as 1. A fused multiply-add counts as 2. A sign, a conversion and a random number count as 0.
 /// </param>
 /// <param name="MovedBytes">
-/// Bytes that it reads and writes by design: every value of a tensor once, and what it leaves for a second kernel. What a launch reads again of its
-/// own results is not counted: it comes from a cache.
+/// Bytes that the kernel reads and writes by design: every value of its tensors once, and the partial sums for a
+/// second kernel. If a launch reads its own results again, they come from a cache and are not counted.
 /// </param>
 public readonly record struct KernelCost(double Flops, double MovedBytes)
 {

@@ -3,7 +3,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Dropout;
 
-/// <summary>Checks: one element, ragged ends, whole blocks and past one, overwriting and adding, chances near 0 and near 1.</summary>
+/// <summary>
+/// Checks: one element, ragged ends, whole blocks and more than one, overwriting and adding, small and large
+/// probabilities.
+/// </summary>
 public static unsafe class DropoutChecks
 {
     /// <summary>All of them.</summary>

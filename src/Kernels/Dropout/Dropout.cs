@@ -3,7 +3,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Dropout;
 
-/// <summary>Elementwise dropout; forward and backward alike.</summary>
+/// <summary>Arguments of elementwise dropout, the same in both directions.</summary>
 public unsafe struct DropoutArgs
 {
     /// <summary>[Count]: x in forward, dY in backward.</summary>
@@ -12,7 +12,7 @@ public unsafe struct DropoutArgs
     /// <summary>[Count]: y in forward, dX in backward.</summary>
     public void* Y;
 
-    /// <summary>Random numbers; element = index in x.</summary>
+    /// <summary>Random numbers. The element is the index in x.</summary>
     public DropoutSite Dropout;
 
     /// <summary>Number of elements.</summary>
@@ -23,19 +23,21 @@ public unsafe struct DropoutArgs
 }
 
 /// <summary>
-/// y = x mask, with the mask 0 or 1 / (1 - p). The gradient goes through the same mask, made again rather than stored, so
-/// one kernel serves both directions.
+/// y = x mask, where the mask is 0 or 1 / (1 - p). The gradient uses the same mask, which is recomputed, not stored.
+/// So one kernel serves both directions.
 /// </summary>
 public static unsafe partial class DropoutKernels
 {
-    /// <summary>Elements of a work item: 16 KiB in and out, many times the cost of handing it over.</summary>
+    /// <summary>
+    /// Elements of a work item: 16 KiB in and out. That takes much longer than passing an item to a thread.
+    /// </summary>
     public const int BlockElements = 4096;
 
     private const int Threads = 256; // each takes 16 bytes at a time
 
     private static readonly KernelFile File = new("dropout", "Dropout.cu", $"BLOCK_ELEMENTS={BlockElements}", $"THREADS={Threads}");
 
-    /// <summary>Multiplies with the mask. Items: blocks of elements.</summary>
+    /// <summary>Multiplies by the mask. Items: blocks of elements.</summary>
     public static readonly KernelPair<DropoutArgs> Apply = new("dropout", static (entry, precision) => new(entry)
     {
         From = File,

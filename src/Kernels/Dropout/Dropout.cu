@@ -1,9 +1,10 @@
-// Dropout.cu: y = x mask, forward and backward alike; the mask is made again, never stored.
-//   mask = 0 where the element's random bits lie below p 2^32, else 1 / (1 - p)      x, y [Count]
+// Dropout.cu: y = x mask, the same in forward and backward. The mask is recomputed, never stored.
+//   mask = 0 if the element's random bits are below p 2^32, else 1 / (1 - p)      x, y [Count]
 // Types   x, y fp32 or bf16; arithmetic fp32
-// Launch  one block per BLOCK_ELEMENTS elements, THREADS threads, 16 bytes a thread and turn
+// Launch  a block of THREADS threads per BLOCK_ELEMENTS elements; a thread takes 16 bytes at a time
 // Limits  any Count; x and y on 16 bytes
-// Floor   reads x, writes y once: 8 (bf16: 4) Count bytes / bandwidth; the 10 rounds of Philox for 4 elements cost about as much as 100 instructions
+// Floor   reads x, writes y once: 8 (bf16: 4) Count bytes / bandwidth. The 10 rounds of Philox for 4 elements take
+//         about 100 instructions
 // Why     4 elements share a block of random numbers
 #include "Philox.cuh"
 #include "Values.cuh"

@@ -3,7 +3,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Embedding;
 
-/// <summary>Checks of embeddings: repeated ids, ids at block ends, unused rows, with and without positions.</summary>
+/// <summary>
+/// Checks of embeddings: repeated ids, ids at the ends of blocks, unused rows, with and without positions.
+/// </summary>
 public static unsafe class EmbeddingChecks
 {
     /// <summary>All of them.</summary>
@@ -18,7 +20,7 @@ public static unsafe class EmbeddingChecks
     private static IEnumerable<Size> Sizes =>
         [new(1, 1, 1, 1, 1, 0), new(3, 5, 7, 11, 6, 0), new(2, 9, 70, 129, 9, 1), new(4, 16, 130, 64, 20, 0), new(1, 5, 128, 192, 6, 0)];
 
-    private static string? Repeats(Size s) => s.Ids().Distinct().Count() < s.B * s.T ? "tokens that repeat share a row of the table" : null;
+    private static string? Repeats(Size s) => s.Ids().Distinct().Count() < s.B * s.T ? "repeated tokens share a row of the table" : null;
 
     private static CheckCase ForwardCase(Size s, ElementType precision)
     {
@@ -56,7 +58,7 @@ public static unsafe class EmbeddingChecks
             SegmentCount = count.Ints, dWord = dWord.Floats, V = s.V, C = s.C, Tokens = ids.Length, Add = s.Add,
         }), new TableReference(s, (ids, row) => ids[row]), factor: 3) with
         {
-            SpareBlocks = s.Add != 0 ? "blocks of rows that no token has add nothing" : null,
+            SpareBlocks = s.Add != 0 ? "a block whose rows have no token adds nothing" : null,
             OtherBytes = Repeats(s),
         };
     }
@@ -76,7 +78,7 @@ public static unsafe class EmbeddingChecks
 
     private sealed record Size(int B, int T, int C, int V, int Rows, int Add)
     {
-        // Repeats some ids, and takes the first and the last row of the table.
+        // Some ids repeat. The first and the last row of the table are used.
         public int[] Ids() => [.. Enumerable.Range(0, B * T).Select(i => i == 0 ? V - 1 : i * i * 7 % Math.Max(1, V / 2))];
     }
 

@@ -24,7 +24,7 @@ public unsafe struct EmbeddingForwardArgs
     public int B, T, C;
 }
 
-/// <summary>Arguments of the word table's gradient: occurrences sorted by id, in segments of equal id.</summary>
+/// <summary>Arguments of the word table's gradient. Occurrences are sorted by id, in segments of equal id.</summary>
 public unsafe struct EmbeddingWordBackwardArgs
 {
     /// <summary>[B*T, C]</summary>
@@ -64,7 +64,7 @@ public unsafe struct EmbeddingTableBackwardArgs
     /// <summary>[Rows, C]</summary>
     public float* dTable;
 
-    /// <summary>Sizes; <see cref="Rows"/> of the table, those that no position uses get 0.</summary>
+    /// <summary>Sizes. <see cref="Rows"/> of the table that no position uses get 0.</summary>
     public int B, T, C, Rows;
 
     /// <summary>1 to add to <see cref="dTable"/>.</summary>
@@ -73,16 +73,16 @@ public unsafe struct EmbeddingTableBackwardArgs
 
 /// <summary>
 /// y[b, t] = word[id[b, t]] + position[t] + type[0] (docs/reference-system.md, section 3.1). Tables have the type of
-/// y, their gradients are fp32. The word table's gradient is summed segment by segment in the order that the batch
-/// gives, so it has the same bits on every device.
+/// y, their gradients are fp32. The gradient of the word table is summed segment by segment, in the order of the
+/// batch. So it has the same bits on every device.
 /// </summary>
 public static unsafe partial class EmbeddingKernels
 {
-    /// <summary>Table rows, and columns of the type table, that one item looks after.</summary>
+    /// <summary>Rows of a table, or columns of the type table, in one item.</summary>
     public const int Block = 64;
 
     private const int Threads = 128; // a column each
-    private const int TypeWarps = 32; // of a block that adds up 32 columns: all that a block may have
+    private const int TypeWarps = 32; // of a block that adds up 32 columns: as many as a block can have
 
     private static readonly KernelFile File = new("embedding", "Embedding.cu", $"BLOCK={Block}", $"THREADS={Threads}", $"TYPE_WARPS={TypeWarps}");
 
@@ -93,7 +93,8 @@ public static unsafe partial class EmbeddingKernels
         LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
         Twin = precision == ElementType.Float32 ? ForwardRows : null,
-        // Two rows are added, or with positions three. A row of the word table for each token, rows of the other tables once.
+        // The sum of two rows, or of three with positions. A row of the word table is read for each token, rows of the
+        // other tables once.
         CountCost = (in EmbeddingForwardArgs a) => new((a.Position != null ? 2.0 : 1) * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Size() * a.C + sizeof(int))
             + (double)precision.Size() * a.C * ((a.Position != null ? a.T : 0) + 1)),
     });
@@ -105,7 +106,7 @@ public static unsafe partial class EmbeddingKernels
         LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
         Twin = precision == ElementType.Float32 ? WordBackwardRows : null,
-        // As many rows of the table as tokens, at most, have something added to them, and there are as many segments.
+        // At most as many rows of the table as tokens are changed, and there are as many segments.
         CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C,
             (double)a.C * (precision.Size() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V))) + sizeof(int) * 3.0 * a.Tokens),
     });
@@ -120,7 +121,7 @@ public static unsafe partial class EmbeddingKernels
         CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Size() * (double)a.B * a.T + sizeof(float) * (1.0 + a.Add) * a.Rows)),
     });
 
-    /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>
+    /// <summary>Gradient of the token type table: only row 0 is not 0. Items: blocks of columns.</summary>
     public static readonly KernelPair<EmbeddingTableBackwardArgs> TypeBackward = new("embedding_type_backward", static (entry, precision) => new(entry)
     {
         From = File,

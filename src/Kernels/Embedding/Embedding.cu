@@ -1,13 +1,16 @@
-// Embedding.cu: the sum of a word's, its position's and its type's embedding, and the gradients of the three tables.
+// Embedding.cu: the sum of the embeddings of a word, its position and its type, and the gradients of the three tables.
 //   y[b, t] = word[ids[b, t]] + position[t] + type[0]        ids [B, T]   y, dY [B, T, C]   tables [rows, C]
-//   dWord[v] = sum of dY where the id is v,  dPosition[t] = sum over b of dY[b, t],  dType[0] = sum of dY; rows that nobody used get 0
+//   dWord[v] = sum of dY where the id is v,  dPosition[t] = sum over b of dY[b, t],  dType[0] = sum of dY
+//   unused rows of a table get 0
 // Types   tables, y and dY fp32 or bf16; gradients of tables fp32; 32-bit ids
-// Launch  forward: a block per position of a video; word: a block per BLOCK rows of the table and THREADS columns; position: a block per row
-//         of the table and THREADS columns; type: a block of TYPE_WARPS warps per 32 columns
-// Limits  any sizes; ids below the table's rows
-// Floor   forward reads the rows and writes y once; backward reads dY once and writes the table once: bytes / bandwidth
-// Why     a thread owns a column and adds rows in the order that the batch gives, so no sum depends on who comes first. The type's gradient is
-//         one long sum: warps take every TYPE_WARPSth row, then their sums are added in order.
+// Launch  forward: a block per position of a video. word: a block per BLOCK rows of the table and THREADS columns.
+//         position: a block per row of the table and THREADS columns. type: a block of TYPE_WARPS warps per 32 columns
+// Limits  any sizes; ids below the number of rows of the table
+// Floor   forward reads the rows and writes y once; backward reads dY once and writes the table once: bytes /
+//         bandwidth
+// Why     a thread has one column and adds rows in the order of the batch, so no sum depends on the order of threads.
+//         The gradient of the type is one long sum: each warp adds every TYPE_WARPS-th row, then the sums of the warps
+//         are added in order
 #include "Block.cuh"
 #include "Run.cuh"
 #include "Search.cuh"
@@ -79,7 +82,7 @@ DEVICE void word_backward(const EmbeddingWordBackwardArgs& a) {
             if (a.Add)
                 sum = *gradient;
             const int end = a.SegmentStarts[segment + 1];
-#pragma unroll 8 // reads ahead: padding makes segments of thousands of rows
+#pragma unroll 8 // early reads: padding makes segments of thousands of rows
             for (int i = a.SegmentStarts[segment]; i < end; i++)
                 sum += load(dY + (long long)a.SortedPositions[i] * a.C);
             segment++;

@@ -8,7 +8,7 @@ namespace VideoSim.Kernels.Frames;
 /// <summary>The plain formulas.</summary>
 public static class FrameReference
 {
-    /// <summary>Frames past the count become 0; the mean is over all of them.</summary>
+    /// <summary>Frames from the count on become 0. The mean is over all frames.</summary>
     /// <param name="stored">[videos, frames, width]</param>
     /// <param name="counts">[videos]</param>
     /// <param name="frames">Frames of a video.</param>
@@ -42,7 +42,7 @@ public static unsafe class FrameChecks
     {
         var builder = new CheckBuilder((ulong)(videos + 10 * width), precision);
         var stored = builder.Integers("stored", Halves(videos * frames * width));
-        // The first video has all its frames, later ones fewer, down to a single one.
+        // The first video has all its frames. The following ones have fewer, at least one.
         var counts = builder.Integers("counts", [.. Enumerable.Range(0, videos).Select(v => Math.Max(1, frames - 2 * v))]);
         var (masked, mean) = (builder.ValueOutput("masked", videos * frames * width), builder.Output("mean", videos * width));
         return builder.Build($"{videos} videos of {frames} frames, width {width}", launcher => launcher.Run(FramesKernels.Unpack[precision],
@@ -62,7 +62,7 @@ public static unsafe class FrameChecks
             new FrameWidenArgs { Stored = (Half*)stored.Address, Y = y.Values, Rows = rows, Width = width }), new WidenReference(), 2);
     }
 
-    // Every sign, exponent and denormal number of fp16; not its infinities, which no frame may hold.
+    // All signs and exponents of fp16, and denormal numbers. No infinities, which frames never contain.
     private static int[] Halves(int count)
     {
         var halves = new Half[(count + 1) / 2 * 2];
@@ -74,7 +74,7 @@ public static unsafe class FrameChecks
         return MemoryMarshal.Cast<Half, int>(halves).ToArray();
     }
 
-    // The fp16 frames come as pairs in integers.
+    // Each integer of the buffer contains two fp16 numbers.
     private sealed class Reference(int frames, int width) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>

@@ -53,8 +53,8 @@ public static unsafe partial class FramesKernels
 
     private const float BiasShift = 5.192296858534828e33f; // 2^112
 
-    // Sign, exponent and fraction move to their places; the product with 2^112 sets the exponent's bias right and turns
-    // fp16's denormal numbers into normal ones. Only infinities and NaN need their exponent put in by hand.
+    // Sign, exponent and fraction are shifted to their places. The product with 2^112 corrects the bias of the
+    // exponent and turns fp16's denormal numbers into normal ones. Infinities and NaN get their exponent by an OR.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> ToSingle(Vector128<ushort> halves)
     {

@@ -8,10 +8,10 @@ public unsafe struct FrameUnpackArgs
     /// <summary>[Videos, FramesPerVideo, Width] as stored: fp16.</summary>
     public Half* Stored;
 
-    /// <summary>[Videos]: how many frames are the video's own; the rest repeats the last one.</summary>
+    /// <summary>[Videos]: number of the video's own frames. The remaining ones repeat the last.</summary>
     public int* Counts;
 
-    /// <summary>[Videos, FramesPerVideo, Width]: 0 where the frame is not the video's own.</summary>
+    /// <summary>[Videos, FramesPerVideo, Width]: 0 if the frame is not the video's own.</summary>
     public void* Masked;
 
     /// <summary>[Videos, Width]: the mean over all frames, repeated ones included.</summary>
@@ -34,7 +34,9 @@ public unsafe struct FrameWidenArgs
     public int Rows, Width;
 }
 
-/// <summary>From frames as they are stored to what the model reads: masked frames in fp32 or bf16, and their unmasked mean.</summary>
+/// <summary>
+/// Converts stored frames to the input of the model: masked frames in fp32 or bf16, and their mean without a mask.
+/// </summary>
 public static unsafe partial class FramesKernels
 {
     private const int Threads = 128, Columns = 8 * Threads; // of a CUDA block: 16 bytes of stored values each
@@ -55,7 +57,7 @@ public static unsafe partial class FramesKernels
         },
     });
 
-    /// <summary>All frames as they are, repeated ones included. Items: frames.</summary>
+    /// <summary>Converts all frames, repeated ones included. Items: frames.</summary>
     public static readonly KernelPair<FrameWidenArgs> Widen = new("frame_widen", static (entry, precision) => new(entry)
     {
         From = File,

@@ -1,11 +1,13 @@
-// Frames.cu: from frames as they are stored to what the model reads.
-//   unpack: masked = frame < counts[video] ? stored : 0,  mean[video] = mean of stored over all frames;  widen: y = stored
-//   stored [Videos, FramesPerVideo, Width] or [Rows, Width]   masked, y the same   mean [Videos, Width]   counts [Videos]
+// Frames.cu: converts stored frames to the input of the model.
+//   unpack: masked = frame < counts[video] ? stored : 0,  mean[video] = mean of stored over all frames
+//   widen: y = stored
+//   stored, masked, y [Videos, FramesPerVideo, Width] or [Rows, Width]   mean [Videos, Width]   counts [Videos]
 // Types   fp16 in, fp32 or bf16 out, the mean fp32
-// Launch  unpack: a block per video and 8 THREADS columns; widen: a block per 8 THREADS elements; 8 neighbours a thread
+// Launch  unpack: a block per video and 8 THREADS columns; widen: a block per 8 THREADS elements; a thread has 8
+//         neighbours
 // Limits  any sizes; stored, masked and y on 16 bytes
 // Floor   reads 2, writes 4 (bf16: 2) bytes an element / bandwidth
-// Why     a thread owns its columns, so the mean is summed in the order of the frames
+// Why     a thread has its own columns, so the mean is summed in the order of the frames
 #include "Half.cuh"
 #include "Run.cuh"
 
@@ -28,7 +30,7 @@ struct FrameWidenArgs {
 
 constexpr int HALVES = 8; // in 16 bytes
 
-// Up to 8 neighbours; 0 where there is none.
+// Loads up to 8 neighbours; 0 past the end.
 DEVICE void load_halves(float (&x)[HALVES], const Half* address, int count, bool packed) {
     if (packed) {
         const uint4 all = *(const uint4*)address;

@@ -3,7 +3,7 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.GatherRows;
 
-/// <summary>The plain formulas: t of the s positions of a sequence are counted.</summary>
+/// <summary>The plain formulas. Positions count t of the s positions of a sequence.</summary>
 public static class GatherRowsReference
 {
     /// <summary>[b, s, c] to [rows, c].</summary>
@@ -34,7 +34,10 @@ public static class GatherRowsReference
     private static int Element(int position, int column, int t, int s, int c) => (position / t * s + position % t) * c + column;
 }
 
-/// <summary>Checks of <see cref="GatherRowsKernels"/>: rows out of use, a position taken twice, none at all, added gradients.</summary>
+/// <summary>
+/// Checks of <see cref="GatherRowsKernels"/>: unused rows, a position that is gathered twice, no rows, added
+/// gradients.
+/// </summary>
 public static unsafe class GatherRowsChecks
 {
     private static readonly Size[] Sizes =
@@ -65,8 +68,8 @@ public static unsafe class GatherRowsChecks
                 X = x.Values, Y = y.Values, Positions = positions.Ints, B = b, S = s, C = c, T = t, Rows = rows.Length, Add = add,
             }), new Reference(size, backward, add), backward ? 3 : 2) with
         {
-            SpareBlocks = backward && add != 0 && b * s > rows.Length ? "there is a warp for every position, and only those of rows have something added to them" : null,
-            OtherBytes = rows.Distinct().Count(row => row < b * t) < rows.Length ? "rows are out of use, or of one position" : null,
+            SpareBlocks = backward && add != 0 && b * s > rows.Length ? "every position has a warp, but only gathered positions get a gradient" : null,
+            OtherBytes = rows.Distinct().Count(row => row < b * t) < rows.Length ? "some rows are unused, or two rows share a position" : null,
         };
     }
 

@@ -27,8 +27,8 @@ public static unsafe partial class GatherRowsKernels
             var (sequence, position) = Math.DivRem(item, a.S);
             if (position >= a.T)
                 continue;
-            int wanted = sequence * a.T + position;
-            for (int row = FirstAtLeast(a.Positions, a.Rows, wanted); row < a.Rows && a.Positions[row] == wanted; row++)
+            int key = sequence * a.T + position;
+            for (int row = FirstAtLeast(a.Positions, a.Rows, key); row < a.Rows && a.Positions[row] == key; row++)
             {
                 float* dY = (float*)a.Y + (long)row * a.C;
                 for (int c = 0; c < a.C; c += Lanes.Count)
@@ -37,14 +37,14 @@ public static unsafe partial class GatherRowsKernels
         }
     }
 
-    // The first of ascending numbers that is not below the wanted one.
-    private static int FirstAtLeast(int* ascending, int count, int wanted)
+    // Index of the first of ascending numbers that is at least value; count if all are smaller.
+    private static int FirstAtLeast(int* ascending, int count, int value)
     {
         int low = 0, high = count;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            if (ascending[middle] < wanted)
+            if (ascending[middle] < value)
                 low = middle + 1;
             else
                 high = middle;

@@ -11,13 +11,13 @@ public unsafe struct GatherRowsArgs
     /// <summary>[Rows, C]: written by forward, the gradient read by backward.</summary>
     public void* Y;
 
-    /// <summary>[Rows], ascending: b*T + t stands for position t of sequence b; B*T and above for no row at all.</summary>
+    /// <summary>[Rows], ascending: b*T + t is position t of sequence b; B*T and above mark an unused row.</summary>
     public int* Positions;
 
     /// <summary>Sizes of <see cref="X"/>.</summary>
     public int B, S, C;
 
-    /// <summary>How many of the first positions of a sequence are counted by <see cref="Positions"/>; at most S.</summary>
+    /// <summary>Number of first positions of a sequence that <see cref="Positions"/> counts; at most S.</summary>
     public int T;
 
     /// <summary>Rows gathered.</summary>
@@ -28,8 +28,8 @@ public unsafe struct GatherRowsArgs
 }
 
 /// <summary>
-/// y[r] = x[positions[r]]: the masked positions of a batch, so that the vocabulary head works on those alone. Rows past
-/// the last one in use are 0 and send no gradient back.
+/// y[r] = x[positions[r]], such as the masked positions of a batch. The vocabulary head then computes those rows only.
+/// Unused rows at the end are 0 and have no gradient.
 /// </summary>
 public static unsafe partial class GatherRowsKernels
 {
@@ -41,7 +41,10 @@ public static unsafe partial class GatherRowsKernels
     public static readonly KernelPair<GatherRowsArgs> Forward = Pair("gather_rows_forward", static (in GatherRowsArgs a) => a.Rows, Gather,
         static (in GatherRowsArgs a, int bytes) => new(0, a.Rows * (2.0 * bytes * a.C + 4)));
 
-    /// <summary>Adds each row's gradient to its position, in the order of the rows; other positions get 0. Items: positions of x.</summary>
+    /// <summary>
+    /// Adds each row's gradient to its position, in the order of the rows; other positions get 0. Items: positions of
+    /// x.
+    /// </summary>
     public static readonly KernelPair<GatherRowsArgs> Backward = Pair("gather_rows_backward", static (in GatherRowsArgs a) => a.B * a.S, Scatter,
         static (in GatherRowsArgs a, int bytes) => new((double)a.Rows * a.C,
             a.Rows * (bytes * (double)a.C + 4) + bytes * (double)a.C * (a.Add != 0 ? 2.0 * a.Rows : (double)a.B * a.S)));

@@ -1,11 +1,13 @@
-// GatherRows.cu: rows of a batch of sequences, forward and backward.
-//   y[r] = x[positions[r]], or 0 where the position is no row at all;  dX[p] = sum of dY[r] over the r with positions[r] = p
-//   X holds x or dX [B, S, C], Y holds y or dY [Rows, C]   positions [Rows] ascending: b T + t is row t of sequence b, from B T on there is none
+// GatherRows.cu: gathers rows of a batch of sequences, forward and backward.
+//   y[r] = x[positions[r]], or 0 for an unused row;  dX[p] = sum of dY[r] over the r with positions[r] = p
+//   X is x or dX [B, S, C], Y is y or dY [Rows, C]
+//   positions [Rows], ascending: b T + t is row t of sequence b; B T and above mark an unused row
 // Types   X, Y fp32 or bf16, sums fp32
 // Launch  a warp per row of C values, of y in forward, of dX in backward; WARPS rows per block
-// Limits  any sizes; T <= S. 16 bytes an access where C is a multiple of PACK
+// Limits  any sizes; T <= S. 16 bytes an access if C is a multiple of PACK
 // Floor   forward 2 Rows C, backward (Rows + B S) C values / bandwidth
-// Why     positions are sorted: a row of dX finds its part of them, 32 guesses at a time, and adds it in order. Few rows of dX have any
+// Why     positions are sorted. The warp of a row of dX searches for its first entry, with 32 comparisons at a time,
+//         and adds the rows in order. Most rows of dX have no entry
 #include "Run.cuh"
 
 struct GatherRowsArgs {
@@ -39,12 +41,12 @@ DEVICE void gather(const GatherRowsArgs& a) {
     });
 }
 
-// How many of ascending numbers are below the wanted one: the warp looks at 32 of them at once.
-DEVICE int count_below(const int* ascending, int count, int wanted) {
+// Number of ascending numbers below value. The warp compares 32 of them at once.
+DEVICE int count_below(const int* ascending, int count, int value) {
     int below = 0;
     while (count > 0) {
-        const int step = (count + 31) / 32, ahead = (threadIdx.x % 32 + 1) * step; // a lane looks at the last of its share
-        const int steps = (int)warp_sum(ahead <= count && ascending[below + ahead - 1] < wanted ? 1 : 0);
+        const int step = (count + 31) / 32, ahead = (threadIdx.x % 32 + 1) * step; // a lane reads the last of its share
+        const int steps = (int)warp_sum(ahead <= count && ascending[below + ahead - 1] < value ? 1 : 0);
         below += steps * step;
         count = min(step - 1, count - steps * step);
     }
@@ -56,9 +58,9 @@ DEVICE void scatter(const GatherRowsArgs& a) {
     const int row = row_of_warp();
     if (row >= a.B * a.S)
         return;
-    const int position = row % a.S, wanted = row / a.S * a.T + position;
-    const int first = position < a.T ? count_below(a.Positions, a.Rows, wanted) : a.Rows;
-    const bool is_gathered = first < a.Rows && a.Positions[first] == wanted;
+    const int position = row % a.S, key = row / a.S * a.T + position;
+    const int first = position < a.T ? count_below(a.Positions, a.Rows, key) : a.Rows;
+    const bool is_gathered = first < a.Rows && a.Positions[first] == key;
     if (a.Add && !is_gathered)
         return;
     T* dX = (T*)a.X + (long long)row * a.C;
@@ -66,7 +68,7 @@ DEVICE void scatter(const GatherRowsArgs& a) {
         float sum[PACK<T>] = {};
         if (a.Add)
             run.read(sum, dX + c);
-        for (int from = first; is_gathered && from < a.Rows && a.Positions[from] == wanted; from++) {
+        for (int from = first; is_gathered && from < a.Rows && a.Positions[from] == key; from++) {
             float dY[PACK<T>];
             run.read(dY, (const T*)a.Y + (long long)from * a.C + c);
 #pragma unroll

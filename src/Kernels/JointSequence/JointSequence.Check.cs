@@ -30,7 +30,7 @@ public static class JointSequenceReference
         return (text, frames);
     }
 
-    /// <summary>Which positions count.</summary>
+    /// <summary>The mask of the joint sequence: 1 for positions that count.</summary>
     public static int[] Mask(int[] textMask, int[] frameCounts, int t, int f) =>
         [.. Enumerable.Range(0, frameCounts.Length * (t + f)).Select(i =>
         {
@@ -88,7 +88,7 @@ public static unsafe class JointSequenceChecks
             B = b, T = t, F = f, C = c, AddText = addText, AddFrames = addFrames,
         }), new BackwardReference(shape, addText, addFrames, ofText, ofFrames), factor: 3) with
         {
-            SpareBlocks = b > 0 && !(ofText && ofFrames) ? "there is a block for every position, also of a gradient that is not wanted" : null,
+            SpareBlocks = b > 0 && !(ofText && ofFrames) ? "every position has a block, also those of a gradient that is null" : null,
         };
     }
 

@@ -17,10 +17,10 @@ public unsafe struct JointSequenceArgs
     /// <summary>[B, T]: 1 on real tokens.</summary>
     public int* TextMask;
 
-    /// <summary>[B]: how many frames are a video's own.</summary>
+    /// <summary>[B]: number of a video's own frames.</summary>
     public int* FrameCounts;
 
-    /// <summary>[B, T + F]: which positions count as keys.</summary>
+    /// <summary>[B, T + F]: 1 for positions that are keys.</summary>
     public int* Mask;
 
     /// <summary>Sizes.</summary>
@@ -33,10 +33,10 @@ public unsafe struct JointSequenceGradArgs
     /// <summary>[B, T + F, C]</summary>
     public void* dY;
 
-    /// <summary>[B, T, C], or null where nobody wants it.</summary>
+    /// <summary>[B, T, C]; null if this gradient is not needed.</summary>
     public void* dText;
 
-    /// <summary>[B, F, C], or null where nobody wants it.</summary>
+    /// <summary>[B, F, C]; null if this gradient is not needed.</summary>
     public void* dFrames;
 
     /// <summary>Sizes.</summary>
@@ -47,7 +47,7 @@ public unsafe struct JointSequenceGradArgs
 }
 
 /// <summary>
-/// Text and frames as one sequence, text first, with the mask of both (docs/reference-system.md, section 3.7).
+/// Joins text and frames to one sequence, text first, with the mask of both (docs/reference-system.md, section 3.7).
 /// </summary>
 public static unsafe partial class JointSequenceKernels
 {

@@ -5,7 +5,7 @@
 // Launch  a block of THREADS threads per position of the joint sequences
 // Limits  any sizes
 // Floor   8 (bf16: 4) B (T + F) C bytes / bandwidth
-// Why     copies; neighbouring threads take neighbouring 16 bytes
+// Why     copies only; neighbouring threads copy neighbouring 16 bytes
 #include "Run.cuh"
 
 struct JointSequenceArgs {
@@ -33,7 +33,7 @@ struct JointSequenceGradArgs {
     int AddFrames;
 };
 
-// Where a position of the joint sequences comes from: its video, and its row among those of its part.
+// Source of a position of the joint sequences: its video, and its row in the text or in the frames.
 struct Source {
     int video, frame; // frame: below 0 in the text
     long long row;

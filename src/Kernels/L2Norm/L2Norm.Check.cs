@@ -10,7 +10,7 @@ public static class L2NormReference
     public static T InverseNorm<T>(ReadOnlySpan<T> x) where T : struct, IBinaryFloatingPointIeee754<T> =>
         T.One / T.Sqrt(T.Max(SquaredLength(x), T.CreateChecked(L2NormKernels.Floor)));
 
-    /// <summary>Rows of unit length, and what each was multiplied by.</summary>
+    /// <summary>Rows of length 1, and the factor of each row.</summary>
     public static (T[] Y, T[] InverseNorm) Forward<T>(T[] x, int width) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var inverse = new T[x.Length / width];
@@ -49,7 +49,8 @@ public static class L2NormReference
 /// <summary>Checks of <see cref="L2NormKernels"/>.</summary>
 public static unsafe class L2NormChecks
 {
-    // Rows far below the floor stand apart: their gradients are a million times larger, and would hide errors of the others.
+    // Rows far below the floor are a case of their own. Their gradients are a million times larger and would hide
+    // errors of other rows.
     private static readonly (int Rows, int Width, float Size)[] Shapes = [(1, 2, 1), (5, 13, 1), (3, 256, 4), (19, 33, 2), (4, 9, 1e-8f), (2, 8, 0), (8, 3, 1), (0, 8, 1)];
 
     /// <summary>All of them.</summary>

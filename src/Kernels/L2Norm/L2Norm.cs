@@ -11,7 +11,7 @@ public unsafe struct L2NormArgs
     /// <summary>[Rows, C]</summary>
     public void* Y;
 
-    /// <summary>[Rows]: what each row was multiplied by.</summary>
+    /// <summary>[Rows]: the factor of each row.</summary>
     public float* InverseNorm;
 
     /// <summary>Sizes.</summary>
@@ -41,12 +41,12 @@ public unsafe struct L2NormGradArgs
 }
 
 /// <summary>
-/// Rows of unit length: y = x * rsqrt(max(sum of x^2, <see cref="Floor"/>)). Below the floor the factor is the constant
+/// Rows of length 1: y = x * rsqrt(max(sum of x^2, <see cref="Floor"/>)). Below the floor the factor is the constant
 /// <see cref="LargestInverseNorm"/>, and the gradient is that constant times dy.
 /// </summary>
 public static unsafe partial class L2NormKernels
 {
-    /// <summary>Least squared length that is divided by, as Keras has it.</summary>
+    /// <summary>Smallest squared length; shorter rows are divided by its root. The value is that of Keras.</summary>
     public const float Floor = 1e-12f;
 
     /// <summary>The factor of a row shorter than the floor.</summary>
@@ -54,7 +54,7 @@ public static unsafe partial class L2NormKernels
 
     private const int Warps = 8; // of a block, a row each
     private const double OperationsOfNorm = 3; // squared, summed; times the inverse norm
-    private const double OperationsOfBackward = 5; // y dY summed 2; times y, taken off dY, times the inverse norm
+    private const double OperationsOfBackward = 5; // y dY summed 2; times y, subtracted from dY, times the inverse norm
 
     private static readonly KernelFile File = new("l2norm", "L2Norm.cu", $"WARPS={Warps}", FormattableString.Invariant($"FLOOR={Floor:E9}f"));
 

@@ -1,11 +1,11 @@
-// L2Norm.cu: rows of unit length, forward and backward.
-//   y = x r,  r = 1 / sqrt(max(sum x^2, FLOOR)),  dX = (dY - y sum(y dY)) r; in a row shorter than the floor r is constant: dX = dY r
-//   x, y, dX [Rows, C]   r [Rows]
+// L2Norm.cu: scales rows to length 1, forward and backward.
+//   y = x r,  r = 1 / sqrt(max(sum x^2, FLOOR)),  dX = (dY - y sum(y dY)) r        x, y, dX [Rows, C]   r [Rows]
+//   in a row shorter than the floor r is constant: dX = dY r
 // Types   x, y, dX fp32 or bf16; r and sums fp32
 // Launch  a warp per row, WARPS rows per block
-// Limits  any sizes. 16 bytes an access where C is a multiple of PACK
+// Limits  any sizes. 16 bytes an access if C is a multiple of PACK
 // Floor   forward 2, backward 3 Rows C values / bandwidth
-// Why     a lane meets its own values again in the second pass over the row: they come from the first cache
+// Why     a lane reads the same values in both passes over the row. In the second pass they come from the L1 cache
 #include "Run.cuh"
 
 struct L2NormArgs {
@@ -59,7 +59,7 @@ DEVICE void normalise(const L2NormArgs& a) {
         a.InverseNorm[row] = scale;
 }
 
-// body(c, run, values of y, values of dY) for the runs of a row that a lane has.
+// Calls body(c, run, values of y, values of dY) for the runs of a row that belong to this lane.
 template <class T, class Body>
 DEVICE void for_gradient_runs(const T* y, const T* dY, int width, Body body) {
     for_runs<T>(threadIdx.x % 32, 32, width, [&](int c, const Run<T>& run) {

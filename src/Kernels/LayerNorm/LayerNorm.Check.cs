@@ -6,7 +6,10 @@ namespace VideoSim.Kernels.LayerNorm;
 /// <summary>The plain formulas.</summary>
 public static class LayerNormReference
 {
-    /// <summary>y = (s - mean) / sqrt(variance + epsilon) weight + bias, s = residual + x mask; all [rows, C] but weight and bias.</summary>
+    /// <summary>
+    /// y = (s - mean) / sqrt(variance + epsilon) weight + bias, s = residual + x mask. Weight and bias are [C], all
+    /// others [rows, C].
+    /// </summary>
     /// <param name="x">[rows, C]</param>
     /// <param name="mask">Dropout factors [rows, C], or null.</param>
     /// <param name="residual">[rows, C], or null.</param>
@@ -37,7 +40,7 @@ public static class LayerNormReference
         return (y, sum, mean, rstd);
     }
 
-    /// <summary>Gradients of sum, weight and bias; that of x is the sum's times the mask.</summary>
+    /// <summary>Gradients of sum, weight and bias. The gradient of x is the sum's gradient times the mask.</summary>
     public static (T[] Sum, T[] Weight, T[] Bias) Backward<T>(T[] dY, T[] sum, T[] weight, T[] mean, T[] rstd)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
@@ -65,7 +68,10 @@ public static class LayerNormReference
     }
 }
 
-/// <summary>Checks: widths of 1, ragged, a whole vector, past a mask's stretch; rows past a chunk; with and without residual, bias of x and dropout.</summary>
+/// <summary>
+/// Checks: widths of 1, ragged, a whole vector, more than a mask's stretch; more rows than a chunk; with and without
+/// residual, bias of x and dropout.
+/// </summary>
 public static unsafe class LayerNormChecks
 {
     private const float Epsilon = 1e-12f;
@@ -74,17 +80,18 @@ public static unsafe class LayerNormChecks
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. KernelCheck.OfPair(LayerNormKernels.Forward, static precision => Shapes(precision).Select(shape => Forward(shape, precision))),
-        // bf16: at the begin and the end of a block a thread has one column of a vector; both halves of a pack lie in the same banks.
+        // bf16: at the start and the end of a block a thread has one column of a vector. Both halves of a pack are in
+        // the same banks.
         .. KernelCheck.OfPair(LayerNormKernels.Backward, static precision => Shapes(precision).Where(static shape => shape.C != 2).Select(shape => Backward(shape, precision)),
             static precision => precision == ElementType.BFloat16 ? 2 : 1),
         new(LayerNormKernels.Finish, static () =>
             [Finish(1, 1, 0), Finish(3, 67, 1), Finish(45, 128, 0), .. Shapes(ElementType.Float32).Where(static shape => shape.C is 300 or 768).Select(static shape => Backward(shape, ElementType.Float32))]),
     ];
 
-    // With a large bias the result holds too little of what was normalised.
+    // With a large bias the result has too few digits of the normalised value.
     private readonly record struct Shape(int Rows, int C, bool Residual, bool XBias, float DropProbability, int Add, int Step = 1, bool LargeBias = false)
     {
-        // Factors of the rows: of every Step-th row of a larger tensor.
+        // Dropout factors of the rows, which are every Step-th row of a larger tensor.
         public T[]? Factors<T>(CheckDropout dropout) where T : struct, IBinaryFloatingPointIeee754<T>
         {
             var (all, width, step) = (dropout.Factors<T>(Rows * Step * C), C, Step);
@@ -92,7 +99,8 @@ public static unsafe class LayerNormChecks
         }
     }
 
-    // In a row of two, n is +-1 and the gradient vanishes: nothing but rounding would be compared.
+    // Backward skips the rows of two columns. There n is +-1 and the gradient vanishes, so a check would compare
+    // rounding errors only.
     private static IEnumerable<Shape> Shapes(ElementType precision) => precision == ElementType.Float32
         ?
         [
@@ -109,7 +117,7 @@ public static unsafe class LayerNormChecks
     private static string Name(Shape s) =>
         $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, bias of x {(s.XBias ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}{(s.LargeBias ? ", large bias" : "")}";
 
-    // What forward reads.
+    // Inputs of forward.
     private sealed class Inputs(Shape s, ElementType precision, CheckBuilder builder)
     {
         private readonly CheckBuffer _x = builder.ValueInput("x", (long)s.Rows * s.C, 0, 2); // a mean away from 0
@@ -124,7 +132,7 @@ public static unsafe class LayerNormChecks
             Y = y.Values, Mean = mean.Floats, Rstd = rstd.Floats, Dropout = Dropout.Site, Rows = s.Rows, C = s.C, DropoutRow = s.Step * s.C, Epsilon = Epsilon,
         };
 
-        // What forward gives, as inputs.
+        // Results of forward, as inputs of backward.
         public (CheckBuffer Y, CheckBuffer Mean, CheckBuffer Rstd) Results()
         {
             var floats = new[] { _x, _xBias, _residual, _weight, _bias }.OfType<CheckBuffer>().ToDictionary(static buffer => buffer.Name, static buffer => Array.ConvertAll(buffer.Decode(buffer.Data), static value => (double)value));
@@ -183,7 +191,7 @@ public static unsafe class LayerNormChecks
             });
         }, new BackwardReference(s, inputs.Dropout), factor: 3) with
         {
-            OtherBytes = s.LargeBias && precision == ElementType.BFloat16 ? "columns of a large bias are made again from x and residual" : null,
+            OtherBytes = s.LargeBias && precision == ElementType.BFloat16 ? "columns with a large bias are recomputed from x and residual" : null,
         };
     }
 
@@ -196,7 +204,7 @@ public static unsafe class LayerNormChecks
         {
             Partial = partial.Floats, dBias = dBias.Floats, C = width, Chunks = chunks, AddBias = add,
         }), new FinishReference(chunks, width, add), factor: 2) with
-        { SpareBlocks = "there are blocks for three vectors, also for those that are not wanted" };
+        { SpareBlocks = "the grid has blocks for three vectors, also for vectors without a gradient" };
     }
 
     private sealed class ForwardReference(Shape s, CheckDropout dropout) : ICheckReference

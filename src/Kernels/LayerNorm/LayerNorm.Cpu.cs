@@ -6,14 +6,14 @@ namespace VideoSim.Kernels.LayerNorm;
 
 public static unsafe partial class LayerNormKernels
 {
-    private const int MaskElements = 256; // dropout factors made at a time: 1 KiB of stack, whatever the width
+    private const int MaskElements = 256; // dropout factors computed at a time: 1 KiB of stack for any width
 
     private static void ForwardRows(in LayerNormForwardArgs a, int from, int to)
     {
         float* mask = stackalloc float[MaskElements];
         for (int r = from; r < to; r++)
         {
-            float* y = (float*)a.Y + (long)r * a.C; // holds the sum until it is overwritten by the result
+            float* y = (float*)a.Y + (long)r * a.C; // contains the sum until the result overwrites it
             AddSummands(a, r, y, mask);
             float mean = Lanes.Sum(y, a.C) / a.C;
             float rstd = 1 / MathF.Sqrt(SquaredDistance(y, a.C, mean) / a.C + a.Epsilon);
@@ -103,7 +103,8 @@ public static unsafe partial class LayerNormKernels
         public float* Weight, Bias, XBias;
     }
 
-    // With n = (s - mean) rstd and g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),  dWeight += dY n,  dBias += dY,  dXBias += dX.
+    // With n = (s - mean) rstd and g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),
+    // dWeight += dY n,  dBias += dY,  dXBias += dX.
     private static void BackwardRow(in LayerNormBackwardArgs a, int r, float* s, PartialSums sums, float* mask)
     {
         ref readonly var forward = ref a.Forward;

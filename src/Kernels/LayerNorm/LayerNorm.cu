@@ -1,19 +1,25 @@
-// LayerNorm.cu: normalise each row of s = residual + dropout(x + xbias), then scale and shift; forward and backward, plainly.
-//   y = n weight + bias,  n = (s - mean) rstd            x, residual, s, y [Rows, C]   xbias, weight, bias [C]   mean, rstd [Rows]
-//   g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),  dX = ds mask,  dResidual = ds,  dWeight = sum dY n,  dBias = sum dY,  dXBias = sum dX
-// Types   fp32: the twin of LayerNormPacked.cu for parity; finish serves both
-// Launch  forward: a warp per row, WARPS rows per block; backward: a block per chunk of CHUNK_ROWS rows, WARPS warps, each a row at a time, then
-//         a thread per column; finish: a block per FINISH_COLUMNS columns of a vector, each warp every WARPS-th chunk
+// LayerNorm.cu: normalises each row of s = residual + dropout(x + xbias), then scales and shifts; forward and
+// backward, plain version.
+//   y = n weight + bias,  n = (s - mean) rstd
+//   g = dY weight:  ds = rstd (g - mean(g) - n mean(g n)),  dX = ds mask,  dResidual = ds
+//   dWeight = sum dY n,  dBias = sum dY,  dXBias = sum dX
+//   x, residual, s, y [Rows, C]   xbias, weight, bias [C]   mean, rstd [Rows]
+// Types   fp32. LayerNormPacked.cu has the kernels for bf16; finish serves both
+// Launch  forward: a warp per row, WARPS rows per block. backward: a block of WARPS warps per chunk of CHUNK_ROWS
+//         rows; first a row per warp at a time, then a column per thread. finish: a block per FINISH_COLUMNS columns
+//         of a vector; a warp takes every WARPS-th chunk
 // Limits  any Rows and C; biased variance
-// Floor   forward reads x, residual and writes y once; backward reads dY, x, residual and writes dX, dResidual once: bytes / bandwidth
-// Why     a lane takes 4 neighbouring columns, which share a block of random numbers, and meets only its own values again in the later passes over
-//         the row: they come from the first cache. Gradients of vectors are summed by chunks of rows, then over chunks, always in the same order.
+// Floor   forward reads x, residual and writes y once; backward reads dY, x, residual and writes dX, dResidual once:
+//         bytes / bandwidth
+// Why     a lane takes 4 neighbouring columns, which share a block of random numbers. In later passes over the row it
+//         reads the same values from the L1 cache. Gradients of vectors are summed over chunks of rows, then over the
+//         chunks, always in the same order
 #include "Block.cuh"
 #include "LayerNorm.cuh"
 
 static_assert(FINISH_COLUMNS == 32, "a lane for each column");
 
-// Elements of a row of s, made anew each time.
+// Elements of a row of s, computed at each access.
 class Sums {
 public:
     __device__ __forceinline__ Sums(const LayerNormForwardArgs& a, int row)
@@ -38,7 +44,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(
     const int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= a.Rows)
         return;
-    float* y = (float*)a.Y + (long long)row * a.C; // holds the sum until the result overwrites it
+    float* y = (float*)a.Y + (long long)row * a.C; // contains the sum until the result overwrites it
     Sums sums(a, row);
     float total = 0;
     for_fours(threadIdx.x % 32, 32, a.C, [&](int c) {
@@ -58,10 +64,11 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_f32(
     }
 }
 
-// dY weight, rounded: fused into a difference, its rounding error would stay where both passes over a row must cancel.
+// dY weight, rounded. If it were fused into a difference, its rounding error would remain where the results of both
+// passes over a row must cancel.
 DEVICE float weighted(const float* dY, const float* weight, int c) { return __fmul_rn(dY[c], weight[c]); }
 
-// Means over a row that its gradients subtract.
+// Means over a row, which the gradients subtract.
 struct Averages {
     float gradient, along_normal;
 };

@@ -1,20 +1,25 @@
-// LayerNormPacked.cu: LayerNorm.cu's formulas in bf16 at the speed of memory: a row lies in the registers of a warp.
-//   y = n weight + bias,  n = (s - mean) rstd,  s = residual + dropout(x + xbias)        x, residual, y [Rows, C]   the rest as in LayerNorm.cu
-//   backward takes n = (y - bias) / weight; where x is all there is, and in columns where |bias| > MOST_BIAS |weight|, it makes s again instead
+// LayerNormPacked.cu: the formulas of LayerNorm.cu in bf16 at the speed of memory. A row is in the registers of a
+// warp.
+//   y = n weight + bias,  n = (s - mean) rstd,  s = residual + dropout(x + xbias)        x, residual, y [Rows, C]
+//   backward: n = (y - bias) / weight; where s is only x with its bias, or |bias| > MAX_BIAS_RATIO |weight|,
+//   n is recomputed from s
 // Types   bf16 tensors; fp32 vectors, statistics, arithmetic and sums
-// Launch  forward: a warp per row, WARPS rows per block; backward: a block per chunk of CHUNK_ROWS rows, WARPS warps, each every WARPS-th row
+// Launch  forward: a warp per row, WARPS rows per block; backward: a block of WARPS warps per chunk of CHUNK_ROWS
+//         rows; a warp takes every WARPS-th row
 // Limits  C a multiple of 8, at most MAX_WIDTH; tensors and vectors on 16 bytes; DropoutRow a multiple of 8
-// Floor   forward reads x, residual, writes y: 6 bytes an element; backward reads dY, y, writes dX, dResidual: 8; at 16384 x 768 and 3 TB/s 25 and
-//         34 us. Philox costs 25 instructions an element, a third of that time; partial sums of vectors add 2 x 12 C / CHUNK_ROWS bytes a row: 5 %
-// Why     every access is one of 16 bytes, 512 to a warp; PACKS of them are under way for each tensor before the first is used. No sum s is
-//         stored: y is there for the next product anyway, and holds n to a unit of bf16 unless the bias outweighs it. In shared memory the vectors of
-//         a pack's 8 columns lie in two halves of 16 bytes, each half of neighbouring lanes side by side: no two lanes of a phase meet in a bank.
+// Floor   forward reads x, residual and writes y: 6 bytes an element. backward reads dY, y and writes dX, dResidual: 8
+//         bytes. At 16384 x 768 and 3 TB/s they take 25 and 34 us. Philox takes 25 instructions an element, a third of
+//         that time. Partial sums of vectors add 2 x 12 C / CHUNK_ROWS bytes a row: 5 %
+// Why     every access has 16 bytes, and a warp's 512. PACKS accesses to each tensor are started before the first
+//         value is used. The sum s is not stored. y is stored anyway for the next product. It has n to a unit of bf16
+//         unless the bias is too large. In shared memory the vectors of a pack's 8 columns are two halves of 16 bytes,
+//         and each half is beside that of the neighbouring lanes. So an access has no bank conflicts
 #include "LayerNorm.cuh"
 
 constexpr int VALUES = PACK<bf16>;
 constexpr int PACKS = MAX_WIDTH / (32 * VALUES);
 
-// body(p, c) for each of the lane's packs that is there, c being its first column.
+// Calls body(p, c) for each pack of the lane inside the row. c is its first column.
 template <class Body>
 DEVICE void for_packs(int width, Body body) {
 #pragma unroll
@@ -25,7 +30,7 @@ DEVICE void for_packs(int width, Body body) {
     }
 }
 
-// Vectors in shared memory, [PACKS][2][32][4].
+// Index of a column in a vector in shared memory, [PACKS][2][32][4].
 DEVICE int place_of(int c) {
     const int pack = c / VALUES;
     return ((pack / 32 * 2 + c % VALUES / 4) * 32 + pack % 32) * 4 + c % 4;
@@ -94,10 +99,10 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_bf16
 
 struct Vectors {
     float weight[MAX_WIDTH], bias[MAX_WIDTH];
-    float inverse[MAX_WIDTH]; // 1 / weight, or 0 where n is not to be taken from y
+    float inverse[MAX_WIDTH]; // 1 / weight, or 0 where n is recomputed from s
 };
 
-// Where s is x with its bias, x has it without the rounding of y.
+// False if s is x with its bias only. Then n is computed from x, which lacks the rounding error of y.
 DEVICE bool is_sum(const LayerNormForwardArgs& a) { return a.Residual || a.Dropout.DropProbability > 0; }
 
 DEVICE void load_vectors(Vectors& vectors, const LayerNormForwardArgs& a) {
@@ -105,25 +110,25 @@ DEVICE void load_vectors(Vectors& vectors, const LayerNormForwardArgs& a) {
         const float weight = a.Weight[c], bias = a.Bias[c];
         vectors.weight[place_of(c)] = weight;
         vectors.bias[place_of(c)] = bias;
-        vectors.inverse[place_of(c)] = weight != 0 && fabsf(bias) <= MOST_BIAS * fabsf(weight) ? 1 / weight : 0;
+        vectors.inverse[place_of(c)] = weight != 0 && fabsf(bias) <= MAX_BIAS_RATIO * fabsf(weight) ? 1 / weight : 0;
     }
 }
 
-// n of a pack.
+// The normalised values n of a pack.
 DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const Vectors& vectors, int row, int c) {
     float bias[VALUES], inverse[VALUES] = {};
-    bool lost = !is_sum(a);
-    if (!lost) {
+    bool recompute = !is_sum(a);
+    if (!recompute) {
         load_pack(n, (const bf16*)a.Y + (long long)row * a.C + c);
         load_vector(bias, vectors.bias, c);
         load_vector(inverse, vectors.inverse, c);
 #pragma unroll
         for (int j = 0; j < VALUES; j++) {
-            lost |= inverse[j] == 0;
+            recompute |= inverse[j] == 0;
             n[j] = (n[j] - bias[j]) * inverse[j];
         }
     }
-    if (!lost)
+    if (!recompute)
         return;
     const float mean = a.Mean[row], rstd = a.Rstd[row];
     float factors[VALUES], s[VALUES];
@@ -134,7 +139,7 @@ DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const
         n[j] = inverse[j] == 0 ? (s[j] - mean) * rstd : n[j];
 }
 
-// The gradients of the vectors that a lane has summed over the rows of its warp.
+// Sums of a lane over the rows of its warp, for the gradients of the vectors.
 struct VectorSums {
     float weight[PACKS][VALUES], bias[PACKS][VALUES], x_bias[PACKS][VALUES];
 };
@@ -176,7 +181,7 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
     });
 }
 
-// Sums over the warps, in their order, of one vector's gradient.
+// Writes the sums over the warps, in their order, for the gradient of one vector.
 DEVICE void write_partial(float* partial, int width, const float (&sums)[PACKS][VALUES], float (&of_warp)[WARPS][MAX_WIDTH]) {
     for_packs(width, [&](int p, int c) {
         float* to = of_warp[threadIdx.x / 32];
@@ -191,7 +196,7 @@ DEVICE void write_partial(float* partial, int width, const float (&sums)[PACKS][
             sum += of_warp[warp][place_of(c)];
         partial[c] = sum;
     }
-    __syncthreads(); // before the next vector's
+    __syncthreads(); // before the next vector overwrites of_warp
 }
 
 extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_backward_bf16(const LayerNormBackwardArgs a) {

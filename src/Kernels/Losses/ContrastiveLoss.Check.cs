@@ -7,7 +7,9 @@ namespace VideoSim.Kernels.Losses;
 /// <summary>The plain formulas: cosines [stack, samples, samples].</summary>
 public static class ContrastiveLossReference
 {
-    /// <summary>Loss of each sample of the stack: half the cross-entropy of its row and half that of its column.</summary>
+    /// <summary>
+    /// Loss of each sample of the stack: half the cross-entropy of its row and half that of its column.
+    /// </summary>
     public static T[] Forward<T>(T[] cosines, int samples, T sharpness) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var byRow = SoftmaxReference.Forward(cosines, samples, sharpness);

@@ -2,7 +2,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="ContrastiveLossKernels.Forward"/> and <see cref="ContrastiveLossKernels.Backward"/>.</summary>
+/// <summary>
+/// Arguments of <see cref="ContrastiveLossKernels.Forward"/> and <see cref="ContrastiveLossKernels.Backward"/>.
+/// </summary>
 public unsafe struct ContrastiveLossArgs
 {
     /// <summary>[Stack, N, N]: cosine of vision vector i and text vector j.</summary>
@@ -14,7 +16,9 @@ public unsafe struct ContrastiveLossArgs
     /// <summary>[Stack, N]</summary>
     public float* Loss;
 
-    /// <summary>[Stack, N, N]; overwritten. What products of the vectors take: of their type.</summary>
+    /// <summary>
+    /// [Stack, N, N], overwritten. The products for the vectors' gradients read it, so it has the type of the vectors.
+    /// </summary>
     public void* dCosines;
 
     /// <summary>Sizes.</summary>
@@ -23,24 +27,25 @@ public unsafe struct ContrastiveLossArgs
     /// <summary>1 / temperature.</summary>
     public float Sharpness;
 
-    /// <summary>Gradient of the objective by the loss of each sample.</summary>
+    /// <summary>Gradient of the objective with respect to the loss of each sample.</summary>
     public float Scale;
 }
 
 /// <summary>
-/// Symmetric InfoNCE within the batch: half the cross-entropy of the right text for each video plus half that of the right
-/// video for each text, over scores cosine / temperature.
+/// Symmetric InfoNCE within the batch: half the cross-entropy of the correct text for each video, plus half that of
+/// the correct video for each text. Scores are cosine / temperature.
 /// </summary>
 public static unsafe partial class ContrastiveLossKernels
 {
-    /// <summary>Rows, and columns, of an item of the forward kernel: columns side by side share cache lines.</summary>
+    /// <summary>Rows and columns of an item of the forward kernel. Neighbouring columns share cache lines.</summary>
     public const int BlockSamples = 8;
 
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block
 
-    private const double OperationsOfLoss = 10; // by row and by column: times sharpness, largest, less the largest, exp, sum
+    private const double OperationsOfLoss = 10; // by row and by column: times sharpness, largest, minus the largest, exp, sum
 
-    // Times sharpness; by row and by column: less the largest, exp, divided by the sum; both added, times the factor.
+    // Times sharpness; by row and by column: minus the largest, exp, divided by the sum; the sum of both, times the
+    // factor.
     private const double OperationsOfBackward = 9;
 
     private static readonly KernelFile File = new("contrastive-loss", "ContrastiveLoss.cu", $"WARPS={Warps}");

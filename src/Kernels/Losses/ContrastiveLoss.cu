@@ -1,13 +1,15 @@
 // ContrastiveLoss.cu: symmetric InfoNCE within the batch; forward and backward.
-//   S = cosines Sharpness;   loss[i] = -(log softmax over j of S[i, j] at i + log softmax over j of S[j, i] at i) / 2      cosines, dCosines [Stack, N, N]
+//   S = cosines Sharpness        cosines, dCosines [Stack, N, N]
+//   loss[i] = -(log softmax over j of S[i, j] at i + log softmax over j of S[j, i] at i) / 2
 //   dCosines = Scale Sharpness / 2 (row softmax + column softmax - 2 I)
 //   Statistics [Stack, 4, N]: largest score and 1 / sum of powers of each row, then of each column
 // Types   fp32; dCosines fp32 or bf16
-// Launch  forward: a block per stack and 32 samples, WARPS warps: columns by a lane each, then rows by a warp each; backward: a warp per row
+// Launch  forward: a block of WARPS warps per matrix of the stack and 32 samples: a lane for each column, then a warp
+//         for each row; backward: a warp per row
 // Limits  any sizes; Sharpness > 0
-// Floor   forward reads the cosines twice, backward reads and writes them once: bytes / bandwidth; at the reference's 3 x 256 x 256 both are the
-//         cost of a launch
-// Why     32 columns side by side are a line of the cache
+// Floor   forward reads the cosines twice, backward reads and writes them once: bytes / bandwidth. At the reference's
+//         3 x 256 x 256 both take the time of a launch
+// Why     32 neighbouring columns are a line of the cache
 #include "Block.cuh"
 #include "Values.cuh"
 
@@ -24,7 +26,7 @@ struct ContrastiveLossArgs {
 
 #define THREADS (32 * WARPS)
 
-// Scores are rounded before they are compared: the largest has the power 1, and a single sample the loss 0.
+// Scores are rounded before they are compared. So the largest has the power 1, and a single sample has the loss 0.
 DEVICE float score_of(float cosine, float sharpness) { return __fmul_rn(cosine, sharpness); }
 
 DEVICE float power(float cosine, float sharpness, float largest) { return expf(score_of(cosine, sharpness) - largest); }
@@ -55,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) contrastive_loss_forward_f
         for (int j = lane; j < a.N; j += 32)
             sum += power(row[j], a.Sharpness, largest);
         sum = warp_sum(sum);
-        // The warp's lane i - first has the column of sample i.
+        // Lane i - first has the column of sample i.
         const float of_column = __shfl_sync(0xffffffffu, largest_of_column, i - first) + logf(__shfl_sync(0xffffffffu, sum_of_column, i - first));
         if (lane == 0) {
             const float score = score_of(row[i], a.Sharpness);

@@ -6,7 +6,10 @@ namespace VideoSim.Kernels.Losses;
 /// <summary>The plain formulas: logits [rows, classes].</summary>
 public static class CrossEntropyReference
 {
-    /// <summary>Weighted loss of each row. A chain of kernels keeps the logarithms of probabilities as a tensor, which <paramref name="stored"/> rounds.</summary>
+    /// <summary>
+    /// Weighted loss of each row. The plain version stores the logarithms of probabilities as a tensor, which
+    /// <paramref name="stored"/> rounds.
+    /// </summary>
     public static T[] Forward<T>(T[] logits, int[] targets, T[] weights, int classes, Func<T, T>? stored = null) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var loss = new T[targets.Length];
@@ -43,14 +46,17 @@ public static class CrossEntropyReference
     }
 }
 
-/// <summary>Checks of <see cref="CrossEntropyKernels"/>: one class, ragged numbers of them, rows out of use, logits far apart; gradients in every place.</summary>
+/// <summary>
+/// Checks of <see cref="CrossEntropyKernels"/>: one class, ragged numbers of classes, unused rows, logits far apart,
+/// every place of the gradient.
+/// </summary>
 public static unsafe class CrossEntropyChecks
 {
     private const float Scale = 0.7f;
 
     private static readonly (int Rows, int Classes, float Size)[] Shapes = [(1, 1, 1), (3, 7, 2), (5, 64, 3), (4, 203, 3), (3, 21, 80), (0, 9, 1), (2, 523, 3), (3, 4099, 5), (1, 3104, 10_000)];
 
-    // Where the gradient goes.
+    // Memory of the gradient.
     private enum Place
     {
         Nowhere,
@@ -66,7 +72,7 @@ public static unsafe class CrossEntropyChecks
             from shape in Shapes from place in Enum.GetValues<Place>() select Case(precision, shape.Rows, shape.Classes, shape.Size, place)),
     ];
 
-    // Without weights where the gradient is beside the logits: every second place has them.
+    // Weights are null if the gradient is beside the logits, so cases without weights exist.
     private static CheckCase Case(ElementType precision, int rows, int classes, float size, Place place)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * classes), precision);
@@ -89,7 +95,7 @@ public static unsafe class CrossEntropyChecks
                 Weights = weights == null ? null : weights.Floats, Loss = loss.Floats, Rows = rows, Classes = classes, Scale = Scale, Add = add,
             }), new Reference(classes, weights?.Name, gradient?.Name, add), 3) with
         {
-            OtherBytes = rows > 1 && weights != null ? "logits of rows without weight are not read" : null,
+            OtherBytes = rows > 1 && weights != null ? "logits of rows with weight 0 are not read" : null,
         };
     }
 

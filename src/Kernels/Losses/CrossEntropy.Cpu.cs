@@ -11,7 +11,7 @@ public static unsafe partial class CrossEntropyKernels
         {
             float* z = (float*)a.Logits + (long)row * a.Classes, dZ = a.dLogits == null ? null : (float*)a.dLogits + (long)row * a.Classes;
             float weight = a.Weights == null ? 1 : a.Weights[row], scale = a.Scale * weight;
-            if (weight == 0) // not in use: whatever the logits are, nothing comes of them
+            if (weight == 0) // an unused row: its logits are ignored
             {
                 a.Loss[row] = 0;
                 if (dZ != null && a.Add == 0)

@@ -8,13 +8,15 @@ public unsafe struct CrossEntropyArgs
     /// <summary>[Rows, Classes]</summary>
     public void* Logits;
 
-    /// <summary>[Rows, Classes]: their gradient; may be <see cref="Logits"/> itself, or null for losses alone.</summary>
+    /// <summary>
+    /// [Rows, Classes]: gradient of the logits. It may be <see cref="Logits"/> itself, or null to compute losses only.
+    /// </summary>
     public void* dLogits;
 
-    /// <summary>[Rows]: the class that is right. One that does not exist makes the loss of its row NaN.</summary>
+    /// <summary>[Rows]: the correct class. A class that does not exist makes the loss of its row NaN.</summary>
     public int* Targets;
 
-    /// <summary>[Rows]: the weight of each row; 0 where it is not in use. Null for 1 each.</summary>
+    /// <summary>[Rows]: the weight of each row, 0 for an unused row; null if all are 1.</summary>
     public float* Weights;
 
     /// <summary>[Rows]: weight * -log softmax(logits)[target].</summary>
@@ -23,24 +25,25 @@ public unsafe struct CrossEntropyArgs
     /// <summary>Sizes.</summary>
     public int Rows, Classes;
 
-    /// <summary>Gradient of the objective by the weighted loss of each row.</summary>
+    /// <summary>Gradient of the objective with respect to the weighted loss of each row.</summary>
     public float Scale;
 
-    /// <summary>1 to add to <see cref="dLogits"/>, which are then not the logits.</summary>
+    /// <summary>1 to add to <see cref="dLogits"/>, which must then not be the logits.</summary>
     public int Add;
 }
 
 /// <summary>
-/// Cross-entropy of rows over classes: loss and gradient in one launch. The gradient can take the logits' place, which for the classes of a
-/// vocabulary would otherwise be the largest tensor of a step a second time.
+/// Cross-entropy of rows over classes: loss and gradient in one launch. The gradient may overwrite the logits. For the
+/// classes of a vocabulary this avoids a second copy of the largest tensor of a step.
 /// </summary>
 public static unsafe partial class CrossEntropyKernels
 {
-    // Of a CUDA block: no more than two fit on a multiprocessor, so that the rows under way find room in the second cache.
+    // Of a CUDA block. At most two blocks fit on a multiprocessor, so the rows of all running blocks fit into the L2
+    // cache.
     private const int Warps = 24, Threads = 32 * Warps;
 
-    private const double OperationsOfLoss = 4; // largest; less the largest, exp, sum
-    private const double OperationsOfGradient = 4; // less the largest, exp, divided by the sum, times the weight
+    private const double OperationsOfLoss = 4; // largest; minus the largest, exp, sum
+    private const double OperationsOfGradient = 4; // minus the largest, exp, divided by the sum, times the weight
 
     private static readonly KernelFile File = new("crossentropy", "CrossEntropy.cu", $"WARPS={Warps}");
 

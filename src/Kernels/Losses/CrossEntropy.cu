@@ -1,12 +1,16 @@
-// CrossEntropy.cu: cross-entropy of rows over classes, and its gradient, which may take the logits' place.
-//   loss[r] = weight[r] (log sum over c of e^z[r, c] - z[r, target[r]]);   dz = Scale weight (softmax(z) - [c = target])        z, dz [Rows, Classes]
+// CrossEntropy.cu: cross-entropy of rows over classes, and its gradient, which may overwrite the logits.
+//   loss[r] = weight[r] (log sum over c of e^z[r, c] - z[r, target[r]])        z, dz [Rows, Classes]
+//   dz = Scale weight (softmax(z) - [c = target])
 // Types   z, dz fp32 or bf16; arithmetic, losses and weights fp32
-// Launch  a block per row, WARPS warps, neighbours side by side, 16 bytes a thread and turn
-// Limits  any sizes; z and dz on 16 bytes; a row of weight 0 is not read; a target that is no class gives NaN. Of a row that begins or ends between
-//         two multiples of 16 bytes, single threads take the few values there one each
-// Floor   reads the logits once, writes their gradient once: bytes / bandwidth; bf16 needs about 2 special functions and 12 other instructions a logit
-// Why     the sum of powers follows the largest logit as it grows, so two passes do. The rows under way, two on each multiprocessor, stay in the
-//         second cache from one pass to the other: of 50,000 classes in bf16 that is 26 MB of an H100's 50
+// Launch  a block of WARPS warps per row; a thread takes 16 bytes at a time, neighbouring threads take neighbouring
+//         packs
+// Limits  any sizes; z and dz on 16 bytes; a row of weight 0 is not read; a target that is no class gives NaN. A row
+//         may begin or end between two multiples of 16 bytes. Then single threads take the few values there one by one
+// Floor   reads the logits once, writes their gradient once: bytes / bandwidth; bf16 needs about 2 special functions
+//         and 12 other instructions a logit
+// Why     the sum of powers is rescaled when a larger logit is found, so two passes are enough. The rows of the
+//         running blocks, two on each multiprocessor, stay in the L2 cache from the first pass to the second. With
+//         50,000 classes in bf16 they are 26 MB of an H100's 50
 #include "Powers.cuh"
 
 struct CrossEntropyArgs {
@@ -23,7 +27,8 @@ struct CrossEntropyArgs {
 
 #define THREADS (32 * WARPS)
 
-// Calls of_pack with the places of the packs on 16 bytes that are this thread's, and of_one with those of values before and after them.
+// Calls of_pack(c) for the packs of this thread that begin on 16 bytes, and of_one(c) for single values before and
+// after them.
 template <class T, class OfPack, class OfOne>
 DEVICE void for_row(const T* row, int count, OfPack of_pack, OfOne of_one) {
     const int past = (int)((unsigned long long)row % 16 / sizeof(T)), before = min(past == 0 ? 0 : PACK<T> - past, count);
@@ -42,7 +47,7 @@ DEVICE void compute_loss(const CrossEntropyArgs& a) {
     const T* z = (const T*)a.Logits + (long long)row * a.Classes;
     T* dZ = (T*)a.dLogits + (long long)row * a.Classes;
     const float weight = a.Weights ? a.Weights[row] : 1;
-    if (weight == 0) { // not in use: whatever the logits are, nothing comes of them
+    if (weight == 0) { // an unused row: its logits are ignored
         if (threadIdx.x == 0)
             a.Loss[row] = 0;
         const float nothing[PACK<T>] = {};
@@ -51,7 +56,7 @@ DEVICE void compute_loss(const CrossEntropyArgs& a) {
         return;
     }
     const int target = a.Targets[row];
-    const float right = (unsigned)target < (unsigned)a.Classes ? load(z + target) : __uint_as_float(0x7fffffffu); // before it is overwritten
+    const float right = (unsigned)target < (unsigned)a.Classes ? load(z + target) : __uint_as_float(0x7fffffffu); // read before the gradient overwrites it
 
     Powers<T> powers;
     for_row(z, a.Classes,

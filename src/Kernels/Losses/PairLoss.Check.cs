@@ -42,12 +42,14 @@ public static class PairLossReference
     private static T Clip<T>(T value) where T : struct, IBinaryFloatingPointIeee754<T> => T.Clamp(value, T.CreateChecked(PairLossKernels.ClipLow), T.One);
 }
 
-/// <summary>Checks of <see cref="PairLossKernels"/>. Its edges (clip, zero embeddings) are held to the golden files, row by row.</summary>
+/// <summary>
+/// Checks of <see cref="PairLossKernels"/>. Golden files test its edges, the clip and embeddings of zeros, row by row.
+/// </summary>
 public static unsafe class PairLossChecks
 {
     private const float SquaredErrorWeight = 1.5f, KlWeight = 0.5f;
 
-    // All-positive embeddings have cosines inside the clip, signed ones are on both sides of it.
+    // Positive embeddings have cosines inside the clip. Signed ones have cosines on both sides of it.
     private static readonly (int Pairs, int Width, float Low)[] Shapes = [(1, 2, 0.1f), (5, 13, 0), (3, 256, 0), (0, 8, 0), (6, 9, -1), (8, 6, 0)];
 
     /// <summary>All of them.</summary>

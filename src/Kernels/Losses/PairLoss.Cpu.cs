@@ -30,7 +30,8 @@ public static unsafe partial class PairLossKernels
         }
     }
 
-    // d cosine / d x = (unit y - cosine * unit x) / |x|; an x below the norm's floor only has its constant factor.
+    // d cosine / d x = (unit y - cosine * unit x) / |x|. If x is below the norm's floor, its factor is constant and
+    // the second term is 0.
     private static void DifferentiateSide(in PairLossGradArgs a, int row, int otherRow, float cosine, float slope)
     {
         float* x = (float*)a.Embeddings + (long)row * a.C, y = (float*)a.Embeddings + (long)otherRow * a.C, dX = (float*)a.dEmbeddings + (long)row * a.C;

@@ -14,7 +14,7 @@ public unsafe struct PairLossArgs
     /// <summary>[Pairs]: cosine of the two embeddings.</summary>
     public float* Cosines;
 
-    /// <summary>[2 Pairs]: 1 / length of each embedding, as <see cref="L2Norm.L2NormKernels"/> has it.</summary>
+    /// <summary>[2 Pairs]: 1 / length of each embedding, as in <see cref="L2Norm.L2NormKernels"/>.</summary>
     public float* InverseNorm;
 
     /// <summary>[Pairs]: the terms of each pair.</summary>
@@ -50,8 +50,8 @@ public unsafe struct PairLossGradArgs
 }
 
 /// <summary>
-/// What a pair's cosine s costs against its label y: (s - y)^2, and y' log(y' / s') of the values clipped to
-/// [<see cref="ClipLow"/>, 1], whose slope -y' / s' counts on the clip's bounds too.
+/// Losses of a pair's cosine s with label y: (s - y)^2, and y' log(y' / s') of the values clipped to
+/// [<see cref="ClipLow"/>, 1]. Its slope -y' / s' also applies on the bounds of the clip.
 /// </summary>
 public static unsafe partial class PairLossKernels
 {
@@ -60,8 +60,8 @@ public static unsafe partial class PairLossKernels
 
     private const int Warps = 4; // of a CUDA block: a pair each
 
-    private const double OperationsOfColumn = 6; // of a pair: two squared lengths and the cosine, a product and a sum each
-    private const double OperationsOfBackward = 10; // of both sides: two factors, one product taken off the other, times the slope, delivered
+    private const double OperationsOfColumn = 6; // of a pair: product and sum for two squared lengths and the cosine
+    private const double OperationsOfBackward = 10; // of both sides: two products, their difference, times the slope, written
 
     private static readonly KernelFile File = new("pair-loss", "PairLoss.cu", $"WARPS={Warps}", $"CLIP_LOW={ClipLow}f", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 

@@ -1,11 +1,13 @@
-// PairLoss.cu: what a pair's cosine costs against its label; forward and backward.
-//   s = x . y / (|x| |y|);   (s - t)^2;   t' log(t' / s') of the values clipped to [CLIP_LOW, 1]      x, y: rows b and Pairs + b of [2 Pairs, C]
-//   slope = 2 SquaredErrorWeight (s - t) - KlWeight t' / s inside the clip;   dX = slope (y / |y| - s x / |x|) / |x|, and the other way round
+// PairLoss.cu: losses of a pair's cosine with a label; forward and backward.
+//   s = x . y / (|x| |y|)        x, y: rows b and Pairs + b of [2 Pairs, C]
+//   (s - t)^2;   t' log(t' / s') of the values clipped to [CLIP_LOW, 1]
+//   slope = 2 SquaredErrorWeight (s - t) - KlWeight t' / s inside the clip
+//   dX = slope (y / |y| - s x / |x|) / |x|;   dY the same with x and y exchanged
 // Types   x, y, dX fp32 or bf16; everything else fp32
 // Launch  a warp per pair, WARPS pairs per block
-// Limits  any sizes, 16 bytes an access where C is a multiple of PACK; lengths below the floor have a constant factor
+// Limits  any sizes, 16 bytes an access if C is a multiple of PACK; lengths below the floor have a constant factor
 // Floor   reads both embeddings once, backward writes as much: bytes / bandwidth
-// Why     a row is read once for all three sums; a backward pass has no sums at all
+// Why     forward computes all three sums of a row in one pass. Backward has no sums
 #include "Run.cuh"
 #include "UnitLength.cuh"
 

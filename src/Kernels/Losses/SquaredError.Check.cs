@@ -3,7 +3,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Checks of <see cref="SquaredErrorKernels"/>: nothing, one element, ragged ends, whole chunks and past one, overwriting and adding.</summary>
+/// <summary>
+/// Checks of <see cref="SquaredErrorKernels"/>: no elements, one element, ragged ends, whole chunks and more than one,
+/// overwriting and adding.
+/// </summary>
 public static unsafe class SquaredErrorChecks
 {
     private const float Scale = 0.3f;

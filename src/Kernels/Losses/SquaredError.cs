@@ -33,7 +33,7 @@ public unsafe struct SquaredErrorGradArgs
     /// <summary>Elements.</summary>
     public long Count;
 
-    /// <summary>Factor of the differences: twice the gradient of the objective by the sum.</summary>
+    /// <summary>Factor of the differences: twice the gradient of the objective with respect to the sum.</summary>
     public float Scale;
 
     /// <summary>1 to add to <see cref="dX"/>.</summary>
@@ -73,6 +73,6 @@ public static unsafe partial class SquaredErrorKernels
         CountCost = (in SquaredErrorGradArgs a) => new((OperationsOfGradient + a.Add) * a.Count, (precision.Size() * (2.0 + a.Add) + sizeof(float)) * a.Count),
     });
 
-    /// <summary>How many sums the forward pass leaves.</summary>
+    /// <summary>Number of sums that the forward pass writes.</summary>
     public static int Chunks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));
 }

@@ -1,10 +1,11 @@
 // SquaredError.cu: squared differences from targets, summed chunk by chunk; forward and backward.
-//   loss[k] = sum over elements i of chunk k of (x[i] - t[i])^2;   dX = Scale (x - t)        x, t, dX [Count]   loss [Chunks]
+//   loss[k] = sum over elements i of chunk k of (x[i] - t[i])^2;   dX = Scale (x - t)
+//   x, t, dX [Count]   loss [Chunks]
 // Types   x, dX fp32 or bf16; targets, losses and arithmetic fp32
-// Launch  a block for each chunk of BLOCK_ELEMENTS elements, THREADS threads, 16 bytes a thread and turn
+// Launch  a block of THREADS threads for each chunk of BLOCK_ELEMENTS elements; a thread takes 16 bytes at a time
 // Limits  any Count; all tensors on 16 bytes
-// Floor   reads x and t, in backward writes dX: bytes / bandwidth
-// Why     chunks depend on Count only, so the order of the sum does, too; a second kernel adds them up
+// Floor   reads x and t, in backward also writes dX: bytes / bandwidth
+// Why     chunks depend on Count only, so the order of the sum does, too. A second kernel adds the chunks
 #include "Block.cuh"
 #include "Elements.cuh"
 
@@ -24,7 +25,7 @@ struct SquaredErrorGradArgs {
     int Add;
 };
 
-// body(i, run, differences) for the packs of the block's elements.
+// Calls body(i, run, differences) for the packs of the block's elements.
 template <class T, class Body>
 DEVICE void for_differences(const void* values, const float* targets, long long count, Body body) {
     for_elements_of_thread<T>(count, [&](long long i, const Run<T>& run) {

@@ -5,16 +5,16 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Losses;
 
 /// <summary>
-/// Checks of <see cref="TagLossKernels"/>: one head and several, one tag, rows that begin anywhere, logits far beyond where exponentials end, all
-/// tags present and none, overwriting and adding, without gradients.
+/// Checks of <see cref="TagLossKernels"/>: one head and several; one tag; rows that do not begin on 16 bytes; logits
+/// far outside the range of exponentials; all tags present and none; overwriting and adding; no gradients.
 /// </summary>
 public static unsafe class TagLossChecks
 {
     private const float Scale = 0.3f, ExpertScale = 0.4f, Sharpness = 0.5f, Epsilon = 1e-8f, ConsistencyScale = 0.7f;
 
-    private enum Wanted { Nothing, OfExperts, Everything, Added }
+    private enum Gradients { None, OfExperts, OfAll, Added }
 
-    // Logits to 60 leave probabilities far below epsilon; those to 10,000 leave nothing but 0 and 1.
+    // Logits up to 60 give probabilities far below epsilon. Logits up to 10,000 give only 0 and 1.
     private static readonly (int Experts, int Videos, int Tags, float Size)[] Shapes =
         [(0, 1, 1, 2), (2, 3, 9, 3), (0, 3, 33, 3), (3, 1, 71, 60), (1, 2, 40, 100), (3, 2, 31, 10_000), (3, 0, 5, 1), (5, 2, 23, 4), (3, 2, 1023, 4), (1, 2, 2560, 8)];
 
@@ -24,54 +24,56 @@ public static unsafe class TagLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(TagLossKernels.Heads, static precision => Cases(precision, consistent: false, [Wanted.OfExperts, Wanted.Everything, Wanted.Added])),
-        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeads, static precision => Cases(precision, consistent: true, [Wanted.OfExperts, Wanted.Everything, Wanted.Added])),
-        .. KernelCheck.OfPair(TagLossKernels.HeadLosses, static precision => Cases(precision, consistent: false, [Wanted.Nothing])),
-        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeadLosses, static precision => Cases(precision, consistent: true, [Wanted.Nothing])),
+        .. KernelCheck.OfPair(TagLossKernels.Heads, static precision => Cases(precision, consistent: false, [Gradients.OfExperts, Gradients.OfAll, Gradients.Added])),
+        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeads, static precision => Cases(precision, consistent: true, [Gradients.OfExperts, Gradients.OfAll, Gradients.Added])),
+        .. KernelCheck.OfPair(TagLossKernels.HeadLosses, static precision => Cases(precision, consistent: false, [Gradients.None])),
+        .. KernelCheck.OfPair(TagLossKernels.ConsistentHeadLosses, static precision => Cases(precision, consistent: true, [Gradients.None])),
     ];
 
-    private static IEnumerable<CheckCase> Cases(ElementType precision, bool consistent, Wanted[] gradients)
+    private static IEnumerable<CheckCase> Cases(ElementType precision, bool consistent, Gradients[] variants)
     {
         var small =
             from shape in Shapes
             where shape.Experts > 0 || !consistent
             from focus in Focuses
-            from wanted in gradients
-            select Case(precision, consistent, shape, focus, wanted);
-        // 47,152 bytes of dynamic shared memory: below 48 KiB alone, above it with the kernel's static shared memory. Warps take whole turns: lanes
-        // that take fewer would be paired wrongly where bank conflicts are counted.
-        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Size(), 4), Focuses[^1], wanted: gradients[^1]));
+            from gradients in variants
+            select Case(precision, consistent, shape, focus, gradients);
+        // 47,152 bytes of dynamic shared memory: less than 48 KiB, but more together with the kernel's static shared
+        // memory. All lanes of a warp have the same number of packs. Otherwise the count of bank conflicts would pair
+        // accesses wrongly.
+        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Size(), 4), Focuses[^1], gradients: variants[^1]));
     }
 
     private static CheckCase Case(ElementType precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
-        (float PositiveGamma, float NegativeGamma, float Margin) focus, Wanted wanted)
+        (float PositiveGamma, float NegativeGamma, float Margin) focus, Gradients gradients)
     {
         var (experts, videos, tags, size) = shape;
         var builder = new CheckBuilder((ulong)(videos + 10 * tags), precision);
         long ofHead = (long)videos * tags, ofExperts = experts * ofHead;
-        int add = wanted == Wanted.Added ? 1 : 0;
+        int add = gradients == Gradients.Added ? 1 : 0;
         var (logits, expertLogits) = (builder.ValueInput("logits", ofHead, -size, size), builder.ValueInput("expertLogits", ofExperts, -size, size));
-        // No tag of the first video is present, all of the second. Bits past the last tag are set at random: kernels may not use them.
+        // No tag of the first video is present, all tags of the second are. Bits past the last tag are random: kernels
+        // must ignore them.
         int words = TagLossKernels.Words(tags);
         var labels = builder.Integers("labels", [.. Enumerable.Range(0, videos * words).Select(i => videos < 2 || i / words > 1 ? (int)Philox.Bits(3, 0, 0, i) : -(i / words))]);
         var loss = builder.Output("loss", (1 + (experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * videos);
-        bool ofMixtureToo = wanted is Wanted.Everything or Wanted.Added;
-        var dLogits = builder.ValueGradient("dLogits", ofMixtureToo ? ofHead : 0, add);
-        var dExpertLogits = builder.ValueGradient("dExpertLogits", wanted == Wanted.Nothing ? 0 : ofExperts, add);
-        var kernel = wanted == Wanted.Nothing ? consistent ? TagLossKernels.ConsistentHeadLosses : TagLossKernels.HeadLosses
+        bool ofMixture = gradients is Gradients.OfAll or Gradients.Added;
+        var dLogits = builder.ValueGradient("dLogits", ofMixture ? ofHead : 0, add);
+        var dExpertLogits = builder.ValueGradient("dExpertLogits", gradients == Gradients.None ? 0 : ofExperts, add);
+        var kernel = gradients == Gradients.None ? consistent ? TagLossKernels.ConsistentHeadLosses : TagLossKernels.HeadLosses
             : consistent ? TagLossKernels.ConsistentHeads : TagLossKernels.Heads;
-        return builder.Build($"{experts} experts, {videos} videos, {tags} tags, logits to {size}, focus {focus}, gradients {wanted}", launcher =>
+        return builder.Build($"{experts} experts, {videos} videos, {tags} tags, logits to {size}, focus {focus}, gradients {gradients}", launcher =>
             launcher.Run(kernel[precision], new TagLossArgs
             {
                 Logits = logits.Values, ExpertLogits = expertLogits.Values, Labels = (uint*)labels.Address, Loss = loss.Floats,
-                dLogits = ofMixtureToo ? dLogits.Values : null, dExpertLogits = wanted == Wanted.Nothing ? null : dExpertLogits.Values,
+                dLogits = ofMixture ? dLogits.Values : null, dExpertLogits = gradients == Gradients.None ? null : dExpertLogits.Values,
                 Experts = experts, Videos = videos, C = tags,
                 PositiveGamma = focus.PositiveGamma, NegativeGamma = focus.NegativeGamma, Margin = focus.Margin, Scale = Scale, ExpertScale = ExpertScale,
                 Sharpness = Sharpness, Epsilon = Epsilon, ConsistencyScale = ConsistencyScale, Add = add, AddExperts = add,
-            }), new Reference(consistent, videos, tags, focus, wanted), wanted == Wanted.Nothing ? 2 : 3);
+            }), new Reference(consistent, videos, tags, focus, gradients), gradients == Gradients.None ? 2 : 3);
     }
 
-    private sealed class Reference(bool consistent, int videos, int tags, (float Positive, float Negative, float Margin) focus, Wanted wanted) : ICheckReference
+    private sealed class Reference(bool consistent, int videos, int tags, (float Positive, float Negative, float Margin) focus, Gradients gradients) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
@@ -86,9 +88,9 @@ public static unsafe class TagLossChecks
                 consistent ? ofDistributions.Forward(mixture, experts, values.Stored) : [],
             ];
             losses.SelectMany(static loss => loss).ToArray().CopyTo(values["loss"], 0);
-            if (wanted == Wanted.Nothing)
+            if (gradients == Gradients.None)
                 return;
-            int add = wanted == Wanted.Added ? 1 : 0;
+            int add = gradients == Gradients.Added ? 1 : 0;
             T[] dMixture = Scaled(ofTags.Backward(mixture), Scale), dExperts = Scaled(ofTags.Backward(experts), ExpertScale);
             if (consistent)
             {
@@ -100,7 +102,7 @@ public static unsafe class TagLossChecks
             values.Deliver("dExpertLogits", dExperts, add);
         }
 
-        // Two losses leave two gradients in memory, which are added.
+        // The plain version stores the gradients of both losses and adds them.
         private static T[] Sums<T>(CheckValues<T> values, T[] a, T[] b) where T : struct, IBinaryFloatingPointIeee754<T> =>
             [.. values.Stored(a).Zip(values.Stored(b), static (x, y) => x + y)];
 

@@ -38,7 +38,8 @@ public static unsafe partial class TagLossKernels
     private static void ComputeConsistent(in TagLossArgs a, int from, int to)
     {
         var focus = new Focus(a);
-        // Of each head, the mixture first: largest scaled logit, 1 / sum of powers, and the mean slope, which the gradient subtracts.
+        // For each head, the mixture first: largest scaled logit, 1 / sum of powers, and the mean slope, which the
+        // gradient subtracts.
         float* statistics = stackalloc float[(1 + a.Experts) * StatisticsOfHead];
         var means = stackalloc Vector256<float>[1 + a.Experts];
         for (int video = from; video < to; video++)
@@ -78,7 +79,7 @@ public static unsafe partial class TagLossKernels
         return loss;
     }
 
-    // The losses of the tags, and the gradient of all terms at once.
+    // Computes the losses of the tags, and the gradient of all terms in one pass.
     private static void DifferentiateConsistent(in TagLossArgs a, in Focus focus, int video, float* statistics)
     {
         uint* labels = a.Labels + (long)video * Words(a.C);
@@ -127,12 +128,13 @@ public static unsafe partial class TagLossKernels
         statistics[1] = 1 / SoftmaxRow.SumOfPowers(logits, count, sharpness, statistics[0]);
     }
 
-    // Lanes past the end have probability 0 and add nothing.
+    // Lanes past the end have the probability 0.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Probability(Vector256<float> logits, int left, float sharpness, float* statistics) =>
         Lanes.Keep(VectorMath.Exp(logits * sharpness - Vector256.Create(statistics[0])) * statistics[1], left);
 
-    // The sign bit in the lanes of tags c .. c + 7 that are present: with it a logit turns into how wrong it is.
+    // The sign bit in the lanes of tags c to c + 7 that are present. With this sign a logit z becomes w, which is
+    // large if the prediction is wrong.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> SignOfPresent(uint* labels, int c)
     {
@@ -151,7 +153,7 @@ public static unsafe partial class TagLossKernels
         {
             var wrong = logits ^ sign;
             var loss = VectorMath.Softplus(wrong);
-            var slope = VectorMath.Sigmoid(wrong); // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain
+            var slope = VectorMath.Sigmoid(wrong); // sigmoid(z) - 1 = -sigmoid(-z) without cancellation
             if (_positiveGamma != 0 || _negativeGamma != 0 || _margin != 0)
                 (loss, slope) = Focused(wrong, Vector256.ShiftRightArithmetic(sign.AsInt32(), 31).AsSingle(), loss, slope);
             return (loss, (slope * scale) ^ sign);

@@ -2,7 +2,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Losses;
 
-/// <summary>Arguments of <see cref="TagLossKernels"/>: the heads of a video are the mixture's, or the only one, and those of experts, if there are any.</summary>
+/// <summary>
+/// Arguments of <see cref="TagLossKernels"/>. A video has one head, or a mixture's head and the heads of its experts.
+/// </summary>
 public unsafe struct TagLossArgs
 {
     /// <summary>[Videos, C]: logits of the mixture, or of the only head.</summary>
@@ -14,25 +16,33 @@ public unsafe struct TagLossArgs
     /// <summary>[Videos, ceil(C / 32)]: tag c is bit c % 32 of word c / 32.</summary>
     public uint* Labels;
 
-    /// <summary>[Videos, C]: gradient of the objective; null for none, and in kernels that compute losses only.</summary>
+    /// <summary>
+    /// [Videos, C]: gradient of the objective; null for none. Kernels that compute losses only ignore it.
+    /// </summary>
     public void* dLogits;
 
-    /// <summary>[Experts, Videos, C]; null for none, and in kernels that compute losses only.</summary>
+    /// <summary>[Experts, Videos, C]; null for none. Kernels that compute losses only ignore it.</summary>
     public void* dExpertLogits;
 
     /// <summary>
-    /// [Terms, Videos], sums over tags: of the mixture; where there are experts, of all of them; and the consistency, from the kernel that
-    /// computes it.
+    /// [Terms, Videos]: sums over tags. First the loss of the mixture; then, if there are experts, the loss of all of
+    /// them; then, from kernels that compute it, the consistency.
     /// </summary>
     public float* Loss;
 
     /// <summary>Sizes.</summary>
     public int Experts, Videos, C;
 
-    /// <summary>Focusing exponents of present and of absent tags, and what is taken off the probability of absent ones; all 0: cross-entropy.</summary>
+    /// <summary>
+    /// Focusing exponents of present and of absent tags, and the number subtracted from the probability of absent
+    /// tags. If all are 0, the loss is the cross-entropy.
+    /// </summary>
     public float PositiveGamma, NegativeGamma, Margin;
 
-    /// <summary>Gradient of the objective by the loss of the mixture, or of the only head, and by that of each expert.</summary>
+    /// <summary>
+    /// Gradient of the objective with respect to two losses: that of the mixture, or of the only head, and that of
+    /// each expert.
+    /// </summary>
     public float Scale, ExpertScale;
 
     /// <summary>1 / temperature of the consistency.</summary>
@@ -41,7 +51,7 @@ public unsafe struct TagLossArgs
     /// <summary>Added to probabilities inside the consistency's logarithms.</summary>
     public float Epsilon;
 
-    /// <summary>Gradient of the objective by the consistency of each video.</summary>
+    /// <summary>Gradient of the objective with respect to the consistency of each video.</summary>
     public float ConsistencyScale;
 
     /// <summary>1 to add to the gradient.</summary>
@@ -50,17 +60,18 @@ public unsafe struct TagLossArgs
 
 /// <summary>
 /// Asymmetric loss of tags from logits (Ridnik et al., "Asymmetric loss for multi-label classification", 2021;
-/// docs/reference-system.md, section 4.2), of which binary cross-entropy is the case without focus: all heads of a
-/// video, values and gradients, in one launch. With w = -z for a tag that is present, w = z for one that is absent, and P = sigmoid(w): the sum over c of P^gamma softplus(w).
-/// The power is exp(-gamma softplus(-w)), so loss and gradient are finite for every z and nothing is clipped. The gradient flows through
-/// P^gamma: ±P^gamma (gamma (1 - P) softplus(w) + P). A margin m replaces the probability p of an absent tag by max(p - m, 0).
+/// docs/reference-system.md, section 4.2). One launch computes values and gradients for all heads of a video. Without
+/// focus the loss is the binary cross-entropy. With w = -z for a present tag, w = z for an absent tag, and P =
+/// sigmoid(w), the loss is the sum over c of P^gamma softplus(w). The power is exp(-gamma softplus(-w)). So loss and
+/// gradient are finite for every z, and nothing is clipped. The gradient includes that of P^gamma: ±P^gamma (gamma (1
+/// - P) softplus(w) + P). A margin m replaces the probability p of an absent tag by max(p - m, 0).
 /// </summary>
 /// <remarks>
-/// The consistency (docs/reference-system.md, section 4.4) is how far the experts' softened distributions are from the
-/// mixture's: the sum over k and c of
-/// P[c] (log(P[c] + epsilon) - log(Q_k[c] + epsilon)) with P = softmax(z / T), Q_k = softmax(z_k / T). With slopes
-/// g[c] = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)) by P[c], and -P / (Q_k + epsilon) by Q_k[c], each
-/// softmax passes on probability * (slope - mean slope) / T.
+/// The consistency (docs/reference-system.md, section 4.4) is the distance of the experts' softened distributions from
+/// the mixture's: the sum over k and c of P[c] (log(P[c] + epsilon) - log(Q_k[c] + epsilon)) with P = softmax(z / T),
+/// Q_k = softmax(z_k / T). The slope by P[c] is g[c] = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k +
+/// epsilon)). The slope by Q_k[c] is -P / (Q_k + epsilon). The gradient of each softmax's logit is probability *
+/// (slope - mean slope) / T.
 /// </remarks>
 public static unsafe partial class TagLossKernels
 {
@@ -68,16 +79,19 @@ public static unsafe partial class TagLossKernels
     public const int WordBits = 32;
 
     /// <summary>
-    /// Logits of a video that a block keeps in shared memory between its passes, in bytes: room for 4 heads of 10,000 tags in bf16. What
-    /// needs more is read again from the second cache. A multiprocessor of an RTX 3090 has 100 KB, one of an H100 twice that and more.
+    /// Limit for the logits of a video in shared memory, in bytes: enough for 4 heads of 10,000 tags in bf16. Larger
+    /// logits are read again from the L2 cache. A multiprocessor of an RTX 3090 has 100 KB of shared memory, one of an
+    /// H100 more than twice as much.
     /// </summary>
     public const int KeptBytes = 96 << 10;
 
-    // Of a CUDA block: 10,000 tags of bf16 are 1,250 accesses of 16 bytes, 4 turns of 320 threads with hardly one of them idle.
+    // Of a CUDA block. 10,000 tags of bf16 are 1,250 accesses of 16 bytes. With 320 threads they are 4 accesses for
+    // almost every thread.
     private const int Warps = 10, Threads = 32 * Warps;
 
     private const int StatisticsOfHead = 3; // of a softmax, see the twin
-    // An exponential counts as one. A loss without its slope, a divergence without the slopes of both sides.
+    // Operations of a tag's loss and slope, of both sides' slopes of the consistency, of a loss without its slope, and
+    // of the consistency without slopes. An exponential counts as one.
     private const double OperationsOfTag = 10, OperationsOfProbability = 14, OperationsOfTagLoss = 6, OperationsOfDivergence = 8;
 
     /// <summary>Words of a video's labels.</summary>
@@ -89,10 +103,10 @@ public static unsafe partial class TagLossKernels
     /// <summary>Losses of the heads, and their consistency, and gradients. Items: videos.</summary>
     public static readonly KernelPair<TagLossArgs> ConsistentHeads = Pair("asymmetric_tag_loss_consistency", consistent: true, differentiates: true);
 
-    /// <summary>The losses of <see cref="Heads"/> alone. Items: videos.</summary>
+    /// <summary>Only the losses of <see cref="Heads"/>. Items: videos.</summary>
     public static readonly KernelPair<TagLossArgs> HeadLosses = Pair("asymmetric_tag_loss_forward", consistent: false, differentiates: false);
 
-    /// <summary>The losses of <see cref="ConsistentHeads"/> alone. Items: videos.</summary>
+    /// <summary>Only the losses of <see cref="ConsistentHeads"/>. Items: videos.</summary>
     public static readonly KernelPair<TagLossArgs> ConsistentHeadLosses = Pair("asymmetric_tag_loss_consistency_forward", consistent: true, differentiates: false);
 
     private static KernelPair<TagLossArgs> Pair(string name, bool consistent, bool differentiates) => new(name, (entry, precision) => new(entry)
@@ -112,7 +126,7 @@ public static unsafe partial class TagLossKernels
         },
     });
 
-    // As the source says: statistics of each head, and its logits where they fit, padded to 16 bytes.
+    // The layout is that of the source: statistics of each head, and its logits if they fit, padded to 16 bytes.
     private static int SharedBytes(in TagLossArgs a, ElementType precision)
     {
         int statistics = RoundUp((1 + a.Experts) * StatisticsOfHead * sizeof(float));

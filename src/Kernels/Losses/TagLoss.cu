@@ -1,21 +1,26 @@
-// TagLoss.cu: asymmetric loss of tags from logits, of which binary cross-entropy is the case without focus, of all heads of a video, and how
-// far the experts' softened distributions are from the mixture's; values and gradients in one launch, or values alone.
-//   w = -z for a tag that is present, z for one that is absent;  p = sigmoid(w);   loss of a head = sum over c of p^gamma softplus(w)
-//   dZ = -+ Scale p^gamma (gamma (1 - p) softplus(w) + p), of experts by ExpertScale;   a Margin m replaces the p of an absent tag by max(p - m, 0)
-//   P = softmax(z / T),  Q_k = softmax(z_k / T);   consistency = sum over k and c of P (log(P + epsilon) - log(Q_k + epsilon))
-//   slopes  g = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)),   g_k = -P / (Q_k + epsilon)
+// TagLoss.cu: asymmetric loss of tags from logits, for all heads of a video, and the consistency: the distance of the
+// experts' softened distributions from the mixture's. Values and gradients in one launch, or values only. Without
+// focus the loss is the binary cross-entropy.
+//   w = -z for a present tag, z for an absent one; p = sigmoid(w);  loss of a head = sum over c of p^gamma softplus(w)
+//   dZ = -+ Scale p^gamma (gamma (1 - p) softplus(w) + p), for experts with ExpertScale
+//   a Margin m replaces the p of an absent tag by max(p - m, 0)
+//   P = softmax(z / T),  Q_k = softmax(z_k / T)
+//   consistency = sum over k and c of P (log(P + epsilon) - log(Q_k + epsilon))
+//   slopes  g = sum over k of (log(P + epsilon) + P / (P + epsilon) - log(Q_k + epsilon)),  g_k = -P / (Q_k + epsilon)
 //   dZ += ConsistencyScale / T P (g - sum P g),   dZ_k += ConsistencyScale / T Q_k (g_k - sum Q_k g_k)
-//   z, dZ [Videos, C]   z_k, dZ_k [Experts, Videos, C]   labels: bits [Videos, ceil(C / WORD_BITS)]   Loss [1 to 3, Videos]: z, all z_k, consistency
+//   z, dZ [Videos, C]   z_k, dZ_k [Experts, Videos, C]   labels: bits [Videos, ceil(C / WORD_BITS)]
+//   Loss [1 to 3, Videos]: of z, of all z_k, consistency
 // Types   logits and gradients fp32 or bf16; arithmetic, sums and losses fp32
-// Launch  a block per video, WARPS warps; a thread has the same tags of all heads, PACK of them at a time
-// Shared  statistics of each head, and with the consistency the logits of all heads where they need at most KEPT_BYTES
-// Limits  any sizes and any finite logit. 16 bytes an access where C is a multiple of PACK; else rows begin anywhere, and a thread takes its
-//         PACK neighbours one by one from the first cache
-// Floor   reads the logits once, writes their gradients once: bytes / bandwidth. bf16 with consistency needs about 9 special functions and
-//         80 other instructions a logit, which on an H100 take twice the time of the bytes
-// Why     a thread reads back only what it wrote into shared memory itself, neighbours 16 bytes apart: no barrier between the passes, no
-//         bank conflict. Of logits that are kept only the first pass waits for memory; probabilities are cheaper made again than stored.
-//         Of the powers those to 0 and 1, the published focus, cost nothing; any other is exp(-gamma softplus(-w)) and needs no clipping
+// Launch  a block of WARPS warps per video; a thread has the same tags of all heads, PACK of them at a time
+// Shared  statistics of each head; with the consistency also the logits of all heads, if they need at most KEPT_BYTES
+// Limits  any sizes and any finite logit. 16 bytes an access if C is a multiple of PACK. Otherwise a thread accesses
+//         its PACK neighbours one by one, through the L1 cache
+// Floor   reads the logits once, writes their gradients once: bytes / bandwidth. bf16 with consistency needs about 9
+//         special functions and 80 other instructions a logit. On an H100 they take twice the time of the bytes
+// Why     a thread reads only values in shared memory that it has written itself, 16 neighbouring bytes at a time. So
+//         the passes need no barrier and have no bank conflicts. If logits are in shared memory, only the first pass
+//         waits for memory. Recomputing probabilities is cheaper than storing them. Powers with gamma 0 and 1, the
+//         published focus, need no exponential. Others are exp(-gamma softplus(-w)) and need no clipping
 #include "Powers.cuh"
 #include "Run.cuh"
 
@@ -43,10 +48,10 @@ struct TagLossArgs {
 
 #define THREADS (32 * WARPS)
 
-// Experts whose sums a thread holds at once; more take another pass.
+// Experts whose sums a thread has in registers at once. More experts take another pass.
 #define EXPERTS_AT_ONCE 4
 
-// Losses of tags by their logits, and gradients.
+// Losses of tags from their logits, and gradients.
 template <class T>
 struct Focus {
     float positive_gamma, negative_gamma, margin;
@@ -54,7 +59,8 @@ struct Focus {
     __device__ __forceinline__ explicit Focus(const TagLossArgs& a)
         : positive_gamma(a.PositiveGamma), negative_gamma(a.NegativeGamma), margin(a.Margin) {}
 
-    // The sum of the losses of a run, whose logits turn into their gradients. Bit j of labels says whether tag j is present.
+    // Returns the sum of the losses of a run. Replaces its logits by their gradients. Bit j of labels is 1 if tag j is
+    // present.
     __device__ __forceinline__ float differentiate(float (&z)[PACK<T>], unsigned labels, int left, float scale) const {
         float sum = 0;
 #pragma unroll
@@ -65,7 +71,7 @@ struct Focus {
             float slope;
             sum += loss(present ? -z[j] : z[j], present, slope);
             slope = __fmul_rn(slope, scale);
-            z[j] = present ? -slope : slope; // sigmoid(z) - 1 = -sigmoid(-z), which keeps its digits where the tag is certain
+            z[j] = present ? -slope : slope; // sigmoid(z) - 1 = -sigmoid(-z) without cancellation
         }
         return sum;
     }
@@ -85,7 +91,7 @@ private:
         return __fmul_rn(power, l.softplus);
     }
 
-    // An absent tag's q = max(p - margin, 0). NaN stays NaN.
+    // The loss of an absent tag with q = max(p - margin, 0). NaN stays NaN.
     __device__ __forceinline__ float loss_beyond_margin(const Logistic& l, float& slope) const {
         const float q = l.sigmoid - margin;
         slope = 0;
@@ -98,17 +104,17 @@ private:
     }
 };
 
-// A head's distribution, and the mean slope that its gradient subtracts.
+// Statistics of a head's softmax, and the mean slope, which its gradient subtracts.
 struct Softmax {
     float largest, inverse, subtracted;
 };
 
-// What a block knows of its video.
+// The video of a block, with its shared memory.
 template <class T>
 struct Video {
     const TagLossArgs& a;
     const unsigned* labels;
-    Softmax* heads; // [1 + Experts], the mixture first; shared, then
+    Softmax* heads; // [1 + Experts], the mixture first; in shared memory, followed by kept
     T* kept;        // [1 + Experts, stride], or null
     int stride;
 
@@ -119,7 +125,7 @@ struct Video {
         kept = (1LL + a.Experts) * stride * (int)sizeof(T) <= KEPT_BYTES ? (T*)((char*)shared + statistics) : nullptr;
     }
 
-    // A head's row in global memory; of a gradient, too.
+    // First element of a head's row in global memory. Gradients have the same layout.
     __device__ __forceinline__ long long row(int head) const { return ((long long)max(head - 1, 0) * a.Videos + blockIdx.x) * a.C; }
     __device__ __forceinline__ const T* logits(int head) const { return (const T*)(head == 0 ? a.Logits : a.ExpertLogits) + row(head); }
     __device__ __forceinline__ Run<T> run(int c) const { return run_at<T>(c, a.C); }
@@ -135,7 +141,7 @@ struct Video {
         }
     }
 
-    // Logits of a head; this thread's own. Those past the end of the row are -INFINITY, whose probability is 0.
+    // Reads this thread's logits of a head. Past the end of the row they are -INFINITY, whose probability is 0.
     __device__ __forceinline__ void read(float (&z)[PACK<T>], int head, int c) const {
         if (kept)
             load_pack(z, kept + head * stride + c);
@@ -143,7 +149,7 @@ struct Video {
             run(c).read(z, logits(head) + c, -INFINITY);
     }
 
-    // Turns logits into probabilities.
+    // Converts logits to probabilities.
     __device__ __forceinline__ void normalize(float (&z)[PACK<T>], const Softmax& head) const {
         Powers<T> powers(a.Sharpness);
         powers.largest = head.largest;
@@ -164,7 +170,7 @@ struct Video {
     }
 };
 
-// The statistics of all heads, and the consistency of their distributions.
+// Computes the statistics of all heads and returns the consistency of their distributions.
 template <class T, bool Differentiates>
 DEVICE float sum_consistency(const Video<T>& video) {
     const TagLossArgs& a = video.a;

@@ -9,10 +9,13 @@ namespace VideoSim.Kernels.Losses;
 /// <param name="Tags">Tags of a row.</param>
 /// <param name="PositiveGamma">Focusing exponent of present tags.</param>
 /// <param name="NegativeGamma">Focusing exponent of absent tags.</param>
-/// <param name="Margin">Taken off the probability of absent tags.</param>
+/// <param name="Margin">Subtracted from the probability of absent tags.</param>
 public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float PositiveGamma = 0, float NegativeGamma = 0, float Margin = 0)
 {
-    /// <summary>Loss of each row. A chain of kernels keeps the loss of each tag as a tensor, which <paramref name="stored"/> rounds.</summary>
+    /// <summary>
+    /// Loss of each row. The plain version stores the loss of each tag as a tensor, which <paramref name="stored"/>
+    /// rounds.
+    /// </summary>
     public T[] Forward<T>(T[] logits, Func<T, T>? stored = null) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         var loss = new T[logits.Length / Tags];
@@ -69,7 +72,10 @@ public sealed record TagLossReference(int[] Labels, int Videos, int Tags, float 
 /// <param name="Epsilon">Added to probabilities inside logarithms.</param>
 public sealed record ConsistencyReference(int Tags, float Sharpness, float Epsilon)
 {
-    /// <summary>Loss of each row. A chain of kernels keeps probabilities, logarithms and products as tensors, which <paramref name="stored"/> rounds.</summary>
+    /// <summary>
+    /// Loss of each row. The plain version stores probabilities, logarithms and products as tensors, which
+    /// <paramref name="stored"/> rounds.
+    /// </summary>
     public T[] Forward<T>(T[] mixture, T[] experts, Func<T, T>? stored = null) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         stored ??= static x => x;

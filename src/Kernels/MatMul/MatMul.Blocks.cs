@@ -4,41 +4,45 @@ namespace VideoSim.Kernels.MatMul;
 
 public static unsafe partial class MatMulKernels
 {
-    // A tile of C lives in 12 vector registers of the 16 that AVX2 has: 6 rows of two vectors. Two more hold a row of B,
-    // one an element of A.
+    // A tile of C is in 12 of the 16 vector registers of AVX2: 6 rows of two vectors. Two more are for a row of B, one
+    // for an element of A.
     private const int TileRows = 6;
 
-    // A panel is as many columns of B as a tile has.
+    // A panel has as many columns of B as a tile.
     private static int PanelColumns => 2 * Vector<float>.Count;
 
-    // Panels packed at a time: rows of B lie a page or so apart, and one panel alone would use a single cache line of each.
+    // Panels packed at a time. Rows of B are about a page apart, and one panel uses a single cache line of each row.
     private const int StretchPanels = 4;
 
-    // Sums over k run in registers for this long and then go to C: a block of a panel (24 KiB) and a tile's part of A
-    // (9 KiB) about fill an L1 of 32 KiB.
+    // Terms of a sum over k that are added in registers before the sum goes to C. A block of a panel (24 KiB) and a
+    // tile's part of A (9 KiB) almost fill an L1 cache of 32 KiB.
     private const int MaxDepth = 384;
 
-    // Up to here k is one part: a panel then fills that L1 alone, but two parts would cost another start and end of all threads.
+    // Up to this k there is one part. A panel then fills the L1 cache. But with two parts all threads would start and
+    // end once more.
     private const int MaxDepthOfOnePart = 512;
 
-    // Rows of a block: 132 x 384 values of A are less than half of an L2 of 512 KiB.
+    // Rows of a block: 132 x 384 values of A are less than half of an L2 cache of 512 KiB.
     private const int MaxRows = 22 * TileRows;
 
-    // Up to here one block takes all rows, though it fills that L2. Every packed panel is then used by one item only, so
-    // that packing ahead would save nothing and cost another way through memory.
+    // Up to this many rows, one block takes all of them, though it fills the L2 cache. Then only one item uses a
+    // packed panel. Packing ahead would save nothing and write the panels to memory and read them again.
     private const int MaxRowsOfOneBlock = 44 * TileRows;
 
-    // Up to this many columns, A is read where it lies: it would not be used often enough to pay for being packed.
+    // Up to this many columns, A is read in place. It would not be used often enough to pay for packing.
     private const int MaxColumnsInPlace = 128;
 
-    // Columns of a block. Whoever multiplies several side by side packs A once for all; one that is multiplied alone spends
-    // a tenth of its time on that.
+    // Columns of a block. A thread packs A once for neighbouring blocks. For a single block, packing A takes a tenth
+    // of the time.
     private const int MaxColumns = 128;
 
-    /// <summary>How a launch is cut: a function of shapes, and of whether B was packed ahead, so that results do not depend on threads.</summary>
+    /// <summary>
+    /// How a launch is divided into blocks: a function of the shapes, and of whether B is packed ahead. So results do
+    /// not depend on threads.
+    /// </summary>
     private readonly struct Blocks
     {
-        /// <summary>Steps of k between two visits to C.</summary>
+        /// <summary>Steps of k between two updates of C.</summary>
         public readonly int Depth;
 
         /// <summary>Rows and columns of a block of C; the last blocks may be smaller.</summary>
@@ -47,19 +51,21 @@ public static unsafe partial class MatMulKernels
         /// <summary>Blocks of one product.</summary>
         public readonly int RowBlocks, ColumnBlocks;
 
-        /// <summary>Panels of one B, and their stretches.</summary>
+        /// <summary>Panels of one B, and their stretches of <see cref="StretchPanels"/>.</summary>
         public readonly int Panels, Stretches;
 
         /// <summary>Number of different B.</summary>
         public readonly int PackedProducts;
 
-        /// <summary>Whether B was packed by a launch of its own, and not by each item.</summary>
+        /// <summary>True if B is packed by a launch of its own, false if each item packs it.</summary>
         public readonly bool PackedAhead;
 
-        /// <summary>Whether A is read where it lies.</summary>
+        /// <summary>True if A is read in place, without packing.</summary>
         public readonly bool RowsInPlace;
 
-        /// <summary>Parts of k that are packed ahead and multiplied one after the other; 1 where nothing is packed ahead.</summary>
+        /// <summary>
+        /// Number of parts of k, which are packed ahead and multiplied one after the other; 1 without packing ahead.
+        /// </summary>
         public readonly int Parts;
 
         /// <summary>The launch's part of k.</summary>
@@ -82,8 +88,8 @@ public static unsafe partial class MatMulKernels
         }
 
         /// <summary>
-        /// Floats between tiles of A. There is room for half a vector behind each, and they are no power of two apart, which
-        /// would let them share a few sets of the cache.
+        /// Floats from one tile of A to the next. A tile is followed by room for half a vector. Without it the
+        /// distance could be a power of two, and the tiles would share a few sets of the cache.
         /// </summary>
         public int TileStride => TileRows * Depth + CacheLine / sizeof(float);
 
@@ -93,7 +99,7 @@ public static unsafe partial class MatMulKernels
         /// <summary>Floats of one packed part of all different B.</summary>
         public long AllPackedElements => PackedProducts * PackedElements;
 
-        // Equal parts of at most the limit, as multiples; 0 of nothing.
+        // Size of equal parts of at most the limit, rounded up to a multiple; 0 if the total is 0.
         private static int Part(int total, int limit, int multiple)
         {
             int parts = Count(total, limit);

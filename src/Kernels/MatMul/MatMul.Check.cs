@@ -4,17 +4,17 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Kernels.MatMul;
 
 /// <summary>
-/// Checks of the matrix product: all four ways to store the operands, sizes from 1 to past every block, few rows, wide
-/// leading dimensions, batches with shared operands, bias and added results.
+/// Checks of the matrix product: all four storage orders of the operands; sizes from 1 to more than every block; few
+/// rows; wide leading dimensions; batches with shared operands; bias; added results.
 /// </summary>
 public static unsafe class MatMulChecks
 {
-    private const int Gap = 3; // between stored rows and between products, so that a wrong stride is seen
+    private const int Gap = 3; // between stored rows and between products, so a wrong stride gives an error
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMulKernels.Multiply, Cases), new(MatMulKernels.Pack, static () => ManyRows().Select(static product => Case(product, packedAhead: true)))];
 
-    /// <summary>Products of bf16 matrices, into fp32 and into bf16: for devices that have them.</summary>
+    /// <summary>Products of bf16 matrices, into fp32 and into bf16, for devices that support them.</summary>
     public static IEnumerable<CheckCase> BFloat16Cases()
     {
         foreach (var result in ElementTypes.Precisions)
@@ -26,7 +26,7 @@ public static unsafe class MatMulChecks
             yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false, ElementType.BFloat16, result));
             yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true, ElementType.BFloat16, result));
             yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 1, Gap: Gap, SharedA: true, SharedB: false, ElementType.BFloat16, result));
-            yield return Case(new Product(33, 40, 1024, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, ElementType.BFloat16, result)); // a k that is worth splitting
+            yield return Case(new Product(33, 40, 1024, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, ElementType.BFloat16, result)); // k is large enough for a split
         }
     }
 
@@ -44,15 +44,15 @@ public static unsafe class MatMulChecks
         yield return Case(new Product(12, 20, 50, 1, 1, 4, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false));
         yield return Case(new Product(133, 19, 24, 1, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false));
         foreach (var product in ManyRows())
-            yield return Case(product); // the items pack, as everywhere else
+            yield return Case(product); // here each item packs, as in all other cases
     }
 
-    // Rows enough to pack B before the product, several blocks of everything.
+    // Products with enough rows to pack B ahead, and several blocks of everything.
     private static IEnumerable<Product> ManyRows()
     {
         for (int kind = 0; kind < 4; kind++)
             yield return new(290, 45, 391, kind & 1, kind >> 1, 1, Bias: true, Add: kind % 2, Gap: Gap, SharedA: false, SharedB: false);
-        yield return new(290, 135, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false); // wide enough to pack A, too
+        yield return new(290, 135, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false); // wide enough to pack A as well
         yield return new(270, 300, 9, 0, 0, 2, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: true);
         yield return new(290, 19, 530, 0, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false); // k in two parts
     }
@@ -65,7 +65,7 @@ public static unsafe class MatMulChecks
         var b = builder.ValueInput("b", p.SizeB);
         long biases = (long)p.Batch * p.N;
         var bias = !p.Bias ? null : same ? builder.ValueInput("bias", biases) : builder.Input("bias", biases);
-        var c = same ? builder.ValueInOut("c", p.SizeC) : builder.InOut("c", p.SizeC); // what lies in the gaps must stay
+        var c = same ? builder.ValueInOut("c", p.SizeC) : builder.InOut("c", p.SizeC); // values in the gaps must not change
         var args = new MatMulArgs
         {
             StrideA = p.StrideA, StrideB = p.StrideB, StrideC = p.StrideC, StrideBias = p.N, M = p.M, N = p.N, K = p.K,

@@ -7,19 +7,22 @@ public static unsafe partial class MatMulKernels
 {
     private const int CacheLine = 64;
 
-    // What one thread needs beside the arguments; on its stack.
+    // Scratch memory of one thread, on its stack.
     private struct Scratch
     {
-        /// <summary>One stretch of panels, where B is not packed ahead.</summary>
+        /// <summary>One stretch of panels, if B is not packed ahead.</summary>
         public float* Panels;
 
         /// <summary>A tile at the edge of C: [TileRows, PanelColumns].</summary>
         public float* Tile;
 
-        /// <summary>What the sums of a panel begin with: [PanelColumns].</summary>
+        /// <summary>Start values of the sums of a panel: [PanelColumns].</summary>
         public float* Start;
 
-        /// <summary>A block of A, where it is not read in place: tiles of [Depth, TileRows], <see cref="Blocks.TileStride"/> apart.</summary>
+        /// <summary>
+        /// A block of A, if it is not read in place: tiles of [Depth, TileRows], <see cref="Blocks.TileStride"/>
+        /// apart.
+        /// </summary>
         public float* Rows;
     }
 
@@ -34,7 +37,7 @@ public static unsafe partial class MatMulKernels
         }
     }
 
-    // Panel after panel, PanelColumns floats for every k: in the order in which they are read.
+    // Panels follow each other, PanelColumns floats for every k: the order in which they are read.
     private static float* PackedPanel(in MatMulArgs p, in Blocks blocks, int product, int column, int depth) =>
         p.Packed + product * blocks.PackedElements + (long)column * depth;
 
@@ -51,7 +54,7 @@ public static unsafe partial class MatMulKernels
         scratch.Tile = scratch.Panels + panels;
         scratch.Start = scratch.Tile + TileRows * PanelColumns;
         scratch.Rows = scratch.Start + PanelColumns;
-        // Blocks side by side are multiplied as one: they use the same part of A, which then is packed once.
+        // Neighbouring blocks are multiplied as one. They use the same part of A, so it is packed once.
         for (int item = from, last; item < to; item = last)
         {
             last = Math.Min(to, (item / blocks.ColumnBlocks + 1) * blocks.ColumnBlocks);
@@ -66,7 +69,7 @@ public static unsafe partial class MatMulKernels
         int row = rest % blocks.RowBlocks * blocks.Rows, product = rest / blocks.RowBlocks;
         int rows = Math.Min(blocks.Rows, p.M - row), end = Math.Min(p.N, column + (last - item) * blocks.Columns);
         int k = blocks.StartOfK;
-        do // at least once: where K is 0, C becomes the bias
+        do // at least once: if K is 0, C becomes the bias
         {
             int depth = Math.Min(blocks.Depth, blocks.EndOfK - k);
             var a = new RowsOfA { Count = rows, Data = (float*)p.A + product * p.StrideA + (long)row * p.LdA + k, Row = p.LdA, Tile = (nint)TileRows * p.LdA };
@@ -100,7 +103,7 @@ public static unsafe partial class MatMulKernels
         while (k < blocks.EndOfK);
     }
 
-    // The bias enters with the first k.
+    // The bias is added with the first k.
     private static void FillStart(in MatMulArgs p, int product, int column, int k, float* start)
     {
         var columns = new Span<float>(start, PanelColumns);

@@ -8,8 +8,9 @@ namespace VideoSim.Kernels.MatMul;
 public static unsafe partial class MatMulKernels
 {
     /// <summary>
-    /// Brings columns [<paramref name="column"/>, <paramref name="end"/>) of op(B) from row <paramref name="k"/> on into
-    /// panels of <see cref="PanelColumns"/> columns, one behind the other; what the last one lacks becomes 0.
+    /// Copies columns [<paramref name="column"/>, <paramref name="end"/>) of op(B), from row <paramref name="k"/> on,
+    /// into panels of <see cref="PanelColumns"/> columns that follow each other. Missing columns of the last panel
+    /// become 0.
     /// </summary>
     private static void PackPanels(in MatMulArgs p, int product, int column, int end, int k, int depth, float* panel)
     {
@@ -40,8 +41,9 @@ public static unsafe partial class MatMulKernels
     }
 
     /// <summary>
-    /// Brings rows [<paramref name="row"/>, <paramref name="row"/> + <paramref name="rows"/>) of op(A) from column
-    /// <paramref name="k"/> on into tiles of [<paramref name="depth"/>, TileRows]. Rows that the last tile lacks hold anything.
+    /// Copies rows [<paramref name="row"/>, <paramref name="row"/> + <paramref name="rows"/>) of op(A), from column
+    /// <paramref name="k"/> on, into tiles of [<paramref name="depth"/>, TileRows]. Missing rows of the last tile have
+    /// any values.
     /// </summary>
     private static void PackRows(in MatMulArgs p, int product, int row, int rows, int k, int depth, float* tile, nint tileStride)
     {
@@ -72,11 +74,11 @@ public static unsafe partial class MatMulKernels
         }
     }
 
-    /// <summary>Takes <paramref name="rows"/> columns of a transposed A, a row of memory after the other.</summary>
+    /// <summary>Copies <paramref name="rows"/> columns of a transposed A, one row of memory after the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyTiles(float* source, nint ldSource, int depth, int rows, float* tile, nint tileStride)
     {
-        const int ahead = 4; // rows of memory: they lie a page or so apart, out of the hardware's sight
+        const int ahead = 4; // rows of memory: they are about a page apart, too far for the hardware prefetcher
         int whole = rows / TileRows, rest = rows % TileRows;
         for (int k = 0; k < depth; k++, source += ldSource, tile += TileRows)
         {
@@ -92,13 +94,14 @@ public static unsafe partial class MatMulKernels
         }
     }
 
-    /// <summary>tile[k, r] = source[r, k] for as many rows as there are below, at most a tile's.</summary>
+    /// <summary>tile[k, r] = source[r, k] for the rows that are left, at most those of a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackTile(float* source, nint ldSource, int rowsBelow, int depth, float* tile)
     {
         const int square = 8;
         int k = 0;
-        // A square has two rows more than a tile. They land on the next k, which overwrites them, or behind the tile.
+        // A square has two rows more than a tile. Their values go to the next k, which overwrites them, or behind the
+        // tile.
         for (; Avx.IsSupported && rowsBelow >= square && k + square <= depth; k += square, tile += square * TileRows)
         {
             TransposeHalfSquare(source + k, ldSource, tile, TileRows);
@@ -123,7 +126,7 @@ public static unsafe partial class MatMulKernels
             int c = 0;
             for (; c + square <= columns; c += square)
             {
-                for (int i = square; i < 2 * square; i++) // the next squares lie in other pages, out of the hardware's sight
+                for (int i = square; i < 2 * square; i++) // the next squares are in other pages, too far for the hardware prefetcher
                     Prefetch(from + i * ldSource + c, 1);
                 TransposeHalfSquare(from + c, ldSource, to + c * ldTarget, ldTarget);
                 TransposeHalfSquare(from + c + square / 2, ldSource, to + (c + square / 2) * ldTarget, ldTarget);
@@ -141,8 +144,8 @@ public static unsafe partial class MatMulKernels
         }
     }
 
-    // Eight rows of four become four rows of eight. Rows r and r + 4 share a register from the start, so that no value has
-    // to cross the middle of one later.
+    // Eight rows of four become four rows of eight. Rows r and r + 4 share a register from the start, so no value has
+    // to move between the halves of a register later.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void TransposeHalfSquare(float* source, nint ldSource, float* target, nint ldTarget)
     {

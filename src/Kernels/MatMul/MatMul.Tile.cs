@@ -6,13 +6,13 @@ namespace VideoSim.Kernels.MatMul;
 
 public static unsafe partial class MatMulKernels
 {
-    /// <summary>How far apart the elements of a row of A lie.</summary>
+    /// <summary>Distance between the elements of a row of A.</summary>
     private interface ILayoutOfA
     {
         static abstract int Step { get; }
     }
 
-    /// <summary>A as it was given.</summary>
+    /// <summary>A in place.</summary>
     private struct InPlace : ILayoutOfA
     {
         public static int Step => 1;
@@ -34,7 +34,7 @@ public static unsafe partial class MatMulKernels
         public nint Row, Tile;
     }
 
-    /// <summary>Multiplies a block of A with one panel, tile after tile downwards.</summary>
+    /// <summary>Multiplies a block of A by one panel, one tile after the other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyPanel<TLayout>(int depth, in RowsOfA rows, float* panel, in Scratch scratch, float* c, nint ldC, int columns, bool add)
         where TLayout : struct, ILayoutOfA
@@ -59,8 +59,8 @@ public static unsafe partial class MatMulKernels
     }
 
     /// <summary>
-    /// One tile of C: [TileRows, PanelColumns] (+)= start + A [rows, depth] times a panel [depth, PanelColumns]. Where A has
-    /// fewer rows than the tile, its last one stands in for the others.
+    /// One tile of C: [TileRows, PanelColumns] (+)= start + A [rows, depth] times a panel [depth, PanelColumns]. If A
+    /// has fewer rows than the tile, its last row is used for the missing ones.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void MultiplyTile<TLayout>(int depth, float* a0, nint ldA, int rows, float* b, float* start, float* c, nint ldC, bool add)
@@ -78,7 +78,7 @@ public static unsafe partial class MatMulKernels
         for (int r = 0; r < TileRows; r++)
             Prefetch(c + r * ldC, PanelColumns);
         nint k = 0, end = (nint)depth * step;
-        const int unrolled = 4; // with fewer, the loop's own instructions cost several per cent
+        const int unrolled = 4; // with fewer, the instructions of the loop itself cost several per cent
         for (; k <= end - unrolled * step; k += unrolled * step, b += 2 * unrolled * width)
         {
             low = Vector.Load(b);
@@ -140,7 +140,7 @@ public static unsafe partial class MatMulKernels
     private static void AddProduct(float a, Vector<float> low, Vector<float> high, ref Vector<float> sumLow, ref Vector<float> sumHigh)
     {
         var factor = Vector.Create(a);
-        // Fused where the processor can: the estimate is only in whether the product is rounded.
+        // Fused if the processor can do so. The results differ only in the rounding of the product.
         sumLow = Vector.MultiplyAddEstimate(factor, low, sumLow);
         sumHigh = Vector.MultiplyAddEstimate(factor, high, sumHigh);
     }
@@ -153,7 +153,7 @@ public static unsafe partial class MatMulKernels
         (add ? high + Vector.Load(upper) : high).Store(upper);
     }
 
-    /// <summary>Asks for memory that is needed soon. Never fails, also past the end of an allocation.</summary>
+    /// <summary>Prefetches memory that is read soon. It never fails, also past the end of an allocation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Prefetch(float* from, nint count)
     {

@@ -3,26 +3,30 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Kernels.MatMul;
 
 /// <summary>
-/// Matrix products: cuBLASLt on CUDA, a twin on the CPU. There B may be packed ahead, where <see cref="PackedElements"/> says that it
-/// pays: <see cref="Pack"/> and <see cref="Multiply"/>, one after the other, for every part of k. An element of C is summed over k in
-/// an order that depends on K alone, so that the bits are the same either way.
+/// Matrix products: cuBLASLt on CUDA, a twin on the CPU. The CPU may pack B ahead if <see cref="PackedElements"/> is
+/// not 0. Then <see cref="Pack"/> and <see cref="Multiply"/> run for each part of k. The order of the sum over k
+/// depends on K only, so the bits are the same with and without packing.
 /// </summary>
 /// <remarks>
-/// The CPU's way is Goto and van de Geijn's ("Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008):
-/// B in panels as wide as a register tile, A a block at a time, both small enough to be read from caches.
+/// The algorithm of the CPU is that of Goto and van de Geijn ("Anatomy of high-performance matrix multiplication", ACM
+/// TOMS 34(3), 2008): B in panels as wide as a register tile, A one block at a time, both small enough to be read from
+/// caches.
 /// </remarks>
 public static unsafe partial class MatMulKernels
 {
     /// <summary>
-    /// Launches of a product, at least 1. Where B is packed ahead they are parts of k: what is packed of B for one of them is still in a
-    /// cache when it is used.
+    /// Number of launches of a product, at least 1. If B is packed ahead, each launch is a part of k. The packed part
+    /// of B is still in a cache when it is used.
     /// </summary>
     public static int Parts(in MatMulArgs args) => new Blocks(args).Parts;
 
-    /// <summary>Floats of a packed part of B, where it pays to pack B ahead; 0 where it does not.</summary>
+    /// <summary>Floats of a packed part of B if packing ahead is faster; otherwise 0.</summary>
     public static long PackedElements(in MatMulArgs args) => args.M > MaxRowsOfOneBlock ? new Blocks(args).AllPackedElements : 0;
 
-    /// <summary>Packs a part of B ahead, on the CPU. Items: different B x stretches of panels; none where <see cref="MatMulArgs.Packed"/> is null.</summary>
+    /// <summary>
+    /// Packs a part of B ahead, on the CPU. Items: different B x stretches of panels; none if
+    /// <see cref="MatMulArgs.Packed"/> is null.
+    /// </summary>
     public static readonly Kernel<MatMulArgs> Pack = new("matmul_pack_f32")
     {
         Family = "matmul",
@@ -39,7 +43,9 @@ public static unsafe partial class MatMulKernels
         },
     };
 
-    /// <summary>Multiplies: the whole product or a part of it. Items: products x blocks of rows x blocks of columns of C.</summary>
+    /// <summary>
+    /// Multiplies: the whole product or a part of it. Items: products x blocks of rows x blocks of columns of C.
+    /// </summary>
     public static readonly Kernel<MatMulArgs> Multiply = new("matmul")
     {
         Family = "matmul",
@@ -53,7 +59,8 @@ public static unsafe partial class MatMulKernels
         CountCost = Cost,
     };
 
-    // Operands are read and the result is written once; with several parts, the result by the first, as it stays in caches.
+    // Operands are read once and the result is written once. With several parts only the first counts the result,
+    // which stays in caches.
     private static KernelCost Cost(in MatMulArgs args)
     {
         var blocks = new Blocks(args);

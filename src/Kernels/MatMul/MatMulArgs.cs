@@ -3,9 +3,10 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Kernels.MatMul;
 
 /// <summary>
-/// C = op(A) op(B) + bias, or C += op(A) op(B) + bias: row-major matrices with leading dimensions, in a strided batch, summed in fp32.
-/// op(A) is [M, K], op(B) is [K, N], C is [M, N]. A stride of 0 shares an operand between all products of the batch;
-/// products of one batch never share parts of C. On the CPU a launch may be one part of k, with B packed ahead.
+/// C = op(A) op(B) + bias, or C += op(A) op(B) + bias. Matrices are row-major with leading dimensions, in a strided
+/// batch, and sums are fp32. op(A) is [M, K], op(B) is [K, N], C is [M, N]. With a stride of 0 all products of the
+/// batch share an operand. Products of one batch never share parts of C. On the CPU a launch may be one part of k,
+/// with B packed ahead.
 /// </summary>
 public unsafe struct MatMulArgs
 {
@@ -22,8 +23,8 @@ public unsafe struct MatMulArgs
     public void* Bias;
 
     /// <summary>
-    /// A part of B that <see cref="MatMulKernels.Pack"/> packed, of <see cref="MatMulKernels.PackedElements"/> floats on a cache line.
-    /// Null where nothing is packed ahead, as always on CUDA: the launch is then the whole product.
+    /// A part of B that <see cref="MatMulKernels.Pack"/> packed: <see cref="MatMulKernels.PackedElements"/> floats
+    /// that begin on a cache line. Null without packing, as always on CUDA: the launch is then the whole product.
     /// </summary>
     public float* Packed;
 
@@ -36,7 +37,7 @@ public unsafe struct MatMulArgs
     /// <summary>Elements from one stored row to the next.</summary>
     public int LdA, LdB, LdC;
 
-    /// <summary>1 where the operand is stored transposed.</summary>
+    /// <summary>1 if the operand is stored transposed.</summary>
     public int TransposeA, TransposeB;
 
     /// <summary>Number of products.</summary>
@@ -45,9 +46,14 @@ public unsafe struct MatMulArgs
     /// <summary>1 to add to C, 0 to overwrite it.</summary>
     public int Add;
 
-    /// <summary>Which part of k, of <see cref="MatMulKernels.Parts"/>; the first begins C, the others add to it.</summary>
+    /// <summary>
+    /// Number of the part of k, below <see cref="MatMulKernels.Parts"/>. The first part starts C, the others add to
+    /// it.
+    /// </summary>
     public int Part;
 
-    /// <summary>Of A and B, and of C and bias. The CPU multiplies fp32 only; no product widens bf16 from fp32 operands.</summary>
+    /// <summary>
+    /// Precision of A and B, and of C and bias. The CPU multiplies fp32 only. A bf16 result needs bf16 operands.
+    /// </summary>
     public ElementType Operands, Result;
 }

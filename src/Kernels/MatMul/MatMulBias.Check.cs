@@ -3,7 +3,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.MatMul;
 
-/// <summary>Checks of <see cref="MatMulBiasKernels"/>: one value and many, several products, gaps between rows and products that must stay.</summary>
+/// <summary>
+/// Checks of <see cref="MatMulBiasKernels"/>: one value and many, several products, gaps between rows and products
+/// that must not change.
+/// </summary>
 public static unsafe class MatMulBiasChecks
 {
     private static readonly (int Batch, int M, int N, int Gap)[] Shapes = [(1, 1, 1, 0), (3, 5, 2, 0), (2, 9, 33, 3), (2, 8, 64, 0), (1, 17, 100, 1), (0, 3, 4, 0)];

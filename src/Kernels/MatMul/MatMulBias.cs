@@ -23,8 +23,8 @@ public unsafe struct MatMulBiasArgs
 }
 
 /// <summary>
-/// Begins the result of a product with its bias; the product is then added, so that a bf16 result that is not added to is rounded
-/// once. For products whose library cannot add the bias itself.
+/// Writes the bias into the result of a product. The product is added afterwards, so a bf16 result that is not added
+/// to an old one is rounded once. For products whose library cannot add the bias itself.
 /// </summary>
 public static unsafe class MatMulBiasKernels
 {
@@ -42,7 +42,9 @@ public static unsafe class MatMulBiasKernels
         CountCost = (in MatMulBiasArgs a) => new(a.Add * (double)Rows(a) * a.N, precision.Size() * ((1.0 + a.Add) * Rows(a) * a.N + (double)a.Batch * a.N)),
     });
 
-    /// <summary>What comes before a product with a bias, which is then added without it.</summary>
+    /// <summary>
+    /// Arguments of the launch before a product with a bias. The product is then added without the bias.
+    /// </summary>
     public static MatMulBiasArgs Of(in MatMulArgs product) => new()
     {
         C = product.C, Bias = product.Bias, StrideC = product.StrideC, StrideBias = product.StrideBias, M = product.M, N = product.N,

@@ -1,10 +1,11 @@
-// MatMulBias.cu: what a product is added to where the product's own kernel cannot add the bias: the bias in every row.
+// MatMulBias.cu: writes the bias of a product into every row of the result, before the product is added to it. It is
+// used if the library cannot add the bias.
 //   c[b, i, j] = bias[b, j], or c[b, i, j] + bias[b, j]        c [Batch, M, N] in rows of LdC, bias [Batch, N]
 // Types   all fp32 or all bf16; arithmetic fp32
 // Launch  a warp per row, WARPS rows a block
 // Limits  any sizes, any alignment
 // Floor   writes c once / bandwidth
-// Why     rows here are short, or have few columns: one value a lane is enough
+// Why     rows are short or have few columns here, so one value a lane is enough
 #include "Values.cuh"
 
 struct MatMulBiasArgs {

@@ -4,10 +4,12 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.MaxPosition;
 
-/// <summary>Checks of the maximum over positions: one position, odd widths, negative columns, ties, added gradients.</summary>
+/// <summary>
+/// Checks of the maximum over positions: one position, odd widths, negative columns, ties, added gradients.
+/// </summary>
 public static unsafe class MaxPositionChecks
 {
-    /// <summary>All of them; those of backward run forward first.</summary>
+    /// <summary>All of them. Checks of backward run forward first.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         .. KernelCheck.OfPair(MaxPositionKernels.Forward, static precision => Cases(precision, backward: false)),
@@ -28,9 +30,9 @@ public static unsafe class MaxPositionChecks
     private static CheckCase Case(ElementType precision, bool backward, int b, int s, int c, int add, bool masked = false)
     {
         var builder = new CheckBuilder(seed: 33, precision);
-        // Few different values, so that most maxima are attained more than once; those of every other column are negative.
+        // Few different values, so most maxima occur more than once. Every other column is negative.
         var x = builder.ValueInput("x", [.. Enumerable.Range(0, b * s * c).Select(i => (int)(5 * Philox.Uniform(33, 0, 0, i)) - (i % 2 == 0 ? 2 : 9))]);
-        // One position always counts, the last one.
+        // The last position always counts.
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, b * s).Select(i => !masked || i % s == s - 1 || Philox.Uniform(34, 0, 0, i) < 0.5 ? 1 : 0)]);
         var position = builder.IntegerOutput("position", b * c);
         var y = builder.Output("y", (long)b * c);

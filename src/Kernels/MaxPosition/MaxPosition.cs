@@ -13,10 +13,12 @@ public unsafe struct MaxPositionArgs
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
     public float* Y;
 
-    /// <summary>[B, S]: not 0 where a position counts, at least one of each sequence; null counts all. Read by forward.</summary>
+    /// <summary>
+    /// [B, S]: not 0 for a position that counts, at least one in each sequence; null if all count. Read by forward.
+    /// </summary>
     public int* Mask;
 
-    /// <summary>[B, C]: the first position that attains the maximum; written by forward, read by backward.</summary>
+    /// <summary>[B, C]: the first position with the maximum; written by forward, read by backward.</summary>
     public int* Position;
 
     /// <summary>Sizes, none of them 0.</summary>
@@ -27,8 +29,8 @@ public unsafe struct MaxPositionArgs
 }
 
 /// <summary>
-/// y[b] = max over the positions s that count of x[b, s], column by column, and where it was; a NaN is passed on
-/// (docs/reference-system.md, section 3.6).
+/// y[b] = max of x[b, s] over the positions s that count, for each column, and its position. A NaN in x gives NaN. Mix
+/// models with RoFormer use it (docs/reference-system.md, section 3.6).
 /// </summary>
 public static unsafe class MaxPositionKernels
 {
@@ -36,11 +38,13 @@ public static unsafe class MaxPositionKernels
 
     private static readonly KernelFile File = new("max-position", "MaxPosition.cu", $"THREADS={Threads}");
 
-    /// <summary>Takes the maximum over the positions of every sequence. Items: sequences.</summary>
+    /// <summary>Computes the maximum over the positions of every sequence. Items: sequences.</summary>
     public static readonly KernelPair<MaxPositionArgs> Forward = Pair("max_position_forward", FindMaxima, static (in MaxPositionArgs a, int bytes) =>
         new((double)a.B * (a.S - 1) * a.C, (double)a.B * a.C * (bytes * (double)a.S + sizeof(float) + sizeof(int)) + (a.Mask == null ? 0 : sizeof(int) * (double)a.B * a.S)));
 
-    /// <summary>Gives the gradient to the first position that attains the maximum, 0 to all others. Items: sequences.</summary>
+    /// <summary>
+    /// Writes the gradient to the first position with the maximum, and 0 to all others. Items: sequences.
+    /// </summary>
     public static readonly KernelPair<MaxPositionArgs> Backward = Pair("max_position_backward", ScatterGradients, static (in MaxPositionArgs a, int bytes) =>
         new((double)a.B * a.C * a.Add, (double)a.B * a.C * (bytes * (a.Add != 0 ? 2.0 : a.S) + sizeof(float) + sizeof(int))));
 

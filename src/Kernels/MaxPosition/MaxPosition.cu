@@ -1,11 +1,14 @@
-// MaxPosition.cu: the largest value over the positions of a sequence, column by column, and where it was; forward and backward.
-//   y[b] = max of x[b, s] over the s that the mask keeps, position[b] the first that attains it,  dX[b, s] = dY[b] where s is position[b], else 0
-//   X holds x or dX [B, S, C], Y holds y or dY [B, C]   mask [B, S] or null   position [B, C]
-// Types   X, Y fp32 or bf16, 32-bit positions
+// MaxPosition.cu: the largest value over the positions of a sequence, for each column, and its position; forward and
+// backward.
+//   y[b] = max of x[b, s] over the s that the mask keeps,  position[b] = the first s with that value
+//   dX[b, s] = dY[b] if s is position[b], else 0
+//   X is x or dX [B, S, C], Y is y or dY [B, C]   mask [B, S] or null   position [B, C]
+// Types   X fp32 or bf16, Y fp32, 32-bit positions
 // Launch  a block per sequence and THREADS PACK columns, a thread per PACK of them
-// Limits  no size 0; a mask keeps at least one position of each sequence. NaN is passed on. 16 bytes an access where C is a multiple of PACK
+// Limits  no size is 0; a mask keeps at least one position of each sequence. A NaN in x gives NaN. 16 bytes an access
+//         if C is a multiple of PACK
 // Floor   B S C values / bandwidth
-// Why     a thread owns its columns: the first of equal values wins without a word between threads
+// Why     a thread has its own columns, so it finds the first of equal values without other threads
 #include "Run.cuh"
 
 struct MaxPositionArgs {

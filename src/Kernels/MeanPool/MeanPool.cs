@@ -11,7 +11,7 @@ public unsafe struct MeanPoolArgs
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
     public float* Y;
 
-    /// <summary>[B, S]: 1 on positions that count, at least one in every sequence; or null where all of them do.</summary>
+    /// <summary>[B, S]: 1 for positions that count, at least one in every sequence; null if all count.</summary>
     public int* Mask;
 
     /// <summary>Sizes.</summary>
@@ -32,7 +32,9 @@ public static unsafe partial class MeanPoolKernels
     public static readonly KernelPair<MeanPoolArgs> Forward = Pair("mean_pool_forward", AverageSequences,
         static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.S * a.C, a.B * ((bytes * (double)a.S + sizeof(float)) * a.C + 4.0 * MaskWords(a))));
 
-    /// <summary>Gives every position that counts its share of the gradient, 0 to the others. Items: sequences.</summary>
+    /// <summary>
+    /// Writes each counting position's share of the gradient, and 0 for the others. Items: sequences.
+    /// </summary>
     public static readonly KernelPair<MeanPoolArgs> Backward = Pair("mean_pool_backward", ShareGradients,
         static (in MeanPoolArgs a, int bytes) => new((double)a.B * a.C * (1 + a.Add * a.S), a.B * ((bytes * a.S * (1.0 + a.Add) + sizeof(float)) * a.C + 4.0 * MaskWords(a))));
 

@@ -1,10 +1,13 @@
 // MeanPool.cu: mean over the positions of a sequence, or over those that a mask keeps; forward and backward.
-//   y[b] = mean of x[b, s],  dX[b, s] = dY[b] / count where s is kept, else 0        X holds x or dX [B, S, C], Y holds y or dY [B, C]   mask [B, S] or null
-// Types   X, Y fp32 or bf16; sums fp32
+//   y[b] = mean of x[b, s],  dX[b, s] = dY[b] / count if s is kept, else 0
+//   X is x or dX [B, S, C], Y is y or dY [B, C]   mask [B, S] or null
+// Types   X fp32 or bf16; Y and sums fp32
 // Launch  a block per sequence and THREADS PACK columns, a thread per PACK of them
-// Limits  any sizes; a mask keeps at least one position of each sequence. 16 bytes an access where C is a multiple of PACK
+// Limits  any sizes; a mask keeps at least one position of each sequence. 16 bytes an access if C is a multiple of
+//         PACK
 // Floor   B S C values / bandwidth
-// Why     a thread owns its columns and adds their positions in order; 8 blocks on a multiprocessor (6 where a pack has 8 sums) leave it registers for 8 of them at once
+// Why     a thread has its own columns and adds their positions in order. With 8 blocks on a multiprocessor (6 if a
+//         pack has 8 sums) it has enough registers for 8 positions at once
 #include "Run.cuh"
 
 struct MeanPoolArgs {

@@ -43,7 +43,7 @@ public unsafe struct MixtureGradArgs
     public int AddX, AddWeight;
 }
 
-/// <summary>What the experts say, weighted row by row: y[b] = sum over k of w[b, k] x[k, b].</summary>
+/// <summary>The weighted sum of the experts for each row: y[b] = sum over k of w[b, k] x[k, b].</summary>
 public static unsafe partial class MixtureKernels
 {
     private const int Warps = 8, Threads = 32 * Warps; // of a CUDA block

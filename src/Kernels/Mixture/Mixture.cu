@@ -1,11 +1,13 @@
-// Mixture.cu: what the experts say, weighted row by row; forward and backward.
+// Mixture.cu: the weighted sum of the experts for each row; forward and backward.
 //   y[b] = sum over k of w[b, k] x[k, b];   dX[k, b] = w[b, k] dY[b];   dW[b, k] = x[k, b] . dY[b]
-//                                                            x, dX [Experts, Rows, C]   w, dW [Rows, Experts]   y, dY [Rows, C]
+//   x, dX [Experts, Rows, C]   w, dW [Rows, Experts]   y, dY [Rows, C]
 // Types   all fp32 or all bf16; sums fp32
-// Launch  WARPS warps a block. Forward: a thread per PACK columns of a row; backward: a block per row, one expert after the other
-// Limits  any sizes. 16 bytes an access where C is a multiple of PACK
-// Floor   forward reads x and writes y once; backward reads x and writes dX once, and dY once for each expert, from the first cache: bytes / bandwidth
-// Why     backward has a sum over the row for each expert, which one block keeps to itself
+// Launch  WARPS warps a block. forward: a thread per PACK columns of a row; backward: a block per row, one expert
+//         after the other
+// Limits  any sizes. 16 bytes an access if C is a multiple of PACK
+// Floor   forward reads x and writes y once; backward reads x and writes dX once, and reads dY once for each expert,
+//         from the L1 cache: bytes / bandwidth
+// Why     backward has a sum over the row for each expert. One block computes it without other blocks
 #include "Block.cuh"
 #include "Run.cuh"
 

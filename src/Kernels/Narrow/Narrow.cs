@@ -15,7 +15,7 @@ public unsafe struct NarrowArgs
     public long Count;
 }
 
-/// <summary>y = x rounded to bf16, for a product whose other operand is bf16.</summary>
+/// <summary>y = x rounded to bf16. A product needs it if its other operand is bf16.</summary>
 public static unsafe class NarrowKernels
 {
     private const int Threads = 256, BlockElements = 8 * Threads; // of a CUDA block: 16 bytes of y a thread

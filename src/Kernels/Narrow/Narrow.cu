@@ -1,9 +1,9 @@
 // Narrow.cu: y = x rounded to bf16.
-// Types   x fp32, y bf16      x, y [Count]
-// Launch  THREADS threads a block, 8 neighbours each
+// Types   x fp32, y bf16 x, y [Count]
+// Launch  blocks of THREADS threads; a thread converts 8 neighbours
 // Limits  any Count; x and y on 16 bytes
 // Floor   6 Count bytes / bandwidth
-// Why     gradients of small fp32 tensors, on their way into products with bf16 ones
+// Why     converts the gradients of small fp32 tensors, which are then multiplied by bf16 matrices
 #include "Run.cuh"
 
 struct NarrowArgs {

@@ -3,10 +3,13 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Optimizers;
 
-/// <summary>Checks of <see cref="AdamKernels"/>: with and without decay, after some steps and at the first one, where moments are 0.</summary>
+/// <summary>
+/// Checks of <see cref="AdamKernels"/>: with and without decay, after some steps and at the first step, where moments
+/// are 0.
+/// </summary>
 public static unsafe class AdamChecks
 {
-    private const float Epsilon = 1e-3f; // large enough to be seen
+    private const float Epsilon = 1e-3f; // large enough to change results
 
     private static readonly (float MomentScale, int Decay)[] Settings = [(1, 0), (1, 1), (0, 0)];
 

@@ -15,7 +15,9 @@ public unsafe struct AdamArgs
     /// <summary>1 - beta1 and 1 - beta2: the share of a new gradient in each moment.</summary>
     public float FirstShare, SecondShare;
 
-    /// <summary>Added to the square root of the second moment, which has no bias correction: Keras's form.</summary>
+    /// <summary>
+    /// Added to the square root of the second moment. The moment has no bias correction, as in Keras.
+    /// </summary>
     public float Epsilon;
 
     /// <summary>1 if weights shrink by <see cref="StepScalars.Decays"/>.</summary>
@@ -23,9 +25,10 @@ public unsafe struct AdamArgs
 }
 
 /// <summary>
-/// Adam (Kingma and Ba 2015, in Keras's form) with decoupled weight decay (Loshchilov and Hutter 2019), over all parameters in one launch:
-/// m += (1 - beta1)(g - m);  v += (1 - beta2)(g^2 - v);  w -= decay * w;  w -= rate * m / (sqrt(v) + epsilon),
-/// where the group's rate already holds the bias correction. Non-finite gradients are noted, not skipped.
+/// Adam (Kingma and Ba 2015, in Keras's form) with decoupled weight decay (Loshchilov and Hutter 2019), over all
+/// parameters in one launch: m += (1 - beta1)(g - m); v += (1 - beta2)(g^2 - v); w -= decay * w; w -= rate * m /
+/// (sqrt(v) + epsilon). The group's rate includes the bias correction. A gradient that is NaN or infinite is recorded,
+/// not skipped.
 /// </summary>
 public static unsafe partial class AdamKernels
 {
@@ -35,7 +38,8 @@ public static unsafe partial class AdamKernels
     /// <summary>Share of the old second moment that is kept.</summary>
     public const double Beta2 = 0.999;
 
-    // First moment 3, second moment 4; times the rate, root, plus epsilon, quotient, taken off the weight 5; the test for NaN and infinity 1.
+    // First moment 3, second moment 4; times the rate, root, plus epsilon, quotient, subtracted from the weight 5; the
+    // test for NaN and infinity 1.
     private const double OperationsOfUpdate = 13;
     private const double OperationsOfDecay = 2; // product, difference
 

@@ -1,11 +1,14 @@
-// Adam.cu: one update of all parameters of a model.
-//   m += (1 - beta1) (g - m);   v += (1 - beta2) (g^2 - v);   w -= decay w;   w -= rate m / (sqrt(v) + epsilon)     w, g, m, v [Count]
-//   rate: by the element's group, bias correction included; decay: by its group, 0 where Decay is 0
-// Types   fp32; a bf16 copy of the new weights for the products, if there is memory for it
-// Launch  one block per chunk of CHUNK elements, THREADS threads, 4 elements a thread and turn
-// Limits  any Count; blocks on 16 bytes, group ends (but for the last) multiples of 4, so that 4 elements share a rate
-// Floor   reads w, g, m, v, writes w, m, v and the copy once: 28 (with a copy 30) Count bytes / bandwidth; FLOPs far below the ridge
-// Why     a block for each chunk keeps the minimum of non-finite places within a block, and gives the CPU the same items
+// Adam.cu: one update of all parameters of a model by Adam.
+//   m += (1 - beta1) (g - m);   v += (1 - beta2) (g^2 - v)                                w, g, m, v [Count]
+//   w -= decay w;   w -= rate m / (sqrt(v) + epsilon)
+//   rate: that of the element's group, with the bias correction; decay: that of its group, 0 if Decay is 0
+// Types   fp32; a bf16 copy of the new weights for the products, if Copies is not null
+// Launch  a block of THREADS threads per chunk of CHUNK elements; a thread takes 4 elements at a time
+// Limits  any Count; blocks on 16 bytes; group ends, except the last, are multiples of 4, so 4 elements share a rate
+// Floor   reads w, g, m, v, writes w, m, v and the copy once: 28 (with a copy 30) Count bytes / bandwidth; FLOPs far
+//         below the ridge
+// Why     with a block for each chunk, only threads of one block update the chunk's first non-finite place. The CPU
+//         has the same items
 #include "ParameterBlock.cuh"
 
 struct AdamArgs {

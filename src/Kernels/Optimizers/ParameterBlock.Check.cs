@@ -4,7 +4,9 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Optimizers;
 
-/// <summary>The parameters of an optimizer's check: weights, gradients, and groups whose rates and decays differ.</summary>
+/// <summary>
+/// The parameters of an optimizer's check: weights, gradients, and groups whose rates and decays differ.
+/// </summary>
 internal sealed unsafe class ParameterBlockCheck
 {
     private const float Rate = 1e-2f, Decay = 1e-2f;
@@ -28,7 +30,9 @@ internal sealed unsafe class ParameterBlockCheck
         _copies = copied ? Builder.ValueOutput("copies", Count) : null;
     }
 
-    /// <summary>Odd counts, counts over a chunk, several groups, one of them empty, with and without copies.</summary>
+    /// <summary>
+    /// Odd counts, counts above a chunk, several groups, one of them empty, with and without copies.
+    /// </summary>
     public static IEnumerable<(string Name, ParameterBlockCheck Block)> Cases =>
     [
         ("1 element", new([1], copied: false)), ("odd count", new([37], copied: false)), ("2 groups", new([64, 131], copied: false)),
@@ -40,14 +44,14 @@ internal sealed unsafe class ParameterBlockCheck
 
     public int Count => _groupEnds[^1];
 
-    // While a launch runs.
+    // Valid during the launch only.
     public ParameterBlock Parameters => new()
     {
         Weights = _weights.Floats, Gradients = _gradients.Floats, Scalars = (StepScalars*)_scalars.Address, GroupEnds = _ends.Ints,
         FirstNonFinite = (ulong*)_nonFinite.Address, Copies = _copies == null ? null : _copies.Values, Count = Count, Groups = _groupEnds.Length,
     };
 
-    // newWeight(element, weight, gradient, rate, decay), and what the rule keeps of the element.
+    // newWeight(element, weight, gradient, rate, decay) returns the new weight and updates the moments of the element.
     public void Update<T>(CheckValues<T> values, Func<int, T, T, T, T, T> newWeight) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         T[] w = values["weights"], g = values["gradients"];

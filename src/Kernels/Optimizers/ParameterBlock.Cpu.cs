@@ -3,21 +3,21 @@ using VideoSim.Kernels.Common;
 
 namespace VideoSim.Kernels.Optimizers;
 
-/// <summary>The rule of an optimizer for the weights of one group.</summary>
+/// <summary>The update rule of an optimizer for the weights of one group.</summary>
 internal interface IUpdateRule
 {
-    /// <summary>Changes what the optimizer keeps of up to 8 neighbours.</summary>
+    /// <summary>Updates the moments of up to 8 neighbouring weights and computes their new values.</summary>
     /// <param name="weights">Old weights.</param>
     /// <param name="gradients">Their gradients.</param>
-    /// <param name="element">The first one's place in the block.</param>
-    /// <param name="left">How many elements there are from it on.</param>
+    /// <param name="element">Index of the first one in the block.</param>
+    /// <param name="left">Number of elements left, from this one on.</param>
     /// <returns>New weights.</returns>
     Vector256<float> Apply(Vector256<float> weights, Vector256<float> gradients, int element, int left);
 }
 
 internal static unsafe class ParameterBlocks
 {
-    /// <summary>The rule of a group.</summary>
+    /// <summary>Makes the rule of a group.</summary>
     public delegate TRule RuleOf<TArgs, TRule>(in TArgs args, int group);
 
     /// <summary>Updates chunks [<paramref name="from"/>, <paramref name="to"/>) of a block.</summary>
@@ -46,7 +46,7 @@ internal static unsafe class ParameterBlocks
     private static bool UpdateRange<TRule>(in ParameterBlock a, TRule rule, int i, int end) where TRule : struct, IUpdateRule
     {
         float* weights = a.Weights, gradients = a.Gradients;
-        var difference = Vector256<float>.Zero; // g - g: 0, or NaN for ever once a gradient was NaN or infinite
+        var difference = Vector256<float>.Zero; // sums of g - g: NaN if a gradient was NaN or infinite, otherwise 0
         for (; i + Lanes.Count <= end; i += Lanes.Count)
         {
             var g = Vector256.Load(gradients + i);

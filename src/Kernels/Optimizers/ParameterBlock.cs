@@ -4,7 +4,7 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Optimizers;
 
-/// <summary>The flat block of all parameters, as part of the arguments of every optimizer: what an update reads and writes whatever its rule is.</summary>
+/// <summary>The flat block of all parameters. It is a part of the arguments of every optimizer.</summary>
 public unsafe struct ParameterBlock
 {
     /// <summary>[Count], changed in place.</summary>
@@ -16,10 +16,16 @@ public unsafe struct ParameterBlock
     /// <summary>Step number, and the rate and the decay of each group.</summary>
     public StepScalars* Scalars;
 
-    /// <summary>[Groups]: one past each group's last element, ascending; the last is <see cref="Count"/>. Multiples of 4, but for the last.</summary>
+    /// <summary>
+    /// [Groups]: one past each group's last element, ascending; the last is <see cref="Count"/>. All except the last
+    /// are multiples of 4.
+    /// </summary>
     public int* GroupEnds;
 
-    /// <summary>[Chunks]: the smallest (step &lt;&lt; 32 | element) at which a chunk's gradient was NaN or infinite; <see cref="AllFinite"/> while there was none.</summary>
+    /// <summary>
+    /// [Chunks]: the smallest (step &lt;&lt; 32 | element) at which a gradient of the chunk was NaN or infinite;
+    /// <see cref="AllFinite"/> if there was none.
+    /// </summary>
     public ulong* FirstNonFinite;
 
     /// <summary>[Count]: the new weights in bf16, on 8 bytes; or null for none.</summary>
@@ -31,10 +37,10 @@ public unsafe struct ParameterBlock
     /// <summary>Groups of parameters.</summary>
     public int Groups;
 
-    /// <summary>Elements of a work item: few enough items, and still enough for many cores.</summary>
+    /// <summary>Elements of a work item. There are enough items for many cores, and each takes long enough.</summary>
     public const int ChunkElements = 4096;
 
-    /// <summary>What <see cref="FirstNonFinite"/> holds while no gradient was NaN or infinite.</summary>
+    /// <summary>Value of <see cref="FirstNonFinite"/> if no gradient was NaN or infinite.</summary>
     public const ulong AllFinite = ulong.MaxValue;
 
     private const int Threads = 256; // of a CUDA block: each takes 4 elements at a time, 4 times over a chunk
@@ -46,9 +52,11 @@ public unsafe struct ParameterBlock
 
     internal readonly LaunchShape Shape => new(Chunks(Count), Threads);
 
-    /// <summary>An update reads weights and gradients, writes weights and copies, and reads and writes what else the optimizer keeps.</summary>
-    /// <param name="operations">Of an element.</param>
-    /// <param name="moments">Other blocks of the optimizer.</param>
+    /// <summary>
+    /// Cost of an update: it reads weights and gradients, writes weights and copies, and reads and writes the moments.
+    /// </summary>
+    /// <param name="operations">Operations of an element.</param>
+    /// <param name="moments">Number of moments, which are blocks of the same size.</param>
     internal readonly KernelCost Cost(double operations, int moments) =>
         new(operations * Count, ((3.0 + 2 * moments) * sizeof(float) + (Copies != null ? sizeof(BFloat16) : 0)) * Count);
 }

@@ -1,5 +1,6 @@
-// ParameterBlock.cuh: what the kernels of all optimizers do alike. A block of THREADS for each CHUNK elements of the flat block of all parameters,
-// 4 elements a thread and turn: blocks on 16 bytes, group ends (but for the last) multiples of 4, so that 4 elements are of one group.
+// ParameterBlock.cuh: the loop that the kernels of all optimizers share. A block of THREADS threads updates CHUNK
+// elements of the flat block of all parameters. A thread takes 4 elements at a time. Blocks begin on 16 bytes. Group
+// ends, except the last, are multiples of 4, so 4 elements are of one group.
 #pragma once
 
 #include "StepScalars.cuh"
@@ -16,13 +17,15 @@ struct ParameterBlock {
     int Groups;
 };
 
-// FirstNonFinite[chunk]: min of (step << 32 | element) over NaN and infinite gradients. A block for each chunk keeps the minimum within a block.
+// Updates FirstNonFinite[chunk], the minimum of (step << 32 | element) over NaN and infinite gradients. Only threads
+// of one block update the minimum of a chunk.
 DEVICE void note_if_not_finite(const ParameterBlock& a, float g, int element) {
     if (!isfinite(g))
         atomicMin(a.FirstNonFinite + blockIdx.x, (unsigned long long)a.Scalars->Step << 32 | (unsigned)element);
 }
 
-// rule_of(group)(w, g, moment) for every element of the chunk: changes w and the MOMENTS values that the optimizer keeps of the element.
+// Calls rule_of(group)(w, g, moment) for every element of the chunk. The rule updates w and the MOMENTS moments of the
+// element.
 template <int MOMENTS, class RuleOf>
 DEVICE void update_chunk(const ParameterBlock& a, float* const (&moments)[MOMENTS], RuleOf rule_of) {
     const int first = blockIdx.x * CHUNK, last = min(a.Count, first + CHUNK);

@@ -11,13 +11,13 @@ public unsafe struct SgdArgs
     /// <summary>The parameters.</summary>
     public ParameterBlock Parameters;
 
-    /// <summary>Share of the old velocity that is kept; 0 for none.</summary>
+    /// <summary>Share of the old velocity that is kept; 0 for no momentum.</summary>
     public float Momentum;
 }
 
 /// <summary>
-/// Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form), over all parameters in one launch:
-/// v = momentum * v + g;  w -= rate * v. Non-finite gradients are noted, not skipped.
+/// Stochastic gradient descent with momentum (Sutskever et al. 2013, in PyTorch's form), over all parameters in one
+/// launch: v = momentum * v + g; w -= rate * v. A gradient that is NaN or infinite is recorded, not skipped.
 /// </summary>
 public static unsafe partial class SgdKernels
 {

@@ -1,9 +1,10 @@
 // Sgd.cu: one update of all parameters of a model by stochastic gradient descent with momentum.
-//   v = momentum v + g;   w -= rate v         w, g, v [Count]; rate: by the element's group
-// Types   fp32; a bf16 copy of the new weights for the products, if there is memory for it
-// Launch  one block per chunk of CHUNK elements, THREADS threads, 4 elements a thread and turn
-// Limits  any Count; blocks on 16 bytes, group ends (but for the last) multiples of 4, so that 4 elements share a rate
-// Floor   reads w, g, v, writes w, v and the copy once: 20 (with a copy 22) Count bytes / bandwidth; FLOPs far below the ridge
+//   v = momentum v + g;   w -= rate v         w, g, v [Count]; rate: that of the element's group
+// Types   fp32; a bf16 copy of the new weights for the products, if Copies is not null
+// Launch  a block of THREADS threads per chunk of CHUNK elements; a thread takes 4 elements at a time
+// Limits  any Count; blocks on 16 bytes; group ends, except the last, are multiples of 4, so 4 elements share a rate
+// Floor   reads w, g, v, writes w, v and the copy once: 20 (with a copy 22) Count bytes / bandwidth; FLOPs far below
+//         the ridge
 // Why     the same loop as Adam's, with one moment
 #include "ParameterBlock.cuh"
 

@@ -5,15 +5,17 @@ using System.Runtime.Intrinsics.X86;
 namespace VideoSim.Kernels.Random;
 
 /// <summary>
-/// Factors of dropout for a run of elements: 0 where the element's random bits lie below the threshold, 1 / (1 - p)
-/// elsewhere. They are a function of (seed, step, site, element), so backward makes the same ones again.
+/// Dropout factors of a run of elements: 0 if the element's random bits are below the threshold, 1 / (1 - p)
+/// otherwise. They are a function of (seed, step, site, element), so backward computes the same factors again.
 /// </summary>
 public static unsafe class DropoutMask
 {
     // Eight counters at once make the factors of 32 elements; more would spill registers.
     private const int GroupBlocks = 8, GroupElements = 4 * GroupBlocks;
 
-    /// <summary>Writes the factors of elements [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>).</summary>
+    /// <summary>
+    /// Writes the factors of elements [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>).
+    /// </summary>
     public static void Fill(float* mask, int count, in DropoutSite site, long start)
     {
         float scale = 1 / (1 - site.DropProbability);
@@ -56,8 +58,8 @@ public static unsafe class DropoutMask
         }
     }
 
-    // A 64-bit lane holds one word of one counter, or of the key, in its lower half. The multiplication reads only that
-    // half, so what the upper halves hold does not matter until the end: no masking in the rounds.
+    // A 64-bit lane contains one word of one counter, or of the key, in its lower half. The multiplication reads only
+    // that half. So the upper halves need no masking before the end.
     private static void FillGroupAvx2(float* mask, ulong seed, uint step, uint site, ulong block, uint threshold, float scale)
     {
         var near = Vector256.Create(block) + Vector256.Create(0ul, 1, 2, 3);
@@ -71,7 +73,7 @@ public static unsafe class DropoutMask
         {
             Vector256<ulong> p0 = Avx2.Multiply(a0.AsUInt32(), multiplier0), p1 = Avx2.Multiply(a2.AsUInt32(), multiplier1);
             Vector256<ulong> q0 = Avx2.Multiply(b0.AsUInt32(), multiplier0), q1 = Avx2.Multiply(b2.AsUInt32(), multiplier1);
-            // The product comes last, being the last to be known.
+            // The product is known last, so it is the last operand.
             (a0, a1, a2, a3) = (key0 ^ a1 ^ (p1 >> 32), p1, key1 ^ a3 ^ (p0 >> 32), p0);
             (b0, b1, b2, b3) = (key0 ^ b1 ^ (q1 >> 32), q1, key1 ^ b3 ^ (q0 >> 32), q0);
             key0 += Vector256.Create((ulong)Philox.Weyl0);
@@ -81,7 +83,8 @@ public static unsafe class DropoutMask
         StoreFour(mask + GroupElements / 2, b0, b1, b2, b3, threshold, scale);
     }
 
-    // Words 0..3 of four counters, in the order of the elements. Inlined: as arguments the vectors would go through memory.
+    // Words 0 to 3 of four counters, in the order of the elements. Inlined: as arguments the vectors would pass
+    // through memory.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFour(float* mask, Vector256<ulong> r0, Vector256<ulong> r1, Vector256<ulong> r2, Vector256<ulong> r3, uint threshold, float scale)
     {

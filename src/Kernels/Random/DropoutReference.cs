@@ -2,10 +2,12 @@ using System.Numerics;
 
 namespace VideoSim.Kernels.Random;
 
-/// <summary>The plain rule of dropout, one element at a time: what vectorised and CUDA masks are held to.</summary>
+/// <summary>
+/// The rule of dropout, one element at a time. Checks compare the vectorised and the CUDA masks with it.
+/// </summary>
 public static class DropoutReference
 {
-    /// <summary>Factors of elements 0 to <paramref name="count"/> - 1; null where nothing is dropped.</summary>
+    /// <summary>Factors of elements 0 to <paramref name="count"/> - 1; null without dropout.</summary>
     public static T[]? Factors<T>(ulong seed, uint step, uint site, float dropProbability, int count) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         if (dropProbability == 0)

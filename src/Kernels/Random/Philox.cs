@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace VideoSim.Kernels.Random;
 
 /// <summary>
-/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a
-/// random number is a function of (seed, step, site, element), the same on every device and in any order.
+/// Philox4x32-10, a counter-based generator (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011). A
+/// random number is a function of (seed, step, site, element). It is the same on every device and in any order.
 /// </summary>
 public static class Philox
 {
@@ -37,7 +37,9 @@ public static class Philox
         return (element & 3) switch { 0 => r0, 1 => r1, 2 => r2, _ => r3 };
     }
 
-    /// <summary>A uniform number in [0, 1) with 53 bits, from two neighbouring 32-bit numbers of the element's block.</summary>
+    /// <summary>
+    /// A uniform number in [0, 1) with 53 bits, from two neighbouring 32-bit numbers of the element's block.
+    /// </summary>
     public static double Uniform(ulong seed, uint step, uint site, long element)
     {
         var (r0, r1, _, _) = Block((uint)element, (uint)(element >> 32), site, step, seed);
@@ -45,8 +47,8 @@ public static class Philox
     }
 
     /// <summary>The uniform numbers of neighbouring elements.</summary>
-    /// <param name="values">Takes those of elements <paramref name="first"/> and on.</param>
-    /// <param name="seed">As in <see cref="Uniform"/>, like the rest.</param>
+    /// <param name="values">Gets the numbers of element <paramref name="first"/> and the following ones.</param>
+    /// <param name="seed">Seed, as in <see cref="Uniform"/>.</param>
     /// <param name="step">Step.</param>
     /// <param name="site">Site.</param>
     /// <param name="first">Element of the first value.</param>
@@ -62,8 +64,8 @@ public static class Philox
             values[i] = Uniform(seed, step, site, first + i);
     }
 
-    // One counter in each 64-bit lane. The multiplication reads the lower halves alone, so what the upper halves hold does not matter
-    // until the end.
+    // One counter in each 64-bit lane. The multiplication reads only the lower halves, so the upper halves matter only
+    // at the end.
     private static Vector256<double> FourUniform(ulong seed, uint step, uint site, ulong element)
     {
         var c0 = Vector256.Create(element) + Vector256.Create(0ul, 1, 2, 3);

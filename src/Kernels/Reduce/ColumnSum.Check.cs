@@ -3,7 +3,10 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Reduce;
 
-/// <summary>Checks of <see cref="ColumnSumKernels"/>: no row at all, less than a chunk, a whole one, past it; widths of 1, ragged, past a vector, past a block.</summary>
+/// <summary>
+/// Checks of <see cref="ColumnSumKernels"/>: no rows, rows below, at and above a chunk; widths of 1, ragged, above a
+/// vector, above a block.
+/// </summary>
 public static unsafe class ColumnSumChecks
 {
     private static readonly Shape[] Shapes = [new(1, 0, 5, 0), new(1, 1, 1, 0), new(1, ColumnSumKernels.ChunkRows, 24, 1), new(3, ColumnSumKernels.ChunkRows + 1, 7, 0),
@@ -39,7 +42,7 @@ public static unsafe class ColumnSumChecks
         }, new Reference(s), factor: 2);
     }
 
-    // Rows of the shape are chunks here: they are summed like any others.
+    // The rows of the shape are chunks here. They are summed in the same way.
     private static CheckCase Finish(Shape s)
     {
         var builder = new CheckBuilder(seed: 32);

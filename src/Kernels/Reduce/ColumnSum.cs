@@ -23,12 +23,14 @@ public unsafe struct ColumnSumArgs
 }
 
 /// <summary>
-/// y[c] = sum over rows of x[r, c], as a bias gradient needs it. Chunks of rows are summed first, then the chunks in order,
-/// so the result depends on the shapes alone.
+/// y[c] = sum over rows of x[r, c], such as the gradient of a bias. Chunks of rows are summed first, then the chunks
+/// in order. So the result depends on the shapes only.
 /// </summary>
 public static unsafe class ColumnSumKernels
 {
-    /// <summary>Rows of a chunk; long enough that the second kernel is cheap, short enough to share the work.</summary>
+    /// <summary>
+    /// Rows of a chunk. Longer chunks make the second kernel cheaper; shorter ones give more blocks and threads work.
+    /// </summary>
     public const int ChunkRows = 64;
 
     private const int Threads = 128, FinishWarps = 8;

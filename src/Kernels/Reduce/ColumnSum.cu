@@ -1,12 +1,15 @@
-// ColumnSum.cu: sums of the columns of a stack of matrices, first of each chunk of rows, then of the chunks.
-//   partial[stack, chunk, c] = sum over the chunk's rows of x[stack, row, c],  y[stack, c] = sum over chunks        x [Stack, Rows, C]   y [Stack, C]
+// ColumnSum.cu: sums of the columns of a stack of matrices: first over each chunk of rows, then over the chunks.
+//   partial[stack, chunk, c] = sum over the chunk's rows of x[stack, row, c]       x [Stack, Rows, C]
+//   y[stack, c] = sum over chunks of partial[stack, chunk, c]                      y [Stack, C]
 // Types   x fp32 or bf16; sums fp32
-// Launch  partial: a block of THREADS threads per chunk and THREADS PACK columns; finish: of FINISH_WARPS warps per matrix and 32 columns
-// Limits  any sizes; no row at all gives 0. 16 bytes an access where C is a multiple of PACK
+// Launch  partial: a block of THREADS threads per chunk and THREADS PACK columns; finish: a block of FINISH_WARPS
+//         warps per matrix and 32 columns
+// Limits  any sizes; without rows the sums are 0. 16 bytes an access if C is a multiple of PACK
 // Floor   reads x once: Stack Rows C values / bandwidth
-// Why     partial: a thread owns its columns and adds their rows in order; chunks of CHUNK_ROWS rows give the GPU enough of them, 8 blocks on a
-//         multiprocessor leave a thread registers for 8 rows at once. Finish: a lane owns a column, a warp takes every FINISH_WARPS-th chunk and the
-//         warps are added in order, as some 256 chunks one after the other are all latency
+// Why     partial: a thread has its own columns and adds their rows in order. Chunks of CHUNK_ROWS rows give the GPU
+//         enough blocks. With 8 blocks on a multiprocessor a thread has enough registers for 8 rows at once. finish: a
+//         lane has one column, and a warp adds every FINISH_WARPS-th chunk. Then the sums of the warps are added in
+//         order. Adding some 256 chunks one after the other would only wait for memory
 #include "Block.cuh"
 #include "Run.cuh"
 

@@ -18,14 +18,18 @@ public unsafe struct TotalArgs
     public float Scale;
 }
 
-/// <summary>y = scale * sum of x, in fixed order, row by row: how loss terms are made of the parts that their samples left behind.</summary>
+/// <summary>
+/// y = scale * sum of x, in fixed order, for each row. Loss terms are such sums of the losses of samples or of blocks.
+/// </summary>
 public static unsafe class TotalKernels
 {
     private const int Threads = 256;
 
     private static readonly KernelFile File = new("reduce", "Total.cu", $"THREADS={Threads}");
 
-    /// <summary>Items: rows. What is summed has been reduced to at most thousands of elements before.</summary>
+    /// <summary>
+    /// Items: rows. Other kernels have already reduced the input to at most some thousands of elements.
+    /// </summary>
     public static readonly Kernel<TotalArgs> Sum = new("total_f32")
     {
         From = File,
@@ -39,7 +43,7 @@ public static unsafe class TotalKernels
     {
         for (int row = from; row < to; row++)
         {
-            // float64 costs nothing here, and a logged loss then carries only the error of its samples.
+            // float64 costs nothing here. A logged loss then has only the rounding errors of its summands.
             double sum = 0;
             foreach (float x in new ReadOnlySpan<float>(a.X + (long)row * a.Count, a.Count))
                 sum += x;

@@ -2,9 +2,10 @@
 //   y[r] = scale * sum of x[r]        x [Rows, Count]   y [Rows]
 // Types   fp32, summed in float64
 // Launch  a block of THREADS threads per row
-// Limits  any sizes; nothing at all gives 0. Meant for thousands of elements: what is summed has been reduced before
+// Limits  any sizes; the sum of no elements is 0. Made for some thousands of elements: other kernels have already
+//         reduced the input
 // Floor   4 Rows Count bytes / bandwidth, in practice the time of a launch
-// Why     float64 costs nothing here, and a logged loss then carries only the error of its samples
+// Why     float64 costs nothing here. A logged loss then has only the rounding errors of its summands
 #include "Common.cuh"
 
 struct TotalArgs {

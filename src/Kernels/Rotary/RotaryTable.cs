@@ -1,14 +1,16 @@
 namespace VideoSim.Kernels.Rotary;
 
 /// <summary>
-/// The constant table of rotary positions (Su et al. 2021, as RoFormer's files hold it): the angle of pair i at position p
-/// is p * 10000^(-2i / D).
+/// The constant table of rotary positions (Su et al. 2021), in the layout of RoFormer's files. The angle of pair i at
+/// position p is p * 10000^(-2i / D).
 /// </summary>
 public static class RotaryTable
 {
     private const double Base = 10000;
 
-    /// <summary>Row p holds the sines of its D / 2 angles, then the cosines; computed in float64 and rounded once.</summary>
+    /// <summary>
+    /// Row p is the sines of its D / 2 angles, then the cosines. They are computed in float64 and rounded once.
+    /// </summary>
     /// <param name="positions">Rows.</param>
     /// <param name="headWidth">D, even.</param>
     /// <returns>[positions, D]</returns>
@@ -16,7 +18,7 @@ public static class RotaryTable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(headWidth);
         if (headWidth % 2 != 0)
-            throw new ArgumentException($"rotary positions turn pairs of columns, and a head of width {headWidth} has an odd one", nameof(headWidth));
+            throw new ArgumentException($"rotary positions need heads of even width, and this width is {headWidth}", nameof(headWidth));
         int half = headWidth / 2;
         float[] table = new float[positions * headWidth];
         for (int p = 0; p < positions; p++)

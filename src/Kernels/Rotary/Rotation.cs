@@ -4,17 +4,17 @@ namespace VideoSim.Kernels.Rotary;
 internal static unsafe class Rotation
 {
     /// <summary>
-    /// y[p, 2i] = x[p, 2i] cos - x[p, 2i+1] sin and y[p, 2i+1] = x[p, 2i+1] cos + x[p, 2i] sin; with the sines negated it
-    /// turns back, which is also how a gradient goes through it.
+    /// y[p, 2i] = x[p, 2i] cos - x[p, 2i+1] sin and y[p, 2i+1] = x[p, 2i+1] cos + x[p, 2i] sin. With negated sines it
+    /// turns back. The gradient of a rotation is turned back, too.
     /// </summary>
     /// <param name="x">[rows, width]</param>
     /// <param name="rowX">Elements from one row of x to the next.</param>
     /// <param name="table">[at least rows, width], of <see cref="RotaryTable"/>.</param>
     /// <param name="rows">Positions, from 0.</param>
     /// <param name="width">Even.</param>
-    /// <param name="y">[rows, width]; x itself, or apart from it.</param>
+    /// <param name="y">[rows, width]; x itself, or memory that does not overlap x.</param>
     /// <param name="rowY">Elements from one row of y to the next.</param>
-    /// <param name="back">Whether to turn back.</param>
+    /// <param name="back">True to turn back.</param>
     public static void Apply(float* x, nint rowX, float* table, int rows, int width, float* y, nint rowY, bool back = false)
     {
         int half = width / 2;

@@ -34,7 +34,7 @@ public static unsafe class SelectPositionChecks
                 X = x.Values, Y = y.Values, B = b, S = s, C = c, Position = position, Add = add,
             }), new Reference(s, c, position, backward, add), backward ? 3 : 2) with
         {
-            SpareBlocks = backward && add != 0 ? "there is a warp for every position, and only one position of each sequence has something added to it" : null,
+            SpareBlocks = backward && add != 0 ? "every position has a warp, but only one position of each sequence gets a gradient" : null,
         };
     }
 

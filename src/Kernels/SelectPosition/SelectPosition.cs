@@ -12,25 +12,25 @@ public unsafe struct SelectPositionArgs
     /// <summary>[B, C]: written by forward, the gradient read by backward.</summary>
     public void* Y;
 
-    /// <summary>Sizes and the position taken.</summary>
+    /// <summary>Sizes and the selected position.</summary>
     public int B, S, C, Position;
 
     /// <summary>1 to add to the gradient in <see cref="X"/>.</summary>
     public int Add;
 }
 
-/// <summary>y[b] = x[b, position]: the first position for BERT's pooler.</summary>
+/// <summary>y[b] = x[b, position]. BERT's pooler takes the first position.</summary>
 public static unsafe class SelectPositionKernels
 {
     private const int Warps = 4; // of a CUDA block: a row each
 
     private static readonly KernelFile File = new("select-position", "SelectPosition.cu", $"WARPS={Warps}");
 
-    /// <summary>Takes one position of every sequence. Items: sequences.</summary>
+    /// <summary>Copies one position of every sequence. Items: sequences.</summary>
     public static readonly KernelPair<SelectPositionArgs> Forward = Pair("select_position_forward", static (in SelectPositionArgs a) => a.B, Select,
         static (in SelectPositionArgs a, int bytes) => new(0, 2.0 * bytes * a.B * a.C));
 
-    /// <summary>Puts the gradient back; all other positions get 0. Items: sequences.</summary>
+    /// <summary>Writes the gradient to its position, and 0 to all others. Items: sequences.</summary>
     public static readonly KernelPair<SelectPositionArgs> Backward = Pair("select_position_backward", static (in SelectPositionArgs a) => a.B * a.S, PutBack,
         static (in SelectPositionArgs a, int bytes) => new((double)a.B * a.C * a.Add, (double)bytes * a.B * a.C * (a.Add != 0 ? 3 : 1 + a.S)));
 

@@ -1,10 +1,10 @@
 // SelectPosition.cu: one position of every sequence, forward and backward.
-//   y[b] = x[b, Position],  dX[b, s] = dY[b] where s is Position, else 0        X holds x or dX [B, S, C], Y holds y or dY [B, C]
+//   y[b] = x[b, Position],  dX[b, s] = dY[b] if s is Position, else 0      X is x or dX [B, S, C], Y is y or dY [B, C]
 // Types   X, Y fp32 or bf16
 // Launch  a warp per row of C values, of y in forward, of dX in backward; WARPS rows per block
-// Limits  any sizes. 16 bytes an access where C is a multiple of PACK
+// Limits  any sizes. 16 bytes an access if C is a multiple of PACK
 // Floor   forward 2 B C values, backward B S C values / bandwidth
-// Why     copies; a warp's lanes take neighbouring columns
+// Why     copies only; the lanes of a warp take neighbouring columns
 #include "Run.cuh"
 
 struct SelectPositionArgs {

@@ -42,7 +42,7 @@ public static class SoftmaxReference
 /// <summary>Checks of <see cref="SoftmaxKernels"/>.</summary>
 public static unsafe class SoftmaxChecks
 {
-    // Differences of 200 between logits: the small ones must become 0 without a NaN.
+    // Differences of 200 between logits: the small powers must become 0 and not NaN.
     private static readonly (int Rows, int Width, float Size)[] Shapes = [(1, 1, 1), (5, 3, 4), (3, 13, 1), (2, 40, 100), (19, 33, 2), (8, 5, 1), (0, 3, 1)];
 
     /// <summary>All of them.</summary>

@@ -36,8 +36,8 @@ public static unsafe partial class SoftmaxKernels
 {
     private const int Warps = 8; // of a block, a row each
 
-    private const double OperationsOfSoftmax = 5; // largest; less the largest, exp, sum; divided by the sum
-    private const double OperationsOfBackward = 4; // y dY summed 2; taken off dY, times y
+    private const double OperationsOfSoftmax = 5; // largest; minus the largest, exp, sum; divided by the sum
+    private const double OperationsOfBackward = 4; // y dY summed 2; subtracted from dY, times y
 
     private static readonly KernelFile File = new("softmax", "Softmax.cu", $"WARPS={Warps}");
 

@@ -1,10 +1,10 @@
 // Softmax.cu: softmax of each row, forward and backward.
-//   y = e^(x - max x) / sum of it,  dX = y (dY - sum(y dY))        x, y, dY, dX [Rows, C]
+//   y = e^(x - max x) / sum of e^(x - max x),  dX = y (dY - sum(y dY))        x, y, dY, dX [Rows, C]
 // Types   all fp32 or all bf16; sums fp32
 // Launch  a warp per row, WARPS rows per block
 // Limits  any Rows, at least one column; y may be x
 // Floor   forward 2, backward 3 Rows C values / bandwidth
-// Why     for the few columns of a gate: a lane has one value and meets it again, in the first cache, on every pass
+// Why     made for the few columns of a gate: a lane has one value, and in later passes reads it from the L1 cache
 #include "Values.cuh"
 
 struct SoftmaxArgs {

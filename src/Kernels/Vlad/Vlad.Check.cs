@@ -7,7 +7,7 @@ using VideoSim.Kernels.Softmax;
 namespace VideoSim.Kernels.Vlad;
 
 /// <summary>Sizes of an aggregation.</summary>
-/// <param name="Stack">Aggregations side by side, each with its own centres.</param>
+/// <param name="Stack">Number of aggregations, each with its own centres.</param>
 /// <param name="Videos">Videos of each.</param>
 /// <param name="Rows">Frames x groups.</param>
 /// <param name="D">Width of a group.</param>
@@ -19,12 +19,13 @@ public sealed record VladSizes(int Stack, int Videos, int Rows, int D, int K)
 }
 
 /// <summary>
-/// The plain formulas, layouts as in <see cref="VladArgs"/>, from normalised cluster logits. What a chain of one kernel for each formula keeps in
-/// memory passes through <c>stored</c>, where there is one.
+/// The plain formulas, from normalised cluster logits, with the layouts of <see cref="VladArgs"/>. The plain version
+/// is a chain of kernels, one for each formula. <c>stored</c> is applied to every tensor that is in memory between two
+/// of them.
 /// </summary>
 public static class VladReference
 {
-    /// <summary>The descriptors after dropout; <paramref name="factors"/> is null where nothing is dropped.</summary>
+    /// <summary>The descriptors after dropout; <paramref name="factors"/> is null without dropout.</summary>
     public static T[] Forward<T>(VladSizes s, T[] hidden, T[] clusterLogits, T[] groupLogits, T[] centres, T[]? factors, Func<T[], T[]>? stored = null)
         where T : struct, IBinaryFloatingPointIeee754<T>
     {
@@ -101,7 +102,7 @@ public static class VladReference
     private static T Sigmoid<T>(T x) where T : struct, IBinaryFloatingPointIeee754<T> => T.One / (T.One + T.Exp(-x));
 }
 
-/// <summary>What a check aggregates.</summary>
+/// <summary>Sizes and switches of a check.</summary>
 internal sealed record VladCheckShape(VladSizes Sizes, int Groups = 1, int Sides = 1, float Size = 1, float DropProbability = 0)
 {
     public int Columns => Groups * Sizes.K;
@@ -109,7 +110,7 @@ internal sealed record VladCheckShape(VladSizes Sizes, int Groups = 1, int Sides
     public override string ToString() => $"{Sizes}, {Groups} groups, {Sides} sides, values to {Size}, drop {DropProbability}";
 }
 
-/// <summary>Values of the buffers that checks of all kernels have, by their names.</summary>
+/// <summary>Reference values of the buffers that the checks of all kernels share.</summary>
 internal sealed class VladCheckReference(VladCheckShape shape, CheckDropout dropout, bool backward, int addValues, int addLogits, bool sums = false) : ICheckReference
 {
     public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
@@ -131,7 +132,7 @@ internal sealed class VladCheckReference(VladCheckShape shape, CheckDropout drop
             SumOverVideos(values, logits, values.Stored(gradients.ClusterLogits)).CopyTo(values["partial"], 0);
     }
 
-    // What the backward pass of batch normalisation begins with, where a chunk of rows is a video.
+    // The sums with which the backward pass of batch normalisation begins. A chunk of rows is a video here.
     private T[] SumOverVideos<T>(CheckValues<T> values, T[] logits, T[] dNormalised) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         int columns = shape.Columns, videos = shape.Sizes.Stack * shape.Sizes.Videos;
@@ -150,9 +151,9 @@ internal sealed class VladCheckReference(VladCheckShape shape, CheckDropout drop
 /// <summary>Checks of <see cref="VladKernels"/>.</summary>
 public static unsafe class VladChecks
 {
-    // Values far below the norm's floor stand apart: their gradients are a million times larger. With a single row or
-    // cluster the gradient of the logits vanishes, and nothing but rounding would be compared. The last is past a tile of the
-    // CUDA kernels' products in both directions.
+    // Values far below the norm's floor are a case of their own: their gradients are a million times larger. With a
+    // single row or cluster the gradient of the logits vanishes, and a check would compare rounding errors only. The
+    // last shape is larger than a tile of the CUDA kernels' products in both directions.
     private static readonly VladCheckShape[] Shapes =
     [
         new(new(1, 1, 1, 2, 1)), new(new(1, 2, 6, 5, 3), Groups: 3), new(new(3, 2, 15, 7, 5), Groups: 5, Sides: 2), new(new(3, 2, 15, 7, 5), DropProbability: 0.2f),
@@ -163,7 +164,8 @@ public static unsafe class VladChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        // Matrices that lie by rows are transposed on their way to shared memory: 16 neighbours of a row go to 8 banks.
+        // Matrices that are stored by rows are transposed when they are copied to shared memory. Then 16 neighbours of
+        // a row use 8 banks.
         .. KernelCheck.OfPair(VladKernels.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false)), static _ => 2),
         .. KernelCheck.OfPair(VladKernels.Backward, Backward, static _ => 2), new(VladKernels.BackwardCentres, static () => Backward(ElementType.Float32)),
     ];
@@ -173,9 +175,9 @@ public static unsafe class VladChecks
          where shape.Sizes.Rows > 1
          from add in new[] { (Values: 0, Logits: 0), (Values: 1, Logits: 0), (Values: 0, Logits: 1) }
          select Case(precision, shape, backward: true, add.Values, add.Logits))
-        .Append(Case(precision, Shapes[3], backward: true, wantsHidden: false)).Append(Case(precision, Shapes[3], backward: true, wantsLogits: false));
+        .Append(Case(precision, Shapes[3], backward: true, ofHidden: false)).Append(Case(precision, Shapes[3], backward: true, ofLogits: false));
 
-    private static CheckCase Case(ElementType precision, VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true)
+    private static CheckCase Case(ElementType precision, VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool ofHidden = true, bool ofLogits = true)
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
@@ -193,11 +195,11 @@ public static unsafe class VladChecks
         var descriptor = precision != ElementType.Float32 || shape.DropProbability > 0 ? builder.Workspace("descriptor", s.Count) : y;
         var dY = builder.ValueInput("dY", backward ? s.Count : 0);
         var (dResidual, dAssignment) = (builder.Workspace("dResidual", s.Count), builder.Workspace("dAssignment", rows * s.K));
-        var dHidden = builder.ValueGradient("dHidden", backward && wantsHidden ? rows * s.D : 0, addValues);
+        var dHidden = builder.ValueGradient("dHidden", backward && ofHidden ? rows * s.D : 0, addValues);
         var dCentres = builder.Gradient("dCentres", backward ? s.Stack * s.D * s.K : 0, addValues);
-        var dNormalised = builder.ValueOutput("dNormalised", backward && wantsLogits ? rows * s.K : 0);
-        var dGroupLogits = builder.ValueGradient("dGroupLogits", backward && wantsLogits ? rows : 0, addLogits);
-        return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {wantsHidden}, of logits {wantsLogits}", launcher =>
+        var dNormalised = builder.ValueOutput("dNormalised", backward && ofLogits ? rows * s.K : 0);
+        var dGroupLogits = builder.ValueGradient("dGroupLogits", backward && ofLogits ? rows : 0, addLogits);
+        return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {ofHidden}, of logits {ofLogits}", launcher =>
         {
             launcher.Run(VladKernels.Forward[precision], new VladArgs
             {
@@ -212,8 +214,8 @@ public static unsafe class VladChecks
             {
                 Hidden = hidden.Values, Centres = centres.Floats, Attention = attention.Floats, Assignment = assignment.Floats,
                 Mass = mass.Floats, InverseNorm = inverseNorm.Floats, Descriptor = descriptor.Floats, dY = dY.Values,
-                dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = wantsHidden ? dHidden.Values : null,
-                dNormalised = wantsLogits ? dNormalised.Values : null, dGroupLogits = wantsLogits ? dGroupLogits.Values : null, dCentres = dCentres.Floats,
+                dResidual = dResidual.Floats, dAssignment = dAssignment.Floats, dHidden = ofHidden ? dHidden.Values : null,
+                dNormalised = ofLogits ? dNormalised.Values : null, dGroupLogits = ofLogits ? dGroupLogits.Values : null, dCentres = dCentres.Floats,
                 Dropout = dropout.Site, Stack = s.Stack, Videos = s.Videos, Rows = s.Rows, D = s.D, K = s.K,
                 AddHidden = addValues, AddCentres = addValues, AddGroupLogits = addLogits,
             };

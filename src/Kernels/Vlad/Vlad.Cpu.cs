@@ -51,7 +51,7 @@ public static unsafe partial class VladKernels
         }
     }
 
-    // The logits [K] of a row, which are neighbouring columns of the normalisation.
+    // Normalises the logits [K] of a row. They are neighbouring columns of the batch normalisation.
     private static void Normalise(in VladArgs a, int item, int column, float* x, float* y)
     {
         int side = item / (a.Videos / a.Norm.Sides);
@@ -89,8 +89,8 @@ public static unsafe partial class VladKernels
         }
     }
 
-    // Turns the gradient of the descriptor into that of the residuals, and leaves the part of the assignments' gradient that
-    // all rows share, -(sum over d of M dV), in constant [K].
+    // Converts the gradient of the descriptor into that of the residuals. Writes the part of the assignments' gradient
+    // that all rows share, -(sum over d of M dV), to constant [K].
     private static void DifferentiateNorm(in VladGradArgs a, int item, float* dResidual, float* constant)
     {
         float* descriptor = a.Descriptor + (long)item * a.D * a.K, centres = a.Centres + (long)(item / a.Videos) * a.D * a.K;
@@ -123,7 +123,7 @@ public static unsafe partial class VladKernels
         }
         if (a.dNormalised == null)
             return;
-        // Without attention there are no assignments, and the sum is 0 as well: any divisor but 0 will do.
+        // If the attention is 0, the assignments and their sum are 0 as well. Then any divisor but 0 gives 0.
         var mean = Vector256.Create(sum / MathF.Max(attention, SmallestNormal));
         for (int k = 0; k < a.K; k += Lanes.Count)
         {

@@ -5,8 +5,8 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Kernels.Vlad;
 
 /// <summary>
-/// Arguments of <see cref="VladKernels.Forward"/> and <see cref="VladTensorCoreKernels.Forward"/>. Rows of a video run over its frames and,
-/// within a frame, over its groups.
+/// Arguments of <see cref="VladKernels.Forward"/> and <see cref="VladTensorCoreKernels.Forward"/>. Rows of a video run
+/// over its frames. Within a frame they run over its groups.
 /// </summary>
 public unsafe struct VladArgs
 {
@@ -22,10 +22,13 @@ public unsafe struct VladArgs
     /// <summary>[Stack, D, K]</summary>
     public float* Centres;
 
-    /// <summary>Normalises the cluster logits: of row r, column (r mod Groups) K + k.</summary>
+    /// <summary>Batch normalisation of the cluster logits. Row r uses columns (r mod Groups) K + k.</summary>
     public Normalizer Norm;
 
-    /// <summary>[Stack, Videos, Rows]: sigmoid of the group logits; of the plain kernel alone, as the next.</summary>
+    /// <summary>
+    /// [Stack, Videos, Rows]: sigmoid of the group logits. Only the plain kernel writes this and
+    /// <see cref="Assignment"/>.
+    /// </summary>
     public float* Attention;
 
     /// <summary>[Stack, Videos, Rows, K]: softmax over the clusters times the attention.</summary>
@@ -34,22 +37,28 @@ public unsafe struct VladArgs
     /// <summary>[Stack, Videos, K]: sum of the assignments to each cluster.</summary>
     public float* Mass;
 
-    /// <summary>[Stack, Videos, K]: what each cluster's residual was multiplied by.</summary>
+    /// <summary>[Stack, Videos, K]: the factor of each cluster's residual.</summary>
     public float* InverseNorm;
 
-    /// <summary>[Stack, Videos, D, K]: residuals of unit length for each cluster, in fp32 for the plain kernel, in bf16 for tensor cores.</summary>
+    /// <summary>
+    /// [Stack, Videos, D, K]: residuals of length 1 for each cluster, in fp32 for the plain kernel, in bf16 for tensor
+    /// cores.
+    /// </summary>
     public void* Descriptor;
 
-    /// <summary>[Stack, Videos, D, K]: the descriptor after dropout; the same memory where types are equal and nothing is dropped.</summary>
+    /// <summary>
+    /// [Stack, Videos, D, K]: the descriptor after dropout. It is the same memory as <see cref="Descriptor"/> if the
+    /// types are equal and there is no dropout.
+    /// </summary>
     public void* Y;
 
-    /// <summary>Drops elements of <see cref="Y"/>.</summary>
+    /// <summary>Dropout of <see cref="Y"/>.</summary>
     public DropoutSite Dropout;
 
     /// <summary>Sizes; Rows is a multiple of Groups.</summary>
     public int Stack, Videos, Rows, D, K, Groups;
 
-    /// <summary>Parts of the videos of one of the stack, on tensor cores.</summary>
+    /// <summary>Number of chunks of the videos of one aggregation, on tensor cores.</summary>
     public int Chunks;
 }
 
@@ -62,7 +71,7 @@ public unsafe struct VladGradArgs
     /// <summary>[Stack, D, K]</summary>
     public float* Centres;
 
-    /// <summary>[Stack, Videos, Rows], from forward, as the next four.</summary>
+    /// <summary>[Stack, Videos, Rows]. This field and the next four are results of forward.</summary>
     public float* Attention;
 
     /// <summary>[Stack, Videos, Rows, K]</summary>
@@ -77,7 +86,10 @@ public unsafe struct VladGradArgs
     /// <summary>[Stack, Videos, D, K]</summary>
     public void* dY;
 
-    /// <summary>[Stack, Videos, D, K]: gradient of the residuals before their normalisation, which the centres need too.</summary>
+    /// <summary>
+    /// [Stack, Videos, D, K]: gradient of the residuals before they are scaled to length 1. The centres' gradient
+    /// reads it, too.
+    /// </summary>
     public float* dResidual;
 
     /// <summary>[Stack, Videos, Rows, K]: workspace.</summary>
@@ -86,7 +98,7 @@ public unsafe struct VladGradArgs
     /// <summary>[Stack, Videos, Rows, D]</summary>
     public void* dHidden;
 
-    /// <summary>[Stack, Videos, Rows, K]: by the normalised cluster logits.</summary>
+    /// <summary>[Stack, Videos, Rows, K]: gradient of the normalised cluster logits.</summary>
     public void* dNormalised;
 
     /// <summary>[Stack, Videos, Rows]</summary>
@@ -106,15 +118,16 @@ public unsafe struct VladGradArgs
 }
 
 /// <summary>
-/// Aggregation of NeXtVLAD (Lin et al., 2018) for each video: A[r, k] = softmax over k of the normalised cluster logits times
-/// sigmoid of the group logit; V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]); each V[., k] of unit length; dropout.
-/// One pass for each video, so that neither the residuals nor the assignments of a batch travel through memory twice, and the normalised logits
-/// not at all. These are the plain kernels, for tensors of both precisions and any sizes; what they keep for themselves is fp32.
+/// Aggregation of NeXtVLAD (Lin et al., 2018) for each video: A[r, k] = softmax over k of the normalised cluster
+/// logits, times sigmoid of the group logit. V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]). Each V[., k] is
+/// scaled to length 1, then dropout. A block or item processes one video. So the residuals and the assignments of a
+/// batch do not pass through memory twice, and the normalised logits are never in memory. These are the plain kernels,
+/// for tensors of both precisions and any sizes. Their intermediate results are fp32.
 /// </summary>
 /// <remarks>
-/// Backward, with dV the gradient before normalisation: dH = A dV^T; dA = H dV - 1 (sum over d of M dV); with
-/// S[r] = sum over k of A dA, normalised cluster logits get A (dA - S / attention), group logits (1 - attention) S, centres
-/// - sum over videos of (sum over r of A) dV.
+/// Backward, with dV the gradient before scaling: dH = A dV^T; dA = H dV - 1 (sum over d of M dV); with S[r] = sum
+/// over k of A dA: gradient of normalised cluster logits A (dA - S / attention), of group logits (1 - attention) S, of
+/// centres - sum over videos of (sum over r of A) dV.
 /// </remarks>
 public static unsafe partial class VladKernels
 {
@@ -123,16 +136,17 @@ public static unsafe partial class VladKernels
     // A value of A: normalise 4 (see BatchNorm), softmax 5, times the sigmoid 1.
     internal const double OperationsOfAssignment = 10;
 
-    // A value of V: centre times mass taken off 2, squared and summed 2, times the inverse norm 1, dropout 1.
+    // A value of V: minus centre times mass 2, squared and summed 2, times the inverse norm 1, dropout 1.
     internal const double OperationsOfResidual = 6;
 
-    // A value of dA: less what all rows share 1; p dA summed 2, taken off 1, times A 1.
+    // A value of dA: minus the part that all rows share 1; p dA summed 2, subtracted 1, times A 1.
     internal const double OperationsOfAssignmentGradient = 5;
 
-    // A value of dV: dropout 1, its product with the descriptor summed 2 and taken off 2, times the inverse norm 1; its product with the centre summed 2.
+    // A value of dV: dropout 1; its product with the descriptor summed 2 and subtracted 2; times the inverse norm 1;
+    // its product with the centre summed 2.
     internal const double OperationsOfResidualGradient = 8;
 
-    /// <summary>Of a term of a product or of a sum of products: multiply, add.</summary>
+    /// <summary>Operations of a term of a dot product: multiply, add.</summary>
     internal const double OperationsOfTerm = 2;
 
     private static readonly KernelFile File = new("vlad", "Vlad.cu", $"WARPS={Warps}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");

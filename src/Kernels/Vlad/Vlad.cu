@@ -1,13 +1,18 @@
-// Vlad.cu: aggregation of NeXtVLAD for each video; forward and backward.
-//   A = softmax over k of the normalised ClusterLogits times sigmoid(GroupLogits)   H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K], of one video
-//   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);   Descriptor = V of unit length for each k;   Y = Descriptor mask
-//   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm;   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),   with
-//   S = sum over k of A dA:   dNormalised = A (dA - S / Attention),   dGroupLogits = (1 - Attention) S,   dM = -sum over videos of Mass dV
+// Vlad.cu: aggregation of NeXtVLAD for each video; forward and backward, plain version.
+//   A = softmax over k of the normalised ClusterLogits times sigmoid(GroupLogits)
+//   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);  Descriptor = V of length 1 for each k;  Y = Descriptor mask
+//   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm
+//   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),   and with S = sum over k of A dA:
+//   dNormalised = A (dA - S / Attention),   dGroupLogits = (1 - Attention) S,   dM = -sum over videos of Mass dV
+//   of one video: H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K]
 // Types   Hidden, logits, Y and their gradients fp32 or bf16; all else fp32
-// Launch  a block per video, WARPS warps; centres: a thread per element, which goes over the videos in order
-// Limits  any sizes; backward keeps K floats in shared memory
-// Floor   2 Rows D K fused multiply-adds in fp32 backward, half of it forward: far above the bytes, which are H, dH and A once or twice
-// Why     the plain version, for any sizes; VladTensorCore.cu is the one for bf16 at the sizes of models. All that a cluster's norm needs is in one block, and the residuals of a video, 96 KiB at the reference's size, stay in the second cache between passes
+// Launch  a block of WARPS warps per video; centres: a thread per element, which adds the videos in order
+// Limits  any sizes; backward has K floats in shared memory
+// Floor   2 Rows D K fused multiply-adds in fp32 backward, half of that forward. They take far longer than the bytes,
+//         which are H, dH and A once or twice
+// Why     the version for any sizes; VladTensorCore.cu has the kernels for bf16 at the sizes of models. One block has
+//         all values of a cluster's norm. The residuals of a video, 96 KiB at the reference's size, stay in the L2
+//         cache between passes
 #define VLAD_VALUE void
 #define VLAD_KEPT float
 #include "Block.cuh"
@@ -42,12 +47,13 @@ struct VladGradArgs {
     int AddCentres;
 };
 
-#define THREADS (32 * WARPS) // two blocks on a multiprocessor: while one waits for memory, the other computes
+#define THREADS (32 * WARPS) // two blocks on a multiprocessor: one computes while the other waits for memory
 static_assert(THREADS == PRODUCT_THREADS, "the block computes products");
 
 constexpr float SMALLEST_NORMAL = 1.17549435e-38f;
 
-// Goes over the clusters, a lane each: body(k, k < K) is called by all threads, with one k for a lane of every warp.
+// A loop over the clusters, one for each lane. All threads call body(k, k < K). The same lane of all warps has the
+// same k.
 template <class Body>
 DEVICE void for_clusters(int clusters, Body body) {
     for (int first = 0; first < clusters; first += 32) {
@@ -56,7 +62,7 @@ DEVICE void for_clusters(int clusters, Body body) {
     }
 }
 
-// Sum over i < count of term(i), which are divided among the warps; every warp gets it.
+// Sum of term(i) over i < count. The warps divide the terms among them, and every warp gets the sum.
 template <class Term>
 DEVICE float sum_divided(bool present, int count, Term term) {
     float sum = 0;
@@ -65,13 +71,13 @@ DEVICE float sum_divided(bool present, int count, Term term) {
     return sum_over_warps<WARPS>(sum);
 }
 
-// The elements of a thread among those of a video: body(i, k).
+// Calls body(i, k) for the elements of a video that belong to this thread.
 template <class Body>
 DEVICE void for_elements(int count, int clusters, Body body) {
     for_fours(threadIdx.x, THREADS, count, [&](int i) { body(i, i % clusters); });
 }
 
-// factor softmax of a row's normalised logits, by a warp. A lane meets only its own values again.
+// A warp writes factor * softmax of a row's normalised logits. A lane reads only values that it has written itself.
 template <class T>
 DEVICE void assign(const VladArgs& a, long long video, int row, const T* logits, float* assignment, float factor) {
     const int lane = threadIdx.x % 32, clusters = a.K;
@@ -133,8 +139,8 @@ DEVICE void aggregate(const VladArgs& a) {
     });
 }
 
-// Turns the gradient of the descriptor into that of the residuals, and leaves the part of the assignments' gradient that all rows share,
-// -(sum over d of M dV), in constant [K].
+// Converts the gradient of the descriptor into that of the residuals. Writes the part of the assignments' gradient
+// that all rows share, -(sum over d of M dV), to constant [K].
 DEVICE void differentiate_norm(const VladGradArgs& a, long long video, float* dResidual, float* constant) {
     const float* descriptor = a.Descriptor + video * a.D * a.K;
     const float* centres = a.Centres + video / a.Videos * a.D * a.K;
@@ -154,7 +160,7 @@ DEVICE void differentiate_norm(const VladGradArgs& a, long long video, float* dR
     });
 }
 
-// Gradients of the logits of a row, by a warp.
+// A warp computes the gradients of the logits of a row.
 template <class T>
 DEVICE void differentiate_assignment(const VladGradArgs& a, long long row) {
     const float* assignment = a.Assignment + row * a.K;
@@ -169,7 +175,7 @@ DEVICE void differentiate_assignment(const VladGradArgs& a, long long row) {
         deliver((T*)a.dGroupLogits + row, (1 - attention) * sum, a.AddGroupLogits);
     if (!a.dNormalised)
         return;
-    // Without attention there are no assignments, and the sum is 0 as well: any divisor but 0 will do.
+    // If the attention is 0, the assignments and their sum are 0 as well. Then any divisor but 0 gives 0.
     const float mean = sum / fmaxf(attention, SMALLEST_NORMAL);
     for (int k = lane; k < a.K; k += 32)
         store((T*)a.dNormalised + row * a.K + k, assignment[k] * (dAssignment[k] - mean));

@@ -1,5 +1,5 @@
-// VladArgs.cuh: arguments of the forward kernels of Vlad.cu and VladTensorCore.cu. VLAD_VALUE is the type of a tensor's values: void
-// where a kernel takes either. VLAD_KEPT is that of the descriptor.
+// VladArgs.cuh: arguments of the forward kernels of Vlad.cu and VladTensorCore.cu. VLAD_VALUE is the type of a
+// tensor's values: void in kernels for both precisions. VLAD_KEPT is the type of the descriptor.
 #pragma once
 
 #include "Normalizer.cuh"

@@ -1,14 +1,14 @@
-// VladGradients.cuh: what the backward kernel of VladTensorCore.cu does for a video, and for a tile of its rows.
+// VladGradients.cuh: the steps of the backward kernel of VladTensorCore.cu, for a video and for a tile of its rows.
 #pragma once
 
 #include "UnitLength.cuh"
 #include "VladTiles.cuh"
 
-constexpr int PACKS = MAX_D * (WIDTH / 8) / THREADS;  // of 8 clusters, those of a thread; no more for smaller K
-constexpr int COLUMNS = MAX_COLUMNS / THREADS;        // of the normalisation, those of a thread
-constexpr int SLICES = MAX_D / 8 / WARPS;             // of 8 of D, those of a warp of dH
+constexpr int PACKS = MAX_D * (WIDTH / 8) / THREADS;  // packs of 8 clusters of a thread; fewer for smaller K
+constexpr int COLUMNS = MAX_COLUMNS / THREADS;        // columns of the batch normalisation of a thread
+constexpr int SLICES = MAX_D / 8 / WARPS;             // slices of 8 columns of dH of a warp
 
-// Adds a thread's sums of 8 clusters to those of the threads with the same, finished, to of_cluster.
+// Sums over the threads with the same 8 clusters. Writes finish(k, sum) to of_cluster.
 template <class Finish>
 DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finish finish) {
     const int packs = clusters / 8;
@@ -23,14 +23,15 @@ DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finis
     sum_exchanged<WARPS>(memory, clusters, finish);
 }
 
-// dV of a video to shared memory, -(sum over d of M dV) to of_cluster; takes dV Mass from the gradient of the centres.
+// Writes dV of a video to shared memory, and -(sum over d of M dV) to of_cluster. Subtracts dV Mass from the gradient
+// of the centres.
 DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& memory, int video, float (&centres)[PACKS][8]) {
     const VladArgs& f = a.Forward;
     const int log = log_of(f.K) - 3, k = threadIdx.x % (1 << log) * 8, first = threadIdx.x >> log, step = THREADS >> log;
     const long long begin = (long long)video * f.D * f.K;
     const float* centre = f.Centres + video / f.Videos * f.D * f.K;
-    const float kept = 1 / (1 - f.Dropout.DropProbability); // factor of what was not dropped
-    // What was dropped of dY is set to 0. It waits where dV will be: registers are for the centres.
+    const float kept = 1 / (1 - f.Dropout.DropProbability); // factor of a value that was not dropped
+    // Dropped values of dY are set to 0. dY waits in the memory of dV, because the registers are for the centres.
     float sum[8] = {};
     Dropout dropout(f.Dropout);
 #pragma unroll 3
@@ -86,7 +87,8 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
     sum_packs(memory, sum, f.K, [](int, float sum) { return -sum; });
 }
 
-// dA of a tile without what all rows share, half of the sum over d by each half of the warps: to exchange.
+// Writes dA of a tile, without the part that all rows share, to exchange. Each half of the warps computes half of the
+// sum over d.
 DEVICE void differentiate_assignment(const Memory& memory, const bf16* hidden, int D) {
     const int k = warp_of() % 8 * 8, half = warp_of() / 8, steps = D / 16, pairs = (steps + 1) / 2, middle = (pairs + 1) / 2;
     float even[4] = {}, odd[4] = {};
@@ -108,7 +110,7 @@ DEVICE void differentiate_assignment(const Memory& memory, const bf16* hidden, i
     *(float2*)(to + 8 * STRIDE) = make_float2(even[2] + odd[2], even[3] + odd[3]);
 }
 
-// dH of a tile, to where its H was.
+// Writes dH of a tile to the memory of its H.
 DEVICE void differentiate_hidden(const Memory& memory, bf16* tile, int D) {
 #pragma unroll
     for (int slice = 0; slice < SLICES; slice++) {

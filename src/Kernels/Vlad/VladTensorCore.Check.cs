@@ -5,8 +5,9 @@ namespace VideoSim.Kernels.Vlad;
 /// <summary>Checks of <see cref="VladTensorCoreKernels"/>.</summary>
 public static unsafe class VladTensorCoreChecks
 {
-    // Every K; D of one and of several tiles, with warps to spare and with the most there may be; rows short of a tile, of two, and past several;
-    // groups that tiles are a multiple of and others; more columns than threads; several videos in a chunk, and chunks that end early.
+    // Every K. D of one and of several tiles, with unused warps and at the maximum. Rows of less than one tile, of
+    // less than two, and of several. Numbers of groups that divide a tile, and others. More columns than threads.
+    // Several videos in a chunk, and chunks with fewer videos than others.
     private static readonly VladCheckShape[] Shapes =
     [
         new(new(1, 1, 1, 16, 8)), new(new(1, 2, 3, 16, 8), Groups: 3), new(new(3, 2, 15, 48, 8), Groups: 5, Sides: 2, DropProbability: 0.2f),
@@ -18,8 +19,8 @@ public static unsafe class VladTensorCoreChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        // With 16 or 32 clusters pieces of 16 bytes of two rows of [D, K] meet in a bank. In backward a lane also reads and
-        // writes vectors of 8 clusters, 32 bytes, piece by piece.
+        // With 16 or 32 clusters, pieces of 16 bytes of two rows of [D, K] share a bank. In backward a lane also reads
+        // and writes vectors of 8 clusters, 32 bytes, piece by piece.
         new(VladTensorCoreKernels.Forward, static () => Shapes.Select(static shape => Case(shape, backward: false)), BankWays: 2),
         new(VladTensorCoreKernels.Backward, Backward, BankWays: 2), new(VladTensorCoreKernels.FinishCentres, static () => [Case(Shapes[3], backward: true), Case(Shapes[2], backward: true, addValues: 1)]),
     ];
@@ -28,10 +29,10 @@ public static unsafe class VladTensorCoreChecks
         (from shape in Shapes where shape.Sizes.Rows > 1 select Case(shape, backward: true))
         .Concat([
             Case(Shapes[2], backward: true, addValues: 1), Case(Shapes[2], backward: true, addLogits: 1),
-            Case(Shapes[4], backward: true, wantsHidden: false), Case(Shapes[4], backward: true, wantsLogits: false), Case(Shapes[4], backward: true, wantsCentres: false),
+            Case(Shapes[4], backward: true, ofHidden: false), Case(Shapes[4], backward: true, ofLogits: false), Case(Shapes[4], backward: true, ofCentres: false),
         ]);
 
-    internal static CheckCase Case(VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true, bool wantsCentres = true)
+    internal static CheckCase Case(VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool ofHidden = true, bool ofLogits = true, bool ofCentres = true)
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
@@ -47,13 +48,13 @@ public static unsafe class VladTensorCoreChecks
         var y = backward ? builder.ValueWorkspace("y", s.Count) : builder.ValueOutput("y", s.Count);
         var descriptor = shape.DropProbability > 0 ? builder.ValueWorkspace("descriptor", s.Count) : y;
         var dY = builder.ValueInput("dY", backward ? s.Count : 0);
-        var dHidden = builder.ValueGradient("dHidden", backward && wantsHidden ? rows * s.D : 0, addValues);
-        var dCentres = builder.Gradient("dCentres", backward && wantsCentres ? centreCount : 0, addValues);
-        var dNormalised = builder.ValueOutput("dNormalised", backward && wantsLogits ? rows * s.K : 0);
-        var dGroupLogits = builder.ValueGradient("dGroupLogits", backward && wantsLogits ? rows : 0, addLogits);
-        var partial = builder.Output("partial", backward && wantsLogits ? (long)s.Stack * s.Videos * 2 * shape.Columns : 0);
+        var dHidden = builder.ValueGradient("dHidden", backward && ofHidden ? rows * s.D : 0, addValues);
+        var dCentres = builder.Gradient("dCentres", backward && ofCentres ? centreCount : 0, addValues);
+        var dNormalised = builder.ValueOutput("dNormalised", backward && ofLogits ? rows * s.K : 0);
+        var dGroupLogits = builder.ValueGradient("dGroupLogits", backward && ofLogits ? rows : 0, addLogits);
+        var partial = builder.Output("partial", backward && ofLogits ? (long)s.Stack * s.Videos * 2 * shape.Columns : 0);
         var partialCentres = builder.Workspace("partialCentres", (long)chunks * centreCount);
-        return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {wantsHidden}, of logits {wantsLogits}, of centres {wantsCentres}", launcher =>
+        return builder.Build($"{shape}, add {addValues} {addLogits}, of hidden {ofHidden}, of logits {ofLogits}, of centres {ofCentres}", launcher =>
         {
             var norm = new BatchNorm.Normalizer
             {
@@ -70,14 +71,14 @@ public static unsafe class VladTensorCoreChecks
                 return;
             var args = new VladTensorCoreGradArgs
             {
-                Forward = forward, dY = dY.Values, dHidden = wantsHidden ? dHidden.Values : null, dNormalised = wantsLogits ? dNormalised.Values : null,
-                dGroupLogits = wantsLogits ? dGroupLogits.Values : null, Partial = wantsLogits ? partial.Floats : null,
-                PartialCentres = wantsCentres ? partialCentres.Floats : null, dCentres = dCentres.Floats,
+                Forward = forward, dY = dY.Values, dHidden = ofHidden ? dHidden.Values : null, dNormalised = ofLogits ? dNormalised.Values : null,
+                dGroupLogits = ofLogits ? dGroupLogits.Values : null, Partial = ofLogits ? partial.Floats : null,
+                PartialCentres = ofCentres ? partialCentres.Floats : null, dCentres = dCentres.Floats,
                 AddHidden = addValues, AddGroupLogits = addLogits, AddCentres = addValues,
             };
             launcher.Run(VladTensorCoreKernels.Backward, args);
-            if (wantsCentres)
+            if (ofCentres)
                 launcher.Run(VladTensorCoreKernels.FinishCentres, args);
-        }, new VladCheckReference(shape, dropout, backward, addValues, addLogits, sums: backward && wantsLogits), backward ? 3 : 2);
+        }, new VladCheckReference(shape, dropout, backward, addValues, addLogits, sums: backward && ofLogits), backward ? 3 : 2);
     }
 }

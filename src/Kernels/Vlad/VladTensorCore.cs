@@ -3,10 +3,15 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Kernels.Vlad;
 
-/// <summary>Arguments of the backward kernels of <see cref="VladTensorCoreKernels"/>; gradients and <see cref="Partial"/> may be null.</summary>
+/// <summary>
+/// Arguments of the backward kernels of <see cref="VladTensorCoreKernels"/>; gradients and <see cref="Partial"/> may
+/// be null.
+/// </summary>
 public unsafe struct VladTensorCoreGradArgs
 {
-    /// <summary>What forward got, and what it gave; tensors are bf16. <see cref="VladArgs.Y"/> is not read.</summary>
+    /// <summary>
+    /// Arguments of forward, with its results. Tensors are bf16. <see cref="VladArgs.Y"/> is not read.
+    /// </summary>
     public VladArgs Forward;
 
     /// <summary>[Stack, Videos, D, K]</summary>
@@ -15,19 +20,20 @@ public unsafe struct VladTensorCoreGradArgs
     /// <summary>[Stack, Videos, Rows, D]</summary>
     public void* dHidden;
 
-    /// <summary>[Stack, Videos, Rows, K]: by the normalised cluster logits.</summary>
+    /// <summary>[Stack, Videos, Rows, K]: gradient of the normalised cluster logits.</summary>
     public void* dNormalised;
 
     /// <summary>[Stack, Videos, Rows]</summary>
     public void* dGroupLogits;
 
     /// <summary>
-    /// [Stack, Videos, 2, Norm.Columns]: sums of <see cref="dNormalised"/> and of it times the standardised logit, which are the partial sums of
-    /// <see cref="BatchNormKernels"/>'s backward where a video is a chunk.
+    /// [Stack, Videos, 2, Norm.Columns]: sums of <see cref="dNormalised"/>, and of its product with the standardised
+    /// logit. They are the partial sums of the backward pass of <see cref="BatchNormKernels"/>, where a video is a
+    /// chunk.
     /// </summary>
     public float* Partial;
 
-    /// <summary>[Stack, Chunks, D, K]: gradient of the centres from the videos of a chunk.</summary>
+    /// <summary>[Stack, Chunks, D, K]: each chunk's part of the gradient of the centres.</summary>
     public float* PartialCentres;
 
     /// <summary>[Stack, D, K]</summary>
@@ -38,34 +44,36 @@ public unsafe struct VladTensorCoreGradArgs
 }
 
 /// <summary>
-/// The aggregation of <see cref="VladKernels"/> for bf16 on tensor cores, at the sizes that <see cref="Fits"/>. Nothing is kept for backward but the
-/// descriptors, masses and norms: what comes from the logits is made again. Backward also sums what the batch normalisation of the logits needs.
+/// The aggregation of <see cref="VladKernels"/> for bf16 on tensor cores, at the sizes that <see cref="Fits"/>.
+/// Forward stores descriptors, masses and norms for backward. Backward recomputes the assignments from the logits. It
+/// also computes the sums for the batch normalisation of the logits.
 /// </summary>
 public static unsafe class VladTensorCoreKernels
 {
-    private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; its tiles of rows, and how many are in shared memory
-    private const int Width = 64, Pad = 8;                      // clusters computed with; values that rows in shared memory are longer
-    private const int MaxD = 384, MaxColumns = 1024;            // for what a thread keeps in registers
+    private const int Threads = 512, TileRows = 16, Stages = 3; // of a block; rows of a tile; tiles in shared memory
+    private const int Width = 64, Pad = 8;                      // clusters in the products; padding of rows in shared memory, in values
+    private const int MaxD = 384, MaxColumns = 1024;            // limits of a thread's registers
 
-    // A block fills a multiprocessor, and sums gradients of centres over its videos. As many blocks as an H100 has multiprocessors: one
-    // number for every device, as results depend on it.
+    // A block fills a multiprocessor and sums the gradients of the centres over its videos. There are as many blocks
+    // as an H100 has multiprocessors. The number is the same on every device, because results depend on it.
     private const int Blocks = 132;
 
-    // A value of A, which backward makes again 10; its gradient 5; of batch normalisation the standardised logit 2 and both sums 3.
+    // A value of A, which backward recomputes 10; its gradient 5; for batch normalisation the standardised logit 2 and
+    // both sums 3.
     private const double OperationsOfAssignmentGradient = 20;
 
-    // A value of dV 8; times mass, taken off the gradient of the centres 2.
+    // A value of dV 8; times mass, subtracted from the gradient of the centres 2.
     private const double OperationsOfResidualGradient = 10;
 
     private static readonly KernelFile File = new("vlad", "VladTensorCore.cu", $"THREADS={Threads}", $"MAX_D={MaxD}", $"MAX_COLUMNS={MaxColumns}", $"NORM_FLOOR={L2Norm.L2NormKernels.Floor}f");
 
-    /// <summary>Whether these kernels take the sizes; <see cref="VladKernels"/> takes the others.</summary>
+    /// <summary>True if these kernels support the sizes; <see cref="VladKernels"/> supports all others.</summary>
     /// <param name="d">Width of a group, D.</param>
     /// <param name="k">Clusters, K.</param>
     /// <param name="groups">Groups of a frame.</param>
     public static bool Fits(int d, int k, int groups) => k is 8 or 16 or 32 or 64 && d % 16 == 0 && d <= MaxD && groups * k <= MaxColumns;
 
-    /// <summary>Parts of the videos of one of the stack, one for each block.</summary>
+    /// <summary>Number of chunks of the videos of one aggregation. Each block processes a chunk.</summary>
     public static int Chunks(int stack, int videos)
     {
         int ofChunk = Math.Max(1, (stack * videos + Blocks - 1) / Blocks);
@@ -88,7 +96,7 @@ public static unsafe class VladTensorCoreKernels
         },
     };
 
-    /// <summary>Gradients of everything but the centres, of which it sums those of each chunk. Items: stack x chunks.</summary>
+    /// <summary>All gradients; those of the centres are summed for each chunk only. Items: stack x chunks.</summary>
     public static readonly Kernel<VladTensorCoreGradArgs> Backward = new("vlad_tensor_core_backward_bf16")
     {
         From = File,
@@ -122,7 +130,7 @@ public static unsafe class VladTensorCoreKernels
 
     private static long Centres(in VladArgs a) => (long)a.Stack * a.D * a.K;
 
-    // What Memory in the source lays out.
+    // Size of the struct Memory in VladTiles.cuh.
     private static int SharedBytes(int d, int assignments) =>
         2 * (d * Width + Stages * TileRows * (d + Pad) + assignments * TileRows * (Width + Pad)) + 4 * (2 * TileRows * (Width + Pad) + 3 * Width);
 }

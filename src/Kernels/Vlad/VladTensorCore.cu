@@ -1,27 +1,35 @@
-// VladTensorCore.cu: aggregation of NeXtVLAD on tensor cores, for bf16; forward and backward. The formulas are those of Vlad.cu, its plain twin:
-//   A = softmax over k of the normalised ClusterLogits times sigmoid(GroupLogits)   H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K], of one video
-//   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);   Descriptor = V of unit length for each k;   Y = Descriptor mask
-//   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm;   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),
-//   dM = -sum over videos of Mass dV;   with A = p o, p the softmax:   dNormalised = o p (dA - sum over k of p dA),   dGroupLogits = o (1 - o) sum over k of p dA;
-//   Partial = sums over a video of dNormalised, and of it times the standardised logit: what batch normalisation's backward begins with
-// Types   Hidden, logits, Descriptor, Y and their gradients bf16; operands of products bf16, all sums and everything else fp32
-// Launch  a block per chunk of the videos of one of the stack, 16 warps: it fills a multiprocessor; finish_centres: a thread per element, which goes
-//         over the chunks in order
-// Limits  K 8, 16, 32 or 64; D a multiple of 16 up to MAX_D; Groups K up to MAX_COLUMNS; tensors on 16 bytes; 99 KiB of shared memory
-// Floor   forward reads H and logits and writes Descriptor and Y once; backward reads H, logits, Descriptor and dY, writes dH and dNormalised once: bytes / bandwidth
-// Why     A, p and the normalised logits are made again rather than stored: the logits they come from are read anyway. H streams through shared memory in
-//         tiles of 16 rows, two of which are on their way while one is computed with, from one video into the next. Rows of tiles are 16 bytes longer than
-//         their values, and 16-byte pieces of [D, K] change places by the row's number: ldmatrix meets no bank twice. Sums of the centres' gradients stay
-//         in registers over the videos of a chunk: no gradient [D, K] of a video is ever in memory. Every sum has one order, which depends on the sizes
-//         only. docs/kernels/nextvlad.md counts the bytes
+// VladTensorCore.cu: aggregation of NeXtVLAD on tensor cores, for bf16; forward and backward. The formulas are those
+// of Vlad.cu.
+//   A = softmax over k of the normalised ClusterLogits times sigmoid(GroupLogits)
+//   V[d, k] = sum over r of A[r, k] (H[r, d] - M[d, k]);  Descriptor = V of length 1 for each k;  Y = Descriptor mask
+//   dV = (dY mask - Descriptor (sum over d of dY mask Descriptor)) InverseNorm
+//   dH = A dV^T,   dA = H dV - 1 (sum over d of M dV),   dM = -sum over videos of Mass dV
+//   with A = p o, p the softmax, and S = sum over k of p dA:   dNormalised = o p (dA - S),  dGroupLogits = o (1 - o) S
+//   Partial = sums over a video of dNormalised, and of its product with the standardised logit
+//   of one video: H = Hidden [Rows, D]   A [Rows, K]   M = Centres [D, K]
+// Types   Hidden, logits, Descriptor, Y and their gradients bf16; operands of products bf16; all sums and all else
+//         fp32
+// Launch  a block of 16 warps per chunk of the videos of one aggregation, which fills a multiprocessor;
+//         finish_centres: a thread per element, which adds the chunks in order
+// Limits  K 8, 16, 32 or 64; D a multiple of 16 up to MAX_D; Groups K up to MAX_COLUMNS; tensors on 16 bytes; 99 KiB
+//         of shared memory
+// Floor   forward reads H and logits and writes Descriptor and Y once; backward reads H, logits, Descriptor and dY and
+//         writes dH and dNormalised once: bytes / bandwidth
+// Why     A, p and the normalised logits are recomputed, not stored: backward reads the logits anyway. H passes
+//         through shared memory in tiles of 16 rows. Two tiles are being loaded while one is used, also at the end of
+//         a video. Rows of tiles are padded by 16 bytes. The 16-byte pieces of a row of [D, K] are reordered by the
+//         number of the row. So ldmatrix has no bank conflicts. Partial gradients of the centres stay in registers
+//         over the videos of a chunk. A gradient [D, K] of a single video is never in memory. The order of every sum
+//         depends on the sizes only. The backward pass of batch normalisation starts from Partial.
+//         docs/kernels/nextvlad.md counts the bytes
 #include "VladGradients.cuh"
 
 // ---- forward
 
-// A warp's part of V: every eighth tile of 16 of D, and one half of the clusters.
+// A warp computes every eighth tile of 16 rows of V [D, K], for one half of the clusters.
 constexpr int PARTS = WARPS / 2, D_TILES = MAX_D / 16 / PARTS, K_TILES = WIDTH / 8 / 2;
 
-// A of a tile to one half of the assignments' memory; what the lane has written.
+// Writes A of a tile to one half of the memory for assignments. Returns the pair that the lane has written.
 DEVICE unsigned assign(const VladArgs& a, const Chunk& chunk, const Tile& tile, int group, int half, int statistics, unsigned logits,
                        float group_logit) {
     unsigned pair = 0;
@@ -31,7 +39,7 @@ DEVICE unsigned assign(const VladArgs& a, const Chunk& chunk, const Tile& tile, 
     return pair;
 }
 
-// Subtracts the centres from the sums of a video, brings them to unit length, drops, writes.
+// Finishes a video: subtracts the centres from the sums, scales to length 1, applies dropout and writes the results.
 DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, float (&sum)[D_TILES][K_TILES][4]) {
     // A lane has rows d and d + 8 and columns k and k + 1 of every tile of the sums.
     const int part = warp_of() % PARTS, d_of_lane = lane_of() / 4, k_of_lane = WIDTH / 2 * (warp_of() / PARTS) + lane_of() % 4 * 2;
@@ -65,7 +73,7 @@ DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, flo
             *(float2*)(memory.exchange + part * WIDTH + k) = make_float2(squares0, squares1);
     }
     sum_exchanged<PARTS>(memory, a.K, [&](int k, float squares) { return a.InverseNorm[(long long)video * a.K + k] = inverse_length(squares); });
-    // By way of shared memory, so that threads write 16 bytes of what is neighbouring in memory.
+    // The results pass through shared memory, so threads write 16 neighbouring bytes.
 #pragma unroll
     for (int n = 0; n < K_TILES; n++) {
         const int k = k_of_lane + 8 * n;
@@ -87,7 +95,7 @@ DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, flo
         float values[8];
         load_pack(values, memory.piece(at >> log_of(a.K), at & (a.K - 1)));
         if (a.Y != a.Descriptor)
-            store_pack(a.Descriptor + begin + at, values); // as they were: bf16
+            store_pack(a.Descriptor + begin + at, values); // exact: the values are bf16
 #pragma unroll
         for (int i = 0; i < 8; i++)
             values[i] *= dropout.factor(begin + at + i);
@@ -102,7 +110,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forwar
     const int part = warp_of() % PARTS, half = warp_of() / PARTS;
     unsigned logits = 0;
     float group_logit = 0;
-    // In the order of the rows: what is multiplied, what is assigned, what is read.
+    // Three tiles in the order of the rows: tile is multiplied, next gets its assignments, coming is read.
     Tile tile{chunk.first_video, 0, 0}, next = tile.next(a.Rows), coming = next.next(a.Rows);
     chunk.begin(tile);
     chunk.begin(next);
@@ -117,11 +125,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_forwar
         float sum[D_TILES][K_TILES][4] = {}, mass0 = 0, mass1 = 0;
         for (; tile.video == video; tile = next, next = coming, coming = coming.next(a.Rows), buffer ^= 1) {
             cp_async_wait<STAGES - 2>();
-            __syncthreads(); // the tile and its assignments are there, and nobody reads those before any more
+            __syncthreads(); // the tile and its assignments are complete, and all warps are done with the tile before
             chunk.begin(coming);
             mass0 += first_of_pair(assigned);
             mass1 += second_of_pair(assigned);
-            // Other warps multiply meanwhile.
+            // Other warps multiply at the same time.
             group.go_to(next);
             if (next.first_row == 0)
                 statistics = chunk.statistics(next.video);
@@ -175,14 +183,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
     while (tile.video < chunk.end) {
         const int video = tile.video, statistics = chunk.statistics(video);
         float sums[COLUMNS] = {}, products[COLUMNS] = {};
-        __syncthreads(); // nobody uses shared memory for the video before any more
+        __syncthreads(); // all warps are done with the previous video's shared memory
         differentiate_norm(a, memory, video, centres);
         for (; tile.video == video; tile = tile.next(f.Rows)) {
             const bool present = chunk.has_row(tile);
             const int at = video * f.Rows + tile.first_row + warp;
             bf16* hidden = chunk.hidden(tile.stage);
             cp_async_wait<STAGES - 2>();
-            __syncthreads(); // the tile is there, and nobody reads the one before any more
+            __syncthreads(); // the tile is complete, and all warps are done with the tile before
             chunk.begin(tile.next(f.Rows).next(f.Rows));
             group.go_to(tile);
             RowShare share{};
@@ -194,7 +202,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
             *(unsigned*)(memory.assignment + warp * STRIDE + 2 * lane) = assignment_of(share);
             differentiate_assignment(memory, hidden, f.D);
             __syncthreads();
-            // A warp has a row, a lane the two clusters it has a share of: nobody else reads what it replaces in exchange.
+            // A warp has a row, a lane two clusters of it. No other lane reads the values that this lane replaces in
+            // exchange.
             float2 *first_half = (float2*)(memory.exchange + warp * STRIDE) + lane, *second_half = first_half + ROWS * STRIDE / 2;
             const float2 constant = pair_at(memory.of_cluster + 2 * lane);
             const float dA0 = first_half->x + second_half->x + constant.x, dA1 = first_half->y + second_half->y + constant.y;
@@ -217,13 +226,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) vlad_tensor_core_backwa
                     load_pack(values, hidden + warp * (f.D + PAD) + d);
                     deliver_pack(a.dHidden + (long long)at * f.D + d, values, a.AddHidden);
                 });
-            // Rows of the video take turns in the groups, also from one tile to the next.
+            // Rows of the video belong to the groups in turn, also from one tile to the next.
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
                 const int column = c * THREADS + threadIdx.x, k = column & (f.K - 1);
                 if (column >= f.Norm.Columns)
                     continue;
-                const int first = (column >> log_of(f.K)) - group.value; // row of the tile, but for whole turns
+                const int first = (column >> log_of(f.K)) - group.value; // row of the tile, up to a multiple of Groups
                 for (int r = first < 0 ? first + f.Groups : first; r < ROWS; r += f.Groups) {
                     sums[c] += memory.exchange[r * STRIDE + k];
                     products[c] += memory.exchange[(ROWS + r) * STRIDE + k];

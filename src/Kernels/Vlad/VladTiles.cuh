@@ -1,5 +1,5 @@
-// VladTiles.cuh: what the kernels of VladTensorCore.cu have in common: how a block of THREADS goes through the rows of its videos, and what a row's
-// logits say.
+// VladTiles.cuh: the parts that the kernels of VladTensorCore.cu share: the tiles of a block's rows, and the softmax
+// and the sigmoid of a row's logits.
 #pragma once
 
 #include "Logistic.cuh"
@@ -24,7 +24,7 @@ struct VladTensorCoreGradArgs {
 
 constexpr int WARPS = THREADS / 32, ROWS = 16; // of a tile: one for each warp
 constexpr int WIDTH = 64;                      // clusters that a block computes with; those past K are zeros
-constexpr int STRIDE = WIDTH + 8;              // of rows of clusters: 8 of them lie in different banks
+constexpr int STRIDE = WIDTH + 8;              // of rows of clusters: 8 of them are in different banks
 constexpr int PAD = 8;                         // values past the D of a row of a tile, for the same reason
 constexpr int STAGES = 3;                      // tiles in shared memory
 static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile");
@@ -32,15 +32,16 @@ static_assert(WARPS == ROWS && WARPS == 2 * (WIDTH / 8), "how warps share a tile
 DEVICE int lane_of() { return threadIdx.x % 32; }
 DEVICE int warp_of() { return threadIdx.x / 32; }
 
-// Where a lane's row of the four matrices of ldmatrix_x4 begins in [16, 16] of a matrix of rows of stride values: with the second matrix below the first...
+// Address that a lane passes to ldmatrix_x4 for [16, 16] of a matrix whose rows are stride values apart. The second of
+// the four matrices is below the first.
 DEVICE const bf16* rows_first(const bf16* matrix, int stride) { return matrix + lane_of() % 16 * stride + lane_of() / 16 * 8; }
-// ...or beside it.
+// The same, with the second matrix beside the first.
 DEVICE const bf16* columns_first(const bf16* matrix, int stride) { return matrix + (lane_of() % 8 + lane_of() / 16 * 8) * stride + lane_of() / 8 % 2 * 8; }
 
-// Of a number of clusters.
+// Logarithm to base 2 of a number of clusters.
 DEVICE int log_of(int power) { return power == 64 ? 6 : power == 32 ? 5 : power == 16 ? 4 : 3; }
 
-// body(d) for a lane's pieces of 8 of a row of D.
+// Calls body(d) for a lane's pieces of 8 of a row of D.
 template <class Body>
 DEVICE void for_packs(int D, Body body) {
 #pragma unroll
@@ -56,7 +57,7 @@ DEVICE void load_pairs(unsigned (&pairs)[4], const bf16* address) {
     pairs[0] = all.x, pairs[1] = all.y, pairs[2] = all.z, pairs[3] = all.w;
 }
 
-// Dynamic shared memory; C# adds the same up.
+// The dynamic shared memory. VladTensorCore.cs computes its size.
 struct Memory {
     bf16 *pieces, *hidden, *assignment; // [D, WIDTH], [STAGES, ROWS, D + PAD], forward twice [ROWS, STRIDE]
     float* exchange;                    // [2, ROWS, STRIDE], between the warps
@@ -72,11 +73,11 @@ struct Memory {
         mass = inverse + WIDTH;
     }
 
-    // The 8 values from k on, a multiple of 8, of the Descriptor or of dV.
+    // The 8 values of the Descriptor or of dV from column k on, a multiple of 8.
     __device__ __forceinline__ bf16* piece(int d, int k) const { return pieces + d * WIDTH + ((k / 8) ^ (d % 8)) * 8; }
 };
 
-// Some rows of a video, among those of the videos of a block, which follow each other.
+// A tile: some rows of a video. The videos of a block follow each other.
 struct Tile {
     int video;     // of [Stack, Videos]
     int first_row; // of the video
@@ -88,7 +89,8 @@ struct Tile {
     }
 };
 
-// The videos of a block. What changes from tile to tile is counted on: divisions would cost more than the products.
+// The videos of a block. Numbers that change from tile to tile are updated by additions: divisions would take longer
+// than the products.
 struct Chunk {
     const VladArgs& a;
     const Memory& memory;
@@ -102,10 +104,10 @@ struct Chunk {
 
     __device__ __forceinline__ bf16* hidden(int stage) const { return memory.hidden + stage * ROWS * (a.D + PAD); }
 
-    // Whether this warp has a row of a tile.
+    // True if this warp has a row of a tile.
     __device__ __forceinline__ bool has_row(const Tile& tile) const { return tile.video < end && tile.first_row + warp_of() < a.Rows; }
 
-    // Begins to copy a tile, a row each warp; zeros past the video's last.
+    // Starts the copy of a tile, one row for each warp. Rows past the video's last one become zeros.
     __device__ __forceinline__ void begin(const Tile& tile) const {
         if (tile.video < end) {
             const bool exists = has_row(tile);
@@ -116,7 +118,8 @@ struct Chunk {
         cp_async_commit();
     }
 
-    // Reads the logits of a warp's row of a tile, where there is one: a lane's pair of clusters, and the group's.
+    // Reads the logits of a warp's row of a tile, if there is one: a lane's pair of cluster logits, and the group
+    // logit.
     __device__ __forceinline__ void read_logits(const Tile& tile, unsigned& of_clusters, float& of_group) const {
         if (!has_row(tile))
             return;
@@ -126,7 +129,7 @@ struct Chunk {
             of_clusters = *(const unsigned*)(a.ClusterLogits + (long long)at * a.K + 2 * lane_of());
     }
 
-    // Where the statistics of a video's columns begin, and their weights.
+    // First index of the statistics of a video's columns, and of their weights.
     __device__ __forceinline__ int statistics(int video) const { return video / (a.Videos / a.Norm.Sides) * a.Norm.Columns; }
     __device__ __forceinline__ int weights() const { return blockIdx.x / a.Chunks * a.Norm.Columns; }
 };
@@ -137,17 +140,18 @@ struct GroupOfTile {
 
     __device__ __forceinline__ explicit GroupOfTile(int groups) : groups(groups), step(ROWS % groups), value(0) {}
     __device__ __forceinline__ void go_to(const Tile& tile) { value = tile.first_row == 0 ? 0 : value + step < groups ? value + step : value + step - groups; }
-    // The group of another row, with its own number modulo groups.
+    // The group of another row of the tile. row is its number in the tile modulo groups.
     __device__ __forceinline__ int of(int row) const { return value + row < groups ? value + row : value + row - groups; }
 };
 
-// What a lane knows of its two clusters, 2 lane and 2 lane + 1, of one row. Clusters past K have no share.
+// The values of a lane's two clusters, 2 lane and 2 lane + 1, for one row. For clusters past K they are 0.
 struct RowShare {
     float p0, p1, n0, n1; // softmax, and standardised logits
     float open;           // sigmoid of the group logit
 };
 
-// By a warp, from its lanes' pairs of logits, and where the statistics and the weights of its group begin.
+// A warp computes the values of a row from its lanes' pairs of logits. statistic and parameter are the first indices
+// of the row's group.
 DEVICE RowShare share_of_row(const Normalizer& norm, int statistic, int parameter, int clusters, unsigned logits, float group_logit) {
     const int k = 2 * lane_of();
     RowShare row{};
@@ -169,10 +173,10 @@ DEVICE RowShare share_of_row(const Normalizer& norm, int statistic, int paramete
     return row;
 }
 
-// A, rounded as the products take it.
+// A pair of A, rounded to bf16 for the products.
 DEVICE unsigned assignment_of(const RowShare& row) { return to_bf16_pair(row.p0 * row.open, row.p1 * row.open); }
 
-// Cluster by cluster the sum over Count rows of exchange [.., WIDTH], finished, to of_cluster.
+// For each cluster: sums Count rows of exchange [.., WIDTH] and writes finish(k, sum) to of_cluster.
 template <int Count, class Finish>
 DEVICE void sum_exchanged(const Memory& memory, int clusters, Finish finish) {
     __syncthreads();

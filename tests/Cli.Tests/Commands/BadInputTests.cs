@@ -211,7 +211,7 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("--precision", "fp8", "--precision cannot be 'fp8'; it is fp32 or bf16")]
     [InlineData("--set", "model.vlad_dropout=1", "vlad_dropout must be in [0, 1)")]
     [InlineData("--set", "nonsense", "--set wants key=value, not 'nonsense'")]
-    [InlineData("--device", "abacus", "--device abacus: devices are cpu, cuda and cuda:N")]
+    [InlineData("--device", "abacus", "--device abacus: the devices are cpu, cuda and cuda:N")]
     public void Option_Wrong_IsWrongUsage(string option, string? value, string complaint)
     {
         string output = world.New();
@@ -226,7 +226,7 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("there is no fold '12': folds are 1 to 11", "finetune", "--model", "mix", "--data", "d", "--output-dir", "o", "--pretrained", "p", "--fold", "12")]
     [InlineData("'--output-dir' is required", "pretrain", "--model", "mix", "--data", "d")]
     [InlineData("there is no model 'max'", "reproduce", "--models", "mix", "max")]
-    [InlineData("--folds 12: there are 11 folds", "reproduce", "--folds", "12")]
+    [InlineData("--folds 12: the number of folds is 1 to 11", "reproduce", "--folds", "12")]
     [InlineData("--folds", "reproduce", "--folds", "two")]
     [InlineData("--step needs --checkpoint", "inspect", "--step")]
     [InlineData("inspect needs --model, or --step", "inspect")]

@@ -35,7 +35,7 @@ public sealed class CudaTests(CommandWorld world)
         foreach (string name in new[] { "libcuda.so.1", "libcublasLt.so.13" })
             File.Copy(other, Path.Combine(folder, name));
         ChildProcess.Run(new() { ["VIDEOSIM_CUDA_PATH"] = folder }, Pretrain(world.New()))
-            .AssertFailed(1, Path.Combine(folder, "libcuda.so.1"), "is no driver of NVIDIA's", "install NVIDIA's driver");
+            .AssertFailed(1, Path.Combine(folder, "libcuda.so.1"), "is not NVIDIA's driver", "install NVIDIA's driver");
     }
 
     [Fact]
@@ -225,9 +225,9 @@ public sealed class CudaTests(CommandWorld world)
     [Fact]
     public void KernelsCheck_DeviceWithOptionsOfTheEmulator_IsRefused()
     {
-        Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--source", "Dropout.cu").AssertFailed(2, "--source does not go with --device", "VIDEOSIM_KERNELS");
-        Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--kernels", world.Data).AssertFailed(2, "--kernels does not go with --device");
-        Shell.Run("kernels", "check", "dropout", "--device", "gpu").AssertFailed(2, "--device gpu: devices are cpu, cuda and cuda:N");
+        Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--source", "Dropout.cu").AssertFailed(2, "--source cannot be used with --device", "VIDEOSIM_KERNELS");
+        Shell.Run("kernels", "check", "dropout", "--device", "cuda", "--kernels", world.Data).AssertFailed(2, "--kernels cannot be used with --device");
+        Shell.Run("kernels", "check", "dropout", "--device", "gpu").AssertFailed(2, "--device gpu: the devices are cpu, cuda and cuda:N");
     }
 
     [Fact]

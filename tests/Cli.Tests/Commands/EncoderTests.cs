@@ -48,10 +48,10 @@ public sealed class EncoderTests(CommandWorld world)
     {
         string data = ChallengeData(), output = world.New(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), roformer = Encoder("roformer", "zip.bin", "pytorch_model.bin");
         string[] reproduce = ["reproduce", "--data", data, "--output-dir", output, "--preset", "micro"];
-        Shell.Run([.. reproduce, "--encoder", $"bert={bert}"]).AssertFailed(2, "--encoder: there is none for mix-roformer, which needs a roformer; pass roformer=DIR");
+        Shell.Run([.. reproduce, "--encoder", $"bert={bert}"]).AssertFailed(2, "--encoder: mix-roformer needs a roformer encoder, and none is given; add roformer=DIR");
         Shell.Run([.. reproduce, "--encoder", $"bert={roformer}", $"roformer={roformer}"]).AssertFailed(2, $"{roformer}: holds a roformer; mix needs a bert");
-        Shell.Run([.. reproduce, "--models", "mix", "--encoder", $"uniter={bert}"]).AssertFailed(2, "there is none for mix, which needs a bert");
-        Shell.Run([.. reproduce, "--encoder", $"albert={bert}"]).AssertFailed(2, "there is no 'albert', only bert, roformer, mix");
+        Shell.Run([.. reproduce, "--models", "mix", "--encoder", $"uniter={bert}"]).AssertFailed(2, "mix needs a bert encoder");
+        Shell.Run([.. reproduce, "--encoder", $"albert={bert}"]).AssertFailed(2, "'albert' is not known; use one of bert, roformer, mix");
         Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", roformer)).AssertFailed(2, $"{roformer}: holds a roformer; mix needs a bert");
         Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", data)).AssertFailed(2, $"{data}: has no config.json");
         Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", bert, "--set", "model.encoder.hidden_size=16")).AssertFailed(1, $"--set model.encoder.hidden_size says 16, but in {bert} it is 8");
@@ -119,7 +119,7 @@ public sealed class EncoderTests(CommandWorld world)
     [Fact]
     public void Reference_WithoutEncoders_SaysThatTheyStartFromRandomWeights()
     {
-        const string Note = "text encoders start from random weights; the published scores start from published ones: --encoder bert=DIR roformer=DIR\n";
+        const string Note = "text encoders start from random weights; for the published scores, start from published encoders: --encoder bert=DIR roformer=DIR\n";
         string[] dry = ["reproduce", "--dry-run", "--models", "mix", "--output-dir", world.New(), "--preset"];
         Assert.Equal(Note, Shell.RunAloud([.. dry, "reference"]).Error);
         Assert.Equal("", Shell.RunAloud([.. dry, "micro"]).Error);

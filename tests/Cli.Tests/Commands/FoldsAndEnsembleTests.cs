@@ -39,10 +39,10 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
 
     [Theory]
     [InlineData(2, "3 weights for 2 inputs", "--weights", "1", "2", "3")]
-    [InlineData(2, "-1 is no positive number", "--weights", "1", "-1")]
-    [InlineData(2, "--weights: '0,7' is no number", "--weights", "0,7", "0,03")]
-    [InlineData(2, "--weights: '1,000' is no number", "--weights", "1,000", "1")]
-    [InlineData(2, "--weights: 'x' is no number", "--weights", "x", "1")]
+    [InlineData(2, "-1 is not a positive number", "--weights", "1", "-1")]
+    [InlineData(2, "--weights: '0,7' is not a number", "--weights", "0,7", "0,03")]
+    [InlineData(2, "--weights: '1,000' is not a number", "--weights", "1,000", "1")]
+    [InlineData(2, "--weights: 'x' is not a number", "--weights", "x", "1")]
     public void Ensemble_BadWeights_AreNamed(int code, string complaint, params string[] more) =>
         Shell.Run(["ensemble", "--inputs", Embeddings([1]), Embeddings([2]), "--output", world.New() + ".json", .. more]).AssertFailed(code, complaint);
 
@@ -54,7 +54,7 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     public void Ensemble_SomeInputsNamed_NamesTheOther()
     {
         string unnamed = Embeddings([1]);
-        Shell.Run("ensemble", "--inputs", $"mix={Embeddings([2])}", unnamed, "--output", world.New() + ".json").AssertFailed(2, $"{unnamed} names no model");
+        Shell.Run("ensemble", "--inputs", $"mix={Embeddings([2])}", unnamed, "--output", world.New() + ".json").AssertFailed(2, $"{unnamed} has no model name");
     }
 
     [Fact]
@@ -64,7 +64,7 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     [Fact]
     public void Study_UnknownOrWithData_IsRefused()
     {
-        Shell.Run("reproduce", "--study", "claim", "--output-dir", world.New()).AssertFailed(2, "--study claim");
+        Shell.Run("reproduce", "--study", "claim", "--output-dir", world.New()).AssertFailed(2, "--study claim: the only study is 'claims'");
         Shell.Run("reproduce", "--study", "claims", "--data", world.Data, "--output-dir", world.New()).AssertFailed(1, "--study", "no --data");
     }
 

@@ -73,8 +73,8 @@ public sealed class InspectTests(CommandWorld world)
         Shell.Run(args).AssertDone();
         using (var file = Engine.Serialization.SafetensorsReader.Open(output))
             Assert.Equal(JsonNode.Parse(File.ReadAllText(Path.Combine(world.Pretrained, "args.json")))!["pretrain"]!["batch"]!.GetValue<long>(), file.TryFind("embedding")!.Shape[0]);
-        Shell.Run([.. args, "--batch", "3"]).AssertFailed(2, "--at takes the run's own batch; --batch is for another one");
-        Shell.Run([.. args[..4], "--at", "0", "--output", output]).AssertFailed(2, "--at counts steps from 1, not 0");
+        Shell.Run([.. args, "--batch", "3"]).AssertFailed(2, "--at uses the run's own batch; leave out --batch");
+        Shell.Run([.. args[..4], "--at", "0", "--output", output]).AssertFailed(2, "--at 0: steps are counted from 1");
     }
 
     [Fact]
@@ -83,10 +83,10 @@ public sealed class InspectTests(CommandWorld world)
             "--batch", "1000", "--output", world.New() + ".safetensors").AssertFailed(1, "a batch of 1000 was asked for; there are 24");
 
     [Theory]
-    [InlineData("--step takes the checkpoint's model", "--model", "uniter")]
-    [InlineData("a step is kept in a file that ends in .safetensors", "--output", "config.json")]
+    [InlineData("--step uses the checkpoint's model", "--model", "uniter")]
+    [InlineData("the file's name must end in .safetensors", "--output", "config.json")]
     [InlineData("--output is empty", "--output", "")]
-    [InlineData("--set pretrain.batch=2 is for another one", "--at", "1", "--set", "pretrain.batch=2")]
+    [InlineData("leave out --set pretrain.batch=2", "--at", "1", "--set", "pretrain.batch=2")]
     [InlineData("Cannot parse argument '1,0' for option '--at'", "--at", "1,0")]
     [InlineData("Cannot parse argument '1,000' for option '--batch'", "--batch", "1,000")]
     public void InspectStep_OptionThatWouldBeIgnored_IsWrongUsage(string complaint, params string[] more)

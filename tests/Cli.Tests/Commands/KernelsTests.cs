@@ -37,7 +37,7 @@ public sealed class KernelsTests(CommandWorld world)
     {
         string file = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "Nothing.cu");
         File.WriteAllText(file, "");
-        Shell.Run("kernels", "check", "dropout", "--source", file).AssertFailed(1, file, "holds no kernel source", "Dropout.cu");
+        Shell.Run("kernels", "check", "dropout", "--source", file).AssertFailed(1, file, "contains no kernel source", "Dropout.cu");
         Shell.Run("kernels", "check", "dropout", "--source", file + "x").AssertFailed(1, file + "x", "there is no such file");
     }
 

@@ -49,7 +49,7 @@ public sealed class KillTests(CommandWorld world)
         Send(signal, process);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.Equal("error: interrupted; the same command goes on where it was\n", error);
+        Assert.Equal("error: interrupted; the same command continues where it stopped\n", error);
         Assert.Equal(130, process.ExitCode);
         Assert.InRange(Checkpoints(run), 1, 99_999);
     }

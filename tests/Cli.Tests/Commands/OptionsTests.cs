@@ -162,10 +162,10 @@ public sealed class OptionsTests(CommandWorld world)
     public void KernelsCheck_Folder_IsWhereSourcesComeFrom()
     {
         string folder = Directory.CreateDirectory(world.New()).FullName;
-        Shell.Run("kernels", "check", "dropout", "--kernels", folder).AssertFailed(1, folder, "holds no kernel source");
-        Shell.Run("kernels", "build-emulator", "--kernels", folder).AssertFailed(1, folder, "holds no kernel source");
-        Shell.Run("kernels", "compile", "--kernels", folder).AssertFailed(1, folder, "holds no kernel source");
-        Shell.Run("kernels", "compile", "--kernels", folder, "--output-dir", world.New()).AssertFailed(1, folder, "holds no kernel source");
+        Shell.Run("kernels", "check", "dropout", "--kernels", folder).AssertFailed(1, folder, "contains no kernel source");
+        Shell.Run("kernels", "build-emulator", "--kernels", folder).AssertFailed(1, folder, "contains no kernel source");
+        Shell.Run("kernels", "compile", "--kernels", folder).AssertFailed(1, folder, "contains no kernel source");
+        Shell.Run("kernels", "compile", "--kernels", folder, "--output-dir", world.New()).AssertFailed(1, folder, "contains no kernel source");
     }
 
     [Fact]

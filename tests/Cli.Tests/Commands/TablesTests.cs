@@ -74,8 +74,8 @@ public sealed class TablesTests(CommandWorld world)
         Assert.Equal(["pairwise/label.tsv", "pairwise/pairwise.tfrecords", "tag_list.txt", "pointwise/pretrain_0.tfrecords", "pointwise/pretrain_1.tfrecords"], table.Rows.Where(static row => row[3] == "differs").Select(static row => row[0]));
         var json = JsonNode.Parse(Shell.Run("data", "verify", "--official", data, "--json").Output)!.AsArray();
         Assert.Equal(table.Rows.Select(static row => (row[0], row[3])), json.Select(static file => ((string)file!["file"]!, (string)file["verdict"]!)));
-        Shell.Run("data", "verify", "--official", data, data).AssertFailed(2, "--official takes one folder");
-        Shell.Run("data", "verify", "--official", Path.Combine(data, "vocab.txt")).AssertFailed(2, "--official takes one folder");
+        Shell.Run("data", "verify", "--official", data, data).AssertFailed(2, "--official needs exactly one folder");
+        Shell.Run("data", "verify", "--official", Path.Combine(data, "vocab.txt")).AssertFailed(2, "--official needs exactly one folder");
     }
 
     [Fact]
@@ -186,9 +186,9 @@ public sealed class TablesTests(CommandWorld world)
         File.Move(Path.Combine(data, "vocab.txt"), bert);
         File.WriteAllText(roformer, File.ReadAllText(bert) + "天地\n");
         Shell.Run(CommandWorld.Pretrain(data, output)).AssertFailed(1, "vocab.txt: there is no such file; pass --encoder DIR, whose vocabulary is taken, or --vocab FILE");
-        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "robert=x")).AssertFailed(2, "there is no 'robert', only bert, roformer");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "robert=x")).AssertFailed(2, "'robert' is not known; use one of bert, roformer");
         Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", bert, roformer)).AssertFailed(2, "a path without a type is given twice");
-        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "bert=")).AssertFailed(2, "names no path");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "bert=")).AssertFailed(2, "the path is missing");
         Shell.Run([.. CommandWorld.Pretrain(data, output), "--vocab", $"roformer={roformer}", $"bert={bert}"]).AssertDone();
         Assert.Equal(File.ReadAllText(bert), File.ReadAllText(Path.Combine(output, "last", "vocab.txt")));
         output = world.New();

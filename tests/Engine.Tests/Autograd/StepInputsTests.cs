@@ -29,9 +29,9 @@ public sealed unsafe class StepInputsTests
     {
         using var device = new CpuDevice(threads: 1);
         using var inputs = new StepInputs(device, Two);
-        Refuses("there is no input y; there are x, labels", () => inputs.Upload<float>("y", [1]));
-        Refuses("input x holds 6 values of type Float32, not 2 of type Float32", () => inputs.Upload<float>("x", [1, 2]));
-        Refuses("input labels holds 5 values of type Int32, not 5 of type Float32", () => inputs.Upload<float>("labels", new float[5]));
+        Refuses("there is no input y; the inputs are x, labels", () => inputs.Upload<float>("y", [1]));
+        Refuses("input x has 6 values of type Float32, not 2 of type Float32", () => inputs.Upload<float>("x", [1, 2]));
+        Refuses("input labels has 5 values of type Int32, not 5 of type Float32", () => inputs.Upload<float>("labels", new float[5]));
         Refuses("no tensor has elements of type Double", () => inputs.Upload<double>("x", new double[6]));
         Refuses("two inputs are called x", () => new StepInputs(device, new StepInput("x", new Shape(1)), new StepInput("x", new Shape(1))).Dispose());
         Refuses("a tensor of 5 values of type Int32 cannot be read as 5 of type Float32", () => device.Read<float>(inputs["labels"]));
@@ -49,7 +49,7 @@ public sealed unsafe class StepInputsTests
         Assert.Equal([1f, 2, 3, 4, 5, 6], device.Read<float>(block["x"]));
         Assert.Equal([5, 4, 3, 2, 1], device.Read<int>(block["labels"]));
         Assert.Equal(3u, block.Scalars->Step);
-        Assert.Contains("does not fit", Assert.Throws<ArgumentException>(() => slot.CopyTo(other)).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be copied to", Assert.Throws<ArgumentException>(() => slot.CopyTo(other)).Message, StringComparison.Ordinal);
     }
 
     private static void Refuses(string message, Action action) => Assert.Equal(message, Assert.Throws<ArgumentException>(action).Message);

@@ -92,7 +92,7 @@ public sealed class CudaFaultTests : IDisposable
             using var layer = new OneLayer(device);
             var failure = Assert.Throws<CudaException>(() => layer.Train(planned));
             Assert.Equal((719, device.Name), (failure.Code, failure.Device));
-            Assert.Contains("CUDA_ERROR_LAUNCH_FAILED: the launch that a test lets fail", failure.Message, StringComparison.Ordinal);
+            Assert.Contains("CUDA_ERROR_LAUNCH_FAILED: a planted failure", failure.Message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', failure.Message);
         }
         using var next = CudaMachine.Open();
@@ -127,7 +127,7 @@ public sealed class CudaFaultTests : IDisposable
             if (blocking == "1")
                 Assert.Equal(("cuStreamSynchronize", false), (failure.Call, failure.Kernel is null));
             else
-                Assert.Matches(@", in a graph of \d+ launches \(CUDA_LAUNCH_BLOCKING=1 names the one\)$", failure.Message);
+                Assert.Matches(@", in a graph of \d+ launches \(set CUDA_LAUNCH_BLOCKING=1 to find the one\)$", failure.Message);
         }
         finally
         {

@@ -25,8 +25,8 @@ public sealed unsafe class UseGateTests : IDisposable
     {
         var kernel = PlantedKernels.WithSpareBlocks;
         Assert.Equal(["128 elements: 1 of 3 blocks write nothing"], Findings(kernel, Case(kernel, 128)));
-        Assert.Equal(["all cases: none has several blocks that all have to write, so that a grid that is too large would not show",
-            "all cases: none fills its last block, so that a grid that is one too large at such sizes would not show"],
+        Assert.Equal(["all cases: none has several blocks that must all write; a grid that is too large would go unnoticed",
+            "all cases: none fills its last block; a grid that is one block too large would go unnoticed"],
             Findings(kernel, Case(kernel, 128) with { SpareBlocks = "planted" }));
         Assert.Equal(["all cases: all blocks write; SpareBlocks is not needed"],
             Findings(PlantedKernels.Rightly, Case(PlantedKernels.Rightly, 128), Case(PlantedKernels.Rightly, 64) with { SpareBlocks = "planted" }));
@@ -34,23 +34,23 @@ public sealed unsafe class UseGateTests : IDisposable
 
     [Fact]
     public void Order_CasesThatFillNoLastBlock_AreFound() =>
-        Assert.Equal(["all cases: none fills its last block, so that a grid that is one too large at such sizes would not show"],
+        Assert.Equal(["all cases: none fills its last block; a grid that is one block too large would go unnoticed"],
             Findings(PlantedKernels.Rightly, Case(PlantedKernels.Rightly, 130)));
 
     [Fact]
     public void Order_ThreadsThatDoNothing_AreFound() =>
-        Assert.Contains("all cases: blocks have 96 threads, of which the first 64 access memory", Findings(PlantedKernels.WithSpareThreads, Case(PlantedKernels.WithSpareThreads, 128)));
+        Assert.Contains("all cases: blocks have 96 threads, but only the first 64 access memory", Findings(PlantedKernels.WithSpareThreads, Case(PlantedKernels.WithSpareThreads, 128)));
 
     [Fact]
     public void Order_SharedMemoryThatIsNotUsed_IsFound() =>
-        Assert.Equal(["128 elements: 256 of 320 bytes of dynamic shared memory are used"], Findings(PlantedKernels.WithSpareSharedMemory, Case(PlantedKernels.WithSpareSharedMemory, 128)));
+        Assert.Equal(["128 elements: only 256 of 320 bytes of dynamic shared memory are used"], Findings(PlantedKernels.WithSpareSharedMemory, Case(PlantedKernels.WithSpareSharedMemory, 128)));
 
     [Fact]
     public void Order_BytesThatTheCostDoesNotCount_AreFoundUnlessTheCaseStatesThem()
     {
         var kernel = PlantedKernels.WithOtherBytes;
-        Assert.Equal(["128 elements: 1024 bytes are moved, 512 read and 512 written; the cost says 1536"], Findings(kernel, Case(kernel, 128)));
-        Assert.Equal(["all cases: none moves 512 bytes that the cost has to count, so that a wrong cost would not show"],
+        Assert.Equal(["128 elements: 1024 bytes are moved (512 read, 512 written), but the cost is 1536"], Findings(kernel, Case(kernel, 128)));
+        Assert.Equal(["all cases: none moves 512 bytes that the cost must count; a wrong cost would go unnoticed"],
             Findings(kernel, Case(kernel, 128) with { OtherBytes = "planted" }));
         Assert.Equal(["all cases: the cost is right; OtherBytes is not needed"],
             Findings(PlantedKernels.Rightly, Case(PlantedKernels.Rightly, 128), Case(PlantedKernels.Rightly, 64) with { OtherBytes = "planted" }));

@@ -130,7 +130,7 @@ public sealed unsafe class LayersTests : IDisposable
         Assert.Equal(_device.Read<int>(expected.SegmentStarts)[..(segments + 1)], _device.Read<int>(actual.SegmentStarts)[..(segments + 1)]);
         Assert.Equal(segments, _device.Read<int>(actual.SegmentCount)[0]);
         var failure = Assert.Throws<ArgumentException>(() => IndexBatch.Upload(inputs, "words", [.. indices[..^1], 9], rows: 9));
-        Assert.Equal("input words holds the index 9, outside of a table of 9 rows", failure.Message);
+        Assert.Equal("input words has the index 9, outside of a table of 9 rows", failure.Message);
     }
 
     public void Dispose()

@@ -35,9 +35,9 @@ public sealed class SafetensorsBadFileTests : IDisposable
     [InlineData("""{"w":{"dtype":"F32, F64","shape":[2],"data_offsets":[0,8]}}""", "'w' has the unknown dtype")]
     [InlineData("""{"w":{"dtype":null,"shape":[2],"data_offsets":[0,8]}}""", "'w' has a dtype that is not a text")]
     [InlineData("""{"w":{"dtype":"F32","shape":2,"data_offsets":[0,8]}}""", "'w' has a shape that is not a list")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}}""", "'w' has a shape with something else")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}""", "'w' has a shape with something else")]
-    [InlineData("""{"w":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}}""", "'w' has a shape with something else")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}}""", "'w' has a shape with a value that is not a 64-bit integer")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}}""", "'w' has a shape with a value that is not a 64-bit integer")]
+    [InlineData("""{"w":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}}""", "'w' has a shape with a value that is not a 64-bit integer")]
     [InlineData("""{"w":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}""", "'w' has the impossible shape [-2]")]
     [InlineData("""{"w":{"dtype":"F32","shape":[-2,-1],"data_offsets":[0,8]}}""", "'w' has the impossible shape [-2, -1]")]
     [InlineData("""{"w":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}}""", "'w' has the impossible shape")]
@@ -78,7 +78,7 @@ public sealed class SafetensorsBadFileTests : IDisposable
 
     [Fact]
     public void Open_NestedShape_IsRefused() => Refused(
-        SafetensorsTests.SafetensorsFile($$"""{"w":{"shape":{{new string('[', 100_000)}}""", []), "something else than a 64-bit integer");
+        SafetensorsTests.SafetensorsFile($$"""{"w":{"shape":{{new string('[', 100_000)}}""", []), "a value that is not a 64-bit integer");
 
     [Fact]
     public void Open_TooManyDimensions_IsRefused() => Refused(

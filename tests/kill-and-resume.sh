@@ -1,8 +1,8 @@
 #!/bin/bash
-# kill-and-resume.sh [KILLS]: a shortened reproduction is killed (SIGKILL) at random moments and started again each time; in
-# the end every embedding, checkpoint, model and metrics.jsonl has the bytes of a run that was never disturbed. A run that
-# ends before it is killed is compared at once, and another begins: only kills that hit count.
-# Needs a Release build. STEPS=N of each stage (200); SEED=N repeats the same moments as far as the machine allows.
+# kill-and-resume.sh [KILLS]: kills a short reproduction (SIGKILL) at random moments. Starts it again after each kill.
+# At the end all embeddings, checkpoints, models and metrics.jsonl must equal those of an uninterrupted run, byte for
+# byte. A run may end before it is killed. It is then compared at once, and another run begins: no kill is counted.
+# Needs a Release build. STEPS=N sets the steps of each stage (200). SEED=N sets the seed of the random moments.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kills=${1:-20} steps=${STEPS:-200} seed=${SEED:-$(date +%s)}
@@ -16,9 +16,10 @@ reproduce() { # reproduce OUTPUT
         --set pretrain.steps="$steps" --set finetune.steps="$steps" --set pretrain.checkpoint_every=7 --set finetune.checkpoint_every=7
 }
 
-# What a run left, but for its times and the name of its own folder, which args.json and inputs.json of a finetuning run hold.
+# Compares the files of a run, except times and the run's own folder. args.json and inputs.json of a finetuning run
+# contain that folder's path.
 without_times() { sed '/"seconds": {/,/}/d; /"seconds":/d' "$1/summary.json"; }
-is_undisturbed() {
+is_as_uninterrupted() {
     diff -r --exclude summary.json --exclude args.json --exclude inputs.json "$folder/whole" "$folder/killed"
     diff <(without_times "$folder/whole") <(without_times "$folder/killed")
     local file
@@ -28,16 +29,17 @@ is_undisturbed() {
 }
 
 dotnet $program data synth --output-dir "$folder/data" --seed 3 --videos 80 --pairs 66 --pair-videos 24 --test-videos 100 --tags 48 --frames 4 --quiet
-milliseconds_of() { # milliseconds_of OUTPUT: how long a run into it takes
+milliseconds_of() { # milliseconds_of OUTPUT: prints the time of a run into this folder
     local begin
     begin=$(date +%s%N)
     (reproduce "$1") > /dev/null
     echo $((($(date +%s%N) - begin) / 1000000))
 }
 whole=$(milliseconds_of "$folder/whole") start=$(milliseconds_of "$folder/whole")
-echo "seed $seed; undisturbed: $whole ms, with nothing to do: $start ms"
+echo "seed $seed; uninterrupted run: $whole ms; run with nothing left to do: $start ms"
 
-# Killed on average after its share of the way and about what a start takes, so that the moments spread over all stages.
+# The mean time until a kill is the time of a start and an equal share of the whole run. The kills then spread over all
+# stages.
 for ((hits = 0; hits < kills; )); do
     (reproduce "$folder/killed") > /dev/null &
     process=$!
@@ -50,8 +52,8 @@ for ((hits = 0; hits < kills; )); do
         newest=$(ls -td "$folder"/killed/*/*/checkpoint-* 2> /dev/null | head -1 || true)
         echo "killed; newest checkpoint: ${newest#"$folder/killed/"}"
     elif [ $status -eq 0 ]; then
-        is_undisturbed
-        echo "ended by itself: the same bytes"
+        is_as_uninterrupted
+        echo "ended before the kill: the same bytes"
         rm -r "$folder/killed"
     else
         echo "failed with $status after $hits kills" >&2
@@ -59,5 +61,5 @@ for ((hits = 0; hits < kills; )); do
     fi
 done
 (reproduce "$folder/killed") > /dev/null
-is_undisturbed
+is_as_uninterrupted
 echo "killed $kills times: the same bytes"

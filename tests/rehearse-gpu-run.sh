@@ -1,7 +1,14 @@
 #!/bin/bash
-# rehearse-gpu-run.sh PACK [NAME...]: rehearses bench/gpu/run over the emulator. PACK is the folder that bench/gpu/pack made. Names: "whole", both
-# commands with nothing wrong, "stopped", and three disasters: "fault", a kernel that faults at every launch; "hang", a kernel that never ends; "missing", no
-# cuBLASLt. In each disaster the results of everything else have to be there, the culprit has to be named, and the exit code must not be 0.
+# rehearse-gpu-run.sh PACK [NAME...]: rehearses bench/gpu/run over the emulator. PACK is the folder that bench/gpu/pack
+# wrote. The rehearsals (all without NAME):
+#
+#   whole    both commands, no faults
+#   stopped  a run that is stopped in the middle
+#   fault    a kernel faults at every launch
+#   hang     a kernel never ends
+#   missing  cuBLASLt is missing
+#
+# In the last three, all other results must be present, the log must name the cause and the exit code must not be 0.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 pack=$(realpath "$1") work=${KEEP:-$(mktemp -d)}
@@ -10,7 +17,7 @@ problems=0
 
 problem() { echo "$name: $*" >&2; problems=$((problems + 1)); }
 
-# run OUT PART...: sets code, and unpacks the results into OUT.
+# run OUT PART...: runs the parts, sets "code" to the exit code, and unpacks the results into OUT.
 run() {
     local out=$1; shift
     REHEARSAL=1 bench/gpu/run "$pack" "$out" "$@" > "$out.txt" 2>&1
@@ -19,7 +26,7 @@ run() {
     [ "$(find "$out" -maxdepth 1 \( -name results.tgz -o -name results.tgz.new \) -size +15M)" = "" ] || problem "results.tgz has more than 15 MiB"
 }
 
-has() { # has OUT FILE...: files that are there and not empty
+has() { # has OUT FILE...: checks that the files exist and are not empty
     local file out=$1; shift
     for file in "$@"; do [ -s "$out/$file" ] || problem "$file is missing or empty"; done
 }
@@ -41,7 +48,7 @@ whole() {
     ! grep -q -E '\| (met|missed) \|' "$work/compare.md" && grep -q '^| LayerNorm forward | not measured |' "$work/compare.md" || problem "the emulator's times count as measured"
 }
 
-# A kernel of the three mix models: the others go on, and so do the other kernels of its family.
+# The kernel belongs to the three mix models. Other models and other kernels of its family must still have results.
 fault() {
     local kernel=vlad_backward_bf16
     export EMULATOR_FAIL=kernel=$kernel
@@ -61,7 +68,7 @@ hang() {
     has "$work/hang" bench-1-uniter.json check-attention.txt tests-MatMulTests.txt
 }
 
-disaster() { # disaster OUT KERNEL: what both have in common
+disaster() { # disaster OUT KERNEL: the checks that "fault" and "hang" share
     [ $code -ne 0 ] || problem "the exit code is 0"
     says "$1" "CULPRIT: $2: .*last kernel $2, grid \([0-9, ]+\), block .* arguments \{.*Videos=[0-9]+"
     has "$1" $(steps_of uniter uniter-asl uniter-roformer) check-vlad.txt "alone-$2.txt"
@@ -78,7 +85,7 @@ missing() {
     has "$work/missing" check-attention.txt check-layernorm.txt tests-TensorCoreTests.txt tests-CudaDeviceTests.txt bench-1-uniter.json
 }
 
-# What a process writes is kept, whatever the end: of a run that is stopped, and of one whose archive has no room.
+# The results of a stopped run contain everything that its processes wrote before the stop.
 stopped() {
     REHEARSAL=1 bench/gpu/run "$pack" "$work/stopped" steps > "$work/stopped.txt" 2>&1 &
     local process=$!

@@ -1,10 +1,10 @@
 #!/bin/bash
-# starts-alone.sh VIDEOSIM: the published command line starts in a root that holds nothing but itself and the files of libc6,
-# libgcc-s1 and libstdc++6. Needs Debian's dpkg and namespaces.
+# starts-alone.sh VIDEOSIM: starts the published program in a root folder that contains only the program and the files
+# of libc6, libgcc-s1 and libstdc++6. Needs Debian's dpkg and permission to make namespaces.
 set -euo pipefail
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
-# Links first, as /lib is one to usr/lib.
+# Links first, since /lib is a link to usr/lib.
 for link in /bin /lib /lib64; do
     [ -L $link ] && mkdir -p "$root/$(readlink $link)" && ln -s "$(readlink $link)" "$root$link"
 done
@@ -15,9 +15,9 @@ dpkg -L libc6 libgcc-s1 libstdc++6 | while read -r path; do
 done
 mkdir -p "$root/tmp" "$root/proc"
 cp "$1" "$root/videosim"
-# .NET reads /proc: the kernel's, in a namespace that ends with the command.
+# .NET reads /proc. It is mounted in a namespace that ends with the command.
 inside() { unshare --map-root-user --mount --pid --fork sh -c 'mount -t proc proc "$0/proc" && exec chroot "$0" /videosim "$@"' "$root" "$@"; }
 inside --help > /dev/null
 inside devices
 inside inspect --model mix --preset micro > /dev/null
-echo "videosim starts with nothing but libc6, libgcc-s1 and libstdc++6"
+echo "videosim starts with only libc6, libgcc-s1 and libstdc++6"

@@ -1,5 +1,6 @@
 #!/bin/bash
-# use-packages.sh: packs Kernels and Engine, and trains samples/Mlp in a project outside of this repository that restores them from a folder.
+# use-packages.sh: makes packages of Kernels and Engine. A project outside of this repository restores them from a
+# folder and trains samples/Mlp with them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
@@ -15,7 +16,7 @@ for package in "$work"/packages/*.nupkg; do
     done
 done
 
-# Nothing but that folder is a source, and nothing restored goes where other programs look for it.
+# This folder is the only source of packages. The restored packages go to a folder that no other project uses.
 mkdir "$work/mlp"
 cd "$work/mlp"
 cat > nuget.config << EOF

@@ -3,20 +3,22 @@ using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Cpu.Bench;
 
-/// <summary>Operands that all subjects share: each alone is larger than the caches.</summary>
+/// <summary>Operands that all subjects share. Each is larger than all caches.</summary>
 internal sealed unsafe class Buffers(Arena arena)
 {
-    /// <summary>Elements of each, but for <see cref="B"/>.</summary>
+    /// <summary>Elements of each buffer except <see cref="B"/>.</summary>
     public const int Elements = 4096 * 3072;
 
     private const int ElementsOfB = 10000 * 3072;
 
-    /// <summary>Memory for all of them, and some.</summary>
+    /// <summary>Memory for all of them and a reserve.</summary>
     public const long Bytes = sizeof(float) * (4L * Elements + ElementsOfB + (16 << 20));
 
     private readonly Tensor _c = arena.Allocate(new Shape(Elements));
 
-    /// <summary>Operands that nobody writes to. No element is 0: a gradient of 0 would let Adam's moments decay into denormals.</summary>
+    /// <summary>
+    /// Operands that are only read. No element is 0: with a gradient of 0 Adam's moments would become denormal.
+    /// </summary>
     public float* A { get; } = Filled(arena, Elements);
 
     /// <summary>The same.</summary>
@@ -31,7 +33,7 @@ internal sealed unsafe class Buffers(Arena arena)
     /// <summary>Never negative: Adam's second moments.</summary>
     public float* Squares { get; } = Zeros(arena, Elements);
 
-    /// <summary>Memory that may hold anything.</summary>
+    /// <summary>Memory with any content.</summary>
     public Tensor Anything => _c;
 
     private static float* Filled(Arena arena, int count)

@@ -6,16 +6,16 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Cpu.Bench;
 
-/// <summary>What the machine can do at most, measured in the same rounds as what is held against it.</summary>
+/// <summary>The highest rates of the machine, measured in the same rounds as the subjects.</summary>
 internal static unsafe class Ceilings
 {
     public const string MultiplyAdds = "fma peak", Memory = "memory, updated in place", L2 = "L2, updated in place";
 
-    /// <summary>Bytes that one thread works on where it shall stay in L2: half of one of 512 KiB.</summary>
+    /// <summary>Bytes of one thread that fit in L2: half of an L2 of 512 KiB.</summary>
     public const int L2Bytes = 256 << 10;
 
     private const int PeakSteps = 400_000, PeakAccumulators = 10;
-    private const int L2Passes = 64; // long enough that handing over the work does not count
+    private const int L2Passes = 64; // so many that the start of the threads takes no visible time
 
     private struct PeakArgs
     {
@@ -30,7 +30,7 @@ internal static unsafe class Ceilings
         public int Items, Passes;
     }
 
-    // Ten independent sums cover the latency of a multiply-add on any processor of today.
+    // Ten independent sums hide the latency of a multiply-add on current processors.
     private static readonly Kernel<PeakArgs> Peak = new("fma_peak")
     {
         CountItems = static (in PeakArgs a) => a.Items,
@@ -42,7 +42,7 @@ internal static unsafe class Ceilings
         },
     };
 
-    // In place every byte moves once each way. Written elsewhere, it would be read there first, uncounted.
+    // In place every byte is read once and written once. A write elsewhere would first read that memory, uncounted.
     private static readonly Kernel<UpdateArgs> Update = new("update_in_place")
     {
         CountItems = static (in UpdateArgs a) => a.Items,
@@ -59,7 +59,7 @@ internal static unsafe class Ceilings
 
     /// <summary>The three ceilings.</summary>
     /// <param name="stream">Runs them.</param>
-    /// <param name="data">Memory to write on; far more than the caches hold.</param>
+    /// <param name="data">Memory to write to, far larger than the caches.</param>
     public static IReadOnlyList<Subject> All(CpuStream stream, Tensor data)
     {
         int threads = stream.Threads;
@@ -98,7 +98,7 @@ internal static unsafe class Ceilings
     {
         Vector<float> x = new(0.9999f), y = new(1e-5f);
         int width = Vector<float>.Count;
-        long quarter = count / 4 / width * width; // four streams, as kernels have them: one alone leaves some of the bandwidth
+        long quarter = count / 4 / width * width; // four streams, as in kernels: one stream does not reach the bandwidth
         for (long i = 0; i < quarter; i += width)
         {
             for (float* at = data + i; at < data + 4 * quarter; at += quarter)

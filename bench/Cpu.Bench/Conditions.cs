@@ -4,20 +4,22 @@ using System.Text.Json;
 
 namespace VideoSim.Cpu.Bench;
 
-/// <summary>What a result has to say about how it came about.</summary>
+/// <summary>The conditions of a result.</summary>
 /// <param name="Date">When the run began, UTC.</param>
 /// <param name="Machine">Processor, cores, runtime, system.</param>
-/// <param name="LoadAverage">Processes that wanted to run over the last minute, when the run began; null where the system does not tell.</param>
+/// <param name="LoadAverage">
+/// Load average of the last minute at the begin of the run; null if the system has none.
+/// </param>
 /// <param name="Threads">Threads that shared the work.</param>
 /// <param name="Rounds">Samples of each subject.</param>
 internal sealed record Conditions(string Date, string Machine, double? LoadAverage, int Threads, int Rounds)
 {
     private const string CpuInfo = "/proc/cpuinfo", LoadInfo = "/proc/loadavg";
 
-    /// <summary>How results are written.</summary>
+    /// <summary>The format of the results.</summary>
     public static JsonSerializerOptions Json { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>Looks around, before there is any load of our own.</summary>
+    /// <summary>Reads the conditions. Called before the program causes load.</summary>
     public static Conditions Now(TimeProvider clock, int threads, int rounds)
     {
         string? model = File.Exists(CpuInfo) ? File.ReadLines(CpuInfo).FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal)) : null;

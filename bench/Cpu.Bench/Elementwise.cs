@@ -12,8 +12,8 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Cpu.Bench;
 
 /// <summary>
-/// Kernels that should cost what their bytes cost: once on blocks that stay in L2, once on blocks far larger than all caches.
-/// Rates count what the kernel has to read and write.
+/// Kernels whose time should be that of their bytes. Each is measured on blocks that fit in L2 and on blocks far
+/// larger than all caches. Rates count the bytes that the kernel must read and write.
 /// </summary>
 internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers buffers)
 {

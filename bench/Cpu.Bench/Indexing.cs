@@ -3,14 +3,14 @@ using VideoSim.Models.Records;
 
 namespace VideoSim.Cpu.Bench;
 
-/// <summary>Reading all records once for their places: time, and the memory that the index then holds.</summary>
+/// <summary>Time to read the places of all records once, and the memory of the index.</summary>
 internal static class Indexing
 {
     private const int FrameWidth = 1536;
 
     /// <summary>Builds an index over some TFRecord files.</summary>
     /// <param name="pattern">A file, a folder or a pattern.</param>
-    /// <returns>What was found.</returns>
+    /// <returns>The cost.</returns>
     public static IndexingResult Measure(string pattern)
     {
         var files = RecordFiles.Expand(pattern);
@@ -29,5 +29,5 @@ internal static class Indexing
 /// <param name="Records">Records read and verified.</param>
 /// <param name="FileBytes">Bytes of the files.</param>
 /// <param name="Seconds">Wall-clock time.</param>
-/// <param name="IndexBytes">Managed memory that the index holds, its table of ids included.</param>
+/// <param name="IndexBytes">Managed memory of the index with its table of ids.</param>
 internal sealed record IndexingResult(int Records, long FileBytes, double Seconds, long IndexBytes);

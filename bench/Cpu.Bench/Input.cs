@@ -6,7 +6,7 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Cpu.Bench;
 
-/// <summary>The way from records to a filled slot, on one core, both checksums included; and tokenizing alone.</summary>
+/// <summary>From records to a filled slot on one core, with both checksums. Also tokenizing alone.</summary>
 internal sealed class Input : IDisposable
 {
     private const int BatchVideos = 64, TextLength = 32, Frames = 32, FrameWidth = 1536;

@@ -5,7 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 
 // Cpu.Bench [--data FOLDER] [--threads N] [--rounds N] [--json FILE]
-// FOLDER is a dataset of "videosim data synth"; without it the input path is left out.
+// FOLDER is a dataset of "videosim data synth"; without it the input path is not measured.
 // Cpu.Bench --index FILES: only the time and memory of an index over TFRecord files.
 string? Option(string name) => Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? args[at + 1] : null;
 int Number(string name, int otherwise) => Option(name) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : otherwise;

@@ -4,19 +4,19 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Cpu.Bench;
 
-/// <summary>Something to measure.</summary>
-/// <param name="Name">What it is.</param>
+/// <summary>A subject of measurement.</summary>
+/// <param name="Name">Its name.</param>
 /// <param name="Unit">Unit of the rate.</param>
-/// <param name="Amount">How many of that unit's numerator one call does.</param>
+/// <param name="Amount">Amount of one call, in the numerator of the unit.</param>
 /// <param name="Body">One call.</param>
-/// <param name="Ceiling">Name of the subject that says how high the rate could be at most; null if none does.</param>
+/// <param name="Ceiling">Name of the subject whose rate is the highest possible one; null if there is none.</param>
 internal sealed record Subject(string Name, string Unit, double Amount, Action Body, string? Ceiling = null)
 {
-    /// <summary>A kernel, by the bytes that it has to move.</summary>
+    /// <summary>A kernel, measured by the bytes that it must move.</summary>
     public static Subject OfBytes<TArgs>(string name, CpuStream stream, Kernel<TArgs> kernel, TArgs args, string? ceiling = null) where TArgs : unmanaged =>
         new(name, "GB/s", 1e-9 * kernel.CountCost(args).MovedBytes, () => stream.Run(kernel, args), ceiling);
 
-    /// <summary>A kernel, by its operations.</summary>
+    /// <summary>A kernel, measured by its operations.</summary>
     public static Subject OfFlops<TArgs>(string name, CpuStream stream, Kernel<TArgs> kernel, TArgs args, string? ceiling = null) where TArgs : unmanaged =>
         new(name, "GFLOP/s", 1e-9 * kernel.CountCost(args).Flops, () => stream.Run(kernel, args), ceiling);
 }
@@ -24,14 +24,14 @@ internal sealed record Subject(string Name, string Unit, double Amount, Action B
 /// <summary>A measured rate.</summary>
 /// <param name="Name">What was measured.</param>
 /// <param name="Unit">Unit of the rates.</param>
-/// <param name="PerSecond">By the clock, median of the rounds: also counts what other processes took.</param>
+/// <param name="PerSecond">By the clock, median of the rounds. Includes the time of other processes.</param>
 /// <param name="Best">By the clock, best of the rounds.</param>
 /// <param name="PerCpuSecond">By the processor time of this process, median: comparable on a shared machine.</param>
-/// <param name="Ceiling">What <paramref name="Share"/> is a share of, if anything.</param>
-/// <param name="Share">Of the ceiling's rate in the same rounds, both by processor time.</param>
+/// <param name="Ceiling">Name of the ceiling, or null.</param>
+/// <param name="Share">Share of the ceiling's rate in the same rounds, both by processor time.</param>
 internal sealed record Rate(string Name, string Unit, double PerSecond, double Best, double PerCpuSecond, string? Ceiling, double? Share);
 
-/// <summary>Measures subjects in turns, so that a slow moment of the machine meets all of them.</summary>
+/// <summary>Measures subjects in turns. A slow moment of the machine then affects all of them.</summary>
 internal static class Rounds
 {
     private const double SecondsOfASample = 0.03;
@@ -51,7 +51,7 @@ internal static class Rounds
             for (int i = 0; i < calls.Length; i++)
             {
                 var time = Time(subjects[i], calls[i]);
-                if (round < 0) // the runtime compiles what turns out to be hot once more
+                if (round < 0) // the runtime compiles frequent methods again
                     continue;
                 clock[i].Add(subjects[i].Amount * calls[i] / time.Clock);
                 processor[i].Add(subjects[i].Amount * calls[i] / time.Processor);

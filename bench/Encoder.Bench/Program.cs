@@ -1,6 +1,7 @@
-// Encoder.Bench FOLDER...: puts each published encoder into a model and compares peak memory and time with their bounds; exit 1 if one is
-// broken. Times are processor times with the files in the system's cache: on a quiet machine the same as by the clock, on a busy one still
-// comparable. make.py writes such folders. Each folder is one process, because a process's peak never falls. Reads /proc, so Linux alone.
+// Encoder.Bench FOLDER...: loads each published encoder into a model and compares peak memory and time with bounds.
+// Exit code 1 if one exceeds its bound. make.py writes such folders. Needs Linux, since it reads /proc.
+// Times are processor times, with the files in the system's cache: comparable on a busy machine, too. Each folder has
+// its own process, because the peak of a process never falls.
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
@@ -33,14 +34,14 @@ if (args.Length > 1)
 string folder = args[0];
 string[] files = [.. Directory.GetFiles(folder).Where(static path => Path.GetExtension(path) is ".safetensors" or ".bin" or ".h5")];
 byte[] chunk = new byte[1 << 20];
-ReadAndCopy(copies: 0); // into the system's cache, for both
+ReadAndCopy(copies: 0); // fills the system's cache for both
 
 double start = ProcessorSeconds();
 long parameters;
 using (var device = new CpuDevice(threads: 1))
 using (var encoder = PretrainedFolder.Open(folder, Hdf5File.Open))
 {
-    // Uniter has little beside its encoder.
+    // Uniter has few weights besides its encoder.
     using var store = ModelZoo.Create(new ModelConfig { Model = encoder.Encoder.ModelType == EncoderConfig.Bert ? "uniter" : "uniter-roformer", Encoder = encoder.Encoder, Tags = 10 }).Parameters;
     store.Allocate(device, training: false);
     parameters = encoder.LoadInto(store).Where(static row => row.Use == EncoderUse.Used).Sum(static row => row.Bytes) / sizeof(float);
@@ -56,7 +57,7 @@ Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
     $"{Path.GetFileName(folder),-28} {parameters,11:N0} parameters  peak {peak / 1e6,4:F0} MB of {memory / 1e6,4:F0}  load {load:F2} s, read and copy {plain:F2} s: {load / plain:F2} of {MostTime}  {(good ? "good" : "BAD")}"));
 return good ? 0 : 1;
 
-// Tensors are float32 in memory: where the file has halves, each byte is copied twice.
+// Tensors are float32 in memory. Of a file with halves each byte is copied twice.
 unsafe void ReadAndCopy(int copies)
 {
     foreach (string path in files)

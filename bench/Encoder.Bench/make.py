@@ -1,6 +1,8 @@
 """Writes encoders of published size with random weights, one folder for each container.
 
-    /usr/bin/python3 make.py FOLDER        needs 5 GB on disk, 3 GB of memory, and what tests/Golden/pretrained/make.py needs
+    /usr/bin/python3 make.py FOLDER
+
+Needs 5 GB on disk, 3 GB of memory, and the packages that tests/Golden/pretrained/make.py needs.
 """
 
 import os

@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
-"""compare.py RESULTS...: what bench/gpu/run left, as Markdown for bench/results/README.md. Each RESULTS is a folder or a
-results.tgz; several are taken together. Shows the machine, ours beside the peers, each goal as met, missed (the limiter is
-named) or not measured, and what was not used. What the emulator did is never a measurement."""
+"""compare.py RESULTS...: makes Markdown for bench/results/README.md from the results of bench/gpu/run.
+
+Each RESULTS is a folder or a results.tgz; several are taken together as one run. The page has the machine, our times
+beside those of the peers, and each goal: met, missed (with the limiter) or not measured. It also lists the results
+that were not used. Times of the emulator are never measurements.
+"""
 
 import re
 import sys
@@ -11,7 +14,7 @@ from results import Results, clock_range
 
 
 def heading(results):
-    """Machine, card and conditions; more than one value of a line means that not all of it ran under the same conditions."""
+    """Machine, card and conditions. A line with several values means that the conditions changed during the run."""
     reports = results.reports()
 
     def every(key, text=str):
@@ -20,7 +23,7 @@ def heading(results):
     cards = list(dict.fromkeys(report["device"] for report in reports))
     print(f"## {every('date', lambda date: date[:10])}, {' and '.join(cards)}\n" if cards else "## No result of a GPU\n")
     if len(cards) > 1:
-        print(f"**Results of {len(cards)} cards.** A time of one is not held against a time of the other.\n")
+        print(f"**Results of {len(cards)} cards.** Times of different cards are not compared.\n")
     rows = [("machine", f"{every('machine')}; {every('processor')}"), ("driver", every("driver")), ("commit", every("commit")), ("PyTorch, its CUDA", f"{every('torch')}, {every('cuda')}")]
     for card in cards:
         if rates := results.rates(card):

@@ -1,6 +1,6 @@
-"""What compare.py takes for granted of a JSON file, checked before anything is used. An error says what is not so."""
+"""The form of the JSON files that compare.py reads. A file is checked before it is used. An error names the fault."""
 
-LEAST, MOST = 1e-9, 1e30  # in any unit: what lies outside is no measurement
+LEAST, MOST = 1e-9, 1e30  # in any unit: no measurement lies outside
 
 KINDS = {
     "text": lambda value: isinstance(value, str),
@@ -28,7 +28,8 @@ def is_number(value):
 
 
 def check(value, form, where=""):
-    """Raises ValueError unless a value is an object with all keys of a form, each of its kind. What may be null may be missing."""
+    """Raises ValueError unless a value is an object with all keys of a form, each of its kind. A key whose value may
+    be null may be missing."""
     if not isinstance(value, dict):
         raise ValueError(f"{where or 'the whole'} is {shown(value)}, not an object")
     for key, kind in form.items():
@@ -37,7 +38,7 @@ def check(value, form, where=""):
 
 
 def check_report(kind, report):
-    """Raises ValueError unless a file can be used. Single times and rates that are odd are left to who reads them."""
+    """Raises ValueError unless a file can be used. Single odd times and rates are checked where they are used."""
     check(report, CONDITIONS)
     check(report, {"peer": PEER, "step": STEP, "bench": BENCH}[kind])
     if kind == "peer":
@@ -49,7 +50,7 @@ def check_report(kind, report):
 
 
 def odd(value, form, where=""):
-    """What is not so, as text; None where all is."""
+    """The first fault as text, or None."""
     try:
         check(value, form, where)
     except ValueError as error:

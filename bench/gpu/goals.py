@@ -1,24 +1,28 @@
-"""The goals that bench/gpu/compare.py judges: met, missed with the limiter named, or not measured. Ours counts with the
-worse of its rounds, a peer with the better one. Rates are those that `kernels bench` measured on the same card."""
+"""The goals that bench/gpu/compare.py judges: met, missed (with the limiter) or not measured.
+
+Of our kernels the worse round counts, of a peer the better one. Rates are those that `kernels bench` measured on the
+same card.
+"""
 
 import re
 
 from results import UNKNOWN_LIMITER
 
-# Entries, as patterns: those of some families are one for each shape.
+# Patterns of entries: some families have an entry for each shape.
 ATTENTION = ["attention_forward.*", "attention_backward.*"]
 NORM_FORWARD, NORM_BACKWARD = ["layer_norm_forward_bf16"], ["layer_norm_backward_bf16", "layer_norm_finish_f32"]
 TAGS, TOKENS, ADAM = ["asymmetric_tag_loss_consistency_f32"], ["cross_entropy_bf16"], ["adam_f32"]
 VLAD = ["vlad_.*forward.*", "vlad_.*backward.*", "vlad_.*centres.*", "batch_norm_.*"]
 
-# Names that peers give their variants.
+# Names of the peers' variants.
 BACKENDS = ("flash", "efficient", "cudnn", "math", "flex", "default")
 ROTARY = [f"B256 S64 {name} + {how} rotary" for name in BACKENDS for how in ("eager", "compiled")]
 STEPS = [f"{precision}{mode}" for precision in ("master weights", "autocast") for mode in ("", ", max-autotune")]
 
-# What a step has to do at the published sizes: batch; 10^12 FLOPs of products and attention; 10^9 bytes of all other
-# kernels but Adam; parameters. Counted by hand from the models' formulas, with everything fused that can be. It does not
-# depend on our kernels: what they move beyond it (GELU as a pass of its own, fp32 gradients) counts against them.
+# The necessary work of a step at the published sizes: batch; 10^12 FLOPs of products and attention; 10^9 bytes of all
+# other kernels except Adam; parameters. It is counted by hand from the models' formulas, as if everything were fused.
+# It does not depend on our kernels. Extra bytes of our kernels (a separate pass for GELU, fp32 gradients) count
+# against them.
 WORK = {
     ("mix", "pretrain"): (256, 5.07, 5.46, 206_935_371),
     ("mix", "finetune"): (128, 5.07, 5.46, 206_935_371),
@@ -33,11 +37,11 @@ WORK = {
     ("uniter-roformer", "pretrain"): (210, 7.23, 6.57, 127_653_728),
     ("uniter-roformer", "finetune"): (112, 7.46, 6.72, 127_653_728),
 }
-ADAM_BYTES = 28  # of a parameter: weight, both moments read and written, a bf16 gradient read, a bf16 copy written
+ADAM_BYTES = 28  # for each parameter: weight and both moments read and written, a bf16 gradient read, a bf16 copy written
 
-# Where no kernel bench ran on the card, an H100's steps are judged by the rates that one reached with other programs.
+# Rates of an H100 with other programs. They judge the steps of an H100 if no kernel bench ran on the card.
 H100_RATES = {"copy_bytes_per_second": 3.0e12, "flops_per_second": 798e12}
-# Dense bf16 products by the data sheet, by name of the card (SXM; PCIe cards have other names and other peaks).
+# Peaks of dense bf16 products from the data sheet, by the card's name (SXM; PCIe cards have other names and peaks).
 PEAKS = {r"H100 .*HBM3|H200$": 989e12}
 
 
@@ -46,7 +50,7 @@ def best_attention(results, case):
 
 
 class Step:
-    """A training step against the least time for the work that it has to do, one kind of work after the other."""
+    """A training step compared with the least time for its necessary work, one kind of work after the other."""
 
     def __init__(self, results, model, stage):
         self.name, self.json = f"{model} {stage}", results.steps.get((model, stage))
@@ -64,7 +68,8 @@ class Step:
 
     @property
     def limiter(self):
-        """The least times of the step's own launches, largest first, and the kernel that loses most against its own."""
+        """The least times of the step's launches, largest first, and the kernel that is furthest from its least
+        time."""
         if not self.measured or not self.json["kernels"]:
             return UNKNOWN_LIMITER
         copy, flops = self.measured["copy_bytes_per_second"], self.measured["flops_per_second"]
@@ -80,13 +85,14 @@ class Step:
 
 
 class Goal:
-    """Conditions of one goal; one that could not be looked at leaves the goal unmeasured unless another one misses."""
+    """Conditions of one goal. A goal with a condition that was not measured is not measured, unless another one
+    misses."""
 
     def __init__(self, title):
         self.title, self.conditions, self.limiters = title, [], []
 
     def ratio(self, what, ours, peer, least, scale=1.0):
-        """A peer takes at least so many times as long as ours, on the same card."""
+        """A peer takes at least `least` times as long as our kernel on the same card."""
         ours = ours if peer and ours and ours.device == peer.device else None
         value = ours and peer.best * scale / ours.worst
         self.judge(f"{what} at least {least}x", value, value and f"{value:.2f}x ({peer.name})", value and value >= least, ours and ours.limiter)
@@ -99,7 +105,7 @@ class Goal:
         self.judge(f"{what} at most {bound}", value, value and f"{value:.2f}", value and value <= bound, limits)
 
     def judge(self, condition, value, finding, holds, limits):
-        """`value` is None where there is none; then nothing is said of the rest."""
+        """`value` is None if it was not measured. The other arguments are then not used."""
         self.conditions.append((condition, None if value is None else finding, None if value is None else bool(holds)))
         if value is not None and not holds and limits not in self.limiters:
             self.limiters.append(limits)
@@ -111,7 +117,7 @@ class Goal:
 
     @property
     def reason(self):
-        """Each condition and what was found; the conditions alone where nothing was measured at all."""
+        """Each condition with its finding. If nothing was measured, only the conditions."""
         if all(holds is None for _, _, holds in self.conditions):
             return "; ".join(condition for condition, _, _ in self.conditions)
         return "; ".join(f"{condition}: {finding or 'not measured'}" for condition, finding, _ in self.conditions) + "".join(f"; limiter: {limits}" for limits in self.limiters)

@@ -1,16 +1,18 @@
-# Processes of bench/gpu/run, which sources this: each with a limit, its results kept whole, what fails named. It needs: raw, the folder of results;
-# out, the folder for the archive; log; work; pace, what all limits are multiplied by; part_end, in SECONDS.
+# Processes of bench/gpu/run, which sources this file. Each process has a time limit. Its results are kept, and the log
+# names each failure. Variables that it needs: raw, the folder of results; out, the folder of the archive; log; work;
+# pace, which multiplies all limits; part_end, the end of the part in SECONDS.
 
-longest=300000 longest_other=2000000 # bytes that are kept of one text, and of one other file
-most=16000000                        # bytes of the archive
-no_time=250                          # what "one" returns where no time is left; no program does
+longest=300000 longest_other=2000000 # most bytes of one text file, and of one other file
+most=16000000                        # most bytes of the archive
+no_time=250                          # returned by "one" if no time is left; no program returns it
 failed=0 child= sanitized=
 
 exec 3>&1 # a trap may run while the output of a command goes to a file
 say() { echo "$(date -u +%H:%M:%S) $*" | tee -a "$log" >&3; }
 fail() { say "FAILED: $*"; failed=1; }
 
-# Writes OUT/results.tgz, whole at every moment. Long files are cut in the middle; the largest are left out where the archive is too large even so.
+# Writes OUT/results.tgz, which is complete at every moment. Long files are cut in the middle. If the archive is still too
+# large, the largest files are left out.
 keep() {
     local file
     while IFS= read -r file; do
@@ -26,7 +28,7 @@ keep() {
     fail "results.tgz cannot be written to $out"
 }
 
-# A process that is told to stop writes what it has: it gets 5 seconds for that.
+# A process that gets a signal to stop has 5 seconds to write its results.
 finish() {
     local i
     if [ -n "$child" ]; then
@@ -39,7 +41,7 @@ finish() {
     rm -rf "$work"
 }
 
-# background COMMAND...: waits for a command in a way that a signal interrupts; its exit code.
+# background COMMAND...: runs a command and returns its exit code. A signal interrupts the wait.
 background() {
     local code
     "$@" 3>&- &
@@ -52,7 +54,7 @@ background() {
 left() { echo $((part_end - SECONDS)); }
 errors_of() { echo "${1%.*}.err.txt"; }
 
-# Why a process failed, from its output: the line that says it, or the last one.
+# Prints why a process failed: the line of its output that names the reason, or the last line.
 reason_in() {
     local line
     line=$(cat "$(errors_of "$1")" "$1" 2> /dev/null | grep -a -m 1 -E 'failed with|was not found|Exception|\[FAIL\]')
@@ -60,8 +62,8 @@ reason_in() {
     echo "${line:0:400}"
 }
 
-# one NAME SECONDS FILE COMMAND...: one process. Its output goes to FILE, its errors to a file beside it. Returns its exit code, or $no_time.
-# Where a code other than 0 is no failure, "accepted" is that code.
+# one NAME SECONDS FILE COMMAND...: runs one process. Its output goes to FILE, its errors to a file beside it. Returns the
+# exit code, or $no_time. "accepted" is an exit code other than 0 that is no failure.
 one() {
     local name=$1 limit=$(($2 * pace)) file=$raw/$3 errors=$(errors_of "$raw/$3") code time=$(left); shift 3
     if [ "$time" -lt 3 ]; then
@@ -81,8 +83,9 @@ one() {
     return $code
 }
 
-# culprit FILE COMMAND...: names the kernel of a CUDA error in FILE. An error shows at a later call, so that the command runs again with every launch
-# waited for; then the kernel runs alone, and once under compute-sanitizer, where that is installed and a minute is left.
+# culprit FILE COMMAND...: names the kernel of a CUDA error in FILE. CUDA reports an error at a later call, so the command
+# runs again and waits for each launch. Then the kernel runs alone. If compute-sanitizer is installed and a minute is
+# left, the kernel also runs under it, once.
 culprit() {
     local file=$1 entry again; shift
     [ -n "$(error_in "$file")" ] || return
@@ -101,7 +104,7 @@ culprit() {
     one "compute-sanitizer on $entry" 60 "sanitizer-$entry.txt" compute-sanitizer --tool memcheck "$work/videosim" kernels check "$entry" --device cuda
 }
 
-# The first CUDA error in a file, or in what was written to stderr beside it, and the kernel that it names; nothing if there is none.
+# Prints the first CUDA error in a file or in the file of its errors, and the kernel that it names.
 error_in() { cat "$(errors_of "$1")" "$1" 2> /dev/null | grep -a -o -m 1 -E '[A-Za-z_0-9]+ failed with [0-9]+ .*' | head -c 1500; }
 kernel_in() { error_in "$1" | sed -n 's/.*last kernel \([a-z0-9_]*\).*/\1/p'; }
 

@@ -1,4 +1,4 @@
-"""Reads what bench/gpu/run left behind: one or more folders or results.tgz files, taken together as one run."""
+"""Reads results of bench/gpu/run: one or more folders or results.tgz files, taken together as one run."""
 
 import dataclasses
 import json
@@ -16,8 +16,9 @@ UNKNOWN_LIMITER = "not known, the card's rates were not measured"
 
 
 def files_of(path):
-    """The files that are read here, name -> text, and what is wrong with the rest (None: nothing). Nothing is unpacked: of a .tgz only
-    plain files at its top are read, so links and paths in it do no harm. One that was cut off gives the files before the cut."""
+    """The texts of the files by name, and the error that ended the reading, or None. A .tgz is not unpacked: only
+    its plain files at the top are read, so links and paths in it do no harm. An incomplete one has the files before
+    its end."""
     if path.is_dir():
         files = (file for file in sorted(path.iterdir()) if file.is_file() and WANTED.fullmatch(file.name))
         return {file.name: file.read_text(errors="replace") for file in files}, None
@@ -35,7 +36,7 @@ def files_of(path):
 
 @dataclasses.dataclass
 class Ours:
-    """Launches of our kernels, added up. One time in microseconds and one set of rates (None: not measured) for each round."""
+    """The sum of launches of our kernels: for each round a time in microseconds and the rates (None: not measured)."""
 
     device: str
     launch: str
@@ -51,7 +52,7 @@ class Ours:
 
     @property
     def share(self):
-        """Of the copy rate, in the worse round; None where that rate was not measured."""
+        """Share of the copy rate in the worse round, or None if that rate was not measured."""
         rates = self.rates[self.rounds.index(self.worst)]
         return rates and self.bytes / (1e-6 * self.worst) / rates["copy_bytes_per_second"]
 
@@ -62,7 +63,8 @@ class Ours:
 
 @dataclasses.dataclass
 class Peer:
-    """A variant of a PyTorch program: its times in microseconds, one for each round, and what it left out of the work."""
+    """A variant of a PyTorch program: its time in microseconds in each round, and the parts of the work it leaves
+    out."""
 
     device: str
     variant: str
@@ -79,7 +81,7 @@ class Peer:
 
 
 def limiter(time, moved, flops, launches, rates):
-    """What bounds a time in microseconds: the largest of three floors, and how much of the time it explains."""
+    """The limit of a time in microseconds: the largest of three floors, and its share of the time."""
     if rates is None:
         return UNKNOWN_LIMITER
     floors = {"bytes at the copy rate": 1e6 * moved / rates["copy_bytes_per_second"], "FLOPs at the product rate": 1e6 * flops / rates["flops_per_second"],
@@ -90,7 +92,7 @@ def limiter(time, moved, flops, launches, rates):
 
 
 class Results:
-    """What can be used, and in `unused` what cannot, with the reason."""
+    """The results that can be used. `unused` has the others, with the reason."""
 
     def __init__(self, paths):
         self.unused, self.kernels, self.steps, self.peers = [], {}, {}, {}
@@ -98,7 +100,7 @@ class Results:
         origins = {}
         for path in map(pathlib.Path, paths):
             if not path.exists():
-                sys.exit(f"compare.py: there is no {path}")
+                sys.exit(f"compare.py: {path} does not exist")
             files, damage = files_of(path)
             known = len(self.reports())
             if damage:
@@ -108,19 +110,19 @@ class Results:
                 continue
             for name in [name for name in files if name.endswith(".json")]:
                 if name in origins:
-                    self.unused.append(f"{name} of {origins[name]}: {path} has one, too")
+                    self.unused.append(f"{name} of {origins[name]}: {path} also has one")
                 origins[name] = path
                 try:
                     self.add(name, json.loads(files.pop(name)))
-                except (ValueError, RecursionError) as error:  # no JSON, or not what is expected
+                except (ValueError, RecursionError) as error:  # no JSON, or of another form
                     self.unused.append(f"{name}: cannot be read, {error}")
             self.add_tests(path, files, len(self.reports()) > known)
 
     def add(self, name, report):
-        """One JSON file, unless it is not of a GPU."""
+        """Adds a JSON file if it was measured on a GPU."""
         kind, rest = name[:-len(".json")].split("-", 1)
         forms.check_report(kind, report)
-        own = None if kind == "peer" else re.fullmatch(r"cuda:\d+ (.*)", report["device"])  # after the number, PyTorch's name of it
+        own = None if kind == "peer" else re.fullmatch(r"cuda:\d+ (.*)", report["device"])  # behind the number, the name that PyTorch has for it, too
         device = report.get("gpu") if kind == "peer" else own and own[1]
         if report.get("emulated") or device == "emulator":
             return self.unused.append(f"{name}: of the emulator, no measurement")
@@ -128,7 +130,7 @@ class Results:
             return self.unused.append(f"{name}: not of a GPU")
         report["device"] = device
         if not report.get("complete", True):
-            self.unused.append(f"{name}: stopped before its end; what it has is used")
+            self.unused.append(f"{name}: stopped before its end; its results up to then are used")
         if kind == "step":
             self.add_step(name, report)
         elif kind == "peer":
@@ -153,24 +155,26 @@ class Results:
         self.steps[step["model"], step["stage"]] = step
 
     def add_tests(self, path, files, beside_gpu):
-        """Clocks, tests and checks of one input. The latter do not say where they ran: on a GPU if anything beside them did."""
+        """Clocks, tests and checks of one input. Tests and checks do not say where they ran. They count if other
+        results of the input are from a GPU."""
         clocks = clock_rows(files.pop("clocks.csv", ""))
         self.clocks += clocks
         for name, text in files.items():
             if not (beside_gpu or clocks):
-                self.unused.append(f"{name} of {path}: nothing beside it is of a GPU")
+                self.unused.append(f"{name} of {path}: no other result of this input is from a GPU")
             elif name == "device-tests.tsv":
                 self.processes += [row for line in text.splitlines() if (row := process_row(line))]
             else:
                 self.cases += [row for line in text.splitlines() if (row := case_row(line))]
 
     def reports(self):
-        """All that was measured on a GPU."""
+        """All reports of a GPU."""
         benches = [report for rounds in self.kernels.values() for report in rounds.values()]
         return list(self.steps.values()) + benches + [report for rounds in self.peers.values() for report in rounds.values()]
 
     def ours(self, patterns, model, bench=None):
-        """The launches in one model's bf16 steps of all entries that fit one of the patterns, added up; None where a pattern fits none that can be used."""
+        """The sum of the launches in one model's bf16 steps of all entries that match one of the patterns. None if no
+        usable entry matches one of them."""
         total = None
         for report in self.kernels.get(bench or model, {}).values():
             rows = [row for row in report["kernels"] if row["is_of_step"] and re.match(f"{model} .*bf16,", row["launch"])]
@@ -196,18 +200,18 @@ class Results:
         return Peer(found[0][0]["device"], variant, [result["median"] for _, result in found], omits)
 
     def best(self, name, variants):
-        """The fastest of some variants; None where none was measured."""
+        """The fastest of some variants, or None if none was measured."""
         return min(filter(None, (self.peer(name, variant) for variant in variants)), key=lambda peer: peer.best, default=None)
 
     def rates(self, device):
-        """The best rates that a kernel bench measured on a card; None where none did."""
+        """The best rates that a kernel bench measured on a card, or None."""
         known = [report["rates"] for rounds in self.kernels.values() for report in rounds.values() if report["device"] == device and report["rates"]]
         return known and {key: (min if key.startswith("empty") else max)(rates[key] for rates in known)
                           for key in ("copy_bytes_per_second", "flops_per_second", "empty_microseconds")} or None
 
 
 def fault_of(row):
-    """Why a row of a kernel bench cannot be used; None where it can."""
+    """Why a row of a kernel bench cannot be used, or None."""
     if row.get("error"):
         return row["error"]
     if not row.get("is_finite", True):
@@ -233,14 +237,14 @@ class Process:
 
 
 def process_row(line):
-    """One line of device-tests.tsv: name, passed, failed, skipped, exit code; None for a headline."""
+    """A line of device-tests.tsv: name, passed, failed, skipped, exit code; None for the headline."""
     name, *numbers = line.split("\t")
     return Process(name, *map(int, numbers)) if len(numbers) == 4 and all(number.lstrip("-").isdigit() for number in numbers) else None
 
 
 @dataclasses.dataclass
 class Case:
-    """One case of `kernels check --device cuda`: its error over its bound as text, and right, look or FAILED."""
+    """A case of `kernels check --device cuda`: its error divided by its bound as text, and right, look or FAILED."""
 
     entry: str
     name: str
@@ -249,13 +253,13 @@ class Case:
 
 
 def case_row(line):
-    """One row of check-FAMILY.txt; None for any other line."""
+    """A row of check-FAMILY.txt, or None for any other line."""
     cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
     return Case(cells[0], cells[1], cells[-3], cells[-1]) if len(cells) == 8 and cells[-1] in ("right", "look", "FAILED") else None
 
 
 def clock_rows(text):
-    """Rows of nvidia-smi's CSV: column's name without its unit -> number; what is no number is left out."""
+    """Rows of nvidia-smi's CSV: numbers by the column's name without its unit. Cells without a number are left out."""
     lines = [line.split(",") for line in text.splitlines() if line.strip()]
     if not lines:
         return []
@@ -265,6 +269,6 @@ def clock_rows(text):
 
 
 def clock_range(rows, pattern):
-    """Smallest, median and largest number of the columns whose name fits; None where there is none."""
+    """Smallest, median and largest number of the columns whose name matches, or None."""
     values = [value for row in rows for name, value in row.items() if re.search(pattern, name)]
     return (min(values), statistics.median(values), max(values)) if values else None

@@ -3,7 +3,10 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests;
 
-/// <summary>Arrows between the folders of a project point one way, as those between projects do. They are read from the sources.</summary>
+/// <summary>
+/// The arrows between the folders of a project point one way, like those between projects. The test reads them from
+/// the sources.
+/// </summary>
 public sealed partial class FolderArrowsTests
 {
     [Theory]

@@ -3,7 +3,10 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests;
 
-/// <summary>What each layer leaves to the others. That arrows between them point one way is the compiler's rule: projects cannot refer to each other in a circle.</summary>
+/// <summary>
+/// Things that a layer must not use. The compiler checks the direction of the arrows: projects cannot refer to each
+/// other in a circle.
+/// </summary>
 public sealed class LayersTests
 {
     private const BindingFlags Declared = BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
@@ -31,7 +34,8 @@ public sealed class LayersTests
         Assert.Equal("VideoSim.Engine.Interop", Assert.Single(places.Distinct()));
     }
 
-    // In a layer whose namespace is VideoSim.Models.X, the name X means the namespace, so a type X would need its full name or an alias.
+    // In a layer with the namespace VideoSim.Models.X, the name X is the namespace. A type X would need its full name
+    // or an alias.
     [Fact]
     public void TypeNames_ThatALayerSees_AreNotThoseOfItsNamespaces()
     {

@@ -217,7 +217,8 @@ def block_gradients():
 
 
 def clipped_pair_slopes():
-    """docs/reference-system.md, section 4.6: 2(s - y) - 0.5 y/s inside the clip and on its bounds; below the floor 1e6 a."""
+    """docs/reference-system.md, section 4.6: 2(s - y) - 0.5 y/s inside the clip and on its bounds; below the floor
+    1e6 a."""
     tensors = BLOCKS["pair_loss_clip"]().tensors()
     s, y = tensors["value.similarity"], tensors["input.similarities"]
     below, above = tensors["input.right"][0, 0], tensors["input.right"][1, 0]

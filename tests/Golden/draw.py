@@ -25,7 +25,8 @@ class Draw:
         return torch.from_numpy(self.random.randint(low, high, shape).astype(np.int64))
 
     def weights(self, shapes):
-        """A value for every name of `shapes`. The name's ending decides the distribution; nothing is 0 or 1 by default."""
+        """A value for every name of `shapes`. The end of the name chooses the distribution. No value is 0 or 1 by
+        default."""
         return {name: self._weight(name, shape) for name, shape in shapes.items()}
 
     def _weight(self, name, shape):

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace VideoSim.Kernels.Tests;
 
-/// <summary>What every kernel owes, without a line of its own: right values, and bits that do not depend on the split.</summary>
+/// <summary>Tests of every kernel of the catalog: right values, and bits that do not depend on the split.</summary>
 public sealed class CatalogTests
 {
     public static TheoryData<string> Entries => [.. Catalog.Kernels.Select(static kernel => kernel.Entry)];
@@ -53,7 +53,8 @@ public sealed class CatalogTests
         }
     }
 
-    // Where a cost is less than the operations of the formulas, between which shares of them, and why: kernels make a value once where the formulas make it anew.
+    // Kernels whose cost is below the operations of the formulas: the least and the largest share, and the reason.
+    // Such a kernel computes a value once that the formulas compute several times.
     private static readonly (string Kernels, double Least, double Most, string Why)[] Shortcuts =
     [
         ("asymmetric_tag_loss_forward", 0.3, 0.7, "the formulas raise to powers whatever the exponents"),
@@ -132,7 +133,9 @@ public sealed class CatalogTests
         public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged => Flops += kernel.CountCost(args).Flops;
     }
 
-    /// <summary>Runs items one at a time, the last first: a kernel whose items share anything gives other results.</summary>
+    /// <summary>
+    /// Runs items one at a time, the last first. A kernel whose items share data gives other results.
+    /// </summary>
     private sealed class ItemwiseDevice() : Device(new ItemwiseStream())
     {
         private readonly CpuDevice _memory = new(threads: 1);

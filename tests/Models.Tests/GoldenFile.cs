@@ -92,8 +92,8 @@ internal sealed unsafe class GoldenFile(string name) : IDisposable
     }
 
     /// <summary>
-    /// Compares a tensor with its reference in float64. fp32 rounding may grow along the longest path: some 60 operations
-    /// whose reductions have up to 100 terms, so 60 * sqrt(100) * 2^-24 of the tensor's largest entry.
+    /// Compares a tensor with its reference in float64. fp32 rounding may grow along the longest path: some 60
+    /// operations whose reductions have up to 100 terms, so 60 * sqrt(100) * 2^-24 of the tensor's largest entry.
     /// </summary>
     public void AssertEqual(string reference, Device device, Tensor tensor, double floor = 0)
     {

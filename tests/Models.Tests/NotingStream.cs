@@ -27,7 +27,10 @@ internal readonly record struct Update(float Epsilon, uint Step, (float Encoder,
 /// <param name="Planned">As of <see cref="Update"/>.</param>
 internal sealed record Embedded(int[] Tokens, bool Planned);
 
-/// <summary>Notes what launches draw, read and update; a stream of the CPU behind it, if there is one, runs them.</summary>
+/// <summary>
+/// Records the random numbers, reads and updates of launches. A stream of the CPU behind it runs them, if there is
+/// one.
+/// </summary>
 internal sealed unsafe class NotingStream(ComputeStream? inner = null) : ComputeStream
 {
     /// <summary>Masks that are really drawn, in order: nothing is dropped where the chance is 0.</summary>

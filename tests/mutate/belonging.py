@@ -1,9 +1,9 @@
-"""Which tests belong to a line of src: those that are likeliest to notice a change first, all that can notice it last."""
+"""Which tests belong to a line of src. The tests that most likely notice a change come first, all others last."""
 
 import fnmatch
 import re
 
-# Test projects that a room is part of, the nearest first.
+# Test projects that use a room, the nearest first.
 ROOMS = {
     "Kernels": ["Kernels", "Engine", "Models", "Cli"],
     "Engine": ["Engine", "Kernels", "Models", "Cli"],
@@ -13,8 +13,8 @@ ROOMS = {
     "Emulator": ["Engine", "Models", "Cli"],
 }
 
-# Path of a file, test project, tests by their names. "*" stands for anything at the beginning and at the end; {1} is a group
-# of the path, {entry} the begin of the name of a kernel that the file's folder defines. Rows are tried in this order.
+# Path of a file, test project, names of tests. "*" at the beginning and at the end is any text. {1} is a group of the
+# path. {entry} is the first part of the name of a kernel that the file's folder defines. Rows are tried in this order.
 ROWS = [
     (r"src/(\w+)/(?:.*/)?(\w+?)(?:Command)?\.\w+$", "{1}", ["*.{2}Tests.*"]),
     (r"src/Kernels/(\w+)/.*\.cs$", "Kernels", ['*(entry: "{entry}*']),
@@ -43,15 +43,15 @@ LITERAL = re.compile(r'"([a-z][a-z0-9_]{3,})')
 
 
 def entries_of(path, files, entries):
-    """Begins of the names of kernels, as they stand in the C# files of a kernel's folder, that tests are named after."""
+    """First parts of names of kernels that the C# files of a kernel's folder define, if tests are named after them."""
     folder = path.rsplit("/", 1)[0] + "/"
     begins = {name for other, text in files.items() if other.startswith(folder) and other.endswith(".cs") for name in LITERAL.findall(text)}
     return sorted(name for name in begins if any(entry.startswith(name) for entry in entries))
 
 
 def stages(path, files, tests):
-    """Runs of tests for a change of a file, in order: (project, patterns of names), where no pattern stands for all tests.
-    `tests` holds the names of all tests by project. Rows of the table that match no test are left out."""
+    """Runs of tests for a change of a file, in order: (project, patterns of names). No pattern means all tests.
+    `tests` has the names of all tests by project. Rows of the table that match no test are left out."""
     entries = {match[1] for names in tests.values() for name in names if (match := re.search(r'\(entry: "(\w+)"', name))}
     runs = []
     for pattern, project, names in ROWS:

@@ -22,12 +22,12 @@ CAUGHT, SURVIVED, LISTED, REFUSED = "caught", "SURVIVED", "equivalent", "refused
 
 
 class Results:
-    """Verdicts on the disk, a line each: slot, id, verdict, seconds, and the first failing test or the reason."""
+    """Verdicts in a file, one a line: slot, id, verdict, seconds, and the first failing test or the reason."""
 
     def __init__(self, path):
         self.path, self.rows = path, []
         if path.exists():
-            # A line that was cut off when the program was stopped counts for nothing.
+            # The last line is left out: it is empty, or incomplete after the program was stopped.
             self.rows = [row.split("\t") for row in path.read_text(encoding="utf-8").split("\n")[:-1]]
             path.write_text("".join("\t".join(row) + "\n" for row in self.rows), encoding="utf-8")
 
@@ -37,7 +37,7 @@ class Results:
             file.write("\t".join(self.rows[-1]) + "\n")
 
     def of(self, slot):
-        """The verdict on a slot, or None: row of the change that was judged."""
+        """The row of the change that was judged for a slot, or None."""
         return next((row for row in self.rows if row[0] == slot and row[2] != REFUSED), None)
 
     def is_refused(self, place):
@@ -45,7 +45,7 @@ class Results:
 
 
 def slots(kinds, named):
-    """What is judged: name of a slot and its candidates in order. The next one is for a candidate that a compiler refuses."""
+    """Name and candidates of each slot. If a compiler refuses a candidate, the next one is judged."""
     for place in named:
         yield f"named-{place.path.rsplit('/', 1)[1]}", [place]
     for kind, found in kinds.items():
@@ -54,7 +54,7 @@ def slots(kinds, named):
 
 
 def sample(all_slots, day):
-    """Some slots, others every day, in turns."""
+    """The slots of a day. After some days every slot had its turn."""
     first = day * SAMPLE % len(all_slots)
     return [all_slots[(first + i) % len(all_slots)] for i in range(SAMPLE)]
 
@@ -69,7 +69,7 @@ def equivalents(text):
 
 
 def judge(candidates, reasons, results, slot, first_failure):
-    """Judges the first candidate of a slot that compiles. `first_failure` names the test that notices a change, or is None."""
+    """Judges the first candidate of a slot that compiles. `first_failure` returns the test that fails, or None."""
     for place in candidates:
         begin = time.monotonic()
         verdict, reason = CAUGHT, ""
@@ -91,10 +91,10 @@ def judge(candidates, reasons, results, slot, first_failure):
 
 
 def report(chosen, reasons, results):
-    """Counts, and every survivor with its change. Says whether there is none without a reason."""
+    """Prints the counts and each survivor with its change. Returns whether each survivor has a reason."""
     known = {place.id: place for _, candidates in chosen for place in candidates}
     rows = [row for row in (results.of(slot) for slot, _ in chosen) if row]
-    # A reason that was written since counts.
+    # A reason may have been written after the change was judged.
     survivors = [known[row[1]] for row in rows if row[2] == SURVIVED and known[row[1]].content not in reasons]
     caught = sum(row[2] == CAUGHT for row in rows)
     print(f"\n{len(rows)} changes: {caught} caught, {len(rows) - caught - len(survivors)} equivalent, {len(survivors)} survived")
@@ -137,7 +137,7 @@ def main():
     def first_failure(place):
         tree.apply(place)
         try:
-            # Kernels and the emulator are compiled by the tests themselves; that takes minutes for a common header.
+            # The tests compile kernels and the emulator. For a common header that takes minutes.
             compiles = not place.path.endswith((".cs", ".json"))
             for project, patterns in belonging.stages(place.path, files, tests):
                 if failure := tree.first_failure(project, patterns, limits[project] + 1200 * compiles, compiles):

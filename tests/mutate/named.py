@@ -1,4 +1,4 @@
-"""Changes that no test noticed when they were first tried; each has a test since. (path, part of a line, what it becomes)"""
+"""Changes that no test noticed at first. Each has a test now. (path, part of a line, the part after the change)"""
 
 NAMED = [
     ("src/Kernels/Vlad/Vlad.cs", "OperationsOfAssignment = 10;", "OperationsOfAssignment = 100;"),

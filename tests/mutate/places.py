@@ -1,15 +1,15 @@
-"""The lines of src that can be changed, and how: kinds of places, and the lines that once no test noticed."""
+"""The lines of src that can be changed: kinds of places, and the changes that no test noticed at first."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-# A path is left out: checks hold the cases and formulas of tests, generated files are made of tables.
+# Paths that are left out: checks contain the cases and formulas of tests, and generated files come from tables.
 LEFT_OUT = re.compile(r"\.Check\.cs$|\.g\.cs$")
 SOURCES = re.compile(r"^src/.*\.(cs|cu|cuh|cpp|h)$|^src/Models/Recipes/.*\.json$")
 
-# A line is left out: directives, using lines, and attributes. A line that begins with "[" and a small letter is a list.
+# Lines that are left out: directives, using lines and attributes. "[" before a small letter begins a list instead.
 LINES_LEFT_OUT = re.compile(r"\s*(#|using |namespace |\[[A-Z]|static_assert|extern )")
 
 # Comments, strings and characters, in this order of preference. A string of C# may begin with $ and @.
@@ -40,7 +40,7 @@ class Place:
 
     @property
     def content(self):
-        """What names the change whatever the lines above it: path, line and changed line."""
+        """The identity of a change: path, line and changed line. Lines above it do not matter."""
         return (self.path, self.before.strip(), self.after.strip())
 
     @property
@@ -59,7 +59,7 @@ def doubled(match):
 
 
 def neighbour(match):
-    """One less, so that a number that tells two things apart becomes the other's; 1 for 0."""
+    """One less, or 1 for 0: a number that identifies one thing becomes that of another."""
     return str(int(match[1]) - 1 if int(match[1]) else 1) + (match[2] or "") + (match[3] or "")
 
 
@@ -79,14 +79,14 @@ def replaced(text):
 
 @dataclass(frozen=True)
 class Kind:
-    """Places of one kind: `place` is looked for in lines that match `line`, in files that match `files`."""
+    """Places of one kind: matches of `place` in lines that match `line`, in files that match `files`."""
     name: str
     files: str
     place: str
     change: Callable
     line: str = ""
-    region: Optional[str] = None  # where a statement of several lines begins; only its lines count
-    in_texts: bool = False  # looks into strings instead of code
+    region: Optional[str] = None  # the begin of a statement of several lines; only its lines count
+    in_texts: bool = False  # the places are in strings instead of code
 
 
 CSHARP = r"\.cs$"
@@ -112,7 +112,7 @@ KINDS = [
 
 
 def masked(text):
-    """The text with comments blanked, and strings and characters filled up with quotes; places stay where they are."""
+    """The text with blanks in place of comments, and quotes in place of strings and characters. All places stay."""
     def fill(match):
         blank = " " if match["comment"] else '"'
         return re.sub(r"[^\n]", blank, match[0])
@@ -120,7 +120,7 @@ def masked(text):
 
 
 def regions(lines, begin):
-    """Numbers of the lines of statements that begin with a match: up to a line that ends them with all brackets closed."""
+    """Numbers of the lines of statements that begin with a match. The last line of one closes all brackets."""
     inside = set()
     for first, line in enumerate(lines):
         if not re.search(begin, line):
@@ -151,8 +151,8 @@ def places_of(kind, path, text):
 
 
 def drawn(files, seed):
-    """Changes by kind, in the order in which they are drawn. It depends on the seed and on the lines themselves, so that a
-    change elsewhere leaves it as it is. A place belongs to the first kind that has it. `files` are texts by path."""
+    """Changes by kind, in the order in which they are drawn. The order depends on the seed and on the lines. A change
+    of another line does not change it. A place belongs to the first kind that has it. `files` are texts by path."""
     kinds, taken = {}, set()
     for kind in KINDS:
         found = []
@@ -161,7 +161,7 @@ def drawn(files, seed):
                 found += [place for place in places_of(kind, path, text) if (place.path, place.line, place.column) not in taken]
         taken.update((place.path, place.line, place.column) for place in found)
         seen = {}
-        for place in found:  # equal lines of a file are told apart by their order
+        for place in found:  # equal lines of a file differ in their order
             seen.setdefault(place.content, []).append(place)
         ranked = [(rank(seed, content, i), place) for content, places in seen.items() for i, place in enumerate(places)]
         kinds[kind.name] = [place for _, place in sorted(ranked, key=lambda pair: pair[0])]
@@ -173,7 +173,7 @@ def rank(seed, content, occurrence):
 
 
 def named_places(files, changes):
-    """The changes of a list of (path, part of a line, what it becomes). Each part is in exactly one line."""
+    """The changes of a list of (path, part of a line, the changed part). Each part is in exactly one line."""
     for path, before, after in changes:
         found = [(number, line) for number, line in enumerate(files.get(path, "").split("\n"), 1) if before in line]
         if len(found) != 1:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 PROJECTS = ["Kernels", "Engine", "Models", "Cli"]
 
-# The build's analyzers judge style; here only the compiler counts, and a warning is no reason to refuse a change.
+# Only errors of the compiler count here. The analyzers check style, and a warning does not refuse a change.
 BUILD = ["-c", "Release", "--no-restore", "-v", "quiet", "-nologo", "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false", "-p:TreatWarningsAsErrors=false"]
 
-# What tests print when g++ or NVRTC refuses a kernel or the emulator.
+# Output of tests when g++ or NVRTC refuses a kernel or the emulator.
 REFUSED = ("the emulator could not be built", " does not compile for ")
 
 
@@ -29,7 +29,7 @@ def link_or_copy(source, target):
 
 
 class Tree:
-    """The clone. The caller's caches of the emulator and of NVRTC serve it, but nothing is written into them."""
+    """The clone. It has a copy of the caller's caches of the emulator and of NVRTC; the caches do not change."""
 
     def __init__(self, root, folder, commit):
         self.path, self.cache, self.log = folder / "tree", folder / "cache", folder / "last-run.log"
@@ -59,7 +59,7 @@ class Tree:
         return [line for line in self.run(project, ["-list", "tests"], limit=300)[1].split("\n") if line.startswith("VideoSim.")]
 
     def run(self, project, arguments, limit):
-        """Runs a project's tests: exit status, output. The status is None if they took longer than the limit, in seconds."""
+        """Runs a project's tests: exit status, output. The status is None after `limit` seconds."""
         program = f"tests/{project}.Tests/bin/Release/net10.0/VideoSim.{project}.Tests"
         with open(self.log, "w+", encoding="utf-8", errors="replace") as log:
             process = subprocess.Popen([program, "-noColor", "-noLogo", "-preEnumerateTheories", *arguments], cwd=self.path, env=self.environment,
@@ -70,7 +70,7 @@ class Tree:
                 status = None
             finally:
                 try:
-                    os.killpg(process.pid, signal.SIGKILL)  # what the tests started as well
+                    os.killpg(process.pid, signal.SIGKILL)  # with all processes that the tests started
                 except ProcessLookupError:
                     pass
                 process.wait()
@@ -78,8 +78,8 @@ class Tree:
             return status, log.read()
 
     def first_failure(self, project, patterns, limit, compiles=False):
-        """Builds and runs tests up to the first that fails: its name, or None if all pass. If the tests compile what was
-        changed, a compiler's refusal is one, and no failure."""
+        """Builds and runs tests until one fails: its name, or None if all pass. With `compiles` the tests compile the
+        changed file: an error of that compiler refuses the change and is no failure."""
         self.build(project)
         names = [argument for pattern in patterns for argument in ("-displayName", pattern)]
         status, output = self.run(project, ["-stopOnFail", *names], limit)
@@ -95,7 +95,7 @@ class Tree:
         return failed[1] if failed else f"{project}.Tests: exit status {status}"
 
     def baseline(self, seconds_of):
-        """All tests pass without a change. seconds_of(project, seconds) is called for each project."""
+        """Runs all tests without a change; they must pass. Calls seconds_of(project, seconds) for each project."""
         for project in PROJECTS:
             self.build(project)
             begin = time.monotonic()
@@ -111,7 +111,7 @@ class Tree:
         path.write_text("\n".join(lines), encoding="utf-8")
 
     def restore(self):
-        """Takes the change back, and what was compiled of it."""
+        """Removes the change and everything that was compiled with it."""
         self.git("checkout", "-q", "--force", "--", ".")
         made = {*self.cache.glob("videosim/*/*"), *self.cache.glob("videosim/emulator/parts/*")}
         for path in made - self.kept if self.kept else ():
@@ -121,5 +121,5 @@ class Tree:
                 path.unlink(missing_ok=True)
 
     def keep_caches(self):
-        """What was compiled up to now is kept."""
+        """From now on `restore` keeps everything that is compiled already."""
         self.kept = {*self.cache.glob("videosim/*/*"), *self.cache.glob("videosim/emulator/parts/*")}

@@ -1,4 +1,4 @@
-"""What a result has to say about the machine that it comes from."""
+"""The machine of a result."""
 
 import datetime
 import platform
@@ -12,13 +12,13 @@ def about_machine():
     try:
         with open("/proc/cpuinfo") as lines:
             processor = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):  # not on Linux, or a processor that has no name there
+    except (OSError, StopIteration):  # not on Linux, or the processor has no name there
         processor = platform.processor() or None
     return {"date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "machine": platform.platform(), "processor": processor}
 
 
 def about_gpu(name):
-    """Its name, and what nvidia-smi says of driver and clocks at this moment; null where that program is not there or does not answer."""
+    """The name, and driver and clocks from nvidia-smi at this moment; null if nvidia-smi is missing or fails."""
     try:
         shown = subprocess.run(["nvidia-smi", f"--query-gpu={','.join(CLOCKS)}", "--format=csv,noheader"], capture_output=True, text=True, timeout=20, check=True)
         driver, *clocks = [value.strip() for value in shown.stdout.splitlines()[0].split(",")]

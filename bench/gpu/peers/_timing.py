@@ -1,14 +1,14 @@
-"""How all peers are timed, the same as `videosim kernels bench`: one call at a time between two events, with a cold
-L2 cache; median with the 10th and 90th percentile. Each variant is timed in two ways, as a plain call and as a CUDA
-graph, and counts with the faster one: a graph saves Python's own time, but for a single kernel its start costs more
-than a launch. Graphs come after the plain calls of all variants: a capture that fails may leave PyTorch in a state in
-which later work fails, too.
+"""Times all peers in the way of `videosim kernels bench`: one call at a time between two events, with a cold L2 cache.
+The result is the median with the 10th and 90th percentile.
 
-L2 is flushed by reading a buffer of twice its size. A fill would leave the cache full of lines that are not in
-memory yet, and the timed kernel would have to wait until they are written back: up to 50 MB on an H100, 15 us of a
-kernel of 34.
+Each variant is timed in two ways, as a plain call and as a CUDA graph. The faster one counts. A graph saves Python's
+own time, but for a single kernel its start takes longer than a launch. Graphs come after the plain calls of all
+variants, because later work in PyTorch may fail after a failed capture.
 
-On the CPU (`--device cpu`, to try a peer out) there are a clock, no graph and no flush.
+L2 is flushed by reading a buffer of twice its size. A fill would leave modified lines in the cache. The timed kernel
+would then wait until they are written to memory: up to 50 MB on an H100, 15 us of a kernel of 34 us.
+
+On the CPU (`--device cpu`, to try a peer) a clock replaces the events, without graphs and without a flush.
 """
 
 import argparse
@@ -36,19 +36,21 @@ except (ImportError, OSError):  # OSError: a library that it needs is missing
 with contextlib.suppress(ImportError):
     from torch._functorch import config
 
-    # A compiled backward then leaves what its forward kept as it is, and can run again over it. PyTorch has the setting since 2.6.
+    # A compiled backward then does not change the saved tensors of its forward, and can run again. PyTorch has this
+    # setting since 2.6.
     if hasattr(config, "donated_buffer"):
         config.donated_buffer = False
 
 from _machine import about_gpu, about_machine
 
 WARM_UP, FEWEST_SAMPLES, MOST_SAMPLES, TRIAL_SAMPLES = 3, 10, 300, 5
-TEXT = 300  # characters of an error that are kept
+TEXT = 300  # most characters of an error
 
 
 class Peer:
-    """Measures variants one by one. One that fails gets its error for a result, and the next one runs. Stdout gets one
-    JSON document: a file is written anew after every variant; a pipe gets it at the end, also when SIGTERM comes before."""
+    """Measures variants one by one. The result of a failed variant is its error, and the next one runs. The output
+    is one JSON document on stdout. A file is written again after every variant. A pipe is written at the end or at
+    SIGTERM."""
 
     def __init__(self, description, **sizes):
         parser = argparse.ArgumentParser(description=description)
@@ -68,13 +70,13 @@ class Peer:
             self.about |= about_gpu(torch.cuda.get_device_name())
             level2 = getattr(torch.cuda.get_device_properties(self.device), "L2_cache_size", 64 << 20)
             self.flushing = torch.zeros(2 * level2 // 4, device=self.device)
-            self.side = torch.cuda.Stream()  # the stream on which autograd built its graph has to be the one that is captured
+            self.side = torch.cuda.Stream()  # a capture needs the stream on which autograd built its graph
         torch.manual_seed(0)
         torch.backends.cuda.matmul.allow_tf32 = True
 
     def __enter__(self):
         self.output = os.fdopen(os.dup(1), "w")
-        os.dup2(2, 1)  # what libraries print goes to stderr
+        os.dup2(2, 1)  # output of libraries goes to stderr
         self.rewrites = stat.S_ISREG(os.fstat(self.output.fileno()).st_mode)
         end_at_signal(lambda number: self.write(complete=False, error=f"stopped by {signal.Signals(number).name}"))
         return self
@@ -85,7 +87,7 @@ class Peer:
         self.write(complete=error is None, error=error and f"{kind.__name__}: {error}"[:TEXT])
 
     def write(self, complete, error=None):
-        """Writes what is known; the last time with `complete` or an error."""
+        """Writes the results up to now. The last call has `complete` or an error."""
         last = bool(complete or error)
         with self.lock:
             if self.written or not (self.rewrites or last):
@@ -98,8 +100,8 @@ class Peer:
             self.written = last
 
     def variant(self, name, make, trial=False):
-        """Times what `make` returns as a plain call: a function without arguments, or a pair of it and a dictionary of
-        facts about it. True if that worked. The function is kept for `graphs`, so what it reads must not change later.
+        """Times a plain call of the function that `make` returns, alone or in a pair with a dictionary of facts
+        about it. Returns whether that worked. `graphs` calls the function again later, so its data must not change.
         A trial has few samples and no graph."""
         result = {"error": self.lost} if self.lost else self.measure(name, make, trial)
         self.keep(name, result)
@@ -126,7 +128,7 @@ class Peer:
             if self.cuda and not trial:
                 self.calls[name] = call
             return {**faster(ways), **facts}
-        except Exception as error:  # a version without a feature is no reason to lose the others
+        except Exception as error:  # a version of PyTorch without one feature still measures the others
             return fault(error)
         finally:
             self.clean_up(name)
@@ -138,7 +140,7 @@ class Peer:
                 with torch.cuda.graph(graph, stream=self.side):
                     call()
                 return self.statistics(graph.replay, MOST_SAMPLES)
-        except Exception as error:  # some work cannot be captured, such as what waits for the device
+        except Exception as error:  # some work cannot be captured, such as a wait for the device
             return fault(error)
         finally:
             self.clean_up(name)
@@ -150,8 +152,8 @@ class Peer:
         return torch.cuda.stream(self.side)
 
     def clean_up(self, name):
-        """After some errors nothing works on a GPU until the process ends: then the other variants are not tried. An
-        error here alone does not say so: after a failed capture the cache cannot be emptied, but kernels run."""
+        """After some errors a GPU does not work until the process ends. The other variants are then not tried. An
+        error here alone is no proof of that: after a failed capture the cache cannot be emptied, but kernels run."""
         if not self.cuda:
             return
         try:
@@ -197,14 +199,15 @@ def fault(error):
 
 
 def faster(ways):
-    """The way with the smaller median, with its name, and both ways."""
+    """The way with the smaller median and its name, and both ways."""
     way = min((way for way in ways if "median" in ways[way]), key=lambda way: ways[way]["median"])
     return {**ways[way], "way": way, "ways": ways}
 
 
 def end_at_signal(finish):
-    """At SIGTERM or SIGINT calls `finish` with the signal's number and ends the process, even if the main thread waits for
-    a GPU that hangs: Python runs a handler only when the main thread comes back to it, but this pipe is written at once."""
+    """At SIGTERM or SIGINT calls `finish` with the signal's number and ends the process. This also works while the
+    main thread waits for a GPU that hangs: Python runs its handlers only in the main thread, but it writes this pipe
+    at once."""
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write)
@@ -220,12 +223,12 @@ def end_at_signal(finish):
 
 
 def both_ways(forward, inputs, gradient):
-    """A call of forward and backward. `gradient` belongs to the output; None where that is a loss."""
+    """A call of forward and backward. `gradient` is the gradient of the output; None if the output is a loss."""
     return lambda: torch.autograd.grad(forward(), inputs, gradient)
 
 
 def backward_only(forward, inputs, gradient):
-    """A call of backward alone, over what one forward kept. Where it is called first decides on its stream."""
+    """A call of backward alone, with the saved tensors of one forward. The first call decides on the stream."""
     kept = []
 
     def call():

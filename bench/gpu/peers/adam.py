@@ -1,15 +1,15 @@
-"""One update of fused AdamW over as many fp32 parameters as MixNextvlad has, as tensors of a model's sizes and as
-one flat tensor, and with the bf16 copies that a step in mixed precision multiplies by, which the engine's kernel
-writes on the way. Times in microseconds.
+"""One update of fused AdamW over as many fp32 parameters as MixNextvlad has. The parameters are tensors of a model's
+sizes, or one flat tensor. A second variant of each also writes bf16 copies of the weights, which a step in mixed
+precision needs and which the engine's kernel writes as well. Times in microseconds.
 """
 
-from _timing import Peer  # first: it ends the program where there is no torch
+from _timing import Peer  # first: it ends the program if PyTorch is missing
 
 import torch
 
 
 def shapes(count, width):
-    """A word table and encoder layers; what is left over as one tensor."""
+    """A word table and encoder layers, and one tensor for the rest."""
     tensors = [(21128, width)] + 12 * ([(3 * width, width), (width, width), (4 * width, width), (width, 4 * width)] + 10 * [(width,)])
     while sum(torch.Size(shape).numel() for shape in tensors) > count:
         tensors.pop(0)

@@ -1,11 +1,13 @@
-"""The asymmetric loss of tags, values and gradients, for all heads of MixNextvlad: as its formulas read, eager and
-compiled, and "optimised" as it is commonly done, in place and without gradients of the focusing weights; each also
-with the consistency of the experts with the mixture. With logits in fp32, as the engine's kernel has them, and in
-bf16, half as many bytes. Formulas: Ridnik et al., "Asymmetric loss for multi-label classification", 2021; here
-focus 1 for absent tags, 0 for present ones, no margin. Times are in microseconds.
+"""The asymmetric loss of tags for all heads of MixNextvlad, values and gradients.
+
+Three variants: the plain formulas, eager and compiled, and the common "optimised" form, in place and without gradients
+of the focusing weights. Each also runs with the consistency of the experts with the mixture. Logits are fp32, as in
+the engine's kernel, or bf16, with half the bytes. Formulas: Ridnik et al., "Asymmetric loss for multi-label
+classification", 2021. Here the focus is 1 for absent tags and 0 for present ones, without a margin. Times in
+microseconds.
 """
 
-from _timing import Peer, both_ways  # first: it ends the program where there is no torch
+from _timing import Peer, both_ways  # first: it ends the program if PyTorch is missing
 
 import torch
 
@@ -22,7 +24,7 @@ def asymmetric(logits, labels):
 
 
 def optimised(logits, labels):
-    """The same with as little memory as eager PyTorch needs: in place, the focus taken for a constant."""
+    """The same with the least memory in eager PyTorch: in place, the focus as a constant."""
     absent = 1 - labels
     present_probability = torch.sigmoid(logits)
     absent_probability = 1.0 - present_probability
@@ -36,7 +38,7 @@ def optimised(logits, labels):
 
 
 def consistency(logits):
-    """Of the experts, heads 1 and up, with the mixture, head 0: sum of P (log P - log Q)."""
+    """Consistency of the experts (heads 1 and up) with the mixture (head 0): sum of P (log P - log Q)."""
     softened = torch.softmax(logits / TEMPERATURE, dim=-1)
     mixture, experts = softened[:1], softened[1:]
     return (mixture * (torch.log(mixture + EPSILON) - torch.log(experts + EPSILON))).sum()

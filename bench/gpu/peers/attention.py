@@ -1,11 +1,11 @@
-"""Attention of short sequences, forward and backward, by every backend of scaled_dot_product_attention and by
-FlexAttention, with key mask and dropout where a backend takes them, and with rotary positions as kernels of their
-own before it (eager and compiled). The mask is made once, as numbers that are added to the scores: a mask of
-booleans is turned into those on every call. Times are in microseconds. "mask" and "dropout" say what of the two a
-variant did.
+"""Attention of short sequences, forward and backward: all backends of scaled_dot_product_attention, and FlexAttention.
+
+Each backend has the key mask and dropout if it supports them; "mask" and "dropout" of a result say so. Rotary
+positions are separate kernels before it, eager and compiled. The mask is made once, as numbers that are added to the
+scores. PyTorch would convert a mask of booleans to such numbers on every call. Times in microseconds.
 """
 
-from _timing import Peer, both_ways  # first: it ends the program where there is no torch
+from _timing import Peer, both_ways  # first: it ends the program if PyTorch is missing
 
 import contextlib
 
@@ -25,13 +25,13 @@ def only(backend):
 
 
 def additive(kept, heads, dtype):
-    """A mask for the scores [B, H, S, S] from which keys [B, S] are kept; it has no more memory than [B, S]."""
+    """A mask for the scores [B, H, S, S] from the kept keys [B, S]. It takes the memory of [B, S]."""
     hidden = torch.zeros(kept.shape, dtype=dtype, device=kept.device).masked_fill_(~kept, -10000.0)
     return hidden[:, None, None, :].expand(-1, heads, kept.shape[1], -1)
 
 
 def rotated(x, sine, cosine):
-    """Neighbouring pairs (2i, 2i + 1) turned by the angle of their position."""
+    """Turns neighbouring pairs (2i, 2i + 1) by the angle of their position."""
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cosine - odd * sine, odd * cosine + even * sine), dim=-1).flatten(-2)
 
@@ -48,7 +48,7 @@ def flex(q, k, v, lengths, turned, gradient):
 
 def measure(peer, batch, length):
     heads, depth = peer.options.heads, peer.options.depth
-    # [B, S, H, D] in memory, as products leave them; attention sees [B, H, S, D].
+    # [B, S, H, D] in memory, as products write them; attention reads [B, H, S, D].
     q, k, v = (peer.random(batch, length, heads, depth).transpose(1, 2).requires_grad_() for _ in range(3))
     gradient = peer.random(batch, length, heads, depth).transpose(1, 2)
     lengths = torch.randint(length // 4, length + 1, (batch,), device=peer.device)
@@ -76,8 +76,8 @@ def measure(peer, batch, length):
             continue
         for name, backend in BACKENDS.items():
             if kind == " + eager rotary" and backend is not None:
-                continue  # what it costs shows in one
-            # As much of mask and dropout as the backend takes.
+                continue  # one backend shows the cost
+            # The first combination of mask and dropout that the backend supports.
             for masked, dropout in ((True, True), (False, True), (True, False), (False, False)):
                 if peer.variant(f"{case} {name}{kind}", lambda: call(backend, masked, dropout, turned)):
                     break

@@ -1,14 +1,17 @@
-"""A pretraining step of Uniter in PyTorch, to hold the engine's against: forward, backward and fused AdamW on a
-batch of titles and frames, eager and compiled, as a plain call and as one CUDA graph. In two forms: "granted", with
-the rewrites that the engine makes (the vocabulary head on the masked rows alone, the mean before the linear map),
-and "reference", as the reference system wrote it, every position through map and head. In two precisions: "master
-weights", where all activations and the weights that are multiplied are bf16 and the optimizer updates fp32 weights,
-which is what the engine does; and "autocast", which keeps the residual stream and LayerNorm in fp32. Attention by
-the backend that is fastest alone, which a few samples tell first. The mask is made once for a batch. What may take
-long to compile comes last: in the time that there is, the goals' variants are measured. Times in microseconds.
+"""A pretraining step of Uniter in PyTorch, for a comparison with the engine's step: forward, backward and fused
+AdamW on a batch of titles and frames, eager and compiled, as a plain call and as one CUDA graph.
+
+Two forms: "granted" has the rewrites of the engine (the vocabulary head on the masked rows only, the mean before the
+linear map). "reference" has the reference system's form: map and head on every position.
+Two precisions: "master weights" has bf16 activations and bf16 weights in products, and the optimizer updates fp32
+weights, as in the engine. "autocast" has the residual stream and LayerNorm in fp32.
+
+A few samples first find the fastest backend of attention alone; the step uses it. The mask is made once for a batch.
+Variants that may take long to compile come last, so that the variants of the goals are measured in the time that is
+left. Times in microseconds.
 """
 
-from _timing import Peer, both_ways  # first: it ends the program where there is no torch
+from _timing import Peer, both_ways  # first: it ends the program if PyTorch is missing
 
 import torch
 from torch import nn
@@ -89,7 +92,7 @@ class Batch:
         kept = torch.arange(length, device=peer.device) < torch.randint(o.text // 2, length + 1, (o.batch, 1), device=peer.device)
         self.mask = additive(kept, o.heads, torch.bfloat16)
         self.labels = (torch.rand(o.batch, o.tags, device=peer.device) < 1e-3).float()
-        # As many rows as the engine's plan has room for: 15 % of the tokens between the special ones, and six standard deviations.
+        # As many rows as the engine's plan: 15 % of the tokens between the special ones, plus six standard deviations.
         candidates = o.batch * (o.text - 2)
         rows = min(candidates, round(0.15 * candidates + 6 * (0.15 * 0.85 * candidates) ** 0.5))
         self.positions = torch.randperm(o.batch * o.text, device=peer.device)[:rows].sort().values
@@ -99,7 +102,8 @@ class Batch:
 
 
 def fastest_backend(peer, batch):
-    """The backend that is fastest on the attention of one layer, with mask and dropout; "default" where none could be measured."""
+    """The fastest backend for the attention of one layer with mask and dropout; "default" if none could be
+    measured."""
     o = peer.options
     q, k, v = peer.random(o.batch, o.text + o.frames, 3, o.heads, o.width // o.heads, grad=True).permute(2, 0, 3, 1, 4)
     gradient = torch.ones_like(q)
@@ -116,7 +120,7 @@ def fastest_backend(peer, batch):
 
 
 def autocast_update(peer, model, loss_of):
-    """A step with fp32 weights that are rounded to bf16 wherever they are multiplied."""
+    """A step with fp32 weights, which are rounded to bf16 for each product."""
     optimizer = adam(peer, model.parameters())
 
     def update():
@@ -130,7 +134,7 @@ def autocast_update(peer, model, loss_of):
 
 
 def master_update(peer, model, loss_of):
-    """A step on a bf16 copy of fp32 weights, which the optimizer updates and which are then copied into it."""
+    """A step with a bf16 copy of fp32 weights. The optimizer updates the fp32 weights, which are then copied again."""
     masters = [parameter.detach().clone() for parameter in model.parameters()]
     for master in masters:
         master.grad = torch.zeros_like(master)
@@ -181,7 +185,7 @@ def main():
         measure("compiled", "reference", "default")
         peer.graphs()
         measure("eager", "granted")
-        for form in ("granted", "reference"):  # by the mode that tries most kernels; the step is captured here as a whole
+        for form in ("granted", "reference"):  # the mode that tries most kernels; its own graphs are off, since the whole step is one
             measure("compiled", form, "max-autotune-no-cudagraphs", ", max-autotune")
 
 

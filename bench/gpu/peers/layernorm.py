@@ -1,9 +1,9 @@
-"""LayerNorm of residual + dropout(x), forward, backward and both, eager and compiled, and PyTorch's own kernel for
-the backward of LayerNorm alone. Activations bf16, weights fp32 as the engine has them and bf16 where PyTorch wants
-one type. Times in microseconds.
+"""LayerNorm of residual + dropout(x): forward, backward and both, eager and compiled. Also PyTorch's own kernel for
+the backward of LayerNorm alone. All tensors are bf16, because PyTorch needs one type; the engine has fp32 weights.
+Times in microseconds.
 """
 
-from _timing import Peer, backward_only, both_ways  # first: it ends the program where there is no torch
+from _timing import Peer, backward_only, both_ways  # first: it ends the program if PyTorch is missing
 
 import torch
 from torch.nn import functional

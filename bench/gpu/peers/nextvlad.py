@@ -1,9 +1,9 @@
-"""NeXtVLAD, three experts over the same frames, forward and backward, from its formulas (Lin et al., "NeXtVLAD",
-2018, with the batch normalisation on the cluster logits that MixNextvlad has), eager and compiled, with bf16
-autocast; and its matrix products alone. Frames are data: they have no gradient. Times in microseconds.
+"""NeXtVLAD: three experts over the same frames, forward and backward, eager and compiled, with bf16 autocast. Also its
+matrix products alone. Formulas: Lin et al., "NeXtVLAD", 2018, with MixNextvlad's batch normalisation of the cluster
+logits. Frames are data and have no gradient. Times in microseconds.
 """
 
-from _timing import Peer  # first: it ends the program where there is no torch
+from _timing import Peer  # first: it ends the program if PyTorch is missing
 
 import torch
 from torch import nn
@@ -57,7 +57,7 @@ def main():
 
 
 def products(peer):
-    """The products of all experts, stacked where they share an operand; what the aggregation multiplies is not among them."""
+    """The products of all experts, stacked if they share an operand. The products of the aggregation are left out."""
     o = peer.options
     rows, expanded, joined = o.batch * o.frames, o.expansion * o.frame_width, o.groups * (o.clusters + 1)
     described = expanded // o.groups * o.clusters

@@ -20,7 +20,7 @@ RATES = {"copy_bytes_per_second": 3e12, "flops_per_second": 8e14, "empty_microse
 
 
 def row(entry, launch, microseconds, bytes=100e6, flops=1e9, error=None, is_finite=True):
-    """A row of a kernel bench: at 3 TB/s 100 MB take 33.3 us."""
+    """A row of a kernel bench. 100 MB take 33.3 us at 3 TB/s."""
     time = microseconds and {"median": microseconds, "p10": microseconds, "p90": microseconds, "samples": 10}
     return {"entry": entry, "launch": launch, "is_of_step": True, "microseconds": time, "bytes": bytes, "flops": flops, "floor_microseconds": None, "error": error, "is_finite": is_finite}
 
@@ -166,7 +166,7 @@ class CompareTests(unittest.TestCase):
         self.assertIn(f"## 2026-12-01, {H100}", text)
 
     def test_both_archives_unpacked_as_the_readme_says_give_what_they_gave(self):
-        """They hold files of the same names: clocks, tests and checks count from both."""
+        """Both have files with the same names. Clocks, tests and checks of both count."""
         check = "| attention_forward_d64_s64_bf16 | B {} | context | 1E-3 | 8E-3 | 0.125 | equal | right |\n"
         parts = [{"clocks.csv": f"clocks.current.sm [MHz]\n{clock} MHz\n", "device-tests.tsv": f"DeterminismTests\t{passed}\t0\t0\t0\n", "check-attention.txt": check.format(passed)}
                  for clock, passed in ((345, 7), (1980, 30))]
@@ -197,7 +197,7 @@ class CompareTests(unittest.TestCase):
         write(self.folder, {"bench-1-uniter.json": norms(50)})
         write(second, {"bench-1-uniter.json": norms(40)})
         text = self.run_on(self.folder, second)
-        self.assertIn(f"- bench-1-uniter.json of {self.folder}: {second} has one, too", text)
+        self.assertIn(f"- bench-1-uniter.json of {self.folder}: {second} also has one", text)
         self.assertIn("copy rate at least 80 %: 83 %", self.goal(text, NORM)[1])
 
     def test_archive_with_paths_and_links_writes_nothing(self):
@@ -218,7 +218,7 @@ class CompareTests(unittest.TestCase):
 
     def test_input_that_is_not_there_is_one_line(self):
         done = subprocess.run([sys.executable, COMPARE, self.root / "nowhere"], capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", f"compare.py: there is no {self.root / 'nowhere'}\n"))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (1, "", f"compare.py: {self.root / 'nowhere'} does not exist\n"))
 
     def test_steps_are_held_against_fixed_work(self):
         write(self.folder, {"step-uniter-pretrain.json": step("uniter", "pretrain", 18), "step-mix-pretrain.json": step("mix", "pretrain", 20), "step-mix-finetune.json": step("mix", "finetune", 9, preset="micro"),
@@ -251,7 +251,7 @@ class CompareTests(unittest.TestCase):
         write(self.folder, {"device-tests.tsv": tests, "check-attention.txt": checks})
         text = self.run_on(self.folder)
         self.assertEqual(self.goal(text, EXACT)[0], "not measured")
-        self.assertIn(f"- check-attention.txt of {self.folder}: nothing beside it is of a GPU", text)
+        self.assertIn(f"- check-attention.txt of {self.folder}: no other result of this input is from a GPU", text)
         write(self.folder, {"clocks.csv": "clocks.current.sm [MHz]\n1980 MHz\n"})
         verdict, conditions = self.goal(self.run_on(self.folder), EXACT)
         self.assertEqual(verdict, "missed")
@@ -262,7 +262,7 @@ class CompareTests(unittest.TestCase):
         self.assertEqual(self.goal(self.run_on(self.folder), EXACT)[0], "missed")
 
     def test_a_rehearsal_beside_a_gpu_is_no_measurement(self):
-        """On a machine that has nvidia-smi, the clocks of its GPU lie beside what the emulator did."""
+        """On a machine with nvidia-smi, the clocks of its GPU are beside the results of the emulator."""
         other, archive = self.root / "two", self.root / "results.tgz"
         other.mkdir()
         rehearsed = {"rehearsal.txt": "over the emulator: no measurement\n", "device-tests.tsv": "DeterminismTests\t30\t0\t0\t0\n", "clocks.csv": "clocks.current.sm [MHz]\n345 MHz\n",

@@ -1,4 +1,5 @@
-"""Tests of how peers are timed and what they leave behind, with a stand-in for PyTorch: python3 -m unittest discover -s bench/gpu/tests"""
+"""Tests of the peers' times and output, with a stand-in for PyTorch: python3 -m unittest discover -s
+bench/gpu/tests"""
 
 import json
 import os
@@ -16,7 +17,7 @@ import unittest
 PEERS = pathlib.Path(__file__).parents[1] / "peers"
 SCRIPTS = sorted(path for path in PEERS.glob("*.py") if not path.name.startswith("_"))
 
-# In place of Peer: keeps what a script would time.
+# Takes the place of Peer and records the variants of a script.
 RECORDER = """
 import json, types
 from unittest.mock import MagicMock
@@ -36,7 +37,7 @@ class Recorder:
     def graphs(self): self.order.append("graphs")
 """
 
-# As much of PyTorch as _timing.py calls. A clock that each piece of work moves on; `order` is what the stream was given.
+# The part of PyTorch that _timing.py calls. Each piece of work advances a clock; `order` is the work of the stream.
 TORCH = """
 import contextlib, os, sys, types
 
@@ -97,7 +98,7 @@ class PeerTests(unittest.TestCase):
         return {**os.environ, "PYTHONPATH": f"{self.root}:{PEERS}", "PATH": f"{self.root}:{os.environ['PATH']}", **more}
 
     def start(self, body, output=None, before="", after=""):
-        """A peer whose variants are `body`; its stdout is the file."""
+        """Starts a peer with the variants in `body`. Its stdout is the file."""
         script = self.root / "peer.py"
         script.write_text(textwrap.dedent(before) + "import os, time, torch\nfrom _timing import Peer\nwith Peer('') as peer:\n" + textwrap.indent(textwrap.dedent(body), "    ") + "\n" + after)
         with open(self.output, "w") as file:
@@ -186,7 +187,7 @@ class PeerTests(unittest.TestCase):
         self.assertEqual(results["next"]["error"], "not run, the device was lost in 'breaks': an illegal memory access was encountered")
 
     def test_a_capture_that_fails_costs_no_plain_call(self):
-        """After it PyTorch takes the capture for one that goes on: its cache cannot be emptied, and no other graph begins."""
+        """After it PyTorch still captures: its cache cannot be emptied, and no other graph can begin."""
         results = self.results("""
             def first():
                 if torch.capturing: raise RuntimeError("not permitted when stream is capturing")
@@ -215,7 +216,7 @@ class PeerTests(unittest.TestCase):
         self.assertEqual((round(trial["median"]), trial["samples"], list(trial["ways"])), (7, 5, ["call"]))
 
     def test_a_compiled_backward_can_run_twice(self):
-        """Since PyTorch 2.6 it refuses retain_graph unless donated buffers are off; before, there is no such setting."""
+        """PyTorch 2.6 and later need donated buffers off for retain_graph. Earlier versions have no such setting."""
         results = self.results("""
             from _timing import backward_only
             def grad(output, inputs, gradient, retain_graph):
@@ -230,7 +231,7 @@ class PeerTests(unittest.TestCase):
         self.assertNotIn("error", results["compiled backward"])
 
     def recorded(self, script, body):
-        """What `body` prints after a script of the peers ran without timing anything."""
+        """The output of `body` after a script of the peers ran without timing."""
         done = subprocess.run([sys.executable, "-c", RECORDER + f"import {script}\n{script}.Peer = Recorder\n" + textwrap.dedent(body)], capture_output=True, text=True, env=self.environment())
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return json.loads(done.stdout)
@@ -275,7 +276,7 @@ class PeerTests(unittest.TestCase):
             self.assertTrue(about[key])
 
     def test_stopped_while_a_gpu_hangs_keeps_what_it_has(self):
-        # In a lock of C's that is never given back: the main thread does not return to Python, whose own handlers would never run.
+        # The main thread waits for a lock of C that is never released. Python's own handlers would never run.
         process = self.start("""
             import ctypes
             def hang():

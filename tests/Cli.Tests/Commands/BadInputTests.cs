@@ -3,7 +3,7 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>Everything else that can be wrong with what a command is given: one line that names it, and the exit code.</summary>
+/// <summary>Other wrong input of commands: one line that names it, and the exit code.</summary>
 [Collection(nameof(CommandTests))]
 public sealed class BadInputTests(CommandWorld world)
 {

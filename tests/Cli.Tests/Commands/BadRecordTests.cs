@@ -5,7 +5,7 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>Damaged and wrong TFRecord files: every command that reads them says which file and record, and what is wrong.</summary>
+/// <summary>Damaged and wrong TFRecord files: every command that reads them names file, record and fault.</summary>
 [Collection(nameof(CommandTests))]
 public sealed class BadRecordTests(CommandWorld world)
 {

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>The program as a process of its own, for what a test cannot do to itself: being killed, or running out of disk.</summary>
+/// <summary>The program in its own process, for tests that kill it or fill its disk.</summary>
 internal static class ChildProcess
 {
     /// <summary>Starts a command; the process must be waited for.</summary>
@@ -20,15 +20,21 @@ internal static class ChildProcess
     internal static Outcome Run(Dictionary<string, string> environment, params string[] args) =>
         OutcomeOf(Launch(DotNet, [Program, .. args, "--quiet"], environment));
 
-    /// <summary>Runs a command in a shell in which files can grow to so many blocks of 512 or 1,024 bytes: a full disk for larger ones.</summary>
+    /// <summary>
+    /// Runs a command in a shell with a limit for the size of files, in blocks of 512 or 1,024 bytes. Beyond it the
+    /// disk is full.
+    /// </summary>
     internal static Outcome RunWithSmallDisk(int blocks, params string[] args)
     {
-        // Without the signal, a write over the limit fails as on a full disk. Executable memory is a file, too, and must be exempt.
+        // With the signal ignored, a write beyond the limit fails as on a full disk. Executable memory is also a file
+        // and is exempt.
         string script = $"trap '' XFSZ; ulimit -f {blocks}; export DOTNET_EnableWriteXorExecute=0; exec dotnet \"$@\"";
         return OutcomeOf(Launch("/bin/sh", ["-c", script, "sh", Program, .. args, "--quiet"]));
     }
 
-    /// <summary>Runs a command in a shell with its standard streams redirected as the shell says, such as <c>2>&amp;-</c>; all progress is shown.</summary>
+    /// <summary>
+    /// Runs a command in a shell with redirected standard streams, such as <c>2>&amp;-</c>; all progress is shown.
+    /// </summary>
     internal static Outcome RunRedirected(string redirections, params string[] args) =>
         OutcomeOf(Launch("/bin/sh", ["-c", $"exec dotnet \"$@\" {redirections}", "sh", Program, .. args]));
 

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary><c>--device cuda</c>, over the emulator where something has to run; and what is said where something is missing or fails.</summary>
+/// <summary><c>--device cuda</c> over the emulator, and the messages for missing libraries and failures.</summary>
 [Collection(nameof(CommandTests))]
 public sealed class CudaTests(CommandWorld world)
 {
@@ -70,8 +70,8 @@ public sealed class CudaTests(CommandWorld world)
         RunEmulated(failure, Pretrain(world.New(), device)).AssertFailed(1, parts);
     }
 
-    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the test. Exit handlers,
-    // which a driver has, would make the exit code another one.
+    // The emulator's own calls wait for ever, as a GPU's do: any call that should have been left out would hang the
+    // test. Exit handlers, which a driver has, would make the exit code another one.
     [Theory]
     [InlineData("0", "last kernel adam_f32, grid|in a graph of")]
     [InlineData("1", "last kernel adam_f32, grid")]

@@ -7,7 +7,9 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>Models that start from published encoders. The two here are small, and made by PyTorch and by h5py.</summary>
+/// <summary>
+/// Models that start from published encoders. The two here are small, and made by PyTorch and by h5py.
+/// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class EncoderTests(CommandWorld world)
 {

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>What happens to a run from outside. <c>tests/kill-and-resume.sh</c> does the same to a whole reproduction, twenty times.</summary>
+/// <summary>
+/// Signals to a run. <c>tests/kill-and-resume.sh</c> does the same to a whole reproduction, twenty times.
+/// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class KillTests(CommandWorld world)
 {

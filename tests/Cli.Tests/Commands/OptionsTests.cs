@@ -11,7 +11,10 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>Options that other tests do not give, or give to one command alone: each has its effect in every command and stage that takes it.</summary>
+/// <summary>
+/// Options that other tests leave out, or use with one command only. Each has its effect in all its commands and
+/// stages.
+/// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class OptionsTests(CommandWorld world)
 {

@@ -32,8 +32,8 @@ internal sealed record Outcome(int ExitCode, string Output, string Error)
 }
 
 /// <summary>
-/// The program itself, run inside the test process: its entry point, its arguments, its two streams. Streams belong to the
-/// whole process, so tests that use this run one after the other.
+/// The program itself, run inside the test process: its entry point, its arguments, its two streams. Streams belong
+/// to the whole process, so tests that use this run one after the other.
 /// </summary>
 internal static class Shell
 {

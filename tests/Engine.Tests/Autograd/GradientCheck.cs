@@ -21,13 +21,14 @@ internal sealed record GradientInput(string Name, Shape Shape, float[] Values)
 
 /// <summary>
 /// Holds an operator, run through a real tape in fp32, to central differences of L = sum(upstream * y) in float64.
-/// Tried are: all gradients; all gradients where somebody has written before (the operator must add); and each gradient
+/// Three cases: all gradients; all gradients after an earlier write (the operator must add); and each gradient
 /// alone, with the other inputs as constants. The forward values are compared as well.
 /// <para>
-/// Tolerance: <c>roundings * 2^-24 * scale</c>. 2^-24 is the relative error of one fp32 rounding; <c>roundings</c> is how
-/// many of them, all pointing the same way, the operator may pile up, relative to the largest entry of the gradient.
-/// A gradient that vanishes (below 1e-4 of the operator's largest) is what cancellation left of terms of the others' size,
-/// so it is held to their scale. The differences themselves err by about 1e-10: truncation h^2, rounding 2^-53 / h.
+/// Tolerance: <c>roundings * 2^-24 * scale</c>. 2^-24 is the relative error of one fp32 rounding; <c>roundings</c> is
+/// the number of roundings in one direction that the operator may add up, relative to the largest entry of the
+/// gradient. A vanishing gradient (below 1e-4 of the operator's largest) is the rest of terms of the others' size that
+/// cancel, so it is compared on their scale. The differences themselves have errors of about 1e-10: truncation h^2,
+/// rounding 2^-53 / h.
 /// </para>
 /// </summary>
 internal static unsafe class GradientCheck
@@ -42,7 +43,9 @@ internal static unsafe class GradientCheck
     private const uint UpstreamSite = 1000, EarlierSite = 1001;
 
     /// <summary>Checks one operator at one set of shapes.</summary>
-    /// <param name="inputs">Its differentiable inputs; integers and the like are captured by <paramref name="forward"/>.</param>
+    /// <param name="inputs">
+    /// Its differentiable inputs; integers and the like are captured by <paramref name="forward"/>.
+    /// </param>
     /// <param name="forward">Runs it.</param>
     /// <param name="reference">The same values in float64, one array per input, in order.</param>
     /// <param name="roundings">See the type's remarks.</param>

@@ -8,7 +8,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Autograd;
 
-/// <summary>A small model with everything that a step has: fan-out, a parameter used twice, dropout, shared work.</summary>
+/// <summary>A small model with all parts of a step: fan-out, a parameter used twice, dropout, shared work.</summary>
 [Collection(nameof(StepTests))]
 [CollectionDefinition(nameof(StepTests), DisableParallelization = true)] // allocations are counted in the whole process
 public sealed unsafe class StepTests

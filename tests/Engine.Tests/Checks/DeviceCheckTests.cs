@@ -5,7 +5,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Checks;
 
-/// <summary>What the check of a device makes of results; its runs over the emulator are in the tests of the command.</summary>
+/// <summary>The verdicts of the check of a device. The tests of the command run it over the emulator.</summary>
 public sealed class DeviceCheckTests : IDisposable
 {
     private readonly CpuDevice _device = new(threads: 1);

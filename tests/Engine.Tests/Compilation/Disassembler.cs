@@ -24,7 +24,10 @@ internal static partial class Disassembler
     [GeneratedRegex(@"^\s*/\*[0-9a-f]{4,}\*/\s+(@!?U?P\w+\s+)?(?<operation>[A-Z][\w.]*)")]
     private static partial Regex Instruction();
 
-    /// <summary>The operations of each entry, with their modifiers and in the order of the code; skips the test where the program is missing.</summary>
+    /// <summary>
+    /// The operations of each entry with their modifiers, in the order of the code. Skips the test if nvdisasm is
+    /// missing.
+    /// </summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<string>> Operations(KernelImage image)
     {
         Assert.SkipWhen(Tool.Value is null, $"{Name} was not found: neither in {NativeLibraries.PathVariable}, nor with NVRTC, nor in PATH");

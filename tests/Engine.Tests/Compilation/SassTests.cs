@@ -48,12 +48,21 @@ public sealed class SassTests
         Assert.All(entries, static entry => Assert.Equal(["HMMA.16816.F32.BF16"], entry.Value.Where(static operation => Is(operation, "HMMA")).Distinct()));
     }
 
-    // Accesses of 16 bytes that the code of a lane needs at least. Attention, a tensor being D / 16 of them: forward Q, K, V, half as much of each of two
-    // tables of angles, 6 of biases, and the result; backward dY, too, then of each of three gradients the old value and the new, and angles for two of
-    // them. LayerNorm, a row being 3: x, residual, 6 for each of three vectors, and y; backward dY and y, s made again without weight and bias, two
-    // gradients with their old values. NeXtVLAD: three places that begin to copy a tile's row of 2, and both results; backward PACKS, or 6, of the
-    // Descriptor twice, 3 of dY at once, 12 of centres; 2 of dH and of its old value, 12 of the centres' gradients. Adam: w, g, m, v; SGD one less.
-    // Below 4 bytes, NeXtVLAD only: the one logit that a row has of its group, and its gradient.
+    // The least number of accesses of 16 bytes in the code of a lane.
+    // Attention: a tensor has D / 16 of them. Forward reads Q, K, V, two tables of angles (half as much each) and
+    // biases (6), and writes the result. Backward also reads dY, the old values of three gradients and angles for two
+    // of them, and writes three gradients.
+    //
+    // LayerNorm: a row has 3. Forward reads x, residual and three vectors (6 each), and writes y. Backward reads dY
+    // and y, recomputes s without weight and bias, and reads and writes two gradients.
+    //
+    // NeXtVLAD: forward begins to copy a tile's row of 2 at three places and writes both results. Backward reads PACKS
+    // (or 6) of the Descriptor twice, 3 of dY at once and 12 of the centres. It writes 2 of dH and its old value, and
+    // 12 of the centres' gradients.
+    //
+    // Adam: w, g, m, v. SGD: one less.
+    //
+    // Below 4 bytes, NeXtVLAD only: the one logit of a row in its group, and its gradient.
     [Theory]
     [InlineData("attention_forward_d32", 16, 2, 0)]
     [InlineData("attention_forward_d64", 26, 4, 0)]

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Compilation;
 
-/// <summary>Not a test: <c>bench/gpu/pack</c> runs it to compile the tests' own kernels for a machine without NVRTC.</summary>
+/// <summary>
+/// Not a test. <c>bench/gpu/pack</c> runs it to compile the tests' kernels for a machine without NVRTC.
+/// </summary>
 public sealed class TestKernelImages
 {
     private const string FolderVariable = "VIDEOSIM_TEST_KERNELS";

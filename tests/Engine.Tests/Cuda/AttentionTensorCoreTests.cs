@@ -30,7 +30,8 @@ public sealed unsafe class AttentionTensorCoreTests
     [Fact]
     public void For_Float32_IsThePlainKernel() => Assert.Equal("attention_forward_f32", AttentionKernels.For(ElementType.Float32, 64, 64).Forward.Entry);
 
-    // With scores that are all the same, and values that are rows of the identity for some keys, the context is 0 exactly where these are dropped.
+    // All scores are equal, and the values of some keys are rows of the identity. The context is then 0 exactly where
+    // these keys are dropped.
     [Theory]
     [InlineData(32, 64, 0)] // keys of a lane share a block of random numbers
     [InlineData(64, 64, 0)]

@@ -11,8 +11,8 @@ using Xunit;
 namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
-/// Operators on bf16 tensors of the device against fp32 on the CPU, with the same inputs: results and all gradients, which may differ by what a
-/// few roundings to 8 bits do.
+/// Operators on bf16 tensors of the device against fp32 on the CPU, with the same inputs: results and all gradients,
+/// which may differ by a few roundings to 8 bits.
 /// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class BFloat16OperatorTests

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>The emulator counts the ways of bank conflicts, and the gate compares them with the number that a check states.</summary>
+/// <summary>
+/// The emulator counts the ways of bank conflicts, and the gate compares them with the number that a check states.
+/// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class BankConflictTests : IDisposable
 {

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>Kernels that the NVRTC of this machine compiles, where the other device tests run the images that came with the tests.</summary>
+/// <summary>
+/// Kernels that NVRTC compiles on this machine. The other device tests run the images that came with the tests.
+/// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed class CompiledHereTests
 {

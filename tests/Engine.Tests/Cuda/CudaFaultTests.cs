@@ -9,7 +9,7 @@ using Xunit.Sdk;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>What goes wrong in the driver: one line that says what, nothing hangs, and no memory is left behind.</summary>
+/// <summary>Errors of the driver: one line names the error, nothing hangs, and all memory is freed.</summary>
 [Collection(CudaMachine.Collection)]
 public sealed class CudaFaultTests : IDisposable
 {

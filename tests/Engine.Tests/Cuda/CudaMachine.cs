@@ -10,9 +10,9 @@ namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
 /// Where the device tests run: on the emulator, built with g++ when the first test opens it, or on a real GPU where
-/// VIDEOSIM_TEST_GPU is 1. On a GPU the kernels are the images in the folder "kernels" beside the tests, if there is one, and tests of
-/// the emulator are skipped. VIDEOSIM_TEST_GPU=rehearsal does the same over the emulator. One driver serves the whole process, so the
-/// tests share a collection.
+/// VIDEOSIM_TEST_GPU is 1. On a GPU the kernels are the images in the folder "kernels" beside the tests, if there is
+/// one, and tests of the emulator are skipped. VIDEOSIM_TEST_GPU=rehearsal does the same over the emulator. One
+/// driver serves the whole process, so the tests share a collection.
 /// </summary>
 internal static class CudaMachine
 {
@@ -77,7 +77,7 @@ internal static class CudaMachine
         CudaDevice Now() => IsEmulator ? Emulator.Open(images) : CudaDevice.Open(0, images, Kernels);
     }
 
-    /// <summary>Chooses the order in which the emulator runs threads, and whether it looks at every access to memory.</summary>
+    /// <summary>Chooses the order of threads on the emulator, and whether it checks every access to memory.</summary>
     public static void Configure(ulong schedule, bool check)
     {
         if (IsEmulator)

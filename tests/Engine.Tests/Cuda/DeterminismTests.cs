@@ -9,7 +9,9 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>Kernels on tensor cores give the same bits every time, and for a video wherever it is in a batch.</summary>
+/// <summary>
+/// Kernels on tensor cores give the same bits every time. For a video they do not depend on its place in the batch.
+/// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed class DeterminismTests
 {
@@ -50,7 +52,8 @@ public sealed class DeterminismTests
         }
     }
 
-    // The first and the last video are the first and the second of a block. The gradient of the centres is a sum over all.
+    // The first and the last video are the first and the second of a block. The gradient of the centres is a sum over
+    // all.
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>The emulator itself: right kernels give right results in every order of threads, and mistakes are found.</summary>
+/// <summary>The emulator: right kernels give right results in every order of threads, and it finds mistakes.</summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class EmulatorTests : IDisposable
 {

@@ -143,10 +143,11 @@ public sealed unsafe class MatMulTests : IDisposable
         device.Free(memory);
     }
 
-    // A sum of n values in any order is off by at most (n - 1) u times the sum of their magnitudes, to first order (Higham, Accuracy
-    // and Stability of Numerical Algorithms, 4.2). Here n is K products with a rounding each, the bias and what was there. The
-    // magnitudes come from the reference itself, given the magnitudes of all inputs. A bf16 result is rounded once more, when it is
-    // stored; twice where bias and product are added to it one after the other. Rounding in bf16 anywhere else is beyond the bound.
+    // A sum of n values in any order is off by at most (n - 1) u times the sum of their magnitudes, to first order
+    // (Higham, Accuracy and Stability of Numerical Algorithms, 4.2). Here n counts K products with a rounding each,
+    // the bias and the old value. The magnitudes come from the reference with the magnitudes of all inputs. A bf16
+    // result is rounded once more when it is stored, and twice if bias and product are added to it one after the
+    // other. Another rounding in bf16 would exceed the bound.
     private static double[] Bounds(CheckCase check, double[] truth)
     {
         var sizes = new SizeLauncher();

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>The kernels that compute losses alone give the values of those that write gradients too, bit by bit.</summary>
+/// <summary>Kernels that compute only losses give the same bits as kernels that also write gradients.</summary>
 [Collection(CudaMachine.Collection)]
 public sealed class MultiLabelLossTests
 {

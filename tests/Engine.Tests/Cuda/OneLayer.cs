@@ -15,9 +15,9 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
-/// The smallest thing that trains: z = dropout(LayerNorm(residual + dropout(table))) with loss = sum (z - target)^2 / 2, and
-/// Adam on table, weight and bias in two groups. Built from operators, on any device; <see cref="Reference"/> is the same in
-/// plain formulas.
+/// The smallest network that trains: z = dropout(LayerNorm(residual + dropout(table))), loss = sum (z - target)^2 / 2,
+/// and Adam on table, weight and bias in two groups. It is built from operators and runs on any device.
+/// <see cref="Reference"/> is the same in plain formulas.
 /// </summary>
 internal sealed unsafe class OneLayer : IDisposable
 {
@@ -28,8 +28,8 @@ internal sealed unsafe class OneLayer : IDisposable
     private const uint FirstSite = 3, SecondSite = 4;
     private const float FirstDrop = 0.3f, SecondDrop = 0.1f, NormEpsilon = 1e-5f;
 
-    // Large beside the root of the second moment where a gradient is small: rounding then stays rounding. (With an epsilon of
-    // 1e-8 a gradient that rounds to another sign moves its weight by a whole step.)
+    // Larger than the root of the second moment of small gradients, so their rounding has small effects. (With an
+    // epsilon of 1e-8 a gradient that rounds to another sign moves its weight by a whole step.)
     private const double AdamEpsilon = 1e-2;
 
     private static readonly double[] Rates = [2e-2, 5e-2];
@@ -60,7 +60,9 @@ internal sealed unsafe class OneLayer : IDisposable
         device.Upload(MemoryMarshal.AsBytes(Array.ConvertAll(Draw(2), static x => -x).AsSpan()), _minusTarget.Address);
     }
 
-    /// <summary>Trains, rebuilding every step or replaying a recorded one; parameters and moments afterwards, by name.</summary>
+    /// <summary>
+    /// Trains with a step that is rebuilt each time or replayed. Returns parameters and moments by name.
+    /// </summary>
     public IReadOnlyDictionary<string, float[]> Train(bool planned)
     {
         using var plan = new PlanStream();

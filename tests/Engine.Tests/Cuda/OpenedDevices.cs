@@ -3,7 +3,10 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>Devices that a process of tests opens one after another: once one is lost, every later test fails at once, without a call of the driver.</summary>
+/// <summary>
+/// Devices that a process of tests opens one after another. After a lost device every later test fails at once,
+/// without a call of the driver.
+/// </summary>
 internal sealed class OpenedDevices
 {
     private readonly List<CudaContext> _contexts = []; // each is small, also after its device is gone

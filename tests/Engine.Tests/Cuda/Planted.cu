@@ -1,4 +1,4 @@
-// Planted.cu: small kernels for the emulator's own tests. The first two are right, the next ones hold one mistake each.
+// Planted.cu: small kernels for tests of the emulator. The first two are right; each of the next ones has one mistake.
 // Those at the end access shared memory with known bank conflicts.
 // Types   fp32; Out [Count], Count = blocks x threads
 // Launch  PlantedKernels.cs; 4 bytes of dynamic shared memory for each thread
@@ -34,7 +34,7 @@ extern "C" __global__ void planted_atomics(const PlantedArgs a) {
         + __shfl_sync(0xffffffffu, (float)threadIdx.x, 3, 8));
 }
 
-// Doubles the first Count elements of Out, an element for each of a block's first 64 threads, by way of dynamic shared memory.
+// Doubles the first Count elements of Out through dynamic shared memory. Each of a block's first 64 threads has one.
 #define PLANTED_DOUBLE(name)                                               \
     extern "C" __global__ void planted_double_##name(const PlantedArgs a) { \
         DYNAMIC_SHARED(float, shared);                                     \

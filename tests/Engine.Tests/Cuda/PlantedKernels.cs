@@ -9,7 +9,9 @@ public unsafe struct PlantedArgs
     public int Count;
 }
 
-/// <summary>The kernels of Planted.cu: two that are right, one for each mistake to find, and some with known bank conflicts.</summary>
+/// <summary>
+/// The kernels of Planted.cu: two right ones, one for each mistake, and some with known bank conflicts.
+/// </summary>
 internal static class PlantedKernels
 {
     public const string Source = "Planted.cu";
@@ -72,7 +74,9 @@ internal static class PlantedKernels
         (Planted("copies_of_rows_of_128"), 8),
     ];
 
-    /// <summary>Kernels that double the values of Out: one that uses what it is given, and others that do not.</summary>
+    /// <summary>
+    /// Kernels that double the values of Out: one uses all its blocks, threads and memory, the others do not.
+    /// </summary>
     public static readonly Kernel<PlantedArgs> Rightly = Doubling("rightly"), WithSpareBlocks = Doubling("with_spare_blocks", blocks: 1),
         WithSpareThreads = Doubling("with_spare_threads", threads: 32), WithSpareSharedMemory = Doubling("with_spare_shared_memory", shared: 64),
         WithOtherBytes = Doubling("with_other_bytes", bytes: 4);

@@ -1,4 +1,5 @@
-// TensorCoreProbe.cu: one warp calls a function of TensorCore.cuh with the words that a test wrote for each lane, and writes what the lanes get.
+// TensorCoreProbe.cu: one warp calls a function of TensorCore.cuh with words from a test for each lane. It writes the
+// results of the lanes.
 // Types   words of 32 bits
 // Launch  one block of 32 threads; TensorCoreTests.cs says what the words are
 #include "TensorCore.cuh"
@@ -42,7 +43,8 @@ DEVICE void load_matrices(const TensorCoreProbeArgs& a) {
 extern "C" __global__ void probe_ldmatrix(const TensorCoreProbeArgs a) { load_matrices<false>(a); }
 extern "C" __global__ void probe_ldmatrix_trans(const TensorCoreProbeArgs a) { load_matrices<true>(a); }
 
-// In: for each lane whether its first copy exists, then 4 words to copy twice. Out: the first copies, mirrored after the first wait, then the second ones.
+// In: for each lane whether its first copy exists, then 4 words to copy twice.
+// Out: the first copies, mirrored after the first wait, then the second copies.
 extern "C" __global__ void probe_cp_async(const TensorCoreProbeArgs a) {
     __shared__ __align__(16) unsigned copies[2][32][4];
     const unsigned* words = a.In + 32 + 4 * threadIdx.x;

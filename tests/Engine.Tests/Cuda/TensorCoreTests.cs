@@ -6,8 +6,9 @@ using Xunit;
 namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
-/// Which lane holds which element, on whatever runs the device tests: every function of TensorCore.cuh against its definition in the PTX manual
-/// (sections on mma.m16n8k16, ldmatrix and cp.async), bit for bit. The values are small integers, so that no order of a sum matters.
+/// Which lane has which element, on the device of the tests: every function of TensorCore.cuh against its definition
+/// in the PTX manual (sections on mma.m16n8k16, ldmatrix and cp.async), bit for bit. The values are small integers,
+/// so that no order of a sum matters.
 /// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class TensorCoreTests : IDisposable

@@ -65,7 +65,8 @@ public sealed class TrainingStepTests
         }
     }
 
-    // The bound of kernels, for a whole training: 3 times the error of the plain formulas in fp32, plus one unit in the last place.
+    // The bound of kernels, for a whole training: 3 times the error of the plain formulas in fp32, plus one unit in
+    // the last place.
     private static Dictionary<string, double> Bounds()
     {
         var truth = OneLayer.Reference<double>(out _, out _);

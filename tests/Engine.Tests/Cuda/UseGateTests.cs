@@ -5,7 +5,10 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>The gate finds launches that do not use what they are given, costs that are wrong, and statements of checks that are not needed.</summary>
+/// <summary>
+/// The gate finds launches with unused blocks, threads or memory, wrong costs, and statements of checks that are not
+/// needed.
+/// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class UseGateTests : IDisposable
 {

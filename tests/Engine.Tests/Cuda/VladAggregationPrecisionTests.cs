@@ -13,7 +13,10 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
 
-/// <summary>NeXtVLAD's aggregation as an operator, its batch normalisation included, in bf16 on a CUDA device against fp32 on the CPU.</summary>
+/// <summary>
+/// NeXtVLAD's aggregation as an operator, its batch normalisation included, in bf16 on a CUDA device against fp32 on
+/// the CPU.
+/// </summary>
 [Collection(CudaMachine.Collection)]
 public sealed unsafe class VladAggregationPrecisionTests
 {

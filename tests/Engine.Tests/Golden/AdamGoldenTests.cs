@@ -67,8 +67,9 @@ public sealed unsafe class AdamGoldenTests : IDisposable
         Assert.Null(adam.FindNonFinite());
     }
 
-    // Element by element: scales of gradients differ by ten orders of magnitude. The moments may be off by a few roundings of
-    // each step; values by 3 times what the plain formulas in fp32 are off, and one unit in the last place.
+    // Element by element: scales of gradients differ by ten orders of magnitude. The moments may be off by a few
+    // roundings of each step; values by 3 times the error of the plain formulas in fp32, plus one unit in the last
+    // place.
     private void AssertClose(string name, Tensor actual, float[] plain)
     {
         double[] truth = Doubles(name);
@@ -81,7 +82,7 @@ public sealed unsafe class AdamGoldenTests : IDisposable
         }
     }
 
-    // Each step rounds thrice, by at most 2^-24 of the largest that the moment can be: the largest gradient, or its square.
+    // Each step rounds thrice, by at most 2^-24 of the largest possible moment: the largest gradient, or its square.
     private double MomentBound(string name, int element)
     {
         string tensor = name[(name.IndexOf("moment.", StringComparison.Ordinal) + "moment.".Length)..];

@@ -9,8 +9,8 @@ using Xunit;
 namespace VideoSim.Engine.Tests.Golden;
 
 /// <summary>
-/// One block computed by an independent PyTorch script (tests/Golden/README.md), beside a tape to run ours on. Variables
-/// made here are compared with the file's gradients after <see cref="Backward"/>.
+/// One block computed by an independent PyTorch script (tests/Golden/README.md), beside a tape to run ours on.
+/// Variables made here are compared with the file's gradients after <see cref="Backward"/>.
 /// </summary>
 internal sealed unsafe class GoldenBlock : IDisposable
 {
@@ -30,7 +30,9 @@ internal sealed unsafe class GoldenBlock : IDisposable
 
     public Tape Tape { get; }
 
-    /// <summary>How many roundings, all pointing the same way, a block may pile up relative to a tensor's largest entry.</summary>
+    /// <summary>
+    /// The most roundings in one direction that a block may add up, relative to a tensor's largest entry.
+    /// </summary>
     public double Roundings { get; init; } = 64;
 
     public int Size(string key) => int.Parse(_reader.Metadata[key], System.Globalization.CultureInfo.InvariantCulture);

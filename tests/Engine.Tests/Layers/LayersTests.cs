@@ -10,7 +10,9 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Layers;
 
-/// <summary>Layers as a program on the engine uses them; operators have their own checks of values and gradients.</summary>
+/// <summary>
+/// Layers as a program on the engine uses them; operators have their own checks of values and gradients.
+/// </summary>
 public sealed unsafe class LayersTests : IDisposable
 {
     private const int B = 2, S = 5, Width = 12;

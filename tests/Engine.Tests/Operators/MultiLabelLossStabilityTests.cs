@@ -10,7 +10,9 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Operators;
 
-/// <summary>Long training at an absurd rate: logits jump from one extreme to the other each time the labels change.</summary>
+/// <summary>
+/// Long training at a very high rate: logits jump from one extreme to the other when the labels change.
+/// </summary>
 public sealed unsafe class MultiLabelLossStabilityTests
 {
     private const int Steps = 100_000, Tags = 40, LabelsChangeEvery = 7;

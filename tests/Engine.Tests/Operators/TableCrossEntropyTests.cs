@@ -45,8 +45,8 @@ public sealed unsafe class TableCrossEntropyTests
             Assert.All(new Span<float>(tape.GradientOf(tensor).Floats, (int)tensor.Shape.Count).ToArray(), static d => Assert.Equal(0, d));
     }
 
-    // One table for both ends of a model: the head's product comes first, then the occurrences are added one by one, so the
-    // bits are those of that very order.
+    // One table for both ends of a model: the head's product comes first, then the occurrences are added one by one,
+    // so the bits are those of that very order.
     [Fact]
     public void TiedTable_EmbeddingAndHead_AddsOccurrencesToTheDenseGradient()
     {

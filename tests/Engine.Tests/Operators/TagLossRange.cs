@@ -19,7 +19,9 @@ internal static unsafe class TagLossRange
     /// <summary>All finite bf16 numbers, both signs of 0 included.</summary>
     public static float[] EveryFinite { get; } = [.. Enumerable.Range(0, 1 << 16).Select(static bits => BitConverter.Int32BitsToSingle(bits << 16)).Where(float.IsFinite)];
 
-    /// <summary>Computes all terms with all gradients; both must be finite, but for sums of losses that are too large for fp32.</summary>
+    /// <summary>
+    /// Computes all terms with all gradients. All must be finite, except sums of losses that are too large for fp32.
+    /// </summary>
     public static void AssertFinite(Device device, ElementType precision, int videos, int tags, (float Positive, float Negative, float Margin) focus, uint labelsFlippedBy, Func<int, long, float> logit)
     {
         long ofHead = (long)videos * tags;

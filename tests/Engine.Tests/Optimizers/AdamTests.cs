@@ -58,7 +58,8 @@ public sealed unsafe class AdamTests : IDisposable
                 w[i] -= rate * m[i] / (Math.Sqrt(v[i]) + Epsilon);
             }
         }
-        // Weights of size 1 take 50 steps of about 0.01, each rounded to half a unit in the last place and off by a few units of the step.
+        // Weights of size 1 take 50 steps of about 0.01, each rounded to half a unit in the last place and off by a
+        // few units of the step.
         double[] actual = ToDouble(_head.Value);
         for (int i = 0; i < w.Length; i++)
             Assert.Equal(w[i], actual[i], 50 * (6e-8 + 4 * 6e-8 * 0.01));

@@ -75,7 +75,8 @@ public sealed unsafe class OptimizerTests : IDisposable
             float[] actual = TensorValues.Read(_device, _weights.Value);
             for (int i = 0; i < actual.Length; i++)
             {
-                // A step rounds a weight of at most 2 once for the decay and once for the rest, which is off by a few units itself.
+                // A step rounds a weight of at most 2 once for the decay and once for the rest, which is off by a few
+                // units itself.
                 Assert.Equal(Optimizers[name].Expected[step][i], actual[i], (step + 1) * (2 * 2 + 4 * Rate) * Unit);
             }
             Assert.Equal(actual.Select(BFloat16.Round), TensorValues.Read(_device, _weights.Copy));

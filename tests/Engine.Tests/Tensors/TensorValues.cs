@@ -10,7 +10,10 @@ namespace VideoSim.Engine.Tests.Tensors;
 /// <summary>Values of tensors in both precisions, on any device.</summary>
 internal static class TensorValues
 {
-    /// <summary>Fills a tensor with uniform numbers of [<paramref name="low"/>, <paramref name="high"/>]: the same in either type, as all of them are bf16 numbers.</summary>
+    /// <summary>
+    /// Fills a tensor with uniform numbers of [<paramref name="low"/>, <paramref name="high"/>]. All are bf16
+    /// numbers, so both types have the same values.
+    /// </summary>
     public static void Fill(Device device, Tensor tensor, uint site, float low, float high)
     {
         float[] values = [.. Enumerable.Range(0, (int)tensor.Shape.Count).Select(i => new BFloat16(low + (high - low) * (float)Philox.Uniform(6, 0, site, i)).ToSingle())];

@@ -38,7 +38,7 @@ public sealed class TrainingStepTests
         Assert.Equal(expected, Train(threads: 3, eager: false));
     }
 
-    // A resumed training goes on with the number of its next update: the correction of the rates and the dropout depend on it.
+    // A resumed training continues with the number of its next update. Dropout and the corrected rates depend on it.
     [Fact]
     public void Number_OfAResumedTraining_GoesOn()
     {
@@ -59,7 +59,8 @@ public sealed class TrainingStepTests
         }
     }
 
-    // Two steps on the same parameters in turn. What one alone trains may not move by its old gradient in the other one.
+    // Two steps train the same parameters in turn. A parameter of one step must not move in the other by its old
+    // gradient.
     [Fact]
     public void Run_StepThatLeavesAParameterOut_HasNoGradientOfTheStepBefore()
     {

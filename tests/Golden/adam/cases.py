@@ -37,7 +37,7 @@ def update(value, first, second, gradient, step, learning_rate, epsilon=EPSILON)
 
 
 def draw_gradients(draw, shape):
-    """[steps, ...]: entries of scales from 1e-9, where epsilon counts, to 10; a quarter are exactly zero at any step."""
+    """[steps, ...]: entries of scales from 1e-9, where epsilon matters, to 10. A quarter of each step is zero."""
     scale = 10.0 ** draw.uniform(-9, 1, *shape)
     gradients = draw.normal(STEPS, *shape) * scale * (draw.uniform(0, 1, STEPS, *shape) > 0.25)
     return gradients.float().double()

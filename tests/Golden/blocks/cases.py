@@ -17,7 +17,7 @@ UPSTREAM_OF_A_LOSS = 0.75  # not 1, so that a backward pass which forgets it is 
 
 @dataclass
 class Block:
-    """What a case computes: `compute(weights, inputs, running, values)` gives outputs and the new running statistics."""
+    """A case. `compute(weights, inputs, running, values)` returns outputs and the new running statistics."""
 
     compute: Callable
     inputs: dict  # float64: a gradient is asked for; anything else: a constant
@@ -189,7 +189,7 @@ def expert_mixture():
 
 
 def _tag_loss(function, seed):
-    """Logits of ordinary size, and the extremes where the naive forms lose all digits or turn NaN, under both labels."""
+    """Logits of usual size, and extremes at which the naive forms lose all digits or become NaN, with both labels."""
     draw = Draw(seed)
     logits, labels = draw.normal(5, 9, scale=3.0), draw.integers(0, 2, 5, 9).double()
     logits[0] = torch.tensor([40, 40, -40, -40, 17, 17, -17, -17, 0])

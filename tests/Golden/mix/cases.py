@@ -1,4 +1,7 @@
-"""The golden cases of the whole MixNextvlad network: one pretraining step, one pair step, one inference pass; with BERT, and with RoFormer."""
+"""The golden cases of the whole MixNextvlad network: a pretraining step, a pair step and an inference pass.
+
+Each is made with BERT and with RoFormer, except the inference pass.
+"""
 
 from dataclasses import replace
 
@@ -53,7 +56,7 @@ def with_gradients(weights):
 
 
 def gradients(scalar, weights):
-    """d scalar / d weight for every weight; none may be dead, except the key bias, whose gradient is zero by its nature."""
+    """d scalar / d weight for every weight. Only the gradient of the key bias may be zero: it vanishes identically."""
     grads = dict(zip(weights, torch.autograd.grad(scalar, list(weights.values()))))
     for name, gradient in grads.items():
         if not name.endswith("key.bias") and gradient.abs().max() < LIVE_GRADIENT:

@@ -56,7 +56,7 @@ def _batch_norm_state(name, width):
 
 
 def encoder_shapes(sizes, prefix="bert"):
-    """Tensors of an encoder of the kind that its prefix says: bert, or roformer without position embedding and pooler."""
+    """Tensors of an encoder. The prefix is its kind: bert, or roformer without position embedding and pooler."""
     width = sizes.width
     shapes = {f"{prefix}.embeddings.word_embeddings.weight": (sizes.vocabulary, width)}
     if prefix == "bert":
@@ -124,7 +124,7 @@ def mix_shapes(sizes):
 # ---------------------------------------------------------------- layers
 
 class BatchNormState:
-    """Running statistics: read in inference mode, moved by every call in training mode (momentum 0.99, biased variance)."""
+    """Running statistics. Inference reads them. Each call in training moves them (momentum 0.99, biased variance)."""
 
     def __init__(self, running, training):
         self.running = dict(running)
@@ -163,7 +163,8 @@ def l2_normalise(x, dim):
 
 
 def rotate(x):
-    """x [..., S, d] -> the same shape: pair i of row p turned by p * 10000^(-2i/d) (docs/reference-system.md, section 3.2)."""
+    """x [..., S, d] -> the same shape: pair i of row p turned by p * 10000^(-2i/d) (docs/reference-system.md,
+    section 3.2)."""
     length, width = x.shape[-2:]
     theta = torch.tensor([10000.0 ** (-2 * i / width) for i in range(width // 2)], dtype=torch.float64)
     angle = torch.arange(length, dtype=torch.float64)[:, None] * theta
@@ -223,7 +224,7 @@ def roformer(w, heads, layers, token_ids, attention_mask, values):
 
 
 def text_summary(w, sizes, inputs, values):
-    """The text as one vector [B, H]: BERT's pooler, or the maximum over all of RoFormer's positions, padding included."""
+    """The text as one vector [B, H]: BERT's pooler, or RoFormer's maximum over all positions, padded ones too."""
     encoder = {"bert": bert, "roformer": roformer}[sizes.kind]
     result = encoder(w, sizes.encoder.heads, sizes.encoder.layers, inputs["token_ids"], inputs["attention_mask"], values)
     if sizes.kind == "bert":

@@ -1,9 +1,9 @@
-"""Writes small published encoders in every container, with real PyTorch and h5py, and what an encoder makes of a batch.
+"""Writes small encoders in every published container with real PyTorch and h5py, and their results for a batch.
 
     /usr/bin/python3 make.py
 
-Needs Debian 12's python3-torch (1.13), python3-h5py (3.7) and python3-numpy. Legacy streams name storages by their address, so
-their bytes change from run to run; everything else is repeatable.
+Needs Debian 12's python3-torch (1.13), python3-h5py (3.7) and python3-numpy. Legacy streams name storages by their
+address, so their bytes change from run to run; everything else is repeatable.
 """
 
 import json
@@ -62,7 +62,7 @@ def aliased(name):
 
 
 def strided(weights):
-    """The same tensors as views: matrices lie transposed, vectors share one storage, every second one of its numbers."""
+    """The same tensors as views: matrices are transposed, and vectors use every second number of one storage."""
     vectors = [name for name, value in weights.items() if value.dim() == 1]
     flat = torch.zeros(2 * sum(weights[name].numel() for name in vectors) + 3)
     result, start = OrderedDict(), 3
@@ -100,8 +100,8 @@ def split(path, tensors, suffix, write):
 
 
 def write_keras(path, weights, kind, group, table, type_="<f4"):
-    """The layout of Keras' save_weights: kernels are [in, out], the tied word table is stored again beside the heads. `table` is
-    what the word table is called."""
+    """The layout of Keras' save_weights: kernels are [in, out], and the tied word table is stored again beside the
+    heads. `table` is the name of the word table."""
     def keras_name(name):
         stem, leaf = name.rsplit(".", 1)
         layer = stem.replace(".", "/").replace("encoder/layer/", "encoder/layer_._")

@@ -1,7 +1,7 @@
 // Asks Hugging Face's own BERT normalizer and pre-tokenizer what they do to every code point, and writes
 //   src/Models/Text/CharacterRules.g.cs   the same behaviour as tables
-//   characters.json                       digests of the behaviour, for the test that runs our tokenizer over every code point
-//   unicode-differences.txt               where it is not what ICU's Unicode data asks for, with the reason for each code point
+//   characters.json                       digests of the behaviour, for the test of our tokenizer on every code point
+//   unicode-differences.txt               code points where it differs from ICU's Unicode data, with the reasons
 // How to run it: README.md beside this file.
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
@@ -18,7 +18,8 @@ for (let c = 0; c < 0x110000; c++) if (c < 0xd800 || c > 0xdfff) codePoints.push
 const text = c => String.fromCodePoint(c);
 const isHangul = c => c >= 0xac00 && c <= 0xd7a3;
 
-// The words that "a", the code point and "b" come out as: one means text or nothing, two a blank, three a word of its own.
+// The words of the text "a", code point, "b". One word: the code point is text or nothing. Two words: a
+// blank. Three: a word.
 const words = new Map();
 for (const c of codePoints)
     words.set(c, preTokenizer.preTokenizeString(normalizer.normalizeString(`a${text(c)}b`)).map(w => w[0]));

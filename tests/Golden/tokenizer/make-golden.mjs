@@ -1,6 +1,6 @@
 // Runs Hugging Face's own tokenizer over hand-made and random strings.
 //   node make-golden.mjs                          writes vocab.txt (made up here) and golden.json beside this file
-//   node make-golden.mjs VOCAB COUNT OUTPUT SEED  the same with another vocabulary and other strings, to compare by hand
+//   node make-golden.mjs VOCAB COUNT OUTPUT SEED  the same with another vocabulary and strings, to compare by hand
 // How to run it: README.md beside this file.
 import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Runs the rule of Hugging Face's slow RoFormerTokenizer with native parts that are none of ours: jieba-rs for the words,
+// Runs the rule of Hugging Face's slow RoFormerTokenizer with independent native parts: jieba-rs for the words,
 // Hugging Face's tokenizer for what is no piece. Writes roformer.json.gz beside this file. How to run it: README.md.
 import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ function random() {
 }
 const pick = list => list[Math.floor(random() * list.length)];
 
-// The pieces: those of the BERT golden set, and behind them the dictionary's most frequent words and some letters with accents.
+// The pieces: those of the BERT golden set, then the dictionary's most frequent words and some letters with accents.
 const base = readFileSync(beside('vocab.txt'), 'utf8').split('\n');
 const frequent = dictionary.toString('utf8').split('\n').filter(Boolean).map(line => line.split(' '))
     .filter(([word]) => [...word].length > 1).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, 8000).map(([word]) => word);

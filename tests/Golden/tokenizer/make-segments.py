@@ -159,7 +159,8 @@ def cases(tokenizer, texts):
 
 
 def small_dictionary():
-    """A dictionary of few words and counts: nearly every text has ties. Also what the stock one lacks: a count of 0, a word twice, no tag."""
+    """A dictionary of few words and counts: nearly every text has ties. It also has entries that the stock dictionary
+    lacks: a count of 0, a word twice, and a word without a tag."""
     r = random.Random(3)
     words = dict.fromkeys("".join(r.choice("甲乙丙丁戊") for _ in range(r.choice([1, 2, 2, 2, 2, 3, 4]))) for _ in range(60))
     lines = [f"{word} {r.choice([0, 1, 1, 1, 1, 1, 1, 1, 2])}{r.choice(['', ' n', ' nz x'])}" for word in words] + ["甲 1", "乙丙 1 n", "a乙 1", "a 1", "1 1", "ab 1", "甲- 2 n", "𠀀 8", "甲。 8"]

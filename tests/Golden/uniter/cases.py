@@ -1,4 +1,5 @@
-"""The golden cases of Uniter: pretraining steps with some, no and all tokens masked, and pair steps; BERT and RoFormer."""
+"""The golden cases of Uniter, with BERT and with RoFormer: pretraining steps with some, no and all tokens masked, and
+pair steps."""
 
 import torch
 

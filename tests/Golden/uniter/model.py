@@ -1,7 +1,8 @@
 """Uniter written from docs/reference-system.md, sections 3.1, 3.2 and 3.7 to 3.9; float64, gradients by autograd only.
 
 Functions take the dictionary of weights `w` and note intermediate results in `values`. Dropout is off everywhere.
-Sizes: B batch, T text positions, F frames, S = T + F, W frame width, H encoder width, E embedding width, C tags, V vocabulary.
+Sizes: B batch, T text positions, F frames, S = T + F, W frame width, H encoder width, E embedding width, C tags, V
+vocabulary.
 """
 
 import math

@@ -5,8 +5,9 @@ using System.Numerics;
 namespace VideoSim.Kernels.Tests.Contract;
 
 /// <summary>
-/// A number in float64 that counts what is done with numbers: plain formulas that run on it say how many floating-point operations they are. A sum, a
-/// product, a quotient, a comparison and a function such as exp count as one each; a sign and a conversion count as none.
+/// A number in float64 that counts operations. Plain formulas that run on it count their floating-point operations. A
+/// sum, a product, a quotient, a comparison and a function such as exp count as one each; a sign and a conversion
+/// count as none.
 /// </summary>
 internal readonly partial struct CountedNumber(double value) : IBinaryFloatingPointIeee754<CountedNumber>
 {

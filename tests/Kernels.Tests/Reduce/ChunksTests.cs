@@ -7,7 +7,7 @@ using Xunit;
 
 namespace VideoSim.Kernels.Tests.Reduce;
 
-/// <summary>A chunk too many would hold nothing: its partial results cost memory and time, and change no sum.</summary>
+/// <summary>An extra chunk would be empty: its partial results take memory and time and do not change a sum.</summary>
 public sealed class ChunksTests
 {
     public static TheoryData<string, Func<int, int>, int> Families => new()

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Architectures;
 
-/// <summary>Which masks a model's step draws. Masks differ where sites differ: that kernels follow their site, their own tests show.</summary>
+/// <summary>
+/// The masks that a model's step draws. Different sites have different masks; tests of the kernels check that.
+/// </summary>
 public sealed class DropoutTests
 {
     private const float Hidden = 0.11f, Attention = 0.22f, Vlad = 0.33f, Fusion = 0.44f;
@@ -37,7 +39,8 @@ public sealed class DropoutTests
         Assert.All(draws, static draw => Assert.Equal(Seed, draw.Seed));
     }
 
-    // Embeddings; in each layer attention, its output and the feed-forward output; in a mixture NeXtVLAD and the fusion.
+    // Embeddings; in each layer attention, its output and the feed-forward output; in a mixture NeXtVLAD and the
+    // fusion.
     [Theory]
     [MemberData(nameof(Steps))]
     public void Forward_EveryUseOfDropout_HasTheProbabilityOfItsKind(string model, bool pretraining, ElementType precision)

@@ -9,8 +9,9 @@ using Xunit;
 namespace VideoSim.Models.Tests.Architectures;
 
 /// <summary>
-/// Both architectures against independent implementations in PyTorch, float64: losses, every gradient, running statistics. Uniter's computes
-/// the vocabulary head at every text position and averages after the map. Each batch runs the plan that training would run.
+/// Both architectures against independent implementations in PyTorch, float64: losses, every gradient, running
+/// statistics. Uniter's computes the vocabulary head at every text position and averages after the map. Each batch
+/// runs the plan of a training.
 /// </summary>
 public sealed unsafe class ModelGoldenTests
 {

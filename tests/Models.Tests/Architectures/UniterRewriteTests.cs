@@ -14,8 +14,8 @@ using Xunit;
 namespace VideoSim.Models.Tests.Architectures;
 
 /// <summary>
-/// Uniter's two rewrites against its plain form, which maps every position before it averages and gives every position to
-/// the vocabulary head: the same losses and gradients, for less work.
+/// Uniter's two rewrites against its plain form, which maps every position before it averages and gives every
+/// position to the vocabulary head: the same losses and gradients, for less work.
 /// </summary>
 public sealed unsafe class UniterRewriteTests
 {

@@ -33,8 +33,8 @@ public class BaselineScoresTests
 
         double[] overlaps = BaselineScores.TitleOverlaps(videos);
 
-        // Of 4 titles 2 have 猫, 2 have 狗 and 1 has 马: rarities ln 2, ln 2 and ln 4 = 2 ln 2, so in units of ln 2 the bags are
-        // (猫 1, 狗 1) and (猫 2, 马 2).
+        // Of 4 titles 2 have 猫, 2 have 狗 and 1 has 马: rarities ln 2, ln 2 and ln 4 = 2 ln 2, so in units of ln 2 the
+        // bags are (猫 1, 狗 1) and (猫 2, 马 2).
         Assert.Equal(2 / Math.Sqrt(2 * 8), overlaps[0], 1e-6);
         Assert.Equal(0, overlaps[1]);
         Assert.Equal(1, overlaps[2], 1e-6);
@@ -123,8 +123,8 @@ public class BaselineScoresTests
         Assert.All(similarities, similarity => Assert.InRange(similarity, -1.0001, 1.0001));
     }
 
-    // A video's content is an angle in the plane of the first two values, and the similarity of two grows with the cosine of their
-    // angles' difference; the other values are noise that is much larger.
+    // A video's content is an angle in the plane of the first two values, and the similarity of two grows with the
+    // cosine of their angles' difference; the other values are noise that is much larger.
     private static LabelledVideos Noisy(int videos, int pairs, int seed)
     {
         var random = new Random(seed);

@@ -49,7 +49,8 @@ public sealed class EpochOrderTests
         }
     }
 
-    // Chi-square over all 24 orders; of 23 degrees of freedom, one run in 1,000 is above 49.7. The seed is fixed, so it passes or not.
+    // Chi-square over all 24 orders. With 23 degrees of freedom, one run in 1,000 is above 49.7. The seed is fixed,
+    // so the result does not vary.
     [Fact]
     public void BatchAt_ManyEpochs_ReachesEveryOrderEquallyOften()
     {

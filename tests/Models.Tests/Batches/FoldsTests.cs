@@ -31,8 +31,8 @@ public class FoldsTests
         Assert.Equal([38732, 43589, 23904, 56643, 20334, 35291, 50922, 3740, 44578, 29145], folds[0].Validation[..10]);
         Assert.Equal(58933, folds[1].Validation[0]);
 
-        // The pieces, with the remainder behind them, are the shuffled list. The remainder is in every training list: the lines
-        // that no fold validates.
+        // The pieces, with the remainder behind them, are the shuffled list. The remainder is in every training list:
+        // the lines that no fold validates.
         int[] validated = folds.SelectMany(fold => fold.Validation).ToArray();
         int[] remainder = Enumerable.Range(0, ChallengePairs).Except(validated).ToArray();
         Assert.Equal(66_000, validated.Distinct().Count());

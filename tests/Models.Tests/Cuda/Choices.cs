@@ -7,9 +7,9 @@ using VideoSim.Kernels.MaxPosition;
 namespace VideoSim.Models.Tests.Cuda;
 
 /// <summary>
-/// What a training chose, launch by launch: the elements that each ReLU let through, and the position of each maximum. Where two
-/// trainings choose differently, by a last bit, their gradients differ by whole elements; a training that is told the choices of
-/// another differs from it by rounding alone.
+/// The choices of a training, launch by launch: the elements that pass each ReLU, and the position of each maximum.
+/// If a last bit makes two trainings choose differently, their gradients differ by whole elements. A training with the
+/// choices of another one differs from it only by rounding.
 /// </summary>
 internal sealed unsafe class Choices
 {

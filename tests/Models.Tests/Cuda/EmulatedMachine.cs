@@ -8,7 +8,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
 
-/// <summary>A CUDA device over the emulator, for whole models; one driver serves the process, so its tests share a collection.</summary>
+/// <summary>
+/// A CUDA device over the emulator for whole models. A process has one driver, so its tests share a collection.
+/// </summary>
 internal static class EmulatedMachine
 {
     public const string Collection = "cuda";

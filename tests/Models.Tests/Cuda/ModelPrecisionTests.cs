@@ -6,8 +6,9 @@ using Xunit;
 namespace VideoSim.Models.Tests.Cuda;
 
 /// <summary>
-/// Training in bf16 follows training in fp32 on the host. The losses do so unaided. The gradients of the first step, and where
-/// the parameters are after the last, are held against an fp32 training that makes the same choices (<see cref="Choices"/>).
+/// Training in bf16 follows training in fp32 on the host. The losses do so directly. The gradients of the first step
+/// and the parameters after the last step are compared with an fp32 training that makes the same choices
+/// (<see cref="Choices"/>).
 /// </summary>
 [Collection(EmulatedMachine.Collection)]
 public sealed class ModelPrecisionTests
@@ -17,7 +18,8 @@ public sealed class ModelPrecisionTests
     // Where every step's direction keeps that cosine, the ways part by at most this share of their length.
     private static readonly double MostDrift = Math.Sqrt(1 - LeastCosine * LeastCosine) / LeastCosine;
 
-    // The softmax over keys does not see what is added to all of them: without rotary positions the gradient of their bias is nothing but rounding.
+    // The softmax over keys does not depend on a number that is added to all of them. Without rotary positions the
+    // gradient of their bias is only rounding.
     private const string KeyBias = "bert.encoder.layer.", KeyBiasEnd = ".attention.self.key.bias";
 
     // The published ones of the encoder and of everything else.

@@ -14,7 +14,10 @@ using VideoSim.Tests.Shared;
 
 namespace VideoSim.Models.Tests.Cuda;
 
-/// <summary>What a training left: the loss of every step, gradients of the first, and parameters, states and moments by name.</summary>
+/// <summary>
+/// The results of a training: the loss of every step, gradients of the first, and parameters, states and moments by
+/// name.
+/// </summary>
 internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, float[]> FirstGradients, IReadOnlyDictionary<string, float[]> Values)
 {
     private const string FirstMoment = ", first moment", SecondMoment = ", second moment";
@@ -26,7 +29,9 @@ internal sealed record Trained(double[] Losses, IReadOnlyDictionary<string, floa
     public static bool IsMoment(string name) => name.EndsWith(FirstMoment, StringComparison.Ordinal) || name.EndsWith(SecondMoment, StringComparison.Ordinal);
 }
 
-/// <summary>A training of a model of the micro preset: some steps at a constant rate on two batches in turn, on any device.</summary>
+/// <summary>
+/// A training of a model of the micro preset on any device: some steps at a constant rate on two batches in turn.
+/// </summary>
 /// <param name="Model">Its name.</param>
 /// <param name="Pairs">Finetuning rather than pretraining.</param>
 internal sealed record ModelTraining(string Model, bool Pairs)
@@ -35,7 +40,8 @@ internal sealed record ModelTraining(string Model, bool Pairs)
 
     private const double Rate = 1e-3;
 
-    // Larger than in the recipes: where a gradient is 0 but for rounding, Adam would otherwise turn the rounding into a step of full length.
+    // Larger than in the recipes. If a gradient is 0 except for rounding, Adam would otherwise make a full step of
+    // the rounding.
     public const double Epsilon = 1e-4;
 
     public int StepCount { get; init; } = Steps;
@@ -47,7 +53,10 @@ internal sealed record ModelTraining(string Model, bool Pairs)
 
     public bool Eager { get; init; }
 
-    /// <summary>Lets every weight begin a unit in the last place off: up and down in turn, 1 beginning with up, -1 with down; 0 for none.</summary>
+    /// <summary>
+    /// Changes each weight by a unit in the last place, up and down in turn: 1 begins with up, -1 with down, 0
+    /// changes none.
+    /// </summary>
     public int Nudge { get; init; }
 
     public ElementType Precision { get; init; } = ElementType.Float32;

@@ -6,7 +6,10 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Cuda;
 
-/// <summary>All six models train through the CUDA path, every kernel from its CUDA source: in fp32 they come out as on the CPU, in bf16 close to it.</summary>
+/// <summary>
+/// All six models train with the CUDA sources of all kernels: in fp32 with the results of the CPU, in bf16 close to
+/// them.
+/// </summary>
 [Collection(EmulatedMachine.Collection)]
 public sealed class ModelTrainingTests
 {
@@ -69,9 +72,9 @@ public sealed class ModelTrainingTests
         Assert.Contains(complaints, static complaint => complaint.StartsWith("bert.embeddings.word_embeddings.weight:", StringComparison.Ordinal));
     }
 
-    // What is wrong with a training on CUDA, a line each. A step rounds in other places than the CPU's, by about a unit in the last place; how far a
-    // unit in every weight carries a training is tried out on the CPU, up and down, for each tensor. The bound is both together, and a unit of the tensor
-    // itself, for every step.
+    // The faults of a training on CUDA, a line each. A step rounds in other places than on the CPU, by about a unit
+    // in the last place. How far a unit in every weight changes a training is measured on the CPU, up and down, for
+    // each tensor. The bound is the sum of both, and a unit of the tensor itself, for every step.
     private static IEnumerable<string> Complaints(ModelTraining training, Trained actual)
     {
         using var cpu = new CpuDevice(threads: 2);

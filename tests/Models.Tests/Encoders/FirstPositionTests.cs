@@ -11,13 +11,16 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Encoders;
 
-/// <summary>The encoder for readers of the first position alone against the plain form: all positions, then the first taken.</summary>
+/// <summary>
+/// The encoder for the first position alone, compared with the plain form that computes all positions.
+/// </summary>
 public sealed unsafe class FirstPositionTests
 {
     private const int Batch = 3, Width = 24, FeedForward = 40;
 
-    // Sums over a batch's positions (21 terms) and rows of up to 72 columns, through 3 layers there and back: the two forms
-    // order some of them differently. That is worth 7 roundings of the largest entry here; another processor may order them otherwise.
+    // Sums over a batch's positions (21 terms) and rows of up to 72 columns, through 3 layers there and back: the two
+    // forms order some of them differently. That is worth 7 roundings of the largest entry here; another processor
+    // may order them otherwise.
     private const double Bound = 64.0 / (1 << 24);
 
     [Theory]

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Encoders;
 
-/// <summary>Both encoders against an independent implementation in PyTorch, float64: hidden states and every gradient.</summary>
+/// <summary>
+/// Both encoders against an independent implementation in PyTorch, float64: hidden states and every gradient.
+/// </summary>
 public sealed unsafe class TextEncoderGoldenTests
 {
     // A title through BERT and its pooler; the padded positions have hidden states and upstream gradients, too.

@@ -22,7 +22,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Inspection;
 
-/// <summary>What <c>inspect --step</c> writes: the tensors that docs/tensor-names.md promises, equal to those of a step built by hand.</summary>
+/// <summary>
+/// The file of <c>inspect --step</c>: the tensors of docs/tensor-names.md, equal to those of a step built by hand.
+/// </summary>
 public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
 {
     private const int Size = 5;
@@ -151,7 +153,7 @@ public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRun
         }
     }
 
-    // Runs that neither learn nor drop anything: the losses of each step are those of its batch with the first weights.
+    // Runs with rate 0 and without dropout: the losses of each step are those of its batch with the first weights.
     [Theory]
     [InlineData("mix", "pretrain")]
     [InlineData("uniter", "pretrain")]

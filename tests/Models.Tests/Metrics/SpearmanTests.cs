@@ -4,7 +4,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Metrics;
 
-/// <summary>Expected values: <c>scipy.stats.spearmanr(left, right).correlation</c> of SciPy 1.10.1, printed with repr.</summary>
+/// <summary>
+/// Expected values: <c>scipy.stats.spearmanr(left, right).correlation</c> of SciPy 1.10.1, printed with repr.
+/// </summary>
 public sealed class SpearmanTests
 {
     [Theory]
@@ -22,7 +24,8 @@ public sealed class SpearmanTests
     [Fact]
     public void Correlation_ThreeThousandPairsWithManyTies_EqualsSciPy()
     {
-        // x(0) = 1, x(i) = 16807 x(i - 1) mod (2^31 - 1); of each two the first gives the left value, both give the right one.
+        // x(0) = 1, x(i) = 16807 x(i - 1) mod (2^31 - 1); of each two the first gives the left value, both give the
+        // right one.
         double[] left = new double[3000], right = new double[3000];
         long x = 1;
         for (int i = 0; i < left.Length; i++)

@@ -6,7 +6,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
-/// <summary>Files of real PyTorch and of an independent safetensors writer: every tensor bit-equal to what was written.</summary>
+/// <summary>
+/// Files of real PyTorch and of an independent safetensors writer: every tensor bit-equal to what was written.
+/// </summary>
 public sealed class ContainerTests
 {
     [Theory]

@@ -5,7 +5,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
-/// <summary>Files cut short and files with a flipped bit: one line that names the file, and never memory beyond the file's size.</summary>
+/// <summary>
+/// Incomplete files and files with a flipped bit: one line names the file, and memory stays below the file's size.
+/// </summary>
 public sealed class DamagedFileTests
 {
     // Buffers of the readers, and what .NET itself takes for a file and an exception.

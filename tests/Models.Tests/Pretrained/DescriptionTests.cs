@@ -5,7 +5,10 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
-/// <summary>config.json and tokenizer_config.json: sizes come from the tensors, functions from the file, and only known functions are taken.</summary>
+/// <summary>
+/// config.json and tokenizer_config.json: sizes come from the tensors, functions from the file, and only known
+/// functions are accepted.
+/// </summary>
 public sealed class DescriptionTests
 {
     [Theory]

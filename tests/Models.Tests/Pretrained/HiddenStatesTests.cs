@@ -13,7 +13,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
-/// <summary>What an encoder from a published file makes of a batch, against an independent encoder in PyTorch.</summary>
+/// <summary>
+/// Results of an encoder from a published file for a batch, compared with an independent encoder in PyTorch.
+/// </summary>
 public sealed unsafe class HiddenStatesTests
 {
     private const double Tolerance = 1e-5;

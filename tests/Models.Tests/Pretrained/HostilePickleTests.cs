@@ -7,7 +7,10 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
-/// <summary>Pickles that would run something, or ask for more than they have: refused by name, in a zip archive and as a bare stream.</summary>
+/// <summary>
+/// Pickles that would run code, or that need more data than they have. They are refused by name, in a zip archive
+/// and as a stream.
+/// </summary>
 public sealed class HostilePickleTests
 {
     [Theory]
@@ -44,7 +47,8 @@ public sealed class HostilePickleTests
         }
     }
 
-    // A list that holds itself twice, 30 levels deep, has a billion items for who expands it; one that is recalled is copied never.
+    // A list that contains the same list twice, 30 levels deep, has a billion items when it is expanded. A recalled
+    // list is not copied.
     [Fact]
     public void Read_MemoBomb_TakesNoMemory()
     {

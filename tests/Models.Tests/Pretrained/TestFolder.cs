@@ -11,7 +11,10 @@ using VideoSim.Pretrained.Hdf5;
 
 namespace VideoSim.Models.Tests.Pretrained;
 
-/// <summary>A published encoder whose files a test changes before it opens them. Its weights are a model.safetensors unless it copies another file.</summary>
+/// <summary>
+/// A published encoder whose files a test changes before it opens them. Its weights are model.safetensors, or
+/// another file that it copies.
+/// </summary>
 internal sealed class TestFolder : IDisposable
 {
     private readonly ScratchFolder _folder = new();

@@ -14,7 +14,7 @@ internal enum Products
     Refuse,
 }
 
-/// <summary>Another stream with faults: a kernel or the matrix products fail, or something happens when a kernel comes.</summary>
+/// <summary>A stream with faults: a kernel or the matrix products fail, or a kernel starts an action.</summary>
 internal sealed unsafe class FaultyStream(ComputeStream inner) : ComputeStream
 {
     public const string Refusal = "not on this device";

@@ -50,7 +50,8 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
         Assert.All(patterns, pattern => Assert.Contains(launched, entry => Regex.IsMatch(entry, $"^({pattern})$")));
     }
 
-    // Products of the last layer that only some positions need are part of the goals' FLOPs, and no part of ours: 6 % of a step of mix.
+    // The goals' FLOPs contain products of the last layer for positions that nothing uses. Ours do not: 6 % of a step
+    // of mix.
     [Fact]
     public void Goals_WorkOfAStep_IsWhatStepsHave()
     {

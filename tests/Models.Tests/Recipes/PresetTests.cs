@@ -9,8 +9,8 @@ using Xunit;
 namespace VideoSim.Models.Tests.Recipes;
 
 /// <summary>
-/// The recipes against the published numbers (docs/reference-system.md, sections 4.7 and 5.1). Steps and batches are in
-/// ReproductionPlanTests.
+/// The recipes against the published numbers (docs/reference-system.md, sections 4.7 and 5.1). Steps and batches are
+/// in ReproductionPlanTests.
 /// </summary>
 public sealed class PresetTests
 {

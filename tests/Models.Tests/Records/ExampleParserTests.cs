@@ -8,8 +8,8 @@ namespace VideoSim.Models.Tests.Records;
 
 public class ExampleParserTests
 {
-    // Serialised by Google's protobuf 3.21 (Python) from the public message definitions: keys in alphabetical order, one
-    // feature that we do not know, one negative number.
+    // Serialised by Google's protobuf 3.21 (Python) from the public message definitions: keys in alphabetical order,
+    // one feature that we do not know, one negative number.
     internal const string FromGoogleProtobuf =
         "CskBChMKCGFzcl90ZXh0EgcKBQoDbmFuChUKC2NhdGVnb3J5X2lkEgYaBAoCkWAKFQoFZXh0cmESDBIKCggAAIA+AACAPwojCg1mcmFtZV9mZWF0dXJlEhIK" +
         "EAoGADwAwAA4CgYAAP97AQAKHQoCaWQSFwoVChMyMzQ1MjAzMTIzNDU2Nzg5MDEyCh4KBnRhZ19pZBIUGhIKELmEIdP2F////////////wEKIAoFdGl0bGUS" +
@@ -47,7 +47,8 @@ public class ExampleParserTests
     [Fact]
     public void TryParse_UnpackedAndPackedRunsWithUnknownFields_ReadsAllValues()
     {
-        // Int64List: value 5, an unknown varint, an unknown string, a packed run of 6 and 7, an unknown fixed64, value 8.
+        // Int64List: value 5, an unknown varint, an unknown string, a packed run of 6 and 7, an unknown fixed64,
+        // value 8.
         byte[] list = [0x08, 5, 0x10, 0x96, 0x01, 0x1a, 1, (byte)'x', 0x0a, 2, 6, 7, 0x21, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 8];
         Assert.True(Int64List.TryParse(list, out var values));
         Assert.Equal([5, 6, 7, 8], Values(values));

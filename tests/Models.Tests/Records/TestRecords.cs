@@ -5,7 +5,9 @@ using VideoSim.Models.Records;
 
 namespace VideoSim.Models.Tests.Records;
 
-/// <summary>Small records to test with: their frames have <see cref="FrameWidth"/> values, their ids are 100, 101, ...</summary>
+/// <summary>
+/// Small records for tests: their frames have <see cref="FrameWidth"/> values, their ids are 100, 101, ...
+/// </summary>
 internal static class TestRecords
 {
     internal const int FrameWidth = 6;

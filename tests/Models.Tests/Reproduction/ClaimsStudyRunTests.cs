@@ -15,7 +15,7 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Reproduction;
 
-/// <summary>A whole study of tiny models on tiny data: what it publishes is what its runs left in their files.</summary>
+/// <summary>A whole study of tiny models on tiny data. It publishes the numbers in the files of its runs.</summary>
 public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<FinishedStudy>
 {
     private const string Mix = "mix";
@@ -96,7 +96,8 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
         }
     }
 
-    // Models that draw alike err alike, which an ensemble does not mend. Variants draw as mix does, so that nothing but a loss differs.
+    // Models with equal random numbers have similar errors, and an ensemble does not reduce them. Variants use the
+    // random numbers of mix, so that only a loss differs.
     [Fact]
     public void Run_EveryModelStageAndFold_HasAKeyOfItsOwn() => Assert.Equal(ModelZoo.Names.Length * (1 + FinishedStudy.Folds), study.Keys.Count);
 
@@ -160,8 +161,8 @@ public sealed class ClaimsStudyRunTests(FinishedStudy study) : IClassFixture<Fin
 }
 
 /// <summary>
-/// A finished study. The data is tiny: the study is stopped where it begins to make it. Only the first seed is trained, for writing so many checkpoints takes longer than
-/// all the rest; the others are found complete.
+/// A finished study. The data is tiny: the study is stopped when it begins to make data. Only the first seed is
+/// trained: writing so many checkpoints takes longer than all the rest; the others are found complete.
 /// </summary>
 public sealed class FinishedStudy : IDisposable
 {
@@ -208,7 +209,7 @@ public sealed class FinishedStudy : IDisposable
 
     public void Dispose() => Directory.Delete(Root, recursive: true);
 
-    // The runs of another seed, as if they had ended with the same weights; what they are scored on and what they logged is their own.
+    // The runs of another seed, as if they had the same weights at the end. Their data and their logs are their own.
     private void CopyFirstSeed(int later)
     {
         foreach (string file in Directory.GetFiles(Seeds[0], "*", SearchOption.AllDirectories))

@@ -25,10 +25,11 @@ public sealed class ReproductionPlanTests
         Assert.All(plan.Runs.Where(run => run.Model == "uniter" && run.Stage == "pretrain"), run => Assert.InRange(run.FlopsPerStep, 6.0 * 85_054_464 * 64 * 256, 9e12));
     }
 
-    // Weights, gradients and two moments; then, for each position and layer of the encoder, the activations that backward reads and the
-    // gradients of all: queries, keys and values 3C, context, two products and two sums C each, the feed-forward part before and after GELU I each.
-    // What comes beside them - embeddings, heads, input, a validation - is a quarter at most. In mix the last layer may see one position only, and frames
-    // are expanded to 3,072 values for three experts.
+    // Weights, gradients and two moments; then, for each position and layer of the encoder, the activations that
+    // backward reads and the gradients of all: queries, keys and values 3C, context, two products and two sums C
+    // each, the feed-forward part before and after GELU I each. Embeddings, heads, input and a validation add a
+    // quarter at most. In mix the last layer may see one position only, and frames are expanded to 3,072 values for
+    // three experts.
     [Fact]
     public void Of_Reference_HasTheMemoryOfWeightsAndActivations()
     {

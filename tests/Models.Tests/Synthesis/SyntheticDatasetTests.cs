@@ -26,8 +26,8 @@ public sealed class SyntheticDatasetTests : IDisposable
         Assert.NotEqual(Hashes(Write(Small with { Seed = 6 }, "c")), Hashes(Path.Combine(_folder.Path, "a")));
     }
 
-    // The scores of the README and of the study were measured on data of these functions: other data needs other tables. The truth,
-    // which holds doubles in full, may differ in a last digit with another mathematical library.
+    // The scores of the README and of the study were measured on data of these functions: other data needs other
+    // tables. The truth, which holds doubles in full, may differ in a last digit with another mathematical library.
     [Fact]
     public void Write_Seed5_IsTheDataOfThePublishedTables()
     {

@@ -5,7 +5,10 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Training;
 
-/// <summary>Which models a run leaves: the weights before training, the two newest checkpoints, the first of the best, the last.</summary>
+/// <summary>
+/// The models in the folder of a run: the weights before training, the two newest checkpoints, the first of the
+/// best, the last.
+/// </summary>
 public sealed class CheckpointTests : IDisposable
 {
     private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;

@@ -61,7 +61,8 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
         static int[] FirstBatch(NotingStream run, int videos) => run.Batches.First(batch => batch.Tokens.Length == videos * NotedRuns.TextLength).Tokens;
     }
 
-    // Stages and folds shuffle by numbers of their own: with one for all, fold after fold would see its pairs in alike orders.
+    // Each stage and each fold has its own number for shuffling. With one number, all folds would have similar orders
+    // of pairs.
     [Fact]
     public void Batches_OfBothStages_FollowTheOrderOfTheirStage()
     {
@@ -98,7 +99,9 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
         }
     }
 
-    // A batch of all videos has the same masks in whatever order they come; with another key other ones, so most often another number.
+    // A batch of all videos has the same masks in any order. With another key it has other masks, and most often
+    // another number
+        // of them.
     [Fact]
     public void MaskedTokens_OfAnotherSeedOrStep_AreOthers()
     {
@@ -153,7 +156,9 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
     }
 }
 
-/// <summary>Short runs of both stages, of two folds and of two seeds; batches, steps and rates of the stages differ.</summary>
+/// <summary>
+/// Short runs of both stages, of two folds and of two seeds; batches, steps and rates of the stages differ.
+/// </summary>
 public sealed class NotedRuns : IDisposable
 {
     internal const int TextLength = 16;

@@ -15,7 +15,8 @@ public sealed class SteadyStateTests
 {
     private const int WarmUp = 60, Window = 100;
 
-    // The runner of the tests allocates now and then, on threads of its own; a step that allocates would do so in every window.
+    // The runner of the tests sometimes allocates on its own threads. A step that allocates would do so in every
+    // window.
     [Theory]
     [InlineData("mix", 1, false)]
     [InlineData("mix", 2, false)]
@@ -41,7 +42,8 @@ public sealed class SteadyStateTests
         Assert.Equal(0, Enumerable.Range(0, Windows).Min(window => allocated[window + 1] - allocated[window]));
     }
 
-    // Slack of four large pages over 1,000 steps: a slot, a tape or a buffer that is lost every step would show many times over.
+    // Four large pages are allowed over 1,000 steps. A slot, tape or buffer that is lost in every step would take far
+    // more.
     [Fact]
     public void Memory_OverAThousandSteps_IsFlat()
     {

@@ -70,7 +70,9 @@ internal sealed class StopAt(long step) : IProgressSink, IDisposable
     public void Dispose() => _stop.Dispose();
 }
 
-/// <summary>A pretraining run, a finetuning run from it and its embeddings: one thread, planned, never interrupted.</summary>
+/// <summary>
+/// A pretraining run, a finetuning run from it and its embeddings: one thread, planned, never interrupted.
+/// </summary>
 public sealed class FinishedRuns : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");

@@ -14,7 +14,9 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Training;
 
-/// <summary>What masked tokens add to training: masks that neither threads nor stops change, and a second plan.</summary>
+/// <summary>
+/// Masked tokens in training: threads and stops do not change the masks, and there is a second plan.
+/// </summary>
 public sealed unsafe class UniterTrainingTests(UniterRun run) : IClassFixture<UniterRun>
 {
     [Theory]
@@ -49,7 +51,7 @@ public sealed unsafe class UniterTrainingTests(UniterRun run) : IClassFixture<Un
         SafetensorsReader Weights(string name) => SafetensorsReader.Open(Path.Combine(run.Path(name), "last", "model.safetensors"));
     }
 
-    // One batch asks for every token; it does not fit the usual plan. Had it run there, its loss would lack most of its rows.
+    // One batch masks every token and does not fit the usual plan. In that plan its loss would lack most of its rows.
     [Fact]
     public void Pretraining_BatchOverTheUsualCapacity_RunsTheSecondPlan()
     {

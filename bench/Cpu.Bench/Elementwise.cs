@@ -39,15 +39,15 @@ internal sealed unsafe class Elementwise(CpuStream stream, Arena arena, Buffers 
         var subjects = new List<Subject>();
         foreach (var (name, kernels) in new[] { ("relu", Activations.Relu), ("gelu", Activations.Gelu), ("tanh", Activations.Tanh), ("sigmoid", Activations.Sigmoid) })
         {
-            Add($"{name} forward", kernels.Forward[Precision.Float32], new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Rows = count / Width, C = Width });
-            Add($"{name} backward", kernels.Backward[Precision.Float32], new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Rows = count / Width, C = Width });
+            Add($"{name} forward", kernels.Forward[ElementType.Float32], new ActivationForwardArgs { X = buffers.A, Y = buffers.C, Rows = count / Width, C = Width });
+            Add($"{name} backward", kernels.Backward[ElementType.Float32], new ActivationBackwardArgs { dY = buffers.A, Kept = buffers.B, dX = buffers.C, Rows = count / Width, C = Width });
         }
-        Add("dropout", DropoutKernels.Apply[Precision.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
+        Add("dropout", DropoutKernels.Apply[ElementType.Float32], new DropoutArgs { X = buffers.A, Y = buffers.C, Dropout = Site, Count = count });
         var (forward, backward) = Norms(count / Width);
-        Add("layer norm", LayerNormKernels.Forward[Precision.Float32], forward with { Residual = null, Dropout = default });
-        Add("layer norm backward", LayerNormKernels.Backward[Precision.Float32], backward with { Forward = backward.Forward with { Residual = null, Dropout = default }, dResidual = null });
-        Add("residual, dropout, layer norm", LayerNormKernels.Forward[Precision.Float32], forward);
-        Add("the same backward", LayerNormKernels.Backward[Precision.Float32], backward);
+        Add("layer norm", LayerNormKernels.Forward[ElementType.Float32], forward with { Residual = null, Dropout = default });
+        Add("layer norm backward", LayerNormKernels.Backward[ElementType.Float32], backward with { Forward = backward.Forward with { Residual = null, Dropout = default }, dResidual = null });
+        Add("residual, dropout, layer norm", LayerNormKernels.Forward[ElementType.Float32], forward);
+        Add("the same backward", LayerNormKernels.Backward[ElementType.Float32], backward);
         Add("adam", AdamKernels.Update, Optimizer(count));
         return subjects;
 

@@ -12,7 +12,7 @@ public static class FloorsPage
     private const string Template = "floors.template.md", Product = "matmul";
 
     /// <summary>All steps of the published sizes in bf16.</summary>
-    public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [Precision.BFloat16]);
+    public static IReadOnlyList<CountedStep> CountSteps() => CountedStep.Of("reference", ModelZoo.Names, [], [ElementType.BFloat16]);
 
     /// <summary>The page.</summary>
     /// <param name="steps">The steps that it is about.</param>

@@ -6,6 +6,7 @@ using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
+using VideoSim.Kernels.Contract;
 
 const int Batch = 128;
 var random = new Random(1);

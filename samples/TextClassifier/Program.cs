@@ -6,6 +6,7 @@ using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
+using VideoSim.Kernels.Contract;
 
 const int Batch = 64, Length = 8, Words = 40, Width = 32, Cat = 0, Dog = 1;
 int steps = args.Length > 1 ? int.Parse(args[1], System.Globalization.CultureInfo.InvariantCulture) : 150;

@@ -39,7 +39,7 @@ internal static class CommonOptions
 
     public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
 
-    public static Option<Precision?> Precision(string description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise") => new("--precision")
+    public static Option<ElementType?> Precision(string description = "fp32 or, on a CUDA device, bf16: how steps of training compute; fp32 unless the preset says otherwise") => new("--precision")
     {
         Description = description,
         CustomParser = static result =>
@@ -165,7 +165,7 @@ internal sealed class RunOptionSet
         _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
-    private readonly Option<Precision?> _precision = CommonOptions.Precision();
+    private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();

@@ -30,7 +30,6 @@ public static class Catalog
         .. Vlad.VladChecks.All,
         .. Vlad.VladTensorCoreChecks.All,
         .. Concat.ConcatChecks.All,
-        .. Gate.GateChecks.All,
         .. Softmax.SoftmaxChecks.All,
         .. Mixture.MixtureChecks.All,
         .. L2Norm.L2NormChecks.All,

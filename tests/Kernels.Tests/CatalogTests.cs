@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Dropout;
 using VideoSim.Kernels.Tests.Contract;
 using Xunit;
 
@@ -97,7 +98,13 @@ public sealed class CatalogTests
     }
 
     private static IEnumerable<Kernel> KernelsOf(object? pair) => pair?.GetType() is { IsGenericType: true } type && type.GetGenericTypeDefinition() == typeof(KernelPair<>)
-        ? Enum.GetValues<Precision>().Select(precision => (Kernel)type.GetProperty("Item")!.GetValue(pair, [precision])!) : [];
+        ? ElementTypes.Precisions.Select(precision => (Kernel)type.GetProperty("Item")!.GetValue(pair, [precision])!) : [];
+
+    [Theory]
+    [InlineData(ElementType.Float16)]
+    [InlineData(ElementType.Int32)]
+    public void Pair_OfATypeThatIsNoPrecision_Throws(ElementType type) =>
+        Assert.StartsWith($"{type} is not", Assert.Throws<ArgumentException>(() => DropoutKernels.Apply[type]).Message, StringComparison.Ordinal);
 
     // Commands take them as names, and the archive of a run on a GPU has a file for each.
     [Fact]

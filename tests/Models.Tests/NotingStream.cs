@@ -58,12 +58,12 @@ internal sealed unsafe class NotingStream(ComputeStream? inner = null) : Compute
         }
         if (inner is null)
             return;
-        if (kernel == EmbeddingKernels.Forward[Precision.Float32])
+        if (kernel == EmbeddingKernels.Forward[ElementType.Float32])
         {
             var tokens = (EmbeddingForwardArgs*)args;
             Batches.Add(new Embedded(new Span<int>(tokens->Ids, tokens->B * tokens->T).ToArray(), IsPlanned()));
         }
-        if (kernel == GatherRowsKernels.Forward[Precision.Float32])
+        if (kernel == GatherRowsKernels.Forward[ElementType.Float32])
         {
             var rows = (GatherRowsArgs*)args;
             MaskedTokens.Add(new Span<int>(rows->Positions, rows->Rows).ToArray().Count(position => position < rows->B * rows->T));

@@ -60,7 +60,7 @@ internal static class KernelsCommand
         var json = CommonOptions.Json();
         return new Command("list", "List all kernels, with their largest launch in a training step of any model and what they take of an H100.") { preset, json }.Does((parsed, console, _) =>
         {
-            var largest = StepLaunch.Largest(parsed.GetValue(preset)!, ModelZoo.Names, [], Enum.GetValues<Precision>());
+            var largest = StepLaunch.Largest(parsed.GetValue(preset)!, ModelZoo.Names, [], ElementTypes.Precisions);
             IReadOnlyList<KernelRow> rows = [.. Catalog.Kernels.OrderBy(static kernel => kernel.Family, StringComparer.Ordinal).Select(kernel =>
             {
                 var launch = largest.GetValueOrDefault(kernel)?.Launch;

@@ -132,7 +132,7 @@ internal sealed class ReproduceOptionSet
     private readonly Option<string> _output = new("--output-dir") { Description = "where everything goes", DefaultValueFactory = _ => "reproduction" },
         _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
     private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; without it synthetic data is made" };
-    private readonly Option<Precision?> _precision = CommonOptions.Precision();
+    private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"folds to train, 1 to {Folds.Count}; the preset says how many otherwise" },
         static (count, _) =>

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Autograd;
 

@@ -133,7 +133,7 @@ public sealed class ParameterStore : IDisposable
     /// <param name="device">Where.</param>
     /// <param name="training">Whether there are gradients.</param>
     /// <param name="precision">What steps compute with: where it is bf16, each weight has a copy of that type.</param>
-    public void Allocate(Device device, bool training, Precision precision = Precision.Float32)
+    public void Allocate(Device device, bool training, ElementType precision = ElementType.Float32)
     {
         _device = device;
         var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray(); // a stable sort, unlike List.Sort
@@ -152,13 +152,13 @@ public sealed class ParameterStore : IDisposable
         (FlatCount, GroupEnds) = (end, ends);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
-        bool hasCopies = precision != Precision.Float32;
-        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Bytes() : 0);
+        bool hasCopies = precision != ElementType.Float32;
+        int bytesOfWeight = (training ? 2 : 1) * sizeof(float) + (hasCopies ? precision.Size() : 0);
         _arena = new Arena(device, (end * bytesOfWeight + 3 * Arena.Alignment) + otherBytes);
         var flat = new Shape(1, checked((int)end));
         Weights = _arena.Allocate(flat);
         if (hasCopies)
-            Copies = _arena.Allocate(flat, precision.Type());
+            Copies = _arena.Allocate(flat, precision);
         if (training)
         {
             Gradients = _arena.Allocate(flat);

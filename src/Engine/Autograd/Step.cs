@@ -9,7 +9,7 @@ namespace VideoSim.Engine.Autograd;
 /// <param name="Seed">Key of its random numbers.</param>
 /// <param name="Eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
 /// <param name="Precision">How activations are stored.</param>
-public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, Precision Precision = Precision.Float32);
+public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Precision = ElementType.Float32);
 
 /// <summary>
 /// A step is a list of launches. Building it runs the model's code twice: on the counting device, which sizes the arena,
@@ -101,5 +101,5 @@ public sealed unsafe class Step<TResult> : IDisposable
     }
 
     private static Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepInputs? inputs) =>
-        new(stream, arena) { Workspace = workspace, Training = mode.Training, Seed = mode.Seed, Scalars = inputs is null ? null : inputs.Scalars, Precision = mode.Precision };
+        new(stream, arena) { Workspace = workspace, Mode = mode, Scalars = inputs is null ? null : inputs.Scalars };
 }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Autograd;

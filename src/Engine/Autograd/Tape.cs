@@ -62,11 +62,11 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     public Arena? Workspace { get; init; }
 
-    /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
-    public bool Training { get; init; }
+    /// <summary>What the step is built for.</summary>
+    public StepMode Mode { get; init; }
 
-    /// <summary>Key of all random numbers.</summary>
-    public ulong Seed { get; init; }
+    /// <summary>Whether a backward pass will follow: rules are recorded, dropout is active, batch statistics are used.</summary>
+    public bool Training => Mode.Training;
 
     /// <summary>The step's scalars on the device.</summary>
     public StepScalars* Scalars { get; init; }
@@ -75,7 +75,7 @@ public sealed unsafe class Tape : IDisposable
     /// How activations are stored, and which copy of the weights multiplies them. Operators whose inputs are data or tables make
     /// tensors of this type, all others follow their inputs; an activation's gradient has its type, a parameter's is fp32.
     /// </summary>
-    public Precision Precision { get; init; } = Precision.Float32;
+    public ElementType Precision => Mode.Precision;
 
     /// <summary>The list that <see cref="Note"/> adds to; null, as in training, for none.</summary>
     public List<(string Name, Tensor Value)>? Notes { get; set; }
@@ -92,7 +92,7 @@ public sealed unsafe class Tape : IDisposable
     public DropoutSite Dropout(uint site, float dropProbability) => new()
     {
         Scalars = Scalars,
-        Seed = Seed,
+        Seed = Mode.Seed,
         Site = site,
         DropProbability = Training ? dropProbability : 0,
     };

@@ -60,9 +60,9 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
             device.Stream.Run(BlockCopy.Kernel, new BlockCopyArgs { Source = (byte*)source, Destination = (byte*)destination, Bytes = CopyBytes });
     }
 
-    private static (int Size, Precision Precision, double FlopsPerSecond) Product(Device device, LaunchClock clock, CancellationToken cancellation)
+    private static (int Size, ElementType Precision, double FlopsPerSecond) Product(Device device, LaunchClock clock, CancellationToken cancellation)
     {
-        var precision = device is CudaDevice ? Precision.BFloat16 : Precision.Float32;
+        var precision = device is CudaDevice ? ElementType.BFloat16 : ElementType.Float32;
         for (int size = SmallestProduct; ; size *= 2)
         {
             double time = Product(device, clock, size, precision, cancellation);
@@ -71,9 +71,9 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
         }
     }
 
-    private static unsafe double Product(Device device, LaunchClock clock, int size, Precision precision, CancellationToken cancellation)
+    private static unsafe double Product(Device device, LaunchClock clock, int size, ElementType precision, CancellationToken cancellation)
     {
-        long bytes = (long)size * size * precision.Bytes();
+        long bytes = (long)size * size * precision.Size();
         nint a = device.Allocate(bytes), b = device.Allocate(bytes), c = device.Allocate(bytes);
         try
         {
@@ -95,13 +95,13 @@ public sealed record DeviceRates(double CopyBytesPerSecond, double FlopsPerSecon
     }
 
     // Values of all sizes between -1 and 1: products of zeros are faster. The first row is made, the others repeat it in parts of a power of two.
-    private static void Scatter(Device device, nint address, long bytes, Precision precision)
+    private static void Scatter(Device device, nint address, long bytes, ElementType precision)
     {
         const int Values = 1 << 16;
         float[] floats = new float[Values];
         for (int i = 0; i < Values; i++)
             floats[i] = 2 * (float)Philox.Uniform(seed: 1, step: 0, site: 0, i) - 1;
-        ReadOnlySpan<byte> block = precision == Precision.Float32 ? MemoryMarshal.AsBytes(floats.AsSpan())
+        ReadOnlySpan<byte> block = precision == ElementType.Float32 ? MemoryMarshal.AsBytes(floats.AsSpan())
             : MemoryMarshal.AsBytes(Array.ConvertAll(floats, static value => new BFloat16(value)).AsSpan());
         for (long offset = 0; offset < bytes; offset += block.Length)
             device.Upload(block[..(int)Math.Min(block.Length, bytes - offset)], address + (nint)offset);

@@ -75,19 +75,19 @@ public static class CheckRunner
         var ints = new Dictionary<string, int[]>();
         foreach (var buffer in check.Buffers.Where(buffer => buffer.Role != BufferRole.Workspace))
         {
-            if (buffer.Element == CheckElement.Int32)
+            if (buffer.Element == ElementType.Int32)
                 ints[buffer.Name] = MemoryMarshal.Cast<byte, int>(buffer.Data).ToArray();
             else
                 floats[buffer.Name] = Array.ConvertAll(buffer.Decode(buffer.Data), T.CreateChecked);
         }
-        bool rounds = typeof(T) == typeof(float) && check.Buffers.Any(static buffer => buffer.Element == CheckElement.BFloat16);
+        bool rounds = typeof(T) == typeof(float) && check.Buffers.Any(static buffer => buffer.Element == ElementType.BFloat16);
         var values = new CheckValues<T>(floats, ints, rounds);
         check.Reference.Compute(values);
         foreach (var buffer in check.Buffers.Where(IsCompared))
         {
-            if (buffer.Element == CheckElement.Int32)
+            if (buffer.Element == ElementType.Int32)
                 floats[buffer.Name] = Array.ConvertAll(ints[buffer.Name], T.CreateChecked);
-            else if (buffer.Element == CheckElement.BFloat16)
+            else if (buffer.Element == ElementType.BFloat16)
                 values.Stored(floats[buffer.Name]);
         }
         return floats;
@@ -106,7 +106,7 @@ public static class CheckRunner
             largest = Math.Max(largest, Math.Abs(truth[i]));
         }
         double unit = MathF.BitIncrement((float)largest) - (float)largest;
-        if (buffer.Element == CheckElement.BFloat16)
+        if (buffer.Element == ElementType.BFloat16)
             unit *= 1 << 16;
         return new CheckResult(buffer.Name, error, plainError, factor * plainError + unit);
     }

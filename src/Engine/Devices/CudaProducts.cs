@@ -131,7 +131,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
         var found = Find(product, kind, out int status);
         if (found is not null || kind.HasBias)
             return found;
-        uint operands = (uint)kind.Operands.Bytes(), result = (uint)kind.Result.Bytes();
+        uint operands = (uint)kind.Operands.Size(), result = (uint)kind.Result.Size();
         found = Find(product, kind with { AlignmentA = operands, AlignmentB = operands, AlignmentC = result }, out status);
         Check(status, nameof(cublasLtMatmulAlgoGetHeuristic), kind);
         return found ?? throw new NotSupportedException($"cuBLASLt has no algorithm on {context.Name} for {kind}");
@@ -163,7 +163,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             _ = cublasLtMatmulDescDestroy(product.Descriptor);
     }
 
-    private nint Layout((int Rows, int Columns) size, Precision precision, int leadingDimension, int batch, long stride)
+    private nint Layout((int Rows, int Columns) size, ElementType precision, int leadingDimension, int batch, long stride)
     {
         Check(cublasLtMatrixLayoutCreate(out nint layout, TypeOf(precision), (ulong)size.Rows, (ulong)size.Columns, leadingDimension), nameof(cublasLtMatrixLayoutCreate));
         Check(cublasLtMatrixLayoutSetAttribute(layout, LayoutAttribute.BatchCount, &batch, sizeof(int)), nameof(cublasLtMatrixLayoutSetAttribute));
@@ -189,12 +189,12 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
             context.Fail($"{call} of {kind}", status, Meaning(status));
     }
 
-    private static int TypeOf(Precision precision) => precision == Precision.Float32 ? Float32 : BFloat16;
+    private static int TypeOf(ElementType precision) => precision == ElementType.Float32 ? Float32 : BFloat16;
 
     // Of all matrices of a batch, or their biases.
-    private static uint AlignmentOf(void* first, long stride, Precision precision, int batch)
+    private static uint AlignmentOf(void* first, long stride, ElementType precision, int batch)
     {
-        nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Bytes()) : 0) | MostAlignment;
+        nint bits = (nint)first | (batch > 1 ? (nint)(stride * precision.Size()) : 0) | MostAlignment;
         return 1u << BitOperations.TrailingZeroCount(bits);
     }
 
@@ -206,7 +206,7 @@ internal sealed unsafe class CudaProducts(CudaContext context) : IDisposable
 
     /// <summary>All that an algorithm may depend on.</summary>
     private readonly record struct ProductKind(int M, int N, int K, int LdA, int LdB, int LdC, int TransposeA, int TransposeB, int Batch,
-        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, Precision Operands, Precision Result, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
+        long StrideA, long StrideB, long StrideC, long StrideBias, bool HasBias, ElementType Operands, ElementType Result, uint AlignmentA, uint AlignmentB, uint AlignmentC, uint AlignmentBias)
     {
         public ProductKind(in MatMulArgs args) : this(args.M, args.N, args.K, args.LdA, args.LdB, args.LdC, args.TransposeA, args.TransposeB, args.Batch,
             args.StrideA, args.StrideB, args.StrideC, args.Bias == null ? 0 : args.StrideBias, args.Bias != null, args.Operands, args.Result,

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Interop;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Devices;
 

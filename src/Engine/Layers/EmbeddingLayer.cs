@@ -33,7 +33,7 @@ public sealed class EmbeddingLayer
     /// <summary>Rows [B, S, width] of indices [B, S].</summary>
     public Tensor Forward(Tape tape, in IndexBatch batch)
     {
-        var type = tape.Precision.Type();
+        var type = tape.Precision;
         return Embedding.Forward(tape, batch, tape.Use(Table, type), _position is null ? default : tape.Use(_position, type), tape.Use(_shared, type));
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Memory;
 

@@ -41,7 +41,7 @@ public static unsafe class Activation
         var kernels = Kernels(kind);
         var y = tape.Result(x.Shape, differentiable: x.Node >= 0 || bias.Node >= 0, x.Type);
         tape.Touches("x -> y", Touch.Read(x), Touch.Read(bias), Touch.Write(y));
-        tape.Stream.Run(kernels.Forward[x.Precision], new ActivationForwardArgs
+        tape.Stream.Run(kernels.Forward[x.Type], new ActivationForwardArgs
         {
             X = x.Values, Bias = bias.FloatsOrNull, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width,
         });
@@ -60,7 +60,7 @@ public static unsafe class Activation
         var partial = dBias.Exists ? tape.Scratch(new Shape(chunks, width)) : default;
         if (!dX.Exists)
             dX = tape.Scratch(s.X.Shape, s.X.Type); // data: nobody reads it
-        tape.Stream.Run(kernels.Backward[s.X.Precision], new ActivationBackwardArgs
+        tape.Stream.Run(kernels.Backward[s.X.Type], new ActivationBackwardArgs
         {
             dY = tape.GradientOf(s.Y).Values, Kept = s.Kept.Values, Bias = kernels.KeepsInput ? s.Bias.FloatsOrNull : null, dX = dX.Values,
             Partial = partial.FloatsOrNull, Rows = rows, C = width, Chunks = chunks, Add = add,

@@ -2,6 +2,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Attention;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Operators;
@@ -57,7 +58,7 @@ public static unsafe class Attention
         var args = Arguments(state);
         tape.Touches("q, k, v -> context", Touch.Read(query), Touch.Read(keyValue), Touch.Read(queryBias), Touch.Read(keyValueBias), Touch.Read(options.Mask),
             Touch.Read(options.Rotary, args.S), Touch.Write(context));
-        tape.Stream.Run(AttentionKernels.For(query.Precision, args.S, args.D).Forward, args with { Context = context.Values });
+        tape.Stream.Run(AttentionKernels.For(query.Type, args.S, args.D).Forward, args with { Context = context.Values });
         tape.Record(BackwardRule, state, context);
         return context;
     }
@@ -78,7 +79,7 @@ public static unsafe class Attention
         tape.Touches("q, k, v, d context -> dq, dk, dv, gradients of the biases", Touch.Read(s.Query), Touch.Read(s.KeyValue), Touch.Read(s.QueryBias), Touch.Read(s.KeyValueBias),
             Touch.Read(s.Options.Mask), Touch.Read(s.Options.Rotary, args.S), Touch.Read(tape.GradientOf(s.Context)),
             Touch.Write(dQuery, addQuery), Touch.Write(dKeyValue, addKeyValue), Touch.Write(dQueryBias, addQueryBias), Touch.Write(dKeyValueBias, addKeyValueBias));
-        tape.Stream.Run(AttentionKernels.For(s.Query.Precision, args.S, args.D).Backward, args with
+        tape.Stream.Run(AttentionKernels.For(s.Query.Type, args.S, args.D).Backward, args with
         {
             dContext = tape.GradientOf(s.Context).Values,
             dQuery = dQuery.ValuesOrNull,

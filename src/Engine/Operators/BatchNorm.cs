@@ -49,7 +49,7 @@ public static unsafe class BatchNorm
         var norm = Prepare(tape, x, weight, bias, runningMean, runningVariance, groups, momentum, epsilon);
         var y = tape.Result(x.Shape, differentiable: true, x.Type);
         tape.Touches("x -> y, with the statistics", Touch.Read(x), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
-        tape.Stream.Run(BatchNormKernels.Apply[x.Precision], new BatchNormArgs
+        tape.Stream.Run(BatchNormKernels.Apply[x.Type], new BatchNormArgs
         {
             X = x.Values, Y = y.Values, Weight = weight.Floats, Bias = bias.Floats, Mean = norm.Mean.Floats, Rstd = norm.Rstd.Floats,
             Stack = norm.Stack, Rows = norm.Rows, C = x.Shape.Width, Groups = norm.Groups, Chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups),
@@ -92,7 +92,7 @@ public static unsafe class BatchNorm
         {
             tape.Touches("x -> statistics, running averages", Touch.Read(x), Touch.Write(runningMean, add: 1), Touch.Write(runningVariance, add: 1));
             args.Partial = tape.Scratch(new Shape(stack, groups * chunks, 2, width)).Floats;
-            tape.Stream.Run(BatchNormKernels.Statistics[x.Precision], args);
+            tape.Stream.Run(BatchNormKernels.Statistics[x.Type], args);
             tape.Stream.Run(BatchNormKernels.FinishStatistics, args);
         }
         else
@@ -114,7 +114,7 @@ public static unsafe class BatchNorm
         int chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups);
         var partial = tape.Scratch(new Shape(norm.Stack, norm.Groups * chunks, 2, norm.X.Shape.Width));
         tape.Touches("x, dY -> sums", Touch.Read(norm.X), Touch.Read(dY));
-        tape.Stream.Run(BatchNormKernels.BackwardSums[dY.Precision], Arguments(norm, dY, partial, chunks));
+        tape.Stream.Run(BatchNormKernels.BackwardSums[dY.Type], Arguments(norm, dY, partial, chunks));
         Differentiate(tape, norm, dY, partial, chunks, dX, addX);
     }
 
@@ -144,7 +144,7 @@ public static unsafe class BatchNorm
             Touch.Write(dWeight, addWeight), Touch.Write(dBias, addBias));
         tape.Stream.Run(BatchNormKernels.FinishBackwardSums, args);
         if (dX.Exists)
-            tape.Stream.Run(BatchNormKernels.BackwardInput[dY.Precision], args with { Chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups) });
+            tape.Stream.Run(BatchNormKernels.BackwardInput[dY.Type], args with { Chunks = BatchNormKernels.Chunks(norm.Rows / norm.Groups) });
     }
 
     private static BatchNormGradArgs Arguments(in Normalization norm, in Tensor dY, in Tensor partial, int chunks) => new()

@@ -18,7 +18,7 @@ internal static unsafe class ColumnSum
             Stack = stack, Rows = rows, C = width, Chunks = chunks, Add = add,
         };
         tape.Touches("dY -> gradient of the bias", Touch.Read(x), Touch.Write(y, add));
-        tape.Stream.Run(ColumnSumKernels.Partial[x.Precision], args);
+        tape.Stream.Run(ColumnSumKernels.Partial[x.Type], args);
         tape.Stream.Run(ColumnSumKernels.Finish, args);
     }
 

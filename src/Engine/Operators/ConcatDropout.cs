@@ -28,7 +28,7 @@ public static unsafe class ConcatDropout
         var y = tape.Result(left.Shape.Rank == 3 ? new Shape(left.Shape[0], rows, width) : new Shape(rows, width), left.Node >= 0 || right.Node >= 0, left.Type);
         var state = new State(left, right, y, tape.Dropout(site, dropProbability));
         tape.Touches("left, right -> both side by side", Touch.Read(left), Touch.Read(right), Touch.Write(y));
-        tape.Stream.Run(ConcatKernels.Forward[y.Precision], new ConcatArgs
+        tape.Stream.Run(ConcatKernels.Forward[y.Type], new ConcatArgs
         {
             Left = left.Values, Right = right.Values, Y = y.Values, Dropout = state.Dropout,
             Stack = left.Shape.Rows / rows, Rows = rows, LeftC = left.Shape.Width, RightC = right.Shape.Width,
@@ -44,7 +44,7 @@ public static unsafe class ConcatDropout
         var dRight = tape.GradientToWrite(s.Right, out int addRight);
         tape.Touches("dY -> d left, d right", Touch.ReadColumns(tape.GradientOf(s.Y), (dLeft.Exists ? s.Left.Shape.Width : 0) + (dRight.Exists ? s.Right.Shape.Width : 0)),
             Touch.Write(dLeft, addLeft), Touch.Write(dRight, addRight));
-        tape.Stream.Run(ConcatKernels.Backward[s.Y.Precision], new ConcatGradArgs
+        tape.Stream.Run(ConcatKernels.Backward[s.Y.Type], new ConcatGradArgs
         {
             dY = tape.GradientOf(s.Y).Values, dLeft = dLeft.ValuesOrNull, dRight = dRight.ValuesOrNull, Dropout = s.Dropout,
             Stack = s.Left.Shape.Rows / rows, Rows = rows, LeftC = s.Left.Shape.Width, RightC = s.Right.Shape.Width, AddLeft = addLeft, AddRight = addRight,

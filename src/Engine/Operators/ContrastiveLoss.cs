@@ -35,7 +35,7 @@ public static unsafe class ContrastiveLoss
         MatrixProduct.Run(tape, new MatMulArgs
         {
             A = unitStack.Values, LdA = width, B = unitOther.Values, LdB = width, TransposeB = 1, C = cosines.Values, LdC = items,
-            M = depth * items, N = items, K = width, Batch = 1, Operands = stack.Precision, Result = cosines.Precision,
+            M = depth * items, N = items, K = width, Batch = 1, Operands = stack.Type, Result = cosines.Type,
         });
         Tensor statistics = tape.Scratch(new Shape(depth, 4, items)), loss = tape.Scratch(new Shape(depth, items)), value = tape.Scratch(new Shape(1));
         tape.Touches("cosines -> loss", Touch.Read(cosines), Touch.Write(value));
@@ -60,7 +60,7 @@ public static unsafe class ContrastiveLoss
         int depth = s.Cosines.Shape[0], items = s.Cosines.Shape[1], rows = depth * items, width = s.Other.Shape.Width;
         var dCosines = tape.Scratch(s.Cosines.Shape, s.Stack.Type);
         tape.Touches("cosines -> their gradient", Touch.Read(s.Cosines), Touch.Write(dCosines));
-        tape.Stream.Run(ContrastiveLossKernels.Backward[dCosines.Precision], new ContrastiveLossArgs
+        tape.Stream.Run(ContrastiveLossKernels.Backward[dCosines.Type], new ContrastiveLossArgs
         {
             Cosines = s.Cosines.Floats, Statistics = s.Statistics.Floats, dCosines = dCosines.Values,
             Stack = depth, N = items, Sharpness = s.Sharpness, Scale = weight / items,
@@ -71,7 +71,7 @@ public static unsafe class ContrastiveLoss
             MatrixProduct.Run(tape, new MatMulArgs // dOther[items, C] = dCosines^T stack
             {
                 A = dCosines.Values, LdA = items, TransposeA = 1, B = s.Stack.Values, LdB = width, C = dOther.Values, LdC = width,
-                M = items, N = width, K = rows, Batch = 1, Add = addOther, Operands = dCosines.Precision, Result = dOther.Precision,
+                M = items, N = width, K = rows, Batch = 1, Add = addOther, Operands = dCosines.Type, Result = dOther.Type,
             });
         }
         if (dStack.Exists)
@@ -80,7 +80,7 @@ public static unsafe class ContrastiveLoss
             MatrixProduct.Run(tape, new MatMulArgs // dStack[rows, C] = dCosines other
             {
                 A = dCosines.Values, LdA = items, B = s.Other.Values, LdB = width, C = dStack.Values, LdC = width,
-                M = rows, N = width, K = items, Batch = 1, Add = addStack, Operands = dCosines.Precision, Result = dStack.Precision,
+                M = rows, N = width, K = items, Batch = 1, Add = addStack, Operands = dCosines.Type, Result = dStack.Type,
             });
         }
     }

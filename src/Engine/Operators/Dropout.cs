@@ -39,6 +39,6 @@ public static unsafe class Dropout
     private static void Apply(Tape tape, in DropoutSite site, in Tensor x, in Tensor y, int add)
     {
         tape.Touches("x -> y", Touch.Read(x), Touch.Write(y, add));
-        tape.Stream.Run(DropoutKernels.Apply[x.Precision], new DropoutArgs { X = x.Values, Y = y.Values, Dropout = site, Count = x.Shape.Count, Add = add });
+        tape.Stream.Run(DropoutKernels.Apply[x.Type], new DropoutArgs { X = x.Values, Y = y.Values, Dropout = site, Count = x.Shape.Count, Add = add });
     }
 }

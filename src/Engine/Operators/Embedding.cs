@@ -26,7 +26,7 @@ public static unsafe class Embedding
             throw new ArgumentException($"embedding tables {table.Shape}, {position.Shape} and {shared.Shape} do not fit {s} positions");
         var y = tape.Result(new Shape(b, s, c), table.Node >= 0 || position.Node >= 0 || shared.Node >= 0, table.Type);
         tape.Touches("a row of the table for each index -> sum", Touch.Read(batch.Indices), Touch.Read(table, b * s), Touch.Read(position, s), Touch.Read(shared, 1), Touch.Write(y));
-        tape.Stream.Run(EmbeddingKernels.Forward[table.Precision], new EmbeddingForwardArgs
+        tape.Stream.Run(EmbeddingKernels.Forward[table.Type], new EmbeddingForwardArgs
         {
             Ids = batch.Indices.Ints, Word = table.Values, Position = position.ValuesOrNull, TokenType = shared.Values, Y = y.Values, B = b, T = s, C = c,
         });
@@ -42,7 +42,7 @@ public static unsafe class Embedding
         if (dTable.Exists)
         {
             tape.Touches("dY -> gradient of the table", Touch.Read(dY), Touch.Read(s.Batch.Indices), Touch.Scatter(dTable, add, shape.Rows));
-            tape.Stream.Run(EmbeddingKernels.WordBackward[dY.Precision], new EmbeddingWordBackwardArgs
+            tape.Stream.Run(EmbeddingKernels.WordBackward[dY.Type], new EmbeddingWordBackwardArgs
             {
                 dY = dY.Values, SortedPositions = s.Batch.SortedPositions.Ints, SegmentTokens = s.Batch.SegmentIndices.Ints,
                 SegmentStarts = s.Batch.SegmentStarts.Ints, SegmentCount = s.Batch.SegmentCount.Ints, dWord = dTable.Floats,
@@ -53,12 +53,12 @@ public static unsafe class Embedding
         if (s.Position.Exists && tape.GradientToWrite(s.Position, out add) is { Exists: true } dPosition)
         {
             tape.Touches("dY -> gradient of the positions' table", Touch.Read(dY), Touch.Write(dPosition, add));
-            tape.Stream.Run(EmbeddingKernels.PositionBackward[dY.Precision], args with { dTable = dPosition.Floats, Rows = s.Position.Shape[0], Add = add });
+            tape.Stream.Run(EmbeddingKernels.PositionBackward[dY.Type], args with { dTable = dPosition.Floats, Rows = s.Position.Shape[0], Add = add });
         }
         if (tape.GradientToWrite(s.Shared, out add) is { Exists: true } dShared)
         {
             tape.Touches("dY -> gradient of the shared row's table", Touch.Read(dY), Touch.Write(dShared, add));
-            tape.Stream.Run(EmbeddingKernels.TypeBackward[dY.Precision], args with { dTable = dShared.Floats, Rows = s.Shared.Shape[0], Add = add });
+            tape.Stream.Run(EmbeddingKernels.TypeBackward[dY.Type], args with { dTable = dShared.Floats, Rows = s.Shared.Shape[0], Add = add });
         }
     }
 }

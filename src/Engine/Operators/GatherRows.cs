@@ -24,7 +24,7 @@ public static unsafe class GatherRows
             throw new ArgumentException($"the first {counted} positions of {x.Shape} cannot be gathered from");
         var y = tape.Result(new Shape((int)positions.Shape.Count, x.Shape.Width), x.Node >= 0, x.Type);
         tape.Touches("a row for each number -> rows", Touch.Read(x, positions.Shape.Width), Touch.Read(positions), Touch.Write(y));
-        tape.Stream.Run(GatherRowsKernels.Forward[x.Precision], Arguments(x, positions, y, counted));
+        tape.Stream.Run(GatherRowsKernels.Forward[x.Type], Arguments(x, positions, y, counted));
         tape.Record(BackwardRule, new State(x, positions, y, counted), y);
         return y;
     }
@@ -34,7 +34,7 @@ public static unsafe class GatherRows
         var dX = tape.GradientToWrite(s.X, out int add);
         var dY = tape.GradientOf(s.Y);
         tape.Touches("d rows -> gradient of all positions", Touch.Read(dY), Touch.Read(s.Positions), Touch.Scatter(dX, add, dY.Shape.Rows));
-        tape.Stream.Run(GatherRowsKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), s.Positions, dY, s.Counted) with { Add = add });
+        tape.Stream.Run(GatherRowsKernels.Backward[dX.Type], Arguments(dX.Reshape(s.X.Shape), s.Positions, dY, s.Counted) with { Add = add });
     }
 
     private static GatherRowsArgs Arguments(in Tensor x, in Tensor positions, in Tensor y, int counted) => new()

@@ -1,5 +1,6 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Operators;
 

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.JointSequence;
 
 namespace VideoSim.Engine.Operators;
@@ -27,7 +28,7 @@ public static unsafe class JoinSequences
         var y = tape.Result(new Shape(b, s + r, c), first.Node >= 0 || second.Node >= 0, first.Type);
         var mask = tape.Scratch(new Shape(b, s + r), ElementType.Int32);
         tape.Touches("first, second -> sequence, its mask", Touch.Read(first), Touch.Read(firstMask), Touch.Read(second), Touch.Read(secondCounts), Touch.Write(y), Touch.Write(mask));
-        tape.Stream.Run(JointSequenceKernels.Forward[first.Precision], new JointSequenceArgs
+        tape.Stream.Run(JointSequenceKernels.Forward[first.Type], new JointSequenceArgs
         {
             Text = first.Values, Frames = second.Values, Y = y.Values, TextMask = firstMask.Ints, FrameCounts = secondCounts.Ints, Mask = mask.Ints,
             B = b, T = s, F = r, C = c,
@@ -41,7 +42,7 @@ public static unsafe class JoinSequences
         var dFirst = tape.GradientToWrite(s.First, out int addFirst);
         var dSecond = tape.GradientToWrite(s.Second, out int addSecond);
         tape.Touches("d sequence -> d first, d second", Touch.Read(tape.GradientOf(s.Y)), Touch.Write(dFirst, addFirst), Touch.Write(dSecond, addSecond));
-        tape.Stream.Run(JointSequenceKernels.Backward[s.Y.Precision], new JointSequenceGradArgs
+        tape.Stream.Run(JointSequenceKernels.Backward[s.Y.Type], new JointSequenceGradArgs
         {
             dY = tape.GradientOf(s.Y).Values, dText = dFirst.ValuesOrNull, dFrames = dSecond.ValuesOrNull,
             B = s.First.Shape[0], T = s.First.Shape[1], F = s.Second.Shape[1], C = s.First.Shape[2], AddText = addFirst, AddFrames = addSecond,

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 using VideoSim.Kernels.Narrow;
 
@@ -53,7 +54,7 @@ public static unsafe class Linear
             B = weight.Values, StrideB = (long)n * k, LdB = k, TransposeB = 1,
             C = y.Values, StrideC = (long)rows * n, LdC = n,
             Bias = bias.ValuesOrNull, StrideBias = n,
-            M = rows, N = n, K = k, Batch = stack, Operands = x.Precision, Result = y.Precision,
+            M = rows, N = n, K = k, Batch = stack, Operands = x.Type, Result = y.Type,
         });
         tape.Record(BackwardRule, new State(x, weight, bias, y, stack, sharedInput), y);
         return y;
@@ -76,7 +77,7 @@ public static unsafe class Linear
                 A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
                 B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
                 C = dWeight.Values, StrideC = (long)n * k, LdC = k,
-                M = n, N = k, K = rows, Batch = stack, Add = add, Operands = x.Precision, Result = dWeight.Precision,
+                M = n, N = k, K = rows, Batch = stack, Add = add, Operands = x.Type, Result = dWeight.Type,
             });
         }
         if (bias.Exists)
@@ -99,7 +100,7 @@ public static unsafe class Linear
                 B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,
                 C = dX.Values, StrideC = (long)rows * k, LdC = k,
                 M = rows, N = k, K = n, Batch = stack / products, Add = i > 0 ? 1 : add,
-                Operands = operand.Precision, Result = dX.Precision,
+                Operands = operand.Type, Result = dX.Type,
             });
         }
     }

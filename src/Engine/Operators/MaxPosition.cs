@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MaxPosition;
 
 namespace VideoSim.Engine.Operators;
@@ -23,7 +24,7 @@ public static unsafe class MaxPosition
         var shape = new Shape(x.Shape[0], x.Shape[2]);
         var state = new State(x, mask, tape.Result(shape, x.Node >= 0), tape.Scratch(shape, ElementType.Int32));
         tape.Touches("all positions -> maximum", Touch.Read(x), Touch.Read(mask), Touch.Write(state.Y));
-        tape.Stream.Run(MaxPositionKernels.Forward[x.Precision], Arguments(state, x, state.Y));
+        tape.Stream.Run(MaxPositionKernels.Forward[x.Type], Arguments(state, x, state.Y));
         tape.Record(BackwardRule, state, state.Y);
         return state.Y;
     }
@@ -32,7 +33,7 @@ public static unsafe class MaxPosition
     {
         var dX = tape.GradientToWrite(s.X, out int add);
         tape.Touches("d maximum -> gradient of all positions", Touch.Read(tape.GradientOf(s.Y)), Touch.Scatter(dX, add, s.X.Shape[0]));
-        tape.Stream.Run(MaxPositionKernels.Backward[dX.Precision], Arguments(s, dX, tape.GradientOf(s.Y)) with { Add = add });
+        tape.Stream.Run(MaxPositionKernels.Backward[dX.Type], Arguments(s, dX, tape.GradientOf(s.Y)) with { Add = add });
     }
 
     private static MaxPositionArgs Arguments(in State s, in Tensor x, in Tensor y) => new()

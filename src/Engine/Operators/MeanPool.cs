@@ -22,7 +22,7 @@ public static unsafe class MeanPool
             throw new ArgumentException($"a mask {mask.Shape} does not fit {x.Shape}");
         var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0);
         tape.Touches("all positions -> mean", Touch.Read(x), Touch.Read(mask), Touch.Write(y));
-        tape.Stream.Run(MeanPoolKernels.Forward[x.Precision], Arguments(x, mask, y));
+        tape.Stream.Run(MeanPoolKernels.Forward[x.Type], Arguments(x, mask, y));
         tape.Record(BackwardRule, new State(x, mask, y), y);
         return y;
     }
@@ -31,7 +31,7 @@ public static unsafe class MeanPool
     {
         var dX = tape.GradientToWrite(s.X, out int add);
         tape.Touches("d mean -> gradient of all positions", Touch.Read(tape.GradientOf(s.Y)), Touch.Read(s.Mask), Touch.Write(dX, add));
-        tape.Stream.Run(MeanPoolKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), s.Mask, tape.GradientOf(s.Y)) with { Add = add });
+        tape.Stream.Run(MeanPoolKernels.Backward[dX.Type], Arguments(dX.Reshape(s.X.Shape), s.Mask, tape.GradientOf(s.Y)) with { Add = add });
     }
 
     private static MeanPoolArgs Arguments(in Tensor x, in Tensor mask, in Tensor y) => new()

@@ -23,7 +23,7 @@ public static unsafe class Mixture
             throw new ArgumentException($"a stack {x.Shape} {x.Type} cannot be mixed by weights {weight.Shape} {weight.Type}");
         var y = tape.Result(new Shape(x.Shape[1], x.Shape[2]), x.Node >= 0 || weight.Node >= 0, x.Type);
         tape.Touches("x, weight -> mixture", Touch.Read(x), Touch.Read(weight), Touch.Write(y));
-        tape.Stream.Run(MixtureKernels.Forward[x.Precision], new MixtureArgs
+        tape.Stream.Run(MixtureKernels.Forward[x.Type], new MixtureArgs
         {
             X = x.Values, Weight = weight.Values, Y = y.Values, Experts = x.Shape[0], Rows = x.Shape[1], C = x.Shape[2],
         });
@@ -37,7 +37,7 @@ public static unsafe class Mixture
         var dWeight = tape.GradientToWrite(s.Weight, out int addWeight);
         tape.Touches("x, weight, d mixture -> dX, gradient of the weight", Touch.Read(s.X), Touch.Read(s.Weight), Touch.Read(tape.GradientOf(s.Y)),
             Touch.Write(dX, addX), Touch.Write(dWeight, addWeight));
-        tape.Stream.Run(MixtureKernels.Backward[s.X.Precision], new MixtureGradArgs
+        tape.Stream.Run(MixtureKernels.Backward[s.X.Type], new MixtureGradArgs
         {
             X = s.X.Values, Weight = s.Weight.Values, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dWeight = dWeight.ValuesOrNull,
             Experts = s.X.Shape[0], Rows = s.X.Shape[1], C = s.X.Shape[2], AddX = addX, AddWeight = addWeight,

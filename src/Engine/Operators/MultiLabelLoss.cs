@@ -86,7 +86,7 @@ public static unsafe class MultiLabelLoss
         var (temperature, epsilon) = s.Consistency ?? new HeadConsistency(1, 0);
         tape.Touches("logits, label bits -> losses, gradients", Touch.Read(s.Logits), Touch.Read(s.ExpertLogits), Touch.Read(s.Labels),
             Touch.Write(dLogits, add), Touch.Write(dExpertLogits, addExperts), Touch.Write(s.Values));
-        tape.Stream.Run(kernel[s.Logits.Precision], new TagLossArgs
+        tape.Stream.Run(kernel[s.Logits.Type], new TagLossArgs
         {
             Logits = s.Logits.Values, ExpertLogits = s.ExpertLogits.ValuesOrNull, Labels = (uint*)s.Labels.Ints,
             dLogits = dLogits.ValuesOrNull, dExpertLogits = dExpertLogits.ValuesOrNull, Loss = loss.Floats,

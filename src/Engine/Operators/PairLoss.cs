@@ -32,7 +32,7 @@ public static unsafe class PairLoss
         Tensor cosines = tape.Scratch(new Shape(pairs)), inverseNorm = tape.Scratch(new Shape(2 * pairs));
         Tensor losses = tape.Scratch(new Shape(2, pairs)), values = tape.Scratch(new Shape(2));
         tape.Touches("embeddings -> losses", Touch.Read(embeddings), Touch.Read(targets), Touch.Write(values), Touch.Write(cosines));
-        tape.Stream.Run(PairLossKernels.Forward[embeddings.Precision], new PairLossArgs
+        tape.Stream.Run(PairLossKernels.Forward[embeddings.Type], new PairLossArgs
         {
             Embeddings = embeddings.Values, Targets = targets.Floats, Cosines = cosines.Floats, InverseNorm = inverseNorm.Floats,
             SquaredError = losses.Floats, Kl = losses.Floats + pairs, Pairs = pairs, C = embeddings.Shape.Width,
@@ -52,7 +52,7 @@ public static unsafe class PairLoss
         if (!gradient.Exists)
             return;
         tape.Touches("embeddings -> gradients", Touch.Read(s.Embeddings), Touch.Read(s.Targets), Touch.Read(s.Terms.Cosines), Touch.Write(gradient, add));
-        tape.Stream.Run(PairLossKernels.Backward[s.Embeddings.Precision], new PairLossGradArgs
+        tape.Stream.Run(PairLossKernels.Backward[s.Embeddings.Type], new PairLossGradArgs
         {
             Embeddings = s.Embeddings.Values, Targets = s.Targets.Floats, Cosines = s.Terms.Cosines.Floats, InverseNorm = s.InverseNorm.Floats,
             dEmbeddings = gradient.Values, Pairs = s.Embeddings.Shape[0] / 2, C = s.Embeddings.Shape.Width,

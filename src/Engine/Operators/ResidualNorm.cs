@@ -33,7 +33,7 @@ public static unsafe class ResidualNorm
         {
             throw new ArgumentException($"layer normalisation of {x.Shape} was given residual {residual.Shape}, weight {weight.Shape}, biases {bias.Shape} and {xBias.Shape}");
         }
-        if (!LayerNormKernels.Takes(width, x.Precision))
+        if (!LayerNormKernels.Takes(width, x.Type))
             throw new ArgumentException($"rows of {width} values cannot be normalised in {x.Type}");
         var y = tape.Result(x.Shape, differentiable: true, x.Type);
         var args = new LayerNormForwardArgs
@@ -43,7 +43,7 @@ public static unsafe class ResidualNorm
             Dropout = tape.Dropout(site, dropProbability), Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
         };
         tape.Touches("x, residual -> y", Touch.Read(x), Touch.Read(xBias), Touch.Read(residual), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
-        tape.Stream.Run(LayerNormKernels.Forward[x.Precision], args);
+        tape.Stream.Run(LayerNormKernels.Forward[x.Type], args);
         tape.Record(BackwardRule, new State(x, xBias, residual, weight, bias, y, args), y);
         return y;
     }
@@ -60,7 +60,7 @@ public static unsafe class ResidualNorm
         tape.Touches("y, dY -> dX, d residual, gradients of three vectors", Touch.Read(s.Y), Touch.Read(tape.GradientOf(s.Y)), Touch.Read(s.Weight), Touch.Read(s.Bias),
             Touch.Write(dX, addX), Touch.Write(dResidual, addResidual), Touch.Write(dWeight, addWeight), Touch.Write(dBias, addBias), Touch.Write(dXBias, addXBias));
         var partial = parameters ? tape.Scratch(new Shape(3, chunks, width)) : default;
-        tape.Stream.Run(LayerNormKernels.Backward[s.Y.Precision], new LayerNormBackwardArgs
+        tape.Stream.Run(LayerNormKernels.Backward[s.Y.Type], new LayerNormBackwardArgs
         {
             Forward = s.Forward, dY = tape.GradientOf(s.Y).Values, dX = dX.ValuesOrNull, dResidual = dResidual.ValuesOrNull,
             Partial = partial.FloatsOrNull, Chunks = chunks, AddX = addX, AddResidual = addResidual,

@@ -17,7 +17,7 @@ public static unsafe class SelectPosition
     {
         var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0, x.Type);
         tape.Touches("a row of each sequence -> rows", Touch.Read(x, x.Shape[0]), Touch.Write(y));
-        tape.Stream.Run(SelectPositionKernels.Forward[x.Precision], Arguments(x, y, position));
+        tape.Stream.Run(SelectPositionKernels.Forward[x.Type], Arguments(x, y, position));
         tape.Record(BackwardRule, new State(x, y, position), y);
         return y;
     }
@@ -26,7 +26,7 @@ public static unsafe class SelectPosition
     {
         var dX = tape.GradientToWrite(s.X, out int add);
         tape.Touches("d rows -> gradient of all positions", Touch.Read(tape.GradientOf(s.Y)), Touch.Scatter(dX, add, s.X.Shape[0]));
-        tape.Stream.Run(SelectPositionKernels.Backward[dX.Precision], Arguments(dX.Reshape(s.X.Shape), tape.GradientOf(s.Y), s.Position) with { Add = add });
+        tape.Stream.Run(SelectPositionKernels.Backward[dX.Type], Arguments(dX.Reshape(s.X.Shape), tape.GradientOf(s.Y), s.Position) with { Add = add });
     }
 
     private static SelectPositionArgs Arguments(in Tensor x, in Tensor y, int position) => new()

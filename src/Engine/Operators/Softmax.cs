@@ -17,7 +17,7 @@ public static unsafe class Softmax
     {
         var y = tape.Result(x.Shape, x.Node >= 0, x.Type);
         tape.Touches("x -> y", Touch.Read(x), Touch.Write(y));
-        tape.Stream.Run(SoftmaxKernels.Forward[x.Precision], new SoftmaxArgs { X = x.Values, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width });
+        tape.Stream.Run(SoftmaxKernels.Forward[x.Type], new SoftmaxArgs { X = x.Values, Y = y.Values, Rows = x.Shape.Rows, C = x.Shape.Width });
         tape.Record(BackwardRule, new State(x, y), y);
         return y;
     }
@@ -26,7 +26,7 @@ public static unsafe class Softmax
     {
         var dX = tape.GradientToWrite(s.X, out int add);
         tape.Touches("y, dY -> dX", Touch.Read(s.Y), Touch.Read(tape.GradientOf(s.Y)), Touch.Write(dX, add));
-        tape.Stream.Run(SoftmaxKernels.Backward[s.Y.Precision], new SoftmaxGradArgs
+        tape.Stream.Run(SoftmaxKernels.Backward[s.Y.Type], new SoftmaxGradArgs
         {
             Y = s.Y.Values, dY = tape.GradientOf(s.Y).Values, dX = dX.Values, Rows = s.Y.Shape.Rows, C = s.Y.Shape.Width, Add = add,
         });

@@ -46,7 +46,7 @@ public static unsafe class SoftmaxCrossEntropy
         var loss = tape.Scratch(new Shape(rows));
         var gradient = weight != 0 ? tape.GradientToWrite(s.Logits, out add) : default;
         tape.Touches("logits -> loss, gradient", Touch.Read(s.Logits), Touch.Read(s.Labels), Touch.Read(s.Weights), Touch.Write(gradient, add), Touch.Write(s.Term));
-        tape.Stream.Run(CrossEntropyKernels.ForwardBackward[s.Logits.Precision], new CrossEntropyArgs
+        tape.Stream.Run(CrossEntropyKernels.ForwardBackward[s.Logits.Type], new CrossEntropyArgs
         {
             Logits = s.Logits.Values, dLogits = gradient.ValuesOrNull, Targets = s.Labels.Ints, Weights = s.Weights.FloatsOrNull,
             Loss = loss.Floats, Rows = rows, Classes = s.Logits.Shape.Width, Scale = weight * share, Add = add,

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Reduce;
 
@@ -28,7 +29,7 @@ public static unsafe class SquaredError
         long count = predictions.Shape.Count;
         Tensor losses = tape.Scratch(new Shape(SquaredErrorKernels.Chunks(count))), value = tape.Scratch(new Shape(1));
         tape.Touches("predictions, targets -> loss", Touch.Read(predictions), Touch.Read(targets), Touch.Write(value));
-        tape.Stream.Run(SquaredErrorKernels.Forward[predictions.Precision],
+        tape.Stream.Run(SquaredErrorKernels.Forward[predictions.Type],
             new SquaredErrorArgs { X = predictions.Values, Targets = targets.Floats, Loss = losses.Floats, Count = count });
         tape.Stream.Run(TotalKernels.Sum, new TotalArgs { X = losses.Floats, Y = value.Floats, Rows = 1, Count = losses.Shape.Width, Scale = 1f / count });
         var term = tape.Term(value, 0);
@@ -44,7 +45,7 @@ public static unsafe class SquaredError
         long count = s.Predictions.Shape.Count;
         var gradient = tape.GradientToWrite(s.Predictions, out int add);
         tape.Touches("predictions, targets -> gradient", Touch.Read(s.Predictions), Touch.Read(s.Targets), Touch.Write(gradient, add));
-        tape.Stream.Run(SquaredErrorKernels.Backward[s.Predictions.Precision], new SquaredErrorGradArgs
+        tape.Stream.Run(SquaredErrorKernels.Backward[s.Predictions.Type], new SquaredErrorGradArgs
         {
             X = s.Predictions.Values, Targets = s.Targets.Floats, dX = gradient.Values, Count = count, Scale = 2 * weight / count, Add = add,
         });

@@ -18,10 +18,10 @@ public static unsafe class StoredRows
         int items = rows.Shape[0], perItem = rows.Shape[1], width = rows.Shape[2];
         if (counts.Shape.Count != items)
             throw new ArgumentException($"counts {counts.Shape} do not fit rows {rows.Shape}");
-        var masked = tape.Scratch(new Shape(items * perItem, width), tape.Precision.Type());
+        var masked = tape.Scratch(new Shape(items * perItem, width), tape.Precision);
         var mean = tape.Scratch(new Shape(items, width));
         tape.Touches("stored rows -> rows, their mean", Touch.Read(rows), Touch.Read(counts), Touch.Write(masked), Touch.Write(mean));
-        tape.Stream.Run(FramesKernels.Unpack[masked.Precision], new FrameUnpackArgs
+        tape.Stream.Run(FramesKernels.Unpack[masked.Type], new FrameUnpackArgs
         {
             Stored = rows.Halves, Counts = counts.Ints, Masked = masked.Values, Mean = mean.Floats,
             Videos = items, FramesPerVideo = perItem, Width = width,
@@ -32,9 +32,9 @@ public static unsafe class StoredRows
     /// <summary>Converts all rows, those past the length of a sequence too: fp16 [B, R, W] to [B*R, W].</summary>
     public static Tensor Widen(Tape tape, in Tensor rows)
     {
-        var y = tape.Scratch(new Shape(rows.Shape.Rows, rows.Shape.Width), tape.Precision.Type());
+        var y = tape.Scratch(new Shape(rows.Shape.Rows, rows.Shape.Width), tape.Precision);
         tape.Touches("stored rows -> rows", Touch.Read(rows), Touch.Write(y));
-        tape.Stream.Run(FramesKernels.Widen[y.Precision], new FrameWidenArgs { Stored = rows.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
+        tape.Stream.Run(FramesKernels.Widen[y.Type], new FrameWidenArgs { Stored = rows.Halves, Y = y.Values, Rows = y.Shape[0], Width = y.Shape[1] });
         return y;
     }
 }

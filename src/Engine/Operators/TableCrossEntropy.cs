@@ -44,7 +44,7 @@ public static unsafe class TableCrossEntropy
         MatrixProduct.Run(tape, new MatMulArgs
         {
             A = x.Values, LdA = width, B = table.Values, LdB = width, TransposeB = 1, C = logits.Values, LdC = classes,
-            Bias = bias.Values, M = rows, N = classes, K = width, Batch = 1, Operands = x.Precision, Result = logits.Precision,
+            Bias = bias.Values, M = rows, N = classes, K = width, Batch = 1, Operands = x.Type, Result = logits.Type,
         });
         var state = new State(x, table, bias, targets, weights, logits, tape.Term(tape.Scratch(new Shape(1)), 0));
         if (!tape.Training)
@@ -68,7 +68,7 @@ public static unsafe class TableCrossEntropy
         var loss = tape.Scratch(new Shape(rows));
         tape.Touches("logits -> loss, gradients in their place", Touch.Read(s.Logits), Touch.Read(s.Targets), Touch.Read(s.Weights),
             Touch.Write(weight != 0 ? s.Logits : default), Touch.Write(s.Term));
-        tape.Stream.Run(CrossEntropyKernels.ForwardBackward[s.Logits.Precision], new CrossEntropyArgs
+        tape.Stream.Run(CrossEntropyKernels.ForwardBackward[s.Logits.Type], new CrossEntropyArgs
         {
             Logits = s.Logits.Values, dLogits = weight != 0 ? s.Logits.Values : null, Targets = s.Targets.Ints, Weights = s.Weights.Floats,
             Loss = loss.Floats, Rows = rows, Classes = classes, Scale = weight,

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
 
@@ -110,7 +111,7 @@ public static unsafe class VladAggregation
     private static void ForwardPlain(Tape tape, in State s)
     {
         var (stack, items, rows, width, clusters, groups) = s.Sizes;
-        tape.Stream.Run(VladKernels.Forward[s.Hidden.Precision], new VladArgs
+        tape.Stream.Run(VladKernels.Forward[s.Hidden.Type], new VladArgs
         {
             Hidden = s.Hidden.Values, ClusterLogits = s.ClusterLogits.X.Values, GroupLogits = s.GroupLogits.Values, Centres = s.Centres.Floats,
             Norm = s.ClusterLogits.Kernel, Attention = s.Attention.Floats, Assignment = s.Assignment.Floats, Mass = s.Mass.Floats,
@@ -131,7 +132,7 @@ public static unsafe class VladAggregation
             dCentres = d.Centres.FloatsOrNull, Dropout = s.Dropout, Stack = stack, Videos = items, Rows = rows, D = width, K = clusters,
             AddHidden = d.AddHidden, AddGroupLogits = d.AddGroupLogits, AddCentres = d.AddCentres,
         };
-        tape.Stream.Run(VladKernels.Backward[s.Hidden.Precision], args);
+        tape.Stream.Run(VladKernels.Backward[s.Hidden.Type], args);
         if (d.Centres.Exists)
             tape.Stream.Run(VladKernels.BackwardCentres, args);
     }

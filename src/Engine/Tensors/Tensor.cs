@@ -1,52 +1,7 @@
 using System.Runtime.CompilerServices;
-using VideoSim.Kernels.Common;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Tensors;
-
-/// <summary>What a tensor's elements are.</summary>
-public enum ElementType
-{
-    /// <summary>IEEE binary32.</summary>
-    Float32,
-
-    /// <summary>IEEE binary16: rows as they are stored in files.</summary>
-    Float16,
-
-    /// <summary>The upper half of binary32: activations and working copies of weights, where that is asked for.</summary>
-    BFloat16,
-
-    /// <summary>32-bit integers: ids, counts, bits.</summary>
-    Int32,
-}
-
-/// <summary>Facts about element types.</summary>
-public static class ElementTypes
-{
-    /// <summary>Bytes of one element.</summary>
-    public static int Size(this ElementType type) => type is ElementType.Float16 or ElementType.BFloat16 ? 2 : 4;
-
-    /// <summary>The type that stores such values.</summary>
-    /// <exception cref="ArgumentException">No tensor has such elements.</exception>
-    public static ElementType Of<T>() where T : unmanaged =>
-        typeof(T) == typeof(float) ? ElementType.Float32
-        : typeof(T) == typeof(Half) ? ElementType.Float16
-        : typeof(T) == typeof(BFloat16) ? ElementType.BFloat16
-        : typeof(T) == typeof(int) || typeof(T) == typeof(uint) ? ElementType.Int32
-        : throw new ArgumentException($"no tensor has elements of type {typeof(T).Name}");
-
-    /// <summary>The type of values of a precision.</summary>
-    public static ElementType Type(this Precision precision) => precision == Kernels.Contract.Precision.Float32 ? ElementType.Float32 : ElementType.BFloat16;
-
-    /// <summary>What kernels call the type.</summary>
-    /// <exception cref="ArgumentException">Kernels do not compute with it.</exception>
-    public static Precision Precision(this ElementType type) => type switch
-    {
-        ElementType.Float32 => Kernels.Contract.Precision.Float32,
-        ElementType.BFloat16 => Kernels.Contract.Precision.BFloat16,
-        _ => throw new ArgumentException($"{type} is not a type of values"),
-    };
-}
 
 /// <summary>
 /// A view of an arena: address, shape, element type and place on the tape. It owns nothing and is unmanaged, so it can be
@@ -112,10 +67,6 @@ public readonly unsafe struct Tensor
 
     /// <summary>Address of a value other than the first.</summary>
     public void* ValuesAt(long element) => (byte*)Values + element * Type.Size();
-
-    /// <summary>What kernels call the type of the values.</summary>
-    /// <exception cref="ArgumentException">The elements are no values.</exception>
-    public Precision Precision => Type.Precision();
 
     /// <summary>Address of fp32 elements, or null where there is no tensor.</summary>
     public float* FloatsOrNull => Exists ? Floats : null;

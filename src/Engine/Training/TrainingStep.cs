@@ -37,12 +37,12 @@ public sealed unsafe class TrainingStep : IDisposable
     /// <param name="eager">Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.</param>
     /// <param name="precision">How activations are stored.</param>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
-        ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) =>
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32) =>
         Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision);
 
     /// <summary>The same with an objective of several terms.</summary>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses,
-        ulong seed = 0, bool eager = false, Precision precision = Precision.Float32) =>
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32) =>
         new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision));
 
     /// <summary>The launches.</summary>

@@ -62,7 +62,7 @@ public static unsafe class ActivationChecks
             .. KernelCheck.OfPair(activation.Backward, precision => [Backward(precision, 1, 13, 0, biased: false), Backward(precision, 130, 264, 1, biased: true), Backward(precision, 9, 301, 0, biased: true), Backward(precision, Activations.ChunkRows, 256, 1, biased: false)]),
         ];
 
-        CheckCase Forward(Precision precision, int rows, int width, bool biased)
+        CheckCase Forward(ElementType precision, int rows, int width, bool biased)
         {
             var builder = new CheckBuilder(seed: 41, precision);
             var x = builder.ValueInput("x", rows * width, -8, 8);
@@ -74,7 +74,7 @@ public static unsafe class ActivationChecks
             }), new ForwardReference(plain, width, biased), factor: 2);
         }
 
-        CheckCase Backward(Precision precision, int rows, int width, int add, bool biased)
+        CheckCase Backward(ElementType precision, int rows, int width, int add, bool biased)
         {
             var builder = new CheckBuilder(seed: 42, precision);
             int chunks = (rows + Activations.ChunkRows - 1) / Activations.ChunkRows;

@@ -83,26 +83,26 @@ public static unsafe partial class Activations
             From = File,
             LaunchShape = (in ActivationForwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationForwardArgs a) => Chunks(a.Rows),
-            Twin = precision == Precision.Float32 ? ForwardChunks<TFunction> : null,
-            CountCost = (in ActivationForwardArgs a) => new((operations + (a.Bias != null ? 1 : 0)) * a.Rows * a.C, 2.0 * precision.Bytes() * a.Rows * a.C + (a.Bias != null ? 4.0 * a.C : 0)),
+            Twin = precision == ElementType.Float32 ? ForwardChunks<TFunction> : null,
+            CountCost = (in ActivationForwardArgs a) => new((operations + (a.Bias != null ? 1 : 0)) * a.Rows * a.C, 2.0 * precision.Size() * a.Rows * a.C + (a.Bias != null ? 4.0 * a.C : 0)),
         }),
         new KernelPair<ActivationBackwardArgs>($"{name}_backward", (entry, precision) => new(entry)
         {
             From = File,
             LaunchShape = (in ActivationBackwardArgs a, in DeviceLimits _) => Tiles(a.Rows, a.C, precision),
             CountItems = static (in ActivationBackwardArgs a) => Chunks(a.Rows),
-            Twin = precision == Precision.Float32 ? BackwardChunks<TFunction> : null,
+            Twin = precision == ElementType.Float32 ? BackwardChunks<TFunction> : null,
             CountCost = (in ActivationBackwardArgs a) => new((operationsOfSlope + 1 + a.Add + (keepsInput && a.Bias != null ? 1 : 0) + (a.Partial != null ? 1 : 0)) * a.Rows * a.C,
-                precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C + ((keepsInput && a.Bias != null ? 4.0 : 0) + (a.Partial != null ? 4.0 * a.Chunks : 0)) * a.C),
+                precision.Size() * (3.0 + a.Add) * a.Rows * a.C + ((keepsInput && a.Bias != null ? 4.0 : 0) + (a.Partial != null ? 4.0 * a.Chunks : 0)) * a.C),
         }),
         keepsInput);
 
     private static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
     // A warp covers 16 bytes a lane of a row.
-    private static LaunchShape Tiles(int rows, int columns, Precision precision)
+    private static LaunchShape Tiles(int rows, int columns, ElementType precision)
     {
-        int wide = 32 * 16 / precision.Bytes();
+        int wide = 32 * 16 / precision.Size();
         return new((columns + wide - 1) / wide, 32 * Warps, GridY: Chunks(rows));
     }
 }

@@ -29,7 +29,7 @@ public static unsafe class AttentionChecks
             $"{(Rotary ? ", rotary" : "")}{(Bias ? ", bias" : "")}";
     }
 
-    private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
+    private static IEnumerable<CheckCase> Cases(ElementType precision, bool backward)
     {
         Shape[] shapes =
         [
@@ -50,7 +50,7 @@ public static unsafe class AttentionChecks
     }
 
     // Queries, keys and values of all positions lie in one tensor, queries of the first positions in another one.
-    internal static CheckCase Case(Kernel<AttentionArgs> kernel, Precision precision, Shape s, bool backward, bool ofQueries = true, bool ofKeys = true)
+    internal static CheckCase Case(Kernel<AttentionArgs> kernel, ElementType precision, Shape s, bool backward, bool ofQueries = true, bool ofKeys = true)
     {
         bool apart = s.Apart > 0;
         int width = s.Heads * s.D, queries = apart ? s.Apart : s.S, queryRow = apart ? width : 3 * width, keyRow = apart ? 2 * width : 3 * width;
@@ -88,7 +88,7 @@ public static unsafe class AttentionChecks
             });
         }, new Reference(formulas, apart, backward, s.Bias, s.Add, addKeyValue, ofQueries, ofKeys), backward ? 3 : 2);
 
-        void* At(CheckBuffer? buffer, int column) => buffer == null ? null : (byte*)buffer.Values + column * precision.Bytes();
+        void* At(CheckBuffer? buffer, int column) => buffer == null ? null : (byte*)buffer.Values + column * precision.Size();
 
         static float* Floats(CheckBuffer? buffer, int column) => buffer == null ? null : buffer.Floats + column;
     }

@@ -104,7 +104,7 @@ public static unsafe partial class AttentionKernels
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, GridY: (a.Queries + TileQueries - 1) / TileQueries, SharedBytes: SharedBytes(a, matrices: 1)),
         CountItems = Items,
-        Twin = precision == Precision.Float32 ? ForwardItems : null,
+        Twin = precision == ElementType.Float32 ? ForwardItems : null,
         CountCost = (in AttentionArgs a) => ForwardCost(a, precision),
     });
 
@@ -115,23 +115,23 @@ public static unsafe partial class AttentionKernels
         LaunchShape = static (in AttentionArgs a, in DeviceLimits _) =>
             new(a.B * a.Heads, 32 * Warps, SharedBytes: SharedBytes(a, matrices: 2) + (HasBiasGradient(a) ? sizeof(float) * 3 * Warps * a.D : 0)),
         CountItems = Items,
-        Twin = precision == Precision.Float32 ? BackwardItems : null,
+        Twin = precision == ElementType.Float32 ? BackwardItems : null,
         CountCost = (in AttentionArgs a) => BackwardCost(a, precision),
     });
 
     /// <summary>The kernels to take for a shape: of tensor cores where there is an instance for bf16, otherwise those that take any.</summary>
-    public static (Kernel<AttentionArgs> Forward, Kernel<AttentionArgs> Backward) For(Precision precision, int s, int d) =>
-        precision == Precision.BFloat16 && AttentionTensorCoreKernels.InstanceFor(s, d) is { } instance
+    public static (Kernel<AttentionArgs> Forward, Kernel<AttentionArgs> Backward) For(ElementType precision, int s, int d) =>
+        precision == ElementType.BFloat16 && AttentionTensorCoreKernels.InstanceFor(s, d) is { } instance
             ? (instance.Forward, instance.Backward) : (Forward[precision], Backward[precision]);
 
     /// <summary>Work of <see cref="Forward"/>, whatever kernel does it.</summary>
-    internal static KernelCost ForwardCost(in AttentionArgs a, Precision precision) => new(
-        (2 * OperationsOfTerm * a.D + OperationsOfScore) * Pairs(a) + Preparing(a), precision.Bytes() * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a));
+    internal static KernelCost ForwardCost(in AttentionArgs a, ElementType precision) => new(
+        (2 * OperationsOfTerm * a.D + OperationsOfScore) * Pairs(a) + Preparing(a), precision.Size() * (2 * Asking(a) + 2 * Asked(a)) + TableBytes(a));
 
     /// <summary>Work of <see cref="Backward"/>, whatever kernel does it.</summary>
-    internal static KernelCost BackwardCost(in AttentionArgs a, Precision precision) => new(
+    internal static KernelCost BackwardCost(in AttentionArgs a, ElementType precision) => new(
         ((2 + (a.dQuery != null ? 1 : 0) + (a.dKey != null ? 2 : 0)) * OperationsOfTerm * a.D + OperationsOfScoreGradient) * Pairs(a) + 2 * Preparing(a),
-        precision.Bytes() * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a))
+        precision.Size() * ((2 + (a.dQuery != null ? 1 + a.AddQuery : 0)) * Asking(a) + (2 + (a.dKey != null ? 2 * (1 + a.AddKeyValue) : 0)) * Asked(a))
             + TableBytes(a) + 4.0 * a.B * a.Heads * a.D * ((a.dQueryBias != null ? 1 : 0) + (a.dKeyBias != null ? 2 : 0)));
 
     internal static int Items(in AttentionArgs a) => a.B * a.Heads;

@@ -21,12 +21,12 @@ public static class AttentionTensorCoreChecks
     {
         var shapes = Shapes(instance).ToArray();
         foreach (var shape in shapes)
-            yield return AttentionChecks.Case(kernel, Precision.BFloat16, shape, backward);
+            yield return AttentionChecks.Case(kernel, ElementType.BFloat16, shape, backward);
         if (!backward)
             yield break;
         var apart = shapes.First(static shape => shape.Apart > 1);
-        yield return AttentionChecks.Case(kernel, Precision.BFloat16, apart, backward, ofKeys: false);
-        yield return AttentionChecks.Case(kernel, Precision.BFloat16, apart, backward, ofQueries: false);
+        yield return AttentionChecks.Case(kernel, ElementType.BFloat16, apart, backward, ofKeys: false);
+        yield return AttentionChecks.Case(kernel, ElementType.BFloat16, apart, backward, ofQueries: false);
     }
 
     private static IEnumerable<AttentionChecks.Shape> Shapes(AttentionInstance instance)

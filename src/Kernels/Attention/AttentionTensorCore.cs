@@ -27,8 +27,8 @@ public static unsafe class AttentionTensorCoreKernels
         int region = Math.Max(2 * length * width, 2 * length * length + (length >= width ? 0 : length * width));
         int backward = (2 * length * width + region) * sizeof(ushort) + length * sizeof(float);
         return new(width, length,
-            Make("forward", width, length, forward, static (in AttentionArgs a) => AttentionKernels.ForwardCost(a, Precision.BFloat16)),
-            Make("backward", width, length, backward, static (in AttentionArgs a) => AttentionKernels.BackwardCost(a, Precision.BFloat16)));
+            Make("forward", width, length, forward, static (in AttentionArgs a) => AttentionKernels.ForwardCost(a, ElementType.BFloat16)),
+            Make("backward", width, length, backward, static (in AttentionArgs a) => AttentionKernels.BackwardCost(a, ElementType.BFloat16)));
     }
 
     private static Kernel<AttentionArgs> Make(string direction, int width, int length, int sharedBytes, CostOf<AttentionArgs> cost) =>

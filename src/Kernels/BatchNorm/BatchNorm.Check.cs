@@ -106,25 +106,25 @@ public static unsafe class BatchNormChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        .. KernelCheck.OfPair(BatchNormKernels.Statistics, Training, WaysOfFold), new(BatchNormKernels.FinishStatistics, static () => Training(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNormKernels.Statistics, Training, WaysOfFold), new(BatchNormKernels.FinishStatistics, static () => Training(ElementType.Float32)),
         .. KernelCheck.OfPair(BatchNormKernels.Apply, Training),
         new(BatchNormKernels.UseRunning, static () => Shapes.Select(static shape => InferenceCase(shape with { Groups = 1 }))),
-        .. KernelCheck.OfPair(BatchNormKernels.BackwardSums, Backward, WaysOfFold), new(BatchNormKernels.FinishBackwardSums, static () => Backward(Precision.Float32)),
+        .. KernelCheck.OfPair(BatchNormKernels.BackwardSums, Backward, WaysOfFold), new(BatchNormKernels.FinishBackwardSums, static () => Backward(ElementType.Float32)),
         .. KernelCheck.OfPair(BatchNormKernels.BackwardInput, Backward),
     ];
 
     // A thread writes the sums of its 4 (bf16: 8) columns side by side, so that lanes are 4 (8) words apart. NVRTC joins
     // 4 words to an access, which is 1 way in fp32 and 2 in bf16.
-    private static int WaysOfFold(Precision precision) => precision == Precision.Float32 ? 4 : 8;
+    private static int WaysOfFold(ElementType precision) => precision == ElementType.Float32 ? 4 : 8;
 
     // An offset above the spread would cost a variance from sums of squares its digits.
-    private static IEnumerable<CheckCase> Training(Precision precision) =>
+    private static IEnumerable<CheckCase> Training(ElementType precision) =>
         from shape in Shapes from offset in new[] { 0f, 10f } select TrainingCase(precision, shape, offset);
 
-    private static IEnumerable<CheckCase> Backward(Precision precision) =>
+    private static IEnumerable<CheckCase> Backward(ElementType precision) =>
         from shape in Shapes from add in new[] { 0, 1 } select BackwardCase(precision, shape, add);
 
-    private static CheckCase TrainingCase(Precision precision, Shape shape, float offset)
+    private static CheckCase TrainingCase(ElementType precision, Shape shape, float offset)
     {
         var builder = new CheckBuilder((ulong)shape.Rows, precision);
         var forward = Declare(builder, shape, offset);
@@ -148,11 +148,11 @@ public static unsafe class BatchNormChecks
         {
             var args = forward() with { Mean = mean.Floats, Rstd = rstd.Floats };
             launcher.Run(BatchNormKernels.UseRunning, args);
-            launcher.Run(BatchNormKernels.Apply[Precision.Float32], args);
+            launcher.Run(BatchNormKernels.Apply[ElementType.Float32], args);
         }, new InferenceReference(shape), 2);
     }
 
-    private static CheckCase BackwardCase(Precision precision, Shape shape, int add)
+    private static CheckCase BackwardCase(ElementType precision, Shape shape, int add)
     {
         var builder = new CheckBuilder((ulong)shape.Rows, precision);
         int elements = shape.Stack * shape.Rows * shape.Width, parameters = shape.Stack * shape.Width;

@@ -103,9 +103,9 @@ public static unsafe partial class BatchNormKernels
         From = File,
         LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Groups * a.Chunks,
-        Twin = precision == Precision.Float32 ? ReduceChunks : null,
+        Twin = precision == ElementType.Float32 ? ReduceChunks : null,
         CountCost = (in BatchNormArgs a) =>
-            new(OperationsOfStatistics * a.Stack * a.Rows * a.C, (precision.Bytes() * (double)a.Rows + 8.0 * a.Groups * a.Chunks) * a.Stack * a.C),
+            new(OperationsOfStatistics * a.Stack * a.Rows * a.C, (precision.Size() * (double)a.Rows + 8.0 * a.Groups * a.Chunks) * a.Stack * a.C),
     });
 
     /// <summary>Merges the chunks and moves the running averages. Items: stack x blocks of columns.</summary>
@@ -135,9 +135,9 @@ public static unsafe partial class BatchNormKernels
         From = File,
         LaunchShape = (in BatchNormArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormArgs a) => a.Stack * a.Rows,
-        Twin = precision == Precision.Float32 ? ApplyRows : null,
+        Twin = precision == ElementType.Float32 ? ApplyRows : null,
         CountCost = (in BatchNormArgs a) =>
-            new(OperationsOfApply * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * (a.Groups + 1)) * a.Stack * a.C),
+            new(OperationsOfApply * a.Stack * a.Rows * a.C, (precision.Size() * 2.0 * a.Rows + 8.0 * (a.Groups + 1)) * a.Stack * a.C),
     });
 
     /// <summary>Sums of dy and dy * normalised x over each chunk. Items: stack x groups x chunks.</summary>
@@ -146,9 +146,9 @@ public static unsafe partial class BatchNormKernels
         From = File,
         LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Groups * a.Chunks,
-        Twin = precision == Precision.Float32 ? SumChunks : null,
+        Twin = precision == ElementType.Float32 ? SumChunks : null,
         CountCost = (in BatchNormGradArgs a) =>
-            new(OperationsOfBackwardSums * a.Stack * a.Rows * a.C, (precision.Bytes() * 2.0 * a.Rows + 8.0 * a.Groups * (a.Chunks + 1)) * a.Stack * a.C),
+            new(OperationsOfBackwardSums * a.Stack * a.Rows * a.C, (precision.Size() * 2.0 * a.Rows + 8.0 * a.Groups * (a.Chunks + 1)) * a.Stack * a.C),
     });
 
     /// <summary>Sums of each group, and the gradients of weight and bias. Items: stack x blocks of columns.</summary>
@@ -168,18 +168,18 @@ public static unsafe partial class BatchNormKernels
         From = File,
         LaunchShape = (in BatchNormGradArgs a, in DeviceLimits _) => Tiles(a.Stack * a.Groups * a.Chunks, a.C, precision),
         CountItems = static (in BatchNormGradArgs a) => a.Stack * a.Rows,
-        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
         CountCost = (in BatchNormGradArgs a) =>
-            new(OperationsOfBackwardInput * a.Stack * a.Rows * a.C, (precision.Bytes() * (3.0 + a.AddX) * a.Rows + 4.0 * (4 * a.Groups + 1)) * a.Stack * a.C),
+            new(OperationsOfBackwardInput * a.Stack * a.Rows * a.C, (precision.Size() * (3.0 + a.AddX) * a.Rows + 4.0 * (4 * a.Groups + 1)) * a.Stack * a.C),
     });
 
     // A block for each part of the rows, or of the stack, and every 32 columns of values that are read one by one.
     private static LaunchShape Tiles(int parts, int columns) => new(parts, Threads, (columns + WarpColumns - 1) / WarpColumns);
 
     // The same where threads read 16 bytes, if rows begin on them.
-    private static LaunchShape Tiles(int parts, int columns, Precision precision)
+    private static LaunchShape Tiles(int parts, int columns, ElementType precision)
     {
-        int pack = 16 / precision.Bytes();
+        int pack = 16 / precision.Size();
         return Tiles(parts, columns % pack == 0 ? columns / pack : columns);
     }
 

@@ -62,7 +62,7 @@ public static unsafe class ConcatChecks
         ]),
     ];
 
-    private static CheckCase Forward(Precision precision, Shape shape)
+    private static CheckCase Forward(ElementType precision, Shape shape)
     {
         var (stack, rows, leftC, rightC, _) = shape;
         var builder = new CheckBuilder((ulong)leftC, precision);
@@ -75,7 +75,7 @@ public static unsafe class ConcatChecks
         }), new Reference(shape, dropout), 2);
     }
 
-    private static CheckCase Backward(Precision precision, Shape shape, int addLeft, int addRight, bool ofLeft = true, bool ofRight = true)
+    private static CheckCase Backward(ElementType precision, Shape shape, int addLeft, int addRight, bool ofLeft = true, bool ofRight = true)
     {
         var (stack, rows, leftC, rightC, _) = shape;
         var builder = new CheckBuilder((ulong)leftC, precision);

@@ -57,11 +57,11 @@ public static unsafe partial class ConcatKernels
         From = File,
         LaunchShape = static (in ConcatArgs a, in DeviceLimits _) => new(a.Stack * a.Rows, Threads),
         CountItems = static (in ConcatArgs a) => a.Stack * a.Rows,
-        Twin = precision == Precision.Float32 ? JoinRows : null,
+        Twin = precision == ElementType.Float32 ? JoinRows : null,
         CountCost = (in ConcatArgs a) =>
         {
             double elements = (double)a.Stack * a.Rows * (a.LeftC + a.RightC);
-            return new(a.Dropout.DropProbability > 0 ? elements : 0, precision.Bytes() * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
+            return new(a.Dropout.DropProbability > 0 ? elements : 0, precision.Size() * (elements + (double)a.Rows * (a.Stack * a.LeftC + a.RightC)));
         },
     });
 
@@ -71,13 +71,13 @@ public static unsafe partial class ConcatKernels
         From = File,
         LaunchShape = static (in ConcatGradArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: a.Stack + 1),
         CountItems = static (in ConcatGradArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? SplitRows : null,
+        Twin = precision == ElementType.Float32 ? SplitRows : null,
         CountCost = (in ConcatGradArgs a) =>
         {
             double left = a.dLeft == null ? 0 : (double)a.Stack * a.Rows * a.LeftC, right = a.dRight == null ? 0 : (double)a.Rows * a.RightC;
             double elements = left + a.Stack * right;
             int dropped = a.Dropout.DropProbability > 0 ? 1 : 0;
-            return new(elements * dropped + left * a.AddLeft + right * (a.Stack - 1 + a.AddRight), precision.Bytes() * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
+            return new(elements * dropped + left * a.AddLeft + right * (a.Stack - 1 + a.AddRight), precision.Size() * (elements + left * (1 + a.AddLeft) + right * (1 + a.AddRight)));
         },
     });
 }

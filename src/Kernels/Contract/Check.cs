@@ -20,24 +20,11 @@ public enum BufferRole
     Workspace,
 }
 
-/// <summary>What the elements of a check's buffer are.</summary>
-public enum CheckElement
-{
-    /// <summary>fp32.</summary>
-    Float32,
-
-    /// <summary>bf16.</summary>
-    BFloat16,
-
-    /// <summary>32-bit integers.</summary>
-    Int32,
-}
-
 /// <summary>One buffer of a check: host bytes before the launch, an address during it.</summary>
-public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data, CheckElement element)
+public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data, ElementType element)
 {
     /// <summary>What the elements are.</summary>
-    public CheckElement Element => element;
+    public ElementType Element => element;
 
     /// <summary>Name in messages, as in the kernel's formulas.</summary>
     public string Name => name;
@@ -51,8 +38,8 @@ public sealed unsafe class CheckBuffer(string name, BufferRole role, byte[] data
     /// <summary>What bytes of a buffer of this kind hold, whatever its elements are.</summary>
     public float[] Decode(byte[] bytes) => element switch
     {
-        CheckElement.Float32 => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
-        CheckElement.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static value => value.ToSingle()),
+        ElementType.Float32 => MemoryMarshal.Cast<byte, float>(bytes).ToArray(),
+        ElementType.BFloat16 => Array.ConvertAll(MemoryMarshal.Cast<byte, BFloat16>(bytes).ToArray(), static value => value.ToSingle()),
         _ => Array.ConvertAll(MemoryMarshal.Cast<byte, int>(bytes).ToArray(), static value => (float)value),
     };
 
@@ -146,7 +133,7 @@ public interface ICheckLauncher
 public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases, int BankWays = 1)
 {
     /// <summary>The checks of both kernels of a pair, on the same cases.</summary>
-    public static IEnumerable<KernelCheck> OfPair<TArgs>(KernelPair<TArgs> pair, Func<Precision, IEnumerable<CheckCase>> cases, Func<Precision, int>? bankWays = null)
+    public static IEnumerable<KernelCheck> OfPair<TArgs>(KernelPair<TArgs> pair, Func<ElementType, IEnumerable<CheckCase>> cases, Func<ElementType, int>? bankWays = null)
         where TArgs : unmanaged =>
-        Enum.GetValues<Precision>().Select(precision => new KernelCheck(pair[precision], () => cases(precision), bankWays?.Invoke(precision) ?? 1));
+        ElementTypes.Precisions.Select(precision => new KernelCheck(pair[precision], () => cases(precision), bankWays?.Invoke(precision) ?? 1));
 }

@@ -10,7 +10,7 @@ namespace VideoSim.Kernels.Contract;
 /// </summary>
 /// <param name="seed">Key of the values.</param>
 /// <param name="precision">Of tensors.</param>
-public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Float32)
+public sealed class CheckBuilder(ulong seed, ElementType precision = ElementType.Float32)
 {
     private readonly List<CheckBuffer> _buffers = [];
 
@@ -42,7 +42,7 @@ public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Flo
     public CheckBuffer Input(string name, float[] values) => Add(name, BufferRole.Input, values);
 
     /// <summary>A read-only buffer of given integers.</summary>
-    public CheckBuffer Integers(string name, int[] values) => Add(name, BufferRole.Input, values, CheckElement.Int32);
+    public CheckBuffer Integers(string name, int[] values) => Add(name, BufferRole.Input, values, ElementType.Int32);
 
     /// <summary>A buffer that the kernel reads and writes.</summary>
     public CheckBuffer InOut(string name, long count, float low = -1, float high = 1) =>
@@ -53,7 +53,7 @@ public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Flo
 
     /// <summary>A buffer of integers that the kernel must fill; compared exactly, begins as -1.</summary>
     public CheckBuffer IntegerOutput(string name, int count) =>
-        Add(name, BufferRole.Output, Enumerable.Repeat(-1, count).ToArray(), CheckElement.Int32);
+        Add(name, BufferRole.Output, Enumerable.Repeat(-1, count).ToArray(), ElementType.Int32);
 
     /// <summary>Scratch between launches; begins as NaN.</summary>
     public CheckBuffer Workspace(string name, long count) => Add(name, BufferRole.Workspace, Filled(count));
@@ -83,11 +83,11 @@ public sealed class CheckBuilder(ulong seed, Precision precision = Precision.Flo
         return values;
     }
 
-    private CheckBuffer AddValues(string name, BufferRole role, float[] values) => precision == Precision.Float32
+    private CheckBuffer AddValues(string name, BufferRole role, float[] values) => precision == ElementType.Float32
         ? Add(name, role, values)
-        : Add(name, role, Array.ConvertAll(values, static value => new BFloat16(value)), CheckElement.BFloat16);
+        : Add(name, role, Array.ConvertAll(values, static value => new BFloat16(value)), ElementType.BFloat16);
 
-    private CheckBuffer Add<T>(string name, BufferRole role, T[] values, CheckElement element = CheckElement.Float32) where T : unmanaged
+    private CheckBuffer Add<T>(string name, BufferRole role, T[] values, ElementType element = ElementType.Float32) where T : unmanaged
     {
         var buffer = new CheckBuffer(name, role, MemoryMarshal.AsBytes(values.AsSpan()).ToArray(), element);
         _buffers.Add(buffer);

@@ -11,9 +11,15 @@ public sealed class KernelPair<TArgs> where TArgs : unmanaged
     /// <summary>Makes both.</summary>
     /// <param name="name">Name of the entries without their ending, such as <c>layer_norm_forward</c>.</param>
     /// <param name="make">The kernel of an entry and a precision; it has a twin in fp32 only.</param>
-    public KernelPair(string name, Func<string, Precision, Kernel<TArgs>> make) =>
-        (_float32, _bfloat16) = (make($"{name}_{Precision.Float32.Suffix()}", Precision.Float32), make($"{name}_{Precision.BFloat16.Suffix()}", Precision.BFloat16));
+    public KernelPair(string name, Func<string, ElementType, Kernel<TArgs>> make) =>
+        (_float32, _bfloat16) = (make($"{name}_{ElementType.Float32.Suffix()}", ElementType.Float32), make($"{name}_{ElementType.BFloat16.Suffix()}", ElementType.BFloat16));
 
     /// <summary>The kernel for tensors of a precision.</summary>
-    public Kernel<TArgs> this[Precision precision] => precision == Precision.Float32 ? _float32 : _bfloat16;
+    /// <exception cref="ArgumentException">The type is no precision.</exception>
+    public Kernel<TArgs> this[ElementType precision] => precision switch
+    {
+        ElementType.Float32 => _float32,
+        ElementType.BFloat16 => _bfloat16,
+        _ => throw new ArgumentException($"{precision} is not a type of values"),
+    };
 }

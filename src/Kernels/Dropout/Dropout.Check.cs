@@ -13,7 +13,7 @@ public static unsafe class DropoutChecks
             Case(precision, 2 * DropoutKernels.BlockElements + 5, 0.2f, 1), Case(precision, 2 * DropoutKernels.BlockElements, 0.2f, 0)]),
     ];
 
-    private static CheckCase Case(Precision precision, int count, float dropProbability, int add)
+    private static CheckCase Case(ElementType precision, int count, float dropProbability, int add)
     {
         var builder = new CheckBuilder(seed: 31, precision);
         var x = builder.ValueInput("x", count);

@@ -41,8 +41,8 @@ public static unsafe partial class DropoutKernels
         From = File,
         LaunchShape = static (in DropoutArgs a, in DeviceLimits _) => new(Blocks(a.Count), Threads),
         CountItems = static (in DropoutArgs a) => Blocks(a.Count),
-        Twin = precision == Precision.Float32 ? ApplyBlocks : null,
-        CountCost = (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, precision.Bytes() * (2.0 + a.Add) * a.Count),
+        Twin = precision == ElementType.Float32 ? ApplyBlocks : null,
+        CountCost = (in DropoutArgs a) => new((1.0 + a.Add) * a.Count, precision.Size() * (2.0 + a.Add) * a.Count),
     });
 
     private static int Blocks(long count) => checked((int)((count + BlockElements - 1) / BlockElements));

@@ -20,7 +20,7 @@ public static unsafe class EmbeddingChecks
 
     private static string? Repeats(Size s) => s.Ids().Distinct().Count() < s.B * s.T ? "tokens that repeat share a row of the table" : null;
 
-    private static CheckCase ForwardCase(Size s, Precision precision)
+    private static CheckCase ForwardCase(Size s, ElementType precision)
     {
         var builder = new CheckBuilder(seed: 21, precision);
         var ids = builder.Integers("ids", s.Ids());
@@ -36,7 +36,7 @@ public static unsafe class EmbeddingChecks
         { OtherBytes = Repeats(s) };
     }
 
-    private static CheckCase WordCase(Size s, Precision precision)
+    private static CheckCase WordCase(Size s, ElementType precision)
     {
         var builder = new CheckBuilder(seed: 22, precision);
         int[] ids = s.Ids();
@@ -61,7 +61,7 @@ public static unsafe class EmbeddingChecks
         };
     }
 
-    private static CheckCase TableCase(Size s, Precision precision, KernelPair<EmbeddingTableBackwardArgs> kernels, bool types)
+    private static CheckCase TableCase(Size s, ElementType precision, KernelPair<EmbeddingTableBackwardArgs> kernels, bool types)
     {
         var builder = new CheckBuilder(seed: 23, precision);
         int rows = types ? 2 : s.Rows;

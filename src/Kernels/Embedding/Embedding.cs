@@ -92,10 +92,10 @@ public static unsafe partial class EmbeddingKernels
         From = File,
         LaunchShape = static (in EmbeddingForwardArgs a, in DeviceLimits _) => new(a.B * a.T, Threads),
         CountItems = static (in EmbeddingForwardArgs a) => a.B * a.T,
-        Twin = precision == Precision.Float32 ? ForwardRows : null,
+        Twin = precision == ElementType.Float32 ? ForwardRows : null,
         // Two rows are added, or with positions three. A row of the word table for each token, rows of the other tables once.
-        CountCost = (in EmbeddingForwardArgs a) => new((a.Position != null ? 2.0 : 1) * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Bytes() * a.C + sizeof(int))
-            + (double)precision.Bytes() * a.C * ((a.Position != null ? a.T : 0) + 1)),
+        CountCost = (in EmbeddingForwardArgs a) => new((a.Position != null ? 2.0 : 1) * a.B * a.T * a.C, (double)a.B * a.T * (2.0 * precision.Size() * a.C + sizeof(int))
+            + (double)precision.Size() * a.C * ((a.Position != null ? a.T : 0) + 1)),
     });
 
     /// <summary>Gradient of the word table. Items: blocks of rows.</summary>
@@ -104,10 +104,10 @@ public static unsafe partial class EmbeddingKernels
         From = File,
         LaunchShape = static (in EmbeddingWordBackwardArgs a, in DeviceLimits _) => new((a.V + Block - 1) / Block, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingWordBackwardArgs a) => (a.V + Block - 1) / Block,
-        Twin = precision == Precision.Float32 ? WordBackwardRows : null,
+        Twin = precision == ElementType.Float32 ? WordBackwardRows : null,
         // As many rows of the table as tokens, at most, have something added to them, and there are as many segments.
         CountCost = (in EmbeddingWordBackwardArgs a) => new((double)a.Tokens * a.C,
-            (double)a.C * (precision.Bytes() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V))) + sizeof(int) * 3.0 * a.Tokens),
+            (double)a.C * (precision.Size() * (double)a.Tokens + sizeof(float) * (a.Add == 0 ? a.V : 2.0 * Math.Min(a.Tokens, a.V))) + sizeof(int) * 3.0 * a.Tokens),
     });
 
     /// <summary>Gradient of the position table. Items: its rows.</summary>
@@ -116,8 +116,8 @@ public static unsafe partial class EmbeddingKernels
         From = File,
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new(a.Rows, Threads, GridY: ColumnBlocks(a.C)),
         CountItems = static (in EmbeddingTableBackwardArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? PositionBackwardRows : null,
-        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Bytes() * (double)a.B * a.T + sizeof(float) * (1.0 + a.Add) * a.Rows)),
+        Twin = precision == ElementType.Float32 ? PositionBackwardRows : null,
+        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Size() * (double)a.B * a.T + sizeof(float) * (1.0 + a.Add) * a.Rows)),
     });
 
     /// <summary>Gradient of the token type table, all in row 0. Items: blocks of columns.</summary>
@@ -126,8 +126,8 @@ public static unsafe partial class EmbeddingKernels
         From = File,
         LaunchShape = static (in EmbeddingTableBackwardArgs a, in DeviceLimits _) => new((a.C + 31) / 32, 32 * TypeWarps),
         CountItems = static (in EmbeddingTableBackwardArgs a) => (a.C + Block - 1) / Block,
-        Twin = precision == Precision.Float32 ? TypeBackwardColumns : null,
-        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Bytes() * (double)a.B * a.T + sizeof(float) * (double)a.Rows)),
+        Twin = precision == ElementType.Float32 ? TypeBackwardColumns : null,
+        CountCost = (in EmbeddingTableBackwardArgs a) => new((double)a.B * a.T * a.C, (double)a.C * (precision.Size() * (double)a.B * a.T + sizeof(float) * (double)a.Rows)),
     });
 
     private static int ColumnBlocks(int width) => (width + Threads - 1) / Threads;

@@ -38,7 +38,7 @@ public static unsafe class FrameChecks
         .. KernelCheck.OfPair(FramesKernels.Widen, precision => [WidenCase(precision, 1, 1), WidenCase(precision, 3, 13), WidenCase(precision, 7, 16), WidenCase(precision, 9, 131), WidenCase(precision, 2, 512), WidenCase(precision, 0, 8)]),
     ];
 
-    private static CheckCase Case(Precision precision, int videos, int frames, int width)
+    private static CheckCase Case(ElementType precision, int videos, int frames, int width)
     {
         var builder = new CheckBuilder((ulong)(videos + 10 * width), precision);
         var stored = builder.Integers("stored", Halves(videos * frames * width));
@@ -53,7 +53,7 @@ public static unsafe class FrameChecks
             }), new Reference(frames, width), 2);
     }
 
-    private static CheckCase WidenCase(Precision precision, int rows, int width)
+    private static CheckCase WidenCase(ElementType precision, int rows, int width)
     {
         var builder = new CheckBuilder(seed: 45, precision);
         var stored = builder.Integers("stored", Halves(rows * width));

@@ -47,11 +47,11 @@ public static unsafe partial class FramesKernels
         From = File,
         LaunchShape = static (in FrameUnpackArgs a, in DeviceLimits _) => new(a.Videos, Threads, GridY: (a.Width + Columns - 1) / Columns),
         CountItems = static (in FrameUnpackArgs a) => a.Videos,
-        Twin = precision == Precision.Float32 ? UnpackVideos : null,
+        Twin = precision == ElementType.Float32 ? UnpackVideos : null,
         CountCost = (in FrameUnpackArgs a) =>
         {
             double elements = (double)a.Videos * a.FramesPerVideo * a.Width;
-            return new(elements, (2.0 + precision.Bytes()) * elements + (double)a.Videos * (sizeof(float) * a.Width + sizeof(int)));
+            return new(elements, (2.0 + precision.Size()) * elements + (double)a.Videos * (sizeof(float) * a.Width + sizeof(int)));
         },
     });
 
@@ -61,7 +61,7 @@ public static unsafe partial class FramesKernels
         From = File,
         LaunchShape = static (in FrameWidenArgs a, in DeviceLimits _) => new(checked((int)(((long)a.Rows * a.Width + Columns - 1) / Columns)), Threads),
         CountItems = static (in FrameWidenArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? WidenRows : null,
-        CountCost = (in FrameWidenArgs a) => new(0, (2.0 + precision.Bytes()) * a.Rows * a.Width),
+        Twin = precision == ElementType.Float32 ? WidenRows : null,
+        CountCost = (in FrameWidenArgs a) => new(0, (2.0 + precision.Size()) * a.Rows * a.Width),
     });
 }

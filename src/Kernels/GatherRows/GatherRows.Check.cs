@@ -52,7 +52,7 @@ public static unsafe class GatherRowsChecks
 
     private sealed record Size(int B, int S, int T, int C, int[] Positions);
 
-    private static CheckCase Case(Precision precision, Size size, bool backward, int add)
+    private static CheckCase Case(ElementType precision, Size size, bool backward, int add)
     {
         var (b, s, t, c, rows) = size;
         var builder = new CheckBuilder(seed: 44, precision);

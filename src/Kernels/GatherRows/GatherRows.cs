@@ -54,7 +54,7 @@ public static unsafe partial class GatherRowsKernels
             From = File,
             LaunchShape = (in GatherRowsArgs a, in DeviceLimits _) => new((items(a) + Warps - 1) / Warps, 32 * Warps),
             CountItems = items,
-            Twin = precision == Precision.Float32 ? twin : null,
-            CountCost = (in GatherRowsArgs a) => cost(a, precision.Bytes()),
+            Twin = precision == ElementType.Float32 ? twin : null,
+            CountCost = (in GatherRowsArgs a) => cost(a, precision.Size()),
         });
 }

@@ -61,7 +61,7 @@ public static unsafe class JointSequenceChecks
         ]),
     ];
 
-    private static CheckCase Forward(Precision precision, int b, int t, int f, int c)
+    private static CheckCase Forward(ElementType precision, int b, int t, int f, int c)
     {
         var builder = new CheckBuilder(seed: 41, precision);
         var (text, frames) = (builder.ValueInput("text", (long)b * t * c), builder.ValueInput("frames", (long)b * f * c));
@@ -75,7 +75,7 @@ public static unsafe class JointSequenceChecks
         }), new ForwardReference(b, t, f, c), factor: 2);
     }
 
-    private static CheckCase Backward(Precision precision, (int B, int T, int F, int C) shape, int addText, int addFrames, bool ofText = true, bool ofFrames = true)
+    private static CheckCase Backward(ElementType precision, (int B, int T, int F, int C) shape, int addText, int addFrames, bool ofText = true, bool ofFrames = true)
     {
         var (b, t, f, c) = shape;
         var builder = new CheckBuilder(seed: 42, precision);

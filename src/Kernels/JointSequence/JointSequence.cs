@@ -61,8 +61,8 @@ public static unsafe partial class JointSequenceKernels
         From = File,
         LaunchShape = static (in JointSequenceArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceArgs a) => a.B * (a.T + a.F),
-        Twin = precision == Precision.Float32 ? JoinPositions : null,
-        CountCost = (in JointSequenceArgs a) => new(0, 2.0 * precision.Bytes() * a.B * (a.T + a.F) * a.C + 4.0 * a.B * (2 * a.T + a.F + 1)),
+        Twin = precision == ElementType.Float32 ? JoinPositions : null,
+        CountCost = (in JointSequenceArgs a) => new(0, 2.0 * precision.Size() * a.B * (a.T + a.F) * a.C + 4.0 * a.B * (2 * a.T + a.F + 1)),
     });
 
     /// <summary>Splits the gradient. Items: positions of all videos.</summary>
@@ -71,12 +71,12 @@ public static unsafe partial class JointSequenceKernels
         From = File,
         LaunchShape = static (in JointSequenceGradArgs a, in DeviceLimits _) => new(a.B * (a.T + a.F), Threads),
         CountItems = static (in JointSequenceGradArgs a) => a.B * (a.T + a.F),
-        Twin = precision == Precision.Float32 ? SplitPositions : null,
+        Twin = precision == ElementType.Float32 ? SplitPositions : null,
         CountCost = (in JointSequenceGradArgs a) =>
         {
             int text = a.dText == null ? 0 : a.T, frames = a.dFrames == null ? 0 : a.F;
             double added = (double)a.AddText * text + (double)a.AddFrames * frames;
-            return new(added * a.B * a.C, (double)precision.Bytes() * a.B * a.C * (2.0 * (text + frames) + added));
+            return new(added * a.B * a.C, (double)precision.Size() * a.B * a.C * (2.0 * (text + frames) + added));
         },
     });
 }

@@ -60,7 +60,7 @@ public static unsafe class L2NormChecks
             from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape.Rows, shape.Width, shape.Size, backward: true, add)),
     ];
 
-    private static CheckCase Case(Precision precision, int rows, int width, float size, bool backward, int add)
+    private static CheckCase Case(ElementType precision, int rows, int width, float size, bool backward, int add)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var x = builder.ValueInput("x", rows * width, -size, size);

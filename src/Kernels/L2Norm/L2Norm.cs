@@ -64,8 +64,8 @@ public static unsafe partial class L2NormKernels
         From = File,
         LaunchShape = static (in L2NormArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? NormaliseRows : null,
-        CountCost = (in L2NormArgs a) => new(OperationsOfNorm * a.Rows * a.C, a.Rows * (precision.Bytes() * 2.0 * a.C + 4)),
+        Twin = precision == ElementType.Float32 ? NormaliseRows : null,
+        CountCost = (in L2NormArgs a) => new(OperationsOfNorm * a.Rows * a.C, a.Rows * (precision.Size() * 2.0 * a.C + 4)),
     });
 
     /// <summary>dx = (dy - (y . dy) y) * inverse norm. Items: rows.</summary>
@@ -74,7 +74,7 @@ public static unsafe partial class L2NormKernels
         From = File,
         LaunchShape = static (in L2NormGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in L2NormGradArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in L2NormGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, a.Rows * (precision.Bytes() * (3.0 + a.Add) * a.C + 4)),
+        Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
+        CountCost = (in L2NormGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, a.Rows * (precision.Size() * (3.0 + a.Add) * a.C + 4)),
     });
 }

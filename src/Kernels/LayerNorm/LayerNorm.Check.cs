@@ -76,9 +76,9 @@ public static unsafe class LayerNormChecks
         .. KernelCheck.OfPair(LayerNormKernels.Forward, static precision => Shapes(precision).Select(shape => Forward(shape, precision))),
         // bf16: at the begin and the end of a block a thread has one column of a vector; both halves of a pack lie in the same banks.
         .. KernelCheck.OfPair(LayerNormKernels.Backward, static precision => Shapes(precision).Where(static shape => shape.C != 2).Select(shape => Backward(shape, precision)),
-            static precision => precision == Precision.BFloat16 ? 2 : 1),
+            static precision => precision == ElementType.BFloat16 ? 2 : 1),
         new(LayerNormKernels.Finish, static () =>
-            [Finish(1, 1, 0), Finish(3, 67, 1), Finish(45, 128, 0), .. Shapes(Precision.Float32).Where(static shape => shape.C is 300 or 768).Select(static shape => Backward(shape, Precision.Float32))]),
+            [Finish(1, 1, 0), Finish(3, 67, 1), Finish(45, 128, 0), .. Shapes(ElementType.Float32).Where(static shape => shape.C is 300 or 768).Select(static shape => Backward(shape, ElementType.Float32))]),
     ];
 
     // With a large bias the result holds too little of what was normalised.
@@ -93,7 +93,7 @@ public static unsafe class LayerNormChecks
     }
 
     // In a row of two, n is +-1 and the gradient vanishes: nothing but rounding would be compared.
-    private static IEnumerable<Shape> Shapes(Precision precision) => precision == Precision.Float32
+    private static IEnumerable<Shape> Shapes(ElementType precision) => precision == ElementType.Float32
         ?
         [
             new(1, 1, true, false, 0, 0), new(3, 2, true, true, 0, 1), new(5, 7, true, true, 0.3f, 0), new(8, 8, false, false, 0, 1), new(33, 13, true, true, 0.1f, 1),
@@ -110,7 +110,7 @@ public static unsafe class LayerNormChecks
         $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, bias of x {(s.XBias ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}{(s.LargeBias ? ", large bias" : "")}";
 
     // What forward reads.
-    private sealed class Inputs(Shape s, Precision precision, CheckBuilder builder)
+    private sealed class Inputs(Shape s, ElementType precision, CheckBuilder builder)
     {
         private readonly CheckBuffer _x = builder.ValueInput("x", (long)s.Rows * s.C, 0, 2); // a mean away from 0
         private readonly CheckBuffer? _xBias = s.XBias ? builder.Input("xBias", s.C) : null, _residual = s.Residual ? builder.ValueInput("residual", (long)s.Rows * s.C) : null;
@@ -147,7 +147,7 @@ public static unsafe class LayerNormChecks
         return LayerNormReference.Forward(x, mask: null, residual: null, values["weight"], values["bias"], T.CreateChecked(Epsilon));
     }
 
-    private static CheckCase Forward(Shape s, Precision precision)
+    private static CheckCase Forward(Shape s, ElementType precision)
     {
         var builder = new CheckBuilder(seed: 21, precision);
         var inputs = new Inputs(s, precision, builder);
@@ -155,7 +155,7 @@ public static unsafe class LayerNormChecks
         return builder.Build(Name(s), launcher => launcher.Run(inputs.Forward, inputs.Arguments(y, mean, rstd)), new ForwardReference(s, inputs.Dropout), factor: 2);
     }
 
-    private static CheckCase Backward(Shape s, Precision precision)
+    private static CheckCase Backward(Shape s, ElementType precision)
     {
         var builder = new CheckBuilder(seed: 22, precision);
         long count = (long)s.Rows * s.C;
@@ -183,7 +183,7 @@ public static unsafe class LayerNormChecks
             });
         }, new BackwardReference(s, inputs.Dropout), factor: 3) with
         {
-            OtherBytes = s.LargeBias && precision == Precision.BFloat16 ? "columns of a large bias are made again from x and residual" : null,
+            OtherBytes = s.LargeBias && precision == ElementType.BFloat16 ? "columns of a large bias are made again from x and residual" : null,
         };
     }
 

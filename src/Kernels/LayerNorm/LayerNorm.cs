@@ -122,29 +122,29 @@ public static unsafe partial class LayerNormKernels
     public static int Chunks(int rows) => (rows + ChunkRows - 1) / ChunkRows;
 
     /// <summary>Whether rows of a width can be normalised in a precision.</summary>
-    public static bool Takes(int width, Precision precision) =>
-        precision == Precision.Float32 ? width <= MaxWidth : width % PackedValues == 0 && width <= MaxPackedWidth;
+    public static bool Takes(int width, ElementType precision) =>
+        precision == ElementType.Float32 ? width <= MaxWidth : width % PackedValues == 0 && width <= MaxPackedWidth;
 
     /// <summary>Normalises. Items: rows.</summary>
     public static readonly KernelPair<LayerNormForwardArgs> Forward = new("layer_norm_forward", static (entry, precision) => new(entry)
     {
-        From = precision == Precision.Float32 ? Plain : Packed,
+        From = precision == ElementType.Float32 ? Plain : Packed,
         LaunchShape = static (in LayerNormForwardArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in LayerNormForwardArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? ForwardRows : null,
+        Twin = precision == ElementType.Float32 ? ForwardRows : null,
         CountCost = (in LayerNormForwardArgs a) => new(OperationsOfNorm * a.Rows * a.C,
-            (double)precision.Bytes() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
+            (double)precision.Size() * a.Rows * a.C * (2 + (a.Residual != null ? 1 : 0)) + RowStatisticsBytes * a.Rows + 4.0 * a.C * (2 + (a.XBias != null ? 1 : 0))),
     });
 
     /// <summary>Gradients of the summands, partial ones of the vectors. Items: chunks of rows.</summary>
     public static readonly KernelPair<LayerNormBackwardArgs> Backward = new("layer_norm_backward", static (entry, precision) => new(entry)
     {
-        From = precision == Precision.Float32 ? Plain : Packed,
+        From = precision == ElementType.Float32 ? Plain : Packed,
         LaunchShape = static (in LayerNormBackwardArgs a, in DeviceLimits _) => new(a.Chunks, 32 * Warps),
         CountItems = static (in LayerNormBackwardArgs a) => a.Chunks,
-        Twin = precision == Precision.Float32 ? BackwardChunks : null,
+        Twin = precision == ElementType.Float32 ? BackwardChunks : null,
         CountCost = (in LayerNormBackwardArgs a) => new(OperationsOfBackward * a.Forward.Rows * a.Forward.C,
-            (double)precision.Bytes() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
+            (double)precision.Size() * a.Forward.Rows * a.Forward.C * (Read(a, precision) + (a.dX != null ? 1 + a.AddX : 0) + (a.dResidual != null ? 1 + a.AddResidual : 0))
                 + (TakesResult(a, precision) ? RowStatisticsBytes / 2 : RowStatisticsBytes) * a.Forward.Rows // rstd alone, or the mean as well
                 + 4.0 * a.Forward.C * (ReadVectors(a, precision) + (a.Partial != null ? Vectors * a.Chunks : 0))),
     });
@@ -164,15 +164,15 @@ public static unsafe partial class LayerNormKernels
     private const int Vectors = 3; // weight, bias, bias of x
 
     // Tensors that backward reads: dY, and of what forward read or gave, in bf16 one.
-    private static int Read(in LayerNormBackwardArgs a, Precision precision) => precision == Precision.Float32 && a.Forward.Residual != null ? 3 : 2;
+    private static int Read(in LayerNormBackwardArgs a, ElementType precision) => precision == ElementType.Float32 && a.Forward.Residual != null ? 3 : 2;
 
     // Whether backward takes what was normalised from forward's result. Where forward normalised x itself, that has it without the rounding of y.
-    private static bool TakesResult(in LayerNormBackwardArgs a, Precision precision) =>
-        precision == Precision.BFloat16 && (a.Forward.Residual != null || a.Forward.Dropout.DropProbability > 0);
+    private static bool TakesResult(in LayerNormBackwardArgs a, ElementType precision) =>
+        precision == ElementType.BFloat16 && (a.Forward.Residual != null || a.Forward.Dropout.DropProbability > 0);
 
     // Weight; bias, or that of x.
-    private static int ReadVectors(in LayerNormBackwardArgs a, Precision precision) =>
-        1 + (precision == Precision.BFloat16 ? 1 : 0) + (!TakesResult(a, precision) && a.Forward.XBias != null ? 1 : 0);
+    private static int ReadVectors(in LayerNormBackwardArgs a, ElementType precision) =>
+        1 + (precision == ElementType.BFloat16 ? 1 : 0) + (!TakesResult(a, precision) && a.Forward.XBias != null ? 1 : 0);
 
     // Vectors whose gradients are summed.
     private static int Wanted(in LayerNormFinishArgs a) => (a.dWeight != null ? 1 : 0) + (a.dBias != null ? 1 : 0) + (a.dXBias != null ? 1 : 0);

@@ -54,11 +54,11 @@ public static unsafe class ContrastiveLossChecks
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
-        new(ContrastiveLossKernels.Forward, static () => Shapes.Select(shape => Case(Precision.Float32, shape.Stack, shape.Samples, backward: false))),
+        new(ContrastiveLossKernels.Forward, static () => Shapes.Select(shape => Case(ElementType.Float32, shape.Stack, shape.Samples, backward: false))),
         .. KernelCheck.OfPair(ContrastiveLossKernels.Backward, static precision => Shapes.Select(shape => Case(precision, shape.Stack, shape.Samples, backward: true))),
     ];
 
-    private static CheckCase Case(Precision precision, int stack, int samples, bool backward)
+    private static CheckCase Case(ElementType precision, int stack, int samples, bool backward)
     {
         var builder = new CheckBuilder((ulong)(stack + 10 * samples), precision);
         var cosines = builder.Input("cosines", stack * samples * samples, -0.5f, 0.5f);

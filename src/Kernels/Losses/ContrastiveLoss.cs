@@ -61,8 +61,8 @@ public static unsafe partial class ContrastiveLossKernels
         From = File,
         LaunchShape = static (in ContrastiveLossArgs a, in DeviceLimits _) => new((a.Stack * a.N + Warps - 1) / Warps, Threads),
         CountItems = static (in ContrastiveLossArgs a) => a.Stack * a.N,
-        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in ContrastiveLossArgs a) => new(OperationsOfBackward * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Bytes()) * a.N + 16)),
+        Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
+        CountCost = (in ContrastiveLossArgs a) => new(OperationsOfBackward * a.Stack * a.N * a.N, a.Stack * a.N * ((4.0 + precision.Size()) * a.N + 16)),
     });
 
     private static int Blocks(int samples) => (samples + BlockSamples - 1) / BlockSamples;

@@ -67,7 +67,7 @@ public static unsafe class CrossEntropyChecks
     ];
 
     // Without weights where the gradient is beside the logits: every second place has them.
-    private static CheckCase Case(Precision precision, int rows, int classes, float size, Place place)
+    private static CheckCase Case(ElementType precision, int rows, int classes, float size, Place place)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * classes), precision);
         long count = (long)rows * classes;

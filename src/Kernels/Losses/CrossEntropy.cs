@@ -50,12 +50,12 @@ public static unsafe partial class CrossEntropyKernels
         From = File,
         LaunchShape = static (in CrossEntropyArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in CrossEntropyArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? LossRows : null,
+        Twin = precision == ElementType.Float32 ? LossRows : null,
         CountCost = (in CrossEntropyArgs a) =>
         {
             int differentiate = a.dLogits == null ? 0 : 1, vectors = a.Weights == null ? 2 : 3; // targets, losses, weights
             return new((OperationsOfLoss + (OperationsOfGradient + a.Add) * differentiate) * a.Rows * a.Classes,
-                a.Rows * (precision.Bytes() * (1.0 + (1 + a.Add) * differentiate) * a.Classes + sizeof(float) * vectors));
+                a.Rows * (precision.Size() * (1.0 + (1 + a.Add) * differentiate) * a.Classes + sizeof(float) * vectors));
         },
     });
 }

@@ -57,7 +57,7 @@ public static unsafe class PairLossChecks
         .. KernelCheck.OfPair(PairLossKernels.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape, backward: true, add)),
     ];
 
-    private static CheckCase Case(Precision precision, (int Pairs, int Width, float Low) shape, bool backward, int add)
+    private static CheckCase Case(ElementType precision, (int Pairs, int Width, float Low) shape, bool backward, int add)
     {
         var (pairs, width, low) = shape;
         var builder = new CheckBuilder((ulong)(pairs + 10 * width), precision);

@@ -71,8 +71,8 @@ public static unsafe partial class PairLossKernels
         From = File,
         LaunchShape = static (in PairLossArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossArgs a) => a.Pairs,
-        Twin = precision == Precision.Float32 ? ComparePairs : null,
-        CountCost = (in PairLossArgs a) => new(OperationsOfColumn * a.Pairs * a.C, a.Pairs * (precision.Bytes() * 2.0 * a.C + 24)),
+        Twin = precision == ElementType.Float32 ? ComparePairs : null,
+        CountCost = (in PairLossArgs a) => new(OperationsOfColumn * a.Pairs * a.C, a.Pairs * (precision.Size() * 2.0 * a.C + 24)),
     });
 
     /// <summary>Gradients of both embeddings. Items: pairs.</summary>
@@ -81,7 +81,7 @@ public static unsafe partial class PairLossKernels
         From = File,
         LaunchShape = static (in PairLossGradArgs a, in DeviceLimits _) => new((a.Pairs + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in PairLossGradArgs a) => a.Pairs,
-        Twin = precision == Precision.Float32 ? DifferentiatePairs : null,
-        CountCost = (in PairLossGradArgs a) => new(OperationsOfBackward * a.Pairs * a.C, a.Pairs * (precision.Bytes() * (4.0 + 2 * a.Add) * a.C + 16)),
+        Twin = precision == ElementType.Float32 ? DifferentiatePairs : null,
+        CountCost = (in PairLossGradArgs a) => new(OperationsOfBackward * a.Pairs * a.C, a.Pairs * (precision.Size() * (4.0 + 2 * a.Add) * a.C + 16)),
     });
 }

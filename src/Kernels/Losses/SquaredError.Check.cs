@@ -17,7 +17,7 @@ public static unsafe class SquaredErrorChecks
         .. KernelCheck.OfPair(SquaredErrorKernels.Backward, static precision => from count in Counts from add in new[] { 0, 1 } select Backward(precision, count, add)),
     ];
 
-    private static CheckCase Forward(Precision precision, int count)
+    private static CheckCase Forward(ElementType precision, int count)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (x, targets) = (builder.ValueInput("x", count, -2, 2), builder.Input("targets", count));
@@ -26,7 +26,7 @@ public static unsafe class SquaredErrorChecks
             new SquaredErrorArgs { X = x.Values, Targets = targets.Floats, Loss = loss.Floats, Count = count }), new Reference(), 2);
     }
 
-    private static CheckCase Backward(Precision precision, int count, int add)
+    private static CheckCase Backward(ElementType precision, int count, int add)
     {
         var builder = new CheckBuilder((ulong)count, precision);
         var (x, targets, dX) = (builder.ValueInput("x", count, -2, 2), builder.Input("targets", count), builder.ValueGradient("dX", count, add));

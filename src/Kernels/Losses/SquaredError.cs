@@ -59,8 +59,8 @@ public static unsafe partial class SquaredErrorKernels
         From = File,
         LaunchShape = static (in SquaredErrorArgs a, in DeviceLimits _) => new(Chunks(a.Count), Threads),
         CountItems = static (in SquaredErrorArgs a) => Chunks(a.Count),
-        Twin = precision == Precision.Float32 ? SumChunks : null,
-        CountCost = (in SquaredErrorArgs a) => new(OperationsOfLoss * a.Count, (precision.Bytes() + sizeof(float)) * a.Count + sizeof(float) * Chunks(a.Count)),
+        Twin = precision == ElementType.Float32 ? SumChunks : null,
+        CountCost = (in SquaredErrorArgs a) => new(OperationsOfLoss * a.Count, (precision.Size() + sizeof(float)) * a.Count + sizeof(float) * Chunks(a.Count)),
     });
 
     /// <summary>dx = scale (x - target). Items: chunks.</summary>
@@ -69,8 +69,8 @@ public static unsafe partial class SquaredErrorKernels
         From = File,
         LaunchShape = static (in SquaredErrorGradArgs a, in DeviceLimits _) => new(Chunks(a.Count), Threads),
         CountItems = static (in SquaredErrorGradArgs a) => Chunks(a.Count),
-        Twin = precision == Precision.Float32 ? DifferentiateChunks : null,
-        CountCost = (in SquaredErrorGradArgs a) => new((OperationsOfGradient + a.Add) * a.Count, (precision.Bytes() * (2.0 + a.Add) + sizeof(float)) * a.Count),
+        Twin = precision == ElementType.Float32 ? DifferentiateChunks : null,
+        CountCost = (in SquaredErrorGradArgs a) => new((OperationsOfGradient + a.Add) * a.Count, (precision.Size() * (2.0 + a.Add) + sizeof(float)) * a.Count),
     });
 
     /// <summary>How many sums the forward pass leaves.</summary>

@@ -30,7 +30,7 @@ public static unsafe class TagLossChecks
         .. KernelCheck.OfPair(TagLossKernels.ConsistentHeadLosses, static precision => Cases(precision, consistent: true, [Wanted.Nothing])),
     ];
 
-    private static IEnumerable<CheckCase> Cases(Precision precision, bool consistent, Wanted[] gradients)
+    private static IEnumerable<CheckCase> Cases(ElementType precision, bool consistent, Wanted[] gradients)
     {
         var small =
             from shape in Shapes
@@ -40,10 +40,10 @@ public static unsafe class TagLossChecks
             select Case(precision, consistent, shape, focus, wanted);
         // 47,152 bytes of dynamic shared memory: below 48 KiB alone, above it with the kernel's static shared memory. Warps take whole turns: lanes
         // that take fewer would be paired wrongly where bank conflicts are counted.
-        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Bytes(), 4), Focuses[^1], wanted: gradients[^1]));
+        return !consistent ? small : small.Append(Case(precision, consistent, (3, 1, 11_776 / precision.Size(), 4), Focuses[^1], wanted: gradients[^1]));
     }
 
-    private static CheckCase Case(Precision precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
+    private static CheckCase Case(ElementType precision, bool consistent, (int Experts, int Videos, int Tags, float Size) shape,
         (float PositiveGamma, float NegativeGamma, float Margin) focus, Wanted wanted)
     {
         var (experts, videos, tags, size) = shape;

@@ -100,7 +100,7 @@ public static unsafe partial class TagLossKernels
         From = new(consistent ? "asymmetric-consistency-loss" : "asymmetric-loss", "TagLoss.cu", $"WARPS={Warps}", $"WORD_BITS={WordBits}", $"KEPT_BYTES={KeptBytes}"),
         LaunchShape = (in TagLossArgs a, in DeviceLimits _) => new(a.Videos, Threads, SharedBytes: consistent ? SharedBytes(a, precision) : 0),
         CountItems = static (in TagLossArgs a) => a.Videos,
-        Twin = precision != Precision.Float32 ? null : consistent ? ComputeConsistent : ComputeHeads,
+        Twin = precision != ElementType.Float32 ? null : consistent ? ComputeConsistent : ComputeHeads,
         CountCost = (in TagLossArgs a) =>
         {
             double ofHead = (double)a.Videos * a.C, labels = (double)a.Videos * Words(a.C);
@@ -108,15 +108,15 @@ public static unsafe partial class TagLossKernels
             double losses = (1.0 + (a.Experts > 0 ? 1 : 0) + (consistent ? 1 : 0)) * a.Videos;
             double ofLogit = (differentiates ? OperationsOfTag : OperationsOfTagLoss) + (!consistent ? 0 : differentiates ? OperationsOfProbability : OperationsOfDivergence);
             return new(ofLogit * (1 + a.Experts) * ofHead,
-                precision.Bytes() * moved + 4 * (labels + losses));
+                precision.Size() * moved + 4 * (labels + losses));
         },
     });
 
     // As the source says: statistics of each head, and its logits where they fit, padded to 16 bytes.
-    private static int SharedBytes(in TagLossArgs a, Precision precision)
+    private static int SharedBytes(in TagLossArgs a, ElementType precision)
     {
         int statistics = RoundUp((1 + a.Experts) * StatisticsOfHead * sizeof(float));
-        long logits = (1L + a.Experts) * RoundUp(a.C * precision.Bytes());
+        long logits = (1L + a.Experts) * RoundUp(a.C * precision.Size());
         return statistics + (logits <= KeptBytes ? (int)logits : 0);
     }
 

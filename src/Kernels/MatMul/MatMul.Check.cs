@@ -17,16 +17,16 @@ public static unsafe class MatMulChecks
     /// <summary>Products of bf16 matrices, into fp32 and into bf16: for devices that have them.</summary>
     public static IEnumerable<CheckCase> BFloat16Cases()
     {
-        foreach (var result in Enum.GetValues<Precision>())
+        foreach (var result in ElementTypes.Precisions)
         {
             for (int kind = 0; kind < 4; kind++)
-                yield return Case(new Product(97, 49, 129, kind & 1, kind >> 1, 1, Bias: kind % 2 == 0, Add: kind / 2, Gap: kind == 1 ? Gap : 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
-            yield return Case(new Product(1, 1, 1, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
-            yield return Case(new Product(64, 64, 64, 0, 1, 1, Bias: true, Add: 1, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result));
-            yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false, Precision.BFloat16, result));
-            yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true, Precision.BFloat16, result));
-            yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 1, Gap: Gap, SharedA: true, SharedB: false, Precision.BFloat16, result));
-            yield return Case(new Product(33, 40, 1024, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, Precision.BFloat16, result)); // a k that is worth splitting
+                yield return Case(new Product(97, 49, 129, kind & 1, kind >> 1, 1, Bias: kind % 2 == 0, Add: kind / 2, Gap: kind == 1 ? Gap : 0, SharedA: false, SharedB: false, ElementType.BFloat16, result));
+            yield return Case(new Product(1, 1, 1, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, ElementType.BFloat16, result));
+            yield return Case(new Product(64, 64, 64, 0, 1, 1, Bias: true, Add: 1, Gap: 0, SharedA: false, SharedB: false, ElementType.BFloat16, result));
+            yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 0, Gap: Gap, SharedA: true, SharedB: false, ElementType.BFloat16, result));
+            yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true, ElementType.BFloat16, result));
+            yield return Case(new Product(5, 9, 31, 0, 1, 3, Bias: true, Add: 1, Gap: Gap, SharedA: true, SharedB: false, ElementType.BFloat16, result));
+            yield return Case(new Product(33, 40, 1024, 0, 1, 1, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: false, ElementType.BFloat16, result)); // a k that is worth splitting
         }
     }
 
@@ -90,7 +90,7 @@ public static unsafe class MatMulChecks
     }
 
     private sealed record Product(int M, int N, int K, int TransposeA, int TransposeB, int Batch, bool Bias, int Add, int Gap, bool SharedA, bool SharedB,
-        Precision Operands = Precision.Float32, Precision Result = Precision.Float32)
+        ElementType Operands = ElementType.Float32, ElementType Result = ElementType.Float32)
     {
         public int LdA => (TransposeA != 0 ? M : K) + Gap;
 

@@ -41,7 +41,7 @@ public static unsafe partial class MatMulKernels
     [SkipLocalsInit]
     private static void MultiplyBlocks(in MatMulArgs p, int from, int to)
     {
-        if (p.Operands != Precision.Float32 || p.Result != Precision.Float32)
+        if (p.Operands != ElementType.Float32 || p.Result != ElementType.Float32)
             throw new NotSupportedException("products of bf16 matrices run on CUDA devices only");
         var blocks = new Blocks(p);
         int panels = blocks.PackedAhead ? 0 : StretchPanels * PanelColumns * blocks.Depth;

@@ -59,6 +59,6 @@ public static unsafe partial class MatMulKernels
         var blocks = new Blocks(args);
         double products = args.Batch, m = args.M, n = args.N, k = blocks.EndOfK - blocks.StartOfK;
         double a = args.StrideA == 0 ? 1 : products, b = args.StrideB == 0 ? 1 : products, results = args.Part == 0 ? products * m * n * (1 + args.Add) : 0;
-        return new(2 * products * m * n * k, args.Operands.Bytes() * (a * m * k + b * k * n) + args.Result.Bytes() * results);
+        return new(2 * products * m * n * k, args.Operands.Size() * (a * m * k + b * k * n) + args.Result.Size() * results);
     }
 }

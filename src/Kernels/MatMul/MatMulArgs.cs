@@ -49,5 +49,5 @@ public unsafe struct MatMulArgs
     public int Part;
 
     /// <summary>Of A and B, and of C and bias. The CPU multiplies fp32 only; no product widens bf16 from fp32 operands.</summary>
-    public Precision Operands, Result;
+    public ElementType Operands, Result;
 }

@@ -12,7 +12,7 @@ public static unsafe class MatMulBiasChecks
     public static IReadOnlyList<KernelCheck> All { get; } = [.. KernelCheck.OfPair(MatMulBiasKernels.Begin, static precision =>
         from shape in Shapes from add in new[] { 0, 1 } select Case(precision, shape, add))];
 
-    private static CheckCase Case(Precision precision, (int Batch, int M, int N, int Gap) shape, int add)
+    private static CheckCase Case(ElementType precision, (int Batch, int M, int N, int Gap) shape, int add)
     {
         var (batch, m, n, gap) = shape;
         var builder = new CheckBuilder(seed: 43, precision);

@@ -38,8 +38,8 @@ public static unsafe class MatMulBiasKernels
         From = File,
         LaunchShape = static (in MatMulBiasArgs a, in DeviceLimits _) => new((Rows(a) + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in MatMulBiasArgs a) => Rows(a),
-        Twin = precision == Precision.Float32 ? BeginRows : null,
-        CountCost = (in MatMulBiasArgs a) => new(a.Add * (double)Rows(a) * a.N, precision.Bytes() * ((1.0 + a.Add) * Rows(a) * a.N + (double)a.Batch * a.N)),
+        Twin = precision == ElementType.Float32 ? BeginRows : null,
+        CountCost = (in MatMulBiasArgs a) => new(a.Add * (double)Rows(a) * a.N, precision.Size() * ((1.0 + a.Add) * Rows(a) * a.N + (double)a.Batch * a.N)),
     });
 
     /// <summary>What comes before a product with a bias, which is then added without it.</summary>

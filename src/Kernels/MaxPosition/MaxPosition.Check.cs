@@ -14,7 +14,7 @@ public static unsafe class MaxPositionChecks
         .. KernelCheck.OfPair(MaxPositionKernels.Backward, static precision => Cases(precision, backward: true)),
     ];
 
-    private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
+    private static IEnumerable<CheckCase> Cases(ElementType precision, bool backward)
     {
         yield return Case(precision, backward, 1, 1, 1, add: 0);
         yield return Case(precision, backward, 3, 5, 13, add: 0);
@@ -25,7 +25,7 @@ public static unsafe class MaxPositionChecks
         yield return Case(precision, backward, 2, 9, 1032, add: 1, masked: true);
     }
 
-    private static CheckCase Case(Precision precision, bool backward, int b, int s, int c, int add, bool masked = false)
+    private static CheckCase Case(ElementType precision, bool backward, int b, int s, int c, int add, bool masked = false)
     {
         var builder = new CheckBuilder(seed: 33, precision);
         // Few different values, so that most maxima are attained more than once; those of every other column are negative.

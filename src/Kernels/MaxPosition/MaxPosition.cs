@@ -51,13 +51,13 @@ public static unsafe class MaxPositionKernels
         From = File,
         LaunchShape = (in MaxPositionArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C, precision)),
         CountItems = static (in MaxPositionArgs a) => a.B,
-        Twin = precision == Precision.Float32 ? twin : null,
-        CountCost = (in MaxPositionArgs a) => cost(a, precision.Bytes()),
+        Twin = precision == ElementType.Float32 ? twin : null,
+        CountCost = (in MaxPositionArgs a) => cost(a, precision.Size()),
     });
 
-    private static int ColumnBlocks(int width, Precision precision)
+    private static int ColumnBlocks(int width, ElementType precision)
     {
-        int columns = Threads * 16 / precision.Bytes(); // of a block
+        int columns = Threads * 16 / precision.Size(); // of a block
         return (width + columns - 1) / columns;
     }
 

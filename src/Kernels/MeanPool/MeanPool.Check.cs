@@ -46,7 +46,7 @@ public static unsafe class MeanPoolChecks
             from s in Shapes from masked in new[] { false, true } from add in new[] { 0, 1 } select Case(precision, s.B, s.S, s.C, masked, backward: true, add)),
     ];
 
-    private static CheckCase Case(Precision precision, int b, int s, int c, bool masked, bool backward, int add)
+    private static CheckCase Case(ElementType precision, int b, int s, int c, bool masked, bool backward, int add)
     {
         var builder = new CheckBuilder(seed: 43, precision);
         var y = backward ? builder.Input("y", (long)b * c) : builder.Output("y", (long)b * c);

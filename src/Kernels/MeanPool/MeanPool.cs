@@ -43,15 +43,15 @@ public static unsafe partial class MeanPoolKernels
         From = File,
         LaunchShape = (in MeanPoolArgs a, in DeviceLimits _) => new(a.B, Threads, GridY: ColumnBlocks(a.C, precision)),
         CountItems = static (in MeanPoolArgs a) => a.B,
-        Twin = precision == Precision.Float32 ? twin : null,
-        CountCost = (in MeanPoolArgs a) => cost(a, precision.Bytes()),
+        Twin = precision == ElementType.Float32 ? twin : null,
+        CountCost = (in MeanPoolArgs a) => cost(a, precision.Size()),
     });
 
     private static int MaskWords(in MeanPoolArgs a) => a.Mask == null ? 0 : a.S;
 
-    private static int ColumnBlocks(int width, Precision precision)
+    private static int ColumnBlocks(int width, ElementType precision)
     {
-        int columns = Threads * 16 / precision.Bytes(); // of a block
+        int columns = Threads * 16 / precision.Size(); // of a block
         return (width + columns - 1) / columns;
     }
 }

@@ -50,7 +50,7 @@ public static unsafe class MixtureChecks
             select Backward(precision, shape.Experts, shape.Rows, shape.Width, add.X, add.Weight)),
     ];
 
-    private static CheckCase Forward(Precision precision, int experts, int rows, int width)
+    private static CheckCase Forward(ElementType precision, int experts, int rows, int width)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (x, weight) = (builder.ValueInput("x", experts * rows * width), builder.ValueInput("weight", rows * experts));
@@ -60,7 +60,7 @@ public static unsafe class MixtureChecks
             new Reference(experts, rows), 2);
     }
 
-    private static CheckCase Backward(Precision precision, int experts, int rows, int width, int addX, int addWeight)
+    private static CheckCase Backward(ElementType precision, int experts, int rows, int width, int addX, int addWeight)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (x, weight) = (builder.ValueInput("x", experts * rows * width), builder.ValueInput("weight", rows * experts));

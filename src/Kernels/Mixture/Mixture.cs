@@ -58,8 +58,8 @@ public static unsafe partial class MixtureKernels
         From = File,
         LaunchShape = (in MixtureArgs a, in DeviceLimits _) => new(a.Rows, Threads, ColumnBlocks(a.C, precision)),
         CountItems = static (in MixtureArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? MixRows : null,
-        CountCost = (in MixtureArgs a) => new(OperationsOfTerm * a.Experts * a.Rows * a.C, precision.Bytes() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
+        Twin = precision == ElementType.Float32 ? MixRows : null,
+        CountCost = (in MixtureArgs a) => new(OperationsOfTerm * a.Experts * a.Rows * a.C, precision.Size() * a.Rows * ((a.Experts + 1.0) * a.C + a.Experts)),
     });
 
     /// <summary>dx[k, b] = w[b, k] dy[b]; dw[b, k] = x[k, b] . dy[b]. Items: rows.</summary>
@@ -68,18 +68,18 @@ public static unsafe partial class MixtureKernels
         From = File,
         LaunchShape = static (in MixtureGradArgs a, in DeviceLimits _) => new(a.Rows, Threads),
         CountItems = static (in MixtureGradArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
+        Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
         CountCost = (in MixtureGradArgs a) =>
         {
             double mixed = (double)a.Experts * a.Rows * a.C;
             double forX = a.dX == null ? 0 : mixed * (1 + a.AddX), forWeight = a.dWeight == null ? 0 : mixed;
-            return new(forX + OperationsOfTerm * forWeight, precision.Bytes() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
+            return new(forX + OperationsOfTerm * forWeight, precision.Size() * (forX + forWeight + a.Rows * (a.C + a.Experts * ((a.dX == null ? 0.0 : 1) + (a.dWeight == null ? 0 : 1 + a.AddWeight)))));
         },
     });
 
-    private static int ColumnBlocks(int width, Precision precision)
+    private static int ColumnBlocks(int width, ElementType precision)
     {
-        int columns = Threads * 16 / precision.Bytes(); // of a block
+        int columns = Threads * 16 / precision.Size(); // of a block
         return (width + columns - 1) / columns;
     }
 }

@@ -11,7 +11,7 @@ public static unsafe class NarrowChecks
 
     private static CheckCase Case(int count)
     {
-        var builder = new CheckBuilder(seed: 61, Precision.BFloat16);
+        var builder = new CheckBuilder(seed: 61, ElementType.BFloat16);
         var x = builder.Input("x", count, -3, 3);
         var y = builder.ValueOutput("y", count);
         return builder.Build($"{count} elements", launcher => launcher.Run(NarrowKernels.Round, new NarrowArgs { X = x.Floats, Y = y.Values, Count = count }), new Reference(), factor: 2);

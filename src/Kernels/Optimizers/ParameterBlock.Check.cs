@@ -16,7 +16,7 @@ internal sealed unsafe class ParameterBlockCheck
     public ParameterBlockCheck(int[] groupEnds, bool copied)
     {
         _groupEnds = groupEnds;
-        Builder = new CheckBuilder(seed: 5, Precision.BFloat16); // of the copies
+        Builder = new CheckBuilder(seed: 5, ElementType.BFloat16); // of the copies
         var scalars = new StepScalars { Step = 7 };
         for (int group = 0; group < groupEnds.Length; group++)
             (scalars.Rates[group], scalars.Decays[group]) = (RateOf(group), DecayOf(group));

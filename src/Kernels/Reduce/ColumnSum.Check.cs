@@ -21,7 +21,7 @@ public static unsafe class ColumnSumChecks
         public override string ToString() => $"{Stack} x {Rows} x {C}, add {Add}";
     }
 
-    private static CheckCase Both(Precision precision, Shape s)
+    private static CheckCase Both(ElementType precision, Shape s)
     {
         var builder = new CheckBuilder(seed: 31, precision);
         int chunks = ColumnSumKernels.Chunks(s.Rows);

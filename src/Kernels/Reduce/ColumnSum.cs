@@ -42,10 +42,10 @@ public static unsafe class ColumnSumKernels
     public static readonly KernelPair<ColumnSumArgs> Partial = new("column_sum_partial", static (entry, precision) => new(entry)
     {
         From = File,
-        LaunchShape = (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, GridY: ColumnBlocks(a.C, 16 / precision.Bytes())),
+        LaunchShape = (in ColumnSumArgs a, in DeviceLimits _) => new(a.Stack * a.Chunks, Threads, GridY: ColumnBlocks(a.C, 16 / precision.Size())),
         CountItems = static (in ColumnSumArgs a) => a.Stack * a.Chunks,
-        Twin = precision == Precision.Float32 ? SumChunks : null,
-        CountCost = (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, (double)a.Stack * a.C * (precision.Bytes() * (double)a.Rows + 4.0 * a.Chunks)),
+        Twin = precision == ElementType.Float32 ? SumChunks : null,
+        CountCost = (in ColumnSumArgs a) => new((double)a.Stack * a.Rows * a.C, (double)a.Stack * a.C * (precision.Size() * (double)a.Rows + 4.0 * a.Chunks)),
     });
 
     /// <summary>Sums the chunks in order. Items: the stack.</summary>

@@ -13,7 +13,7 @@ public static unsafe class SelectPositionChecks
         .. KernelCheck.OfPair(SelectPositionKernels.Backward, static precision => Cases(precision, backward: true)),
     ];
 
-    private static IEnumerable<CheckCase> Cases(Precision precision, bool backward)
+    private static IEnumerable<CheckCase> Cases(ElementType precision, bool backward)
     {
         yield return Case(precision, backward, 1, 1, 1, 0, add: 0);
         yield return Case(precision, backward, 3, 5, 13, 0, add: 0);
@@ -23,7 +23,7 @@ public static unsafe class SelectPositionChecks
         yield return Case(precision, backward, 5, 2, 264, 0, add: 1);
     }
 
-    private static CheckCase Case(Precision precision, bool backward, int b, int s, int c, int position, int add)
+    private static CheckCase Case(ElementType precision, bool backward, int b, int s, int c, int position, int add)
     {
         var builder = new CheckBuilder(seed: 31, precision);
         var y = backward ? builder.ValueInput("y", (long)b * c) : builder.ValueOutput("y", (long)b * c);

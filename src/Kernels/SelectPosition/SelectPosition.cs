@@ -42,8 +42,8 @@ public static unsafe class SelectPositionKernels
             From = File,
             LaunchShape = (in SelectPositionArgs a, in DeviceLimits _) => new((warps(a) + Warps - 1) / Warps, 32 * Warps),
             CountItems = static (in SelectPositionArgs a) => a.B,
-            Twin = precision == Precision.Float32 ? twin : null,
-            CountCost = (in SelectPositionArgs a) => cost(a, precision.Bytes()),
+            Twin = precision == ElementType.Float32 ? twin : null,
+            CountCost = (in SelectPositionArgs a) => cost(a, precision.Size()),
         });
 
     private static void Select(in SelectPositionArgs a, int from, int to)

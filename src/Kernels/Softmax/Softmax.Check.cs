@@ -52,7 +52,7 @@ public static unsafe class SoftmaxChecks
         .. KernelCheck.OfPair(SoftmaxKernels.Backward, static precision => from shape in Shapes from add in new[] { 0, 1 } select Backward(precision, shape.Rows, shape.Width, add)),
     ];
 
-    private static CheckCase Forward(Precision precision, int rows, int width, float size)
+    private static CheckCase Forward(ElementType precision, int rows, int width, float size)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (x, y) = (builder.ValueInput("x", rows * width, -size, size), builder.ValueOutput("y", rows * width));
@@ -60,7 +60,7 @@ public static unsafe class SoftmaxChecks
             new SoftmaxArgs { X = x.Values, Y = y.Values, Rows = rows, C = width }), new Reference(width), 2);
     }
 
-    private static CheckCase Backward(Precision precision, int rows, int width, int add)
+    private static CheckCase Backward(ElementType precision, int rows, int width, int add)
     {
         var builder = new CheckBuilder((ulong)(rows + 10 * width), precision);
         var (y, dY) = (builder.ValueInput("y", rows * width, 0, 1), builder.ValueInput("dY", rows * width));

@@ -47,8 +47,8 @@ public static unsafe partial class SoftmaxKernels
         From = File,
         LaunchShape = static (in SoftmaxArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? NormaliseRows : null,
-        CountCost = (in SoftmaxArgs a) => new(OperationsOfSoftmax * a.Rows * a.C, precision.Bytes() * 2.0 * a.Rows * a.C),
+        Twin = precision == ElementType.Float32 ? NormaliseRows : null,
+        CountCost = (in SoftmaxArgs a) => new(OperationsOfSoftmax * a.Rows * a.C, precision.Size() * 2.0 * a.Rows * a.C),
     });
 
     /// <summary>dx = y * (dy - y . dy). Items: rows.</summary>
@@ -57,7 +57,7 @@ public static unsafe partial class SoftmaxKernels
         From = File,
         LaunchShape = static (in SoftmaxGradArgs a, in DeviceLimits _) => new((a.Rows + Warps - 1) / Warps, 32 * Warps),
         CountItems = static (in SoftmaxGradArgs a) => a.Rows,
-        Twin = precision == Precision.Float32 ? DifferentiateRows : null,
-        CountCost = (in SoftmaxGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, precision.Bytes() * (3.0 + a.Add) * a.Rows * a.C),
+        Twin = precision == ElementType.Float32 ? DifferentiateRows : null,
+        CountCost = (in SoftmaxGradArgs a) => new(OperationsOfBackward * a.Rows * a.C, precision.Size() * (3.0 + a.Add) * a.Rows * a.C),
     });
 }

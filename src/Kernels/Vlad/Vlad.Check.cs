@@ -165,17 +165,17 @@ public static unsafe class VladChecks
     [
         // Matrices that lie by rows are transposed on their way to shared memory: 16 neighbours of a row go to 8 banks.
         .. KernelCheck.OfPair(VladKernels.Forward, static precision => Shapes.Select(shape => Case(precision, shape, backward: false)), static _ => 2),
-        .. KernelCheck.OfPair(VladKernels.Backward, Backward, static _ => 2), new(VladKernels.BackwardCentres, static () => Backward(Precision.Float32)),
+        .. KernelCheck.OfPair(VladKernels.Backward, Backward, static _ => 2), new(VladKernels.BackwardCentres, static () => Backward(ElementType.Float32)),
     ];
 
-    private static IEnumerable<CheckCase> Backward(Precision precision) =>
+    private static IEnumerable<CheckCase> Backward(ElementType precision) =>
         (from shape in Shapes
          where shape.Sizes.Rows > 1
          from add in new[] { (Values: 0, Logits: 0), (Values: 1, Logits: 0), (Values: 0, Logits: 1) }
          select Case(precision, shape, backward: true, add.Values, add.Logits))
         .Append(Case(precision, Shapes[3], backward: true, wantsHidden: false)).Append(Case(precision, Shapes[3], backward: true, wantsLogits: false));
 
-    private static CheckCase Case(Precision precision, VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true)
+    private static CheckCase Case(ElementType precision, VladCheckShape shape, bool backward, int addValues = 0, int addLogits = 0, bool wantsHidden = true, bool wantsLogits = true)
     {
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
@@ -190,7 +190,7 @@ public static unsafe class VladChecks
         var assignment = builder.Workspace("assignment", rows * s.K);
         var (mass, inverseNorm) = (builder.Workspace("mass", clusters), builder.Workspace("inverseNorm", clusters));
         var y = backward ? builder.ValueWorkspace("y", s.Count) : builder.ValueOutput("y", s.Count);
-        var descriptor = precision != Precision.Float32 || shape.DropProbability > 0 ? builder.Workspace("descriptor", s.Count) : y;
+        var descriptor = precision != ElementType.Float32 || shape.DropProbability > 0 ? builder.Workspace("descriptor", s.Count) : y;
         var dY = builder.ValueInput("dY", backward ? s.Count : 0);
         var (dResidual, dAssignment) = (builder.Workspace("dResidual", s.Count), builder.Workspace("dAssignment", rows * s.K));
         var dHidden = builder.ValueGradient("dHidden", backward && wantsHidden ? rows * s.D : 0, addValues);

@@ -143,12 +143,12 @@ public static unsafe partial class VladKernels
         From = File,
         LaunchShape = static (in VladArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads),
         CountItems = static (in VladArgs a) => a.Stack * a.Videos,
-        Twin = precision == Precision.Float32 ? AggregateVideos : null,
+        Twin = precision == ElementType.Float32 ? AggregateVideos : null,
         CountCost = (in VladArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
             return new(videos * ((OperationsOfTerm * a.D + OperationsOfAssignment) * assignment + OperationsOfResidual * residual),
-                precision.Bytes() * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 0 : residual)) +
+                precision.Size() * videos * ((double)a.Rows * (a.D + 1) + assignment + (a.Y == a.Descriptor ? 0 : residual)) +
                 4 * (videos * (a.Rows + assignment + residual + 2 * a.K) + a.Stack * (residual + 2.0 * (1 + a.Norm.Sides) * a.Norm.Columns)));
         },
     });
@@ -159,7 +159,7 @@ public static unsafe partial class VladKernels
         From = File,
         LaunchShape = static (in VladGradArgs a, in DeviceLimits _) => new(a.Stack * a.Videos, Threads, SharedBytes: a.K * sizeof(float)),
         CountItems = static (in VladGradArgs a) => a.Stack * a.Videos,
-        Twin = precision == Precision.Float32 ? DifferentiateVideos : null,
+        Twin = precision == ElementType.Float32 ? DifferentiateVideos : null,
         CountCost = (in VladGradArgs a) =>
         {
             double videos = (double)a.Stack * a.Videos, assignment = (double)a.Rows * a.K, residual = (double)a.D * a.K;
@@ -167,7 +167,7 @@ public static unsafe partial class VladKernels
             double values = residual + (a.dHidden == null ? 0 : (double)a.Rows * a.D * (1 + a.AddHidden)) + (ofLogits ? (double)a.Rows * a.D : 0)
                 + (a.dNormalised == null ? 0 : assignment) + (a.dGroupLogits == null ? 0 : (double)a.Rows * (1 + a.AddGroupLogits));
             return new(videos * ((2 * OperationsOfTerm * a.D + OperationsOfAssignmentGradient) * assignment + OperationsOfResidualGradient * residual),
-                precision.Bytes() * videos * values + 4 * (a.Stack * residual + videos * ((ofLogits ? a.Rows + 2 * assignment : assignment) + 2 * residual + a.K)));
+                precision.Size() * videos * values + 4 * (a.Stack * residual + videos * ((ofLogits ? a.Rows + 2 * assignment : assignment) + 2 * residual + a.K)));
         },
     });
 

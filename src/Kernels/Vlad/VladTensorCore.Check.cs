@@ -36,7 +36,7 @@ public static unsafe class VladTensorCoreChecks
         var s = shape.Sizes;
         int rows = s.Stack * s.Videos * s.Rows, clusters = s.Stack * s.Videos * s.K, statistics = s.Stack * shape.Sides * shape.Columns;
         int centreCount = s.Stack * s.D * s.K, chunks = VladTensorCoreKernels.Chunks(s.Stack, s.Videos);
-        var builder = new CheckBuilder((ulong)(s.Rows + 10 * s.D), Precision.BFloat16);
+        var builder = new CheckBuilder((ulong)(s.Rows + 10 * s.D), ElementType.BFloat16);
         var hidden = builder.ValueInput("hidden", rows * s.D, -shape.Size, shape.Size);
         var (clusterLogits, groupLogits) = (builder.ValueInput("clusterLogits", rows * s.K, -3, 3), builder.ValueInput("groupLogits", rows, -3, 3));
         var (mean, rstd) = (builder.Input("mean", statistics), builder.Input("rstd", statistics, 0.5f, 1));

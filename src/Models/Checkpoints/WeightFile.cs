@@ -5,6 +5,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Checkpoints;
 

@@ -9,12 +9,12 @@ namespace VideoSim.Models.Configuration;
 public static class PrecisionName
 {
     /// <summary>The name of a precision.</summary>
-    public static string Of(Precision precision) => precision == Precision.Float32 ? "fp32" : "bf16";
+    public static string Of(ElementType precision) => precision == ElementType.Float32 ? "fp32" : "bf16";
 
     /// <summary>The precision of a name; null for any other name.</summary>
-    public static Precision? Parse(string? name)
+    public static ElementType? Parse(string? name)
     {
-        foreach (var precision in Enum.GetValues<Precision>())
+        foreach (var precision in ElementTypes.Precisions)
         {
             if (name == Of(precision))
                 return precision;
@@ -23,13 +23,13 @@ public static class PrecisionName
     }
 
     /// <summary>The error for an unknown name. In a message it follows the option or the key.</summary>
-    public static string Refusal(string name) => $"cannot be {Printable.Quote(name)}; it must be {string.Join(" or ", Enum.GetValues<Precision>().Select(Of))}";
+    public static string Refusal(string name) => $"cannot be {Printable.Quote(name)}; it must be {string.Join(" or ", ElementTypes.Precisions.Select(Of))}";
 }
 
 /// <summary>Reads and writes the name of a precision.</summary>
-internal sealed class PrecisionConverter : JsonConverter<Precision>
+internal sealed class PrecisionConverter : JsonConverter<ElementType>
 {
-    public override Precision Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    public override ElementType Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType != JsonTokenType.String)
             throw new JsonException();
@@ -37,5 +37,5 @@ internal sealed class PrecisionConverter : JsonConverter<Precision>
         return PrecisionName.Parse(name) ?? throw new JsonException(PrecisionName.Refusal(name));
     }
 
-    public override void Write(Utf8JsonWriter writer, Precision value, JsonSerializerOptions options) => writer.WriteStringValue(PrecisionName.Of(value));
+    public override void Write(Utf8JsonWriter writer, ElementType value, JsonSerializerOptions options) => writer.WriteStringValue(PrecisionName.Of(value));
 }

@@ -39,7 +39,7 @@ public sealed record TrainingConfig
     /// fp32. bf16 needs a CUDA device.
     /// </summary>
     [JsonConverter(typeof(PrecisionConverter))]
-    public Precision Precision { get; set; } = Precision.Float32;
+    public ElementType Precision { get; set; } = ElementType.Float32;
 
     /// <summary>Steps between log lines.</summary>
     public int LogEvery { get; set; } = 100;
@@ -56,8 +56,8 @@ public sealed record TrainingConfig
     /// <summary>Checks that a device supports a precision.</summary>
     /// <returns>The precision.</returns>
     /// <exception cref="DataException">The device does not support it.</exception>
-    public static Precision Require(Precision precision, Device device) => precision == Precision.Float32 || device.HasBFloat16 ? precision
-        : throw new DataException($"precision {PrecisionName.Of(precision)} needs a CUDA device; {device.Name} computes in {PrecisionName.Of(Precision.Float32)}");
+    public static ElementType Require(ElementType precision, Device device) => precision == ElementType.Float32 || device.HasBFloat16 ? precision
+        : throw new DataException($"precision {PrecisionName.Of(precision)} needs a CUDA device; {device.Name} computes in {PrecisionName.Of(ElementType.Float32)}");
 
     /// <summary>The schedule of each parameter group: the encoder, everything else.</summary>
     public LearningRateSchedule[] Schedules() =>

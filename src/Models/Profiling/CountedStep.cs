@@ -17,7 +17,7 @@ public sealed record CountedStep(StepKind Kind, int Videos, long Parameters, IRe
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
     /// <param name="precisions">Types of activations; one step for each.</param>
     /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
-    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<Precision> precisions,
+    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
     [
         .. from model in models

@@ -17,7 +17,7 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Precisions">Types of activations in those steps; the CPU has only fp32.</param>
 /// <param name="Limit">Time for one kernel. At least ten launches are timed, even if they take longer.</param>
 public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<string> Overrides,
-    IReadOnlyList<Precision> Precisions, TimeSpan Limit);
+    IReadOnlyList<ElementType> Precisions, TimeSpan Limit);
 
 /// <summary>
 /// Times kernels one by one, with the arguments of their largest launch in the models' training steps. So no kernel
@@ -49,7 +49,7 @@ public sealed class KernelBench
     public static KernelBenchResult Measure(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation)
     {
         Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
-        Precision[] precisions = [.. options.Precisions.Where(precision => precision == Precision.Float32 || device.HasBFloat16)];
+        ElementType[] precisions = [.. options.Precisions.Where(precision => precision == ElementType.Float32 || device.HasBFloat16)];
         var launches = (options.EachModel ? options.Models.Select(static model => new[] { model }) : [[.. options.Models]])
             .SelectMany(models => StepLaunch.Largest(options.Preset, models, options.Overrides, precisions, device.PacksProducts)).Where(pair => wanted.Contains(pair.Key)).ToList();
         var bench = new KernelBench(device, options, progress, cancellation);

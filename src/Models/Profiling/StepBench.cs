@@ -50,7 +50,7 @@ public static class StepBench
     /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="steps">Number of steps to time.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, Precision? precision, bool pretraining, int steps, CancellationToken cancellation)
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, ElementType? precision, bool pretraining, int steps, CancellationToken cancellation)
     {
         var sizes = SyntheticBatches.Sizes(preset, model, overrides);
         var time = new StepTime(BenchConditions.Of(device, TimeProvider.System), model, pretraining ? "pretrain" : "finetune", preset, device.Name,

@@ -7,10 +7,10 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Model">Canonical name.</param>
 /// <param name="Pretraining">True for pretraining, false for finetuning.</param>
 /// <param name="Precision">Type of activations.</param>
-public sealed record StepKind(string Model, bool Pretraining, Precision Precision)
+public sealed record StepKind(string Model, bool Pretraining, ElementType Precision)
 {
     /// <summary>For example <c>mix finetune bf16</c>; fp32 is left out.</summary>
-    public override string ToString() => $"{Model} {(Pretraining ? "pretrain" : "finetune")}{(Precision == Precision.BFloat16 ? " bf16" : "")}";
+    public override string ToString() => $"{Model} {(Pretraining ? "pretrain" : "finetune")}{(Precision == ElementType.BFloat16 ? " bf16" : "")}";
 }
 
 /// <summary>The launch of a kernel that moves the most bytes in all training steps of some models.</summary>
@@ -24,7 +24,7 @@ public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
     /// <param name="precisions">Types of activations; steps of each type are searched.</param>
     /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
-    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<Precision> precisions,
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
         CountedStep.Of(preset, models, overrides, precisions, packsProducts)
             .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))

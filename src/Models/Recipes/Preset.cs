@@ -158,7 +158,7 @@ public sealed record Preset
     /// </summary>
     /// <param name="precision">The precision; null to change nothing.</param>
     /// <param name="overrides">The overrides that were applied.</param>
-    internal Preset In(Precision? precision, IReadOnlyList<string> overrides)
+    internal Preset In(ElementType? precision, IReadOnlyList<string> overrides)
     {
         return this with { Pretrain = Change(Pretrain, "pretrain"), Finetune = Change(Finetune, "finetune") };
 

@@ -27,7 +27,7 @@ public sealed record ReproductionOptions
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
     /// <summary>Type of activations in training; null for the preset's.</summary>
-    public Precision? Precision { get; init; }
+    public ElementType? Precision { get; init; }
 
     /// <summary>
     /// Key of all random numbers, including those of synthetic data. The key of a model is this key plus the model's

@@ -23,7 +23,7 @@ internal sealed class BuiltStep : IDisposable
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="precision">Type of activations; null for the recipe's.</param>
-    public BuiltStep(Device device, Preset sizes, bool pretraining, Precision? precision = null)
+    public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType? precision = null)
     {
         _device = device;
         Training = pretraining ? sizes.Pretrain : sizes.Finetune;

@@ -57,7 +57,7 @@ public sealed record RunOptions
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
     /// <summary>Type of activations in training; null for the preset's.</summary>
-    public Precision? Precision { get; init; }
+    public ElementType? Precision { get; init; }
 
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;

@@ -103,7 +103,7 @@ public sealed class KernelsTests(CommandWorld world)
         Assert.SkipWhen(NativeLibraries.Nvrtc.Problem is not null, NativeLibraries.Nvrtc.Problem ?? "");
         var compiler = new KernelCompiler(KernelSources.Embedded);
         string folder = world.New();
-        Kernel[] kernels = [DropoutKernels.Apply[Precision.Float32]];
+        Kernel[] kernels = [DropoutKernels.Apply[ElementType.Float32]];
         ShippedKernels.Write(folder, compiler, kernels, ["sm_90"]);
         string file = Directory.GetFiles(folder).Single();
         File.WriteAllText(file, "damaged");

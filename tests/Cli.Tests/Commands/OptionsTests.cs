@@ -27,7 +27,7 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.NotNull(run.Dictionary);
         Assert.Equal(new RunOptions
         {
-            OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Precision = Precision.BFloat16, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
+            OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Precision = ElementType.BFloat16, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
         }, run);
         Assert.Equal("d", options.Data(parsed).Root);
         using var device = options.OpenDevice(parsed);
@@ -95,7 +95,7 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.All(read.Models, model => Assert.Equal("v.txt", read.TextOf(model).VocabularyFile));
         Assert.Equal(new ReproductionOptions
         {
-            OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = Precision.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
+            OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = ElementType.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
             SkipBadRecords = true, VideoDisjoint = true, Eager = true,
         }, read);
         using var device = options.OpenDevice(parsed);

@@ -2,6 +2,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using Xunit;
 
@@ -102,7 +103,7 @@ internal static unsafe class GradientCheck
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 16 << 20); // begins as NaN, so that a gradient nobody wrote is seen
         var scalars = new StepScalars { Step = Step };
-        using var tape = new Tape(device.Stream, arena) { Training = true, Seed = Seed, Scalars = &scalars };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true, Seed), Scalars = &scalars };
         var tensors = inputs.Select((input, i) => wanted[i] ? tape.Result(input.Shape, differentiable: true) : tape.Scratch(input.Shape)).ToArray();
         for (int i = 0; i < tensors.Length; i++)
             Write(tensors[i], inputs[i].Values);

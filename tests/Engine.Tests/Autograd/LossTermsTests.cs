@@ -46,7 +46,7 @@ public sealed unsafe class LossTermsTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         foreach (var value in new[] { default, tape.Scratch(new Shape(1)), tape.Result(new Shape(1), differentiable: true) })
             Assert.Equal("the term mine of the objective is not the value of a loss", Assert.Throws<ArgumentException>(() => tape.RunBackward(new LossTerm("mine", 1, value))).Message);
     }
@@ -64,7 +64,7 @@ public sealed unsafe class LossTermsTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor embeddings = tape.Result(new Shape(2, 2), differentiable: true), target = tape.Scratch(new Shape(1));
         Sides.CopyTo(new Span<float>(embeddings.Floats, Sides.Length));
         target.Floats[0] = 0.2f;

@@ -25,7 +25,7 @@ public sealed class TapeTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var x = tape.Result(new Shape(3), differentiable: true);
         var first = tape.GradientToWrite(x, out int add);
         Assert.Equal(0, add);
@@ -42,7 +42,7 @@ public sealed class TapeTests
         var parameter = store.Add(0, "stacked", new Shape(5, 3), static (values, _, _) => values.Clear());
         store.Allocate(device, training: true);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var top = tape.Use(parameter, 0, new Shape(2, 3));
         var rest = tape.Use(parameter, 6, new Shape(3, 3));
         Assert.Equal(top.Node, tape.Use(parameter, 0, new Shape(2, 3)).Node);
@@ -59,7 +59,7 @@ public sealed class TapeTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         tape.Result(new Shape(3), differentiable: true); // the first place: no tensor at all may not take it
         Assert.False(tape.GradientToWrite(default, out _).Exists);
         Assert.False(tape.GradientToWrite(tape.Scratch(new Shape(3)), out _).Exists);
@@ -70,7 +70,7 @@ public sealed class TapeTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         int* calls = stackalloc int[2] { 0, 0 };
         Tensor x = Result(), used = Result(), unused = Result();
         tape.Record(Note, new State(x, used, (nint)calls), used);
@@ -87,7 +87,7 @@ public sealed class TapeTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         int* calls = stackalloc int[2] { 0, 0 };
         var x = tape.Result(new Shape(3), differentiable: true);
         for (int i = 0; i < 3; i++)
@@ -105,7 +105,7 @@ public sealed class TapeTests
         store.Allocate(device, training: true);
         store.Initialize(seed: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor first = tape.Use(parameter), second = tape.Use(parameter);
         Assert.Equal(first.Node, second.Node);
         Assert.Equal(parameter.Gradient.Address, tape.GradientToWrite(first, out int add).Address);
@@ -129,7 +129,7 @@ public sealed class TapeTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 4096);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var x = tape.Result(new Shape(3), differentiable: true);
         tape.Clear();
         Assert.Throws<InvalidOperationException>(() => x.Address);

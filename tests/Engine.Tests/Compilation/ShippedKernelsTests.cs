@@ -14,7 +14,7 @@ public sealed class ShippedKernelsTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("videosim-test-").FullName;
 
-    private static KernelUnit Unit => KernelUnit.Group([DropoutKernels.Apply[Precision.Float32]]).Single();
+    private static KernelUnit Unit => KernelUnit.Group([DropoutKernels.Apply[ElementType.Float32]]).Single();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -24,7 +24,7 @@ public sealed class ShippedKernelsTests : IDisposable
         CudaMachine.SkipUnlessEmulator();
         Ship("sm_90");
         using var device = CudaMachine.Open(Installed());
-        Assert.Empty(KernelGates.Accuracy(device, Catalog.All.Where(static check => check.Kernel == DropoutKernels.Apply[Precision.Float32]).SelectMany(static check => check.Cases())));
+        Assert.Empty(KernelGates.Accuracy(device, Catalog.All.Where(static check => check.Kernel == DropoutKernels.Apply[ElementType.Float32]).SelectMany(static check => check.Cases())));
     }
 
     [Fact]
@@ -88,6 +88,6 @@ public sealed class ShippedKernelsTests : IDisposable
     private void Ship(params string[] architectures)
     {
         CudaMachine.SkipWithoutNvrtc();
-        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, new KernelCompiler(KernelSources.Embedded), [DropoutKernels.Apply[Precision.Float32]], architectures));
+        Assert.Equal(architectures.Length, ShippedKernels.Write(_folder, new KernelCompiler(KernelSources.Embedded), [DropoutKernels.Apply[ElementType.Float32]], architectures));
     }
 }

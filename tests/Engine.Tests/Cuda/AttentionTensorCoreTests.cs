@@ -23,12 +23,12 @@ public sealed unsafe class AttentionTensorCoreTests
     [InlineData(32, 48, "attention_forward_bf16")] // another width
     public void For_BFloat16_IsTheSmallestInstanceOrThePlainKernel(int s, int d, string entry)
     {
-        var (forward, backward) = AttentionKernels.For(Precision.BFloat16, s, d);
+        var (forward, backward) = AttentionKernels.For(ElementType.BFloat16, s, d);
         Assert.Equal((entry, entry.Replace("forward", "backward", StringComparison.Ordinal)), (forward.Entry, backward.Entry));
     }
 
     [Fact]
-    public void For_Float32_IsThePlainKernel() => Assert.Equal("attention_forward_f32", AttentionKernels.For(Precision.Float32, 64, 64).Forward.Entry);
+    public void For_Float32_IsThePlainKernel() => Assert.Equal("attention_forward_f32", AttentionKernels.For(ElementType.Float32, 64, 64).Forward.Entry);
 
     // With scores that are all the same, and values that are rows of the identity for some keys, the context is 0 exactly where these are dropped.
     [Theory]
@@ -42,13 +42,13 @@ public sealed unsafe class AttentionTensorCoreTests
     public void Dropout_InBothPrecisions_DropsTheSame(int s, int d, int firstKey)
     {
         using var device = CudaMachine.Open();
-        bool[] expected = Dropped(device, Precision.Float32, s, d, firstKey);
-        Assert.Equal(expected, Dropped(device, Precision.BFloat16, s, d, firstKey));
+        bool[] expected = Dropped(device, ElementType.Float32, s, d, firstKey);
+        Assert.Equal(expected, Dropped(device, ElementType.BFloat16, s, d, firstKey));
         int existing = 2 * s * Math.Min(s - firstKey, d);
         Assert.InRange(expected.Count(static dropped => dropped) - (expected.Length - existing), existing / 4, existing / 2); // of about 0.4
     }
 
-    private static bool[] Dropped(CudaDevice device, Precision precision, int s, int d, int firstKey)
+    private static bool[] Dropped(CudaDevice device, ElementType precision, int s, int d, int firstKey)
     {
         const int heads = 2;
         int width = heads * d;
@@ -58,12 +58,12 @@ public sealed unsafe class AttentionTensorCoreTests
         int[] mask = Enumerable.Repeat(1, s).ToArray();
         var scalars = new StepScalars { Step = 5 };
         nint input = TensorValues.Upload(device, precision, values), keys = device.Allocate(s * sizeof(int)), step = device.Allocate(sizeof(StepScalars));
-        nint output = device.Allocate(s * width * precision.Bytes());
+        nint output = device.Allocate(s * width * precision.Size());
         device.Upload(MemoryMarshal.AsBytes(mask.AsSpan()), keys);
         device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref scalars)), step);
         device.Stream.Run(AttentionKernels.For(precision, s, d).Forward, new AttentionArgs
         {
-            Query = (void*)input, Key = (byte*)input + width * precision.Bytes(), Value = (byte*)input + 2 * width * precision.Bytes(), Mask = (int*)keys,
+            Query = (void*)input, Key = (byte*)input + width * precision.Size(), Value = (byte*)input + 2 * width * precision.Size(), Mask = (int*)keys,
             Context = (void*)output, Dropout = new DropoutSite { Scalars = (StepScalars*)step, Seed = 99, Site = 3, DropProbability = 0.4f },
             B = 1, Queries = s, S = s, Heads = heads, D = d, QueryRow = 3 * width, KeyRow = 3 * width,
         });

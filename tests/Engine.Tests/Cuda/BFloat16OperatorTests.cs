@@ -5,6 +5,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Tensors;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -84,7 +85,7 @@ public sealed unsafe class BFloat16OperatorTests
     private static List<float[]> Run(Device device, Case operation, ElementType type)
     {
         using var arena = new Arena(device, 4 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = true, Precision = type.Precision() };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true, Precision: type) };
         var put = new Inputs(device, tape);
         Tensor[] inputs = [.. operation.Inputs.Select((shape, i) => put.Values(tape.Result(shape, differentiable: true, type), (uint)i, -2, 2))];
         var y = operation.Forward(tape, inputs, put);

@@ -68,7 +68,7 @@ public sealed class CudaFaultTests : IDisposable
     [Fact]
     public void DeviceCheck_MemoryRunsOut_FailsThatCaseAndFreesAll()
     {
-        var kernel = DropoutKernels.Apply[Precision.Float32];
+        var kernel = DropoutKernels.Apply[ElementType.Float32];
         using var device = CudaMachine.Open();
         int before = CudaMachine.LiveAllocations;
         CudaMachine.Inject(allocation: 2);

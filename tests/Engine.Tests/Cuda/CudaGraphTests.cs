@@ -148,7 +148,7 @@ public sealed unsafe class CudaGraphTests : IDisposable
     }
 
     // Dropout of nothing is a copy.
-    private void Add(PlanStream plan) => plan.Run(DropoutKernels.Apply[Precision.Float32], new DropoutArgs { X = X, Y = Sum, Count = Count, Add = 1 });
+    private void Add(PlanStream plan) => plan.Run(DropoutKernels.Apply[ElementType.Float32], new DropoutArgs { X = X, Y = Sum, Count = Count, Add = 1 });
 
     private void Reset()
     {

@@ -41,11 +41,11 @@ public sealed class DeterminismTests
     public void Attention_VideoElsewhereInABatch_GivesTheSameBits(int s, int d)
     {
         const int Videos = 4;
-        var (forward, backward) = AttentionKernels.For(Precision.BFloat16, s, d);
+        var (forward, backward) = AttentionKernels.For(ElementType.BFloat16, s, d);
         using var device = CudaMachine.Open();
         foreach (var (kernel, isBackward) in new[] { (forward, false), (backward, true) })
         {
-            AssertSamePlaces(device, videos => AttentionChecks.Case(kernel, Precision.BFloat16, new(videos, s, Heads: 2, d, Rotary: true, Bias: true), isBackward),
+            AssertSamePlaces(device, videos => AttentionChecks.Case(kernel, ElementType.BFloat16, new(videos, s, Heads: 2, d, Rotary: true, Bias: true), isBackward),
                 Videos, ["queryKeyValue", "mask", "dContext"]);
         }
     }

@@ -152,7 +152,7 @@ public sealed unsafe class MatMulTests : IDisposable
         var sizes = new SizeLauncher();
         check.Launch(sizes);
         double[] magnitudes = CheckRunner.Expected<double>(check with { Buffers = [.. check.Buffers.Select(Magnitudes)] })["c"];
-        double stored = check.Buffers.Single(static buffer => buffer.Name == "c").Element == CheckElement.BFloat16 ? UnitOfBFloat16 : 0;
+        double stored = check.Buffers.Single(static buffer => buffer.Name == "c").Element == ElementType.BFloat16 ? UnitOfBFloat16 : 0;
         bool twice = sizes.Add != 0 && check.Buffers.Any(static buffer => buffer.Name == "bias");
         return [.. magnitudes.Zip(truth, (magnitude, value) =>
         {
@@ -164,7 +164,7 @@ public sealed unsafe class MatMulTests : IDisposable
     private static CheckBuffer Magnitudes(CheckBuffer buffer)
     {
         byte[] data = (byte[])buffer.Data.Clone();
-        int size = buffer.Element == CheckElement.BFloat16 ? sizeof(ushort) : sizeof(float);
+        int size = buffer.Element == ElementType.BFloat16 ? sizeof(ushort) : sizeof(float);
         for (int i = size - 1; i < data.Length; i += size)
             data[i] &= 0x7f; // the sign
         return new CheckBuffer(buffer.Name, buffer.Role, data, buffer.Element);

@@ -5,6 +5,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Tensors;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Cuda;
@@ -31,7 +32,7 @@ public sealed class MultiLabelLossTests
     private static int[] Values(Device device, int classes, ElementType type, bool consistent, bool training)
     {
         using var arena = new Arena(device, 4 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = training };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: training) };
         Tensor logits = tape.Result(new Shape(Rows, classes), differentiable: true, type), experts = tape.Result(new Shape(Experts, Rows, classes), differentiable: true, type);
         TensorValues.Fill(device, logits, site: 1, -6, 6);
         TensorValues.Fill(device, experts, site: 2, -6, 6);

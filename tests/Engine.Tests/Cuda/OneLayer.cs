@@ -152,7 +152,7 @@ internal sealed unsafe class OneLayer : IDisposable
     }
 
     // Dropout of nothing is a copy.
-    private static void Copy(Tape tape, in Tensor from, in Tensor to, int add) => tape.Stream.Run(DropoutKernels.Apply[Precision.Float32], new DropoutArgs
+    private static void Copy(Tape tape, in Tensor from, in Tensor to, int add) => tape.Stream.Run(DropoutKernels.Apply[ElementType.Float32], new DropoutArgs
     {
         X = from.Floats, Y = to.Floats, Dropout = new() { Scalars = tape.Scalars }, Count = from.Shape.Count, Add = add,
     });
@@ -170,7 +170,7 @@ internal sealed unsafe class OneLayer : IDisposable
     private void Build(ComputeStream stream)
     {
         _step.Reset();
-        using var tape = new Tape(stream, _step) { Training = true, Seed = Seed, Scalars = (StepScalars*)_scalars.Address };
+        using var tape = new Tape(stream, _step) { Mode = new(Training: true, Seed), Scalars = (StepScalars*)_scalars.Address };
         var y = ResidualNorm.Forward(tape, tape.Use(_table), default, _residual, tape.Use(_weight), tape.Use(_bias), NormEpsilon, FirstSite, FirstDrop);
         var z = Dropout.Forward(tape, y, SecondSite, SecondDrop);
         tape.RecordLoss(LossRule, (z, _minusTarget));

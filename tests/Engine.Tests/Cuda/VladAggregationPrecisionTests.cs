@@ -5,6 +5,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Vlad;
 using VideoSim.Tests.Shared;
@@ -77,7 +78,7 @@ public sealed unsafe class VladAggregationPrecisionTests
         nint scalars = device.Allocate(sizeof(StepScalars));
         var step = new StepScalars { Step = 9 };
         device.Upload(MemoryMarshal.AsBytes(new Span<StepScalars>(ref step)), scalars);
-        using var tape = new Tape(device.Stream, arena) { Training = true, Seed = 5, Scalars = (StepScalars*)scalars };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true, 5), Scalars = (StepScalars*)scalars };
         var inputs = sizes.Shapes.Select((shape, i) => tape.Result(shape, differentiable: true, i < 3 ? type : ElementType.Float32)).ToArray();
         for (int i = 0; i < inputs.Length; i++)
             Fill(device, inputs[i], (uint)i, i == 1 ? 2 : 1);

@@ -6,6 +6,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Serialization;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using Xunit;
 

@@ -25,7 +25,7 @@ internal sealed unsafe class GoldenBlock : IDisposable
     {
         _reader = SafetensorsReader.Open(Path.Combine(AppContext.BaseDirectory, "Golden", "blocks", $"{name}.safetensors"));
         _arena = new Arena(_device, 8 << 20);
-        Tape = new Tape(_device.Stream, _arena) { Training = true };
+        Tape = new Tape(_device.Stream, _arena) { Mode = new(Training: true) };
     }
 
     public Tape Tape { get; }

@@ -1,5 +1,6 @@
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Golden;

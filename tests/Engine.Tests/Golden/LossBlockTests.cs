@@ -1,6 +1,7 @@
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Golden;

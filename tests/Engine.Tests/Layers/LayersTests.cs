@@ -4,6 +4,7 @@ using VideoSim.Engine.Layers;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using Xunit;
 
@@ -87,7 +88,7 @@ public sealed unsafe class LayersTests : IDisposable
     public void DropoutLayer_InTraining_ZeroesItsShareAndScalesTheRest()
     {
         var scalars = new StepScalars { Step = 3 };
-        using var training = new Tape(_device.Stream, _arena) { Training = true, Seed = 5, Scalars = &scalars };
+        using var training = new Tape(_device.Stream, _arena) { Mode = new(Training: true, 5), Scalars = &scalars };
         var layer = new DropoutLayer(site: 4, dropProbability: 0.25f);
         var x = training.Result(new Shape(1 << 14), differentiable: true);
         new Span<float>(x.Floats, 1 << 14).Fill(3);

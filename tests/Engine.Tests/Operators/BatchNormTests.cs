@@ -37,7 +37,7 @@ public sealed unsafe class BatchNormTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor mean = Filled(tape, new Shape(1, 1), 8), variance = Filled(tape, new Shape(1, 1), 16), ones = Filled(tape, new Shape(1, 1), 1);
         var x = Filled(tape, new Shape(4, 1), 0);
         (x.Floats[0], x.Floats[1], x.Floats[2], x.Floats[3]) = (-1, 1, 10, 14); // means 0 and 12, variances 1 and 4
@@ -64,7 +64,7 @@ public sealed unsafe class BatchNormTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var ones = Filled(tape, new Shape(1, 2), 1);
         var failure = Assert.Throws<ArgumentException>(() => BatchNorm.Forward(tape, Filled(tape, new Shape(5, 2), 0), ones, ones, ones, ones, groups: 2, Momentum, Epsilon));
         Assert.Contains("[5, 2]", failure.Message, StringComparison.Ordinal);

@@ -25,7 +25,7 @@ public sealed class DropoutTests
     {
         using var device = new CountingDevice();
         using var arena = new Arena(device, 1 << 16);
-        using var tape = new Tape(device.Stream, arena) { Training = false };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: false) };
         var x = tape.Scratch(new Shape(4, 5));
         Assert.Equal(x.Address, Dropout.Forward(tape, x, site: 1, dropProbability: 0.5f).Address);
         Assert.Equal(0, ((CountingStream)device.Stream).Launches);

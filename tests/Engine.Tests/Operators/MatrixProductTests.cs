@@ -75,7 +75,7 @@ public sealed unsafe class MatrixProductTests
     public void Run_BFloat16OnTheCpu_IsRefused()
     {
         using var device = new CpuDevice(threads: 1);
-        var args = new MatMulArgs { M = 1, N = 1, K = 1, Batch = 1, Operands = Precision.BFloat16 };
+        var args = new MatMulArgs { M = 1, N = 1, K = 1, Batch = 1, Operands = ElementType.BFloat16 };
         Assert.Contains("CUDA devices only", Assert.Throws<NotSupportedException>(() => MatrixProduct.Run(device.Stream, args, null)).Message, StringComparison.Ordinal);
     }
 

@@ -37,7 +37,7 @@ public sealed unsafe class MaxPositionTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 16);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var x = tape.Result(new Shape(1, 4, 2), differentiable: true);
         float[] values = [-1, 3, 5, 3, 5, 2, 0, 3];
         values.CopyTo(new Span<float>(x.Floats, values.Length));

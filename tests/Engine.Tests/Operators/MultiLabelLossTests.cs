@@ -4,6 +4,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Tests.Autograd;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Losses;
 using VideoSim.Kernels.Random;
 using Xunit;
@@ -23,7 +24,7 @@ public sealed unsafe class MultiLabelLossTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 12);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var z = tape.Result(new Shape(1, 1), differentiable: true);
         z.Floats[0] = logit;
         var term = MultiLabelLoss.Forward(tape, z, GradientCheck.Integers(tape, new Shape(1, 1), [present ? 1 : 0]), new LabelFocus(0, 1, 0));
@@ -78,7 +79,7 @@ public sealed unsafe class MultiLabelLossTests
         using var arena = new Arena(device, 1 << 16);
         float[][] values = [.. new[] { true, false }.Select(training =>
         {
-            using var tape = new Tape(device.Stream, arena) { Training = training };
+            using var tape = new Tape(device.Stream, arena) { Mode = new(Training: training) };
             var (mixture, ofExperts) = (tape.Result(new Shape(rows, classes), differentiable: true), tape.Result(new Shape(experts, rows, classes), differentiable: true));
             foreach (var logits in new[] { mixture, ofExperts })
             {
@@ -102,7 +103,7 @@ public sealed unsafe class MultiLabelLossTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 12);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var logits = tape.Result(new Shape(1, 1), differentiable: true);
         logits.Floats[0] = 0;
         var term = MultiLabelLoss.Forward(tape, logits, GradientCheck.Integers(tape, new Shape(1, 1), [1]), default);

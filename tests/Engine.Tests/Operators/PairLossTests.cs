@@ -41,7 +41,7 @@ public sealed unsafe class PairLossTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 12);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor embeddings = tape.Result(new Shape(2, 2), differentiable: true), target = tape.Scratch(new Shape(1));
         float[] sides = [1, 0, cosine, MathF.Sqrt(1 - cosine * cosine)];
         sides.CopyTo(new Span<float>(embeddings.Floats, sides.Length));

@@ -31,7 +31,7 @@ public sealed unsafe class SoftmaxCrossEntropyTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 12);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var logits = tape.Result(new Shape(2, 3), differentiable: true);
         new Span<float>(logits.Floats, 6).Fill(0.5f);
         var term = SoftmaxCrossEntropy.Forward(tape, logits, GradientCheck.Integers(tape, new Shape(2), [0, label]));
@@ -45,7 +45,7 @@ public sealed unsafe class SoftmaxCrossEntropyTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 12);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var logits = tape.Result(new Shape(1, 4), differentiable: true);
         new Span<float>(logits.Floats, 4).Fill(3);
         var term = SoftmaxCrossEntropy.Forward(tape, logits, GradientCheck.Integers(tape, new Shape(1), [2]));

@@ -3,6 +3,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Operators;
@@ -14,7 +15,7 @@ public sealed unsafe class StoredRowsTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 16);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor frames = tape.Scratch(new Shape(2, 3, 1), ElementType.Float16), counts = tape.Scratch(new Shape(2), ElementType.Int32);
         new Half[] { (Half)1, (Half)2, (Half)6, (Half)(-4), (Half)(-4), (Half)(-4) }.CopyTo(new Span<Half>(frames.Halves, 6));
         (counts.Ints[0], counts.Ints[1]) = (3, 1);

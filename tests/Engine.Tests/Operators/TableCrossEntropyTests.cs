@@ -33,7 +33,7 @@ public sealed unsafe class TableCrossEntropyTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 20); // begins as NaN
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var x = tape.Result(new Shape(rows, 3), differentiable: true);
         var (table, bias) = (tape.Result(new Shape(5, 3), differentiable: true), tape.Result(new Shape(5), differentiable: true));
         foreach (var tensor in new[] { x, table, bias })
@@ -66,7 +66,7 @@ public sealed unsafe class TableCrossEntropyTests
         {
             using var device = new CpuDevice(threads: 1);
             using var arena = new Arena(device, 1 << 20);
-            using var tape = new Tape(device.Stream, arena) { Training = true };
+            using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
             var shape = new Shape(V, C);
             Tensor table = tape.Result(shape, differentiable: true), type = tape.Scratch(new Shape(1, C));
             for (int i = 0; i < V * C; i++)

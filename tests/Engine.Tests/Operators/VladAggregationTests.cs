@@ -56,7 +56,7 @@ public sealed unsafe class VladAggregationTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor hidden = Filled(tape.Scratch(new Shape(1, 6, 2)), 1), one = Filled(tape.Scratch(new Shape(1, 1)), 1);
         var failure = Assert.Throws<ArgumentException>(() => VladAggregation.Forward(tape, hidden, Normalised(tape, Filled(tape.Scratch(new Shape(1, 6, 1)), 1), one, one, sides: 2),
             Filled(tape.Scratch(new Shape(1, 6, 1)), 1), Filled(tape.Scratch(new Shape(1, 2, 1)), 1), items: 3, groups: 1, clusters: 1, Site, 0));
@@ -70,7 +70,7 @@ public sealed unsafe class VladAggregationTests
     {
         using var device = new CpuDevice(threads: 1);
         using var arena = new Arena(device, 1 << 20);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         Tensor[] inputs = [.. new[] { new Shape(1, 4, 6), new Shape(1, 4, 4), new Shape(1, 4, 2), new Shape(1, 3, 2), new Shape(1, 4), new Shape(1, 4) }.Select(shape => Filled(tape.Result(shape, true), 1))];
         Filled(inputs[2], groupLogit);
         var y = VladAggregation.Forward(tape, inputs[0], Normalised(tape, inputs[1], inputs[4], inputs[5], sides: 1), inputs[2], inputs[3], items: 2, groups: 2, clusters: 2, Site, 0);

@@ -49,7 +49,7 @@ public sealed unsafe class OptimizerTests : IDisposable
     {
         _weights = _store.Add(0, "weights", new Shape(3), static (values, _, _) => Weights.CopyTo(values));
         _other = _store.Add(1, "other", new Shape(1), static (values, _, _) => values.Fill(3));
-        _store.Allocate(_device, training: true, Precision.BFloat16);
+        _store.Allocate(_device, training: true, ElementType.BFloat16);
         _store.Initialize(seed: 1);
         _arena = new Arena(_device, Arena.Alignment);
         _scalars = _arena.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);

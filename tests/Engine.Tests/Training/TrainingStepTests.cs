@@ -5,6 +5,7 @@ using VideoSim.Engine.Operators;
 using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using Xunit;
 

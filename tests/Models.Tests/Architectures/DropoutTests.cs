@@ -21,15 +21,15 @@ public sealed class DropoutTests
         "model.vlad_dropout=0.33", "model.fusion_dropout=0.44",
     ];
 
-    public static TheoryData<string, bool, Precision> Steps => new(
+    public static TheoryData<string, bool, ElementType> Steps => new(
         from model in ModelZoo.Names
         from pretraining in new[] { true, false }
-        from precision in Enum.GetValues<Precision>()
+        from precision in ElementTypes.Precisions
         select (model, pretraining, precision));
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public void Forward_EveryUseOfDropout_DrawsAMaskOfItsOwn(string model, bool pretraining, Precision precision)
+    public void Forward_EveryUseOfDropout_DrawsAMaskOfItsOwn(string model, bool pretraining, ElementType precision)
     {
         var draws = Draws(model, pretraining, precision, backward: false);
         Assert.Equal(draws.Count, draws.Select(static draw => draw.Site).Distinct().Count());
@@ -40,7 +40,7 @@ public sealed class DropoutTests
     // Embeddings; in each layer attention, its output and the feed-forward output; in a mixture NeXtVLAD and the fusion.
     [Theory]
     [MemberData(nameof(Steps))]
-    public void Forward_EveryUseOfDropout_HasTheProbabilityOfItsKind(string model, bool pretraining, Precision precision)
+    public void Forward_EveryUseOfDropout_HasTheProbabilityOfItsKind(string model, bool pretraining, ElementType precision)
     {
         var expected = Enumerable.Repeat(("attention", Attention), Layers).Concat(Enumerable.Repeat(("layernorm", Hidden), 2 * Layers)).Append(("dropout", Hidden));
         if (model.StartsWith("mix", StringComparison.Ordinal))
@@ -50,7 +50,7 @@ public sealed class DropoutTests
 
     [Theory]
     [MemberData(nameof(Steps))]
-    public void Backward_DrawsTheMasksOfForward(string model, bool pretraining, Precision precision)
+    public void Backward_DrawsTheMasksOfForward(string model, bool pretraining, ElementType precision)
     {
         var forward = Draws(model, pretraining, precision, backward: false);
         var both = Draws(model, pretraining, precision, backward: true);
@@ -60,7 +60,7 @@ public sealed class DropoutTests
 
     private static Comparer<Draw> Comparer => Comparer<Draw>.Create(static (a, b) => a.Site.CompareTo(b.Site));
 
-    private static unsafe List<Draw> Draws(string model, bool pretraining, Precision precision, bool backward)
+    private static unsafe List<Draw> Draws(string model, bool pretraining, ElementType precision, bool backward)
     {
         var preset = Preset.Load("micro", model, Overrides);
         using var device = new CountingDevice();

@@ -4,6 +4,7 @@ using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
@@ -89,7 +90,7 @@ public sealed unsafe class UniterRewriteTests
         var stage = model.Pretraining(batch, preset.Pretrain.Losses);
         using var input = new BatchBlock(device, stage.Shape);
         using var arena = new Arena(device, long.MaxValue / 2);
-        using var tape = new Tape(device.Stream, arena) { Training = true };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
         var losses = plain ? Plain(model, tape, input, new AllPositions(input, arena))
             : stage.Variants[0].Losses(tape, input);
         tape.RunBackward(losses.Terms);

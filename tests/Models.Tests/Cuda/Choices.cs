@@ -30,7 +30,7 @@ internal sealed unsafe class Choices
         public override void Launch(Kernel kernel, void* args, int bytes)
         {
             device.Stream.Launch(kernel, args, bytes);
-            foreach (var precision in Enum.GetValues<Precision>())
+            foreach (var precision in ElementTypes.Precisions)
             {
                 if (kernel == Activations.Relu.Forward[precision])
                     Note(in *(ActivationForwardArgs*)args, precision);
@@ -41,10 +41,10 @@ internal sealed unsafe class Choices
 
         public override void Synchronize() => device.Stream.Synchronize();
 
-        private void Note(in ActivationForwardArgs a, Precision precision)
+        private void Note(in ActivationForwardArgs a, ElementType precision)
         {
-            byte[] y = Read<byte>(a.Y, a.Rows * a.C * precision.Bytes());
-            choices._open.Enqueue([.. y.Chunk(precision.Bytes()).Select(static value => value.Any(static part => part != 0))]);
+            byte[] y = Read<byte>(a.Y, a.Rows * a.C * precision.Size());
+            choices._open.Enqueue([.. y.Chunk(precision.Size()).Select(static value => value.Any(static part => part != 0))]);
         }
 
         private void Note(in MaxPositionArgs a) => choices._positions.Enqueue(Read<int>(a.Position, a.B * a.C));
@@ -65,9 +65,9 @@ internal sealed unsafe class Choices
         public override void Launch(Kernel kernel, void* args, int bytes)
         {
             stream.Launch(kernel, args, bytes);
-            if (kernel == Activations.Relu.Forward[Precision.Float32])
+            if (kernel == Activations.Relu.Forward[ElementType.Float32])
                 Take(ref *(ActivationForwardArgs*)args, choices._open.Dequeue());
-            else if (kernel == MaxPositionKernels.Forward[Precision.Float32])
+            else if (kernel == MaxPositionKernels.Forward[ElementType.Float32])
                 Take(ref *(MaxPositionArgs*)args, choices._positions.Dequeue());
         }
 

@@ -54,7 +54,7 @@ public sealed class ModelPrecisionTests
         Trained start = (training with { StepCount = 0 }).Run(cpu), unaided = training.Run(cpu);
         Trained actual, guided;
         using (var noting = choices.Note(cuda))
-            actual = (training with { Precision = Precision.BFloat16 }).Run(noting);
+            actual = (training with { Precision = ElementType.BFloat16 }).Run(noting);
         using (var taking = choices.Take(cpu))
             guided = training.Run(taking);
         Assert.Equal(0, choices.Count);

@@ -50,7 +50,7 @@ internal sealed record ModelTraining(string Model, bool Pairs)
     /// <summary>Lets every weight begin a unit in the last place off: up and down in turn, 1 beginning with up, -1 with down; 0 for none.</summary>
     public int Nudge { get; init; }
 
-    public Precision Precision { get; init; } = Precision.Float32;
+    public ElementType Precision { get; init; } = ElementType.Float32;
 
     public Trained Run(Device device)
     {

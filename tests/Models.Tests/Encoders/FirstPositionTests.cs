@@ -3,6 +3,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.Random;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
@@ -63,7 +64,7 @@ public sealed unsafe class FirstPositionTests
             }, length);
             store.Allocate(device, training: true);
             using var arena = new Arena(device, long.MaxValue / 2);
-            using var tape = new Tape(device.Stream, arena) { Training = true };
+            using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
             Tensor x = tape.Result(new Shape(batch, length, width), differentiable: true), mask = tape.Scratch(new Shape(batch, length), ElementType.Int32);
             var y = first ? encoder.EncodeFirst(tape, x, mask) : SelectPosition.Forward(tape, encoder.Encode(tape, x, mask), 0);
             tape.GradientToWrite(y, out _);
@@ -86,7 +87,7 @@ public sealed unsafe class FirstPositionTests
         store.Initialize(seed: 4);
         using var arena = new Arena(device, 8 << 20);
         var scalars = new StepScalars { Step = 6 };
-        using var tape = new Tape(device.Stream, arena) { Training = true, Seed = 5, Scalars = &scalars };
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true, 5), Scalars = &scalars };
         Tensor x = tape.Result(new Shape(Batch, length, Width), differentiable: true), mask = tape.Scratch(new Shape(Batch, length), ElementType.Int32);
         Fill(x, site: 1);
         for (int i = 0; i < Batch * length; i++)

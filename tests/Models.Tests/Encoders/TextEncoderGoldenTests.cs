@@ -4,6 +4,7 @@ using VideoSim.Engine.Layers;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Encoders;
 using Xunit;
@@ -74,7 +75,7 @@ public sealed unsafe class TextEncoderGoldenTests
             _store.Initialize(seed: 1);
             Golden.LoadInto(Device, _store);
             _arena = new Arena(Device, 8 << 20);
-            Tape = new Tape(Device.Stream, _arena) { Training = true };
+            Tape = new Tape(Device.Stream, _arena) { Mode = new(Training: true) };
         }
 
         public GoldenFile Golden { get; }

@@ -94,7 +94,7 @@ public sealed unsafe class PretrainedFolderTests
     {
         using var files = new TestFolder("bert");
         using var folder = files.Open();
-        using var model = files.Model("mix", folder.Encoder, Precision.BFloat16).Parameters;
+        using var model = files.Model("mix", folder.Encoder, ElementType.BFloat16).Parameters;
         folder.LoadInto(model);
         var parameter = model.Parameters.Single(static parameter => parameter.Parts[0].Name == Words);
         for (int i = 0; i < parameter.Shape.Count; i++)

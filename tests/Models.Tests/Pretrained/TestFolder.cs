@@ -89,7 +89,7 @@ internal sealed class TestFolder : IDisposable
     }
 
     /// <summary>A small model around an encoder, with fresh weights.</summary>
-    public IVideoModel Model(string name, EncoderConfig encoder, Precision precision = Precision.Float32)
+    public IVideoModel Model(string name, EncoderConfig encoder, ElementType precision = ElementType.Float32)
     {
         var model = ModelZoo.Create(new ModelConfig
         {

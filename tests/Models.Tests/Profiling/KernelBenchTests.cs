@@ -15,14 +15,14 @@ public sealed class KernelBenchTests
     {
         string[] models = ["mix", "uniter-roformer"];
         using var device = new CpuDevice(threads: 1);
-        var result = KernelBench.Measure(device, new([.. Catalog.Kernels], "micro", models, EachModel: false, [], Enum.GetValues<Precision>(), TimeSpan.Zero), IProgressSink.None, CancellationToken.None);
+        var result = KernelBench.Measure(device, new([.. Catalog.Kernels], "micro", models, EachModel: false, [], ElementTypes.Precisions, TimeSpan.Zero), IProgressSink.None, CancellationToken.None);
         Assert.Equal(Catalog.Kernels.Where(static kernel => kernel.HasTwin).Select(static kernel => kernel.Entry), result.Kernels.Select(static kernel => kernel.Entry));
         Assert.True(result.Complete);
         Assert.Empty(result.Findings);
         Assert.All(result.Kernels, static kernel => Assert.True(kernel is { Error: null, IsFinite: true }));
         Assert.All(result.Kernels, static kernel => Assert.InRange(kernel.Microseconds!.Value.P10, 1e-9, kernel.Microseconds.Value.Median));
         Assert.All(result.Kernels, kernel => Assert.Equal(result.Rates!.FloorMicroseconds(new KernelCost(kernel.Flops, kernel.MovedBytes)) / kernel.Microseconds!.Value.Median, kernel.ShareOfFloor));
-        var largest = StepLaunch.Largest("micro", models, [], [Precision.Float32], device.PacksProducts).ToDictionary(static pair => pair.Key.Entry, static pair => pair.Value);
+        var largest = StepLaunch.Largest("micro", models, [], [ElementType.Float32], device.PacksProducts).ToDictionary(static pair => pair.Key.Entry, static pair => pair.Value);
         foreach (var kernel in result.Kernels)
         {
             Assert.Equal(largest.TryGetValue(kernel.Entry, out var launch), kernel.IsOfStep);
@@ -39,7 +39,7 @@ public sealed class KernelBenchTests
     {
         using var device = new CpuDevice(threads: 1);
         Kernel[] kernels = [.. Catalog.Kernels.Where(static kernel => kernel.Entry is "attention_forward_f32" or "sigmoid_gate_forward_f32" or "sigmoid_forward_f32")];
-        var result = KernelBench.Measure(device, new(kernels, "micro", ["mix", "uniter"], EachModel: true, ["pretrain.batch=3", "finetune.batch=1"], Enum.GetValues<Precision>(), TimeSpan.Zero),
+        var result = KernelBench.Measure(device, new(kernels, "micro", ["mix", "uniter"], EachModel: true, ["pretrain.batch=3", "finetune.batch=1"], ElementTypes.Precisions, TimeSpan.Zero),
             IProgressSink.None, CancellationToken.None);
         Assert.Equal(
         [
@@ -122,5 +122,5 @@ public sealed class KernelBenchTests
     private static KernelBenchResult Measure(Device device, params string[] entries) => KernelBench.Measure(device, Options(entries), IProgressSink.None, TestContext.Current.CancellationToken);
 
     private static KernelBenchOptions Options(params string[] entries) =>
-        new([.. Catalog.Kernels.Where(kernel => entries.Contains(kernel.Entry))], "micro", ["mix"], EachModel: false, [], [Precision.Float32], TimeSpan.Zero);
+        new([.. Catalog.Kernels.Where(kernel => entries.Contains(kernel.Entry))], "micro", ["mix"], EachModel: false, [], [ElementType.Float32], TimeSpan.Zero);
 }

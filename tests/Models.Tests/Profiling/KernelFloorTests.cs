@@ -20,9 +20,9 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     ];
 
     [Theory]
-    [InlineData(Precision.BFloat16)]
-    [InlineData(Precision.Float32)]
-    public void Functions_OfEveryStep_MoveHardlyMoreThanTheyHaveTo(Precision precision)
+    [InlineData(ElementType.BFloat16)]
+    [InlineData(ElementType.Float32)]
+    public void Functions_OfEveryStep_MoveHardlyMoreThanTheyHaveTo(ElementType precision)
     {
         const double Least = 0.995; // the cost of a product leaves its bias out
         var wrong = counted.In(precision).SelectMany(static step => step.Functions).Where(function => function.Ratio <= Least || function.Ratio > AllowedTo(function));
@@ -34,9 +34,9 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     }
 
     [Theory]
-    [InlineData(Precision.BFloat16)]
-    [InlineData(Precision.Float32)]
-    public void Launches_OfEveryStep_BelongToAFunction(Precision precision) => Assert.All(counted.In(precision), static step =>
+    [InlineData(ElementType.BFloat16)]
+    [InlineData(ElementType.Float32)]
+    public void Launches_OfEveryStep_BelongToAFunction(ElementType precision) => Assert.All(counted.In(precision), static step =>
         Assert.Empty(step.Functions.Where(static function => function.Text.Length == 0).SelectMany(static function => function.Launches).Select(launch => $"{step.Kind}: {launch.Kernel.Entry}").Distinct()));
 
     // A name that no step launches would leave its goals "not measured" after a run on a GPU, with nothing said.
@@ -80,11 +80,11 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
 /// <summary>All steps of the published sizes, counted once.</summary>
 public sealed class CountedSteps
 {
-    private readonly IReadOnlyList<CountedStep> _plain = CountedStep.Of("reference", ModelZoo.Names, [], [Precision.Float32]);
+    private readonly IReadOnlyList<CountedStep> _plain = CountedStep.Of("reference", ModelZoo.Names, [], [ElementType.Float32]);
 
     /// <summary>Those in bf16.</summary>
     public IReadOnlyList<CountedStep> Steps { get; } = FloorsPage.CountSteps();
 
     /// <summary>The steps in a precision.</summary>
-    public IReadOnlyList<CountedStep> In(Precision precision) => precision == Precision.BFloat16 ? Steps : _plain;
+    public IReadOnlyList<CountedStep> In(ElementType precision) => precision == ElementType.BFloat16 ? Steps : _plain;
 }

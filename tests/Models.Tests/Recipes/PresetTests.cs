@@ -63,10 +63,10 @@ public sealed class PresetTests
 
     [Theory]
     [InlineData(null, "fp32", "fp32")]
-    [InlineData(Precision.BFloat16, "bf16", "bf16")]
-    [InlineData(Precision.BFloat16, "fp32", "bf16", "pretrain.precision=fp32")] // a named key counts
+    [InlineData(ElementType.BFloat16, "bf16", "bf16")]
+    [InlineData(ElementType.BFloat16, "fp32", "bf16", "pretrain.precision=fp32")] // a named key counts
     [InlineData(null, "fp32", "bf16", "finetune.precision=bf16")]
-    public void In_APrecision_IsThatOfBothStagesUnlessNamed(Precision? precision, string pretrain, string finetune, params string[] overrides)
+    public void In_APrecision_IsThatOfBothStagesUnlessNamed(ElementType? precision, string pretrain, string finetune, params string[] overrides)
     {
         var preset = Preset.Load("micro", "mix", overrides).In(precision, overrides);
         Assert.Equal((pretrain, finetune), (PrecisionName.Of(preset.Pretrain.Precision), PrecisionName.Of(preset.Finetune.Precision)));

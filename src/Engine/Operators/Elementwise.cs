@@ -6,7 +6,10 @@ using VideoSim.Kernels.Elementwise;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>A function of two tensors of one shape, element by element: the operator that <see cref="Add"/>, <see cref="Multiply"/> and <see cref="SigmoidGate"/> share.</summary>
+/// <summary>
+/// A function of two tensors of one shape, element by element. <see cref="Add"/>, <see cref="Multiply"/> and
+/// <see cref="SigmoidGate"/> use this operator.
+/// </summary>
 internal sealed unsafe class Elementwise
 {
     private readonly string _name;

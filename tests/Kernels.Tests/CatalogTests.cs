@@ -107,6 +107,22 @@ public sealed class CatalogTests
     public void Pair_OfATypeThatIsNoPrecision_Throws(ElementType type) =>
         Assert.StartsWith($"{type} is not", Assert.Throws<ArgumentException>(() => DropoutKernels.Apply[type]).Message, StringComparison.Ordinal);
 
+    // The emulator of `kernels check` is built with the families of the kernels that it checks.
+    [Fact]
+    public void Checks_OfAKernel_LaunchKernelsOfItsFamily() => Assert.All(Catalog.All, static check =>
+    {
+        var launched = new LaunchedKernels();
+        check.Cases().First().Launch(launched);
+        Assert.All(launched.Kernels, kernel => Assert.Equal(check.Kernel.Family, kernel.Family));
+    });
+
+    private sealed class LaunchedKernels : ICheckLauncher
+    {
+        public List<Kernel> Kernels { get; } = [];
+
+        public void Run<TArgs>(Kernel<TArgs> kernel, in TArgs args) where TArgs : unmanaged => Kernels.Add(kernel);
+    }
+
     // Commands take them as names, and the archive of a run on a GPU has a file for each.
     [Fact]
     public void Families_OfTheCatalog_AreLowerCaseWords() =>

@@ -116,7 +116,8 @@ internal static class KernelsCheckCommand
         {
             try
             {
-                return (new CudaEmulator(UserCache.Emulator, sources, kernels), null);
+                // The checks of a kernel may launch other kernels of its family.
+                return (new CudaEmulator(UserCache.Emulator, sources, Catalog.Kernels.Where(one => kernels.Any(kernel => kernel.Family == one.Family))), null);
             }
             catch (DataException e)
             {

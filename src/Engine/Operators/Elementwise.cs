@@ -8,7 +8,7 @@ namespace VideoSim.Engine.Operators;
 
 /// <summary>
 /// A function of two tensors of one shape, element by element. <see cref="Add"/>, <see cref="Multiply"/> and
-/// <see cref="SigmoidGate"/> use this operator.
+/// <see cref="SigmoidGate"/> are such functions.
 /// </summary>
 internal sealed unsafe class Elementwise
 {

@@ -5,7 +5,9 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Architectures;
 
-/// <summary>A model as training and inference see it. Its methods build one step on a tape; they may not look at values.</summary>
+/// <summary>
+/// A model for training and inference. Its methods record one step on a tape and must not read tensor values.
+/// </summary>
 public interface IVideoModel
 {
     /// <summary>Weights and saved states.</summary>

@@ -11,8 +11,8 @@ namespace VideoSim.Models.Architectures;
 
 /// <summary>
 /// MixNextvlad (docs/reference-system.md, sections 3.5 and 3.6): a gated mixture of experts over one text tower. Each
-/// expert pools the frames by a NeXtVLAD, fuses them with the text and predicts tags; the gate sees the mean frame and
-/// the text.
+/// expert pools the frames with NeXtVLAD, joins them with the text and predicts tags. The gate reads the mean frame
+/// and the text.
 /// </summary>
 internal sealed class MixNextVlad : IVideoModel
 {

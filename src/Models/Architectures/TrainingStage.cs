@@ -3,14 +3,16 @@ using VideoSim.Models.Batches;
 
 namespace VideoSim.Models.Architectures;
 
-/// <summary>A step of a stage.</summary>
-/// <param name="Fits">Whether the step has room for a batch that lies on the host.</param>
+/// <summary>One variant of a stage's training step.</summary>
+/// <param name="Fits">True if the step has room for the batch in a host slot.</param>
 /// <param name="Losses">Builds the forward pass on a tape.</param>
 public sealed record StepVariant(Func<BatchBlock, bool> Fits, Func<Tape, BatchBlock, LossTerms> Losses);
 
-/// <summary>What a model trains on, and how.</summary>
+/// <summary>One stage of training: the sizes of its batches and the variants of its step.</summary>
 /// <param name="Shape">Sizes of a batch.</param>
-/// <param name="Variants">A batch runs the first one that it fits; the last one fits any batch.</param>
+/// <param name="Variants">
+/// The variants in order of size. A batch runs the first one with room for it; the last one has room for any batch.
+/// </param>
 public sealed record TrainingStage(BatchShape Shape, IReadOnlyList<StepVariant> Variants)
 {
     /// <summary>A stage with one step for all batches.</summary>

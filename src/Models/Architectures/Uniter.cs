@@ -12,8 +12,8 @@ using VideoSim.Models.Layers;
 namespace VideoSim.Models.Architectures;
 
 /// <summary>
-/// Uniter (docs/reference-system.md, sections 3.7 to 3.9): one encoder over text and frames together; the mean of its
-/// output is the video. In pretraining it also finds out masked tokens.
+/// Uniter (docs/reference-system.md, sections 3.7 to 3.9): one encoder reads text and frames as one sequence. The mean
+/// of its output becomes the video embedding. Pretraining also predicts masked tokens.
 /// </summary>
 internal sealed class Uniter : IVideoModel
 {
@@ -41,10 +41,12 @@ internal sealed class Uniter : IVideoModel
     /// <inheritdoc/>
     public ParameterStore Parameters { get; } = new();
 
-    /// <summary>From hidden states to the embedding; linear, so that it may come after the mean.</summary>
+    /// <summary>
+    /// Linear map from hidden states to the embedding. Because it is linear, it can follow the mean.
+    /// </summary>
     internal Dense Map { get; }
 
-    /// <summary>The head of the masked tokens; works on mapped hidden states.</summary>
+    /// <summary>The head that predicts masked tokens. Its input is the output of <see cref="Map"/>.</summary>
     internal MaskedTokenHead Tokens { get; }
 
     /// <inheritdoc/>
@@ -67,7 +69,7 @@ internal sealed class Uniter : IVideoModel
     public TrainingStage Finetuning(int pairs, LossConfig losses) =>
         new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
 
-    // The first rows of the batch's masked tokens.
+    // Predicts the first maskedRows masked tokens of the batch.
     private LossTerms PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses, int maskedRows)
     {
         var encoded = Encode(tape, batch);
@@ -88,7 +90,7 @@ internal sealed class Uniter : IVideoModel
         return losses.OfPairs(pairs, tags);
     }
 
-    /// <summary>Hidden states [B, T + F, C] of text and frames, and which positions count, Int32 [B, T + F].</summary>
+    /// <summary>Hidden states [B, T + F, C] of text and frames, and their attention mask, Int32 [B, T + F].</summary>
     internal (Tensor Hidden, Tensor Mask) Encode(Tape tape, BatchBlock batch)
     {
         var shape = batch.Shape;
@@ -103,7 +105,7 @@ internal sealed class Uniter : IVideoModel
     /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
     internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier.Forward(tape, embedding));
 
-    // The reference maps every position and averages then (docs/reference-system.md, section 3.7). The result is the
+    // The reference maps every position and then averages (docs/reference-system.md, section 3.7). The result is the
     // same, with 64 times the work.
     private Tensor Pool(Tape tape, in (Tensor Hidden, Tensor Mask) encoded) =>
         tape.Note("embedding", Map.Forward(tape, MeanPool.Forward(tape, encoded.Hidden, _config.MaskedPooling ? encoded.Mask : default)));

@@ -4,15 +4,17 @@ using VideoSim.Models.Metrics;
 namespace VideoSim.Models.Baselines;
 
 /// <summary>
-/// What three simple methods score on labelled pairs (Spearman): a model that does not beat them has learned nothing.
+/// Spearman scores of three simple methods on labelled pairs. A model that does not beat them has learned nothing.
 /// </summary>
 /// <param name="MeanFrameCosine">Cosine of the videos' mean frames.</param>
 /// <param name="TitleOverlap">Cosine of the titles' tf-idf character bags.</param>
-/// <param name="LinearProbe">Cosine of one linear map of mean frame and character bag, trained on the training pairs.</param>
+/// <param name="LinearProbe">
+/// Cosine of one linear map of mean frame and character bag, trained on the training pairs.
+/// </param>
 public sealed record BaselineScores(double MeanFrameCosine, double TitleOverlap, double LinearProbe)
 {
     /// <summary>Computes all three.</summary>
-    /// <param name="device">Where the linear map is trained.</param>
+    /// <param name="device">Device of the linear map.</param>
     /// <param name="training">Videos and pairs to train on.</param>
     /// <param name="test">Videos and pairs to score.</param>
     /// <param name="seed">Key of the random numbers.</param>

@@ -1,7 +1,10 @@
 namespace VideoSim.Models.Baselines;
 
-/// <summary>A title as a bag of characters: a sparse vector of length 1, or 0 where nothing in the title counts.</summary>
-/// <param name="Columns">Columns of the <see cref="CharacterIndex"/>, ascending.</param>
+/// <summary>
+/// A title as a bag of characters: a sparse vector of length 1. The length is 0 if no character of the title has a
+/// weight.
+/// </summary>
+/// <param name="Columns">Columns of its characters in the <see cref="CharacterIndex"/>, ascending.</param>
 /// <param name="Weights">Their weights.</param>
 internal readonly record struct CharacterBag(int[] Columns, float[] Weights)
 {

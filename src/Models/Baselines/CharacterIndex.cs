@@ -1,8 +1,8 @@
 namespace VideoSim.Models.Baselines;
 
 /// <summary>
-/// The characters of a set of titles and their weights in a bag (tf-idf): how often a character is in the title, times the logarithm
-/// of the share of titles that have it, its sign turned. White space does not count.
+/// The characters of a set of titles and their weights in a bag (tf-idf). A weight is the character's count in the
+/// title, times log(number of titles / number of titles with the character). White space is skipped.
 /// </summary>
 internal sealed class CharacterIndex
 {
@@ -27,10 +27,10 @@ internal sealed class CharacterIndex
         _rarity = [.. titlesWith.Select(titles => Math.Log((double)videos.Count / titles))];
     }
 
-    /// <summary>How many different characters there are.</summary>
+    /// <summary>Number of different characters.</summary>
     internal int Count => _columns.Count;
 
-    /// <summary>The bags of all titles of a set; characters that the index does not know are left out.</summary>
+    /// <summary>The bags of all titles of a set. Characters that are not in the index are skipped.</summary>
     internal CharacterBag[] BagsOf(LabelledVideos videos)
     {
         var bags = new CharacterBag[videos.Count];

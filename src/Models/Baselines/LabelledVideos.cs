@@ -5,7 +5,7 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Baselines;
 
-/// <summary>A set of videos with labelled pairs, and all that the baselines know of the videos: mean frames and titles.</summary>
+/// <summary>A set of videos with labelled pairs, and the inputs of the baselines: mean frames and titles.</summary>
 public sealed class LabelledVideos
 {
     private readonly float[] _meanFrames;
@@ -38,7 +38,9 @@ public sealed class LabelledVideos
     /// <param name="dataset">The videos.</param>
     /// <param name="labels">The label file of their pairs.</param>
     /// <param name="cancellation">Stops the reading.</param>
-    /// <exception cref="Engine.DataException">A file cannot be read or is malformed, or a label names an unknown video.</exception>
+    /// <exception cref="Engine.DataException">
+    /// A file cannot be read or is malformed, or a label names an unknown video.
+    /// </exception>
     public static LabelledVideos Read(IVideoDataset dataset, string labels, CancellationToken cancellation = default)
     {
         var videos = new LabelledVideos(dataset.Count, dataset.FrameWidth, [.. LabelFile.Read(labels, dataset, IProgressSink.None).Where(static pair => pair.IsComplete)]);

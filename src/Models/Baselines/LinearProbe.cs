@@ -11,8 +11,8 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Baselines;
 
 /// <summary>
-/// What one linear map can do: mean frame and character bag of a video are mapped to an embedding, trained on labelled pairs so
-/// that the cosine of two embeddings comes close to the pair's similarity in squared error (Q in
+/// A baseline of one linear map. It maps the mean frame and the character bag of a video to an embedding. Training on
+/// labelled pairs minimises the squared error between the cosine of two embeddings and the pair's similarity (Q in
 /// docs/reference-system.md, section 4.6).
 /// </summary>
 internal sealed class LinearProbe : IDisposable
@@ -20,11 +20,12 @@ internal sealed class LinearProbe : IDisposable
     private const int EmbeddingWidth = 256;
     private const int Batch = 64;
 
-    // As strong as it gets on synthetic data: more epochs score at most 0.001 more, a third or three times the rate less.
+    // The best values on synthetic data. More epochs gain at most 0.001 Spearman; a third of the rate and three times
+    // the rate score lower.
     private const int Epochs = 4;
     private const double Rate = 3e-3;
     private const double AdamEpsilon = 1e-8;
-    private const uint ShufflePurpose = 200; // unlike those of the training stages
+    private const uint ShufflePurpose = 200; // differs from the numbers of the training stages
 
     private readonly Device _device;
     private readonly ulong _seed;
@@ -35,8 +36,8 @@ internal sealed class LinearProbe : IDisposable
     private readonly float[] _targets = new float[Batch];
 
     /// <summary>Prepares a map with random weights.</summary>
-    /// <param name="device">Where to train.</param>
-    /// <param name="inputWidth">Values that describe a video.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="inputWidth">Input values of a video.</param>
     /// <param name="seed">Key of the random numbers.</param>
     internal LinearProbe(Device device, int inputWidth, ulong seed)
     {
@@ -49,7 +50,7 @@ internal sealed class LinearProbe : IDisposable
     }
 
     /// <summary>Trains on all pairs.</summary>
-    /// <param name="writeRow">Writes what describes a video into a row of zeros.</param>
+    /// <param name="writeRow">Writes the input values of a video into a row of zeros.</param>
     /// <param name="pairs">The pairs.</param>
     /// <param name="cancellation">Stops the training.</param>
     internal void Train(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs, CancellationToken cancellation)
@@ -74,7 +75,7 @@ internal sealed class LinearProbe : IDisposable
     }
 
     /// <summary>The cosines of pairs.</summary>
-    /// <param name="writeRow">Writes what describes a video into a row of zeros.</param>
+    /// <param name="writeRow">Writes the input values of a video into a row of zeros.</param>
     /// <param name="pairs">The pairs.</param>
     internal double[] Similarities(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
@@ -102,7 +103,7 @@ internal sealed class LinearProbe : IDisposable
 
     private PairTerms Compare(Tape tape) => PairLoss.Forward(tape, Linear.Forward(tape, _inputs["rows"], tape.Use(_map)), _inputs["targets"]);
 
-    // Pairs that are missing to a full batch are rows of zeros: their cosine is 0, their target as well, and so is their gradient.
+    // Unused pairs of a batch are rows of zeros. Their cosine, target and gradient are 0.
     private void Upload(Action<int, Span<float>> writeRow, ReadOnlySpan<VideoPair> pairs)
     {
         Array.Clear(_rows);

@@ -1,8 +1,8 @@
 namespace VideoSim.Models.Baselines;
 
 /// <summary>
-/// What the linear probe sees of a video: its mean frame, centred and scaled so that those of the training videos have the mean
-/// square length 1, and beside it its character bag, which has the length 1.
+/// The inputs of the linear probe: the mean frame of a video and its character bag. Mean frames are centred and
+/// scaled, so that those of the training videos have the mean square length 1. A bag has length 1.
 /// </summary>
 internal sealed class ProbeInputs
 {
@@ -10,7 +10,7 @@ internal sealed class ProbeInputs
     private readonly float[] _centre;
     private readonly float _scale;
 
-    /// <summary>Takes centre, scale and characters from the training videos.</summary>
+    /// <summary>Computes centre, scale and characters from the training videos.</summary>
     internal ProbeInputs(LabelledVideos training)
     {
         _characters = new CharacterIndex(training);
@@ -31,11 +31,11 @@ internal sealed class ProbeInputs
         _scale = spread > 0 ? (float)(1 / Math.Sqrt(spread)) : 1;
     }
 
-    /// <summary>Values of a row.</summary>
+    /// <summary>Number of values in a row.</summary>
     internal int Width => _centre.Length + _characters.Count;
 
-    /// <summary>Describes the videos of a set.</summary>
-    /// <returns>Writes the row of a video into zeros [<see cref="Width"/>].</returns>
+    /// <summary>The input rows of a set of videos.</summary>
+    /// <returns>A function that writes the row of a video into zeros [<see cref="Width"/>].</returns>
     internal Action<int, Span<float>> RowsOf(LabelledVideos videos)
     {
         var bags = _characters.BagsOf(videos);

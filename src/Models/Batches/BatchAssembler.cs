@@ -6,8 +6,8 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Turns videos into a batch: titles become token ids, frames are sampled, tags become bits, all written straight into
-/// the slot. Owned by one thread; a steady assembler allocates nothing.
+/// Writes videos into a batch slot: titles as token ids, sampled frames, and tags as bits. One thread owns an
+/// assembler. Once its buffers have grown it allocates nothing.
 /// </summary>
 public sealed unsafe class BatchAssembler : IDisposable
 {
@@ -27,9 +27,9 @@ public sealed unsafe class BatchAssembler : IDisposable
 
     /// <summary>Fills a slot with single videos. Rows past the given videos repeat the last one.</summary>
     /// <param name="videos">Numbers of videos of the dataset.</param>
-    /// <param name="slot">What to fill.</param>
+    /// <param name="slot">The slot to fill.</param>
     /// <param name="masker">Masks tokens of the titles; null leaves them as they are.</param>
-    /// <param name="draw">Which reading of the videos this is; the masks depend on it.</param>
+    /// <param name="draw">Number of the batch; the masks depend on it.</param>
     public void Fill(ReadOnlySpan<int> videos, BatchBlock slot, TokenMasker? masker = null, long draw = 0)
     {
         for (int row = 0; row < slot.Shape.Videos; row++)
@@ -52,12 +52,12 @@ public sealed unsafe class BatchAssembler : IDisposable
         slot.Tokens.Sort(_places);
     }
 
-    /// <summary>Puts some videos, or pairs where the batch has some, on a device as one batch.</summary>
+    /// <summary>Copies one batch to a device: pairs if the batch has pairs, otherwise single videos.</summary>
     /// <param name="input">The device's block.</param>
-    /// <param name="order">Numbers of videos, or places in <paramref name="pairs"/>.</param>
+    /// <param name="order">Numbers of the videos, or indices into <paramref name="pairs"/>.</param>
     /// <param name="pairs">The pairs.</param>
     /// <param name="masker">As in <see cref="Fill"/>.</param>
-    /// <param name="step">Number of the step and of the batch; rates are 0.</param>
+    /// <param name="step">Number of the step and of the batch. Learning rates are 0.</param>
     internal void FillOnce(BatchBlock input, ReadOnlySpan<int> order, IReadOnlyList<VideoPair> pairs, TokenMasker? masker, long step)
     {
         using var host = new CpuDevice(threads: 1);

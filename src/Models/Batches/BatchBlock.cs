@@ -7,12 +7,12 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// A batch: the inputs of every step of the models. The same class is the slot that the assembler fills on the host and the fixed input block
-/// on the device.
+/// A batch: the inputs of every step of the models. The assembler fills a host slot of this class; a step reads a
+/// device block of this class.
 /// </summary>
 public sealed class BatchBlock : StepInputs
 {
-    /// <summary>Takes memory for one batch.</summary>
+    /// <summary>Allocates memory for one batch.</summary>
     public BatchBlock(Device device, BatchShape shape) : base(device,
     [
         .. IndexBatch.Inputs(nameof(Tokens), shape.Videos, shape.TextLength),
@@ -38,7 +38,7 @@ public sealed class BatchBlock : StepInputs
     /// <summary>The sizes.</summary>
     public BatchShape Shape { get; }
 
-    /// <summary>Token ids [B, T], and where each id occurs.</summary>
+    /// <summary>Token ids [B, T], and the positions of each id.</summary>
     public IndexBatch Tokens { get; }
 
     /// <summary>Token ids [B, T].</summary>
@@ -50,7 +50,7 @@ public sealed class BatchBlock : StepInputs
     /// <summary>Sampled frames, fp16 [B, F, W].</summary>
     public Tensor Frames { get; }
 
-    /// <summary>How many of a video's frames are its own [B].</summary>
+    /// <summary>Number of distinct frames of each video [B]; later frames repeat the last one.</summary>
     public Tensor FrameCounts { get; }
 
     /// <summary>Tag labels, bit c % 32 of word c / 32 [B, words].</summary>
@@ -62,7 +62,7 @@ public sealed class BatchBlock : StepInputs
     /// <summary>Text positions b*T + t of masked tokens, ascending; B*T on rows out of use [capacity].</summary>
     public Tensor MaskedPositions { get; }
 
-    /// <summary>What stood at the masked positions [capacity].</summary>
+    /// <summary>Original token ids of the masked positions [capacity].</summary>
     public Tensor MaskedTargets { get; }
 
     /// <summary>Number of masked tokens [1].</summary>

@@ -3,8 +3,8 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// A full shuffle of all samples for each epoch, a function of (seed, epoch) alone, so that a resumed run sees the same
-/// batches. The rest that does not fill a batch is left out of its epoch.
+/// Shuffles all samples for each epoch. The order is a function of (seed, purpose, epoch) alone, so a resumed run
+/// reads the same batches. Samples that do not fill a last batch are skipped in their epoch.
 /// </summary>
 public sealed class EpochOrder
 {
@@ -14,15 +14,15 @@ public sealed class EpochOrder
     private readonly int[] _order;
     private long _epoch = -1;
 
-    /// <summary>An order over the given samples.</summary>
-    /// <param name="samples">What to shuffle; at least one batch.</param>
+    /// <summary>Creates an order of the given samples.</summary>
+    /// <param name="samples">The samples; at least one batch.</param>
     /// <param name="batch">Samples of a batch.</param>
     /// <param name="seed">Key of the shuffle.</param>
-    /// <param name="purpose">Keeps the shuffles of different stages apart.</param>
+    /// <param name="purpose">Number of the stage. Each stage has different shuffles.</param>
     public EpochOrder(int[] samples, int batch, ulong seed, uint purpose)
     {
         if (samples.Length < batch)
-            throw new Engine.DataException($"a batch of {batch} needs at least that many samples; there are {samples.Length}");
+            throw new Engine.DataException($"a batch of {batch} needs at least {batch} samples; there are {samples.Length}");
         (_samples, _seed, _purpose, Batch) = (samples, seed, purpose, batch);
         _order = new int[samples.Length];
     }

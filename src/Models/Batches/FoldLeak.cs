@@ -3,17 +3,17 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// What a split by pairs lets through: videos that a fold validates on and has trained on (docs/reference-system.md,
-/// section 9, item 18). A score on such pairs flatters the model.
+/// Videos in both the training and the validation pairs of a fold, because folds split pairs and not videos
+/// (docs/reference-system.md, section 9, item 18). Scores on such pairs are too high.
 /// </summary>
 /// <param name="Videos">Videos that occur in training and in validation pairs.</param>
 /// <param name="PairsWithOne">Validation pairs of which exactly one video occurs in training pairs.</param>
-/// <param name="PairsWithBoth">Validation pairs of which both do.</param>
+/// <param name="PairsWithBoth">Validation pairs of which both videos occur in training pairs.</param>
 public readonly record struct FoldLeak(int Videos, int PairsWithOne, int PairsWithBoth)
 {
     /// <summary>Measures a fold.</summary>
     /// <param name="fold">The split.</param>
-    /// <param name="pairs">All labelled pairs, which the fold's numbers mean.</param>
+    /// <param name="pairs">All labelled pairs. The fold's numbers are indices into them.</param>
     public static FoldLeak Of(Fold fold, IReadOnlyList<VideoPair> pairs)
     {
         var trained = VideosOf(fold.Train, pairs);
@@ -29,7 +29,10 @@ public readonly record struct FoldLeak(int Videos, int PairsWithOne, int PairsWi
         return new FoldLeak(leaked.Count, one, both);
     }
 
-    /// <summary>The same fold without the training pairs that hold a video of its validation pairs: an honest split of fewer pairs.</summary>
+    /// <summary>
+    /// The same fold without the training pairs that share a video with its validation pairs. This split has no leak
+    /// and fewer pairs.
+    /// </summary>
     public static Fold Without(Fold fold, IReadOnlyList<VideoPair> pairs)
     {
         var validated = VideosOf(fold.Validation, pairs);

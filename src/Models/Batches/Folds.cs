@@ -8,30 +8,30 @@ namespace VideoSim.Models.Batches;
 /// <param name="Validation">Lines to validate on, in the reference's order.</param>
 public sealed record Fold(int Number, int[] Train, int[] Validation)
 {
-    /// <summary>The same split with fewer pairs.</summary>
+    /// <summary>The same split with only those pairs for which a function returns true.</summary>
     public Fold Where(Func<int, bool> keeps) => this with { Train = [.. Train.Where(keeps)], Validation = [.. Validation.Where(keeps)] };
 }
 
 /// <summary>
-/// The reference's 11 folds (docs/reference-system.md, section 1.5): one shuffled list, of which fold i validates the
-/// i-th piece and trains on all the rest, including what is left over behind the last piece. Pairs are split, not
-/// videos, so a video may be on both sides.
+/// The reference's 11 folds (docs/reference-system.md, section 1.5). One shuffled list is cut into pieces. Fold i
+/// validates on the i-th piece and trains on all other pairs, including those after the last piece. The folds split
+/// pairs, not videos, so a video may be on both sides.
 /// </summary>
 public static class Folds
 {
-    /// <summary>How many folds there are.</summary>
+    /// <summary>Number of folds.</summary>
     public const int Count = 11;
 
-    // The challenge's 67,899 pairs are cut into pieces of 6,000; smaller sets into eleven equal ones.
+    // The challenge's 67,899 pairs are cut into pieces of 6,000. Fewer pairs are cut into eleven equal pieces.
     private const int ReferenceFoldSize = 6_000;
 
     // The reference's seed.
     private const uint Seed = 42;
 
-    /// <summary>How many pairs a fold validates, of <paramref name="pairCount"/>.</summary>
+    /// <summary>Number of validation pairs of a fold, out of <paramref name="pairCount"/> pairs.</summary>
     public static int ValidationSize(int pairCount) => Math.Min(ReferenceFoldSize, pairCount / Count);
 
-    /// <summary>The number of a fold as people write it: 1 .. 11, or the reference's name for it, such as 6000-11999val.</summary>
+    /// <summary>Parses the number of a fold: 1 .. 11, or the reference's name of it, such as 6000-11999val.</summary>
     /// <exception cref="DataException">There is no such fold.</exception>
     public static int Parse(string name)
     {
@@ -63,7 +63,8 @@ public static class Folds
 
         random.Shuffle(shuffled);
 
-        // Each fold shuffles its training list with the same running generator, so the folds before this one must have their turn.
+        // One generator shuffles the training lists of all folds in order. So the lists of the earlier folds are
+        // shuffled first.
         int[] train = new int[pairCount - size];
         for (int i = 0; i < number; i++)
         {

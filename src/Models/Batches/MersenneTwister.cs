@@ -3,9 +3,9 @@ using System.Numerics;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// The generator MT19937 of Matsumoto and Nishimura, seeded and used as CPython's <c>random</c> does, so that a shuffle here is
-/// the reference's shuffle (docs/reference-system.md, section 9, item 19). For the folds only: everything else draws
-/// from Philox.
+/// The generator MT19937 of Matsumoto and Nishimura, seeded and used like CPython's <c>random</c>. A shuffle here
+/// equals the reference's shuffle (docs/reference-system.md, section 9, item 19). Only the folds use it; all other
+/// random numbers come from Philox.
 /// </summary>
 public sealed class MersenneTwister
 {
@@ -16,7 +16,7 @@ public sealed class MersenneTwister
     private readonly uint[] _state = new uint[Words];
     private int _used = Words;
 
-    /// <summary>Starts as <c>random.seed(seed)</c> does.</summary>
+    /// <summary>Starts like <c>random.seed(seed)</c>.</summary>
     public MersenneTwister(uint seed)
     {
         // init_by_array with the one-word key [seed], on top of init_genrand(19650218).
@@ -53,7 +53,10 @@ public sealed class MersenneTwister
         return y ^ (y >> 18);
     }
 
-    /// <summary>A number in [0, <paramref name="bound"/>): as many top bits as the bound has, drawn until they are below it.</summary>
+    /// <summary>
+    /// A number in [0, <paramref name="bound"/>). It draws as many top bits as the bound has, until the number is
+    /// below the bound.
+    /// </summary>
     public int NextBelow(int bound)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bound);
@@ -67,7 +70,7 @@ public sealed class MersenneTwister
         return (int)drawn;
     }
 
-    /// <summary>Shuffles as <c>random.shuffle</c> does.</summary>
+    /// <summary>Shuffles like <c>random.shuffle</c>.</summary>
     public void Shuffle(Span<int> items)
     {
         for (int i = items.Length - 1; i > 0; i--)
@@ -79,7 +82,7 @@ public sealed class MersenneTwister
 
     private uint Mixed(uint i) => _state[i] ^ (_state[i] >> 30);
 
-    // The key schedule walks 1 .. 623 in a ring; on wrapping round, word 0 takes over the last word.
+    // The key schedule visits the words 1 .. 623 in a ring. When it wraps around, it copies the last word to word 0.
     private int Next(int at)
     {
         if (++at < Words)

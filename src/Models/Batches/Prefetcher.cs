@@ -3,8 +3,8 @@ using VideoSim.Engine.Devices;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// A ring of host slots that a thread of its own fills ahead of the consumer. What a batch holds depends on its number
-/// alone, so running ahead changes nothing but the time.
+/// A ring of host slots that a separate thread fills ahead of the consumer. The contents of a batch depend on its
+/// number alone, so prefetching changes no result.
 /// </summary>
 public sealed class Prefetcher : IDisposable
 {
@@ -18,12 +18,14 @@ public sealed class Prefetcher : IDisposable
     private long _taken;
 
     /// <summary>Starts filling.</summary>
-    /// <param name="host">Where slots are allocated.</param>
-    /// <param name="shape">Their shape.</param>
-    /// <param name="slots">How many batches may be ready at once.</param>
+    /// <param name="host">Device of the slots.</param>
+    /// <param name="shape">Shape of a slot.</param>
+    /// <param name="slots">Number of slots: the most batches that are ready at once.</param>
     /// <param name="first">Number of the first batch.</param>
-    /// <param name="count">Batches to fill in all.</param>
-    /// <param name="fill">Fills a slot with the batch of a number; the same number always gives the same contents.</param>
+    /// <param name="count">Total number of batches to fill.</param>
+    /// <param name="fill">
+    /// Fills a slot with the batch of a number; the same number always gives the same contents.
+    /// </param>
     public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, Action<long, BatchBlock> fill)
     {
         (_first, _count, _fill) = (first, count, fill);
@@ -51,7 +53,7 @@ public sealed class Prefetcher : IDisposable
         _full.Wait();
         if (_failure is { } failure)
         {
-            _full.Release(); // whoever asks again gets the same answer
+            _full.Release(); // the next call throws the same failure
             if (failure is Engine.DataException bad)
                 throw new Engine.DataException(bad.Message, bad);
             throw new InvalidOperationException("assembling a batch failed", failure);
@@ -59,7 +61,10 @@ public sealed class Prefetcher : IDisposable
         return _slots[_taken % _slots.Length];
     }
 
-    /// <summary>Gives the slot of the last <see cref="Take"/> back, after its copy to a block is done: the slot is filled again at once.</summary>
+    /// <summary>
+    /// Returns the slot of the last <see cref="Take"/> to the worker, which fills it again. Waits first until the copy
+    /// from the slot to a block is complete.
+    /// </summary>
     public void Release(BatchBlock copiedTo)
     {
         copiedTo.WaitForCopy();

@@ -5,10 +5,10 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// Masks tokens of titles for a model to find out (docs/reference-system.md, section 2.2): of the tokens that are not
-/// [CLS], [SEP] or [PAD], each is selected with probability 0.15, whatever the others; of the selected ones 80 %
-/// become [MASK], 10 % any piece of the vocabulary, 10 % stay. A mask is a function of (seed, draw, record, position)
-/// alone. Allocates nothing.
+/// Masks tokens of titles, which the model then predicts (docs/reference-system.md, section 2.2). Each token other
+/// than [CLS], [SEP] and [PAD] is selected independently with probability 0.15. Of the selected tokens, 80 % become
+/// [MASK], 10 % become a random piece of the vocabulary and 10 % stay. A mask is a function of (seed, draw, record,
+/// position) alone. Nothing is allocated.
 /// </summary>
 /// <param name="vocabulary">The pieces.</param>
 /// <param name="seed">Key of the random numbers.</param>
@@ -17,12 +17,14 @@ public sealed unsafe class TokenMasker(Vocabulary vocabulary, ulong seed)
     private const double Selected = 0.15, Deviations = 6;
     private const float Masked = 0.8f, MaskedOrReplaced = 0.9f;
 
-    /// <summary>The most tokens that a batch can have masked: all but the two special ones of each title.</summary>
+    /// <summary>
+    /// The largest number of masked tokens in a batch: all but the two special tokens of each title.
+    /// </summary>
     public static int Candidates(int videos, int textLength) => videos * (textLength - 2);
 
     /// <summary>
-    /// Rows of the vocabulary head, one number for each plan of a step: mean plus six standard deviations, which one batch
-    /// in a thousand million exceeds, and every candidate, for that one.
+    /// Rows of the vocabulary head, one number for each variant of the step. The first is the mean plus six standard
+    /// deviations; one batch in a thousand million exceeds it. The second has room for every candidate.
     /// </summary>
     public static int[] PlanRows(int videos, int textLength)
     {
@@ -31,9 +33,11 @@ public sealed unsafe class TokenMasker(Vocabulary vocabulary, ulong seed)
         return usual < all ? [usual, all] : [all];
     }
 
-    /// <summary>Masks a filled slot: changes token ids and fills the masked positions, ascending, with targets and weights.</summary>
+    /// <summary>
+    /// Masks a filled slot: changes token ids and fills the masked positions, ascending, with targets and weights.
+    /// </summary>
     /// <param name="records">The records of the slot's rows; rows past them repeat the last one.</param>
-    /// <param name="draw">Which reading of the records this is: the number of the batch.</param>
+    /// <param name="draw">Number of the batch.</param>
     /// <param name="slot">The slot; token ids are sorted after this.</param>
     public void Mask(ReadOnlySpan<int> records, long draw, BatchBlock slot)
     {

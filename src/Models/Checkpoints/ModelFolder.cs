@@ -12,12 +12,12 @@ using VideoSim.Models.Zoo;
 namespace VideoSim.Models.Checkpoints;
 
 /// <summary>
-/// A model on disk, in the layout of Hugging Face (config.json, model.safetensors, vocab.txt, tokenizer_config.json), with
-/// the tag list that its heads follow.
+/// A model on disk, in the layout of Hugging Face (config.json, model.safetensors, vocab.txt, tokenizer_config.json),
+/// with the tag list in the order of its heads.
 /// </summary>
 public sealed class ModelFolder
 {
-    /// <summary>Name of the model that a finished training run leaves in its folder.</summary>
+    /// <summary>Name of the model folder that a finished training run writes.</summary>
     public const string LastOfRun = "last";
 
     private const string Config = "config.json", Weights = "model.safetensors", Vocab = "vocab.txt",
@@ -26,21 +26,25 @@ public sealed class ModelFolder
     private ModelFolder(string path, ModelConfig config, ITokenizer tokenizer, TagList tags) =>
         (FolderPath, Configuration, Tokenizer, Tags) = (path, config, tokenizer, tags);
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
 
-    /// <summary>Sizes.</summary>
+    /// <summary>Sizes of the model.</summary>
     public ModelConfig Configuration { get; }
 
-    /// <summary>What turns titles into ids.</summary>
+    /// <summary>The tokenizer of titles.</summary>
     public ITokenizer Tokenizer { get; }
 
     /// <summary>The tags, in the order of the heads' outputs.</summary>
     public TagList Tags { get; }
 
-    /// <summary>Reads everything but the weights, of which it checks names and shapes.</summary>
-    /// <param name="path">The folder, or the folder of a training run, whose last model is then taken.</param>
-    /// <param name="dictionary">The dictionary of a RoFormer's tokenizer, null for jieba's own; it must be the one of the model's training.</param>
+    /// <summary>Reads all files except the weights. Of the weights it checks names and shapes.</summary>
+    /// <param name="path">
+    /// A model folder, or the folder of a training run. In a run's folder the last model is opened.
+    /// </param>
+    /// <param name="dictionary">
+    /// Dictionary of a RoFormer's tokenizer; null for jieba's own. The model must have been trained with it.
+    /// </param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
     public static ModelFolder Open(string path, JiebaDictionary? dictionary = null)
     {
@@ -51,7 +55,7 @@ public sealed class ModelFolder
         try
         {
             config = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
-                ?? throw new DataException($"{file}: holds nothing");
+                ?? throw new DataException($"{file}: is null");
         }
         catch (JsonException e)
         {
@@ -62,22 +66,22 @@ public sealed class ModelFolder
         var vocabulary = Vocabulary.Load(Path.Combine(path, Vocab));
         var tags = TagList.Read(Path.Combine(path, TagFile));
         if (vocabulary.Count != config.Encoder.VocabSize)
-            throw new DataException($"{Path.Combine(path, Vocab)} has {vocabulary.Count} pieces, but {file} says {config.Encoder.VocabSize}");
+            throw new DataException($"{Path.Combine(path, Vocab)} has {vocabulary.Count} pieces, but encoder.vocab_size in {file} is {config.Encoder.VocabSize}");
         if (tags.ClassCount != config.Tags)
-            throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but {file} says {config.Tags}");
+            throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but tags in {file} is {config.Tags}");
         var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
         TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
         WeightFile.RequireFits(Path.Combine(path, Weights), declared);
         return new ModelFolder(path, config, tokenizer, tags);
     }
 
-    /// <summary>All files that it is made of.</summary>
+    /// <summary>Paths of all its files.</summary>
     public IEnumerable<string> Files => FilesOf(FolderPath);
 
-    /// <summary>All files that the model of a folder is made of, whether they are there or not.</summary>
+    /// <summary>Paths of all files of a model in a folder. The files need not exist.</summary>
     public static IEnumerable<string> FilesOf(string path) => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(path, name));
 
-    // The weights as the sizes say; they take no memory.
+    // Declares the weights for the sizes, without memory.
     private static ParameterStore Declare(ModelConfig config, string file)
     {
         try
@@ -91,9 +95,9 @@ public sealed class ModelFolder
     }
 
     /// <summary>The model with its weights.</summary>
-    /// <param name="device">Where its memory is.</param>
+    /// <param name="device">Device of its memory.</param>
     /// <param name="training">Whether it needs gradients.</param>
-    /// <param name="config">Other dropouts than the folder's; null for the folder's own.</param>
+    /// <param name="config">Configuration with other dropouts; null for the folder's own.</param>
     public IVideoModel Load(Device device, bool training, ModelConfig? config = null)
     {
         var model = ModelZoo.Create(config ?? Configuration);
@@ -102,7 +106,7 @@ public sealed class ModelFolder
         return model;
     }
 
-    /// <summary>Reads the folder's weights into a model of its sizes that has memory.</summary>
+    /// <summary>Reads the folder's weights into a model of the same sizes. Its memory must be allocated.</summary>
     public void ReadWeights(IVideoModel model) => WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
 
     /// <summary>Adds all files of a model to a folder.</summary>

@@ -7,22 +7,27 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Checkpoints;
 
 /// <summary>
-/// tokenizer_config.json: how a model's titles were cut up, in Hugging Face's keys and one of ours. A model that is read again must cut them up the same.
+/// tokenizer_config.json: the tokenizer of a model, in Hugging Face's keys and one key of this project. A model must
+/// be used with the tokenizer that it was trained with.
 /// </summary>
 internal static class TokenizerFile
 {
-    /// <summary>Writes what there is to say about a tokenizer.</summary>
+    /// <summary>Writes the description of a tokenizer.</summary>
     public static void Write(Stream stream, ITokenizer tokenizer) => JsonSerializer.Serialize(stream, Describe(tokenizer), TokenizerJson.Default.TokenizerDescription);
 
-    /// <summary>Checks that a file describes this tokenizer; keys that it does not know are other programs'.</summary>
-    /// <exception cref="DataException">The file cannot be read, or describes another one; the message says how they differ.</exception>
+    /// <summary>
+    /// Checks that a file describes this tokenizer. Unknown keys come from other programs and are ignored.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// The file cannot be read, or describes another tokenizer; the message has the difference.
+    /// </exception>
     public static void Check(string path, ITokenizer tokenizer)
     {
         TokenizerDescription found;
         try
         {
             found = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(path), TokenizerJson.Default.TokenizerDescription)
-                ?? throw new DataException($"{path}: holds nothing");
+                ?? throw new DataException($"{path}: is null");
         }
         catch (JsonException e)
         {
@@ -30,11 +35,11 @@ internal static class TokenizerFile
         }
         var expected = Describe(tokenizer);
         if (found.TokenizerClass != expected.TokenizerClass)
-            throw new DataException($"{path}: tokenizer_class is {Printable.Quote(found.TokenizerClass ?? "")}, but the model's encoder goes with {expected.TokenizerClass}");
+            throw new DataException($"{path}: tokenizer_class is {Printable.Quote(found.TokenizerClass ?? "")}, but the model's encoder needs {expected.TokenizerClass}");
         if (!found.DoLowerCase)
-            throw new DataException($"{path}: do_lower_case is off; only lower-casing tokenizers are known");
+            throw new DataException($"{path}: do_lower_case is false; only tokenizers that lower-case are supported");
         if (found.JiebaDictSha256 != expected.JiebaDictSha256)
-            throw new DataException($"{path}: the model was trained with another jieba dictionary (SHA-256 {Printable.Quote(found.JiebaDictSha256 ?? "unknown")}) than this one ({expected.JiebaDictSha256}); --jieba-dict names the one to use");
+            throw new DataException($"{path}: the model was trained with another jieba dictionary (SHA-256 {Printable.Quote(found.JiebaDictSha256 ?? "unknown")}), not with this one ({expected.JiebaDictSha256}); choose the dictionary with --jieba-dict");
     }
 
     private static TokenizerDescription Describe(ITokenizer tokenizer) => new()
@@ -44,16 +49,16 @@ internal static class TokenizerFile
     };
 }
 
-/// <summary>What tokenizer_config.json holds.</summary>
+/// <summary>The content of tokenizer_config.json.</summary>
 internal sealed record TokenizerDescription
 {
-    /// <summary>Hugging Face's name of the kind.</summary>
+    /// <summary>Hugging Face's name of the tokenizer class.</summary>
     public string? TokenizerClass { get; set; }
 
-    /// <summary>Whether text is lower-cased; ours always is.</summary>
+    /// <summary>Whether text is lower-cased; always true in files of this project.</summary>
     public bool DoLowerCase { get; set; } = true;
 
-    /// <summary>Hash of the dictionary, for the kind that has one.</summary>
+    /// <summary>Hash of the jieba dictionary; null for a tokenizer without one.</summary>
     public string? JiebaDictSha256 { get; set; }
 }
 

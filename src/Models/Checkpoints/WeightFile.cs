@@ -9,7 +9,9 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Checkpoints;
 
-/// <summary>Weights, running statistics and Adam's moments as safetensors; names are those of <see cref="ParameterStore"/>.</summary>
+/// <summary>
+/// Weights, running statistics and Adam's moments as safetensors; names are those of <see cref="ParameterStore"/>.
+/// </summary>
 public static unsafe class WeightFile
 {
     /// <summary>Writes all weights and saved states.</summary>
@@ -24,22 +26,30 @@ public static unsafe class WeightFile
         writer.WriteTo(stream);
     }
 
-    /// <summary>Checks by the header of a file that it holds all weights and saved states in the right shapes; they need no memory yet.</summary>
-    /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
+    /// <summary>
+    /// Checks by its header that a file has all weights and saved states in the right shapes. The parameters need no
+    /// memory.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// The file is damaged or belongs to another model; the message names file and tensor.
+    /// </exception>
     public static void RequireFits(string path, ParameterStore parameters)
     {
         using var reader = SafetensorsReader.Open(path);
         foreach (var part in parameters.Parameters.SelectMany(parameter => parameter.Parts).Concat(parameters.States.SelectMany(state => state.Parts)))
             reader.Find(part.Name, part.Shape);
-        // A tensor of another model's part: sizes that leave it out would make a model that nobody has trained.
+        // An extra tensor in a known block belongs to a model of other sizes, for example with more layers. The rest
+        // would be a model that was never trained.
         var known = parameters.Parameters.SelectMany(static parameter => parameter.Parts).Concat(parameters.States.SelectMany(static state => state.Parts)).Select(static part => part.Name).ToHashSet();
         var blocks = known.Select(static name => name.Split('.')[0]).ToHashSet();
         if (reader.Entries.FirstOrDefault(entry => !known.Contains(entry.Name) && blocks.Contains(entry.Name.Split('.')[0])) is { } surplus)
-            throw new DataException($"{path}: tensor {Printable.Quote(surplus.Name)} is of no part of a model of these sizes");
+            throw new DataException($"{path}: tensor {Printable.Quote(surplus.Name)} does not belong to a model of these sizes");
     }
 
-    /// <summary>Reads all weights and saved states; the file must hold every one of them in the right shape.</summary>
-    /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
+    /// <summary>Reads all weights and saved states; the file must have every one of them in the right shape.</summary>
+    /// <exception cref="DataException">
+    /// The file is damaged or belongs to another model; the message names file and tensor.
+    /// </exception>
     public static void ReadWeights(string path, ParameterStore parameters)
     {
         using var reader = SafetensorsReader.Open(path);
@@ -63,7 +73,9 @@ public static unsafe class WeightFile
     }
 
     /// <summary>Reads both moments of every parameter.</summary>
-    /// <exception cref="DataException">The file is damaged or is of another model; the message names file and tensor.</exception>
+    /// <exception cref="DataException">
+    /// The file is damaged or belongs to another model; the message names file and tensor.
+    /// </exception>
     public static void ReadMoments(string path, Device device, ParameterStore parameters, Adam adam)
     {
         using var reader = SafetensorsReader.Open(path);
@@ -75,8 +87,8 @@ public static unsafe class WeightFile
         }
     }
 
-    /// <summary>Looks for a NaN or an infinity in everything that is saved; null if there is none. Waits for the device.</summary>
-    /// <returns>What the first such tensor is called.</returns>
+    /// <summary>Searches everything that is saved for NaN and infinity. Waits for the device.</summary>
+    /// <returns>Name of the first such tensor; null if there is none.</returns>
     public static string? FindNonFinite(Device device, ParameterStore parameters, Adam adam)
     {
         float[] buffer = new float[1 << 18];
@@ -135,7 +147,7 @@ public static unsafe class WeightFile
         }
     }
 
-    // The values lie in the buffer until the next tensor is read; it grows to the largest one.
+    // The values are in the buffer until the next read. The buffer grows to the size of the largest tensor.
     private static ReadOnlySpan<float> Read(string path, SafetensorsReader reader, string name, Tensor tensor, ref float[] buffer)
     {
         var entry = reader.Find(name, tensor.Shape);
@@ -144,7 +156,7 @@ public static unsafe class WeightFile
         var values = buffer.AsSpan(0, (int)tensor.Shape.Count);
         reader.ReadFloats(entry, values);
         if (!StoredFloats.AllFinite(values))
-            throw new DataException($"{path}: tensor {Printable.Quote(name)} holds a value that is not finite");
+            throw new DataException($"{path}: tensor {Printable.Quote(name)} has a value that is not finite");
         return values;
     }
 }

@@ -3,8 +3,8 @@ using System.Text.Json.Serialization;
 namespace VideoSim.Models.Configuration;
 
 /// <summary>
-/// JSON of configurations: snake_case, unknown keys refused. Properties with a default have setters: the generated
-/// deserializer overwrites init-only ones that the JSON leaves out.
+/// JSON of configurations: snake_case, unknown keys refused. Properties with a default have setters. The generated
+/// deserializer overwrites init-only properties that are missing in the JSON.
 /// </summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true)]

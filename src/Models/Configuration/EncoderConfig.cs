@@ -6,7 +6,7 @@ public sealed record EncoderConfig
     /// <summary>Position embeddings and a pooler.</summary>
     public const string Bert = "bert";
 
-    /// <summary>Rotary positions, no pooler; comes with a tokenizer of its own.</summary>
+    /// <summary>Rotary positions, no pooler, and its own tokenizer.</summary>
     public const string RoFormer = "roformer";
 
     /// <summary><see cref="Bert"/> or <see cref="RoFormer"/>.</summary>
@@ -27,16 +27,16 @@ public sealed record EncoderConfig
     /// <summary>Width of the feed-forward part.</summary>
     public required int IntermediateSize { get; init; }
 
-    /// <summary>Positions that have an embedding.</summary>
+    /// <summary>Number of position embeddings.</summary>
     public int MaxPositionEmbeddings { get; set; } = 512;
 
-    /// <summary>Token types that have an embedding; only type 0 is used.</summary>
+    /// <summary>Number of token type embeddings; only type 0 is used.</summary>
     public int TypeVocabSize { get; set; } = 2;
 
     /// <summary>Added to the variance inside LayerNorm's root.</summary>
     public float LayerNormEps { get; set; } = 1e-12f;
 
-    /// <summary>Standard deviation of fresh weights before the cut at 2 sigma.</summary>
+    /// <summary>Standard deviation of initial weights, before they are cut at 2 sigma.</summary>
     public double InitializerRange { get; set; } = 0.02;
 
     /// <summary>Chance to zero a value of the embeddings and of each sub-layer's output.</summary>

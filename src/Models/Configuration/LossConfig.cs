@@ -32,13 +32,17 @@ public sealed record LossConfig
     /// <summary>Weight of the masked-token term in the pretraining of models that have one.</summary>
     public float MlmWeight { get; set; } = 10;
 
-    /// <summary>Focusing exponent of the tag loss for tags that are present; 0 in cross-entropy and in the published asymmetric loss.</summary>
+    /// <summary>
+    /// Focusing exponent of the tag loss for present tags; 0 in cross-entropy and in the published asymmetric loss.
+    /// </summary>
     public float PositiveGamma { get; set; }
 
-    /// <summary>Focusing exponent of the tag loss for tags that are absent; 0 is cross-entropy, 1 the published asymmetric loss.</summary>
+    /// <summary>
+    /// Focusing exponent of the tag loss for absent tags; 0 is cross-entropy, 1 the published asymmetric loss.
+    /// </summary>
     public float NegativeGamma { get; set; }
 
-    /// <summary>What the tag loss takes off the probability of absent tags.</summary>
+    /// <summary>Subtracted from the probability of absent tags in the tag loss.</summary>
     public float Margin { get; set; }
 
     /// <summary>The tag loss.</summary>
@@ -46,7 +50,7 @@ public sealed record LossConfig
     public LabelFocus Focus => new(PositiveGamma, NegativeGamma, Margin);
 
     /// <summary>The objective of finetuning.</summary>
-    /// <param name="pairs">The similarities of pairs against their targets.</param>
+    /// <param name="pairs">The loss terms that compare the similarities of pairs with their targets.</param>
     /// <param name="tags">The tag loss of all videos of the pairs [1].</param>
     public LossTerms OfPairs(in PairTerms pairs, in Tensor tags) =>
         new(new("squared_error", 1, pairs.SquaredError), new("kl", KlWeight, pairs.Kl), new("tag", TagWeight, tags));

@@ -6,7 +6,7 @@ using VideoSim.Kernels.Attention;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>All sizes of a model: what its config.json holds and what a checkpoint needs to be read again.</summary>
+/// <summary>All sizes of a model, as in its config.json. A checkpoint cannot be read without them.</summary>
 public sealed record ModelConfig
 {
     private const int MostExpandedWidth = 1 << 18;
@@ -23,11 +23,11 @@ public sealed record ModelConfig
     /// <summary>Text positions, T, the two special tokens included.</summary>
     public int TextLength { get; set; } = 32;
 
-    /// <summary>Frames a video is sampled to, F.</summary>
+    /// <summary>Sampled frames of a video, F.</summary>
     public int Frames { get; set; } = 32;
 
     /// <summary>
-    /// Spread the sampled frames over the whole video; published are whole steps from its beginning
+    /// Spreads the sampled frames over the whole video. The published models take whole steps from its beginning
     /// (docs/reference-system.md, section 2.3).
     /// </summary>
     public bool EvenFrames { get; set; }
@@ -38,7 +38,7 @@ public sealed record ModelConfig
     /// <summary>Experts of the mixture.</summary>
     public int Experts { get; set; } = 3;
 
-    /// <summary>How much wider NeXtVLAD's expansion is than a frame; below 1 in small presets.</summary>
+    /// <summary>Width of NeXtVLAD's expansion divided by the width of a frame; below 1 in small presets.</summary>
     public double VladExpansion { get; set; } = 2;
 
     /// <summary>Width of the expansion, over all groups.</summary>
@@ -51,7 +51,7 @@ public sealed record ModelConfig
     /// <summary>NeXtVLAD clusters, K.</summary>
     public int VladClusters { get; set; } = 64;
 
-    /// <summary>NeXtVLAD's output width, and the text map's.</summary>
+    /// <summary>Output width of NeXtVLAD and of the text map.</summary>
     public int VladWidth { get; set; } = 1024;
 
     /// <summary>Chance to zero a value before NeXtVLAD's output layer.</summary>
@@ -61,8 +61,8 @@ public sealed record ModelConfig
     public int EmbeddingWidth { get; set; } = 256;
 
     /// <summary>
-    /// Leaves padding and repeated frames out of Uniter's mean and of mix-roformer's maximum; published is to take all
-    /// positions (docs/reference-system.md, section 9, item 8).
+    /// Excludes padding and repeated frames from Uniter's mean and from mix-roformer's maximum. The published models
+    /// use all positions (docs/reference-system.md, section 9, item 8).
     /// </summary>
     public bool MaskedPooling { get; set; }
 
@@ -70,19 +70,20 @@ public sealed record ModelConfig
     public float FusionDropout { get; set; } = 0.2f;
 
     /// <summary>
-    /// Probability that tag heads give every tag before training; 0.5 is a bias of 0, as published. Short runs begin at the
-    /// tags' frequency, or they would spend their steps on learning that tags are rare (Lin et al., "Focal loss", 2017, 4.1).
+    /// Probability that the tag heads predict for every tag before training. 0.5 means a bias of 0, as published.
+    /// Short runs start at the tags' frequency; otherwise their steps only learn that tags are rare (Lin et al.,
+    /// "Focal loss", 2017, 4.1).
     /// </summary>
     public double TagPrior { get; set; } = 0.5;
 
-    /// <summary>How much narrower the squeeze of squeeze-excitation is.</summary>
+    /// <summary>Input width of squeeze-excitation divided by its inner width.</summary>
     public int SqueezeRatio { get; set; } = 8;
 
     /// <summary>
-    /// Checks that each size is in its range and that they fit together. The ranges are generous; within them no product of two sizes leaves
-    /// 32 bits. How much memory a model takes is another question.
+    /// Checks the range of each size, and that the sizes fit together. The ranges are wide, but no product of two
+    /// sizes exceeds 32 bits. This does not check the memory that a model needs.
     /// </summary>
-    /// <param name="where">What the message begins with, such as the file that the sizes come from and a colon.</param>
+    /// <param name="where">The beginning of the message, such as the file of the sizes and a colon.</param>
     /// <exception cref="DataException">A size is out of range; the message names it.</exception>
     public void Validate(string where = "")
     {
@@ -96,7 +97,7 @@ public sealed record ModelConfig
         Range(VladGroups, "vlad_groups", 1, 4096);
         Range(VladClusters, "vlad_clusters", 1, 4096);
         Range(VladWidth, "vlad_width", 1, 1 << 16);
-        Range(EmbeddingWidth, "embedding_width", 1, 256); // a submission may have no more
+        Range(EmbeddingWidth, "embedding_width", 1, 256); // the limit of a submission
         Range(SqueezeRatio, "squeeze_ratio", 1, 256);
         Divides(VladGroups, VladExpandedWidth, "vlad_groups", "vlad_expansion * frame_width");
         Divides(SqueezeRatio, EmbeddingWidth, "squeeze_ratio", "embedding_width");
@@ -105,7 +106,7 @@ public sealed record ModelConfig
         Probability(VladDropout, "vlad_dropout");
         Probability(FusionDropout, "fusion_dropout");
         if (Encoder.ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
-            throw Bad($"encoder.model_type is {Printable.Quote(Encoder.ModelType)}; there are {EncoderConfig.Bert} and {EncoderConfig.RoFormer}");
+            throw Bad($"encoder.model_type is {Printable.Quote(Encoder.ModelType)}; it must be {EncoderConfig.Bert} or {EncoderConfig.RoFormer}");
         Range(Encoder.VocabSize, "encoder.vocab_size", 1, 2_000_000);
         Range(Encoder.HiddenSize, "encoder.hidden_size", 1, 1 << 14);
         Range(Encoder.NumHiddenLayers, "encoder.num_hidden_layers", 1, 256);
@@ -115,7 +116,7 @@ public sealed record ModelConfig
         Range(Encoder.TypeVocabSize, "encoder.type_vocab_size", 1, 4096);
         Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
         if (Encoder.ModelType == EncoderConfig.RoFormer && Encoder.HiddenSize / Encoder.NumAttentionHeads % 2 != 0)
-            throw Bad($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions turn pairs of columns");
+            throw Bad($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions need an even number");
         if (TextLength > Encoder.MaxPositionEmbeddings)
             throw Bad($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
         if (!(Encoder.LayerNormEps > 0 && Encoder.LayerNormEps <= 1))

@@ -5,13 +5,13 @@ using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>Precisions as options and files name them: <c>fp32</c> and <c>bf16</c>.</summary>
+/// <summary>Names of precisions in options and files: <c>fp32</c> and <c>bf16</c>.</summary>
 public static class PrecisionName
 {
     /// <summary>The name of a precision.</summary>
     public static string Of(ElementType precision) => precision == ElementType.Float32 ? "fp32" : "bf16";
 
-    /// <summary>The precision of a name; null where it is none.</summary>
+    /// <summary>The precision of a name; null for any other name.</summary>
     public static ElementType? Parse(string? name)
     {
         foreach (var precision in ElementTypes.Precisions)
@@ -22,8 +22,8 @@ public static class PrecisionName
         return null;
     }
 
-    /// <summary>What is wrong with a name that is none, for messages that begin with the option or the key.</summary>
-    public static string Refusal(string name) => $"cannot be {Printable.Quote(name)}; it is {string.Join(" or ", ElementTypes.Precisions.Select(Of))}";
+    /// <summary>The error for an unknown name. In a message it follows the option or the key.</summary>
+    public static string Refusal(string name) => $"cannot be {Printable.Quote(name)}; it must be {string.Join(" or ", ElementTypes.Precisions.Select(Of))}";
 }
 
 /// <summary>Reads and writes the name of a precision.</summary>

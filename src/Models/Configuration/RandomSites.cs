@@ -2,7 +2,9 @@ using VideoSim.Engine.Layers;
 
 namespace VideoSim.Models.Configuration;
 
-/// <summary>One explicit number for every use of random numbers, so that no rewrite of a model changes another's masks.</summary>
+/// <summary>
+/// One explicit number for every use of random numbers. So a change of one model does not change the masks of another.
+/// </summary>
 internal static class RandomSites
 {
     public const uint Embeddings = 1;
@@ -12,6 +14,6 @@ internal static class RandomSites
 
     private const uint FirstLayer = 16;
 
-    /// <summary>The first number of an encoder layer's.</summary>
+    /// <summary>The first number of an encoder layer.</summary>
     public static uint Layer(int layer) => FirstLayer + (uint)layer * TransformerLayer.Sites;
 }

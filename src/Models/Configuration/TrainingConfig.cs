@@ -7,12 +7,11 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Models.Configuration;
 
 /// <summary>
-/// How one stage trains (docs/reference-system.md, section 5): batch, steps, rates and what happens every so many
-/// steps.
+/// Recipe of one training stage (docs/reference-system.md, section 5): batch, steps, learning rates and intervals.
 /// </summary>
 public sealed record TrainingConfig
 {
-    private const int MostInBatch = 1 << 16; // more than any memory holds; counts of tokens stay within 32 bits
+    private const int MostInBatch = 1 << 16; // more than fits into memory; token counts stay within 32 bits
 
     /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
     public required int Batch { get; init; }
@@ -26,7 +25,7 @@ public sealed record TrainingConfig
     /// <summary>Steps until the encoder's rate peaks.</summary>
     public int EncoderWarmup { get; set; } = 2000;
 
-    /// <summary>Step at which the encoder's rate would reach 0.</summary>
+    /// <summary>Step at which the encoder's rate reaches 0, if the run is that long.</summary>
     public required int EncoderScheduleSteps { get; init; }
 
     /// <summary>Peak rate of everything else.</summary>
@@ -36,8 +35,8 @@ public sealed record TrainingConfig
     public int Warmup { get; set; } = 1000;
 
     /// <summary>
-    /// How steps store activations, and which matrices they multiply. Weights, their gradients and moments are fp32 in either, and so are
-    /// validations. bf16 needs a CUDA device.
+    /// Type of activations and of the matrices in products. Weights, gradients, moments and validations are always
+    /// fp32. bf16 needs a CUDA device.
     /// </summary>
     [JsonConverter(typeof(PrecisionConverter))]
     public ElementType Precision { get; set; } = ElementType.Float32;
@@ -54,9 +53,9 @@ public sealed record TrainingConfig
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
 
-    /// <summary>Checks that a device computes in a precision.</summary>
+    /// <summary>Checks that a device supports a precision.</summary>
     /// <returns>The precision.</returns>
-    /// <exception cref="DataException">It does not.</exception>
+    /// <exception cref="DataException">The device does not support it.</exception>
     public static ElementType Require(ElementType precision, Device device) => precision == ElementType.Float32 || device.HasBFloat16 ? precision
         : throw new DataException($"precision {PrecisionName.Of(precision)} needs a CUDA device; {device.Name} computes in {PrecisionName.Of(ElementType.Float32)}");
 

@@ -4,15 +4,18 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Datasets;
 
-/// <summary>What a file held when it was read. Two files with the same digest hold the same.</summary>
-/// <param name="Path">The file, in full.</param>
+/// <summary>Size and hash of a file when it was read. Files with the same digest have the same content.</summary>
+/// <param name="Path">Full path of the file.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="Sha256">SHA-256, in lower-case hexadecimal: of the places and checksums of a TFRecord file's records, of the content of other files.</param>
+/// <param name="Sha256">
+/// SHA-256 in lower-case hexadecimal. For a TFRecord file it covers the positions and checksums of the records, for
+/// any other file its content.
+/// </param>
 public sealed record FileDigest(string Path, long Bytes, string Sha256)
 {
     private const int BufferBytes = 1 << 20;
 
-    /// <summary>Reads a file that holds no records.</summary>
+    /// <summary>Reads a file that is not a TFRecord file.</summary>
     /// <exception cref="DataException">It cannot be read.</exception>
     public static FileDigest OfContent(string path)
     {
@@ -22,8 +25,8 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
 
     /// <summary>Size and hash of a file's content, in lower-case hexadecimal.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="algorithm">Of the hash.</param>
-    /// <param name="advance">Is told how many bytes were read, a megabyte at a time.</param>
+    /// <param name="algorithm">The hash algorithm.</param>
+    /// <param name="advance">Receives the number of bytes of each read, at most a megabyte.</param>
     /// <exception cref="DataException">It cannot be read.</exception>
     internal static (long Bytes, string Hash) Hash(string path, HashAlgorithmName algorithm, Action<int>? advance = null)
     {
@@ -31,7 +34,7 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
             using var hash = IncrementalHash.CreateHash(algorithm);
-            // The library's own loop reads 4 KB at a time: 100,000 calls for an encoder.
+            // .NET's own loop reads 4 KB at a time: 100,000 calls for an encoder.
             byte[] buffer = new byte[BufferBytes];
             long bytes = 0;
             for (int read; (read = stream.Read(buffer)) > 0; bytes += read)

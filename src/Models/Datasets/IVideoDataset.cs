@@ -3,65 +3,75 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Datasets;
 
-/// <summary>Videos as one list, numbered from 0. All of them were checked when it was opened, so every number can be read.</summary>
+/// <summary>A list of videos, numbered from 0. Opening it checks all of them, so every number can be read.</summary>
 public interface IVideoDataset
 {
-    /// <summary>How many videos there are.</summary>
+    /// <summary>Number of videos.</summary>
     int Count { get; }
 
     /// <summary>Values of every frame.</summary>
     int FrameWidth { get; }
 
-    /// <summary>The files, in the order in which they were given.</summary>
+    /// <summary>The files, in the given order.</summary>
     IReadOnlyList<string> Files { get; }
 
-    /// <summary>What the files held, in the same order.</summary>
+    /// <summary>Digests of the files, in the same order.</summary>
     IReadOnlyList<FileDigest> Digests { get; }
 
-    /// <summary>The records that were skipped, and the files that have no sound record.</summary>
+    /// <summary>The skipped records, and the files without a valid record.</summary>
     IReadOnlyList<BadRecord> BadRecords { get; }
 
-    /// <summary>Finds a video by its id. Where several have the same id, the last one counts, as in the reference.</summary>
+    /// <summary>
+    /// Finds a video by its id. If several videos have the id, the last one is found, as in the reference.
+    /// </summary>
     bool TryFind(ReadOnlySpan<byte> id, out int video);
 
-    /// <summary>The videos in order, without those whose id a later video has as well. How many are left out is noted.</summary>
+    /// <summary>
+    /// The videos in order, without those whose id occurs again later. A note has the number of skipped videos.
+    /// </summary>
     int[] LastOfEveryId(IProgressSink progress);
 
-    /// <summary>A reader of its own for a thread.</summary>
-    /// <exception cref="DataException">A file is gone, or cannot be read.</exception>
+    /// <summary>Opens a reader for one thread.</summary>
+    /// <exception cref="DataException">A file is missing or cannot be read.</exception>
     IVideoReader OpenReader();
 }
 
-/// <summary>Reads single videos of a dataset. Not thread-safe; a steady reader allocates nothing.</summary>
+/// <summary>
+/// Reads single videos of a dataset. Not thread-safe. Once its buffers have grown it allocates nothing.
+/// </summary>
 public interface IVideoReader : IDisposable
 {
     /// <summary>Reads a video by its number.</summary>
     /// <returns>The video; valid until the next read.</returns>
-    /// <exception cref="DataException">It is no longer what it was when the dataset was opened.</exception>
+    /// <exception cref="DataException">The video has changed since the dataset was opened.</exception>
     Video Read(int video);
 }
 
-/// <summary>A file format of videos. A new format is an implementation of this interface and of <see cref="IVideoDataset"/>.</summary>
+/// <summary>
+/// A file format of videos. A new format is an implementation of this interface and of <see cref="IVideoDataset"/>.
+/// </summary>
 public interface IVideoFormat
 {
-    /// <summary>How its files' names end, with the dot.</summary>
+    /// <summary>Extension of its files, with the dot.</summary>
     string Extension { get; }
 
     /// <summary>Reads and checks all videos of some files.</summary>
     /// <param name="files">The files.</param>
     /// <param name="frameWidth">Values of a frame.</param>
-    /// <param name="skipBadRecords">Skip bad records and list them, instead of stopping at the first.</param>
-    /// <param name="threads">How many files may be read at a time; the result does not depend on it.</param>
-    /// <param name="progress">Is told how far the reading is, and which records are skipped.</param>
+    /// <param name="skipBadRecords">Skips and lists bad records; otherwise stops at the first.</param>
+    /// <param name="threads">Number of files that may be read at a time. The result does not depend on it.</param>
+    /// <param name="progress">Receives the progress and the skipped records.</param>
     /// <param name="cancellation">Stops the reading.</param>
-    /// <exception cref="DataException">A file cannot be read, no record is sound, or a record is bad and bad ones are not to be skipped.</exception>
+    /// <exception cref="DataException">
+    /// A file cannot be read, no record is valid, or a record is bad and bad records are not skipped.
+    /// </exception>
     IVideoDataset Open(IReadOnlyList<string> files, int frameWidth, bool skipBadRecords = false, int threads = 1, IProgressSink? progress = null,
         CancellationToken cancellation = default);
 
-    /// <summary>Reads a file again; gives what <see cref="IVideoDataset.Digests"/> has of it.</summary>
+    /// <summary>Reads a file and computes its digest, as in <see cref="IVideoDataset.Digests"/>.</summary>
     /// <exception cref="DataException">It cannot be read.</exception>
     FileDigest Digest(string file, CancellationToken cancellation);
 
-    /// <summary>What is wrong with the beginning of a file; null if its first video is sound.</summary>
+    /// <summary>The problem at the beginning of a file; null if its first video is valid.</summary>
     BadRecord? FirstProblem(string file, int frameWidth);
 }

@@ -4,10 +4,12 @@ using VideoSim.Engine;
 
 namespace VideoSim.Models.Datasets;
 
-/// <summary>Opens and reads input files, and says in plain words what the system objects to.</summary>
+/// <summary>Opens and reads input files, with a plain message for each failure.</summary>
 internal static class InputFile
 {
-    /// <summary>Opens a file for positional reads; false, and why, if there is none or it cannot be read.</summary>
+    /// <summary>
+    /// Opens a file for positional reads. Returns false and the reason if it does not exist or cannot be read.
+    /// </summary>
     internal static bool TryOpen(
         string path, FileOptions access, [NotNullWhen(true)] out SafeFileHandle? file, out long length, [NotNullWhen(false)] out string? reason)
     {
@@ -30,8 +32,8 @@ internal static class InputFile
     }
 
     /// <summary>
-    /// Reads as many bytes as the file has from <paramref name="offset"/> on, at most a full buffer. Where the disk fails,
-    /// <paramref name="reason"/> says so and fewer are read.
+    /// Reads bytes from <paramref name="offset"/> on, until the buffer is full or the file ends. If the disk fails,
+    /// fewer bytes are read and <paramref name="reason"/> has the error.
     /// </summary>
     internal static int Read(SafeFileHandle file, Span<byte> buffer, long offset, out string? reason)
     {

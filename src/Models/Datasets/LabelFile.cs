@@ -7,24 +7,25 @@ using VideoSim.Models.Progress;
 namespace VideoSim.Models.Datasets;
 
 /// <summary>One labelled pair.</summary>
-/// <param name="Left">Number of the first video in what it was looked up in; <see cref="Skipped"/> if its record was skipped.</param>
-/// <param name="Right">Number of the second, likewise.</param>
-/// <param name="TargetSimilarity">How similar people found them, in [0, 1].</param>
+/// <param name="Left">
+/// Number of the first video in its dataset or table; <see cref="Skipped"/> if its record was skipped.
+/// </param>
+/// <param name="Right">Number of the second video, or <see cref="Skipped"/>.</param>
+/// <param name="TargetSimilarity">Similarity given by annotators, in [0, 1].</param>
 public readonly record struct VideoPair(int Left, int Right, float TargetSimilarity)
 {
-    /// <summary>Stands for a video whose record was skipped.</summary>
+    /// <summary>The number of a video whose record was skipped.</summary>
     public const int Skipped = -1;
 
-    /// <summary>Whether both videos are there.</summary>
+    /// <summary>Whether neither video was skipped.</summary>
     public bool IsComplete => Left != Skipped && Right != Skipped;
 }
 
-/// <summary>Looks a video up by its id, as <see cref="IVideoDataset.TryFind"/> does.</summary>
+/// <summary>Finds a video by its id, like <see cref="IVideoDataset.TryFind"/>.</summary>
 public delegate bool VideoLookup(ReadOnlySpan<byte> id, out int video);
 
 /// <summary>
-/// Reads label.tsv: lines of left id, right id, similarity, split by tabs; a line without a tab is
-/// split at blanks.
+/// Reads label.tsv. Each line has left id, right id and similarity, separated by tabs, or by spaces if it has no tab.
 /// </summary>
 public static class LabelFile
 {
@@ -32,9 +33,10 @@ public static class LabelFile
 
     /// <summary>Reads all pairs, in the order of the lines.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="lookup">Where the videos are looked up.</param>
+    /// <param name="lookup">Finds the videos.</param>
     /// <exception cref="DataException">
-    /// The file cannot be read or is empty, or a line has not three fields, an unknown id, or a similarity outside [0, 1].
+    /// The file cannot be read or is empty, or a line does not have three fields, or has an unknown id or a similarity
+    /// outside [0, 1].
     /// </exception>
     public static VideoPair[] Read(string path, VideoLookup lookup)
     {
@@ -48,8 +50,8 @@ public static class LabelFile
             int fieldCount = Split(line, byTabs ? (byte)'\t' : (byte)' ', skipsEmpty: !byTabs, fields);
             if (fieldCount != 3)
             {
-                throw Bad(line.IsEmpty ? "is empty, expected id, id, similarity"
-                    : $"{(byTabs ? "tabs" : "blanks")} split it into {fieldCount} fields, expected 3: id, id, similarity", lines.Number);
+                throw Bad(line.IsEmpty ? "is empty; expected id, id, similarity"
+                    : $"has {fieldCount} fields separated by {(byTabs ? "tabs" : "spaces")}; expected 3: id, id, similarity", lines.Number);
             }
 
             pairs.Add(new VideoPair(
@@ -63,7 +65,7 @@ public static class LabelFile
 
         float Similarity(ReadOnlySpan<byte> text, int number)
         {
-            // The library takes NUL behind a number for nothing.
+            // .NET's parser ignores a NUL after a number.
             if (text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double similarity))
                 throw Bad($"the similarity '{LineReader.Quote(text)}' is not a number", number);
 
@@ -75,17 +77,18 @@ public static class LabelFile
     }
 
     /// <summary>
-    /// Reads all pairs of a dataset. Pairs of skipped records are kept as pairs of <see cref="VideoPair.Skipped"/> videos, so that the
-    /// folds of the others stay as they are; a note names their lines. Another says where an id has several records.
+    /// Reads all pairs of a dataset. Pairs of skipped records stay in the list, with <see cref="VideoPair.Skipped"/>
+    /// as the video, so the folds do not change. A note names their lines. Another note reports ids with several
+    /// records.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="dataset">The videos.</param>
-    /// <param name="progress">Takes the notes.</param>
-    /// <exception cref="DataException">As of the other overload; or no pair is complete.</exception>
+    /// <param name="progress">Receives the notes.</param>
+    /// <exception cref="DataException">As in the other overload, or no pair is complete.</exception>
     public static VideoPair[] Read(string path, IVideoDataset dataset, IProgressSink progress)
     {
         var ids = dataset.BadRecords.Select(static bad => bad.Id).ToHashSet();
-        // A damaged record hides its id: any id may be its own.
+        // The id of a damaged record is not known, so any id may belong to it.
         bool hidesIds = ids.Contains(null);
         var pairs = Read(path, Find);
         int[] lines = Enumerable.Range(0, pairs.Length).Where(i => !pairs[i].IsComplete).ToArray();
@@ -95,7 +98,7 @@ public static class LabelFile
         if (lines.Length > 0)
         {
             string named = string.Join(", ", lines.Take(NamedLines).Select(static line => line + 1));
-            progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, as records of their videos were skipped: lines {named}{(lines.Length > NamedLines ? ", ..." : "")}");
+            progress.Note($"{path}: {lines.Length} of {pairs.Length} pairs are left out, because records of their videos were skipped: lines {named}{(lines.Length > NamedLines ? ", ..." : "")}");
         }
 
         dataset.LastOfEveryId(progress);
@@ -111,7 +114,7 @@ public static class LabelFile
         }
     }
 
-    // Counts all fields, and gives the first ones; the last place serves all that are too many.
+    // Counts all fields and stores the first ones. Surplus fields share the last entry.
     private static int Split(ReadOnlySpan<byte> line, byte separator, bool skipsEmpty, Span<Range> fields)
     {
         int count = 0;

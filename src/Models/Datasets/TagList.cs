@@ -7,8 +7,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Datasets;
 
 /// <summary>
-/// The supervised tags (docs/reference-system.md, section 1.4): a text file with one integer id a line. A tag's class
-/// is its rank in ascending order of ids, whatever its line.
+/// The supervised tags (docs/reference-system.md, section 1.4): a text file with one integer id per line. A tag's
+/// class is its rank in ascending order of ids. The order of the lines does not matter.
 /// </summary>
 public sealed class TagList
 {
@@ -25,16 +25,18 @@ public sealed class TagList
     /// <summary>The file it was read from.</summary>
     public string Path { get; }
 
-    /// <summary>How many classes there are.</summary>
+    /// <summary>Number of classes.</summary>
     public int ClassCount => _ids.Length;
 
-    /// <summary>How many 32-bit words hold one video's labels.</summary>
+    /// <summary>Number of 32-bit words of one video's labels.</summary>
     public int LabelWords => (_ids.Length + BitsPerWord - 1) / BitsPerWord;
 
     /// <summary>The ids in the order of their classes.</summary>
     public ReadOnlySpan<long> Ids => _ids;
 
-    /// <summary>The tags as a tag list, in the order of their classes; equal for lists of the same tags.</summary>
+    /// <summary>
+    /// The content of a tag list file, in the order of the classes. It is equal for lists of the same tags.
+    /// </summary>
     public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(_ids.Select(id => string.Create(CultureInfo.InvariantCulture, $"{id}\n"))));
 
     /// <summary>SHA-256 of <see cref="ToFile"/>, lower-case hexadecimal.</summary>
@@ -42,7 +44,7 @@ public sealed class TagList
 
     /// <summary>Reads a tag list.</summary>
     /// <exception cref="DataException">
-    /// The file cannot be read or is empty, or a line is empty, is no integer, or repeats a tag.
+    /// The file cannot be read or is empty, or a line is empty, is not an integer, or repeats a tag.
     /// </exception>
     public static TagList Read(string path)
     {
@@ -51,7 +53,7 @@ public sealed class TagList
         while (lines.MoveNext())
         {
             if (lines.Current.IsEmpty)
-                throw new DataException($"{path}: line {lines.Number} is empty, expected a tag id");
+                throw new DataException($"{path}: line {lines.Number} is empty; expected a tag id");
 
             if (lines.Current.Contains((byte)0) || !long.TryParse(lines.Current, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long id))
                 throw new DataException($"{path}: line {lines.Number}: '{lines.Quote()}' is not a tag id");
@@ -72,7 +74,9 @@ public sealed class TagList
         return tagClass >= 0;
     }
 
-    /// <summary>Writes a video's labels: bit c of the words (bit c % 32 of word c / 32) is set if the video has tag class c.</summary>
+    /// <summary>
+    /// Writes a video's labels: bit c of the words (bit c % 32 of word c / 32) is set if the video has tag class c.
+    /// </summary>
     /// <param name="tagIds">The video's tags; those that are not in the list are left out.</param>
     /// <param name="labels">[LabelWords], overwritten.</param>
     public void WriteLabels(ReadOnlySpan<long> tagIds, Span<uint> labels)

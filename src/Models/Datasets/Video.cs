@@ -1,6 +1,6 @@
 namespace VideoSim.Models.Datasets;
 
-/// <summary>One video as its dataset holds it: views of the reader's memory, valid until its next read.</summary>
+/// <summary>One video of a dataset: views of the reader's memory, valid until its next read.</summary>
 public readonly ref struct Video
 {
     /// <summary>Video id, never empty.</summary>
@@ -16,9 +16,9 @@ public readonly ref struct Video
     public required VideoFrames Frames { get; init; }
 }
 
-/// <summary>The frames of a video where they lie in memory, not necessarily side by side.</summary>
-/// <param name="bytes">Memory that holds all of them.</param>
-/// <param name="starts">Where each frame begins in it.</param>
+/// <summary>The frames of a video in memory. They need not be adjacent.</summary>
+/// <param name="bytes">Memory with all frames.</param>
+/// <param name="starts">Position of each frame in this memory.</param>
 /// <param name="frameWidth">Values of a frame.</param>
 public readonly ref struct VideoFrames(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> starts, int frameWidth)
 {
@@ -26,7 +26,7 @@ public readonly ref struct VideoFrames(ReadOnlySpan<byte> bytes, ReadOnlySpan<in
     private readonly ReadOnlySpan<int> _starts = starts;
     private readonly int _frameBytes = frameWidth * sizeof(ushort);
 
-    /// <summary>How many frames there are.</summary>
+    /// <summary>Number of frames.</summary>
     public int Count => _starts.Length;
 
     /// <summary>One frame: little-endian fp16 values [frameWidth].</summary>

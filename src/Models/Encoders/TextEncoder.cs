@@ -9,9 +9,9 @@ namespace VideoSim.Models.Encoders;
 
 /// <summary>
 /// The text encoder of BERT (Devlin et al., 2018; docs/reference-system.md, section 3.1) or RoFormer (Su et al., 2021;
-/// docs/reference-system.md, section 3.2) in two steps: an embedding of tokens, and a stack of transformer layers,
-/// which takes any embedded sequence. The two differ in where positions enter: BERT adds an embedding of them,
-/// RoFormer turns queries and keys by a constant table.
+/// docs/reference-system.md, section 3.2). It has two parts: an embedding of tokens, and a stack of transformer layers
+/// for any embedded sequence. BERT adds position embeddings to the tokens. RoFormer rotates queries and keys by a
+/// constant table.
 /// </summary>
 internal sealed class TextEncoder
 {
@@ -22,10 +22,10 @@ internal sealed class TextEncoder
     private readonly TransformerLayer[] _layers;
 
     /// <summary>Declares the weights.</summary>
-    /// <param name="store">Where.</param>
+    /// <param name="store">Store of the weights.</param>
     /// <param name="group">Group of its parameters.</param>
     /// <param name="config">Kind and sizes.</param>
-    /// <param name="positions">Length of the longest sequence that the layers will get.</param>
+    /// <param name="positions">Length of the longest sequence.</param>
     public TextEncoder(ParameterStore store, int group, EncoderConfig config, int positions)
     {
         _config = config;
@@ -52,15 +52,18 @@ internal sealed class TextEncoder
     public Tensor Embed(Tape tape, in IndexBatch tokens) => tape.Note("encoder.embeddings",
         Dropout.Forward(tape, _norm.Forward(tape, _embedding.Forward(tape, tokens)), RandomSites.Embeddings, _config.HiddenDropoutProb));
 
-    /// <summary>Hidden states of the last layer for an embedded sequence, of text or of anything else of that width.</summary>
+    /// <summary>Hidden states of the last layer for an embedded sequence of text, or of text and frames.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="embedded">[B, S, C]; rotary positions count its rows from 0, whatever they hold.</param>
-    /// <param name="attentionMask">Which positions are looked at, Int32 [B, S]: 1 keeps.</param>
+    /// <param name="embedded">[B, S, C]; rotary positions count from 0 over text and frames together.</param>
+    /// <param name="attentionMask">Positions that attention reads, Int32 [B, S]: 1 keeps.</param>
     /// <returns>[B, S, C]</returns>
     public Tensor Encode(Tape tape, in Tensor embedded, in Tensor attentionMask) =>
         Apply(tape, embedded, attentionMask, _layers);
 
-    /// <summary>The first position alone of what <see cref="Encode"/> gives, [B, C], for readers of nothing else.</summary>
+    /// <summary>
+    /// The first position of the result of <see cref="Encode"/>, [B, C]. The last layer then computes nothing for the
+    /// other positions.
+    /// </summary>
     public Tensor EncodeFirst(Tape tape, in Tensor embedded, in Tensor attentionMask) =>
         _layers[^1].ForwardFirst(tape, Apply(tape, embedded, attentionMask, _layers.AsSpan(..^1)), attentionMask, Rotary);
 

@@ -7,9 +7,9 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Encoders;
 
 /// <summary>
-/// A text as one vector: BERT with its pooler, tanh of a linear map of the first position (docs/reference-system.md,
-/// section 3.1), or RoFormer, which has none, with the maximum over all positions, padding included unless asked
-/// otherwise (section 3.6).
+/// Encodes a text as one vector. BERT uses its pooler: tanh of a linear map of the first position
+/// (docs/reference-system.md, section 3.1). RoFormer has no pooler and uses the maximum over all positions, padding
+/// included unless pooling is masked (section 3.6).
 /// </summary>
 internal sealed class TextTower
 {
@@ -25,7 +25,7 @@ internal sealed class TextTower
             _pooler = new Dense(store, "bert.pooler.dense", config.HiddenSize, config.HiddenSize, Initializers.TruncatedNormal(config.InitializerRange), group: group);
     }
 
-    /// <summary>Tokens [B, T] with their attention mask to [B, C], fp32.</summary>
+    /// <summary>From tokens [B, T] and their attention mask to [B, C], fp32.</summary>
     public Tensor Forward(Tape tape, in IndexBatch tokens, in Tensor attentionMask)
     {
         var embedded = _encoder.Embed(tape, tokens); // [B, T, C]

@@ -9,32 +9,32 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Inspection;
 
-/// <summary>Which videos one step reads, and how its tokens are masked.</summary>
+/// <summary>The videos of one step, and the masking of their tokens.</summary>
 /// <param name="Dataset">The videos.</param>
 /// <param name="Pairs">The labelled pairs; none for a batch of single videos.</param>
-/// <param name="Order">Videos, or pairs, of the batch.</param>
+/// <param name="Order">Numbers of the videos, or of the pairs, in the batch.</param>
 /// <param name="MaskSeed">Key of the masked tokens.</param>
 /// <param name="Number">Number of the batch, from 0; masked tokens depend on it.</param>
 internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[] Order, ulong MaskSeed, long Number)
 {
     /// <summary>The first videos of some files, or the first pairs of a label file.</summary>
-    /// <exception cref="DataException">There are fewer.</exception>
+    /// <exception cref="DataException">The files have fewer.</exception>
     public static StepBatch First(IReadOnlyList<string> records, string? labels, int size, ModelConfig config)
     {
         var index = RecordIndex.Build(records, config.FrameWidth);
         var pairs = labels is null ? [] : LabelFile.Read(labels, index.TryFind);
         int available = labels is null ? index.Count : pairs.Length;
         if (available < size)
-            throw new DataException($"a batch of {size} was asked for; there are {available}");
+            throw new DataException($"a batch of {size} needs {size} {(labels is null ? "videos" : "pairs")}; there are {available}");
         return new StepBatch(index, pairs, [.. Enumerable.Range(0, size)], MaskSeed: 0, Number: 0);
     }
 
-    /// <summary>What a run trained on at one of its steps, from the run's own data.</summary>
+    /// <summary>The batch of one step of a run, from the run's own data.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="folder">A model of it.</param>
+    /// <param name="folder">A model of the run.</param>
     /// <param name="training">The recipe of its stage.</param>
-    /// <param name="step">From 1, as in its metrics.</param>
-    /// <exception cref="DataException">The run has no such step, or its data is gone.</exception>
+    /// <param name="step">Number of the step from 1, as in the run's metrics.</param>
+    /// <exception cref="DataException">The run has no such step, or its data has changed or is missing.</exception>
     public static StepBatch OfRun(RunArguments run, ModelFolder folder, TrainingConfig training, long step)
     {
         if (step > training.Steps)

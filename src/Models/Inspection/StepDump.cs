@@ -13,13 +13,13 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Inspection;
 
-/// <summary>What to lay open.</summary>
+/// <summary>Options of a step dump.</summary>
 public sealed record StepDumpOptions
 {
     /// <summary>A model folder.</summary>
     public required string Checkpoint { get; init; }
 
-    /// <summary>TFRecord files, whose first videos or pairs are the batch; not used with <see cref="At"/>.</summary>
+    /// <summary>TFRecord files. Their first videos or pairs are the batch; not used with <see cref="At"/>.</summary>
     public IReadOnlyList<string> Records { get; init; } = [];
 
     /// <summary>A label file for a batch of pairs, or null for a batch of single videos.</summary>
@@ -28,7 +28,10 @@ public sealed record StepDumpOptions
     /// <summary>Videos or pairs of the batch.</summary>
     public int Batch { get; init; }
 
-    /// <summary>Take the batch that the model's run trained on at this step, counted from 1, from the run's own data; null for the first records.</summary>
+    /// <summary>
+    /// Step of the model's run, counted from 1: the batch is that of this step, from the run's own data. Null for the
+    /// first records.
+    /// </summary>
     public long? At { get; init; }
 
     /// <summary><c>key=value</c> overrides of the recipes.</summary>
@@ -39,17 +42,18 @@ public sealed record StepDumpOptions
 }
 
 /// <summary>
-/// One step laid open, for comparison with another implementation: the batch, intermediate values, the embeddings, every loss term and
-/// the gradient of every parameter, with dropout off and batch statistics as in training. Names: docs/tensor-names.md.
+/// Writes all values of one step, for comparison with another implementation: the batch, intermediate values, the
+/// embeddings, every loss term and the gradient of every parameter. Dropout is off; batch statistics are computed as
+/// in training. Names: docs/tensor-names.md.
 /// </summary>
 public static class StepDump
 {
     /// <summary>
-    /// Runs one step and writes a safetensors file. The losses are those of the model's run if that was a run of this stage, otherwise the
-    /// published ones.
+    /// Runs one step and writes a safetensors file. The losses are those of the model's run if it trained this stage,
+    /// otherwise the published ones.
     /// </summary>
-    /// <param name="device">Where to run.</param>
-    /// <param name="options">What.</param>
+    /// <param name="device">Device to run on.</param>
+    /// <param name="options">The options.</param>
     /// <param name="output">The file to write.</param>
     /// <exception cref="DataException">An input is missing or bad; the message names it.</exception>
     public static void Write(Device device, StepDumpOptions options, string output)

@@ -7,7 +7,7 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Layers;
 
 /// <summary>
-/// Joins vision and text and weighs the result by squeeze-excitation (Hu et al., 2017; docs/reference-system.md,
+/// Joins vision and text and scales the result by squeeze-excitation (Hu et al., 2017; docs/reference-system.md,
 /// section 3.4), for each expert: e = u * sigmoid(W2 relu(W1 u)) with u = relu(W concat(vision, text)).
 /// </summary>
 internal sealed class Fusion
@@ -26,7 +26,7 @@ internal sealed class Fusion
         string[] Names(string part) => [.. names.Select(name => $"{name}.{part}")];
     }
 
-    /// <summary>Vision [E, B, N] and text [B, N] to expert embeddings [E, B, EmbeddingWidth].</summary>
+    /// <summary>From vision [E, B, N] and text [B, N] to expert embeddings [E, B, EmbeddingWidth].</summary>
     public Tensor Forward(Tape tape, in Tensor vision, in Tensor text)
     {
         var joined = ConcatDropout.Forward(tape, vision, text, RandomSites.Fusion, _dropProbability);

@@ -7,7 +7,7 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Layers;
 
 /// <summary>
-/// Tells masked tokens from the embedding of their position (docs/reference-system.md, section 3.9): dense, GELU,
+/// Predicts masked tokens from the embeddings of their positions (docs/reference-system.md, section 3.9): dense, GELU,
 /// LayerNorm, then a product with the encoder's own word table.
 /// </summary>
 internal sealed class MaskedTokenHead

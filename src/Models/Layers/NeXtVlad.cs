@@ -7,8 +7,8 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Layers;
 
 /// <summary>
-/// NeXtVLAD pooling of frames (Lin et al., "NeXtVLAD", 2018; docs/reference-system.md, section 3.3), one for each
-/// expert and all computed together: expand, assign each group of each frame to clusters, aggregate residuals to the
+/// NeXtVLAD pooling of frames (Lin et al., "NeXtVLAD", 2018; docs/reference-system.md, section 3.3). The poolings of
+/// all experts are computed together: expand, assign each group of each frame to clusters, aggregate residuals to the
 /// centres, map.
 /// </summary>
 internal sealed class NeXtVlad
@@ -35,9 +35,9 @@ internal sealed class NeXtVlad
 
     /// <summary>Pools masked frames [B*F, W] to [E, B, VladWidth].</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="frames">Frames with those past a video's count set to zero.</param>
+    /// <param name="frames">Frames; those past a video's frame count are zero.</param>
     /// <param name="videos">B.</param>
-    /// <param name="sides">Groups of videos that have batch statistics of their own.</param>
+    /// <param name="sides">Number of groups of videos with separate batch statistics.</param>
     public Tensor Forward(Tape tape, in Tensor frames, int videos, int sides)
     {
         var hidden = _expand.Forward(tape, frames);                                             // [E, B*F, G*D]

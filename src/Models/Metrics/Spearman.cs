@@ -1,14 +1,16 @@
 namespace VideoSim.Models.Metrics;
 
-/// <summary>Spearman's rank correlation: Pearson's correlation of average ranks, as the challenge scores similarities.</summary>
+/// <summary>
+/// Spearman's rank correlation: Pearson's correlation of average ranks, as the challenge scores similarities.
+/// </summary>
 public static class Spearman
 {
-    /// <summary>Correlates two columns of equal length. Equal values share the mean of the ranks that they take up.</summary>
+    /// <summary>Correlates two columns of equal length. Equal values share the mean of their ranks.</summary>
     /// <param name="left">One value for each pair; any order, infinities allowed.</param>
     /// <param name="right">The other value for each pair.</param>
     /// <returns>
-    /// From -1 to 1. A column that never varies ranks nothing, so the correlation is then 0 by definition (where SciPy
-    /// says NaN); so it is with fewer than two pairs.
+    /// From -1 to 1. The correlation is 0 by definition if a column is constant (SciPy returns NaN) or has fewer than
+    /// two values.
     /// </returns>
     /// <exception cref="ArgumentException">The lengths differ, or a value is NaN, which has no rank.</exception>
     public static double Correlation(ReadOnlySpan<double> left, ReadOnlySpan<double> right)
@@ -26,7 +28,9 @@ public static class Spearman
         return leftSquare == 0 || rightSquare == 0 ? 0 : product / Math.Sqrt(leftSquare * rightSquare);
     }
 
-    /// <summary>Twice the distance of each value's average rank from the mean rank: whole numbers, so their sums are exact.</summary>
+    /// <summary>
+    /// Twice the distance of each value's average rank from the mean rank: whole numbers, so their sums are exact.
+    /// </summary>
     private static double[] CentredRanks(ReadOnlySpan<double> values, string name)
     {
         double[] sorted = values.ToArray();

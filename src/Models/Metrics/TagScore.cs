@@ -1,15 +1,15 @@
 namespace VideoSim.Models.Metrics;
 
 /// <summary>
-/// How well tags are found, over all (video, tag) entries together (docs/reference-system.md, section 6): a tag is
-/// predicted where its probability is above one half, that is where its logit is above 0.
+/// Precision and recall of tags over all (video, tag) entries (docs/reference-system.md, section 6). A tag is
+/// predicted if its probability is above one half, that is, if its logit is above 0.
 /// </summary>
 /// <param name="Found">Entries predicted and present.</param>
 /// <param name="Predicted">Entries predicted.</param>
 /// <param name="Present">Entries present.</param>
 public readonly record struct TagScore(long Found, long Predicted, long Present)
 {
-    private const double F1Epsilon = 1e-6; // the reference's; keeps F1 a number where nothing was found
+    private const double F1Epsilon = 1e-6; // the reference's value; F1 is 0, not NaN, if no tag was found
     private const int WordBits = 32;
 
     /// <summary>Share of the predicted tags that are present; 0 without any.</summary>
@@ -21,7 +21,7 @@ public readonly record struct TagScore(long Found, long Predicted, long Present)
     /// <summary>2PR / (P + R + 1e-6).</summary>
     public double TagF1 => 2 * TagPrecision * TagRecall / (TagPrecision + TagRecall + F1Epsilon);
 
-    /// <summary>This and one more video.</summary>
+    /// <summary>This score with one more video.</summary>
     /// <param name="logits">[tags]</param>
     /// <param name="labels">Bits: tag c is bit c % 32 of word c / 32.</param>
     public TagScore With(ReadOnlySpan<float> logits, ReadOnlySpan<uint> labels)

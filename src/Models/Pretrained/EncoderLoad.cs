@@ -4,28 +4,33 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
 
-/// <summary>What became of a tensor when a published encoder was put into a model.</summary>
+/// <summary>The use of a tensor when a published encoder is loaded into a model.</summary>
 public enum EncoderUse
 {
-    /// <summary>The model has it from the file.</summary>
+    /// <summary>In both: read from the file.</summary>
     Used,
 
-    /// <summary>The model computes it, whatever the file has.</summary>
+    /// <summary>In the model: computed, not read from the file.</summary>
     Computed,
 
-    /// <summary>The model has it, the file does not: it keeps its first random values.</summary>
+    /// <summary>Only in the model: keeps its random initial values.</summary>
     New,
 
-    /// <summary>The file has it, the model does not.</summary>
+    /// <summary>Only in the file.</summary>
     Ignored,
 }
 
-/// <summary>A row of the table that says where a model's weights come from: the tensors of one name in all layers.</summary>
-/// <param name="Use">What became of them.</param>
-/// <param name="Name">Their name, with <c>*</c> for the number of the layer; for what lies beside the encoder in the model, its first part.</param>
-/// <param name="Tensors">How many they are.</param>
-/// <param name="Bytes">Bytes in the model (float32), or in the file for what is ignored.</param>
-/// <param name="Remark">Why, where the use does not say it.</param>
+/// <summary>
+/// A row of the table of a model's weights and their sources. It covers the tensors of one name in all layers.
+/// </summary>
+/// <param name="Use">The use of the tensors.</param>
+/// <param name="Name">
+/// Their name, with <c>*</c> for the number of the layer. For weights of the model outside the encoder, the first part
+/// of the name.
+/// </param>
+/// <param name="Tensors">Number of tensors.</param>
+/// <param name="Bytes">Bytes in the model (float32); bytes in the file for ignored tensors.</param>
+/// <param name="Remark">The reason, if the use does not explain it; else empty.</param>
 public sealed record EncoderLoadRow(EncoderUse Use, string Name, int Tensors, long Bytes, string Remark);
 
 /// <summary>Collects the rows of that table.</summary>

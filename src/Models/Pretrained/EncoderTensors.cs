@@ -8,21 +8,23 @@ using VideoSim.Models.Encoders;
 
 namespace VideoSim.Models.Pretrained;
 
-/// <summary>The tensors of a published encoder, found behind their prefix, and what else its files hold.</summary>
+/// <summary>
+/// The tensors of a published encoder by their names without prefix, and all other tensors of its files.
+/// </summary>
 internal sealed class EncoderTensors
 {
     private const string UnknownName = "unknown", Pooler = "pooler.", Layer = "encoder.layer.", RotaryName = "encoder.embed_positions.weight";
 
-    // What an encoder's own names begin with; where there is no prefix, everything else belongs to something beside it.
+    // The beginnings of an encoder's own names. Tensors with other names belong to other parts, such as heads.
     private static readonly string[] Parts = ["embeddings.", "encoder.", Pooler];
 
-    // A published table differs from the exact one by rounding alone.
+    // A published table differs from the exact one only by rounding.
     private const float RotaryTolerance = 1e-4f;
 
     // More positions than any text has; a table may claim any number of rows.
     private const int MostRotaryRows = 1 << 16;
 
-    // The widest encoders published have 2,560.
+    // The widest published encoders have 2,560 columns.
     private const int MostWidth = 1 << 16;
 
     private readonly string _path;
@@ -32,7 +34,7 @@ internal sealed class EncoderTensors
     /// <summary>Sorts the tensors of a file.</summary>
     /// <param name="path">The file, for messages.</param>
     /// <param name="tensors">All its tensors.</param>
-    /// <exception cref="DataException">There is no encoder in it, or a tensor is there twice.</exception>
+    /// <exception cref="DataException">The file has no encoder, or a tensor occurs twice.</exception>
     public EncoderTensors(string path, IReadOnlyList<StoredTensor> tensors)
     {
         _path = path;
@@ -41,40 +43,46 @@ internal sealed class EncoderTensors
         foreach (var tensor in named)
         {
             if (!tensor.Name.StartsWith(Prefix, StringComparison.Ordinal) || !Parts.Any(tensor.Name[Prefix.Length..].StartsWith))
-                Beside.Add(tensor);
+                Others.Add(tensor);
             else if (!_byName.TryAdd(tensor.Name[Prefix.Length..], tensor))
-                throw new DataException($"{path}: the tensors {Printable.Quote(_byName[tensor.Name[Prefix.Length..]].Stored.Name)} and {Printable.Quote(tensor.Stored.Name)} are the same one");
+                throw new DataException($"{path}: the tensors {Printable.Quote(_byName[tensor.Name[Prefix.Length..]].Stored.Name)} and {Printable.Quote(tensor.Stored.Name)} have the same name in the model");
         }
     }
 
-    /// <summary>What stands before the encoder's names.</summary>
+    /// <summary>The prefix of the encoder's names.</summary>
     public string Prefix { get; }
 
     /// <summary>Tensors of other parts, such as heads.</summary>
-    public List<NamedTensor> Beside { get; } = [];
+    public List<NamedTensor> Others { get; } = [];
 
-    /// <summary>The encoder's tensors by their name behind the prefix.</summary>
+    /// <summary>The encoder's tensors by their name without the prefix.</summary>
     public IReadOnlyDictionary<string, NamedTensor> ByName => _byName;
 
-    /// <summary>Reads the sizes off the tensors.</summary>
+    /// <summary>Reads the sizes from the shapes of the tensors.</summary>
     /// <param name="modelType">Kind of the encoder.</param>
     /// <param name="pieces">Pieces of the vocabulary.</param>
-    /// <exception cref="DataException">The word table is no table, too wide, or has fewer rows than the vocabulary has pieces.</exception>
+    /// <exception cref="DataException">
+    /// The word table is not a matrix, is too wide, or has fewer rows than the vocabulary has pieces.
+    /// </exception>
     public EncoderSizes Sizes(string modelType, int pieces)
     {
         var words = _byName[PublishedNames.WordTable];
         if (words.Shape is not [var rows, > 0 and <= MostWidth and var width] || rows > int.MaxValue)
-            throw new DataException($"{words.Stored.Where} has shape {words.Stored.ShownShape}, which no word table has");
+            throw new DataException($"{words.Stored.Where} has shape {words.Stored.ShownShape}; a word table needs [pieces, columns] with at most {MostWidth} columns");
         if (rows < pieces)
             throw new DataException($"{words.Stored.Where} has {rows} rows, but vocab.txt has {pieces} pieces");
-        // Never more than there are tensors: what is missing is said later, by name.
+        // At most the number of tensors. Missing tensors are reported later, by name.
         int layers = 1 + _byName.Keys.Select(LayerOf).Max(index => Math.Min(index ?? 0, _byName.Count));
         return new EncoderSizes((int)rows, pieces, (int)width, layers, Rows($"{Layer}0.intermediate.dense.weight"),
             modelType == EncoderConfig.Bert ? Rows("embeddings.position_embeddings.weight") : null, Rows("embeddings.token_type_embeddings.weight"));
     }
 
-    /// <summary>Checks that every tensor of an encoder is there in the right shape; only a pooler may be missing.</summary>
-    /// <exception cref="DataException">Tensors are missing, or one has another shape; the message names them.</exception>
+    /// <summary>
+    /// Checks that the file has every tensor of an encoder in the right shape. Only a pooler may be missing.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// Tensors are missing, or one has another shape; the message names them.
+    /// </exception>
     public void Check(EncoderConfig config)
     {
         using var store = new ParameterStore();
@@ -97,7 +105,9 @@ internal sealed class EncoderTensors
         }
     }
 
-    /// <summary>Checks the shape of one tensor; a word table may have more rows than the vocabulary has pieces.</summary>
+    /// <summary>
+    /// Checks the shape of one tensor; a word table may have more rows than the vocabulary has pieces.
+    /// </summary>
     /// <exception cref="DataException">It differs; the message names the tensor and both shapes.</exception>
     public static void CheckShape(NamedTensor tensor, int[] expected, int pieces)
     {
@@ -105,12 +115,14 @@ internal sealed class EncoderTensors
         bool isLongerTable = tensor.Name.EndsWith(PublishedNames.WordTable, StringComparison.Ordinal) && found.Length == 2
             && expected[0] == pieces && found[0] >= pieces && found[1] == expected[1];
         if (!isLongerTable && !found.SequenceEqual(expected.Select(static size => (long)size)))
-            throw new DataException($"{tensor.Stored.Where} has shape [{string.Join(", ", found)}], the model's has [{string.Join(", ", expected)}]");
+            throw new DataException($"{tensor.Stored.Where} has shape [{string.Join(", ", found)}], but the model needs [{string.Join(", ", expected)}]");
     }
 
-    /// <summary>Compares a stored table of rotary positions with the exact one, which is what is used.</summary>
+    /// <summary>
+    /// Compares a stored table of rotary positions with the exact one. The model always uses the exact one.
+    /// </summary>
     /// <param name="headWidth">Width of a head.</param>
-    /// <returns>What is wrong with it; null if nothing is, or there is none.</returns>
+    /// <returns>The problem; null if the tables agree or the file has none.</returns>
     public string? RotaryTableFault(int headWidth)
     {
         if (!_byName.TryGetValue(RotaryName, out var table))
@@ -123,24 +135,24 @@ internal sealed class EncoderTensors
         for (int i = 0; i < exact.Length; i++)
         {
             if (!float.IsFinite(stored[i]))
-                return $"{Prefix}{RotaryName} holds a value that is not finite; it is computed instead";
+                return $"{Prefix}{RotaryName} has a value that is not finite; it is computed instead";
             worst = Math.Max(worst, Math.Abs(stored[i] - exact[i]));
         }
         return worst <= RotaryTolerance ? null
             : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{RotaryName} differs by up to {worst:G3} from the exact table, more than {RotaryTolerance:G1}; it is computed instead");
     }
 
-    /// <summary>The tensors that an encoder has, once <see cref="Check"/> has named them.</summary>
+    /// <summary>The tensors that the encoder uses. Call <see cref="Check"/> first.</summary>
     public IEnumerable<NamedTensor> Used => _byName.Where(entry => _known.Contains(entry.Key) && entry.Key != RotaryName).Select(static entry => entry.Value);
 
-    /// <summary>Names behind the prefix that no encoder has, numbers that a program keeps left out.</summary>
+    /// <summary>Names with the prefix that no encoder has. Integer tensors are left out.</summary>
     public IEnumerable<string> Unknown => _byName.Where(entry => !_known.Contains(entry.Key) && WhyUnused(entry.Key) == UnknownName).Select(static entry => entry.Value.Stored.Name);
 
-    /// <summary>Why a model does not take a tensor behind the prefix, as the table says it.</summary>
+    /// <summary>The reason why a model does not use a tensor with the prefix, for the table.</summary>
     public string WhyUnused(string name) =>
         name == RotaryName ? "computed instead"
         : name.StartsWith(Pooler, StringComparison.Ordinal) ? "the model has no pooler"
-        : _byName[name].Stored.Type.IsFloat() ? UnknownName : "numbers that a program keeps";
+        : _byName[name].Stored.Type.IsFloat() ? UnknownName : "integers, not weights";
 
     private int Rows(string name) => _byName.TryGetValue(name, out var tensor) && tensor.Shape is [> 0 and <= int.MaxValue and var rows, _] ? (int)rows : 1;
 

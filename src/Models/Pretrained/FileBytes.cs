@@ -5,8 +5,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Pretrained;
 
 /// <summary>
-/// Positional reads of a file whose content is not trusted. It is not mapped, because a file that is cut short under a mapping
-/// kills the process.
+/// Positional reads of an untrusted file. The file is not memory-mapped: if a mapped file is truncated, the process is
+/// killed.
 /// </summary>
 internal sealed class FileBytes : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class FileBytes : IDisposable
         Length = RandomAccess.GetLength(handle);
     }
 
-    /// <summary>Where the file lies, as messages name it.</summary>
+    /// <summary>Path of the file, for messages.</summary>
     public string Path { get; }
 
     /// <summary>Its size in bytes when it was opened.</summary>
@@ -39,10 +39,10 @@ internal sealed class FileBytes : IDisposable
     }
 
     /// <summary>Reads bytes.</summary>
-    /// <param name="position">The first one.</param>
-    /// <param name="destination">Takes the bytes from there on.</param>
-    /// <param name="what">What they are, for the message if the file ends before.</param>
-    /// <exception cref="DataException">The file ends before or cannot be read.</exception>
+    /// <param name="position">Position of the first byte.</param>
+    /// <param name="destination">Receives the bytes.</param>
+    /// <param name="what">Description of the bytes, for the message if the file ends early.</param>
+    /// <exception cref="DataException">The file ends early or cannot be read.</exception>
     public void Read(long position, Span<byte> destination, string what)
     {
         try
@@ -62,7 +62,7 @@ internal sealed class FileBytes : IDisposable
         }
     }
 
-    /// <summary>Reads a range as an array; the caller has checked that the file has it.</summary>
+    /// <summary>Reads a range as an array. The caller has checked that the file is long enough.</summary>
     public byte[] Read(long position, int count, string what)
     {
         byte[] bytes = new byte[count];

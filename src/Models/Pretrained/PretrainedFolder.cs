@@ -8,18 +8,18 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Pretrained;
 
 /// <summary>
-/// A published text encoder in a folder of Hugging Face's layout: config.json, vocab.txt, the weights as model.safetensors,
-/// pytorch_model.bin or tf_model.h5, and tokenizer_config.json where there is one. Opening it checks everything but the weights'
-/// values; nothing in it is executed.
+/// A published text encoder in a folder of Hugging Face's layout: config.json, vocab.txt, the weights as
+/// model.safetensors, pytorch_model.bin or tf_model.h5, and tokenizer_config.json if there is one. Opening it checks
+/// everything except the values of the weights. Nothing in it is executed.
 /// </summary>
 public sealed class PretrainedFolder : IDisposable
 {
     private const string ConfigFile = "config.json", VocabularyFile = "vocab.txt", TokenizerFile = "tokenizer_config.json";
 
-    // Numbers that are read at a time: far below any model, enough for the disk.
+    // Values per read: much fewer than a model has, enough for fast reading.
     private const int ChunkValues = 1 << 18;
 
-    // Sides of the squares in which a matrix is transposed; two of them fit into the first cache.
+    // Side of the blocks in which a matrix is transposed. Two blocks fit into the first-level cache.
     private const int TransposeBlock = 32;
 
     private readonly WeightFiles _files;
@@ -28,33 +28,40 @@ public sealed class PretrainedFolder : IDisposable
     private PretrainedFolder(string path, Vocabulary vocabulary, WeightFiles files, EncoderTensors tensors, EncoderConfig encoder, IReadOnlyList<string> notes) =>
         (FolderPath, Vocabulary, _files, _tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
 
-    /// <summary>All files that it is made of and that are there.</summary>
+    /// <summary>Paths of all its files that exist.</summary>
     public IEnumerable<string> Files => new[] { ConfigFile, VocabularyFile, TokenizerFile }.Select(name => Path.Combine(FolderPath, name)).Where(File.Exists).Concat(_files.Paths);
 
-    /// <summary>Its pieces.</summary>
+    /// <summary>The vocabulary.</summary>
     public Vocabulary Vocabulary { get; }
 
-    /// <summary>Kind and sizes: those of the tensors where config.json says others.</summary>
+    /// <summary>
+    /// Kind and sizes. If config.json has other sizes than the tensors, the tensors' sizes are used.
+    /// </summary>
     public EncoderConfig Encoder { get; }
 
-    /// <summary>What a user should know: one line each, warnings among them.</summary>
+    /// <summary>Notes and warnings for the user, one line each.</summary>
     public IReadOnlyList<string> Notes { get; }
 
-    /// <summary>The vocab.txt of a folder.</summary>
+    /// <summary>Path of the vocab.txt of a folder.</summary>
     public static string VocabularyOf(string path) => Path.Combine(path, VocabularyFile);
 
-    /// <summary>The type of the encoder in a folder, by its config.json alone.</summary>
-    /// <exception cref="DataException">The file is missing or damaged, or describes an encoder that is none of this project's.</exception>
+    /// <summary>The type of the encoder in a folder, read from its config.json.</summary>
+    /// <exception cref="DataException">
+    /// The file is missing or damaged, or describes an encoder that this project does not support.
+    /// </exception>
     public static string TypeOf(string path) => File.Exists(Path.Combine(path, ConfigFile)) ? PublishedConfig.Read(Path.Combine(path, ConfigFile)).ModelType!
         : throw new DataException($"{path}: has no {ConfigFile}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
 
-    /// <summary>Opens a folder and checks that its files go together.</summary>
+    /// <summary>Opens a folder and checks that its files fit together.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="openHdf5">Opens a tf_model.h5; null in a program without a reader for it.</param>
-    /// <exception cref="DataException">A file is missing, damaged, or describes what the encoders here do not compute; the message names the file and the key or tensor.</exception>
+    /// <param name="openHdf5">Opens a tf_model.h5; null in a program without a reader for HDF5.</param>
+    /// <exception cref="DataException">
+    /// A file is missing or damaged, or describes an encoder that this project does not support; the message names the
+    /// file and the key or tensor.
+    /// </exception>
     public static PretrainedFolder Open(string path, Func<string, TensorFile>? openHdf5 = null)
     {
         foreach (string name in new[] { ConfigFile, VocabularyFile })
@@ -70,9 +77,9 @@ public sealed class PretrainedFolder : IDisposable
         try
         {
             var tensors = new EncoderTensors(files.Path, files.Tensors);
-            var notes = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; {string.Join(", ", files.Unread)} beside it is not read" : "") };
+            var notes = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; not read: {string.Join(", ", files.Unread)}" : "") };
             if (tensors.Prefix.Split('.').FirstOrDefault(part => part is EncoderConfig.Bert or EncoderConfig.RoFormer && part != config.ModelType) is { } other)
-                throw new DataException($"{Path.Combine(path, ConfigFile)}: model_type is {config.ModelType}, but the tensors of {Path.GetFileName(files.Path)} are of a {other}");
+                throw new DataException($"{Path.Combine(path, ConfigFile)}: model_type is {config.ModelType}, but {Path.GetFileName(files.Path)} has the tensors of a {other}");
             if (tensors.Prefix.Length > 0)
                 notes.Add($"the encoder's tensors have the prefix {Printable.Quote(tensors.Prefix)}");
             var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
@@ -95,8 +102,10 @@ public sealed class PretrainedFolder : IDisposable
         }
     }
 
-    /// <summary>Reads every tensor of the encoder once: damage is found before the work that it would spoil.</summary>
-    /// <exception cref="DataException">One is damaged, or holds a value that is not finite; the message names file and tensor.</exception>
+    /// <summary>Reads every tensor of the encoder once, to find damage before training starts.</summary>
+    /// <exception cref="DataException">
+    /// A tensor is damaged, or has a value that is not finite; the message names file and tensor.
+    /// </exception>
     public void Check(CancellationToken cancellation)
     {
         float[] buffer = new float[ChunkValues];
@@ -110,12 +119,14 @@ public sealed class PretrainedFolder : IDisposable
         }
     }
 
-    /// <summary>Fills a model's encoder; its other weights stay as they are.</summary>
-    /// <param name="parameters">The weights of a model whose encoder has the sizes of <see cref="Encoder"/>; memory is allocated.</param>
-    /// <returns>What was used, computed, left new and ignored.</returns>
+    /// <summary>Fills a model's encoder. Its other weights do not change.</summary>
+    /// <param name="parameters">
+    /// Weights of a model whose encoder has the sizes of <see cref="Encoder"/>; their memory is allocated.
+    /// </param>
+    /// <returns>The rows of the table: used, computed, new and ignored tensors.</returns>
     /// <exception cref="DataException">
-    /// A tensor has another shape than the model's, which is found before anything is written, or its bytes are damaged or hold a
-    /// value that is not finite; the message names file and tensor.
+    /// A tensor has another shape than in the model, its bytes are damaged, or a value is not finite; the message
+    /// names file and tensor. Shapes are checked before anything is written.
     /// </exception>
     public IReadOnlyList<EncoderLoadRow> LoadInto(ParameterStore parameters)
     {
@@ -140,8 +151,8 @@ public sealed class PretrainedFolder : IDisposable
             if (!taken.Contains($"{Encoder.ModelType}.{name}"))
                 load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, _tensors.WhyUnused(name));
         }
-        foreach (var tensor in _tensors.Beside)
-            load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "beside the encoder");
+        foreach (var tensor in _tensors.Others)
+            load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "not part of the encoder");
         float[] buffer = new float[ChunkValues];
         foreach (var (name, value, _, _) in parameters.Parts())
         {
@@ -151,8 +162,11 @@ public sealed class PretrainedFolder : IDisposable
         return load.Rows;
     }
 
-    /// <summary>Fills a model's encoder, and says in lines for people where its weights come from: <see cref="Notes"/> and a table.</summary>
-    /// <exception cref="DataException">As of <see cref="LoadInto"/>.</exception>
+    /// <summary>
+    /// Fills a model's encoder. Returns lines for the user: <see cref="Notes"/> and a table of the weights and their
+    /// sources.
+    /// </summary>
+    /// <exception cref="DataException">As in <see cref="LoadInto"/>.</exception>
     public IEnumerable<string> Report(ParameterStore parameters) => [.. Notes.Select(note => $"{FolderPath}: {note}"), .. EncoderLoad.Table(LoadInto(parameters))];
 
     /// <inheritdoc/>
@@ -164,7 +178,7 @@ public sealed class PretrainedFolder : IDisposable
         if (width % heads != 0)
             throw new DataException($"{path}: num_attention_heads is {heads}, which does not divide the tensors' width {width}");
         if (encoder.ModelType == EncoderConfig.RoFormer && width / heads % 2 != 0)
-            throw new DataException($"{path}: num_attention_heads is {heads}: heads of width {width / heads}, but rotary positions turn pairs of columns");
+            throw new DataException($"{path}: num_attention_heads is {heads}, so the head width is {width / heads}; rotary positions need an even width");
     }
 
     private bool IsEncoders(string parameter) => parameter.StartsWith($"{Encoder.ModelType}.", StringComparison.Ordinal);
@@ -197,7 +211,7 @@ public sealed class PretrainedFolder : IDisposable
     {
         source.Stored.Read(first, values);
         if (!StoredFloats.AllFinite(values))
-            throw new DataException($"{source.Stored.Where} holds a value that is not finite");
+            throw new DataException($"{source.Stored.Where} has a value that is not finite");
     }
 
     // From [columns, rows] to [rows, columns].

@@ -7,12 +7,12 @@ using VideoSim.Models.Configuration;
 namespace VideoSim.Models.Pretrained;
 
 /// <summary>
-/// What the config.json of a published encoder says, in Hugging Face's keys. Keys that are not here change nothing that this
-/// project's encoders compute.
+/// The config.json of a published encoder, in Hugging Face's keys. Other keys do not affect the encoders of this
+/// project.
 /// </summary>
 internal sealed record PublishedConfig
 {
-    // The defaults of Hugging Face's classes, where a key is missing.
+    // The defaults of Hugging Face's classes for missing keys.
     private const float DefaultDropout = 0.1f, DefaultEpsilon = 1e-12f;
     private const double DefaultRange = 0.02;
     private const int DefaultRoFormerPositions = 1536;
@@ -36,13 +36,15 @@ internal sealed record PublishedConfig
     public bool? RotaryValue { get; init; }
     public bool? IsDecoder { get; init; }
 
-    /// <summary>Reads a config.json and checks that it describes what this project's encoders compute.</summary>
-    /// <exception cref="DataException">It cannot be read, or describes another function; the message names file and key.</exception>
+    /// <summary>Reads a config.json and checks that this project supports the encoder.</summary>
+    /// <exception cref="DataException">
+    /// It cannot be read, or describes an unsupported encoder; the message names file and key.
+    /// </exception>
     public static PublishedConfig Read(string path)
     {
         try
         {
-            var config = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedConfig) ?? throw new DataException($"{path}: holds nothing");
+            var config = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedConfig) ?? throw new DataException($"{path}: is null");
             config = config with { ModelType = config.ModelType ?? KindOf(config.Architectures) };
             config.Check(path);
             return config;
@@ -53,9 +55,12 @@ internal sealed record PublishedConfig
         }
     }
 
-    /// <summary>The encoder's configuration with the sizes that its tensors have: they win, and each difference is noted.</summary>
-    /// <param name="sizes">Sizes of the tensors; for RoFormer the positions are the config's.</param>
-    /// <param name="note">Takes each difference.</param>
+    /// <summary>
+    /// The encoder's configuration with the sizes of its tensors. A note reports each size that differs in
+    /// config.json.
+    /// </summary>
+    /// <param name="sizes">Sizes of the tensors. The number of positions of a RoFormer comes from config.json.</param>
+    /// <param name="note">Receives each difference.</param>
     public EncoderConfig Complete(EncoderSizes sizes, Action<string> note)
     {
         Compare("hidden_size", HiddenSize, sizes.Width);
@@ -84,11 +89,11 @@ internal sealed record PublishedConfig
         void Compare(string key, int? said, int tensors)
         {
             if (said is { } value && value != tensors)
-                note($"config.json says {key} {value}, but the tensors have {tensors}, which counts");
+                note($"{key} is {value} in config.json, but {tensors} in the tensors; {tensors} is used");
         }
     }
 
-    // Old files name only the class that wrote them.
+    // Old files name only the class that wrote the model.
     private static string? KindOf(string[]? architectures) => architectures switch
     {
         [{ } name, ..] when name.StartsWith("Bert", StringComparison.Ordinal) => EncoderConfig.Bert,
@@ -101,15 +106,15 @@ internal sealed record PublishedConfig
         if (ModelType is null)
             throw Wrong("has no model_type");
         if (ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
-            throw Wrong($"model_type is {Printable.Quote(ModelType)}; there are {EncoderConfig.Bert} and {EncoderConfig.RoFormer}");
+            throw Wrong($"model_type is {Printable.Quote(ModelType)}; it must be {EncoderConfig.Bert} or {EncoderConfig.RoFormer}");
         if (HiddenAct is not (null or "gelu"))
-            throw Wrong($"hidden_act is {Printable.Quote(HiddenAct)}; only gelu is known");
+            throw Wrong($"hidden_act is {Printable.Quote(HiddenAct)}; only gelu is supported");
         if (PositionEmbeddingType is not (null or "absolute"))
-            throw Wrong($"position_embedding_type is {Printable.Quote(PositionEmbeddingType)}; only absolute is known");
+            throw Wrong($"position_embedding_type is {Printable.Quote(PositionEmbeddingType)}; only absolute is supported");
         if (RotaryValue == true)
-            throw Wrong("rotary_value is true; only queries and keys can be turned");
+            throw Wrong("rotary_value is true; only rotation of queries and keys is supported");
         if (IsDecoder == true)
-            throw Wrong("is_decoder is true; only encoders are known");
+            throw Wrong("is_decoder is true; only encoders are supported");
         if (EmbeddingSize is { } embedding && embedding != HiddenSize)
             throw Wrong($"embedding_size is {embedding}, hidden_size {HiddenSize}; they must be equal");
         if (NumAttentionHeads is not > 0)
@@ -129,17 +134,17 @@ internal sealed record PublishedConfig
     }
 }
 
-/// <summary>Sizes of an encoder as its tensors have them.</summary>
+/// <summary>Sizes of an encoder, from its tensors.</summary>
 /// <param name="WordRows">Rows of the word table in the file.</param>
-/// <param name="Vocabulary">Rows of it that vocab.txt names.</param>
-/// <param name="Width">Columns of it.</param>
+/// <param name="Vocabulary">Pieces of vocab.txt: the rows of the word table that are used.</param>
+/// <param name="Width">Columns of the word table.</param>
 /// <param name="Layers">Layers.</param>
 /// <param name="Intermediate">Width of the feed-forward part.</param>
-/// <param name="Positions">Positions that have an embedding; null where there is no such table.</param>
+/// <param name="Positions">Rows of the position table; null if there is none.</param>
 /// <param name="Types">Token types.</param>
 internal sealed record EncoderSizes(int WordRows, int Vocabulary, int Width, int Layers, int Intermediate, int? Positions, int Types);
 
-/// <summary>JSON of the descriptions in a published encoder's folder; other programs' keys are not read.</summary>
+/// <summary>JSON of the descriptions in a published encoder's folder. Unknown keys are ignored.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(PublishedConfig))]
 [JsonSerializable(typeof(PublishedTokenizer))]

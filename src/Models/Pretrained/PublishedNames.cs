@@ -3,10 +3,12 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
 
-/// <summary>A tensor under the name that PyTorch's files have for it.</summary>
+/// <summary>A tensor with its name in PyTorch's files.</summary>
 /// <param name="Name">The name.</param>
-/// <param name="Stored">Where it lies.</param>
-/// <param name="Transposed">Whether it lies as [in, out], as Keras stores a linear map; weights here are [out, in].</param>
+/// <param name="Stored">The stored tensor.</param>
+/// <param name="Transposed">
+/// Whether it is stored as [in, out], as Keras stores a linear map. Weights here are [out, in].
+/// </param>
 internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transposed)
 {
     /// <summary>Its dimensions, [out, in] for a linear map.</summary>
@@ -14,17 +16,17 @@ internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transp
 }
 
 /// <summary>
-/// The many names that published files have for the same tensors: one rule for each, and one way to find out what stands before
-/// the encoder's own names.
+/// Published files have different names for the same tensors. This class converts each name to one form and finds the
+/// prefix of the encoder's names.
 /// </summary>
 internal static class PublishedNames
 {
-    /// <summary>The name of the word table behind every prefix.</summary>
+    /// <summary>The name of the word table without a prefix.</summary>
     public const string WordTable = "embeddings.word_embeddings.weight";
 
     private const string KerasSuffix = ":0";
 
-    /// <summary>Brings a tensor's name into PyTorch's present form.</summary>
+    /// <summary>Converts a tensor's name to PyTorch's current form.</summary>
     public static NamedTensor Normalize(StoredTensor tensor)
     {
         string name = tensor.Name;
@@ -45,10 +47,10 @@ internal static class PublishedNames
     }
 
     /// <summary>
-    /// Finds what stands before the names of the encoder. A tied table may be stored a second time, under another prefix that has
-    /// little else: the prefix with the most tensors is the encoder's.
+    /// Finds the prefix of the encoder's names. A file may have a second copy of the word table under another prefix,
+    /// with few other tensors. So the prefix with the most layer tensors is chosen.
     /// </summary>
-    /// <exception cref="DataException">There is no word table, or there are two whole encoders.</exception>
+    /// <exception cref="DataException">The file has no word table, or has two encoders.</exception>
     public static string FindPrefix(string path, IReadOnlyList<NamedTensor> tensors)
     {
         var found = tensors.Select(static tensor => tensor.Name)
@@ -58,11 +60,11 @@ internal static class PublishedNames
             .OrderByDescending(static prefix => prefix.Count).ToArray();
         if (found.Length == 0)
         {
-            throw new DataException($"{path}: no tensor's name ends in {WordTable}: not the file of a text encoder; it has "
+            throw new DataException($"{path}: no tensor's name ends in {WordTable}: this is not the file of a text encoder; it has "
                 + string.Join(", ", tensors.Take(3).Select(static tensor => Printable.Quote(tensor.Stored.Name))) + (tensors.Count > 3 ? $" and {tensors.Count - 3} more" : ""));
         }
         if (found.Length > 1 && found[0].Count == found[1].Count)
-            throw new DataException($"{path}: holds two encoders, {Printable.Quote(found[0].Prefix)} and {Printable.Quote(found[1].Prefix)}; which one is meant is not known");
+            throw new DataException($"{path}: has two encoders, {Printable.Quote(found[0].Prefix)} and {Printable.Quote(found[1].Prefix)}; only one is allowed");
         return found[0].Prefix;
     }
 }

@@ -5,7 +5,10 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Pretrained;
 
-/// <summary>What the tokenizer_config.json of a published encoder says; a missing key means the default, which is what this project's tokenizers do.</summary>
+/// <summary>
+/// The tokenizer_config.json of a published encoder. A missing key means the default, which this project's tokenizers
+/// implement.
+/// </summary>
 internal sealed record PublishedTokenizer
 {
     public string? TokenizerClass { get; init; }
@@ -14,7 +17,9 @@ internal sealed record PublishedTokenizer
     public bool? StripAccents { get; init; }
     public bool? TokenizeChineseChars { get; init; }
 
-    /// <summary>Checks that a file, if it is there, describes this project's tokenizer of an encoder.</summary>
+    /// <summary>
+    /// Checks that a file describes the tokenizer that this project uses for an encoder. The file may be missing.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="modelType">Kind of the encoder.</param>
     /// <exception cref="DataException">It describes another tokenizer; the message names file and key.</exception>
@@ -25,7 +30,7 @@ internal sealed record PublishedTokenizer
         PublishedTokenizer tokenizer;
         try
         {
-            tokenizer = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedTokenizer) ?? throw new DataException($"{path}: holds nothing");
+            tokenizer = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedTokenizer) ?? throw new DataException($"{path}: is null");
         }
         catch (JsonException failure)
         {
@@ -33,13 +38,13 @@ internal sealed record PublishedTokenizer
         }
         string expected = modelType == EncoderConfig.Bert ? "BertTokenizer" : "RoFormerTokenizer";
         if (tokenizer.TokenizerClass is { } name && name != expected && name != $"{expected}Fast")
-            throw new DataException($"{path}: tokenizer_class is {Printable.Quote(name)}, but a {modelType} goes with {expected}");
-        Must(tokenizer.DoLowerCase, "do_lower_case", "only tokenizers that lower-case are known");
-        Must(tokenizer.StripAccents, "strip_accents", "only tokenizers that strip accents are known");
-        Must(tokenizer.DoBasicTokenize, "do_basic_tokenize", "only tokenizers that split at blanks and punctuation are known");
-        Must(tokenizer.TokenizeChineseChars, "tokenize_chinese_chars", "only tokenizers that split Chinese characters are known");
+            throw new DataException($"{path}: tokenizer_class is {Printable.Quote(name)}, but a {modelType} needs {expected}");
+        RequireNotFalse(tokenizer.DoLowerCase, "do_lower_case", "only tokenizers that lower-case are supported");
+        RequireNotFalse(tokenizer.StripAccents, "strip_accents", "only tokenizers that strip accents are supported");
+        RequireNotFalse(tokenizer.DoBasicTokenize, "do_basic_tokenize", "only tokenizers that split at spaces and punctuation are supported");
+        RequireNotFalse(tokenizer.TokenizeChineseChars, "tokenize_chinese_chars", "only tokenizers that split Chinese characters are supported");
 
-        void Must(bool? value, string key, string reason)
+        void RequireNotFalse(bool? value, string key, string reason)
         {
             if (value == false)
                 throw new DataException($"{path}: {key} is false; {reason}");

@@ -17,7 +17,9 @@ internal sealed class SafetensorsFile : TensorFile
     public override IReadOnlyList<StoredTensor> Tensors { get; }
 
     /// <summary>Opens a file and checks its header.</summary>
-    /// <exception cref="Engine.DataException">The file cannot be read or is not valid; the message names file and tensor.</exception>
+    /// <exception cref="Engine.DataException">
+    /// The file cannot be read or is not valid; the message names file and tensor.
+    /// </exception>
     public static SafetensorsFile Open(string path) => new(path, SafetensorsReader.Open(path));
 
     /// <inheritdoc/>

@@ -5,28 +5,33 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Pretrained;
 
 /// <summary>One tensor of a file with weights.</summary>
-/// <param name="File">The file that it lies in.</param>
+/// <param name="File">The file of the tensor.</param>
 /// <param name="Name">Its name in the file.</param>
-/// <param name="Type">How its numbers are encoded.</param>
-/// <param name="Shape">Its dimensions, row-major; none for a single number.</param>
+/// <param name="Type">Type of its numbers in the file.</param>
+/// <param name="Shape">Its dimensions, row-major; empty for a single number.</param>
 public record StoredTensor(TensorFile File, string Name, SafetensorsType Type, ImmutableArray<long> Shape)
 {
-    /// <summary>How many numbers it has.</summary>
+    /// <summary>Number of its values.</summary>
     public long ElementCount { get; } = Shape.Contains(0) ? 0 : Shape.Aggregate(1L, static (count, size) => checked(count * size));
 
-    /// <summary>How many bytes its numbers take in the file.</summary>
+    /// <summary>Size of its values in the file, in bytes.</summary>
     public long ByteCount => ElementCount * Type.ByteSize();
 
-    /// <summary>File and name, as messages begin.</summary>
+    /// <summary>File and name, the beginning of messages.</summary>
     internal string Where => $"{File.Path}: tensor {Printable.Quote(Name)}";
 
-    /// <summary>The shape as messages show it: <c>[3, 4]</c>.</summary>
+    /// <summary>The shape for messages: <c>[3, 4]</c>.</summary>
     internal string ShownShape => $"[{string.Join(", ", Shape)}]";
 
     /// <summary>Reads some of its numbers as float32.</summary>
     /// <param name="first">The first number, row-major.</param>
-    /// <param name="destination">Takes the numbers from there on; the tensor must have that many.</param>
-    /// <exception cref="DataException">It holds no floating-point numbers, or its bytes are damaged or missing; the message names file and tensor.</exception>
+    /// <param name="destination">
+    /// Receives the numbers from <paramref name="first"/> on; the tensor must have that many.
+    /// </param>
+    /// <exception cref="DataException">
+    /// It does not have floating-point numbers, or its bytes are damaged or missing; the message names file and
+    /// tensor.
+    /// </exception>
     public void Read(long first, Span<float> destination)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(first);
@@ -38,22 +43,22 @@ public record StoredTensor(TensorFile File, string Name, SafetensorsType Type, I
 }
 
 /// <summary>
-/// A file with weights. Opening it lists its tensors and checks that their bytes are there; numbers are read on request, so
-/// that it takes no more memory than the reader asks for.
+/// A file with weights. Opening it lists its tensors and checks that the file has all their bytes. Numbers are read on
+/// demand, so little memory is used.
 /// </summary>
-/// <param name="path">Where it lies, as messages name it.</param>
+/// <param name="path">Path of the file, for messages.</param>
 public abstract class TensorFile(string path) : IDisposable
 {
-    /// <summary>Where it lies.</summary>
+    /// <summary>Path of the file.</summary>
     public string Path => path;
 
     /// <summary>All tensors, in the file's order.</summary>
     public abstract IReadOnlyList<StoredTensor> Tensors { get; }
 
-    /// <summary>Reads some numbers of a tensor; <see cref="StoredTensor.Read"/> has checked that it has them.</summary>
+    /// <summary>Reads some numbers of a tensor; <see cref="StoredTensor.Read"/> has checked their range.</summary>
     /// <param name="tensor">A tensor of this file, of floating-point numbers.</param>
     /// <param name="first">The first number, row-major.</param>
-    /// <param name="destination">Takes the numbers from there on as float32.</param>
+    /// <param name="destination">Receives the numbers from <paramref name="first"/> on as float32.</param>
     protected internal abstract void Read(StoredTensor tensor, long first, Span<float> destination);
 
     /// <inheritdoc/>

@@ -14,22 +14,26 @@ internal sealed class WeightFiles : IDisposable
 
     private WeightFiles(string path) => Path = path;
 
-    /// <summary>The file, or the index of its shards.</summary>
+    /// <summary>Path of the file, or of the index of its shards.</summary>
     public string Path { get; }
 
-    /// <summary>The file and the shards that are read.</summary>
+    /// <summary>Paths of the file and of the shards that are read.</summary>
     public IEnumerable<string> Paths => _files.Select(static file => file.Path).Prepend(Path).Distinct();
 
-    /// <summary>Other files with weights that lie beside it and are not read.</summary>
+    /// <summary>Names of other files with weights in the folder. They are not read.</summary>
     public IReadOnlyList<string> Unread { get; private init; } = [];
 
     /// <summary>All tensors.</summary>
     public IReadOnlyList<StoredTensor> Tensors { get; private set; } = [];
 
-    /// <summary>Opens the weights of a folder: safetensors before PyTorch before HDF5, one file before shards.</summary>
+    /// <summary>
+    /// Opens the weights of a folder. Prefers safetensors to PyTorch and PyTorch to HDF5, and one file to shards.
+    /// </summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="openHdf5">Opens an HDF5 file; null where the program has no reader for it.</param>
-    /// <exception cref="DataException">There is none, or it is damaged; the message names file and tensor.</exception>
+    /// <param name="openHdf5">Opens an HDF5 file; null in a program without a reader for it.</param>
+    /// <exception cref="DataException">
+    /// There are no weights, or they are damaged; the message names file and tensor.
+    /// </exception>
     public static WeightFiles Open(string folder, Func<string, TensorFile>? openHdf5)
     {
         string[] known = [Safetensors, Safetensors + IndexSuffix, Torch, Torch + IndexSuffix, Hdf5];
@@ -60,7 +64,7 @@ internal sealed class WeightFiles : IDisposable
         {
             ".safetensors" => SafetensorsFile.Open(path),
             ".bin" => TorchFile.Open(path),
-            _ => (openHdf5 ?? throw new DataException($"{path}: this program was built without a reader for HDF5; {Safetensors} or {Torch} beside it would be read"))(path),
+            _ => (openHdf5 ?? throw new DataException($"{path}: this program was built without a reader for HDF5; it can read {Safetensors} or {Torch}"))(path),
         };
         _files.Add(file);
         return file;
@@ -73,14 +77,14 @@ internal sealed class WeightFiles : IDisposable
         foreach (var (name, shard) in ReadIndex())
         {
             if (System.IO.Path.GetFileName(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
-                throw new DataException($"{Path}: tensor {Printable.Quote(name)} is said to be in {Printable.Quote(shard)}, which cannot be a file beside it");
+                throw new DataException($"{Path}: tensor {Printable.Quote(name)} is in {Printable.Quote(shard)}, which is not the name of a file in the same folder with the same ending");
             if (!shards.TryGetValue(shard, out var content))
             {
                 content = OpenFile(System.IO.Path.Combine(folder, shard), openHdf5).Tensors.ToDictionary(static tensor => tensor.Name);
                 shards.Add(shard, content);
             }
             tensors.Add(content.GetValueOrDefault(name)
-                ?? throw new DataException($"{System.IO.Path.Combine(folder, shard)}: tensor {Printable.Quote(name)} is missing, though {System.IO.Path.GetFileName(Path)} says it is there"));
+                ?? throw new DataException($"{System.IO.Path.Combine(folder, shard)}: tensor {Printable.Quote(name)} is missing, but {System.IO.Path.GetFileName(Path)} lists it"));
         }
         return tensors;
     }
@@ -93,7 +97,7 @@ internal sealed class WeightFiles : IDisposable
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
                 throw new DataException($"{Path}: has no weight_map");
             return [.. map.EnumerateObject().Select(entry => (entry.Name, entry.Value.ValueKind == JsonValueKind.String ? entry.Value.GetString()!
-                : throw new DataException($"{Path}: the file of tensor {Printable.Quote(entry.Name)} is no text")))];
+                : throw new DataException($"{Path}: the file of tensor {Printable.Quote(entry.Name)} is not a text")))];
         }
         catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {

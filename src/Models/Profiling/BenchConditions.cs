@@ -7,19 +7,25 @@ using VideoSim.Engine.Devices;
 
 namespace VideoSim.Models.Profiling;
 
-/// <summary>What a GPU is made for, not what it runs at this moment; null where its driver does not say.</summary>
+/// <summary>
+/// Rated clocks and cache size of a GPU, not its current clocks; null for what the driver does not report.
+/// </summary>
 /// <param name="Megahertz">Clock of its multiprocessors.</param>
 /// <param name="MemoryMegahertz">Clock of its memory.</param>
 /// <param name="L2Bytes">Size of its second-level cache.</param>
 public sealed record GpuClocks(int? Megahertz, int? MemoryMegahertz, int? L2Bytes);
 
-/// <summary>What the result of a bench has to say about how it came about.</summary>
+/// <summary>The conditions of a bench, as part of its result.</summary>
 /// <param name="Date">When the bench began, UTC, as in ISO 8601.</param>
-/// <param name="Commit">The commit of the program: <see cref="CommitVariable"/>, else what the build noted; null where neither says.</param>
+/// <param name="Commit">
+/// The commit of the program, from <see cref="CommitVariable"/> or else from the build; null if neither has it.
+/// </param>
 /// <param name="Machine">Cores, runtime, system.</param>
 /// <param name="Processor">Model of the CPU.</param>
-/// <param name="Driver">Version of the GPU's kernel module, else the CUDA version of its driver; null on other devices.</param>
-/// <param name="Clocks">Of a GPU; null on other devices.</param>
+/// <param name="Driver">
+/// Version of the GPU's kernel module, else the CUDA version of its driver; null on other devices.
+/// </param>
+/// <param name="Clocks">Clocks of a GPU; null on other devices.</param>
 public partial record BenchConditions(string Date, string? Commit, string Machine, string Processor, string? Driver, GpuClocks? Clocks)
 {
     /// <summary>Environment variable that names the commit.</summary>
@@ -28,8 +34,8 @@ public partial record BenchConditions(string Date, string? Commit, string Machin
     private const string CpuInfo = "/proc/cpuinfo", DriverInfo = "/proc/driver/nvidia/version";
 
     /// <summary>The conditions at this moment.</summary>
-    /// <param name="device">What is timed.</param>
-    /// <param name="clock">Tells the time.</param>
+    /// <param name="device">The device that is timed.</param>
+    /// <param name="clock">Gives the time.</param>
     public static BenchConditions Of(Device device, TimeProvider clock) => new(
         clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
         CommitOf(Environment.GetEnvironmentVariable(CommitVariable), typeof(BenchConditions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion),
@@ -38,15 +44,17 @@ public partial record BenchConditions(string Date, string? Commit, string Machin
         device is not CudaDevice ? null : (CudaEmulator.IsInPlace ? null : ModuleVersionOf(LinesOf(DriverInfo))) ?? CudaInventory.Take().Driver.Version?.ToString(),
         device is CudaDevice { Properties: var known } ? new GpuClocks(known.Megahertz, known.MemoryMegahertz, known.L2Bytes) : null);
 
-    /// <summary>The commit by the environment, else by an informational version such as <c>1.0.0+2f1e…</c>.</summary>
+    /// <summary>
+    /// The commit from the environment, or else from an informational version such as <c>1.0.0+2f1e…</c>.
+    /// </summary>
     internal static string? CommitOf(string? environment, string? version) =>
         !string.IsNullOrEmpty(environment) ? environment : version?.Split('+') is [_, var commit] ? commit : null;
 
-    /// <summary>The processor by the lines of <c>/proc/cpuinfo</c>.</summary>
+    /// <summary>The processor from the lines of <c>/proc/cpuinfo</c>.</summary>
     internal static string? ModelOf(IEnumerable<string> lines) =>
         lines.FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1];
 
-    /// <summary>The version by the lines of <c>/proc/driver/nvidia/version</c>.</summary>
+    /// <summary>The version from the lines of <c>/proc/driver/nvidia/version</c>.</summary>
     internal static string? ModuleVersionOf(IEnumerable<string> lines) =>
         lines.Select(static line => ModuleVersion().Match(line)).FirstOrDefault(static match => match.Success)?.Groups[1].Value;
 

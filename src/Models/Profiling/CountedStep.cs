@@ -5,18 +5,18 @@ using VideoSim.Models.Training;
 namespace VideoSim.Models.Profiling;
 
 /// <summary>A training step that was counted, not run.</summary>
-/// <param name="Kind">Which.</param>
-/// <param name="Videos">Videos of a batch: of both sides where there are pairs.</param>
-/// <param name="Parameters">Trained numbers.</param>
-/// <param name="Functions">What it computes.</param>
+/// <param name="Kind">Kind of the step.</param>
+/// <param name="Videos">Videos of a batch; two for each pair.</param>
+/// <param name="Parameters">Number of trained parameters.</param>
+/// <param name="Functions">Its functions, with their launches.</param>
 public sealed record CountedStep(StepKind Kind, int Videos, long Parameters, IReadOnlyList<CountedFunction> Functions)
 {
-    /// <summary>Both stages of models.</summary>
+    /// <summary>Counts the steps of both stages of models.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    /// <param name="precisions">How activations may be stored: a step for each.</param>
-    /// <param name="packsProducts">Whether the steps are those of the CPU, which packs operands of products ahead.</param>
+    /// <param name="precisions">Types of activations; one step for each.</param>
+    /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
     public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
     [
@@ -26,11 +26,11 @@ public sealed record CountedStep(StepKind Kind, int Videos, long Parameters, IRe
            select Count(preset, overrides, new StepKind(model, pretraining, precision), packsProducts),
     ];
 
-    /// <summary>What it launches.</summary>
+    /// <summary>Its launches.</summary>
     public IEnumerable<CountedLaunch> Launches => Functions.SelectMany(static function => function.Launches);
 
-    /// <summary>Work of the launches that are wanted.</summary>
-    public KernelCost Sum(Func<CountedLaunch, bool> wanted) => Launches.Where(wanted).Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost);
+    /// <summary>Total cost of the launches for which a function returns true.</summary>
+    public KernelCost Sum(Func<CountedLaunch, bool> included) => Launches.Where(included).Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost);
 
     private static CountedStep Count(string preset, IReadOnlyList<string> overrides, StepKind kind, bool packsProducts)
     {

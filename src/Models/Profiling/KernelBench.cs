@@ -8,21 +8,21 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Profiling;
 
-/// <summary>What <c>kernels bench</c> is to do.</summary>
-/// <param name="Kernels">What to time; those that cannot run on the device are left out.</param>
+/// <summary>Options of <c>kernels bench</c>.</summary>
+/// <param name="Kernels">Kernels to time. Those that cannot run on the device are skipped.</param>
 /// <param name="Preset">Sizes of the models.</param>
-/// <param name="Models">Canonical names of the models whose steps are looked at.</param>
-/// <param name="EachModel">Time every model's own largest launch, not only the largest of all.</param>
+/// <param name="Models">Canonical names of the models whose steps have the launches.</param>
+/// <param name="EachModel">Times the largest launch in every model; otherwise only the largest in all models.</param>
 /// <param name="Overrides"><c>key=value</c> overrides of the preset.</param>
-/// <param name="Precisions">How those steps may store activations; the CPU knows fp32 alone.</param>
-/// <param name="Limit">Time for one kernel; ten launches are timed however long they take.</param>
+/// <param name="Precisions">Types of activations in those steps; the CPU has only fp32.</param>
+/// <param name="Limit">Time for one kernel. At least ten launches are timed, even if they take longer.</param>
 public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<string> Overrides,
     IReadOnlyList<ElementType> Precisions, TimeSpan Limit);
 
 /// <summary>
-/// Times kernels one by one, on the arguments of their largest launch in the models' training steps: no kernel needs code of its own to
-/// be timed. What no model launches runs on the largest case of its checks. An error of one kernel is a finding, and the next kernel's turn
-/// comes; a device that is lost ends the bench.
+/// Times kernels one by one, with the arguments of their largest launch in the models' training steps. So no kernel
+/// needs its own timing code. A kernel that no model launches runs on the largest case of its checks. If a kernel
+/// fails, the bench records a finding and continues. If the device is lost, the bench ends.
 /// </summary>
 public sealed class KernelBench
 {
@@ -39,11 +39,13 @@ public sealed class KernelBench
     private KernelBench(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation) =>
         (_device, _options, _progress, _cancellation) = (device, options, progress, cancellation);
 
-    /// <summary>Times kernels. One model at a time is built on the device, for the kernels that it launches at their largest.</summary>
-    /// <param name="device">Where.</param>
-    /// <param name="options">What.</param>
-    /// <param name="progress">Where progress goes.</param>
-    /// <param name="cancellation">Stops between launches; the result has what was timed until then.</param>
+    /// <summary>
+    /// Times kernels. One model at a time is built on the device, to time the kernels whose largest launch it has.
+    /// </summary>
+    /// <param name="device">The device.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancellation">Stops between launches. The result has the kernels that were timed before.</param>
     public static KernelBenchResult Measure(Device device, KernelBenchOptions options, IProgressSink progress, CancellationToken cancellation)
     {
         Kernel[] wanted = [.. options.Kernels.Where(kernel => device is CudaDevice ? kernel.Source is not null : kernel.HasTwin)];
@@ -77,7 +79,8 @@ public sealed class KernelBench
 
     private void MeasureRates(LaunchClock clock) => _ratesError = Try("the device's rates", () => _rates = DeviceRates.Measure(_device, clock, _cancellation));
 
-    // Every kernel from the step's begin: what the timed launches did to their own results is gone with the next.
+    // The step is replayed from its beginning for every kernel. The repeated launches of one kernel then do not spoil
+    // the inputs of the next.
     private void MeasureStep(LaunchClock clock, SyntheticBatches batches, StepKind step, (Kernel Kernel, KernelCost Cost)[] launches)
     {
         _progress.Note($"{step}: {launches.Length} kernels");
@@ -114,13 +117,14 @@ public sealed class KernelBench
 
     private void Add(LaunchClock clock, Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, Action<OneLaunch> run)
     {
-        // A device whose rates could not be measured may have no matrix products: kernels then work on what the memory holds.
+        // If the rates could not be measured, the device may not have matrix products. Then the products are not run,
+        // and kernels read whatever is in memory.
         using var one = new OneLaunch(_device.Stream, kernel, cost.MovedBytes, call => clock.Sample(call, _options.Limit, _cancellation), runsProducts: _rates is not null);
         string? error = Try($"{kernel.Entry}, {launch}", () =>
         {
             run(one);
             if (one.Time is null)
-                throw new InvalidOperationException("there was no such launch");
+                throw new InvalidOperationException("the kernel was not launched");
         });
         Add(kernel, cost, launch, isOfStep, isFinite, one.Time, error);
     }
@@ -128,15 +132,15 @@ public sealed class KernelBench
     private void Add(Kernel kernel, in KernelCost cost, string launch, bool isOfStep, bool isFinite, SampledTime? time, string? error) => _benched.Add(
         new BenchedKernel(kernel.Family, kernel.Entry, isOfStep, launch, time, cost.Flops, cost.MovedBytes, _rates?.FloorMicroseconds(cost), error, isFinite));
 
-    // What is timed is a step's work only if the step works.
+    // Checks that the step works. Times of kernels on values that are not finite have no meaning.
     private static void RequireFinite(BuiltStep built)
     {
         built.Step.Run();
         if (built.NonFiniteTerm() is { } term)
-            throw new InvalidOperationException($"{term}: the kernels work on nonsense");
+            throw new InvalidOperationException($"{term}: the times have no meaning");
     }
 
-    // Does a part of the work. What goes wrong is a finding, and the text of it is returned.
+    // Runs a part of the work. A failure becomes a finding, and its message is returned.
     private string? Try(string what, Action part)
     {
         try
@@ -147,7 +151,7 @@ public sealed class KernelBench
         catch (Exception e) when (e is not OperationCanceledException)
         {
             string message = e.Message.ReplaceLineEndings(" ");
-            if (!_lost) // what fails on a lost device after that says nothing new
+            if (!_lost) // further failures on a lost device have no new information
                 _findings.Add($"{what}: {message}");
             _lost = _device.IsLost;
             return message;

@@ -2,18 +2,24 @@ using VideoSim.Engine.Devices;
 
 namespace VideoSim.Models.Profiling;
 
-/// <summary>What the kernels of a function move, against the bytes that have to be moved for it: its floor.</summary>
+/// <summary>
+/// A function of a step. It compares the bytes that the function's kernels move with the floor: the bytes that any
+/// implementation has to move.
+/// </summary>
 /// <param name="Step">The step that the function is in.</param>
 /// <param name="Function">The function, with its launches.</param>
 public sealed record KernelFloor(StepKind Step, CountedFunction Function)
 {
-    /// <summary>How many times the floor a function may move by design.</summary>
+    /// <summary>Largest allowed ratio of moved bytes to the floor.</summary>
     public const double Allowed = 1.15;
 
-    /// <summary>Names of the kernels that compute it, one launch each, in order.</summary>
+    /// <summary>Names of its kernels in order, one for each launch.</summary>
     public IEnumerable<string> Kernels => Function.Launches.Select(static launch => launch.Kernel.Entry);
 
-    /// <summary>Every function of steps where it moves most bytes, in the order in which the first step has it.</summary>
+    /// <summary>
+    /// Every function of some steps, from the step in which it moves the most bytes. They are in the order of the
+    /// first step with the function.
+    /// </summary>
     public static IReadOnlyList<KernelFloor> Largest(IEnumerable<CountedStep> steps) =>
     [
         .. steps.SelectMany(static step => step.Functions, static (step, function) => new KernelFloor(step.Kind, function))

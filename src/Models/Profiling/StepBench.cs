@@ -7,29 +7,32 @@ using VideoSim.Models.Training;
 namespace VideoSim.Models.Profiling;
 
 /// <summary>One kernel in a step.</summary>
-/// <param name="Entry">Its name; matrix products count as one.</param>
-/// <param name="Launches">In a step.</param>
-/// <param name="Microseconds">For all of them, each waited for.</param>
+/// <param name="Entry">Its name. All matrix products count as one kernel.</param>
+/// <param name="Launches">Launches in a step.</param>
+/// <param name="Microseconds">Time of all launches; the bench waits for each one.</param>
 /// <param name="Flops">Floating-point operations.</param>
 /// <param name="MovedBytes">Bytes that they move by design.</param>
 public sealed record KernelTime(string Entry, int Launches, double Microseconds, double Flops, [property: JsonPropertyName("bytes")] double MovedBytes);
 
-/// <summary>What a training step takes.</summary>
-/// <param name="Conditions">How the result came about.</param>
-/// <param name="Model">Which model.</param>
+/// <summary>Time of a training step.</summary>
+/// <param name="Conditions">Conditions of the bench.</param>
+/// <param name="Model">Name of the model.</param>
 /// <param name="Stage">pretrain or finetune.</param>
-/// <param name="Preset">Sizes.</param>
-/// <param name="Device">Where.</param>
+/// <param name="Preset">Name of the preset.</param>
+/// <param name="Device">Name of the device.</param>
 /// <param name="Batch">Videos or pairs.</param>
-/// <param name="Steps">Measured ones.</param>
-/// <param name="MedianMilliseconds">Forward, backward and update of one step, the batch on the device already; null where no step was measured.</param>
-/// <param name="BestMilliseconds">The fastest one's.</param>
-/// <param name="Flops">Of a step.</param>
-/// <param name="Launches">Of a step.</param>
-/// <param name="Kernels">By time; none where the bench ended before.</param>
-/// <param name="IsFinite">Whether the losses are finite; false where the bench ended before it was known.</param>
-/// <param name="Complete">Whether all was measured: not so if the bench was stopped or something failed.</param>
-/// <param name="Error">What went wrong; null if nothing did.</param>
+/// <param name="Steps">Number of measured steps.</param>
+/// <param name="MedianMilliseconds">
+/// Median time of forward, backward and update, without the copy of the batch to the device. Null if no step was
+/// measured.
+/// </param>
+/// <param name="BestMilliseconds">Time of the fastest step; null if no step was measured.</param>
+/// <param name="Flops">Floating-point operations of a step.</param>
+/// <param name="Launches">Launches of a step.</param>
+/// <param name="Kernels">The kernels by time; empty if the bench ended before they were timed.</param>
+/// <param name="IsFinite">Whether the losses are finite; false if the bench ended before they were checked.</param>
+/// <param name="Complete">Whether everything was measured; false if the bench was stopped or failed.</param>
+/// <param name="Error">The failure; null if there was none.</param>
 public sealed record StepTime([property: JsonIgnore] BenchConditions Conditions, string Model, string Stage, string Preset, string Device, int Batch, int Steps, double? MedianMilliseconds,
     double? BestMilliseconds, double Flops, int Launches, IReadOnlyList<KernelTime> Kernels, bool IsFinite, bool Complete, string? Error) : BenchConditions(Conditions);
 
@@ -38,14 +41,14 @@ public static class StepBench
 {
     private const int WarmUp = 3;
 
-    /// <summary>Builds and times a step. What was measured before an error or a stop is in the result.</summary>
-    /// <param name="device">Where.</param>
+    /// <summary>Builds and times a step. After an error or a stop, the result has what was measured before.</summary>
+    /// <param name="device">The device.</param>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="model">Canonical name.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
-    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
-    /// <param name="steps">How many to time.</param>
+    /// <param name="precision">Type of activations; null for the recipe's.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
+    /// <param name="steps">Number of steps to time.</param>
     /// <param name="cancellation">Stops between steps.</param>
     public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, ElementType? precision, bool pretraining, int steps, CancellationToken cancellation)
     {

@@ -5,25 +5,25 @@ namespace VideoSim.Models.Profiling;
 
 /// <summary>A kind of training step.</summary>
 /// <param name="Model">Canonical name.</param>
-/// <param name="Pretraining">Which stage: pretraining or finetuning.</param>
-/// <param name="Precision">How activations are stored.</param>
+/// <param name="Pretraining">True for pretraining, false for finetuning.</param>
+/// <param name="Precision">Type of activations.</param>
 public sealed record StepKind(string Model, bool Pretraining, ElementType Precision)
 {
-    /// <summary>Such as <c>mix finetune bf16</c>; fp32 is not named.</summary>
+    /// <summary>For example <c>mix finetune bf16</c>; fp32 is left out.</summary>
     public override string ToString() => $"{Model} {(Pretraining ? "pretrain" : "finetune")}{(Precision == ElementType.BFloat16 ? " bf16" : "")}";
 }
 
-/// <summary>A kernel's launch that moves most bytes in a training step of any of the models.</summary>
-/// <param name="Step">The step it is in.</param>
+/// <summary>The launch of a kernel that moves the most bytes in all training steps of some models.</summary>
+/// <param name="Step">The step of the launch.</param>
 /// <param name="Launch">The launch.</param>
 public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
 {
-    /// <summary>Every kernel's largest launch; nothing is run.</summary>
+    /// <summary>Finds every kernel's largest launch. Nothing is run.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    /// <param name="precisions">How the steps may store activations.</param>
-    /// <param name="packsProducts">Whether the steps are those of the CPU, which packs operands of products ahead.</param>
+    /// <param name="precisions">Types of activations; steps of each type are searched.</param>
+    /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
     public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
         CountedStep.Of(preset, models, overrides, precisions, packsProducts)

@@ -9,18 +9,24 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Profiling;
 
-/// <summary>What benches run steps on: first weights, and batches of synthetic data. Steps of the same sizes share one dataset, which lasts until this is disposed.</summary>
+/// <summary>
+/// Inputs of the benches: initial weights and batches of synthetic data. Steps of the same sizes share one dataset.
+/// <see cref="Dispose"/> deletes all of them.
+/// </summary>
 internal sealed class SyntheticBatches : IDisposable
 {
-    private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64; // of synthetic data
-    private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90; // what no step reads, as small as the dataset allows
+    // Sizes of synthetic data.
+    private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64;
+
+    // The smallest sizes that a dataset allows, for the parts that no step reads.
+    private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90;
 
     private readonly Dictionary<SyntheticDatasetOptions, DataFolder> _written = [];
 
-    /// <summary>The folder that holds all datasets.</summary>
+    /// <summary>The folder of all datasets.</summary>
     public string Root { get; } = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
 
-    /// <summary>A preset as synthetic data needs it.</summary>
+    /// <summary>A preset with enough tags for synthetic data.</summary>
     public static Preset Sizes(string preset, string model, IReadOnlyList<string> overrides)
     {
         var sizes = Preset.Load(preset, model, overrides);
@@ -28,8 +34,8 @@ internal sealed class SyntheticBatches : IDisposable
     }
 
     /// <summary>
-    /// Gives a step its weights and its batch: as many synthetic videos as it takes. A model made for more tokens and tags than they have
-    /// leaves some unused.
+    /// Initialises the weights of a step and fills its batch with synthetic videos. A model with more tokens and tags
+    /// than the data does not use all of them.
     /// </summary>
     public void Fill(BuiltStep built, ModelConfig config, CancellationToken cancellation)
     {

@@ -1,33 +1,37 @@
 namespace VideoSim.Models.Progress;
 
 /// <summary>
-/// Takes the progress of long work, one piece of work after the other. What becomes of it (a live line, plain lines,
-/// nothing) is not known here. Calls are cheap but build text: report when there is something to say, not every step.
+/// Receives the progress of long work, one piece of work after the other. An implementation may show a live line,
+/// plain lines or nothing. Calls are cheap but build text, so callers do not report every step.
 /// </summary>
 public interface IProgressSink
 {
-    /// <summary>A sink that drops everything.</summary>
-    static IProgressSink None { get; } = new Dropping();
+    /// <summary>A sink that ignores everything.</summary>
+    static IProgressSink None { get; } = new IgnoringSink();
 
-    /// <summary>A piece of work begins; one still open ends without a word.</summary>
-    /// <param name="label">What is done, in a few words.</param>
-    /// <param name="total">How many units it has; 0 if unknown.</param>
-    /// <param name="done">How many of them were done earlier, by a run that is now resumed; they do not count for the rate.</param>
+    /// <summary>Begins a piece of work. If one is still open, it ends without a result text.</summary>
+    /// <param name="label">Name of the work, in a few words.</param>
+    /// <param name="total">Number of units; 0 if unknown.</param>
+    /// <param name="done">
+    /// Units that an earlier run did, if this run is resumed. They do not count for the rate.
+    /// </param>
     void Begin(string label, long total, long done = 0);
 
-    /// <summary>So much is done.</summary>
+    /// <summary>Reports the units that are done.</summary>
     /// <param name="done">Units done, including those done earlier.</param>
-    /// <param name="text">What else to show, such as the loss; may be empty.</param>
+    /// <param name="text">Further text, such as the loss; may be empty.</param>
     void Report(long done, string text);
 
-    /// <summary>The piece of work is over.</summary>
-    /// <param name="text">What came out, in a few words; may be empty.</param>
+    /// <summary>Ends the piece of work.</summary>
+    /// <param name="text">The result, in a few words; may be empty.</param>
     void End(string text);
 
-    /// <summary>A line that is worth keeping: what was saved, what was left out. At any time.</summary>
+    /// <summary>
+    /// Reports a line to keep, for example about saved files or skipped records. Allowed at any time.
+    /// </summary>
     void Note(string text);
 
-    private sealed class Dropping : IProgressSink
+    private sealed class IgnoringSink : IProgressSink
     {
         public void Begin(string label, long total, long done)
         {

@@ -12,9 +12,10 @@ using VideoSim.Models.Zoo;
 namespace VideoSim.Models.Recipes;
 
 /// <summary>
-/// Sizes and recipes that belong together, the later ones changing keys of the earlier ones: the preset's own (<c>tiny.json</c>), the model's
-/// encoder and tag loss from <see cref="ModelZoo"/>, its changes in every preset (<c>models/uniter-asl.json</c>) and in this one
-/// (<c>tiny/uniter.json</c>), overrides.
+/// Sizes of a model and recipes of its two stages. They are read from these sources in order, and each source may
+/// change keys of the earlier ones: the preset (<c>tiny.json</c>), encoder and tag loss of the model in
+/// <see cref="ModelZoo"/>, the model's changes in every preset (<c>models/uniter-asl.json</c>), its changes in this
+/// preset (<c>tiny/uniter.json</c>), and overrides.
 /// </summary>
 public sealed record Preset
 {
@@ -29,7 +30,7 @@ public sealed record Preset
     /// <summary>Training on pairs.</summary>
     public required TrainingConfig Finetune { get; init; }
 
-    /// <summary>How many of the 11 folds <c>reproduce</c> trains unless told otherwise.</summary>
+    /// <summary>Number of the 11 folds that <c>reproduce</c> trains by default.</summary>
     public required int Folds { get; init; }
 
     /// <summary>Names of the presets.</summary>
@@ -39,16 +40,24 @@ public sealed record Preset
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
-    /// <exception cref="DataException">An unknown preset or key, or a value that does not fit; the message names it.</exception>
+    /// <exception cref="DataException">
+    /// The preset or a key is unknown, or a value does not fit; the message names it.
+    /// </exception>
     public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
 
-    /// <summary>Reads the recipes of a preset for a trained model, whose sizes stay as they are.</summary>
-    /// <param name="name">One of <see cref="Names"/>; its sizes of a model do not count.</param>
+    /// <summary>Reads the recipes of a preset for a trained model. The model's sizes do not change.</summary>
+    /// <param name="name">One of <see cref="Names"/>; its model sizes are not used.</param>
     /// <param name="model">The model's sizes.</param>
-    /// <param name="folder">Where the model lies, for messages.</param>
-    /// <param name="overrides">As for <see cref="Load(string, string, IEnumerable{string})"/>; those of the model's keys must be the model's values.</param>
-    /// <param name="run">Arguments of a run, whose recipes then replace those of the preset; or null.</param>
-    /// <exception cref="DataException">One says something else, or any other reason that there is without a model; the message names key and values.</exception>
+    /// <param name="folder">Folder of the model, for messages.</param>
+    /// <param name="overrides">
+    /// As in <see cref="Load(string, string, IEnumerable{string})"/>. Overrides of the model's keys must equal the
+    /// model's values.
+    /// </param>
+    /// <param name="run">Arguments of a run, or null. Its recipes replace those of the preset.</param>
+    /// <exception cref="DataException">
+    /// An override differs from the model's value, or as in <see cref="Load(string, string, IEnumerable{string})"/>;
+    /// the message names key and values.
+    /// </exception>
     public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides, JsonObject? run = null)
     {
         var preset = Load(name, model.Model, root =>
@@ -64,13 +73,19 @@ public sealed record Preset
         return preset;
     }
 
-    /// <summary>Reads a preset for a model that starts from a published encoder: its sizes are the encoder's, dropouts may be overridden.</summary>
+    /// <summary>
+    /// Reads a preset for a model that starts from a published encoder. The encoder's sizes are used; its dropouts may
+    /// be overridden.
+    /// </summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="encoder">The encoder.</param>
-    /// <param name="folder">Where it lies, for messages.</param>
+    /// <param name="folder">Folder of the encoder, for messages.</param>
     /// <param name="overrides"><c>key=value</c>.</param>
-    /// <exception cref="DataException">As of <see cref="Load(string, string, IEnumerable{string})"/>; or an override says another size than the encoder has.</exception>
+    /// <exception cref="DataException">
+    /// As in <see cref="Load(string, string, IEnumerable{string})"/>, or an override differs from a size of the
+    /// encoder.
+    /// </exception>
     public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<string> overrides)
     {
         var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides);
@@ -79,17 +94,17 @@ public sealed record Preset
         return preset;
     }
 
-    // Sizes that are asked for and that a folder has otherwise.
+    // Refuses overrides whose values differ from those of a folder.
     private static void RequireSame(ModelConfig has, ModelConfig asked, IEnumerable<string> overrides, string folder)
     {
-        JsonNode given = JsonSerializer.SerializeToNode(has, ConfigurationJson.Default.ModelConfig)!, wanted = JsonSerializer.SerializeToNode(asked, ConfigurationJson.Default.ModelConfig)!;
+        JsonNode hasNode = JsonSerializer.SerializeToNode(has, ConfigurationJson.Default.ModelConfig)!, askedNode = JsonSerializer.SerializeToNode(asked, ConfigurationJson.Default.ModelConfig)!;
         foreach (string key in overrides.Select(static text => text[..text.IndexOf('=', StringComparison.Ordinal)]))
         {
-            JsonNode? there = given, here = wanted;
+            JsonNode? existing = hasNode, requested = askedNode;
             foreach (string part in key.Split('.')[1..])
-                (there, here) = (there?[part], here?[part]);
-            if (!JsonNode.DeepEquals(there, here))
-                throw new DataException($"--set {key} says {here?.ToJsonString()}, but in {folder} it is {there?.ToJsonString()}");
+                (existing, requested) = (existing?[part], requested?[part]);
+            if (!JsonNode.DeepEquals(existing, requested))
+                throw new DataException($"--set {key}={requested?.ToJsonString()}, but in {folder} it is {existing?.ToJsonString()}");
         }
     }
 
@@ -125,20 +140,23 @@ public sealed record Preset
         catch (JsonException e)
         {
             string key = e.Path?.TrimStart('$', '.') ?? "";
-            throw new DataException(e.Message.StartsWith("cannot be", StringComparison.Ordinal) ? $"{key} {e.Message}" : $"--set {key}: a value of that kind does not fit there", e);
+            throw new DataException(e.Message.StartsWith("cannot be", StringComparison.Ordinal) ? $"{key} {e.Message}" : $"--set {key}: the value has the wrong type", e);
         }
         catch (InvalidOperationException e)
         {
-            throw new DataException("--set: a text is not valid Unicode", e); // half of a pair, such as "\ud800"
+            // Half of a surrogate pair, such as "\ud800".
+            throw new DataException("--set: a text is not valid Unicode", e);
         }
     }
 
-    /// <summary>The same with the sizes that follow from the data.</summary>
+    /// <summary>The same preset with the sizes that follow from the data.</summary>
     public Preset For(int vocabularySize, int tags) =>
         this with { Model = Model with { Tags = tags, Encoder = Model.Encoder with { VocabSize = vocabularySize } } };
 
-    /// <summary>The same with both stages in a precision, but for a stage whose precision an override names.</summary>
-    /// <param name="precision">The precision; null to leave all as it is.</param>
+    /// <summary>
+    /// The same preset with one precision for both stages. A stage whose precision is overridden does not change.
+    /// </summary>
+    /// <param name="precision">The precision; null to change nothing.</param>
     /// <param name="overrides">The overrides that were applied.</param>
     internal Preset In(ElementType? precision, IReadOnlyList<string> overrides)
     {
@@ -150,8 +168,8 @@ public sealed record Preset
 
     /// <summary>Refuses overrides of sizes that follow from the data.</summary>
     /// <param name="overrides"><c>key=value</c>.</param>
-    /// <param name="sizes">The key, what the data has, and the file that says so.</param>
-    /// <exception cref="DataException">One says something else.</exception>
+    /// <param name="sizes">The key, the value that follows from the data, and the file with this value.</param>
+    /// <exception cref="DataException">An override has another value.</exception>
     internal static void RequireDataSizes(IEnumerable<string> overrides, params (string Key, int Value, string File)[] sizes)
     {
         foreach (string text in overrides)
@@ -159,7 +177,7 @@ public sealed record Preset
             foreach (var (key, value, file) in sizes)
             {
                 if (text.StartsWith($"{key}=", StringComparison.Ordinal) && text != string.Create(CultureInfo.InvariantCulture, $"{key}={value}"))
-                    throw new DataException($"--set {text}: {file} has {value}, which counts");
+                    throw new DataException($"--set {text}: {file} has {value}, and this size follows from the file");
             }
         }
     }
@@ -186,7 +204,7 @@ public sealed record Preset
     {
         foreach (string key in path)
         {
-            // A section that the preset leaves at its defaults is not in its file.
+            // A preset's file does not have the sections that keep their defaults.
             if (root[key] is not JsonObject inner)
                 root[key] = inner = [];
             root = inner;
@@ -198,7 +216,7 @@ public sealed record Preset
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
         if (equals <= 0)
-            throw new DataException($"--set wants key=value, not '{text}'");
+            throw new DataException($"--set needs key=value, not '{text}'");
         string[] path = text[..equals].Split('.');
         CheckKeys(text, path);
         if (path is ["model", "model"])
@@ -215,14 +233,14 @@ public sealed record Preset
         }
     }
 
-    // The types know all keys, also those that the preset leaves at their defaults.
+    // The types have all keys, including those that the preset's file does not have.
     private static void CheckKeys(string text, string[] path)
     {
         JsonTypeInfo section = PresetJson.Default.Preset;
         foreach (string key in path)
         {
             var property = section.Properties.FirstOrDefault(property => property.Name == key) ?? throw new DataException(section.Properties.Count == 0
-                ? $"--set {text}: there is no key '{key}', what stands before it is a value"
+                ? $"--set {text}: there is no key '{key}'; the key before it has a value and no further keys"
                 : $"--set {text}: there is no key '{key}', only {string.Join(", ", section.Properties.Select(property => property.Name))}");
             section = PresetJson.Default.GetTypeInfo(property.PropertyType)!;
         }

@@ -1,6 +1,8 @@
 namespace VideoSim.Models.Records;
 
-/// <summary>The entries of a bytes feature, in order: a view of the payload, walked anew by each enumeration.</summary>
+/// <summary>
+/// The entries of a bytes feature, in order. It is a view of the payload; each enumeration decodes it again.
+/// </summary>
 public readonly ref struct BytesList
 {
     private readonly ReadOnlySpan<byte> _encoded;
@@ -11,7 +13,7 @@ public readonly ref struct BytesList
         Count = count;
     }
 
-    /// <summary>How many entries there are.</summary>
+    /// <summary>Number of entries.</summary>
     public int Count { get; }
 
     /// <summary>Enumerates the entries, for <c>foreach</c>.</summary>
@@ -29,7 +31,7 @@ public readonly ref struct BytesList
         return !entries.Malformed;
     }
 
-    /// <summary>Walks the entries.</summary>
+    /// <summary>Enumerates the entries.</summary>
     public ref struct Enumerator
     {
         private WireReader _reader;
@@ -37,12 +39,12 @@ public readonly ref struct BytesList
 
         internal Enumerator(ReadOnlySpan<byte> encoded) => _reader = new WireReader(encoded);
 
-        /// <summary>The entry reached.</summary>
+        /// <summary>The current entry.</summary>
         public readonly ReadOnlySpan<byte> Current => _current;
 
         internal bool Malformed { get; private set; }
 
-        /// <summary>Goes on to the next entry; false behind the last.</summary>
+        /// <summary>Moves to the next entry; false after the last one.</summary>
         public bool MoveNext()
         {
             while (!_reader.AtEnd)

@@ -1,7 +1,8 @@
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// A list that grows by whole chunks: unlike one that doubles, it never holds its content twice, and wastes at most a chunk.
+/// A list that grows by whole chunks. Unlike a list that doubles, it never copies its content, and it wastes at most
+/// one chunk.
 /// </summary>
 internal sealed class ChunkedList<T>
 {

@@ -5,12 +5,13 @@ using System.Runtime.InteropServices;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// The checksum of TFRecord framing: CRC-32C (Castagnoli, RFC 3720 appendix B.4), and its masked form as stored in files.
+/// The checksum of TFRecord framing: CRC-32C (Castagnoli, RFC 3720 appendix B.4), and its masked form as stored in
+/// files.
 /// </summary>
 public static class Crc32C
 {
-    // The CRC instruction gives a result every cycle but only after three, so three lanes keep it busy. A lane of 1 KB
-    // makes the joining of lanes (eight table look-ups) small beside the 128 steps before it, and a 3 KB frame one round.
+    // A CRC instruction can start every cycle but takes three cycles, so three lanes keep it busy. With lanes of 1 KB
+    // the cost of joining them (eight table look-ups) is small compared with 128 steps. A 3 KB frame is one round.
     private const int LaneBytes = 1024;
     private const int LaneWords = LaneBytes / sizeof(ulong);
 
@@ -41,8 +42,8 @@ public static class Crc32C
     }
 
     /// <summary>
-    /// The CRC-32C of <paramref name="data"/> as TFRecord files store it: rotated right by 15 bits, plus a constant, so that
-    /// checksums of data that holds checksums stay useful.
+    /// The CRC-32C of <paramref name="data"/> as in TFRecord files: rotated right by 15 bits, plus a constant. The
+    /// change keeps checksums useful for data that contains checksums.
     /// </summary>
     public static uint ComputeMasked(ReadOnlySpan<byte> data) => BitOperations.RotateRight(Compute(data), 15) + MaskDelta;
 

@@ -5,19 +5,20 @@ using System.Text.Unicode;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Reads a single-video Example out of a record's payload, allocating nothing unless something is wrong. It accepts what
-/// TensorFlow would, and refuses what the models could not use. Features that no model uses may hold anything.
+/// Reads a single-video Example from a record's payload. It allocates memory only for an error message. It accepts
+/// everything that TensorFlow accepts, and refuses what the models cannot use. Features that no model uses are not
+/// checked.
 /// </summary>
 public static class ExampleParser
 {
     // The challenge's ids have up to 19 digits. The bound keeps an error message that quotes an id one short line.
     private const int MaxIdBytes = 64;
 
-    /// <summary>Parses a payload and checks all of it but the values inside the frames.</summary>
+    /// <summary>Parses a payload and checks all of it except the values inside the frames.</summary>
     /// <param name="payload">A serialised <c>tf.train.Example</c>.</param>
     /// <param name="frameWidth">Expected fp16 values per frame.</param>
-    /// <param name="example">The video; where parsing fails, its id alone if that is known.</param>
-    /// <param name="problem">What is wrong, as the end of a sentence that began with file and record.</param>
+    /// <param name="example">The video. If parsing fails, only its id, if the id could be read.</param>
+    /// <param name="problem">The problem, as the end of a message that begins with file and record.</param>
     public static bool TryParse(
         ReadOnlySpan<byte> payload, int frameWidth, out VideoExample example, [NotNullWhen(false)] out string? problem)
     {
@@ -73,7 +74,9 @@ public static class ExampleParser
         return true;
     }
 
-    /// <summary>Whether every value of every frame is a number; if not, <paramref name="problem"/> names the first.</summary>
+    /// <summary>
+    /// Whether every value of every frame is finite. If not, <paramref name="problem"/> names the first such value.
+    /// </summary>
     public static bool FramesAreFinite(in VideoExample example, [NotNullWhen(false)] out string? problem)
     {
         int frame = 0;
@@ -82,7 +85,7 @@ public static class ExampleParser
             int i = HalfValues.IndexOfNonFinite(values);
             if (i >= 0)
             {
-                problem = $"frame {frame} holds NaN or infinity at value {i}";
+                problem = $"frame {frame} has NaN or infinity at value {i}";
                 return false;
             }
 
@@ -168,7 +171,7 @@ public static class ExampleParser
     private static string WrongCount(ReadOnlySpan<byte> name, int count) => $"feature '{Text(name)}' has {count} entries, expected 1";
 
     private static string WrongKind(Feature feature, FeatureKind expected) =>
-        $"feature '{Text(feature.Name)}' holds {feature.Kind} values, expected {expected}";
+        $"feature '{Text(feature.Name)}' has {feature.Kind} values, expected {expected}";
 
     private static string Malformed(ReadOnlySpan<byte> name) => $"the list of feature '{Text(name)}' is malformed";
 

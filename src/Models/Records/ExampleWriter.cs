@@ -4,18 +4,20 @@ using System.Runtime.InteropServices;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Builds the bytes of a <c>tf.train.Example</c> (protobuf wire format) in one reused buffer: <see cref="Clear"/>, add
-/// features, take <see cref="Payload"/>; or all of it for one video with <see cref="WriteVideo"/>.
+/// Builds the bytes of a <c>tf.train.Example</c> (protobuf wire format) in one reused buffer. Call
+/// <see cref="Clear"/>, add features and read <see cref="Payload"/>. <see cref="WriteVideo"/> does all of it for one
+/// video.
 /// </summary>
 public sealed class ExampleWriter
 {
-    // Field numbers and wire types: every message, map entry, key and list here is field 1, 2 or 3, length-delimited (2).
+    // Field numbers and wire types: every message, map entry, key and list here is field 1, 2 or 3, length-delimited
+    // (2).
     private const byte Field1 = (1 << 3) | 2;
     private const byte Field2 = (2 << 3) | 2;
     private const byte Field3 = (3 << 3) | 2;
 
-    // The outermost message is one field, `features`, whose length is known last. Room for its tag and length is kept free
-    // before the body, and filled from the right.
+    // The outermost message is one field, `features`. Its length is known last, so room for its tag and length is
+    // reserved before the body and filled from the right.
     private const int PrefixBytes = 6;
 
     private byte[] _buffer = new byte[1024];
@@ -40,7 +42,7 @@ public sealed class ExampleWriter
     /// <summary>Writes one video as the challenge's files hold it (docs/reference-system.md, section 1.2).</summary>
     /// <param name="id">Video id, ASCII.</param>
     /// <param name="title">Title, UTF-8.</param>
-    /// <param name="asrText">Speech transcript, UTF-8; the text <c>nan</c> where there is none.</param>
+    /// <param name="asrText">Speech transcript, UTF-8; the text <c>nan</c> if there is none.</param>
     /// <param name="frames">All frames one after the other, [n, frameWidth].</param>
     /// <param name="frameWidth">Values per frame.</param>
     /// <param name="tagIds">Tag ids, possibly none.</param>
@@ -69,12 +71,14 @@ public sealed class ExampleWriter
         PutBytes(Field1, value);
     }
 
-    /// <summary>Adds a bytes feature whose entries are consecutive pieces of <paramref name="entryBytes"/> bytes.</summary>
+    /// <summary>
+    /// Adds a bytes feature whose entries are consecutive pieces of <paramref name="entryBytes"/> bytes.
+    /// </summary>
     /// <exception cref="ArgumentException">The values do not divide into such pieces.</exception>
     public void AddEntries(ReadOnlySpan<byte> name, ReadOnlySpan<byte> values, int entryBytes)
     {
         if (values.Length % entryBytes != 0)
-            throw new ArgumentException($"{values.Length} bytes are no whole number of entries of {entryBytes} bytes");
+            throw new ArgumentException($"{values.Length} bytes are not a whole number of entries of {entryBytes} bytes");
 
         BeginFeature(name, Field1, values.Length / entryBytes * FieldBytes(entryBytes));
         for (; !values.IsEmpty; values = values[entryBytes..])
@@ -97,7 +101,7 @@ public sealed class ExampleWriter
         }
     }
 
-    // Features.feature entry { key, value: Feature { list } }, up to where the list's own bytes follow.
+    // Features.feature entry { key, value: Feature { list } }, up to the bytes of the list.
     private void BeginFeature(ReadOnlySpan<byte> name, byte listField, int listBytes)
     {
         int featureBytes = FieldBytes(listBytes);

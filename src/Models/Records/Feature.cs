@@ -2,11 +2,11 @@ using System.Text.Json.Serialization;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>Which of its lists a feature holds.</summary>
+/// <summary>The kind of a feature's list.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<FeatureKind>))]
 public enum FeatureKind
 {
-    /// <summary>No list, which counts as an empty one of any kind.</summary>
+    /// <summary>No list; treated as an empty list of any kind.</summary>
     None,
 
     /// <summary>Byte strings.</summary>
@@ -32,9 +32,9 @@ internal readonly ref struct Feature(ReadOnlySpan<byte> name, FeatureKind kind, 
 }
 
 /// <summary>
-/// Walks the features of a serialised <c>tf.train.Example</c> without allocating. Unknown fields are stepped over; of a field
-/// that occurs twice where one is expected, the last counts. <see cref="Malformed"/> tells, once <see cref="MoveNext"/> has
-/// returned false, whether that was the end or an error.
+/// Enumerates the features of a serialised <c>tf.train.Example</c> without allocating. Unknown fields are skipped. If
+/// a field that should be single occurs twice, the last one is used. After <see cref="MoveNext"/> has returned false,
+/// <see cref="Malformed"/> is true if there was an error.
 /// </summary>
 internal ref struct FeatureEnumerator(ReadOnlySpan<byte> payload)
 {

@@ -2,16 +2,18 @@ using System.Text;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>What the inspected records hold under one name.</summary>
+/// <summary>Statistics of one feature over the inspected records.</summary>
 /// <param name="Name">Key of the feature.</param>
-/// <param name="Kind">What its list holds; a name with lists of two kinds is inspected as two features.</param>
-/// <param name="Records">How many records have it.</param>
-/// <param name="Entries">How many entries its lists have together.</param>
+/// <param name="Kind">Kind of its lists. A name with lists of two kinds is inspected as two features.</param>
+/// <param name="Records">Number of records with the feature.</param>
+/// <param name="Entries">Number of entries in all its lists.</param>
 /// <param name="MinimumEntries">Length of the shortest list.</param>
 /// <param name="MaximumEntries">Length of the longest list.</param>
-/// <param name="Bytes">Size of all entries: of byte strings their bytes, of numbers 4 or 8 each, however they are encoded.</param>
-/// <param name="MinimumEntryBytes">Size of the smallest byte string; null where there is none.</param>
-/// <param name="MaximumEntryBytes">Size of the largest byte string; null where there is none.</param>
+/// <param name="Bytes">
+/// Size of all entries: the bytes of byte strings, and 4 or 8 bytes for a number, however it is encoded.
+/// </param>
+/// <param name="MinimumEntryBytes">Size of the smallest byte string; null if there is none.</param>
+/// <param name="MaximumEntryBytes">Size of the largest byte string; null if there is none.</param>
 public sealed record FeatureInspection(
     string Name, FeatureKind Kind, long Records, long Entries, long MinimumEntries, long MaximumEntries,
     long Bytes, int? MinimumEntryBytes, int? MaximumEntryBytes)
@@ -49,7 +51,7 @@ public sealed record FeatureInspection(
         return sound;
     }
 
-    /// <summary>The two taken together.</summary>
+    /// <summary>The sum of two statistics.</summary>
     internal FeatureInspection Plus(FeatureInspection other) => this with
     {
         Records = Records + other.Records,

@@ -10,7 +10,7 @@ internal static class HalfValues
     // All bits of the exponent set: infinity, or NaN.
     private const ushort ExponentMask = 0x7c00;
 
-    /// <summary>Position of the first value that is NaN or infinite, or -1. A last odd byte is left out.</summary>
+    /// <summary>Position of the first value that is NaN or infinite, or -1. A last odd byte is ignored.</summary>
     internal static int IndexOfNonFinite(ReadOnlySpan<byte> bytes)
     {
         var values = MemoryMarshal.Cast<byte, ushort>(bytes);

@@ -1,7 +1,8 @@
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// The values of an int64 feature, in order, packed or not: a view of the payload, walked anew by each enumeration.
+/// The values of an int64 feature, in order, packed or not. It is a view of the payload; each enumeration decodes it
+/// again.
 /// </summary>
 public readonly ref struct Int64List
 {
@@ -13,7 +14,7 @@ public readonly ref struct Int64List
         Count = count;
     }
 
-    /// <summary>How many values there are.</summary>
+    /// <summary>Number of values.</summary>
     public int Count { get; }
 
     /// <summary>Enumerates the values, for <c>foreach</c>.</summary>
@@ -31,7 +32,7 @@ public readonly ref struct Int64List
         return !values.Malformed;
     }
 
-    /// <summary>Walks the values.</summary>
+    /// <summary>Enumerates the values.</summary>
     public ref struct Enumerator
     {
         private WireReader _reader;
@@ -43,12 +44,12 @@ public readonly ref struct Int64List
             _packed = new WireReader([]);
         }
 
-        /// <summary>The value reached.</summary>
+        /// <summary>The current value.</summary>
         public long Current { get; private set; }
 
         internal bool Malformed { get; private set; }
 
-        /// <summary>Goes on to the next value; false behind the last.</summary>
+        /// <summary>Moves to the next value; false after the last one.</summary>
         public bool MoveNext()
         {
             while (_packed.AtEnd)

@@ -6,37 +6,37 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>What became of a file's comparison with its published sum.</summary>
+/// <summary>Result of comparing a file with its published sum.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<OfficialVerdict>))]
 public enum OfficialVerdict
 {
-    /// <summary>It is the published file.</summary>
+    /// <summary>The sums are equal.</summary>
     [JsonStringEnumMemberName("as published")]
     AsPublished,
 
-    /// <summary>It is another one.</summary>
+    /// <summary>The sums differ.</summary>
     [JsonStringEnumMemberName("differs")]
     Differs,
 
-    /// <summary>It is not in the folder.</summary>
+    /// <summary>The file is not in the folder.</summary>
     [JsonStringEnumMemberName("missing")]
     Missing,
 
-    /// <summary>It is there; nobody published its sum.</summary>
+    /// <summary>The file is in the folder, but its sum was not published.</summary>
     [JsonStringEnumMemberName("no published sum")]
     NoPublishedSum,
 }
 
 /// <summary>One file of the challenge's data.</summary>
-/// <param name="File">Its place in the folder.</param>
+/// <param name="File">Path of the file within the folder.</param>
 /// <param name="Bytes">Its size; 0 if it is missing.</param>
-/// <param name="Md5">Its sum in lower-case hexadecimal; null if it is missing.</param>
-/// <param name="Verdict">How it compares.</param>
+/// <param name="Md5">Its MD5 sum in lower-case hexadecimal; null if it is missing.</param>
+/// <param name="Verdict">Result of the comparison.</param>
 public sealed record OfficialFile(string File, long Bytes, string? Md5, OfficialVerdict Verdict);
 
 /// <summary>
-/// The files of the challenge with the MD5 sums that came with the organisers' baseline. The tag list's is of a public copy; the sum of
-/// the second test set was never published.
+/// The files of the challenge, with the MD5 sums of the organisers' baseline. The sum of the tag list is that of a
+/// public copy. The sum of the second test set was never published.
 /// </summary>
 public static class OfficialFiles
 {
@@ -59,11 +59,11 @@ public static class OfficialFiles
         }.Select(static (md5, shard) => ($"pointwise/pretrain_{shard}.tfrecords", (string?)md5)),
     ];
 
-    /// <summary>Reads all files of a folder in the challenge's layout, and compares.</summary>
+    /// <summary>Reads all files of a folder in the challenge's layout and compares their sums.</summary>
     /// <param name="root">The folder.</param>
-    /// <param name="progress">Is told how far the reading is, in megabytes.</param>
+    /// <param name="progress">Receives the progress in megabytes.</param>
     /// <param name="cancellation">Stops the reading.</param>
-    /// <exception cref="DataException">A file that is there cannot be read.</exception>
+    /// <exception cref="DataException">A file cannot be read.</exception>
     public static IReadOnlyList<OfficialFile> Compare(string root, IProgressSink progress, CancellationToken cancellation) => Compare(root, Published, progress, cancellation);
 
     internal static IReadOnlyList<OfficialFile> Compare(string root, IReadOnlyList<(string File, string? Md5)> published, IProgressSink progress, CancellationToken cancellation)
@@ -79,7 +79,7 @@ public static class OfficialFiles
                 found.Add(new OfficialFile(file, 0, null, OfficialVerdict.Missing));
                 continue;
             }
-            // MD5 is what was published; it guards against damage, not against malice.
+            // The published sums are MD5. They detect damage, not manipulation.
             var (bytes, sum) = FileDigest.Hash(path, HashAlgorithmName.MD5, read =>
             {
                 cancellation.ThrowIfCancellationRequested();

@@ -3,8 +3,8 @@ using VideoSim.Models.Progress;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Progress of a pass over record files, in megabytes: how many records there are is known at its end only. Several threads
-/// may report.
+/// Progress of a pass over record files, in megabytes, because the number of records is known only at the end. Several
+/// threads may report.
 /// </summary>
 internal sealed class ReadingProgress
 {
@@ -23,8 +23,8 @@ internal sealed class ReadingProgress
         sink.Begin("reading records, MB", Megabytes(paths.Sum(static path => new FileInfo(path) is { Exists: true } file ? file.Length : 0)));
     }
 
-    /// <summary>A record has been read, sound or not.</summary>
-    /// <param name="bytes">How much of its file it takes: <see cref="TfRecordScanner.RecordBytes"/>.</param>
+    /// <summary>Counts one record, valid or not.</summary>
+    /// <param name="bytes">Its size in the file: <see cref="TfRecordScanner.RecordBytes"/>.</param>
     public void Add(long bytes)
     {
         lock (_gate)
@@ -48,6 +48,6 @@ internal sealed class ReadingProgress
         _sink.Report(Megabytes(_bytes), $"{_records} records");
     }
 
-    // Rounded up: a total of 0 would mean that it is not known.
+    // Rounded up, because a total of 0 means unknown.
     private static long Megabytes(long bytes) => (bytes + Megabyte - 1) / Megabyte;
 }

@@ -8,7 +8,7 @@ internal sealed class RecordDigest : IDisposable
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
-    /// <summary>Takes the scanner's record.</summary>
+    /// <summary>Adds the scanner's current record.</summary>
     public void Add(TfRecordScanner scanner)
     {
         Span<byte> record = stackalloc byte[sizeof(long) + sizeof(uint) + 1];
@@ -18,7 +18,7 @@ internal sealed class RecordDigest : IDisposable
         _hash.AppendData(record);
     }
 
-    /// <summary>The digest of the scanner's file, once all of it was scanned.</summary>
+    /// <summary>The digest of the scanner's file. Call it after all of the file was scanned.</summary>
     public FileDigest Of(TfRecordScanner scanner) => new(Path.GetFullPath(scanner.Path), scanner.FileBytes, Convert.ToHexStringLower(_hash.GetHashAndReset()));
 
     public void Dispose() => _hash.Dispose();

@@ -2,14 +2,15 @@ using VideoSim.Engine;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>Which TFRecord files a path stands for.</summary>
+/// <summary>Finds the TFRecord files of a path.</summary>
 public static class RecordFiles
 {
     private const string FolderPattern = "*.tfrecords";
 
     /// <summary>
-    /// A file stands for itself; a folder for its <c>*.tfrecords</c> files; a last component with <c>*</c> or <c>?</c> for the files
-    /// it matches, hidden ones (<c>._a.tfrecords</c>) left out. Several files come in ordinal order of their paths.
+    /// Expands a path. A file gives itself. A folder gives its <c>*.tfrecords</c> files. A last component with
+    /// <c>*</c> or <c>?</c> gives the files that match, except hidden ones (<c>._a.tfrecords</c>). Several files are
+    /// in ordinal order of their paths.
     /// </summary>
     /// <exception cref="DataException">There is no such file.</exception>
     public static IReadOnlyList<string> Expand(string path)

@@ -5,20 +5,21 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>Where a record lies.</summary>
-/// <param name="File">Position of its file in <see cref="RecordIndex.Files"/>.</param>
-/// <param name="Offset">Where the record (not its payload) begins in the file.</param>
+/// <summary>The place of a record.</summary>
+/// <param name="File">Index of its file in <see cref="RecordIndex.Files"/>.</param>
+/// <param name="Offset">Position of the record, not of its payload, in the file.</param>
 /// <param name="PayloadBytes">Length of its payload.</param>
-/// <param name="Number">Number of the record in its file, from 0, dropped records counted.</param>
+/// <param name="Number">Number of the record in its file, from 0, skipped records included.</param>
 public readonly record struct RecordPlace(int File, long Offset, int PayloadBytes, int Number);
 
 /// <summary>
-/// All videos of a set of TFRecord files as one list: record r is the r-th sound record, files in the order given. Building it
-/// reads and checks every record once; what it keeps is 24 bytes a record, and 12 more once ids are looked up.
+/// All videos of a set of TFRecord files as one list. Record r is the r-th valid record, with the files in the given
+/// order. Building the index reads and checks every record once. It uses 24 bytes per record, and 12 more after the
+/// first look-up of an id.
 /// </summary>
 public sealed class RecordIndex : IVideoDataset
 {
-    // Decimal numbers of up to 19 digits fit 64 bits.
+    // Decimal numbers of up to 19 digits fit into 64 bits.
     private const int MaxKeyDigits = 19;
 
     private const int NamedBadRecords = 10;
@@ -56,7 +57,7 @@ public sealed class RecordIndex : IVideoDataset
     /// <inheritdoc/>
     public IReadOnlyList<BadRecord> BadRecords { get; }
 
-    /// <summary>Where record <paramref name="record"/> of the index lies.</summary>
+    /// <summary>The place of record <paramref name="record"/> of the index.</summary>
     public RecordPlace this[int record]
     {
         get
@@ -72,12 +73,13 @@ public sealed class RecordIndex : IVideoDataset
     /// <summary>Reads and checks every record of the files.</summary>
     /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
     /// <param name="frameWidth">Values per frame.</param>
-    /// <param name="skipBadRecords">Skip bad records and list them, instead of stopping at the first.</param>
-    /// <param name="threads">How many files may be read at a time; the result does not depend on it.</param>
-    /// <param name="progress">Is told how far the pass is, in megabytes, and which records are skipped.</param>
+    /// <param name="skipBadRecords">Skips and lists bad records; otherwise stops at the first.</param>
+    /// <param name="threads">Number of files that may be read at a time. The result does not depend on it.</param>
+    /// <param name="progress">Receives the progress in megabytes and the skipped records.</param>
     /// <param name="cancellation">Stops the pass.</param>
     /// <exception cref="DataException">
-    /// A file cannot be read or is no TFRecord file, no record of all files is sound, or a record is bad and bad records are not to be skipped.
+    /// A file cannot be read or is not a TFRecord file, no record is valid, or a record is bad and bad records are not
+    /// skipped.
     /// </exception>
     public static RecordIndex Build(
         IReadOnlyList<string> paths, int frameWidth, bool skipBadRecords = false, int threads = 1, IProgressSink? progress = null,
@@ -89,7 +91,7 @@ public sealed class RecordIndex : IVideoDataset
         var reading = new ReadingProgress(progress ?? IProgressSink.None, paths);
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
 
-        // Break lets all earlier files be finished, so that the failure reported is the first one whatever the timing.
+        // Break still completes all earlier files. So the reported failure is the first one, whatever the timing.
         Parallel.For(0, paths.Count, options, (i, loop) =>
         {
             try
@@ -108,7 +110,7 @@ public sealed class RecordIndex : IVideoDataset
 
         reading.End();
         var index = new RecordIndex(files, frameWidth);
-        // Files that yield nothing are wrong files, not files with some bad records.
+        // Files without any valid record are an error, even if bad records are skipped.
         if (index.Count == 0)
             throw new DataException(index.BadRecords[0].ToString());
 
@@ -144,7 +146,7 @@ public sealed class RecordIndex : IVideoDataset
         {
             int first = Enumerable.Range(0, Count).First(record => TryFindKey(Key(record), out int found) && found != record);
             var place = this[first];
-            progress.Note($"{Files[place.File]}: record {place.Number} has an id that a later record has too; of such records the last one counts ({Count - last.Length} are left out)");
+            progress.Note($"{Files[place.File]}: record {place.Number} has the same id as a later record; the last record of an id is used ({Count - last.Length} are left out)");
         }
 
         return last;
@@ -196,8 +198,8 @@ public sealed class RecordIndex : IVideoDataset
             : $"skipped: {BadRecords.Count} records of {Count + BadRecords.Count}");
     }
 
-    // A canonical decimal number is its own key, so that the challenge's ids cannot collide; any other id is hashed (FNV-1a,
-    // 64 bits: among a million such ids two have the same key with a probability below 1e-7).
+    // A canonical decimal number is its own key, so the challenge's ids cannot collide. Any other id is hashed
+    // (FNV-1a, 64 bits). Among a million such ids, the probability that two have the same key is below 1e-7.
     private static ulong Key(ReadOnlySpan<byte> id)
     {
         if (id.Length is > 0 and <= MaxKeyDigits && id[0] is >= (byte)'1' and <= (byte)'9'
@@ -219,7 +221,7 @@ public sealed class RecordIndex : IVideoDataset
         return _files[file].Entries[entry].Key;
     }
 
-    // The file of a record, and its place among the file's sound ones.
+    // The file of a record, and its index among the file's valid records.
     private (int File, int Entry) Locate(int record)
     {
         int found = Array.BinarySearch(_starts, record + 1);

@@ -3,25 +3,29 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>What TFRecord files hold, and every record in them that cannot be used.</summary>
-/// <param name="Files">Each file by itself, in the order given.</param>
-/// <param name="Records">How many records there are, bad ones counted.</param>
-/// <param name="Videos">How many of them are sound.</param>
+/// <summary>Statistics of TFRecord files, and every bad record in them.</summary>
+/// <param name="Files">Each file, in the given order.</param>
+/// <param name="Records">Number of records, bad ones included.</param>
+/// <param name="Videos">Number of valid records.</param>
 /// <param name="Bytes">Size of the files.</param>
-/// <param name="Features">What the Examples hold, in the order of names; whatever could be decoded, used by the models or not.</param>
-/// <param name="FramesPerVideo">How many sound videos have how many frames.</param>
-/// <param name="TitleCharacters">How many sound videos have a title of how many characters (Unicode scalars).</param>
-/// <param name="TagsPerVideo">How many sound videos have how many tags.</param>
+/// <param name="Features">
+/// Features of the Examples, in the order of names: all that could be decoded, used by the models or not.
+/// </param>
+/// <param name="FramesPerVideo">Histogram of the number of frames of valid videos.</param>
+/// <param name="TitleCharacters">
+/// Histogram of the number of characters (Unicode scalars) in titles of valid videos.
+/// </param>
+/// <param name="TagsPerVideo">Histogram of the number of tags of valid videos.</param>
 /// <param name="BadRecords">Every bad record, and every file that cannot be read at all.</param>
 public sealed record RecordInspection(
     IReadOnlyList<FileInspection> Files, long Records, long Videos, long Bytes, IReadOnlyList<FeatureInspection> Features,
     IReadOnlyList<HistogramBin> FramesPerVideo, IReadOnlyList<HistogramBin> TitleCharacters, IReadOnlyList<HistogramBin> TagsPerVideo,
     IReadOnlyList<BadRecord> BadRecords)
 {
-    /// <summary>Reads all of the files. Nothing that is wrong with them throws: it is listed.</summary>
+    /// <summary>Reads all files. Problems in them do not throw; they are listed.</summary>
     /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
-    /// <param name="frameWidth">Values that a frame should have.</param>
-    /// <param name="progress">Is told how far the reading is, in megabytes.</param>
+    /// <param name="frameWidth">Expected values of a frame.</param>
+    /// <param name="progress">Receives the progress in megabytes.</param>
     /// <param name="cancellation">Stops the reading.</param>
     public static RecordInspection Of(
         IReadOnlyList<string> paths, int frameWidth, IProgressSink? progress = null, CancellationToken cancellation = default)
@@ -96,7 +100,7 @@ public sealed record RecordInspection(
             }
         }
 
-        // Every byte of UTF-8 begins a character but the continuation bytes, 10xxxxxx.
+        // In UTF-8 every byte begins a character, except continuation bytes, 10xxxxxx.
         private static int Characters(ReadOnlySpan<byte> text)
         {
             int count = 0;
@@ -115,11 +119,11 @@ public sealed record RecordInspection(
 }
 
 /// <summary>One of the inspected files.</summary>
-/// <param name="Path">As it was given.</param>
+/// <param name="Path">Path of the file, as it was given.</param>
 /// <param name="Bytes">Its size.</param>
-/// <param name="Records">How many records it has, bad ones counted.</param>
-/// <param name="BadRecords">How many of them are bad; 1 for a file that cannot be read at all.</param>
+/// <param name="Records">Number of records, bad ones included.</param>
+/// <param name="BadRecords">Number of bad records; 1 for a file that cannot be read at all.</param>
 public sealed record FileInspection(string Path, long Bytes, long Records, long BadRecords);
 
-/// <summary>How often a value occurs.</summary>
+/// <summary>The number of occurrences of a value.</summary>
 public sealed record HistogramBin(int Value, long Count);

@@ -6,8 +6,8 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Reads single records of an index, each by one positional read into one reused buffer, and checks both checksums again: a
-/// steady reader allocates nothing. Not thread-safe; every worker has its own.
+/// Reads single records of an index. Each is one positional read into a reused buffer; both checksums are checked
+/// again. Once its buffers have grown it allocates nothing. Not thread-safe; every thread needs its own reader.
 /// </summary>
 public sealed class RecordReader : IVideoReader
 {
@@ -18,7 +18,7 @@ public sealed class RecordReader : IVideoReader
     private long[] _tagIds = [];
 
     /// <summary>Opens the files of an index.</summary>
-    /// <exception cref="DataException">A file is gone, or cannot be read.</exception>
+    /// <exception cref="DataException">A file is missing or cannot be read.</exception>
     public RecordReader(RecordIndex index)
     {
         _index = index;
@@ -46,16 +46,16 @@ public sealed class RecordReader : IVideoReader
         var bytes = _buffer.AsSpan(0, recordBytes);
         VideoExample example = default;
         string? reason =
-            InputFile.Read(_files[place.File], bytes, place.Offset, out string? failure) < recordBytes ? failure ?? "the file has been cut short"
+            InputFile.Read(_files[place.File], bytes, place.Offset, out string? failure) < recordBytes ? failure ?? "the file is truncated"
             : !TfRecordFraming.TryReadHeader(bytes, out _) ? "the length fails its checksum"
             : !TfRecordFraming.TryReadPayload(bytes, out var payload) ? "the payload fails its checksum"
             : ExampleParser.TryParse(payload, _index.FrameWidth, out example, out string? problem) ? null
             : problem;
         return reason is null ? Decode(example, bytes) : throw new DataException(
-            new BadRecord(_index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was sound when it was indexed)").ToString());
+            new BadRecord(_index.Files[place.File], place.Number, place.Offset, null, $"{reason} (it was valid when it was indexed)").ToString());
     }
 
-    // Frames stay where they were read to.
+    // Frames are views of the buffer; they are not copied.
     private Video Decode(VideoExample example, ReadOnlySpan<byte> bytes)
     {
         Grow(ref _frameStarts, example.Frames.Count);

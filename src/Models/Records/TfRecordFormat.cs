@@ -6,7 +6,7 @@ namespace VideoSim.Models.Records;
 /// <summary>TFRecord files of single-video Examples.</summary>
 public sealed class TfRecordFormat : IVideoFormat
 {
-    /// <summary>The format.</summary>
+    /// <summary>The only instance.</summary>
     public static TfRecordFormat Instance { get; } = new();
 
     /// <inheritdoc/>

@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// What TFRecord framing puts around a payload: length (uint64) and its masked CRC-32C before, the payload's masked CRC-32C
-/// behind, little-endian.
+/// The framing of a payload in a TFRecord file: length (uint64) and its masked CRC-32C before it, the payload's masked
+/// CRC-32C after it, little-endian.
 /// </summary>
 internal static class TfRecordFraming
 {
@@ -15,8 +15,8 @@ internal static class TfRecordFraming
     internal const int FooterBytes = sizeof(uint);
 
     /// <summary>
-    /// The longest payload that is read: a video of an hour is 11 MB, so more than 1 GiB is damage, and no reason to ask for
-    /// that much memory.
+    /// The longest payload that is read. A video of an hour has 11 MB, so a length above 1 GiB is damage, and no
+    /// memory is allocated for it.
     /// </summary>
     internal const int MaxPayloadBytes = 1 << 30;
 
@@ -40,14 +40,14 @@ internal static class TfRecordFraming
         return BinaryPrimitives.ReadUInt32LittleEndian(header[LengthBytes..]) == Crc32C.ComputeMasked(header[..LengthBytes]);
     }
 
-    /// <summary>Takes the payload out of a whole record; false if its checksum does not match.</summary>
+    /// <summary>Finds the payload in a whole record; false if its checksum does not match.</summary>
     internal static bool TryReadPayload(ReadOnlySpan<byte> record, out ReadOnlySpan<byte> payload)
     {
         payload = record[HeaderBytes..^FooterBytes];
         return ReadFooter(record) == Crc32C.ComputeMasked(payload);
     }
 
-    /// <summary>The checksum behind the payload of a whole record.</summary>
+    /// <summary>The checksum after the payload of a whole record.</summary>
     internal static uint ReadFooter(ReadOnlySpan<byte> record) => BinaryPrimitives.ReadUInt32LittleEndian(record[^FooterBytes..]);
 
     /// <summary>The size on disk of a record with this payload.</summary>

@@ -6,17 +6,18 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Reads one TFRecord file from front to back and checks both checksums of every record. Nothing that is wrong with the file
-/// throws: <see cref="Problem"/> tells it, and the scan goes on behind it where that can be done. A bad length, or the end of the
-/// file inside a record, leaves nothing to go on with.
+/// Reads one TFRecord file from start to end and checks both checksums of every record. Problems do not throw;
+/// <see cref="Problem"/> describes them. The scan continues after a problem if it can. After a bad length, or if the
+/// file ends inside a record, it cannot.
 /// </summary>
 /// <remarks>
-/// Reads by position into one reused buffer. A memory mapping would save a copy, but a file that is cut short while it is
-/// mapped kills the process.
+/// Reads by position into one reused buffer. A memory mapping would save a copy, but if a mapped file is truncated,
+/// the process is killed.
 /// </remarks>
 internal sealed class TfRecordScanner : IDisposable
 {
-    // Large enough that system calls do not count, small enough that the checksum reads what the call wrote from the cache.
+    // Large enough that the time of system calls does not matter, small enough that the checksum finds the data in the
+    // cache.
     private const int BufferBytes = 256 * 1024;
 
     private readonly SafeFileHandle? _file;
@@ -24,7 +25,7 @@ internal sealed class TfRecordScanner : IDisposable
     private byte[] _buffer = GC.AllocateUninitializedArray<byte>(BufferBytes);
     private long _bufferStart; // position in the file of buffer[0]
     private int _filled;
-    private long _next; // position in the file of the record to come
+    private long _next; // position in the file of the next record
     private int _payloadBytes;
     private string? _readFailure;
 
@@ -39,28 +40,30 @@ internal sealed class TfRecordScanner : IDisposable
 
     public long FileBytes { get; }
 
-    /// <summary>Whether the file can be read and has no byte.</summary>
+    /// <summary>Whether the file can be read and is empty.</summary>
     public bool IsEmptyFile => _openFailure is null && FileBytes == 0;
 
-    /// <summary>Number of the current record in the file, from 0, bad ones counted.</summary>
+    /// <summary>Number of the current record in the file, from 0, bad ones included.</summary>
     public int Record { get; private set; } = -1;
 
-    /// <summary>Where the current record begins.</summary>
+    /// <summary>Position of the current record in the file.</summary>
     public long Offset { get; private set; }
 
-    /// <summary>How much of the file the current record takes; all the rest, if nothing behind it can be read.</summary>
+    /// <summary>
+    /// Size of the current record in the file; the rest of the file, if no later record can be found.
+    /// </summary>
     public long RecordBytes => Math.Min(_next, FileBytes) - Offset;
 
-    /// <summary>What is wrong with the current record, or with the whole file, or null.</summary>
+    /// <summary>The problem of the current record, or of the whole file; null if there is none.</summary>
     public BadRecord? Problem { get; private set; }
 
     /// <summary>The current record's content, if nothing is wrong; valid until the next call.</summary>
     public ReadOnlySpan<byte> Payload => Buffered(Offset + TfRecordFraming.HeaderBytes, _payloadBytes);
 
-    /// <summary>The checksum behind the current record's payload; null where there is none, or it does not fit.</summary>
+    /// <summary>The checksum of the current record's payload; null if it is missing or does not match.</summary>
     public uint? PayloadChecksum { get; private set; }
 
-    /// <summary>Goes on to the next record, sound or not; false behind the last that can be told.</summary>
+    /// <summary>Moves to the next record, valid or not; false after the last one that can be found.</summary>
     public bool MoveNext()
     {
         if (_next < FileBytes)
@@ -83,11 +86,13 @@ internal sealed class TfRecordScanner : IDisposable
         return false;
     }
 
-    /// <summary>Describes the current record as bad, by the id of its video if that could be read.</summary>
+    /// <summary>Describes the current record as bad, with the id of its video if the id could be read.</summary>
     public BadRecord Bad(in VideoExample example, string reason) =>
         new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
 
-    /// <summary>What is wrong with a file at its begin: it cannot be read, or its first record cannot; null if nothing is.</summary>
+    /// <summary>
+    /// The problem at the beginning of a file: the file or its first record cannot be read. Null if there is none.
+    /// </summary>
     public static BadRecord? FirstProblem(string path, int frameWidth)
     {
         using var scanner = new TfRecordScanner(path);
@@ -110,13 +115,13 @@ internal sealed class TfRecordScanner : IDisposable
         {
             EndWith(Record == 0
                 ? WholeFile(Compression(Buffered(_next, TfRecordFraming.HeaderBytes)) is { } compression
-                    ? $"compressed with {compression}; TFRecord files are read unpacked"
+                    ? $"compressed with {compression}; unpack it first"
                     : "not a TFRecord file: the length of its first record fails its checksum")
-                : Bad(default, "the length fails its checksum; nothing behind it can be read"));
+                : Bad(default, "the length fails its checksum; nothing after it can be read"));
             return;
         }
 
-        // A hostile length must be refused before it is added to anything.
+        // A hostile length is refused before it is added to anything, because the sum could overflow.
         if (length > (ulong)(FileBytes - _next))
         {
             EndTruncated((UInt128)length + TfRecordFraming.HeaderBytes + TfRecordFraming.FooterBytes, "record");
@@ -126,7 +131,7 @@ internal sealed class TfRecordScanner : IDisposable
         long recordBytes = TfRecordFraming.RecordBytes((long)length);
         if (length > TfRecordFraming.MaxPayloadBytes)
         {
-            Problem = Bad(default, $"the payload has {length} bytes, more than the {TfRecordFraming.MaxPayloadBytes} that are read");
+            Problem = Bad(default, $"the payload has {length} bytes, more than the limit of {TfRecordFraming.MaxPayloadBytes}");
         }
         else if (!TryFill(_next, (int)recordBytes))
         {
@@ -146,7 +151,7 @@ internal sealed class TfRecordScanner : IDisposable
         _next += recordBytes;
     }
 
-    // By the first bytes of a file.
+    // The compression of a file, by its first bytes.
     private static string? Compression(ReadOnlySpan<byte> head) =>
         head.StartsWith((ReadOnlySpan<byte>)[0x1f, 0x8b]) ? "gzip"
         : head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd]) ? "Zstandard"
@@ -167,7 +172,7 @@ internal sealed class TfRecordScanner : IDisposable
 
     private ReadOnlySpan<byte> Buffered(long offset, int count) => _buffer.AsSpan((int)(offset - _bufferStart), count);
 
-    // Makes [offset, offset + count) of the file lie in the buffer; offset never goes back.
+    // Reads [offset, offset + count) of the file into the buffer. The offset never decreases.
     private bool TryFill(long offset, int count)
     {
         long skipped = offset - _bufferStart;

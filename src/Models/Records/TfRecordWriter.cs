@@ -1,14 +1,16 @@
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// Writes TFRecord framing: per record the payload's length (uint64), its masked CRC-32C, the payload, its masked CRC-32C,
-/// all little-endian, uncompressed.
+/// Writes TFRecord files: for each record the payload's length (uint64), its masked CRC-32C, the payload, its masked
+/// CRC-32C, all little-endian, uncompressed.
 /// </summary>
 public sealed class TfRecordWriter : IDisposable
 {
     private readonly Stream _stream;
 
-    /// <summary>Writes to <paramref name="stream"/> from where it stands, and disposes it in the end.</summary>
+    /// <summary>
+    /// Writes to <paramref name="stream"/> from its current position. <see cref="Dispose"/> disposes the stream.
+    /// </summary>
     public TfRecordWriter(Stream stream) => _stream = stream;
 
     /// <summary>Bytes written so far.</summary>

@@ -2,8 +2,8 @@
 namespace VideoSim.Models.Records;
 
 /// <summary>
-/// One video as its record holds it: views of the payload, valid as long as that is. Its transcript
-/// and category, which no model uses, are not read.
+/// One video of a record: views of the payload, valid as long as the payload. Its transcript and category are not
+/// read, because no model uses them.
 /// </summary>
 public readonly ref struct VideoExample
 {

@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>How a protobuf field's content is encoded (the low three bits of its tag).</summary>
+/// <summary>The encoding of a protobuf field's content (the low three bits of its tag).</summary>
 internal enum WireType
 {
     Varint = 0,
@@ -12,8 +12,8 @@ internal enum WireType
 }
 
 /// <summary>
-/// Reads protobuf wire format from a span. It never throws: a Try method returns false when the bytes are malformed, which
-/// includes the long obsolete groups and any length that reaches past the end.
+/// Reads protobuf wire format from a span. It never throws: a Try method returns false if the bytes are malformed.
+/// That includes the obsolete groups, and any length that exceeds the span.
 /// </summary>
 internal ref struct WireReader(ReadOnlySpan<byte> data)
 {
@@ -75,7 +75,7 @@ internal ref struct WireReader(ReadOnlySpan<byte> data)
         return true;
     }
 
-    /// <summary>Steps over the content of a field of which only the tag was read.</summary>
+    /// <summary>Skips the content of a field whose tag was read.</summary>
     public bool TrySkip(WireType type)
     {
         switch (type)

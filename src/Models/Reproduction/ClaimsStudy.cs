@@ -9,11 +9,11 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reproduction;
 
-/// <summary>One claim held against several seeds.</summary>
-/// <param name="Claim">What the authors of the reference system found.</param>
-/// <param name="Measure">What is compared; higher is better.</param>
-/// <param name="With">With what the claim praises, one value for each seed.</param>
-/// <param name="Without">Without it.</param>
+/// <summary>One claim, tested with several seeds.</summary>
+/// <param name="Claim">The finding of the reference system's authors.</param>
+/// <param name="Measure">The compared value; higher is better.</param>
+/// <param name="With">Values with the part that the claim recommends, one for each seed.</param>
+/// <param name="Without">Values without this part.</param>
 public sealed record ClaimResult(string Claim, string Measure, IReadOnlyList<double> With, IReadOnlyList<double> Without)
 {
     /// <summary>Mean gain over the seeds.</summary>
@@ -30,21 +30,21 @@ public sealed record ClaimResult(string Claim, string Measure, IReadOnlyList<dou
     }
 }
 
-/// <summary>What <c>reproduce --study claims</c> found.</summary>
+/// <summary>Result of <c>reproduce --study claims</c>.</summary>
 /// <param name="Seeds">Seeds of data and training.</param>
 /// <param name="Claims">The claims.</param>
 /// <param name="Seconds">Wall-clock time of this call.</param>
-/// <param name="Device">What it ran on.</param>
+/// <param name="Device">Name of the device.</param>
 public sealed record StudySummary(IReadOnlyList<ulong> Seeds, IReadOnlyList<ClaimResult> Claims, double Seconds, string Device);
 
 /// <summary>
-/// Shows the claims of the reference system's authors again on synthetic data: the whole procedure for several seeds, and beside it runs
-/// that leave out what a claim praises.
+/// Tests the claims of the reference system's authors on synthetic data. It runs the whole procedure for several
+/// seeds, and for each claim a run without the part that the claim recommends.
 /// </summary>
 public sealed class ClaimsStudy
 {
     private const int Seeds = 3;
-    private const int LastLines = 5; // a batch's error is noisy
+    private const int LastLines = 5; // the error of one batch is noisy
 
     private readonly Device _device;
     private readonly ReproductionOptions _options;
@@ -55,19 +55,21 @@ public sealed class ClaimsStudy
     private ClaimsStudy(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation) =>
         (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
 
-    // What one seed found: measure by name.
+    // The results of one seed, by claim and measure.
     private sealed class Findings : Dictionary<(string Claim, string Measure), (double With, double Without)>;
 
-    /// <summary>Does whatever is not done yet; writes claims.json.</summary>
-    /// <param name="device">Where to train.</param>
-    /// <param name="options">The first seed's; the others follow. The models are all six.</param>
-    /// <param name="progress">Where progress goes.</param>
-    /// <param name="clock">Tells the seconds.</param>
-    /// <param name="cancellation">Stops; the same call goes on.</param>
+    /// <summary>Runs everything that is not done yet and writes claims.json.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="options">
+    /// Options with the first seed. The other seeds follow it. The models must be all six.
+    /// </param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="clock">Measures the seconds.</param>
+    /// <param name="cancellation">Stops the study. The same call continues it.</param>
     public static StudySummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         if (options.Data is not null)
-            throw new DataException("--study makes synthetic data for each of its seeds: it takes no --data");
+            throw new DataException("--study makes synthetic data for each of its seeds; --data is not allowed");
         long start = clock.GetTimestamp();
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject { ["command"] = "reproduce --study claims", ["preset"] = options.Preset, ["seed"] = options.Seed });
         var study = new ClaimsStudy(device, options, progress, clock, cancellation);
@@ -97,7 +99,7 @@ public sealed class ClaimsStudy
         return found;
     }
 
-    // The study makes its data with labels.
+    // Never null: the study makes its data with labels.
     private static double Known(double? score) => score!.Value;
 
     private void Contrastive(Findings found, ReproductionOptions options, ReproductionSummary summary)
@@ -144,7 +146,7 @@ public sealed class ClaimsStudy
 
     private static DataFolder Data(ReproductionOptions options) => new(Path.Combine(options.OutputDirectory, "data"));
 
-    // A run of mix that differs from the reproduction's in some keys.
+    // Options of a run of mix that differs from the reproduction's run in some keys.
     private static RunOptions Variant(ReproductionOptions options, string name, params string[] overrides) =>
         options.RunOf("mix", Path.Combine(options.OutputDirectory, "study", name)) with { Overrides = [.. options.Overrides, .. overrides] };
 }

@@ -5,16 +5,16 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Reproduction;
 
-/// <summary>What <c>reproduce</c> is to do.</summary>
+/// <summary>Options of <c>reproduce</c>.</summary>
 public sealed record ReproductionOptions
 {
-    /// <summary>Where everything goes.</summary>
+    /// <summary>Folder of all results.</summary>
     public required string OutputDirectory { get; init; }
 
     /// <summary>Name of the preset.</summary>
     public required string Preset { get; init; }
 
-    /// <summary>The challenge's files; null makes synthetic ones.</summary>
+    /// <summary>Folder of the challenge's files; null makes synthetic ones.</summary>
     public string? Data { get; init; }
 
     /// <summary>Folds to train, from the first; null for the preset's number.</summary>
@@ -26,31 +26,35 @@ public sealed record ReproductionOptions
     /// <summary><c>key=value</c> overrides of the preset.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
-    /// <summary>How steps of training store activations; null for as the preset says.</summary>
+    /// <summary>Type of activations in training; null for the preset's.</summary>
     public ElementType? Precision { get; init; }
 
     /// <summary>
-    /// Key of all random numbers, the synthetic data's included. Each model has a key of its own, this one and its place among the
-    /// six: the published runs were not seeded, and models that begin alike err alike, which an ensemble does not mend.
+    /// Key of all random numbers, including those of synthetic data. The key of a model is this key plus the model's
+    /// index in the zoo. The published runs had no seed. With equal keys the models would start from equal weights and
+    /// make similar errors, which an ensemble does not reduce.
     /// </summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where vocabularies and encoders of models come from, by canonical name; a model that is not in it takes the data folder's vocabulary.</summary>
+    /// <summary>
+    /// Sources of vocabularies and encoders by canonical name of the model. A model that is missing here uses the
+    /// vocabulary of the data folder.
+    /// </summary>
     public IReadOnlyDictionary<string, TextSource> Text { get; init; } = new Dictionary<string, TextSource>();
 
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
     public JiebaDictionary? Dictionary { get; init; }
 
-    /// <summary>Leave damaged records out.</summary>
+    /// <summary>Skips damaged records.</summary>
     public bool SkipBadRecords { get; init; }
 
-    /// <summary>Leave out training pairs that share a video with their fold's validation pairs.</summary>
+    /// <summary>Skips training pairs that share a video with their fold's validation pairs.</summary>
     public bool VideoDisjoint { get; init; }
 
-    /// <summary>Rebuild every step.</summary>
+    /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
 
-    /// <summary>Where a model's vocabulary and encoder come from.</summary>
+    /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
     /// <summary>Options of one training run.</summary>

@@ -4,12 +4,14 @@ using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reproduction;
 
-/// <summary>What <c>reproduce</c> would do, without doing it: every step is built on a device without memory and counted.</summary>
-/// <param name="Runs">In order.</param>
+/// <summary>
+/// The runs of <c>reproduce</c>, counted but not run: every step is built on a device without memory.
+/// </summary>
+/// <param name="Runs">The runs, in order.</param>
 /// <param name="TotalRuns">Their number.</param>
-/// <param name="TotalFlops">Of all steps of all runs.</param>
-/// <param name="TotalDiskBytes">Of all runs.</param>
-/// <param name="Data">What was found in the data folder; null where data is to be made.</param>
+/// <param name="TotalFlops">Floating-point operations of all steps of all runs.</param>
+/// <param name="TotalDiskBytes">Disk space of all runs.</param>
+/// <param name="Data">Survey of the data folder; null if the data will be made.</param>
 public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int TotalRuns, double TotalFlops, long TotalDiskBytes,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DataSurvey? Data = null)
 {
@@ -18,13 +20,13 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     /// <param name="models">Canonical names.</param>
     /// <param name="folds">Folds of each model; null for the preset's number.</param>
     /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
-    /// <param name="packsProducts">Whether they run on the CPU, which has memory for packed operands of products.</param>
+    /// <param name="packsProducts">True for the CPU, which needs memory for packed operands of products.</param>
     public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides, bool packsProducts) =>
         Of(models.Select(model => Preset.Load(preset, model, overrides)), folds, packsProducts);
 
-    /// <summary>Counts a reproduction, and looks at its data.</summary>
+    /// <summary>Counts a reproduction and surveys its data.</summary>
     /// <param name="options">The reproduction.</param>
-    /// <param name="packsProducts">Whether it runs on the CPU, which has memory for packed operands of products.</param>
+    /// <param name="packsProducts">True for the CPU, which needs memory for packed operands of products.</param>
     public static ReproductionPlan Of(ReproductionOptions options, bool packsProducts)
     {
         var plan = Of(options.Models.Select(model =>

@@ -20,8 +20,8 @@ using VideoSim.Models.Zoo;
 namespace VideoSim.Models.Reproduction;
 
 /// <summary>
-/// The published procedure from data to submission: pretrain, finetune folds, embed test_b, average, score. Every stage
-/// leaves its result in a file of its own, so a run that was stopped goes on where it was.
+/// The published procedure from data to submission: pretrain, finetune folds, embed test_b, average, score. Every
+/// stage writes its result to its own file, so a run that was stopped continues where it stopped.
 /// </summary>
 public sealed class ReproductionRun
 {
@@ -42,11 +42,15 @@ public sealed class ReproductionRun
         _hasLabels = File.Exists(_data.TestLabels("b"));
     }
 
-    /// <summary>Does whatever is not done yet; writes result.zip and summary.json. Without labels of test_b, which the challenge kept, scores are left out.</summary>
+    /// <summary>
+    /// Runs everything that is not done yet, and writes result.zip and summary.json. If there are no labels of test_b,
+    /// scores are left out. The challenge did not publish these labels.
+    /// </summary>
     public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         long start = clock.GetTimestamp();
-        // Everything below that is there already is taken as it is, so it must come from the same options. Folds and models may be added.
+        // Existing results in the folder are used as they are, so they must come from the same options. Folds and
+        // models may be added.
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
             ["command"] = "reproduce",
@@ -85,13 +89,13 @@ public sealed class ReproductionRun
         return result;
     }
 
-    /// <summary>Spearman on test_b of a finished training run beside those of a reproduction.</summary>
-    /// <param name="device">Where to embed.</param>
-    /// <param name="options">The reproduction's.</param>
-    /// <param name="run">Folder of the run; its embeddings go beside it.</param>
-    /// <param name="progress">Where progress goes.</param>
-    /// <param name="clock">Tells the seconds.</param>
-    /// <param name="cancellation">Stops.</param>
+    /// <summary>Spearman on test_b of a finished training run that is not part of the reproduction.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="options">Options of the reproduction.</param>
+    /// <param name="run">Folder of the run. Its embeddings are written next to it.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="clock">Measures the seconds.</param>
+    /// <param name="cancellation">Stops the embedding.</param>
     internal static double ScoreFinished(Device device, ReproductionOptions options, string run, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
@@ -99,13 +103,13 @@ public sealed class ReproductionRun
             ?? throw new InvalidOperationException("a study makes data with labels");
     }
 
-    // What the stages read they check themselves.
+    // Checks only the inputs that the stages do not check themselves.
     private void CheckInputs(RunFolder folder)
     {
         string[] others = [_data.TagList, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
-        if (!folder.Inputs.AreNoted)
+        if (!folder.Inputs.Exist)
         {
-            // Damage that the last stage would meet is found before the first.
+            // Finds damage in the inputs of the last stage before the first stage runs.
             int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
             var test = _data.Format.Open([_data.Test("b")], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             foreach (string model in _options.Models)
@@ -123,7 +127,7 @@ public sealed class ReproductionRun
         }
     }
 
-    // All embeddings that are asked for are there.
+    // Whether all embeddings of the requested models and folds exist.
     private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), $"fold-{fold}"))));
 
     private int FoldsOf(string model) => _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
@@ -132,7 +136,7 @@ public sealed class ReproductionRun
     {
         if (Directory.Exists(_data.Root))
             return;
-        // Appears whole or not at all: a run stopped in between makes it again.
+        // The folder gets its name when it is complete. A run that was stopped before writes it again.
         string unfinished = _data.Root + ".unfinished";
         if (Directory.Exists(unfinished))
             Directory.Delete(unfinished, recursive: true);
@@ -179,7 +183,7 @@ public sealed class ReproductionRun
         return result;
     }
 
-    // The published ensemble; result.zip holds its raw sum.
+    // The published ensemble. result.zip has the raw sum.
     private EnsembleSummary Combine(Dictionary<string, EmbeddingTable> tables)
     {
         var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
@@ -189,7 +193,7 @@ public sealed class ReproductionRun
             tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
 
-    // A run that is cut has shown what it knew.
+    // Reports every score as soon as it is computed, so a run that is stopped has shown it.
     private double? Note(string what, EmbeddingTable table)
     {
         if (Score(table) is not { } score)
@@ -200,7 +204,7 @@ public sealed class ReproductionRun
 
     private double? Score(EmbeddingTable table) => _hasLabels ? Scoring.Spearman(table, _data.TestLabels("b"), _options.SkipBadRecords) : null;
 
-    // Embeddings of test_b as they are handed in: rounded to half precision, read back from their file.
+    // Embeddings of test_b as in a submission: rounded to half precision and read back from their file.
     private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
     {
         string file = EmbeddingFile(root, name);
@@ -237,7 +241,7 @@ public sealed class ReproductionRun
         return (folder.Load(_device, training: false), folder.Configuration, folder.Tokenizer, folder.Tags);
     }
 
-    // A second or two: small enough to be computed again by a run that was stopped.
+    // Fast, so a run that was stopped computes them again.
     private BaselineScores? Baselines()
     {
         if (!_hasLabels)

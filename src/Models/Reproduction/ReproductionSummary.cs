@@ -3,34 +3,36 @@ using VideoSim.Models.Baselines;
 
 namespace VideoSim.Models.Reproduction;
 
-/// <summary>What <c>reproduce</c> found, as summary.json holds it. All scores are Spearman on test_b unless named otherwise; null, and left out of
-/// the file, where test_b has no labels.</summary>
+/// <summary>
+/// Result of <c>reproduce</c>, as in summary.json. All scores are Spearman on test_b unless the name says otherwise.
+/// They are null, and missing in the file, if test_b has no labels.
+/// </summary>
 public sealed record ReproductionSummary
 {
     /// <summary>Results of each model by name.</summary>
     public required IReadOnlyDictionary<string, ModelSummary> Models { get; init; }
 
-    /// <summary>What needs no deep model.</summary>
+    /// <summary>Scores of methods without a deep model.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required BaselineScores? Baselines { get; init; }
 
     /// <summary>The submission in result.zip.</summary>
     public required EnsembleSummary Ensemble { get; init; }
 
-    /// <summary>Score of the noise-free similarities; null for data that came without their truth.</summary>
+    /// <summary>Score of the noise-free similarities; null for data without truth.json.</summary>
     public double? BestPossibleSpearman { get; init; }
 
     /// <summary>Wall-clock time of this call.</summary>
     public required double Seconds { get; init; }
 
-    /// <summary>What it ran on.</summary>
+    /// <summary>Name of the device.</summary>
     public required string Device { get; init; }
 }
 
 /// <summary>Results of one model.</summary>
 public sealed record ModelSummary
 {
-    /// <summary>With its first, random weights.</summary>
+    /// <summary>With random initial weights.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required double? RandomSpearman { get; init; }
 
@@ -41,11 +43,11 @@ public sealed record ModelSummary
     /// <summary>After finetuning on each fold.</summary>
     public required IReadOnlyList<FoldSummary> Folds { get; init; }
 
-    /// <summary>Mean embedding of all folds.</summary>
+    /// <summary>With the mean embedding of all folds.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required double? TestSpearman { get; init; }
 
-    /// <summary>Wall-clock time of each stage in this call; what was there already took none.</summary>
+    /// <summary>Wall-clock time of each stage in this call. Stages that were done before took none.</summary>
     public required StageSeconds Seconds { get; init; }
 }
 
@@ -62,10 +64,12 @@ public sealed record StageSeconds(double Pretrain, double Finetune, double Embed
 public sealed record FoldSummary(int Fold, double ValSpearman, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman);
 
 /// <summary>The weighted sum of the models' mean embeddings (docs/reference-system.md, section 7.3).</summary>
-/// <param name="TestSpearman">Of raw embeddings, as in result.zip.</param>
-/// <param name="NormalizedTestSpearman">Of embeddings scaled to length 1 before they are weighted.</param>
+/// <param name="TestSpearman">Score of raw embeddings, as in result.zip.</param>
+/// <param name="NormalizedTestSpearman">Score of embeddings scaled to length 1 before they are weighted.</param>
 /// <param name="Weights">Weight of each model.</param>
-/// <param name="MeanNorms">Mean length of each model's raw embeddings: what it weighs beside its weight.</param>
+/// <param name="MeanNorms">
+/// Mean length of each model's raw embeddings. A model's influence is its weight times this length.
+/// </param>
 public sealed record EnsembleSummary(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? TestSpearman,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? NormalizedTestSpearman,

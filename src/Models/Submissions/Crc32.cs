@@ -5,7 +5,9 @@ internal static class Crc32
 {
     private static readonly uint[] Table = [.. Enumerable.Range(0, 256).Select(index => Remainder((uint)index))];
 
-    /// <summary>The check sum of everything so far and <paramref name="bytes"/>; begin with 0.</summary>
+    /// <summary>
+    /// Continues the checksum <paramref name="crc"/> with <paramref name="bytes"/>. The first call gets 0.
+    /// </summary>
     public static uint Append(uint crc, ReadOnlySpan<byte> bytes)
     {
         uint state = ~crc;

@@ -4,16 +4,16 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Submissions;
 
-/// <summary>To what the values of an embedding are rounded when they are written.</summary>
+/// <summary>Precision of the values of embeddings in a file.</summary>
 public enum EmbeddingRounding
 {
     /// <summary>float16: the embeddings of one fold (docs/reference-system.md, section 1.7).</summary>
     Half,
 
-    /// <summary>float32: as the model computed them.</summary>
+    /// <summary>float32: the precision of the models.</summary>
     Single,
 
-    /// <summary>float64: averages and ensembles, in full.</summary>
+    /// <summary>float64: averages and ensembles, without rounding.</summary>
     Double,
 }
 
@@ -22,10 +22,10 @@ internal static class Rounding
 {
     /// <summary>Rounds a row to the nearest numbers, ties to even.</summary>
     /// <param name="table">The embeddings.</param>
-    /// <param name="row">Which one.</param>
-    /// <param name="rounding">To what.</param>
-    /// <param name="rounded">Takes the values, [Width].</param>
-    /// <param name="path">The file that they are for, named in messages.</param>
+    /// <param name="row">The row of the embedding.</param>
+    /// <param name="rounding">The precision.</param>
+    /// <param name="rounded">Receives the values, [Width].</param>
+    /// <param name="path">The target file, for messages.</param>
     /// <exception cref="DataException">A value is too large.</exception>
     public static void Round(EmbeddingTable table, int row, EmbeddingRounding rounding, Span<double> rounded, string path)
     {

@@ -3,8 +3,9 @@ using System.Text;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>
-/// Embeddings of videos by id, as a submission file holds them: one row of the same width for each id, all values
-/// finite. Values are held as float64, which every stored precision fits into. Made by <see cref="EmbeddingTableBuilder"/>.
+/// Embeddings of videos by id, as in a submission file: one row of the same width for each id, all values finite.
+/// Values are stored as float64, which represents every precision of the files exactly. Created by
+/// <see cref="EmbeddingTableBuilder"/>.
 /// </summary>
 public sealed class EmbeddingTable
 {
@@ -24,7 +25,7 @@ public sealed class EmbeddingTable
         _rows = rows;
     }
 
-    /// <summary>Where the embeddings come from, for messages; a path or a description.</summary>
+    /// <summary>Source of the embeddings, for messages: a path or a description.</summary>
     public string Source { get; }
 
     /// <summary>Values per embedding.</summary>
@@ -39,7 +40,9 @@ public sealed class EmbeddingTable
     /// <summary>Finds the row of an id.</summary>
     public bool TryFind(string id, out int row) => _rows.TryGetValue(id, out row);
 
-    /// <summary>Finds the row of an id in UTF-8, for <see cref="Datasets.LabelFile.Read(string, Datasets.VideoLookup)"/>.</summary>
+    /// <summary>
+    /// Finds the row of an id in UTF-8, for <see cref="Datasets.LabelFile.Read(string, Datasets.VideoLookup)"/>.
+    /// </summary>
     public bool TryFind(ReadOnlySpan<byte> id, out int row) => TryFind(Encoding.UTF8.GetString(id), out row);
 
     /// <summary>A table with the same ids and other values, [Count, Width].</summary>

@@ -4,8 +4,8 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Submissions;
 
-/// <summary>Collects embeddings one by one and refuses what no submission may hold.</summary>
-/// <param name="source">Where the embeddings come from, named in every message.</param>
+/// <summary>Collects embeddings one by one and refuses values that a submission must not have.</summary>
+/// <param name="source">Source of the embeddings, for messages.</param>
 public sealed class EmbeddingTableBuilder(string source)
 {
     private readonly List<string> _ids = [];
@@ -15,8 +15,12 @@ public sealed class EmbeddingTableBuilder(string source)
 
     /// <summary>Adds an embedding.</summary>
     /// <param name="id">The video's id; each may be given once.</param>
-    /// <param name="embedding">As many values as in the embeddings before it, at most <see cref="EmbeddingTable.MaxWidth"/>.</param>
-    /// <exception cref="DataException">The id is empty or repeated, the width is wrong, or a value is no finite float32.</exception>
+    /// <param name="embedding">
+    /// As many values as in the embeddings before it, at most <see cref="EmbeddingTable.MaxWidth"/>.
+    /// </param>
+    /// <exception cref="DataException">
+    /// The id is empty or repeated, the width is wrong, or a value is not a finite float32.
+    /// </exception>
     public void Add(string id, ReadOnlySpan<double> embedding)
     {
         CheckWidth(id, embedding.Length);
@@ -24,10 +28,10 @@ public sealed class EmbeddingTableBuilder(string source)
         {
             // Every model computes in float32; a larger value is damage, and its square could overflow in a cosine.
             if (!float.IsFinite((float)value))
-                throw Wrong(id, $"holds {value.ToString(CultureInfo.InvariantCulture)}, which is no finite float32");
+                throw Wrong(id, $"has the value {value.ToString(CultureInfo.InvariantCulture)}, which is not a finite float32");
         }
         if (id.Length == 0 || !_rows.TryAdd(id, _ids.Count))
-            throw Wrong(id, id.Length == 0 ? "is empty" : "is given twice");
+            throw Wrong(id, id.Length == 0 ? "is empty" : "occurs twice");
         _ids.Add(id);
         _values.AddRange(embedding);
     }
@@ -43,10 +47,10 @@ public sealed class EmbeddingTableBuilder(string source)
     }
 
     /// <summary>The table of all embeddings added.</summary>
-    /// <exception cref="DataException">There is none.</exception>
+    /// <exception cref="DataException">No embedding was added.</exception>
     public EmbeddingTable Build() => _ids.Count > 0
         ? new EmbeddingTable(source, [.. _ids], _width, [.. _values], _rows)
-        : throw new DataException($"{source}: holds no embedding");
+        : throw new DataException($"{source}: has no embeddings");
 
     private void CheckWidth(string id, int count)
     {

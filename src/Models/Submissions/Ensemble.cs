@@ -3,19 +3,25 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Submissions;
 
-/// <summary>Combines the embeddings of several networks: folds of one model by their mean, models by a weighted sum.</summary>
+/// <summary>
+/// Combines the embeddings of several networks: folds of one model by their mean, models by a weighted sum.
+/// </summary>
 public static class Ensemble
 {
-    // Enough to recognise what went wrong, few enough for one line.
+    // Enough ids to find the cause, few enough for one line.
     private const int IdsShown = 3;
 
     /// <summary>
     /// The plain mean of embeddings in float64, added in the order given (docs/reference-system.md, section 7.2).
     /// </summary>
-    /// <param name="inputs">One table for each fold, taken one at a time; all with the same ids, in any order.</param>
-    /// <param name="normalize">Scale every embedding to length 1 first; the published mean is of raw ones.</param>
+    /// <param name="inputs">One table for each fold, read one at a time. All have the same ids, in any order.</param>
+    /// <param name="normalize">
+    /// Scales every embedding to length 1 first. The published mean uses raw embeddings.
+    /// </param>
     /// <returns>The means, rows in the first table's order.</returns>
-    /// <exception cref="DataException">Ids or widths differ; the message names both sources and the first ids.</exception>
+    /// <exception cref="DataException">
+    /// Ids or widths differ; the message names both sources and the first ids.
+    /// </exception>
     public static EmbeddingTable Mean(IEnumerable<EmbeddingTable> inputs, bool normalize = false)
     {
         var (first, sums, count) = Add(inputs.Select(input => (input, 1.0)), normalize);
@@ -28,19 +34,25 @@ public static class Ensemble
     /// The weighted sum of the embeddings of several models in float64, added in the order given
     /// (docs/reference-system.md, section 7.3).
     /// </summary>
-    /// <param name="inputs">One table for each model, taken one at a time; all with the same ids, in any order.</param>
+    /// <param name="inputs">One table for each model, read one at a time. All have the same ids, in any order.</param>
     /// <param name="normalize">
-    /// Scale every embedding to length 1 first. Without it a model whose embeddings are longer weighs more than its weight says.
+    /// Scales every embedding to length 1 first. Otherwise a model with longer embeddings has more influence than its
+    /// weight.
     /// </param>
     /// <returns>The sums, rows in the first table's order.</returns>
-    /// <exception cref="DataException">Ids or widths differ; the message names both sources and the first ids.</exception>
+    /// <exception cref="DataException">
+    /// Ids or widths differ; the message names both sources and the first ids.
+    /// </exception>
     public static EmbeddingTable WeightedSum(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
     {
         var (first, sums, count) = Add(inputs, normalize);
         return first.With($"the weighted sum of {first.Source} and {count - 1} more", sums);
     }
 
-    /// <summary>Mean length of a table's embeddings: beside its weight, what a model weighs in a sum of raw ones.</summary>
+    /// <summary>
+    /// Mean length of a table's embeddings. In a sum of raw embeddings, a model's influence is its weight times this
+    /// length.
+    /// </summary>
     public static double MeanNorm(EmbeddingTable table) => Enumerable.Range(0, table.Ids.Count).Average(row => Length(table[row]));
 
     private static (EmbeddingTable First, double[] Sums, int Count) Add(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
@@ -83,18 +95,18 @@ public static class Ensemble
     {
         if (other.Width != first.Width)
             throw new DataException($"{other.Source}: {other.Width} values per id, but {first.Source} has {first.Width}");
-        CheckHolds(other, first);
-        CheckHolds(first, other);
+        CheckHasIds(other, first);
+        CheckHasIds(first, other);
     }
 
-    private static void CheckHolds(EmbeddingTable table, EmbeddingTable wanted)
+    private static void CheckHasIds(EmbeddingTable table, EmbeddingTable expected)
     {
-        string[] missing = wanted.Ids.Where(id => !table.TryFind(id, out _)).ToArray();
+        string[] missing = expected.Ids.Where(id => !table.TryFind(id, out _)).ToArray();
         if (missing.Length > 0)
         {
             string shown = string.Join(", ", missing.Take(IdsShown).Select(Printable.Quote));
             throw new DataException(
-                $"{table.Source}: lacks {missing.Length} ids of {wanted.Source}: {shown}{(missing.Length > IdsShown ? ", ..." : "")}");
+                $"{table.Source}: lacks {missing.Length} ids of {expected.Source}: {shown}{(missing.Length > IdsShown ? ", ..." : "")}");
         }
     }
 }

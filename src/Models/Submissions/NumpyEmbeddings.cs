@@ -10,8 +10,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>
-/// Embeddings as NumPy reads them: a <c>.npy</c> of format 1.0 holding a little-endian matrix [ids, width], and the ids
-/// line by line (UTF-8) in a text file beside it.
+/// Embeddings for NumPy: a <c>.npy</c> file of format 1.0 with a little-endian matrix [ids, width], and next to it a
+/// text file (UTF-8) with one id per line.
 /// </summary>
 internal static partial class NumpyEmbeddings
 {
@@ -19,12 +19,12 @@ internal static partial class NumpyEmbeddings
 
     private const char ByteOrderMark = '\uFEFF';
 
-    // The format asks that the data begin at a multiple of this.
+    // In this format the data begin at a multiple of this.
     private const int Alignment = 64;
 
     private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
 
-    /// <summary>Where the ids of a matrix lie: <c>a.npy</c> has <c>a.ids.txt</c>.</summary>
+    /// <summary>Path of the ids of a matrix: <c>a.ids.txt</c> for <c>a.npy</c>.</summary>
     public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
 
     public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
@@ -34,8 +34,8 @@ internal static partial class NumpyEmbeddings
         AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, rounding, path));
     }
 
-    /// <summary>Reads a matrix and, from the file beside it, the ids.</summary>
-    /// <exception cref="DataException">Anything is wrong; the message names file and id.</exception>
+    /// <summary>Reads a matrix, and the ids from the file next to it.</summary>
+    /// <exception cref="DataException">The files are invalid; the message names file and id.</exception>
     public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
     {
         var (valueBytes, rows, width) = ReadHeader(stream, path);
@@ -95,7 +95,7 @@ internal static partial class NumpyEmbeddings
         if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
             throw new DataException($"{path}: the file ends inside its header");
         var match = Description().Match(Encoding.Latin1.GetString(header));
-        // Three keys that are all there are three different ones.
+        // The pattern has three keys. If all three groups matched, no key occurs twice.
         if (!match.Groups["bytes"].Success || !match.Groups["order"].Success
             || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int rows)
             || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int width)

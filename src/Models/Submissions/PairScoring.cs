@@ -7,8 +7,10 @@ public static class PairScoring
 {
     /// <summary>The cosine of every pair, in float64.</summary>
     /// <param name="table">The embeddings.</param>
-    /// <param name="pairs">Pairs of rows, as <see cref="LabelFile"/> finds them with
-    /// <see cref="EmbeddingTable.TryFind(ReadOnlySpan{byte}, out int)"/>.</param>
+    /// <param name="pairs">
+    /// Pairs of rows, found by <see cref="LabelFile"/> with
+    /// <see cref="EmbeddingTable.TryFind(ReadOnlySpan{byte}, out int)"/>.
+    /// </param>
     /// <returns>One cosine for each pair, in order.</returns>
     public static double[] Cosines(EmbeddingTable table, ReadOnlySpan<VideoPair> pairs)
     {

@@ -4,24 +4,28 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>
-/// Files of embeddings, the kind chosen by the name's ending: <c>.zip</c> is the challenge's submission, a deflated
-/// <c>result.json</c> (docs/reference-system.md, section 1.7); <c>.json</c> is that object alone; <c>.npy</c> is a
-/// matrix for NumPy with the ids line by line in <c>.ids.txt</c> beside it.
+/// Files of embeddings. The ending of the name selects the kind. <c>.zip</c> is the challenge's submission, a deflated
+/// <c>result.json</c> (docs/reference-system.md, section 1.7). <c>.json</c> is that object alone. <c>.npy</c> is a
+/// matrix for NumPy, with the ids line by line in <c>.ids.txt</c> next to it.
 /// </summary>
 public static class SubmissionFile
 {
     /// <summary>
-    /// The most bytes a <c>result.json</c> may unpack to, 2 GiB: room for 370,000 videos of 256 values in full, eight times
-    /// the challenge's largest set, and no room for a small file that fills the memory.
+    /// The largest unpacked size of a <c>result.json</c>, 2 GiB. That is enough for 370,000 videos of 256 values
+    /// without rounding, eight times the challenge's largest set. Without a limit, a small file could fill the memory.
     /// </summary>
     public const long MaxUnpackedBytes = 1L << 31;
 
     /// <summary>Writes embeddings; the same table gives the same bytes.</summary>
     /// <param name="path">The file; replaced only when the new one is complete.</param>
     /// <param name="table">The embeddings.</param>
-    /// <param name="rounding">To what the values are rounded. In JSON each is printed as the shortest decimal that reads
-    /// back to the rounded value as a double.</param>
-    /// <exception cref="DataException">The ending is unknown, a value does not fit, or the file cannot be written.</exception>
+    /// <param name="rounding">
+    /// Precision of the values. In JSON each is the shortest decimal that reads back as the rounded value in double
+    /// precision.
+    /// </param>
+    /// <exception cref="DataException">
+    /// The ending is unknown, a value does not fit, or the file cannot be written.
+    /// </exception>
     public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
     {
         switch (Kind(path))
@@ -38,7 +42,10 @@ public static class SubmissionFile
         }
     }
 
-    /// <summary>Refuses a path that <see cref="Write"/> could not write, before the embeddings are computed; a file that is there stays.</summary>
+    /// <summary>
+    /// Refuses a path that <see cref="Write"/> cannot write. Call it before the embeddings are computed. An existing
+    /// file does not change.
+    /// </summary>
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path)
     {
@@ -49,7 +56,9 @@ public static class SubmissionFile
     }
 
     /// <summary>Reads embeddings.</summary>
-    /// <exception cref="DataException">The file cannot be read or holds anything wrong; the message names file and id.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read or is invalid; the message names file and id.
+    /// </exception>
     public static EmbeddingTable Read(string path)
     {
         string kind = Kind(path);
@@ -79,5 +88,5 @@ public static class SubmissionFile
 
     private static string Kind(string path) => Path.GetExtension(path) is ".zip" or ".json" or ".npy"
         ? Path.GetExtension(path)
-        : throw new DataException($"{path}: embeddings are kept in files that end in .zip, .json or .npy");
+        : throw new DataException($"{path}: a file of embeddings must end in .zip, .json or .npy");
 }

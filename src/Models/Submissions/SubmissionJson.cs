@@ -5,18 +5,20 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Submissions;
 
-/// <summary>The JSON of a submission: one object, id to list of numbers. Both directions pass through a small buffer.</summary>
+/// <summary>
+/// The JSON of a submission: one object, id to list of numbers. Reading and writing use a small buffer.
+/// </summary>
 internal static class SubmissionJson
 {
-    // Also the longest id or number that is read: far past any real one.
+    // Also the longest id or number that is read; real ones are much shorter.
     private const int BufferBytes = 1 << 16;
 
-    // The object and its lists, nothing deeper.
+    // The object and its lists; deeper levels are refused.
     private const int DeepestNesting = 2;
 
     private static readonly JsonWriterOptions WriterOptions = new()
     {
-        // Ids are read by people; nothing of this is put into a web page.
+        // Ids stay readable. The JSON is not put into a web page, so it needs no further escaping.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -39,7 +41,7 @@ internal static class SubmissionJson
     }
 
     /// <summary>Reads an object of embeddings up to the stream's end.</summary>
-    /// <exception cref="DataException">Anything is wrong; the message names file and id.</exception>
+    /// <exception cref="DataException">The JSON is invalid; the message names file and id.</exception>
     public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
     {
         var entries = new EntryReader(builder, path);
@@ -57,14 +59,14 @@ internal static class SubmissionJson
             state = json.CurrentState;
             int consumed = (int)json.BytesConsumed;
             if (consumed == 0 && !atEnd)
-                throw entries.Wrong($"holds something longer than {BufferBytes} bytes");
+                throw entries.Wrong($"has an id or a number of more than {BufferBytes} bytes");
             buffer.AsSpan(consumed, filled - consumed).CopyTo(buffer);
             filled -= consumed;
         }
         while (!atEnd);
     }
 
-    /// <summary>Turns tokens into embeddings; what it has of one waits for the next buffer.</summary>
+    /// <summary>Builds embeddings from tokens. An incomplete embedding continues with the next buffer.</summary>
     private sealed class EntryReader(EmbeddingTableBuilder builder, string path)
     {
         private readonly double[] _values = new double[EmbeddingTable.MaxWidth];
@@ -81,13 +83,13 @@ internal static class SubmissionJson
             catch (JsonException failure)
             {
                 if (NonNumber(text[(int)json.BytesConsumed..]) is { } name)
-                    throw Wrong($"holds {name}, which is no number in JSON", failure);
+                    throw Wrong($"has {name}, which is not a number in JSON", failure);
 
                 throw Wrong($"is not valid JSON: {Printable.OneLine(failure.Message)}", failure);
             }
         }
 
-        // What Python's json module writes for values that are not finite.
+        // The words of Python's json module for values that are not finite.
         private static string? NonNumber(ReadOnlySpan<byte> rest)
         {
             rest = rest.TrimStart(" \t\r\n,"u8);
@@ -123,7 +125,7 @@ internal static class SubmissionJson
                     _id = null;
                     break;
                 default:
-                    throw Wrong(_id is null ? "holds no object of embeddings" : "has something else than a list of numbers");
+                    throw Wrong(_id is null ? "is not an object of embeddings" : "needs a list of numbers");
             }
         }
 

@@ -9,7 +9,7 @@ internal static class SubmissionZip
 {
     private const string EntryName = "result.json";
 
-    // The earliest time that a zip can name: the same embeddings shall give the same bytes whenever they are written.
+    // The earliest time of the zip format. With a fixed time, the same embeddings give the same bytes at any time.
     private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path)
@@ -22,13 +22,13 @@ internal static class SubmissionZip
     }
 
     /// <summary>
-    /// Reads the embeddings of a zip's <c>result.json</c>; without one, of the only <c>.json</c> that it holds, as the reference's zips
-    /// of folds do (<c>10fold_b_json/10fold_1_mix.json</c>). Other files in it are left alone.
+    /// Reads the embeddings of a zip's <c>result.json</c>. Without that file, it reads the only <c>.json</c> file of
+    /// the zip, as in the reference's zips of folds (<c>10fold_b_json/10fold_1_mix.json</c>). Other files are ignored.
     /// </summary>
     /// <param name="stream">The zip.</param>
-    /// <param name="builder">Takes the embeddings.</param>
+    /// <param name="builder">Receives the embeddings.</param>
     /// <param name="path">The file, for messages.</param>
-    /// <param name="maxUnpackedBytes">The most bytes that the JSON may have.</param>
+    /// <param name="maxUnpackedBytes">The largest size of the JSON.</param>
     /// <exception cref="DataException">The zip is damaged or too large, or its content is wrong.</exception>
     public static void Read(Stream stream, EmbeddingTableBuilder builder, string path, long maxUnpackedBytes)
     {
@@ -50,8 +50,8 @@ internal static class SubmissionZip
     }
 
     /// <summary>
-    /// What is unpacked, counted against a limit on the way and held against its check sum at the end: the library checks
-    /// neither, so a small file could fill the memory and a flipped bit could become another digit.
+    /// The unpacked content. It is counted against a limit and compared with its checksum at the end. The library
+    /// checks neither: a small file could fill the memory, and a flipped bit could change a digit.
     /// </summary>
     private sealed class CheckedContent(Stream content, string name, long maxBytes, uint expectedCrc) : Stream
     {
@@ -78,7 +78,7 @@ internal static class SubmissionZip
                 throw new DataException($"{name} unpacks to more than {maxBytes} bytes");
             _crc = Crc32.Append(_crc, buffer[..read]);
             if (read == 0 && !buffer.IsEmpty && _crc != expectedCrc)
-                throw new DataException($"{name} does not match its check sum: the file is damaged");
+                throw new DataException($"{name} does not match its checksum: the file is damaged");
             return read;
         }
 

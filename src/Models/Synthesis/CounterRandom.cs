@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace VideoSim.Models.Synthesis;
 
-/// <summary>What random numbers are drawn for; each purpose has its own, independent sequence for every number.</summary>
+/// <summary>The purpose of random numbers. Each purpose has an independent sequence for every number.</summary>
 internal enum Purpose : uint
 {
     Idea = 1,
@@ -19,9 +19,9 @@ internal enum Purpose : uint
 }
 
 /// <summary>
-/// Random numbers that are a function of (seed, purpose, number) and of how many were drawn before: SplitMix64 (Steele, Lea
-/// and Flood 2014) started at a hash of the three. Everything here uses only integer operations and + - * / and square
-/// roots, so that every machine draws the same bits.
+/// Random numbers that are a function of (seed, purpose, number) and of the count of numbers drawn before. The
+/// generator is SplitMix64 (Steele, Lea and Flood 2014), started at a hash of the three. It uses only integer
+/// operations, + - * / and square roots, so every machine draws the same bits.
 /// </summary>
 internal struct CounterRandom
 {
@@ -55,7 +55,9 @@ internal struct CounterRandom
         return (sum - (2.0 * 0xFFFF)) * (1.7320508075688772 / 65536);
     }
 
-    /// <summary>Adds <paramref name="scale"/> times noise of mean 0 and deviation 1 (triangular, within +-2.45) to every value.</summary>
+    /// <summary>
+    /// Adds <paramref name="scale"/> times noise of mean 0 and deviation 1 (triangular, within +-2.45) to every value.
+    /// </summary>
     internal void AddNoise(Span<float> values, float scale)
     {
         uint key = (uint)NextBits();

@@ -1,27 +1,29 @@
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
-/// Draws the frames of a video. Each channel of the subject and of the scene has a look, a direction in the space of
-/// frames. Some frames show their content as a negative: no linear map of the mean frame can undo that, while a model that
-/// looks at frames one by one can. On top come what has nothing to do with the content: the video's style, a drift with
-/// the position, now and then a title card that shows nothing, and noise.
+/// Draws the frames of a video. Each channel of subject and scene has a look, a direction in the space of frames. Some
+/// frames show their content as a negative. No linear map of the mean frame can undo that; a model that reads single
+/// frames can. Other parts do not depend on the content: the style of the video, a drift with the position, title
+/// cards in some frames, and noise.
 /// </summary>
 internal sealed class FrameSynthesizer
 {
     /// <summary>Values of a frame.</summary>
     internal const int FrameWidth = 1536;
 
-    /// <summary>No video has more frames.</summary>
+    /// <summary>Largest number of frames of a video.</summary>
     internal const int MaxFrames = 100;
 
-    // Lengths of the parts of a frame, against noise of standard deviation FrameNoise + VideoNoise in each of 1536 values.
+    // Lengths of the parts of a frame. Noise has the standard deviations VideoNoise and FrameNoise in each of 1536
+    // values.
     private const float ContentLength = 28, StyleLength = 14, DriftLength = 6, CardLength = 22;
     private const float VideoNoise = 0.3f, FrameNoise = 0.5f;
     private const float CardProbability = 0.06f, NegativeProbability = 0.2f;
     private const int Styles = 8, Cards = 6;
 
-    // How much of each pole is to be seen changes from frame to frame, and from the beginning of a video to its end.
-    private const double Flicker = 0.4, Turn = 0.3;
+    // The amount of each pole changes from frame to frame (Flicker) and from the beginning of a video to its end
+    // (Trend).
+    private const double Flicker = 0.4, Trend = 0.3;
 
     private readonly ulong _seed;
     private readonly float[][] _looks, _styles, _cards;
@@ -41,14 +43,14 @@ internal sealed class FrameSynthesizer
 
     /// <summary>Writes the frames of a video.</summary>
     /// <param name="video">Its number.</param>
-    /// <param name="latent">What it is about.</param>
-    /// <param name="fixedCount">How many frames; null for 1 to 100.</param>
+    /// <param name="latent">Its latent vector.</param>
+    /// <param name="fixedCount">Number of frames; null for a random number from 1 to 100.</param>
     /// <param name="frames">Room for <see cref="MaxFrames"/> frames.</param>
-    /// <returns>How many were written.</returns>
+    /// <returns>Number of frames that were written.</returns>
     internal int Write(ulong video, ReadOnlySpan<double> latent, int? fixedCount, Span<Half> frames)
     {
         var random = new CounterRandom(_seed, Purpose.Frames, video);
-        // A long tail: half of the videos have fewer than 5 frames more than 1, a few a hundred.
+        // A long tail: half of the videos have at most 4 frames, and a few have a hundred.
         int count = fixedCount ?? Math.Min(MaxFrames, (int)(9 / Math.Sqrt(1 - random.NextUniform())) - 8);
         Span<float> ground = stackalloc float[FrameWidth];
         ground.Clear();
@@ -76,8 +78,8 @@ internal sealed class FrameSynthesizer
     private void AddContent(Span<float> frame, ReadOnlySpan<double> latent, double position, ref CounterRandom random)
     {
         float length = random.NextBool(NegativeProbability) ? -ContentLength : ContentLength;
-        double first = 1 + Flicker * (random.NextUniform() - 0.5) - Turn * position;
-        double second = 1 + Flicker * (random.NextUniform() - 0.5) + Turn * position;
+        double first = 1 + Flicker * (random.NextUniform() - 0.5) - Trend * position;
+        double second = 1 + Flicker * (random.NextUniform() - 0.5) + Trend * position;
         foreach (var aspect in Aspect.All.Where(aspect => aspect.InFrames))
         {
             for (int channel = aspect.First; channel < aspect.First + aspect.Channels; channel++)

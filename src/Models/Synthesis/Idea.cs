@@ -1,7 +1,7 @@
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
-/// What a video is about in one aspect: a mixture of two topics, each at a place between its poles.
+/// The content of a video in one aspect: a mixture of two topics, each at a place between its poles.
 /// </summary>
 /// <param name="MainTopic">The topic with the larger weight.</param>
 /// <param name="SideTopic">The other topic.</param>
@@ -10,9 +10,12 @@ namespace VideoSim.Models.Synthesis;
 /// <param name="SidePlace">Place between the other topic's poles, 0 to 1.</param>
 internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWeight, double MainPlace, double SidePlace)
 {
-    private const double MostOneSided = 0.4;
+    private const double PoleMargin = 0.4;
 
-    /// <summary>Writes the aspect's channels: non-negative, of length sqrt(share), so that the dot product of two latent vectors is their similarity.</summary>
+    /// <summary>
+    /// Writes the aspect's channels. They are non-negative and have the length sqrt(share), so the dot product of two
+    /// latent vectors is their similarity.
+    /// </summary>
     internal void WriteTo(Aspect aspect, Span<double> latent)
     {
         var channels = latent.Slice(aspect.First, aspect.Channels);
@@ -24,9 +27,10 @@ internal readonly record struct Idea(int MainTopic, int SideTopic, double SideWe
 
     private static void WriteTopic(Span<double> channels, int topic, double place, double scale)
     {
-        // Nobody is wholly at one pole: what is of one topic is always rather alike.
-        place = MostOneSided + (1 - 2 * MostOneSided) * place;
-        // A point on the quarter circle between the poles, by a chord instead of an angle: no sine, the same bits everywhere.
+        // Places stay away from the poles, so videos of one topic are always similar to some degree.
+        place = PoleMargin + (1 - 2 * PoleMargin) * place;
+        // A point on the quarter circle between the poles. It is computed from the chord, not from an angle: a sine
+        // could differ between machines.
         double length = Math.Sqrt((place * place) + ((1 - place) * (1 - place)));
         channels[2 * topic] = scale * (1 - place) / length;
         channels[(2 * topic) + 1] = scale * place / length;

@@ -4,14 +4,14 @@ namespace VideoSim.Models.Synthesis;
 
 /// <summary>Labelled pairs over the videos of one set.</summary>
 /// <param name="Pairs">Positions of both videos within the set.</param>
-/// <param name="NoiseFree">Similarity of what the videos are about, 0 to 1.</param>
-/// <param name="Labels">What an annotator gave: noisy, clipped to 0 to 1, in hundredths.</param>
-/// <param name="BestPossibleSpearman">Spearman between the two.</param>
+/// <param name="NoiseFree">Similarity of the latent vectors, 0 to 1.</param>
+/// <param name="Labels">Labels of a simulated annotator: noisy, clipped to 0 to 1, in hundredths.</param>
+/// <param name="BestPossibleSpearman">Spearman between noise-free similarities and labels.</param>
 internal sealed record LabelledPairs(IReadOnlyList<(int Left, int Right)> Pairs, double[] NoiseFree, double[] Labels, double BestPossibleSpearman);
 
 /// <summary>
-/// Chooses pairs so that similarities from unrelated to near-duplicate are all there and videos recur, then labels them.
-/// The annotator's noise is as large as makes the best possible score <see cref="TargetSpearman"/>.
+/// Chooses pairs and labels them. Similarities range from unrelated to near-duplicate, and videos occur in several
+/// pairs. The annotator's noise is set to the size that makes the best possible score <see cref="TargetSpearman"/>.
 /// </summary>
 internal sealed class PairSynthesizer(ulong seed)
 {
@@ -20,7 +20,7 @@ internal sealed class PairSynthesizer(ulong seed)
 
     /// <summary>Draws pairs.</summary>
     /// <param name="first">Number of the set's first video.</param>
-    /// <param name="latents">What each video of the set is about.</param>
+    /// <param name="latents">Latent vector of each video of the set.</param>
     /// <param name="count">Pairs to draw.</param>
     internal LabelledPairs Draw(ulong first, double[][] latents, int count)
     {
@@ -48,7 +48,7 @@ internal sealed class PairSynthesizer(ulong seed)
         double Score(double sigma) => Spearman.Correlation(noiseFree, Labels(sigma));
     }
 
-    // Of the family and some strangers, the one whose similarity is nearest to a goal drawn from the whole range.
+    // Of the family and some random videos, the one whose similarity is closest to a random goal in [0, 1).
     private static int? Partner(int left, ulong first, double[][] latents, HashSet<(int, int)> taken, CounterRandom random)
     {
         double goal = random.NextUniform(), nearest = double.MaxValue;

@@ -7,14 +7,14 @@ using VideoSim.Models.Records;
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
-/// Writes a dataset in the challenge's layout from a latent-topic model, with the noise-free truth beside it. Every value
-/// is a function of the seed and the sizes, so the same options give the same bytes.
+/// Writes a dataset in the challenge's layout from a latent-topic model, with the noise-free similarities in
+/// truth.json. Every value is a function of the seed and the sizes, so the same options give the same bytes.
 /// </summary>
 public sealed class SyntheticDataset
 {
-    // Sets begin at numbers far apart, multiples of the family size, so that no family is in two sets.
+    // The first numbers of the sets are far apart and multiples of the family size, so no family is in two sets.
     private const ulong SetDistance = 6UL << 40;
-    private const int UnusedPieces = 104; // [PAD], then unused ones, up to [UNK] at 100 and the other special ones behind it
+    private const int UnusedPieces = 104; // [PAD], unused pieces, then [UNK] at 100 and the other special pieces
 
     private readonly SyntheticDatasetOptions _options;
     private readonly string _root;
@@ -34,8 +34,8 @@ public sealed class SyntheticDataset
 
     /// <summary>Writes all files.</summary>
     /// <param name="options">Seed and sizes.</param>
-    /// <param name="outputDirectory">Where to; files of the same names are replaced.</param>
-    /// <param name="progress">Hears of every video.</param>
+    /// <param name="outputDirectory">Output folder; existing files of the same names are replaced.</param>
+    /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops between two videos.</param>
     /// <exception cref="Engine.DataException">A size is out of range, or the folder cannot be written.</exception>
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
@@ -122,7 +122,7 @@ public sealed class SyntheticDataset
 
     private void WriteTagList()
     {
-        // In no order, as in reality: whoever takes the line number for the class is found out.
+        // In random order, as in the challenge. Code that uses the line number as the class then fails.
         long[] ids = _tags.Listed.ToArray();
         var random = new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue);
         for (int i = ids.Length - 1; i > 0; i--)
@@ -176,7 +176,7 @@ public sealed class SyntheticDataset
 
     private StreamWriter NewText(string name) => new(Path.Combine(_root, name), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
 
-    // Up to 19 digits, distinct by the video's number at the end.
+    // Up to 19 digits. The video's number at the end makes them distinct.
     private string Id(ulong video)
     {
         var random = new CounterRandom(_options.Seed, Purpose.VideoIds, video);

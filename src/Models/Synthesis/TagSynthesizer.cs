@@ -1,13 +1,15 @@
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
-/// Tags videos as people do: by what they are about, the common tags of a channel far more often than the rare ones, some
-/// missing, some wrong, some videos not at all.
+/// Tags videos like human annotators. Tags follow the content. The common tags of a channel are much more frequent
+/// than its rare ones. Some tags are missing, some are wrong, and some videos have none.
 /// </summary>
 internal sealed class TagSynthesizer
 {
     private const double UntaggedProbability = 0.05, MissingProbability = 0.2, WrongProbability = 0.1, UnlistedProbability = 0.05;
-    private const double Eagerness = 1.5; // a channel with two thirds of its aspect is always worth a tag
+
+    // A channel with two thirds of its aspect is always tagged, unless the tag is missing.
+    private const double TagsPerShare = 1.5;
     private const int UnlistedTags = 20;
 
     private readonly ulong _seed;
@@ -27,8 +29,8 @@ internal sealed class TagSynthesizer
 
     /// <summary>Writes a video's tags.</summary>
     /// <param name="video">Its number.</param>
-    /// <param name="latent">What it is about.</param>
-    /// <param name="tags">Takes the ids; cleared before.</param>
+    /// <param name="latent">Its latent vector.</param>
+    /// <param name="tags">Receives the ids; cleared first.</param>
     internal void Write(ulong video, ReadOnlySpan<double> latent, List<long> tags)
     {
         tags.Clear();
@@ -40,7 +42,7 @@ internal sealed class TagSynthesizer
             for (int channel = aspect.First; channel < aspect.First + aspect.Channels; channel++)
             {
                 double share = latent[channel] * latent[channel] / aspect.Share;
-                if (random.NextBool(Eagerness * share) && !random.NextBool(MissingProbability))
+                if (random.NextBool(TagsPerShare * share) && !random.NextBool(MissingProbability))
                     AddOnce(tags, _ids[RankOf(channel, ref random)]);
             }
         }
@@ -64,7 +66,7 @@ internal sealed class TagSynthesizer
         return channel + chosen * Aspect.TotalChannels;
     }
 
-    // Like the challenge's: some short, some long numbers, in no order; distinct by their last digits.
+    // Like the challenge's ids: some short, some long, in no order. The last digits make them distinct.
     private static long Id(ulong seed, int rank)
     {
         var random = new CounterRandom(seed, Purpose.TagIds, (ulong)rank);

@@ -3,8 +3,8 @@ using System.Text;
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
-/// Writes titles of 2 to 60 characters. Each channel of the subject and of the story has words of its own, many for the
-/// same thing, so that two titles about the same seldom share characters; between them stand common words and noise.
+/// Writes titles of 2 to 60 characters. Each channel of subject and story has its own words, many with the same
+/// meaning. So two titles with the same content rarely share characters. Common words and noise are in between.
 /// </summary>
 internal sealed class TitleSynthesizer
 {
@@ -33,7 +33,7 @@ internal sealed class TitleSynthesizer
         _seed = seed;
         _characters = Shuffled(seed);
         int next = 0;
-        // The characters of a channel's words are its own: a title's meaning can be read off its characters.
+        // Each channel's words have their own characters, so the characters of a title determine its meaning.
         _words = [.. Enumerable.Range(0, Aspect.TotalChannels).Select(_ => Words(WordsOfChannel))];
         _noise = Words(NoiseWords);
         _characters = _characters[..next];
@@ -41,7 +41,7 @@ internal sealed class TitleSynthesizer
         string[] Words(int count) => [.. Enumerable.Range(0, count).Select(_ => new string(_characters, (next += CharactersOfWord) - CharactersOfWord, CharactersOfWord))];
     }
 
-    /// <summary>Every text that titles are made of, for a vocabulary.</summary>
+    /// <summary>All texts in titles, for a vocabulary.</summary>
     internal IEnumerable<string> Texts => Fillers.Append(new string(_characters));
 
     /// <summary>Writes the title of a video.</summary>
@@ -67,8 +67,8 @@ internal sealed class TitleSynthesizer
         return title.ToString();
     }
 
-    // A word of a channel, drawn by how much of it there is. Quantiles advance by the golden ratio instead of being drawn
-    // anew, so that even a few words tell of the channels in their proportions.
+    // A word of a channel, chosen in proportion to the amounts of the channels. Quantiles advance by the golden ratio
+    // and are not drawn at random, so even a few words match the proportions.
     private string Word(Aspect aspect, ref double quantile, ReadOnlySpan<double> latent, ref CounterRandom random)
     {
         quantile = (quantile + GoldenRatio) % 1;

@@ -1,22 +1,23 @@
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
-/// The latent vectors of videos. Videos come in families (a series, a story told again): in each aspect a member either
-/// takes over the family's idea, more or less changed, or has one of its own. So pairs reach from unrelated over those
-/// alike in one aspect to near-duplicates.
+/// The latent vectors of videos. Videos form families, such as a series or remakes of one story. In each aspect a
+/// member either has the family's idea with a random amount of change, or has its own idea. So some pairs are
+/// unrelated, some are similar in one aspect, and some are near-duplicates.
 /// </summary>
 internal sealed class VideoLatents(ulong seed)
 {
-    /// <summary>Videos of one family have consecutive numbers.</summary>
+    /// <summary>Number of videos of a family; they have consecutive numbers.</summary>
     internal const int FamilySize = 6;
 
-    // Chance that a video takes over the family's idea of an aspect.
+    // Probability that a video uses the family's idea of an aspect.
     private const double InheritProbability = 0.75;
 
-    // Chance that a second topic is there at all.
+    // Probability of a second topic.
     private const double SideProbability = 0.35;
 
-    // Topic k is drawn with weight 1 / (k + TopicFlatness): long-tailed, yet the rarest still occurs often enough to be learned.
+    // Topic k is drawn with weight 1 / (k + TopicFlatness). This is long-tailed, but the rarest topic is frequent
+    // enough to be learned.
     private const int TopicFlatness = 6;
 
     /// <summary>Writes the latent vector of a video: non-negative, of length 1.</summary>
@@ -30,8 +31,8 @@ internal sealed class VideoLatents(ulong seed)
             var theme = Draw(ref family, aspect);
             if (own.NextBool(InheritProbability))
             {
-                double strangeness = own.NextUniform();
-                idea = Blend(theme, idea, strangeness * strangeness);
+                double change = own.NextUniform();
+                idea = Blend(theme, idea, change * change);
             }
 
             idea.WriteTo(aspect, latent);
@@ -70,7 +71,7 @@ internal sealed class VideoLatents(ulong seed)
         return topic;
     }
 
-    // The family's idea moved a little (amount 0: equal) towards the own one, without changing its topics.
+    // Moves the family's idea towards the video's own idea (amount 0: not at all). Its topics do not change.
     private static Idea Blend(Idea theme, Idea own, double amount) => theme with
     {
         SideWeight = theme.SideWeight + (amount * (own.SideWeight - theme.SideWeight)),

@@ -3,13 +3,18 @@ using System.Text;
 
 namespace VideoSim.Models.Text;
 
-/// <summary>The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0002).</summary>
-/// <remarks>A text is cut into words (<see cref="BertWords"/>), a word greedily into the longest pieces the vocabulary has; a word that
-/// cannot be made up of pieces, or is longer than <see cref="BertWords.LongestWord"/>, becomes one [UNK].</remarks>
+/// <summary>
+/// The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0002).
+/// </summary>
+/// <remarks>
+/// A text is split into words (<see cref="BertWords"/>). A word is split greedily into the longest pieces of the
+/// vocabulary. A word that cannot be split into pieces, or is longer than <see cref="BertWords.LongestWord"/>, becomes
+/// one [UNK].
+/// </remarks>
 /// <param name="vocabulary">The pieces and their ids.</param>
 public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
 {
-    // Titles are shorter; what is longer borrows from the pool.
+    // Titles are shorter. Longer texts use a buffer from the pool.
     private const int CharsOnStack = 512;
 
     /// <inheritdoc/>
@@ -24,7 +29,7 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
     /// <inheritdoc/>
     public int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask)
     {
-        // UTF-16 never takes more units than UTF-8 takes bytes.
+        // A text never has more UTF-16 units than UTF-8 bytes.
         char[]? borrowed = text.Length > CharsOnStack ? ArrayPool<char>.Shared.Rent(text.Length) : null;
         var utf16 = borrowed ?? stackalloc char[CharsOnStack];
         int length = Encode(utf16[..Encoding.UTF8.GetChars(text, utf16)], tokenIds, attentionMask);
@@ -32,7 +37,7 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
         return length;
     }
 
-    /// <summary>Writes the row of a text given in UTF-16, lone surrogates reading as U+FFFD; otherwise the same.</summary>
+    /// <summary>Writes the row of a text in UTF-16. A lone surrogate is read as U+FFFD.</summary>
     public int Encode(ReadOnlySpan<char> text, Span<int> tokenIds, Span<int> attentionMask)
     {
         var row = new TokenRow(vocabulary, tokenIds, attentionMask);
@@ -50,7 +55,7 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
         return count;
     }
 
-    /// <summary>Writes as many pieces of a word as fit; an empty word stands for one that is not looked at.</summary>
+    /// <summary>Writes as many pieces of a word as fit. An empty word stands for a word that is too long.</summary>
     private int WriteWord(ReadOnlySpan<char> word, Span<int> ids)
     {
         int count = 0;

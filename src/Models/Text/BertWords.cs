@@ -3,16 +3,18 @@ using System.Text;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// Cuts text into the words that BERT's vocabulary is then asked for, normalised on the way (<see cref="CharacterRules"/>).
-/// Special tokens that stand literally in the text stay whole. Use: <c>while (words.MoveNext()) ... words.Current</c>.
+/// Splits text into words for BERT's vocabulary and normalises them (<see cref="CharacterRules"/>). Special tokens
+/// that occur literally in the text stay whole. Use: <c>while (words.MoveNext()) ... words.Current</c>.
 /// </summary>
-/// <remarks>A lone surrogate reads as U+FFFD, which vanishes; whoever must refuse it checks before.</remarks>
+/// <remarks>
+/// A lone surrogate is read as U+FFFD, which is dropped. A caller that has to refuse it checks before.
+/// </remarks>
 internal ref struct BertWords
 {
-    /// <summary>The number of code points beyond which a word is not looked at (the reference's limit).</summary>
+    /// <summary>A word with more code points is not split into pieces (the reference's limit).</summary>
     public const int LongestWord = 100;
 
-    /// <summary>The length of the buffer that a reader needs, in UTF-16 code units.</summary>
+    /// <summary>The length of the buffer that is needed, in UTF-16 code units.</summary>
     public const int BufferLength = 2 * LongestWord;
 
     private readonly Span<char> _buffer;
@@ -22,20 +24,20 @@ internal ref struct BertWords
 
     /// <summary>Starts at the beginning of a text.</summary>
     /// <param name="text">UTF-16.</param>
-    /// <param name="buffer">At least <see cref="BufferLength"/> characters; holds the current word.</param>
+    /// <param name="buffer">At least <see cref="BufferLength"/> characters, for the current word.</param>
     public BertWords(ReadOnlySpan<char> text, Span<char> buffer)
     {
         _rest = text;
         _buffer = buffer;
     }
 
-    /// <summary>The word; valid until the next move. Without meaning when <see cref="IsTooLong"/>.</summary>
+    /// <summary>The word; valid until the next move. It has no meaning if <see cref="IsTooLong"/>.</summary>
     public readonly ReadOnlySpan<char> Current => _buffer[.._length];
 
     /// <summary>Whether the word has more than <see cref="LongestWord"/> code points.</summary>
     public readonly bool IsTooLong => _codePoints > LongestWord;
 
-    /// <summary>Goes to the next word; false at the end of the text.</summary>
+    /// <summary>Moves to the next word; false at the end of the text.</summary>
     public bool MoveNext()
     {
         _length = _codePoints = 0;

@@ -1,33 +1,34 @@
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// What BERT's uncased text rules make of a single code point: white space ends a word, control characters and accents
-/// vanish, punctuation and ideographs are words of their own, the rest is decomposed, stripped of accents and lower-cased.
+/// The rules of BERT's uncased text for single code points. White space ends a word. Control characters and accents
+/// are dropped. Punctuation marks and ideographs are words by themselves. All others are decomposed, stripped of
+/// accents and lower-cased.
 /// </summary>
 /// <remarks>
-/// The tables hold what Hugging Face's fast tokenizer does to every code point (tests/Golden/tokenizer), not what this
-/// runtime's Unicode data says: token ids must not change with the version of .NET, and culture data is absent here anyway.
-/// One thing is left out, canonical reordering. It would matter only where two of the few combining marks that survive
-/// (spacing marks such as U+302E or U+1B44, and marks newer than Unicode 8) follow each other in non-canonical order.
+/// The tables have the result of Hugging Face's fast tokenizer for every code point (tests/Golden/tokenizer). They do
+/// not use the Unicode data of .NET: token ids must not change with its version, and culture data is not available
+/// here. Canonical reordering is left out. It would matter only for two adjacent combining marks in non-canonical
+/// order. Few combining marks are kept: spacing marks such as U+302E or U+1B44, and marks newer than Unicode 8.
 /// </remarks>
 internal static partial class CharacterRules
 {
-    /// <summary>Part of a word, as it is.</summary>
+    /// <summary>Part of a word, unchanged.</summary>
     public const ushort Text = 0;
 
-    /// <summary>Ends a word and is not part of one.</summary>
+    /// <summary>Ends a word and is not part of it.</summary>
     public const ushort Space = 1;
 
-    /// <summary>As if it were not there.</summary>
+    /// <summary>Removed from the text.</summary>
     public const ushort Dropped = 2;
 
     /// <summary>A word by itself.</summary>
     public const ushort Alone = 3;
 
-    // A Hangul syllable, whose two or three letters Unicode defines by arithmetic.
+    // A Hangul syllable. Unicode defines its two or three letters by arithmetic.
     private const ushort Syllable = 4;
 
-    // This rule and all above: the rule less this is a row of the table of replacements.
+    // This and all higher rules are rows of the table of replacements: row = rule - FirstReplacement.
     private const ushort FirstReplacement = 5;
 
     private const int FirstSyllable = 0xAC00, LastSyllable = 0xD7A3;
@@ -40,12 +41,12 @@ internal static partial class CharacterRules
     /// <summary>The rule of one code point.</summary>
     public static ushort Of(int codePoint) => Rules[codePoint];
 
-    /// <summary>Whether other code points take its place; see <see cref="Replacement"/>.</summary>
+    /// <summary>Whether other code points replace it; see <see cref="Replacement"/>.</summary>
     public static bool IsReplaced(ushort rule) => rule >= Syllable;
 
     /// <summary>
-    /// The code point at <paramref name="index"/> of what takes the place of <paramref name="codePoint"/>, or -1 past the end.
-    /// It is final: it may stand alone, but it is never replaced again.
+    /// The code point at <paramref name="index"/> of the replacement of <paramref name="codePoint"/>, or -1 past its
+    /// end. It may have the rule <see cref="Alone"/>, but it is never replaced again.
     /// </summary>
     public static int Replacement(int codePoint, ushort rule, int index)
     {
@@ -71,7 +72,7 @@ internal static partial class CharacterRules
         Fill(rules, DroppedRanges, Dropped);
         Fill(rules, AloneRanges, Alone);
         rules.AsSpan(FirstSyllable..(LastSyllable + 1)).Fill(Syllable);
-        // Backwards, so that the first of several pairs is the one that stays.
+        // Backwards, so the first of several pairs is written last and stays.
         for (int pair = Replacements.Length / 2 - 1; pair >= 0; pair--)
             rules[Replacements[2 * pair]] = (ushort)(FirstReplacement + pair);
         return rules;

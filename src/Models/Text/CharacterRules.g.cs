@@ -10,7 +10,7 @@ internal static partial class CharacterRules
         0x205F, 0x205F, 0x3000, 0x3000,
     ];
 
-    /// <summary>First and last code point of each range that vanishes.</summary>
+    /// <summary>First and last code point of each range that is dropped.</summary>
     private static ReadOnlySpan<int> DroppedRanges =>
     [
         0x0, 0x8, 0xB, 0xC, 0xE, 0x1F, 0x7F, 0x9F, 0xAD, 0xAD, 0x300, 0x36F, 0x483, 0x487, 0x591, 0x5BD,
@@ -77,7 +77,7 @@ internal static partial class CharacterRules
         0x16B37, 0x16B3B, 0x16B44, 0x16B44, 0x1BC9F, 0x1BC9F, 0x1DA87, 0x1DA8B, 0x20000, 0x2A6DF, 0x2A700, 0x2B81F, 0x2B920, 0x2CEAF, 0x2FA1E, 0x2FA1F,
     ];
 
-    /// <summary>Pairs of a code point and what takes its place; several pairs of one code point follow each other.</summary>
+    /// <summary>Pairs of a code point and its replacement. Several pairs of one code point are adjacent.</summary>
     private static ReadOnlySpan<int> Replacements =>
     [
         0x41, 0x61, 0x42, 0x62, 0x43, 0x63, 0x44, 0x64, 0x45, 0x65, 0x46, 0x66, 0x47, 0x67, 0x48, 0x68,

@@ -10,12 +10,12 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// Words and how often they occur, as jieba's dict.txt has them: each line a word, a blank, a count, and perhaps more that
-/// does not matter here. Kept as a tree of prefixes. Immutable; any number of threads may share one.
+/// Words and their counts, as in jieba's dict.txt. Each line has a word, a space and a count; further fields are
+/// ignored. Stored as a tree of prefixes. Immutable; any number of threads may share one.
 /// </summary>
 public sealed class JiebaDictionary
 {
-    // Read when first needed: half a million prefixes, which BERT models have no use for.
+    // Read on first use: it has half a million prefixes, and BERT models do not need it.
     private static readonly Lazy<JiebaDictionary> ReadStock = new(() =>
     {
         using var packed = new BrotliStream(Assembly.GetExecutingAssembly().GetManifestResourceStream("jieba-dict.txt.br")!, CompressionMode.Decompress);
@@ -33,20 +33,26 @@ public sealed class JiebaDictionary
     /// <summary>The dictionary that comes with jieba 0.42.1.</summary>
     public static JiebaDictionary Stock => ReadStock.Value;
 
-    /// <summary>SHA-256 of the file's bytes, in lower-case hexadecimal: two dictionaries are the same if this is.</summary>
+    /// <summary>SHA-256 of the file's bytes, in lower-case hexadecimal; equal for equal dictionaries.</summary>
     public string Sha256 { get; }
 
-    /// <summary>Logarithm of the probability of a character that is no word.</summary>
+    /// <summary>Logarithm of the probability of a character that is not a word.</summary>
     internal double UnknownScore { get; }
 
     /// <summary>Reads a dict.txt.</summary>
-    /// <exception cref="DataException">The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.
+    /// </exception>
     public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
 
-    /// <summary>Makes a dictionary of a file's content. Of a word's several lines the last one counts.</summary>
-    /// <param name="content">UTF-8. A word whose count is 0 is none, only a beginning of others.</param>
-    /// <param name="name">What messages call the file.</param>
-    /// <exception cref="DataException">A line is not of that form, or no count is above 0; the message names it.</exception>
+    /// <summary>
+    /// Creates a dictionary from a file's content. If a word has several lines, the last one is used.
+    /// </summary>
+    /// <param name="content">UTF-8. A word with the count 0 is not a word, only a prefix of others.</param>
+    /// <param name="name">Name of the file in messages.</param>
+    /// <exception cref="DataException">
+    /// A line does not have this form, or no count is above 0; the message names it.
+    /// </exception>
     public static JiebaDictionary Parse(ReadOnlySpan<byte> content, string name)
     {
         var prefixes = new PrefixTable();
@@ -57,7 +63,7 @@ public sealed class JiebaDictionary
         {
             var word = ReadWord(lines.Current, out long count);
             if (word.IsEmpty)
-                throw new DataException($"{name} line {lines.Number}: not a word, a blank and a count, in UTF-8");
+                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count, in UTF-8");
             int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
@@ -68,23 +74,23 @@ public sealed class JiebaDictionary
             while (counts.Count < prefixes.Count) counts.Add(0);
             counts[prefix] = count;
             if ((total += count) < 0)
-                throw new DataException($"{name} line {lines.Number}: the counts up to here are more than {long.MaxValue} together");
+                throw new DataException($"{name} line {lines.Number}: the sum of the counts up to this line exceeds {long.MaxValue}");
         }
         if (total == 0)
             throw new DataException($"{name}: no word has a count above 0");
         double logTotal = Math.Log(total);
-        // Not a number: it compares with nothing, so what is no word wins no comparison.
+        // Comparisons with NaN are false, so a prefix that is not a word is never chosen.
         double[] scores = [.. counts.Select(count => count == 0 ? double.NaN : Math.Log(count) - logTotal)];
         return new JiebaDictionary(prefixes, scores, -logTotal, Convert.ToHexStringLower(SHA256.HashData(content)));
     }
 
-    /// <summary>The prefix that is longer by a character, or <see cref="PrefixTable.Nothing"/>.</summary>
+    /// <summary>The prefix extended by a character, or <see cref="PrefixTable.NotFound"/>.</summary>
     internal int Extend(int prefix, char character) => _prefixes.Find(prefix, character);
 
-    /// <summary>Logarithm of the probability of the word that a prefix is; not a number if it is none.</summary>
+    /// <summary>Logarithm of the probability of a prefix as a word; NaN if it is not a word.</summary>
     internal double Score(int prefix) => _scores[prefix];
 
-    // The word of a line, empty if the line is none of a dictionary.
+    // The word of a line; empty if the line does not have the form of a dictionary's line.
     private static ReadOnlySpan<byte> ReadWord(ReadOnlySpan<byte> line, out long count)
     {
         count = 0;

@@ -3,12 +3,14 @@ using System.Text;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// Cuts text into words as jieba does with its hidden Markov model off: of all ways to make a block of ideographs, ASCII
-/// letters, digits and <c>+#&amp;._%-</c> up of a dictionary's words, the most probable one. Letters and digits that are
-/// single on that way are joined; all other characters stand alone, and so does, whole, a special token. The words make
-/// up the text without a gap. Use: <c>while (words.MoveNext()) ... words.Current</c>.
+/// Splits text into words like jieba without its hidden Markov model. A block of ideographs, ASCII letters, digits and
+/// <c>+#&amp;._%-</c> is split into dictionary words in the most probable way. Adjacent letters and digits that are
+/// single words in this split are joined. Outside of blocks every character is a word, and so is a whole special
+/// token. The words cover the text without gaps. Use: <c>while (words.MoveNext()) ... words.Current</c>.
 /// </summary>
-/// <remarks>Probabilities are multiplied as logarithms in jieba's order, so that ties are the same ones; they go to the longer word.</remarks>
+/// <remarks>
+/// Logarithms of probabilities are added in jieba's order, so the same ties occur. A tie goes to the longer word.
+/// </remarks>
 internal ref struct JiebaWords
 {
     private const char FirstIdeograph = '\u4E00', LastIdeograph = '\u9FD5';
@@ -21,7 +23,7 @@ internal ref struct JiebaWords
     /// <summary>Starts at the beginning of a text.</summary>
     /// <param name="dictionary">The words.</param>
     /// <param name="text">UTF-16.</param>
-    /// <param name="ways">Room to work in: one more than the text is long.</param>
+    /// <param name="ways">Work space: one entry more than the text has characters.</param>
     public JiebaWords(JiebaDictionary dictionary, ReadOnlySpan<char> text, Span<Way> ways)
     {
         _dictionary = dictionary;
@@ -29,15 +31,15 @@ internal ref struct JiebaWords
         _ways = ways;
     }
 
-    /// <summary>The best way from a place of the text to the end of its block.</summary>
+    /// <summary>The most probable split from a position of the text to the end of its block.</summary>
     /// <param name="Score">Logarithm of its probability.</param>
-    /// <param name="End">Where its first word ends.</param>
+    /// <param name="End">End of its first word.</param>
     internal readonly record struct Way(double Score, int End);
 
     /// <summary>The word.</summary>
     public readonly ReadOnlySpan<char> Current => _text[_start.._end];
 
-    /// <summary>Goes to the next word; false at the end of the text.</summary>
+    /// <summary>Moves to the next word; false at the end of the text.</summary>
     public bool MoveNext()
     {
         _start = _end;
@@ -47,7 +49,8 @@ internal ref struct JiebaWords
         return true;
     }
 
-    // Finds the block that begins here, which may be empty, and the best way from each place in it, from the last to the first.
+    // Finds the block that begins here, which may be empty. Finds the best split from each position in it, from the
+    // last to the first.
     private void FindWays()
     {
         _blockEnd = _start;
@@ -60,7 +63,7 @@ internal ref struct JiebaWords
             for (int end = start + 1; end <= _blockEnd; end++)
             {
                 prefix = _dictionary.Extend(prefix, _text[end - 1]);
-                if (prefix == PrefixTable.Nothing) break;
+                if (prefix == PrefixTable.NotFound) break;
                 double score = _dictionary.Score(prefix) + _ways[end].Score;
                 if (score >= best.Score) best = new Way(score, end);
             }

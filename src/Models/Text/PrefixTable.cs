@@ -3,37 +3,39 @@ using System.Runtime.CompilerServices;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// A tree of prefixes: prefix 0 is empty, every other one is an earlier one and a code point more. A look-up touches one
-/// line of memory, which is what it costs: the tree of a real dictionary is larger than a core's caches.
+/// A tree of prefixes. Prefix 0 is empty; every other prefix is an earlier one and one more code point. The tree of a
+/// real dictionary is larger than a core's caches, so the cost of a look-up is one cache line from memory.
 /// </summary>
 internal sealed class PrefixTable
 {
     /// <summary>The empty prefix.</summary>
     public const int Root = 0;
 
-    /// <summary>What <see cref="Find"/> says where there is no such prefix.</summary>
-    public const int Nothing = -1;
+    /// <summary>Result of <see cref="Find"/> if there is no such prefix.</summary>
+    public const int NotFound = -1;
 
-    // Code points have 21 bits, so this leaves room for every positive number of a prefix.
+    // Code points have 21 bits. The other bits have room for every positive prefix number.
     private const int BitsOfCodePoint = 21;
 
     // 2^64 divided by the golden ratio (Knuth, "Sorting and Searching", 6.4): its products spread over the upper bits.
-    private const ulong Spread = 0x9E3779B97F4A7C15;
+    private const ulong HashMultiplier = 0x9E3779B97F4A7C15;
 
-    // A power of two, at most half of it in use; a slot whose prefix is the root is free.
+    // Its length is a power of two, and at most half of it is in use. A slot whose prefix is the root is free.
     private Slot[] _slots = new Slot[1024];
 
-    /// <summary>Number of prefixes, the empty one included; they are numbered in the order in which they came.</summary>
+    /// <summary>
+    /// Number of prefixes, the empty one included. Prefixes are numbered in the order of their creation.
+    /// </summary>
     public int Count { get; private set; } = 1;
 
-    /// <summary>The prefix that is longer by a code point, or <see cref="Nothing"/>.</summary>
+    /// <summary>The prefix extended by a code point, or <see cref="NotFound"/>.</summary>
     public int Find(int prefix, int codePoint)
     {
         ref var slot = ref SlotOf(Key(prefix, codePoint));
-        return slot.Prefix == Root ? Nothing : slot.Prefix;
+        return slot.Prefix == Root ? NotFound : slot.Prefix;
     }
 
-    /// <summary>The same, made if there is none.</summary>
+    /// <summary>Like <see cref="Find"/>, but a missing prefix is added.</summary>
     public int FindOrAdd(int prefix, int codePoint)
     {
         if (2 * Count > _slots.Length) Grow();
@@ -42,12 +44,12 @@ internal sealed class PrefixTable
         return slot.Prefix;
     }
 
-    // Where a key is, or the free slot where it would go.
+    // The slot of a key, or the free slot for it.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private ref Slot SlotOf(ulong key)
     {
         var slots = _slots;
-        ulong place = key * Spread >> 32;
+        ulong place = key * HashMultiplier >> 32;
         while (true)
         {
             ref var slot = ref slots[(int)place & (slots.Length - 1)];

@@ -5,17 +5,17 @@ namespace VideoSim.Models.Text;
 
 /// <summary>
 /// The tokenizer of a Chinese RoFormer, Hugging Face's slow one (docs/reference-system.md, section 2.1): lower-cased
-/// text is cut into words (<see cref="JiebaWords"/>); a word that is a piece of the vocabulary is one token, any other
-/// is left to BERT's tokenizer.
+/// text is split into words (<see cref="JiebaWords"/>). A word that is a piece of the vocabulary is one token. BERT's
+/// tokenizer splits all other words.
 /// </summary>
 /// <param name="vocabulary">The pieces and their ids.</param>
 /// <param name="dictionary">The words.</param>
 public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dictionary) : ITokenizer
 {
-    // Titles are shorter; what is longer borrows from the pools.
+    // Titles are shorter. Longer texts use buffers from the pools.
     private const int OnStack = 512;
 
-    // Of all letters only one becomes two in lower case, and none leaves its plane.
+    // Only one letter becomes two letters in lower case, and no letter leaves its plane.
     private const int LongestLowerCase = 2;
     private const char CapitalIWithDot = '\u0130', CombiningDotAbove = '\u0307';
 
@@ -34,7 +34,7 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
     public int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask)
     {
         var row = new TokenRow(vocabulary, tokenIds, attentionMask);
-        // UTF-16 never takes more units than UTF-8 takes bytes.
+        // A text never has more UTF-16 units than UTF-8 bytes.
         int longest = LongestLowerCase * text.Length, size = text.Length + longest, ways = longest + 1;
         char[]? borrowedChars = size > OnStack ? ArrayPool<char>.Shared.Rent(size) : null;
         var borrowedWays = ways > OnStack ? ArrayPool<JiebaWords.Way>.Shared.Rent(ways) : null;
@@ -61,7 +61,7 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
         return count;
     }
 
-    // Letter by letter, so that no letter depends on its neighbours; special tokens stay as they are.
+    // Letter by letter, so no letter depends on its neighbours. Special tokens do not change.
     internal static int ToLower(ReadOnlySpan<char> text, Span<char> lowered)
     {
         int length = 0;

@@ -1,13 +1,13 @@
 namespace VideoSim.Models.Text;
 
-/// <summary>One title's place in a batch: what every tokenizer puts around the tokens of the text.</summary>
+/// <summary>One title's row in a batch, with the special tokens around the tokens of the text.</summary>
 internal readonly ref struct TokenRow
 {
     private readonly Vocabulary _vocabulary;
     private readonly Span<int> _tokenIds, _attentionMask;
 
-    /// <summary>A row to be written.</summary>
-    /// <param name="vocabulary">Knows the special ids.</param>
+    /// <summary>A row that is not yet written.</summary>
+    /// <param name="vocabulary">The vocabulary, for the special ids.</param>
     /// <param name="tokenIds">The row [T], T at least 2.</param>
     /// <param name="attentionMask">The row's mask [T].</param>
     public TokenRow(Vocabulary vocabulary, Span<int> tokenIds, Span<int> attentionMask)
@@ -19,11 +19,11 @@ internal readonly ref struct TokenRow
         _attentionMask = attentionMask;
     }
 
-    /// <summary>Where the tokens of the text go [T - 2].</summary>
+    /// <summary>The part of the row for the tokens of the text [T - 2].</summary>
     public Span<int> Text => _tokenIds[1..^1];
 
     /// <summary>Writes everything but the tokens of the text.</summary>
-    /// <param name="count">How many of them there are.</param>
+    /// <param name="count">Number of tokens of the text.</param>
     /// <returns>The number of positions that are not padding.</returns>
     public int Close(int count)
     {

@@ -8,14 +8,14 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// The pieces a text encoder knows, in the order of their ids: the lines of a vocab.txt as Hugging Face has it. Immutable.
+/// The pieces of a text encoder, in the order of their ids: the lines of Hugging Face's vocab.txt. Immutable.
 /// </summary>
 public sealed class Vocabulary
 {
     /// <summary>Marks a piece that continues a word.</summary>
     public const string ContinuationPrefix = "##";
 
-    // Apart, so that the rest of a word can be looked up where it stands, without putting the prefix before it.
+    // Two tables, so the rest of a word can be looked up without adding the prefix.
     private readonly PieceTable _starts;
     private readonly PieceTable _continuations;
     private readonly string[] _pieces;
@@ -43,22 +43,25 @@ public sealed class Vocabulary
     /// <summary>The piece with an id.</summary>
     public string this[int id] => _pieces[id];
 
-    /// <summary>Whether a piece is a Chinese word of several characters: RoFormer's published vocabulary has thousands, BERT's none.</summary>
+    /// <summary>
+    /// Whether a piece is a Chinese word of several characters: RoFormer's published vocabulary has thousands, BERT's
+    /// none.
+    /// </summary>
     public bool HasChineseWords => _pieces.Any(static piece => piece.Count(static character => character is >= '\u4E00' and <= '\u9FFF') > 1);
 
-    /// <summary>SHA-256 of <see cref="ToFile"/>, in lower-case hexadecimal: two vocabularies are the same if this is.</summary>
+    /// <summary>SHA-256 of <see cref="ToFile"/>, in lower-case hexadecimal; equal for equal vocabularies.</summary>
     public string Sha256 { get; }
 
-    /// <summary>Id of [PAD], which fills a row up.</summary>
+    /// <summary>Id of [PAD], which fills the end of a row.</summary>
     public int PadId { get; }
 
-    /// <summary>Id of [UNK], which stands for a word that no pieces make up.</summary>
+    /// <summary>Id of [UNK], which stands for a word that cannot be split into pieces.</summary>
     public int UnknownId { get; }
 
-    /// <summary>Id of [CLS], with which every row begins.</summary>
+    /// <summary>Id of [CLS], the first token of every row.</summary>
     public int ClassId { get; }
 
-    /// <summary>Id of [SEP], which ends the text in a row.</summary>
+    /// <summary>Id of [SEP], the token after the text of a row.</summary>
     public int SeparatorId { get; }
 
     /// <summary>Id of [MASK], which hides a token in pretraining.</summary>
@@ -79,13 +82,19 @@ public sealed class Vocabulary
     private static readonly string[] SpecialTokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
     /// <summary>Reads a vocab.txt.</summary>
-    /// <exception cref="DataException">The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.
+    /// </exception>
     public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
 
-    /// <summary>Makes a vocabulary of a file's content.</summary>
-    /// <param name="content">One piece a line, UTF-8, the id of a piece being the number of its line less one.</param>
-    /// <param name="name">What messages call the file.</param>
-    /// <exception cref="DataException">A line is empty, not UTF-8 or repeats another; a special token is missing.</exception>
+    /// <summary>Creates a vocabulary from a file's content.</summary>
+    /// <param name="content">
+    /// UTF-8, one piece per line. The id of a piece is the number of its line, counted from 0.
+    /// </param>
+    /// <param name="name">Name of the file in messages.</param>
+    /// <exception cref="DataException">
+    /// A line is empty, not UTF-8 or repeats another; a special token is missing.
+    /// </exception>
     public static Vocabulary Parse(ReadOnlySpan<byte> content, string name)
     {
         var pieces = new List<string>();
@@ -102,7 +111,7 @@ public sealed class Vocabulary
             var table = isContinuation ? continuations : starts;
             string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;
             if (!table.TryAdd(key, pieces.Count))
-                throw new DataException($"{name} line {lines.Number}: the piece {piece} stands in line {table[key] + 1} already");
+                throw new DataException($"{name} line {lines.Number}: the piece {piece} is already on line {table[key] + 1}");
             pieces.Add(piece);
         }
         return new Vocabulary([.. pieces], starts.ToFrozenDictionary(StringComparer.Ordinal), continuations.ToFrozenDictionary(StringComparer.Ordinal), name);
@@ -119,7 +128,7 @@ public sealed class Vocabulary
 
     /// <summary>Finds the longest piece that <paramref name="text"/> begins with.</summary>
     /// <param name="text">A word, or what is left of it.</param>
-    /// <param name="continuesWord">Whether pieces that continue a word are asked for, or those that begin one.</param>
+    /// <param name="continuesWord">True for pieces that continue a word, false for pieces that begin one.</param>
     /// <param name="id">The piece's id.</param>
     /// <returns>The piece's length in characters, its prefix not counted; 0 if there is none.</returns>
     internal int LongestPiece(ReadOnlySpan<char> text, bool continuesWord, out int id)

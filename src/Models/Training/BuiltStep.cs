@@ -12,17 +12,17 @@ using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>A training step of a stage, built but not fed: for counting and for timing.</summary>
+/// <summary>A training step of a stage without a batch, for counting and for timing.</summary>
 internal sealed class BuiltStep : IDisposable
 {
     private readonly Device _device;
     private readonly Adam _adam;
 
     /// <summary>Builds the step.</summary>
-    /// <param name="device">Where.</param>
+    /// <param name="device">The device.</param>
     /// <param name="sizes">Model and recipes.</param>
-    /// <param name="pretraining">Which stage: pretraining or finetuning.</param>
-    /// <param name="precision">How activations are stored; null for as the recipe says.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
+    /// <param name="precision">Type of activations; null for the recipe's.</param>
     public BuiltStep(Device device, Preset sizes, bool pretraining, ElementType? precision = null)
     {
         _device = device;
@@ -46,7 +46,9 @@ internal sealed class BuiltStep : IDisposable
 
     public Step<LossTerms> Step { get; }
 
-    /// <summary>The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.</summary>
+    /// <summary>
+    /// The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.
+    /// </summary>
     public string? NonFiniteTerm() => Step.Result.FirstNonFinite(Step.Result.Read(_device)) is { } term
         ? string.Create(CultureInfo.InvariantCulture, $"{term.Name} is {term.Value}") : null;
 

@@ -6,14 +6,14 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>The challenge's files by their places in one folder (docs/reference-system.md, section 1.1).</summary>
+/// <summary>Paths of the challenge's files in one folder (docs/reference-system.md, section 1.1).</summary>
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
     /// <summary>Format of its videos.</summary>
     public IVideoFormat Format { get; init; } = TfRecordFormat.Instance;
 
-    /// <summary>The folder in full, the same however it is written.</summary>
+    /// <summary>Full path of the folder, equal for all ways to write it.</summary>
     public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
 
     /// <summary>Shards of single videos for pretraining.</summary>
@@ -28,16 +28,16 @@ public sealed record DataFolder(string Root)
     /// <summary>The supervised tags.</summary>
     public string TagList => Path.Combine(Root, "tag_list.txt");
 
-    /// <summary>The tokenizer's pieces; synthetic data has them, the challenge's folder has not.</summary>
+    /// <summary>The vocabulary. Synthetic data has one; the challenge's data does not.</summary>
     public string Vocabulary => Path.Combine(Root, "vocab.txt");
 
     /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>
     public string Test(string set) => Path.Combine(Root, $"test_{set}", $"test_{set}{Format.Extension}");
 
-    /// <summary>Labels of a test set; the challenge kept them, synthetic data has them.</summary>
+    /// <summary>Labels of a test set. Synthetic data has them; the challenge did not publish them.</summary>
     public string TestLabels(string set) => Path.Combine(Root, $"test_{set}", "label.tsv");
 
-    /// <summary>What synthetic data knows about itself.</summary>
+    /// <summary>The noise-free similarities of synthetic data.</summary>
     public string Truth => Path.Combine(Root, "truth.json");
 }
 
@@ -56,34 +56,34 @@ public sealed record RunOptions
     /// <summary><c>key=value</c> overrides of the preset.</summary>
     public IReadOnlyList<string> Overrides { get; init; } = [];
 
-    /// <summary>How steps of training store activations; null for as the preset says.</summary>
+    /// <summary>Type of activations in training; null for the preset's.</summary>
     public ElementType? Precision { get; init; }
 
     /// <summary>Key of all random numbers.</summary>
     public ulong Seed { get; init; } = 42;
 
-    /// <summary>Where the vocabulary and the encoder's first weights of a pretraining come from.</summary>
+    /// <summary>Source of the vocabulary and of the encoder's initial weights in a pretraining.</summary>
     public TextSource Text { get; init; } = new();
 
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
     public JiebaDictionary? Dictionary { get; init; }
 
-    /// <summary>Leave damaged records out instead of stopping at the first.</summary>
+    /// <summary>Skips damaged records instead of stopping at the first.</summary>
     public bool SkipBadRecords { get; init; }
 
-    /// <summary>Leave out training pairs that share a video with the fold's validation pairs.</summary>
+    /// <summary>Skips training pairs that share a video with the fold's validation pairs.</summary>
     public bool VideoDisjoint { get; init; }
 
-    /// <summary>Rebuild every step; the bits are the same.</summary>
+    /// <summary>Rebuilds the step every time instead of replaying it; the bits are the same.</summary>
     public bool Eager { get; init; }
 
-    /// <summary>The preset with its overrides; with an encoder, of the encoder's sizes.</summary>
-    /// <exception cref="Engine.DataException">As of <see cref="Recipes.Preset"/>.</exception>
+    /// <summary>The preset with its overrides and, if there is an encoder, the encoder's sizes.</summary>
+    /// <exception cref="Engine.DataException">As in <see cref="Recipes.Preset"/>.</exception>
     internal Recipes.Preset LoadPreset(PretrainedFolder? encoder) => (encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides)
         : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides)).In(Precision, Overrides);
 }
 
-/// <summary>What is random in a stage: numbers that keep its shuffles and masks apart from those of other stages.</summary>
+/// <summary>Numbers of the stages. They give each stage its own shuffles and masks.</summary>
 internal static class StageSeeds
 {
     public const uint Pretraining = 1;

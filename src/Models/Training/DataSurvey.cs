@@ -6,23 +6,24 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Training;
 
 /// <summary>One part of a data folder.</summary>
-/// <param name="Part">What it is for.</param>
-/// <param name="Files">How many files.</param>
+/// <param name="Part">Purpose of the part.</param>
+/// <param name="Files">Number of files.</param>
 /// <param name="Bytes">Their size.</param>
-/// <param name="Finding">What can be told without reading all of it, or what is wrong.</param>
+/// <param name="Finding">A fact that is known without reading all of it, or the problem.</param>
 public sealed record DataPart(string Part, int Files, long Bytes, string Finding);
 
 /// <summary>
-/// A look at a data folder before hours of work: all files that a reproduction reads are there, lists can be read, and each file of videos
-/// begins with a record of the right width. What lies behind that, <c>data verify</c> reads.
+/// A quick check of a data folder before hours of work. All files of a reproduction must exist, lists must be
+/// readable, and each file of videos must begin with a record of the right width. <c>data verify</c> checks all other
+/// records.
 /// </summary>
-/// <param name="Parts">What is there.</param>
-/// <param name="Problems">What a reproduction would fail with; one line each.</param>
+/// <param name="Parts">The parts of the folder.</param>
+/// <param name="Problems">Errors that would stop a reproduction, one line each.</param>
 public sealed record DataSurvey(IReadOnlyList<DataPart> Parts, IReadOnlyList<string> Problems)
 {
-    /// <summary>Looks.</summary>
+    /// <summary>Checks a folder.</summary>
     /// <param name="data">The folder.</param>
-    /// <param name="texts">Where the models' vocabularies come from.</param>
+    /// <param name="texts">Sources of the models' vocabularies.</param>
     /// <param name="frameWidth">Values of a frame.</param>
     public static DataSurvey Of(DataFolder data, IEnumerable<TextSource> texts, int frameWidth)
     {

@@ -17,10 +17,12 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Computes video embeddings with a model's present weights: dropout off, running statistics.</summary>
+/// <summary>
+/// Computes video embeddings with a model's current weights, without dropout and with running statistics.
+/// </summary>
 public sealed class Embedder : IDisposable
 {
-    private const int Batch = 32; // the reference's; a row's embedding does not depend on its batch
+    private const int Batch = 32; // as in the reference; a row's embedding does not depend on its batch
 
     private readonly Device _device;
     private readonly ModelConfig _config;
@@ -29,11 +31,11 @@ public sealed class Embedder : IDisposable
     private readonly bool _scoresTags;
 
     /// <summary>Builds the inference step of a model on its device.</summary>
-    /// <param name="device">Where the model is.</param>
+    /// <param name="device">Device of the model.</param>
     /// <param name="model">The model.</param>
     /// <param name="config">Its sizes.</param>
-    /// <param name="eager">Rebuild the step every time.</param>
-    /// <param name="scoresTags">Predict tags as well and hold them against those of the records.</param>
+    /// <param name="eager">Rebuilds the step every time.</param>
+    /// <param name="scoresTags">Also predicts tags and compares them with the tags of the records.</param>
     public Embedder(Device device, IVideoModel model, ModelConfig config, bool eager = false, bool scoresTags = false)
     {
         (_device, _config, _scoresTags) = (device, config, scoresTags);
@@ -41,10 +43,13 @@ public sealed class Embedder : IDisposable
         _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (model.Embed(tape, _input), default), eager);
     }
 
-    /// <summary>How well the tags of the records last embedded were predicted, if this one scores tags; null otherwise.</summary>
+    /// <summary>Score of the tags that the last call predicted; null if this embedder does not score tags.</summary>
     public TagScore? Tags { get; private set; }
 
-    /// <summary>What of the records last embedded is not finite, by its video, the first one only; null if all is finite. Weights can be finite and too large.</summary>
+    /// <summary>
+    /// The first value of the last call that is not finite, named by its video; null if all are finite. Finite weights
+    /// can be too large and cause such values.
+    /// </summary>
     public string? NonFinite { get; private set; }
 
     /// <summary>Embeds videos of a dataset. Values need not be finite: see <see cref="NonFinite"/>.</summary>
@@ -79,7 +84,7 @@ public sealed class Embedder : IDisposable
         return embeddings;
     }
 
-    /// <summary>Embeds every video of a dataset, under its id; of records with the same id the last one counts.</summary>
+    /// <summary>Embeds every video of a dataset. If several records have the same id, the last one is used.</summary>
     /// <exception cref="DataException">A value is not finite; the message names the video.</exception>
     public EmbeddingTable EmbedAll(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IProgressSink progress, CancellationToken cancellation)
     {

@@ -18,14 +18,17 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public static class Finetuning
 {
-    /// <summary>Runs, goes on with or finds complete the finetuning of one fold. Sizes come from the pretrained model, recipes from the preset.</summary>
-    /// <param name="device">Where to train.</param>
+    /// <summary>
+    /// Runs or continues the finetuning of one fold; a complete run is not repeated. Sizes come from the pretrained
+    /// model, recipes from the preset.
+    /// </summary>
+    /// <param name="device">The device.</param>
     /// <param name="options">Folder, preset, seed.</param>
     /// <param name="data">The challenge's files.</param>
     /// <param name="pretrained">A model folder, or the folder of a pretraining run.</param>
     /// <param name="fold">1 to 11.</param>
-    /// <param name="progress">Where progress goes.</param>
-    /// <param name="cancellation">Saves a checkpoint and stops.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancellation">Saves a checkpoint and stops the run.</param>
     /// <returns>Spearman on the fold's validation pairs after the last step.</returns>
     public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
@@ -33,7 +36,7 @@ public static class Finetuning
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         if (options.Model != config.Model)
-            throw new DataException($"{source.FolderPath} holds a {config.Model}, not a {options.Model}");
+            throw new DataException($"the model in {source.FolderPath} is {config.Model}, not {options.Model}");
         var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides).In(options.Precision, options.Overrides);
         var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: false);
@@ -84,21 +87,25 @@ public static class Finetuning
         return trainer.Run(cancellation);
     }
 
-    /// <summary>A fold without the pairs of skipped records, and, if asked for, without training pairs that share a video with its validation pairs.</summary>
+    /// <summary>
+    /// A fold without the pairs of skipped records. With <paramref name="videoDisjoint"/> also without training pairs
+    /// that share a video with the validation pairs.
+    /// </summary>
     internal static Fold Split(VideoPair[] pairs, int fold, bool videoDisjoint)
     {
         var split = Folds.Make(pairs.Length, fold).Where(pair => pairs[pair].IsComplete);
         return videoDisjoint ? FoldLeak.Without(split, pairs) : split;
     }
 
-    // The heads' outputs follow the tag list: another list would silently train them on other tags.
+    // The outputs of the heads are in the order of the tag list. With another list they would be trained on the wrong
+    // tags.
     private static void CheckTags(DataFolder data, ModelFolder source)
     {
         var tags = TagList.Read(data.TagList);
         if (tags.Sha256 == source.Tags.Sha256)
             return;
         throw new DataException(tags.ClassCount == source.Tags.ClassCount
-            ? $"{data.TagList} lists other tags than the model in {source.FolderPath} was trained with"
+            ? $"{data.TagList} has other tags than the model in {source.FolderPath} was trained with"
             : $"{data.TagList} has {tags.ClassCount} tags, but the model in {source.FolderPath} has {source.Tags.ClassCount}");
     }
 }

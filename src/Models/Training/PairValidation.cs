@@ -5,10 +5,10 @@ using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>What a validation finds.</summary>
+/// <summary>Result of a validation.</summary>
 /// <param name="Spearman">Between cosine similarities and labels.</param>
-/// <param name="Tags">How well tags are predicted; null where that is not asked.</param>
-/// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>; unless it is null there is no score.</param>
+/// <param name="Tags">Score of the predicted tags; null if tags are not scored.</param>
+/// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>. If it is not null, there is no score.</param>
 public readonly record struct ValidationScore(double Spearman, TagScore? Tags, string? NonFinite = null);
 
 /// <summary>
@@ -21,7 +21,7 @@ internal sealed class PairValidation
     private readonly ITokenizer _tokenizer;
     private readonly TagList _tags;
     private readonly int[] _records;
-    private readonly (int Left, int Right)[] _pairs; // rows of _records
+    private readonly (int Left, int Right)[] _pairs; // indices into _records
     private readonly double[] _labels;
 
     public PairValidation(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IEnumerable<VideoPair> all)

@@ -6,27 +6,30 @@ using VideoSim.Models.Recipes;
 namespace VideoSim.Models.Training;
 
 /// <summary>One training run, or several of one size.</summary>
-/// <param name="Model">Which model.</param>
+/// <param name="Model">Name of the model.</param>
 /// <param name="Stage">pretrain or finetune.</param>
-/// <param name="Runs">How many: one, or one for each fold.</param>
+/// <param name="Runs">Number of runs: one, or one for each fold.</param>
 /// <param name="Steps">Updates of a run.</param>
 /// <param name="Batch">Videos or pairs of a step.</param>
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
-/// All that the run allocates: weights with their bf16 copies, gradients, moments, activations, packed operands of products, input, and
-/// the same of the validation. What the driver and its libraries take besides is not in it: code, and 32 MiB for matrix products.
+/// All memory that the run allocates: weights with their bf16 copies, gradients, moments, activations, packed operands
+/// of products, input, and the same for the validation. The memory of the driver and its libraries is not included:
+/// code, and 32 MiB for matrix products.
 /// </param>
-/// <param name="DiskBytes">What a finished run leaves: two checkpoints with moments, and the first, the best and the last weights.</param>
+/// <param name="DiskBytes">
+/// Size of a finished run: two checkpoints with moments, and the first, the best and the last weights.
+/// </param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes)
 {
     private const int BytesOnDiskPerParameter = (2 * 3 + 3) * sizeof(float);
 
-    /// <summary>Refuses a run that takes more memory than there is, before any is taken.</summary>
-    /// <param name="device">Where it will train.</param>
+    /// <summary>Refuses a run that needs more memory than the device has, before any memory is allocated.</summary>
+    /// <param name="device">The device of the run.</param>
     /// <param name="sizes">Model and recipes.</param>
-    /// <param name="pretraining">Which stage.</param>
-    /// <exception cref="DataException">It takes more; the message says how much.</exception>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
+    /// <exception cref="DataException">The run needs more memory; the message has both sizes.</exception>
     internal static void RequireMemory(Device device, Preset sizes, bool pretraining)
     {
         PlannedRuns run;
@@ -48,9 +51,9 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
 
     /// <summary>Counts runs of one stage: builds a step and a validation on a device without memory.</summary>
     /// <param name="sizes">Model and recipes.</param>
-    /// <param name="pretraining">Which stage.</param>
-    /// <param name="runs">How many.</param>
-    /// <param name="packsProducts">As of <see cref="CountingDevice"/>.</param>
+    /// <param name="pretraining">True for pretraining, false for finetuning.</param>
+    /// <param name="runs">Number of runs.</param>
+    /// <param name="packsProducts">As in <see cref="CountingDevice"/>.</param>
     /// <exception cref="DataException">The sizes do not fit a step.</exception>
     internal static PlannedRuns Count(Preset sizes, bool pretraining, int runs, bool packsProducts)
     {

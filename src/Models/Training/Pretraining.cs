@@ -18,7 +18,7 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public static class Pretraining
 {
-    /// <summary>Runs, goes on with or finds complete a pretraining run.</summary>
+    /// <summary>Runs or continues a pretraining run; a complete run is not repeated.</summary>
     /// <returns>Spearman on all labelled pairs after the last step.</returns>
     public static double Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
@@ -52,7 +52,7 @@ public static class Pretraining
 
         encoder?.Check(cancellation);
         if (config.Encoder.ModelType == EncoderConfig.RoFormer && !vocabulary.HasChineseWords)
-            progress.Note($"{vocabularyFile}: has no Chinese word of several characters, as a BERT's vocabulary; RoFormer's have");
+            progress.Note($"{vocabularyFile}: has no Chinese word of several characters; the vocabulary of a BERT has none, that of a RoFormer has thousands");
         var videos = data.Format.Open(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairVideos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         folder.Inputs.Require([.. videos.Digests, .. pairVideos.Digests, .. others.Select(FileDigest.OfContent)]);

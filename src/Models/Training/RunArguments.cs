@@ -10,18 +10,18 @@ internal sealed class RunArguments
 {
     private RunArguments(string file, JsonObject all) => (File, All) = (file, all);
 
-    /// <summary>The file.</summary>
+    /// <summary>Path of the file.</summary>
     public string File { get; }
 
-    /// <summary>What the run has read.</summary>
+    /// <summary>The input files of the run.</summary>
     public RunInputs Inputs => new(Path.GetDirectoryName(File)!);
 
-    /// <summary>What it holds.</summary>
+    /// <summary>The arguments.</summary>
     public JsonObject All { get; }
 
-    /// <summary>Reads the file beside a model's folder, which lies in the folder of its run.</summary>
+    /// <summary>Reads the args.json of the run whose folder has a model's folder.</summary>
     /// <param name="modelFolder">The model's folder.</param>
-    /// <returns>The arguments, or null where the model lies in no run.</returns>
+    /// <returns>The arguments, or null if the model's folder is not in the folder of a run.</returns>
     /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
     public static RunArguments? Find(string modelFolder)
     {
@@ -39,7 +39,7 @@ internal sealed class RunArguments
     }
 
     /// <summary>The value of one key.</summary>
-    /// <exception cref="DataException">It is missing or of another kind; the message names file and key.</exception>
+    /// <exception cref="DataException">It is missing or has another type; the message names file and key.</exception>
     public T Get<T>(string key) => All[key] is JsonValue value && value.TryGetValue(out T? found) ? found
-        : throw new DataException($"{File}: {key} is missing or of another kind than a run's");
+        : throw new DataException($"{File}: {key} is missing or has the wrong type");
 }

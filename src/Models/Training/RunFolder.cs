@@ -10,13 +10,15 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Where a run stands, saved with each checkpoint.</summary>
+/// <summary>The state of a run, saved with each checkpoint.</summary>
 public sealed record TrainerState
 {
     /// <summary>Updates done.</summary>
     public required long Step { get; init; }
 
-    /// <summary>Length of metrics.jsonl at that moment; what came after is written again.</summary>
+    /// <summary>
+    /// Length of metrics.jsonl at this step. Later lines are removed when the run continues from here.
+    /// </summary>
     public required long MetricsBytes { get; init; }
 
     /// <summary>Best validation score so far.</summary>
@@ -25,13 +27,14 @@ public sealed record TrainerState
     /// <summary>Last validation score.</summary>
     public double? LastSpearman { get; init; }
 
-    /// <summary>Whether the run was interrupted in the validation that belongs to this step.</summary>
+    /// <summary>Whether the run was interrupted in the validation of this step.</summary>
     public bool ValidationDue { get; init; }
 }
 
 /// <summary>
-/// The folder of one training run: args.json, metrics.jsonl, checkpoint-0 with the weights before training, the two newest of the other
-/// checkpoint-*, best and last. Started again with the same arguments it goes on where it was; with others it refuses.
+/// The folder of one training run: args.json, metrics.jsonl, checkpoint-0 with the weights before training, the two
+/// newest other checkpoints, best and last. A start with the same arguments continues the run. A start with other
+/// arguments is refused.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -45,27 +48,30 @@ public sealed class RunFolder : IDisposable
 
     private RunFolder(string path, RunLock held) => (FolderPath, _lock, Inputs) = (path, held, new RunInputs(path));
 
-    /// <summary>Where it lies.</summary>
+    /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
 
-    /// <summary>The finished model; there only once the run is complete.</summary>
+    /// <summary>Path of the finished model. It exists only if the run is complete.</summary>
     public string Last => Path.Combine(FolderPath, ModelFolder.LastOfRun);
 
-    /// <summary>The model with the best validation score.</summary>
+    /// <summary>Path of the model with the best validation score.</summary>
     public string Best => Path.Combine(FolderPath, BestModel);
 
-    /// <summary>The files that it reads.</summary>
+    /// <summary>The input files of the run.</summary>
     internal RunInputs Inputs { get; }
 
     /// <summary>Whether the run has done all its steps.</summary>
     public bool IsComplete => Directory.Exists(Last);
 
-    /// <summary>Opens or begins a run; until it is disposed of, no other process can.</summary>
+    /// <summary>Opens or begins a run. Until it is disposed of, no other process can open it.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="arguments">What decides the run's bits.</param>
-    /// <param name="files">Files that arguments follow from: where one has changed, the message names it instead of the argument.</param>
+    /// <param name="arguments">The values that determine the bits of the run.</param>
+    /// <param name="files">
+    /// Files that determine arguments. If one has changed, the message names the file instead of the argument.
+    /// </param>
     /// <exception cref="DataException">
-    /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. Nothing in it has changed.
+    /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. The
+    /// folder does not change.
     /// </exception>
     public static RunFolder Open(string path, JsonObject arguments, params IEnumerable<string> files)
     {
@@ -75,7 +81,7 @@ public sealed class RunFolder : IDisposable
         {
             Directory.CreateDirectory(path);
             bool isRun = File.Exists(file);
-            if (!isRun && Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsOfAnotherStart(entry)))
+            if (!isRun && Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverOfStart(entry)))
                 throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
             held = RunLock.Take(path);
             if (isRun)
@@ -83,13 +89,13 @@ public sealed class RunFolder : IDisposable
                 var earlier = JsonNode.Parse(File.ReadAllBytes(file)) as JsonObject ?? [];
                 if (earlier.ContainsKey(Command) && !HasBegun(path))
                 {
-                    new RunInputs(path).Forget();
+                    new RunInputs(path).Delete();
                     Write(file, arguments);
                 }
                 else if (Difference("", earlier, arguments) is { } difference)
                 {
                     throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
-                        : $"{path} holds a run with other arguments: {difference}; choose another --output-dir or the same arguments");
+                        : $"{path} has a run with other arguments: {difference}; choose another --output-dir or the same arguments");
                 }
 
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or BestModel || StepOf(name) >= 0);
@@ -116,16 +122,19 @@ public sealed class RunFolder : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
 
-    // A start that failed on its input has done nothing that other arguments or mended files could spoil.
+    // A start that failed on its input has no results, so a new start may have other arguments and files.
     private static bool HasBegun(string path) => Directory.EnumerateDirectories(path).Any() || new FileInfo(Path.Combine(path, Metrics)) is { Exists: true, Length: > 0 };
 
     private static void Write(string file, JsonObject arguments) =>
         AtomicFile.Write(file, stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
 
-    // What a start leaves that was killed before the arguments were written.
-    private static bool IsOfAnotherStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsItsFile(path);
+    // Files of a start that was killed before it wrote the arguments.
+    private static bool IsLeftoverOfStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsLockFile(path);
 
-    /// <summary>Takes a complete run as it is; what it was made of may have changed since, and a note says so.</summary>
+    /// <summary>
+    /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
+    /// change.
+    /// </summary>
     /// <returns>Its last validation score.</returns>
     internal double TakeFinished(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
     {
@@ -134,10 +143,10 @@ public sealed class RunFolder : IDisposable
         if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         string checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
-        return ReadState(checkpoint).LastSpearman ?? throw new DataException($"{Path.Combine(checkpoint, State)}: a complete run has been validated, but there is no last_spearman");
+        return ReadState(checkpoint).LastSpearman ?? throw new DataException($"{Path.Combine(checkpoint, State)}: last_spearman is missing, although the run is complete");
     }
 
-    /// <summary>The newest checkpoint, or null; metrics written after it are cut off.</summary>
+    /// <summary>The newest checkpoint, or null. Removes metrics that were written after it.</summary>
     public (string FolderPath, TrainerState State)? Resume()
     {
         if (NewestCheckpoint is not { } checkpoint)
@@ -162,7 +171,8 @@ public sealed class RunFolder : IDisposable
     {
         ChangeMetrics(FileMode.Append, stream =>
         {
-            stream.Flush(flushToDisk: true); // the checkpoint's bytes are there for good, so must be the lines before it
+            // A checkpoint is flushed to the disk, so the lines before it must be as well.
+            stream.Flush(flushToDisk: true);
             state = state with { MetricsBytes = stream.Length };
         });
         AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + state.Step), folder =>
@@ -172,14 +182,14 @@ public sealed class RunFolder : IDisposable
         });
     }
 
-    /// <summary>Keeps the weights that training starts from. A run never goes on from them and never removes them.</summary>
+    /// <summary>Saves the weights before training. A run never continues from them and never removes them.</summary>
     public void SaveStart(Action<AtomicFolder> writeModel) => AtomicFolder.Write(Path.Combine(FolderPath, CheckpointPrefix + "0"), writeModel);
 
     /// <summary>
-    /// Removes checkpoints: those of an interruption once there is a newer one, then all but the newest. What is left does
+    /// Deletes unscheduled checkpoints that have a successor, then keeps the two newest. The remaining checkpoints do
     /// not depend on when the run was interrupted.
     /// </summary>
-    /// <param name="isScheduled">Whether an uninterrupted run saves a checkpoint after so many steps.</param>
+    /// <param name="isScheduled">Whether an uninterrupted run saves a checkpoint after a number of steps.</param>
     public void RemoveOldCheckpoints(Func<long, bool> isScheduled)
     {
         var checkpoints = Checkpoints().ToArray();
@@ -210,7 +220,7 @@ public sealed class RunFolder : IDisposable
         string file = Path.Combine(checkpoint, State);
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: holds nothing");
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: is null");
         }
         catch (Exception e) when (e is JsonException || FileFailure.Is(e))
         {
@@ -223,7 +233,7 @@ public sealed class RunFolder : IDisposable
         .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
         .Where(static checkpoint => checkpoint.Step > 0).OrderByDescending(static checkpoint => checkpoint.Step);
 
-    // The step in the name of a checkpoint; -1 if the name is none.
+    // The step in the name of a checkpoint; -1 for any other name.
     private static long StepOf(string name) => name.StartsWith(CheckpointPrefix, StringComparison.Ordinal)
         && long.TryParse(name.AsSpan(CheckpointPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1;
 

@@ -7,21 +7,23 @@ using VideoSim.Models.Datasets;
 namespace VideoSim.Models.Training;
 
 /// <summary>
-/// The files that a run reads, as they were when it began: inputs.json in its folder. A run that goes on with other data would end with
-/// weights of neither.
+/// The input files of a run, as they were when it began: inputs.json in its folder. If a run continued with other
+/// data, its weights would belong to neither data.
 /// </summary>
 internal sealed class RunInputs(string folder)
 {
     private readonly string _file = Path.Combine(folder, "inputs.json");
 
-    /// <summary>Whether the run has begun.</summary>
-    public bool AreNoted => File.Exists(_file);
+    /// <summary>Whether inputs.json exists; it is written when a run begins.</summary>
+    public bool Exist => File.Exists(_file);
 
-    /// <summary>Forgets the inputs of a start that did nothing.</summary>
-    public void Forget() => File.Delete(_file);
+    /// <summary>Deletes inputs.json, for a start without results.</summary>
+    public void Delete() => File.Delete(_file);
 
-    /// <summary>Refuses files that are not what the run read, of those folders that they lie in.</summary>
-    /// <exception cref="DataException">One has changed, came or went; the message names it.</exception>
+    /// <summary>
+    /// Refuses files that differ from those that the run read. Only the folders of these files are compared.
+    /// </summary>
+    /// <exception cref="DataException">A file has changed, is new or is gone; the message names it.</exception>
     public void RequireSame(IReadOnlyList<FileDigest> now)
     {
         var folders = now.Select(static digest => Path.GetDirectoryName(digest.Path)).ToHashSet();
@@ -30,8 +32,10 @@ internal sealed class RunInputs(string folder)
             throw new DataException($"{folder} has been trained on other data: {difference} since it began");
     }
 
-    /// <summary>Notes the inputs of a run that begins; holds those of a run that goes on against what it began with.</summary>
-    /// <exception cref="DataException">A file has changed, or one came or went; the message names it.</exception>
+    /// <summary>
+    /// Writes inputs.json for a run that begins. For a run that continues, compares the inputs with inputs.json.
+    /// </summary>
+    /// <exception cref="DataException">A file has changed, is new or is gone; the message names it.</exception>
     public void Require(IReadOnlyList<FileDigest> now)
     {
         if (Read() is not { } earlier)
@@ -43,10 +47,13 @@ internal sealed class RunInputs(string folder)
             throw new DataException(Refusal(folder, difference));
     }
 
-    /// <summary>Why a run cannot go on.</summary>
-    public static string Refusal(string folder, string change) => $"{folder} cannot go on: {change} since the run began; choose another --output-dir, or put the old file back";
+    /// <summary>The error of a run that cannot continue.</summary>
+    public static string Refusal(string folder, string change) => $"{folder} cannot continue: {change} since the run began; choose another --output-dir, or restore the old file";
 
-    /// <summary>The first of some files that has changed since the run began, or null; those that it did not read do not count.</summary>
+    /// <summary>
+    /// The first of some files that has changed since the run began, or null. Files that the run did not read are
+    /// ignored.
+    /// </summary>
     public string? Changed(IEnumerable<string> files)
     {
         var earlier = Read() ?? [];
@@ -54,8 +61,8 @@ internal sealed class RunInputs(string folder)
     }
 
     /// <summary>
-    /// What has changed since the run began, or null. Video files are read again only if they were written later than the run began or
-    /// have another size: the challenge's have 200 GB.
+    /// The change of the inputs since the run began, or null. Video files are read again only if their size has
+    /// changed or they were written after the run began, because the challenge's have 200 GB.
     /// </summary>
     public string? Change(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, CancellationToken cancellation)
     {
@@ -91,7 +98,7 @@ internal sealed class RunInputs(string folder)
     {
         try
         {
-            return AreNoted ? JsonSerializer.Deserialize(File.ReadAllBytes(_file), InputsJson.Default.IReadOnlyListFileDigest) : null;
+            return Exist ? JsonSerializer.Deserialize(File.ReadAllBytes(_file), InputsJson.Default.IReadOnlyListFileDigest) : null;
         }
         catch (Exception e) when (e is JsonException || FileFailure.Is(e))
         {

@@ -5,8 +5,8 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Training;
 
 /// <summary>
-/// Keeps a second process out of a run's folder for as long as it is held. The system gives the lock up with the process, however that
-/// ends; the lock's files may stay.
+/// A lock that keeps a second process out of a run's folder. The system releases it when the process ends for any
+/// reason. The files of the lock may stay.
 /// </summary>
 internal sealed class RunLock : IDisposable
 {
@@ -17,17 +17,17 @@ internal sealed class RunLock : IDisposable
 
     private RunLock(FileStream file, string owner) => (_file, _owner) = (file, owner);
 
-    /// <summary>Whether a path is one of its files.</summary>
-    public static bool IsItsFile(string path) => Path.GetFileName(path) is Lock or Owner;
+    /// <summary>Whether a path is one of the lock's files.</summary>
+    public static bool IsLockFile(string path) => Path.GetFileName(path) is Lock or Owner;
 
     /// <summary>Takes the lock of a folder.</summary>
-    /// <exception cref="DataException">Another process, or another run of this one, has it.</exception>
-    /// <exception cref="IOException">The file system refused.</exception>
+    /// <exception cref="DataException">Another process, or another run of this process, has the lock.</exception>
+    /// <exception cref="IOException">The file system failed.</exception>
     public static RunLock Take(string folder)
     {
-        // A locked file cannot be read, so the owner's number stands in another one.
+        // A locked file cannot be read, so the process number of the owner is in another file.
         string owner = Path.Combine(folder, Owner);
-        var file = FileLock.TryTake(Path.Combine(folder, Lock)) ?? throw new DataException($"{folder} is in use by {Name(owner)}");
+        var file = FileLock.TryTake(Path.Combine(folder, Lock)) ?? throw new DataException($"{folder} is in use by {NameOfOwner(owner)}");
         try
         {
             File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
@@ -49,12 +49,12 @@ internal sealed class RunLock : IDisposable
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
-            // A file that stays says nothing once the lock is given up.
+            // A file that stays has no meaning after the lock is released.
         }
         _file.Dispose();
     }
 
-    private static string Name(string owner)
+    private static string NameOfOwner(string owner)
     {
         try
         {

@@ -7,7 +7,9 @@ namespace VideoSim.Models.Training;
 internal static class RunMetrics
 {
     /// <summary>The values of one key, in the order of the lines that have it.</summary>
-    /// <exception cref="DataException">The file cannot be read or no line has the key; the message names both.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read or no line has the key; the message names both.
+    /// </exception>
     public static double[] Series(string run, string key)
     {
         string file = Path.Combine(run, "metrics.jsonl");

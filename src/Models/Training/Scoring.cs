@@ -12,8 +12,10 @@ public static class Scoring
     /// <summary>Scores embeddings against a label file.</summary>
     /// <param name="embeddings">The embeddings.</param>
     /// <param name="labels">The label file.</param>
-    /// <param name="skipsMissing">Leave pairs out whose videos have no embedding.</param>
-    /// <exception cref="Engine.DataException">The label file is malformed or names a video that has no embedding, or no pair is left.</exception>
+    /// <param name="skipsMissing">Skips pairs whose videos have no embedding.</param>
+    /// <exception cref="Engine.DataException">
+    /// The label file is malformed or names a video that has no embedding, or no pair is left.
+    /// </exception>
     public static double Spearman(EmbeddingTable embeddings, string labels, bool skipsMissing = false)
     {
         var pairs = LabelFile.Read(labels, Find);

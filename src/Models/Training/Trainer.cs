@@ -14,16 +14,16 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
-/// <summary>Everything that one stage of training consists of.</summary>
+/// <summary>The parts of one stage of training.</summary>
 public sealed record TrainingJob
 {
-    /// <summary>What to call it in progress lines.</summary>
+    /// <summary>Name in progress lines.</summary>
     public required string Label { get; init; }
 
     /// <summary>The model, allocated for training; its weights are undefined.</summary>
     public required IVideoModel Model { get; init; }
 
-    /// <summary>Gives the model the weights that training starts from; not called where a checkpoint has later ones.</summary>
+    /// <summary>Sets the initial weights of the model. Not called if there is a checkpoint.</summary>
     public required Action StartWeights { get; init; }
 
     /// <summary>Steps, rates and intervals.</summary>
@@ -35,10 +35,13 @@ public sealed record TrainingJob
     /// <summary>The model's steps, and the sizes of their batches.</summary>
     public required TrainingStage Stage { get; init; }
 
-    /// <summary>Fills a slot with the batch of a number; called from the prefetching thread alone. The same number always gives the same batch.</summary>
+    /// <summary>
+    /// Fills a slot with the batch of a number. The same number always gives the same batch. Called only from the
+    /// prefetching thread.
+    /// </summary>
     public required Action<long, BatchBlock> Fill { get; init; }
 
-    /// <summary>Scores the validation set with the weights as they are.</summary>
+    /// <summary>Scores the validation set with the current weights.</summary>
     public required Func<ValidationScore> Validate { get; init; }
 
     /// <summary>Adds the files of the finished model to a folder.</summary>
@@ -47,13 +50,13 @@ public sealed record TrainingJob
     /// <summary>Key of dropout.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Rebuild every step.</summary>
+    /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
 }
 
 /// <summary>
-/// The training loop: a batch in, a step replayed, and on their own intervals log lines, validations and checkpoints. A run
-/// killed at any moment and started again ends with the same bytes.
+/// The training loop. It copies a batch and replays a step. At their own intervals it writes log lines, validates and
+/// saves checkpoints. A run that is killed at any moment and started again ends with the same bytes.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -100,7 +103,7 @@ public sealed class Trainer : IDisposable
         else
         {
             _job.StartWeights();
-            Validate(); // of the weights that training starts from
+            Validate(); // of the initial weights
             _folder.SaveStart(_job.WriteModel);
         }
         var config = _job.Config;
@@ -118,7 +121,7 @@ public sealed class Trainer : IDisposable
         }
         AtomicFolder.Write(_folder.Last, _job.WriteModel);
         _progress.End(text);
-        return _lastSpearman ?? throw new InvalidOperationException("a finished run has been validated");
+        return _lastSpearman ?? throw new InvalidOperationException("a finished run has no validation score");
     }
 
     /// <inheritdoc/>
@@ -139,7 +142,8 @@ public sealed class Trainer : IDisposable
         Span<double> rates = stackalloc double[_schedules.Length];
         for (int i = 0; i < rates.Length; i++)
             rates[i] = _schedules[i].RateAt(_done);
-        // All variants but the first are built when a batch needs them, which is almost never: their memory comes on top.
+        // All variants except the first are built when a batch needs them, which is very rare. Their memory is
+        // additional.
         int variant = _job.Stage.VariantFor(slot);
         var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
         step.WriteScalars(slot, _done, rates);
@@ -150,7 +154,7 @@ public sealed class Trainer : IDisposable
         _done++;
     }
 
-    // What is due after a step beside its log line.
+    // Validates and saves a checkpoint, if they are due after this step.
     private void FinishStep(CancellationToken cancellation)
     {
         if (_done % _job.Config.EvaluateEvery == 0 || _done == _job.Config.Steps)
@@ -185,7 +189,7 @@ public sealed class Trainer : IDisposable
         return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
     }
 
-    // Gradients and losses of the steps so far.
+    // Checks the gradients and losses of the steps so far.
     private void CheckFinite(LossTerms losses, float[] values)
     {
         if (_adam.FindNonFinite() is { } gradient)
@@ -194,7 +198,7 @@ public sealed class Trainer : IDisposable
             throw NonFinite($"the loss term {term.Name}", _done);
     }
 
-    // Before anything is saved; that includes the weights themselves, which a finite gradient can carry out of range.
+    // Called before anything is saved. It checks the weights too, because a finite gradient can make them infinite.
     private void CheckAllFinite()
     {
         if (_losses is { } losses)

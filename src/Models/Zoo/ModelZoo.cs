@@ -7,11 +7,11 @@ using VideoSim.Models.Configuration;
 
 namespace VideoSim.Models.Zoo;
 
-/// <summary>One of the models. What its presets change besides is in <c>Recipes</c>, in JSON files of its name.</summary>
+/// <summary>One of the models. JSON files of its name in <c>Recipes</c> have further changes of the presets.</summary>
 /// <param name="Name">Its canonical name, in lower case with hyphens.</param>
-/// <param name="Aliases">Other names that are accepted, written likewise.</param>
+/// <param name="Aliases">Other accepted names, in lower case with hyphens.</param>
 /// <param name="EnsembleWeight">Its published weight in the ensemble.</param>
-/// <param name="Architecture">Creates it in given sizes, its memory not yet allocated.</param>
+/// <param name="Architecture">Creates the model in given sizes, without allocated memory.</param>
 /// <param name="Encoder">Type of its text encoder; see <see cref="EncoderConfig.ModelType"/>.</param>
 /// <param name="TagLoss">Its tag loss in both stages.</param>
 public sealed record ZooModel(string Name, ImmutableArray<string> Aliases, double EnsembleWeight, Func<ModelConfig, IVideoModel> Architecture, string Encoder, LabelFocus TagLoss);
@@ -23,8 +23,8 @@ public static class ModelZoo
 
     private static readonly LabelFocus CrossEntropy = default, Asymmetric = new(PositiveGamma: 0, NegativeGamma: 1, Margin: 0);
 
-    // A model's place here is part of its seed in a reproduction, so new ones go last.
-    // The reference's last commit pretrains mix-roformer with the asymmetric loss: --set pretrain.losses.negative_gamma=1.
+    // A model's index here is part of its seed in a reproduction, so new ones go last. The reference's last commit
+    // pretrains mix-roformer with the asymmetric loss: --set pretrain.losses.negative_gamma=1.
     private static readonly ZooModel[] Models =
     [
         new("mix", ["mixnextvlad"], 0.17, Mix, EncoderConfig.Bert, CrossEntropy),
@@ -38,8 +38,10 @@ public static class ModelZoo
     /// <summary>The canonical names, in the order of the reference system.</summary>
     public static ImmutableArray<string> Names { get; } = [.. Models.Select(static model => model.Name)];
 
-    /// <summary>The model of a name as people write it: case does not matter, underscores are hyphens, aliases are accepted.</summary>
-    /// <exception cref="DataException">There is no such model; the message lists those there are.</exception>
+    /// <summary>
+    /// Finds a model by name. Case is ignored, underscores count as hyphens, and aliases are accepted.
+    /// </summary>
+    /// <exception cref="DataException">There is no such model; the message lists all models.</exception>
     public static ZooModel Find(string name)
     {
         string plain = name.ToLowerInvariant().Replace('_', '-');
@@ -47,11 +49,11 @@ public static class ModelZoo
             ?? throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}");
     }
 
-    /// <summary>The canonical name for a name as <see cref="Find"/> takes it.</summary>
+    /// <summary>The canonical name for any name that <see cref="Find"/> accepts.</summary>
     /// <exception cref="DataException">There is no such model.</exception>
     public static string Canonical(string name) => Find(name).Name;
 
-    /// <summary>A model of the given sizes, its memory not yet allocated.</summary>
+    /// <summary>A model of the given sizes, without allocated memory.</summary>
     /// <exception cref="DataException">The sizes do not fit together; the message names one.</exception>
     public static IVideoModel Create(ModelConfig config)
     {

@@ -11,11 +11,11 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("9000002000\t123\t0.5", "there is no video '123'")]
     [InlineData("123\t9000002000\t0.5", "there is no video '123'")]
     [InlineData("9000002000\t9000002001\thigh", "the similarity 'high' is not a number")]
-    [InlineData("9000002000\t9000002001\t", "tabs split it into 2 fields")]
+    [InlineData("9000002000\t9000002001\t", "has 2 fields separated by tabs")]
     [InlineData("9000002000\t9000002001\tNaN", "the similarity NaN is not in [0, 1]")]
     [InlineData("9000002000\t9000002001\t1.5", "the similarity 1.5 is not in [0, 1]")]
     [InlineData("9000002000\t9000002001\t-0.1", "the similarity -0.1 is not in [0, 1]")]
-    [InlineData("9000002000 9000002001", "blanks split it into 2 fields, expected 3: id, id, similarity")]
+    [InlineData("9000002000 9000002001", "has 2 fields separated by spaces; expected 3: id, id, similarity")]
     public void Label_Bad_NamesTheLine(string line, string complaint)
     {
         string data = world.CopyOfData(), file = Path.Combine(data, "pairwise", "label.tsv");
@@ -77,7 +77,7 @@ public sealed class BadInputTests(CommandWorld world)
     {
         string run = world.CopyOfRun(), last = Path.Combine(run, "last"), tags = Path.Combine(last, "tag_list.txt"), config = Path.Combine(last, "config.json");
         File.WriteAllLines(tags, File.ReadAllLines(tags)[1..]);
-        Shell.Run(CommandWorld.Embed(last, world.Data, world.New() + ".zip")).AssertFailed(1, tags, $"has {TinyData.Tags - 1} tags", $"says {TinyData.Tags}");
+        Shell.Run(CommandWorld.Embed(last, world.Data, world.New() + ".zip")).AssertFailed(1, tags, $"has {TinyData.Tags - 1} tags", $"but tags in {config} is {TinyData.Tags}");
 
         File.WriteAllText(config, File.ReadAllText(config).Replace($"\"tags\": {TinyData.Tags}", $"\"tags\": {TinyData.Tags - 1}", StringComparison.Ordinal));
         Shell.Run(CommandWorld.Embed(last, Path.Combine(world.Data, "test_b"), world.New() + ".zip"))
@@ -112,7 +112,7 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("huge header", "claims a header of", "more than")]
     [InlineData("long header", "claims a header of", "truncated?")]
     [InlineData("no JSON", "header", "")]
-    [InlineData("NaN", "holds a value that is not finite", "tensor '")]
+    [InlineData("NaN", "has a value that is not finite", "tensor '")]
     [InlineData("missing", "there is no such file", "")]
     public void Weights_Bad_AreNamed(string damage, params string[] complaints)
     {
@@ -207,10 +207,10 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("--set", "pretrain=null", "--set pretrain")]
     [InlineData("--set", "pretrain.losses=null", "--set pretrain.losses")]
     [InlineData("--set", "pretrain.steps=0", "pretrain.steps cannot be 0")]
-    [InlineData("--set", "pretrain.precision=fp8", "pretrain.precision cannot be 'fp8'; it is fp32 or bf16")]
-    [InlineData("--precision", "fp8", "--precision cannot be 'fp8'; it is fp32 or bf16")]
+    [InlineData("--set", "pretrain.precision=fp8", "pretrain.precision cannot be 'fp8'; it must be fp32 or bf16")]
+    [InlineData("--precision", "fp8", "--precision cannot be 'fp8'; it must be fp32 or bf16")]
     [InlineData("--set", "model.vlad_dropout=1", "vlad_dropout must be in [0, 1)")]
-    [InlineData("--set", "nonsense", "--set wants key=value, not 'nonsense'")]
+    [InlineData("--set", "nonsense", "--set needs key=value, not 'nonsense'")]
     [InlineData("--device", "abacus", "--device abacus: the devices are cpu, cuda and cuda:N")]
     public void Option_Wrong_IsWrongUsage(string option, string? value, string complaint)
     {

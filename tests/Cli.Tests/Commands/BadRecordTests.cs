@@ -20,8 +20,8 @@ public sealed class BadRecordTests(CommandWorld world)
     [InlineData("no Example", "the payload is not a tf.train.Example")]
     [InlineData("narrow frames", "frame 0 has 126 bytes, expected 128")]
     [InlineData("no frames", "there are no frames")]
-    [InlineData("NaN", "frame 1 holds NaN or infinity at value 5")]
-    [InlineData("infinity", "frame 1 holds NaN or infinity at value 5")]
+    [InlineData("NaN", "frame 1 has NaN or infinity at value 5")]
+    [InlineData("infinity", "frame 1 has NaN or infinity at value 5")]
     [InlineData("invalid title", "the title is not valid UTF-8")]
     [InlineData("no id", "feature 'id' is missing")]
     [InlineData("no title", "feature 'title' is missing")]
@@ -75,7 +75,7 @@ public sealed class BadRecordTests(CommandWorld world)
         var outcome = Shell.RunAloud([.. CommandWorld.Finetune(data, world.Pretrained, world.New()), "--skip-bad-records"]);
         Assert.Equal(0, outcome.ExitCode);
         Assert.Contains($"skipped: {file}: record {BadRecord} ", outcome.Error, StringComparison.Ordinal);
-        Assert.Matches($@"label\.tsv: \d+ of {TinyData.Pairs} pairs are left out, as records of their videos were skipped: lines \d+", outcome.Error);
+        Assert.Matches($@"label\.tsv: \d+ of {TinyData.Pairs} pairs are left out, because records of their videos were skipped: lines \d+", outcome.Error);
         Shell.Run([.. CommandWorld.Pretrain(data, world.New()), "--skip-bad-records"]).AssertDone();
         Shell.Run([.. CommandWorld.Finetune(data, world.Pretrained, world.New())]).AssertFailed(1, file, $"record {BadRecord}");
     }
@@ -90,7 +90,7 @@ public sealed class BadRecordTests(CommandWorld world)
         TinyData.WriteRecords(once, [TinyData.Payload(3, tagged: false), later]);
         var outcome = Shell.RunAloud(CommandWorld.Embed(Path.Combine(world.Pretrained, "last"), twice, first));
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Contains($"{twice}: record 0 has an id that a later record has too", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains($"{twice}: record 0 has the same id as a later record", outcome.Error, StringComparison.Ordinal);
         Shell.Run(CommandWorld.Embed(world.Pretrained, once, second)).AssertDone(); // the folder of the run stands for its last model
         Assert.Equal(File.ReadAllBytes(second), File.ReadAllBytes(first));
     }

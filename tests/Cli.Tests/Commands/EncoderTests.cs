@@ -49,12 +49,12 @@ public sealed class EncoderTests(CommandWorld world)
         string data = ChallengeData(), output = world.New(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), roformer = Encoder("roformer", "zip.bin", "pytorch_model.bin");
         string[] reproduce = ["reproduce", "--data", data, "--output-dir", output, "--preset", "micro"];
         Shell.Run([.. reproduce, "--encoder", $"bert={bert}"]).AssertFailed(2, "--encoder: mix-roformer needs a roformer encoder, and none is given; add roformer=DIR");
-        Shell.Run([.. reproduce, "--encoder", $"bert={roformer}", $"roformer={roformer}"]).AssertFailed(2, $"{roformer}: holds a roformer; mix needs a bert");
+        Shell.Run([.. reproduce, "--encoder", $"bert={roformer}", $"roformer={roformer}"]).AssertFailed(2, $"{roformer}: is a roformer, but mix needs a bert");
         Shell.Run([.. reproduce, "--models", "mix", "--encoder", $"uniter={bert}"]).AssertFailed(2, "mix needs a bert encoder");
         Shell.Run([.. reproduce, "--encoder", $"albert={bert}"]).AssertFailed(2, "'albert' is not known; use one of bert, roformer, mix");
-        Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", roformer)).AssertFailed(2, $"{roformer}: holds a roformer; mix needs a bert");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", roformer)).AssertFailed(2, $"{roformer}: is a roformer, but mix needs a bert");
         Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", data)).AssertFailed(2, $"{data}: has no config.json");
-        Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", bert, "--set", "model.encoder.hidden_size=16")).AssertFailed(1, $"--set model.encoder.hidden_size says 16, but in {bert} it is 8");
+        Shell.Run(CommandWorld.Pretrain(data, output, "--encoder", bert, "--set", "model.encoder.hidden_size=16")).AssertFailed(1, $"--set model.encoder.hidden_size=16, but in {bert} it is 8");
         Assert.False(Directory.Exists(output));
         string dry = Shell.Run([.. reproduce, "--dry-run", "--json", "--models", "mix", "uniter", "--encoder", $"mix={bert}", $"Uniter={bert}", "--set", $"model.frame_width={TinyData.FrameWidth}", "--set", "model.vlad_expansion=1"]).AssertDone().Output;
         Assert.InRange((long)JsonNode.Parse(dry)!["runs"]![2]!["parameters"]!, 2_000, 20_000); // of uniter, whose sizes are the encoder's; of the preset's own it has 100,000
@@ -71,7 +71,7 @@ public sealed class EncoderTests(CommandWorld world)
         File.Copy(Path.Combine(AppContext.BaseDirectory, "Golden", "pretrained", "bert", "legacy.bin"), weights, overwrite: true);
         Assert.Contains($"{output} is complete and stays as it is, but {weights} has changed since it began", Shell.RunAloud(command).Error, StringComparison.Ordinal);
         Directory.Delete(Path.Combine(output, "last"), recursive: true);
-        Shell.Run(command).AssertFailed(1, $"{output} cannot go on: {weights} has changed since the run began");
+        Shell.Run(command).AssertFailed(1, $"{output} cannot continue: {weights} has changed since the run began");
     }
 
     // Before the first model is trained: damage that only a later stage, or the last, would meet.
@@ -100,7 +100,7 @@ public sealed class EncoderTests(CommandWorld world)
     {
         string data = ChallengeData(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), config = Path.Combine(bert, "config.json"), text = File.ReadAllText(config);
         File.Delete(Path.Combine(bert, "tokenizer_config.json")); // which would tell as well
-        Refused("\"model_type\": \"bert\"", "\"model_type\": \"roformer\"", $"{config}: model_type is roformer, but the tensors of pytorch_model.bin are of a bert", "mix-roformer");
+        Refused("\"model_type\": \"bert\"", "\"model_type\": \"roformer\"", $"{config}: model_type is roformer, but pytorch_model.bin has the tensors of a bert", "mix-roformer");
         Refused("\"num_hidden_layers\": 2", "\"num_hidden_layers\": \"two\"", $"{config}: line ", code: 2);
         Refused("{", "\uFEFF{", $"{config}: line 1: begins with a byte order mark", code: 2);
 

@@ -65,7 +65,7 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     public void Study_UnknownOrWithData_IsRefused()
     {
         Shell.Run("reproduce", "--study", "claim", "--output-dir", world.New()).AssertFailed(2, "--study claim: the only study is 'claims'");
-        Shell.Run("reproduce", "--study", "claims", "--data", world.Data, "--output-dir", world.New()).AssertFailed(1, "--study", "no --data");
+        Shell.Run("reproduce", "--study", "claims", "--data", world.Data, "--output-dir", world.New()).AssertFailed(1, "--study", "--data is not allowed");
     }
 
     [Fact]

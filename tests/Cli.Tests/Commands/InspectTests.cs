@@ -80,7 +80,7 @@ public sealed class InspectTests(CommandWorld world)
     [Fact]
     public void InspectStep_LargerBatchThanTheFile_IsRefused() =>
         Shell.Run("inspect", "--step", "--checkpoint", Path.Combine(world.Pretrained, "last"), "--records", Path.Combine(world.Data, "pairwise"),
-            "--batch", "1000", "--output", world.New() + ".safetensors").AssertFailed(1, "a batch of 1000 was asked for; there are 24");
+            "--batch", "1000", "--output", world.New() + ".safetensors").AssertFailed(1, "a batch of 1000 needs 1000 videos; there are 24");
 
     [Theory]
     [InlineData("--step uses the checkpoint's model", "--model", "uniter")]

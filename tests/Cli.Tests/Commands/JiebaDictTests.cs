@@ -61,8 +61,8 @@ public sealed class JiebaDictTests(CommandWorld world)
     }
 
     [Theory]
-    [InlineData("BertTokenizer", "RoFormerTokenizer", "goes with BertTokenizer")]
-    [InlineData("true", "false", "do_lower_case is off")]
+    [InlineData("BertTokenizer", "RoFormerTokenizer", "needs BertTokenizer")]
+    [InlineData("true", "false", "do_lower_case is false")]
     [InlineData("{", "[", "tokenizer_config.json")]
     public void TokenizerConfig_OfAnotherTokenizer_IsRefused(string text, string other, string complaint)
     {

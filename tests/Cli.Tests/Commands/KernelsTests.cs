@@ -44,7 +44,7 @@ public sealed class KernelsTests(CommandWorld world)
     [Fact]
     public void Check_RightKernel_PassesEveryGateThatThisMachineHas()
     {
-        var outcome = Check("--json");
+        var outcome = Check(["dropout_f32", "--json"]);
         outcome.AssertDone();
         using var rows = JsonDocument.Parse(outcome.Output);
         var row = rows.RootElement.EnumerateArray().Single(static row => row.GetProperty("entry").GetString() == "dropout_f32");
@@ -61,9 +61,17 @@ public sealed class KernelsTests(CommandWorld world)
         string file = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "Dropout.cu"), text = KernelSources.Embedded["Dropout.cu"];
         Assert.Contains(right, text, StringComparison.Ordinal);
         File.WriteAllText(file, text.Replace(right, wrong, StringComparison.Ordinal));
-        var outcome = Check("--source", file);
+        var outcome = Check(["dropout_f32", "--source", file]);
         Assert.Equal(1, outcome.ExitCode);
         Assert.All(expected, part => Assert.Contains(part, outcome.Error, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Check_EntryWhoseChecksLaunchAnother_Passes()
+    {
+        var outcome = Check(["column_sum_partial_f32"]).AssertDone();
+        Assert.Matches(@"(?m)^\| column_sum_partial_f32 .* right +\|", outcome.Output);
+        Assert.DoesNotContain("finish", outcome.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -118,10 +126,10 @@ public sealed class KernelsTests(CommandWorld world)
     public void Bench_NameOfNoKernel_ListsTheFamilies() =>
         Shell.Run("kernels", "bench", "adam", "nonsense").AssertFailed(1, "there is no kernel 'nonsense'", "layernorm");
 
-    private Outcome Check(params string[] more)
+    private Outcome Check(string[] args)
     {
         Assert.SkipWhen(EmulatorBuild.Problem is not null, EmulatorBuild.Problem ?? "");
         // Builds of the emulator are kept in the user's cache: here, one of the tests.
-        return ChildProcess.Run(new() { ["XDG_CACHE_HOME"] = Path.GetDirectoryName(world.Data)! }, ["kernels", "check", "dropout_f32", .. more]);
+        return ChildProcess.Run(new() { ["XDG_CACHE_HOME"] = Path.GetDirectoryName(world.Data)! }, ["kernels", "check", .. args]);
     }
 }

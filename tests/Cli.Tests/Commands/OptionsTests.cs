@@ -198,7 +198,7 @@ public sealed class OptionsTests(CommandWorld world)
 
         void Check(string file, string[] command)
         {
-            Shell.Run(command).AssertFailed(1, file, $"record {TinyData.PairVideos}", "frame 0 holds NaN");
+            Shell.Run(command).AssertFailed(1, file, $"record {TinyData.PairVideos}", "frame 0 has NaN");
             if (command[0] == "reproduce")
                 command[Array.IndexOf(command, "--output-dir") + 1] = world.New();
             else if (Array.IndexOf(command, "--output-dir") is >= 0 and var place)

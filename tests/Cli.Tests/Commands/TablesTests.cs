@@ -160,7 +160,7 @@ public sealed class TablesTests(CommandWorld world)
         File.Delete(Path.Combine(data, "test_b", "label.tsv"));
         string[] command = ["reproduce", "--dry-run", "--preset", "micro", "--models", "mix", "uniter-roformer", "--data", data, .. TinyData.Overrides.SelectMany(static text => new[] { "--set", text })];
         var missing = Shell.Run(command);
-        Assert.Equal((1, $"error: {vocabulary}: there is no such file; pass --encoder DIR, whose vocabulary is taken, or --vocab FILE\n"), (missing.ExitCode, missing.Error));
+        Assert.Equal((1, $"error: {vocabulary}: there is no such file; pass --encoder DIR, whose vocabulary is used, or --vocab FILE\n"), (missing.ExitCode, missing.Error));
         var tables = MarkdownTable.ParseAll(Shell.Run([.. command, "--vocab", elsewhere]).AssertDone().Output);
         Assert.Equal(2, tables.Length);
         Assert.Equal(["data", "files", "MB", ""], tables[0].Headers);
@@ -185,7 +185,7 @@ public sealed class TablesTests(CommandWorld world)
         string data = world.CopyOfData(), bert = world.New() + ".txt", roformer = world.New() + ".txt", output = world.New();
         File.Move(Path.Combine(data, "vocab.txt"), bert);
         File.WriteAllText(roformer, File.ReadAllText(bert) + "天地\n");
-        Shell.Run(CommandWorld.Pretrain(data, output)).AssertFailed(1, "vocab.txt: there is no such file; pass --encoder DIR, whose vocabulary is taken, or --vocab FILE");
+        Shell.Run(CommandWorld.Pretrain(data, output)).AssertFailed(1, "vocab.txt: there is no such file; pass --encoder DIR, whose vocabulary is used, or --vocab FILE");
         Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "robert=x")).AssertFailed(2, "'robert' is not known; use one of bert, roformer");
         Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", bert, roformer)).AssertFailed(2, "a path without a type is given twice");
         Shell.Run(CommandWorld.Pretrain(data, output, "--vocab", "bert=")).AssertFailed(2, "the path is missing");

@@ -61,7 +61,7 @@ public sealed class DeterminismTests
     {
         const int Videos = 140;
         using var device = CudaMachine.Open();
-        AssertSamePlaces(device, videos => VladTensorCoreChecks.Case(new(new(Stack: 1, videos, Rows: 18, D: 48, K: 8), Groups: 3), backward, wantsCentres: false),
+        AssertSamePlaces(device, videos => VladTensorCoreChecks.Case(new(new(Stack: 1, videos, Rows: 18, D: 48, K: 8), Groups: 3), backward, ofCentres: false),
             Videos, ["hidden", "clusterLogits", "groupLogits", "dY"]);
     }
 

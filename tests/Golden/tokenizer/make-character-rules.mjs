@@ -65,9 +65,9 @@ internal static partial class CharacterRules
 {
 ${[
     table('SpaceRanges', 'First and last code point of each range that ends a word.', ranges(rules.space), 8),
-    table('DroppedRanges', 'First and last code point of each range that vanishes.', ranges(rules.dropped), 8),
+    table('DroppedRanges', 'First and last code point of each range that is dropped.', ranges(rules.dropped), 8),
     table('AloneRanges', 'First and last code point of each range whose members are words by themselves.', ranges(rules.alone), 8),
-    table('Replacements', 'Pairs of a code point and what takes its place; several pairs of one code point follow each other.', replacements, 8),
+    table('Replacements', 'Pairs of a code point and its replacement. Several pairs of one code point are adjacent.', replacements, 8),
 ].join('\n')}}
 `);
 

@@ -70,7 +70,7 @@ public sealed class EpochOrderTests
     [Fact]
     public void Constructor_FewerSamplesThanABatch_Throws()
     {
-        Assert.Equal("a batch of 11 needs at least that many samples; there are 10",
+        Assert.Equal("a batch of 11 needs at least 11 samples; there are 10",
             Assert.Throws<DataException>(() => new EpochOrder(Samples, batch: 11, seed: 1, purpose: 1)).Message);
         Assert.Equal(1, new EpochOrder(Samples, batch: 10, seed: 1, purpose: 1).BatchesPerEpoch);
     }

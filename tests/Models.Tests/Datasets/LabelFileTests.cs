@@ -24,18 +24,18 @@ public sealed class LabelFileTests : IDisposable
 
     [Theory]
     [InlineData("", "the label file is empty")]
-    [InlineData("1\t2\t0.5\n1\t2\n", "line 2: tabs split it into 2 fields, expected 3: id, id, similarity")]
-    [InlineData("1\t2\t0.5\t6\t7\t8\n", "line 1: tabs split it into 6 fields, expected 3: id, id, similarity")]
-    [InlineData("1 2\n", "line 1: blanks split it into 2 fields, expected 3: id, id, similarity")]
-    [InlineData("1 2 0.5 6\n", "line 1: blanks split it into 4 fields, expected 3: id, id, similarity")]
-    [InlineData("1 2\t0.5\n", "line 1: tabs split it into 2 fields, expected 3: id, id, similarity")]
-    [InlineData("1\t2\t0.5\n\n1\t2\t0.5\n", "line 2: is empty, expected id, id, similarity")]
+    [InlineData("1\t2\t0.5\n1\t2\n", "line 2: has 2 fields separated by tabs; expected 3: id, id, similarity")]
+    [InlineData("1\t2\t0.5\t6\t7\t8\n", "line 1: has 6 fields separated by tabs; expected 3: id, id, similarity")]
+    [InlineData("1 2\n", "line 1: has 2 fields separated by spaces; expected 3: id, id, similarity")]
+    [InlineData("1 2 0.5 6\n", "line 1: has 4 fields separated by spaces; expected 3: id, id, similarity")]
+    [InlineData("1 2\t0.5\n", "line 1: has 2 fields separated by tabs; expected 3: id, id, similarity")]
+    [InlineData("1\t2\t0.5\n\n1\t2\t0.5\n", "line 2: is empty; expected id, id, similarity")]
     [InlineData("1\t2\t0.5\n1\t777\t0.5\n", "line 2: there is no video '777'")]
     [InlineData("\t2\t0.5\n", "line 1: there is no video ''")]
     [InlineData("1\t2\t0,5\n", "line 1: the similarity '0,5' is not a number")]
     [InlineData("1\t2\t0.5\0\n", "line 1: the similarity '0.5.' is not a number")]
     [InlineData("1\t2\t1,000\n", "line 1: the similarity '1,000' is not a number")]
-    [InlineData("1\t2\t\n", "line 1: tabs split it into 2 fields, expected 3: id, id, similarity")]
+    [InlineData("1\t2\t\n", "line 1: has 2 fields separated by tabs; expected 3: id, id, similarity")]
     [InlineData("1\t2\t1.0000001\n", "line 1: the similarity 1.0000001 is not in [0, 1]")]
     [InlineData("1\t2\t-0.1\n", "line 1: the similarity -0.1 is not in [0, 1]")]
     [InlineData("1\t2\tNaN\n", "line 1: the similarity NaN is not in [0, 1]")]
@@ -55,10 +55,10 @@ public sealed class LabelFileTests : IDisposable
 
     // Record 1 is damaged behind its id; record 2 in its payload, so that nothing of it can be trusted.
     [Theory]
-    [InlineData(false, "100\t101\t0.5\n100\t103\t1\n", "1 of 2 pairs are left out, as records of their videos were skipped: lines 1", null)]
+    [InlineData(false, "100\t101\t0.5\n100\t103\t1\n", "1 of 2 pairs are left out, because records of their videos were skipped: lines 1", null)]
     [InlineData(false, "100\t103\t1\n100\t102\t0.5\n", null, "line 2: there is no video '102'")]
     [InlineData(false, "100\t101\t1\n", null, "every pair has a video whose record was skipped")]
-    [InlineData(true, "100\t103\t1\n100\t102\t0.5\n999\t103\t0\n", "2 of 3 pairs are left out, as records of their videos were skipped: lines 2, 3", null)]
+    [InlineData(true, "100\t103\t1\n100\t102\t0.5\n999\t103\t0\n", "2 of 3 pairs are left out, because records of their videos were skipped: lines 2, 3", null)]
     [InlineData(true, "100\t103\t1\n", null, null)]
     public void Read_PairsOfSkippedRecords_AreMarkedAndCounted(bool hidden, string text, string? note, string? error)
     {
@@ -96,8 +96,8 @@ public sealed class LabelFileTests : IDisposable
         LabelFile.Read(path, index, notes);
         Assert.Equal(
         [
-            $"{path}: 21 of 22 pairs are left out, as records of their videos were skipped: lines {string.Join(", ", Enumerable.Range(2, 20))}, ...",
-            $"{Path.Combine(_folder.Path, "records")}: record 0 has an id that a later record has too; of such records the last one counts (1 are left out)",
+            $"{path}: 21 of 22 pairs are left out, because records of their videos were skipped: lines {string.Join(", ", Enumerable.Range(2, 20))}, ...",
+            $"{Path.Combine(_folder.Path, "records")}: record 0 has the same id as a later record; the last record of an id is used (1 are left out)",
         ], notes.Lines);
     }
 

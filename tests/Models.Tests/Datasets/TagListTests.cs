@@ -25,9 +25,9 @@ public sealed class TagListTests : IDisposable
 
     [Theory]
     [InlineData("", "the tag list is empty")]
-    [InlineData("1\n\n2\n", "line 2 is empty, expected a tag id")]
-    [InlineData("1\n \t\r\n2\n", "line 2 is empty, expected a tag id")]
-    [InlineData("\n1\n", "line 1 is empty, expected a tag id")]
+    [InlineData("1\n\n2\n", "line 2 is empty; expected a tag id")]
+    [InlineData("1\n \t\r\n2\n", "line 2 is empty; expected a tag id")]
+    [InlineData("\n1\n", "line 1 is empty; expected a tag id")]
     [InlineData("1\n2\n1\n", "line 3: tag 1 is already on line 1")]
     [InlineData("1\nx\u0007y\n", "line 2: 'x.y' is not a tag id")]
     [InlineData(" 1\n", "line 1: ' 1' is not a tag id")]

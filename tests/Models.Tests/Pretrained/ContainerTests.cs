@@ -84,9 +84,9 @@ public sealed class ContainerTests
 
     [Theory]
     [InlineData("-00002-of-00002", "-00003-of-00002", "model-00003-of-00002.safetensors: cannot be read: there is no such file or folder")]
-    [InlineData("model-00002-of-00002", "../model-00002", "which cannot be a file beside it")]
-    [InlineData("model-00002-of-00002.safetensors", "model-00002-of-00002.bin", "which cannot be a file beside it")]
-    [InlineData("bert.pooler.dense.bias", "bert.pooler.dense.bia", "tensor 'bert.pooler.dense.bia' is missing, though model.safetensors.index.json says it is there")]
+    [InlineData("model-00002-of-00002", "../model-00002", "which is not the name of a file in the same folder")]
+    [InlineData("model-00002-of-00002.safetensors", "model-00002-of-00002.bin", "which is not the name of a file in the same folder")]
+    [InlineData("bert.pooler.dense.bias", "bert.pooler.dense.bia", "tensor 'bert.pooler.dense.bia' is missing, but model.safetensors.index.json lists it")]
     [InlineData("\"bert.pooler.dense.bias\"", "\"bert.pooler.dense.weight\"", "model.safetensors.index.json: is not valid JSON")]
     [InlineData("weight_map", "weights", "model.safetensors.index.json: has no weight_map")]
     public void Open_WrongIndex_SaysWhatIsWrong(string old, string changed, string message)

@@ -68,7 +68,7 @@ public sealed class DamagedFileTests
         content[at] ^= 1;
         using var folder = new ScratchFolder();
         string path = folder.Write("flipped.bin", content);
-        Assert.Equal($"{path}: tensor 'bert.encoder.layer.1.output.dense.weight' has another checksum than the zip archive says: the file is damaged", Failure(path));
+        Assert.Equal($"{path}: tensor 'bert.encoder.layer.1.output.dense.weight' does not match its checksum in the zip archive: the file is damaged", Failure(path));
     }
 
     [Fact]

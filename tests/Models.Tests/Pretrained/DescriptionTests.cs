@@ -12,12 +12,12 @@ namespace VideoSim.Models.Tests.Pretrained;
 public sealed class DescriptionTests
 {
     [Theory]
-    [InlineData("hidden_size", "16", "config.json says hidden_size 16, but the tensors have 8, which counts")]
-    [InlineData("num_hidden_layers", "12", "config.json says num_hidden_layers 12, but the tensors have 2, which counts")]
-    [InlineData("intermediate_size", "32", "config.json says intermediate_size 32, but the tensors have 20, which counts")]
-    [InlineData("max_position_embeddings", "512", "config.json says max_position_embeddings 512, but the tensors have 20, which counts")]
-    [InlineData("type_vocab_size", "1", "config.json says type_vocab_size 1, but the tensors have 2, which counts")]
-    [InlineData("vocab_size", "21128", "config.json says vocab_size 21128, but the tensors have 26, which counts")]
+    [InlineData("hidden_size", "16", "hidden_size is 16 in config.json, but 8 in the tensors; 8 is used")]
+    [InlineData("num_hidden_layers", "12", "num_hidden_layers is 12 in config.json, but 2 in the tensors; 2 is used")]
+    [InlineData("intermediate_size", "32", "intermediate_size is 32 in config.json, but 20 in the tensors; 20 is used")]
+    [InlineData("max_position_embeddings", "512", "max_position_embeddings is 512 in config.json, but 20 in the tensors; 20 is used")]
+    [InlineData("type_vocab_size", "1", "type_vocab_size is 1 in config.json, but 2 in the tensors; 2 is used")]
+    [InlineData("vocab_size", "21128", "vocab_size is 21128 in config.json, but 26 in the tensors; 26 is used")]
     public void Open_ConfigWithOtherSizes_TakesTheTensorsAndSaysSo(string key, string value, string note)
     {
         using var files = new TestFolder("bert");
@@ -56,17 +56,17 @@ public sealed class DescriptionTests
     }
 
     [Theory]
-    [InlineData("bert", "model_type", "\"roberta\"", "model_type is 'roberta'; there are bert and roformer")]
-    [InlineData("bert", "hidden_act", "\"gelu_new\"", "hidden_act is 'gelu_new'; only gelu is known")]
-    [InlineData("bert", "hidden_act", "\"relu\"", "hidden_act is 'relu'; only gelu is known")]
-    [InlineData("bert", "position_embedding_type", "\"relative_key\"", "position_embedding_type is 'relative_key'; only absolute is known")]
-    [InlineData("bert", "is_decoder", "true", "is_decoder is true; only encoders are known")]
-    [InlineData("roformer", "rotary_value", "true", "rotary_value is true; only queries and keys can be turned")]
+    [InlineData("bert", "model_type", "\"roberta\"", "model_type is 'roberta'; it must be bert or roformer")]
+    [InlineData("bert", "hidden_act", "\"gelu_new\"", "hidden_act is 'gelu_new'; only gelu is supported")]
+    [InlineData("bert", "hidden_act", "\"relu\"", "hidden_act is 'relu'; only gelu is supported")]
+    [InlineData("bert", "position_embedding_type", "\"relative_key\"", "position_embedding_type is 'relative_key'; only absolute is supported")]
+    [InlineData("bert", "is_decoder", "true", "is_decoder is true; only encoders are supported")]
+    [InlineData("roformer", "rotary_value", "true", "rotary_value is true; only rotation of queries and keys is supported")]
     [InlineData("roformer", "embedding_size", "4", "embedding_size is 4, hidden_size 8; they must be equal")]
     [InlineData("bert", "num_attention_heads", "null", "has no num_attention_heads")]
     [InlineData("bert", "num_attention_heads", "0", "num_attention_heads is 0")]
     [InlineData("bert", "num_attention_heads", "3", "num_attention_heads is 3, which does not divide the tensors' width 8")]
-    [InlineData("roformer", "num_attention_heads", "8", "num_attention_heads is 8: heads of width 1, but rotary positions turn pairs of columns")]
+    [InlineData("roformer", "num_attention_heads", "8", "num_attention_heads is 8, so the head width is 1; rotary positions need an even width")]
     [InlineData("bert", "max_position_embeddings", "-1", "max_position_embeddings is -1")]
     [InlineData("bert", "layer_norm_eps", "0", "layer_norm_eps is 0; it must lie between 0 and 1")]
     [InlineData("bert", "layer_norm_eps", "1e999", "layer_norm_eps is Infinity; it must lie between 0 and 1")]
@@ -107,13 +107,13 @@ public sealed class DescriptionTests
     }
 
     [Theory]
-    [InlineData("{\"do_lower_case\": false}", "do_lower_case is false; only tokenizers that lower-case are known")]
-    [InlineData("{\"strip_accents\": false}", "strip_accents is false; only tokenizers that strip accents are known")]
+    [InlineData("{\"do_lower_case\": false}", "do_lower_case is false; only tokenizers that lower-case are supported")]
+    [InlineData("{\"strip_accents\": false}", "strip_accents is false; only tokenizers that strip accents are supported")]
     [InlineData("{\"do_basic_tokenize\": false}", "do_basic_tokenize is false")]
     [InlineData("{\"tokenize_chinese_chars\": false}", "tokenize_chinese_chars is false")]
-    [InlineData("{\"tokenizer_class\": \"RoFormerTokenizer\"}", "tokenizer_class is 'RoFormerTokenizer', but a bert goes with BertTokenizer")]
+    [InlineData("{\"tokenizer_class\": \"RoFormerTokenizer\"}", "tokenizer_class is 'RoFormerTokenizer', but a bert needs BertTokenizer")]
     [InlineData("[", "")]
-    [InlineData("null", "holds nothing")]
+    [InlineData("null", "is null")]
     public void Open_TokenizerOfAnotherKind_NamesFileAndKey(string json, string message)
     {
         using var files = new TestFolder("bert");

@@ -68,9 +68,9 @@ public sealed unsafe class PretrainedFolderTests
         Assert.Equal(new EncoderLoadRow(EncoderUse.Used, Words, 1, 26 * 8 * 4, ""), rows[0]);
         Assert.Contains(new EncoderLoadRow(EncoderUse.Used, "bert.encoder.layer.*.intermediate.dense.weight", 2, 2 * 20 * 8 * 4, ""), rows);
         Assert.Contains(new EncoderLoadRow(EncoderUse.New, "mlm", 5, (8 * 8 + 8 + 8 + 8 + 26) * 4, ""), rows);
-        Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "cls.predictions.decoder.weight", 1, 26 * 8 * 4, "beside the encoder"), rows);
-        Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "cls.predictions.bias", 1, 26 * 4, "beside the encoder"), rows);
-        Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "bert.embeddings.position_ids", 1, 20 * 8, "numbers that a program keeps"), rows);
+        Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "cls.predictions.decoder.weight", 1, 26 * 8 * 4, "not part of the encoder"), rows);
+        Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "cls.predictions.bias", 1, 26 * 4, "not part of the encoder"), rows);
+        Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "bert.embeddings.position_ids", 1, 20 * 8, "integers, not weights"), rows);
         Assert.Contains(new EncoderLoadRow(EncoderUse.Ignored, "bert.pooler.dense.weight", 1, 8 * 8 * 4, "the model has no pooler"), rows);
         Assert.Equal(37, rows.Where(static row => row.Use == EncoderUse.Used).Sum(static row => row.Tensors));
         Assert.DoesNotContain(folder.Notes, static note => note.StartsWith("warning", StringComparison.Ordinal));
@@ -123,7 +123,7 @@ public sealed unsafe class PretrainedFolderTests
         files.Add("teacher.embeddings.word_embeddings.weight", 26, 8);
         files.Remove(static name => name.StartsWith("bert.encoder.layer", StringComparison.Ordinal) && !name.EndsWith("output.dense.bias", StringComparison.Ordinal));
         files.Remove(static name => name.EndsWith("attention.output.dense.bias", StringComparison.Ordinal));
-        Assert.Contains("holds two encoders, 'bert.' and 'teacher.'", Assert.Throws<DataException>(files.Open).Message, StringComparison.Ordinal);
+        Assert.Contains("has two encoders, 'bert.' and 'teacher.'", Assert.Throws<DataException>(files.Open).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -131,7 +131,7 @@ public sealed unsafe class PretrainedFolderTests
     {
         using var files = new TestFolder("bert");
         files.Add("bert.embeddings.LayerNorm.gamma", 8);
-        Assert.EndsWith("the tensors 'bert.embeddings.LayerNorm.weight' and 'bert.embeddings.LayerNorm.gamma' are the same one",
+        Assert.EndsWith("the tensors 'bert.embeddings.LayerNorm.weight' and 'bert.embeddings.LayerNorm.gamma' have the same name in the model",
             Assert.Throws<DataException>(files.Open).Message, StringComparison.Ordinal);
     }
 
@@ -140,7 +140,7 @@ public sealed unsafe class PretrainedFolderTests
     {
         using var files = new TestFolder("bert");
         files.Remove(static name => !name.StartsWith("cls", StringComparison.Ordinal));
-        Assert.Contains("no tensor's name ends in embeddings.word_embeddings.weight: not the file of a text encoder; it has 'cls.predictions.bias', ",
+        Assert.Contains("no tensor's name ends in embeddings.word_embeddings.weight: this is not the file of a text encoder; it has 'cls.predictions.bias', ",
             Assert.Throws<DataException>(files.Open).Message, StringComparison.Ordinal);
     }
 
@@ -198,7 +198,7 @@ public sealed unsafe class PretrainedFolderTests
     [InlineData(0f, null)]
     [InlineData(0.00009f, null)]
     [InlineData(0.0002f, "warning: roformer.encoder.embed_positions.weight differs by up to 0.0002 from the exact table, more than 0.0001; it is computed instead")]
-    [InlineData(float.NaN, "warning: roformer.encoder.embed_positions.weight holds a value that is not finite; it is computed instead")]
+    [InlineData(float.NaN, "warning: roformer.encoder.embed_positions.weight has a value that is not finite; it is computed instead")]
     public void Open_RotaryTable_IsComparedAndNeverUsed(float change, string? warning)
     {
         using var files = new TestFolder("roformer");
@@ -228,7 +228,7 @@ public sealed unsafe class PretrainedFolderTests
         using var folder = files.Open();
         using var model = files.Model("mix", new EncoderConfig { VocabSize = 26, HiddenSize = 8, NumHiddenLayers = 2, NumAttentionHeads = 2, IntermediateSize = 24, MaxPositionEmbeddings = 20 }).Parameters;
         float[] before = Part(model, Words);
-        Assert.Equal($"{files["model.safetensors"]}: tensor 'bert.encoder.layer.0.intermediate.dense.weight' has shape [20, 8], the model's has [24, 8]",
+        Assert.Equal($"{files["model.safetensors"]}: tensor 'bert.encoder.layer.0.intermediate.dense.weight' has shape [20, 8], but the model needs [24, 8]",
             Assert.Throws<DataException>(() => folder.LoadInto(model)).Message);
         Assert.Equal(before, Part(model, Words));
     }
@@ -239,7 +239,7 @@ public sealed unsafe class PretrainedFolderTests
         using var files = new TestFolder("bert");
         files.Remove(static name => name == "bert.encoder.layer.1.output.dense.weight");
         files.Add("bert.encoder.layer.1.output.dense.weight", 8, 21);
-        Assert.EndsWith("tensor 'bert.encoder.layer.1.output.dense.weight' has shape [8, 21], the model's has [8, 20]", Assert.Throws<DataException>(files.Open).Message, StringComparison.Ordinal);
+        Assert.EndsWith("tensor 'bert.encoder.layer.1.output.dense.weight' has shape [8, 21], but the model needs [8, 20]", Assert.Throws<DataException>(files.Open).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -249,7 +249,7 @@ public sealed unsafe class PretrainedFolderTests
         files.Values("bert.pooler.dense.bias")[3] = float.PositiveInfinity;
         using var folder = files.Open();
         using var model = files.Model("mix", folder.Encoder).Parameters;
-        Assert.EndsWith("tensor 'bert.pooler.dense.bias' holds a value that is not finite", Assert.Throws<DataException>(() => folder.LoadInto(model)).Message, StringComparison.Ordinal);
+        Assert.EndsWith("tensor 'bert.pooler.dense.bias' has a value that is not finite", Assert.Throws<DataException>(() => folder.LoadInto(model)).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -93,9 +93,9 @@ public class ExampleParserTests
     [Fact]
     public void TryParse_WrongKind_NamesFeatureAndBothKinds()
     {
-        Assert.Equal("feature 'title' holds Integers values, expected Bytes",
+        Assert.Equal("feature 'title' has Integers values, expected Bytes",
             Problem(TestRecords.PayloadWith("title", w => w.AddInt64("title"u8, [3]))));
-        Assert.Equal("feature 'tag_id' holds Bytes values, expected Integers",
+        Assert.Equal("feature 'tag_id' has Bytes values, expected Integers",
             Problem(TestRecords.PayloadWith("tag_id", w => w.AddBytes("tag_id"u8, "3"u8))));
     }
 
@@ -152,7 +152,7 @@ public class ExampleParserTests
 
         Assert.True(ExampleParser.TryParse(payload, width, out var example, out _));
         Assert.False(ExampleParser.FramesAreFinite(example, out string? problem));
-        Assert.Equal($"frame {frame} holds NaN or infinity at value {value}", problem);
+        Assert.Equal($"frame {frame} has NaN or infinity at value {value}", problem);
     }
 
     [Fact]

@@ -111,7 +111,7 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_FlippedLengthBit_EndsWhatCanBeRead(int at)
     {
         var (path, offsets) = Damaged((bytes, starts) => bytes[starts[3] + at] ^= 1);
-        string message = $"{path}: record 3 (at byte {offsets[3]}): the length fails its checksum; nothing behind it can be read";
+        string message = $"{path}: record 3 (at byte {offsets[3]}): the length fails its checksum; nothing after it can be read";
         AssertFails(message, path);
         AssertSkips(path, [0, 1, 2], message);
     }
@@ -159,7 +159,7 @@ public sealed class RecordIndexTests : IDisposable
         var frames = TestRecords.Frames(1, 3);
         frames[(2 * TestRecords.FrameWidth) + 4] = Half.NaN;
         string path = _folder.Write("nan", TestRecords.File(TestRecords.Payload("77", [], frames)));
-        AssertFails($"{path}: record 0 (id 77): frame 2 holds NaN or infinity at value 4", path);
+        AssertFails($"{path}: record 0 (id 77): frame 2 has NaN or infinity at value 4", path);
     }
 
     [Fact]
@@ -203,10 +203,10 @@ public sealed class RecordIndexTests : IDisposable
     public void Build_SkippedRecords_AreNotedAndCounted()
     {
         Assert.Empty(NotesOf(0));
-        Assert.Equal(["skipped: FILE: record 0 (id 100): frame 0 holds NaN or infinity at value 2", "skipped: 1 records of 13"], NotesOf(1));
+        Assert.Equal(["skipped: FILE: record 0 (id 100): frame 0 has NaN or infinity at value 2", "skipped: 1 records of 13"], NotesOf(1));
         var many = NotesOf(12);
         Assert.Equal(11, many.Count);
-        Assert.Equal("skipped: FILE: record 9 (id 109): frame 0 holds NaN or infinity at value 2", many[^2]);
+        Assert.Equal("skipped: FILE: record 9 (id 109): frame 0 has NaN or infinity at value 2", many[^2]);
         Assert.Equal("skipped: 12 records of 13; 'data verify' names all of them", many[^1]);
 
         List<string> NotesOf(int bad)
@@ -232,7 +232,7 @@ public sealed class RecordIndexTests : IDisposable
     {
         string path = _folder.Write("packed", [.. head.Select(static b => (byte)b), .. new byte[40]]);
         foreach (bool skip in (bool[])[false, true])
-            AssertFails($"{path}: compressed with {name}; TFRecord files are read unpacked", path, skip);
+            AssertFails($"{path}: compressed with {name}; unpack it first", path, skip);
     }
 
     [Fact]
@@ -242,7 +242,7 @@ public sealed class RecordIndexTests : IDisposable
         string path = _folder.Write("repeated", TestRecords.File(ids.Select(static id => TestRecords.Payload(id, [], TestRecords.Frames(0, 1)))));
         var notes = new Notes();
         Assert.Equal([2, 3, 5], Build(path).LastOfEveryId(notes));
-        Assert.Equal([$"{path}: record 0 has an id that a later record has too; of such records the last one counts (3 are left out)"], notes.Lines);
+        Assert.Equal([$"{path}: record 0 has the same id as a later record; the last record of an id is used (3 are left out)"], notes.Lines);
         notes.Lines.Clear();
         Assert.Equal([0, 1], Build(_folder.Write("good", TestRecords.FileOf(2))).LastOfEveryId(notes));
         Assert.Empty(notes.Lines);
@@ -287,13 +287,13 @@ public sealed class RecordIndexTests : IDisposable
         AssertRead(0, null);
         AssertRead(1, "the payload fails its checksum");
         AssertRead(2, "the length fails its checksum");
-        AssertRead(3, "the file has been cut short");
+        AssertRead(3, "the file is truncated");
 
         void AssertRead(int record, string? reason)
         {
             var e = Record.Exception(() => { reader.Read(record); });
             Assert.Equal(
-                reason is null ? null : $"{path}: record {record} (at byte {offsets[record]}): {reason} (it was sound when it was indexed)",
+                reason is null ? null : $"{path}: record {record} (at byte {offsets[record]}): {reason} (it was valid when it was indexed)",
                 (e as DataException)?.Message);
         }
     }

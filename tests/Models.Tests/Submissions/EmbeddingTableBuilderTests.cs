@@ -27,10 +27,10 @@ public sealed class EmbeddingTableBuilderTests
         { "b", [], "id 'b' has 0 values, but 1 to 256 are allowed" },
         { "b", new double[257], "id 'b' has 257 values, but 1 to 256 are allowed" },
         { "b", [1], "id 'b' has 1 values, but the ids before it have 2" },
-        { "b", [1, double.NaN], "id 'b' holds NaN, which is no finite float32" },
-        { "b", [double.NegativeInfinity, 1], "id 'b' holds -Infinity, which is no finite float32" },
-        { "b", [1e39, 1], "id 'b' holds 1E+39, which is no finite float32" },
-        { "a", [1, 2], "id 'a' is given twice" },
+        { "b", [1, double.NaN], "id 'b' has the value NaN, which is not a finite float32" },
+        { "b", [double.NegativeInfinity, 1], "id 'b' has the value -Infinity, which is not a finite float32" },
+        { "b", [1e39, 1], "id 'b' has the value 1E+39, which is not a finite float32" },
+        { "a", [1, 2], "id 'a' occurs twice" },
         { "", [1, 2], "id '' is empty" },
     };
 
@@ -48,6 +48,6 @@ public sealed class EmbeddingTableBuilderTests
     public void Build_Nothing_IsRefused()
     {
         var failure = Assert.Throws<DataException>(() => new EmbeddingTableBuilder("file.zip").Build());
-        Assert.Equal("file.zip: holds no embedding", failure.Message);
+        Assert.Equal("file.zip: has no embeddings", failure.Message);
     }
 }

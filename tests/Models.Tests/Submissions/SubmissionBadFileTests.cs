@@ -16,25 +16,25 @@ public sealed class SubmissionBadFileTests : IDisposable
 
     [Theory]
     [InlineData("", "is not valid JSON")]
-    [InlineData("{}", "holds no embedding")]
-    [InlineData("[]", "holds no object of embeddings")]
-    [InlineData("5", "holds no object of embeddings")]
+    [InlineData("{}", "has no embeddings")]
+    [InlineData("[]", "is not an object of embeddings")]
+    [InlineData("5", "is not an object of embeddings")]
     [InlineData("""{"a":[1,2]""", "is not valid JSON")]
     [InlineData("""{"a":[1,2]}{}""", "is not valid JSON")]
-    [InlineData("""{"a":1}""", "id 'a' has something else than a list of numbers")]
-    [InlineData("""{"a":{"b":[1]}}""", "id 'a' has something else than a list of numbers")]
-    [InlineData("""{"a":["1"]}""", "id 'a' has something else than a list of numbers")]
-    [InlineData("""{"a":[null]}""", "id 'a' has something else than a list of numbers")]
+    [InlineData("""{"a":1}""", "id 'a' needs a list of numbers")]
+    [InlineData("""{"a":{"b":[1]}}""", "id 'a' needs a list of numbers")]
+    [InlineData("""{"a":["1"]}""", "id 'a' needs a list of numbers")]
+    [InlineData("""{"a":[null]}""", "id 'a' needs a list of numbers")]
     [InlineData("""{"a":[[1]]}""", "id 'a' is not valid JSON")]
-    [InlineData("""{"a":[NaN]}""", "id 'a' holds NaN, which is no number in JSON")]
-    [InlineData("""{"a":[1, NaN]}""", "id 'a' holds NaN, which is no number in JSON")]
-    [InlineData("""{"a":[1,-Infinity]}""", "id 'a' holds -Infinity, which is no number in JSON")]
-    [InlineData("""{"a":[Infinity]}""", "id 'a' holds Infinity, which is no number in JSON")]
+    [InlineData("""{"a":[NaN]}""", "id 'a' has NaN, which is not a number in JSON")]
+    [InlineData("""{"a":[1, NaN]}""", "id 'a' has NaN, which is not a number in JSON")]
+    [InlineData("""{"a":[1,-Infinity]}""", "id 'a' has -Infinity, which is not a number in JSON")]
+    [InlineData("""{"a":[Infinity]}""", "id 'a' has Infinity, which is not a number in JSON")]
     [InlineData("""{"a":[Nothing]}""", "id 'a' is not valid JSON")]
-    [InlineData("""{"a":[1e999]}""", "id 'a' holds Infinity")]
+    [InlineData("""{"a":[1e999]}""", "id 'a' has the value Infinity")]
     [InlineData("""{"a":[]}""", "id 'a' has 0 values")]
     [InlineData("""{"a":[1,2],"b":[1]}""", "id 'b' has 1 values, but the ids before it have 2")]
-    [InlineData("""{"a":[1],"\u0061":[1]}""", "id 'a' is given twice")]
+    [InlineData("""{"a":[1],"\u0061":[1]}""", "id 'a' occurs twice")]
     [InlineData("""{"":[1]}""", "id '' is empty")]
     [InlineData("""{"\udc00":[1]}""", "not valid Unicode")]
     public void Read_WrongJson_NamesFileAndId(string json, string complaint)
@@ -49,7 +49,7 @@ public sealed class SubmissionBadFileTests : IDisposable
 
     [Fact]
     public void Read_IdLongerThanTheBuffer_IsRefused() =>
-        Refused(_folder.Write("e.json", $"{{\"{new string('a', 70_000)}\":[1]}}"), "holds something longer than 65536 bytes");
+        Refused(_folder.Write("e.json", $"{{\"{new string('a', 70_000)}\":[1]}}"), "has an id or a number of more than 65536 bytes");
 
     [Fact]
     public void Read_BlanksLongerThanTheBuffer_AreSkipped()
@@ -100,7 +100,7 @@ public sealed class SubmissionBadFileTests : IDisposable
         byte[] bytes = File.ReadAllBytes(path);
         bytes[bytes.AsSpan().IndexOf("1.25"u8)] = (byte)'3';
         File.WriteAllBytes(path, bytes);
-        Refused(path, "result.json does not match its check sum");
+        Refused(path, "result.json does not match its checksum");
     }
 
     [Fact]
@@ -134,9 +134,9 @@ public sealed class SubmissionBadFileTests : IDisposable
     [InlineData("<f4", 2, 257, 2056, "a\nb\n", "expected a matrix of 1 to 256 columns")]
     [InlineData("<f4", 2, 2, 15, "a\nb\n", "needs 16 bytes, the file has 15")]
     [InlineData("<f4", 2, 2, 17, "a\nb\n", "needs 16 bytes, the file has 17")]
-    [InlineData("<f4", 0, 2, 0, "", "holds no embedding")]
+    [InlineData("<f4", 0, 2, 0, "", "has no embeddings")]
     [InlineData("<f4", 2, 2, 16, "a\n", "2 rows, but")]
-    [InlineData("<f4", 2, 2, 16, "a\na\n", "id 'a' is given twice")]
+    [InlineData("<f4", 2, 2, 16, "a\na\n", "id 'a' occurs twice")]
     [InlineData("<f4", 2, 2, 16, "a\n\n", "2 rows, but")]
     [InlineData("<f4", 2, 2, 16, "\uFEFFa \r\nb\t\n\n", null)]
     [InlineData("<f4", 3, 2, 24, "a\n\nb\n", "id '' is empty")]
@@ -180,7 +180,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     public void Read_NpyWithNonFiniteValue_NamesTheId()
     {
         _folder.Write("e.ids.txt", "a\nb\n");
-        Refused(_folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 1), }", [0, 0, 0, 0x7c])), "id 'b' holds Infinity");
+        Refused(_folder.Write("e.npy", Npy("{'descr': '<f2', 'fortran_order': False, 'shape': (2, 1), }", [0, 0, 0, 0x7c])), "id 'b' has the value Infinity");
     }
 
     [Fact]

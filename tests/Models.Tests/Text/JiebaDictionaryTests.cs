@@ -15,7 +15,7 @@ public sealed class JiebaDictionaryTests
         foreach (char c in word)
         {
             prefix = dictionary.Extend(prefix, c);
-            if (prefix == PrefixTable.Nothing) return double.NegativeInfinity;
+            if (prefix == PrefixTable.NotFound) return double.NegativeInfinity;
         }
         return dictionary.Score(prefix);
     }
@@ -68,7 +68,7 @@ public sealed class JiebaDictionaryTests
     [InlineData("3\n", 1)]
     public void Parse_BadLine_IsNamed(string content, int line)
     {
-        Assert.Equal($"words.txt line {line}: not a word, a blank and a count, in UTF-8", Assert.Throws<DataException>(() => Parse(content)).Message);
+        Assert.Equal($"words.txt line {line}: expected a word, a space and a count, in UTF-8", Assert.Throws<DataException>(() => Parse(content)).Message);
     }
 
     // Python counts without a limit.
@@ -76,7 +76,7 @@ public sealed class JiebaDictionaryTests
     public void Parse_CountsBeyond32Bits_AreTaken()
     {
         Assert.Equal(Math.Log(5_000_000_000) - Math.Log(8_000_000_000), Score(Parse("甲 5000000000 n\n乙 3000000000\n"), "甲"));
-        Assert.Equal($"words.txt line 2: the counts up to here are more than {long.MaxValue} together",
+        Assert.Equal($"words.txt line 2: the sum of the counts up to this line exceeds {long.MaxValue}",
             Assert.Throws<DataException>(() => Parse($"甲 {long.MaxValue}\n乙 1\n")).Message);
     }
 

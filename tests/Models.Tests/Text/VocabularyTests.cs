@@ -57,8 +57,8 @@ public sealed class VocabularyTests
     [InlineData(Special + "a\n\nb\n", "vocab.txt line 7: the piece is empty")]
     [InlineData(Special + " \r\nb\n", "vocab.txt line 6: the piece is empty")]
     [InlineData("", "vocab.txt: the special token [PAD] is missing")]
-    [InlineData(Special + "a\n##a\nb\na\n", "vocab.txt line 9: the piece a stands in line 6 already")]
-    [InlineData(Special + "##a\na\n##a\n", "vocab.txt line 8: the piece ##a stands in line 6 already")]
+    [InlineData(Special + "a\n##a\nb\na\n", "vocab.txt line 9: the piece a is already on line 6")]
+    [InlineData(Special + "##a\na\n##a\n", "vocab.txt line 8: the piece ##a is already on line 6")]
     [InlineData("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[mask]\n", "vocab.txt: the special token [MASK] is missing")]
     [InlineData("a\n", "vocab.txt: the special token [PAD] is missing")]
     public void Parse_BadFile_IsRefusedWithFileAndLine(string content, string message)

@@ -24,9 +24,9 @@ public sealed class CheckpointSizesTests(FinishedRuns runs) : IClassFixture<Fini
     }
 
     [Theory]
-    [InlineData("mix", "model.encoder.hidden_size=32", "--set model.encoder.hidden_size says 32, but in {0}, a mix, it is 64")]
-    [InlineData("mix", "model.vlad_dropout=0.5", "--set model.vlad_dropout says 0.5, but in {0}, a mix, it is 0.2")]
-    [InlineData("uniter", "model.encoder.hidden_size=64", "{0} holds a mix, not a uniter")]
+    [InlineData("mix", "model.encoder.hidden_size=32", "--set model.encoder.hidden_size=32, but in {0}, a mix, it is 64")]
+    [InlineData("mix", "model.vlad_dropout=0.5", "--set model.vlad_dropout=0.5, but in {0}, a mix, it is 0.2")]
+    [InlineData("uniter", "model.encoder.hidden_size=64", "the model in {0} is mix, not uniter")]
     public void Finetune_AskedForOtherSizes_NamesModelKeyAndBothValues(string model, string text, string expected)
     {
         string output = runs.New("contradiction");

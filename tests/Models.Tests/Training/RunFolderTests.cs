@@ -98,7 +98,7 @@ public sealed class RunFolderTests : IDisposable
             Assert.ThrowsAny<OperationCanceledException>(() => Run(device, stop, stop.Token));
         Change(changed);
         string message = Assert.Throws<DataException>(() => Run(device, IProgressSink.None, TestContext.Current.CancellationToken)).Message;
-        Assert.Equal($"{At("run")} cannot go on: {changed} has changed since the run began; choose another --output-dir, or put the old file back", message);
+        Assert.Equal($"{At("run")} cannot continue: {changed} has changed since the run began; choose another --output-dir, or restore the old file", message);
         File.WriteAllBytes(changed, before);
         var notes = new Notes();
         double score = Run(device, notes, TestContext.Current.CancellationToken);
@@ -130,8 +130,8 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("model.tags=3", "tag_list.txt has 40, which counts")]
-    [InlineData("model.encoder.vocab_size=3", "which counts")]
+    [InlineData("model.tags=3", "tag_list.txt has 40, and this size follows from the file")]
+    [InlineData("model.encoder.vocab_size=3", "this size follows from the file")]
     [InlineData("model.model=uniter", "the model is chosen by --model")]
     public void Pretrain_SizeThatFollowsFromTheData_IsRefused(string text, string complaint)
     {
@@ -151,7 +151,7 @@ public sealed class RunFolderTests : IDisposable
         File.WriteAllText(first, "1");
         File.WriteAllText(second, "2");
         var inputs = new RunInputs(folder);
-        Assert.False(inputs.AreNoted);
+        Assert.False(inputs.Exist);
         Assert.Null(inputs.Change(TfRecordFormat.Instance, [], [first], TestContext.Current.CancellationToken));
         inputs.Require([FileDigest.OfContent(first)]);
         inputs.Require([FileDigest.OfContent(first)]);

@@ -101,7 +101,7 @@ public sealed class StageRunTests(NotedRuns runs) : IClassFixture<NotedRuns>
 
     // A batch of all videos has the same masks in any order. With another key it has other masks, and most often
     // another number
-        // of them.
+    // of them.
     [Fact]
     public void MaskedTokens_OfAnotherSeedOrStep_AreOthers()
     {

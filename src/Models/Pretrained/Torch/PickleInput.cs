@@ -4,10 +4,10 @@ using VideoSim.Engine;
 
 namespace VideoSim.Models.Pretrained.Torch;
 
-/// <summary>Reads the bytes of a pickle front to back, never beyond the end that it was given.</summary>
+/// <summary>Reads the bytes of a pickle in order, never beyond a given end.</summary>
 /// <param name="file">The file.</param>
-/// <param name="position">Where the pickle begins.</param>
-/// <param name="end">Where the bytes that it may use end.</param>
+/// <param name="position">Position of the pickle in the file.</param>
+/// <param name="end">End of the bytes that may be read.</param>
 internal sealed class PickleInput(FileBytes file, long position, long end)
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
@@ -15,7 +15,7 @@ internal sealed class PickleInput(FileBytes file, long position, long end)
     private readonly byte[] _buffer = new byte[1 << 12];
     private int _next, _filled;
 
-    /// <summary>Where the next byte lies in the file.</summary>
+    /// <summary>Position of the next byte in the file.</summary>
     public long Position => position - _filled + _next;
 
     /// <summary>The next byte.</summary>
@@ -33,11 +33,11 @@ internal sealed class PickleInput(FileBytes file, long position, long end)
         return _buffer[_next++];
     }
 
-    /// <summary>The next bytes, as many as <paramref name="count"/>; they must be there before memory is taken for them.</summary>
+    /// <summary>The next <paramref name="count"/> bytes. The length is checked before memory is allocated.</summary>
     public byte[] Bytes(long count)
     {
         if (count < 0 || count > end - Position)
-            throw Wrong($"asks for {count} bytes, but {end - Position} are left: truncated?");
+            throw Wrong($"needs {count} bytes, but {end - Position} are left: truncated?");
         byte[] bytes = new byte[count];
         for (int i = 0; i < bytes.Length; i++)
             bytes[i] = Byte();
@@ -59,7 +59,7 @@ internal sealed class PickleInput(FileBytes file, long position, long end)
     /// <summary>A big-endian double.</summary>
     public double Double() => BinaryPrimitives.ReadDoubleBigEndian(Bytes(8));
 
-    /// <summary>A text of that many bytes of UTF-8.</summary>
+    /// <summary>A text of <paramref name="count"/> bytes of UTF-8.</summary>
     public string Text(long count)
     {
         try
@@ -86,7 +86,7 @@ internal sealed class PickleInput(FileBytes file, long position, long end)
         return line.ToString();
     }
 
-    /// <summary>The exception for a mistake at the present place.</summary>
+    /// <summary>The exception for an error at the current position.</summary>
     public DataException Wrong(string complaint) => new($"{file.Path}: the pickle at byte {Position} {complaint}");
 
     private DataException Ended() => new($"{file.Path}: the pickle ends at byte {Position} before it is complete: truncated?");

@@ -1,6 +1,7 @@
 namespace VideoSim.Models.Pretrained.Torch;
 
-// What a pickle of weights is made of. Numbers are long (or BigInteger or double), texts string, None null; the rest is here.
+// The values in a pickle of weights. Numbers are long, BigInteger or double; texts are string; None is null. The other
+// kinds follow.
 
 /// <summary>A tuple.</summary>
 internal sealed record PickleTuple(object?[] Items);
@@ -14,11 +15,13 @@ internal sealed record PickleMap(OrderedDictionary<object, object?> Items);
 /// <summary>Bytes, which only programs other than PyTorch write.</summary>
 internal sealed record PickleBytes;
 
-/// <summary>A function or class that the allow-list has.</summary>
+/// <summary>A function or class of the allow-list.</summary>
 internal sealed record PickleGlobal(string Name);
 
-/// <summary>A reference to numbers that lie outside the pickle, as the writer described them.</summary>
+/// <summary>A reference to numbers outside the pickle, with the writer's description.</summary>
 internal sealed record PickledStorage(object?[] Description);
 
-/// <summary>A call that makes a tensor, as the writer described it: storage, offset, size, stride and more.</summary>
+/// <summary>
+/// A call that creates a tensor, with the writer's description: storage, offset, size, stride and more.
+/// </summary>
 internal sealed record PickledTensor(object?[] Description);

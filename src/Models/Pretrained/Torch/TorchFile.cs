@@ -9,15 +9,15 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Pretrained.Torch;
 
 /// <summary>
-/// A file of torch.save that holds a dictionary of tensors: the zip archive of today, or the stream that it was before (five
-/// pickles, then the storages).
+/// A torch.save file with a dictionary of tensors: a zip archive, or the older stream of five pickles and then the
+/// storages.
 /// </summary>
 internal sealed class TorchFile : TensorFile
 {
-    // Long runs, in which the just-in-time compiler notices that the loop over a checksum is worth its best code.
+    // Long chunks: the just-in-time compiler then optimises the checksum loop fully.
     private const int ChunkBytes = 1 << 20;
 
-    // Beyond any list of tensors: thousands of them take about a megabyte.
+    // Longer than any list of tensors: thousands of tensors take about a megabyte.
     private const int LongestPickle = 1 << 24;
 
     private static readonly BigInteger LegacyMagic = BigInteger.Parse("0119547037146038801333356", System.Globalization.CultureInfo.InvariantCulture);
@@ -29,7 +29,7 @@ internal sealed class TorchFile : TensorFile
     private readonly byte[] _chunk;
     private readonly bool _bigEndian;
 
-    // All numbers between the first and the last one of a tensor that does not lie row by row, as long as it is read.
+    // For a tensor that is not stored row by row: all numbers from its first to its last, kept while it is read.
     private (TorchTensor Tensor, float[] Values)? _gathered;
 
     private TorchFile(FileBytes file) : base(file.Path)
@@ -43,14 +43,17 @@ internal sealed class TorchFile : TensorFile
         else
             OpenLegacy();
         if (_tensors.Count == 0)
-            throw new DataException($"{Path}: holds no tensors by name at its top; a file of a model's state_dict() is expected");
+            throw new DataException($"{Path}: has no named tensors at its top level; expected the file of a model's state_dict()");
     }
 
     /// <inheritdoc/>
     public override IReadOnlyList<StoredTensor> Tensors => _tensors;
 
-    /// <summary>Opens a file and checks that all its tensors lie in it.</summary>
-    /// <exception cref="DataException">The file is damaged, or uses what weights do not need; the message says what. Nothing in it is executed.</exception>
+    /// <summary>Opens a file and checks that it has the numbers of all its tensors.</summary>
+    /// <exception cref="DataException">
+    /// The file is damaged, or uses an operation that weights do not need; the message names it. Nothing in it is
+    /// executed.
+    /// </exception>
     public static TorchFile Open(string path)
     {
         var file = FileBytes.Open(path);
@@ -118,26 +121,26 @@ internal sealed class TorchFile : TensorFile
     private bool IsBigEndian(ZipEntry? entry)
     {
         if (entry is null)
-            return false; // files before 2023 do not say it and are all little-endian
+            return false; // files from before 2023 have no such entry and are little-endian
         string order = Encoding.ASCII.GetString(_file.Read(entry.Position, (int)Math.Min(entry.Length, 16), "byteorder"));
         return order switch
         {
             "little" => false,
             "big" => true,
-            _ => throw new DataException($"{Path}: byteorder is {Printable.Quote(order)}; there are little and big"),
+            _ => throw new DataException($"{Path}: byteorder is {Printable.Quote(order)}; it must be little or big"),
         };
     }
 
-    // Numbers are little-endian here, whatever wrote them: torch.save swaps them on big-endian machines.
+    // Numbers are always little-endian here: torch.save swaps them on big-endian machines.
     private void OpenLegacy()
     {
         var input = new PickleInput(_file, 0, Math.Min(LongestPickle, _file.Length));
         object? magic = Unpickler.Read(input);
         if (magic is not BigInteger number || number != LegacyMagic)
-            throw new DataException($"{Path}: is neither a zip archive nor a stream of torch.save: its magic number is missing");
+            throw new DataException($"{Path}: is neither a zip archive nor a torch.save stream: its magic number is missing");
         if (Unpickler.Read(input) is not LegacyProtocol)
-            throw new DataException($"{Path}: is a stream of torch.save of another version than {LegacyProtocol}");
-        Unpickler.Read(input); // the writer's byte order and type sizes, which change nothing
+            throw new DataException($"{Path}: is a torch.save stream whose version is not {LegacyProtocol}");
+        Unpickler.Read(input); // the writer's byte order and type sizes; not needed
         object? root = Unpickler.Read(input);
         if (Unpickler.Read(input) is not PickleList keys)
             throw new DataException($"{Path}: the list of storages is missing");
@@ -147,12 +150,12 @@ internal sealed class TorchFile : TensorFile
             storages.TryAdd(info.Key, new LegacyStorage(info, where, new StoragePlace(entry: null)));
             var found = storages[info.Key];
             return (found.Info.Type, found.Info.RootCount) == (info.Type, info.RootCount) ? found.Place
-                : throw new DataException($"{where} describes its storage otherwise than another tensor does");
+                : throw new DataException($"{where} has another description of its storage than an earlier tensor");
         });
         PlaceStorages(keys, storages, input.Position);
     }
 
-    // Each storage is its count of numbers in 8 bytes, then the numbers, in the order of the list of keys.
+    // The storages are in the order of the keys. Each is its count of numbers in 8 bytes, then the numbers.
     private void PlaceStorages(PickleList keys, Dictionary<string, LegacyStorage> storages, long position)
     {
         Span<byte> countBytes = stackalloc byte[sizeof(long)];
@@ -187,7 +190,7 @@ internal sealed class TorchFile : TensorFile
         }
     }
 
-    // Row-major numbers from an element of the storage on.
+    // Reads numbers of the storage from an element on.
     private void ReadRun(TorchTensor tensor, long element, Span<float> destination)
     {
         int size = tensor.Type.ByteSize();
@@ -241,6 +244,6 @@ internal sealed class TorchFile : TensorFile
             sum.Append(bytes);
         }
         if (sum.GetCurrentHashAsUInt32() != entry.Crc32)
-            throw new DataException($"{where} has another checksum than the zip archive says: the file is damaged");
+            throw new DataException($"{where} does not match its checksum in the zip archive: the file is damaged");
     }
 }

@@ -3,19 +3,21 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained.Torch;
 
-/// <summary>The only names that a pickle of weights may use. None of them is called: they say what the pickle means.</summary>
+/// <summary>
+/// The only names that a pickle of weights may use. None of them is called. They only select the kind of a value.
+/// </summary>
 internal static class TorchGlobals
 {
-    /// <summary>Makes an ordered dictionary.</summary>
+    /// <summary>Creates an ordered dictionary.</summary>
     public const string OrderedDict = "collections.OrderedDict";
 
-    /// <summary>Makes a tensor of storage, offset, size and stride; as old files call it.</summary>
+    /// <summary>Creates a tensor from storage, offset, size and stride; the name in old files.</summary>
     public const string RebuildTensor = "torch._utils._rebuild_tensor";
 
-    /// <summary>Makes a tensor of storage, offset, size, stride and more.</summary>
+    /// <summary>Creates a tensor from storage, offset, size, stride and more.</summary>
     public const string RebuildTensor2 = "torch._utils._rebuild_tensor_v2";
 
-    /// <summary>Makes a trainable tensor of a tensor.</summary>
+    /// <summary>Creates a trainable tensor from a tensor.</summary>
     public const string RebuildParameter = "torch._utils._rebuild_parameter";
 
     private static readonly FrozenDictionary<string, SafetensorsType> Storages = new Dictionary<string, SafetensorsType>
@@ -30,8 +32,8 @@ internal static class TorchGlobals
         ["torch.BoolStorage"] = SafetensorsType.BOOL,
     }.ToFrozenDictionary();
 
-    /// <summary>Whether a name is on the list.</summary>
-    public static bool Knows(string name) => name is OrderedDict or RebuildTensor or RebuildTensor2 or RebuildParameter || Storages.ContainsKey(name);
+    /// <summary>Whether a name is on the allow-list.</summary>
+    public static bool IsAllowed(string name) => name is OrderedDict or RebuildTensor or RebuildTensor2 or RebuildParameter || Storages.ContainsKey(name);
 
     /// <summary>The type of the numbers of a storage class; null if the global is no storage class.</summary>
     public static SafetensorsType? StorageType(PickleGlobal global) => Storages.TryGetValue(global.Name, out var type) ? type : null;

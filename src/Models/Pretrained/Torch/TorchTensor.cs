@@ -4,25 +4,25 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained.Torch;
 
-/// <summary>Where the numbers of one storage lie in a file. Several tensors may share one.</summary>
-/// <param name="entry">Its entry of the zip archive; null in a legacy stream.</param>
+/// <summary>The place of one storage in a file. Several tensors may share it.</summary>
+/// <param name="entry">Its entry in the zip archive; null in a legacy stream.</param>
 internal sealed class StoragePlace(ZipEntry? entry)
 {
-    /// <summary>Its first byte; a legacy stream says it after all tensors.</summary>
+    /// <summary>Position of its first byte. A legacy stream has it only after all tensors.</summary>
     public long Position { get; set; } = entry?.Position ?? 0;
 
-    /// <summary>Its entry of the zip archive; null in a legacy stream.</summary>
+    /// <summary>Its entry in the zip archive; null in a legacy stream.</summary>
     public ZipEntry? Entry => entry;
 }
 
-/// <summary>A tensor of PyTorch: a view of a storage, whose numbers need not follow each other.</summary>
+/// <summary>A PyTorch tensor: a view of a storage. Its numbers need not be adjacent.</summary>
 internal sealed record TorchTensor(
     TensorFile File, string Name, SafetensorsType Type, ImmutableArray<long> Shape, StoragePlace Place, long Offset, ImmutableArray<long> Strides)
     : StoredTensor(File, Name, Type, Shape)
 {
     private const int MostDimensions = 64;
 
-    /// <summary>Whether its numbers lie one after the other, row by row.</summary>
+    /// <summary>Whether its numbers are stored row by row without gaps.</summary>
     public bool IsContiguous
     {
         get
@@ -38,15 +38,17 @@ internal sealed record TorchTensor(
         }
     }
 
-    /// <summary>How many numbers of the storage lie between its first and its last number, both counted.</summary>
+    /// <summary>Count of the storage's numbers from its first to its last number, both included.</summary>
     public long Span => ElementCount == 0 ? 0 : 1 + Shape.Zip(Strides, static (size, stride) => (size - 1) * stride).Sum();
 
-    /// <summary>Makes sense of a pickled tensor.</summary>
-    /// <param name="file">The file that it lies in.</param>
+    /// <summary>Decodes a pickled tensor.</summary>
+    /// <param name="file">The file of the tensor.</param>
     /// <param name="name">Its name.</param>
-    /// <param name="pickled">What the pickle says about it.</param>
+    /// <param name="pickled">Its description in the pickle.</param>
     /// <param name="find">Finds the place of a storage by its description.</param>
-    /// <exception cref="DataException">The description is damaged or leaves the storage; the message names the tensor.</exception>
+    /// <exception cref="DataException">
+    /// The description is damaged, or the tensor exceeds its storage; the message names the tensor.
+    /// </exception>
     public static TorchTensor Create(TensorFile file, string name, PickledTensor pickled, Func<PickledStorageInfo, string, StoragePlace> find)
     {
         string where = $"{file.Path}: tensor {Printable.Quote(name)}";
@@ -62,29 +64,33 @@ internal sealed record TorchTensor(
         {
             if (shape[i] < 0 || strides[i] < 0)
                 throw new DataException($"{where} has the size {shape[i]} and the stride {strides[i]}");
-            // Neither can leave 128 bits: both are cut at the storage's size below, factor by factor.
+            // Neither overflows 128 bits: both are limited to the largest 64-bit integer after each step.
             count = Int128.Min(count * shape[i], long.MaxValue);
             last = Int128.Min(last + (Int128)Math.Max(shape[i] - 1, 0) * strides[i], long.MaxValue);
         }
         if (offset < 0 || offset > storage.Count || (count > 0 && (count > storage.Count || last >= storage.Count)))
             throw new DataException($"{where} of shape [{string.Join(", ", shape)}] does not fit into its storage of {storage.Count} numbers");
-        // Where the view of a storage begins has been added to the offset of the tensor: positions count from the whole storage.
+        // Positions count from the beginning of the whole storage, so the start of the view is added to the tensor's
+        // offset.
         return new TorchTensor(file, name, storage.Type, [.. shape], find(storage, where), checked(offset + storage.ViewOffset), [.. strides]);
 
-        long[] Integers(PickleTuple tuple) => [.. tuple.Items.Select(item => item as long? ?? throw new DataException($"{where} has a size that is no number"))];
+        long[] Integers(PickleTuple tuple) => [.. tuple.Items.Select(item => item as long? ?? throw new DataException($"{where} has a size that is not a number"))];
     }
 }
 
-/// <summary>What a pickle says about a storage.</summary>
+/// <summary>The description of a storage in a pickle.</summary>
 /// <param name="Type">Type of its numbers.</param>
-/// <param name="Key">Names its bytes.</param>
+/// <param name="Key">Key of its bytes in the file.</param>
 /// <param name="RootCount">Numbers of the whole storage.</param>
-/// <param name="ViewOffset">Where the view of it begins that the tensor sees; 0 where it sees the whole.</param>
+/// <param name="ViewOffset">Start of the view that the tensor uses; 0 if it uses the whole storage.</param>
 /// <param name="Count">Numbers of that view.</param>
 internal sealed record PickledStorageInfo(SafetensorsType Type, string Key, long RootCount, long ViewOffset, long Count)
 {
-    /// <summary>Reads ('storage', class, key, location, count) and, in legacy streams, None or (key, offset, count) of a view after it.</summary>
-    /// <returns>Null if it is anything else.</returns>
+    /// <summary>
+    /// Reads ('storage', class, key, location, count) and, in legacy streams, None or (key, offset, count) of a view
+    /// after it.
+    /// </summary>
+    /// <returns>Null for any other description.</returns>
     public static PickledStorageInfo? Read(object?[] description)
     {
         if (description is not ["storage", PickleGlobal storageClass, string key, string, long count, ..] || count < 0

@@ -6,12 +6,14 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Pretrained.Torch;
 
 /// <summary>
-/// Reads a pickle of weights. A pickle is a program; this machine knows the few operations that PyTorch's files need, calls
-/// nothing, and stops with the name of anything else. It does not recurse, and what it makes is bounded by the pickle's length.
+/// Reads a pickle of weights. A pickle is a program. This reader executes the few operations that PyTorch's files
+/// need. It calls no function, and reports the name of any other operation as an error. It does not recurse, and its
+/// memory is bounded by the pickle's length.
 /// </summary>
 internal sealed class Unpickler
 {
-    // Some 30 for a tensor: room for thousands of tensors, and for a hostile file no more than some tens of megabytes.
+    // A tensor needs about 30 operations, so thousands of tensors are possible. A hostile file uses some tens of
+    // megabytes at most.
     private const int MostOperations = 1 << 18;
 
     private const int LongestText = 1 << 16;
@@ -25,16 +27,18 @@ internal sealed class Unpickler
     private Unpickler(PickleInput input) => _input = input;
 
     /// <summary>Reads one pickle, up to its end mark.</summary>
-    /// <param name="input">Stands at its beginning; stands after its end when this returns.</param>
-    /// <returns>The pickle's value, made of the types of <see cref="PickleTuple"/> and its neighbours.</returns>
-    /// <exception cref="DataException">The pickle is damaged, too long, or uses what weights do not need; the message names it.</exception>
+    /// <param name="input">At the beginning of the pickle before the call, at its end afterwards.</param>
+    /// <returns>The pickle's value, of the types in PickleValues.cs.</returns>
+    /// <exception cref="DataException">
+    /// The pickle is damaged, too long, or uses something that weights do not need; the message names it.
+    /// </exception>
     public static object? Read(PickleInput input) => new Unpickler(input).Run();
 
     private object? Run()
     {
         while (true)
         {
-            Spend(1);
+            CountOperations(1);
             byte operation = _input.Byte();
             if (operation == (byte)'.')
                 return Pop();
@@ -42,8 +46,8 @@ internal sealed class Unpickler
         }
     }
 
-    // Counts operations, and items that an operation copies: a value can be recalled and copied any number of times.
-    private void Spend(int operations)
+    // Counts operations and copied items, because a value can be read from the memo and copied any number of times.
+    private void CountOperations(int operations)
     {
         _operations += operations;
         if (_operations > MostOperations)
@@ -73,7 +77,7 @@ internal sealed class Unpickler
             case 'X': _stack.Add(Text(_input.UInt32())); break;
             case '\x8c': _stack.Add(Text(_input.Byte())); break;
             case '\x8d': _stack.Add(Text(_input.Int64())); break;
-            case 'U': _stack.Add(Text(_input.Byte())); break; // Python 2's texts
+            case 'U': _stack.Add(Text(_input.Byte())); break; // texts of Python 2
             case 'T': _stack.Add(Text(_input.Int32())); break;
             case 'C': Skip(_input.Byte()); break;
             case 'B': Skip(_input.UInt32()); break;
@@ -92,32 +96,32 @@ internal sealed class Unpickler
             case 'q': _memo[_input.Byte()] = Top(); break;
             case 'r': _memo[_input.UInt32()] = Top(); break;
             case '\x94': _memo[(uint)_memo.Count] = Top(); break;
-            case 'h': Recall(_input.Byte()); break;
-            case 'j': Recall(_input.UInt32()); break;
+            case 'h': ReadMemo(_input.Byte()); break;
+            case 'j': ReadMemo(_input.UInt32()); break;
             case 'c': _stack.Add(Global(_input.Line(), _input.Line())); break;
             case '\x93':
                 object?[] names = PopSome(2);
-                _stack.Add(Global(names[0] as string ?? throw _input.Wrong("names a global by something else than a text"),
-                    names[1] as string ?? throw _input.Wrong("names a global by something else than a text")));
+                _stack.Add(Global(names[0] as string ?? throw _input.Wrong("has a global whose name is not a text"),
+                    names[1] as string ?? throw _input.Wrong("has a global whose name is not a text")));
                 break;
             case 'Q': _stack.Add(new PickledStorage(Items(Pop(), "a reference to a storage"))); break;
             case 'R': _stack.Add(Call(PopSome(2))); break;
             case 'b': Build(Pop()); break;
-            default: throw _input.Wrong($"uses the operation {Show(operation)}, which weights do not need; nothing was executed");
+            default: throw _input.Wrong($"uses the operation {NameOf(operation)}, which weights do not need; nothing was executed");
         }
     }
 
     private PickleGlobal Global(string module, string name)
     {
         string full = $"{module}.{name}";
-        return TorchGlobals.Knows(full) ? new PickleGlobal(full)
+        return TorchGlobals.IsAllowed(full) ? new PickleGlobal(full)
             : throw _input.Wrong($"names {Printable.Quote(full)}, which weights do not need; nothing was executed");
     }
 
     private object Call(object?[] callableAndArguments)
     {
         if (callableAndArguments[0] is not PickleGlobal function)
-            throw _input.Wrong("calls something that is no function of the allow-list; nothing was executed");
+            throw _input.Wrong("calls something that is not on the allow-list; nothing was executed");
         object?[] arguments = Items(callableAndArguments[1], "the arguments of a call");
         return function.Name switch
         {
@@ -128,7 +132,7 @@ internal sealed class Unpickler
         };
     }
 
-    // OrderedDict() or, as Python 2 has it, OrderedDict([[key, value], ...]).
+    // OrderedDict(), or OrderedDict([[key, value], ...]) from Python 2.
     private PickleMap Map(object?[] arguments)
     {
         var map = new PickleMap([]);
@@ -136,30 +140,30 @@ internal sealed class Unpickler
             return map;
         if (arguments is not [PickleList pairs])
             throw _input.Wrong($"calls {TorchGlobals.OrderedDict} with the wrong arguments; nothing was executed");
-        Spend(pairs.Items.Count);
+        CountOperations(pairs.Items.Count);
         foreach (object? pair in pairs.Items)
         {
             if (pair is not PickleList { Items: [var key, var value] })
-                throw _input.Wrong("has an item of a dictionary that is no pair");
+                throw _input.Wrong("has a dictionary item that is not a pair");
             Set(map, key, value);
         }
         return map;
     }
 
-    // The state of a dictionary holds versions of modules, which say nothing about the weights.
+    // The state of a dictionary has versions of modules. They do not affect the weights.
     private void Build(object? state)
     {
         if (Top() is not PickleMap || state is not PickleMap)
-            throw _input.Wrong("sets the state of something else than a dictionary; nothing was executed");
+            throw _input.Wrong("sets the state of something that is not a dictionary; nothing was executed");
     }
 
     private void Append(object?[] items) =>
-        (Top() as PickleList ?? throw _input.Wrong("appends to something that is no list")).Items.AddRange(items);
+        (Top() as PickleList ?? throw _input.Wrong("appends to something that is not a list")).Items.AddRange(items);
 
     private void SetItems(object?[] items)
     {
         if (Top() is not PickleMap map || items.Length % 2 != 0)
-            throw _input.Wrong("sets items of something that is no dictionary");
+            throw _input.Wrong("sets items of something that is not a dictionary");
         for (int i = 0; i < items.Length; i += 2)
             Set(map, items[i], items[i + 1]);
     }
@@ -168,7 +172,7 @@ internal sealed class Unpickler
         map.Items[key is string or long ? key : throw _input.Wrong("has a key that is neither text nor number")] = value;
 
     private object?[] Items(object? value, string what) =>
-        (value as PickleTuple ?? throw _input.Wrong($"has something else than a tuple as {what}")).Items;
+        (value as PickleTuple ?? throw _input.Wrong($"needs a tuple as {what}")).Items;
 
     private string Text(long bytes) => bytes <= LongestText ? _input.Text(bytes)
         : throw _input.Wrong($"has a text of {bytes} bytes, more than the {LongestText} allowed");
@@ -189,16 +193,16 @@ internal sealed class Unpickler
             _stack.Add(value);
     }
 
-    private void Recall(uint index) => _stack.Add(_memo.TryGetValue(index, out object? value) ? value
-        : throw _input.Wrong($"recalls value {index}, which it never stored"));
+    private void ReadMemo(uint index) => _stack.Add(_memo.TryGetValue(index, out object? value) ? value
+        : throw _input.Wrong($"reads memo entry {index}, which was never written"));
 
-    private object? Top() => _stack.Count > Floor ? _stack[^1] : throw _input.Wrong("takes a value from an empty stack");
+    private object? Top() => _stack.Count > BottomOfStack ? _stack[^1] : throw _input.Wrong("takes a value from an empty stack");
 
     private object? Pop() => PopSome(1)[0];
 
     private object?[] PopSome(int count)
     {
-        if (_stack.Count - count < Floor)
+        if (_stack.Count - count < BottomOfStack)
             throw _input.Wrong("takes a value from an empty stack");
         object?[] items = _stack[^count..].ToArray();
         _stack.RemoveRange(_stack.Count - count, count);
@@ -208,16 +212,16 @@ internal sealed class Unpickler
     private object?[] PopToMark()
     {
         if (_marks.Count == 0)
-            throw _input.Wrong("takes values back to a mark that is not there");
-        object?[] items = PopSome(_stack.Count - Floor);
+            throw _input.Wrong("removes values back to a mark, but there is no mark");
+        object?[] items = PopSome(_stack.Count - BottomOfStack);
         _marks.RemoveAt(_marks.Count - 1);
         return items;
     }
 
-    // Values below the newest mark belong to an operation that is still to come.
-    private int Floor => _marks.Count == 0 ? 0 : _marks[^1];
+    // Values below the newest mark belong to a later operation.
+    private int BottomOfStack => _marks.Count == 0 ? 0 : _marks[^1];
 
-    private static string Show(byte operation) => operation switch
+    private static string NameOf(byte operation) => operation switch
     {
         (byte)'i' => "INST",
         (byte)'o' => "OBJ",

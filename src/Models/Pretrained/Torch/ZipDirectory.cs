@@ -5,16 +5,16 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained.Torch;
 
-/// <summary>A file inside a zip archive that lies there as it is.</summary>
+/// <summary>An uncompressed file inside a zip archive.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Position">Its first byte in the archive.</param>
-/// <param name="Length">Its bytes.</param>
-/// <param name="Crc32">Their checksum.</param>
+/// <param name="Position">Position of its first byte in the archive.</param>
+/// <param name="Length">Its size in bytes.</param>
+/// <param name="Crc32">Checksum of its bytes.</param>
 internal sealed record ZipEntry(string Name, long Position, long Length, uint Crc32);
 
 /// <summary>
-/// The list of a zip archive's files and where their bytes lie. .NET's reader gives no positions, and a tensor is read from the
-/// middle of a file.
+/// The files of a zip archive and the positions of their bytes. .NET's reader does not give positions, which are
+/// needed to read a tensor from the middle of a file.
 /// </summary>
 internal static class ZipDirectory
 {
@@ -23,11 +23,13 @@ internal static class ZipDirectory
 
     private const int EndBytes = 22, End64LocatorBytes = 20, End64Bytes = 56, EntryBytes = 46, LocalBytes = 30, LongestComment = ushort.MaxValue;
 
-    // Some 100 bytes for a tensor: room for 100,000 of them.
+    // A tensor needs about 100 bytes, so 100,000 tensors are possible.
     private const int LongestDirectory = 10_000_000;
 
     /// <summary>Reads the list.</summary>
-    /// <exception cref="DataException">The archive is damaged, or a file in it is compressed or leaves the archive; the message names it.</exception>
+    /// <exception cref="DataException">
+    /// The archive is damaged, or a file in it is compressed or exceeds the archive; the message names it.
+    /// </exception>
     public static IReadOnlyDictionary<string, ZipEntry> Read(FileBytes file)
     {
         var (start, length) = Locate(file);
@@ -44,7 +46,8 @@ internal static class ZipDirectory
         return entries;
     }
 
-    // The directory's place is in the record at the archive's end, or, where it needs 64 bits, in another one that is found from there.
+    // The record at the end of the archive has the position of the directory. A position of 64 bits is in a second
+    // record, and a locator before the first one has the position of that record.
     private static (long Start, long Length) Locate(FileBytes file)
     {
         int tailLength = (int)Math.Min(file.Length, EndBytes + LongestComment);
@@ -98,13 +101,13 @@ internal static class ZipDirectory
         ReadOnlySpan<byte> header = file.Read(local, LocalBytes, "the zip archive");
         long position = local + LocalBytes + UInt16(header, 26) + UInt16(header, 28);
         if (UInt32(header, 0) != LocalSignature)
-            throw new DataException($"{where} has no header where the directory says: damaged?");
+            throw new DataException($"{where} has no header at its position in the directory: damaged?");
         if (length > file.Length - position)
             throw new DataException($"{where} lies outside the file: truncated?");
         return new ZipEntry(name, position, length, crc);
     }
 
-    // The extra field 1 holds, in this order, the numbers that did not fit into 32 bits.
+    // Extra field 1 has the numbers that do not fit into 32 bits, in this order.
     private static void Widen(ReadOnlySpan<byte> extra, ref long length, ref long stored, ref long local)
     {
         while (extra.Length >= 4)

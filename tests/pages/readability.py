@@ -1,7 +1,8 @@
 """readability.py [COMMIT]: how easy the repository's prose is to read, in two tables: pages, and comments of src.
 
-Without COMMIT, the working tree. Columns: words; words of a sentence on average; share of sentences above 25 words;
-words of the longest sentence; characters of the longest line of prose.
+Without COMMIT, the working tree. Columns: words; mean words per sentence; share of sentences above 25 words; words of
+the longest sentence; characters of the longest line of prose. On a page a paragraph may be one line, so there the last
+column is the length of the longest paragraph.
 
 What counts
 - Of a page: paragraphs, list items and quotations. Not: blocks of code, tables, headings, HTML, targets of links.

@@ -3,9 +3,7 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>
-/// The help of every command is in plain words. Error messages are not tested, because they are not in one place.
-/// </summary>
+/// <summary>The help of every command is in plain words. Error messages are not tested.</summary>
 [Collection(nameof(CommandTests))]
 public sealed partial class HelpTests
 {

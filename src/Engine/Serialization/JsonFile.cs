@@ -9,7 +9,9 @@ public static class JsonFile
     /// <summary>The value in a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="type">The type of the value, from a context of source-generated serializers.</param>
-    /// <exception cref="DataException">The file cannot be read or has no such value; the message gives the reason.</exception>
+    /// <exception cref="DataException">
+    /// The file cannot be read or has no such value; the message gives the reason.
+    /// </exception>
     public static T Read<T>(string path, JsonTypeInfo<T> type) where T : class => Parse(path, FileFailure.ReadAllBytes(path), type);
 
     /// <summary>The value in the bytes of a file that was read before.</summary>

@@ -51,16 +51,7 @@ public sealed class ModelFolder
         if (!File.Exists(Path.Combine(path, Config)) && Directory.Exists(Path.Combine(path, LastOfRun)))
             path = Path.Combine(path, LastOfRun);
         string file = Path.Combine(path, Config);
-        ModelConfig config;
-        try
-        {
-            config = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(file), ConfigurationJson.Default.ModelConfig)
-                ?? throw new DataException($"{file}: is null");
-        }
-        catch (JsonException e)
-        {
-            throw new DataException($"{file}: {JsonFailure.Reason(e)}", e);
-        }
+        var config = JsonFile.Read(file, ConfigurationJson.Default.ModelConfig);
         config.Validate($"{file}: ");
         using var declared = Declare(config, file);
         var vocabulary = Vocabulary.Load(Path.Combine(path, Vocab));

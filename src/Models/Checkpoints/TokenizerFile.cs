@@ -23,17 +23,7 @@ internal static class TokenizerFile
     /// </exception>
     public static void Check(string path, ITokenizer tokenizer)
     {
-        TokenizerDescription found;
-        try
-        {
-            found = JsonSerializer.Deserialize(FileFailure.ReadAllBytes(path), TokenizerJson.Default.TokenizerDescription)
-                ?? throw new DataException($"{path}: is null");
-        }
-        catch (JsonException e)
-        {
-            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
-        }
-        var expected = Describe(tokenizer);
+        TokenizerDescription found = JsonFile.Read(path, TokenizerJson.Default.TokenizerDescription), expected = Describe(tokenizer);
         if (found.TokenizerClass != expected.TokenizerClass)
             throw new DataException($"{path}: tokenizer_class is {Printable.Quote(found.TokenizerClass ?? "")}, but the model's encoder needs {expected.TokenizerClass}");
         if (!found.DoLowerCase)

@@ -19,9 +19,7 @@ public static unsafe class WeightFile
     {
         var writer = new SafetensorsWriter();
         writer.AddMetadata("format", "pt"); // linear weights are [out, in], as readers of such files expect
-        foreach (var (name, value, _, _) in parameters.Parts())
-            Add(writer, device, name, value);
-        foreach (var (name, value) in parameters.StateParts())
+        foreach (var (name, value) in Saved(parameters))
             Add(writer, device, name, value);
         writer.WriteTo(stream);
     }
@@ -36,11 +34,12 @@ public static unsafe class WeightFile
     public static void RequireFits(string path, ParameterStore parameters)
     {
         using var reader = SafetensorsReader.Open(path);
-        foreach (var part in parameters.Parameters.SelectMany(parameter => parameter.Parts).Concat(parameters.States.SelectMany(state => state.Parts)))
+        ParameterPart[] parts = [.. parameters.Parameters.SelectMany(static parameter => parameter.Parts), .. parameters.States.SelectMany(static state => state.Parts)];
+        foreach (var part in parts)
             reader.Find(part.Name, part.Shape);
         // An extra tensor in a known block belongs to a model of other sizes, for example with more layers. The rest
         // would be a model that was never trained.
-        var known = parameters.Parameters.SelectMany(static parameter => parameter.Parts).Concat(parameters.States.SelectMany(static state => state.Parts)).Select(static part => part.Name).ToHashSet();
+        var known = parts.Select(static part => part.Name).ToHashSet();
         var blocks = known.Select(static name => name.Split('.')[0]).ToHashSet();
         if (reader.Entries.FirstOrDefault(entry => !known.Contains(entry.Name) && blocks.Contains(entry.Name.Split('.')[0])) is { } surplus)
             throw new DataException($"{path}: tensor {Printable.Quote(surplus.Name)} does not belong to a model of these sizes");
@@ -54,9 +53,7 @@ public static unsafe class WeightFile
     {
         using var reader = SafetensorsReader.Open(path);
         float[] buffer = [];
-        foreach (var (name, value, _, _) in parameters.Parts())
-            parameters.Upload(Read(path, reader, name, value, ref buffer), value);
-        foreach (var (name, value) in parameters.StateParts())
+        foreach (var (name, value) in Saved(parameters))
             parameters.Upload(Read(path, reader, name, value, ref buffer), value);
     }
 
@@ -92,12 +89,7 @@ public static unsafe class WeightFile
     public static string? FindNonFinite(Device device, ParameterStore parameters, Adam adam)
     {
         float[] buffer = new float[1 << 18];
-        foreach (var (name, value, _, _) in parameters.Parts())
-        {
-            if (!IsFinite(value))
-                return name;
-        }
-        foreach (var (name, value) in parameters.StateParts())
+        foreach (var (name, value) in Saved(parameters))
         {
             if (!IsFinite(value))
                 return name;
@@ -134,6 +126,9 @@ public static unsafe class WeightFile
         writer.Add(name, type, Array.ConvertAll(tensor.Shape.ToArray(), size => (long)size),
             (offset, destination) => device.Download(tensor.Address + (nint)offset, destination));
     }
+
+    private static IEnumerable<(string Name, Tensor Value)> Saved(ParameterStore parameters) =>
+        parameters.Parts().Select(static part => (part.Name, part.Value)).Concat(parameters.StateParts());
 
     private static IEnumerable<(string Name, Tensor First, Tensor Second)> Moments(ParameterStore parameters, Adam adam)
     {

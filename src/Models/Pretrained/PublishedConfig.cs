@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -42,17 +41,10 @@ internal sealed record PublishedConfig
     /// </exception>
     public static PublishedConfig Read(string path)
     {
-        try
-        {
-            var config = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedConfig) ?? throw new DataException($"{path}: is null");
-            config = config with { ModelType = config.ModelType ?? KindOf(config.Architectures) };
-            config.Check(path);
-            return config;
-        }
-        catch (JsonException failure)
-        {
-            throw new DataException($"{path}: {JsonFailure.Reason(failure)}", failure);
-        }
+        var config = JsonFile.Parse(path, SmallFile.Read(path), PublishedJson.Default.PublishedConfig);
+        config = config with { ModelType = config.ModelType ?? KindOf(config.Architectures) };
+        config.Check(path);
+        return config;
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
@@ -27,15 +26,7 @@ internal sealed record PublishedTokenizer
     {
         if (!File.Exists(path))
             return;
-        PublishedTokenizer tokenizer;
-        try
-        {
-            tokenizer = JsonSerializer.Deserialize(SmallFile.Read(path), PublishedJson.Default.PublishedTokenizer) ?? throw new DataException($"{path}: is null");
-        }
-        catch (JsonException failure)
-        {
-            throw new DataException($"{path}: {JsonFailure.Reason(failure)}", failure);
-        }
+        var tokenizer = JsonFile.Parse(path, SmallFile.Read(path), PublishedJson.Default.PublishedTokenizer);
         string expected = modelType == EncoderConfig.Bert ? "BertTokenizer" : "RoFormerTokenizer";
         if (tokenizer.TokenizerClass is { } name && name != expected && name != $"{expected}Fast")
             throw new DataException($"{path}: tokenizer_class is {Printable.Quote(name)}, but a {modelType} needs {expected}");

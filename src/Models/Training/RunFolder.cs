@@ -215,18 +215,7 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    private static TrainerState ReadState(string checkpoint)
-    {
-        string file = Path.Combine(checkpoint, State);
-        try
-        {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(file), RunJson.Default.TrainerState) ?? throw new DataException($"{file}: is null");
-        }
-        catch (Exception e) when (e is JsonException || FileFailure.Is(e))
-        {
-            throw new DataException($"{file}: {(e is JsonException json ? JsonFailure.Reason(json) : Printable.OneLine(e.Message))}", e);
-        }
-    }
+    private static TrainerState ReadState(string checkpoint) => JsonFile.Read(Path.Combine(checkpoint, State), RunJson.Default.TrainerState);
 
     // Newest first, without the weights before training.
     private IEnumerable<(long Step, string FolderPath)> Checkpoints() => Directory.GetDirectories(FolderPath, CheckpointPrefix + "*")

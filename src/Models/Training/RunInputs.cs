@@ -94,17 +94,7 @@ internal sealed class RunInputs(string folder)
         return rest.Count == 0 ? null : $"{rest.Order(StringComparer.Ordinal).First()} is new";
     }
 
-    private IReadOnlyList<FileDigest>? Read()
-    {
-        try
-        {
-            return Exist ? JsonSerializer.Deserialize(File.ReadAllBytes(_file), InputsJson.Default.IReadOnlyListFileDigest) : null;
-        }
-        catch (Exception e) when (e is JsonException || FileFailure.Is(e))
-        {
-            throw new DataException($"{_file}: {(e is JsonException json ? JsonFailure.Reason(json) : Printable.OneLine(e.Message))}", e);
-        }
-    }
+    private IReadOnlyList<FileDigest>? Read() => Exist ? JsonFile.Read(_file, InputsJson.Default.IReadOnlyListFileDigest) : null;
 }
 
 /// <summary>JSON of a run's inputs.</summary>

@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHELL = Path(__file__).resolve().parent / "shell.sh"
 ELSEWHERE = ("other", "none", "part")  # gates that run no block here
 COMMANDS = ("bash", "console")
-LONGEST = {False: 60, True: 1800}  # seconds that a block may take, without and with --full
+LONGEST = {False: 300, True: 1800}  # seconds that a block may take, without and with --full
 
 
 class Wrong(Exception):

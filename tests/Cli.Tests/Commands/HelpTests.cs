@@ -3,7 +3,9 @@ using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
 
-/// <summary>The help of every command is in plain words. Error messages are not tested.</summary>
+/// <summary>
+/// The help of every command is in plain words. Error messages are not tested, because they are not in one place.
+/// </summary>
 [Collection(nameof(CommandTests))]
 public sealed partial class HelpTests
 {

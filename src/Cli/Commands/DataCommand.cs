@@ -62,7 +62,7 @@ internal static class DataCommand
     {
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
         var official = new Option<bool>("--official") { Description = "compare the files of one folder with the MD5 sums that the challenge published" };
-        var command = new Command("verify", "Read all records and list the bad ones; the exit code is 1 if there are any.") { files, width, official, json };
+        var command = new Command("verify", "Read all records of TFRecord files and list the bad ones; the exit code is 1 if there are any.") { files, width, official, json };
         command.Validators.Add(result =>
         {
             if (result.GetValue(official) && result.GetValue(files) is not [var folder] || result.GetValue(official) && !Directory.Exists(result.GetValue(files)![0]))
@@ -104,7 +104,7 @@ internal static class DataCommand
 
     private static Option<int> Width() => CommonOptions.Positive("--frame-width", "values of a frame", FrameWidth);
 
-    private static string[] Expand(string[] files) => [.. files.SelectMany(RecordFiles.Expand)];
+    private static string[] Expand(string[] files) => [.. files.SelectMany(static file => RecordFiles.Expand(file))];
 
     private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 

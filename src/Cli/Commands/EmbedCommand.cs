@@ -1,6 +1,5 @@
 using System.CommandLine;
 using VideoSim.Models.Checkpoints;
-using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Training;
 
@@ -12,7 +11,7 @@ internal static class EmbedCommand
     public static Command Create()
     {
         var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder: last, best or a checkpoint of a run; a run's folder stands for its last", Required = true };
-        var records = new Option<string>("--records") { Description = "a TFRecord file, a folder of them, or a pattern", Required = true };
+        var records = new Option<string>("--records") { Description = "a file of videos, a folder of them, or a pattern", Required = true };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
         var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };
         var deviceName = CommonOptions.DeviceName();
@@ -25,12 +24,13 @@ internal static class EmbedCommand
             SubmissionFile.RequireWritable(file);
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
             var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
-            var index = RecordIndex.Build(RecordFiles.Expand(parsed.GetValue(records)!), folder.Configuration.FrameWidth, parsed.GetValue(skip),
-                Environment.ProcessorCount, console.Progress, cancellation);
+            var files = VideoFormats.Expand(parsed.GetValue(records)!);
+            var videos = VideoFormats.Of(files).Open(files, folder.Configuration.FrameWidth, parsed.GetValue(skip), Environment.ProcessorCount,
+                console.Progress, cancellation);
             var model = folder.Load(device, training: false);
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
-            var table = embedder.EmbedAll(index, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
+            var table = embedder.EmbedAll(videos, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
             SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
             console.Progress.Note($"{file}: {table.Ids.Count} embeddings of {folder.Configuration.Model}, computed on {device.Name}");
             return CommandLine.Done;

@@ -5,7 +5,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Inspection;
 using VideoSim.Models.Recipes;
-using VideoSim.Models.Records;
+using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Cli.Commands;
@@ -20,7 +20,7 @@ internal static class InspectCommand
         var model = CommonOptions.Model(required: false);
         var step = new Option<bool>("--step") { Description = "write a batch, its intermediate values, embeddings, losses and gradients to a file, without dropout" };
         var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder" };
-        var records = new Option<string>("--records") { Description = "with --step: a TFRecord file, a folder of them, or a pattern" };
+        var records = new Option<string>("--records") { Description = "with --step: a file of videos, a folder of them, or a pattern" };
         var labels = new Option<string?>("--labels") { Description = "with --step: a label file, for a batch of pairs" };
         var output = new Option<string>("--output") { Description = "with --step: the safetensors file to write" };
         var batch = CommonOptions.Positive("--batch", "with --step: videos or pairs of the batch", 4);
@@ -65,7 +65,7 @@ internal static class InspectCommand
                 StepDump.Write(device, new StepDumpOptions
                 {
                     Checkpoint = parsed.GetValue(checkpoint)!,
-                    Records = parsed.GetValue(records) is { } pattern ? RecordFiles.Expand(pattern) : [],
+                    Records = parsed.GetValue(records) is { } pattern ? VideoFormats.Expand(pattern) : [],
                     Labels = parsed.GetValue(labels),
                     Batch = parsed.GetValue(batch),
                     At = parsed.GetValue(at),

@@ -48,11 +48,12 @@ public interface IVideoReader : IDisposable
 }
 
 /// <summary>
-/// A file format of videos. A new format is an implementation of this interface and of <see cref="IVideoDataset"/>.
+/// A file format of videos. A new format is an implementation of this interface and of <see cref="IVideoDataset"/>,
+/// and a line in the list of <c>VideoFormats</c>.
 /// </summary>
 public interface IVideoFormat
 {
-    /// <summary>Extension of its files, with the dot.</summary>
+    /// <summary>Extension of its files, with the dot. Commands find the format by it.</summary>
     string Extension { get; }
 
     /// <summary>Reads and checks all videos of some files.</summary>

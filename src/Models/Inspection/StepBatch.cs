@@ -4,7 +4,6 @@ using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
-using VideoSim.Models.Records;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Inspection;
@@ -21,7 +20,7 @@ internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[]
     /// <exception cref="DataException">The files have fewer.</exception>
     public static StepBatch First(IReadOnlyList<string> records, string? labels, int size, ModelConfig config)
     {
-        var index = RecordIndex.Build(records, config.FrameWidth);
+        var index = VideoFormats.Of(records).Open(records, config.FrameWidth);
         var pairs = labels is null ? [] : LabelFile.Read(labels, index.TryFind);
         int available = labels is null ? index.Count : pairs.Length;
         if (available < size)

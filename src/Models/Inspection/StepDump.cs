@@ -19,7 +19,7 @@ public sealed record StepDumpOptions
     /// <summary>A model folder.</summary>
     public required string Checkpoint { get; init; }
 
-    /// <summary>TFRecord files. Their first videos or pairs are the batch; not used with <see cref="At"/>.</summary>
+    /// <summary>Files of videos. Their first videos or pairs are the batch; not used with <see cref="At"/>.</summary>
     public IReadOnlyList<string> Records { get; init; } = [];
 
     /// <summary>A label file for a batch of pairs, or null for a batch of single videos.</summary>

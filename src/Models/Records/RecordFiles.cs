@@ -2,21 +2,19 @@ using VideoSim.Engine;
 
 namespace VideoSim.Models.Records;
 
-/// <summary>Finds the TFRecord files of a path.</summary>
+/// <summary>Finds the files of a path.</summary>
 public static class RecordFiles
 {
-    private const string FolderPattern = "*.tfrecords";
-
     /// <summary>
-    /// Expands a path. A file gives itself. A folder gives its <c>*.tfrecords</c> files. A last component with
+    /// Expands a path. A file gives itself. A folder gives its files with an extension. A last component with
     /// <c>*</c> or <c>?</c> gives the files that match, except hidden ones (<c>._a.tfrecords</c>). Several files are
     /// in ordinal order of their paths.
     /// </summary>
     /// <exception cref="DataException">There is no such file.</exception>
-    public static IReadOnlyList<string> Expand(string path)
+    public static IReadOnlyList<string> Expand(string path, string extension = TfRecordFormat.FileExtension)
     {
         var (folder, pattern) = Directory.Exists(path)
-            ? (path, FolderPattern)
+            ? (path, $"*{extension}")
             : (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
             return File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file");

@@ -6,11 +6,13 @@ namespace VideoSim.Models.Records;
 /// <summary>TFRecord files of single-video Examples.</summary>
 public sealed class TfRecordFormat : IVideoFormat
 {
+    internal const string FileExtension = ".tfrecords";
+
     /// <summary>The only instance.</summary>
     public static TfRecordFormat Instance { get; } = new();
 
     /// <inheritdoc/>
-    public string Extension => ".tfrecords";
+    public string Extension => FileExtension;
 
     /// <inheritdoc/>
     public IVideoDataset Open(IReadOnlyList<string> files, int frameWidth, bool skipBadRecords = false, int threads = 1, IProgressSink? progress = null,

@@ -10,8 +10,8 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
-    /// <summary>Format of its videos.</summary>
-    public IVideoFormat Format { get; init; } = TfRecordFormat.Instance;
+    /// <summary>Format of its videos: that of the labelled pairs.</summary>
+    public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"));
 
     /// <summary>Full path of the folder, equal for all ways to write it.</summary>
     public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Zoo;
 using VideoSim.Tests.Shared;
@@ -15,7 +16,7 @@ public sealed class EncoderTests(CommandWorld world)
 {
     // The challenge's folder has no vocabulary and no labels of its test sets.
     [Fact]
-    public void Reproduce_ChallengesFolderAndTwoEncoders_MakesTheSubmissionOfAllSixModels()
+    public void Reproduce_ChallengesFolderAndTwoEncoders_MakesTheSubmissionOfAllModels()
     {
         string data = ChallengeData(), output = world.New(), bert = Encoder("bert", "zip.bin", "pytorch_model.bin"), roformer = Encoder("roformer", "keras.h5", "tf_model.h5");
         string[] command = ["reproduce", "--folds", "1", "--data", data, "--output-dir", output, .. CommandWorld.Options, "--encoder", $"bert={bert}", $"roformer={roformer}"];
@@ -23,7 +24,7 @@ public sealed class EncoderTests(CommandWorld world)
         Assert.Equal(TinyData.TestVideos, SubmissionFile.Read(Path.Combine(output, "result.zip")).Ids.Count);
         foreach (string model in ModelZoo.Names)
         {
-            string folder = model.EndsWith("roformer", StringComparison.Ordinal) ? roformer : bert, type = Path.GetFileName(folder).Split('-')[0];
+            string type = ModelZoo.Find(model).Encoder, folder = type == EncoderConfig.RoFormer ? roformer : bert;
             Assert.Equal(File.ReadAllText(Path.Combine(folder, "vocab.txt")), File.ReadAllText(Path.Combine(output, model, "fold-1", "last", "vocab.txt")));
             AssertWeights(Path.Combine(AppContext.BaseDirectory, "Golden", "pretrained", type, "plain.safetensors"), Path.Combine(output, model, "pretrain", "checkpoint-0", "model.safetensors"), type);
         }

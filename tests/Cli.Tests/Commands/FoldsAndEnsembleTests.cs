@@ -1,5 +1,6 @@
 using System.Text.Json;
 using VideoSim.Models.Submissions;
+using VideoSim.Models.Zoo;
 using Xunit;
 
 namespace VideoSim.Cli.Tests.Commands;
@@ -73,7 +74,7 @@ public sealed class FoldsAndEnsembleTests(CommandWorld world)
     {
         string output = world.New();
         using var plan = JsonDocument.Parse(Shell.Run("reproduce", "--preset", "reference", "--dry-run", "--json", "--output-dir", output).AssertDone().Output);
-        Assert.Equal(72, plan.RootElement.GetProperty("total_runs").GetInt32());
+        Assert.Equal(12 * ModelZoo.Names.Length, plan.RootElement.GetProperty("total_runs").GetInt32());
         Assert.False(Directory.Exists(output));
     }
 

@@ -7,7 +7,7 @@ using Xunit;
 namespace VideoSim.Models.Tests.Cuda;
 
 /// <summary>
-/// All six models train with the CUDA sources of all kernels: in fp32 with the results of the CPU, in bf16 close to
+/// All models train with the CUDA sources of all kernels: in fp32 with the results of the CPU, in bf16 close to
 /// them.
 /// </summary>
 [Collection(EmulatedMachine.Collection)]

@@ -10,21 +10,19 @@ namespace VideoSim.Models.Tests.Datasets;
 /// <summary>A run depends on the videos, not on the format of their files.</summary>
 public sealed class FormatTests : IDisposable
 {
+    static FormatTests() => VideoFormats.Add(new JsonLinesFormat());
+
     private readonly string _root = Directory.CreateTempSubdirectory("videosim-test-").FullName;
 
     [Fact]
     public void BothStages_OnJsonLines_EndWithTheWeightsOfTfRecords()
     {
-        var records = new DataFolder(Path.Combine(_root, "data"));
-        TinyData.Write(records.Root);
-        var lines = records with { Format = new JsonLinesFormat() };
-        foreach (string file in records.Pointwise.Append(records.Pairwise).Append(records.Test("b")))
-            JsonLinesFormat.Write(records.Format.Open([file], TinyData.FrameWidth, cancellation: TestContext.Current.CancellationToken), Path.ChangeExtension(file, lines.Format.Extension));
-        var expected = Train(records, "records");
-        foreach (string file in Directory.GetFiles(records.Root, "*.tfrecords", SearchOption.AllDirectories))
-            File.Delete(file);
-        Assert.Equal(expected, Train(lines, "lines"));
-        Assert.Empty(DataSurvey.Of(lines, [new TextSource()], TinyData.FrameWidth).Problems);
+        var data = new DataFolder(Path.Combine(_root, "data"));
+        TinyData.Write(data.Root);
+        var expected = Train(data, "records");
+        JsonLinesFormat.Convert(data.Root, TinyData.FrameWidth);
+        Assert.Equal(expected, Train(data, "lines"));
+        Assert.Empty(DataSurvey.Of(data, [new TextSource()], TinyData.FrameWidth).Problems);
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);

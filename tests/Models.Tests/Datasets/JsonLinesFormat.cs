@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
 
 namespace VideoSim.Models.Tests.Datasets;
 
@@ -18,8 +19,17 @@ internal sealed class JsonLinesFormat : IVideoFormat
 
     public BadRecord? FirstProblem(string file, int frameWidth) => null;
 
-    /// <summary>Writes the videos of a dataset.</summary>
-    internal static void Write(IVideoDataset videos, string file)
+    /// <summary>Replaces the TFRecord files of a folder and its subfolders.</summary>
+    internal static void Convert(string root, int frameWidth)
+    {
+        foreach (string file in Directory.GetFiles(root, "*.tfrecords", SearchOption.AllDirectories))
+        {
+            Write(TfRecordFormat.Instance.Open([file], frameWidth), Path.ChangeExtension(file, ".jsonl"));
+            File.Delete(file);
+        }
+    }
+
+    private static void Write(IVideoDataset videos, string file)
     {
         using var reader = videos.OpenReader();
         using var lines = new StreamWriter(file);
@@ -34,7 +44,7 @@ internal sealed class JsonLinesFormat : IVideoFormat
                 ["id"] = Encoding.UTF8.GetString(video.Id),
                 ["title"] = Encoding.UTF8.GetString(video.Title),
                 ["tags"] = new JsonArray([.. video.TagIds.ToArray().Select(static tag => (JsonNode)tag)]),
-                ["frames"] = Convert.ToBase64String(CollectionsMarshal.AsSpan(frames)),
+                ["frames"] = System.Convert.ToBase64String(CollectionsMarshal.AsSpan(frames)),
             }.ToJsonString());
         }
     }
@@ -51,7 +61,7 @@ internal sealed class JsonLinesFormat : IVideoFormat
             (Files, FrameWidth, Digests) = (files, frameWidth, [.. files.Select(FileDigest.OfContent)]);
             foreach (var json in files.SelectMany(File.ReadLines).Select(static line => JsonNode.Parse(line)!))
             {
-                byte[] frames = Convert.FromBase64String((string)json["frames"]!);
+                byte[] frames = System.Convert.FromBase64String((string)json["frames"]!);
                 int frameBytes = frameWidth * sizeof(ushort);
                 _byId[(string)json["id"]!] = _lines.Count;
                 _lines.Add(new Line(Encoding.UTF8.GetBytes((string)json["id"]!), Encoding.UTF8.GetBytes((string)json["title"]!),

@@ -51,15 +51,17 @@ public sealed class KernelFloorTests(CountedSteps counted) : IClassFixture<Count
     }
 
     // The goals' FLOPs contain products of the last layer for positions that nothing uses. Ours do not: 6 % of a step
-    // of mix.
+    // of mix. Both stages of the six published models have goals; further models come last.
     [Fact]
     public void Goals_WorkOfAStep_IsWhatStepsHave()
     {
         var rows = File.ReadLines(Path.Combine(AppContext.BaseDirectory, "goals.py"))
             .Select(static line => Regex.Match(line, @"^    \(""(\S+)"", ""(\S+)""\): \((\d+), ([\d.]+), ([\d.]+), ([\d_]+)\),")).Where(static row => row.Success)
             .ToDictionary(static row => $"{row.Groups[1].Value} {row.Groups[2].Value} bf16", static row => row.Groups);
-        Assert.Equal(counted.Steps.Select(static step => step.Kind.ToString()).Order(), rows.Keys.Order());
-        Assert.All(counted.Steps, step =>
+        Assert.Equal(12, rows.Count);
+        CountedStep[] published = [.. counted.Steps.Take(rows.Count)];
+        Assert.Equal(published.Select(static step => step.Kind.ToString()).Order(), rows.Keys.Order());
+        Assert.All(published, step =>
         {
             double[] row = [.. rows[step.Kind.ToString()].Cast<Group>().Skip(3).Select(static group => double.Parse(group.Value.Replace("_", ""), CultureInfo.InvariantCulture))];
             var (batch, flops, bytes, parameters) = (row[0], 1e12 * row[1], 1e9 * row[2], row[3]);

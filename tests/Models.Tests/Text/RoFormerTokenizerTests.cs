@@ -1,4 +1,5 @@
 using System.Text;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
@@ -147,7 +148,7 @@ public sealed class RoFormerTokenizerTests
         foreach (string model in ModelZoo.Names)
         {
             var tokenizer = TokenizerFactory.Create(Preset.Load("micro", model, []).Model, vocabulary, dictionary: null);
-            bool isRoFormer = model.EndsWith("-roformer", StringComparison.Ordinal);
+            bool isRoFormer = ModelZoo.Find(model).Encoder == EncoderConfig.RoFormer;
             Assert.Equal(isRoFormer ? "RoFormerTokenizer" : "BertTokenizer", tokenizer.ClassName);
             Assert.Equal(isRoFormer ? JiebaDictionary.Stock.Sha256 : null, tokenizer.DictionarySha256);
         }

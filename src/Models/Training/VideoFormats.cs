@@ -1,0 +1,33 @@
+using System.Collections.Immutable;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Records;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>The formats of videos. The extensions of files give their format.</summary>
+public static class VideoFormats
+{
+    // One line for each format. If several fit, the first is used. If none fits, the first of all is used.
+    private static ImmutableArray<IVideoFormat> _all =
+    [
+        TfRecordFormat.Instance,
+    ];
+
+    /// <summary>Adds a format of the calling program, after the others.</summary>
+    public static void Add(IVideoFormat format) => ImmutableInterlocked.Update(ref _all, static (all, added) => all.Add(added), format);
+
+    /// <summary>The format that all given files have.</summary>
+    public static IVideoFormat Of(IReadOnlyList<string> files) => First(format => files.All(file => file.EndsWith(format.Extension, StringComparison.Ordinal)));
+
+    /// <summary>The format of the file with a given path, to which the format's extension is added.</summary>
+    public static IVideoFormat OfNamed(string path) => First(format => File.Exists(path + format.Extension));
+
+    /// <summary>
+    /// Expands a path as <see cref="RecordFiles.Expand"/> does. A folder gives the files of its format.
+    /// </summary>
+    /// <exception cref="Engine.DataException">There is no such file.</exception>
+    public static IReadOnlyList<string> Expand(string path) =>
+        RecordFiles.Expand(path, First(format => Directory.Exists(path) && Directory.EnumerateFiles(path, $"*{format.Extension}").Any()).Extension);
+
+    private static IVideoFormat First(Func<IVideoFormat, bool> fits) => _all.FirstOrDefault(fits, _all[0]);
+}

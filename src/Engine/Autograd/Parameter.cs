@@ -15,8 +15,11 @@ public sealed record ParameterPart(string Name, Shape Shape, long Offset);
 /// </summary>
 public sealed class Parameter
 {
-    internal Parameter(int group, Shape shape, IReadOnlyList<ParameterPart> parts, Initializer initializer) =>
-        (Group, Shape, Parts, Initializer) = (group, shape, parts, initializer);
+    internal Parameter(ParameterStore store, int group, Shape shape, IReadOnlyList<ParameterPart> parts, Initializer initializer) =>
+        (Store, Group, Shape, Parts, Initializer) = (store, group, shape, parts, initializer);
+
+    /// <summary>The store that declared it.</summary>
+    internal ParameterStore Store { get; }
 
     /// <summary>Number of its group; a group has one learning rate.</summary>
     public int Group { get; }

@@ -52,6 +52,9 @@ public sealed class Constant
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
+    /// <summary>What a step calls it if it was disposed of.</summary>
+    internal const string Owner = "parameter store";
+
     private const uint InitializationStep = uint.MaxValue; // never reached by training, whose steps count from 0
 
     // First values are drawn in runs, each by one thread, and uploaded in blocks of many runs.
@@ -65,6 +68,9 @@ public sealed class ParameterStore : IDisposable
     private Arena? _arena;
     private Device? _device;
     private object? _gradientsOf; // the step that last wrote gradients
+
+    /// <summary>Where the parameters are; null before <see cref="Allocate"/>.</summary>
+    internal Device? Device => _device;
 
     /// <summary>Parameters in order of declaration within each group, groups in order.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
@@ -107,7 +113,7 @@ public sealed class ParameterStore : IDisposable
         if (_arena is not null)
             throw new InvalidOperationException("parameters must be declared before memory is allocated");
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
-        var parameter = new Parameter(group, shape, Divide(shape, parts), initializer);
+        var parameter = new Parameter(this, group, shape, Divide(shape, parts), initializer);
         _declared += Aligned(shape.Count);
         if (_declared > Shape.MostElements)
             throw new DataException(string.Create(CultureInfo.InvariantCulture, $"with {parts[0].Name} {shape} the model would have {_declared:N0} parameters; at most {Shape.MostElements:N0} are possible"));

@@ -70,6 +70,15 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     public bool Training => Mode.Training;
 
+    /// <summary>The device that will run the step; null for a tape without a step.</summary>
+    internal Device? Device { get; init; }
+
+    /// <summary>
+    /// One tensor of each block of memory that outlives the step and that its launches use, with the name of the
+    /// block's owner; null for a tape without a step.
+    /// </summary>
+    internal List<(Tensor Tensor, string Owner)>? Roots { get; init; }
+
     /// <summary>The step's scalars on the device.</summary>
     public StepScalars* Scalars { get; init; }
 
@@ -133,6 +142,9 @@ public sealed unsafe class Tape : IDisposable
     public Tensor Use(Parameter parameter, long offset, Shape shape, ElementType type = ElementType.Float32)
     {
         var value = parameter.ValueAs(type).Slice(offset, shape);
+        if (Device is not null && parameter.Store.Device != Device)
+            throw new ArgumentException($"{parameter} is on {parameter.Store.Device!.Name}, the step on {Device.Name}: they must be on one device");
+        DependOn(value, ParameterStore.Owner);
         if (!Training)
             return value;
         if (!_parameters.TryGetValue(parameter, out var used))
@@ -241,6 +253,13 @@ public sealed unsafe class Tape : IDisposable
         }
     }
 
+    /// <summary>Notes that the step cannot run without the block of memory that contains a tensor.</summary>
+    internal void DependOn(Tensor tensor, string owner)
+    {
+        if (Roots is not null && !Roots.Exists(root => root.Tensor.Arena == tensor.Arena))
+            Roots.Add((tensor, owner));
+    }
+
     /// <summary>Removes all recorded operations and resets the arena.</summary>
     public void Clear()
     {
@@ -256,6 +275,7 @@ public sealed unsafe class Tape : IDisposable
     {
         NativeMemory.AlignedFree(_states);
         _states = null;
+        (_used, _capacity) = (0, 0);
         _entries.Clear();
     }
 

@@ -58,7 +58,7 @@ public sealed unsafe class CudaStream : ComputeStream
     /// <inheritdoc/>
     public override void Drain()
     {
-        if (!_context.HasFailed)
+        if (!_context.HasFailed && !_context.IsDisposed)
             Synchronize();
     }
 

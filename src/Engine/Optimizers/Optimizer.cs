@@ -17,7 +17,6 @@ public readonly record struct NonFiniteGradient(long Step, long Element);
 /// <summary>
 /// Changes parameters by their gradients, in one launch over the flat block of all parameters. It owns the values that
 /// it keeps for each parameter from step to step.
-/// step to step.
 /// </summary>
 public abstract unsafe class Optimizer : IDisposable
 {
@@ -54,7 +53,10 @@ public abstract unsafe class Optimizer : IDisposable
     }
 
     /// <summary>The parameters that it changes.</summary>
-    protected ParameterStore Parameters { get; }
+    protected internal ParameterStore Parameters { get; }
+
+    /// <summary>A tensor of its own memory.</summary>
+    internal Tensor Root => _groupEnds;
 
     /// <summary>The values that are kept for each parameter, in the order of the weights.</summary>
     protected IReadOnlyList<Tensor> Moments => _moments;

@@ -20,6 +20,9 @@ public sealed unsafe class TrainingStep : IDisposable
         (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
         Step = new Step<LossTerms>(device, mode, inputs, tape =>
         {
+            tape.DependOn(parameters.Weights, ParameterStore.Owner);
+            if (optimizer is not null)
+                tape.DependOn(optimizer.Root, "optimizer");
             var terms = losses(tape);
             tape.RunBackward(terms.Terms);
             optimizer?.Update(tape.Stream, inputs.Scalars);
@@ -68,13 +71,19 @@ public sealed unsafe class TrainingStep : IDisposable
     /// <param name="rates">The learning rate of each parameter group.</param>
     public void Run(ReadOnlySpan<double> rates)
     {
-        WriteScalars(_inputs, Number++, rates);
+        Step.ThrowIfDisposed();
+        WriteScalars(_inputs, Number, rates);
+        Number++;
         Run();
     }
 
     /// <summary>Runs one update with the step number and the rates that the inputs already contain.</summary>
+    /// <exception cref="ObjectDisposedException">
+    /// The step, its device, store, optimizer or block of inputs was disposed of.
+    /// </exception>
     public void Run()
     {
+        Step.ThrowIfDisposed();
         _parameters.BeginGradients(this);
         Step.Run();
     }

@@ -43,9 +43,13 @@ public sealed class Parameter
     public Tensor Copy { get; internal set; }
 
     /// <summary>The weights, or their copy of another type.</summary>
-    /// <exception cref="InvalidOperationException">There is no such copy.</exception>
-    internal Tensor ValueAs(ElementType type) => type == Value.Type ? Value
-        : type == Copy.Type && Copy.Exists ? Copy : throw new InvalidOperationException($"{this} has no copy of type {type}");
+    /// <exception cref="InvalidOperationException">There is no memory yet, or no such copy.</exception>
+    internal Tensor ValueAs(ElementType type)
+    {
+        Store.RequireAllocated();
+        return type == Value.Type ? Value
+            : type == Copy.Type && Copy.Exists ? Copy : throw new InvalidOperationException($"{this} has no copy of type {type}");
+    }
 
     /// <summary>Gradient of the last step; 0 where the step's loss does not depend on the parameter.</summary>
     public Tensor Gradient { get; internal set; }

@@ -60,7 +60,7 @@ public sealed unsafe class Step<TResult> : IDisposable
         if (mode.Precision == ElementType.BFloat16 && !device.HasBFloat16)
             throw new ArgumentException($"{device.Name} does not support bf16 steps");
         if (inputs is not null && inputs.Device != device)
-            throw new ArgumentException($"the inputs are on {inputs.Device.Name}, the step on {device.Name}: they must be on one device");
+            throw new ArgumentException($"the inputs are on {inputs.Device.Name}, not on the given device {device.Name}");
         if (inputs is not null)
             _roots.Add((inputs.ScalarTensor, "block of inputs"));
         (_device, _build) = (device, build);

@@ -142,11 +142,12 @@ public sealed unsafe class Tape : IDisposable
     public Tensor Use(Parameter parameter, long offset, Shape shape, ElementType type = ElementType.Float32)
     {
         var value = parameter.ValueAs(type).Slice(offset, shape);
-        if (Device is not null && parameter.Store.Device != Device)
-            throw new ArgumentException($"{parameter} is on {parameter.Store.Device!.Name}, the step on {Device.Name}: they must be on one device");
+        if (Device is not null)
+            parameter.Store.RequireDevice(Device);
         DependOn(value, ParameterStore.Owner);
         if (!Training)
             return value;
+        parameter.Store.RequireGradients();
         if (!_parameters.TryGetValue(parameter, out var used))
             _parameters.Add(parameter, used = []);
         foreach (var (start, tensor) in used)

@@ -47,7 +47,7 @@ public sealed unsafe class Adam : Optimizer
         double updates = step + 1;
         WriteRates(ref scalars, learningRates, Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, updates)) / (1 - Math.Pow(AdamKernels.Beta1, updates)));
         for (int group = 0; group < _weightDecays.Length; group++)
-            scalars.Decays[group] = group < learningRates.Length ? (float)(learningRates[group] * _weightDecays[group]) : 0;
+            scalars.Decays[group] = (float)(learningRates[group] * _weightDecays[group]);
     }
 
     /// <inheritdoc/>

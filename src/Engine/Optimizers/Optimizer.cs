@@ -33,10 +33,13 @@ public abstract unsafe class Optimizer : IDisposable
     /// <param name="parameters">Allocated for training.</param>
     /// <param name="moments">Number of values that are kept for each parameter.</param>
     /// <exception cref="InvalidOperationException">The parameters have no gradients.</exception>
+    /// <exception cref="ArgumentException">The parameters are on another device.</exception>
     protected Optimizer(Device device, ParameterStore parameters, int moments)
     {
-        if (!parameters.Gradients.Exists)
-            throw new InvalidOperationException("the parameters have no gradients: allocate them for training");
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(parameters);
+        parameters.RequireDevice(device);
+        parameters.RequireGradients();
         (_device, Parameters, _moments) = (device, parameters, new Tensor[moments]);
         int[] ends = parameters.GroupEnds.Select(static end => checked((int)end)).ToArray();
         if (ends.Any(static end => end % GroupAlignment != 0))
@@ -68,6 +71,7 @@ public abstract unsafe class Optimizer : IDisposable
     /// <param name="scalars">The step's scalars on the host; the step number does not change.</param>
     /// <param name="step">0-based number of the update.</param>
     /// <param name="learningRates">One for each group.</param>
+    /// <exception cref="ArgumentException">The number of rates is not the number of groups.</exception>
     public abstract void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates);
 
     /// <summary>Changes weights and moments by the gradients of the backward pass.</summary>
@@ -104,10 +108,11 @@ public abstract unsafe class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Writes the rates of groups times a factor; 0 for groups without a rate.</summary>
-    private protected static void WriteRates(ref StepScalars scalars, ReadOnlySpan<double> learningRates, double factor)
+    /// <summary>Writes the rates of groups times a factor; 0 for groups that do not exist.</summary>
+    private protected void WriteRates(ref StepScalars scalars, ReadOnlySpan<double> learningRates, double factor)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(learningRates.Length, StepScalars.MaxGroups);
+        if (learningRates.Length != Parameters.GroupEnds.Count)
+            throw new ArgumentException($"the number of learning rates is {learningRates.Length}, that of parameter groups is {Parameters.GroupEnds.Count}: each group needs its own rate");
         for (int group = 0; group < StepScalars.MaxGroups; group++)
             scalars.Rates[group] = group < learningRates.Length ? (float)(learningRates[group] * factor) : 0;
     }

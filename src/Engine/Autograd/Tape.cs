@@ -42,6 +42,7 @@ public sealed unsafe class Tape : IDisposable
 
     private struct Slot
     {
+        public nint Arena, Address; // of the tensor: they distinguish it from tensors of other tapes
         public Shape Shape;
         public ElementType Type; // of the gradient
         public Tensor Gradient;
@@ -103,13 +104,21 @@ public sealed unsafe class Tape : IDisposable
     }
 
     /// <summary>A dropout site and its probability, which is 0 outside of training.</summary>
-    public DropoutSite Dropout(uint site, float dropProbability) => new()
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The probability is negative, 1 or more, or not a number.
+    /// </exception>
+    public DropoutSite Dropout(uint site, float dropProbability)
     {
-        Scalars = Scalars,
-        Seed = Mode.Seed,
-        Site = site,
-        DropProbability = Training ? dropProbability : 0,
-    };
+        if (dropProbability is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(dropProbability), $"a drop probability must be at least 0 and below 1, not {dropProbability}");
+        return new()
+        {
+            Scalars = Scalars,
+            Seed = Mode.Seed,
+            Site = site,
+            DropProbability = Training ? dropProbability : 0,
+        };
+    }
 
     /// <summary>
     /// Allocates the result of an operator. It has a gradient only if <paramref name="differentiable"/>.
@@ -118,8 +127,7 @@ public sealed unsafe class Tape : IDisposable
     {
         if (!Training || !differentiable)
             return Step.Allocate(shape, type);
-        _nodes.Add(new Slot { Shape = shape, Type = type });
-        return Step.Allocate(shape, type, _nodes.Count - 1);
+        return Place(Step.Allocate(shape, type), new Slot { Shape = shape, Type = type });
     }
 
     /// <summary>Allocates memory for values that pass between kernels. They have no gradient.</summary>
@@ -157,8 +165,7 @@ public sealed unsafe class Tape : IDisposable
             if (start < offset + shape.Count && offset < start + tensor.Shape.Count)
                 throw new InvalidOperationException($"{parameter} is used as {tensor.Shape} at element {start} and as {shape} at element {offset} in one step");
         }
-        _nodes.Add(new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape) });
-        value = value.At(_nodes.Count - 1);
+        value = Place(value, new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape) });
         used.Add((offset, value));
         return value;
     }
@@ -170,8 +177,10 @@ public sealed unsafe class Tape : IDisposable
     public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
     {
         Stream.EndFunction();
-        if (output.Node >= 0)
-            Push(rule, state, output.Node);
+        if (output.Node < 0)
+            return;
+        _ = SlotOf(output);
+        Push(rule, state, output.Node);
     }
 
     /// <summary>
@@ -185,15 +194,14 @@ public sealed unsafe class Tape : IDisposable
         var term = values.Slice(index, new Shape(1));
         if (!Training)
             return term;
-        _nodes.Add(new Slot { Shape = term.Shape, IsTerm = true });
-        return term.At(_nodes.Count - 1);
+        return Place(term, new Slot { Shape = term.Shape, IsTerm = true });
     }
 
     /// <summary>
     /// Weight of a loss term in the objective; the backward rule of its loss reads it. 0 if the objective does not
     /// contain the term.
     /// </summary>
-    public float WeightOf(in Tensor term) => term.Node < 0 ? 0 : _nodes[term.Node].Weight;
+    public float WeightOf(in Tensor term) => term.Node < 0 ? 0 : SlotOf(term).Weight;
 
     /// <summary>
     /// Records a loss. Its rule always runs: it reads the weights of its terms by <see cref="WeightOf"/> and writes
@@ -216,7 +224,7 @@ public sealed unsafe class Tape : IDisposable
         add = 0;
         if (input.Node < 0)
             return default;
-        ref var slot = ref CollectionsMarshal.AsSpan(_nodes)[input.Node];
+        ref var slot = ref SlotOf(input);
         if (!slot.Gradient.Exists)
             slot.Gradient = Step.Allocate(slot.Shape, slot.Type);
         add = slot.Written ? 1 : 0;
@@ -225,7 +233,7 @@ public sealed unsafe class Tape : IDisposable
     }
 
     /// <summary>The finished gradient of an operator's output.</summary>
-    public Tensor GradientOf(in Tensor output) => _nodes[output.Node].Gradient;
+    public Tensor GradientOf(in Tensor output) => SlotOf(output).Gradient;
 
     /// <summary>
     /// Runs the rules in reverse order. Rules of losses always run; other rules run if the gradient of their output
@@ -240,7 +248,7 @@ public sealed unsafe class Tape : IDisposable
         var nodes = CollectionsMarshal.AsSpan(_nodes);
         foreach (var term in terms)
         {
-            if ((uint)term.Value.Node >= (uint)nodes.Length || !nodes[term.Value.Node].IsTerm)
+            if (!Owns(term.Value) || !nodes[term.Value.Node].IsTerm)
                 throw new ArgumentException($"the term {term.Name} of the objective is not the value of a loss");
             nodes[term.Value.Node].Weight += term.Weight;
         }
@@ -278,6 +286,28 @@ public sealed unsafe class Tape : IDisposable
         _states = null;
         (_used, _capacity) = (0, 0);
         _entries.Clear();
+    }
+
+    private Tensor Place(in Tensor tensor, Slot slot)
+    {
+        _nodes.Add(slot with { Arena = tensor.Arena, Address = tensor.Address });
+        return tensor.At(_nodes.Count - 1);
+    }
+
+    // Two steps have different arenas. They may share a parameter, but then also its gradient, so both slots are alike.
+    private bool Owns(in Tensor tensor)
+    {
+        if ((uint)tensor.Node >= (uint)_nodes.Count)
+            return false;
+        ref readonly var slot = ref CollectionsMarshal.AsSpan(_nodes)[tensor.Node];
+        return slot.Arena == tensor.Arena && slot.Address == tensor.Address && slot.Shape.Count == tensor.Shape.Count;
+    }
+
+    private ref Slot SlotOf(in Tensor tensor)
+    {
+        if (!Owns(tensor))
+            throw new InvalidOperationException($"a tensor {tensor.Shape} belongs to the tape of another step");
+        return ref CollectionsMarshal.AsSpan(_nodes)[tensor.Node];
     }
 
     private void Push<TState>(Rule<TState> rule, in TState state, int output) where TState : unmanaged

@@ -225,14 +225,21 @@ public sealed class ParameterStore : IDisposable
             {
                 long start = block;
                 int count = (int)Math.Min(BlockElements, part.Value.Shape.Count - start);
-                Parallel.For(0, (count - 1) / RunElements + 1, run =>
+                try
                 {
-                    int first = run * RunElements, length = Math.Min(RunElements, count - first);
-                    double[] uniform = ArrayPool<double>.Shared.Rent(length);
-                    Philox.FillUniform(uniform.AsSpan(0, length), seed, InitializationStep, site, start + first);
-                    part.Initializer(values.AsSpan(first, length), part.Value.Shape, index => uniform[index]);
-                    ArrayPool<double>.Shared.Return(uniform);
-                });
+                    Parallel.For(0, (count - 1) / RunElements + 1, run =>
+                    {
+                        int first = run * RunElements, length = Math.Min(RunElements, count - first);
+                        double[] uniform = ArrayPool<double>.Shared.Rent(length);
+                        Philox.FillUniform(uniform.AsSpan(0, length), seed, InitializationStep, site, start + first);
+                        part.Initializer(values.AsSpan(first, length), part.Value.Shape, index => uniform[index]);
+                        ArrayPool<double>.Shared.Return(uniform);
+                    });
+                }
+                catch (AggregateException e)
+                {
+                    throw new InvalidOperationException($"{part.Name} cannot be initialized: {e.InnerExceptions[0].Message}", e.InnerExceptions[0]);
+                }
                 Upload(values.AsSpan(0, count), part.Value.Slice(start, new Shape(count)));
             }
         }

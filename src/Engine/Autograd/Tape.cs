@@ -43,6 +43,7 @@ public sealed unsafe class Tape : IDisposable
     private struct Slot
     {
         public nint Arena, Address; // of the tensor: they distinguish it from tensors of other tapes
+        public nint Copy; // address of a weight's bf16 copy, which has the same slot
         public Shape Shape;
         public ElementType Type; // of the gradient
         public Tensor Gradient;
@@ -165,9 +166,10 @@ public sealed unsafe class Tape : IDisposable
             if (start < offset + shape.Count && offset < start + tensor.Shape.Count)
                 throw new InvalidOperationException($"{parameter} is used as {tensor.Shape} at element {start} and as {shape} at element {offset} in one step");
         }
-        value = Place(value, new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape) });
-        used.Add((offset, value));
-        return value;
+        nint copy = parameter.Copy.Exists ? parameter.Copy.Slice(offset, shape).Address : 0;
+        var weights = Place(parameter.Value.Slice(offset, shape), new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape), Copy = copy });
+        used.Add((offset, weights));
+        return value.At(weights.Node);
     }
 
     /// <inheritdoc cref="ComputeStream.Touches"/>
@@ -300,7 +302,7 @@ public sealed unsafe class Tape : IDisposable
         if ((uint)tensor.Node >= (uint)_nodes.Count)
             return false;
         ref readonly var slot = ref CollectionsMarshal.AsSpan(_nodes)[tensor.Node];
-        return slot.Arena == tensor.Arena && slot.Address == tensor.Address && slot.Shape.Count == tensor.Shape.Count;
+        return slot.Arena == tensor.Arena && (slot.Address == tensor.Address || slot.Copy == tensor.Address) && slot.Shape.Count == tensor.Shape.Count;
     }
 
     private ref Slot SlotOf(in Tensor tensor)

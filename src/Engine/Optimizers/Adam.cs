@@ -62,6 +62,7 @@ public sealed unsafe class Adam : Optimizer
     // Before the base class takes memory.
     private static int Checked(ParameterStore parameters, double epsilon, IReadOnlyList<double>? weightDecays)
     {
+        ArgumentNullException.ThrowIfNull(parameters);
         if (!((float)epsilon > 0 && float.IsFinite((float)epsilon)))
             throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon must be above 0 and finite in fp32, not {epsilon}");
         if (weightDecays is not null && weightDecays.Count != parameters.GroupEnds.Count)

@@ -1,5 +1,4 @@
-// Two moons: a multilayer perceptron learns on which of two interleaved half circles a point lies.
-// Argument: cpu (default), cuda or cuda:N.
+// Two moons: a perceptron learns on which of two half circles a point lies. Argument: cpu (default), cuda or cuda:N.
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Layers;
@@ -32,7 +31,6 @@ float[] logits = device.Read<float>(inference.Result);
 Console.WriteLine($"accuracy {Enumerable.Range(0, Batch).Count(i => logits[2 * i + 1] > logits[2 * i] == (moons[i] == 1)) / (double)Batch:F3}");
 
 Tensor Logits(Tape tape) => output.Forward(tape, Activation.Forward(tape, hidden.Forward(tape, inputs["points"]), ActivationKind.Relu));
-
 int[] Draw() // makes a batch of points, uploads it and returns their moons
 {
     var drawn = Enumerable.Range(0, Batch).Select(i => (Moon: i % 2, Angle: Math.PI * random.NextDouble(), Noise: 0.2 * random.NextDouble())).ToArray();

@@ -177,7 +177,7 @@ def do(page, block, output, mark, folder):
     elif block.language == "diff":
         change = folder.state.with_suffix(".diff")
         change.write_text(block.text)
-        code, text = folder.run(f"git apply --recount {change}")
+        code, text = folder.run(f"git apply {change}")
         if code != 0:
             raise Wrong(f"{page.path}:{block.line}: the change cannot be applied\n{text}")
     else:

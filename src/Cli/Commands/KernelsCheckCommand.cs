@@ -97,7 +97,7 @@ internal static class KernelsCheckCommand
             string compiles = kernel.Source is null ? None : _compiler is null ? Skipped : Outcome("compilation", () => Compile(kernel));
             string twin = !kernel.HasTwin ? NoTwin : Outcome("twin", () => Lines(KernelGates.Accuracy(_cpu, cases)));
             // The check of accesses comes first: a kernel that writes out of bounds must not run without it.
-            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("CUDA source", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders))));
+            string order = kernel.Source is null ? None : _emulator is null && _refusal is null ? Skipped : Outcome("accesses, orders", () => OnEmulator(device => checks.SelectMany(check => KernelGates.Order(device, _emulator, check, KernelGates.MostOrders))));
             bool runs = order == Right || (order == Wrong && !_isFault);
             string cuda = runs ? Outcome("CUDA source", () => OnEmulator(device => KernelGates.Accuracy(device, cases))) : order == Wrong ? Skipped : order;
             return new CheckedKernel(kernel.Family, kernel.Entry, compiles, twin, order, cuda, Stopwatch.GetElapsedTime(start).TotalSeconds, findings);

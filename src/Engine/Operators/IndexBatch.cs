@@ -50,12 +50,12 @@ public readonly unsafe record struct IndexBatch(Tensor Indices, Tensor SortedPos
     /// </exception>
     public static void Upload(StepInputs inputs, string name, ReadOnlySpan<int> indices, int rows)
     {
-        inputs.Upload(name, indices);
         foreach (int index in indices)
         {
             if (index < 0 || index >= rows)
                 throw new ArgumentException($"input {name} has the index {index}, outside of a table of {rows} rows");
         }
+        inputs.Upload(name, indices);
         int[] sorted = new int[indices.Length], segments = new int[indices.Length], starts = new int[indices.Length + 1];
         int count = Sort(new int[rows], indices, sorted, segments, starts);
         inputs.Upload<int>($"{name}, {Sorted}", sorted);

@@ -45,8 +45,10 @@ public static unsafe class Linear
     private static Tensor Apply(Tape tape, in Tensor x, in Tensor weight, in Tensor bias, int stack, bool sharedInput, Shape shape, ElementType result)
     {
         int k = x.Shape.Width, n = shape.Width, rows = shape.Rows / stack;
-        if (weight.Shape.Width != k || weight.Type != x.Type || (bias.Exists && bias.Type != result))
+        if (weight.Shape.Width != k || weight.Type != x.Type || (!sharedInput && x.Shape[0] != stack))
             throw new ArgumentException($"a linear map of {weight.Shape} {weight.Type} was given {x.Shape} {x.Type}");
+        if (bias.Exists && (bias.Shape.Count != (long)stack * n || bias.Type != result))
+            throw new ArgumentException($"a linear map of {weight.Shape} with a result of {result} was given a bias of {bias.Shape} {bias.Type}");
         var y = tape.Result(shape, differentiable: true, result);
         tape.Touches("x, weight, bias -> y", Touch.Read(x), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
         MatrixProduct.Run(tape, new MatMulArgs

@@ -27,7 +27,7 @@ public static unsafe class PairLoss
     public static PairTerms Forward(Tape tape, in Tensor embeddings, in Tensor targets)
     {
         int pairs = embeddings.Shape[0] / 2;
-        if (targets.Shape.Count != pairs)
+        if (embeddings.Shape[0] != 2 * pairs || targets.Shape.Count != pairs)
             throw new ArgumentException($"{targets.Shape} targets do not fit embeddings {embeddings.Shape}");
         Tensor cosines = tape.Scratch(new Shape(pairs)), inverseNorm = tape.Scratch(new Shape(2 * pairs));
         Tensor losses = tape.Scratch(new Shape(2, pairs)), values = tape.Scratch(new Shape(2));

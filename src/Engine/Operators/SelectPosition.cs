@@ -13,8 +13,11 @@ public static unsafe class SelectPosition
     private static readonly Rule<State> BackwardRule = new(Backward);
 
     /// <summary>[B, S, C] to [B, C].</summary>
+    /// <exception cref="ArgumentException">The sequences do not have this position.</exception>
     public static Tensor Forward(Tape tape, in Tensor x, int position)
     {
+        if (position < 0 || position >= x.Shape[1])
+            throw new ArgumentException($"sequences {x.Shape} have no position {position}");
         var y = tape.Result(new Shape(x.Shape[0], x.Shape[2]), x.Node >= 0, x.Type);
         tape.Touches("a row of each sequence -> rows", Touch.Read(x, x.Shape[0]), Touch.Write(y));
         tape.Stream.Run(SelectPositionKernels.Forward[x.Type], Arguments(x, y, position));

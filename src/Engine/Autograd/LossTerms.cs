@@ -12,10 +12,25 @@ namespace VideoSim.Engine.Autograd;
 public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
 
 /// <summary>The objective of a step, term by term.</summary>
-/// <param name="terms">The terms, in the order of logs.</param>
-public sealed class LossTerms(params ReadOnlySpan<LossTerm> terms)
+public sealed class LossTerms
 {
-    private readonly LossTerm[] _terms = terms.ToArray();
+    private readonly LossTerm[] _terms;
+
+    /// <summary>An objective.</summary>
+    /// <param name="terms">The terms, in the order of logs.</param>
+    /// <exception cref="ArgumentException">Two terms have the same name, or a weight is not finite.</exception>
+    public LossTerms(params ReadOnlySpan<LossTerm> terms)
+    {
+        _terms = terms.ToArray();
+        for (int i = 0; i < _terms.Length; i++)
+        {
+            var (name, weight, _) = _terms[i];
+            if (!float.IsFinite(weight))
+                throw new ArgumentException($"the weight of the loss term {name} is {weight}");
+            if (Array.FindIndex(_terms, term => term.Name == name) < i)
+                throw new ArgumentException($"two loss terms are called {name}");
+        }
+    }
 
     /// <summary>The terms.</summary>
     public ReadOnlySpan<LossTerm> Terms => _terms;

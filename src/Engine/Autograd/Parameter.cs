@@ -15,8 +15,11 @@ public sealed record ParameterPart(string Name, Shape Shape, long Offset);
 /// </summary>
 public sealed class Parameter
 {
-    internal Parameter(int group, Shape shape, IReadOnlyList<ParameterPart> parts, Initializer initializer) =>
-        (Group, Shape, Parts, Initializer) = (group, shape, parts, initializer);
+    internal Parameter(ParameterStore store, int group, Shape shape, IReadOnlyList<ParameterPart> parts, Initializer initializer) =>
+        (Store, Group, Shape, Parts, Initializer) = (store, group, shape, parts, initializer);
+
+    /// <summary>The store that declared it.</summary>
+    internal ParameterStore Store { get; }
 
     /// <summary>Number of its group; a group has one learning rate.</summary>
     public int Group { get; }
@@ -40,9 +43,13 @@ public sealed class Parameter
     public Tensor Copy { get; internal set; }
 
     /// <summary>The weights, or their copy of another type.</summary>
-    /// <exception cref="InvalidOperationException">There is no such copy.</exception>
-    internal Tensor ValueAs(ElementType type) => type == Value.Type ? Value
-        : type == Copy.Type && Copy.Exists ? Copy : throw new InvalidOperationException($"{this} has no copy of type {type}");
+    /// <exception cref="InvalidOperationException">There is no memory yet, or no such copy.</exception>
+    internal Tensor ValueAs(ElementType type)
+    {
+        Store.RequireAllocated();
+        return type == Value.Type ? Value
+            : type == Copy.Type && Copy.Exists ? Copy : throw new InvalidOperationException($"{this} has no copy of type {type}");
+    }
 
     /// <summary>Gradient of the last step; 0 where the step's loss does not depend on the parameter.</summary>
     public Tensor Gradient { get; internal set; }

@@ -52,6 +52,9 @@ public sealed class Constant
 /// </summary>
 public sealed class ParameterStore : IDisposable
 {
+    /// <summary>What a step calls it if it was disposed of.</summary>
+    internal const string Owner = "parameter store";
+
     private const uint InitializationStep = uint.MaxValue; // never reached by training, whose steps count from 0
 
     // First values are drawn in runs, each by one thread, and uploaded in blocks of many runs.
@@ -104,10 +107,10 @@ public sealed class ParameterStore : IDisposable
     /// </summary>
     public Parameter Stack(int group, Shape shape, IReadOnlyList<(string Name, Shape Shape)> parts, Initializer initializer)
     {
-        if (_arena is not null)
-            throw new InvalidOperationException("parameters must be declared before memory is allocated");
+        RequireUnallocated();
+        ArgumentOutOfRangeException.ThrowIfNegative(group);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(group, StepScalars.MaxGroups);
-        var parameter = new Parameter(group, shape, Divide(shape, parts), initializer);
+        var parameter = new Parameter(this, group, shape, Divide(shape, parts), initializer);
         _declared += Aligned(shape.Count);
         if (_declared > Shape.MostElements)
             throw new DataException(string.Create(CultureInfo.InvariantCulture, $"with {parts[0].Name} {shape} the model would have {_declared:N0} parameters; at most {Shape.MostElements:N0} are possible"));
@@ -118,6 +121,7 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Declares parts of a saved, untrained tensor.</summary>
     public StateTensor StackState(Shape shape, IReadOnlyList<(string Name, Shape Shape)> parts, float initial)
     {
+        RequireUnallocated();
         var state = new StateTensor(shape, Divide(shape, parts), initial);
         _states.Add(state);
         return state;
@@ -126,6 +130,7 @@ public sealed class ParameterStore : IDisposable
     /// <summary>Declares fixed values; they are on the device as soon as memory is allocated.</summary>
     public Constant AddConstant(Shape shape, float[] values)
     {
+        RequireUnallocated();
         if (shape.Count != values.Length)
             throw new ArgumentException($"{values.Length} values do not fill {shape}");
         var constant = new Constant(shape, values);
@@ -140,8 +145,12 @@ public sealed class ParameterStore : IDisposable
     /// <param name="device">Device that the memory is taken from.</param>
     /// <param name="training">Whether there are gradients.</param>
     /// <param name="precision">Precision of the steps. For bf16 each weight gets a bf16 copy.</param>
+    /// <exception cref="InvalidOperationException">The store has memory already.</exception>
     public void Allocate(Device device, bool training, ElementType precision = ElementType.Float32)
     {
+        ArgumentNullException.ThrowIfNull(device);
+        RequireUnallocated();
+        StepMode.RequirePrecision(precision);
         _device = device;
         // OrderBy is a stable sort, unlike List.Sort.
         var ordered = _parameters.OrderBy(static parameter => parameter.Group).ToArray();
@@ -204,8 +213,10 @@ public sealed class ParameterStore : IDisposable
     /// name.
     /// </summary>
     /// <param name="seed">Key of the random numbers.</param>
+    /// <exception cref="InvalidOperationException">The store has no memory yet.</exception>
     public void Initialize(ulong seed)
     {
+        RequireAllocated();
         float[] values = new float[BlockElements];
         foreach (var part in Parts())
         {
@@ -214,14 +225,21 @@ public sealed class ParameterStore : IDisposable
             {
                 long start = block;
                 int count = (int)Math.Min(BlockElements, part.Value.Shape.Count - start);
-                Parallel.For(0, (count - 1) / RunElements + 1, run =>
+                try
                 {
-                    int first = run * RunElements, length = Math.Min(RunElements, count - first);
-                    double[] uniform = ArrayPool<double>.Shared.Rent(length);
-                    Philox.FillUniform(uniform.AsSpan(0, length), seed, InitializationStep, site, start + first);
-                    part.Initializer(values.AsSpan(first, length), part.Value.Shape, index => uniform[index]);
-                    ArrayPool<double>.Shared.Return(uniform);
-                });
+                    Parallel.For(0, (count - 1) / RunElements + 1, run =>
+                    {
+                        int first = run * RunElements, length = Math.Min(RunElements, count - first);
+                        double[] uniform = ArrayPool<double>.Shared.Rent(length);
+                        Philox.FillUniform(uniform.AsSpan(0, length), seed, InitializationStep, site, start + first);
+                        part.Initializer(values.AsSpan(first, length), part.Value.Shape, index => uniform[index]);
+                        ArrayPool<double>.Shared.Return(uniform);
+                    });
+                }
+                catch (AggregateException e)
+                {
+                    throw new InvalidOperationException($"{part.Name} cannot be initialized: {e.InnerExceptions[0].Message}", e.InnerExceptions[0]);
+                }
                 Upload(values.AsSpan(0, count), part.Value.Slice(start, new Shape(count)));
             }
         }
@@ -235,10 +253,19 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>Writes values to a part of the weights and to its bf16 copy, or to a state.</summary>
     /// <param name="values">One value for each element of the part.</param>
-    /// <param name="part">A tensor from <see cref="Parts"/> or <see cref="StateParts"/>.</param>
+    /// <param name="part">
+    /// A tensor from <see cref="Parts"/> or <see cref="StateParts"/>, or a slice of one.
+    /// </param>
+    /// <exception cref="ArgumentException">
+    /// The tensor is not in the store's memory, or has another number of elements.
+    /// </exception>
     public void Upload(ReadOnlySpan<float> values, in Tensor part)
     {
-        var device = _device ?? throw new InvalidOperationException("memory must be allocated before it is written");
+        var device = RequireAllocated();
+        if (part.Arena != Weights.Arena || part.Type != ElementType.Float32)
+            throw new ArgumentException($"a tensor {part.Shape} of {part.Type} is no part of the store's weights and states");
+        if (values.Length != part.Shape.Count)
+            throw new ArgumentException($"{values.Length} values do not fill a part {part.Shape}");
         device.Upload(MemoryMarshal.AsBytes(values), part.Address);
         long offset = (part.Address - Weights.Address) / sizeof(float);
         if (!Copies.Exists || offset < 0 || offset >= FlatCount)
@@ -291,8 +318,32 @@ public sealed class ParameterStore : IDisposable
         _gradientsOf = step;
     }
 
+    /// <summary>Throws unless the store has memory for gradients.</summary>
+    internal void RequireGradients()
+    {
+        RequireAllocated();
+        if (!Gradients.Exists)
+            throw new InvalidOperationException("the parameters have no gradients: allocate the store for training");
+    }
+
+    /// <summary>Throws unless the memory is on a device.</summary>
+    internal void RequireDevice(Device device)
+    {
+        if (RequireAllocated() != device)
+            throw new ArgumentException($"the parameters are on {_device!.Name}, not on the given device {device.Name}");
+    }
+
+    /// <summary>The device of the memory; throws if there is no memory yet.</summary>
+    internal Device RequireAllocated() => _device ?? throw new InvalidOperationException("the parameter store has no memory yet: call Allocate first");
+
     /// <inheritdoc/>
     public void Dispose() => _arena?.Dispose();
+
+    private void RequireUnallocated()
+    {
+        if (_device is not null)
+            throw new InvalidOperationException("the parameter store has memory already: declare everything first, then call Allocate once");
+    }
 
     // Every tensor begins on a cache line.
     private static long Aligned(long elements) => (elements + 15) / 16 * 16;

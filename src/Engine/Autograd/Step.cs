@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
+using VideoSim.Engine.Tensors;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Engine.Autograd;
@@ -11,7 +13,15 @@ namespace VideoSim.Engine.Autograd;
 /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
 /// </param>
 /// <param name="Precision">How activations are stored.</param>
-public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Precision = ElementType.Float32);
+public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Precision = ElementType.Float32)
+{
+    /// <summary>Throws if activations or copies of weights cannot have a type.</summary>
+    internal static void RequirePrecision(ElementType precision)
+    {
+        if (precision is not (ElementType.Float32 or ElementType.BFloat16))
+            throw new ArgumentException($"{precision} is no precision: it must be Float32 or BFloat16");
+    }
+}
 
 /// <summary>
 /// A step is a list of launches. Building it runs the model's code twice: once on the counting device, to find the
@@ -29,14 +39,30 @@ public sealed unsafe class Step<TResult> : IDisposable
     private readonly Arena? _workspace;
     private readonly Tape _tape;
     private readonly PlanStream? _plan;
+    private readonly List<(Tensor Tensor, string Owner)> _roots = [];
+    private TResult _result = default!;
+    private bool _hasResult, _disposed;
 
     /// <summary>Builds a step.</summary>
     /// <param name="device">Device that runs the step.</param>
     /// <param name="mode">Training or not, seed, precision.</param>
     /// <param name="inputs">The step's inputs on that device; null for a step without random numbers.</param>
     /// <param name="build">The model's code. It must not read the values of tensors.</param>
+    /// <exception cref="ArgumentException">
+    /// The inputs or a parameter are on another device, or the device does not support the precision.
+    /// </exception>
     public Step(Device device, StepMode mode, StepInputs? inputs, Func<Tape, TResult> build)
     {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(build);
+        ObjectDisposedException.ThrowIf(device.IsDisposed, device);
+        StepMode.RequirePrecision(mode.Precision);
+        if (mode.Precision == ElementType.BFloat16 && !device.HasBFloat16)
+            throw new ArgumentException($"{device.Name} does not support bf16 steps");
+        if (inputs is not null && inputs.Device != device)
+            throw new ArgumentException($"the inputs are on {inputs.Device.Name}, not on the given device {device.Name}");
+        if (inputs is not null)
+            _roots.Add((inputs.ScalarTensor, "block of inputs"));
         (_device, _build) = (device, build);
         using (var counting = new CountingDevice())
         using (var arena = new Arena(counting, Unlimited))
@@ -48,15 +74,29 @@ public sealed unsafe class Step<TResult> : IDisposable
             var counted = (CountingStream)counting.Stream;
             (Cost, MatMulCost, Launches, Functions) = (counted.Total, counted.MatMuls, counted.Launches, counted.Functions);
         }
-        _arena = new Arena(device, ArenaBytes);
-        _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
-        _plan = mode.Eager ? null : new PlanStream();
-        _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, inputs);
-        Result = _plan is null ? default! : build(_tape); // an eager step has no result before its first run
+        try
+        {
+            _arena = new Arena(device, ArenaBytes);
+            _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
+            _plan = mode.Eager ? null : new PlanStream();
+            _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, inputs);
+            if (_plan is not null)
+                Result = build(_tape);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The tensors of the last run.</summary>
-    public TResult Result { get; private set; }
+    /// <exception cref="InvalidOperationException">The step is eager and has not run.</exception>
+    public TResult Result
+    {
+        get => _hasResult ? _result : throw new InvalidOperationException("an eager step has no result before its first run");
+        private set => (_result, _hasResult) = (value, true);
+    }
 
     /// <summary>FLOPs and bytes of one run, by the costs of its kernels.</summary>
     public KernelCost Cost { get; }
@@ -79,8 +119,12 @@ public sealed unsafe class Step<TResult> : IDisposable
     public long WorkspaceBytes { get; }
 
     /// <summary>Launches one run on the device's stream.</summary>
+    /// <exception cref="ObjectDisposedException">
+    /// The step, or a device, store, optimizer or block of inputs that it uses, was disposed of.
+    /// </exception>
     public void Run()
     {
+        ThrowIfDisposed();
         if (_plan is not null)
         {
             _plan.Replay(_device.Stream);
@@ -92,19 +136,40 @@ public sealed unsafe class Step<TResult> : IDisposable
 
     /// <summary>Launches one run of a planned step, kernel by kernel, on another stream of its device.</summary>
     /// <exception cref="InvalidOperationException">The step is eager.</exception>
-    public void Replay(ComputeStream stream) =>
+    /// <exception cref="ObjectDisposedException">As for <see cref="Run"/>.</exception>
+    public void Replay(ComputeStream stream)
+    {
+        ThrowIfDisposed();
         (_plan ?? throw new InvalidOperationException("an eager step has no plan")).Replay(stream);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         _device.Stream.Drain();
-        _tape.Dispose();
+        // A constructor that failed calls this too: not all of them exist then.
+        _tape?.Dispose();
         _plan?.Dispose();
-        _arena.Dispose();
+        _arena?.Dispose();
         _workspace?.Dispose();
     }
 
-    private static Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepInputs? inputs) =>
-        new(stream, arena) { Workspace = workspace, Mode = mode, Scalars = inputs is null ? null : inputs.Scalars };
+    /// <summary>Throws if the step, or something that its launches use, was disposed of.</summary>
+    internal void ThrowIfDisposed()
+    {
+        string? disposed = _disposed ? "it" : _device.IsDisposed ? "its device" : null;
+        foreach (ref readonly var root in CollectionsMarshal.AsSpan(_roots))
+        {
+            if (root.Tensor.IsStale)
+                disposed ??= $"its {root.Owner}";
+        }
+        if (disposed is not null)
+            throw new ObjectDisposedException(null, $"the step cannot run: {disposed} was disposed of");
+    }
+
+    private Tape NewTape(ComputeStream stream, Arena arena, Arena? workspace, StepMode mode, StepInputs? inputs) =>
+        new(stream, arena) { Workspace = workspace, Mode = mode, Scalars = inputs is null ? null : inputs.Scalars, Device = _device, Roots = _roots };
 }

@@ -47,6 +47,12 @@ public unsafe class StepInputs : IDisposable
     public Tensor this[string name] => _tensors.TryGetValue(name, out var tensor) ? tensor
         : throw new ArgumentException($"there is no input {name}; the inputs are {string.Join(", ", _inputs.Select(static input => input.Name))}");
 
+    /// <summary>Device that the memory was taken from.</summary>
+    internal Device Device => _device;
+
+    /// <summary>The step's scalars as a tensor, also after the block was disposed of.</summary>
+    internal Tensor ScalarTensor => _scalars;
+
     /// <summary>The step's scalars.</summary>
     public StepScalars* Scalars => (StepScalars*)_scalars.Address;
 
@@ -80,8 +86,11 @@ public unsafe class StepInputs : IDisposable
     /// cref="WaitForCopy"/> of the destination returns.
     /// </summary>
     /// <exception cref="ArgumentException">The blocks have different inputs.</exception>
+    /// <exception cref="ObjectDisposedException">One of the blocks was disposed of.</exception>
     public void BeginCopyTo(StepInputs destination)
     {
+        ObjectDisposedException.ThrowIf(_scalars.IsStale, this);
+        ObjectDisposedException.ThrowIf(destination._scalars.IsStale, destination);
         if (!_inputs.AsSpan().SequenceEqual(destination._inputs))
             throw new ArgumentException($"a block with the inputs {string.Join(", ", _inputs)} cannot be copied to one with {string.Join(", ", destination._inputs)}");
         destination._device.BeginUpload(_arena.Base, _arena.Used, destination._arena.Base);

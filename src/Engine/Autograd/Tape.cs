@@ -42,6 +42,8 @@ public sealed unsafe class Tape : IDisposable
 
     private struct Slot
     {
+        public nint Arena, Address; // of the tensor: they distinguish it from tensors of other tapes
+        public nint Copy; // address of a weight's bf16 copy, which has the same slot
         public Shape Shape;
         public ElementType Type; // of the gradient
         public Tensor Gradient;
@@ -70,6 +72,15 @@ public sealed unsafe class Tape : IDisposable
     /// </summary>
     public bool Training => Mode.Training;
 
+    /// <summary>The device that will run the step; null for a tape without a step.</summary>
+    internal Device? Device { get; init; }
+
+    /// <summary>
+    /// One tensor of each block of memory that outlives the step and that its launches use, with the name of the
+    /// block's owner; null for a tape without a step.
+    /// </summary>
+    internal List<(Tensor Tensor, string Owner)>? Roots { get; init; }
+
     /// <summary>The step's scalars on the device.</summary>
     public StepScalars* Scalars { get; init; }
 
@@ -94,13 +105,21 @@ public sealed unsafe class Tape : IDisposable
     }
 
     /// <summary>A dropout site and its probability, which is 0 outside of training.</summary>
-    public DropoutSite Dropout(uint site, float dropProbability) => new()
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The probability is negative, 1 or more, or not a number.
+    /// </exception>
+    public DropoutSite Dropout(uint site, float dropProbability)
     {
-        Scalars = Scalars,
-        Seed = Mode.Seed,
-        Site = site,
-        DropProbability = Training ? dropProbability : 0,
-    };
+        if (dropProbability is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(dropProbability), $"a drop probability must be at least 0 and below 1, not {dropProbability}");
+        return new()
+        {
+            Scalars = Scalars,
+            Seed = Mode.Seed,
+            Site = site,
+            DropProbability = Training ? dropProbability : 0,
+        };
+    }
 
     /// <summary>
     /// Allocates the result of an operator. It has a gradient only if <paramref name="differentiable"/>.
@@ -109,8 +128,7 @@ public sealed unsafe class Tape : IDisposable
     {
         if (!Training || !differentiable)
             return Step.Allocate(shape, type);
-        _nodes.Add(new Slot { Shape = shape, Type = type });
-        return Step.Allocate(shape, type, _nodes.Count - 1);
+        return Place(Step.Allocate(shape, type), new Slot { Shape = shape, Type = type });
     }
 
     /// <summary>Allocates memory for values that pass between kernels. They have no gradient.</summary>
@@ -133,8 +151,12 @@ public sealed unsafe class Tape : IDisposable
     public Tensor Use(Parameter parameter, long offset, Shape shape, ElementType type = ElementType.Float32)
     {
         var value = parameter.ValueAs(type).Slice(offset, shape);
+        if (Device is not null)
+            parameter.Store.RequireDevice(Device);
+        DependOn(value, ParameterStore.Owner);
         if (!Training)
             return value;
+        parameter.Store.RequireGradients();
         if (!_parameters.TryGetValue(parameter, out var used))
             _parameters.Add(parameter, used = []);
         foreach (var (start, tensor) in used)
@@ -144,10 +166,10 @@ public sealed unsafe class Tape : IDisposable
             if (start < offset + shape.Count && offset < start + tensor.Shape.Count)
                 throw new InvalidOperationException($"{parameter} is used as {tensor.Shape} at element {start} and as {shape} at element {offset} in one step");
         }
-        _nodes.Add(new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape) });
-        value = value.At(_nodes.Count - 1);
-        used.Add((offset, value));
-        return value;
+        nint copy = parameter.Copy.Exists ? parameter.Copy.Slice(offset, shape).Address : 0;
+        var weights = Place(parameter.Value.Slice(offset, shape), new Slot { Shape = shape, Gradient = parameter.Gradient.Slice(offset, shape), Copy = copy });
+        used.Add((offset, weights));
+        return value.At(weights.Node);
     }
 
     /// <inheritdoc cref="ComputeStream.Touches"/>
@@ -157,8 +179,10 @@ public sealed unsafe class Tape : IDisposable
     public void Record<TState>(Rule<TState> rule, in TState state, in Tensor output) where TState : unmanaged
     {
         Stream.EndFunction();
-        if (output.Node >= 0)
-            Push(rule, state, output.Node);
+        if (output.Node < 0)
+            return;
+        _ = SlotOf(output);
+        Push(rule, state, output.Node);
     }
 
     /// <summary>
@@ -172,15 +196,14 @@ public sealed unsafe class Tape : IDisposable
         var term = values.Slice(index, new Shape(1));
         if (!Training)
             return term;
-        _nodes.Add(new Slot { Shape = term.Shape, IsTerm = true });
-        return term.At(_nodes.Count - 1);
+        return Place(term, new Slot { Shape = term.Shape, IsTerm = true });
     }
 
     /// <summary>
     /// Weight of a loss term in the objective; the backward rule of its loss reads it. 0 if the objective does not
     /// contain the term.
     /// </summary>
-    public float WeightOf(in Tensor term) => term.Node < 0 ? 0 : _nodes[term.Node].Weight;
+    public float WeightOf(in Tensor term) => term.Node < 0 ? 0 : SlotOf(term).Weight;
 
     /// <summary>
     /// Records a loss. Its rule always runs: it reads the weights of its terms by <see cref="WeightOf"/> and writes
@@ -203,7 +226,7 @@ public sealed unsafe class Tape : IDisposable
         add = 0;
         if (input.Node < 0)
             return default;
-        ref var slot = ref CollectionsMarshal.AsSpan(_nodes)[input.Node];
+        ref var slot = ref SlotOf(input);
         if (!slot.Gradient.Exists)
             slot.Gradient = Step.Allocate(slot.Shape, slot.Type);
         add = slot.Written ? 1 : 0;
@@ -212,7 +235,7 @@ public sealed unsafe class Tape : IDisposable
     }
 
     /// <summary>The finished gradient of an operator's output.</summary>
-    public Tensor GradientOf(in Tensor output) => _nodes[output.Node].Gradient;
+    public Tensor GradientOf(in Tensor output) => SlotOf(output).Gradient;
 
     /// <summary>
     /// Runs the rules in reverse order. Rules of losses always run; other rules run if the gradient of their output
@@ -227,7 +250,7 @@ public sealed unsafe class Tape : IDisposable
         var nodes = CollectionsMarshal.AsSpan(_nodes);
         foreach (var term in terms)
         {
-            if ((uint)term.Value.Node >= (uint)nodes.Length || !nodes[term.Value.Node].IsTerm)
+            if (!Owns(term.Value) || !nodes[term.Value.Node].IsTerm)
                 throw new ArgumentException($"the term {term.Name} of the objective is not the value of a loss");
             nodes[term.Value.Node].Weight += term.Weight;
         }
@@ -239,6 +262,13 @@ public sealed unsafe class Tape : IDisposable
             rule.Run(this, _states + state);
             Stream.EndFunction();
         }
+    }
+
+    /// <summary>Notes that the step cannot run without the block of memory that contains a tensor.</summary>
+    internal void DependOn(Tensor tensor, string owner)
+    {
+        if (Roots is not null && !Roots.Exists(root => root.Tensor.Arena == tensor.Arena))
+            Roots.Add((tensor, owner));
     }
 
     /// <summary>Removes all recorded operations and resets the arena.</summary>
@@ -256,7 +286,30 @@ public sealed unsafe class Tape : IDisposable
     {
         NativeMemory.AlignedFree(_states);
         _states = null;
+        (_used, _capacity) = (0, 0);
         _entries.Clear();
+    }
+
+    private Tensor Place(in Tensor tensor, Slot slot)
+    {
+        _nodes.Add(slot with { Arena = tensor.Arena, Address = tensor.Address });
+        return tensor.At(_nodes.Count - 1);
+    }
+
+    // Two steps have different arenas. They may share a parameter, but then also its gradient, so both slots are alike.
+    private bool Owns(in Tensor tensor)
+    {
+        if ((uint)tensor.Node >= (uint)_nodes.Count)
+            return false;
+        ref readonly var slot = ref CollectionsMarshal.AsSpan(_nodes)[tensor.Node];
+        return slot.Arena == tensor.Arena && (slot.Address == tensor.Address || slot.Copy == tensor.Address) && slot.Shape.Count == tensor.Shape.Count;
+    }
+
+    private ref Slot SlotOf(in Tensor tensor)
+    {
+        if (!Owns(tensor))
+            throw new InvalidOperationException($"a tensor {tensor.Shape} belongs to the tape of another step");
+        return ref CollectionsMarshal.AsSpan(_nodes)[tensor.Node];
     }
 
     private void Push<TState>(Rule<TState> rule, in TState state, int output) where TState : unmanaged

@@ -70,6 +70,8 @@ public sealed unsafe class CudaDevice : Device
     /// <inheritdoc/>
     public override void Free(nint address)
     {
+        if (_context.IsDisposed) // the driver frees it with the context
+            return;
         _context.MakeCurrent();
         _context.Free(address);
     }

@@ -58,7 +58,7 @@ public sealed unsafe class CudaStream : ComputeStream
     /// <inheritdoc/>
     public override void Drain()
     {
-        if (!_context.HasFailed)
+        if (!_context.HasFailed && !_context.IsDisposed)
             Synchronize();
     }
 
@@ -68,6 +68,8 @@ public sealed unsafe class CudaStream : ComputeStream
     /// </summary>
     internal override void Replay(PlanStream plan)
     {
+        if (plan.Count == 0)
+            return;
         if (_isBlocking)
         {
             plan.GiveTo(this);

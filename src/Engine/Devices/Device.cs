@@ -18,6 +18,9 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <summary>The device's stream.</summary>
     public ComputeStream Stream => stream;
 
+    /// <summary>Whether the device was disposed of.</summary>
+    public bool IsDisposed { get; private set; }
+
     /// <summary>Whether kernels accept bf16 tensors.</summary>
     public virtual bool HasBFloat16 => true;
 
@@ -105,6 +108,7 @@ public abstract class Device(ComputeStream stream) : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        IsDisposed = true;
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }

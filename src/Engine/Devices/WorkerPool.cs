@@ -55,7 +55,10 @@ internal sealed unsafe class WorkerPool : IDisposable
         Publish();
         Work();
         for (int turn = 0; Volatile.Read(ref _busy) != 0; turn++)
+        {
+            ObjectDisposedException.ThrowIf(_stopped, this); // no helper is left to wait for
             Pause(turn);
+        }
         if (_failure is { } failure)
         {
             _failure = null;

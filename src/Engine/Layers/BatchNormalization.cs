@@ -38,9 +38,15 @@ public sealed class BatchNormalization
     /// <param name="x">The rows.</param>
     /// <param name="groups">Groups of rows with their own statistics.</param>
     public Tensor Forward(Tape tape, in Tensor x, int groups = 1) => BatchNorm.Forward(tape, x, tape.Use(_weight), tape.Use(_bias),
-        _runningMean.Value, _runningVariance.Value, groups, Momentum, Epsilon);
+        _runningMean.Value, _runningVariance.Value, Checked(groups), Momentum, Epsilon);
 
     /// <summary>The same, but the operator that reads <paramref name="x"/> applies the normalisation.</summary>
     public Normalization Prepare(Tape tape, in Tensor x, int groups = 1) => BatchNorm.Prepare(tape, x, tape.Use(_weight), tape.Use(_bias),
-        _runningMean.Value, _runningVariance.Value, groups, Momentum, Epsilon);
+        _runningMean.Value, _runningVariance.Value, Checked(groups), Momentum, Epsilon);
+
+    private static int Checked(int groups)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(groups);
+        return groups;
+    }
 }

@@ -26,6 +26,9 @@ public sealed class EmbeddingLayer
     /// <param name="group">Group of the parameters.</param>
     public EmbeddingLayer(ParameterStore store, string name, int rows, int width, int positions = 0, int sharedRows = 1, Initializer? initializer = null, int group = 0)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(positions);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sharedRows);
         initializer ??= Initializers.TruncatedNormal(0.02);
         Table = store.Add(group, $"{name}.word_embeddings.weight", new Shape(rows, width), initializer);
         _position = positions == 0 ? null : store.Add(group, $"{name}.position_embeddings.weight", new Shape(positions, width), initializer);

@@ -1,4 +1,5 @@
 using VideoSim.Engine.Autograd;
+using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Layers;
 
@@ -23,20 +24,23 @@ public static class Initializers
     /// <summary>Uniform in +-sqrt(6 / (in + out)): Keras' default for dense layers.</summary>
     public static readonly Initializer GlorotUniform = static (values, shape, uniform) =>
     {
-        double limit = Math.Sqrt(6.0 / (shape[0] + shape[1]));
+        double limit = Math.Sqrt(6.0 / (Matrix(shape)[0] + shape[1]));
         for (int i = 0; i < values.Length; i++)
             values[i] = (float)(limit * (2 * uniform(i) - 1));
     };
 
     /// <summary>Truncated normal with variance 2 / in after the cut.</summary>
     public static readonly Initializer HeNormal = static (values, shape, uniform) =>
-        TruncatedNormal(values, Math.Sqrt(2.0 / shape[1]) / TruncatedDeviation, uniform);
+        TruncatedNormal(values, Math.Sqrt(2.0 / Matrix(shape)[1]) / TruncatedDeviation, uniform);
 
     /// <summary>
     /// Truncated normal with variance 2 / (in + out) after the cut. For cluster centres [D, K], in is D and out is K.
     /// </summary>
     public static readonly Initializer GlorotNormal = static (values, shape, uniform) =>
-        TruncatedNormal(values, Math.Sqrt(2.0 / (shape[0] + shape[1])) / TruncatedDeviation, uniform);
+        TruncatedNormal(values, Math.Sqrt(2.0 / (Matrix(shape)[0] + shape[1])) / TruncatedDeviation, uniform);
+
+    private static Shape Matrix(Shape shape) => shape.Rank > 1 ? shape
+        : throw new ArgumentException($"this initializer draws weights [out, in], not a vector {shape}");
 
     private static void TruncatedNormal(Span<float> values, double sigma, Func<long, double> uniform)
     {

@@ -12,6 +12,8 @@ namespace VideoSim.Engine.Layers;
 /// <param name="group">Group of the parameters.</param>
 public sealed class LayerNormalization(ParameterStore store, string name, int width, float epsilon = 1e-5f, int group = 0)
 {
+    private readonly float _epsilon = epsilon > 0 && float.IsFinite(epsilon) ? epsilon
+        : throw new ArgumentOutOfRangeException(nameof(epsilon), $"{name}: epsilon must be above 0 and finite, not {epsilon}");
     private readonly Parameter _weight = store.Add(group, $"{name}.weight", new Shape(width), Initializers.Ones);
     private readonly Parameter _bias = store.Add(group, $"{name}.bias", new Shape(width), Initializers.Zeros);
 
@@ -23,5 +25,5 @@ public sealed class LayerNormalization(ParameterStore store, string name, int wi
     /// They may be every <paramref name="rowStep"/>-th row of a larger tensor.
     /// </summary>
     public Tensor Forward(Tape tape, in Tensor x, in Tensor xBias, in Tensor residual, uint site, float dropProbability, int rowStep = 1) =>
-        ResidualNorm.Forward(tape, x, xBias, residual, tape.Use(_weight), tape.Use(_bias), epsilon, site, dropProbability, rowStep);
+        ResidualNorm.Forward(tape, x, xBias, residual, tape.Use(_weight), tape.Use(_bias), _epsilon, site, dropProbability, rowStep);
 }

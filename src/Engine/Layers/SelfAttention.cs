@@ -26,8 +26,11 @@ public sealed class SelfAttention
     /// <param name="site">Number of the dropout on probabilities.</param>
     /// <param name="dropProbability">Chance to zero a probability in training.</param>
     /// <param name="group">Group of the parameters.</param>
+    /// <exception cref="ArgumentException">The width is no multiple of the heads.</exception>
     public SelfAttention(ParameterStore store, string name, int width, int heads, Initializer? initializer = null, uint site = 0, float dropProbability = 0, int group = 0)
     {
+        if (heads <= 0 || width % heads != 0)
+            throw new ArgumentException($"{name}: the width {width} is no multiple of {heads} heads");
         (_width, _heads, _site, _dropProbability) = (width, heads, site, dropProbability);
         string[] parts = [$"{name}.query", $"{name}.key", $"{name}.value"];
         _weight = store.Stack(group, new Shape(3 * width, width), [.. parts.Select(part => ($"{part}.weight", new Shape(width, width)))], initializer ?? Initializers.GlorotUniform);

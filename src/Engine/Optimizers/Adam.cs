@@ -23,13 +23,11 @@ public sealed unsafe class Adam : Optimizer
     /// One for each group: besides the gradients' update, a step reduces weights by their group's rate times the
     /// decay. Null for none.
     /// </param>
-    /// <exception cref="ArgumentException">The number of decays is not the number of groups.</exception>
-    public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null) : base(device, parameters, moments: 2)
-    {
+    /// <exception cref="ArgumentException">
+    /// The number of decays is not the number of groups, or a decay or epsilon is out of range.
+    /// </exception>
+    public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null) : base(device, parameters, moments: Checked(parameters, epsilon, weightDecays)) =>
         (_epsilon, _weightDecays) = ((float)epsilon, [.. weightDecays ?? []]);
-        if (weightDecays is not null && weightDecays.Count != parameters.GroupEnds.Count)
-            throw new ArgumentException($"{weightDecays.Count} weight decays were given for {parameters.GroupEnds.Count} groups of parameters");
-    }
 
     /// <summary>Running mean of the gradients, in the order of the weights.</summary>
     public Tensor FirstMoment => Moments[0];
@@ -47,7 +45,7 @@ public sealed unsafe class Adam : Optimizer
         double updates = step + 1;
         WriteRates(ref scalars, learningRates, Math.Sqrt(1 - Math.Pow(AdamKernels.Beta2, updates)) / (1 - Math.Pow(AdamKernels.Beta1, updates)));
         for (int group = 0; group < _weightDecays.Length; group++)
-            scalars.Decays[group] = group < learningRates.Length ? (float)(learningRates[group] * _weightDecays[group]) : 0;
+            scalars.Decays[group] = (float)(learningRates[group] * _weightDecays[group]);
     }
 
     /// <inheritdoc/>
@@ -59,5 +57,21 @@ public sealed unsafe class Adam : Optimizer
             FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats, Parameters = block,
             FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = _epsilon, Decay = _weightDecays.Length > 0 ? 1 : 0,
         });
+    }
+
+    // Before the base class takes memory.
+    private static int Checked(ParameterStore parameters, double epsilon, IReadOnlyList<double>? weightDecays)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        if (!((float)epsilon > 0 && float.IsFinite((float)epsilon)))
+            throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon must be above 0 and finite in fp32, not {epsilon}");
+        if (weightDecays is not null && weightDecays.Count != parameters.GroupEnds.Count)
+            throw new ArgumentException($"{weightDecays.Count} weight decays were given for {parameters.GroupEnds.Count} groups of parameters");
+        foreach (double decay in weightDecays ?? [])
+        {
+            if (!(decay >= 0 && double.IsFinite(decay)))
+                throw new ArgumentOutOfRangeException(nameof(weightDecays), $"a weight decay must be at least 0 and finite, not {decay}");
+        }
+        return 2;
     }
 }

@@ -17,7 +17,6 @@ public readonly record struct NonFiniteGradient(long Step, long Element);
 /// <summary>
 /// Changes parameters by their gradients, in one launch over the flat block of all parameters. It owns the values that
 /// it keeps for each parameter from step to step.
-/// step to step.
 /// </summary>
 public abstract unsafe class Optimizer : IDisposable
 {
@@ -34,10 +33,13 @@ public abstract unsafe class Optimizer : IDisposable
     /// <param name="parameters">Allocated for training.</param>
     /// <param name="moments">Number of values that are kept for each parameter.</param>
     /// <exception cref="InvalidOperationException">The parameters have no gradients.</exception>
+    /// <exception cref="ArgumentException">The parameters are on another device.</exception>
     protected Optimizer(Device device, ParameterStore parameters, int moments)
     {
-        if (!parameters.Gradients.Exists)
-            throw new InvalidOperationException("the parameters have no gradients: allocate them for training");
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(parameters);
+        parameters.RequireDevice(device);
+        parameters.RequireGradients();
         (_device, Parameters, _moments) = (device, parameters, new Tensor[moments]);
         int[] ends = parameters.GroupEnds.Select(static end => checked((int)end)).ToArray();
         if (ends.Any(static end => end % GroupAlignment != 0))
@@ -54,7 +56,10 @@ public abstract unsafe class Optimizer : IDisposable
     }
 
     /// <summary>The parameters that it changes.</summary>
-    protected ParameterStore Parameters { get; }
+    protected internal ParameterStore Parameters { get; }
+
+    /// <summary>A tensor of its own memory.</summary>
+    internal Tensor Root => _groupEnds;
 
     /// <summary>The values that are kept for each parameter, in the order of the weights.</summary>
     protected IReadOnlyList<Tensor> Moments => _moments;
@@ -66,6 +71,7 @@ public abstract unsafe class Optimizer : IDisposable
     /// <param name="scalars">The step's scalars on the host; the step number does not change.</param>
     /// <param name="step">0-based number of the update.</param>
     /// <param name="learningRates">One for each group.</param>
+    /// <exception cref="ArgumentException">The number of rates is not the number of groups.</exception>
     public abstract void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates);
 
     /// <summary>Changes weights and moments by the gradients of the backward pass.</summary>
@@ -102,10 +108,11 @@ public abstract unsafe class Optimizer : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Writes the rates of groups times a factor; 0 for groups without a rate.</summary>
-    private protected static void WriteRates(ref StepScalars scalars, ReadOnlySpan<double> learningRates, double factor)
+    /// <summary>Writes the rates of groups times a factor; 0 for groups that do not exist.</summary>
+    private protected void WriteRates(ref StepScalars scalars, ReadOnlySpan<double> learningRates, double factor)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(learningRates.Length, StepScalars.MaxGroups);
+        if (learningRates.Length != Parameters.GroupEnds.Count)
+            throw new ArgumentException($"the number of learning rates is {learningRates.Length}, that of parameter groups is {Parameters.GroupEnds.Count}: each group needs its own rate");
         for (int group = 0; group < StepScalars.MaxGroups; group++)
             scalars.Rates[group] = group < learningRates.Length ? (float)(learningRates[group] * factor) : 0;
     }

@@ -18,7 +18,8 @@ public sealed unsafe class Sgd : Optimizer
     /// <param name="momentum">
     /// Share of the velocity that is kept from step to step; 0 for plain gradient descent.
     /// </param>
-    public Sgd(Device device, ParameterStore parameters, double momentum = 0) : base(device, parameters, moments: 1) => _momentum = (float)momentum;
+    /// <exception cref="ArgumentOutOfRangeException">The momentum is not in [0, 1).</exception>
+    public Sgd(Device device, ParameterStore parameters, double momentum = 0) : base(device, parameters, moments: Checked(momentum)) => _momentum = (float)momentum;
 
     /// <inheritdoc/>
     public override void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates) => WriteRates(ref scalars, learningRates, factor: 1);
@@ -29,4 +30,8 @@ public sealed unsafe class Sgd : Optimizer
         var block = Block(stream, scalars, "weight, gradient, velocity -> weight, velocity, bf16 copy");
         stream.Run(SgdKernels.Update, new SgdArgs { Velocity = Moments[0].Floats, Parameters = block, Momentum = _momentum });
     }
+
+    // Before the base class takes memory.
+    private static int Checked(double momentum) => (float)momentum is >= 0 and < 1 ? 1
+        : throw new ArgumentOutOfRangeException(nameof(momentum), $"the momentum must be at least 0 and below 1, not {momentum}");
 }

@@ -38,13 +38,16 @@ public readonly unsafe struct Tensor
     /// <summary>Identifies the arena: on the counting device, addresses of several arenas may be equal.</summary>
     internal nint Arena => (nint)_arenaGeneration;
 
+    /// <summary>Whether the arena was reset or disposed of since. Only for a tensor that exists.</summary>
+    internal bool IsStale => *_arenaGeneration != _generation;
+
     /// <summary>Address on the device.</summary>
     /// <exception cref="InvalidOperationException">The arena was reset, or this is no tensor.</exception>
     public nint Address
     {
         get
         {
-            if (_arenaGeneration == null || *_arenaGeneration != _generation)
+            if (_arenaGeneration == null || IsStale)
                 ThrowStale();
             return _address;
         }
@@ -56,7 +59,7 @@ public readonly unsafe struct Tensor
     /// <summary>Address of 32-bit integers.</summary>
     public int* Ints => (int*)Typed(ElementType.Int32);
 
-    /// <summary>Address of fp16 elements, or null where there is no tensor.</summary>
+    /// <summary>Address of fp16 elements.</summary>
     public Half* Halves => (Half*)Typed(ElementType.Float16);
 
     /// <summary>Address of values, fp32 or bf16, for kernels that take either.</summary>

@@ -12,6 +12,10 @@ public static class InferenceStep
     /// <param name="inputs">The step's inputs, on the device.</param>
     /// <param name="build">The model's code. It must not read the values of tensors.</param>
     /// <param name="eager">Rebuild the step every time instead of replaying a plan.</param>
-    public static Step<TResult> Build<TResult>(Device device, StepInputs inputs, Func<Tape, TResult> build, bool eager = false) =>
-        new(device, new StepMode(Training: false, Eager: eager), inputs, build);
+    /// <exception cref="ArgumentException">The inputs or a parameter are on another device.</exception>
+    public static Step<TResult> Build<TResult>(Device device, StepInputs inputs, Func<Tape, TResult> build, bool eager = false)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        return new(device, new StepMode(Training: false, Eager: eager), inputs, build);
+    }
 }

@@ -17,9 +17,19 @@ public sealed unsafe class TrainingStep : IDisposable
 
     private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode)
     {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(inputs);
+        parameters.RequireDevice(device);
+        parameters.RequireGradients();
+        if (optimizer is not null && optimizer.Parameters != parameters)
+            throw new ArgumentException("the optimizer changes the parameters of another store");
         (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
         Step = new Step<LossTerms>(device, mode, inputs, tape =>
         {
+            tape.DependOn(parameters.Weights, ParameterStore.Owner);
+            if (optimizer is not null)
+                tape.DependOn(optimizer.Root, "optimizer");
             var terms = losses(tape);
             tape.RunBackward(terms.Terms);
             optimizer?.Update(tape.Stream, inputs.Scalars);
@@ -40,14 +50,25 @@ public sealed unsafe class TrainingStep : IDisposable
     /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
     /// </param>
     /// <param name="precision">How activations are stored.</param>
+    /// <exception cref="ArgumentException">
+    /// Parameters, optimizer and inputs do not belong together, or are on another device, or the device does not
+    /// support the precision.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The parameters are not allocated for training.</exception>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
-        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32) =>
-        Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision);
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(loss);
+        return Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision);
+    }
 
     /// <summary>The same with an objective of several terms.</summary>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses,
-        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32) =>
-        new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision));
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32)
+    {
+        ArgumentNullException.ThrowIfNull(losses);
+        return new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision));
+    }
 
     /// <summary>The launches.</summary>
     public Step<LossTerms> Step { get; }
@@ -61,20 +82,28 @@ public sealed unsafe class TrainingStep : IDisposable
     public LossTerms Losses => Step.Result;
 
     /// <summary>Runs one update and counts it.</summary>
-    /// <param name="rate">The learning rate.</param>
+    /// <param name="rate">The learning rate of the only parameter group.</param>
+    /// <exception cref="ArgumentException">The optimizer has more than one group.</exception>
     public void Run(double rate) => Run([rate]);
 
     /// <summary>Runs one update and counts it.</summary>
     /// <param name="rates">The learning rate of each parameter group.</param>
+    /// <exception cref="ArgumentException">The number of rates is not the optimizer's number of groups.</exception>
     public void Run(ReadOnlySpan<double> rates)
     {
-        WriteScalars(_inputs, Number++, rates);
+        Step.ThrowIfDisposed();
+        WriteScalars(_inputs, Number, rates);
+        Number++;
         Run();
     }
 
     /// <summary>Runs one update with the step number and the rates that the inputs already contain.</summary>
+    /// <exception cref="ObjectDisposedException">
+    /// The step, its device, store, optimizer or block of inputs was disposed of.
+    /// </exception>
     public void Run()
     {
+        Step.ThrowIfDisposed();
         _parameters.BeginGradients(this);
         Step.Run();
     }
@@ -86,6 +115,7 @@ public sealed unsafe class TrainingStep : IDisposable
     /// <param name="block">The block.</param>
     /// <param name="number">0-based number of the update.</param>
     /// <param name="rates">The learning rate of each parameter group.</param>
+    /// <exception cref="ArgumentException">The number of rates is not the optimizer's number of groups.</exception>
     public void WriteScalars(StepInputs block, long number, ReadOnlySpan<double> rates)
     {
         var scalars = new StepScalars { Step = (uint)number };

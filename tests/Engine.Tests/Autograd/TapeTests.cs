@@ -2,6 +2,7 @@ using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Autograd;
@@ -32,6 +33,49 @@ public sealed class TapeTests
         var second = tape.GradientToWrite(x, out add);
         Assert.Equal(1, add);
         Assert.Equal(first.Address, second.Address);
+    }
+
+    [Theory, InlineData(ElementType.Float32, ElementType.BFloat16), InlineData(ElementType.BFloat16, ElementType.Float32)]
+    public void Use_WeightsAndTheirCopy_HaveOneGradient(ElementType first, ElementType second)
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        var parameter = store.Add(0, "table", new Shape(5, 3), static (values, _, _) => values.Clear());
+        store.Allocate(device, training: true, ElementType.BFloat16);
+        using var arena = new Arena(device, 4096);
+        using var tape = new Tape(device.Stream, arena) { Mode = new(Training: true) };
+        tape.GradientToWrite(tape.Use(parameter, first), out int add);
+        Assert.Equal(0, add);
+        Assert.Equal(parameter.Gradient.Address, tape.GradientToWrite(tape.Use(parameter, second), out add).Address);
+        Assert.Equal(1, add);
+    }
+
+    // A tensor's number on its own tape would be that of another tensor here.
+    [Fact]
+    public void EveryUse_TensorOfAnotherTape_IsRefused()
+    {
+        using var device = new CpuDevice(threads: 1);
+        using var store = new ParameterStore();
+        var (one, two) = (store.Add(0, "one", new Shape(3), static (values, _, _) => values.Clear()), store.Add(0, "two", new Shape(3), static (values, _, _) => values.Clear()));
+        store.Allocate(device, training: true);
+        using Arena arena = new(device, 4096), otherArena = new(device, 4096);
+        using Tape tape = new(device.Stream, arena) { Mode = new(Training: true) }, other = new(device.Stream, otherArena) { Mode = new(Training: true) };
+        var (parameter, result, term) = (other.Use(one), other.Result(new Shape(3), differentiable: true), other.Term(other.Scratch(new Shape(1)), 0));
+        tape.Use(two);
+        tape.Result(new Shape(3), differentiable: true);
+        tape.Term(tape.Scratch(new Shape(1)), 0);
+        var rule = new Rule<int>(static (Tape _, in int _) => { });
+        foreach (var tensor in (Tensor[])[parameter, result, result.Reshape(new Shape(3, 1)), term])
+        {
+            Refuses(() => tape.GradientToWrite(tensor, out _));
+            Refuses(() => tape.GradientOf(tensor));
+            Refuses(() => tape.WeightOf(tensor));
+            Refuses(() => tape.Record(rule, 0, tensor));
+            other.GradientToWrite(tensor, out _);
+        }
+        Assert.Throws<ArgumentException>(() => tape.RunBackward(new LossTerm("mine", 1, term)));
+
+        static void Refuses(Action act) => Assert.EndsWith("belongs to the tape of another step", Assert.Throws<InvalidOperationException>(act).Message);
     }
 
     [Fact]

@@ -125,6 +125,16 @@ public sealed unsafe class CudaGraphTests : IDisposable
         Assert.Equal(Enumerable.Range(0, Size).Sum(k => expected[k] * expected[k * Size]) + expected[1], expected[2 * Count], 1e-4f);
     }
 
+    // There is no graph to launch then.
+    [Fact]
+    public void Replay_PlanWithoutLaunches_DoesNothing()
+    {
+        using var plan = new PlanStream();
+        for (int i = 0; i < 3; i++)
+            plan.Replay(_device.Stream);
+        _device.Stream.Synchronize();
+    }
+
     [Fact]
     public void Replay_LaunchThatCannotBeCaptured_FailsAndLeavesTheStreamUsable()
     {

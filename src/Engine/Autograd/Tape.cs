@@ -296,7 +296,7 @@ public sealed unsafe class Tape : IDisposable
         return tensor.At(_nodes.Count - 1);
     }
 
-    // Two steps have different arenas. They may share a parameter, but then also its gradient, so both slots are alike.
+    // Two steps have different arenas. If they share a parameter, they share its gradient, so both slots are alike.
     private bool Owns(in Tensor tensor)
     {
         if ((uint)tensor.Node >= (uint)_nodes.Count)

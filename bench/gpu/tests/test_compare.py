@@ -178,7 +178,7 @@ class CompareTests(unittest.TestCase):
         self.assertIn("| clock of multiprocessors | 345 / 1162 / 1980 MHz", text)
         self.assertEqual(self.goal(text, EXACT), ("met", "equal bits in 100 repeats and at other places of the batch: 37 tests passed, 0 failed; errors against float64 within their bounds: 2 of 2 cases"))
 
-        commands = re.search(r"^```\n(mkdir .*?)^```", README.read_text(), re.M | re.S)[1].replace("<date>-<gpu>", "card").replace("bench/gpu/compare.py", f"{sys.executable} {COMPARE}")
+        commands = re.search(r"^ *```bash\n( *run=.*?)^ *```", README.read_text(), re.M | re.S)[1].replace("out", "OUT").replace("bench/gpu/compare.py", f"{sys.executable} {COMPARE}")
         done = subprocess.run(["bash", "-ec", commands], cwd=self.root, capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr, done.stdout), (0, "", text))
 

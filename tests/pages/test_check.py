@@ -59,8 +59,8 @@ class Checking(unittest.TestCase):
         self.assert_found("README.md:13: there is no such file: src/*.cpp", self.with_line("README.md", "`src/*.cpp`"))
 
     def test_nothing_refers_to_documents_that_are_absent(self):
-        for text in ("specification 4.7", "Specification, section 3", "the fact sheet", "shared/notes.md", "../shared/notes.md", "design/style.md",
-                     "the house-review", "in issue 12", "issue #12", "/work/main", "/root/.cache", "https://packages.example.com/x"):
+        for text in ("specification 4.7", "Specification, section 3", "the fact sheet", "in issue 12",
+                     "issue #12", "/home/a/clone", "/mnt/disk/clone", "/root/.cache", "https://packages.example.com/x"):
             for path in ("README.md", "src/A.cs"):
                 self.assert_found(f"{path}:{len(SOUND[path].splitlines()) + 1}: ", self.with_line(path, f"// {text}"))
 

@@ -18,8 +18,8 @@ public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager
     /// <summary>Throws if activations or copies of weights cannot have a type.</summary>
     internal static void RequirePrecision(ElementType precision)
     {
-        if (precision is not (ElementType.Float32 or ElementType.BFloat16))
-            throw new ArgumentException($"{precision} is no precision: it must be Float32 or BFloat16");
+        if (!ElementTypes.Precisions.Contains(precision))
+            throw new ArgumentException($"{precision} is no precision: it must be {string.Join(" or ", ElementTypes.Precisions)}");
     }
 }
 

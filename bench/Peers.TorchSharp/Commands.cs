@@ -72,7 +72,7 @@ internal static class Commands
         Job[] chosen = [.. jobs.Where(job => job.Name.Contains(only, StringComparison.OrdinalIgnoreCase))];
         if (chosen.Length == 0)
             throw new DataException($"--only: no job's name contains '{only}'; the jobs are {string.Join("; ", jobs.Select(static job => job.Name))}");
-        OldLibstdcxx.Allow();
+        Libtorch.Prepare();
         using var device = new CpuDevice(threads: 1);
         var results = new PeerResults(BenchConditions.Of(device, TimeProvider.System), Machine.Load(), PeerVersion(),
             new TurnOptions(parsed.GetValue(Threads), parsed.GetValue(Rounds), parsed.GetValue(KeepMemory)), []);

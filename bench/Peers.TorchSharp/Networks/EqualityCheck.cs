@@ -31,7 +31,7 @@ internal static class EqualityCheck
     /// <exception cref="DataException">A value differs; the message names it.</exception>
     public static void Run()
     {
-        OldLibstdcxx.Allow();
+        Libtorch.Prepare();
         foreach (string model in NetworkJobs.Models)
             Check(model);
     }

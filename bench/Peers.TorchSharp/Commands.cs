@@ -88,7 +88,11 @@ internal static class Commands
         Report.WriteEnd(results.Jobs);
     }
 
-    private static string PeerVersion() => $"TorchSharp {typeof(TorchSharp.torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0]}, libtorch {TorchSharp.torch.__version__}";
+    private static string PeerVersion()
+    {
+        string version = typeof(TorchSharp.torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        return $"TorchSharp {version.Split('+')[0]}, libtorch {TorchSharp.torch.__version__}";
+    }
 
     private static int Finish(Action work)
     {

@@ -16,7 +16,7 @@ internal static class Machine
     public static TimeSpan BusyTime()
     {
         if (!File.Exists("/proc/stat"))
-            throw new DataException("/proc/stat is missing: without it nobody knows how much of the machine others take");
+            throw new DataException("/proc/stat is missing: the program reads there how much of the machine other processes take");
         string[] fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return TimeSpan.FromSeconds(BusyFields.Sum(field => double.Parse(fields[field], CultureInfo.InvariantCulture)) / TicksOfASecond);
     }

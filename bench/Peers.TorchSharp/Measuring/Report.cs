@@ -10,8 +10,10 @@ internal static class Report
     public static void WriteHead(PeerResults results)
     {
         var (conditions, options) = (results.Conditions, results.Options);
-        Write($"{conditions.Processor}, {conditions.Machine}; {conditions.Date}, commit {conditions.Commit}");
-        Write($"peer: {results.Peer}{(options.PeerKeepsMemory ? ", malloc keeps memory" : "")}; {options.Threads} threads, {options.Rounds} rounds, load average {results.LoadAverage:F2}");
+        string malloc = options.PeerKeepsMemory ? ", malloc keeps memory" : "";
+        Write($"{conditions.Processor}, {conditions.Machine}");
+        Write($"{conditions.Date}, commit {conditions.Commit}, load average {results.LoadAverage:F2}");
+        Write($"peer: {results.Peer}{malloc}; {options.Threads} threads, {options.Rounds} rounds");
         Write($"");
         Write($"| job | VideoSim ms | peer ms | ratio (quartiles) | CPU time ratio | VideoSim MB | peer MB | memory ratio | foreign cores |");
         Write($"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
@@ -21,7 +23,10 @@ internal static class Report
     public static void WriteRow(JobResult job)
     {
         double ours = job.Ours.PeakBytes / 1e6, peer = job.Peer.PeakBytes / 1e6;
-        Write($"| {job.Name} | {job.Ours.MedianMilliseconds:F3} | {job.Peer.MedianMilliseconds:F3} | {job.Ratio:F2} ({job.LowerQuartile:F2}-{job.UpperQuartile:F2}) | {job.CpuRatio:F2} | {ours:F0} | {peer:F0} | {ours / peer:F2} | {job.ForeignCores:F2}{(job.IsTrusted ? "" : " !")} |");
+        string times = Invariant($"{job.Ours.MedianMilliseconds:F3} | {job.Peer.MedianMilliseconds:F3}");
+        string ratios = Invariant($"{job.Ratio:F2} ({job.LowerQuartile:F2}-{job.UpperQuartile:F2}) | {job.CpuRatio:F2}");
+        string memory = Invariant($"{ours:F0} | {peer:F0} | {ours / peer:F2}");
+        Write($"| {job.Name} | {times} | {ratios} | {memory} | {job.ForeignCores:F2}{(job.IsTrusted ? "" : " !")} |");
     }
 
     /// <summary>What belongs below the table.</summary>
@@ -32,8 +37,11 @@ internal static class Report
         if (products.Length > 0)
             Write($"geometric mean of the ratios of {products.Length} products: {Math.Exp(products.Average(Math.Log)):F2}");
         int untrusted = jobs.Count(static job => !job.IsTrusted);
-        Write($"{(untrusted == 0 ? "all figures were taken on a quiet machine" : $"do not trust {untrusted} of {jobs.Count} rows, marked !")}: other processes took {(untrusted == 0 ? "at most" : "more than")} {JobResult.MostForeignCores} cores");
+        if (untrusted > 0)
+            Write($"! {untrusted} of {jobs.Count} rows are not to be trusted: other processes took more than {JobResult.MostForeignCores} cores");
     }
 
-    private static void Write(FormattableString line) => Console.WriteLine(line.ToString(CultureInfo.InvariantCulture));
+    private static void Write(FormattableString line) => Console.WriteLine(Invariant(line));
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

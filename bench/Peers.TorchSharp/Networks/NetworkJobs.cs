@@ -20,14 +20,16 @@ internal static class NetworkJobs
         from model in Models
         from updates in new[] { true, false }
         select new Job($"{model} {sizes.Preset} {(updates ? "step" : "forward-backward")}, batch {sizes.Training}",
-            threads => OurTraining(Load(sizes.Preset, model, sizes.Training), updates, threads), threads => PeerTraining(Load(sizes.Preset, model, sizes.Training), updates, threads));
+            threads => OurTraining(Load(sizes.Preset, model, sizes.Training), updates, threads),
+            threads => PeerTraining(Load(sizes.Preset, model, sizes.Training), updates, threads));
 
     /// <summary>Embedding of a batch.</summary>
     public static IEnumerable<Job> Inference =>
         from sizes in Presets
         from model in Models
         select new Job($"{model} {sizes.Preset} inference, batch {sizes.Inference}",
-            threads => OurInference(Load(sizes.Preset, model, sizes.Inference), threads), threads => PeerInference(Load(sizes.Preset, model, sizes.Inference), threads));
+            threads => OurInference(Load(sizes.Preset, model, sizes.Inference), threads),
+            threads => PeerInference(Load(sizes.Preset, model, sizes.Inference), threads));
 
     /// <summary>A preset with the given batch.</summary>
     public static Preset Load(string preset, string model, int batch, params string[] overrides) => Preset.Load(preset, model, [$"pretrain.batch={batch}", .. overrides]);

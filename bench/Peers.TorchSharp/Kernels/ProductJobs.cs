@@ -8,7 +8,9 @@ using VideoSim.Peers.Measuring;
 
 namespace VideoSim.Peers.Kernels;
 
-/// <summary>Matrix products of an encoder's step, m x n x k. T before a letter means that the operand is stored transposed.</summary>
+/// <summary>
+/// Matrix products of an encoder's step, m x n x k. The letters say for each operand whether it is stored transposed (T).
+/// </summary>
 internal static unsafe class ProductJobs
 {
     /// <summary>What the names of the encoder's products begin with.</summary>

@@ -48,9 +48,9 @@ internal static class EqualityCheck
         double allowed = AllowedErrors * peer.Values.Max();
         var (worst, error) = ours.MaxBy(static pair => pair.Value);
         if (!(error <= allowed))
-            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{model}: {worst} has a relative error of {error:E1}, and {allowed:E1} is allowed"));
+            throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{model}: {worst} has a relative error of {error:0.0e0}, and {allowed:0.0e0} is allowed"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{model}: {exact.Count} parameters; {truth.Count} tensors have relative errors of at most {error:E1}, and those of libtorch at most {peer.Values.Max():E1}"));
+            $"{model}: {exact.Count} parameters; {truth.Count} tensors have relative errors of at most {error:0.0e0}, and those of libtorch at most {peer.Values.Max():0.0e0}"));
     }
 
     // First values leave biases at 0 and norms at 1, where a missing one would not show.

@@ -3,8 +3,8 @@ using VideoSim.Models.Batches;
 namespace VideoSim.Peers.Networks;
 
 /// <summary>
-/// A batch of random values for both sides. An eighth of each title is padding, and all frames are distinct. Exactly as
-/// many tokens are masked as the usual plan of VideoSim's step has rows.
+/// A batch of random values for both sides. An eighth of each title is padding, and all frames are distinct. As many
+/// tokens are masked as the usual plan of VideoSim's step has rows.
 /// </summary>
 internal sealed class PeerBatch
 {
@@ -48,7 +48,7 @@ internal sealed class PeerBatch
     /// <summary>[B, tags]</summary>
     public bool[] Labels { get; }
 
-    /// <summary>Positions of [B, T] whose tokens are predicted, ascending; none if the model predicts no tokens.</summary>
+    /// <summary>Positions of [B, T] whose tokens are predicted, ascending. Empty if the model has no such head.</summary>
     public int[] MaskedPositions { get; } = [];
 
     /// <summary>Their tokens.</summary>

@@ -28,7 +28,7 @@ internal sealed class TorchBatch
         MaskedTargets = torch.tensor(batch.MaskedTargets, torch.int64);
     }
 
-    /// <summary>What attention adds to its scores, [B, 1, 1, S], for keys that count as 1 and others as 0, [B, S].</summary>
+    /// <summary>What attention adds to its scores [B, 1, 1, S], from 1 or 0 for each key [B, S].</summary>
     public static TorchTensor BiasOf(TorchTensor counts) => ((counts - 1) * -Excluded).view(counts.shape[0], 1, 1, counts.shape[1]);
 
     /// <summary>B.</summary>

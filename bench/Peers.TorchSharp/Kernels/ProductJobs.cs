@@ -9,7 +9,8 @@ using VideoSim.Peers.Measuring;
 namespace VideoSim.Peers.Kernels;
 
 /// <summary>
-/// Matrix products of an encoder's step, m x n x k. The letters say for each operand whether it is stored transposed (T).
+/// Matrix products of an encoder's step, m x n x k. For each operand T says that it is stored transposed, N that it is
+/// not.
 /// </summary>
 internal static unsafe class ProductJobs
 {

@@ -48,7 +48,7 @@ internal sealed class PeerBatch
     /// <summary>[B, tags]</summary>
     public bool[] Labels { get; }
 
-    /// <summary>Positions of [B, T] whose tokens are predicted, ascending. Empty if the model has no such head.</summary>
+    /// <summary>Positions of [B, T] whose tokens are predicted, ascending; empty without such a head.</summary>
     public int[] MaskedPositions { get; } = [];
 
     /// <summary>Their tokens.</summary>

@@ -14,7 +14,7 @@ namespace VideoSim.Engine.Tests.Operators;
 public sealed unsafe class MatrixProductTests
 {
     // Rows enough to pack ahead, and more of k than one part takes.
-    private const int Rows = 300, K = 600, Parts = 2, Narrow = 45, Wide = 135;
+    private const int Rows = 300, K = 600, Parts = 2, Narrow = 261, Wide = 323;
 
     [Fact]
     public void Step_PackedProducts_ShareOneWorkspaceOfTheLargest()

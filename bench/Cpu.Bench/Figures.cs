@@ -47,7 +47,7 @@ internal sealed class Figures : IDiagnoser
     /// <summary>The number of threads of a run.</summary>
     public static int ThreadsOf(BenchmarkCase run) => (int)run.Parameters[nameof(Group.Threads)];
 
-    public BenchmarkDotNet.Diagnosers.RunMode GetRunMode(BenchmarkCase benchmarkCase) => BenchmarkDotNet.Diagnosers.RunMode.NoOverhead;
+    public RunMode GetRunMode(BenchmarkCase benchmarkCase) => RunMode.NoOverhead;
 
     public void Handle(HostSignal signal, DiagnoserActionParameters parameters)
     {

@@ -85,7 +85,7 @@ public class RowKernels : Group
 /// <param name="mask">Positions that count, all of them; default if the operator has no mask.</param>
 internal delegate Tensor Build(Tape tape, Tensor mask);
 
-/// <summary>An operator, forward and backward. Its inputs are parameters, so that all of them have gradients.</summary>
+/// <summary>An operator, forward and backward. Its inputs are parameters, so all of them have gradients.</summary>
 /// <param name="name">Its name.</param>
 /// <param name="unit">What its rate counts.</param>
 /// <param name="ceiling">The rate that its own is compared with.</param>

@@ -25,10 +25,10 @@ public enum Ceiling
     /// <summary>Multiply-adds on the widest vectors.</summary>
     MultiplyAdds,
 
-    /// <summary>A copy of a block that fits in the caches.</summary>
+    /// <summary>An update in place of a block that fits in the caches.</summary>
     Caches,
 
-    /// <summary>A copy of a block far larger than the caches.</summary>
+    /// <summary>An update in place of a block far larger than the caches.</summary>
     Memory,
 }
 

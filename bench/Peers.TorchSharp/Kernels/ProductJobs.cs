@@ -3,6 +3,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
 using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.MatMul;
 using VideoSim.Peers.Measuring;
 
@@ -38,8 +39,9 @@ internal static unsafe class ProductJobs
             threads =>
             {
                 var device = new CpuDevice(threads);
-                var arena = new Arena(device, sizeof(float) * (Padded(m, k) + Padded(k, n) + Padded(m, n)));
-                Tensor a = arena.Allocate(new Shape(m, k)), b = arena.Allocate(new Shape(k, n)), c = arena.Allocate(new Shape(m, n));
+                Shape shapeOfA = new(m, k), shapeOfB = new(k, n), shapeOfC = new(m, n);
+                var arena = new Arena(device, Bytes(shapeOfA) + Bytes(shapeOfB) + Bytes(shapeOfC));
+                Tensor a = arena.Allocate(shapeOfA), b = arena.Allocate(shapeOfB), c = arena.Allocate(shapeOfC);
                 OperatorStep.Fill(a);
                 OperatorStep.Fill(b);
                 var args = new MatMulArgs
@@ -47,7 +49,7 @@ internal static unsafe class ProductJobs
                     A = a.Floats, B = b.Floats, C = c.Floats, M = m, N = n, K = k, Batch = 1, TransposeA = transposeA ? 1 : 0, TransposeB = transposeB ? 1 : 0,
                     LdA = transposeA ? m : k, LdB = transposeB ? k : n, LdC = n,
                 };
-                var workspace = new Arena(device, sizeof(float) * Padded(1, (int)MatMulKernels.PackedElements(args)));
+                var workspace = new Arena(device, Bytes(new Shape((int)MatMulKernels.PackedElements(args))));
                 return new Work(() => MatrixProduct.Run(device.Stream, args, workspace));
             },
             threads =>
@@ -58,6 +60,5 @@ internal static unsafe class ProductJobs
             });
     }
 
-    // Elements of a matrix with room for the alignment of its beginning.
-    private static long Padded(int rows, int columns) => (long)rows * columns + Arena.Alignment;
+    private static long Bytes(Shape shape) => Arena.BytesOf(shape, ElementType.Float32);
 }

@@ -7,8 +7,8 @@ public static unsafe partial class MatMulKernels
     // True if products are computed with 512-bit vectors. The sizes that depend on it do not change a result.
     private static bool Wide => Vector512.IsHardwareAccelerated;
 
-    // A tile of C is two vectors wide. With 512 bits its 12 rows are in 24 of 32 vector registers, with 256 bits 6 rows
-    // are in 12 of 16. The other registers are for a row of B and an element of A.
+    // A tile of C is two vectors wide. With 512 bits its 12 rows are in 24 of 32 vector registers, with 256 bits its 6
+    // rows are in 12 of 16. The other registers are for a row of B and an element of A.
     private static int TileRows => Wide ? 12 : 6;
 
     // A panel has as many columns of B as a tile.
@@ -18,8 +18,9 @@ public static unsafe partial class MatMulKernels
     // lines of each row.
     private const int StretchColumns = 64;
 
-    // Terms of a sum over k that are added in registers before the sum goes to C. The number is the same for all widths
-    // of vectors, because it decides the order of the sum. A block of a panel then fits into half of an L2 cache.
+    // Terms of a sum over k that are added in registers before the sum goes to C. The number is the same for both
+    // widths of vectors, because it decides the order of the sum. A panel of this depth, at most 64 KiB, is read from
+    // an L2 cache.
     private const int MaxDepth = 512;
 
     // Rows of a block if B is packed ahead: 132 x 512 values of a transposed A are 264 KiB of an L2 cache.
@@ -29,8 +30,8 @@ public static unsafe partial class MatMulKernels
     // save nothing and write the panels to memory and read them again.
     private const int MaxRowsOfOneBlock = 264;
 
-    // Up to this many floats from one row to the next, A and B are read in place also where k runs along the columns of
-    // memory: the rows are then close enough for the hardware to prefetch them.
+    // Up to this many floats from one row to the next, A and B are read in place also where k runs along the columns
+    // of memory: the rows are then close enough for the hardware to prefetch them.
     private const int MaxRowInPlace = 256;
 
     // Up to this many elements, each item packs B for itself. That costs less than another launch.

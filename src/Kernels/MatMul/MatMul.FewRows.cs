@@ -79,8 +79,8 @@ public static unsafe partial class MatMulKernels
         sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[3 * TileRows]), b3, sum);
     }
 
-    // Four columns of 16 rows. Rows r, r + 4, r + 8 and r + 12 share a register from the start, so no value has to move
-    // between the quarters of a register later.
+    // Four columns of 16 rows. Rows r, r + 4, r + 8 and r + 12 share a register from the start, so no value has to
+    // move between the quarters of a register later.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<float>, Vector512<float>, Vector512<float>, Vector512<float>) TransposeFour(float* source, nint row)
     {

@@ -50,24 +50,24 @@ public static unsafe partial class LayerNormKernels
 
     private static float SquaredDistance(float* x, int count, float mean)
     {
-        var m = Vector256.Create(mean);
-        Vector256<float> even = default, odd = default;
+        var m = Vector512.Create(mean);
+        Vector512<float> even = default, odd = default;
         for (int c = 0; c < count; c += Lanes.Count)
         {
             var d = Lanes.Keep(Lanes.Load(x + c, count - c) - m, count - c);
-            (even, odd) = (odd, Vector256.FusedMultiplyAdd(d, d, even)); // two chains in turn hide the latency
+            (even, odd) = (odd, Vector512.FusedMultiplyAdd(d, d, even)); // two chains in turn hide the latency
         }
-        return Vector256.Sum(even + odd);
+        return Lanes.Sum(even + odd);
     }
 
     private static void Scale(float* s, float* y, float* weight, float* bias, int count, float mean, float rstd)
     {
-        Vector256<float> m = Vector256.Create(mean), scale = Vector256.Create(rstd);
+        Vector512<float> m = Vector512.Create(mean), scale = Vector512.Create(rstd);
         for (int c = 0; c < count; c += Lanes.Count)
         {
             int left = count - c;
             var normal = (Lanes.Load(s + c, left) - m) * scale;
-            Lanes.Store(Vector256.FusedMultiplyAdd(normal, Lanes.Load(weight + c, left), Lanes.Load(bias + c, left)), y + c, left);
+            Lanes.Store(Vector512.FusedMultiplyAdd(normal, Lanes.Load(weight + c, left), Lanes.Load(bias + c, left)), y + c, left);
         }
     }
 
@@ -111,8 +111,8 @@ public static unsafe partial class LayerNormKernels
         int width = forward.C;
         long row = (long)r * width;
         float* dY = (float*)a.dY + row, weight = forward.Weight;
-        Vector256<float> mean = Vector256.Create(forward.Mean[r]), rstd = Vector256.Create(forward.Rstd[r]);
-        Vector256<float> sum = default, sumNormal = default;
+        Vector512<float> mean = Vector512.Create(forward.Mean[r]), rstd = Vector512.Create(forward.Rstd[r]);
+        Vector512<float> sum = default, sumNormal = default;
         for (int c = 0; c < width; c += Lanes.Count)
         {
             int left = width - c;
@@ -121,10 +121,10 @@ public static unsafe partial class LayerNormKernels
             Lanes.Store(normal, s + c, left);
             var g = dy * Lanes.Load(weight + c, left);
             sum += g;
-            sumNormal = Vector256.FusedMultiplyAdd(g, Lanes.Keep(normal, left), sumNormal);
+            sumNormal = Vector512.FusedMultiplyAdd(g, Lanes.Keep(normal, left), sumNormal);
             if (sums.Weight != null)
             {
-                Lanes.Store(Vector256.FusedMultiplyAdd(dy, normal, Lanes.Load(sums.Weight + c, left)), sums.Weight + c, left);
+                Lanes.Store(Vector512.FusedMultiplyAdd(dy, normal, Lanes.Load(sums.Weight + c, left)), sums.Weight + c, left);
                 Lanes.Store(dy + Lanes.Load(sums.Bias + c, left), sums.Bias + c, left);
             }
         }
@@ -132,7 +132,7 @@ public static unsafe partial class LayerNormKernels
         if (dX == null && dResidual == null && sums.XBias == null)
             return;
         int addX = a.AddX, addResidual = a.AddResidual;
-        Vector256<float> average = Vector256.Create(Vector256.Sum(sum) / width), averageNormal = Vector256.Create(Vector256.Sum(sumNormal) / width);
+        Vector512<float> average = Vector512.Create(Lanes.Sum(sum) / width), averageNormal = Vector512.Create(Lanes.Sum(sumNormal) / width);
         bool dropped = (dX != null || sums.XBias != null) && forward.Dropout.DropProbability > 0;
         for (int first = 0; first < width; first += MaskElements)
         {
@@ -169,9 +169,9 @@ public static unsafe partial class LayerNormKernels
             Lanes.Deliver(SumChunks(a.Partial + (long)vector * a.Chunks * a.C + c, a.Chunks, a.C, end - c), gradient + c, end - c, add);
     }
 
-    private static Vector256<float> SumChunks(float* partial, int chunks, int stride, int left)
+    private static Vector512<float> SumChunks(float* partial, int chunks, int stride, int left)
     {
-        Vector256<float> sum = default;
+        Vector512<float> sum = default;
         for (int chunk = 0; chunk < chunks; chunk++, partial += stride)
             sum += Lanes.Load(partial, left);
         return sum;

@@ -35,8 +35,9 @@ public sealed class WidthTests
         string file = Path.GetTempFileName();
         try
         {
-            var start = new ProcessStartInfo(Path.ChangeExtension(typeof(WidthTests).Assembly.Location, null),
-                ["-method", $"{typeof(WidthTests)}.{nameof(Twins_WithAndWithout512Bits_GiveTheSameBits)}"]) { RedirectStandardOutput = true };
+            string program = Path.ChangeExtension(typeof(WidthTests).Assembly.Location, null);
+            string test = $"{typeof(WidthTests)}.{nameof(Twins_WithAndWithout512Bits_GiveTheSameBits)}";
+            var start = new ProcessStartInfo(program, ["-method", test]) { RedirectStandardOutput = true };
             start.Environment["DOTNET_EnableAVX512"] = "0";
             start.Environment[DigestsFile] = file;
             using var process = Process.Start(start)!;

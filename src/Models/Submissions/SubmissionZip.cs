@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -55,8 +56,8 @@ internal static class SubmissionZip
     /// </summary>
     private sealed class CheckedContent(Stream content, string name, long maxBytes, uint expectedCrc) : Stream
     {
+        private readonly Crc32 _crc = new();
         private long _bytes;
-        private uint _crc;
 
         public override bool CanRead => true;
 
@@ -76,8 +77,8 @@ internal static class SubmissionZip
             _bytes += read;
             if (_bytes > maxBytes)
                 throw new DataException($"{name} unpacks to more than {maxBytes} bytes");
-            _crc = Crc32.Append(_crc, buffer[..read]);
-            if (read == 0 && !buffer.IsEmpty && _crc != expectedCrc)
+            _crc.Append(buffer[..read]);
+            if (read == 0 && !buffer.IsEmpty && _crc.GetCurrentHashAsUInt32() != expectedCrc)
                 throw new DataException($"{name} does not match its checksum: the file is damaged");
             return read;
         }

@@ -13,14 +13,13 @@ public sealed class EmbeddingTable
     public const int MaxWidth = 256;
 
     private readonly string[] _ids;
-    private readonly EmbeddingRows _values;
     private readonly Dictionary<string, int> _rows;
 
     internal EmbeddingTable(string source, string[] ids, EmbeddingRows values, Dictionary<string, int> rows)
     {
         Source = source;
+        Values = values;
         _ids = ids;
-        _values = values;
         _rows = rows;
     }
 
@@ -28,13 +27,15 @@ public sealed class EmbeddingTable
     public string Source { get; }
 
     /// <summary>Values per embedding.</summary>
-    public int Width => _values.Width;
+    public int Width => Values.Width;
 
     /// <summary>The ids of the rows, in order, each once.</summary>
     public IReadOnlyList<string> Ids => _ids;
 
     /// <summary>The embedding of a row, [Width].</summary>
-    public ReadOnlySpan<double> this[int row] => _values[row];
+    public ReadOnlySpan<double> this[int row] => Values[row];
+
+    internal EmbeddingRows Values { get; }
 
     /// <summary>Finds the row of an id.</summary>
     public bool TryFind(string id, out int row) => _rows.TryGetValue(id, out row);

@@ -5,12 +5,20 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>Collects embeddings one by one and refuses values that a submission must not have.</summary>
-/// <param name="source">Source of the embeddings, for messages.</param>
-public sealed class EmbeddingTableBuilder(string source)
+public sealed class EmbeddingTableBuilder
 {
+    private readonly string _source;
+    private readonly EmbeddingRows? _spent;
     private readonly List<string> _ids = [];
     private readonly Dictionary<string, int> _rows = [];
     private EmbeddingRows? _values;
+
+    /// <param name="source">Source of the embeddings, for messages.</param>
+    public EmbeddingTableBuilder(string source) : this(source, spent: null)
+    {
+    }
+
+    internal EmbeddingTableBuilder(string source, EmbeddingRows? spent) => (_source, _spent) = (source, spent);
 
     /// <summary>Adds an embedding.</summary>
     /// <param name="id">The video's id; each may be given once.</param>
@@ -32,7 +40,7 @@ public sealed class EmbeddingTableBuilder(string source)
         if (id.Length == 0 || !_rows.TryAdd(id, _ids.Count))
             throw Wrong(id, id.Length == 0 ? "is empty" : "occurs twice");
         _ids.Add(id);
-        _values ??= new EmbeddingRows(embedding.Length);
+        _values ??= new EmbeddingRows(embedding.Length, _spent);
         _values.Reserve(_ids.Count);
         embedding.CopyTo(_values[_ids.Count - 1]);
     }
@@ -50,8 +58,8 @@ public sealed class EmbeddingTableBuilder(string source)
     /// <summary>The table of all embeddings added.</summary>
     /// <exception cref="DataException">No embedding was added.</exception>
     public EmbeddingTable Build() => _values is not null
-        ? new EmbeddingTable(source, [.. _ids], _values, _rows)
-        : throw new DataException($"{source}: has no embeddings");
+        ? new EmbeddingTable(_source, [.. _ids], _values, _rows)
+        : throw new DataException($"{_source}: has no embeddings");
 
     private void CheckWidth(string id, int count)
     {
@@ -61,5 +69,5 @@ public sealed class EmbeddingTableBuilder(string source)
             throw Wrong(id, $"has {count} values, but the ids before it have {_values.Width}");
     }
 
-    private DataException Wrong(string id, string complaint) => new($"{source}: id {Printable.Quote(id)} {complaint}");
+    private DataException Wrong(string id, string complaint) => new($"{_source}: id {Printable.Quote(id)} {complaint}");
 }

@@ -78,7 +78,7 @@ public static unsafe partial class AttentionKernels
         for (int j = 0; j < count; j += Lanes.Count)
         {
             int left = count - j;
-            Lanes.Store(Lanes.Load(p + j, left) * (Lanes.Load(g + j, left) - Vector256.Create(row)) * scale, g + j, left);
+            Lanes.Store(Lanes.Load(p + j, left) * (Lanes.Load(g + j, left) - Vector512.Create(row)) * scale, g + j, left);
         }
     }
 
@@ -199,12 +199,12 @@ public static unsafe partial class AttentionKernels
             float* hidden = stackalloc float[s];
             for (int j = 0; j < s; j++)
                 hidden[j] = _mask[j] != 0 ? 0 : HiddenKey;
-            var scale = Vector256.Create(1 / MathF.Sqrt(_width));
+            var scale = Vector512.Create(1 / MathF.Sqrt(_width));
             SmallProduct.Multiply(Query, Key.Transposed, p, s, _queries, s, _width);
             for (int i = 0; i < _queries; i++, p += s)
             {
                 for (int j = 0; j < s; j += Lanes.Count)
-                    Lanes.Store(Vector256.FusedMultiplyAdd(Lanes.Load(p + j, s - j), scale, Lanes.Load(hidden + j, s - j)), p + j, s - j);
+                    Lanes.Store(Vector512.FusedMultiplyAdd(Lanes.Load(p + j, s - j), scale, Lanes.Load(hidden + j, s - j)), p + j, s - j);
                 SoftmaxRow.Write(p, p, s);
             }
         }

@@ -87,6 +87,16 @@ public static unsafe class Lanes
         return Sum((s0 + s1) + (s2 + s3));
     }
 
+    /// <summary>Largest lane. NaN if a lane is NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Max(Vector512<float> lanes)
+    {
+        var eight = Vector256.Max(lanes.GetLower(), lanes.GetUpper());
+        var four = Vector128.Max(eight.GetLower(), eight.GetUpper());
+        var two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
+        return Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
+    }
+
     /// <summary>Largest element of a row, which has at least one element. NaN if an element is NaN.</summary>
     public static float Max(float* x, int count)
     {
@@ -97,10 +107,7 @@ public static unsafe class Lanes
             lanes = Vector512.Max(lanes, Vector512.Load(x + i));
         if (i < count)
             lanes = Vector512.Max(lanes, Vector512.ConditionalSelect(Mask(count - i), LoadPart(x + i, count - i), lowest));
-        var eight = Vector256.Max(lanes.GetLower(), lanes.GetUpper());
-        var four = Vector128.Max(eight.GetLower(), eight.GetUpper());
-        var two = Vector128.Max(four, Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1)));
-        return Vector128.Max(two, Vector128.Shuffle(two, Vector128.Create(1, 0, 3, 2))).ToScalar();
+        return Max(lanes);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

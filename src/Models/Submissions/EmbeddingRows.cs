@@ -17,7 +17,9 @@ internal sealed class EmbeddingRows(int width, EmbeddingRows? spent = null)
     /// <summary>A row, [Width].</summary>
     public Span<double> this[int row] => _blocks[row / RowsPerBlock].AsSpan(row % RowsPerBlock * width, width);
 
-    /// <summary>Makes room for rows 0 to <paramref name="rows"/> - 1. They are 0 if their memory was not used before.</summary>
+    /// <summary>
+    /// Makes room for rows 0 to <paramref name="rows"/> - 1. They are 0 if their memory was not used before.
+    /// </summary>
     public void Reserve(int rows)
     {
         while (_blocks.Count * RowsPerBlock < rows)

@@ -3,8 +3,8 @@ using System.Runtime.ExceptionServices;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>
-/// Work on the pieces of a stream by several threads. Pieces are taken in order and given on in order, by one thread at
-/// a time. Between the two, all threads work at once. The result does not depend on the number of threads.
+/// Work on the pieces of a stream by several threads. Pieces are taken in order and given on in order, by one thread
+/// at a time. Between the two, all threads work at once. The result does not depend on the number of threads.
 /// </summary>
 /// <typeparam name="TPiece">Buffers of a thread. It uses them for one piece after the other.</typeparam>
 /// <param name="take">Fills the buffers with the next piece; false after the last one.</param>

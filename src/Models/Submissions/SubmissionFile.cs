@@ -47,8 +47,8 @@ public static class SubmissionFile
     }
 
     /// <summary>
-    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write. Call it before the embeddings are computed. An existing
-    /// file does not change.
+    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write. Call it before
+    /// the embeddings are computed. An existing file does not change.
     /// </summary>
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path)

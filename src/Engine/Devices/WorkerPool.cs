@@ -11,17 +11,21 @@ internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinsBeforeYield = 200, YieldsBeforeSleep = 2000;
 
-    // A thread takes a share of the items that are left. First shares are large: neighbouring items may use the same
-    // memory, and the counter is read less often. Last shares are single items, so all threads end at about the same
-    // time.
-    private const int SharesPerThread = 2;
+    // Each thread begins with a part of the items that is its own, the same part in every launch: rows that it wrote are
+    // then still in its cache when the next kernel reads them. A thread that is done takes items from the parts of
+    // others. First shares are large: neighbouring items may use the same memory, and the counter is read less often.
+    // Last shares are single items, so all threads end at about the same time.
+    private const int SharesOfPart = 2;
+
+    private const int CounterDistance = 128 / sizeof(int); // two cache lines: processors fetch them in pairs
 
     private readonly Thread[] _helpers;
     private readonly object _wake = new();
     private readonly int _turnsBeforeSleep;
     private Kernel? _kernel;
     private void* _args;
-    private int _items, _next, _busy, _sleeping;
+    private readonly int[] _next; // of each part
+    private int _items, _busy, _sleeping;
     private volatile int _generation;
     private volatile bool _stopped;
     private Exception? _failure;
@@ -35,10 +39,12 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
         _turnsBeforeSleep = turnsBeforeSleep;
+        _next = new int[(threads + 1) * CounterDistance];
         _helpers = new Thread[threads - 1];
         for (int i = 0; i < _helpers.Length; i++)
         {
-            _helpers[i] = new Thread(Help) { IsBackground = true, Name = $"VideoSim worker {i + 1}" };
+            int number = i + 1;
+            _helpers[i] = new Thread(() => Help(number)) { IsBackground = true, Name = $"VideoSim worker {i + 1}" };
             _helpers[i].Start();
         }
     }
@@ -50,10 +56,11 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         (_kernel, _items) = (kernel, items);
         _args = args;
-        _next = 0;
+        for (int part = 0; part < Threads; part++)
+            Next(part) = StartOf(part);
         _busy = _helpers.Length;
         Publish();
-        Work();
+        Work(number: 0);
         for (int turn = 0; Volatile.Read(ref _busy) != 0; turn++)
         {
             ObjectDisposedException.ThrowIf(_stopped, this); // no helper is left to wait for
@@ -94,20 +101,32 @@ internal sealed unsafe class WorkerPool : IDisposable
             Thread.Yield();
     }
 
-    private void Work()
+    private int StartOf(int part) => (int)((long)_items * part / Threads);
+
+    private ref int Next(int part) => ref _next[(part + 1) * CounterDistance];
+
+    private void Work(int number)
     {
+        for (int i = 0; i < Threads; i++)
+            WorkOn((number + i) % Threads);
+    }
+
+    private void WorkOn(int part)
+    {
+        ref int next = ref Next(part);
+        int end = StartOf(part + 1);
         while (true)
         {
-            int from = Volatile.Read(ref _next), left = _items - from;
+            int from = Volatile.Read(ref next), left = end - from;
             if (left <= 0)
                 return;
-            int share = (left - 1) / (SharesPerThread * Threads) + 1;
-            if (Interlocked.CompareExchange(ref _next, from + share, from) == from)
+            int share = (left - 1) / SharesOfPart + 1;
+            if (Interlocked.CompareExchange(ref next, from + share, from) == from)
                 _kernel!.Invoke(_args, from, from + share);
         }
     }
 
-    private void Help()
+    private void Help(int number)
     {
         int seen = 0;
         while (true)
@@ -133,7 +152,7 @@ internal sealed unsafe class WorkerPool : IDisposable
                 return;
             try
             {
-                Work();
+                Work(number);
             }
             catch (Exception e)
             {

@@ -7,9 +7,9 @@ public static unsafe partial class Activations
 {
     private interface IFunction
     {
-        static abstract Vector256<float> Value(Vector256<float> x);
+        static abstract Vector512<float> Value(Vector512<float> x);
 
-        static abstract Vector256<float> Slope(Vector256<float> kept);
+        static abstract Vector512<float> Slope(Vector512<float> kept);
     }
 
     private static void ForwardChunks<TFunction>(in ActivationForwardArgs a, int from, int to) where TFunction : struct, IFunction
@@ -45,7 +45,7 @@ public static unsafe partial class Activations
         }
     }
 
-    private static Vector256<float> Argument(float* x, float* bias, int c, int width)
+    private static Vector512<float> Argument(float* x, float* bias, int c, int width)
     {
         var value = Lanes.Load(x + c, width - c);
         return bias == null ? value : value + Lanes.Load(bias + c, width - c);
@@ -54,33 +54,33 @@ public static unsafe partial class Activations
     private readonly struct ReluFunction : IFunction
     {
         // The bound is the first argument, so NaN stays NaN.
-        public static Vector256<float> Value(Vector256<float> x) => Vector256.MaxNative(Vector256<float>.Zero, x);
+        public static Vector512<float> Value(Vector512<float> x) => Vector512.MaxNative(Vector512<float>.Zero, x);
 
-        public static Vector256<float> Slope(Vector256<float> y) => Vector256.GreaterThan(y, Vector256<float>.Zero) & Vector256<float>.One;
+        public static Vector512<float> Slope(Vector512<float> y) => Vector512.GreaterThan(y, Vector512<float>.Zero) & Vector512<float>.One;
     }
 
     private readonly struct GeluFunction : IFunction
     {
-        public static Vector256<float> Value(Vector256<float> x) => x * VectorMath.NormalCdf(x, out _);
+        public static Vector512<float> Value(Vector512<float> x) => x * VectorMath.NormalCdf(x, out _);
 
-        public static Vector256<float> Slope(Vector256<float> x)
+        public static Vector512<float> Slope(Vector512<float> x)
         {
             var cdf = VectorMath.NormalCdf(x, out var density);
-            return Vector256.FusedMultiplyAdd(x, density, cdf);
+            return Vector512.FusedMultiplyAdd(x, density, cdf);
         }
     }
 
     private readonly struct TanhFunction : IFunction
     {
-        public static Vector256<float> Value(Vector256<float> x) => VectorMath.Tanh(x);
+        public static Vector512<float> Value(Vector512<float> x) => VectorMath.Tanh(x);
 
-        public static Vector256<float> Slope(Vector256<float> y) => Vector256.FusedMultiplyAdd(-y, y, Vector256<float>.One);
+        public static Vector512<float> Slope(Vector512<float> y) => Vector512.FusedMultiplyAdd(-y, y, Vector512<float>.One);
     }
 
     private readonly struct SigmoidFunction : IFunction
     {
-        public static Vector256<float> Value(Vector256<float> x) => VectorMath.Sigmoid(x);
+        public static Vector512<float> Value(Vector512<float> x) => VectorMath.Sigmoid(x);
 
-        public static Vector256<float> Slope(Vector256<float> y) => Vector256.FusedMultiplyAdd(-y, y, y);
+        public static Vector512<float> Slope(Vector512<float> y) => Vector512.FusedMultiplyAdd(-y, y, y);
     }
 }

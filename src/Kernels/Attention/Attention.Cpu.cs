@@ -8,84 +8,100 @@ namespace VideoSim.Kernels.Attention;
 
 public static unsafe partial class AttentionKernels
 {
+    // Rows whose dropout factors are drawn at once. Their factors are whole groups of the generator if S is a multiple of
+    // four.
+    private const int FactorRows = 16;
+
+    // Rows of scores begin a whole number of vectors apart. The padding is 0 throughout.
     [SkipLocalsInit]
     private static void ForwardItems(in AttentionArgs a, int from, int to)
     {
-        float* probabilities = stackalloc float[a.Queries * a.S];
+        int pitch = Lanes.RoundUp(a.S);
+        float* probabilities = stackalloc float[a.Queries * pitch];
+        float* factors = stackalloc float[Factors(a)];
         float* prepared = stackalloc float[PreparedValues(a)];
+        new Span<float>(probabilities, a.Queries * pitch).Clear();
+        new Span<float>(factors, Factors(a)).Clear();
         for (int item = from; item < to; item++)
         {
             var head = new Head(a, item, prepared);
-            head.Probabilities(probabilities);
-            if (a.Dropout.DropProbability > 0)
-                DropoutRow.Apply(probabilities, probabilities, a.Queries * a.S, a.Dropout, head.FirstElement);
-            SmallProduct.Multiply(new MatrixView(probabilities, a.S), head.Value, (float*)a.Context + head.ContextOffset, a.Heads * a.D, a.Queries, a.D, a.S);
+            head.Probabilities(probabilities, pitch);
+            for (int i = 0; i < a.Queries && a.Dropout.DropProbability > 0; i++)
+                Multiply(probabilities + i * pitch, head.FactorsOf(a, i, factors), a.S);
+            SmallProduct.Multiply(new MatrixView(probabilities, pitch), head.Value, (float*)a.Context + head.ContextOffset, a.Heads * a.D, a.Queries, a.D, a.S);
         }
     }
 
     [SkipLocalsInit]
     private static void BackwardItems(in AttentionArgs a, int from, int to)
     {
-        int s = a.S, queries = a.Queries, width = a.Heads * a.D;
-        float* probabilities = stackalloc float[queries * s];
-        float* gradients = stackalloc float[queries * s];
-        float* mask = stackalloc float[s];
+        int s = a.S, pitch = Lanes.RoundUp(s), queries = a.Queries, width = a.Heads * a.D;
+        float* probabilities = stackalloc float[queries * pitch];
+        float* gradients = stackalloc float[queries * pitch];
+        float* factors = stackalloc float[Factors(a)];
         float* prepared = stackalloc float[PreparedValues(a)];
         float* gradient = stackalloc float[a.Rotary == null && !HasBiasGradient(a) ? 0 : s * a.D];
+        new Span<float>(probabilities, queries * pitch).Clear();
+        new Span<float>(gradients, queries * pitch).Clear();
+        new Span<float>(factors, Factors(a)).Clear();
         float scale = 1 / MathF.Sqrt(a.D);
         for (int item = from; item < to; item++)
         {
             var head = new Head(a, item, prepared);
-            head.Probabilities(probabilities);
+            head.Probabilities(probabilities, pitch);
             var dContext = new MatrixView((float*)a.dContext + head.ContextOffset, width);
-            SmallProduct.Multiply(dContext, head.Value.Transposed, gradients, s, queries, s, a.D); // of the dropped probabilities
+            SmallProduct.Multiply(dContext, head.Value.Transposed, gradients, pitch, queries, s, a.D); // of the dropped probabilities
             for (int i = 0; i < queries; i++)
             {
-                float* p = probabilities + (long)i * s;
-                float* g = gradients + (long)i * s;
+                float* p = probabilities + i * pitch, g = gradients + i * pitch;
                 if (a.Dropout.DropProbability > 0)
                 {
-                    DropoutMask.Fill(mask, s, a.Dropout, head.FirstElement + (long)i * s);
-                    Multiply(g, mask, s);
+                    float* factorsOfRow = head.FactorsOf(a, i, factors);
+                    Multiply(g, factorsOfRow, s);
                     ScoreGradients(p, g, s, scale);
-                    Multiply(p, mask, s);
+                    Multiply(p, factorsOfRow, s);
                 }
                 else
                 {
                     ScoreGradients(p, g, s, scale);
                 }
             }
-            var scores = new MatrixView(gradients, s);
+            var scores = new MatrixView(gradients, pitch);
             bool addQuery = a.AddQuery != 0, addKeyValue = a.AddKeyValue != 0;
             var ofQueries = new Target(a.dQuery, head.QueryOffset, a.QueryRow, addQuery, head.Sums(a.dQueryBias, a.QueryRow));
             var ofKeys = new Target(a.dKey, head.KeyOffset, a.KeyRow, addKeyValue, head.Sums(a.dKeyBias, a.KeyRow));
             var ofValues = new Target(a.dValue, head.KeyOffset, a.KeyRow, addKeyValue, head.Sums(a.dValueBias, a.KeyRow));
             ofQueries.Deliver(scores, head.Key, queries, a.D, s, gradient, a.Rotary);
             ofKeys.Deliver(scores.Transposed, head.Query, s, a.D, queries, gradient, a.Rotary);
-            ofValues.Deliver(new MatrixView(probabilities, s).Transposed, dContext, s, a.D, queries, gradient, rotary: null);
+            ofValues.Deliver(new MatrixView(probabilities, pitch).Transposed, dContext, s, a.D, queries, gradient, rotary: null);
         }
     }
+
+    // Floats of the memory for dropout factors. The last vector of a row reads into the next row, or past the last one;
+    // what it reads there must be finite.
+    private static int Factors(in AttentionArgs a) => a.Dropout.DropProbability > 0 ? FactorRows * a.S + Lanes.Count : 0;
 
     // Values of the copies of an item's queries, keys and values with biases and rotary positions.
     private static int PreparedValues(in AttentionArgs a) =>
         (a.Rotary == null && a.QueryBias == null ? 0 : a.Queries * a.D) + (a.Rotary == null && a.KeyBias == null ? 0 : 2 * a.S * a.D);
 
     // Converts gradients of a row's probabilities into those of its scores before scaling: p * (g - sum(p * g)) *
-    // scale.
+    // scale. The padding of both rows is 0.
     private static void ScoreGradients(float* p, float* g, int count, float scale)
     {
-        float row = Lanes.Dot(p, g, count);
+        var sum = Vector512<float>.Zero;
         for (int j = 0; j < count; j += Lanes.Count)
-        {
-            int left = count - j;
-            Lanes.Store(Lanes.Load(p + j, left) * (Lanes.Load(g + j, left) - Vector256.Create(row)) * scale, g + j, left);
-        }
+            sum = Vector512.FusedMultiplyAdd(Vector512.Load(p + j), Vector512.Load(g + j), sum);
+        var mean = Vector512.Create(Lanes.Sum(sum));
+        for (int j = 0; j < count; j += Lanes.Count)
+            (Vector512.Load(p + j) * (Vector512.Load(g + j) - mean) * scale).Store(g + j);
     }
 
+    // The padding of x stays 0, because the factors behind the row are finite.
     private static void Multiply(float* x, float* factors, int count)
     {
         for (int j = 0; j < count; j += Lanes.Count)
-            Lanes.Store(Lanes.Load(x + j, count - j) * Lanes.Load(factors + j, count - j), x + j, count - j);
+            (Vector512.Load(x + j) * Vector512.Load(factors + j)).Store(x + j);
     }
 
     /// <summary>Address of a gradient of one head of one video, or null, and of the sums over its rows.</summary>
@@ -133,6 +149,7 @@ public static unsafe partial class AttentionKernels
     {
         private readonly int* _mask;
         private readonly int _queries, _length, _width, _video, _column;
+        private readonly long _firstElement; // number of the first probability in dropout
 
         public Head(in AttentionArgs a, int item, float* prepared)
         {
@@ -143,7 +160,7 @@ public static unsafe partial class AttentionKernels
             QueryOffset = (long)video * a.Queries * a.QueryRow + column;
             KeyOffset = (long)video * a.S * a.KeyRow + column;
             ContextOffset = (long)video * a.Queries * a.Heads * a.D + column;
-            FirstElement = (long)item * a.S * a.S;
+            _firstElement = (long)item * a.S * a.S;
             _mask = a.Mask + (long)video * a.S;
             Query = Prepare((float*)a.Query + QueryOffset, a.QueryRow, a.QueryBias, a.Queries, a.Rotary, ref prepared);
             Key = Prepare((float*)a.Key + KeyOffset, a.KeyRow, a.KeyBias, a.S, a.Rotary, ref prepared);
@@ -182,31 +199,57 @@ public static unsafe partial class AttentionKernels
         /// <summary>First element of the head's part of a [B, Queries, C] tensor.</summary>
         public long ContextOffset { get; }
 
-        /// <summary>Number of the first probability. Dropout uses it as element.</summary>
-        public long FirstElement { get; }
-
         public MatrixView Query { get; }
 
         public MatrixView Key { get; }
 
         public MatrixView Value { get; }
 
-        /// <summary>Softmax of the masked scores, [Queries, S].</summary>
-        [SkipLocalsInit]
-        public void Probabilities(float* p)
+        /// <summary>
+        /// Dropout factors of row <paramref name="i"/>. The rows are asked for in order; the first one of each
+        /// <see cref="FactorRows"/> draws the factors of all of them.
+        /// </summary>
+        public float* FactorsOf(in AttentionArgs a, int i, float* factors)
         {
-            int s = _length;
-            float* hidden = stackalloc float[s];
-            for (int j = 0; j < s; j++)
-                hidden[j] = _mask[j] != 0 ? 0 : HiddenKey;
-            var scale = Vector256.Create(1 / MathF.Sqrt(_width));
-            SmallProduct.Multiply(Query, Key.Transposed, p, s, _queries, s, _width);
-            for (int i = 0; i < _queries; i++, p += s)
+            if (i % FactorRows == 0)
+                DropoutMask.Fill(factors, Math.Min(FactorRows, _queries - i) * _length, a.Dropout, _firstElement + (long)i * _length);
+            return factors + i % FactorRows * _length;
+        }
+
+        /// <summary>Softmax of the masked scores, [Queries, S].</summary>
+        /// <param name="p">The rows. Their padding is 0 and stays 0.</param>
+        /// <param name="pitch">Values from one row to the next.</param>
+        [SkipLocalsInit]
+        public void Probabilities(float* p, int pitch)
+        {
+            float* hidden = stackalloc float[pitch];
+            for (int j = 0; j < pitch; j++)
+                hidden[j] = j >= _length ? float.NegativeInfinity : _mask[j] != 0 ? 0 : HiddenKey;
+            SmallProduct.Multiply(Query, Key.Transposed, p, pitch, _queries, _length, _width);
+            for (int i = 0; i < _queries; i++)
+                Softmax(p + i * pitch, hidden, pitch, 1 / MathF.Sqrt(_width));
+        }
+
+        // x = softmax(x * scale + hidden)
+        private static void Softmax(float* x, float* hidden, int count, float scale)
+        {
+            var largest = Vector512.Create(float.NegativeInfinity);
+            for (int j = 0; j < count; j += Lanes.Count)
             {
-                for (int j = 0; j < s; j += Lanes.Count)
-                    Lanes.Store(Vector256.FusedMultiplyAdd(Lanes.Load(p + j, s - j), scale, Lanes.Load(hidden + j, s - j)), p + j, s - j);
-                SoftmaxRow.Write(p, p, s);
+                var score = Vector512.FusedMultiplyAdd(Vector512.Load(x + j), Vector512.Create(scale), Vector512.Load(hidden + j));
+                largest = Vector512.MaxNative(largest, score); // a NaN may be lost here, but not in the sum
+                score.Store(x + j);
             }
+            Vector512<float> most = Vector512.Create(Lanes.Max(largest)), sum = default;
+            for (int j = 0; j < count; j += Lanes.Count)
+            {
+                var power = VectorMath.Exp(Vector512.Load(x + j) - most);
+                sum += power;
+                power.Store(x + j);
+            }
+            var share = Vector512.Create(1 / Lanes.Sum(sum));
+            for (int j = 0; j < count; j += Lanes.Count)
+                (Vector512.Load(x + j) * share).Store(x + j);
         }
     }
 }

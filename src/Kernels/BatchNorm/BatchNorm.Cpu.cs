@@ -15,7 +15,7 @@ public static unsafe partial class BatchNormKernels
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
                 int present = a.C - c;
-                Vector256<float> sum = default, rest = default, square = default;
+                Vector512<float> sum = default, rest = default, square = default;
                 for (int r = 0; r < rows; r++)
                     sum += Lanes.Load(x + (long)r * a.C + c, present);
                 var centre = sum * scale;
@@ -23,7 +23,7 @@ public static unsafe partial class BatchNormKernels
                 {
                     var difference = Lanes.Load(x + (long)r * a.C + c, present) - centre;
                     rest += difference;
-                    square = Vector256.FusedMultiplyAdd(difference, difference, square);
+                    square = Vector512.FusedMultiplyAdd(difference, difference, square);
                 }
                 rest *= scale; // the rounding error of the first mean
                 Lanes.Store(centre + rest, mean + c, present);
@@ -114,12 +114,12 @@ public static unsafe partial class BatchNormKernels
             {
                 int present = a.C - c;
                 var mean = Lanes.Load(a.Mean + group + c, present);
-                Vector256<float> sum = default, product = default;
+                Vector512<float> sum = default, product = default;
                 for (int r = 0; r < rows; r++)
                 {
                     var upstream = Lanes.Load(dY + (long)r * a.C + c, present);
                     sum += upstream;
-                    product = Vector256.FusedMultiplyAdd(upstream, Lanes.Load(x + (long)r * a.C + c, present) - mean, product);
+                    product = Vector512.FusedMultiplyAdd(upstream, Lanes.Load(x + (long)r * a.C + c, present) - mean, product);
                 }
                 Lanes.Store(sum, sums + c, present);
                 Lanes.Store(product * Lanes.Load(a.Rstd + group + c, present), sums + a.C + c, present);
@@ -135,11 +135,11 @@ public static unsafe partial class BatchNormKernels
             for (int c = first; c < last; c += Lanes.Count)
             {
                 int present = last - c;
-                Vector256<float> dBias = default, dWeight = default;
+                Vector512<float> dBias = default, dWeight = default;
                 for (int g = 0; g < a.Groups; g++)
                 {
                     long group = (long)stack * a.Groups + g;
-                    Vector256<float> sum = default, product = default;
+                    Vector512<float> sum = default, product = default;
                     for (int chunk = 0; chunk < a.Chunks; chunk++)
                     {
                         float* partial = a.Partial + (group * a.Chunks + chunk) * 2 * a.C + c;
@@ -179,8 +179,8 @@ public static unsafe partial class BatchNormKernels
         }
     }
 
-    private static Vector256<float> Rstd(Vector256<float> variance, float epsilon) =>
-        Vector256<float>.One / Vector256.Sqrt(variance + Vector256.Create(epsilon));
+    private static Vector512<float> Rstd(Vector512<float> variance, float epsilon) =>
+        Vector512<float>.One / Vector512.Sqrt(variance + Vector512.Create(epsilon));
 
     // Number of rows of a chunk, and its first row. Items run over stack, group and chunk.
     private static int ChunkOf(int item, int rows, int groups, int chunks, out long firstRow)

@@ -10,14 +10,14 @@ internal static unsafe class SoftmaxRow
     public static (float Largest, float Sum) Write(float* x, float* y, int count, float factor = 1)
     {
         float largest = Lanes.Max(x, count);
-        var powers = Vector256<float>.Zero;
+        var powers = Vector512<float>.Zero;
         for (int i = 0; i < count; i += Lanes.Count)
         {
-            var power = Lanes.Keep(VectorMath.Exp(Lanes.Load(x + i, count - i) - Vector256.Create(largest)), count - i);
+            var power = Lanes.Keep(VectorMath.Exp(Lanes.Load(x + i, count - i) - Vector512.Create(largest)), count - i);
             powers += power;
             Lanes.Store(power, y + i, count - i);
         }
-        float sum = Vector256.Sum(powers), scale = factor / sum;
+        float sum = Lanes.Sum(powers), scale = factor / sum;
         for (int i = 0; i < count; i += Lanes.Count)
             Lanes.Store(Lanes.Load(y + i, count - i) * scale, y + i, count - i);
         return (largest, sum);
@@ -26,9 +26,9 @@ internal static unsafe class SoftmaxRow
     /// <summary>Sum over i of e^(scale * x[i] - largest).</summary>
     public static float SumOfPowers(float* x, int count, float scale, float largest)
     {
-        var sum = Vector256<float>.Zero;
+        var sum = Vector512<float>.Zero;
         for (int i = 0; i < count; i += Lanes.Count)
-            sum += Lanes.Keep(VectorMath.Exp(Lanes.Load(x + i, count - i) * scale - Vector256.Create(largest)), count - i);
-        return Vector256.Sum(sum);
+            sum += Lanes.Keep(VectorMath.Exp(Lanes.Load(x + i, count - i) * scale - Vector512.Create(largest)), count - i);
+        return Lanes.Sum(sum);
     }
 }

@@ -62,7 +62,7 @@ public static unsafe partial class ElementwiseKernels
             if (a.dA != null)
                 Lanes.Deliver(dA, (float*)a.dA + i, end - i, a.AddA);
             if (a.dB != null)
-                Lanes.Deliver(dA * Lanes.Load((float*)a.A + i, end - i) * (Vector256<float>.One - open), (float*)a.dB + i, end - i, a.AddB);
+                Lanes.Deliver(dA * Lanes.Load((float*)a.A + i, end - i) * (Vector512<float>.One - open), (float*)a.dB + i, end - i, a.AddB);
         }
     }
 }

@@ -20,9 +20,9 @@ public static unsafe partial class FramesKernels
                 bool own = frame < a.Counts[video];
                 for (int i = 0; i < whole; i += Lanes.Count)
                 {
-                    var value = ToSingle(Vector128.Load((ushort*)stored + i));
-                    (Vector256.Load(mean + i) + value).Store(mean + i);
-                    (own ? value : Vector256<float>.Zero).Store(masked + i);
+                    var value = ToSingle(Vector256.Load((ushort*)stored + i));
+                    (Vector512.Load(mean + i) + value).Store(mean + i);
+                    (own ? value : Vector512<float>.Zero).Store(masked + i);
                 }
                 for (int i = whole; i < a.Width; i++)
                 {
@@ -45,7 +45,7 @@ public static unsafe partial class FramesKernels
             var stored = a.Stored + (long)row * a.Width;
             float* y = (float*)a.Y + (long)row * a.Width;
             for (int i = 0; i < whole; i += Lanes.Count)
-                ToSingle(Vector128.Load((ushort*)stored + i)).Store(y + i);
+                ToSingle(Vector256.Load((ushort*)stored + i)).Store(y + i);
             for (int i = whole; i < a.Width; i++)
                 y[i] = (float)stored[i];
         }
@@ -56,12 +56,12 @@ public static unsafe partial class FramesKernels
     // Sign, exponent and fraction are shifted to their places. The product with 2^112 corrects the bias of the
     // exponent and turns fp16's denormal numbers into normal ones. Infinities and NaN get their exponent by an OR.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> ToSingle(Vector128<ushort> halves)
+    private static Vector512<float> ToSingle(Vector256<ushort> halves)
     {
-        var bits = Vector256.Create(Vector128.WidenLower(halves), Vector128.WidenUpper(halves));
-        var magnitude = (bits & Vector256.Create(0x7fffu)) << 13;
+        var bits = Vector512.Create(Vector256.WidenLower(halves), Vector256.WidenUpper(halves));
+        var magnitude = (bits & Vector512.Create(0x7fffu)) << 13;
         var value = magnitude.AsSingle() * BiasShift;
-        var special = Vector256.GreaterThanOrEqual(magnitude.AsInt32(), Vector256.Create(0x7c00 << 13)).AsUInt32() & Vector256.Create(0x7f800000u);
-        return (value.AsUInt32() | special | (bits & Vector256.Create(0x8000u)) << 16).AsSingle();
+        var special = Vector512.GreaterThanOrEqual(magnitude.AsInt32(), Vector512.Create(0x7c00 << 13)).AsUInt32() & Vector512.Create(0x7f800000u);
+        return (value.AsUInt32() | special | (bits & Vector512.Create(0x8000u)) << 16).AsSingle();
     }
 }

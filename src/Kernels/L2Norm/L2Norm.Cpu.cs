@@ -25,7 +25,7 @@ public static unsafe partial class L2NormKernels
         {
             float* y = (float*)a.Y + (long)row * a.C, dY = (float*)a.dY + (long)row * a.C, dX = (float*)a.dX + (long)row * a.C;
             float scale = a.InverseNorm[row];
-            var along = Vector256.Create(scale < LargestInverseNorm ? Lanes.Dot(y, dY, a.C) : 0);
+            var along = Vector512.Create(scale < LargestInverseNorm ? Lanes.Dot(y, dY, a.C) : 0);
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
                 int present = a.C - c;

@@ -33,7 +33,7 @@ public static unsafe partial class ContrastiveLossKernels
             int stack = item / a.N, i = item % a.N;
             float* cosines = a.Cosines + (long)item * a.N, dCosines = (float*)a.dCosines + (long)item * a.N;
             float* statistics = a.Statistics + (long)stack * 4 * a.N;
-            Vector256<float> largest = Vector256.Create(statistics[i]), inverse = Vector256.Create(statistics[a.N + i]);
+            Vector512<float> largest = Vector512.Create(statistics[i]), inverse = Vector512.Create(statistics[a.N + i]);
             for (int j = 0; j < a.N; j += Lanes.Count)
             {
                 int left = a.N - j;
@@ -49,14 +49,14 @@ public static unsafe partial class ContrastiveLossKernels
     // Up to one vector of columns at once.
     private static void ReduceColumns(float* scores, int rows, int columns, float sharpness, float* largestOf, float* inverseOf)
     {
-        var largest = Vector256.Create(float.NegativeInfinity);
+        var largest = Vector512.Create(float.NegativeInfinity);
         for (int i = 0; i < rows; i++)
-            largest = Vector256.Max(largest, Lanes.Load(scores + (long)i * rows, columns));
+            largest = Vector512.Max(largest, Lanes.Load(scores + (long)i * rows, columns));
         largest *= sharpness;
-        var sum = Vector256<float>.Zero;
+        var sum = Vector512<float>.Zero;
         for (int i = 0; i < rows; i++)
             sum += VectorMath.Exp(Lanes.Load(scores + (long)i * rows, columns) * sharpness - largest);
         Lanes.Store(largest, largestOf, columns);
-        Lanes.Store(Vector256<float>.One / sum, inverseOf, columns);
+        Lanes.Store(Vector512<float>.One / sum, inverseOf, columns);
     }
 }

@@ -30,7 +30,7 @@ public static unsafe partial class CrossEntropyKernels
                 largest = Lanes.Max(z, a.Classes);
                 sum = SoftmaxRow.SumOfPowers(z, a.Classes, 1, largest);
                 for (int c = 0; dZ != null && c < a.Classes; c += Lanes.Count)
-                    Lanes.Deliver(VectorMath.Exp(Lanes.Load(z + c, a.Classes - c) - Vector256.Create(largest)) * (scale / sum), dZ + c, a.Classes - c, add: 1);
+                    Lanes.Deliver(VectorMath.Exp(Lanes.Load(z + c, a.Classes - c) - Vector512.Create(largest)) * (scale / sum), dZ + c, a.Classes - c, add: 1);
             }
             if (dZ != null && exists)
                 dZ[target] -= scale;

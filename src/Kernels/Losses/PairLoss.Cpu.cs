@@ -12,9 +12,11 @@ public static unsafe partial class PairLossKernels
             float* left = (float*)a.Embeddings + (long)pair * a.C, right = left + (long)a.Pairs * a.C;
             float ofLeft = a.InverseNorm[pair] = L2Norm.L2NormKernels.InverseNormOf(left, a.C);
             float ofRight = a.InverseNorm[a.Pairs + pair] = L2Norm.L2NormKernels.InverseNormOf(right, a.C);
-            float cosine = a.Cosines[pair] = Lanes.Dot(left, right, a.C) * ofLeft * ofRight;
+            // In float64, so that only the sums of the products and the results are rounded.
+            double exact = (double)Lanes.Dot(left, right, a.C) * ofLeft * ofRight;
+            float cosine = a.Cosines[pair] = (float)exact;
             float target = a.Targets[pair], clipped = Clip(target);
-            a.SquaredError[pair] = (cosine - target) * (cosine - target);
+            a.SquaredError[pair] = (float)((exact - target) * (exact - target));
             a.Kl[pair] = clipped * VectorMath.Log(clipped / Clip(cosine));
         }
     }
@@ -36,8 +38,8 @@ public static unsafe partial class PairLossKernels
     {
         float* x = (float*)a.Embeddings + (long)row * a.C, y = (float*)a.Embeddings + (long)otherRow * a.C, dX = (float*)a.dEmbeddings + (long)row * a.C;
         float inverse = a.InverseNorm[row], scale = slope * inverse;
-        var along = Vector256.Create(inverse < L2Norm.L2NormKernels.LargestInverseNorm ? cosine * inverse : 0);
-        var across = Vector256.Create(a.InverseNorm[otherRow]);
+        var along = Vector512.Create(inverse < L2Norm.L2NormKernels.LargestInverseNorm ? cosine * inverse : 0);
+        var across = Vector512.Create(a.InverseNorm[otherRow]);
         for (int c = 0; c < a.C; c += Lanes.Count)
             Lanes.Deliver((Lanes.Load(y + c, a.C - c) * across - Lanes.Load(x + c, a.C - c) * along) * scale, dX + c, a.C - c, a.Add);
     }

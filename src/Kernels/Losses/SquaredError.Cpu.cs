@@ -10,13 +10,13 @@ public static unsafe partial class SquaredErrorKernels
         for (int chunk = from; chunk < to; chunk++)
         {
             long end = Math.Min(a.Count, (chunk + 1L) * BlockElements);
-            var sum = Vector256<float>.Zero;
+            var sum = Vector512<float>.Zero;
             for (long i = (long)chunk * BlockElements; i < end; i += Lanes.Count)
             {
                 var difference = Lanes.Load((float*)a.X + i, end - i) - Lanes.Load(a.Targets + i, end - i);
-                sum = Vector256.FusedMultiplyAdd(difference, difference, sum);
+                sum = Vector512.FusedMultiplyAdd(difference, difference, sum);
             }
-            a.Loss[chunk] = Vector256.Sum(sum);
+            a.Loss[chunk] = Lanes.Sum(sum);
         }
     }
 

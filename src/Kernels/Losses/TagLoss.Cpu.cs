@@ -23,7 +23,7 @@ public static unsafe partial class TagLossKernels
 
     private static float ComputeHead(in TagLossArgs a, in Focus focus, uint* labels, long begin, float* logits, float* dLogits, float scale, int add)
     {
-        var sum = Vector256<float>.Zero;
+        var sum = Vector512<float>.Zero;
         for (int c = 0; c < a.C; c += Lanes.Count)
         {
             int left = a.C - c;
@@ -32,7 +32,7 @@ public static unsafe partial class TagLossKernels
             if (dLogits != null)
                 Lanes.Deliver(slope, dLogits + begin + c, left, add);
         }
-        return Vector256.Sum(sum);
+        return Lanes.Sum(sum);
     }
 
     private static void ComputeConsistent(in TagLossArgs a, int from, int to)
@@ -41,7 +41,7 @@ public static unsafe partial class TagLossKernels
         // For each head, the mixture first: largest scaled logit, 1 / sum of powers, and the mean slope, which the
         // gradient subtracts.
         float* statistics = stackalloc float[(1 + a.Experts) * StatisticsOfHead];
-        var means = stackalloc Vector256<float>[1 + a.Experts];
+        var means = stackalloc Vector512<float>[1 + a.Experts];
         for (int video = from; video < to; video++)
         {
             a.Loss[2L * a.Videos + video] = SumConsistency(a, video, statistics, means);
@@ -49,16 +49,16 @@ public static unsafe partial class TagLossKernels
         }
     }
 
-    private static float SumConsistency(in TagLossArgs a, int video, float* statistics, Vector256<float>* means)
+    private static float SumConsistency(in TagLossArgs a, int video, float* statistics, Vector512<float>* means)
     {
-        var epsilon = Vector256.Create(a.Epsilon);
+        var epsilon = Vector512.Create(a.Epsilon);
         long stride = (long)a.Videos * a.C;
         float* mixture = (float*)a.Logits + (long)video * a.C, experts = (float*)a.ExpertLogits + (long)video * a.C;
         Reduce(mixture, a.C, a.Sharpness, statistics);
         for (int k = 0; k < a.Experts; k++)
             Reduce(experts + k * stride, a.C, a.Sharpness, statistics + (1 + k) * StatisticsOfHead);
-        new Span<Vector256<float>>(means, 1 + a.Experts).Clear();
-        var sum = Vector256<float>.Zero;
+        new Span<Vector512<float>>(means, 1 + a.Experts).Clear();
+        var sum = Vector512<float>.Zero;
         for (int c = 0; c < a.C; c += Lanes.Count)
         {
             int left = a.C - c;
@@ -72,10 +72,10 @@ public static unsafe partial class TagLossKernels
             }
             means[0] += p * (p / (p + epsilon));
         }
-        float loss = Vector256.Sum(sum);
-        statistics[2] = loss + a.Experts * Vector256.Sum(means[0]);
+        float loss = Lanes.Sum(sum);
+        statistics[2] = loss + a.Experts * Lanes.Sum(means[0]);
         for (int k = 1; k <= a.Experts; k++)
-            statistics[k * StatisticsOfHead + 2] = -Vector256.Sum(means[k]);
+            statistics[k * StatisticsOfHead + 2] = -Lanes.Sum(means[k]);
         return loss;
     }
 
@@ -83,10 +83,10 @@ public static unsafe partial class TagLossKernels
     private static void DifferentiateConsistent(in TagLossArgs a, in Focus focus, int video, float* statistics)
     {
         uint* labels = a.Labels + (long)video * Words(a.C);
-        var epsilon = Vector256.Create(a.Epsilon);
+        var epsilon = Vector512.Create(a.Epsilon);
         float scale = a.ConsistencyScale * a.Sharpness;
         bool differentiate = a.dLogits != null || a.dExpertLogits != null;
-        Vector256<float> ofMixture = default, ofExperts = default;
+        Vector512<float> ofMixture = default, ofExperts = default;
         for (int c = 0; c < a.C; c += Lanes.Count)
         {
             int left = a.C - c;
@@ -95,7 +95,7 @@ public static unsafe partial class TagLossKernels
             var z = Lanes.Load((float*)a.Logits + at, left);
             var (loss, dZ) = focus.Tags(z, sign, a.Scale);
             ofMixture += Lanes.Keep(loss, left);
-            Vector256<float> p = default, own = default, slope = default;
+            Vector512<float> p = default, own = default, slope = default;
             if (differentiate)
             {
                 p = Probability(z, left, a.Sharpness, statistics);
@@ -116,10 +116,10 @@ public static unsafe partial class TagLossKernels
                     Lanes.Deliver(dZOfExpert - (p * (q / (q + epsilon)) + q * ofExpert[2]) * scale, (float*)a.dExpertLogits + atExpert, left, a.AddExperts);
             }
             if (a.dLogits != null)
-                Lanes.Deliver(dZ + p * (slope - Vector256.Create(statistics[2])) * scale, (float*)a.dLogits + at, left, a.Add);
+                Lanes.Deliver(dZ + p * (slope - Vector512.Create(statistics[2])) * scale, (float*)a.dLogits + at, left, a.Add);
         }
-        a.Loss[video] = Vector256.Sum(ofMixture);
-        a.Loss[a.Videos + video] = Vector256.Sum(ofExperts);
+        a.Loss[video] = Lanes.Sum(ofMixture);
+        a.Loss[a.Videos + video] = Lanes.Sum(ofExperts);
     }
 
     private static void Reduce(float* logits, int count, float sharpness, float* statistics)
@@ -130,52 +130,52 @@ public static unsafe partial class TagLossKernels
 
     // Lanes past the end have the probability 0.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Probability(Vector256<float> logits, int left, float sharpness, float* statistics) =>
-        Lanes.Keep(VectorMath.Exp(logits * sharpness - Vector256.Create(statistics[0])) * statistics[1], left);
+    private static Vector512<float> Probability(Vector512<float> logits, int left, float sharpness, float* statistics) =>
+        Lanes.Keep(VectorMath.Exp(logits * sharpness - Vector512.Create(statistics[0])) * statistics[1], left);
 
-    // The sign bit in the lanes of tags c to c + 7 that are present. With this sign a logit z becomes w, which is
+    // The sign bit in the lanes of tags c to c + 15 that are present. With this sign a logit z becomes w, which is
     // large if the prediction is wrong.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> SignOfPresent(uint* labels, int c)
+    private static Vector512<float> SignOfPresent(uint* labels, int c)
     {
-        var tags = Vector256.Create(1u, 2, 4, 8, 16, 32, 64, 128);
-        var present = Vector256.Equals(Vector256.Create(labels[c / WordBits] >> (c % WordBits)) & tags, tags);
-        return (present & Vector256.Create(0x80000000u)).AsSingle();
+        var tags = Vector512.Create(1u, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+        var present = Vector512.Equals(Vector512.Create(labels[c / WordBits] >> (c % WordBits)) & tags, tags);
+        return (present & Vector512.Create(0x80000000u)).AsSingle();
     }
 
-    // Loss and gradient of eight tags.
+    // Loss and gradient of sixteen tags.
     private readonly struct Focus(in TagLossArgs a)
     {
         private readonly float _positiveGamma = a.PositiveGamma, _negativeGamma = a.NegativeGamma, _margin = a.Margin;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public (Vector256<float> Loss, Vector256<float> Gradient) Tags(Vector256<float> logits, Vector256<float> sign, float scale)
+        public (Vector512<float> Loss, Vector512<float> Gradient) Tags(Vector512<float> logits, Vector512<float> sign, float scale)
         {
             var wrong = logits ^ sign;
             var loss = VectorMath.Softplus(wrong);
             var slope = VectorMath.Sigmoid(wrong); // sigmoid(z) - 1 = -sigmoid(-z) without cancellation
             if (_positiveGamma != 0 || _negativeGamma != 0 || _margin != 0)
-                (loss, slope) = Focused(wrong, Vector256.ShiftRightArithmetic(sign.AsInt32(), 31).AsSingle(), loss, slope);
+                (loss, slope) = Focused(wrong, Vector512.ShiftRightArithmetic(sign.AsInt32(), 31).AsSingle(), loss, slope);
             return (loss, (slope * scale) ^ sign);
         }
 
-        private (Vector256<float> Loss, Vector256<float> Slope) Focused(Vector256<float> wrong, Vector256<float> present, Vector256<float> softplus, Vector256<float> p)
+        private (Vector512<float> Loss, Vector512<float> Slope) Focused(Vector512<float> wrong, Vector512<float> present, Vector512<float> softplus, Vector512<float> p)
         {
             var right = VectorMath.Sigmoid(-wrong);
-            var gamma = Vector256.ConditionalSelect(present, Vector256.Create(_positiveGamma), Vector256.Create(_negativeGamma));
+            var gamma = Vector512.ConditionalSelect(present, Vector512.Create(_positiveGamma), Vector512.Create(_negativeGamma));
             var power = VectorMath.Exp(-gamma * VectorMath.Softplus(-wrong)); // P^gamma = exp(gamma log P), log P = -softplus(-w)
-            Vector256<float> loss = power * softplus, slope = power * (gamma * right * softplus + p);
+            Vector512<float> loss = power * softplus, slope = power * (gamma * right * softplus + p);
             if (_margin == 0)
                 return (loss, slope);
             // An absent tag's max(p - margin, 0), and 1 minus it without cancellation.
-            var probability = Vector256.Max(p - Vector256.Create(_margin), Vector256<float>.Zero);
-            var complement = Vector256.Min(right + Vector256.Create(_margin), Vector256<float>.One);
-            var counts = Vector256.GreaterThan(probability, Vector256<float>.Zero);
+            var probability = Vector512.Max(p - Vector512.Create(_margin), Vector512<float>.Zero);
+            var complement = Vector512.Min(right + Vector512.Create(_margin), Vector512<float>.One);
+            var counts = Vector512.GreaterThan(probability, Vector512<float>.Zero);
             var surprise = -VectorMath.Log(complement);
-            power = VectorMath.Exp(Vector256.Create(_negativeGamma) * VectorMath.Log(probability));
-            var shifted = power * (Vector256.Create(_negativeGamma) * surprise / probability + Vector256<float>.One / complement);
-            shifted = Vector256.ConditionalSelect(counts, shifted * p * right, Vector256<float>.Zero);
-            return (Vector256.ConditionalSelect(present, loss, power * surprise), Vector256.ConditionalSelect(present, slope, shifted));
+            power = VectorMath.Exp(Vector512.Create(_negativeGamma) * VectorMath.Log(probability));
+            var shifted = power * (Vector512.Create(_negativeGamma) * surprise / probability + Vector512<float>.One / complement);
+            shifted = Vector512.ConditionalSelect(counts, shifted * p * right, Vector512<float>.Zero);
+            return (Vector512.ConditionalSelect(present, loss, power * surprise), Vector512.ConditionalSelect(present, slope, shifted));
         }
     }
 }

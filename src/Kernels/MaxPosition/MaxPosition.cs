@@ -93,15 +93,15 @@ public static unsafe class MaxPositionKernels
         {
             int left = width - c;
             var largest = Lanes.Load(x + (long)first * width + c, left);
-            var at = Vector256.Create(first).AsSingle(); // integers, in the bits of floats
+            var at = Vector512.Create(first).AsSingle(); // integers, in the bits of floats
             for (int s = first + 1; s < positions; s++)
             {
                 if (mask != null && mask[s] == 0)
                     continue;
                 var value = Lanes.Load(x + (long)s * width + c, left);
-                var isLarger = Vector256.GreaterThan(value, largest) | ~Vector256.Equals(value, value); // or NaN
-                largest = Vector256.ConditionalSelect(isLarger, value, largest);
-                at = Vector256.ConditionalSelect(isLarger, Vector256.Create(s).AsSingle(), at);
+                var isLarger = Vector512.GreaterThan(value, largest) | ~Vector512.Equals(value, value); // or NaN
+                largest = Vector512.ConditionalSelect(isLarger, value, largest);
+                at = Vector512.ConditionalSelect(isLarger, Vector512.Create(s).AsSingle(), at);
             }
             Lanes.Store(largest, y + c, left);
             Lanes.Store(at, (float*)(position + c), left);

@@ -14,7 +14,7 @@ public static unsafe partial class MeanPoolKernels
             float scale = Share(mask, a.S);
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
-                var sum = Vector256<float>.Zero;
+                var sum = Vector512<float>.Zero;
                 for (int s = 0; s < a.S; s++)
                 {
                     if (mask == null || mask[s] != 0)

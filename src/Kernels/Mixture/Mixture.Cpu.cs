@@ -12,7 +12,7 @@ public static unsafe partial class MixtureKernels
             float* x = (float*)a.X + (long)row * a.C, y = (float*)a.Y + (long)row * a.C, weight = (float*)a.Weight + (long)row * a.Experts;
             for (int c = 0; c < a.C; c += Lanes.Count)
             {
-                var sum = Vector256<float>.Zero;
+                var sum = Vector512<float>.Zero;
                 for (int k = 0; k < a.Experts; k++)
                     sum += Lanes.Load(x + (long)k * a.Rows * a.C + c, a.C - c) * weight[k];
                 Lanes.Store(sum, y + c, a.C - c);

@@ -17,16 +17,16 @@ public static unsafe partial class AdamKernels
         private readonly bool _decays = a.Decay != 0;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector256<float> Apply(Vector256<float> weights, Vector256<float> gradients, int element, int left)
+        public Vector512<float> Apply(Vector512<float> weights, Vector512<float> gradients, int element, int left)
         {
-            Vector256<float> m = Lanes.Load(_firstMoment + element, left), v = Lanes.Load(_secondMoment + element, left);
-            m = Vector256.FusedMultiplyAdd(gradients - m, Vector256.Create(_firstShare), m);
-            v = Vector256.FusedMultiplyAdd(Vector256.FusedMultiplyAdd(gradients, gradients, -v), Vector256.Create(_secondShare), v);
+            Vector512<float> m = Lanes.Load(_firstMoment + element, left), v = Lanes.Load(_secondMoment + element, left);
+            m = Vector512.FusedMultiplyAdd(gradients - m, Vector512.Create(_firstShare), m);
+            v = Vector512.FusedMultiplyAdd(Vector512.FusedMultiplyAdd(gradients, gradients, -v), Vector512.Create(_secondShare), v);
             Lanes.Store(m, _firstMoment + element, left);
             Lanes.Store(v, _secondMoment + element, left);
             if (_decays)
-                weights = Vector256.FusedMultiplyAdd(Vector256.Create(-_decay), weights, weights);
-            return weights - Vector256.Create(_rate) * m / (Vector256.Sqrt(v) + Vector256.Create(_epsilon));
+                weights = Vector512.FusedMultiplyAdd(Vector512.Create(-_decay), weights, weights);
+            return weights - Vector512.Create(_rate) * m / (Vector512.Sqrt(v) + Vector512.Create(_epsilon));
         }
     }
 }

@@ -6,13 +6,13 @@ namespace VideoSim.Kernels.Optimizers;
 /// <summary>The update rule of an optimizer for the weights of one group.</summary>
 internal interface IUpdateRule
 {
-    /// <summary>Updates the moments of up to 8 neighbouring weights and computes their new values.</summary>
+    /// <summary>Updates the moments of up to 16 neighbouring weights and computes their new values.</summary>
     /// <param name="weights">Old weights.</param>
     /// <param name="gradients">Their gradients.</param>
     /// <param name="element">Index of the first one in the block.</param>
     /// <param name="left">Number of elements left, from this one on.</param>
     /// <returns>New weights.</returns>
-    Vector256<float> Apply(Vector256<float> weights, Vector256<float> gradients, int element, int left);
+    Vector512<float> Apply(Vector512<float> weights, Vector512<float> gradients, int element, int left);
 }
 
 internal static unsafe class ParameterBlocks
@@ -46,11 +46,11 @@ internal static unsafe class ParameterBlocks
     private static bool UpdateRange<TRule>(in ParameterBlock a, TRule rule, int i, int end) where TRule : struct, IUpdateRule
     {
         float* weights = a.Weights, gradients = a.Gradients;
-        var difference = Vector256<float>.Zero; // sums of g - g: NaN if a gradient was NaN or infinite, otherwise 0
+        var difference = Vector512<float>.Zero; // sums of g - g: NaN if a gradient was NaN or infinite, otherwise 0
         for (; i + Lanes.Count <= end; i += Lanes.Count)
         {
-            var g = Vector256.Load(gradients + i);
-            rule.Apply(Vector256.Load(weights + i), g, i, Lanes.Count).Store(weights + i);
+            var g = Vector512.Load(gradients + i);
+            rule.Apply(Vector512.Load(weights + i), g, i, Lanes.Count).Store(weights + i);
             difference += g - g;
         }
         if (i < end)
@@ -59,7 +59,7 @@ internal static unsafe class ParameterBlocks
             Lanes.Store(rule.Apply(Lanes.Load(weights + i, end - i), g, i, end - i), weights + i, end - i);
             difference += g - g;
         }
-        return Vector256.EqualsAll(difference, Vector256<float>.Zero);
+        return Vector512.EqualsAll(difference, Vector512<float>.Zero);
     }
 
     private static void NoteNonFinite(in ParameterBlock a, int chunk, int first, int last)

@@ -14,11 +14,11 @@ public static unsafe partial class SgdKernels
         private readonly float _momentum = a.Momentum, _rate = a.Parameters.Scalars->Rates[group];
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Vector256<float> Apply(Vector256<float> weights, Vector256<float> gradients, int element, int left)
+        public Vector512<float> Apply(Vector512<float> weights, Vector512<float> gradients, int element, int left)
         {
-            var v = Vector256.FusedMultiplyAdd(Vector256.Create(_momentum), Lanes.Load(_velocity + element, left), gradients);
+            var v = Vector512.FusedMultiplyAdd(Vector512.Create(_momentum), Lanes.Load(_velocity + element, left), gradients);
             Lanes.Store(v, _velocity + element, left);
-            return Vector256.FusedMultiplyAdd(Vector256.Create(-_rate), v, weights);
+            return Vector512.FusedMultiplyAdd(Vector512.Create(-_rate), v, weights);
         }
     }
 }

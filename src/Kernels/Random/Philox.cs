@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace VideoSim.Kernels.Random;
 
@@ -55,33 +54,18 @@ public static class Philox
     public static void FillUniform(Span<double> values, ulong seed, uint step, uint site, long first)
     {
         int i = 0;
-        if (Avx2.IsSupported)
+        for (; i <= values.Length - 2 * Vector256<double>.Count; i += 2 * Vector256<double>.Count)
         {
-            for (; i <= values.Length - Vector256<double>.Count; i += Vector256<double>.Count)
-                FourUniform(seed, step, site, (ulong)(first + i)).CopyTo(values[i..]);
+            Philox256.Blocks((ulong)(first + i), site, step, seed, out var near, out var far);
+            ToUniform(near).CopyTo(values[i..]);
+            ToUniform(far).CopyTo(values[(i + Vector256<double>.Count)..]);
         }
         for (; i < values.Length; i++)
             values[i] = Uniform(seed, step, site, first + i);
     }
 
-    // One counter in each 64-bit lane. The multiplication reads only the lower halves, so the upper halves matter only
-    // at the end.
-    private static Vector256<double> FourUniform(ulong seed, uint step, uint site, ulong element)
-    {
-        var c0 = Vector256.Create(element) + Vector256.Create(0ul, 1, 2, 3);
-        Vector256<ulong> c1 = c0 >> 32, c2 = Vector256.Create((ulong)site), c3 = Vector256.Create((ulong)step);
-        Vector256<ulong> key0 = Vector256.Create(seed), key1 = Vector256.Create(seed >> 32);
-        var multiplier0 = Vector256.Create((ulong)Multiplier0).AsUInt32();
-        var multiplier1 = Vector256.Create((ulong)Multiplier1).AsUInt32();
-        for (int round = 0; round < Rounds; round++)
-        {
-            Vector256<ulong> p0 = Avx2.Multiply(c0.AsUInt32(), multiplier0), p1 = Avx2.Multiply(c2.AsUInt32(), multiplier1);
-            (c0, c1, c2, c3) = ((p1 >> 32) ^ c1 ^ key0, p1, (p0 >> 32) ^ c3 ^ key1, p0);
-            key0 += Vector256.Create((ulong)Weyl0);
-            key1 += Vector256.Create((ulong)Weyl1);
-        }
-        return Vector256.ConvertToDouble((c0 << 32 | (c1 & Vector256.Create((ulong)uint.MaxValue))) >> 11) * (1.0 / (1UL << 53));
-    }
+    private static Vector256<double> ToUniform(in Philox256.Words words) =>
+        Vector256.ConvertToDouble((words.W0 << 32 | (words.W1 & Vector256.Create((ulong)uint.MaxValue))) >> 11) * (1.0 / (1UL << 53));
 
     /// <summary>Bits below this value drop the element.</summary>
     public static uint Threshold(float dropProbability) => (uint)(dropProbability * 4294967296.0);

@@ -27,17 +27,17 @@ public static unsafe partial class VladKernels
             for (int k = 0; k < a.K; k += Lanes.Count)
             {
                 int left = a.K - k;
-                Vector256<float> mass = default, squares = default;
+                Vector512<float> mass = default, squares = default;
                 for (int r = 0; r < a.Rows; r++)
                     mass += Lanes.Load(assignment + (long)r * a.K + k, left);
                 for (int d = 0; d < a.D; d++)
                 {
                     float* v = descriptor + (long)d * a.K + k;
                     var value = Lanes.Load(v, left) - mass * Lanes.Load(centres + (long)d * a.K + k, left);
-                    squares = Vector256.FusedMultiplyAdd(value, value, squares);
+                    squares = Vector512.FusedMultiplyAdd(value, value, squares);
                     Lanes.Store(value, v, left);
                 }
-                var inverse = Vector256<float>.One / Vector256.Sqrt(Vector256.Max(squares, Vector256.Create(L2Norm.L2NormKernels.Floor)));
+                var inverse = Vector512<float>.One / Vector512.Sqrt(Vector512.Max(squares, Vector512.Create(L2Norm.L2NormKernels.Floor)));
                 for (int d = 0; d < a.D; d++)
                 {
                     float* v = descriptor + (long)d * a.K + k;
@@ -98,15 +98,15 @@ public static unsafe partial class VladKernels
         {
             int left = a.K - k;
             var inverse = Lanes.Load(a.InverseNorm + (long)item * a.K + k, left);
-            Vector256<float> along = default, shared = default;
+            Vector512<float> along = default, shared = default;
             for (long i = k; i < (long)a.D * a.K; i += a.K)
-                along = Vector256.FusedMultiplyAdd(Lanes.Load(dResidual + i, left), Lanes.Load(descriptor + i, left), along);
-            along &= Vector256.LessThan(inverse, Vector256.Create(L2Norm.L2NormKernels.LargestInverseNorm)); // below the floor the factor is constant
+                along = Vector512.FusedMultiplyAdd(Lanes.Load(dResidual + i, left), Lanes.Load(descriptor + i, left), along);
+            along &= Vector512.LessThan(inverse, Vector512.Create(L2Norm.L2NormKernels.LargestInverseNorm)); // below the floor the factor is constant
             for (long i = k; i < (long)a.D * a.K; i += a.K)
             {
                 var gradient = (Lanes.Load(dResidual + i, left) - along * Lanes.Load(descriptor + i, left)) * inverse;
                 Lanes.Store(gradient, dResidual + i, left);
-                shared = Vector256.FusedMultiplyAdd(gradient, Lanes.Load(centres + i, left), shared);
+                shared = Vector512.FusedMultiplyAdd(gradient, Lanes.Load(centres + i, left), shared);
             }
             Lanes.Store(-shared, constant + k, left);
         }
@@ -124,7 +124,7 @@ public static unsafe partial class VladKernels
         if (a.dNormalised == null)
             return;
         // If the attention is 0, the assignments and their sum are 0 as well. Then any divisor but 0 gives 0.
-        var mean = Vector256.Create(sum / MathF.Max(attention, SmallestNormal));
+        var mean = Vector512.Create(sum / MathF.Max(attention, SmallestNormal));
         for (int k = 0; k < a.K; k += Lanes.Count)
         {
             var gradient = Lanes.Load(assignment + k, a.K - k) * (Lanes.Load(dAssignment + k, a.K - k) - mean);
@@ -140,7 +140,7 @@ public static unsafe partial class VladKernels
             float* dResidual = a.dResidual + ((long)stack * a.Videos * a.D + d) * a.K, mass = a.Mass + (long)stack * a.Videos * a.K;
             for (int k = 0; k < a.K; k += Lanes.Count)
             {
-                var sum = Vector256<float>.Zero;
+                var sum = Vector512<float>.Zero;
                 for (int video = 0; video < a.Videos; video++)
                     sum += Lanes.Load(mass + (long)video * a.K + k, a.K - k) * Lanes.Load(dResidual + (long)video * a.D * a.K + k, a.K - k);
                 Lanes.Deliver(-sum, a.dCentres + (long)item * a.K + k, a.K - k, a.AddCentres);

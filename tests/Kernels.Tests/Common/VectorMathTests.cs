@@ -33,7 +33,7 @@ public sealed class VectorMathTests
         AssertUlps(static x => VectorMath.NormalCdf(x, out _), null, static x => (1 + ReferenceMath.Erf(x / Math.Sqrt(2))) / 2, Grid(-2, 9), 5);
         AssertUlps(Density, null, static x => Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI), Grid(-2, 2), 5);
 
-        static Vector256<float> Density(Vector256<float> x)
+        static Vector512<float> Density(Vector512<float> x)
         {
             VectorMath.NormalCdf(x, out var density);
             return density;
@@ -61,14 +61,14 @@ public sealed class VectorMathTests
         Assert.Equal(1f, VectorMath.Tanh(1e30f));
         Assert.Equal(-1f, VectorMath.Tanh(float.NegativeInfinity));
         Assert.Equal(-87.33655f, VectorMath.Log(0f), 4);
-        Assert.Equal(1f, VectorMath.NormalCdf(Vector256.Create(1e30f), out _)[0]);
-        Assert.Equal(0f, VectorMath.NormalCdf(Vector256.Create(-1e30f), out _)[0]);
+        Assert.Equal(1f, VectorMath.NormalCdf(Vector512.Create(1e30f), out _)[0]);
+        Assert.Equal(0f, VectorMath.NormalCdf(Vector512.Create(-1e30f), out _)[0]);
     }
 
     [Fact]
     public void NaN_StaysNaN()
     {
-        var nan = Vector256.Create(float.NaN);
+        var nan = Vector512.Create(float.NaN);
         Assert.True(float.IsNaN(VectorMath.Exp(float.NaN)));
         Assert.True(float.IsNaN(VectorMath.Log(float.NaN)));
         Assert.True(float.IsNaN(VectorMath.Log(-1f)));
@@ -88,13 +88,13 @@ public sealed class VectorMathTests
 
     private static double Log1p(double u) => u < 1e-4 ? u * (1 - u * (0.5 - u / 3)) : Math.Log(1 + u);
 
-    private static void AssertUlps(Func<Vector256<float>, Vector256<float>> vector, Func<float, float>? scalar, Func<double, double> truth, IEnumerable<float> arguments, double ulps)
+    private static void AssertUlps(Func<Vector512<float>, Vector512<float>> vector, Func<float, float>? scalar, Func<double, double> truth, IEnumerable<float> arguments, double ulps)
     {
         double worst = 0;
         float where = 0;
         foreach (float x in arguments)
         {
-            float actual = vector(Vector256.Create(x))[5];
+            float actual = vector(Vector512.Create(x))[5];
             double expected = truth(x);
             double error = Math.Abs(actual - expected) / Math.Max(MathF.BitIncrement(Math.Abs((float)expected)) - Math.Abs((float)expected), float.Epsilon);
             if (!(error <= worst))

@@ -3,14 +3,14 @@
 # "dotnet run -c Release --project PROJECT" starts the build of .ci/run, or the page's own build. Other commands are
 # those of the real dotnet.
 dotnet() {
-    if ! [[ $* =~ ^run\ -c\ Release\ (--no-build\ )?--project\ (src/Cli|samples/[A-Za-z]+)(\ |$) ]]; then
+    if ! [[ $* =~ ^run\ -c\ Release\ (--no-build\ )?--project\ (src/Cli|samples/[A-Za-z]+|bench/Cpu\.Bench)(\ |$) ]]; then
         command dotnet "$@"
         return
     fi
     local project=${BASH_REMATCH[2]} name root program
     shift $((${#BASH_REMATCH[1]} > 0 ? 6 : 5))
     [ "${1:-}" != -- ] || shift
-    name=VideoSim.${project#samples/}
+    name=VideoSim.${project#*/}
     [ "$project" != src/Cli ] || name=videosim
     for root in "$PAGE_TREE" "$PAGE_BUILT"; do
         program=$root/$project/bin/Release/net10.0/$name.dll

@@ -268,6 +268,7 @@ class Starting(unittest.TestCase):
         self.environment = {"PATH": f"{self.work}:/usr/bin:/bin", "PAGE_TREE": str(self.work / "tree"), "PAGE_BUILT": str(self.work / "built")}
         self.build("built", "src/Cli", "videosim")
         self.build("built", "samples/Mlp", "VideoSim.Mlp")
+        self.build("built", "bench/Cpu.Bench", "VideoSim.Cpu.Bench")
 
     def build(self, tree, project, name):
         folder = self.work / tree / project / "bin" / "Release" / "net10.0"
@@ -283,6 +284,7 @@ class Starting(unittest.TestCase):
         self.assertEqual("dotnet built/src/Cli/videosim.dll devices", self.output("dotnet run -c Release --no-build --project src/Cli -- devices"))
         self.assertEqual("dotnet built/src/Cli/videosim.dll devices --set a=b c", self.output("videosim devices --set a='b c'"))
         self.assertEqual("dotnet built/samples/Mlp/VideoSim.Mlp.dll cuda", self.output("dotnet run -c Release --project samples/Mlp cuda"))
+        self.assertEqual("dotnet built/bench/Cpu.Bench/VideoSim.Cpu.Bench.dll --list flat", self.output("dotnet run -c Release --project bench/Cpu.Bench -- --list flat"))
         self.build("tree", "src/Cli", "videosim")
         self.assertEqual("dotnet tree/src/Cli/videosim.dll devices", self.output("videosim devices"))
 

@@ -14,11 +14,14 @@ internal static class DevicesCommand
         var json = CommonOptions.Json();
         return new Command("devices", "List the devices of this machine, and the libraries for CUDA that are found or missing.") { json }.Does((_, console, _) =>
         {
-            var devices = new DeviceList(new CpuDescription(Environment.ProcessorCount, Vector256.IsHardwareAccelerated ? 256 : 128), CudaInventory.Take());
+            var devices = new DeviceList(new CpuDescription(Environment.ProcessorCount, WidestVectorBits), CudaInventory.Take());
             console.WriteResult(Table(devices), devices, CliJson.Default.DeviceList);
             return CommandLine.Done;
         }, json);
     }
+
+    // As the CPU's kernels choose their width.
+    private static int WidestVectorBits => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
     private static ResultTable Table(DeviceList devices)
     {
@@ -44,4 +47,6 @@ internal static class DevicesCommand
 internal sealed record DeviceList(CpuDescription Cpu, CudaInventory Cuda);
 
 /// <summary>The CPU.</summary>
+/// <param name="Cores">Cores that this process may use.</param>
+/// <param name="VectorBits">Width of the widest vectors that its kernels use.</param>
 internal sealed record CpuDescription(int Cores, int VectorBits);

@@ -45,7 +45,7 @@ internal static class EnsembleCommand
             string file = parsed.GetValue(output)!;
             SubmissionFile.RequireWritable(file);
             string[] given = parsed.GetValue(inputs)!;
-            var tables = given.Select(input => SubmissionFile.Read(Split(input).File));
+            var tables = SubmissionFile.ReadEach(given.Select(input => Split(input).File));
             bool normalized = parsed.GetValue(normalize);
             var sum = Weights(given, parsed.GetValue(weights)!) is { } factors
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)

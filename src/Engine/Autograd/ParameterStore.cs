@@ -58,7 +58,7 @@ public sealed class ParameterStore : IDisposable
     private const uint InitializationStep = uint.MaxValue; // never reached by training, whose steps count from 0
 
     // First values are drawn in runs, each by one thread, and uploaded in blocks of many runs.
-    private const int RunElements = 1 << 14, BlockElements = 128 * RunElements;
+    private const int RunElements = 1 << 14, BlockElements = 32 * RunElements;
 
     private readonly List<Parameter> _parameters = [];
     private readonly List<StateTensor> _states = [];

@@ -25,13 +25,13 @@ public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager
 
 /// <summary>
 /// A step is a list of launches. Building it runs the model's code twice: once on the counting device, to find the
-/// size of the arena, and once on a plan, to record the launches. <see cref="Run"/> replays the plan: it runs no model
-/// code and allocates nothing.
+/// size of the arena and the places in it, and once on a plan, to record the launches. <see cref="Run"/> replays the
+/// plan: it runs no model code and allocates nothing.
 /// </summary>
 /// <typeparam name="TResult">The result of the model's code: tensors that each run writes.</typeparam>
 public sealed unsafe class Step<TResult> : IDisposable
 {
-    private const long Unlimited = long.MaxValue / 4;
+    private const long Unlimited = 1L << 60;
 
     private readonly Device _device;
     private readonly Func<Tape, TResult> _build;
@@ -48,10 +48,14 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <param name="mode">Training or not, seed, precision.</param>
     /// <param name="inputs">The step's inputs on that device; null for a step without random numbers.</param>
     /// <param name="build">The model's code. It must not read the values of tensors.</param>
+    /// <param name="read">
+    /// Returns the tensors of the result that are read after a run. Memory of all other tensors is used again after
+    /// their last reader, unless the step is eager. Null: all tensors keep their values.
+    /// </param>
     /// <exception cref="ArgumentException">
     /// The inputs or a parameter are on another device, or the device does not support the precision.
     /// </exception>
-    public Step(Device device, StepMode mode, StepInputs? inputs, Func<Tape, TResult> build)
+    public Step(Device device, StepMode mode, StepInputs? inputs, Func<Tape, TResult> build, Func<TResult, IEnumerable<Tensor>>? read = null)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(build);
@@ -64,19 +68,22 @@ public sealed unsafe class Step<TResult> : IDisposable
         if (inputs is not null)
             _roots.Add((inputs.ScalarTensor, "block of inputs"));
         (_device, _build) = (device, build);
-        using (var counting = new CountingDevice())
+        ArenaLayout? layout = null;
+        using (var counting = CountingDevice.WithOwnAddresses())
         using (var arena = new Arena(counting, Unlimited))
         using (var workspace = device.PacksProducts ? new Arena(counting, Unlimited) : null)
         using (var tape = NewTape(counting.Stream, arena, workspace, mode, inputs))
         {
-            build(tape);
-            (ArenaBytes, WorkspaceBytes) = (arena.Peak, workspace?.Peak ?? 0);
+            var result = build(tape);
             var counted = (CountingStream)counting.Stream;
+            if (read is not null && !mode.Eager)
+                layout = new ArenaLayout(Lifetime.Of(arena, counted.InOrder, read(result).Concat(tape.Notes?.Select(static note => note.Value) ?? [])));
+            (ArenaBytes, WorkspaceBytes) = (layout?.Bytes ?? arena.Peak, workspace?.Peak ?? 0);
             (Cost, MatMulCost, Launches, Functions) = (counted.Total, counted.MatMuls, counted.Launches, counted.Functions);
         }
         try
         {
-            _arena = new Arena(device, ArenaBytes);
+            _arena = layout is null ? new Arena(device, ArenaBytes) : new Arena(device, layout);
             _workspace = WorkspaceBytes > 0 ? new Arena(device, WorkspaceBytes) : null;
             _plan = mode.Eager ? null : new PlanStream();
             _tape = NewTape(_plan is null ? device.Stream : _plan, _arena, _workspace, mode, inputs);
@@ -110,7 +117,7 @@ public sealed unsafe class Step<TResult> : IDisposable
     /// <summary>The functions that one run computes, each with the bytes that it must read and write.</summary>
     public IReadOnlyList<CountedFunction> Functions { get; }
 
-    /// <summary>Memory of activations and intermediate gradients.</summary>
+    /// <summary>Memory of activations and intermediate gradients, bytes.</summary>
     public long ArenaBytes { get; }
 
     /// <summary>

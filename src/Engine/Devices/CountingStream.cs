@@ -9,6 +9,9 @@ namespace VideoSim.Engine.Devices;
 /// <param name="Shape">Its grid and block on an H100; null for a kernel without a CUDA source.</param>
 public sealed record CountedLaunch(Kernel Kernel, KernelCost Cost, LaunchShape? Shape)
 {
+    /// <summary>The addresses in its arguments.</summary>
+    internal IReadOnlyList<nint> Addresses { get; init; } = [];
+
     /// <summary>Whether it is a matrix product.</summary>
     public bool IsProduct => Kernel == MatMulKernels.Multiply;
 }
@@ -57,7 +60,10 @@ public sealed unsafe class CountingStream : ComputeStream
     /// <inheritdoc/>
     public override void Launch(Kernel kernel, void* args, int bytes)
     {
-        var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null);
+        var launch = new CountedLaunch(kernel, kernel.Cost(args), kernel.Source is not null && kernel.Items(args) > 0 ? kernel.Shape(args, Limits) : null)
+        {
+            Addresses = [.. kernel.Layout.Pointers.Select(offset => *(nint*)((byte*)args + offset))],
+        };
         _inOrder.Add(launch);
         Total += launch.Cost;
         if (launch.IsProduct)

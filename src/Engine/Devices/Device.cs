@@ -185,6 +185,12 @@ public sealed class CountingDevice(bool packsProducts = false) : Device(new Coun
 {
     private nint _next = 1 << 20;
 
+    /// <summary>
+    /// A device whose addresses no other memory has, so an address in a launch's arguments shows whether it is of this
+    /// device. Processors and GPUs have addresses of at most 57 bits.
+    /// </summary>
+    internal static CountingDevice WithOwnAddresses() => new() { _next = (nint)1 << 60 };
+
     /// <summary>Bytes of all allocations so far, freed ones included.</summary>
     public long AllocatedBytes { get; private set; }
 

@@ -6,8 +6,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Memory;
 
 /// <summary>
-/// One block of device memory. Allocations take it from the front; a reset frees all of them. The arena owns the
-/// bytes. Tensors are views of it and throw when they are used after <see cref="Reset"/>.
+/// One block of device memory. Allocations take it from the front, or at the places of a layout; a reset frees all of
+/// them. The arena owns the bytes. Tensors are views of it and throw when they are used after <see cref="Reset"/>.
 /// </summary>
 public sealed unsafe class Arena : IDisposable
 {
@@ -16,6 +16,8 @@ public sealed unsafe class Arena : IDisposable
 
     private readonly Device _device;
     private readonly nint _memory;
+    private readonly ArenaLayout? _layout;
+    private readonly List<(nint Address, long Bytes)> _allocations = [];
     // Tensors contain this address. These 4 bytes of each arena are never freed, so a view that is used too late is
     // always detected.
     private readonly int* _generation = (int*)NativeMemory.AllocZeroed(sizeof(int));
@@ -28,14 +30,20 @@ public sealed unsafe class Arena : IDisposable
         _memory = device.Allocate(capacity);
     }
 
+    /// <summary>Allocates the block of a layout. The allocations must be those of the layout, in order.</summary>
+    internal Arena(Device device, ArenaLayout layout) : this(device, layout.Bytes) => _layout = layout;
+
     /// <summary>Bytes of the block.</summary>
     public long Capacity { get; }
 
-    /// <summary>Bytes allocated since the last reset.</summary>
+    /// <summary>Bytes from the begin of the block to the end of the allocations since the last reset.</summary>
     public long Used { get; private set; }
 
-    /// <summary>Most bytes that were ever allocated at the same time.</summary>
+    /// <summary>The largest <see cref="Used"/> so far.</summary>
     public long Peak { get; private set; }
+
+    /// <summary>The allocations since the last reset, in order.</summary>
+    internal IReadOnlyList<(nint Address, long Bytes)> Allocations => _allocations;
 
     /// <summary>Address of the block.</summary>
     public nint Base => _memory;
@@ -50,19 +58,20 @@ public sealed unsafe class Arena : IDisposable
     /// <exception cref="InvalidOperationException">The arena is full: it was sized for another step.</exception>
     public Tensor Allocate(Shape shape, ElementType type = ElementType.Float32, int node = Tensor.NoNode)
     {
-        long rounded = BytesOf(shape, type);
-        if (Used + rounded > Capacity)
+        long rounded = BytesOf(shape, type), offset = _layout?.OffsetOf(_allocations.Count, rounded) ?? Used;
+        if (offset + rounded > Capacity)
             throw new InvalidOperationException($"an arena of {Capacity} bytes has no room for {shape} {type} after {Used} bytes");
-        var tensor = new Tensor(_memory + (nint)Used, shape, type, node, _generation, *_generation);
-        Used += rounded;
+        Used = Math.Max(Used, offset + rounded);
         Peak = Math.Max(Peak, Used);
-        return tensor;
+        _allocations.Add((_memory + (nint)offset, rounded));
+        return new Tensor(_memory + (nint)offset, shape, type, node, _generation, *_generation);
     }
 
     /// <summary>Frees all allocations. Their views throw from now on.</summary>
     public void Reset()
     {
         Used = 0;
+        _allocations.Clear();
         ++*_generation;
     }
 

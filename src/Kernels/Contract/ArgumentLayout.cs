@@ -15,8 +15,11 @@ public sealed class ArgumentLayout
 {
     private readonly Type[] _types; // of the fields, in the order of Offsets
 
-    private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, Type[] types, IReadOnlyList<ArgumentLayout> parts) =>
+    private ArgumentLayout(string name, int size, IReadOnlyList<(string Name, int Offset)> fields, Type[] types, IReadOnlyList<ArgumentLayout> parts)
+    {
         (Name, Size, Offsets, _types, Parts) = (name, size, fields, types, parts);
+        Pointers = [.. fields.SelectMany((field, i) => types[i].IsPointer ? [field.Offset] : PartOf(types[i])?.Pointers.Select(offset => field.Offset + offset) ?? [])];
+    }
 
     /// <summary>Name of the struct, the same in both languages.</summary>
     public string Name { get; }
@@ -29,6 +32,9 @@ public sealed class ArgumentLayout
 
     /// <summary>Structs that fields contain or point to.</summary>
     public IReadOnlyList<ArgumentLayout> Parts { get; }
+
+    /// <summary>Byte offset of every pointer, also of those in structs that fields contain.</summary>
+    public IReadOnlyList<int> Pointers { get; }
 
     /// <summary>Reads the layout of an unmanaged struct.</summary>
     public static ArgumentLayout Of<TArgs>() where TArgs : unmanaged => Of(typeof(TArgs));
@@ -83,8 +89,10 @@ public sealed class ArgumentLayout
             TypeCode.UInt64 => Number<ulong>(data),
             TypeCode.Single => Number<float>(data),
             TypeCode.Double => Number<double>(data),
-            _ => Parts.FirstOrDefault(part => part.Name == type.Name)?.Describe(data) ?? "...",
+            _ => PartOf(type)?.Describe(data) ?? "...",
         };
+
+    private ArgumentLayout? PartOf(Type type) => Parts.FirstOrDefault(part => part.Name == type.Name);
 
     private static string Number<T>(ReadOnlySpan<byte> data) where T : unmanaged, IFormattable => MemoryMarshal.Read<T>(data).ToString(null, CultureInfo.InvariantCulture);
 

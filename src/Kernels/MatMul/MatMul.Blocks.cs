@@ -1,39 +1,46 @@
-using System.Numerics;
+using System.Runtime.Intrinsics;
 
 namespace VideoSim.Kernels.MatMul;
 
 public static unsafe partial class MatMulKernels
 {
-    // A tile of C is in 12 of the 16 vector registers of AVX2: 6 rows of two vectors. Two more are for a row of B, one
-    // for an element of A.
-    private const int TileRows = 6;
+    // True if products are computed with 512-bit vectors. The sizes that depend on it do not change a result.
+    private static bool Wide => Vector512.IsHardwareAccelerated;
+
+    // A tile of C is two vectors wide. With 512 bits its 12 rows are in 24 of 32 vector registers, with 256 bits its 6
+    // rows are in 12 of 16. The other registers are for a row of B and an element of A.
+    private static int TileRows => Wide ? 12 : 6;
 
     // A panel has as many columns of B as a tile.
-    private static int PanelColumns => 2 * Vector<float>.Count;
+    private static int PanelColumns => Wide ? 32 : 16;
 
-    // Panels packed at a time. Rows of B are about a page apart, and one panel uses a single cache line of each row.
-    private const int StretchPanels = 4;
+    // Columns that are packed at a time. Rows of B are about a page apart, and one panel uses only one or two cache
+    // lines of each row.
+    private const int StretchColumns = 64;
 
-    // Terms of a sum over k that are added in registers before the sum goes to C. A block of a panel (24 KiB) and a
-    // tile's part of A (9 KiB) almost fill an L1 cache of 32 KiB.
-    private const int MaxDepth = 384;
+    // Terms of a sum over k that are added in registers before the sum goes to C. The number is the same for both
+    // widths of vectors, because it decides the order of the sum. A panel of this depth, at most 64 KiB, is read from
+    // an L2 cache.
+    private const int MaxDepth = 512;
 
-    // Up to this k there is one part. A panel then fills the L1 cache. But with two parts all threads would start and
-    // end once more.
-    private const int MaxDepthOfOnePart = 512;
+    // Rows of a block if B is packed ahead: 132 x 512 values of a transposed A are 264 KiB of an L2 cache.
+    private const int MaxRows = 132;
 
-    // Rows of a block: 132 x 384 values of A are less than half of an L2 cache of 512 KiB.
-    private const int MaxRows = 22 * TileRows;
+    // Up to this many rows, one block takes all of them. Then only one item uses a packed panel. Packing ahead would
+    // save nothing and write the panels to memory and read them again.
+    private const int MaxRowsOfOneBlock = 264;
 
-    // Up to this many rows, one block takes all of them, though it fills the L2 cache. Then only one item uses a
-    // packed panel. Packing ahead would save nothing and write the panels to memory and read them again.
-    private const int MaxRowsOfOneBlock = 44 * TileRows;
+    // Up to this many floats from one row to the next, A and B are read in place also where k runs along the columns
+    // of memory: the rows are then close enough for the hardware to prefetch them.
+    private const int MaxRowInPlace = 256;
 
-    // Up to this many columns, A is read in place. It would not be used often enough to pay for packing.
-    private const int MaxColumnsInPlace = 128;
+    // Up to this many elements, each item packs B for itself. That costs less than another launch.
+    private const int MaxElementsOfItem = 32 << 10;
 
-    // Columns of a block. A thread packs A once for neighbouring blocks. For a single block, packing A takes a tenth
-    // of the time.
+    // With fewer blocks than this the threads would not get equal parts of the work, so blocks become smaller.
+    private const int MinBlocks = 8;
+
+    // Columns of a block. A thread packs a transposed A once for neighbouring blocks.
     private const int MaxColumns = 128;
 
     /// <summary>
@@ -51,7 +58,7 @@ public static unsafe partial class MatMulKernels
         /// <summary>Blocks of one product.</summary>
         public readonly int RowBlocks, ColumnBlocks;
 
-        /// <summary>Panels of one B, and their stretches of <see cref="StretchPanels"/>.</summary>
+        /// <summary>Panels of one B, and their stretches of <see cref="StretchColumns"/> columns.</summary>
         public readonly int Panels, Stretches;
 
         /// <summary>Number of different B.</summary>
@@ -60,8 +67,14 @@ public static unsafe partial class MatMulKernels
         /// <summary>True if B is packed by a launch of its own, false if each item packs it.</summary>
         public readonly bool PackedAhead;
 
-        /// <summary>True if A is read in place, without packing.</summary>
-        public readonly bool RowsInPlace;
+        /// <summary>True if A, or whole panels of B, are read in place, without packing.</summary>
+        public readonly bool InPlaceA, InPlaceB;
+
+        /// <summary>
+        /// True if one tile has all rows and B is transposed. B is then transposed in registers, because
+        /// packing would cost more than the product. Only 512-bit vectors have enough registers for it.
+        /// </summary>
+        public readonly bool TransposesOnTheWay;
 
         /// <summary>
         /// Number of parts of k, which are packed ahead and multiplied one after the other; 1 without packing ahead.
@@ -73,11 +86,14 @@ public static unsafe partial class MatMulKernels
 
         public Blocks(in MatMulArgs p)
         {
-            Depth = Part(p.K, p.K <= MaxDepthOfOnePart ? MaxDepthOfOnePart : MaxDepth, 8);
+            Depth = Part(p.K, MaxDepth, 8);
             Panels = Count(p.N, PanelColumns);
-            Stretches = Count(Panels, StretchPanels);
+            Stretches = Count(p.N, StretchColumns);
             PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;
-            RowsInPlace = p.TransposeA == 0 && p.N <= MaxColumnsInPlace;
+            InPlaceA = p.TransposeA == 0 || p.LdA <= MaxRowInPlace;
+            bool fewRows = p.M <= TileRows && p.TransposeA == 0;
+            InPlaceB = p.TransposeB == 0 && (fewRows || p.LdB <= MaxRowInPlace);
+            TransposesOnTheWay = Wide && fewRows && p.TransposeB != 0;
             PackedAhead = p.Packed != null;
             Parts = PackedAhead ? Math.Max(1, Count(p.K, Depth)) : 1;
             (StartOfK, EndOfK) = PackedAhead ? (p.Part * Depth, Math.Min(p.K, (p.Part + 1) * Depth)) : (0, p.K);
@@ -85,6 +101,13 @@ public static unsafe partial class MatMulKernels
             RowBlocks = Count(p.M, Rows);
             Columns = Part(p.N, MaxColumns, PanelColumns);
             ColumnBlocks = Count(p.N, Columns);
+            if (p.Batch * RowBlocks * ColumnBlocks < MinBlocks)
+            {
+                Columns = PanelColumns;
+                ColumnBlocks = Count(p.N, Columns);
+                Rows = Math.Min(Rows, Part(p.M, Math.Max(TileRows, p.M * p.Batch * ColumnBlocks / MinBlocks), TileRows));
+                RowBlocks = Count(p.M, Rows);
+            }
         }
 
         /// <summary>

@@ -43,18 +43,25 @@ public static unsafe class MatMulChecks
         yield return Case(new Product(40, 24, 17, 1, 0, 3, Bias: false, Add: 1, Gap: 0, SharedA: false, SharedB: true));
         yield return Case(new Product(12, 20, 50, 1, 1, 4, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false));
         yield return Case(new Product(133, 19, 24, 1, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false));
+        foreach (int rows in new[] { 1, 5, 6, 12, 13 }) // few rows, with B in place
+        {
+            for (int transposeB = 0; transposeB < 2; transposeB++)
+                yield return Case(new Product(rows, 83, 534, 0, transposeB, 1, Bias: true, Add: transposeB, Gap: Gap, SharedA: false, SharedB: false));
+        }
+        for (int transposeA = 0; transposeA < 2; transposeA++) // rows of A and B too far from each other to read a column in place
+            yield return Case(new Product(259, 259, 5, transposeA, 0, 1, Bias: false, Add: 0, Gap: 0, SharedA: false, SharedB: false));
         foreach (var product in ManyRows())
             yield return Case(product); // here each item packs, as in all other cases
     }
 
-    // Products with enough rows to pack B ahead, and several blocks of everything.
+    // Products with enough rows and columns to pack B ahead, and several blocks of everything.
     private static IEnumerable<Product> ManyRows()
     {
         for (int kind = 0; kind < 4; kind++)
-            yield return new(290, 45, 391, kind & 1, kind >> 1, 1, Bias: true, Add: kind % 2, Gap: Gap, SharedA: false, SharedB: false);
-        yield return new(290, 135, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false); // wide enough to pack A as well
-        yield return new(270, 300, 9, 0, 0, 2, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: true);
-        yield return new(290, 19, 530, 0, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false); // k in two parts
+            yield return new(290, 261, 135, kind & 1, kind >> 1, 1, Bias: true, Add: kind % 2, Gap: Gap, SharedA: false, SharedB: false);
+        yield return new(290, 85, 391, 0, 1, 1, Bias: true, Add: 1, Gap: Gap, SharedA: false, SharedB: false);
+        yield return new(270, 300, 110, 0, 0, 2, Bias: true, Add: 0, Gap: 0, SharedA: false, SharedB: true);
+        yield return new(290, 67, 530, 0, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false); // k in two parts
     }
 
     private static CheckCase Case(Product p, bool packedAhead = false)

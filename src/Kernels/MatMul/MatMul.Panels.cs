@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -40,24 +39,6 @@ public static unsafe partial class MatMulKernels
         }
     }
 
-    /// <summary>
-    /// Copies rows [<paramref name="row"/>, <paramref name="row"/> + <paramref name="rows"/>) of op(A), from column
-    /// <paramref name="k"/> on, into tiles of [<paramref name="depth"/>, TileRows]. Missing rows of the last tile have
-    /// any values.
-    /// </summary>
-    private static void PackRows(in MatMulArgs p, int product, int row, int rows, int k, int depth, float* tile, nint tileStride)
-    {
-        float* a = (float*)p.A + product * p.StrideA;
-        if (p.TransposeA != 0)
-        {
-            CopyTiles(a + (long)k * p.LdA + row, p.LdA, depth, rows, tile, tileStride);
-            return;
-        }
-        a += (long)row * p.LdA + k;
-        for (int r = 0; r < rows; r += TileRows, a += (long)TileRows * p.LdA, tile += tileStride)
-            PackTile(a, p.LdA, p.M - row - r, depth, tile);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void CopyPanels(float* source, nint ldSource, int rows, int panels, float* target, nint panelStride)
     {
@@ -66,10 +47,8 @@ public static unsafe partial class MatMulKernels
             float* from = source, to = target;
             for (int i = 0; i < panels; i++, from += PanelColumns, to += panelStride)
             {
-                var low = Vector.Load(from);
-                var high = Vector.Load(from + Vector<float>.Count);
-                low.Store(to);
-                high.Store(to + Vector<float>.Count);
+                for (int j = 0; j < PanelColumns; j += Vector512<float>.Count)
+                    Vector512.Load(from + j).Store(to + j);
             }
         }
     }
@@ -86,31 +65,14 @@ public static unsafe partial class MatMulKernels
             float* from = source, to = tile;
             for (int i = 0; i < whole; i++, from += TileRows, to += tileStride)
             {
-                Vector128.Load(from).Store(to);
-                Vector64.Load(from + Vector128<float>.Count).Store(to + Vector128<float>.Count);
+                for (int r = 0; r < TileRows; r += 6)
+                {
+                    Vector128.Load(from + r).Store(to + r);
+                    Vector64.Load(from + r + Vector128<float>.Count).Store(to + r + Vector128<float>.Count);
+                }
             }
             for (int r = 0; r < rest; r++)
                 to[r] = from[r];
-        }
-    }
-
-    /// <summary>tile[k, r] = source[r, k] for the rows that are left, at most those of a tile.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackTile(float* source, nint ldSource, int rowsBelow, int depth, float* tile)
-    {
-        const int square = 8;
-        int k = 0;
-        // A square has two rows more than a tile. Their values go to the next k, which overwrites them, or behind the
-        // tile.
-        for (; Avx.IsSupported && rowsBelow >= square && k + square <= depth; k += square, tile += square * TileRows)
-        {
-            TransposeHalfSquare(source + k, ldSource, tile, TileRows);
-            TransposeHalfSquare(source + k + square / 2, ldSource, tile + square / 2 * TileRows, TileRows);
-        }
-        for (; k < depth; k++, tile += TileRows)
-        {
-            for (int r = 0; r < Math.Min(TileRows, rowsBelow); r++)
-                tile[r] = source[r * ldSource + k];
         }
     }
 

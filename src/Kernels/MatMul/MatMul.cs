@@ -21,7 +21,11 @@ public static unsafe partial class MatMulKernels
     public static int Parts(in MatMulArgs args) => new Blocks(args).Parts;
 
     /// <summary>Floats of a packed part of B if packing ahead is faster; otherwise 0.</summary>
-    public static long PackedElements(in MatMulArgs args) => args.M > MaxRowsOfOneBlock ? new Blocks(args).AllPackedElements : 0;
+    public static long PackedElements(in MatMulArgs args)
+    {
+        var blocks = new Blocks(args);
+        return args.M > MaxRowsOfOneBlock && !blocks.InPlaceB && (long)args.N * args.K > MaxElementsOfItem ? blocks.AllPackedElements : 0;
+    }
 
     /// <summary>
     /// Packs a part of B ahead, on the CPU. Items: different B x stretches of panels; none if

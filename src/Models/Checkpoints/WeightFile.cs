@@ -14,6 +14,11 @@ namespace VideoSim.Models.Checkpoints;
 /// </summary>
 public static unsafe class WeightFile
 {
+    // 1 MiB: large enough for the speed of the disk.
+    private const int BufferElements = 1 << 18;
+
+    private delegate void Upload(ReadOnlySpan<float> values, in Tensor part);
+
     /// <summary>Writes all weights and saved states.</summary>
     public static void WriteWeights(Stream stream, Device device, ParameterStore parameters)
     {
@@ -52,9 +57,9 @@ public static unsafe class WeightFile
     public static void ReadWeights(string path, ParameterStore parameters)
     {
         using var reader = SafetensorsReader.Open(path);
-        float[] buffer = [];
+        float[] buffer = new float[BufferElements];
         foreach (var (name, value) in Saved(parameters))
-            parameters.Upload(Read(path, reader, name, value, ref buffer), value);
+            Read(path, reader, name, value, buffer, parameters.Upload);
     }
 
     /// <summary>Writes both moments of every parameter.</summary>
@@ -76,19 +81,21 @@ public static unsafe class WeightFile
     public static void ReadMoments(string path, Device device, ParameterStore parameters, Adam adam)
     {
         using var reader = SafetensorsReader.Open(path);
-        float[] buffer = [];
+        float[] buffer = new float[BufferElements];
         foreach (var (name, first, second) in Moments(parameters, adam))
         {
-            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.first_moment", first, ref buffer)), first.Address);
-            device.Upload(MemoryMarshal.AsBytes(Read(path, reader, $"{name}.second_moment", second, ref buffer)), second.Address);
+            Read(path, reader, $"{name}.first_moment", first, buffer, Upload);
+            Read(path, reader, $"{name}.second_moment", second, buffer, Upload);
         }
+
+        void Upload(ReadOnlySpan<float> values, in Tensor part) => device.Upload(MemoryMarshal.AsBytes(values), part.Address);
     }
 
     /// <summary>Searches everything that is saved for NaN and infinity. Waits for the device.</summary>
     /// <returns>Name of the first such tensor; null if there is none.</returns>
     public static string? FindNonFinite(Device device, ParameterStore parameters, Adam adam)
     {
-        float[] buffer = new float[1 << 18];
+        float[] buffer = new float[BufferElements];
         foreach (var (name, value) in Saved(parameters))
         {
             if (!IsFinite(value))
@@ -142,16 +149,17 @@ public static unsafe class WeightFile
         }
     }
 
-    // The values are in the buffer until the next read. The buffer grows to the size of the largest tensor.
-    private static ReadOnlySpan<float> Read(string path, SafetensorsReader reader, string name, Tensor tensor, ref float[] buffer)
+    // A tensor passes through the buffer part by part.
+    private static void Read(string path, SafetensorsReader reader, string name, Tensor tensor, float[] buffer, Upload upload)
     {
         var entry = reader.Find(name, tensor.Shape);
-        if (buffer.Length < tensor.Shape.Count)
-            buffer = GC.AllocateUninitializedArray<float>(checked((int)tensor.Shape.Count));
-        var values = buffer.AsSpan(0, (int)tensor.Shape.Count);
-        reader.ReadFloats(entry, values);
-        if (!StoredFloats.AllFinite(values))
-            throw new DataException($"{path}: tensor {Printable.Quote(name)} has a value that is not finite");
-        return values;
+        for (long start = 0; start < tensor.Shape.Count; start += buffer.Length)
+        {
+            var values = buffer.AsSpan(0, (int)Math.Min(buffer.Length, tensor.Shape.Count - start));
+            reader.ReadFloats(entry, start, values);
+            if (!StoredFloats.AllFinite(values))
+                throw new DataException($"{path}: tensor {Printable.Quote(name)} has a value that is not finite");
+            upload(values, tensor.Slice(start, new Shape(values.Length)));
+        }
     }
 }

@@ -16,7 +16,7 @@ namespace VideoSim.Models.Profiling;
 internal sealed class SyntheticBatches : IDisposable
 {
     // Sizes of synthetic data.
-    private const int FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64;
+    private const int FewestPieces = 2048, FewestTags = 48, MostTags = 200, FewestVideos = 16, SpareVideos = 64;
 
     // The smallest sizes that a dataset allows, for the parts that no step reads.
     private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90;
@@ -26,11 +26,11 @@ internal sealed class SyntheticBatches : IDisposable
     /// <summary>The folder of all datasets.</summary>
     public string Root { get; } = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
 
-    /// <summary>A preset with enough tags for synthetic data.</summary>
+    /// <summary>A preset with enough tags and pieces of the vocabulary for synthetic data.</summary>
     public static Preset Sizes(string preset, string model, IReadOnlyList<string> overrides)
     {
         var sizes = Preset.Load(preset, model, overrides);
-        return sizes with { Model = sizes.Model with { Tags = Math.Max(sizes.Model.Tags, FewestTags) } };
+        return sizes.For(Math.Max(sizes.Model.Encoder.VocabSize, FewestPieces), Math.Max(sizes.Model.Tags, FewestTags));
     }
 
     /// <summary>
@@ -51,7 +51,10 @@ internal sealed class SyntheticBatches : IDisposable
             Frames = config.Frames,
             Tags = Math.Min(config.Tags, MostTags),
         }, cancellation);
-        var tokenizer = TokenizerFactory.Create(config, Vocabulary.Load(data.Vocabulary), dictionary: null);
+        var vocabulary = Vocabulary.Load(data.Vocabulary);
+        if (vocabulary.Count > config.Encoder.VocabSize)
+            throw new InvalidOperationException($"the synthetic vocabulary has {vocabulary.Count} pieces, the model {config.Encoder.VocabSize}");
+        var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary: null);
         var dataset = data.Format.Open(pairs ? [data.Pairwise] : data.Pointwise, config.FrameWidth, cancellation: cancellation);
         using var assembler = new BatchAssembler(dataset, tokenizer, TagList.Read(data.TagList), config.EvenFrames);
         assembler.FillOnce(built.Input, [.. Enumerable.Range(0, pairs ? built.Input.Shape.Pairs : videos)], pairs ? LabelFile.Read(data.Labels, dataset.TryFind) : [],

@@ -153,7 +153,6 @@ public sealed class ReproductionRun
         Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
         double? afterPretraining = _hasLabels ? Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained)))) : null;
         int folds = FoldsOf(model);
-        var tables = new List<EmbeddingTable>();
         var results = new List<FoldSummary>();
         for (int fold = 1; fold <= folds; fold++)
         {
@@ -161,10 +160,9 @@ public sealed class ReproductionRun
             var one = run with { OutputDirectory = output };
             double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
             var table = Timed(ref embedSeconds, () => Embed(root, $"fold-{fold}", () => Finished(output)));
-            tables.Add(table);
             results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
         }
-        var mean = Ensemble.Mean(tables);
+        var mean = Ensemble.Mean(SubmissionFile.ReadEach(Enumerable.Range(1, folds).Select(fold => EmbeddingFile(root, $"fold-{fold}"))));
         return (new ModelSummary
         {
             RandomSpearman = random,

@@ -13,15 +13,13 @@ public sealed class EmbeddingTable
     public const int MaxWidth = 256;
 
     private readonly string[] _ids;
-    private readonly double[] _values;
     private readonly Dictionary<string, int> _rows;
 
-    internal EmbeddingTable(string source, string[] ids, int width, double[] values, Dictionary<string, int> rows)
+    internal EmbeddingTable(string source, string[] ids, EmbeddingRows values, Dictionary<string, int> rows)
     {
         Source = source;
-        Width = width;
+        Values = values;
         _ids = ids;
-        _values = values;
         _rows = rows;
     }
 
@@ -29,13 +27,15 @@ public sealed class EmbeddingTable
     public string Source { get; }
 
     /// <summary>Values per embedding.</summary>
-    public int Width { get; }
+    public int Width => Values.Width;
 
     /// <summary>The ids of the rows, in order, each once.</summary>
     public IReadOnlyList<string> Ids => _ids;
 
     /// <summary>The embedding of a row, [Width].</summary>
-    public ReadOnlySpan<double> this[int row] => _values.AsSpan(row * Width, Width);
+    public ReadOnlySpan<double> this[int row] => Values[row];
+
+    internal EmbeddingRows Values { get; }
 
     /// <summary>Finds the row of an id.</summary>
     public bool TryFind(string id, out int row) => _rows.TryGetValue(id, out row);
@@ -45,6 +45,6 @@ public sealed class EmbeddingTable
     /// </summary>
     public bool TryFind(ReadOnlySpan<byte> id, out int row) => TryFind(Encoding.UTF8.GetString(id), out row);
 
-    /// <summary>A table with the same ids and other values, [Count, Width].</summary>
-    internal EmbeddingTable With(string source, double[] others) => new(source, _ids, Width, others, _rows);
+    /// <summary>A table with the same ids and other values.</summary>
+    internal EmbeddingTable With(string source, EmbeddingRows others) => new(source, _ids, others, _rows);
 }

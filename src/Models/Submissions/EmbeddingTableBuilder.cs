@@ -5,13 +5,20 @@ using VideoSim.Engine.Serialization;
 namespace VideoSim.Models.Submissions;
 
 /// <summary>Collects embeddings one by one and refuses values that a submission must not have.</summary>
-/// <param name="source">Source of the embeddings, for messages.</param>
-public sealed class EmbeddingTableBuilder(string source)
+public sealed class EmbeddingTableBuilder
 {
+    private readonly string _source;
+    private readonly EmbeddingRows? _spent;
     private readonly List<string> _ids = [];
-    private readonly List<double> _values = [];
     private readonly Dictionary<string, int> _rows = [];
-    private int _width;
+    private EmbeddingRows? _values;
+
+    /// <param name="source">Source of the embeddings, for messages.</param>
+    public EmbeddingTableBuilder(string source) : this(source, spent: null)
+    {
+    }
+
+    internal EmbeddingTableBuilder(string source, EmbeddingRows? spent) => (_source, _spent) = (source, spent);
 
     /// <summary>Adds an embedding.</summary>
     /// <param name="id">The video's id; each may be given once.</param>
@@ -33,7 +40,9 @@ public sealed class EmbeddingTableBuilder(string source)
         if (id.Length == 0 || !_rows.TryAdd(id, _ids.Count))
             throw Wrong(id, id.Length == 0 ? "is empty" : "occurs twice");
         _ids.Add(id);
-        _values.AddRange(embedding);
+        _values ??= new EmbeddingRows(embedding.Length, _spent);
+        _values.Reserve(_ids.Count);
+        embedding.CopyTo(_values[_ids.Count - 1]);
     }
 
     /// <inheritdoc cref="Add(string, ReadOnlySpan{double})"/>
@@ -48,18 +57,17 @@ public sealed class EmbeddingTableBuilder(string source)
 
     /// <summary>The table of all embeddings added.</summary>
     /// <exception cref="DataException">No embedding was added.</exception>
-    public EmbeddingTable Build() => _ids.Count > 0
-        ? new EmbeddingTable(source, [.. _ids], _width, [.. _values], _rows)
-        : throw new DataException($"{source}: has no embeddings");
+    public EmbeddingTable Build() => _values is not null
+        ? new EmbeddingTable(_source, [.. _ids], _values, _rows)
+        : throw new DataException($"{_source}: has no embeddings");
 
     private void CheckWidth(string id, int count)
     {
         if (count is 0 or > EmbeddingTable.MaxWidth)
             throw Wrong(id, $"has {count} values, but 1 to {EmbeddingTable.MaxWidth} are allowed");
-        if (_ids.Count > 0 && count != _width)
-            throw Wrong(id, $"has {count} values, but the ids before it have {_width}");
-        _width = count;
+        if (_values is not null && count != _values.Width)
+            throw Wrong(id, $"has {count} values, but the ids before it have {_values.Width}");
     }
 
-    private DataException Wrong(string id, string complaint) => new($"{source}: id {Printable.Quote(id)} {complaint}");
+    private DataException Wrong(string id, string complaint) => new($"{_source}: id {Printable.Quote(id)} {complaint}");
 }

@@ -25,8 +25,11 @@ public static class Ensemble
     public static EmbeddingTable Mean(IEnumerable<EmbeddingTable> inputs, bool normalize = false)
     {
         var (first, sums, count) = Add(inputs.Select(input => (input, 1.0)), normalize);
-        for (int i = 0; i < sums.Length; i++)
-            sums[i] /= count;
+        for (int row = 0; row < first.Ids.Count; row++)
+        {
+            foreach (ref double value in sums[row])
+                value /= count;
+        }
         return first.With($"the mean of {first.Source} and {count - 1} more", sums);
     }
 
@@ -55,17 +58,19 @@ public static class Ensemble
     /// </summary>
     public static double MeanNorm(EmbeddingTable table) => Enumerable.Range(0, table.Ids.Count).Average(row => Length(table[row]));
 
-    private static (EmbeddingTable First, double[] Sums, int Count) Add(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
+    // First has the ids and the name of the first table, and the sums as values: its own values are not kept.
+    private static (EmbeddingTable First, EmbeddingRows Sums, int Count) Add(IEnumerable<(EmbeddingTable Table, double Weight)> inputs, bool normalize)
     {
         EmbeddingTable? first = null;
-        double[] sums = [];
+        EmbeddingRows? sums = null;
         int count = 0;
         foreach (var (table, weight) in inputs)
         {
-            if (first is null)
+            if (first is null || sums is null)
             {
-                first = table;
-                sums = new double[first.Ids.Count * first.Width];
+                sums = new EmbeddingRows(table.Width);
+                sums.Reserve(table.Ids.Count);
+                first = table.With(table.Source, sums);
             }
             CheckSame(first, table);
             for (int row = 0; row < first.Ids.Count; row++)
@@ -74,13 +79,13 @@ public static class Ensemble
                 var embedding = table[tableRow];
                 double length = normalize ? Length(embedding) : 1;
                 double factor = length > 0 ? weight / length : 0;
-                var sum = sums.AsSpan(row * first.Width, first.Width);
+                var sum = sums[row];
                 for (int i = 0; i < sum.Length; i++)
                     sum[i] += factor * embedding[i];
             }
             count++;
         }
-        return first is null ? throw new ArgumentException("nothing to add", nameof(inputs)) : (first, sums, count);
+        return first is null || sums is null ? throw new ArgumentException("nothing to add", nameof(inputs)) : (first, sums, count);
     }
 
     private static double Length(ReadOnlySpan<double> embedding)

@@ -26,15 +26,19 @@ public static class SubmissionFile
     /// <exception cref="DataException">
     /// The ending is unknown, a value does not fit, or the file cannot be written.
     /// </exception>
-    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
+    public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding) =>
+        Write(path, table, rounding, Environment.ProcessorCount);
+
+    /// <inheritdoc cref="Write(string, EmbeddingTable, EmbeddingRounding)"/>
+    internal static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding, int threads)
     {
         switch (Kind(path))
         {
             case ".zip":
-                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path));
+                AtomicFile.Write(path, stream => SubmissionZip.Write(stream, table, rounding, path, threads));
                 break;
             case ".json":
-                AtomicFile.Write(path, stream => SubmissionJson.Write(stream, table, rounding, path));
+                AtomicFile.Write(path, stream => SubmissionJsonWriter.Write(stream, table, rounding, path, threads));
                 break;
             default:
                 NumpyEmbeddings.Write(path, table, rounding);
@@ -43,8 +47,8 @@ public static class SubmissionFile
     }
 
     /// <summary>
-    /// Refuses a path that <see cref="Write"/> cannot write. Call it before the embeddings are computed. An existing
-    /// file does not change.
+    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write. Call it before
+    /// the embeddings are computed. An existing file does not change.
     /// </summary>
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path)
@@ -59,31 +63,75 @@ public static class SubmissionFile
     /// <exception cref="DataException">
     /// The file cannot be read or is invalid; the message names file and id.
     /// </exception>
-    public static EmbeddingTable Read(string path)
+    public static EmbeddingTable Read(string path) => Read(path, Environment.ProcessorCount);
+
+    /// <summary>
+    /// Reads files one after the other, all into the same memory: a table is valid until the next one is read.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// A file cannot be read or is invalid; the message names file and id.
+    /// </exception>
+    public static IEnumerable<EmbeddingTable> ReadEach(IEnumerable<string> paths)
+    {
+        EmbeddingRows? spent = null;
+        foreach (string path in paths)
+        {
+            var table = Read(path, Environment.ProcessorCount, spent);
+            spent = table.Values;
+            yield return table;
+        }
+    }
+
+    /// <inheritdoc cref="Read(string)"/>
+    internal static EmbeddingTable Read(string path, int threads, EmbeddingRows? spent = null)
     {
         string kind = Kind(path);
-        var builder = new EmbeddingTableBuilder(path);
         try
         {
             using var stream = File.OpenRead(path);
-            switch (kind)
+            // Several threads read what is as expected. All else is read again in order, for the place of the failure.
+            if (threads > 1 && stream.CanSeek)
             {
-                case ".zip":
-                    SubmissionZip.Read(stream, builder, path, MaxUnpackedBytes);
-                    break;
-                case ".json":
-                    SubmissionJson.Read(stream, builder, path);
-                    break;
-                default:
-                    NumpyEmbeddings.Read(stream, builder, path);
-                    break;
+                try
+                {
+                    return Read(stream, kind, new EmbeddingTableBuilder(path, spent), path, threads);
+                }
+                catch (DataException)
+                {
+                    stream.Position = 0;
+                }
             }
+            return Read(stream, kind, new EmbeddingTableBuilder(path, spent), path, threads: 1);
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
             throw FileFailure.Reading(path, failure);
         }
+    }
+
+    private static EmbeddingTable Read(Stream stream, string kind, EmbeddingTableBuilder builder, string path, int threads)
+    {
+        switch (kind)
+        {
+            case ".zip":
+                SubmissionZip.Read(stream, ReadJson, path, MaxUnpackedBytes);
+                break;
+            case ".json":
+                ReadJson(stream);
+                break;
+            default:
+                NumpyEmbeddings.Read(stream, builder, path);
+                break;
+        }
         return builder.Build();
+
+        void ReadJson(Stream json)
+        {
+            if (threads > 1)
+                SubmissionJsonReader.ReadInBlocks(json, builder, path, threads);
+            else
+                SubmissionJsonReader.Read(json, builder, path);
+        }
     }
 
     private static string Kind(string path) => Path.GetExtension(path) is ".zip" or ".json" or ".npy"

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.IO.Hashing;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -12,13 +13,13 @@ internal static class SubmissionZip
     // The earliest time of the zip format. With a fixed time, the same embeddings give the same bytes at any time.
     private static readonly DateTimeOffset FixedTime = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path)
+    public static void Write(Stream stream, EmbeddingTable table, EmbeddingRounding rounding, string path, int threads)
     {
         using var zip = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
         var entry = zip.CreateEntry(EntryName, CompressionLevel.Optimal);
         entry.LastWriteTime = FixedTime;
         using var content = entry.Open();
-        SubmissionJson.Write(content, table, rounding, path);
+        SubmissionJsonWriter.Write(content, table, rounding, path, threads);
     }
 
     /// <summary>
@@ -26,22 +27,22 @@ internal static class SubmissionZip
     /// the zip, as in the reference's zips of folds (<c>10fold_b_json/10fold_1_mix.json</c>). Other files are ignored.
     /// </summary>
     /// <param name="stream">The zip.</param>
-    /// <param name="builder">Receives the embeddings.</param>
+    /// <param name="read">Reads the JSON.</param>
     /// <param name="path">The file, for messages.</param>
     /// <param name="maxUnpackedBytes">The largest size of the JSON.</param>
     /// <exception cref="DataException">The zip is damaged or too large, or its content is wrong.</exception>
-    public static void Read(Stream stream, EmbeddingTableBuilder builder, string path, long maxUnpackedBytes)
+    public static void Read(Stream stream, Action<Stream> read, string path, long maxUnpackedBytes)
     {
         try
         {
-            using var zip = new ZipArchive(stream, ZipArchiveMode.Read);
+            using var zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             var found = zip.Entries.Where(static entry => entry.FullName == EntryName).ToArray();
             if (found.Length == 0)
                 found = [.. zip.Entries.Where(static entry => entry.Name.EndsWith(".json", StringComparison.Ordinal) && !entry.Name.StartsWith('.'))];
             if (found.Length != 1)
                 throw new DataException($"{path}: expected one {EntryName} or one other .json, found {(found.Length == 0 ? "none" : string.Join(", ", found.Take(3).Select(static entry => Printable.Quote(entry.FullName))))}");
             using var content = new CheckedContent(found[0].Open(), $"{path}: {Printable.OneLine(found[0].FullName)}", maxUnpackedBytes, found[0].Crc32);
-            SubmissionJson.Read(content, builder, path);
+            read(content);
         }
         catch (InvalidDataException failure)
         {
@@ -55,8 +56,8 @@ internal static class SubmissionZip
     /// </summary>
     private sealed class CheckedContent(Stream content, string name, long maxBytes, uint expectedCrc) : Stream
     {
+        private readonly Crc32 _crc = new();
         private long _bytes;
-        private uint _crc;
 
         public override bool CanRead => true;
 
@@ -76,8 +77,8 @@ internal static class SubmissionZip
             _bytes += read;
             if (_bytes > maxBytes)
                 throw new DataException($"{name} unpacks to more than {maxBytes} bytes");
-            _crc = Crc32.Append(_crc, buffer[..read]);
-            if (read == 0 && !buffer.IsEmpty && _crc != expectedCrc)
+            _crc.Append(buffer[..read]);
+            if (read == 0 && !buffer.IsEmpty && _crc.GetCurrentHashAsUInt32() != expectedCrc)
                 throw new DataException($"{name} does not match its checksum: the file is damaged");
             return read;
         }

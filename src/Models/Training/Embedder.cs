@@ -40,7 +40,8 @@ public sealed class Embedder : IDisposable
     {
         (_device, _config, _scoresTags) = (device, config, scoresTags);
         _input = new BatchBlock(device, BatchShape.OfVideos(config, Batch));
-        _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (model.Embed(tape, _input), default), eager);
+        _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (Embedding: model.Embed(tape, _input), TagLogits: default),
+            static result => [result.Embedding, result.TagLogits], eager);
     }
 
     /// <summary>Score of the tags that the last call predicted; null if this embedder does not score tags.</summary>

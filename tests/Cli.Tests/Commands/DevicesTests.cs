@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using System.Text.Json;
 using Xunit;
 
@@ -14,6 +15,24 @@ public sealed class DevicesTests
         bool isMissing = lines.Any(static line => line.Contains(" was not found", StringComparison.Ordinal));
         string[] names = ["CUDA driver", "CUDA compiler (NVRTC)", "CUDA products (cuBLASLt)", .. isMissing ? ["looked in"] : Array.Empty<string>()];
         Assert.Equal(names, lines[^names.Length..].Select(static line => line.Split('|')[1].Trim()));
+    }
+
+    // The variables turn instructions off, as on a processor that lacks them.
+    [Fact]
+    public void Devices_ProcessorsWithAndWithoutWideVectors_NamesTheWidest()
+    {
+        int narrow = Vector256.IsHardwareAccelerated ? 256 : 128;
+        Assert.Equal(Vector512.IsHardwareAccelerated ? 512 : narrow, Widest([]));
+        Assert.Equal(narrow, Widest(new() { ["DOTNET_EnableAVX512"] = "0" }));
+        Assert.Equal(128, Widest(new() { ["DOTNET_EnableAVX"] = "0" }));
+    }
+
+    private static int Widest(Dictionary<string, string> environment)
+    {
+        using var json = JsonDocument.Parse(ChildProcess.Run(environment, "devices", "--json").AssertDone().Output);
+        int bits = json.RootElement.GetProperty("cpu").GetProperty("vector_bits").GetInt32();
+        Assert.Contains($"vectors of {bits} bits", ChildProcess.Run(environment, "devices").AssertDone().Output, StringComparison.Ordinal);
+        return bits;
     }
 
     // Here a library is there or not; both have to be said in full.

@@ -37,11 +37,11 @@ public sealed class ParameterStoreTests
         Assert.NotEqual(alone, Values(["b"], seed: 10)["b"]);
     }
 
-    // Runs of 16,384 elements are drawn by different threads, blocks of 128 runs are uploaded one after the other.
+    // Runs of 16,384 elements are drawn by different threads, blocks of 32 runs are uploaded one after the other.
     [Fact]
     public void Initialize_LongerThanABlock_GivesEachElementItsOwnNumber()
     {
-        const int count = 33 * 65536 + 5;
+        const int block = 32 * 16384, count = block + 65536 + 5;
         using var device = new CpuDevice(threads: 1);
         using var store = new ParameterStore();
         store.Add(0, "a", new Shape(count), Uniform);
@@ -50,7 +50,7 @@ public sealed class ParameterStoreTests
         float[] values = new float[count];
         device.Download(store.Weights.Address, MemoryMarshal.AsBytes(values.AsSpan()));
         const uint site = unchecked((2166136261 ^ 'a') * 16777619);
-        foreach (int i in new[] { 0, 1, 16383, 16384, 32 * 65536 - 1, 32 * 65536, 32 * 65536 + 1, 33 * 65536, count - 1 })
+        foreach (int i in new[] { 0, 1, 16383, 16384, block - 1, block, block + 1, block + 65536, count - 1 })
             Assert.Equal((float)Philox.Uniform(9, uint.MaxValue, site, i), values[i]);
     }
 

@@ -14,7 +14,7 @@ namespace VideoSim.Engine.Tests.Operators;
 public sealed unsafe class MatrixProductTests
 {
     // Rows enough to pack ahead, and more of k than one part takes.
-    private const int Rows = 300, K = 600, Parts = 2, Narrow = 45, Wide = 135;
+    private const int Rows = 300, K = 600, Parts = 2, Narrow = 261, Wide = 323;
 
     [Fact]
     public void Step_PackedProducts_ShareOneWorkspaceOfTheLargest()
@@ -24,7 +24,7 @@ public sealed unsafe class MatrixProductTests
         using var step = Build(device, arena);
         using var seen = new PackedOperands();
         step.Replay(seen);
-        Assert.Equal(MatMulKernels.PackedElements(new MatMulArgs { M = Rows, N = Wide, K = K, Batch = 1 }) * sizeof(float), step.WorkspaceBytes);
+        Assert.Equal(MatMulKernels.PackedElements(new MatMulArgs { M = Rows, N = Wide, K = K, TransposeB = 1, Batch = 1 }) * sizeof(float), step.WorkspaceBytes);
         Assert.Equal(3 * Parts, seen.Addresses.Count);
         Assert.NotEqual(0, Assert.Single(seen.Addresses.Distinct()));
         Assert.Equal(2 * 3 * Parts, step.Launches);

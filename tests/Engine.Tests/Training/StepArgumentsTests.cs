@@ -57,9 +57,10 @@ public sealed class StepArgumentsTests : IDisposable
         Null("inputs", () => Build(_device, _store, _sgd, null!));
         Null("loss", () => TrainingStep.Build(_device, _store, _sgd, _inputs, (Func<Tape, Tensor>)null!));
         Null("losses", () => TrainingStep.Build(_device, _store, _sgd, _inputs, (Func<Tape, LossTerms>)null!));
-        Null("device", () => InferenceStep.Build(null!, _inputs, static _ => 0));
-        Null("inputs", () => InferenceStep.Build(_device, null!, static _ => 0));
-        Null("build", () => InferenceStep.Build<int>(_device, _inputs, null!));
+        Null("device", () => InferenceStep.Build(null!, _inputs, static _ => default));
+        Null("inputs", () => InferenceStep.Build(_device, null!, static _ => default));
+        Null("build", () => InferenceStep.Build(_device, _inputs, null!));
+        Null("read", () => InferenceStep.Build(_device, _inputs, static _ => default(Tensor), read: null!));
         Null("parameters", () => new Sgd(_device, null!));
 
         static void Null(string name, Func<object> act) => Assert.Equal(name, Assert.Throws<ArgumentNullException>(act).ParamName);

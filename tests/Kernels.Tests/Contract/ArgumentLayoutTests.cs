@@ -1,3 +1,4 @@
+using System.Reflection;
 using VideoSim.Kernels.Contract;
 using Xunit;
 
@@ -12,6 +13,23 @@ public sealed unsafe class ArgumentLayoutTests
         Assert.Equal(32, layout.Size);
         Assert.Equal([("Values", 0), ("Held", 8), ("Count", 24)], layout.Offsets);
     }
+
+    // Those of a struct that a field points to are not in the arguments.
+    [Fact]
+    public void Pointers_StructWithParts_AreItsOwnAndThoseOfItsParts()
+    {
+        Assert.Equal([0, 8], ArgumentLayout.Of<OuterArgs>().Pointers);
+        Assert.Empty(ArgumentLayout.Of<PointedPart>().Pointers);
+    }
+
+    // The engine finds the last reader of a tensor by the pointers of the arguments. A number that is an address would
+    // hide one.
+    [Fact]
+    public void Fields_OfEveryKernel_AreNoAddressesOtherThanPointers() =>
+        Assert.All(Catalog.Kernels, static kernel => Assert.All(FieldTypes(kernel.GetType().GetGenericArguments()[0]), static type => Assert.True(type != typeof(nint) && type != typeof(nuint))));
+
+    private static IEnumerable<Type> FieldTypes(Type type) => type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).Select(static field => field.FieldType)
+        .SelectMany(static field => field.IsPrimitive || field.IsPointer || field.IsEnum ? [field] : FieldTypes(field));
 
     [Fact]
     public void StaticAssertions_StructWithParts_CoverThemFirst()

@@ -88,7 +88,7 @@ public sealed class SubmissionBadFileTests : IDisposable
         var builder = new EmbeddingTableBuilder(path);
         using var stream = File.OpenRead(path);
         Assert.True(stream.Length < 10_000);
-        var failure = Assert.Throws<DataException>(() => SubmissionZip.Read(stream, builder, path, maxUnpackedBytes: 100_000));
+        var failure = Assert.Throws<DataException>(() => SubmissionZip.Read(stream, json => SubmissionJsonReader.Read(json, builder, path), path, maxUnpackedBytes: 100_000));
         Assert.Equal($"{path}: result.json unpacks to more than 100000 bytes", failure.Message);
     }
 

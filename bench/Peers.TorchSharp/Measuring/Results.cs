@@ -1,0 +1,65 @@
+using System.Text.Json;
+using VideoSim.Models.Profiling;
+
+namespace VideoSim.Peers.Measuring;
+
+/// <summary>A side in a job.</summary>
+/// <param name="Samples">Its turns, in order.</param>
+/// <param name="PeakBytes">Largest resident memory of its process.</param>
+internal sealed record SideResult(IReadOnlyList<Sample> Samples, long PeakBytes)
+{
+    /// <summary>Median time of a repetition by the clock.</summary>
+    public double MedianMilliseconds => Quantile(Samples.Select(static sample => sample.Milliseconds), 0.5);
+
+    /// <summary>Median processor time of a repetition.</summary>
+    public double MedianCpuMilliseconds => Quantile(Samples.Select(static sample => sample.CpuMilliseconds), 0.5);
+
+    /// <summary>A value of the samples: the one that has this share of them below it.</summary>
+    public static double Quantile(IEnumerable<double> samples, double share)
+    {
+        double[] sorted = [.. samples.Order()];
+        return sorted[(int)Math.Round(share * (sorted.Length - 1))];
+    }
+}
+
+/// <summary>Both sides in a job. A ratio is the peer's time over ours in the same round.</summary>
+/// <param name="Name">The job.</param>
+/// <param name="Parameters">Trained values of each side.</param>
+/// <param name="Ours">VideoSim.</param>
+/// <param name="Peer">TorchSharp.</param>
+/// <param name="Ratio">Median of the ratios.</param>
+/// <param name="LowerQuartile">Lower quartile of the ratios.</param>
+/// <param name="UpperQuartile">Upper quartile of the ratios.</param>
+/// <param name="CpuRatio">The peer's median processor time over ours.</param>
+/// <param name="ForeignCores">Cores that other processes took during the turns.</param>
+internal sealed record JobResult(string Name, long Parameters, SideResult Ours, SideResult Peer, double Ratio, double LowerQuartile, double UpperQuartile,
+    double CpuRatio, double ForeignCores)
+{
+    /// <summary>More of the machine in other hands makes the times of a job wrong.</summary>
+    public const double MostForeignCores = 0.2;
+
+    /// <summary>Whether the machine was quiet enough.</summary>
+    public bool IsTrusted => ForeignCores <= MostForeignCores;
+
+    /// <summary>Both sides of a job, with the ratios of their turns.</summary>
+    public static JobResult Of(string name, long parameters, SideResult ours, SideResult peer, double foreignCores)
+    {
+        double[] ratios = [.. ours.Samples.Zip(peer.Samples, static (our, other) => other.Milliseconds / our.Milliseconds)];
+        return new JobResult(name, parameters, ours, peer, SideResult.Quantile(ratios, 0.5), SideResult.Quantile(ratios, 0.25), SideResult.Quantile(ratios, 0.75),
+            peer.MedianCpuMilliseconds / ours.MedianCpuMilliseconds, foreignCores);
+    }
+}
+
+/// <summary>A run: the conditions and the jobs.</summary>
+/// <param name="Conditions">Date, commit and machine.</param>
+/// <param name="LoadAverage">Load average of the minute before the run.</param>
+/// <param name="Peer">Versions of TorchSharp and of libtorch.</param>
+/// <param name="Options">How both sides were measured.</param>
+/// <param name="Jobs">The jobs.</param>
+internal sealed record PeerResults(BenchConditions Conditions, double LoadAverage, string Peer, TurnOptions Options, IReadOnlyList<JobResult> Jobs)
+{
+    private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>The results as JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
+}

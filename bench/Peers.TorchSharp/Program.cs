@@ -1,0 +1,3 @@
+using VideoSim.Peers;
+
+return Commands.Run(args);

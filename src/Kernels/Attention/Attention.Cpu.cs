@@ -8,7 +8,7 @@ namespace VideoSim.Kernels.Attention;
 
 public static unsafe partial class AttentionKernels
 {
-    // Rows whose dropout factors are drawn at once. If S is a multiple of four, they are whole groups of the generator.
+    // Rows whose dropout factors are drawn at once: whole groups of the generator if S is a multiple of four.
     private const int FactorRows = 16;
 
     // Rows of scores begin a whole number of vectors apart. The padding is 0 throughout.

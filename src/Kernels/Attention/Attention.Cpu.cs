@@ -8,8 +8,7 @@ namespace VideoSim.Kernels.Attention;
 
 public static unsafe partial class AttentionKernels
 {
-    // Rows whose dropout factors are drawn at once. Their factors are whole groups of the generator if S is a multiple of
-    // four.
+    // Rows whose dropout factors are drawn at once: whole groups of the generator if S is a multiple of four.
     private const int FactorRows = 16;
 
     // Rows of scores begin a whole number of vectors apart. The padding is 0 throughout.
@@ -77,8 +76,8 @@ public static unsafe partial class AttentionKernels
         }
     }
 
-    // Floats of the memory for dropout factors. The last vector of a row reads into the next row, or past the last one;
-    // what it reads there must be finite.
+    // Floats of the memory for dropout factors. The last vector of a row reads into the next row, or past the last
+    // one. What it reads there must be finite.
     private static int Factors(in AttentionArgs a) => a.Dropout.DropProbability > 0 ? FactorRows * a.S + Lanes.Count : 0;
 
     // Values of the copies of an item's queries, keys and values with biases and rotary positions.

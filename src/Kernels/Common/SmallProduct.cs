@@ -27,8 +27,8 @@ internal readonly unsafe struct MatrixView(float* data, nint row, nint column = 
 internal static unsafe class SmallProduct
 {
     /// <summary>
-    /// Steps of k between two updates of C. A packed panel of B, of as many rows and 32 columns, is half of a 32 KiB L1
-    /// cache. The bits of the results depend on this number.
+    /// Steps of k between two updates of C. A packed panel of B, of as many rows and 32 columns, is half of an L1
+    /// cache of 32 KiB. The bits of the results depend on this number.
     /// </summary>
     public const int Depth = 128;
 

@@ -4,10 +4,10 @@ using System.Runtime.Intrinsics;
 namespace VideoSim.Kernels.Common;
 
 /// <summary>
-/// Elementary functions of sixteen floats at once, correct to a few units in the last place. The versions for one float
-/// use the same formulas, so a value does not depend on its place in a row. NaN stays NaN. Without 512 bits in hardware
-/// each half is computed by itself: .NET's Vector512 would need several calls for each operation, and formulas of this
-/// length exceed the budget of the compiler's inliner.
+/// Elementary functions of sixteen floats at once, correct to a few units in the last place. The versions for one
+/// float use the same formulas, so a value does not depend on its place in a row. NaN stays NaN. Without 512 bits in
+/// hardware each half is computed by itself. .NET's Vector512 would need several calls for each operation there, and
+/// the compiler's inliner accepts fewer than these formulas have.
 /// </summary>
 public static class VectorMath
 {

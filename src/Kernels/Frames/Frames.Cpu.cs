@@ -58,7 +58,7 @@ public static unsafe partial class FramesKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> ToSingle(Vector256<ushort> halves)
     {
-        var bits = Vector512.Create(Vector256.WidenLower(halves), Vector256.WidenUpper(halves));
+        var bits = Vector512.WidenLower(halves.ToVector512Unsafe());
         var magnitude = (bits & Vector512.Create(0x7fffu)) << 13;
         var value = magnitude.AsSingle() * BiasShift;
         var special = Vector512.GreaterThanOrEqual(magnitude.AsInt32(), Vector512.Create(0x7c00 << 13)).AsUInt32() & Vector512.Create(0x7f800000u);

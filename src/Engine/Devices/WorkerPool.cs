@@ -11,20 +11,21 @@ internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinsBeforeYield = 200, YieldsBeforeSleep = 2000;
 
-    // Each thread begins with a part of the items that is its own, the same part in every launch: rows that it wrote are
-    // then still in its cache when the next kernel reads them. A thread that is done takes items from the parts of
-    // others. First shares are large: neighbouring items may use the same memory, and the counter is read less often.
-    // Last shares are single items, so all threads end at about the same time.
+    // Each thread has a part of the items, the same in every launch, and takes shares of what is left of it. Rows that a
+    // thread wrote are then still in its cache when the next kernel reads them. A thread whose part is done takes shares
+    // of other parts. First shares are large: neighbouring items may use the same memory, and a counter is read less
+    // often. Last shares are single items, so all threads end at about the same time.
     private const int SharesOfPart = 2;
 
-    private const int CounterDistance = 128 / sizeof(int); // two cache lines: processors fetch them in pairs
+    // Distance of the counters of two parts: two cache lines, because processors fetch them in pairs.
+    private const int CounterDistance = 128 / sizeof(int);
 
     private readonly Thread[] _helpers;
     private readonly object _wake = new();
     private readonly int _turnsBeforeSleep;
+    private readonly int[] _next; // first item of each part that no thread has taken
     private Kernel? _kernel;
     private void* _args;
-    private readonly int[] _next; // of each part
     private int _items, _busy, _sleeping;
     private volatile int _generation;
     private volatile bool _stopped;

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using VideoSim.Engine.Devices;
+using VideoSim.Kernels.Contract;
 using Xunit;
 
 namespace VideoSim.Engine.Tests.Devices;
@@ -43,6 +45,34 @@ public sealed unsafe class WorkerPoolTests
 
         static void Launch(CpuStream stream, int* runs, int failing) =>
             stream.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = 40, FailingItem = failing });
+    }
+
+    // The data of a part of the items is then in the cache of the thread that wrote it.
+    [Fact]
+    public void Run_EveryLaunch_EachThreadBeginsWithItsOwnPart()
+    {
+        const int items = 10, launches = 50;
+        using var pool = new WorkerPool(threads: 2);
+        using var both = new Barrier(2);
+        int caller = Environment.CurrentManagedThreadId;
+        var first = new ConcurrentDictionary<int, int>(); // item by thread
+        var kernel = new Kernel<CountArgs>("note_first_items")
+        {
+            CountItems = static (in CountArgs _) => items,
+            CountCost = static (in CountArgs _) => default,
+            Twin = (in CountArgs _, int from, int _) =>
+            {
+                if (first.TryAdd(Environment.CurrentManagedThreadId, from))
+                    both.SignalAndWait(); // no thread takes a second share before the other has its first one
+            },
+        };
+        var args = default(CountArgs);
+        for (int launch = 0; launch < launches; launch++)
+        {
+            first.Clear();
+            pool.Run(kernel, &args, items);
+            Assert.Equal([0, items / 2], first.OrderBy(pair => pair.Key != caller).Select(static pair => pair.Value));
+        }
     }
 
     // A helper that falls asleep just after a launch must not use up the waking of one that has not woken yet.

@@ -9,7 +9,7 @@ namespace VideoSim.Kernels.Tests;
 
 /// <summary>
 /// Twins give the same bits with vectors of 512 and of 256 bits. The test starts itself once more with 512 bits turned
-/// off. Where the hardware has none, both processes use 256.
+/// off. Where the hardware has none, both processes use 256; <see cref="WideCodeTests"/> runs there too.
 /// </summary>
 public sealed class WidthTests
 {

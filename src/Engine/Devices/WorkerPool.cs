@@ -11,10 +11,10 @@ internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int SpinsBeforeYield = 200, YieldsBeforeSleep = 2000;
 
-    // Each thread has a part of the items, the same in every launch, and takes shares of what is left of it. Rows that a
-    // thread wrote are then still in its cache when the next kernel reads them. A thread whose part is done takes shares
-    // of other parts. First shares are large: neighbouring items may use the same memory, and a counter is read less
-    // often. Last shares are single items, so all threads end at about the same time.
+    // Each thread has a part of the items, the same in every launch, and takes shares of what is left of it. Rows that
+    // a thread wrote are then still in its cache when the next kernel reads them. A thread whose part is done takes
+    // shares of other parts. First shares are large: neighbouring items may use the same memory, and a counter is read
+    // less often. Last shares are single items, so all threads end at about the same time.
     private const int SharesOfPart = 2;
 
     // Distance of the counters of two parts: two cache lines, because processors fetch them in pairs.
@@ -52,26 +52,30 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     public int Threads => _helpers.Length + 1;
 
-    /// <summary>Runs all items of a launch; returns when the last is done.</summary>
+    /// <summary>
+    /// Runs the items of a launch. It returns when no thread works on the launch any more, also if an item fails.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">
+    /// An item failed on a helper. A failure of an item on the calling thread is thrown as it is.
+    /// </exception>
     public void Run(Kernel kernel, void* args, int items)
     {
-        (_kernel, _items) = (kernel, items);
+        (_kernel, _items, _failure) = (kernel, items, null);
         _args = args;
         for (int part = 0; part < Threads; part++)
             Next(part) = StartOf(part);
         _busy = _helpers.Length;
         Publish();
-        Work(number: 0);
-        for (int turn = 0; Volatile.Read(ref _busy) != 0; turn++)
+        try
         {
-            ObjectDisposedException.ThrowIf(_stopped, this); // no helper is left to wait for
-            Pause(turn);
+            Work(number: 0);
+        }
+        finally
+        {
+            AwaitHelpers(); // they use the arguments and the counters
         }
         if (_failure is { } failure)
-        {
-            _failure = null;
             throw new InvalidOperationException($"{kernel} failed on a worker thread", failure);
-        }
     }
 
     public void Dispose()
@@ -92,6 +96,15 @@ internal sealed unsafe class WorkerPool : IDisposable
             return;
         lock (_wake)
             Monitor.PulseAll(_wake);
+    }
+
+    private void AwaitHelpers()
+    {
+        for (int turn = 0; Volatile.Read(ref _busy) != 0; turn++)
+        {
+            ObjectDisposedException.ThrowIf(_stopped, this); // no helper is left to wait for
+            Pause(turn);
+        }
     }
 
     private static void Pause(int turn)

@@ -9,10 +9,13 @@ public static unsafe partial class MatMulKernels
 
     // A tile of C is two vectors wide. With 512 bits its 12 rows are in 24 of 32 vector registers, with 256 bits its 6
     // rows are in 12 of 16. The other registers are for a row of B and an element of A.
-    private static int TileRows => Wide ? 12 : 6;
+    private static int TileRows => Wide ? WideTileRows : 6;
 
     // A panel has as many columns of B as a tile.
-    private static int PanelColumns => Wide ? 32 : 16;
+    private static int PanelColumns => Wide ? WidePanelColumns : 16;
+
+    /// <summary>Rows and columns of a tile with 512 bits.</summary>
+    internal const int WideTileRows = 12, WidePanelColumns = 32;
 
     // Columns that are packed at a time. Rows of B are about a page apart, and one panel uses only one or two cache
     // lines of each row.
@@ -47,7 +50,7 @@ public static unsafe partial class MatMulKernels
     /// How a launch is divided into blocks: a function of the shapes, and of whether B is packed ahead. So results do
     /// not depend on threads.
     /// </summary>
-    private readonly struct Blocks
+    internal readonly struct Blocks
     {
         /// <summary>Steps of k between two updates of C.</summary>
         public readonly int Depth;
@@ -71,8 +74,8 @@ public static unsafe partial class MatMulKernels
         public readonly bool InPlaceA, InPlaceB;
 
         /// <summary>
-        /// True if one tile has all rows and B is transposed. B is then transposed in registers, because
-        /// packing would cost more than the product. Only 512-bit vectors have enough registers for it.
+        /// True if one tile has all rows and B is transposed and not packed ahead. B is then transposed in registers,
+        /// because packing would cost more than the product. Only 512-bit vectors have enough registers for it.
         /// </summary>
         public readonly bool TransposesOnTheWay;
 
@@ -92,9 +95,9 @@ public static unsafe partial class MatMulKernels
             PackedProducts = p.StrideB == 0 ? Math.Min(1, p.Batch) : p.Batch;
             InPlaceA = p.TransposeA == 0 || p.LdA <= MaxRowInPlace;
             bool fewRows = p.M <= TileRows && p.TransposeA == 0;
-            InPlaceB = p.TransposeB == 0 && (fewRows || p.LdB <= MaxRowInPlace);
-            TransposesOnTheWay = Wide && fewRows && p.TransposeB != 0;
             PackedAhead = p.Packed != null;
+            InPlaceB = !PackedAhead && p.TransposeB == 0 && (fewRows || p.LdB <= MaxRowInPlace);
+            TransposesOnTheWay = !PackedAhead && Wide && fewRows && p.TransposeB != 0;
             Parts = PackedAhead ? Math.Max(1, Count(p.K, Depth)) : 1;
             (StartOfK, EndOfK) = PackedAhead ? (p.Part * Depth, Math.Min(p.K, (p.Part + 1) * Depth)) : (0, p.K);
             Rows = Part(p.M, PackedAhead ? MaxRows : MaxRowsOfOneBlock, TileRows);

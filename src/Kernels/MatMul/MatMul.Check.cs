@@ -12,7 +12,7 @@ public static unsafe class MatMulChecks
     private const int Gap = 3; // between stored rows and between products, so a wrong stride gives an error
 
     /// <summary>All of them.</summary>
-    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMulKernels.Multiply, Cases), new(MatMulKernels.Pack, static () => ManyRows().Select(static product => Case(product, packedAhead: true)))];
+    public static IReadOnlyList<KernelCheck> All { get; } = [new(MatMulKernels.Multiply, Cases), new(MatMulKernels.Pack, static () => ManyRows().Concat(NotWorthPacking()).Select(static product => Case(product, packedAhead: true)))];
 
     /// <summary>Products of bf16 matrices, into fp32 and into bf16, for devices that support them.</summary>
     public static IEnumerable<CheckCase> BFloat16Cases()
@@ -64,6 +64,14 @@ public static unsafe class MatMulChecks
         yield return new(290, 67, 530, 0, 1, 2, Bias: false, Add: 1, Gap: Gap, SharedA: true, SharedB: false); // k in two parts
     }
 
+    // Products that read B in place, or transpose it on the way, if it is not packed ahead.
+    private static IEnumerable<Product> NotWorthPacking()
+    {
+        for (int transposeB = 0; transposeB < 2; transposeB++)
+            yield return new(5, 83, 534, 0, transposeB, 1, Bias: true, Add: transposeB, Gap: Gap, SharedA: false, SharedB: false);
+        yield return new(40, 83, 21, 0, 0, 1, Bias: false, Add: 1, Gap: Gap, SharedA: false, SharedB: false);
+    }
+
     private static CheckCase Case(Product p, bool packedAhead = false)
     {
         var builder = new CheckBuilder(seed: 41, p.Operands);
@@ -79,7 +87,7 @@ public static unsafe class MatMulChecks
             LdA = p.LdA, LdB = p.LdB, LdC = p.LdC, TransposeA = p.TransposeA, TransposeB = p.TransposeB, Batch = p.Batch, Add = p.Add,
             Operands = p.Operands, Result = p.Result,
         };
-        var packed = packedAhead ? builder.Workspace("packed", MatMulKernels.PackedElements(args)) : null;
+        var packed = packedAhead ? builder.Workspace("packed", new MatMulKernels.Blocks(args).AllPackedElements) : null;
         return builder.Build($"{p}", launcher =>
         {
             args.A = a.Values;

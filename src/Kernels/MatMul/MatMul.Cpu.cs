@@ -26,7 +26,7 @@ public static unsafe partial class MatMulKernels
     }
 
     // A block of A. Its whole tiles are in place or packed. A last tile with fewer rows is always packed.
-    private struct RowsOfA
+    internal struct RowsOfA
     {
         public int Count;
         public float* Data, Edge;

@@ -19,14 +19,14 @@ public static unsafe partial class MatMulKernels
     /// transposed in registers.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyColumns(int depth, in RowsOfA tile, float* b, nint ldB, float* start, float* sums)
+    internal static void MultiplyColumns(int depth, in RowsOfA tile, float* b, nint ldB, float* start, float* sums)
     {
         float* a = tile.Edge;
         int rows = tile.Count;
         var first = Vector512.Load(start);
         Vector512<float> c0 = first, c1 = first, c2 = first, c3 = first, c4 = first, c5 = first, c6 = first, c7 = first, c8 = first, c9 = first, ca = first, cb = first;
         int k = 0;
-        for (; k <= depth - 4; k += 4, a += 4 * TileRows, b += 4)
+        for (; k <= depth - 4; k += 4, a += 4 * WideTileRows, b += 4)
         {
             var (b0, b1, b2, b3) = TransposeFour(b, ldB);
             AddFour(a, b0, b1, b2, b3, ref c0);
@@ -49,23 +49,23 @@ public static unsafe partial class MatMulKernels
             }
         }
         c0.Store(sums);
-        c1.Store(sums + PanelColumns);
-        c2.Store(sums + 2 * PanelColumns);
-        c3.Store(sums + 3 * PanelColumns);
-        c4.Store(sums + 4 * PanelColumns);
-        c5.Store(sums + 5 * PanelColumns);
-        c6.Store(sums + 6 * PanelColumns);
-        c7.Store(sums + 7 * PanelColumns);
-        c8.Store(sums + 8 * PanelColumns);
-        c9.Store(sums + 9 * PanelColumns);
-        ca.Store(sums + 10 * PanelColumns);
-        cb.Store(sums + 11 * PanelColumns);
-        for (; k < depth; k++, a += TileRows, b++)
+        c1.Store(sums + WidePanelColumns);
+        c2.Store(sums + 2 * WidePanelColumns);
+        c3.Store(sums + 3 * WidePanelColumns);
+        c4.Store(sums + 4 * WidePanelColumns);
+        c5.Store(sums + 5 * WidePanelColumns);
+        c6.Store(sums + 6 * WidePanelColumns);
+        c7.Store(sums + 7 * WidePanelColumns);
+        c8.Store(sums + 8 * WidePanelColumns);
+        c9.Store(sums + 9 * WidePanelColumns);
+        ca.Store(sums + 10 * WidePanelColumns);
+        cb.Store(sums + 11 * WidePanelColumns);
+        for (; k < depth; k++, a += WideTileRows, b++)
         {
             for (int r = 0; r < rows; r++)
             {
                 for (int j = 0; j < Vector512<float>.Count; j++)
-                    sums[r * PanelColumns + j] = MathF.FusedMultiplyAdd(a[r], b[j * ldB], sums[r * PanelColumns + j]);
+                    sums[r * WidePanelColumns + j] = MathF.FusedMultiplyAdd(a[r], b[j * ldB], sums[r * WidePanelColumns + j]);
             }
         }
     }
@@ -74,9 +74,9 @@ public static unsafe partial class MatMulKernels
     private static void AddFour(float* a, Vector512<float> b0, Vector512<float> b1, Vector512<float> b2, Vector512<float> b3, ref Vector512<float> sum)
     {
         sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[0]), b0, sum);
-        sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[TileRows]), b1, sum);
-        sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[2 * TileRows]), b2, sum);
-        sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[3 * TileRows]), b3, sum);
+        sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[WideTileRows]), b1, sum);
+        sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[2 * WideTileRows]), b2, sum);
+        sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[3 * WideTileRows]), b3, sum);
     }
 
     // Four columns of 16 rows. Rows r, r + 4, r + 8 and r + 12 share a register from the start, so no value has to
@@ -84,6 +84,8 @@ public static unsafe partial class MatMulKernels
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<float>, Vector512<float>, Vector512<float>, Vector512<float>) TransposeFour(float* source, nint row)
     {
+        if (!Avx512F.IsSupported)
+            return TransposeFourInMemory(source, row);
         var r0 = FourRows(source, row);
         var r1 = FourRows(source + row, row);
         var r2 = FourRows(source + 2 * row, row);
@@ -93,6 +95,15 @@ public static unsafe partial class MatMulKernels
         const byte lowHalves = 0b01_00_01_00, highHalves = 0b11_10_11_10;
         return (Avx512F.Shuffle(low01, low23, lowHalves), Avx512F.Shuffle(low01, low23, highHalves),
             Avx512F.Shuffle(high01, high23, lowHalves), Avx512F.Shuffle(high01, high23, highHalves));
+    }
+
+    // Products transpose on the way with AVX-512 only. Without it tests call this.
+    private static (Vector512<float>, Vector512<float>, Vector512<float>, Vector512<float>) TransposeFourInMemory(float* source, nint row)
+    {
+        int count = Vector512<float>.Count;
+        float* columns = stackalloc float[4 * count];
+        Transpose(source, row, count, 4, columns, count);
+        return (Vector512.Load(columns), Vector512.Load(columns + count), Vector512.Load(columns + 2 * count), Vector512.Load(columns + 3 * count));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

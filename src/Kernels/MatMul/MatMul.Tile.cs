@@ -31,7 +31,7 @@ public static unsafe partial class MatMulKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyWideTile(int depth, float* a0, nint rowA, nint stepA, float* b, nint rowB, float* start, float* c, nint ldC, bool add)
+    internal static void MultiplyWideTile(int depth, float* a0, nint rowA, nint stepA, float* b, nint rowB, float* start, float* c, nint ldC, bool add)
     {
         // Three addresses and two distances reach 12 rows, which leaves enough registers for addresses.
         nint row3 = 3 * rowA;
@@ -71,7 +71,7 @@ public static unsafe partial class MatMulKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyNarrowTile(int depth, float* a0, nint rowA, nint stepA, float* b, nint rowB, float* start, float* c, nint ldC, bool add)
+    internal static void MultiplyNarrowTile(int depth, float* a0, nint rowA, nint stepA, float* b, nint rowB, float* start, float* c, nint ldC, bool add)
     {
         float* a3 = a0 + 3 * rowA;
         Vector256<float> low = Vector256.Load(start), high = Vector256.Load(start + Vector256<float>.Count);

@@ -13,7 +13,7 @@ public static unsafe class DropoutMask
     private const int MostElements = 64; // of a group with vectors of 512 bits
 
     // Two vectors of counters make the factors of a group. A block has four elements.
-    private static int GroupElements => Avx512F.IsSupported ? MostElements : MostElements / 2;
+    private static int GroupElements => Vector512.IsHardwareAccelerated ? MostElements : MostElements / 2;
 
     /// <summary>
     /// Writes the factors of elements [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>).
@@ -37,20 +37,30 @@ public static unsafe class DropoutMask
 
     private static void FillGroup(float* mask, in DropoutSite site, ulong block)
     {
+        if (Vector512.IsHardwareAccelerated)
+            FillWide(mask, site, block);
+        else
+            FillNarrow(mask, site, block);
+    }
+
+    /// <summary>Writes the factors of 16 blocks, with vectors of 512 bits.</summary>
+    internal static void FillWide(float* mask, in DropoutSite site, ulong block)
+    {
         uint threshold = Philox.Threshold(site.DropProbability);
         float scale = 1 / (1 - site.DropProbability);
-        if (Avx512F.IsSupported)
-        {
-            Philox512.Blocks(block, site.Site, site.Scalars->Step, site.Seed, out var near, out var far);
-            StoreFactors(mask, near, threshold, scale);
-            StoreFactors(mask + MostElements / 2, far, threshold, scale);
-        }
-        else
-        {
-            Philox256.Blocks(block, site.Site, site.Scalars->Step, site.Seed, out var near, out var far);
-            StoreFactors(mask, near, threshold, scale);
-            StoreFactors(mask + MostElements / 4, far, threshold, scale);
-        }
+        Philox512.Blocks(block, site.Site, site.Scalars->Step, site.Seed, out var near, out var far);
+        StoreFactors(mask, near, threshold, scale);
+        StoreFactors(mask + MostElements / 2, far, threshold, scale);
+    }
+
+    /// <summary>Writes the factors of 8 blocks, with vectors of 256 bits.</summary>
+    internal static void FillNarrow(float* mask, in DropoutSite site, ulong block)
+    {
+        uint threshold = Philox.Threshold(site.DropProbability);
+        float scale = 1 / (1 - site.DropProbability);
+        Philox256.Blocks(block, site.Site, site.Scalars->Step, site.Seed, out var near, out var far);
+        StoreFactors(mask, near, threshold, scale);
+        StoreFactors(mask + MostElements / 4, far, threshold, scale);
     }
 
     // Words 0 to 3 of a block are the bits of neighbouring elements: pairs of words are joined, then both pairs.
@@ -59,9 +69,15 @@ public static unsafe class DropoutMask
     {
         var lower = Vector512.Create((ulong)uint.MaxValue);
         Vector512<ulong> first = (words.W0 & lower) | words.W1 << 32, second = (words.W2 & lower) | words.W3 << 32;
-        Factors(Avx512F.PermuteVar8x64x2(first, Vector512.Create(0ul, 8, 1, 9, 2, 10, 3, 11), second), threshold, scale).Store(mask);
-        Factors(Avx512F.PermuteVar8x64x2(first, Vector512.Create(4ul, 12, 5, 13, 6, 14, 7, 15), second), threshold, scale).Store(mask + Vector512<float>.Count);
+        Factors(Select(first, second, Vector512.Create(0ul, 8, 1, 9, 2, 10, 3, 11)), threshold, scale).Store(mask);
+        Factors(Select(first, second, Vector512.Create(4ul, 12, 5, 13, 6, 14, 7, 15)), threshold, scale).Store(mask + Vector512<float>.Count);
     }
+
+    // Lanes 0 to 7 are those of the first vector, 8 to 15 those of the second. A shuffle writes 0 for any other lane.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Select(Vector512<ulong> first, Vector512<ulong> second, Vector512<ulong> lanes) => Avx512F.IsSupported
+        ? Avx512F.PermuteVar8x64x2(first, lanes, second)
+        : Vector512.Shuffle(first, lanes) | Vector512.Shuffle(second, lanes - Vector512.Create(8ul));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreFactors(float* mask, in Philox256.Words words, uint threshold, float scale)

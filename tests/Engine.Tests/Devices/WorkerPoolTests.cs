@@ -47,6 +47,39 @@ public sealed unsafe class WorkerPoolTests
             stream.Run(CountKernel.Instance, new CountArgs { Runs = runs, Items = 40, FailingItem = failing });
     }
 
+    // A helper that still works uses the arguments, and may fail too. The next launch must not meet either.
+    [Fact]
+    public void Run_CallersItemFailsWhileAHelperWorks_ThrowsAfterTheHelper()
+    {
+        using var pool = new WorkerPool(threads: 2);
+        using var started = new ManualResetEventSlim();
+        bool fails = true, helperIsDone = false;
+        var kernel = new Kernel<CountArgs>("fail_on_both_threads")
+        {
+            CountItems = static (in CountArgs _) => 2,
+            CountCost = static (in CountArgs _) => default,
+            Twin = (in CountArgs _, int from, int _) =>
+            {
+                if (!fails)
+                    return;
+                if (from == 0) // the caller's part
+                {
+                    started.Wait();
+                    throw new ArgumentException("item 0 fails");
+                }
+                started.Set();
+                Thread.Sleep(100);
+                helperIsDone = true;
+                throw new ArgumentException("item 1 fails");
+            },
+        };
+        var args = stackalloc CountArgs[1];
+        var failure = Assert.Throws<ArgumentException>(() => pool.Run(kernel, args, 2));
+        Assert.Equal(("item 0 fails", true), (failure.Message, helperIsDone));
+        fails = false;
+        pool.Run(kernel, args, 2);
+    }
+
     // The data of a part of the items is then in the cache of the thread that wrote it.
     [Fact]
     public void Run_EveryLaunch_EachThreadBeginsWithItsOwnPart()

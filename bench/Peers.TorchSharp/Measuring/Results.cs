@@ -60,6 +60,10 @@ internal sealed record PeerResults(BenchConditions Conditions, double LoadAverag
 {
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>The results as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
+    /// <summary>Writes the results as JSON.</summary>
+    public void WriteJson(Stream stream)
+    {
+        JsonSerializer.Serialize(stream, this, Json);
+        stream.WriteByte((byte)'\n');
+    }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Reflection;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
@@ -78,7 +79,7 @@ internal static class Commands
             AtomicFile.RequireWritable(file.FullName);
         Libtorch.Prepare();
         using var device = new CpuDevice(threads: 1);
-        var results = new PeerResults(BenchConditions.Of(device, TimeProvider.System), Machine.Load(), PeerVersion(),
+        var results = new PeerResults(BenchConditions.Of(device, TimeProvider.System), LoadAverage(), PeerVersion(),
             new TurnOptions(parsed.GetValue(Threads), parsed.GetValue(Rounds), parsed.GetValue(KeepMemory)), []);
         Report.WriteHead(results);
         foreach (var job in chosen)
@@ -91,6 +92,9 @@ internal static class Commands
         }
         Report.WriteEnd(results.Jobs);
     }
+
+    // Of the last minute.
+    private static double LoadAverage() => double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
 
     private static string PeerVersion()
     {

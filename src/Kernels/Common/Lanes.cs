@@ -8,7 +8,8 @@ namespace VideoSim.Kernels.Common;
 /// Vectors of sixteen floats in a row, which may end inside a vector. A loop passes an address and the number of
 /// elements left. So the same loop body handles whole vectors and the ragged end. Lanes past the end read as 0 and are
 /// not written. A vector is one register of 512 bits, or two of 256 where the hardware has no wider ones. The bits are
-/// the same, because no operation crosses lanes but <see cref="Sum(Vector512{float})"/>, whose order is fixed.
+/// the same, because only the sum and the maximum of a vector cross lanes. The order of the sum is fixed. The order
+/// does not change a maximum.
 /// </summary>
 public static unsafe class Lanes
 {

@@ -146,7 +146,10 @@ internal sealed unsafe class Update(long bytes, Ceiling ceiling) : CeilingSubjec
     }
 }
 
-/// <summary>Copies a block. No ceiling: the memory that it overwrites is read first, which does not count.</summary>
+/// <summary>
+/// Copies a block. It is slower than the update: the processor first reads the memory that it overwrites, and costs do
+/// not count that.
+/// </summary>
 /// <param name="bytes">Size of the block.</param>
 internal sealed unsafe class Copy(long bytes) : Subject($"copy of {bytes >> 20} MiB", Unit.MovedBytes, Ceiling.Memory)
 {

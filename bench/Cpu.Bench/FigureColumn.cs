@@ -2,6 +2,7 @@ using System.Globalization;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
+using VideoSim.Bench;
 
 namespace VideoSim.Cpu.Bench;
 
@@ -19,7 +20,7 @@ internal sealed class FigureColumn(Figures figures, string name, string legend, 
         new FigureColumn(figures, "Rate", "Work a second, by the median time", 0, static (subject, figure) => Rate(subject.Unit, figure.Rate)),
         new FigureColumn(figures, "Of ceiling", "Rate over the best rate of its ceiling, with the same number of threads", 1,
             static (_, figure) => figure.ShareOfCeiling is { } share ? string.Create(CultureInfo.InvariantCulture, $"{100 * share:F0} %") : "-"),
-        new FigureColumn(figures, "Others", string.Create(CultureInfo.InvariantCulture, $"Cores that other programs used; ! above {Figure.MostOthers}: not to be trusted"), 2,
+        new FigureColumn(figures, "Others", string.Create(CultureInfo.InvariantCulture, $"Cores that other programs used; ! above {MachineLoad.MostOthers}: not to be trusted"), 2,
             static (_, figure) => figure.Others is { } others ? string.Create(CultureInfo.InvariantCulture, $"{others:F2}{(figure.IsDisturbed ? " !" : "")}") : "?"),
     ];
 

@@ -7,6 +7,7 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Validators;
+using VideoSim.Bench;
 
 namespace VideoSim.Cpu.Bench;
 
@@ -16,11 +17,8 @@ namespace VideoSim.Cpu.Bench;
 /// <param name="Others">Cores that other programs used meanwhile; null if the system does not tell.</param>
 internal sealed record Figure(double Rate, double? ShareOfCeiling, double? Others)
 {
-    /// <summary>With more foreign load a figure is not to be trusted.</summary>
-    public const double MostOthers = 0.2;
-
     /// <summary>Whether other programs used so much that the figure is not to be trusted.</summary>
-    public bool IsDisturbed => Others > MostOthers;
+    public bool IsDisturbed => Others > MachineLoad.MostOthers;
 }
 
 /// <summary>Computes a figure for each subject, right after it has run.</summary>
@@ -54,7 +52,7 @@ internal sealed class Figures : IDiagnoser
         if (signal == HostSignal.BeforeActualRun)
             _begin = MachineLoad.Now();
         else if (signal == HostSignal.AfterActualRun)
-            _others = MachineLoad.OthersSince(_begin);
+            _others = MachineLoad.OthersBetween(_begin, MachineLoad.Now());
     }
 
     public IEnumerable<Metric> ProcessResults(DiagnoserResults results)
@@ -84,7 +82,7 @@ internal sealed class Figures : IDiagnoser
             logger.WriteLineResult(string.Create(CultureInfo.InvariantCulture,
                 $"encoder, {ofThreads.Key} threads: the geometric mean of {ofThreads.Count()} products is {100 * Math.Exp(ofThreads.Average(Math.Log)):F1} % of the multiply-adds"));
         }
-        if (MachineLoad.OthersSince(_programBegin) is { } others)
+        if (MachineLoad.OthersBetween(_programBegin, MachineLoad.Now()) is { } others)
         {
             logger.WriteLineResult(string.Create(CultureInfo.InvariantCulture,
                 $"other programs used {others:F2} of {Environment.ProcessorCount} cores; {_figures.Values.Count(static figure => figure.IsDisturbed)} of {_figures.Count} figures are not to be trusted"));

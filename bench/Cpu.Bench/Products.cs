@@ -1,3 +1,4 @@
+using VideoSim.Bench;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
@@ -10,31 +11,26 @@ namespace VideoSim.Cpu.Bench;
 /// <summary>Matrix products: those of an encoder, some with few rows, and those of small presets.</summary>
 public class Products : Group
 {
+    private static readonly ProductShape[] Others =
+    [
+        new("NT", 8, 10000, 256), new("NT", 8, 768, 768), new("NT", 70, 21128, 768),
+        new("NT", 2048, 128, 64), new("TN", 128, 64, 2048),
+    ];
+
     /// <inheritdoc/>
     public override IEnumerable<Subject> Subjects =>
     [
-        .. OfEncoder(512), .. OfEncoder(2048),
-        new Product("NT", 8, 10000, 256), new Product("NT", 8, 768, 768), new Product("NT", 70, 21128, 768),
-        new Product("NT", 2048, 128, 64), new Product("TN", 128, 64, 2048),
+        .. from rows in new[] { 512, 2048 }
+           from shape in ProductShape.OfEncoder(rows)
+           select new Product(shape, ofEncoder: true),
+        .. Others.Select(static shape => new Product(shape, ofEncoder: false)),
     ];
-
-    // Forward, gradient of x, gradient of the weights: of a square map, then of the two maps of a feed-forward layer.
-    private static IEnumerable<Subject> OfEncoder(int rows) =>
-        from shape in new[]
-        {
-            ("NT", rows, 768, 768), ("NN", rows, 768, 768), ("TN", 768, 768, rows), ("NT", rows, 3072, 768), ("NT", rows, 768, 3072),
-            ("NN", rows, 768, 3072), ("NN", rows, 3072, 768), ("TN", 3072, 768, rows),
-        }
-        select new Product(shape.Item1, shape.Item2, shape.Item3, shape.Item4, ofEncoder: true);
 }
 
-/// <summary>A matrix product [M, K] [K, N].</summary>
-/// <param name="order">N or T for each operand: T if it is stored transposed.</param>
-/// <param name="m">Rows of the result.</param>
-/// <param name="n">Columns of the result.</param>
-/// <param name="k">Length of the sums.</param>
+/// <summary>A matrix product.</summary>
+/// <param name="shape">Its shape.</param>
 /// <param name="ofEncoder">Whether it counts in the mean over the products of an encoder.</param>
-internal sealed unsafe class Product(string order, int m, int n, int k, bool ofEncoder = false) : Subject($"{order} {m}x{n}x{k}", Unit.Flops, Ceiling.MultiplyAdds)
+internal sealed unsafe class Product(ProductShape shape, bool ofEncoder) : Subject($"{shape}", Unit.Flops, Ceiling.MultiplyAdds)
 {
     /// <summary>Whether it counts in the mean over the products of an encoder.</summary>
     public bool IsOfEncoder => ofEncoder;
@@ -42,12 +38,8 @@ internal sealed unsafe class Product(string order, int m, int n, int k, bool ofE
     protected override Action Open(int threads)
     {
         var device = Own(new CpuDevice(threads));
-        var args = new MatMulArgs
-        {
-            A = Filled(m, k), B = Filled(k, n), C = Filled(m, n), M = m, N = n, K = k, Batch = 1, StrideA = (long)m * k, StrideB = (long)k * n, StrideC = (long)m * n,
-            TransposeA = order[0] == 'T' ? 1 : 0, TransposeB = order[1] == 'T' ? 1 : 0,
-            LdA = order[0] == 'T' ? m : k, LdB = order[1] == 'T' ? k : n, LdC = n,
-        };
+        var (_, m, n, k) = shape;
+        var args = shape.Args(Filled(m, k), Filled(k, n), Filled(m, n));
         var workspace = Own(new Arena(device, Arena.BytesOf(new Shape((int)MatMulKernels.PackedElements(args)), ElementType.Float32)));
         Amount = 2.0 * m * n * k;
         return () => MatrixProduct.Run(device.Stream, args, workspace);

@@ -7,8 +7,9 @@ using VideoSim.Cpu.Bench;
 Type[] groups = [typeof(Ceilings), typeof(Products), typeof(RowKernels), typeof(InputPath), typeof(Tokenizers), typeof(StartUp)];
 string[] informing = ["--list", "--help", "--version", "--info"];
 
-var options = args.ToList();
-int filter = options.FindIndex(static option => option is "--filter" or "-f");
+// The library reads --filter=PATTERN, too, and names of options in any case.
+var options = args.SelectMany(static option => option.StartsWith("--filter=", StringComparison.OrdinalIgnoreCase) ? option.Split('=', 2) : [option]).ToList();
+int filter = options.FindIndex(static option => option.ToUpperInvariant() is "--FILTER" or "-F");
 if (filter < 0)
 {
     options.AddRange(["--filter", "*"]);

@@ -1,7 +1,9 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Reflection;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Profiling;
 using VideoSim.Peers.Kernels;
 using VideoSim.Peers.Measuring;
@@ -72,9 +74,12 @@ internal static class Commands
         Job[] chosen = [.. jobs.Where(job => job.Name.Contains(only, StringComparison.OrdinalIgnoreCase))];
         if (chosen.Length == 0)
             throw new DataException($"--only: no job's name contains '{only}'; the jobs are {string.Join("; ", jobs.Select(static job => job.Name))}");
+        var file = parsed.GetValue(JsonFile);
+        if (file is not null)
+            AtomicFile.RequireWritable(file.FullName);
         Libtorch.Prepare();
         using var device = new CpuDevice(threads: 1);
-        var results = new PeerResults(BenchConditions.Of(device, TimeProvider.System), Machine.Load(), PeerVersion(),
+        var results = new PeerResults(BenchConditions.Of(device, TimeProvider.System), LoadAverage(), PeerVersion(),
             new TurnOptions(parsed.GetValue(Threads), parsed.GetValue(Rounds), parsed.GetValue(KeepMemory)), []);
         Report.WriteHead(results);
         foreach (var job in chosen)
@@ -82,11 +87,14 @@ internal static class Commands
             var result = Turns.Measure(job, results.Options);
             Report.WriteRow(result);
             results = results with { Jobs = [.. results.Jobs, result] };
-            if (parsed.GetValue(JsonFile) is { } file)
-                File.WriteAllText(file.FullName, results.ToJson());
+            if (file is not null)
+                AtomicFile.Write(file.FullName, results.WriteJson);
         }
         Report.WriteEnd(results.Jobs);
     }
+
+    // Of the last minute.
+    private static double LoadAverage() => double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
 
     private static string PeerVersion()
     {

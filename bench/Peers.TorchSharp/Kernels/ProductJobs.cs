@@ -1,4 +1,5 @@
 using TorchSharp;
+using VideoSim.Bench;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Memory;
 using VideoSim.Engine.Operators;
@@ -18,24 +19,15 @@ internal static unsafe class ProductJobs
     /// <summary>What the names of the encoder's products begin with.</summary>
     public const string Prefix = "product ";
 
-    private const int Width = 768, InnerWidth = 3072;
-
     /// <summary>The products of forward, of the inputs' gradients and of the weights' gradients.</summary>
     public static IEnumerable<Job> OfAnEncoder => from rows in new[] { 512, 2048 }
-                                                  from job in OfRows(rows)
-                                                  select job;
+                                                  from shape in ProductShape.OfEncoder(rows)
+                                                  select Product(shape);
 
-    private static Job[] OfRows(int rows) =>
-    [
-        Product("NT", rows, Width, Width), Product("NN", rows, Width, Width), Product("TN", Width, Width, rows),
-        Product("NT", rows, InnerWidth, Width), Product("NT", rows, Width, InnerWidth), Product("NN", rows, Width, InnerWidth),
-        Product("NN", rows, InnerWidth, Width), Product("TN", InnerWidth, Width, rows),
-    ];
-
-    private static Job Product(string order, int m, int n, int k)
+    private static Job Product(ProductShape shape)
     {
-        bool transposeA = order[0] == 'T', transposeB = order[1] == 'T';
-        return new Job($"{Prefix}{order} {m}x{n}x{k}",
+        var (_, m, n, k) = shape;
+        return new Job($"{Prefix}{shape}",
             threads =>
             {
                 var device = new CpuDevice(threads);
@@ -44,18 +36,14 @@ internal static unsafe class ProductJobs
                 Tensor a = arena.Allocate(shapeOfA), b = arena.Allocate(shapeOfB), c = arena.Allocate(shapeOfC);
                 OperatorStep.Fill(a);
                 OperatorStep.Fill(b);
-                var args = new MatMulArgs
-                {
-                    A = a.Floats, B = b.Floats, C = c.Floats, M = m, N = n, K = k, Batch = 1, TransposeA = transposeA ? 1 : 0, TransposeB = transposeB ? 1 : 0,
-                    LdA = transposeA ? m : k, LdB = transposeB ? k : n, LdC = n,
-                };
+                var args = shape.Args(a.Floats, b.Floats, c.Floats);
                 var workspace = new Arena(device, Bytes(new Shape((int)MatMulKernels.PackedElements(args))));
                 return new Work(() => MatrixProduct.Run(device.Stream, args, workspace));
             },
             threads =>
             {
-                var a = transposeA ? TorchStep.Random(k, m).t() : TorchStep.Random(m, k);
-                var b = transposeB ? TorchStep.Random(n, k).t() : TorchStep.Random(k, n);
+                var a = shape.TransposeA ? TorchStep.Random(k, m).t() : TorchStep.Random(m, k);
+                var b = shape.TransposeB ? TorchStep.Random(n, k).t() : TorchStep.Random(k, n);
                 return TorchStep.Of(threads, () => torch.mm(a, b));
             });
     }

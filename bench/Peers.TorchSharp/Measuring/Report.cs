@@ -1,4 +1,5 @@
 using System.Globalization;
+using VideoSim.Bench;
 using VideoSim.Peers.Kernels;
 
 namespace VideoSim.Peers.Measuring;
@@ -15,7 +16,7 @@ internal static class Report
         Write($"{conditions.Date}, commit {conditions.Commit}, load average {results.LoadAverage:F2}");
         Write($"peer: {results.Peer}{malloc}; {options.Threads} threads, {options.Rounds} rounds");
         Write($"");
-        Write($"| job | VideoSim ms | peer ms | ratio (quartiles) | CPU time ratio | VideoSim MB | peer MB | memory ratio | foreign cores |");
+        Write($"| job | VideoSim ms | peer ms | ratio (quartiles) | CPU time ratio | VideoSim MB | peer MB | memory ratio | others |");
         Write($"| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     }
 
@@ -26,7 +27,8 @@ internal static class Report
         string times = Invariant($"{job.Ours.MedianMilliseconds:F3} | {job.Peer.MedianMilliseconds:F3}");
         string ratios = Invariant($"{job.Ratio:F2} ({job.LowerQuartile:F2}-{job.UpperQuartile:F2}) | {job.CpuRatio:F2}");
         string memory = Invariant($"{ours:F0} | {peer:F0} | {ours / peer:F2}");
-        Write($"| {job.Name} | {times} | {ratios} | {memory} | {job.ForeignCores:F2}{(job.IsTrusted ? "" : " !")} |");
+        string others = job.Others is { } cores ? Invariant($"{cores:F2}") : "?";
+        Write($"| {job.Name} | {times} | {ratios} | {memory} | {others}{(job.IsDisturbed ? " !" : "")} |");
     }
 
     /// <summary>What belongs below the table.</summary>
@@ -36,9 +38,9 @@ internal static class Report
         double[] products = [.. jobs.Where(static job => job.Name.StartsWith(ProductJobs.Prefix, StringComparison.Ordinal)).Select(static job => job.Ratio)];
         if (products.Length > 0)
             Write($"geometric mean of the ratios of {products.Length} products: {Math.Exp(products.Average(Math.Log)):F2}");
-        int untrusted = jobs.Count(static job => !job.IsTrusted);
-        if (untrusted > 0)
-            Write($"! {untrusted} of {jobs.Count} rows are not to be trusted: other processes took more than {JobResult.MostForeignCores} cores");
+        int disturbed = jobs.Count(static job => job.IsDisturbed);
+        if (disturbed > 0)
+            Write($"! {disturbed} of {jobs.Count} rows are not to be trusted: other programs used more than {MachineLoad.MostOthers} cores");
     }
 
     private static void Write(FormattableString line) => Console.WriteLine(Invariant(line));

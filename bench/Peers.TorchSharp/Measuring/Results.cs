@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VideoSim.Bench;
 using VideoSim.Models.Profiling;
 
 namespace VideoSim.Peers.Measuring;
@@ -31,22 +32,19 @@ internal sealed record SideResult(IReadOnlyList<Sample> Samples, long PeakBytes)
 /// <param name="LowerQuartile">Lower quartile of the ratios.</param>
 /// <param name="UpperQuartile">Upper quartile of the ratios.</param>
 /// <param name="CpuRatio">The peer's median processor time over ours.</param>
-/// <param name="ForeignCores">Cores that other processes took during the turns.</param>
+/// <param name="Others">Cores that other programs used during the turns; null if the system does not tell.</param>
 internal sealed record JobResult(string Name, long Parameters, SideResult Ours, SideResult Peer, double Ratio, double LowerQuartile, double UpperQuartile,
-    double CpuRatio, double ForeignCores)
+    double CpuRatio, double? Others)
 {
-    /// <summary>More of the machine in other hands makes the times of a job wrong.</summary>
-    public const double MostForeignCores = 0.2;
-
-    /// <summary>Whether the machine was quiet enough.</summary>
-    public bool IsTrusted => ForeignCores <= MostForeignCores;
+    /// <summary>Whether other programs used so much that the times are not to be trusted.</summary>
+    public bool IsDisturbed => Others > MachineLoad.MostOthers;
 
     /// <summary>Both sides of a job, with the ratios of their turns.</summary>
-    public static JobResult Of(string name, long parameters, SideResult ours, SideResult peer, double foreignCores)
+    public static JobResult Of(string name, long parameters, SideResult ours, SideResult peer, double? others)
     {
         double[] ratios = [.. ours.Samples.Zip(peer.Samples, static (our, other) => other.Milliseconds / our.Milliseconds)];
         return new JobResult(name, parameters, ours, peer, SideResult.Quantile(ratios, 0.5), SideResult.Quantile(ratios, 0.25), SideResult.Quantile(ratios, 0.75),
-            peer.MedianCpuMilliseconds / ours.MedianCpuMilliseconds, foreignCores);
+            peer.MedianCpuMilliseconds / ours.MedianCpuMilliseconds, others);
     }
 }
 
@@ -60,6 +58,10 @@ internal sealed record PeerResults(BenchConditions Conditions, double LoadAverag
 {
     private static readonly JsonSerializerOptions Json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
-    /// <summary>The results as JSON.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Json) + "\n";
+    /// <summary>Writes the results as JSON.</summary>
+    public void WriteJson(Stream stream)
+    {
+        JsonSerializer.Serialize(stream, this, Json);
+        stream.WriteByte((byte)'\n');
+    }
 }

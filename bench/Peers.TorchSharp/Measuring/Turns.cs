@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VideoSim.Bench;
 using VideoSim.Engine;
 
 namespace VideoSim.Peers.Measuring;
@@ -30,17 +31,15 @@ internal static class Turns
             throw new DataException($"{job.Name}: VideoSim has {ours.Parameters} parameters, the peer has {peer.Parameters}: the networks are not equal");
         int oursTimes = WarmUp(ours), peerTimes = WarmUp(peer);
         var (oursSamples, peerSamples) = (new List<Sample>(), new List<Sample>());
-        var (busy, own) = (Machine.BusyTime(), OwnTime(ours, peer));
-        long start = Stopwatch.GetTimestamp();
+        var begin = MachineLoad.Now(ours.CpuTime + peer.CpuTime);
         for (int round = 0; round < options.Rounds; round++)
         {
             oursSamples.Add(Turn(ours, oursTimes));
             peerSamples.Add(Turn(peer, peerTimes));
         }
-        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        var foreign = Machine.BusyTime() - busy - (OwnTime(ours, peer) - own);
+        var end = MachineLoad.Now(ours.CpuTime + peer.CpuTime);
         return JobResult.Of(job.Name, ours.Parameters, new SideResult(oursSamples, ours.PeakBytes), new SideResult(peerSamples, peer.PeakBytes),
-            Math.Max(0, foreign.TotalSeconds / seconds));
+            MachineLoad.OthersBetween(begin, end));
     }
 
     // Runs a side until the runtime has compiled its methods. Returns the repetitions of a turn.
@@ -61,6 +60,4 @@ internal static class Turns
         Thread.Sleep(Pause);
         return side.Run(times);
     }
-
-    private static TimeSpan OwnTime(Side ours, Side peer) => Environment.CpuUsage.TotalTime + ours.CpuTime + peer.CpuTime;
 }

@@ -28,7 +28,7 @@ internal static class EqualityCheck
         ["model.encoder.hidden_dropout_prob=0", "model.encoder.attention_probs_dropout_prob=0", "model.vlad_dropout=0", "model.fusion_dropout=0"];
 
     /// <summary>Checks all networks and prints a line for each.</summary>
-    /// <exception cref="DataException">A value differs; the message names it.</exception>
+    /// <exception cref="DataException">A value differs or is not finite; the message names the tensor.</exception>
     public static void Run()
     {
         Libtorch.Prepare();
@@ -43,8 +43,8 @@ internal static class EqualityCheck
         Disturb(network);
         TorchWeights single = Copy(network, torch.float32), exact = Copy(network, torch.float64);
         var truth = PeerValues(network, sizes, exact, torch.float64);
-        var peer = Errors(PeerValues(network, sizes, single, torch.float32), truth);
-        var ours = Errors(OurValues(network, exact), truth);
+        var peer = Errors($"{model}, libtorch", PeerValues(network, sizes, single, torch.float32), truth);
+        var ours = Errors($"{model}, VideoSim", OurValues(network, exact), truth);
         double allowed = AllowedErrors * peer.Values.Max();
         var (worst, error) = ours.MaxBy(static pair => pair.Value);
         if (!(error <= allowed))
@@ -101,7 +101,10 @@ internal static class EqualityCheck
 
     private static string GradientOf(string name) => $"the gradient of {name}";
 
-    // The relative error of each tensor.
-    private static Dictionary<string, double> Errors(Dictionary<string, double[]> values, Dictionary<string, double[]> truth) => truth.ToDictionary(
-        static pair => pair.Key, pair => pair.Value.Zip(values[pair.Key], static (exact, value) => Math.Abs(value - exact)).Max() / pair.Value.Max(Math.Abs));
+    // The relative error of each tensor. Math.Max keeps a NaN, and LINQ's Max ignores it.
+    private static Dictionary<string, double> Errors(string side, Dictionary<string, double[]> values, Dictionary<string, double[]> truth) => truth.ToDictionary(static pair => pair.Key, pair =>
+    {
+        double error = pair.Value.Zip(values[pair.Key], static (exact, value) => Math.Abs(value - exact)).Aggregate(Math.Max) / pair.Value.Select(Math.Abs).Aggregate(Math.Max);
+        return double.IsFinite(error) ? error : throw new DataException($"{side}: {pair.Key} has no finite relative error: a value is not finite, or all true values are 0");
+    });
 }

@@ -25,7 +25,7 @@ internal static class BenchCommand
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
             var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!,
-                parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), cancellation);
+                parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), TimeProvider.System, cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
             if (time.Error is null)
                 return CommandLine.Done;

@@ -205,8 +205,8 @@ public static unsafe partial class AttentionKernels
         public MatrixView Value { get; }
 
         /// <summary>
-        /// Dropout factors of row <paramref name="i"/>. The rows are asked for in order; the first one of each
-        /// <see cref="FactorRows"/> draws the factors of all of them.
+        /// Dropout factors of row <paramref name="i"/>. Callers call it for the rows 0, 1, 2 and so on. Every
+        /// <see cref="FactorRows"/> rows, a call draws the factors of that many rows.
         /// </summary>
         public float* FactorsOf(in AttentionArgs a, int i, float* factors)
         {

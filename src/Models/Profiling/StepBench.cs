@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
@@ -39,9 +38,15 @@ public sealed record StepTime([property: JsonIgnore] BenchConditions Conditions,
 /// <summary>Times training steps on a batch of synthetic data.</summary>
 public static class StepBench
 {
-    private const int WarmUp = 3;
+    private const int FewestWarmUps = 3;
 
-    /// <summary>Builds and times a step. After an error or a stop, the result has what was measured before.</summary>
+    // The runtime first compiles methods without loops quickly. It needs some tenths of a second to replace that code.
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>
+    /// Builds and times a step. Before, the step runs at least 3 times and for at least 0.5 s. After an error or a
+    /// stop, the result has what was measured before.
+    /// </summary>
     /// <param name="device">The device.</param>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="model">Canonical name.</param>
@@ -49,11 +54,13 @@ public static class StepBench
     /// <param name="precision">Type of activations; null for the recipe's.</param>
     /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="steps">Number of steps to time.</param>
+    /// <param name="clock">Measures the steps.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, ElementType? precision, bool pretraining, int steps, CancellationToken cancellation)
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, ElementType? precision, bool pretraining, int steps, TimeProvider clock,
+        CancellationToken cancellation)
     {
         var sizes = SyntheticBatches.Sizes(preset, model, overrides);
-        var time = new StepTime(BenchConditions.Of(device, TimeProvider.System), model, pretraining ? "pretrain" : "finetune", preset, device.Name,
+        var time = new StepTime(BenchConditions.Of(device, clock), model, pretraining ? "pretrain" : "finetune", preset, device.Name,
             (pretraining ? sizes.Pretrain : sizes.Finetune).Batch, 0, null, null, 0, 0, [], IsFinite: false, Complete: false, Error: null);
         var milliseconds = new List<double>();
         try
@@ -62,15 +69,11 @@ public static class StepBench
             time = time with { Flops = built.Step.Cost.Flops, Launches = built.Step.Launches };
             using (var batches = new SyntheticBatches())
                 batches.Fill(built, sizes.Model, cancellation);
-            for (int i = -WarmUp; i < steps; i++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                long start = Stopwatch.GetTimestamp();
-                built.Step.Run();
-                device.Stream.Synchronize();
-                if (i >= 0)
-                    milliseconds.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
-            }
+            long start = clock.GetTimestamp();
+            for (int i = 0; i < FewestWarmUps || clock.GetElapsedTime(start) < WarmUp; i++)
+                Run(built);
+            for (int i = 0; i < steps; i++)
+                milliseconds.Add(Run(built).TotalMilliseconds);
             string? term = built.NonFiniteTerm();
             time = time with { IsFinite = term is null, Kernels = KernelsOf(built, device), Complete = true, Error = term };
         }
@@ -86,6 +89,15 @@ public static class StepBench
             return time;
         milliseconds.Sort();
         return time with { Steps = milliseconds.Count, MedianMilliseconds = milliseconds[milliseconds.Count / 2], BestMilliseconds = milliseconds[0] };
+
+        TimeSpan Run(BuiltStep built)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            long begin = clock.GetTimestamp();
+            built.Step.Run();
+            device.Stream.Synchronize();
+            return clock.GetElapsedTime(begin);
+        }
     }
 
     private static IReadOnlyList<KernelTime> KernelsOf(BuiltStep built, Device device)

@@ -33,6 +33,9 @@ public sealed class EmbeddingTable
     public IReadOnlyList<string> Ids => _ids;
 
     /// <summary>The embedding of a row, [Width].</summary>
+    /// <exception cref="InvalidOperationException">
+    /// <see cref="SubmissionFile.ReadEach"/> has read the next file into the memory of this table.
+    /// </exception>
     public ReadOnlySpan<double> this[int row] => Values[row];
 
     internal EmbeddingRows Values { get; }

@@ -66,7 +66,8 @@ public static class SubmissionFile
     public static EmbeddingTable Read(string path) => Read(path, Environment.ProcessorCount);
 
     /// <summary>
-    /// Reads files one after the other, all into the same memory: a table is valid until the next one is read.
+    /// Reads files one after the other, all into the same memory. When the next file is read, the ids of a table stay,
+    /// and its values throw an <see cref="InvalidOperationException"/>.
     /// </summary>
     /// <exception cref="DataException">
     /// A file cannot be read or is invalid; the message names file and id.
@@ -89,8 +90,9 @@ public static class SubmissionFile
         try
         {
             using var stream = File.OpenRead(path);
-            // Several threads read what is as expected. All else is read again in order, for the place of the failure.
-            if (threads > 1 && stream.CanSeek)
+            // Several threads read JSON as it usually is. Other JSON is read again in order, so that a message names
+            // the right place.
+            if (kind != ".npy" && threads > 1 && stream.CanSeek)
             {
                 try
                 {

@@ -18,7 +18,7 @@ internal static class SubmissionJsonReader
         MaxDepth = 2,
     };
 
-    // The state behind any list but the last: the text up to there is an object that is open.
+    // State of a JSON reader behind a list: inside the object, after a value. It is the same behind every list.
     private static readonly JsonReaderState BehindList = StateBehind("""{"":[]"""u8);
 
     /// <summary>Reads an object of embeddings up to the stream's end.</summary>
@@ -52,8 +52,8 @@ internal static class SubmissionJsonReader
     /// state of a JSON reader is known.
     /// </summary>
     /// <exception cref="DataException">
-    /// The JSON is invalid, a list is longer than a block, or a block seems to end in an id that contains <c>],</c>.
-    /// Only <see cref="Read"/> tells which, and where.
+    /// The JSON is invalid, a list is longer than a block, or the last <c>],</c> of a block is inside an id. The
+    /// message does not always name the cause; that of <see cref="Read"/> does.
     /// </exception>
     public static void ReadInBlocks(Stream stream, EmbeddingTableBuilder builder, string path, int threads)
     {

@@ -5,11 +5,12 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Profiling;
 
-/// <summary>What is left of a bench that does not come to its end. Three steps warm up.</summary>
+/// <summary>What a bench measures, and what is left of one that does not come to its end.</summary>
 public sealed class StepBenchTests : IDisposable
 {
     private readonly CpuDevice _device = new(threads: 1);
     private readonly CancellationTokenSource _stop = new();
+    private readonly StepClock _clock = new();
 
     public void Dispose()
     {
@@ -23,6 +24,21 @@ public sealed class StepBenchTests : IDisposable
         var time = Measure(Products.Run, static () => { });
         Assert.Equal((10, true, true, null), (time.Steps, time.Complete, time.IsFinite, time.Error));
         Assert.NotEmpty(time.Kernels);
+    }
+
+    // After the measured steps, one more step times the kernels.
+    [Theory]
+    [InlineData(1000, 3)]
+    [InlineData(200, 3)]
+    [InlineData(100, 5)]
+    [InlineData(20, 25)]
+    public void Measure_StepOfAnyTime_WarmsUpForThreeStepsAndHalfASecond(int milliseconds, int warmUps)
+    {
+        _clock.Step = TimeSpan.FromMilliseconds(milliseconds);
+        int updates = 0;
+        var time = Measure(Products.Run, () => updates++);
+        Assert.Equal((warmUps + 10 + 1, 10), (updates, time.Steps));
+        Assert.Equal((milliseconds, milliseconds), (time.MedianMilliseconds!.Value, time.BestMilliseconds!.Value));
     }
 
     [Fact]
@@ -60,6 +76,22 @@ public sealed class StepBenchTests : IDisposable
         Assert.Equal((10, true, false, "tag is NaN"), (time.Steps, time.Complete, time.IsFinite, time.Error));
     }
 
-    private StepTime Measure(Products products, Action update) => StepBench.Measure(
-        new Redirected(_device, new FaultyStream(_device.Stream) { Refused = "adam_f32", Refuse = update, Products = products }), "micro", "mix", [], precision: null, pretraining: true, steps: 10, _stop.Token);
+    private StepTime Measure(Products products, Action update)
+    {
+        Action advance = () => _clock.Now += _clock.Step;
+        var stream = new FaultyStream(_device.Stream) { Refused = "adam_f32", Refuse = advance + update, Products = products };
+        return StepBench.Measure(new Redirected(_device, stream), "micro", "mix", [], precision: null, pretraining: true, steps: 10, _clock, _stop.Token);
+    }
+
+    // Every step takes the same time, and by default so long that three steps warm up.
+    private sealed class StepClock : TimeProvider
+    {
+        public TimeSpan Step { get; set; } = TimeSpan.FromSeconds(1);
+
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+    }
 }

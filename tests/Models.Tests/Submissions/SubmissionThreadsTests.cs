@@ -170,6 +170,23 @@ public sealed class SubmissionThreadsTests : IDisposable
         Assert.Equal(files.Length, next);
     }
 
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void ReadEach_TableBeforeTheLast_HasIdsAndRefusesItsValues(int nextWidth)
+    {
+        EmbeddingTable[] written = [Numbers(5, 2, seed: 1), Numbers(5, nextWidth, seed: 2)];
+        string[] paths = [At("0.json"), At("1.json")];
+        for (int i = 0; i < paths.Length; i++)
+            SubmissionFile.Write(paths[i], written[i], EmbeddingRounding.Double);
+
+        var read = SubmissionFile.ReadEach(paths).ToList();
+        Assert.Equal(written[0].Ids, read[0].Ids);
+        var failure = Assert.Throws<InvalidOperationException>(() => read[0][0].Length);
+        Assert.Equal("these embeddings were read before the next file, which has their memory now", failure.Message);
+        Assert.Equal(Tables.Show(written[1]), Tables.Show(read[1]));
+    }
+
     [Fact]
     public void Read_WithSpentRows_AllocatesNoneForTheValues()
     {

@@ -41,7 +41,7 @@ internal sealed class EncoderNodes(OnnxGraph graph, EncoderConfig config, int po
     {
         string hiddenKeys = graph.Add("Where", "encoder.hidden_keys", [attends, graph.Constant(0f), graph.Constant(AttentionKernels.HiddenKey)]);
         string bias = graph.Unsqueeze("encoder.attention_bias", hiddenKeys, 1, 2); // [B, 1, 1, S]
-        string hidden = graph.Reshape("encoder.rows", embedded, -1, _width);       // [B*S, C]
+        string hidden = graph.Reshape("encoder.rows", embedded, -1, _width); // [B*S, C]
         for (int layer = 0; layer < config.NumHiddenLayers; layer++)
             hidden = Layer($"{config.ModelType}.encoder.layer.{layer}", hidden, bias, onlyFirst && layer == config.NumHiddenLayers - 1);
         return hidden;
@@ -73,7 +73,7 @@ internal sealed class EncoderNodes(OnnxGraph graph, EncoderConfig config, int po
             key = Turn($"{name}.key", key);
         }
         query = graph.Transpose($"{name}.query.by_head", query, 0, 2, 1, 3); // [B, H, Q, D]
-        key = graph.Transpose($"{name}.key.by_head", key, 0, 2, 3, 1);       // [B, H, D, S]
+        key = graph.Transpose($"{name}.key.by_head", key, 0, 2, 3, 1); // [B, H, D, S]
         value = graph.Transpose($"{name}.value.by_head", value, 0, 2, 1, 3); // [B, H, S, D]
         string products = graph.Add("MatMul", $"{name}.products", [query, key]);
         string scores = graph.Add("Mul", $"{name}.scores", [products, graph.Constant(1 / MathF.Sqrt(_headWidth))]);

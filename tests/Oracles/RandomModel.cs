@@ -32,7 +32,7 @@ internal sealed class RandomModel : IDisposable
         _model.Parameters.Allocate(_device, training: false);
         var random = new Random(seed);
         foreach (var (name, value) in _model.Parameters.Parts().Select(static part => (part.Name, part.Value)).Concat(_model.Parameters.StateParts()))
-            _model.Parameters.Upload(Draw(name, value.Shape, random), value);
+            _model.Parameters.Upload(Draw(name, value.Shape, random, config), value);
         var shape = BatchShape.OfVideos(config, MostVideos);
         (_input, _slot) = (new BatchBlock(_device, shape), new BatchBlock(_device, shape));
         foreach (var tensor in new[] { _slot.TokenIds, _slot.AttentionMask, _slot.FrameCounts, _slot.Frames })
@@ -72,19 +72,25 @@ internal sealed class RandomModel : IDisposable
         _device.Dispose();
     }
 
-    // Matrices keep the size of rows: the variance of a product's elements is that of its input.
-    private static float[] Draw(string name, Shape shape, Random random)
+    // Matrices keep the size of rows: the variance of a product's elements is that of its input. Embeddings are small,
+    // so that the epsilon of the normalisation after them matters.
+    private static float[] Draw(string name, Shape shape, Random random, ModelConfig config)
     {
         float[] values = new float[shape.Count];
         var (low, high) = name.Split('.') switch
         {
-            [.., "running_var"] => (0.3f, 2f),
+            [.., "running_var"] => (0.01f, 2f),
             [.., var layer, "weight"] when layer.Contains("norm", StringComparison.OrdinalIgnoreCase) => (0.5f, 1.5f),
-            [.., "weight"] when !name.Contains("embeddings", StringComparison.Ordinal) => (-MathF.Sqrt(3f / shape.Width), MathF.Sqrt(3f / shape.Width)),
+            [_, "embeddings", _, "weight"] => (-0.02f, 0.02f),
+            [.., "weight"] => (-MathF.Sqrt(3f / shape.Width), MathF.Sqrt(3f / shape.Width)),
             _ => (-1f, 1f),
         };
         for (int i = 0; i < values.Length; i++)
             values[i] = low + (high - low) * random.NextSingle();
+        // Frames hardly choose the first cluster of a group, so its residual is near the floor of the L2 norm. No frame
+        // chooses the second: its residual is 0.
+        for (int i = 0; i < values.Length && name.EndsWith("cluster_norm.bias", StringComparison.Ordinal); i += config.VladClusters)
+            (values[i], values[i + 1]) = (-18, -200);
         return values;
     }
 }

@@ -9,6 +9,7 @@ ROOMS = {
     "Engine": ["Engine", "Kernels", "Models", "Cli"],
     "Models": ["Models", "Cli"],
     "Pretrained.Hdf5": ["Models", "Cli"],
+    "Onnx": ["Oracles", "Cli"],
     "Cli": ["Cli"],
     "Emulator": ["Engine", "Models", "Cli"],
 }
@@ -32,6 +33,8 @@ ROWS = [
     (r"src/(Models/Pretrained|Pretrained\.Hdf5)/", "Models", ["*.Pretrained.*"]),
     (r"src/Models/(Zoo|Checkpoints|Batches|Datasets|Records|Recipes)/", "Models", ["*.Training.*", "*.Configuration.*"]),
     (r"src/Models/Recipes/", "Models", ["*.KernelFloorTests.*"]),
+    (r"src/Onnx/", "Oracles", ["*.Embeddings_OfOddSizes_AreOurs*"]),
+    (r"src/Onnx/", "Cli", ["*.ExportTests.*"]),
     (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*"]),
     (r"src/Models/Profiling/", "Cli", ["*.BenchTests.*", "*.KernelsTests.*"]),
     (r"src/Models/Inspection/", "Cli", ["*.InspectTests.*"]),

@@ -19,9 +19,6 @@ public sealed class PretrainedFolder : IDisposable
     // Values per read: much fewer than a model has, enough for fast reading.
     private const int ChunkValues = 1 << 18;
 
-    // Side of the blocks in which a matrix is transposed. Two blocks fit into the first-level cache.
-    private const int TransposeBlock = 32;
-
     private readonly WeightFiles _files;
     private readonly EncoderTensors _tensors;
 
@@ -114,7 +111,7 @@ public sealed class PretrainedFolder : IDisposable
             for (long first = 0; first < tensor.Stored.ElementCount; first += ChunkValues)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Read(tensor, first, buffer.AsSpan(0, (int)Math.Min(ChunkValues, tensor.Stored.ElementCount - first)));
+                tensor.Read(first, buffer.AsSpan(0, (int)Math.Min(ChunkValues, tensor.Stored.ElementCount - first)));
             }
         }
     }
@@ -190,44 +187,14 @@ public sealed class PretrainedFolder : IDisposable
     {
         if (source.Transposed)
         {
-            int count = (int)value.Shape.Count;
-            if (buffer.Length < 2 * count)
-                buffer = new float[2 * count];
-            Span<float> stored = buffer.AsSpan(0, count), turned = buffer.AsSpan(count, count);
-            Read(source, 0, stored);
-            Transpose(stored, turned, value.Shape[0], value.Shape[1]);
-            parameters.Upload(turned, value);
+            parameters.Upload(source.ReadTransposed(ref buffer), value);
             return;
         }
         for (long first = 0; first < value.Shape.Count; first += ChunkValues)
         {
             var chunk = buffer.AsSpan(0, (int)Math.Min(ChunkValues, value.Shape.Count - first));
-            Read(source, first, chunk);
+            source.Read(first, chunk);
             parameters.Upload(chunk, value.Slice(first, new Shape(chunk.Length)));
-        }
-    }
-
-    private static void Read(NamedTensor source, long first, Span<float> values)
-    {
-        source.Stored.Read(first, values);
-        if (!StoredFloats.AllFinite(values))
-            throw new DataException($"{source.Stored.Where} has a value that is not finite");
-    }
-
-    // From [columns, rows] to [rows, columns].
-    private static void Transpose(ReadOnlySpan<float> from, Span<float> to, int rows, int columns)
-    {
-        for (int top = 0; top < rows; top += TransposeBlock)
-        {
-            for (int left = 0; left < columns; left += TransposeBlock)
-            {
-                int bottom = Math.Min(top + TransposeBlock, rows), right = Math.Min(left + TransposeBlock, columns);
-                for (int row = top; row < bottom; row++)
-                {
-                    for (int column = left; column < right; column++)
-                        to[row * columns + column] = from[column * rows + row];
-                }
-            }
         }
     }
 }

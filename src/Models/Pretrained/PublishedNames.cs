@@ -3,18 +3,6 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
 
-/// <summary>A tensor with its name in PyTorch's files.</summary>
-/// <param name="Name">The name.</param>
-/// <param name="Stored">The stored tensor.</param>
-/// <param name="Transposed">
-/// Whether it is stored as [in, out], as Keras stores a linear map. Weights here are [out, in].
-/// </param>
-internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transposed)
-{
-    /// <summary>Its dimensions, [out, in] for a linear map.</summary>
-    public long[] Shape => Transposed ? [.. Stored.Shape.Reverse()] : [.. Stored.Shape];
-}
-
 /// <summary>
 /// Published files have different names for the same tensors. This class converts each name to one form and finds the
 /// prefix of the encoder's names.
@@ -23,6 +11,9 @@ internal static class PublishedNames
 {
     /// <summary>The name of the word table without a prefix.</summary>
     public const string WordTable = "embeddings.word_embeddings.weight";
+
+    /// <summary>The name of RoFormer's table of rotary positions without a prefix.</summary>
+    public const string RotaryTable = "encoder.embed_positions.weight";
 
     private const string KerasSuffix = ":0";
 

@@ -55,7 +55,8 @@ public static class Pretraining
             progress.Note($"{vocabularyFile}: has no Chinese word of several characters; the vocabulary of a BERT has none, that of a RoFormer has thousands");
         var videos = data.Format.Open(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairVideos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        folder.Inputs.Require([.. videos.Digests, .. pairVideos.Digests, .. others.Select(FileDigest.OfContent)]);
+        FileDigest[] inputs = [.. videos.Digests, .. pairVideos.Digests, .. others.Select(FileDigest.OfContent)];
+        folder.Inputs.Require(inputs);
         var validation = new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
@@ -82,7 +83,10 @@ public static class Pretraining
             Stage = stage,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
+            WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
+            {
+                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,
+            }),
             Seed = seed,
             Eager = options.Eager,
         }, folder, progress);

@@ -12,6 +12,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     EnsembleCommand.Create(),
     EvaluateCommand.Create(),
     InspectCommand.Create(),
+    ConvertCommand.Create(),
     DevicesCommand.Create(),
     KernelsCommand.Create(),
     BenchCommand.Create(),

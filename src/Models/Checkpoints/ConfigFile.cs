@@ -48,14 +48,13 @@ internal static class ConfigFile
     public static ModelConfig Read(string path)
     {
         byte[] bytes = SmallFile.Read(path);
-        var file = JsonFile.Parse(path, bytes, FolderJson.Default.ConfigParts);
-        if (file.Videosim is not { } own)
-        {
-            return file.Encoder is null ? throw new DataException($"{path}: has no {Own}, so this is not the folder of a model")
-                : JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig);
-        }
-        PublishedConfig.Parse(path, bytes); // checks that the encoder computes what this project's encoders compute
-        own[Encoder] = JsonSerializer.SerializeToNode(JsonFile.Parse(path, bytes, FolderJson.Default.EncoderConfig), ConfigurationJson.Default.EncoderConfig);
+        var json = Parse(path, bytes);
+        if (json[Own] is null && json[Encoder] is not null)
+            return JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig);
+        var own = json[Own] as JsonObject ?? throw new DataException($"{path}: has no object {Own}, so this is not the folder of a model");
+        var published = PublishedConfig.Parse(path, bytes); // also checks that the encoder computes what those of this project compute
+        var encoder = JsonFile.Parse(path, bytes, FolderJson.Default.EncoderConfig) with { ModelType = published.ModelType! };
+        own[Encoder] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig);
         try
         {
             return own.Deserialize(ConfigurationJson.Default.ModelConfig)!;
@@ -66,21 +65,28 @@ internal static class ConfigFile
             throw new DataException($"{path}: {Own}: {JsonFailure.Reason(new JsonException(e.Message, e.Path, null, null))}", e);
         }
     }
-}
 
-/// <summary>The two objects by which the layouts of config.json differ.</summary>
-internal sealed record ConfigParts
-{
-    /// <summary>The sizes outside the encoder.</summary>
-    public JsonObject? Videosim { get; init; }
+    /// <summary>Whether a config.json describes a model, and not an encoder alone.</summary>
+    public static bool IsOfModel(JsonObject config) => config.ContainsKey(Own);
 
-    /// <summary>The encoder in the earlier layout.</summary>
-    public JsonObject? Encoder { get; init; }
+    /// <summary>The keys of a config.json.</summary>
+    /// <exception cref="DataException">It is not an object, or has a key twice; the message names the file.</exception>
+    public static JsonObject Parse(string path, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new DataException($"{path}: is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+        }
+    }
 }
 
 /// <summary>JSON of a model folder. Keys of other programs are ignored.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, AllowDuplicateProperties = false)]
-[JsonSerializable(typeof(ConfigParts))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(EncoderConfig))]
 [JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(TokenizerDescription))]

@@ -34,7 +34,7 @@ internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transp
     /// <param name="buffer">Receives the numbers; it grows as needed.</param>
     /// <returns>The part of the buffer with the numbers.</returns>
     /// <exception cref="DataException">As in <see cref="Read"/>.</exception>
-    public Span<float> ReadTransposed(ref float[] buffer)
+    public ReadOnlyMemory<float> ReadTransposed(ref float[] buffer)
     {
         int count = (int)Stored.ElementCount;
         if (buffer.Length < 2 * count)
@@ -42,7 +42,7 @@ internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transp
         Span<float> stored = buffer.AsSpan(0, count), turned = buffer.AsSpan(count, count);
         Read(0, stored);
         Transpose(stored, turned, (int)Shape[0], (int)Shape[1]);
-        return turned;
+        return buffer.AsMemory(count, count);
     }
 
     // From [columns, rows] to [rows, columns].

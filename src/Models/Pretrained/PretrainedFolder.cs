@@ -20,10 +20,9 @@ public sealed class PretrainedFolder : IDisposable
     private const int ChunkValues = 1 << 18;
 
     private readonly WeightFiles _files;
-    private readonly EncoderTensors _tensors;
 
     private PretrainedFolder(string path, Vocabulary vocabulary, WeightFiles files, EncoderTensors tensors, EncoderConfig encoder, IReadOnlyList<string> notes) =>
-        (FolderPath, Vocabulary, _files, _tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
+        (FolderPath, Vocabulary, _files, Tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
 
     /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
@@ -41,6 +40,9 @@ public sealed class PretrainedFolder : IDisposable
 
     /// <summary>Notes and warnings for the user, one line each.</summary>
     public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>The tensors of its files.</summary>
+    internal EncoderTensors Tensors { get; }
 
     /// <summary>Path of the vocab.txt of a folder.</summary>
     public static string VocabularyOf(string path) => Path.Combine(path, VocabularyFile);
@@ -106,7 +108,7 @@ public sealed class PretrainedFolder : IDisposable
     public void Check(CancellationToken cancellation)
     {
         float[] buffer = new float[ChunkValues];
-        foreach (var tensor in _tensors.Used)
+        foreach (var tensor in Tensors.Used)
         {
             for (long first = 0; first < tensor.Stored.ElementCount; first += ChunkValues)
             {
@@ -143,12 +145,12 @@ public sealed class PretrainedFolder : IDisposable
         foreach (var table in parameters.Constants)
             load.Add(EncoderUse.Computed, "positions", table.Shape.Count * sizeof(float), "rotary table");
         var taken = parameters.Parts().Select(static part => part.Name).ToHashSet();
-        foreach (var (name, tensor) in _tensors.ByName)
+        foreach (var (name, tensor) in Tensors.ByName)
         {
             if (!taken.Contains($"{Encoder.ModelType}.{name}"))
-                load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, _tensors.WhyUnused(name));
+                load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, Tensors.WhyUnused(name));
         }
-        foreach (var tensor in _tensors.Others)
+        foreach (var tensor in Tensors.Others)
             load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "not part of the encoder");
         float[] buffer = new float[ChunkValues];
         foreach (var (name, value, _, _) in parameters.Parts())
@@ -181,13 +183,13 @@ public sealed class PretrainedFolder : IDisposable
     private bool IsEncoders(string parameter) => parameter.StartsWith($"{Encoder.ModelType}.", StringComparison.Ordinal);
 
     private NamedTensor? Find(string parameter) =>
-        IsEncoders(parameter) ? _tensors.ByName.GetValueOrDefault(parameter[(Encoder.ModelType.Length + 1)..]) : null;
+        IsEncoders(parameter) ? Tensors.ByName.GetValueOrDefault(parameter[(Encoder.ModelType.Length + 1)..]) : null;
 
     private static void Fill(ParameterStore parameters, Tensor value, NamedTensor source, ref float[] buffer)
     {
         if (source.Transposed)
         {
-            parameters.Upload(source.ReadTransposed(ref buffer), value);
+            parameters.Upload(source.ReadTransposed(ref buffer).Span, value);
             return;
         }
         for (long first = 0; first < value.Shape.Count; first += ChunkValues)

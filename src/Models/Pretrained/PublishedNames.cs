@@ -15,7 +15,7 @@ internal static class PublishedNames
     /// <summary>The name of RoFormer's table of rotary positions without a prefix.</summary>
     public const string RotaryTable = "encoder.embed_positions.weight";
 
-    private const string KerasSuffix = ":0";
+    private const string KerasSuffix = ":0", KerasModel = "___", Heads = "cls";
 
     /// <summary>Converts a tensor's name to PyTorch's current form.</summary>
     public static NamedTensor Normalize(StoredTensor tensor)
@@ -35,6 +35,20 @@ internal static class PublishedNames
             _ => leaf,
         };
         return new NamedTensor(name[..dot] + ours, tensor, isKeras && leaf == "kernel");
+    }
+
+    /// <summary>The name of a tensor outside the encoder in a file of PyTorch.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="root">The beginning of all names in its file, such as <c>module.</c>; may be empty.</param>
+    /// <returns>The name; null for a tensor that only Keras stores.</returns>
+    public static string? OfHead(NamedTensor tensor, string root)
+    {
+        if (!tensor.Stored.Name.EndsWith(KerasSuffix, StringComparison.Ordinal))
+            return tensor.Name.StartsWith(root, StringComparison.Ordinal) ? tensor.Name[root.Length..] : tensor.Name;
+        // Keras: the layer's group, then the path in the model. A part like mlm___cls stands for cls.
+        string[] parts = [.. tensor.Name.Split('.').Skip(1).Select(static part => part[(part.LastIndexOf(KerasModel, StringComparison.Ordinal) is >= 0 and var end ? end + KerasModel.Length : 0)..])];
+        int heads = Array.LastIndexOf(parts, Heads);
+        return heads >= 0 ? string.Join('.', parts[heads..]) : null;
     }
 
     /// <summary>

@@ -1,8 +1,7 @@
 """The six networks of VideoSim in PyTorch, for inference. load(FOLDER) reads the folder of a model.
 
-The modules have the names of the tensors in the folder, which docs/tensor-names.md lists, so load_state_dict needs no
-table of names. The formulas are in docs/reference-system.md, section 3. B videos, T text positions, F frames, S = T,
-or T + F in Uniter, C the encoder's width.
+The modules have the names of docs/tensor-names.md, so load_state_dict needs no table of names. The formulas are in
+docs/reference-system.md, section 3. B videos, T text positions, F frames, S = T, in Uniter T + F, C encoder width.
 """
 
 import json
@@ -18,8 +17,7 @@ def load(folder):
     """The network of a model's folder, in float32."""
     config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
     network = (Uniter if config["videosim"]["model"].startswith("uniter") else MixNextVlad)(config)
-    state = {name: torch.from_numpy(values) for name, values in tensor_file.read(Path(folder) / "model.safetensors").items()}
-    network.load_state_dict(state)
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in tensor_file.read(Path(folder) / "model.safetensors").items()})
     return network.eval()
 
 
@@ -44,14 +42,13 @@ class Layer(nn.Module):
             query, key = rotate(query, *rotary), rotate(key, *rotary)
         scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias
         context = (torch.softmax(scores, -1) @ value).transpose(1, 2).flatten(-2)
-        output = self.attention["output"]
-        x = output["LayerNorm"](x + output["dense"](context))
+        x = self.attention["output"]["LayerNorm"](x + self.attention["output"]["dense"](context))
         inner = nn.functional.gelu(self.intermediate["dense"](x))
         return self.output["LayerNorm"](x + self.output["dense"](inner))
 
 
 def residual(inputs, width, config):
-    """The end of a block: a linear map, and the norm of its sum with the block's input."""
+    """A linear map, and the norm of the sum of its output with an earlier value."""
     return nn.ModuleDict({"dense": nn.Linear(inputs, width), "LayerNorm": nn.LayerNorm(width, config["layer_norm_eps"])})
 
 
@@ -150,8 +147,8 @@ class MixNextVlad(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        sizes = self.sizes = config["videosim"]
-        self.encoder_name = config["model_type"]
+        sizes, self.encoder_name = config["videosim"], config["model_type"]
+        self.masked_pooling = sizes["masked_pooling"]
         setattr(self, self.encoder_name, Encoder(config, has_pooler=self.encoder_name == "bert"))
         self.text_map = nn.Linear(config["hidden_size"], sizes["vlad_width"])
         width = sizes["frame_width"] + sizes["vlad_width"]
@@ -164,14 +161,13 @@ class MixNextVlad(nn.Module):
         hidden = encoder(encoder.embed(token_ids), attention_mask)[-1]
         if self.encoder_name == "bert":
             summary = torch.tanh(encoder.pooler["dense"](hidden[:, 0]))
-        elif self.sizes["masked_pooling"]:
+        elif self.masked_pooling:
             summary = hidden.masked_fill(attention_mask[:, :, None] == 0, float("-inf")).amax(1)
         else:
             summary = hidden.amax(1)
         text = torch.relu(self.text_map(summary))
         gate = torch.softmax(self.gate["dense"](self.gate["norm"](torch.cat([frames.mean(1), text], 1))), -1)
-        own_frames = frames * own(frames, frame_counts)[:, :, None]
-        embeddings = [expert(own_frames, text) for expert in self.experts]
+        embeddings = [expert(frames * own(frames, frame_counts)[:, :, None], text) for expert in self.experts]
         logits = [expert.classifier(embedding) for expert, embedding in zip(self.experts, embeddings)]
         return tuple(torch.einsum("be,ebw->bw", gate, torch.stack(parts)) for parts in (embeddings, logits))
 
@@ -181,8 +177,8 @@ class Uniter(nn.Module):
 
     def __init__(self, config):
         super().__init__()
-        sizes = self.sizes = config["videosim"]
-        self.encoder_name, hidden, width = config["model_type"], config["hidden_size"], sizes["embedding_width"]
+        sizes, self.encoder_name = config["videosim"], config["model_type"]
+        hidden, width, self.masked_pooling = config["hidden_size"], sizes["embedding_width"], sizes["masked_pooling"]
         setattr(self, self.encoder_name, Encoder(config, has_pooler=False))
         self.frame_map = nn.Linear(sizes["frame_width"], hidden)
         self.fc = nn.Linear(hidden, width)
@@ -191,16 +187,13 @@ class Uniter(nn.Module):
         self.mlm.register_parameter("bias", nn.Parameter(torch.empty(config["vocab_size"])))
 
     def forward(self, token_ids, attention_mask, frames, frame_counts):
-        """Embeddings [B, embedding_width] and tag logits [B, tags].
-
-        token_ids and attention_mask [B, T]; frames [B, F, W]: the sampled frames, the last one repeated where a video
-        has fewer; frame_counts [B]: how many are its own.
-        """
+        """Embeddings [B, embedding_width] and tag logits [B, tags] of token_ids and attention_mask [B, T], the sampled
+        frames [B, F, W], the last one repeated where a video has fewer, and frame_counts [B]: how many are its own."""
         encoder = getattr(self, self.encoder_name)
         x = torch.cat([encoder.embed(token_ids), torch.relu(self.frame_map(frames))], 1)
         mask = torch.cat([attention_mask.to(x.dtype), own(frames, frame_counts)], 1)
         hidden = encoder(x, mask)[-1]
-        shares = mask / mask.sum(1, keepdim=True) if self.sizes["masked_pooling"] else torch.full_like(mask, 1 / mask.shape[1])
+        shares = mask / mask.sum(1, keepdim=True) if self.masked_pooling else torch.full_like(mask, 1 / mask.shape[1])
         embedding = self.fc(torch.einsum("bs,bsc->bc", shares, hidden))
         return embedding, self.classifier(embedding)
 

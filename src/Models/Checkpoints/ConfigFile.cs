@@ -40,7 +40,9 @@ internal static class ConfigFile
         JsonSerializer.Serialize(stream, json, FolderJson.Default.JsonObject);
     }
 
-    /// <summary>Reads the sizes. Files of the earlier layout, with the encoder in an object of its own, are read too.</summary>
+    /// <summary>
+    /// Reads the sizes. Files of the earlier layout, with the encoder in an object of its own, are read too.
+    /// </summary>
     /// <exception cref="DataException">
     /// The file is missing or damaged, or describes an encoder that this project does not support; the message names
     /// the file.
@@ -52,7 +54,7 @@ internal static class ConfigFile
         if (json[Own] is null && json[Encoder] is not null)
             return JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig);
         var own = json[Own] as JsonObject ?? throw new DataException($"{path}: has no object {Own}, so this is not the folder of a model");
-        var published = PublishedConfig.Parse(path, bytes); // also checks that the encoder computes what those of this project compute
+        var published = PublishedConfig.Parse(path, bytes); // checks that this project supports the encoder
         var encoder = JsonFile.Parse(path, bytes, FolderJson.Default.EncoderConfig) with { ModelType = published.ModelType! };
         own[Encoder] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig);
         try
@@ -70,7 +72,9 @@ internal static class ConfigFile
     public static bool IsOfModel(JsonObject config) => config.ContainsKey(Own);
 
     /// <summary>The keys of a config.json.</summary>
-    /// <exception cref="DataException">It is not an object, or has a key twice; the message names the file.</exception>
+    /// <exception cref="DataException">
+    /// It is not an object, or has a key twice; the message names the file.
+    /// </exception>
     public static JsonObject Parse(string path, ReadOnlySpan<byte> bytes)
     {
         try

@@ -15,7 +15,7 @@ internal static class DataImportCommand
         var output = new Option<string>("--output-dir") { Description = "a new or empty folder; after an interruption the same command continues", Required = true };
         var frames = new Option<string?>("--frames") { Description = "folder of the .npy files of frames; that of the table if left out" };
         var pairs = new Option<string?>("--pairs") { Description = "labelled pairs: id, id and a similarity from 0 to 1 on each line, with tabs between them" };
-        var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt to copy into the folder" };
+        var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
         var skip = new Option<bool>("--skip-bad-rows") { Description = "leave out bad rows; without this option nothing is written if a row is bad" };
         var seed = new Option<ulong>("--seed") { Description = "key of the choice of test pairs", DefaultValueFactory = _ => 42 };
         var threads = CommonOptions.Positive("--threads", "number of threads; any number gives the same bytes", Environment.ProcessorCount);

@@ -28,6 +28,7 @@ public sealed class VideoImport
     private readonly List<BadRow> _badPairs = [];
     private readonly List<BadFrames> _badFrames = [];
     private readonly HashSet<int> _badRows = [];
+    private readonly TitleVocabulary _vocabulary = new();
 
     private VideoImport(ImportOptions options, IProgressSink progress, CancellationToken cancellation)
     {
@@ -97,13 +98,17 @@ public sealed class VideoImport
             if (writes && good.Length > 0)
                 work.Write($"{ImportPlan.FolderOf(part)}/label.tsv", Labels(good));
         }
+        if (writes && survey.Tags.Used == 0)
+            _progress.Note("no training video has a tag: a model can be trained without tag losses only");
+        if (writes && _options.Pairs is null)
+            _progress.Note("there are no labelled pairs: a model can be pretrained but not finetuned");
         if (writes && survey.Tags.Used > 0)
         {
             work.Write("tags.tsv", survey.Tags.ToTable());
             work.Write("tag_list.txt", survey.Tags.ToList());
         }
-        if (writes && _options.Vocabulary is { } vocabulary)
-            work.Write("vocab.txt", FileFailure.ReadAllBytes(vocabulary));
+        if (writes)
+            work.Write("vocab.txt", _options.Vocabulary is { } vocabulary ? FileFailure.ReadAllBytes(vocabulary) : MakeVocabulary());
         return new ImportResult(writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, AllBadRows(survey));
 
         byte[] Labels(LabelledPair[] pairs)
@@ -115,6 +120,13 @@ public sealed class VideoImport
             // A byte order mark at the beginning would be left out by the reader. This one protects that of an id.
             return Encoding.UTF8.GetBytes((text[0] == '\uFEFF' ? "\uFEFF" : "") + text);
         }
+    }
+
+    private byte[] MakeVocabulary()
+    {
+        byte[] file = _vocabulary.ToFile();
+        _progress.Note($"vocab.txt: {Vocabulary.Parse(file, "vocab.txt").Count} pieces, made from the titles; --vocab copies another vocabulary");
+        return file;
     }
 
     // Without --skip-bad-rows the first bad row ends the writing. The other rows are checked all the same.
@@ -191,7 +203,11 @@ public sealed class VideoImport
             if (isBad)
                 return;
             if (plan.Trains(number))
+            {
                 survey.Tags.Count(source.Tags);
+                if (_options.Vocabulary is null)
+                    _vocabulary.Count(source.Title);
+            }
             if (plan.Pretrains(number))
                 written[0]++;
             if (plan.PairPartOf(number) is var part and not Split.None)

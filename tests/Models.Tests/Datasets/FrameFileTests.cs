@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using VideoSim.Engine;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Tests.Records;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Datasets;
@@ -20,7 +20,7 @@ public sealed class FrameFileTests : IDisposable
     [InlineData("<f2", 3)]
     public void ReadAll_EitherType_GivesTheFrames(string type, int format)
     {
-        var (values, width) = FrameFile.ReadAll(_folder.Write("a.npy", Npy(type, "False", "(2, 3)", [1, -2.5f, 0, 65504, 6e-8f, -0f], format)));
+        var (values, width) = FrameFile.ReadAll(_folder.Write("a.npy", NumpyFile.Of(type, "False", "(2, 3)", [1, -2.5f, 0, 65504, 6e-8f, -0f], format)));
         Assert.Equal(3, width);
         Assert.Equal([(Half)1, (Half)(-2.5f), (Half)0, Half.MaxValue, Half.Epsilon, Half.NegativeZero], values);
     }
@@ -41,7 +41,7 @@ public sealed class FrameFileTests : IDisposable
     [InlineData("<f4", "False", "(99999999999999999999, 2)", 4, "its header is not that of a plain array")]
     [InlineData("<f4', 'a': '<f4", "False", "(2, 2)", 4, "its header is not that of a plain array")]
     public void TryOpen_OtherArrays_AreRefused(string type, string order, string shape, int values, string reason) =>
-        Refused(_folder.Write("a.npy", Npy(type, order, shape, new float[values])), reason);
+        Refused(_folder.Write("a.npy", NumpyFile.Of(type, order, shape, new float[values])), reason);
 
     [Theory]
     [InlineData("<f4", float.NaN, "frame 1 has NaN at value 1")]
@@ -51,12 +51,12 @@ public sealed class FrameFileTests : IDisposable
     [InlineData("<f2", float.NaN, "frame 1 has NaN at value 1")]
     [InlineData("<f2", float.NegativeInfinity, "frame 1 has infinity at value 1")]
     public void TryRead_ValueThatFp16DoesNotHave_IsNamed(string type, float value, string reason) =>
-        Refused(_folder.Write("a.npy", Npy(type, "False", "(2, 2)", [1, 2, 3, value])), reason);
+        Refused(_folder.Write("a.npy", NumpyFile.Of(type, "False", "(2, 2)", [1, 2, 3, value])), reason);
 
     [Fact]
     public void TryOpen_NoArray_IsRefused()
     {
-        byte[] whole = Npy("<f4", "False", "(2, 2)", new float[4]);
+        byte[] whole = NumpyFile.Of("<f4", "False", "(2, 2)", new float[4]);
         Refused(_folder.Write("a.npy", []), "the file is empty");
         Refused(_folder.Write("a.npy", "id,title"), "is not a .npy file");
         Refused(_folder.Write("a.npy", whole[..100]), "the file ends inside its header");
@@ -86,17 +86,6 @@ public sealed class FrameFileTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
-
-    /// <summary>A file of NumPy.</summary>
-    internal static byte[] Npy(string type, string order, string shape, ReadOnlySpan<float> values, int format = 1)
-    {
-        string text = $"{{'descr': '{type}', 'fortran_order': {order}, 'shape': {shape}, }}";
-        int prefix = format == 1 ? 10 : 12;
-        text = text.PadRight((prefix + text.Length + 64) / 64 * 64 - prefix - 1) + "\n";
-        byte[] length = BitConverter.GetBytes(text.Length);
-        byte[] data = type.EndsWith('2') ? [.. MemoryMarshal.AsBytes<Half>(values.ToArray().Select(static value => (Half)value).ToArray())] : [.. MemoryMarshal.AsBytes(values)];
-        return [0x93, .. "NUMPY"u8, (byte)format, 0, .. format == 1 ? length[..2] : length, .. Encoding.Latin1.GetBytes(text), .. data];
-    }
 
     private static void Refused(string path, string reason)
     {

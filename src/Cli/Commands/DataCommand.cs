@@ -12,7 +12,7 @@ internal static class DataCommand
 {
     private const int FrameWidth = 1536;
 
-    public static Command Create() => new("data", "Make, describe, verify and split files of videos.") { Synth(), Inspect(), Verify(), DataFoldsCommand.Create() };
+    public static Command Create() => new("data", "Make, describe, verify and split files of videos.") { DataImportCommand.Create(), Synth(), Inspect(), Verify(), DataFoldsCommand.Create() };
 
     private static Command Synth()
     {

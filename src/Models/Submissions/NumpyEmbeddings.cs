@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Submissions;
 
@@ -13,7 +12,7 @@ namespace VideoSim.Models.Submissions;
 /// Embeddings for NumPy: a <c>.npy</c> file of format 1.0 with a little-endian matrix [ids, width], and next to it a
 /// text file (UTF-8) with one id per line.
 /// </summary>
-internal static partial class NumpyEmbeddings
+internal static class NumpyEmbeddings
 {
     private const int PrefixBytes = 10;
 
@@ -88,23 +87,19 @@ internal static partial class NumpyEmbeddings
 
     private static (int ValueBytes, int Rows, int Width) ReadHeader(Stream stream, string path)
     {
-        Span<byte> prefix = stackalloc byte[PrefixBytes];
-        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length || !prefix.StartsWith(Magic))
-            throw new DataException($"{path}: not a .npy file of format 1.0");
-        byte[] header = new byte[BinaryPrimitives.ReadUInt16LittleEndian(prefix[Magic.Length..])];
-        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
+        byte[] start = new byte[NumpyHeader.PrefixBytes];
+        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !NumpyHeader.TryFindEnd(start, out int end))
+            throw new DataException($"{path}: not a .npy file");
+        Array.Resize(ref start, end);
+        var rest = start.AsSpan(NumpyHeader.PrefixBytes);
+        if (stream.ReadAtLeast(rest, rest.Length, throwOnEndOfStream: false) < rest.Length)
             throw new DataException($"{path}: the file ends inside its header");
-        var match = Description().Match(Encoding.Latin1.GetString(header));
-        // The pattern has three keys. If all three groups matched, no key occurs twice.
-        if (!match.Groups["bytes"].Success || !match.Groups["order"].Success
-            || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int rows)
-            || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int width)
-            || width is 0 or > EmbeddingTable.MaxWidth)
+        if (!NumpyHeader.TryRead(start, out var header, out string text) || header is not { Type: "<f2" or "<f4" or "<f8", IsFortranOrder: false, Shape: [<= int.MaxValue, >= 1 and <= EmbeddingTable.MaxWidth] })
         {
             throw new DataException(
-                $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(Encoding.Latin1.GetString(header).Trim())}");
+                $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(text)}");
         }
-        int valueBytes = match.Groups["bytes"].ValueSpan[0] - '0';
+        var (rows, width, valueBytes) = ((int)header.Shape[0], (int)header.Shape[1], header.Type[2] - '0');
         long expected = (long)rows * width * valueBytes;
         if (stream.Length - stream.Position != expected)
             throw new DataException($"{path}: a matrix of {rows} x {width} needs {expected} bytes, the file has {stream.Length - stream.Position}");
@@ -163,10 +158,4 @@ internal static partial class NumpyEmbeddings
             }
         }
     }
-
-    // A Python dictionary with three keys, in any order.
-    [GeneratedRegex(
-        @"^\{(?: *(?:'descr': *'<f(?<bytes>[248])'|'fortran_order': *(?<order>False)|'shape': *\((?<rows>\d+), *(?<width>\d+),?\)) *(?:,|(?=\}))){3} *\} *\n?$",
-        RegexOptions.CultureInvariant)]
-    private static partial Regex Description();
 }

@@ -11,6 +11,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     EmbedCommand.Create(),
     EnsembleCommand.Create(),
     EvaluateCommand.Create(),
+    SearchCommand.Create(),
     InspectCommand.Create(),
     DevicesCommand.Create(),
     KernelsCommand.Create(),

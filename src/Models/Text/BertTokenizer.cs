@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace VideoSim.Models.Text;
 
@@ -43,6 +44,9 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
         var row = new TokenRow(vocabulary, tokenIds, attentionMask);
         return row.Close(WritePieces(text, row.Text));
     }
+
+    /// <inheritdoc/>
+    public WordPieceTokenizer ToTokenizer() => WordPieceForm.Create(vocabulary, WordPieceForm.AddBertWords);
 
     /// <summary>Writes the pieces of a text, as many as fit.</summary>
     /// <returns>The number of ids written.</returns>

@@ -5,7 +5,7 @@ using Microsoft.ML.Tokenizers;
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0002).
+/// The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0012).
 /// </summary>
 /// <remarks>
 /// A text is split into words (<see cref="BertWords"/>). A word is split greedily into the longest pieces of the

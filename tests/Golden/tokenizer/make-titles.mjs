@@ -31,7 +31,7 @@ const times = (n, make) => Array.from({ length: n }, make);
 // The dictionary's words, the most frequent first.
 const frequent = dictionary.toString('utf8').split('\n').filter(Boolean).map(line => line.split(' ')).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([word]) => word);
 
-// ---- the vocabulary: vocab.txt, the words of roformer.json.gz, then these lines. The last line of a piece counts. ----
+// ---- the vocabulary: vocab.txt, the words of roformer.json.gz, these lines. The last line of a piece counts. ----
 const vocabulary = readFileSync(beside('vocab.txt'), 'utf8').split('\n');
 const words = JSON.parse(gunzipSync(readFileSync(beside('roformer.json.gz')))).words;
 const lines = [

@@ -13,6 +13,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     EvaluateCommand.Create(),
     SearchCommand.Create(),
     InspectCommand.Create(),
+    ConvertCommand.Create(),
     DevicesCommand.Create(),
     KernelsCommand.Create(),
     BenchCommand.Create(),

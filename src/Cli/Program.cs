@@ -10,6 +10,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     FinetuneCommand.Create(),
     EmbedCommand.Create(),
     EnsembleCommand.Create(),
+    ExportCommand.Create(),
     EvaluateCommand.Create(),
     SearchCommand.Create(),
     InspectCommand.Create(),

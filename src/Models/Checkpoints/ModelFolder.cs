@@ -24,6 +24,9 @@ public sealed class ModelFolder
     /// <summary>Name of the model folder that a finished training run writes.</summary>
     public const string LastOfRun = "last";
 
+    /// <summary>Name of a run's model folder with the best validation score. A run without pairs has none.</summary>
+    public const string BestOfRun = "best";
+
     private const string Config = "config.json", Weights = "model.safetensors", Vocab = "vocab.txt",
         TokenizerConfig = "tokenizer_config.json", SpecialTokens = "special_tokens_map.json", TagFile = "tag_list.txt", Card = "README.md";
 
@@ -53,10 +56,29 @@ public sealed class ModelFolder
     /// Dictionary of a RoFormer's tokenizer; null for jieba's own. The model must have been trained with it.
     /// </param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
-    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null)
+    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null) => OpenModel(InRun(path, LastOfRun), dictionary);
+
+    /// <summary>
+    /// As <see cref="Open"/>, but in a run's folder the best model is opened, and the last one if there is no best.
+    /// This is for commands that use a trained model. Commands that train it further or examine a run open the last
+    /// model, as in the reference.
+    /// </summary>
+    /// <inheritdoc cref="Open"/>
+    public static ModelFolder OpenBest(string path, JiebaDictionary? dictionary = null) => OpenModel(InRun(path, BestOfRun, LastOfRun), dictionary);
+
+    // A model folder of a run's folder; any other path stays as it is.
+    private static string InRun(string path, params ReadOnlySpan<string> names)
     {
-        if (!File.Exists(Path.Combine(path, Config)) && Directory.Exists(Path.Combine(path, LastOfRun)))
-            path = Path.Combine(path, LastOfRun);
+        foreach (string name in names)
+        {
+            if (!File.Exists(Path.Combine(path, Config)) && Directory.Exists(Path.Combine(path, name)))
+                return Path.Combine(path, name);
+        }
+        return path;
+    }
+
+    private static ModelFolder OpenModel(string path, JiebaDictionary? dictionary)
+    {
         string file = Path.Combine(path, Config);
         var config = ConfigFile.Read(file);
         config.Validate($"{file}: ");

@@ -42,8 +42,8 @@ public sealed record TrainingJob
     /// </summary>
     public required Action<long, BatchBlock> Fill { get; init; }
 
-    /// <summary>Scores the validation set with the current weights.</summary>
-    public required Func<ValidationScore> Validate { get; init; }
+    /// <summary>Scores the validation set with the current weights; null if there is none.</summary>
+    public required Func<ValidationScore>? Validate { get; init; }
 
     /// <summary>Adds the files of the finished model to a folder.</summary>
     public required Action<AtomicFolder, ModelProgress> WriteModel { get; init; }
@@ -88,10 +88,10 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
-    /// <returns>The last validation score.</returns>
+    /// <returns>The last validation score; null without a validation set.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; a checkpoint was saved.</exception>
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
-    public double Run(CancellationToken cancellation)
+    public double? Run(CancellationToken cancellation)
     {
         if (_folder.Resume() is { } checkpoint)
         {
@@ -123,7 +123,7 @@ public sealed class Trainer : IDisposable
         }
         AtomicFolder.Write(_folder.Last, WriteModel);
         _progress.End(text);
-        return _lastSpearman ?? throw new InvalidOperationException("a finished run has no validation score");
+        return _lastSpearman;
     }
 
     /// <inheritdoc/>
@@ -218,6 +218,8 @@ public sealed class Trainer : IDisposable
     private void Validate()
     {
         CheckAllFinite();
+        if (_job.Validate is null)
+            return;
         var (spearman, tags, nonFinite) = _job.Validate();
         if (nonFinite is not null)
             throw NonFinite(nonFinite, _done);

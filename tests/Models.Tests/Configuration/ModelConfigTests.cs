@@ -19,7 +19,7 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
 
     [Theory]
     [InlineData("text_length", -2147483648, 2, 257)]
-    [InlineData("tags", -1, 0, Huge)]
+    [InlineData("tags", -1, -7, Huge)]
     [InlineData("frames", -1, 0, 1_000_000)]
     [InlineData("frame_width", -1, 0, Huge)]
     [InlineData("experts", -1, 0, 10_000_000)]

@@ -134,7 +134,7 @@ class Expert(nn.Module):
             "dense": nn.Linear(2 * sizes["vlad_width"], width),
             "squeeze": nn.Linear(width, width // sizes["squeeze_ratio"], bias=False),
             "excite": nn.Linear(width // sizes["squeeze_ratio"], width, bias=False)})
-        self.classifier = nn.Linear(width, sizes["tags"])
+        self.classifier = classifier(sizes)
 
     def forward(self, frames, text):
         """The expert's embedding [B, embedding_width]."""
@@ -182,7 +182,7 @@ class Uniter(nn.Module):
         setattr(self, self.encoder_name, Encoder(config, has_pooler=False))
         self.frame_map = nn.Linear(sizes["frame_width"], hidden)
         self.fc = nn.Linear(hidden, width)
-        self.classifier = nn.Linear(width, sizes["tags"])
+        self.classifier = classifier(sizes)
         self.mlm = residual(width, hidden, config)  # predicts masked tokens in pretraining; not used here
         self.mlm.register_parameter("bias", nn.Parameter(torch.empty(config["vocab_size"])))
 
@@ -196,6 +196,18 @@ class Uniter(nn.Module):
         shares = mask / mask.sum(1, keepdim=True) if self.masked_pooling else torch.full_like(mask, 1 / mask.shape[1])
         embedding = self.fc(torch.einsum("bs,bsc->bc", shares, hidden))
         return embedding, self.classifier(embedding)
+
+
+class NoTags(nn.Module):
+    """The classifier of a model without tags, which has no weights."""
+
+    def forward(self, embedding):
+        return embedding[:, :0]
+
+
+def classifier(sizes):
+    """From embeddings [B, embedding_width] to tag logits [B, tags]."""
+    return nn.Linear(sizes["embedding_width"], sizes["tags"]) if sizes["tags"] else NoTags()
 
 
 def own(frames, frame_counts):

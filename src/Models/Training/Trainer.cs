@@ -45,7 +45,7 @@ public sealed record TrainingJob
     /// <summary>Scores the validation set with the current weights; null if there is none.</summary>
     public required Func<ValidationScore>? Validate { get; init; }
 
-    /// <summary>Adds the files of the finished model to a folder.</summary>
+    /// <summary>Adds the files of the model in its present state to a folder.</summary>
     public required Action<AtomicFolder, ModelProgress> WriteModel { get; init; }
 
     /// <summary>Key of dropout.</summary>

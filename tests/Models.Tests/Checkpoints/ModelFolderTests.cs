@@ -222,6 +222,16 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Contains("\"batch\": 4,", card, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Text_RunWithoutValidation_HasNoScores()
+    {
+        var preset = Preset.Load("micro", "mix", []);
+        var card = new ModelCard { Stage = "pretraining", Preset = "micro", Seed = 1, Recipe = preset.Pretrain, Inputs = [], Progress = new ModelProgress(20, null, null) };
+        string text = card.Text(preset.Model, 1000, []);
+        Assert.DoesNotContain("model-index", text, StringComparison.Ordinal);
+        Assert.Contains("\nThere was no validation.\n", text, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("vocab.txt", "`vocab.txt`")]
     [InlineData("a`b", "`` a`b ``")]

@@ -66,7 +66,7 @@ internal static class WordPieceForm
 
         public override string Normalize(ReadOnlySpan<char> original)
         {
-            var lines = new StringBuilder(2 * original.Length);
+            var lines = new StringBuilder();
             findWords(original, lines);
             return lines.ToString();
         }

@@ -179,6 +179,15 @@ public sealed class WordPieceFormTests
         Assert.Equal("今 天 非常 好 playing", tokenizer.Decode(tokens.Select(static token => token.Id), skipSpecialTokens: true));
     }
 
+    [Fact]
+    public void PreTokenize_Lines_HasTheirPlacesWithoutEmptyOnes()
+    {
+        var tokenizer = new BertTokenizer(Parse(Special)).ToTokenizer();
+
+        Assert.Equal([(0, 1), (3, 2)], tokenizer.PreTokenizer!.PreTokenize("a\n\nbc\n"));
+        Assert.Equal([(0, 3)], tokenizer.PreTokenizer.PreTokenize("a b"));
+    }
+
     // A limit of tokens cuts before a word that does not fit as a whole.
     [Fact]
     public void EncodeToIds_LimitOfTokens_KeepsWholeWords()

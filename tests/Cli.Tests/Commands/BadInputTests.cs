@@ -101,7 +101,7 @@ public sealed class BadInputTests(CommandWorld world)
     {
         string data = world.CopyOfData(), file = Path.Combine(data, "vocab.txt");
         int lines = File.ReadAllLines(file).Length;
-        File.AppendAllText(file, "\n");
+        File.AppendAllText(file, "\nX\n");
         Shell.Run(CommandWorld.Pretrain(data, world.New())).AssertFailed(1, file, $"line {lines + 1}");
         File.Delete(file);
         Shell.Run(CommandWorld.Pretrain(data, world.New())).AssertFailed(1, file, "no such file");

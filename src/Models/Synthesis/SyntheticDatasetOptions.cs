@@ -37,13 +37,13 @@ public sealed record SyntheticDatasetOptions
     public int Tags { get; init; } = 200;
 
     /// <summary>
-    /// A tag list whose tags take the place of random ones; null for <see cref="Tags"/> random tags. The list is copied.
+    /// A tag list whose tags take the place of random ones, and which is copied. Null for random tags.
     /// </summary>
     public string? TagList { get; init; }
 
     /// <summary>
-    /// A vocabulary. Titles have only characters that it contains, and it is copied. Null for a vocabulary that is made
-    /// for the titles.
+    /// A vocabulary. Titles have only characters that it contains, and it is copied. Null for one that is made of the
+    /// titles.
     /// </summary>
     public string? Vocabulary { get; init; }
 

@@ -23,7 +23,9 @@ internal sealed class TagSynthesizer
         _ids = [.. Enumerable.Range(0, tags + UnlistedTags).Select(rank => Id(seed, rank))];
     }
 
-    /// <summary>Takes the tags of a list, in random order of frequency, and the smallest numbers that are not in it.</summary>
+    /// <summary>
+    /// Takes the tags of a list, in random order of frequency, and the smallest numbers that are not in it.
+    /// </summary>
     internal TagSynthesizer(ulong seed, TagList list)
     {
         (_seed, Tags) = (seed, list.ClassCount);

@@ -119,7 +119,7 @@ public sealed class SyntheticDatasetTests : IDisposable
         Assert.Equal(File.ReadAllBytes(list), File.ReadAllBytes(Path.Combine(root, "tag_list.txt")));
         Assert.Equal(7, File.ReadLines(Path.Combine(root, "test_b", "label.tsv")).Count());
 
-        var index = RecordIndex.Build([Path.Combine(root, "pairwise", "pairwise.tfrecords")], 30, cancellation: TestContext.Current.CancellationToken);
+        var index = RecordIndex.Build([.. RecordFiles.Expand(Path.Combine(root, "pointwise", "*.tfrecords")), Path.Combine(root, "pairwise", "pairwise.tfrecords")], 30, cancellation: TestContext.Current.CancellationToken);
         using var reader = new RecordReader(index);
         var tokenizer = new BertTokenizer(Vocabulary.Load(vocabularyFile));
         var tags = new List<long>();
@@ -130,7 +130,9 @@ public sealed class SyntheticDatasetTests : IDisposable
             tags.AddRange(video.TagIds);
             Assert.DoesNotContain(tokenizer.Vocabulary.UnknownId, ids[..tokenizer.Encode(video.Title, ids, new int[ids.Length])]);
         }
+        // The list has 5 to 54. The 20 tags that are not in it are 1 to 4 and 55 to 70.
         Assert.True(tags.Count(static tag => tag is >= 5 and < 55) > tags.Count / 2 && tags.All(static tag => tag is > 0 and < 71), string.Join(' ', tags));
+        Assert.Contains(tags, static tag => tag >= 55);
     }
 
     [Fact]

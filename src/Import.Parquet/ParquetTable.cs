@@ -30,7 +30,8 @@ public sealed class ParquetTable(string path) : IVideoTable
     /// <inheritdoc/>
     public IEnumerable<TableRow> Read()
     {
-        var reader = Checked(() => ParquetReader.CreateAsync(path).GetAwaiter().GetResult());
+        using var file = OpenFile();
+        var reader = Checked(() => ParquetReader.CreateAsync(file).GetAwaiter().GetResult());
         try
         {
             string[] names = [.. reader.Schema.Fields.Select(static field => field.Name)];
@@ -102,8 +103,8 @@ public sealed class ParquetTable(string path) : IVideoTable
             string[] Whole(string[] values) => values.Length == count ? values : throw Wrong(name);
         }
 
-        // A repetition level of 0 begins the list of the next row. The highest definition level is that of a value, the
-        // one below it that of a null in a list of values that may be null.
+        // A repetition level of 0 begins the list of the next row. The highest definition level is that of a value. If
+        // values may be null, the one below it is that of a null.
         List<string?>[] ListsOf(DataField field)
         {
             using var column = rows.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
@@ -148,16 +149,24 @@ public sealed class ParquetTable(string path) : IVideoTable
 
     private DataException Wrong(string name) => new($"{path}: the column '{name}' does not have a value for each row");
 
+    private FileStream OpenFile()
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Reading(path, e);
+        }
+    }
+
     // The library throws many kinds of exceptions for a damaged file.
     private T Checked<T>(Func<T> read)
     {
         try
         {
             return read();
-        }
-        catch (Exception e) when (FileFailure.Is(e) && e is not EndOfStreamException)
-        {
-            throw FileFailure.Reading(path, e);
         }
         catch (Exception e) when (e is not DataException)
         {

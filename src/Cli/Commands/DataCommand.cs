@@ -21,12 +21,22 @@ internal static class DataCommand
         var pairs = CommonOptions.Positive("--pairs", "labelled pairs", defaults.Pairs);
         var pairVideos = CommonOptions.Positive("--pair-videos", "videos that the pairs are made of", defaults.PairVideos);
         var testVideos = CommonOptions.Positive("--test-videos", "videos of each test set", defaults.TestVideos);
+        var testPairs = new Option<int?>("--test-pairs") { Description = "labelled pairs of each test set; two for each of its videos and at least 2000 if left out" };
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
+        var tagList = new Option<string?>("--tag-list") { Description = "a tag_list.txt; videos have its tags, and it is copied" };
+        var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt; titles have only characters that it contains, and it is copied" };
+        var width = Width();
         var frames = new Option<int?>("--frames") { Description = "frames of every video; a random number from 1 to 100 if left out" };
-        return new Command("synth", "Write a synthetic dataset in the challenge's layout, with its true similarities.")
+        var command = new Command("synth", "Write a synthetic dataset in the challenge's layout, with its true similarities.")
         {
-            output, seed, videos, pairs, pairVideos, testVideos, tags, frames,
-        }.Does((parsed, console, cancellation) =>
+            output, seed, videos, pairs, pairVideos, testVideos, testPairs, tags, tagList, vocabulary, frames, width,
+        };
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(tags) is { Implicit: false } && result.GetValue(tagList) is not null)
+                result.AddError("--tags and --tag-list cannot be given together");
+        });
+        return command.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
             if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
@@ -38,8 +48,12 @@ internal static class DataCommand
                 Pairs = parsed.GetValue(pairs),
                 PairVideos = parsed.GetValue(pairVideos),
                 TestVideos = parsed.GetValue(testVideos),
+                TestPairs = parsed.GetValue(testPairs),
                 Tags = parsed.GetValue(tags),
+                TagList = parsed.GetValue(tagList),
+                Vocabulary = parsed.GetValue(vocabulary),
                 Frames = parsed.GetValue(frames),
+                FrameWidth = parsed.GetValue(width),
             }, folder, console.Progress, cancellation);
             return CommandLine.Done;
         });

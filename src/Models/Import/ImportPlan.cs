@@ -6,7 +6,7 @@ namespace VideoSim.Models.Import;
 
 /// <summary>
 /// Which rows go into which files, and the labels of the pairs. Without parts in the table all rows are for
-/// pretraining, the rows of pairs are in the pairs' file as well, and rows of the chosen test pairs are only in test_a.
+/// pretraining, and the rows of pairs are in the file of pairs as well. The rows of test pairs are only in test_a.
 /// </summary>
 internal sealed class ImportPlan
 {

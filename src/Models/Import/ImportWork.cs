@@ -51,7 +51,7 @@ internal sealed class ImportWork : IDisposable
     /// <summary>Bytes written by this process.</summary>
     internal long Written { get; private set; }
 
-    /// <summary>Throws unless the result's folder is new, empty, or the result of an import.</summary>
+    /// <summary>Throws unless the folder of the result is new, is empty, or has the result of an import.</summary>
     /// <exception cref="DataException">The folder has other files.</exception>
     internal static void RequireFree(string output)
     {
@@ -61,7 +61,7 @@ internal sealed class ImportWork : IDisposable
             throw new DataException($"--output-dir {output}: the folder is not empty");
     }
 
-    /// <summary>The result in a folder, if it is that of these options and inputs; null if the folder is empty.</summary>
+    /// <summary>The result in a folder, if it is that of these options and inputs; null if there is none.</summary>
     /// <exception cref="DataException">The folder has the result of other options or inputs.</exception>
     internal static ImportResult? FindFinished(string output, string key)
     {
@@ -76,7 +76,9 @@ internal sealed class ImportWork : IDisposable
     /// <exception cref="DataException">The folder cannot be written, or another process works in it.</exception>
     internal static ImportWork Open(string output, string key, string times)
     {
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
+        // A link stays a link: the folder that it names is filled.
+        string target = Directory.Exists(output) ? Directory.ResolveLinkTarget(output, returnFinalTarget: true)?.FullName ?? output : output;
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
         string folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
         try
         {
@@ -105,11 +107,17 @@ internal sealed class ImportWork : IDisposable
     {
         if (!_files.TryGetValue(name, out var file))
         {
-            string path = Path.Combine(_folder, name);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            _files.Add(name, file = new GrowingFile(File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite), 0));
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder, name))!);
+            _files.Add(name, file = new GrowingFile(File.OpenHandle(Path.Combine(_folder, name), FileMode.OpenOrCreate, FileAccess.ReadWrite), 0));
         }
-        RandomAccess.Write(file.Handle, bytes, file.Length);
+        try
+        {
+            RandomAccess.Write(file.Handle, bytes, file.Length);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(Path.Combine(_output, name), e, Path.Combine(_folder, name));
+        }
         file.Length += bytes.Length;
         Written += bytes.Length;
     }

@@ -12,13 +12,16 @@ using VideoSim.Models.Text;
 namespace VideoSim.Models.Import;
 
 /// <summary>
-/// Writes a table of videos with their frames as a data folder in the challenge's layout. The table is read twice: once
-/// to check all rows and to plan, once to write. Frames are read once. The bytes do not depend on the number of threads
-/// and on interruptions.
+/// Writes a table of videos with their frames as a data folder in the challenge's layout. The table is read twice:
+/// once to check all rows and to plan, once to write. Frames are read once. The bytes depend neither on the number of
+/// threads nor on interruptions (docs/adr/0013).
 /// </summary>
 public sealed class VideoImport
 {
-    private const int Megabyte = 1_000_000, RowsOfAPiece = 8;
+    private const int Megabyte = 1_000_000;
+
+    // Rows that a thread takes at a time: some hundred kilobytes of frames, and at least one row.
+    private const int PieceBytes = 1 << 18, MostRowsOfAPiece = 64;
 
     private readonly ImportOptions _options;
     private readonly IProgressSink _progress;
@@ -49,7 +52,14 @@ public sealed class VideoImport
             throw new DataException($"--frames {frames}: there is no such folder");
         if (options.Vocabulary is { } vocabulary)
             Vocabulary.Load(vocabulary);
-        return new VideoImport(options, progress, cancellation).Run();
+        try
+        {
+            return new VideoImport(options, progress, cancellation).Run();
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(options.OutputDirectory, e, options.OutputDirectory);
+        }
     }
 
     private ImportResult Run()
@@ -138,6 +148,7 @@ public sealed class VideoImport
         var survey = plan.Survey;
         int[] written = new int[RowRules.SplitNames.Length];
         int resumeAt = work.Saved?.Row ?? 0, row = 0, next = 0, pretrainNumber = 0;
+        int rowsOfAPiece = (int)Math.Clamp(PieceBytes * (long)survey.Count / Math.Max(1, survey.FrameBytes), 1, MostRowsOfAPiece);
         long readBytes = 0, saveAt = _options.SaveEvery;
         using var rows = _table.Read().GetEnumerator();
         while (row < resumeAt && rows.MoveNext())
@@ -164,7 +175,7 @@ public sealed class VideoImport
         {
             _cancellation.ThrowIfCancellationRequested();
             piece.Clear();
-            for (; piece.Rows.Count < RowsOfAPiece && rows.MoveNext(); row++)
+            for (; piece.Rows.Count < rowsOfAPiece && rows.MoveNext(); row++)
             {
                 bool good = survey.IsGood(row);
                 piece.Rows.Add(new PieceRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));

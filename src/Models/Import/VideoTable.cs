@@ -23,7 +23,7 @@ public sealed record TableRow
     /// <summary>The part of the data that it belongs to; null if the table does not give one.</summary>
     public string? Split { get; init; }
 
-    /// <summary>Why the row cannot be read; null if it can. Then only the line and perhaps the id have a meaning.</summary>
+    /// <summary>Why the row cannot be read; null if it can. Such a row has a line and perhaps an id.</summary>
     public string? Problem { get; init; }
 }
 

@@ -73,6 +73,8 @@ public sealed class ImportBadRowsTests : IDisposable
         (Row("n", file: "../v.jsonl"), $"(id n): its frames '../v.jsonl' are outside of {Path("frames")}/; --frames names another folder"),
         (Row("o", file: "/etc/passwd"), $"(id o): its frames '/etc/passwd' are outside of {Path("frames")}/; --frames names another folder"),
         ("{\"id\": \"missing\", \"title\": null, \"frames\": null}", "(id missing): missing.npy: there is no such file"),
+        ($"{{\"id\": \"{new string('l', 255)}\", \"title\": \"\"}}", $"(id {new string('l', 120)}...): {new string('l', 120)}...: cannot be read: The path is too long, or a component of the specified path is too long."),
+        ("{\"id\": \"\\u001b[1m\", \"title\": \"\"}", "(id \\u001b[1m): \\u001b[1m.npy: there is no such file"),
         (Row("p", file: "folder.npy"), "(id p): folder.npy: is a folder"),
         (Row("q", file: "device.npy"), "(id q): device.npy: is a device or a pipe"),
         (Row("nan", file: "nan.npy"), "(id nan): nan.npy: frame 1 has NaN at value 1"),

@@ -14,7 +14,8 @@ namespace VideoSim.Models.Tests.Import;
 /// <summary>What an import writes, with any number of threads and after interruptions.</summary>
 public sealed class VideoImportTests : IDisposable
 {
-    private const int Width = 24, Videos = 600;
+    // Progress is reported 47 times while rows are checked and as often while frames are read.
+    private const int Width = 24, Videos = 3_000, BadVideos = 30;
 
     private readonly ScratchFolder _folder = new();
 
@@ -35,12 +36,12 @@ public sealed class VideoImportTests : IDisposable
     {
         var result = Run("a");
         Assert.True(result.Written);
-        Assert.Equal((Videos, Width, 8, 6), (result.Rows, result.FrameWidth, result.Tags, result.BadRows.Count));
+        Assert.Equal((Videos, Width, 8, BadVideos), (result.Rows, result.FrameWidth, result.Tags, result.BadRows.Count));
         var pretrain = Open("a/pointwise/pretrain_0.tfrecords");
         var pairs = Open("a/pairwise/pairwise.tfrecords");
         var test = Open("a/test_a/test_a.tfrecords");
         Assert.Equal([pretrain.Count, pairs.Count, test.Count, 0], result.Parts.Select(static part => part.Videos));
-        Assert.Equal(Videos - 6, pretrain.Count + test.Count);
+        Assert.Equal(Videos - BadVideos, pretrain.Count + test.Count);
         var trained = LabelFile.Read(Full("a/pairwise/label.tsv"), pairs.TryFind);
         var tested = LabelFile.Read(Full("a/test_a/label.tsv"), test.TryFind);
         Assert.Equal((20, 200), (tested.Length, tested.Length + trained.Length + LostPairs(result)));
@@ -80,7 +81,7 @@ public sealed class VideoImportTests : IDisposable
     {
         Run("whole");
         int stops = 0, resumed = 0;
-        for (int reports = 12; ; reports += 3)
+        for (int reports = 45; ; reports += 10)
         {
             try
             {
@@ -105,7 +106,7 @@ public sealed class VideoImportTests : IDisposable
     {
         Run("whole");
         using var cancellation = new CancellationTokenSource();
-        var progress = new StoppingSink(int.MaxValue) { At = 30, Do = cancellation.Cancel };
+        var progress = new StoppingSink(int.MaxValue) { At = 70, Do = cancellation.Cancel };
         Assert.Throws<OperationCanceledException>(() => VideoImport.Run(Options("cancelled"), progress, cancellation.Token));
         var second = new StoppingSink(int.MaxValue);
         Run("cancelled", progress: second);
@@ -116,7 +117,7 @@ public sealed class VideoImportTests : IDisposable
     [Fact]
     public void Run_InputsChangedAfterAStop_BeginsAnew()
     {
-        Assert.Throws<InvalidOperationException>(() => Run("a", options => options with { SaveEvery = 2_000 }, new StoppingSink(40)));
+        Assert.Throws<InvalidOperationException>(() => Run("a", options => options with { SaveEvery = 2_000 }, new StoppingSink(80)));
         File.SetLastWriteTimeUtc(Full("frames/3.npy"), new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         var progress = new StoppingSink(int.MaxValue);
         Run("a", progress: progress);

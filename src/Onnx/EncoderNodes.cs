@@ -85,7 +85,8 @@ internal sealed class EncoderNodes(OnnxGraph graph, EncoderConfig config, int po
     // [B*Q, C] to [B, Q, H, D]
     private string Heads(string name, string x, int queries) => graph.Reshape($"{name}.heads", graph.Linear(name, x), -1, queries, _heads, _headWidth);
 
-    // Rotary positions on neighbouring pairs (src/Kernels/Rotary/Rotation.cs), [B, S, H, D].
+    // Rotary positions on neighbouring pairs (src/Kernels/Rotary/Rotation.cs), [B, S, H, D]. The even columns of the
+    // result come first, then the odd ones. Queries and keys have the same order, so their products do not change.
     private string Turn(string name, string x)
     {
         int half = _headWidth / 2;
@@ -94,9 +95,7 @@ internal sealed class EncoderNodes(OnnxGraph graph, EncoderConfig config, int po
         string sines = Table("rotary.sines", 0), cosines = Table("rotary.cosines", half);
         string turnedEven = graph.Add("Sub", $"{name}.turned_even", [graph.Add("Mul", $"{name}.even_cosine", [even, cosines]), graph.Add("Mul", $"{name}.odd_sine", [odd, sines])]);
         string turnedOdd = graph.Add("Add", $"{name}.turned_odd", [graph.Add("Mul", $"{name}.odd_cosine", [odd, cosines]), graph.Add("Mul", $"{name}.even_sine", [even, sines])]);
-        string turned = graph.Add("Concat", $"{name}.turned_pairs",
-            [graph.Unsqueeze($"{name}.turned_even.column", turnedEven, 4), graph.Unsqueeze($"{name}.turned_odd.column", turnedOdd, 4)], OnnxGraph.Int("axis", 4));
-        return graph.Reshape($"{name}.turned", turned, -1, positions, _heads, _headWidth);
+        return graph.Add("Concat", $"{name}.turned", [turnedEven, turnedOdd], OnnxGraph.Int("axis", 3));
     }
 
     // Half of the columns of the table, [S, 1, D/2].

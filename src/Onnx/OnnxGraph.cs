@@ -8,8 +8,8 @@ using static VideoSim.Onnx.Messages.TensorProto.Types;
 namespace VideoSim.Onnx;
 
 /// <summary>
-/// A graph of ONNX's standard operators that grows node by node. A node and its only result have the same name. Weights
-/// have the names of the model's weights; the graph notes which ones it uses.
+/// A graph of ONNX's standard operators that grows node by node. A node and its only result have the same name.
+/// Weights have the names of the model's weights; the graph notes which ones it uses.
 /// </summary>
 internal sealed class OnnxGraph
 {

@@ -20,7 +20,7 @@ internal sealed class RandomModel : IDisposable
     /// <summary>Videos of a batch of the step. Fewer videos have the same embeddings.</summary>
     public const int MostVideos = 17;
 
-    private readonly CpuDevice _device = new(threads: Environment.ProcessorCount);
+    private readonly CpuDevice _device = new(threads: 1);
     private readonly IVideoModel _model;
     private readonly BatchBlock _input, _slot;
     private readonly Step<Tensor> _step;
@@ -87,8 +87,8 @@ internal sealed class RandomModel : IDisposable
         };
         for (int i = 0; i < values.Length; i++)
             values[i] = low + (high - low) * random.NextSingle();
-        // Frames hardly choose the first cluster of a group, so its residual is near the floor of the L2 norm. No frame
-        // chooses the second: its residual is 0.
+        // Frames hardly choose the first cluster of a group, so its residual is near the floor of the L2 norm. No
+        // frame chooses the second: its residual is 0.
         for (int i = 0; i < values.Length && name.EndsWith("cluster_norm.bias", StringComparison.Ordinal); i += config.VladClusters)
             (values[i], values[i + 1]) = (-18, -200);
         return values;

@@ -9,6 +9,7 @@ ROOMS = {
     "Engine": ["Engine", "Kernels", "Models", "Cli"],
     "Models": ["Models", "Cli"],
     "Pretrained.Hdf5": ["Models", "Cli"],
+    "Import.Parquet": ["Cli"],
     "Cli": ["Cli"],
     "Emulator": ["Engine", "Models", "Cli"],
 }

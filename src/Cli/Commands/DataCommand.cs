@@ -10,7 +10,7 @@ namespace VideoSim.Cli.Commands;
 /// <summary><c>data</c>: make, describe, verify and split files of videos.</summary>
 internal static class DataCommand
 {
-    public static Command Create() => new("data", "Make, describe, verify and split files of videos.") { Synth(), Inspect(), Verify(), DataFoldsCommand.Create() };
+    public static Command Create() => new("data", "Make, describe, verify and split files of videos.") { DataImportCommand.Create(), Synth(), Inspect(), Verify(), DataFoldsCommand.Create() };
 
     private static Command Synth()
     {

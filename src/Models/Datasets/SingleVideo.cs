@@ -8,18 +8,19 @@ namespace VideoSim.Models.Datasets;
 public sealed class SingleVideo : IVideoDataset, IVideoReader
 {
     private readonly byte[] _id, _title;
-    private readonly NpyFrames _frames;
+    private readonly Half[] _frames;
     private readonly int[] _starts;
 
     /// <summary>Makes the dataset.</summary>
     /// <param name="id">Id of the video.</param>
     /// <param name="title">Its title.</param>
-    /// <param name="path">The file of its frames, see <see cref="NpyFrames"/>.</param>
+    /// <param name="path">The file of its frames, see <see cref="FrameFile"/>.</param>
     /// <exception cref="Engine.DataException">The file cannot be read, or its content is not valid.</exception>
     public SingleVideo(string id, string title, string path)
     {
-        (_id, _title, _frames) = (Encoding.UTF8.GetBytes(id), Encoding.UTF8.GetBytes(title), NpyFrames.Read(path));
-        _starts = [.. Enumerable.Range(0, _frames.Count).Select(frame => frame * _frames.Width * sizeof(ushort))];
+        (_id, _title) = (Encoding.UTF8.GetBytes(id), Encoding.UTF8.GetBytes(title));
+        (_frames, FrameWidth) = FrameFile.ReadAll(path);
+        _starts = [.. Enumerable.Range(0, _frames.Length / FrameWidth).Select(frame => frame * FrameWidth * sizeof(ushort))];
         Files = [path];
     }
 
@@ -27,7 +28,7 @@ public sealed class SingleVideo : IVideoDataset, IVideoReader
     public int Count => 1;
 
     /// <inheritdoc/>
-    public int FrameWidth => _frames.Width;
+    public int FrameWidth { get; }
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Files { get; }
@@ -55,7 +56,7 @@ public sealed class SingleVideo : IVideoDataset, IVideoReader
     public Video Read(int video)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(video, 0);
-        return new Video { Id = _id, Title = _title, TagIds = [], Frames = new VideoFrames(MemoryMarshal.AsBytes(_frames.Values.AsSpan()), _starts, FrameWidth) };
+        return new Video { Id = _id, Title = _title, TagIds = [], Frames = new VideoFrames(MemoryMarshal.AsBytes(_frames.AsSpan()), _starts, FrameWidth) };
     }
 
     /// <summary>Does nothing: the video is in memory.</summary>

@@ -88,7 +88,7 @@ internal sealed class TfRecordScanner : IDisposable
 
     /// <summary>Describes the current record as bad, with the id of its video if the id could be read.</summary>
     public BadRecord Bad(in VideoExample example, string reason) =>
-        new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
+        new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.UTF8.GetString(example.Id), reason);
 
     /// <summary>
     /// The problem at the beginning of a file: the file or its first record cannot be read. Null if there is none.

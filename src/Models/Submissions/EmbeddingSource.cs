@@ -59,9 +59,9 @@ public abstract class EmbeddingSource : IDisposable
             try
             {
                 stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, path);
+                var (rowBytes, width, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, path);
                 EmbeddingTableBuilder.RequireIds(path, ids);
-                return new OfNumpy(path, stream, header.RowBytes, header.Width, ids);
+                return new OfNumpy(path, stream, rowBytes, width, ids);
             }
             catch (Exception failure)
             {

@@ -73,7 +73,7 @@ public sealed class Embedder : IDisposable
     /// <param name="folder">The model.</param>
     /// <param name="id">Id of the video.</param>
     /// <param name="title">Its title.</param>
-    /// <param name="frames">A <c>.npy</c> file, see <see cref="NpyFrames"/>.</param>
+    /// <param name="frames">A <c>.npy</c> file, see <see cref="FrameFile"/>.</param>
     /// <exception cref="DataException">The file cannot be read, or has frames that the model does not take.</exception>
     public static IVideoDataset OpenOne(ModelFolder folder, string id, string title, string frames)
     {

@@ -3,6 +3,7 @@ using VideoSim.Models.Progress;
 using VideoSim.Models.Search;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Tests.Records;
+using VideoSim.Tests.Shared;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Search;
@@ -103,7 +104,7 @@ public sealed class SimilaritySearchTests : IDisposable
     public void Open_BadNpy_IsRefusedLikeByEveryOtherReader(string ids, float last, string complaint)
     {
         float[] values = [1, 2, 3, last];
-        string path = _folder.Write("e.npy", Datasets.NpyFramesTests.Npy("<f4", 2, 2, System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values)));
+        string path = _folder.Write("e.npy", NumpyFile.Of("<f4", "False", "(2, 2)", values));
         _folder.Write("e.ids.txt", ids);
         string message = Assert.Throws<DataException>(() =>
         {

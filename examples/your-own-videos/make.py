@@ -1,6 +1,6 @@
 """make.py FOLDER: writes videos.jsonl, frames/*.npy and pairs.tsv, as in docs/your-own-videos.md.
 
-The 200 videos are invented. Each has one of five topics, which its title, its tags and its frames show. The same
+The 400 videos are invented. Each has one of five topics, which its title, its tags and its frames show. The same
 files are written every time. Python's own library is enough.
 """
 
@@ -36,7 +36,7 @@ def video(rng, topic):
     words = rng.sample(TOPICS[topic].split(), 3) + rng.sample(OTHER_WORDS, 3)
     rng.shuffle(words)
     place = list(TOPICS).index(topic) * WIDTH // len(TOPICS)
-    frames = [[rng.gauss(1 if place <= i < place + WIDTH // len(TOPICS) else 0, 1) for i in range(WIDTH)]
+    frames = [[rng.gauss(1 if place <= i < place + WIDTH // len(TOPICS) else 0, 3) for i in range(WIDTH)]
               for _ in range(rng.randint(3, 20))]
     return " ".join(words), [topic, *(word for word in words if word in TOPICS[topic].split())], frames
 
@@ -46,12 +46,12 @@ def main():
     (folder / "frames").mkdir(parents=True, exist_ok=True)
     tags_of = {}
     with (folder / "videos.jsonl").open("w", encoding="utf-8") as table:
-        for name in (f"video-{number}" for number in range(1, 201)):
+        for name in (f"video-{number}" for number in range(1, 401)):
             title, tags_of[name], frames = video(rng, rng.choice(list(TOPICS)))
             write_npy(folder / "frames" / f"{name}.npy", frames)
             table.write(json.dumps({"id": name, "title": title, "tags": tags_of[name], "frames": f"frames/{name}.npy"}) + "\n")
     with (folder / "pairs.tsv").open("w", encoding="utf-8") as pairs:
-        for _ in range(600):
+        for _ in range(1000):
             left, right = rng.sample(list(tags_of), 2)
             common = len(set(tags_of[left]) & set(tags_of[right]))  # 0 to 4
             pairs.write(f"{left}\t{right}\t{common / 4}\n")

@@ -90,6 +90,8 @@ internal static class CommonOptions
 
     public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
 
+    public static Option<string[]> Records(string description) => new("--records") { Description = description, AllowMultipleArgumentsPerToken = true };
+
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave out damaged records instead of stopping" };
 
     public static Option<bool> VideoDisjoint() =>

@@ -12,7 +12,9 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
-    /// <summary>Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.</summary>
+    /// <summary>
+    /// Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.
+    /// </summary>
     public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"), Path.Combine(Root, "pointwise"));
 
     /// <summary>Whether it has labelled pairs. Without them only pretraining and embedding work.</summary>
@@ -54,7 +56,9 @@ public sealed record DataFolder(string Root)
     /// <summary>Reads the supervised tags for a stage of training.</summary>
     /// <param name="recipe">The recipe of the stage.</param>
     /// <param name="stage">Name of the stage in a preset.</param>
-    /// <exception cref="DataException">The list cannot be read, or there are no tags and the stage has a tag loss.</exception>
+    /// <exception cref="DataException">
+    /// The list cannot be read, or there are no tags and the stage has a tag loss.
+    /// </exception>
     internal TagList ReadTags(TrainingConfig recipe, string stage)
     {
         var tags = ReadTags();

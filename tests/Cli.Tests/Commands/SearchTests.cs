@@ -87,6 +87,15 @@ public sealed class SearchTests(CommandWorld world)
     }
 
     [Fact]
+    public void Embed_SeveralFiles_EmbedsAllOfThem()
+    {
+        string folder = Path.Combine(world.Data, "test_b"), file = Path.Combine(folder, "test_b.tfrecords"), both = world.New() + ".npy";
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--records", folder, Path.Combine(world.Data, "test_a", "test_a.tfrecords"), "--output", both).AssertDone();
+        Assert.Equal(2 * TinyData.TestVideos, SubmissionFile.Read(both).Ids.Count);
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--records", folder, file, "--output", both).AssertFailed(1, $"{file}: is given twice");
+    }
+
+    [Fact]
     public void Search_ByAFile_FindsTheSameForEachOfItsVideos()
     {
         string file = Embed(world.Pretrained);

@@ -10,7 +10,7 @@ internal static class EmbedCommand
 {
     public static Command Create()
     {
-        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder; a run's folder stands for its best model, or the last if it has no best", Required = true };
+        var checkpoint = CommonOptions.TrainedModel();
         var records = CommonOptions.Records("files of videos, folders of them, or patterns");
         var frames = new Option<string?>("--frames") { Description = "instead of --records, frames of one video: a .npy matrix of float16 or float32, a row for each frame" };
         var title = new Option<string?>("--title") { Description = "with --frames: title of the video" };

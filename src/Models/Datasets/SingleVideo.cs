@@ -8,7 +8,7 @@ namespace VideoSim.Models.Datasets;
 public sealed class SingleVideo : IVideoDataset, IVideoReader
 {
     private readonly byte[] _id, _title;
-    private readonly Half[] _frames;
+    private readonly Half[] _values; // [frames, FrameWidth]
     private readonly int[] _starts;
 
     /// <summary>Makes the dataset.</summary>
@@ -19,8 +19,8 @@ public sealed class SingleVideo : IVideoDataset, IVideoReader
     public SingleVideo(string id, string title, string path)
     {
         (_id, _title) = (Encoding.UTF8.GetBytes(id), Encoding.UTF8.GetBytes(title));
-        (_frames, FrameWidth) = FrameFile.ReadAll(path);
-        _starts = [.. Enumerable.Range(0, _frames.Length / FrameWidth).Select(frame => frame * FrameWidth * sizeof(ushort))];
+        (_values, FrameWidth) = FrameFile.ReadAll(path);
+        _starts = [.. Enumerable.Range(0, _values.Length / FrameWidth).Select(frame => frame * FrameWidth * sizeof(ushort))];
         Files = [path];
     }
 
@@ -56,7 +56,7 @@ public sealed class SingleVideo : IVideoDataset, IVideoReader
     public Video Read(int video)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(video, 0);
-        return new Video { Id = _id, Title = _title, TagIds = [], Frames = new VideoFrames(MemoryMarshal.AsBytes(_frames.AsSpan()), _starts, FrameWidth) };
+        return new Video { Id = _id, Title = _title, TagIds = [], Frames = new VideoFrames(MemoryMarshal.AsBytes(_values.AsSpan()), _starts, FrameWidth) };
     }
 
     /// <summary>Does nothing: the video is in memory.</summary>

@@ -59,9 +59,9 @@ public abstract class EmbeddingSource : IDisposable
             try
             {
                 stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-                var (rowBytes, width, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, path);
+                var (header, ids) = NumpyEmbeddings.ReadHeaderAndIds(stream, path);
                 EmbeddingTableBuilder.RequireIds(path, ids);
-                return new OfNumpy(path, stream, rowBytes, width, ids);
+                return new OfNumpy(path, stream, header.RowBytes, header.Width, ids);
             }
             catch (Exception failure)
             {

@@ -62,7 +62,8 @@ public static class Finetuning
 
         FrameWidths.Require(data.Format, [data.Pairwise], config.FrameWidth, $"the model in {source.FolderPath} takes");
         var videos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        folder.Inputs.Require([.. videos.Digests, .. others.Select(FileDigest.OfContent)]);
+        FileDigest[] inputs = [.. videos.Digests, .. others.Select(FileDigest.OfContent)];
+        folder.Inputs.Require(inputs);
         var pairs = LabelFile.Read(data.Labels, videos, progress);
         var split = Split(pairs, fold, options.VideoDisjoint);
         var validation = new PairValidation(videos, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
@@ -83,7 +84,10 @@ public static class Finetuning
             Stage = model.Finetuning(batch, preset.Finetune.Losses),
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
+            WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
+            {
+                Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, Progress = state,
+            }),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),
             Eager = options.Eager,
         }, folder, progress);

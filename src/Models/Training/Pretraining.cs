@@ -58,7 +58,8 @@ public static class Pretraining
             progress.Note($"{vocabularyFile}: has no Chinese word of several characters; the vocabulary of a BERT has none, that of a RoFormer has thousands");
         var videos = data.Format.Open(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairVideos = data.HasPairs ? data.Format.Open(pairFiles, config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation) : null;
-        folder.Inputs.Require([.. videos.Digests, .. pairVideos?.Digests ?? [], .. others.Select(FileDigest.OfContent)]);
+        FileDigest[] inputs = [.. videos.Digests, .. pairVideos?.Digests ?? [], .. others.Select(FileDigest.OfContent)];
+        folder.Inputs.Require(inputs);
         var validation = pairVideos is null ? null : new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
         if (validation is null)
             progress.Note($"{data.Labels}: there is no such file; without labelled pairs the run is not validated and has no best model");
@@ -87,7 +88,10 @@ public static class Pretraining
             Stage = stage,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
             Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
+            WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
+            {
+                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,
+            }),
             Seed = seed,
             Eager = options.Eager,
         }, folder, progress);

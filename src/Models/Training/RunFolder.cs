@@ -6,6 +6,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Datasets;
+using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -26,6 +27,9 @@ public sealed record TrainerState
 
     /// <summary>Last validation score.</summary>
     public double? LastSpearman { get; init; }
+
+    /// <summary>Last score of tags; null if tags are not scored.</summary>
+    public TagScore? LastTags { get; init; }
 
     /// <summary>Whether the run was interrupted in the validation of this step.</summary>
     public bool ValidationDue { get; init; }

@@ -10,6 +10,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -45,7 +46,7 @@ public sealed record TrainingJob
     public required Func<ValidationScore>? Validate { get; init; }
 
     /// <summary>Adds the files of the finished model to a folder.</summary>
-    public required Action<AtomicFolder> WriteModel { get; init; }
+    public required Action<AtomicFolder, ModelProgress> WriteModel { get; init; }
 
     /// <summary>Key of dropout.</summary>
     public required ulong Seed { get; init; }
@@ -73,6 +74,7 @@ public sealed class Trainer : IDisposable
     private LossTerms? _losses; // of the last step run by this process
     private long _done;
     private double? _lastSpearman, _bestSpearman;
+    private TagScore? _lastTags;
 
     /// <summary>Builds the step.</summary>
     public Trainer(Device device, TrainingJob job, RunFolder folder, IProgressSink progress)
@@ -95,7 +97,7 @@ public sealed class Trainer : IDisposable
         {
             WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _job.Model.Parameters);
             WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
-            (_done, _lastSpearman, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.BestSpearman);
+            (_done, _lastSpearman, _lastTags, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.LastTags, checkpoint.State.BestSpearman);
             _folder.RemoveOldCheckpoints(IsCheckpointDue);
             if (checkpoint.State.ValidationDue)
                 FinishStep(cancellation);
@@ -104,7 +106,7 @@ public sealed class Trainer : IDisposable
         {
             _job.StartWeights();
             Validate(); // of the initial weights
-            _folder.SaveStart(_job.WriteModel);
+            _folder.SaveStart(WriteModel);
         }
         var config = _job.Config;
         using var host = _device.OpenHost();
@@ -119,7 +121,7 @@ public sealed class Trainer : IDisposable
             _progress.Report(_done, text);
             FinishStep(cancellation);
         }
-        AtomicFolder.Write(_folder.Last, _job.WriteModel);
+        AtomicFolder.Write(_folder.Last, WriteModel);
         _progress.End(text);
         return _lastSpearman;
     }
@@ -226,23 +228,25 @@ public sealed class Trainer : IDisposable
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         _folder.Log(line);
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4}"));
-        _lastSpearman = spearman;
+        (_lastSpearman, _lastTags) = (spearman, tags);
         if (_bestSpearman is { } best && spearman <= best)
             return;
         _bestSpearman = spearman;
-        AtomicFolder.Write(_folder.Best, _job.WriteModel);
+        AtomicFolder.Write(_folder.Best, WriteModel);
     }
+
+    private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_done, _lastSpearman, _lastTags));
 
     private void SaveCheckpoint(bool validationDue)
     {
         CheckAllFinite();
         var state = new TrainerState
         {
-            Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, BestSpearman = _bestSpearman, ValidationDue = validationDue,
+            Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, LastTags = _lastTags, BestSpearman = _bestSpearman, ValidationDue = validationDue,
         };
         _folder.SaveCheckpoint(state, folder =>
         {
-            _job.WriteModel(folder);
+            WriteModel(folder);
             folder.Add("optimizer.safetensors", stream => WeightFile.WriteMoments(stream, _device, _job.Model.Parameters, _adam));
         });
         _folder.RemoveOldCheckpoints(IsCheckpointDue);

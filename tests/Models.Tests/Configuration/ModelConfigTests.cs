@@ -81,7 +81,7 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
         string configFile = Path.Combine(copy, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(configFile))!;
         string[] path = key.Split('.');
-        (path.Length == 2 ? config[path[0]]! : config)[path[^1]] = JsonNode.Parse(value);
+        (path.Length == 2 ? config : config["videosim"]!)[path[^1]] = JsonNode.Parse(value);
         File.WriteAllText(configFile, config.ToJsonString());
         Assert.StartsWith(Path.Combine(copy, expected), Assert.Throws<DataException>(() => ModelFolder.Open(copy)).Message, StringComparison.Ordinal);
     }

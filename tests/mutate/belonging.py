@@ -39,7 +39,7 @@ ROWS = [
     (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*"]),
     (r"src/Models/Profiling/", "Cli", ["*.BenchTests.*", "*.KernelsTests.*"]),
     (r"src/Models/Inspection/", "Cli", ["*.InspectTests.*"]),
-    (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
+    (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.OwnSizesTests.*", "*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
     (r"src/(Models/(Datasets|Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
 ]
 

@@ -25,7 +25,7 @@ internal static class DataCommand
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
         var tagList = new Option<string?>("--tag-list") { Description = "a tag_list.txt; videos have its tags, and it is copied" };
         var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt; titles have only characters that it contains, and it is copied" };
-        var width = Width();
+        var width = CommonOptions.Positive("--frame-width", "values of a frame", defaults.FrameWidth);
         var frames = new Option<int?>("--frames") { Description = "frames of every video; a random number from 1 to 100 if left out" };
         var command = new Command("synth", "Write a synthetic dataset in the challenge's layout, with its true similarities.")
         {

@@ -10,8 +10,8 @@ internal static class EmbedCommand
 {
     public static Command Create()
     {
-        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder; a run's folder stands for its best model, or the last if it has no best", Required = true };
-        var records = new Option<string?>("--records") { Description = "a file of videos, a folder of them, or a pattern" };
+        var checkpoint = CommonOptions.TrainedModel();
+        var records = CommonOptions.Records("files of videos, folders of them, or patterns");
         var frames = new Option<string?>("--frames") { Description = "instead of --records, frames of one video: a .npy matrix of float16 or float32, a row for each frame" };
         var title = new Option<string?>("--title") { Description = "with --frames: title of the video" };
         var id = new Option<string?>("--id") { Description = "with --frames: id of the video; the name of the file without .npy if left out" };
@@ -28,7 +28,7 @@ internal static class EmbedCommand
         command.Validators.Add(result =>
         {
             bool isOne = result.GetValue(frames) is not null;
-            if (isOne == result.GetValue(records) is not null)
+            if (isOne == result.GetValue(records) is { Length: > 0 })
                 result.AddError("embed needs either --records, or --frames and --title");
             else if (isOne != result.GetValue(title) is not null)
                 result.AddError("--frames and --title belong together");
@@ -49,7 +49,7 @@ internal static class EmbedCommand
             using var embedder = new Embedder(device, model, folder.Configuration);
             var table = embedder.EmbedAll(videos, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
             SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
-            console.Progress.Note($"{file}: {table.Ids.Count} embeddings of {folder.Configuration.Model} in {folder.FolderPath}, computed on {device.Name}");
+            console.Progress.Note($"{file}: {table.Ids.Count} {(table.Ids.Count == 1 ? "embedding" : "embeddings")} of {folder.Configuration.Model} in {folder.FolderPath}, computed on {device.Name}");
             return CommandLine.Done;
         });
     }

@@ -17,7 +17,7 @@ internal static class SearchCommand
         var id = new Option<string?>("--id") { Description = "find videos that are similar to this video of --embeddings" };
         var query = new Option<string?>("--query") { Description = "find videos that are similar to each video of this file of embeddings" };
         var top = CommonOptions.Positive("--top", "number of videos to find", 10);
-        var records = new Option<string?>("--records") { Description = "show titles from a file of videos, a folder of them, or a pattern" };
+        var records = CommonOptions.Records("show titles from files of videos, folders of them, or patterns");
         var json = CommonOptions.Json();
         var command = new Command("search", "Find the videos with the nearest embeddings, by cosine. The video itself is left out.") { embeddings, id, query, top, records, json };
         command.Validators.Add(result =>
@@ -33,9 +33,10 @@ internal static class SearchCommand
                 throw new DataException($"{others.Source}: {others.Width} values per id, but {file.Source} has {file.Width}");
             var queries = others is null ? [SimilaritySearch.QueryOf(file, parsed.GetValue(id)!)] : SimilaritySearch.QueriesOf(others);
             var found = SimilaritySearch.Find(file, queries, parsed.GetValue(top), Environment.ProcessorCount, console.Progress, cancellation);
-            if (parsed.GetValue(records) is { } pattern)
-                found = VideoTitles.AddTo(found, pattern, console.Progress, cancellation);
-            console.WriteResult(Table(found, withQuery: others is not null, withTitle: parsed.GetValue(records) is not null), found, SearchJson.Readable.IReadOnlyListSimilarVideos);
+            bool withTitle = parsed.GetValue(records) is { Length: > 0 };
+            if (withTitle)
+                found = VideoTitles.AddTo(found, parsed.GetValue(records)!, console.Progress, cancellation);
+            console.WriteResult(Table(found, withQuery: others is not null, withTitle), found, SearchJson.Readable.IReadOnlyListSimilarVideos);
             return CommandLine.Done;
         }, json);
     }

@@ -42,6 +42,10 @@ public sealed class TagList
     /// <summary>SHA-256 of <see cref="ToFile"/>, lower-case hexadecimal.</summary>
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(ToFile()));
 
+    /// <summary>The list of data without tags.</summary>
+    /// <param name="path">The file that is missing.</param>
+    internal static TagList Empty(string path) => new(path, []);
+
     /// <summary>Reads a tag list. It may be empty: then a model has no tag heads.</summary>
     /// <exception cref="DataException">
     /// The file cannot be read, or a line is empty, is not an integer, or repeats a tag.

@@ -106,7 +106,7 @@ public sealed class ReproductionRun
     // Checks only the inputs that the stages do not check themselves.
     private void CheckInputs(RunFolder folder)
     {
-        string[] others = [_data.TagList, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
+        string[] others = [.. _data.TagListFiles, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
         if (!folder.Inputs.Exist)
         {
             _data.RequirePairs();
@@ -232,7 +232,7 @@ public sealed class ReproductionRun
     {
         using var encoder = run.Text.OpenEncoder(run.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(run.Text.VocabularyFor(_data));
-        var tags = TagList.Read(_data.TagList);
+        var tags = _data.ReadTags();
         var config = run.LoadPreset(encoder, FrameWidth).For(vocabulary.Count, tags.ClassCount).Model;
         var model = ModelZoo.Create(config);
         model.Parameters.Allocate(_device, training: false);

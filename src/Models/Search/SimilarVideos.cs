@@ -22,7 +22,9 @@ public sealed record SimilarVideos(string Id, IReadOnlyList<SimilarVideo> Simila
 [JsonSerializable(typeof(IReadOnlyList<SimilarVideos>))]
 public sealed partial class SearchJson : JsonSerializerContext
 {
-    /// <summary>The context for writing. The JSON is not put into a web page, so it needs no further escaping.</summary>
+    /// <summary>
+    /// The context for writing. The JSON is not put into a web page, so it needs no further escaping.
+    /// </summary>
     public static SearchJson Readable { get; } = new(new JsonSerializerOptions
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,

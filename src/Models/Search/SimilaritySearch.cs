@@ -27,7 +27,9 @@ public static class SimilaritySearch
     private const double ShortestSquared = 1e-250;
 
     /// <summary>The embedding of one id of a file, as a query.</summary>
-    /// <exception cref="DataException">There is no such id; the message names ids that are spelled like it.</exception>
+    /// <exception cref="DataException">
+    /// There is no such id; the message names ids that are spelled like it.
+    /// </exception>
     public static (string Id, double[] Embedding) QueryOf(EmbeddingSource embeddings, string id)
     {
         for (int row = 0; row < embeddings.Ids.Count; row++)
@@ -44,7 +46,9 @@ public static class SimilaritySearch
 
     /// <summary>Finds the videos that are most similar to some queries. A video is not similar to itself.</summary>
     /// <param name="embeddings">The embeddings to search.</param>
-    /// <param name="queries">Ids and embeddings [embeddings.Width] of the queries. The row with a query's id is left out.</param>
+    /// <param name="queries">
+    /// Ids and embeddings [embeddings.Width] of the queries. The row with a query's id is left out.
+    /// </param>
     /// <param name="top">Number of videos to find for a query; fewer if there are no more.</param>
     /// <param name="threads">Number of threads.</param>
     /// <param name="progress">Receives the progress in rows.</param>
@@ -127,10 +131,10 @@ public static class SimilaritySearch
         }
     }
 
-    // An estimate and PairScoring.Cosine add products in different orders. With n values and u = 2^-53, either sum of
-    // products differs from the exact one by at most n u times the product of the two lengths. Either squared length
-    // has a relative error of at most n u, and a length half of that. Six more roundings follow. So each of the two
-    // cosines differs from the exact one by at most (2n + 6) u, up to terms of u squared, and they differ by twice that.
+    // An estimate and PairScoring.Cosine add products in different orders. With n values and u = 2^-53, a sum of
+    // products differs from the exact one by at most n u times the product of the two lengths. A squared length has a
+    // relative error of at most n u, a length half of that. At most six roundings follow. So either cosine differs
+    // from the exact one by at most (2n + 6) u, up to terms of u squared, and the two differ by twice that.
     private static double MostError(int width) => (width + 4) * Math.ScaleB(1, -51);
 
     private static double InverseLength(ReadOnlySpan<double> embedding)

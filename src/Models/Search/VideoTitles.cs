@@ -10,14 +10,14 @@ public static class VideoTitles
     /// <summary>Reads the titles of all videos of a result.</summary>
     /// <param name="found">The result.</param>
     /// <param name="records">
-    /// A file of videos, a folder of them, or a pattern. Bad records are skipped. If several videos have the same id,
+    /// Files of videos, folders of them, or patterns. Bad records are skipped. If several videos have the same id,
     /// the last one is used.
     /// </param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <returns>The result with the titles that are there.</returns>
     /// <exception cref="Engine.DataException">The files cannot be read or have no valid record.</exception>
-    public static IReadOnlyList<SimilarVideos> AddTo(IReadOnlyList<SimilarVideos> found, string records, IProgressSink progress, CancellationToken cancellation)
+    public static IReadOnlyList<SimilarVideos> AddTo(IReadOnlyList<SimilarVideos> found, IEnumerable<string> records, IProgressSink progress, CancellationToken cancellation)
     {
         var files = VideoFormats.Expand(records);
         var format = VideoFormats.Of(files);

@@ -12,7 +12,9 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
-    /// <summary>Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.</summary>
+    /// <summary>
+    /// Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.
+    /// </summary>
     public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"), Path.Combine(Root, "pointwise"));
 
     /// <summary>Whether it has labelled pairs. Without them only pretraining and embedding work.</summary>
@@ -38,21 +40,30 @@ public sealed record DataFolder(string Root)
     /// <summary>The labelled pairs.</summary>
     public string Labels => Path.Combine(Root, "pairwise", "label.tsv");
 
-    /// <summary>The supervised tags.</summary>
+    /// <summary>The supervised tags. Data without tags have no such file, or an empty one.</summary>
     public string TagList => Path.Combine(Root, "tag_list.txt");
 
     /// <summary>The vocabulary. Synthetic data has one; the challenge's data does not.</summary>
     public string Vocabulary => Path.Combine(Root, "vocab.txt");
 
+    /// <summary>The list of the supervised tags, as a list of at most one file.</summary>
+    internal IEnumerable<string> TagListFiles => File.Exists(TagList) ? [TagList] : [];
+
+    /// <summary>Reads the supervised tags.</summary>
+    /// <exception cref="DataException">The list cannot be read.</exception>
+    internal TagList ReadTags() => File.Exists(TagList) ? Datasets.TagList.Read(TagList) : Datasets.TagList.Empty(TagList);
+
     /// <summary>Reads the supervised tags for a stage of training.</summary>
     /// <param name="recipe">The recipe of the stage.</param>
     /// <param name="stage">Name of the stage in a preset.</param>
-    /// <exception cref="DataException">The list cannot be read, or is empty and the stage has a tag loss.</exception>
+    /// <exception cref="DataException">
+    /// The list cannot be read, or there are no tags and the stage has a tag loss.
+    /// </exception>
     internal TagList ReadTags(TrainingConfig recipe, string stage)
     {
-        var tags = Datasets.TagList.Read(TagList);
+        var tags = ReadTags();
         return tags.ClassCount > 0 || recipe.Losses.TagWeight == 0 ? tags
-            : throw new DataException($"{TagList}: the tag list is empty, and the tag loss needs tags; to train without it, pass --set {stage}.losses.tag_weight=0");
+            : throw new DataException($"{TagList}: {(File.Exists(TagList) ? "the tag list is empty" : "there is no such file")}, and the tag loss needs tags; to train without it, pass --set {stage}.losses.tag_weight=0");
     }
 
     /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>

@@ -108,10 +108,10 @@ public static class Finetuning
     // tags.
     private static void CheckTags(DataFolder data, ModelFolder source)
     {
-        var tags = TagList.Read(data.TagList);
+        var tags = data.ReadTags();
         if (tags.Sha256 == source.Tags.Sha256)
             return;
-        throw new DataException(tags.ClassCount == 0 ? $"{data.TagList}: the tag list is empty, but the model in {source.FolderPath} has {source.Tags.ClassCount} tags"
+        throw new DataException(tags.ClassCount == 0 ? $"{data.TagList}: {(File.Exists(data.TagList) ? "the tag list is empty" : "there is no such file")}, but the model in {source.FolderPath} has {source.Tags.ClassCount} tags"
             : tags.ClassCount == source.Tags.ClassCount ? $"{data.TagList} has other tags than the model in {source.FolderPath} was trained with"
             : $"{data.TagList} has {tags.ClassCount} tags, but the model in {source.FolderPath} has {source.Tags.ClassCount}");
     }

@@ -41,7 +41,9 @@ internal static class FrameWidths
     /// <param name="format">Format of the files.</param>
     /// <param name="files">The files.</param>
     /// <param name="width">The width.</param>
-    /// <param name="source">What has this width, with the verb: "those of FILE have", "the model in DIR takes".</param>
+    /// <param name="source">
+    /// What has this width, with the verb: "those of FILE have", "the model in DIR takes".
+    /// </param>
     /// <exception cref="DataException">A file has another width; the message names it.</exception>
     public static void Require(IVideoFormat format, IEnumerable<string> files, int width, string source)
     {

@@ -49,7 +49,7 @@ public static class Pretraining
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
         }, vocabularyFile, data.TagList);
         string[] labels = data.HasPairs ? [data.Labels] : [];
-        string[] others = [.. labels, data.TagList, .. encoder?.Files ?? [vocabularyFile]];
+        string[] others = [.. labels, .. data.TagListFiles, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)
             return folder.TakeFinished(data.Format, [.. data.Pointwise, .. pairFiles], others, progress, cancellation);
 

@@ -37,8 +37,8 @@ public sealed record TrainerState
 
 /// <summary>
 /// The folder of one training run: args.json, metrics.jsonl, checkpoint-0 with the weights before training, the two
-/// newest other checkpoints, best and last. Without a validation set there is no best. A start with the same arguments continues the run. A start with other
-/// arguments is refused.
+/// newest other checkpoints, best and last. Without a validation set there is no best. A start with the same arguments
+/// continues the run. A start with other arguments is refused.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
@@ -147,7 +147,9 @@ public sealed class RunFolder : IDisposable
         if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         string checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
-        return ReadState(checkpoint).LastSpearman;
+        double? score = ReadState(checkpoint).LastSpearman;
+        return score is not null || !Directory.Exists(Best) ? score
+            : throw new DataException($"{Path.Combine(checkpoint, State)}: last_spearman is missing, although the run is complete");
     }
 
     /// <summary>The newest checkpoint, or null. Removes metrics that were written after it.</summary>

@@ -33,6 +33,15 @@ public static class VideoFormats
     public static IReadOnlyList<string> Expand(string path) =>
         RecordFiles.Expand(path, First(format => HasFiles(path, format)).Extension);
 
+    /// <summary>Expands several paths.</summary>
+    /// <exception cref="Engine.DataException">There is no such file, or a file is given twice.</exception>
+    public static IReadOnlyList<string> Expand(IEnumerable<string> paths)
+    {
+        string[] files = [.. paths.SelectMany(Expand)];
+        var seen = new HashSet<string>();
+        return files.FirstOrDefault(file => !seen.Add(Path.GetFullPath(file))) is { } twice ? throw new Engine.DataException($"{twice}: is given twice") : files;
+    }
+
     private static bool HasFiles(string folder, IVideoFormat format) => Directory.Exists(folder) && Directory.EnumerateFiles(folder, $"*{format.Extension}").Any();
 
     private static IVideoFormat First(Func<IVideoFormat, bool> fits) => _all.FirstOrDefault(fits, _all[0]);

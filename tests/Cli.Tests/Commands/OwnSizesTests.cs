@@ -93,17 +93,19 @@ public sealed class OwnSizesTests(CommandWorld world)
     }
 
     [Theory]
-    [InlineData("mix")]
-    [InlineData("uniter")]
-    public void WithoutTags_TheTagLossIsRefused(string model)
+    [InlineData("mix", true, "the tag list is empty")]
+    [InlineData("uniter", false, "there is no such file")]
+    public void WithoutTags_TheTagLossIsRefused(string model, bool hasList, string complaint)
     {
         string data = world.CopyOfData(), run = world.New(), fold = world.New(), list = Path.Combine(data, "tag_list.txt"), output = world.New();
-        File.WriteAllText(list, "");
+        File.Delete(list);
+        if (hasList)
+            File.WriteAllText(list, "");
         string[] pretrain = ["pretrain", "--model", model, "--data", data, "--output-dir", run, .. Short];
-        Shell.Run(pretrain).AssertFailed(1, $"{list}: the tag list is empty, and the tag loss needs tags; to train without it, pass --set pretrain.losses.tag_weight=0");
+        Shell.Run(pretrain).AssertFailed(1, $"{list}: {complaint}, and the tag loss needs tags; to train without it, pass --set pretrain.losses.tag_weight=0");
         Assert.False(Directory.Exists(run));
         Shell.Run(["reproduce", "--models", model, "--data", data, "--output-dir", world.New(), .. Short, .. Set("pretrain.losses.tag_weight=0")])
-            .AssertFailed(1, $"{list}: the tag list is empty", "--set finetune.losses.tag_weight=0");
+            .AssertFailed(1, $"{list}: {complaint}", "--set finetune.losses.tag_weight=0");
 
         Shell.Run([.. pretrain, .. Set("pretrain.losses.tag_weight=0")]).AssertDone();
         string[] metrics = File.ReadAllLines(Path.Combine(run, "metrics.jsonl"));
@@ -111,11 +113,12 @@ public sealed class OwnSizesTests(CommandWorld world)
         Assert.Contains(metrics, line => line.Contains(model == "mix" ? "contrastive" : "mlm", StringComparison.Ordinal));
 
         string[] finetune = ["finetune", "--model", model, "--data", data, "--output-dir", fold, "--pretrained", run, "--fold", "1", .. Short];
-        Shell.Run(finetune).AssertFailed(1, $"{list}: the tag list is empty", "--set finetune.losses.tag_weight=0");
+        Shell.Run(finetune).AssertFailed(1, $"{list}: {complaint}", "--set finetune.losses.tag_weight=0");
         Assert.False(Directory.Exists(fold));
         Shell.Run([.. finetune, .. Set("finetune.losses.tag_weight=0")]).AssertDone();
         Shell.Run(CommandWorld.Embed(fold, Path.Combine(data, "test_b"), output + ".npy")).AssertDone();
         Shell.Run("inspect", "--step", "--checkpoint", Path.Combine(run, "last"), "--records", Path.Combine(data, "pairwise"), "--output", output + ".safetensors").AssertDone();
+        Shell.Run(CommandWorld.Finetune(data, world.Pretrained, world.New())).AssertFailed(1, $"{list}: {complaint}, but the model in ", "has 40 tags");
         // The heads of another list do not fit.
         Shell.Run(CommandWorld.Finetune(world.Data, run, world.New(), "--model", model)).AssertFailed(1, "has 40 tags, but the model in", "has 0");
     }

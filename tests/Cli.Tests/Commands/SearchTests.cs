@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Tests.Shared;
@@ -47,11 +48,11 @@ public sealed class SearchTests(CommandWorld world)
     public void Embed_OneVideo_TakesItsIdFromTheFile()
     {
         string frames = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "holiday.npy"), output = world.New() + ".json";
-        WriteFrames(frames, new float[3 * TinyData.FrameWidth], TinyData.FrameWidth);
+        File.WriteAllBytes(frames, NumpyFile.Of(3, TinyData.FrameWidth));
         Shell.Run("embed", "--checkpoint", world.Pretrained, "--frames", frames, "--title", "海边", "--output", output).AssertDone();
         Assert.Equal(["holiday"], SubmissionFile.Read(output).Ids);
 
-        WriteFrames(frames, new float[3 * 32], 32);
+        File.WriteAllBytes(frames, NumpyFile.Of(3, 32));
         Shell.Run("embed", "--checkpoint", world.Pretrained, "--frames", frames, "--title", "海边", "--output", output)
             .AssertFailed(1, $"{frames}: frames have 32 values, but the model in {Path.Combine(world.Pretrained, "best")} takes 64");
     }
@@ -83,6 +84,15 @@ public sealed class SearchTests(CommandWorld world)
         Assert.Equal(2 + nearest.Length, lines.Length); // fewer than 100
         Assert.Matches(@"^\| id +\| cosine \| title +\|$", lines[0]);
         Assert.StartsWith($"| {nearest[0].Id} | {nearest[0].Cosine.ToString("F4", System.Globalization.CultureInfo.InvariantCulture)} | {Title(records, nearest[0].Id)} ", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Embed_SeveralFiles_EmbedsAllOfThem()
+    {
+        string folder = Path.Combine(world.Data, "test_b"), file = Path.Combine(folder, "test_b.tfrecords"), both = world.New() + ".npy";
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--records", folder, Path.Combine(world.Data, "test_a", "test_a.tfrecords"), "--output", both).AssertDone();
+        Assert.Equal(2 * TinyData.TestVideos, SubmissionFile.Read(both).Ids.Count);
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--records", folder, file, "--output", both).AssertFailed(1, $"{file}: is given twice");
     }
 
     [Fact]
@@ -128,22 +138,11 @@ public sealed class SearchTests(CommandWorld world)
         return Encoding.UTF8.GetString(reader.Read(video).Title);
     }
 
-    private static void WriteFrames(string path, VideoSim.Models.Datasets.VideoFrames frames, string type)
+    private static void WriteFrames(string path, VideoFrames frames, string type)
     {
-        var values = new List<Half>();
+        var values = new List<float>();
         for (int frame = 0; frame < frames.Count; frame++)
-            values.AddRange(MemoryMarshal.Cast<byte, Half>(frames[frame]));
-        if (type == "<f2")
-            Write(path, type, values.Count / TinyData.FrameWidth, TinyData.FrameWidth, MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(values)));
-        else
-            WriteFrames(path, [.. values.Select(static value => (float)value)], TinyData.FrameWidth);
-    }
-
-    private static void WriteFrames(string path, float[] values, int width) => Write(path, "<f4", values.Length / width, width, MemoryMarshal.AsBytes(values.AsSpan()));
-
-    private static void Write(string path, string type, int rows, int width, ReadOnlySpan<byte> data)
-    {
-        string header = $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({rows}, {width}), }}\n";
-        File.WriteAllBytes(path, [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. data]);
+            values.AddRange(MemoryMarshal.Cast<byte, Half>(frames[frame]).ToArray().Select(static value => (float)value));
+        File.WriteAllBytes(path, NumpyFile.Of(type, "False", $"({frames.Count}, {TinyData.FrameWidth})", CollectionsMarshal.AsSpan(values)));
     }
 }

@@ -61,6 +61,7 @@ public sealed class SimilaritySearchTests : IDisposable
     // The squares of these values underflow or are near the limit of float32.
     [Theory]
     [InlineData(1e-170)]
+    [InlineData(1e-160)]
     [InlineData(1e-40)]
     [InlineData(3e38)]
     public void Find_ValuesOfAnySize_IsBruteForce(double scale)

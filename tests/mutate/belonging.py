@@ -9,6 +9,7 @@ ROOMS = {
     "Engine": ["Engine", "Kernels", "Models", "Cli"],
     "Models": ["Models", "Cli"],
     "Pretrained.Hdf5": ["Models", "Cli"],
+    "Import.Parquet": ["Cli"],
     "Onnx": ["Oracles", "Cli"],
     "Cli": ["Cli"],
     "Emulator": ["Engine", "Models", "Cli"],
@@ -38,7 +39,7 @@ ROWS = [
     (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*"]),
     (r"src/Models/Profiling/", "Cli", ["*.BenchTests.*", "*.KernelsTests.*"]),
     (r"src/Models/Inspection/", "Cli", ["*.InspectTests.*"]),
-    (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
+    (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.OwnSizesTests.*", "*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
     (r"src/(Models/(Datasets|Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
 ]
 

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Checks;
+using VideoSim.Models.Import;
 using VideoSim.Models.Records;
 
 namespace VideoSim.Cli.Commands;
@@ -10,6 +11,7 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(Score))]
 [JsonSerializable(typeof(RecordInspection))]
 [JsonSerializable(typeof(VerifyResult))]
+[JsonSerializable(typeof(ImportResult))]
 [JsonSerializable(typeof(IReadOnlyList<OfficialFile>))]
 [JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
 [JsonSerializable(typeof(IReadOnlyList<KernelRow>))]

@@ -15,7 +15,7 @@ internal static class ExportCommand
 
     public static Command Create()
     {
-        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder: last, best or a checkpoint of a run; a run's folder stands for its last", Required = true };
+        var checkpoint = CommonOptions.TrainedModel();
         var onnx = CommonOptions.Checked(
             new Option<string>("--onnx") { Description = "file to write: the network from frames and token ids to the embedding", Required = true },
             static (file, _) =>
@@ -28,7 +28,7 @@ internal static class ExportCommand
         {
             string file = parsed.GetValue(onnx)!;
             AtomicFile.RequireWritable(file);
-            var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
+            var folder = ModelFolder.OpenBest(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
             var network = new OnnxModel(folder.Configuration);
             using var device = new CpuDevice(threads: 1);
             var model = folder.Load(device, training: false);

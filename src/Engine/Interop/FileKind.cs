@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace VideoSim.Engine.Interop;
 
 /// <summary>Distinguishes files from devices, pipes and sockets.</summary>
-internal static unsafe partial class FileKind
+public static unsafe partial class FileKind
 {
     // Constants of statx, which Linux has had since 4.11, with the same values on every processor.
     private const int CurrentFolder = -100, TypeOnly = 1, ResultBytes = 256, ModeOffset = 28;

@@ -1,3 +1,5 @@
+using VideoSim.Engine.Serialization;
+
 namespace VideoSim.Models.Datasets;
 
 /// <summary>One record that cannot be used, or one file that cannot be read at all.</summary>
@@ -16,5 +18,5 @@ public sealed record BadRecord(string File, long? Record, long? Offset, string? 
     public override string ToString() =>
         Record is null ? $"{File}: {Reason}"
         : Id is null ? $"{File}: record {Record} (at byte {Offset}): {Reason}"
-        : $"{File}: record {Record} (id {Id}): {Reason}";
+        : $"{File}: record {Record} (id {Printable.OneLine(Id)}): {Reason}";
 }

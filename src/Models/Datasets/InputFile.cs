@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Datasets;
 
@@ -26,7 +27,7 @@ internal static class InputFile
         {
             file?.Dispose();
             file = null;
-            reason = Reason(e);
+            reason = Reason(e, path);
             return false;
         }
     }
@@ -52,7 +53,7 @@ internal static class InputFile
         }
         catch (Exception e) when (IsRefusal(e))
         {
-            reason = Reason(e);
+            reason = Reason(e, "");
         }
 
         return filled;
@@ -68,13 +69,14 @@ internal static class InputFile
         }
         catch (Exception e) when (IsRefusal(e))
         {
-            throw new DataException(Directory.Exists(path) ? $"{path}: cannot be read: it is a folder" : $"{path}: {Reason(e)}", e);
+            throw new DataException(Directory.Exists(path) ? $"{path}: cannot be read: it is a folder" : $"{path}: {Reason(e, path)}", e);
         }
     }
 
     private static bool IsRefusal(Exception e) =>
         e is IOException or UnauthorizedAccessException or NotSupportedException or ArgumentException;
 
-    private static string Reason(Exception e) =>
-        e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file" : $"cannot be read: {e.Message}";
+    // The message of the caller names the file, in a form that fits on a line.
+    private static string Reason(Exception e, string path) => e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file"
+        : $"cannot be read: {Printable.OneLine(e.Message.Replace($" '{path}'", "", StringComparison.Ordinal))}";
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using VideoSim.Engine;
@@ -40,40 +41,53 @@ public static class LabelFile
     /// </exception>
     public static VideoPair[] Read(string path, VideoLookup lookup)
     {
-        var lines = new LineReader(InputFile.ReadAllBytes(path));
         var pairs = new List<VideoPair>();
-        Span<Range> fields = stackalloc Range[4];
+        ReadLines(path, lookup, (_, pair) => pairs.Add(pair), (number, reason) => throw new DataException($"{path}: line {number}: {reason}"));
+        return pairs.Count > 0 ? [.. pairs] : throw new DataException($"{path}: the label file is empty");
+    }
+
+    /// <summary>Reads all lines, good and bad ones.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="lookup">Finds the videos.</param>
+    /// <param name="take">Receives the number of a good line, from 1, and its pair.</param>
+    /// <param name="refuse">Receives the number of a bad line and the reason.</param>
+    /// <exception cref="DataException">The file cannot be read.</exception>
+    internal static void ReadLines(string path, VideoLookup lookup, Action<int, VideoPair> take, Action<int, string> refuse)
+    {
+        var lines = new LineReader(InputFile.ReadAllBytes(path));
         while (lines.MoveNext())
         {
-            var line = lines.Current;
-            bool byTabs = line.Contains((byte)'\t');
-            int fieldCount = Split(line, byTabs ? (byte)'\t' : (byte)' ', skipsEmpty: !byTabs, fields);
-            if (fieldCount != 3)
-            {
-                throw Bad(line.IsEmpty ? "is empty; expected id, id, similarity"
-                    : $"has {fieldCount} fields separated by {(byTabs ? "tabs" : "spaces")}; expected 3: id, id, similarity", lines.Number);
-            }
-
-            pairs.Add(new VideoPair(
-                Find(line[fields[0]], lines.Number), Find(line[fields[1]], lines.Number), Similarity(line[fields[2]], lines.Number)));
+            if (TryParse(lines.Current, lookup, out var pair, out string? reason))
+                take(lines.Number, pair);
+            else
+                refuse(lines.Number, reason);
         }
+    }
 
-        return pairs.Count > 0 ? [.. pairs] : throw new DataException($"{path}: the label file is empty");
-
-        int Find(ReadOnlySpan<byte> id, int number) =>
-            lookup(id, out int video) ? video : throw Bad($"there is no video '{LineReader.Quote(id)}'", number);
-
-        float Similarity(ReadOnlySpan<byte> text, int number)
+    private static bool TryParse(ReadOnlySpan<byte> line, VideoLookup lookup, out VideoPair pair, [NotNullWhen(false)] out string? reason)
+    {
+        pair = default;
+        Span<Range> fields = stackalloc Range[4];
+        bool byTabs = line.Contains((byte)'\t');
+        int fieldCount = Split(line, byTabs ? (byte)'\t' : (byte)' ', skipsEmpty: !byTabs, fields);
+        if (fieldCount != 3)
         {
-            // .NET's parser ignores a NUL after a number.
-            if (text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double similarity))
-                throw Bad($"the similarity '{LineReader.Quote(text)}' is not a number", number);
-
-            return similarity is >= 0 and <= 1 ? (float)similarity
-                : throw Bad($"the similarity {LineReader.Quote(text)} is not in [0, 1]", number);
+            reason = line.IsEmpty ? "is empty; expected id, id, similarity"
+                : $"has {fieldCount} fields separated by {(byTabs ? "tabs" : "spaces")}; expected 3: id, id, similarity";
+            return false;
         }
-
-        DataException Bad(string reason, int number) => new($"{path}: line {number}: {reason}");
+        ReadOnlySpan<byte> leftId = line[fields[0]], rightId = line[fields[1]], text = line[fields[2]];
+        double similarity = 0;
+        int right = 0;
+        reason = !lookup(leftId, out int left) ? $"there is no video '{LineReader.Quote(leftId)}'"
+            : !lookup(rightId, out right) ? $"there is no video '{LineReader.Quote(rightId)}'"
+            // .NET's parser ignores a NUL after a number.
+            : text.Contains((byte)0) || !double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out similarity)
+                ? $"the similarity '{LineReader.Quote(text)}' is not a number"
+            : similarity is >= 0 and <= 1 ? null
+            : $"the similarity {LineReader.Quote(text)} is not in [0, 1]";
+        pair = new VideoPair(left, right, (float)similarity);
+        return reason is null;
     }
 
     /// <summary>

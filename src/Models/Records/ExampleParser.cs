@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Unicode;
+using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Records;
 
@@ -11,9 +12,6 @@ namespace VideoSim.Models.Records;
 /// </summary>
 public static class ExampleParser
 {
-    // The challenge's ids have up to 19 digits. The bound keeps an error message that quotes an id one short line.
-    private const int MaxIdBytes = 64;
-
     /// <summary>Parses a payload and checks all of it except the values inside the frames.</summary>
     /// <param name="payload">A serialised <c>tf.train.Example</c>.</param>
     /// <param name="frameWidth">Expected fp16 values per frame.</param>
@@ -96,6 +94,22 @@ public static class ExampleParser
         return true;
     }
 
+    /// <summary>The fp16 values of the first frame of a payload; null if it has no frame.</summary>
+    public static int? FindFrameWidth(ReadOnlySpan<byte> payload)
+    {
+        int? width = null;
+        var features = new FeatureEnumerator(payload);
+        while (features.MoveNext())
+        {
+            var feature = features.Current;
+            if (!feature.Name.SequenceEqual(FeatureNames.Frames) || feature.Kind != FeatureKind.Bytes || !BytesList.TryParse(feature.List, out var frames))
+                continue;
+            var entries = frames.GetEnumerator();
+            width = entries.MoveNext() && entries.Current.Length >= sizeof(ushort) ? entries.Current.Length / sizeof(ushort) : null;
+        }
+        return width;
+    }
+
     private static bool TryGetOne(
         Feature feature, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value, [NotNullWhen(false)] out string? problem)
     {
@@ -163,9 +177,8 @@ public static class ExampleParser
 
     private static bool IsId(ReadOnlySpan<byte> id, [NotNullWhen(false)] out string? problem)
     {
-        bool valid = id.Length is > 0 and <= MaxIdBytes && !id.ContainsAnyExceptInRange((byte)'!', (byte)'~');
-        problem = valid ? null : $"the id is not 1 to {MaxIdBytes} printable ASCII characters";
-        return valid;
+        problem = VideoId.Problem(id);
+        return problem is null;
     }
 
     private static string WrongCount(ReadOnlySpan<byte> name, int count) => $"feature '{Text(name)}' has {count} entries, expected 1";

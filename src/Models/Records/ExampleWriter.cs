@@ -40,7 +40,7 @@ public sealed class ExampleWriter
     public void Clear() => _end = PrefixBytes;
 
     /// <summary>Writes one video as the challenge's files hold it (docs/reference-system.md, section 1.2).</summary>
-    /// <param name="id">Video id, ASCII.</param>
+    /// <param name="id">Video id, UTF-8.</param>
     /// <param name="title">Title, UTF-8.</param>
     /// <param name="asrText">Speech transcript, UTF-8; the text <c>nan</c> if there is none.</param>
     /// <param name="frames">All frames one after the other, [n, frameWidth].</param>

@@ -88,7 +88,7 @@ internal sealed class TfRecordScanner : IDisposable
 
     /// <summary>Describes the current record as bad, with the id of its video if the id could be read.</summary>
     public BadRecord Bad(in VideoExample example, string reason) =>
-        new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.ASCII.GetString(example.Id), reason);
+        new(Path, Record, Offset, example.Id.IsEmpty ? null : Encoding.UTF8.GetString(example.Id), reason);
 
     /// <summary>
     /// The problem at the beginning of a file: the file or its first record cannot be read. Null if there is none.
@@ -99,6 +99,18 @@ internal sealed class TfRecordScanner : IDisposable
         scanner.MoveNext();
         return scanner.Problem
             ?? (ExampleParser.TryParse(scanner.Payload, frameWidth, out var example, out string? reason) ? null : scanner.Bad(example, reason));
+    }
+
+    /// <summary>The values of a frame in the first valid record of a file; null if there is none.</summary>
+    public static int? FindFrameWidth(string path)
+    {
+        using var scanner = new TfRecordScanner(path);
+        while (scanner.MoveNext())
+        {
+            if (scanner.Problem is null && ExampleParser.FindFrameWidth(scanner.Payload) is { } width && ExampleParser.TryParse(scanner.Payload, width, out _, out _))
+                return width;
+        }
+        return null;
     }
 
     public void Dispose() => _file?.Dispose();

@@ -7,7 +7,7 @@ namespace VideoSim.Models.Records;
 /// </summary>
 public readonly ref struct VideoExample
 {
-    /// <summary>Video id: printable ASCII, never empty.</summary>
+    /// <summary>Video id, by the rules of <see cref="Datasets.VideoId"/>.</summary>
     public ReadOnlySpan<byte> Id { get; init; }
 
     /// <summary>Title: valid UTF-8, possibly empty.</summary>

@@ -1,8 +1,5 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
-using System.Text.RegularExpressions;
 using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -13,16 +10,11 @@ namespace VideoSim.Models.Submissions;
 /// Embeddings for NumPy: a <c>.npy</c> file of format 1.0 with a little-endian matrix [ids, width], and next to it a
 /// text file (UTF-8) with one id per line.
 /// </summary>
-internal static partial class NumpyEmbeddings
+internal static class NumpyEmbeddings
 {
-    private const int PrefixBytes = 10;
-
     private const char ByteOrderMark = '\uFEFF';
 
-    // In this format the data begin at a multiple of this.
-    private const int Alignment = 64;
-
-    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
+    private const int WidenedAtATime = 256; // the width of most embeddings
 
     /// <summary>Path of the ids of a matrix: <c>a.ids.txt</c> for <c>a.npy</c>.</summary>
     public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
@@ -38,18 +30,24 @@ internal static partial class NumpyEmbeddings
     /// <exception cref="DataException">The files are invalid; the message names file and id.</exception>
     public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
     {
-        var (valueBytes, rows, width) = ReadHeader(stream, path);
-        var ids = ReadIds(IdsPath(path));
-        if (ids.Count != rows)
-            throw new DataException($"{path}: {rows} rows, but {IdsPath(path)} has {ids.Count} ids");
-        byte[] bytes = new byte[width * valueBytes];
-        double[] embedding = new double[width];
+        var (header, ids) = ReadHeaderAndIds(stream, path);
+        byte[] bytes = new byte[header.RowBytes];
+        double[] embedding = new double[header.Width];
         foreach (string id in ids)
         {
             stream.ReadExactly(bytes);
             Widen(bytes, embedding);
             builder.Add(id, embedding);
         }
+    }
+
+    /// <summary>Reads the header of a matrix, and the ids of its rows. The stream is then at the first row.</summary>
+    /// <exception cref="DataException">The files are invalid; the message names the file.</exception>
+    public static (NumpyMatrix Header, List<string> Ids) ReadHeaderAndIds(Stream stream, string path)
+    {
+        var header = NumpyMatrix.Read(stream, path);
+        var ids = ReadIds(IdsPath(path));
+        return ids.Count == header.Rows ? (header, ids) : throw new DataException($"{path}: {header.Rows} rows, but {IdsPath(path)} has {ids.Count} ids");
     }
 
     private static void WriteIds(Stream stream, EmbeddingTable table)
@@ -67,15 +65,7 @@ internal static partial class NumpyEmbeddings
             EmbeddingRounding.Single => sizeof(float),
             _ => sizeof(double),
         };
-        string description = $"{{'descr': '<f{valueBytes}', 'fortran_order': False, 'shape': ({table.Ids.Count}, {table.Width}), }}";
-        int unpadded = PrefixBytes + description.Length + 1;
-        description += new string(' ', (Alignment - (unpadded % Alignment)) % Alignment) + "\n";
-        Span<byte> length = stackalloc byte[sizeof(ushort)];
-        BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)description.Length);
-        stream.Write(Magic);
-        stream.Write(length);
-        stream.Write(Encoding.ASCII.GetBytes(description));
-
+        new NumpyMatrix(table.Ids.Count, table.Width, valueBytes).Write(stream);
         double[] rounded = new double[table.Width];
         byte[] bytes = new byte[table.Width * valueBytes];
         for (int row = 0; row < table.Ids.Count; row++)
@@ -84,31 +74,6 @@ internal static partial class NumpyEmbeddings
             Narrow(rounded, bytes);
             stream.Write(bytes);
         }
-    }
-
-    private static (int ValueBytes, int Rows, int Width) ReadHeader(Stream stream, string path)
-    {
-        Span<byte> prefix = stackalloc byte[PrefixBytes];
-        if (stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) < prefix.Length || !prefix.StartsWith(Magic))
-            throw new DataException($"{path}: not a .npy file of format 1.0");
-        byte[] header = new byte[BinaryPrimitives.ReadUInt16LittleEndian(prefix[Magic.Length..])];
-        if (stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length)
-            throw new DataException($"{path}: the file ends inside its header");
-        var match = Description().Match(Encoding.Latin1.GetString(header));
-        // The pattern has three keys. If all three groups matched, no key occurs twice.
-        if (!match.Groups["bytes"].Success || !match.Groups["order"].Success
-            || !int.TryParse(match.Groups["rows"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int rows)
-            || !int.TryParse(match.Groups["width"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out int width)
-            || width is 0 or > EmbeddingTable.MaxWidth)
-        {
-            throw new DataException(
-                $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(Encoding.Latin1.GetString(header).Trim())}");
-        }
-        int valueBytes = match.Groups["bytes"].ValueSpan[0] - '0';
-        long expected = (long)rows * width * valueBytes;
-        if (stream.Length - stream.Position != expected)
-            throw new DataException($"{path}: a matrix of {rows} x {width} needs {expected} bytes, the file has {stream.Length - stream.Position}");
-        return (valueBytes, rows, width);
     }
 
     private static List<string> ReadIds(string path)
@@ -131,17 +96,25 @@ internal static partial class NumpyEmbeddings
         }
     }
 
-    // The width of a value, 2, 4 or 8 bytes, follows from the two lengths.
-    private static void Widen(ReadOnlySpan<byte> bytes, Span<double> values)
+    /// <summary>Reads the values of rows as float64, which represents them exactly.</summary>
+    /// <param name="bytes">Little-endian float16, float32 or float64: the two lengths tell which.</param>
+    /// <param name="values">Receives the values.</param>
+    public static void Widen(ReadOnlySpan<byte> bytes, Span<double> values)
     {
-        for (int i = 0; i < values.Length; i++)
+        int valueBytes = bytes.Length / values.Length;
+        if (valueBytes == sizeof(double))
         {
-            values[i] = (bytes.Length / values.Length) switch
-            {
-                sizeof(ushort) => (double)MemoryMarshal.Cast<byte, Half>(bytes)[i],
-                sizeof(float) => MemoryMarshal.Cast<byte, float>(bytes)[i],
-                _ => MemoryMarshal.Cast<byte, double>(bytes)[i],
-            };
+            MemoryMarshal.Cast<byte, double>(bytes).CopyTo(values);
+            return;
+        }
+        var type = valueBytes == sizeof(ushort) ? SafetensorsType.F16 : SafetensorsType.F32;
+        Span<float> floats = stackalloc float[WidenedAtATime];
+        for (int i = 0; i < values.Length; i += floats.Length)
+        {
+            var part = floats[..Math.Min(floats.Length, values.Length - i)];
+            type.ToFloats(bytes.Slice(i * valueBytes, part.Length * valueBytes), part);
+            for (int j = 0; j < part.Length; j++)
+                values[i + j] = part[j];
         }
     }
 
@@ -163,10 +136,4 @@ internal static partial class NumpyEmbeddings
             }
         }
     }
-
-    // A Python dictionary with three keys, in any order.
-    [GeneratedRegex(
-        @"^\{(?: *(?:'descr': *'<f(?<bytes>[248])'|'fortran_order': *(?<order>False)|'shape': *\((?<rows>\d+), *(?<width>\d+),?\)) *(?:,|(?=\}))){3} *\} *\n?$",
-        RegexOptions.CultureInvariant)]
-    private static partial Regex Description();
 }

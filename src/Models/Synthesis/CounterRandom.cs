@@ -45,6 +45,16 @@ internal struct CounterRandom
     /// <summary>True with the given probability.</summary>
     internal bool NextBool(double probability) => NextUniform() < probability;
 
+    /// <summary>Puts values into random order (Fisher and Yates).</summary>
+    internal void Shuffle<T>(T[] values)
+    {
+        for (int i = values.Length - 1; i > 0; i--)
+        {
+            int j = NextBelow(i + 1);
+            (values[i], values[j]) = (values[j], values[i]);
+        }
+    }
+
     /// <summary>Close to a standard normal: the centred sum of four uniforms (Irwin-Hall), within +-3.46.</summary>
     internal double NextNormal()
     {

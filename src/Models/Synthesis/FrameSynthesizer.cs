@@ -8,13 +8,10 @@ namespace VideoSim.Models.Synthesis;
 /// </summary>
 internal sealed class FrameSynthesizer
 {
-    /// <summary>Values of a frame.</summary>
-    internal const int FrameWidth = 1536;
-
     /// <summary>Largest number of frames of a video.</summary>
     internal const int MaxFrames = 100;
 
-    // Lengths of the parts of a frame. Noise has the standard deviations VideoNoise and FrameNoise in each of 1536
+    // Lengths of the parts of a frame. Noise has the standard deviations VideoNoise and FrameNoise in each of its
     // values.
     private const float ContentLength = 28, StyleLength = 14, DriftLength = 6, CardLength = 22;
     private const float VideoNoise = 0.3f, FrameNoise = 0.5f;
@@ -27,19 +24,23 @@ internal sealed class FrameSynthesizer
 
     private readonly ulong _seed;
     private readonly float[][] _looks, _styles, _cards;
-    private readonly float[] _drift;
+    private readonly float[] _drift, _ground, _frame;
 
-    internal FrameSynthesizer(ulong seed)
+    internal FrameSynthesizer(ulong seed, int frameWidth)
     {
-        _seed = seed;
+        (_seed, FrameWidth) = (seed, frameWidth);
+        (_ground, _frame) = (new float[frameWidth], new float[frameWidth]);
         ulong number = 0;
         _looks = Directions(Aspect.TotalChannels);
         _styles = Directions(Styles);
         _cards = Directions(Cards);
         _drift = Directions(1)[0];
 
-        float[][] Directions(int count) => [.. Enumerable.Range(0, count).Select(_ => Direction(seed, number++))];
+        float[][] Directions(int count) => [.. Enumerable.Range(0, count).Select(_ => Direction(seed, number++, frameWidth))];
     }
+
+    /// <summary>Values of a frame.</summary>
+    internal int FrameWidth { get; }
 
     /// <summary>Writes the frames of a video.</summary>
     /// <param name="video">Its number.</param>
@@ -52,16 +53,15 @@ internal sealed class FrameSynthesizer
         var random = new CounterRandom(_seed, Purpose.Frames, video);
         // A long tail: half of the videos have at most 4 frames, and a few have a hundred.
         int count = fixedCount ?? Math.Min(MaxFrames, (int)(9 / Math.Sqrt(1 - random.NextUniform())) - 8);
-        Span<float> ground = stackalloc float[FrameWidth];
-        ground.Clear();
+        float[] ground = _ground, frame = _frame;
+        Array.Clear(ground);
         foreach (float[] style in _styles)
             Add(ground, style, StyleLength * (float)(random.NextNormal() / Math.Sqrt(Styles)));
         random.AddNoise(ground, VideoNoise);
-        Span<float> frame = stackalloc float[FrameWidth];
         for (int f = 0; f < count; f++)
         {
             double position = (2 * f + 1.0) / count - 1; // -1 to 1
-            ground.CopyTo(frame);
+            ground.CopyTo(frame, 0);
             Add(frame, _drift, DriftLength * (float)position);
             if (f > 0 && random.NextBool(CardProbability))
                 Add(frame, _cards[random.NextBelow(Cards)], CardLength);
@@ -90,10 +90,10 @@ internal sealed class FrameSynthesizer
         }
     }
 
-    private static float[] Direction(ulong seed, ulong number)
+    private static float[] Direction(ulong seed, ulong number, int frameWidth)
     {
         var random = new CounterRandom(seed, Purpose.Looks, number);
-        float[] direction = new float[FrameWidth];
+        float[] direction = new float[frameWidth];
         random.AddNoise(direction, 1);
         double square = 0;
         foreach (float value in direction)

@@ -1,8 +1,12 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
+using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Synthesis;
 
@@ -27,9 +31,9 @@ public sealed class SyntheticDataset
     {
         (_options, _root) = (options, root);
         _latents = new VideoLatents(options.Seed);
-        _frames = new FrameSynthesizer(options.Seed);
-        _titles = new TitleSynthesizer(options.Seed);
-        _tags = new TagSynthesizer(options.Seed, options.Tags);
+        _frames = new FrameSynthesizer(options.Seed, options.FrameWidth);
+        _titles = new TitleSynthesizer(options.Seed, options.Vocabulary is { } vocabulary ? Vocabulary.Load(vocabulary) : null);
+        _tags = options.TagList is { } list ? TagsOf(list, options.Seed) : new TagSynthesizer(options.Seed, options.Tags);
     }
 
     /// <summary>Writes all files.</summary>
@@ -37,7 +41,7 @@ public sealed class SyntheticDataset
     /// <param name="outputDirectory">Output folder; existing files of the same names are replaced.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops between two videos.</param>
-    /// <exception cref="Engine.DataException">A size is out of range, or the folder cannot be written.</exception>
+    /// <exception cref="DataException">A size is out of range, or the folder cannot be written.</exception>
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
     {
         options.Validate();
@@ -45,9 +49,9 @@ public sealed class SyntheticDataset
         {
             new SyntheticDataset(options, outputDirectory).WriteAll(progress, cancellation);
         }
-        catch (Exception e) when (Engine.Serialization.FileFailure.Is(e))
+        catch (Exception e) when (FileFailure.Is(e))
         {
-            throw Engine.Serialization.FileFailure.Writing(outputDirectory, e, outputDirectory);
+            throw FileFailure.Writing(outputDirectory, e, outputDirectory);
         }
     }
 
@@ -66,7 +70,7 @@ public sealed class SyntheticDataset
         foreach (var (name, set) in new[] { ("test_b", 3UL), ("test_a", 2UL) })
         {
             WriteVideos(Path.Combine(name, $"{name}.tfrecords"), set * SetDistance, _options.TestVideos, tagged: false, Count);
-            tests.Add(name, WritePairs(name, set * SetDistance, _options.TestVideos, _options.TestPairs));
+            tests.Add(name, WritePairs(name, set * SetDistance, _options.TestVideos, _options.LabelledTestPairs));
         }
         WriteTagList();
         WriteVocabulary();
@@ -87,7 +91,7 @@ public sealed class SyntheticDataset
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 20));
         var example = new ExampleWriter();
-        var frames = new Half[FrameSynthesizer.MaxFrames * FrameSynthesizer.FrameWidth];
+        var frames = new Half[FrameSynthesizer.MaxFrames * _options.FrameWidth];
         var tags = new List<long>();
         Span<double> latent = stackalloc double[Aspect.TotalChannels];
         for (int i = 0; i < count; i++)
@@ -99,7 +103,7 @@ public sealed class SyntheticDataset
             if (tagged)
                 _tags.Write(video, latent, tags);
             writer.Write(example.WriteVideo(Encoding.ASCII.GetBytes(Id(video)), Encoding.UTF8.GetBytes(_titles.Write(video, latent)), "nan"u8,
-                frames.AsSpan(0, frameCount * FrameSynthesizer.FrameWidth), FrameSynthesizer.FrameWidth,
+                frames.AsSpan(0, frameCount * _options.FrameWidth), _options.FrameWidth,
                 System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tags), tagged ? 10_000 : null));
             written();
         }
@@ -120,16 +124,23 @@ public sealed class SyntheticDataset
         return drawn;
     }
 
+    private static TagSynthesizer TagsOf(string file, ulong seed)
+    {
+        var list = TagList.Read(file);
+        return list.ClassCount >= Aspect.TotalChannels ? new TagSynthesizer(seed, list)
+            : throw new DataException($"{file}: {list.ClassCount} tags: at least {Aspect.TotalChannels} are needed");
+    }
+
     private void WriteTagList()
     {
+        if (_options.TagList is { } list)
+        {
+            File.Copy(list, Path.Combine(_root, "tag_list.txt"), overwrite: true);
+            return;
+        }
         // In random order, as in the challenge. Code that uses the line number as the class then fails.
         long[] ids = _tags.Listed.ToArray();
-        var random = new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue);
-        for (int i = ids.Length - 1; i > 0; i--)
-        {
-            int j = random.NextBelow(i + 1);
-            (ids[i], ids[j]) = (ids[j], ids[i]);
-        }
+        new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue).Shuffle(ids);
         using var writer = NewText("tag_list.txt");
         foreach (long id in ids)
             writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
@@ -137,6 +148,11 @@ public sealed class SyntheticDataset
 
     private void WriteVocabulary()
     {
+        if (_options.Vocabulary is { } vocabulary)
+        {
+            File.Copy(vocabulary, Path.Combine(_root, "vocab.txt"), overwrite: true);
+            return;
+        }
         string[] special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
         int firstSpecial = UnusedPieces - special.Length;
         var pieces = new List<string> { "[PAD]" };

@@ -8,6 +8,8 @@ namespace VideoSim.Models.Synthesis;
 /// </summary>
 public sealed record SyntheticDatasetOptions
 {
+    private const int WidestFrame = 1 << 16;
+
     /// <summary>All values in the dataset are a function of the seed and of the sizes.</summary>
     public ulong Seed { get; init; }
 
@@ -25,11 +27,31 @@ public sealed record SyntheticDatasetOptions
     /// <summary>Videos of each of the two test sets [31,514 and 43,027].</summary>
     public int TestVideos { get; init; } = 1_500;
 
+    /// <summary>
+    /// Labelled pairs of each test set; null for two for each test video, and at least 2,000. The challenge did not
+    /// publish its own.
+    /// </summary>
+    public int? TestPairs { get; init; }
+
     /// <summary>Tags in the tag list [10,000]. A few other tags occur as well.</summary>
     public int Tags { get; init; } = 200;
 
+    /// <summary>
+    /// A tag list whose tags take the place of random ones, and which is copied. Null for random tags.
+    /// </summary>
+    public string? TagList { get; init; }
+
+    /// <summary>
+    /// A vocabulary. Titles have only characters that it contains, and it is copied. Null for one that is made of the
+    /// titles.
+    /// </summary>
+    public string? Vocabulary { get; init; }
+
     /// <summary>Files that the pretraining videos are split into [20].</summary>
     public int Shards { get; init; } = 4;
+
+    /// <summary>Values of a frame [1,536].</summary>
+    public int FrameWidth { get; init; } = 1536;
 
     /// <summary>Frames of every video; null for 1 to 100, about 10 on average.</summary>
     public int? Frames { get; init; }
@@ -44,14 +66,17 @@ public sealed record SyntheticDatasetOptions
         CheckAtLeast(2, TestVideos, "test videos");
         CheckAtLeast(Aspect.TotalChannels, Tags, "tags");
         CheckAtLeast(1, Shards, "shards");
+        CheckAtLeast(1, LabelledTestPairs, "test pairs");
+        if (FrameWidth is < 1 or > WidestFrame)
+            throw new DataException($"a frame of {FrameWidth} values: it has 1 to {WidestFrame}");
         if (Frames is < 1 or > FrameSynthesizer.MaxFrames)
             throw new DataException($"{Frames} frames: a video has 1 to {FrameSynthesizer.MaxFrames}");
         CheckPairs(Pairs, PairVideos, "pairs", "pair videos");
-        CheckPairs(TestPairs, TestVideos, "test pairs", "test videos");
+        CheckPairs(LabelledTestPairs, TestVideos, "test pairs", "test videos");
     }
 
-    /// <summary>Labelled pairs of each test set: two for each video, at least 2,000.</summary>
-    public int TestPairs => Math.Max(2_000, 2 * TestVideos);
+    /// <summary>Labelled pairs of each test set.</summary>
+    internal int LabelledTestPairs => TestPairs ?? Math.Max(2_000, 2 * TestVideos);
 
     private static void CheckAtLeast(int least, int value, string what)
     {

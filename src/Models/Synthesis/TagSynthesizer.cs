@@ -1,3 +1,5 @@
+using VideoSim.Models.Datasets;
+
 namespace VideoSim.Models.Synthesis;
 
 /// <summary>
@@ -19,6 +21,18 @@ internal sealed class TagSynthesizer
     {
         (_seed, Tags) = (seed, tags);
         _ids = [.. Enumerable.Range(0, tags + UnlistedTags).Select(rank => Id(seed, rank))];
+    }
+
+    /// <summary>
+    /// Takes the tags of a list, in random order of frequency, and the smallest numbers that are not in it.
+    /// </summary>
+    internal TagSynthesizer(ulong seed, TagList list)
+    {
+        (_seed, Tags) = (seed, list.ClassCount);
+        long[] listed = list.Ids.ToArray();
+        new CounterRandom(seed, Purpose.TagIds, ulong.MaxValue - 1).Shuffle(listed);
+        var unlisted = Enumerable.Range(1, list.ClassCount + UnlistedTags).Select(static id => (long)id).Where(id => !list.TryGetClass(id, out _));
+        _ids = [.. listed, .. unlisted.Take(UnlistedTags)];
     }
 
     /// <summary>Tags in the tag list.</summary>

@@ -1,4 +1,6 @@
 using System.Text;
+using VideoSim.Engine;
+using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Synthesis;
 
@@ -25,13 +27,25 @@ internal sealed class TitleSynthesizer
 
     private readonly ulong _seed;
     private readonly string[][] _words;
-    private readonly string[] _noise;
+    private readonly string[] _noise, _fillers = Fillers;
     private readonly char[] _characters;
 
-    internal TitleSynthesizer(ulong seed)
+    /// <summary>Makes the words of titles.</summary>
+    /// <param name="seed">Key of the random numbers.</param>
+    /// <param name="vocabulary">Titles have only characters that this one contains; null for no limit.</param>
+    /// <exception cref="DataException">The vocabulary has too few Chinese characters.</exception>
+    internal TitleSynthesizer(ulong seed, Vocabulary? vocabulary = null)
     {
+        const int Needed = CharactersOfWord * (Aspect.TotalChannels * WordsOfChannel + NoiseWords);
         _seed = seed;
         _characters = Shuffled(seed);
+        if (vocabulary is not null)
+        {
+            _characters = [.. _characters.Where(character => vocabulary.TryGetId([character], out _))];
+            _fillers = [.. Fillers.Where(filler => IsKnown(vocabulary, filler))];
+            if (_characters.Length < Needed || _fillers.Length == 0)
+                throw new DataException($"--vocab: the vocabulary has {_characters.Length} of the common Chinese characters; titles need {Needed}, and one of the common words");
+        }
         int next = 0;
         // Each channel's words have their own characters, so the characters of a title determine its meaning.
         _words = [.. Enumerable.Range(0, Aspect.TotalChannels).Select(_ => Words(WordsOfChannel))];
@@ -42,7 +56,7 @@ internal sealed class TitleSynthesizer
     }
 
     /// <summary>All texts in titles, for a vocabulary.</summary>
-    internal IEnumerable<string> Texts => Fillers.Append(new string(_characters));
+    internal IEnumerable<string> Texts => _fillers.Append(new string(_characters));
 
     /// <summary>Writes the title of a video.</summary>
     internal string Write(ulong video, ReadOnlySpan<double> latent)
@@ -61,7 +75,7 @@ internal sealed class TitleSynthesizer
             else if (kind < TopicalProbability + NoiseProbability)
                 title.Append(_noise[random.NextBelow(NoiseWords)]);
             else
-                title.Append(Fillers[random.NextBelow(Fillers.Length)]);
+                title.Append(_fillers[random.NextBelow(_fillers.Length)]);
         }
         title.Length = length;
         return title.ToString();
@@ -79,6 +93,13 @@ internal sealed class TitleSynthesizer
         return _words[channel][random.NextBelow(WordsOfChannel)];
     }
 
+    private static bool IsKnown(Vocabulary vocabulary, string text)
+    {
+        int[] ids = new int[Longest + 2];
+        int count = new BertTokenizer(vocabulary).Encode(text, ids, new int[ids.Length]);
+        return !ids.AsSpan(0, count).Contains(vocabulary.UnknownId);
+    }
+
     private static char[] Shuffled(ulong seed)
     {
         Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
@@ -87,12 +108,7 @@ internal sealed class TitleSynthesizer
             (bytes[2 * i], bytes[2 * i + 1]) = ((byte)(FirstRow + i / RowLength), (byte)(FirstColumn + i % RowLength));
         string fillers = string.Concat(Fillers);
         char[] characters = [.. Encoding.GetEncoding("gb2312").GetString(bytes).Where(c => !fillers.Contains(c, StringComparison.Ordinal))];
-        var random = new CounterRandom(seed, Purpose.Lexicon, 0);
-        for (int i = characters.Length - 1; i > 0; i--)
-        {
-            int j = random.NextBelow(i + 1);
-            (characters[i], characters[j]) = (characters[j], characters[i]);
-        }
+        new CounterRandom(seed, Purpose.Lexicon, 0).Shuffle(characters);
         return characters;
     }
 }

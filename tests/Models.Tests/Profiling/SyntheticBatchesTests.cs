@@ -22,7 +22,7 @@ public sealed class SyntheticBatchesTests
         var data = new DataFolder(Assert.Single(Directory.GetDirectories(batches.Root)));
         Assert.Equal((pointwise, pairwise, 90, 90), (Count(data.Pointwise), Count([data.Pairwise]), Count([data.Test("a")]), Count([data.Test("b")])));
 
-        static int Count(IReadOnlyList<string> files) => RecordIndex.Build(files, FrameSynthesizer.FrameWidth).Count;
+        static int Count(IReadOnlyList<string> files) => RecordIndex.Build(files, new SyntheticDatasetOptions().FrameWidth).Count;
     }
 
     [Fact]

@@ -111,14 +111,24 @@ public class ExampleParserTests
     }
 
     [Theory]
-    [InlineData("")]
-    [InlineData("1 2")]
-    [InlineData("1\t2")]
-    [InlineData("１２")]
-    [InlineData("12345678901234567890123456789012345678901234567890123456789012345")]
-    public void TryParse_IdThatIsNone_IsRefused(string id) =>
-        Assert.Equal("the id is not 1 to 64 printable ASCII characters",
-            Problem(TestRecords.PayloadWith("id", w => w.AddBytes("id"u8, Encoding.UTF8.GetBytes(id)))));
+    [InlineData("", "the id is empty")]
+    [InlineData("1\t2", "the id has a tab, a line break or a NUL")]
+    [InlineData("1\n2", "the id has a tab, a line break or a NUL")]
+    [InlineData("1\r", "the id has a tab, a line break or a NUL")]
+    [InlineData("\0", "the id has a tab, a line break or a NUL")]
+    public void TryParse_IdThatIsNone_IsRefused(string id, string problem) =>
+        Assert.Equal(problem, Problem(WithId(Encoding.UTF8.GetBytes(id))));
+
+    [Fact]
+    public void TryParse_IdOfUtf8_HasUpTo255Bytes()
+    {
+        Assert.Null(Problem(WithId("1 2"u8.ToArray())));
+        Assert.Null(Problem(WithId(Encoding.UTF8.GetBytes(new string('视', 85)))));
+        Assert.Equal("the id has 256 bytes; at most 255 are allowed", Problem(WithId(Encoding.UTF8.GetBytes(new string('视', 85) + "1"))));
+        Assert.Equal("the id is not valid UTF-8", Problem(WithId([0xe4, 0xb8])));
+    }
+
+    private static byte[] WithId(byte[] id) => TestRecords.PayloadWith("id", w => w.AddBytes("id"u8, id));
 
     [Fact]
     public void TryParse_TitleNotUtf8_IsRefused() =>

@@ -106,6 +106,45 @@ public sealed class SyntheticDatasetTests : IDisposable
             Assert.Equal(1, reader.Read(i).Frames.Count);
     }
 
+    // A vocabulary with the common characters and few of the common words.
+    [Fact]
+    public void Write_OwnLists_AreUsedAndCopied()
+    {
+        string plain = Write(Small with { TestVideos = 20, TestPairs = 7, FrameWidth = 30 }, "plain");
+        string[] pieces = [.. File.ReadLines(Path.Combine(plain, "vocab.txt")).Where(static piece => piece is not ("的" or "v" or "##v"))];
+        string vocabularyFile = _folder.Write("vocab.txt", string.Join('\n', pieces.Append("##😀")));
+        string list = _folder.Write("tags.txt", string.Concat(Enumerable.Range(0, 50).Select(static i => $"{(i * 37 % 50) + 5}\n")));
+        string root = Write(Small with { TestVideos = 20, TestPairs = 7, FrameWidth = 30, Vocabulary = vocabularyFile, TagList = list }, "own");
+        Assert.Equal(File.ReadAllBytes(vocabularyFile), File.ReadAllBytes(Path.Combine(root, "vocab.txt")));
+        Assert.Equal(File.ReadAllBytes(list), File.ReadAllBytes(Path.Combine(root, "tag_list.txt")));
+        Assert.Equal(7, File.ReadLines(Path.Combine(root, "test_b", "label.tsv")).Count());
+
+        var index = RecordIndex.Build([.. RecordFiles.Expand(Path.Combine(root, "pointwise", "*.tfrecords")), Path.Combine(root, "pairwise", "pairwise.tfrecords")], 30, cancellation: TestContext.Current.CancellationToken);
+        using var reader = new RecordReader(index);
+        var tokenizer = new BertTokenizer(Vocabulary.Load(vocabularyFile));
+        var tags = new List<long>();
+        int[] ids = new int[64];
+        for (int i = 0; i < index.Count; i++)
+        {
+            var video = reader.Read(i);
+            tags.AddRange(video.TagIds);
+            Assert.DoesNotContain(tokenizer.Vocabulary.UnknownId, ids[..tokenizer.Encode(video.Title, ids, new int[ids.Length])]);
+        }
+        // The list has 5 to 54. The 20 tags that are not in it are 1 to 4 and 55 to 70.
+        Assert.True(tags.Count(static tag => tag is >= 5 and < 55) > tags.Count / 2 && tags.All(static tag => tag is > 0 and < 71), string.Join(' ', tags));
+        Assert.Contains(tags, static tag => tag >= 55);
+    }
+
+    [Fact]
+    public void Write_ListsThatAreTooSmall_AreRefusedBeforeTheFolderIsMade()
+    {
+        string vocabulary = _folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n的\n"), list = _folder.Write("tags.txt", "1\n2\n");
+        Assert.Contains("the vocabulary has 0 of the common Chinese characters", Assert.Throws<DataException>(() => Write(Small with { Vocabulary = vocabulary }, "bad")).Message, StringComparison.Ordinal);
+        Assert.Contains("2 tags: at least 48 are needed", Assert.Throws<DataException>(() => Write(Small with { TagList = list }, "bad")).Message, StringComparison.Ordinal);
+        Assert.Contains("a frame of 0 values", Assert.Throws<DataException>(() => Write(Small with { FrameWidth = 0 }, "bad")).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(_folder.Path, "bad")));
+    }
+
     [Theory]
     [InlineData(0, 80, "videos")]
     [InlineData(60, 1000, "pairs")]

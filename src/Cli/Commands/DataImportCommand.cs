@@ -1,0 +1,58 @@
+using System.CommandLine;
+using System.Globalization;
+using VideoSim.Cli.Output;
+using VideoSim.Engine;
+using VideoSim.Models.Import;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>data import</c>: a table of videos and their frames become a data folder.</summary>
+internal static class DataImportCommand
+{
+    public static Command Create()
+    {
+        var table = new Argument<string>("videos") { Description = "table of videos: .jsonl, .ndjson, .csv, .tsv or .parquet, with the columns id, title, tags, frames and split" };
+        var output = new Option<string>("--output-dir") { Description = "a new or empty folder; after an interruption the same command continues", Required = true };
+        var frames = new Option<string?>("--frames") { Description = "folder of the .npy files of frames; that of the table if left out" };
+        var pairs = new Option<string?>("--pairs") { Description = "labelled pairs: id, id and a similarity from 0 to 1 on each line, with tabs between them" };
+        var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
+        var skip = new Option<bool>("--skip-bad-rows") { Description = "leave out bad rows; without this option nothing is written if a row is bad" };
+        var seed = new Option<ulong>("--seed") { Description = "key of the choice of test pairs", DefaultValueFactory = _ => 42 };
+        var threads = CommonOptions.Positive("--threads", "number of threads; any number gives the same bytes", Environment.ProcessorCount);
+        var json = CommonOptions.Json();
+        return new Command("import", "Write videos of a table, with frames from .npy files, as a data folder. All bad rows are listed.")
+        {
+            table, output, frames, pairs, vocabulary, skip, seed, threads, json,
+        }.Does((parsed, console, cancellation) =>
+        {
+            var result = VideoImport.Run(new ImportOptions
+            {
+                Table = parsed.GetValue(table)!,
+                OutputDirectory = parsed.GetValue(output)!,
+                Frames = parsed.GetValue(frames),
+                Pairs = parsed.GetValue(pairs),
+                Vocabulary = parsed.GetValue(vocabulary),
+                SkipBadRows = parsed.GetValue(skip),
+                Seed = parsed.GetValue(seed),
+                Threads = parsed.GetValue(threads),
+                OpenParquet = ParquetSupport.Open,
+            }, console.Progress, cancellation);
+            foreach (string bad in parsed.GetValue(json) ? [] : result.BadRows)
+                console.WriteResult(writer => writer.WriteLine(bad));
+            if (result.Written || parsed.GetValue(json))
+                console.WriteResult(Table(result), result, CliJson.Default.ImportResult);
+            return result.Written ? CommandLine.Done
+                : throw new DataException($"{parsed.GetValue(table)}: {result.BadRows.Count} bad rows, and nothing was written; --skip-bad-rows goes on without them");
+        }, json, resumes: true);
+    }
+
+    private static ResultTable Table(ImportResult result)
+    {
+        var table = new ResultTable().TextColumn("part").NumberColumn("videos").NumberColumn("pairs");
+        foreach (var part in result.Parts.Where(static part => part.Videos > 0))
+            table.Row(part.Part, Count(part.Videos), part.Pairs > 0 ? Count(part.Pairs) : "");
+        return table;
+    }
+
+    private static string Count(int value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,176 @@
+using System.Globalization;
+using System.Text;
+using Parquet;
+using Parquet.Data;
+using Parquet.Schema;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Import;
+
+namespace VideoSim.Import.Parquet;
+
+/// <summary>
+/// A table of videos in a Parquet file; Parquet.Net reads it. It has an assembly of its own: a program that needs no
+/// Parquet does not contain the library. Memory holds one row group at a time.
+/// </summary>
+/// <param name="path">The file.</param>
+public sealed class ParquetTable(string path) : IVideoTable
+{
+    private string[] _others = [];
+
+    /// <inheritdoc/>
+    public string Path => path;
+
+    /// <inheritdoc/>
+    public string RowName => "row";
+
+    /// <inheritdoc/>
+    public IReadOnlyCollection<string> OtherColumns => _others;
+
+    /// <inheritdoc/>
+    public IEnumerable<TableRow> Read()
+    {
+        using var file = OpenFile();
+        var reader = Checked(() => ParquetReader.CreateAsync(file).GetAwaiter().GetResult());
+        try
+        {
+            string[] names = [.. reader.Schema.Fields.Select(static field => field.Name)];
+            VideoTables.RequireColumns(path, names);
+            _others = [.. names.Except(VideoTables.Columns)];
+            long number = 0;
+            for (int group = 0; group < reader.RowGroupCount; group++)
+            {
+                int index = group;
+                foreach (var row in Checked(() => ReadGroup(reader, index)))
+                    yield return row with { Line = ++number };
+            }
+            if (number == 0)
+                throw new DataException($"{path}: the table has no videos");
+        }
+        finally
+        {
+            reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+    }
+
+    private TableRow[] ReadGroup(ParquetReader reader, int group)
+    {
+        var rows = reader.OpenRowGroupReader(group);
+        int count = checked((int)rows.RowCount);
+        string?[] ids = Texts(VideoTables.Id, takesNumbers: true)!, titles = Texts(VideoTables.Title, takesNumbers: false)!;
+        string?[]? frames = Texts(VideoTables.Frames, takesNumbers: false), splits = Texts(VideoTables.Split, takesNumbers: false);
+        var tags = FieldOf(VideoTables.Tags) is { MaxRepetitionLevel: > 0 } list ? ListsOf(list) : null;
+        string?[]? tagTexts = tags is null ? Texts(VideoTables.Tags, takesNumbers: true) : null;
+        return [.. Enumerable.Range(0, count).Select(RowOf)];
+
+        TableRow RowOf(int row)
+        {
+            string? problem = null;
+            var tagsOfRow = tags is not null ? tags[row] : tagTexts is not null ? [.. VideoTables.SplitTags(tagTexts[row] ?? "", out problem)] : new List<string?>();
+            int missing = tagsOfRow.IndexOf(null);
+            problem ??= ids[row] is null ? "there is no 'id'" : missing >= 0 ? $"tag {missing + 1} is null" : null;
+            return new TableRow
+            {
+                Line = 0, Id = ids[row] ?? "", Title = titles[row] ?? "", Tags = [.. tagsOfRow.OfType<string>()],
+                Frames = Given(frames?[row]), Split = Given(splits?[row]), Problem = problem,
+            };
+        }
+
+        DataField? FieldOf(string name) => reader.Schema.Fields.FirstOrDefault(field => field.Name == name) switch
+        {
+            null => null,
+            DataField data => data,
+            ListField { Item: DataField item } => item,
+            _ => throw new DataException($"{path}: the column '{name}' has values of several parts"),
+        };
+
+        string?[]? Texts(string name, bool takesNumbers)
+        {
+            if (FieldOf(name) is not { } field)
+                return null;
+            if (field.MaxRepetitionLevel > 0)
+                throw new DataException($"{path}: the column '{name}' has lists; expected text");
+            using var column = rows.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
+            string[] present = PresentValues(column, name, takesNumbers);
+            if (field.MaxDefinitionLevel == 0)
+                return Whole(present);
+            string?[] all = new string?[count];
+            int row = 0, value = 0;
+            foreach (int level in column.DefinitionLevels)
+                all[row++] = level == field.MaxDefinitionLevel ? present[value++] : null;
+            return row == count ? all : throw Wrong(name);
+
+            string[] Whole(string[] values) => values.Length == count ? values : throw Wrong(name);
+        }
+
+        // A repetition level of 0 begins the list of the next row. The highest definition level is that of a value. If
+        // values may be null, the one below it is that of a null.
+        List<string?>[] ListsOf(DataField field)
+        {
+            using var column = rows.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
+            string[] present = PresentValues(column, VideoTables.Tags, takesNumbers: true);
+            var lists = new List<string?>[count];
+            int row = -1, value = 0;
+            for (int i = 0; i < column.RepetitionLevels.Length; i++)
+            {
+                if (column.RepetitionLevels[i] == 0)
+                    lists[++row] = [];
+                int level = column.DefinitionLevels[i];
+                if (level == field.MaxDefinitionLevel)
+                    lists[row].Add(present[value++]);
+                else if (field.IsNullable && level == field.MaxDefinitionLevel - 1)
+                    lists[row].Add(null);
+            }
+            return row == count - 1 ? lists : throw Wrong(VideoTables.Tags);
+        }
+    }
+
+    private string[] PresentValues(RawColumnData column, string name, bool takesNumbers) => column switch
+    {
+        RawColumnData<ReadOnlyMemory<char>> texts => Convert(texts.Values, static text => text.ToString()),
+        RawColumnData<ReadOnlyMemory<byte>> bytes => Convert(bytes.Values, static text => Encoding.UTF8.GetString(text.Span)),
+        RawColumnData<int> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
+        RawColumnData<long> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
+        RawColumnData<short> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
+        RawColumnData<uint> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
+        RawColumnData<ulong> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
+        _ => throw new DataException($"{path}: the column '{name}' has values of type {column.GetType().GenericTypeArguments.FirstOrDefault()?.Name}; expected text{(takesNumbers ? " or whole numbers" : "")}"),
+    };
+
+    private static string[] Convert<T>(ReadOnlySpan<T> values, Func<T, string> text)
+    {
+        string[] all = new string[values.Length];
+        for (int i = 0; i < all.Length; i++)
+            all[i] = text(values[i]);
+        return all;
+    }
+
+    private static string? Given(string? text) => text is "" ? null : text;
+
+    private DataException Wrong(string name) => new($"{path}: the column '{name}' does not have a value for each row");
+
+    private FileStream OpenFile()
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Reading(path, e);
+        }
+    }
+
+    // The library throws many kinds of exceptions for a damaged file.
+    private T Checked<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is not DataException)
+        {
+            throw new DataException($"{path}: cannot be read as a Parquet file: {Printable.OneLine(e.Message)}", e);
+        }
+    }
+}

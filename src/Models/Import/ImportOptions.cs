@@ -1,0 +1,50 @@
+namespace VideoSim.Models.Import;
+
+/// <summary>The choices of an import.</summary>
+public sealed record ImportOptions
+{
+    /// <summary>The table of videos: .jsonl, .ndjson, .csv, .tsv or .parquet.</summary>
+    public required string Table { get; init; }
+
+    /// <summary>Folder of the result; new or empty.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary>Folder that paths of frames begin at; null for the folder of the table.</summary>
+    public string? Frames { get; init; }
+
+    /// <summary>Labelled pairs: id, id, similarity, with tabs between them; null for none.</summary>
+    public string? Pairs { get; init; }
+
+    /// <summary>A vocab.txt to copy into the result; null for none.</summary>
+    public string? Vocabulary { get; init; }
+
+    /// <summary>Leaves bad rows out instead of writing nothing.</summary>
+    public bool SkipBadRows { get; init; }
+
+    /// <summary>Key of the choice of test pairs.</summary>
+    public ulong Seed { get; init; } = 42;
+
+    /// <summary>Number of threads; the result does not depend on it.</summary>
+    public int Threads { get; init; } = Environment.ProcessorCount;
+
+    /// <summary>Opens a Parquet file; null in a program without a reader for Parquet.</summary>
+    public Func<string, IVideoTable>? OpenParquet { get; init; }
+
+    /// <summary>Bytes between two saves of the state.</summary>
+    internal long SaveEvery { get; init; } = 1 << 27;
+}
+
+/// <summary>One part of the imported data.</summary>
+/// <param name="Part">Its name: pretrain, pairs, test_a or test_b.</param>
+/// <param name="Videos">Number of its videos.</param>
+/// <param name="Pairs">Number of its labelled pairs.</param>
+public sealed record ImportedPart(string Part, int Videos, int Pairs);
+
+/// <summary>The result of an import.</summary>
+/// <param name="Written">Whether the data were written: all rows are good, or bad ones are skipped.</param>
+/// <param name="Rows">Number of rows of the table, bad ones included.</param>
+/// <param name="FrameWidth">Values of a frame.</param>
+/// <param name="Tags">Number of different tags of the training videos.</param>
+/// <param name="Parts">What was written.</param>
+/// <param name="BadRows">All bad rows of the table and of the pairs, one line each.</param>
+public sealed record ImportResult(bool Written, int Rows, int FrameWidth, int Tags, IReadOnlyList<ImportedPart> Parts, IReadOnlyList<string> BadRows);

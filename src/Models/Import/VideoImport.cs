@@ -1,0 +1,337 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Import;
+
+/// <summary>
+/// Writes a table of videos with their frames as a data folder in the challenge's layout. The table is read twice:
+/// once to check all rows and to plan, once to write. Frames are read once. The bytes depend neither on the number of
+/// threads nor on interruptions (docs/adr/0013).
+/// </summary>
+public sealed class VideoImport
+{
+    private const int Megabyte = 1_000_000;
+
+    // Rows that a thread takes at a time: some hundred kilobytes of frames, and at least one row.
+    private const int PieceBytes = 1 << 18, MostRowsOfAPiece = 64;
+
+    private readonly ImportOptions _options;
+    private readonly IProgressSink _progress;
+    private readonly CancellationToken _cancellation;
+    private readonly IVideoTable _table;
+    private readonly RowRules _rules;
+    private readonly List<BadRow> _badPairs = [];
+    private readonly List<BadFrames> _badFrames = [];
+    private readonly HashSet<int> _badRows = [];
+    private readonly TitleVocabulary _vocabulary = new();
+
+    private VideoImport(ImportOptions options, IProgressSink progress, CancellationToken cancellation)
+    {
+        (_options, _progress, _cancellation) = (options, progress, cancellation);
+        _table = VideoTables.Open(options.Table, options.OpenParquet);
+        _rules = new RowRules(options.Frames ?? Path.GetDirectoryName(Path.GetFullPath(options.Table))!);
+    }
+
+    /// <summary>Imports, or continues an interrupted import. A complete import is not repeated.</summary>
+    /// <returns>What was written. If rows are bad and not skipped, nothing was.</returns>
+    /// <exception cref="DataException">
+    /// A file cannot be read or written, no row is good, or the output folder has other files.
+    /// </exception>
+    public static ImportResult Run(ImportOptions options, IProgressSink progress, CancellationToken cancellation)
+    {
+        ImportWork.RequireFree(options.OutputDirectory);
+        if (options.Frames is { } frames && !Directory.Exists(frames))
+            throw new DataException($"--frames {frames}: there is no such folder");
+        if (options.Vocabulary is { } vocabulary)
+            Vocabulary.Load(vocabulary);
+        try
+        {
+            return new VideoImport(options, progress, cancellation).Run();
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(options.OutputDirectory, e, options.OutputDirectory);
+        }
+    }
+
+    private ImportResult Run()
+    {
+        FileDigest[] inputs = [.. new[] { _options.Table, _options.Pairs, _options.Vocabulary }.OfType<string>().Select(FileDigest.OfContent)];
+        var survey = TableSurvey.Of(_table, _rules, _options.Threads, _progress, _cancellation);
+        if (_table.OtherColumns.Count > 0)
+            _progress.Note($"{_table.Path}: columns that are not read: {VideoTables.Shown(_table.OtherColumns)}");
+        var plan = ImportPlan.Of(survey, _options, _badPairs, _progress);
+        string key = KeyOf(survey, inputs);
+        if (ImportWork.FindFinished(_options.OutputDirectory, key) is { } finished)
+        {
+            _progress.Note($"{_options.OutputDirectory}: this import is complete");
+            return finished;
+        }
+        using var work = ImportWork.Open(_options.OutputDirectory, key, survey.TimesDigest);
+        if (work.FinishEarlier() is { } earlier)
+            return earlier;
+        var result = Run(plan, work);
+        if (inputs.Any(static input => FileDigest.OfContent(input.Path) != input))
+            throw new DataException($"{inputs.First(static input => FileDigest.OfContent(input.Path) != input).Path}: changed while it was imported");
+        if (result.Written)
+            work.Finish(result);
+        else
+            work.Discard();
+        return result;
+    }
+
+    private ImportResult Run(ImportPlan plan, ImportWork work)
+    {
+        var survey = plan.Survey;
+        if (work.Saved is { } saved)
+            _badFrames.AddRange(saved.BadRows);
+        _badRows.UnionWith(_badFrames.Select(static bad => bad.Row));
+        int[] written = WriteVideos(plan, work);
+        var parts = new List<ImportedPart> { new(RowRules.SplitNames[0], written[0], 0) };
+        bool writes = Writes(survey);
+        if (writes && written.Sum() == 0)
+            throw new DataException($"{_table.Path}: no row is good; the first is: {AllBadRows(survey)[0]}");
+        foreach (var (part, pairs) in plan.Pairs)
+        {
+            var good = pairs.Where(pair => !_badRows.Contains(pair.Left) && !_badRows.Contains(pair.Right)).ToArray();
+            if (good.Length < pairs.Count)
+                _progress.Note($"{_options.Pairs}: {pairs.Count - good.Length} pairs of {RowRules.SplitNames[(int)part - 1]} are left out: the frames of their videos are bad");
+            parts.Add(new ImportedPart(RowRules.SplitNames[(int)part - 1], written[(int)part - 1], good.Length));
+            if (writes && good.Length > 0)
+                work.Write($"{ImportPlan.FolderOf(part)}/label.tsv", Labels(good));
+        }
+        if (writes && survey.Tags.Used == 0)
+            _progress.Note("no training video has a tag: a model can be trained without tag losses only");
+        if (writes && _options.Pairs is null)
+            _progress.Note("there are no labelled pairs: a model can be pretrained but not finetuned");
+        if (writes && survey.Tags.Used > 0)
+        {
+            work.Write("tags.tsv", survey.Tags.ToTable());
+            work.Write("tag_list.txt", survey.Tags.ToList());
+        }
+        if (writes)
+            work.Write("vocab.txt", _options.Vocabulary is { } vocabulary ? FileFailure.ReadAllBytes(vocabulary) : MakeVocabulary());
+        return new ImportResult(writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, AllBadRows(survey));
+
+        byte[] Labels(LabelledPair[] pairs)
+        {
+            string[] ids = survey.Ids;
+            var text = new StringBuilder();
+            foreach (var pair in pairs)
+                text.Append(CultureInfo.InvariantCulture, $"{ids[pair.Left]}\t{ids[pair.Right]}\t{pair.Similarity}\n");
+            // A byte order mark at the beginning would be left out by the reader. This one protects that of an id.
+            return Encoding.UTF8.GetBytes((text[0] == '\uFEFF' ? "\uFEFF" : "") + text);
+        }
+    }
+
+    private byte[] MakeVocabulary()
+    {
+        byte[] file = _vocabulary.ToFile();
+        _progress.Note($"vocab.txt: {Vocabulary.Parse(file, "vocab.txt").Count} pieces, made from the titles; --vocab copies another vocabulary");
+        return file;
+    }
+
+    // Without --skip-bad-rows the first bad row ends the writing. The other rows are checked all the same.
+    private bool Writes(TableSurvey survey) => _options.SkipBadRows || survey.BadRows.Count + _badPairs.Count + _badFrames.Count == 0;
+
+    // Returns the number of videos of each part.
+    private int[] WriteVideos(ImportPlan plan, ImportWork work)
+    {
+        var survey = plan.Survey;
+        int[] written = new int[RowRules.SplitNames.Length];
+        int resumeAt = work.Saved?.Row ?? 0, row = 0, next = 0, pretrainNumber = 0;
+        int rowsOfAPiece = (int)Math.Clamp(PieceBytes * (long)survey.Count / Math.Max(1, survey.FrameBytes), 1, MostRowsOfAPiece);
+        long readBytes = 0, saveAt = _options.SaveEvery;
+        using var rows = _table.Read().GetEnumerator();
+        while (row < resumeAt && rows.MoveNext())
+            Account(row++, rows.Current, _badRows.Contains(row - 1));
+        next = row;
+        _progress.Begin(Writes(survey) ? "importing, MB" : "checking frames, MB", Megabytes(survey.FrameBytes), Megabytes(readBytes = work.Saved is null ? 0 : survey.FrameBytes * resumeAt / survey.Count));
+        try
+        {
+            new OrderedWork<Piece>(Take, piece => Work(piece, survey.FrameWidth), Give).Run(_options.Threads, static () => new Piece());
+        }
+        catch (OperationCanceledException) when (Writes(survey))
+        {
+            work.Wait();
+            work.TrySave(next, _badFrames);
+            work.Wait();
+            throw;
+        }
+        work.Wait();
+        _progress.Report(Megabytes(readBytes), "");
+        _progress.End($"{written.Sum()} videos");
+        return written;
+
+        bool Take(Piece piece)
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            piece.Clear();
+            for (; piece.Rows.Count < rowsOfAPiece && rows.MoveNext(); row++)
+            {
+                bool good = survey.IsGood(row);
+                piece.Rows.Add(new PieceRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));
+            }
+            return piece.Rows.Count > 0;
+        }
+
+        void Give(Piece piece)
+        {
+            foreach (var one in piece.Rows)
+            {
+                if (one.Problem is not null)
+                {
+                    _badFrames.Add(new BadFrames(one.Row, one.Source.Line, one.Source.Id, one.Problem));
+                    _badRows.Add(one.Row);
+                }
+                bool writes = one.IsGood && one.Problem is null && Writes(survey);
+                foreach (string file in writes ? plan.FilesOf(one.Row, pretrainNumber) : [])
+                    work.Append(file, piece.Records.AsSpan(one.Start, one.Bytes));
+                Account(one.Row, one.Source, one.Problem is not null);
+                readBytes += one.FrameBytes;
+                next = one.Row + 1;
+            }
+            _progress.Report(Megabytes(readBytes), $"{next} rows");
+            if (Writes(survey) && work.Written >= saveAt && work.TrySave(next, _badFrames))
+                saveAt = work.Written + _options.SaveEvery;
+        }
+
+        // Numbers and counts of a row, also of one that an earlier process wrote.
+        void Account(int number, TableRow source, bool isBad)
+        {
+            if (!survey.IsGood(number))
+                return;
+            if (plan.Pretrains(number))
+                pretrainNumber++;
+            if (isBad)
+                return;
+            if (plan.Trains(number))
+            {
+                survey.Tags.Count(source.Tags);
+                if (_options.Vocabulary is null)
+                    _vocabulary.Count(source.Title);
+            }
+            if (plan.Pretrains(number))
+                written[0]++;
+            if (plan.PairPartOf(number) is var part and not Split.None)
+                written[(int)part - 1]++;
+        }
+    }
+
+    private void Work(Piece piece, int width)
+    {
+        foreach (var row in piece.Rows.Where(static row => row.IsGood))
+        {
+            string path = _rules.FindFrames(row.Source, out _)!;
+            row.Problem = TryRead(piece, row, path, width, out string? reason) ? null : $"{Printable.OneLine(RowRules.FramesOf(row.Source))}: {reason}";
+        }
+    }
+
+    private static bool TryRead(Piece piece, PieceRow row, string path, int width, out string? reason)
+    {
+        if (!FrameFile.TryOpen(path, out var file, out reason))
+            return false;
+        using (file)
+        {
+            int values = file.Count * file.Width;
+            if (file.Width != width)
+                reason = "the width of its frames changed during the import";
+            else if (file.TryRead(piece.FramesOf(values), ref piece.Buffer, out reason))
+                piece.Add(row, width, values);
+            row.FrameBytes = file.FileBytes;
+            return reason is null;
+        }
+    }
+
+    private string[] AllBadRows(TableSurvey survey) =>
+    [
+        .. survey.BadRows.Concat(_badFrames.Select(bad => new BadRow(_table.Path, _table.RowName, bad.Line, bad.Id, bad.Reason))).OrderBy(static bad => bad.Line)
+            .Concat(_badPairs).Select(static bad => bad.ToString()),
+    ];
+
+    // Digest of all that the bytes of the result depend on, except the content of frames.
+    private string KeyOf(TableSurvey survey, FileDigest[] inputs)
+    {
+        string text = string.Join('\n', inputs.Select(static input => input.Sha256).Concat(
+        [
+            survey.FramesDigest, string.Create(CultureInfo.InvariantCulture, $"{_options.Seed} {_options.SkipBadRows} {_options.Pairs is null}"),
+        ]));
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+    }
+
+    private static long Megabytes(long bytes) => (bytes + Megabyte - 1) / Megabyte;
+
+    private sealed class PieceRow(int row, TableRow source, bool isGood, long[] tags)
+    {
+        internal int Row { get; } = row;
+
+        internal TableRow Source { get; } = source;
+
+        internal bool IsGood { get; } = isGood;
+
+        internal long[] Tags { get; } = tags;
+
+        internal string? Problem { get; set; }
+
+        internal long FrameBytes { get; set; }
+
+        /// <summary>Place of the record in the records of the piece.</summary>
+        internal int Start { get; set; }
+
+        internal int Bytes { get; set; }
+    }
+
+    /// <summary>Some rows, and their records one after the other.</summary>
+    private sealed class Piece
+    {
+        private readonly ExampleWriter _example = new();
+        private Half[] _frames = [];
+        private int _recordBytes;
+
+        internal byte[] Buffer = [];
+
+        internal List<PieceRow> Rows { get; } = [];
+
+        internal byte[] Records { get; private set; } = [];
+
+        internal void Clear()
+        {
+            Rows.Clear();
+            _recordBytes = 0;
+        }
+
+        internal Span<Half> FramesOf(int values)
+        {
+            if (_frames.Length < values)
+                _frames = GC.AllocateUninitializedArray<Half>(values);
+            return _frames.AsSpan(0, values);
+        }
+
+        /// <summary>Adds the record of a row, with the frames that were read last.</summary>
+        internal void Add(PieceRow row, int width, int values)
+        {
+            var payload = _example.WriteVideo(Encoding.UTF8.GetBytes(row.Source.Id), Encoding.UTF8.GetBytes(row.Source.Title), "nan"u8,
+                _frames.AsSpan(0, values), width, row.Tags, categoryId: null);
+            (row.Start, row.Bytes) = (_recordBytes, (int)TfRecordFraming.RecordBytes(payload.Length));
+            if (Records.Length < _recordBytes + row.Bytes)
+            {
+                byte[] larger = GC.AllocateUninitializedArray<byte>(2 * (_recordBytes + row.Bytes));
+                Records.AsSpan(0, _recordBytes).CopyTo(larger);
+                Records = larger;
+            }
+            var record = Records.AsSpan(_recordBytes, row.Bytes);
+            TfRecordFraming.WriteHeader(record, payload.Length);
+            payload.CopyTo(record[TfRecordFraming.HeaderBytes..]);
+            TfRecordFraming.WriteFooter(record[^TfRecordFraming.FooterBytes..], payload);
+            _recordBytes += row.Bytes;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+using System.Text;
+using Parquet;
+using Parquet.Schema;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+/// <summary>Imports that cannot begin, and imports that are killed or run out of disk.</summary>
+[Collection(nameof(CommandTests))]
+public sealed class ImportTests : IDisposable
+{
+    private const int Width = 1536, FilesOfFrames = 8;
+
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("videosim-test-");
+
+    public ImportTests() => Directory.CreateDirectory(At("frames"));
+
+    [Theory]
+    [InlineData("v.txt", "a", "the name of a table of videos ends in .jsonl, .ndjson, .csv, .tsv or .parquet")]
+    [InlineData("v.csv", "", "the file is empty")]
+    [InlineData("v.csv", "id,title\n", "the table has no videos")]
+    [InlineData("v.csv", "id,name,tags\na,b,c\n", "there is no column 'title'; the columns are 'id', 'name', 'tags'")]
+    [InlineData("v.csv", "id,title,id\na,b,c\n", "there are two columns 'id'")]
+    [InlineData("v.csv", "id,\"title\na,b\n", "line 1: a quote is opened and not closed")]
+    [InlineData("v.tsv", "id,title\na,b\n", "there is no column 'id'; the columns are 'id,title'")]
+    [InlineData("v.jsonl", "\n\n", "the table has no videos")]
+    [InlineData("v.parquet", "PAR1 and no more", "cannot be read as a Parquet file")]
+    [InlineData("v.parquet", "", "cannot be read as a Parquet file")]
+    public void Table_Unusable_IsRefusedInOneLine(string name, string content, string complaint)
+    {
+        File.WriteAllText(At(name), content);
+        Import(name).AssertFailed(1, At(name), complaint);
+        Assert.Equal([name, "frames"], Directory.GetFileSystemEntries(_folder.FullName).Select(Path.GetFileName).OrderDescending(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Options_Wrong_AreRefusedInOneLine()
+    {
+        Import("v.csv").AssertFailed(1, At("v.csv"), "there is no such file");
+        File.WriteAllText(At("v.csv"), "\uFEFFid,title\na,b\n", Encoding.Unicode);
+        Import("v.csv").AssertFailed(1, At("v.csv"), "the text is UTF-16");
+        WriteRows(1);
+        Import("v.jsonl", "--frames", At("missing")).AssertFailed(1, $"--frames {At("missing")}", "there is no such folder");
+        Import("v.jsonl", "--vocab", At("missing")).AssertFailed(1, At("missing"), "there is no such file");
+        Import("v.jsonl", "--pairs", At("missing")).AssertFailed(1, At("missing"), "there is no such file");
+        Import("frames").AssertFailed(1, At("frames"), "the name of a table");
+        File.WriteAllText(At("out"), "");
+        Import("v.jsonl").AssertFailed(1, $"--output-dir {At("out")}", "is a file");
+    }
+
+    [Fact]
+    public async Task Parquet_ColumnOfAnotherType_IsRefused()
+    {
+        var (id, title) = (new DataField<string>("id"), new DataField<double>("title"));
+        await using (var file = File.Create(At("v.parquet")))
+        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(id, title), file, cancellationToken: TestContext.Current.CancellationToken))
+        {
+            using var group = writer.CreateRowGroup();
+            await group.WriteAsync(id, new[] { "a" });
+            await group.WriteAsync<double>(title, new[] { 1.5 }, cancellationToken: TestContext.Current.CancellationToken);
+        }
+        Import("v.parquet").AssertFailed(1, At("v.parquet"), "the column 'title' has values of type Double; expected text");
+    }
+
+    // A whole number is an id and a tag. A table of many row groups is one table.
+    [Fact]
+    public async Task Parquet_NumbersAndRowGroups_AreRead()
+    {
+        var (id, title) = (new DataField<long>("id"), new DataField<string>("title"));
+        var tags = new ListField("tags", new DataField<int>("element"));
+        await using (var file = File.Create(At("v.parquet")))
+        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(id, title, tags), file, cancellationToken: TestContext.Current.CancellationToken))
+        {
+            for (int part = 0; part < 3; part++)
+            {
+                using var group = writer.CreateRowGroup();
+                await group.WriteAsync<long>(id, new[] { part * 2L, part * 2L + 1 }, cancellationToken: TestContext.Current.CancellationToken);
+                await group.WriteAsync(title, new[] { "x", "y" });
+                await group.WriteAllPartsAsync<int>((DataField)tags.Item, new[] { 70, 80, 70 }, new[] { 2, 2, 2 }, new[] { 0, 1, 0 }, TestContext.Current.CancellationToken);
+            }
+        }
+        for (int video = 0; video < 6; video++)
+            File.WriteAllBytes(At($"frames/{video}.npy"), NumpyFile.Of(1, 3));
+        Import("v.parquet").AssertDone();
+        Assert.Equal("70\n80\n", File.ReadAllText(At("out/tag_list.txt")));
+        Assert.Equal("number\ttag\tvideos\n70\t70\t6\n80\t80\t3\n", File.ReadAllText(At("out/tags.tsv")));
+    }
+
+    // 155 MB: the state is saved once. tests/kill-import.sh kills an import of 620 MB ten times.
+    [Fact]
+    public void Import_KilledThreeTimes_EndsWithTheSameBytes()
+    {
+        WriteRows(5_000);
+        var whole = Import("v.jsonl").AssertDone();
+        Directory.Move(At("out"), At("whole"));
+        for (int kill = 0; kill < 3; kill++)
+        {
+            using var process = ChildProcess.Start(Command("v.jsonl"));
+            while (!process.HasExited && !Directory.Exists(At(".import-out")))
+                Thread.Sleep(1);
+            Thread.Sleep(150 * kill);
+            process.Kill();
+            process.WaitForExit();
+        }
+        Assert.Equal(whole.Output, Import("v.jsonl").AssertDone().Output);
+        Folders.AssertEqual(At("whole"), At("out"));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.FullName, ".import-*"));
+    }
+
+    [Fact]
+    public void Import_DiskFull_NamesTheFileAndLeavesNothing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell that can limit the size of files");
+        WriteRows(50);
+        ChildProcess.RunWithSmallDisk(100, Command("v.jsonl")).AssertFailed(1, At("out/pointwise/pretrain_0.tfrecords"), "cannot be written");
+        Assert.Equal(["frames", "v.jsonl"], Directory.GetFileSystemEntries(_folder.FullName).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private string At(string name) => Path.Combine(_folder.FullName, name);
+
+    private string[] Command(string table, params string[] more) =>
+        ["data", "import", At(table), "--output-dir", At("out"), .. more.Contains("--frames") ? more : ["--frames", At("frames"), .. more]];
+
+    private Outcome Import(string table, params string[] more) => Shell.Run(Command(table, more));
+
+    private void WriteRows(int count)
+    {
+        for (int i = 0; i < FilesOfFrames; i++)
+            File.WriteAllBytes(At($"frames/{i}.npy"), NumpyFile.Of(10, Width, "<f2"));
+        File.WriteAllLines(At("v.jsonl"), Enumerable.Range(0, count).Select(static i => $"{{\"id\": {i}, \"title\": \"t\", \"frames\": \"{i % FilesOfFrames}.npy\"}}"));
+    }
+}

@@ -1,0 +1,197 @@
+using System.Globalization;
+using VideoSim.Engine;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Import;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Records;
+using VideoSim.Models.Tests.Records;
+using VideoSim.Models.Text;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Import;
+
+/// <summary>What an import writes, with any number of threads and after interruptions.</summary>
+public sealed class VideoImportTests : IDisposable
+{
+    // Progress is reported 47 times while rows are checked and as often while frames are read.
+    private const int Width = 24, Videos = 3_000, BadVideos = 30;
+
+    private readonly ScratchFolder _folder = new();
+
+    public VideoImportTests()
+    {
+        Directory.CreateDirectory(Full("frames"));
+        for (int i = 0; i < 10; i++)
+            _folder.Write($"frames/{i}.npy", NumpyFile.Of(1 + i, Width, i % 2 == 0 ? "<f2" : "<f4"));
+        _folder.Write("frames/nan.npy", NumpyFile.Of("<f4", "False", $"(1, {Width})", [.. Enumerable.Repeat(1f, Width - 1), float.NaN]));
+        _folder.Write("v.csv", "id,title,tags,frames\n" + string.Concat(Enumerable.Range(0, Videos).Select(
+            static i => $"视频 {i},Title {i % 7} of the dog,t{i % 5}|t{i % 3 + 10},{(i % 100 == 50 ? "nan" : i % 10)}.npy\n")));
+        _folder.Write("pairs.tsv", string.Concat(Enumerable.Range(0, 200).Select(
+            static i => string.Create(CultureInfo.InvariantCulture, $"视频 {3 * i}\t视频 {3 * i + 1 + i % 2}\t{i % 11 / 10.0}\n"))));
+    }
+
+    [Fact]
+    public void Run_Table_BecomesTheChallengesLayout()
+    {
+        var result = Run("a");
+        Assert.True(result.Written);
+        Assert.Equal((Videos, Width, 8, BadVideos), (result.Rows, result.FrameWidth, result.Tags, result.BadRows.Count));
+        var pretrain = Open("a/pointwise/pretrain_0.tfrecords");
+        var pairs = Open("a/pairwise/pairwise.tfrecords");
+        var test = Open("a/test_a/test_a.tfrecords");
+        Assert.Equal([pretrain.Count, pairs.Count, test.Count, 0], result.Parts.Select(static part => part.Videos));
+        Assert.Equal(Videos - BadVideos, pretrain.Count + test.Count);
+        var trained = LabelFile.Read(Full("a/pairwise/label.tsv"), pairs.TryFind);
+        var tested = LabelFile.Read(Full("a/test_a/label.tsv"), test.TryFind);
+        Assert.Equal((20, 200), (tested.Length, tested.Length + trained.Length + LostPairs(result)));
+        Assert.False(pairs.TryFind(IdOf(test, 0), out _), "a test video is in a training pair");
+        Assert.False(pretrain.TryFind(IdOf(test, 0), out _), "a test video is for pretraining");
+        Assert.True(pretrain.TryFind(IdOf(pairs, 0), out _), "a training pair's video is not for pretraining");
+
+        using var reader = pretrain.OpenReader();
+        var video = reader.Read(0);
+        Assert.Equal("视频 0"u8, video.Id);
+        Assert.Equal([1, 2], video.TagIds.ToArray());
+        Assert.Equal(NumpyFile.Of(1, Width, "<f2")[^(2 * Width)..], video.Frames[0].ToArray());
+        Assert.Equal(8, TagList.Read(Full("a/tag_list.txt")).ClassCount);
+        string[] tags = File.ReadAllLines(Full("a/tags.tsv"));
+        Assert.Equal((1 + 8, "number\ttag\tvideos"), (tags.Length, tags[0]));
+        Assert.Equal(["1\tt0", "2\tt10", "3\tt1"], tags.Select(static tag => tag[..tag.LastIndexOf('\t')]).Where(static tag => tag is ['1' or '2' or '3', ..]).Order(StringComparer.Ordinal));
+
+        var vocabulary = Vocabulary.Load(Full("a/vocab.txt"));
+        int[] ids = new int[32];
+        int tokens = new BertTokenizer(vocabulary).Encode(video.Title, ids, new int[32]);
+        Assert.Equal(["[CLS]", "title", "0", "of", "the", "dog", "[SEP]"], ids[..tokens].Select(id => vocabulary[id]));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void Run_AnyThreads_GivesTheSameBytes(int threads)
+    {
+        Run("one", options => options with { Threads = 3 });
+        Run("other", options => options with { Threads = threads });
+        Folders.AssertEqual(Full("one"), Full("other"));
+    }
+
+    // A process that is killed leaves files that are longer than the last saved state says.
+    [Fact]
+    public void Run_StoppedManyTimes_EndsWithTheSameBytes()
+    {
+        Run("whole");
+        int stops = 0, resumed = 0;
+        for (int reports = 45; ; reports += 10)
+        {
+            try
+            {
+                var progress = new StoppingSink(reports);
+                Run("stopped", options => options with { SaveEvery = 2_000 }, progress);
+                resumed += progress.Resumed ? 1 : 0;
+                break;
+            }
+            catch (InvalidOperationException)
+            {
+                stops++;
+                Assert.False(Directory.Exists(Full("stopped")));
+            }
+        }
+        Folders.AssertEqual(Full("whole"), Full("stopped"));
+        Assert.True(stops >= 3 && resumed > 0, $"{stops} stops");
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, ".import-*"));
+    }
+
+    [Fact]
+    public void Run_Cancelled_ContinuesAtTheNextRow()
+    {
+        Run("whole");
+        using var cancellation = new CancellationTokenSource();
+        var progress = new StoppingSink(int.MaxValue) { At = 70, Do = cancellation.Cancel };
+        Assert.Throws<OperationCanceledException>(() => VideoImport.Run(Options("cancelled"), progress, cancellation.Token));
+        var second = new StoppingSink(int.MaxValue);
+        Run("cancelled", progress: second);
+        Assert.True(second.Resumed);
+        Folders.AssertEqual(Full("whole"), Full("cancelled"));
+    }
+
+    [Fact]
+    public void Run_InputsChangedAfterAStop_BeginsAnew()
+    {
+        Assert.Throws<InvalidOperationException>(() => Run("a", options => options with { SaveEvery = 2_000 }, new StoppingSink(80)));
+        File.SetLastWriteTimeUtc(Full("frames/3.npy"), new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        var progress = new StoppingSink(int.MaxValue);
+        Run("a", progress: progress);
+        Assert.False(progress.Resumed);
+        Run("b");
+        Folders.AssertEqual(Full("a"), Full("b"));
+    }
+
+    [Fact]
+    public void Run_AgainInAFinishedFolder_ChangesNothingAndOtherFilesAreRefused()
+    {
+        var first = Run("a");
+        Assert.Equal(first.Parts, Run("a").Parts);
+        Assert.Contains("import of other videos or options", Assert.Throws<DataException>(() => Run("a", options => options with { Seed = 7 })).Message, StringComparison.Ordinal);
+        Directory.CreateDirectory(Full("b"));
+        _folder.Write("b/mine.txt", "");
+        Assert.Contains("the folder is not empty", Assert.Throws<DataException>(() => Run("b")).Message, StringComparison.Ordinal);
+        Assert.Equal(["mine.txt"], Directory.GetFiles(Full("b")).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void Run_EmptyFolderThatExists_IsFilled()
+    {
+        Directory.CreateDirectory(Full("a"));
+        Assert.True(Run("a").Written);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private static int LostPairs(ImportResult result) => 200 - result.Parts.Sum(static part => part.Pairs);
+
+    private static byte[] IdOf(RecordIndex videos, int video)
+    {
+        using var reader = videos.OpenReader();
+        return reader.Read(video).Id.ToArray();
+    }
+
+    private ImportResult Run(string output, Func<ImportOptions, ImportOptions>? with = null, IProgressSink? progress = null) =>
+        VideoImport.Run((with ?? (static options => options))(Options(output)), progress ?? IProgressSink.None, TestContext.Current.CancellationToken);
+
+    private ImportOptions Options(string output) => new()
+    {
+        Table = Full("v.csv"), Frames = Full("frames"), Pairs = Full("pairs.tsv"), OutputDirectory = Full(output), SkipBadRows = true, Threads = 2,
+    };
+
+    private string Full(string name) => Path.Combine(_folder.Path, name);
+
+    private RecordIndex Open(string name) => RecordIndex.Build([Full(name)], Width, cancellation: TestContext.Current.CancellationToken);
+
+    /// <summary>Throws at a report, or does something else there.</summary>
+    private sealed class StoppingSink(int reports) : IProgressSink
+    {
+        private int _reports;
+
+        internal int At { get; init; } = reports;
+
+        internal Action Do { get; init; } = static () => throw new InvalidOperationException("stopped");
+
+        internal bool Resumed { get; private set; }
+
+        public void Begin(string label, long total, long done) => Resumed |= done > 0;
+
+        public void Report(long done, string text)
+        {
+            if (++_reports == At)
+                Do();
+        }
+
+        public void End(string text)
+        {
+        }
+
+        public void Note(string text)
+        {
+        }
+    }
+}

@@ -21,7 +21,7 @@ public sealed class ExportTests(CommandWorld world)
         Assert.Matches($@"^{first}: embedding network of mix, \d+\.\d MB of weights\n$", outcome.Error);
         File.WriteAllText(second, "old");
         using var old = File.OpenText(second);
-        Shell.Run(Export(Path.Combine(world.Pretrained, "last"), second)).AssertDone();
+        Shell.Run(Export(Path.Combine(world.Pretrained, "best"), second)).AssertDone();
         Assert.Equal("old", old.ReadToEnd()); // another file has its name now
         byte[] bytes = File.ReadAllBytes(first);
         Assert.Equal(bytes, File.ReadAllBytes(second));
@@ -65,7 +65,7 @@ public sealed class ExportTests(CommandWorld world)
     [Fact]
     public void Export_BadInput_IsNamedAndTheOldFileStays()
     {
-        string file = world.New() + ".onnx", run = world.CopyOfRun(), weights = Path.Combine(run, "last", "model.safetensors");
+        string file = world.New() + ".onnx", run = world.CopyOfRun(), weights = Path.Combine(run, "best", "model.safetensors");
         File.WriteAllText(file, "old");
         Shell.Run(Export(world.Data, file)).AssertFailed(1, Path.Combine(world.Data, "config.json"));
         byte[] bytes = File.ReadAllBytes(weights);
@@ -81,9 +81,9 @@ public sealed class ExportTests(CommandWorld world)
     {
         string run = world.CopyOfRun(), folder = world.New() + ".onnx";
         Directory.CreateDirectory(folder);
-        File.Delete(Path.Combine(run, "last", "model.safetensors"));
+        File.Delete(Path.Combine(run, "best", "model.safetensors"));
         Shell.Run(Export(run, folder)).AssertFailed(1, folder, "cannot be written: it is a folder");
-        Shell.Run(Export(run, Path.Combine(run, "last", "model.safetensors"))).AssertFailed(2, "--onnx", "the file's name must end in .onnx");
+        Shell.Run(Export(run, Path.Combine(run, "best", "model.safetensors"))).AssertFailed(2, "--onnx", "the file's name must end in .onnx");
         Shell.Run("export", "--checkpoint", run).AssertFailed(2, "--onnx");
     }
 

@@ -19,7 +19,7 @@ public sealed class ExportTests(CommandWorld world)
         var outcome = Shell.RunAloud(Export(world.Pretrained, first));
         Assert.Equal(0, outcome.ExitCode);
         Assert.Matches($@"^{first}: embedding network of mix, \d+\.\d MB of weights\n$", outcome.Error);
-        Shell.Run(Export(Path.Combine(world.Pretrained, "last"), second)).AssertDone();
+        Shell.Run(Export(Path.Combine(world.Pretrained, "best"), second)).AssertDone();
         byte[] bytes = File.ReadAllBytes(first);
         Assert.Equal(bytes, File.ReadAllBytes(second));
         // The file begins with field 1, the version.
@@ -53,7 +53,7 @@ public sealed class ExportTests(CommandWorld world)
     [Fact]
     public void Export_BadInput_IsNamedAndTheOldFileStays()
     {
-        string file = world.New() + ".onnx", run = world.CopyOfRun(), weights = Path.Combine(run, "last", "model.safetensors");
+        string file = world.New() + ".onnx", run = world.CopyOfRun(), weights = Path.Combine(run, "best", "model.safetensors");
         File.WriteAllText(file, "old");
         Shell.Run(Export(world.Data, file)).AssertFailed(1, Path.Combine(world.Data, "config.json"));
         byte[] bytes = File.ReadAllBytes(weights);

@@ -16,6 +16,9 @@ namespace VideoSim.Cli;
 /// <summary>Options that several commands share, each defined once.</summary>
 internal static class CommonOptions
 {
+    // More than any machine has processors. Each thread costs memory.
+    private const int MostThreads = 4096;
+
     private const string DefaultPreset = "tiny";
 
     private static CudaDevice? _opened; // a process runs one command
@@ -38,7 +41,13 @@ internal static class CommonOptions
     }
 
 
-    public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
+    public static Option<int> Threads(string description = "threads of the cpu device; any number gives the same bits") => Checked(
+        new Option<int>("--threads") { Description = description, DefaultValueFactory = _ => Environment.ProcessorCount },
+        static (number, _) =>
+        {
+            if (number is < 1 or > MostThreads)
+                throw new DataException($"--threads must be from 1 to {MostThreads}, not {number}");
+        });
 
     public static Option<ElementType?> Precision(string description = "precision of training steps: fp32 or, on a CUDA device, bf16; that of the preset if left out") => new("--precision")
     {

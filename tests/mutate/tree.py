@@ -67,7 +67,7 @@ class Tree:
         """Runs a project's tests: exit status, output. The status is None after `limit` seconds."""
         program = f"{folder_of(project)}/bin/Release/net10.0/VideoSim.{project}.Tests"
         with open(self.log, "w+", encoding="utf-8", errors="replace") as log:
-            process = subprocess.Popen([program, "-noColor", "-noLogo", "-preEnumerateTheories", *arguments], cwd=self.path, env=self.environment,
+            process = subprocess.Popen([program, "-noColor", "-noLogo", "-preEnumerateTheories", "-trait-", "length=long", *arguments], cwd=self.path, env=self.environment,
                                        stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
             try:
                 status = process.wait(limit)

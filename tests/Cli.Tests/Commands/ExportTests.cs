@@ -13,13 +13,16 @@ namespace VideoSim.Cli.Tests.Commands;
 public sealed class ExportTests(CommandWorld world)
 {
     [Fact]
-    public void Export_Again_WritesTheSameBytes()
+    public void Export_OverAnOlderFile_ReplacesItByTheSameBytes()
     {
         string first = world.New() + ".onnx", second = world.New() + ".onnx";
         var outcome = Shell.RunAloud(Export(world.Pretrained, first));
         Assert.Equal(0, outcome.ExitCode);
         Assert.Matches($@"^{first}: embedding network of mix, \d+\.\d MB of weights\n$", outcome.Error);
+        File.WriteAllText(second, "old");
+        using var old = File.OpenText(second);
         Shell.Run(Export(Path.Combine(world.Pretrained, "best"), second)).AssertDone();
+        Assert.Equal("old", old.ReadToEnd()); // another file has its name now
         byte[] bytes = File.ReadAllBytes(first);
         Assert.Equal(bytes, File.ReadAllBytes(second));
         // The file begins with field 1, the version.
@@ -38,6 +41,15 @@ public sealed class ExportTests(CommandWorld world)
         long expected = parts.Where(part => !heads.Any(head => part.Name.Contains(head, StringComparison.Ordinal))).Sum(static part => part.Shape.Count * sizeof(float));
         Assert.Equal(expected, new OnnxModel(config).WeightBytes);
     }
+
+    // docs/onnx.md has these sizes.
+    [Theory]
+    [InlineData("mix", 796_934_252)]
+    [InlineData("mix-roformer", 881_693_804)]
+    [InlineData("uniter", 412_217_344)]
+    [InlineData("uniter-roformer", 499_339_264)]
+    public void WeightBytes_OfThePublishedSizes_FitTheFormat(string name, long bytes) =>
+        Assert.Equal(bytes, new OnnxModel(Preset.Load("reference", name, []).Model).WeightBytes);
 
     // 2 GiB is the limit of the format. The weights have no memory yet.
     [Fact]
@@ -69,9 +81,9 @@ public sealed class ExportTests(CommandWorld world)
     {
         string run = world.CopyOfRun(), folder = world.New() + ".onnx";
         Directory.CreateDirectory(folder);
-        File.Delete(Path.Combine(run, "last", "model.safetensors"));
+        File.Delete(Path.Combine(run, "best", "model.safetensors"));
         Shell.Run(Export(run, folder)).AssertFailed(1, folder, "cannot be written: it is a folder");
-        Shell.Run(Export(run, Path.Combine(run, "last", "model.safetensors"))).AssertFailed(2, "--onnx", "the file's name must end in .onnx");
+        Shell.Run(Export(run, Path.Combine(run, "best", "model.safetensors"))).AssertFailed(2, "--onnx", "the file's name must end in .onnx");
         Shell.Run("export", "--checkpoint", run).AssertFailed(2, "--onnx");
     }
 

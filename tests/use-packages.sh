@@ -1,12 +1,12 @@
 #!/bin/bash
-# use-packages.sh: makes packages of Kernels and Engine. A project outside of this repository restores them from a
-# folder and trains samples/Mlp with them.
+# use-packages.sh: makes packages of Kernels, Engine and Models. Projects outside of this repository restore them from
+# a folder, train samples/Mlp and run samples/Tokens with them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 repository=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-for project in Kernels Engine; do
+for project in Kernels Engine Models; do
     dotnet pack -c Release -v quiet -nologo -o "$work/packages" "src/$project/$project.csproj"
 done
 for package in "$work"/packages/*.nupkg; do
@@ -16,16 +16,23 @@ for package in "$work"/packages/*.nupkg; do
     done
 done
 
-# This folder is the only source of packages. The restored packages go to a folder that no other project uses.
-mkdir "$work/mlp"
-cd "$work/mlp"
-cat > nuget.config << EOF
+# This folder is the only source of packages. The restored packages go to a folder that no other project uses. The
+# packages that Models needs come from where the build of this repository has restored them.
+others=$(dotnet nuget locals global-packages --list)
+cat > "$work/nuget.config" << EOF
 <configuration>
   <config><add key="globalPackagesFolder" value="$work/restored" /></config>
   <packageSources><clear /><add key="packages" value="$work/packages" /></packageSources>
+  <fallbackPackageFolders><clear /><add key="others" value="${others#*: }" /></fallbackPackageFolders>
 </configuration>
 EOF
-cat > Mlp.csproj << EOF
+
+# project NAME PACKAGE: goes to a new project of the sample NAME that refers to one package
+project() {
+    mkdir "$work/$1"
+    cd "$work/$1"
+    cp "$repository/samples/$1/Program.cs" .
+    cat > "$1.csproj" << EOF
 <Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup>
     <OutputType>Exe</OutputType>
@@ -33,10 +40,17 @@ cat > Mlp.csproj << EOF
     <ImplicitUsings>enable</ImplicitUsings>
     <Nullable>enable</Nullable>
   </PropertyGroup>
-  <ItemGroup><PackageReference Include="VideoSim.Engine" Version="*" /></ItemGroup>
+  <ItemGroup><PackageReference Include="$2" Version="*" /></ItemGroup>
 </Project>
 EOF
-cp "$repository/samples/Mlp/Program.cs" .
+}
+
+project Mlp VideoSim.Engine
 dotnet run -c Release | tee output.txt
 grep -qE '^accuracy (0\.9|1)' output.txt
 echo "samples/Mlp trains on the packages"
+
+project Tokens VideoSim.Models
+dotnet run -c Release -- "$repository/tests/Golden/tokenizer/vocab.txt" '五杀👍🏻' | tee output.txt
+[ "$(paste -sd' ' output.txt)" = "五 杀 👍 ##🏻 2086 2088 2038 2057 五 杀 👍 🏻 2086 2088 2038 2056" ]
+echo "samples/Tokens runs on the packages"

@@ -1,3 +1,4 @@
+using System.Text;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
@@ -22,9 +23,15 @@ public class Tokenizers : OneThreadGroup
     /// <inheritdoc/>
     public override IEnumerable<Subject> Subjects =>
     [
-        new Titles("titles, BERT", static vocabulary => new BertTokenizer(vocabulary)),
-        new Titles("titles, RoFormer", static vocabulary => new RoFormerTokenizer(vocabulary, JiebaDictionary.Stock)),
+        new Titles("titles, BERT", Bert),
+        new Titles("titles, RoFormer", RoFormer),
+        new TitlesByPackage("titles, BERT, WordPieceTokenizer", Bert),
+        new TitlesByPackage("titles, RoFormer, WordPieceTokenizer", RoFormer),
     ];
+
+    private static BertTokenizer Bert(Vocabulary vocabulary) => new(vocabulary);
+
+    private static RoFormerTokenizer RoFormer(Vocabulary vocabulary) => new(vocabulary, JiebaDictionary.Stock);
 }
 
 /// <summary>A subject over a synthetic dataset in a temporary folder.</summary>
@@ -39,6 +46,13 @@ internal abstract class DataSubject(string name, Unit unit) : Subject(name, unit
 
     /// <summary>An index over the videos of the dataset.</summary>
     protected static RecordIndex Index(DataFolder data) => RecordIndex.Build(data.Pointwise, FrameWidth);
+
+    /// <summary>The titles of the dataset, in UTF-8.</summary>
+    protected static byte[][] TitlesOf(DataFolder data)
+    {
+        using var reader = Index(data).OpenReader();
+        return [.. Enumerable.Range(0, Videos).Select(record => reader.Read(record).Title.ToArray())];
+    }
 
     protected sealed override Action Open(int threads)
     {
@@ -86,7 +100,7 @@ internal sealed class RecordsToSlots() : DataSubject("records to slots", Unit.It
     }
 }
 
-/// <summary>Tokenizes the titles of a dataset.</summary>
+/// <summary>Writes the rows of the titles of a dataset, as training does.</summary>
 /// <param name="name">Its name.</param>
 /// <param name="create">Makes the tokenizer.</param>
 internal sealed class Titles(string name, Func<Vocabulary, ITokenizer> create) : DataSubject(name, Unit.Items)
@@ -94,14 +108,31 @@ internal sealed class Titles(string name, Func<Vocabulary, ITokenizer> create) :
     protected override Action Open(DataFolder data)
     {
         var tokenizer = create(Vocabulary.Load(data.Vocabulary));
-        using var reader = Index(data).OpenReader();
-        byte[][] titles = [.. Enumerable.Range(0, Videos).Select(record => reader.Read(record).Title.ToArray())];
+        byte[][] titles = TitlesOf(data);
         Amount = Videos;
         return () =>
         {
             Span<int> ids = stackalloc int[TextLength], mask = stackalloc int[TextLength];
             foreach (byte[] title in titles)
                 tokenizer.Encode(title, ids, mask);
+        };
+    }
+}
+
+/// <summary>Gives the titles of a dataset to the tokenizer of Microsoft.ML.Tokenizers with the same rules.</summary>
+/// <param name="name">Its name.</param>
+/// <param name="create">Makes the tokenizer whose rules it has.</param>
+internal sealed class TitlesByPackage(string name, Func<Vocabulary, ITokenizer> create) : DataSubject(name, Unit.Items)
+{
+    protected override Action Open(DataFolder data)
+    {
+        var tokenizer = create(Vocabulary.Load(data.Vocabulary)).ToTokenizer();
+        string[] titles = Array.ConvertAll(TitlesOf(data), Encoding.UTF8.GetString);
+        Amount = Videos;
+        return () =>
+        {
+            foreach (string title in titles)
+                tokenizer.EncodeToIds(title);
         };
     }
 }

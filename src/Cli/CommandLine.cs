@@ -42,9 +42,14 @@ internal static partial class CommandLine
         return WrongUsage;
     }
 
-    // An empty text is no value of any option. As a path it would mean the current folder.
-    private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children.OfType<OptionResult>()
-        .FirstOrDefault(static option => option.Tokens.Any(static token => token.Value.Length == 0))?.Option.Name;
+    // An empty text is no value of any option or argument. As a path it would mean the current folder.
+    private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children
+        .FirstOrDefault(static child => child.Tokens.Any(static token => token.Value.Length == 0)) switch
+    {
+        OptionResult option => option.Option.Name,
+        ArgumentResult argument => argument.Argument.Name,
+        _ => null,
+    };
 
     // Removes types of .NET from the library's message: Cannot parse argument 'x' for option '--batch' as expected
     // type 'System.Int32'.

@@ -5,6 +5,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
@@ -89,6 +90,14 @@ internal static class CommonOptions
         (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
 
     public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
+
+    /// <summary>The model of a command that uses it, see <see cref="ModelFolder.OpenBest"/>.</summary>
+    public static Option<string> TrainedModel() => new("--checkpoint")
+    {
+        Description = "a model folder; a run's folder stands for its best model, or the last if it has no best", Required = true,
+    };
+
+    public static Option<string[]> Records(string description) => new("--records") { Description = description, AllowMultipleArgumentsPerToken = true };
 
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave out damaged records instead of stopping" };
 

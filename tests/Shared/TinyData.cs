@@ -19,17 +19,17 @@ internal static class TinyData
     private const string Characters = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏闰余成岁律吕调阳";
 
     /// <summary>Writes all files; the same every time.</summary>
-    internal static void Write(string root)
+    internal static void Write(string root, int frameWidth = FrameWidth)
     {
         foreach (string folder in new[] { "pointwise", "pairwise", "test_a", "test_b" })
             Directory.CreateDirectory(Path.Combine(root, folder));
-        WriteVideos(Path.Combine(root, "pointwise", "pretrain_0.tfrecords"), 1000, Videos / 2, tagged: true);
-        WriteVideos(Path.Combine(root, "pointwise", "pretrain_1.tfrecords"), 1000 + Videos / 2, Videos / 2, tagged: true);
-        WriteVideos(Path.Combine(root, "pairwise", "pairwise.tfrecords"), 2000, PairVideos, tagged: true);
+        WriteVideos(Path.Combine(root, "pointwise", "pretrain_0.tfrecords"), 1000, Videos / 2, tagged: true, frameWidth);
+        WriteVideos(Path.Combine(root, "pointwise", "pretrain_1.tfrecords"), 1000 + Videos / 2, Videos / 2, tagged: true, frameWidth);
+        WriteVideos(Path.Combine(root, "pairwise", "pairwise.tfrecords"), 2000, PairVideos, tagged: true, frameWidth);
         WriteLabels(Path.Combine(root, "pairwise", "label.tsv"), 2000, PairVideos, Pairs);
         foreach (var (set, first) in new[] { ("test_a", 3000), ("test_b", 4000) })
         {
-            WriteVideos(Path.Combine(root, set, $"{set}.tfrecords"), first, TestVideos, tagged: false);
+            WriteVideos(Path.Combine(root, set, $"{set}.tfrecords"), first, TestVideos, tagged: false, frameWidth);
             WriteLabels(Path.Combine(root, set, "label.tsv"), first, TestVideos, TestPairs);
         }
         WriteLines(Path.Combine(root, "tag_list.txt"), Enumerable.Range(0, Tags).Select(tag => $"{TagId(Tags - 1 - tag)}"));
@@ -38,11 +38,11 @@ internal static class TinyData
     }
 
     /// <summary>A video's record: its topic is its number modulo the number of topics.</summary>
-    internal static byte[] Payload(int video, bool tagged)
+    internal static byte[] Payload(int video, bool tagged, int frameWidth = FrameWidth)
     {
         var random = new Random(video);
         int topic = video % Topics;
-        var frames = new Half[(1 + random.Next(MaxFrames)) * FrameWidth];
+        var frames = new Half[(1 + random.Next(MaxFrames)) * frameWidth];
         for (int i = 0; i < frames.Length; i++)
             frames[i] = (Half)((i % Topics == topic ? 1.0 : 0.0) + random.NextDouble() - 0.5);
         var title = new StringBuilder();
@@ -50,7 +50,7 @@ internal static class TinyData
             title.Append(Characters[random.Next(3) == 0 ? topic : random.Next(Characters.Length)]);
         long[] tags = tagged ? [TagId(topic), TagId(Topics + random.Next(Tags - Topics)), TagId(Tags + 1)] : [];
         return new ExampleWriter().WriteVideo(Encoding.ASCII.GetBytes(Id(video)), Encoding.UTF8.GetBytes(title.ToString()), "nan"u8,
-            frames, FrameWidth, tags, tagged ? 10_000 : null).ToArray();
+            frames, frameWidth, tags, tagged ? 10_000 : null).ToArray();
     }
 
     internal static string Id(int video) => (9_000_000_000 + video).ToString(CultureInfo.InvariantCulture);
@@ -62,8 +62,8 @@ internal static class TinyData
             writer.Write(payload);
     }
 
-    private static void WriteVideos(string path, int first, int count, bool tagged) =>
-        WriteRecords(path, Enumerable.Range(first, count).Select(video => Payload(video, tagged)));
+    private static void WriteVideos(string path, int first, int count, bool tagged, int frameWidth) =>
+        WriteRecords(path, Enumerable.Range(first, count).Select(video => Payload(video, tagged, frameWidth)));
 
     private static void WriteLabels(string path, int first, int videos, int pairs)
     {

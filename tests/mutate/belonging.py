@@ -10,6 +10,7 @@ ROOMS = {
     "Models": ["Models", "Cli"],
     "Pretrained.Hdf5": ["Models", "Cli"],
     "Import.Parquet": ["Cli"],
+    "Onnx": ["Oracles", "Cli"],
     "Cli": ["Cli"],
     "Emulator": ["Engine", "Models", "Cli"],
 }
@@ -33,10 +34,12 @@ ROWS = [
     (r"src/(Models/Pretrained|Pretrained\.Hdf5)/", "Models", ["*.Pretrained.*"]),
     (r"src/Models/(Zoo|Checkpoints|Batches|Datasets|Records|Recipes)/", "Models", ["*.Training.*", "*.Configuration.*"]),
     (r"src/Models/Recipes/", "Models", ["*.KernelFloorTests.*"]),
+    (r"src/Onnx/", "Oracles", ["*.Embeddings_OfOddSizes_AreOurs*"]),
+    (r"src/Onnx/", "Cli", ["*.ExportTests.*"]),
     (r"src/Models/Reproduction/", "Cli", ["*.ReproduceTests.*"]),
     (r"src/Models/Profiling/", "Cli", ["*.BenchTests.*", "*.KernelsTests.*"]),
     (r"src/Models/Inspection/", "Cli", ["*.InspectTests.*"]),
-    (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
+    (r"src/Models/(Training|Checkpoints)/", "Cli", ["*.OwnSizesTests.*", "*.FoldsAndEnsembleTests.*", "*.BadInputTests.*", "*.ReproduceTests.*"]),
     (r"src/(Models/(Datasets|Records|Submissions|Text)|Cli)/", "Cli", ["*.BadInputTests.*", "*.BadRecordTests.*"]),
 ]
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
-PROJECTS = ["Kernels", "Engine", "Models", "Cli"]
+PROJECTS = ["Kernels", "Engine", "Models", "Cli", "Oracles"]
 
 # Only errors of the compiler count here. The analyzers check style, and a warning does not refuse a change.
 BUILD = ["-c", "Release", "--no-restore", "-v", "quiet", "-nologo", "-p:RunAnalyzers=false", "-p:EnforceCodeStyleInBuild=false", "-p:TreatWarningsAsErrors=false"]
@@ -28,6 +28,10 @@ def link_or_copy(source, target):
         shutil.copy2(source, target)
 
 
+def folder_of(project):
+    return "tests/Oracles" if project == "Oracles" else f"tests/{project}.Tests"
+
+
 class Tree:
     """The clone. It has a copy of the caller's caches of the emulator and of NVRTC; the caches do not change."""
 
@@ -42,7 +46,8 @@ class Tree:
         self.git("checkout", "-q", "--force", "--detach", commit)
         if not self.cache.exists() and known.exists():
             shutil.copytree(known, self.cache / "videosim", copy_function=link_or_copy)
-        subprocess.run(["dotnet", "restore", "--locked-mode", "-v", "quiet"], cwd=self.path, check=True)
+        for solution_or_project in (".", folder_of("Oracles")):
+            subprocess.run(["dotnet", "restore", "--locked-mode", "-v", "quiet", solution_or_project], cwd=self.path, check=True)
         self.kept = set()
 
     def git(self, *arguments):
@@ -50,7 +55,7 @@ class Tree:
 
     def build(self, project):
         """Builds a project's tests."""
-        done = subprocess.run(["dotnet", "build", f"tests/{project}.Tests", *BUILD], cwd=self.path, env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(["dotnet", "build", folder_of(project), *BUILD], cwd=self.path, env=self.environment, capture_output=True, text=True)
         if done.returncode != 0:
             raise Refused(next((line for line in done.stdout.split("\n") if "error" in line), "the build failed").strip())
 
@@ -60,9 +65,9 @@ class Tree:
 
     def run(self, project, arguments, limit):
         """Runs a project's tests: exit status, output. The status is None after `limit` seconds."""
-        program = f"tests/{project}.Tests/bin/Release/net10.0/VideoSim.{project}.Tests"
+        program = f"{folder_of(project)}/bin/Release/net10.0/VideoSim.{project}.Tests"
         with open(self.log, "w+", encoding="utf-8", errors="replace") as log:
-            process = subprocess.Popen([program, "-noColor", "-noLogo", "-preEnumerateTheories", *arguments], cwd=self.path, env=self.environment,
+            process = subprocess.Popen([program, "-noColor", "-noLogo", "-preEnumerateTheories", "-trait-", "length=long", *arguments], cwd=self.path, env=self.environment,
                                        stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
             try:
                 status = process.wait(limit)

@@ -10,8 +10,6 @@ namespace VideoSim.Cli.Commands;
 /// <summary><c>data</c>: make, describe, verify and split files of videos.</summary>
 internal static class DataCommand
 {
-    private const int FrameWidth = 1536;
-
     public static Command Create() => new("data", "Make, describe, verify and split files of videos.") { DataImportCommand.Create(), Synth(), Inspect(), Verify(), DataFoldsCommand.Create() };
 
     private static Command Synth()
@@ -27,7 +25,7 @@ internal static class DataCommand
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
         var tagList = new Option<string?>("--tag-list") { Description = "a tag_list.txt; videos have its tags, and it is copied" };
         var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt; titles have only characters that it contains, and it is copied" };
-        var width = Width();
+        var width = CommonOptions.Positive("--frame-width", "values of a frame", defaults.FrameWidth);
         var frames = new Option<int?>("--frames") { Description = "frames of every video; a random number from 1 to 100 if left out" };
         var command = new Command("synth", "Write a synthetic dataset in the challenge's layout, with its true similarities.")
         {
@@ -116,7 +114,13 @@ internal static class DataCommand
 
     private static Argument<string[]> Files() => new("files") { Description = "TFRecord files, folders of them, or patterns", Arity = ArgumentArity.OneOrMore };
 
-    private static Option<int> Width() => CommonOptions.Positive("--frame-width", "values of a frame", FrameWidth);
+    private static Option<int?> Width() => CommonOptions.Checked(
+        new Option<int?>("--frame-width") { Description = "values of a frame; those of the first valid record if left out" },
+        static (width, _) =>
+        {
+            if (width <= 0)
+                throw new DataException($"--frame-width must be positive, not {width}");
+        });
 
     private static string[] Expand(string[] files) => [.. files.SelectMany(static file => RecordFiles.Expand(file))];
 
@@ -144,6 +148,7 @@ internal static class DataCommand
     private static ResultTable VideoTable(RecordInspection found)
     {
         var table = new ResultTable().TextColumn("of a video").NumberColumn("how many").NumberColumn("videos");
+        table.Row("values of a frame", Count(found.FrameWidth), Count(found.Videos));
         Histogram("frames", found.FramesPerVideo, 8);
         Histogram("characters of the title", found.TitleCharacters, 8);
         Histogram("tags", found.TagsPerVideo, 1);

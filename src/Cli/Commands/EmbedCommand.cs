@@ -10,29 +10,46 @@ internal static class EmbedCommand
 {
     public static Command Create()
     {
-        var checkpoint = new Option<string>("--checkpoint") { Description = "a model folder: last, best or a checkpoint of a run; a run's folder stands for its last", Required = true };
-        var records = new Option<string>("--records") { Description = "a file of videos, a folder of them, or a pattern", Required = true };
+        var checkpoint = CommonOptions.TrainedModel();
+        var records = CommonOptions.Records("files of videos, folders of them, or patterns");
+        var frames = new Option<string?>("--frames") { Description = "instead of --records, frames of one video: a .npy matrix of float16 or float32, a row for each frame" };
+        var title = new Option<string?>("--title") { Description = "with --frames: title of the video" };
+        var id = new Option<string?>("--id") { Description = "with --frames: id of the video; the name of the file without .npy if left out" };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
         var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };
         var deviceName = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
         var dictionary = new DictionaryOption();
         var skip = CommonOptions.SkipBadRecords();
-        return new Command("embed", "Compute the embedding of every video.") { checkpoint, records, output, full, deviceName, threads, skip, dictionary.Option }.Does((parsed, console, cancellation) =>
+        var command = new Command("embed", "Compute the embedding of every video of some files, or of one video.")
+        {
+            checkpoint, records, frames, title, id, output, full, deviceName, threads, skip, dictionary.Option,
+        };
+        command.Validators.Add(result =>
+        {
+            bool isOne = result.GetValue(frames) is not null;
+            if (isOne == result.GetValue(records) is { Length: > 0 })
+                result.AddError("embed needs either --records, or --frames and --title");
+            else if (isOne != result.GetValue(title) is not null)
+                result.AddError("--frames and --title belong together");
+            else if (!isOne && result.GetValue(id) is not null)
+                result.AddError("--id is for the video of --frames; leave it out");
+        });
+        return command.Does((parsed, console, cancellation) =>
         {
             string file = parsed.GetValue(output)!;
             SubmissionFile.RequireWritable(file);
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
-            var folder = ModelFolder.Open(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
-            var files = VideoFormats.Expand(parsed.GetValue(records)!);
-            var videos = VideoFormats.Of(files).Open(files, folder.Configuration.FrameWidth, parsed.GetValue(skip), Environment.ProcessorCount,
-                console.Progress, cancellation);
+            var folder = ModelFolder.OpenBest(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
+            var videos = parsed.GetValue(frames) is { } matrix
+                ? Embedder.OpenOne(folder, parsed.GetValue(id) ?? Path.GetFileNameWithoutExtension(matrix), parsed.GetValue(title)!, matrix)
+                : Embedder.OpenVideos(folder, parsed.GetValue(records)!, parsed.GetValue(skip), console.Progress, cancellation);
             var model = folder.Load(device, training: false);
             using var parameters = model.Parameters;
             using var embedder = new Embedder(device, model, folder.Configuration);
             var table = embedder.EmbedAll(videos, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
             SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
-            console.Progress.Note($"{file}: {table.Ids.Count} embeddings of {folder.Configuration.Model}, computed on {device.Name}");
+            console.Progress.Note($"{file}: {table.Ids.Count} {(table.Ids.Count == 1 ? "embedding" : "embeddings")} of {folder.Configuration.Model} in {folder.FolderPath}, computed on {device.Name}");
             return CommandLine.Done;
         });
     }

@@ -10,7 +10,7 @@ internal static class FinetuneCommand
     public static Command Create()
     {
         var options = new RunOptionSet();
-        var pretrained = new Option<string>("--pretrained") { Description = "folder of a pretraining run, or of a model", Required = true };
+        var pretrained = new Option<string>("--pretrained") { Description = "a model folder; a run's folder stands for its last model", Required = true };
         var fold = CommonOptions.Checked(
             new Option<string>("--fold") { Description = $"1 to {Folds.Count}, or all; with all, each fold gets a folder fold-<k>", Required = true },
             (text, _) => Numbers(text));

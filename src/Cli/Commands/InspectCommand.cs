@@ -19,7 +19,7 @@ internal static class InspectCommand
     {
         var model = CommonOptions.Model(required: false);
         var step = new Option<bool>("--step") { Description = "write a batch, its intermediate values, embeddings, losses and gradients to a file, without dropout" };
-        var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder" };
+        var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder; a run's folder stands for its last model" };
         var records = new Option<string>("--records") { Description = "with --step: a file of videos, a folder of them, or a pattern" };
         var labels = new Option<string?>("--labels") { Description = "with --step: a label file, for a batch of pairs" };
         var output = new Option<string>("--output") { Description = "with --step: the safetensors file to write" };

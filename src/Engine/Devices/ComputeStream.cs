@@ -15,6 +15,22 @@ public abstract unsafe class ComputeStream : IDisposable
     /// <summary>Runs a kernel; the arguments are copied before this returns.</summary>
     public abstract void Launch(Kernel kernel, void* args, int bytes);
 
+    /// <summary>
+    /// Begins a group of launches that do not depend on each other. The CPU runs a group like one launch: its threads
+    /// meet once for all of it. Other streams run the launches one by one.
+    /// </summary>
+    public LaunchGroup Group()
+    {
+        BeginGroup();
+        return new LaunchGroup(this);
+    }
+
+    /// <summary>Begins a group.</summary>
+    internal virtual void BeginGroup() { }
+
+    /// <summary>Ends the group, if one was begun: what follows may depend on its launches.</summary>
+    internal virtual void EndGroup() { }
+
     /// <summary>Begins a function. The launches that follow compute it. Only a stream that counts uses this.</summary>
     /// <param name="function">Inputs and results in words, such as <c>x, dY -> dX</c>.</param>
     /// <param name="touches">The tensors that it must read and write.</param>
@@ -47,4 +63,11 @@ public abstract unsafe class ComputeStream : IDisposable
 
     /// <summary>Frees the resources of the stream.</summary>
     protected virtual void Dispose(bool disposing) { }
+}
+
+/// <summary>The group of launches that <see cref="ComputeStream.Group"/> began. Disposing ends it.</summary>
+public readonly ref struct LaunchGroup(ComputeStream stream)
+{
+    /// <summary>Ends the group.</summary>
+    public void Dispose() => stream.EndGroup();
 }

@@ -9,9 +9,11 @@ namespace VideoSim.Engine.Devices;
 /// </summary>
 public sealed unsafe class PlanStream : ComputeStream
 {
-    private const int Alignment = 16;
+    private const int Alignment = 16, None = -1;
 
     private readonly List<(Kernel Kernel, int Offset, int Bytes)> _launches = [];
+    private readonly List<(int Begin, int End)> _groups = []; // launches of each group
+    private int _groupBegin = None;
     private byte* _arguments;
     private int _used, _capacity;
 
@@ -32,6 +34,15 @@ public sealed unsafe class PlanStream : ComputeStream
         _launches.Add((kernel, offset, bytes));
     }
 
+    internal override void BeginGroup() => _groupBegin = Count;
+
+    internal override void EndGroup()
+    {
+        if (_groupBegin != None && Count - _groupBegin > 1)
+            _groups.Add((_groupBegin, Count));
+        _groupBegin = None;
+    }
+
     /// <summary>Runs everything recorded on another stream, in order.</summary>
     public void Replay(ComputeStream stream) => stream.Replay(this);
 
@@ -41,7 +52,20 @@ public sealed unsafe class PlanStream : ComputeStream
     /// <summary>Launches everything recorded on another stream, kernel by kernel.</summary>
     internal void GiveTo(ComputeStream stream)
     {
-        foreach (var (kernel, offset, bytes) in CollectionsMarshal.AsSpan(_launches))
+        int next = 0;
+        foreach (var (begin, end) in CollectionsMarshal.AsSpan(_groups))
+        {
+            Launch(stream, next, begin);
+            using (stream.Group())
+                Launch(stream, begin, end);
+            next = end;
+        }
+        Launch(stream, next, Count);
+    }
+
+    private void Launch(ComputeStream stream, int begin, int end)
+    {
+        foreach (var (kernel, offset, bytes) in CollectionsMarshal.AsSpan(_launches)[begin..end])
             stream.Launch(kernel, _arguments + offset, bytes);
     }
 
@@ -54,6 +78,7 @@ public sealed unsafe class PlanStream : ComputeStream
         _arguments = null;
         (_used, _capacity) = (0, 0);
         _launches.Clear();
+        _groups.Clear();
         base.Dispose(disposing);
     }
 }

@@ -3,7 +3,8 @@ using VideoSim.Kernels.Contract;
 namespace VideoSim.Engine.Devices;
 
 /// <summary>
-/// The calling thread and helper threads, which share the items of one launch at a time. A waiting thread spins for a
+/// The calling thread and helper threads, which share the items of one launch, or of a group of launches that do not
+/// depend on each other. A waiting thread spins for a
 /// few microseconds, then yields, then sleeps: when other programs use the machine, a spinning thread would only take
 /// a core away from the work.
 /// </summary>
@@ -20,13 +21,15 @@ internal sealed unsafe class WorkerPool : IDisposable
     // Distance of the counters of two parts: two cache lines, because processors fetch them in pairs.
     private const int CounterDistance = 128 / sizeof(int);
 
+    // Launches that can be shared at once.
+    private const int MostLaunches = 4;
+
     private readonly Thread[] _helpers;
     private readonly object _wake = new();
     private readonly int _turnsBeforeSleep;
-    private readonly int[] _next; // first item of each part that no thread has taken
-    private Kernel? _kernel;
-    private void* _args;
-    private int _items, _busy, _sleeping;
+    private readonly int[] _next; // first item of each part of each launch that no thread has taken
+    private readonly Work[] _works = new Work[MostLaunches];
+    private int _count, _busy, _sleeping;
     private volatile int _generation;
     private volatile bool _stopped;
     private Exception? _failure;
@@ -40,7 +43,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads);
         _turnsBeforeSleep = turnsBeforeSleep;
-        _next = new int[(threads + 1) * CounterDistance];
+        _next = new int[(MostLaunches * threads + 1) * CounterDistance];
         _helpers = new Thread[threads - 1];
         for (int i = 0; i < _helpers.Length; i++)
         {
@@ -52,30 +55,63 @@ internal sealed unsafe class WorkerPool : IDisposable
 
     public int Threads => _helpers.Length + 1;
 
+    /// <summary>Whether <see cref="Run"/> is due before another <see cref="Add"/>.</summary>
+    public bool IsFull => _count == MostLaunches;
+
+    /// <summary>Adds a launch to the next run.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="args">Its arguments; they are read until the run ends.</param>
+    /// <param name="items">Number of its items.</param>
+    public void Add(Kernel kernel, void* args, int items) => _works[_count++] = new Work(kernel, (nint)args, items);
+
     /// <summary>
-    /// Runs the items of a launch. It returns when no thread works on the launch any more, also if an item fails.
+    /// Runs the added launches. It returns when no thread works on them any more, also if an item fails.
     /// </summary>
+    /// <param name="shared">Whether the helpers get a part; otherwise the calling thread runs all items.</param>
     /// <exception cref="InvalidOperationException">
     /// An item failed on a helper. A failure of an item on the calling thread is thrown as it is.
     /// </exception>
-    public void Run(Kernel kernel, void* args, int items)
+    public void Run(bool shared)
     {
-        (_kernel, _items, _failure) = (kernel, items, null);
-        _args = args;
-        for (int part = 0; part < Threads; part++)
-            Next(part) = StartOf(part);
+        try
+        {
+            if (shared && Threads > 1 && (_count > 1 || _count == 1 && _works[0].Items > 1))
+                Share();
+            else
+                RunAlone();
+        }
+        finally
+        {
+            _count = 0;
+        }
+    }
+
+    private void RunAlone()
+    {
+        foreach (ref readonly var work in _works.AsSpan(0, _count))
+            work.Kernel.Invoke((void*)work.Args, 0, work.Items);
+    }
+
+    private void Share()
+    {
+        _failure = null;
+        for (int launch = 0; launch < _count; launch++)
+        {
+            for (int part = 0; part < Threads; part++)
+                Next(launch, part) = StartOf(launch, part);
+        }
         _busy = _helpers.Length;
         Publish();
         try
         {
-            Work(number: 0);
+            WorkAs(number: 0);
         }
         finally
         {
             AwaitHelpers(); // they use the arguments and the counters
         }
         if (_failure is { } failure)
-            throw new InvalidOperationException($"{kernel} failed on a worker thread", failure);
+            throw new InvalidOperationException($"{string.Join(" or ", _works.Take(_count).Select(static work => work.Kernel))} failed on a worker thread", failure);
     }
 
     public void Dispose()
@@ -115,20 +151,24 @@ internal sealed unsafe class WorkerPool : IDisposable
             Thread.Yield();
     }
 
-    private int StartOf(int part) => (int)((long)_items * part / Threads);
+    private int StartOf(int launch, int part) => (int)((long)_works[launch].Items * part / Threads);
 
-    private ref int Next(int part) => ref _next[(part + 1) * CounterDistance];
+    private ref int Next(int launch, int part) => ref _next[(launch * Threads + part + 1) * CounterDistance];
 
-    private void Work(int number)
+    private void WorkAs(int number)
     {
         for (int i = 0; i < Threads; i++)
-            WorkOn((number + i) % Threads);
+        {
+            for (int launch = 0; launch < _count; launch++)
+                WorkOn(launch, (number + i) % Threads);
+        }
     }
 
-    private void WorkOn(int part)
+    private void WorkOn(int launch, int part)
     {
-        ref int next = ref Next(part);
-        int end = StartOf(part + 1);
+        ref readonly var work = ref _works[launch];
+        ref int next = ref Next(launch, part);
+        int end = StartOf(launch, part + 1);
         while (true)
         {
             int from = Volatile.Read(ref next), left = end - from;
@@ -136,7 +176,7 @@ internal sealed unsafe class WorkerPool : IDisposable
                 return;
             int share = (left - 1) / SharesOfPart + 1;
             if (Interlocked.CompareExchange(ref next, from + share, from) == from)
-                _kernel!.Invoke(_args, from, from + share);
+                work.Kernel.Invoke((void*)work.Args, from, from + share);
         }
     }
 
@@ -166,7 +206,7 @@ internal sealed unsafe class WorkerPool : IDisposable
                 return;
             try
             {
-                Work(number);
+                WorkAs(number);
             }
             catch (Exception e)
             {
@@ -175,4 +215,6 @@ internal sealed unsafe class WorkerPool : IDisposable
             Interlocked.Decrement(ref _busy);
         }
     }
+
+    private readonly record struct Work(Kernel Kernel, nint Args, int Items);
 }

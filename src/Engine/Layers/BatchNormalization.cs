@@ -10,7 +10,10 @@ namespace VideoSim.Engine.Layers;
 /// </summary>
 public sealed class BatchNormalization
 {
-    private const float Momentum = 0.99f, Epsilon = 1e-3f;
+    /// <summary>Added to the variance under the root.</summary>
+    public const float Epsilon = 1e-3f;
+
+    private const float Momentum = 0.99f;
 
     private readonly Parameter _weight, _bias;
     private readonly StateTensor _runningMean, _runningVariance;

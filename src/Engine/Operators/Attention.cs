@@ -95,6 +95,7 @@ public static unsafe class Attention
             AddQuery = addQuery,
             AddKeyValue = addKeyValue,
         });
+        using var group = tape.Stream.Group();
         if (dQueryBias.Exists)
             ColumnSum.Finish(tape, querySums, dQueryBias, addQueryBias);
         if (dKeyValueBias.Exists)

@@ -5,14 +5,21 @@ using VideoSim.Kernels.Reduce;
 
 namespace VideoSim.Engine.Operators;
 
-/// <summary>Bias gradients: column sums in fixed order.</summary>
-internal static unsafe class ColumnSum
+/// <summary>
+/// Bias gradients: column sums in fixed order. <see cref="Begin"/> launches the sums of chunks of rows, and
+/// <see cref="Finish(Tape)"/> their sum; launches that do not depend on them may be in between.
+/// </summary>
+internal readonly unsafe struct ColumnSum
 {
+    private readonly ColumnSumArgs _args;
+
+    private ColumnSum(in ColumnSumArgs args) => _args = args;
+
     /// <summary>
-    /// Writes the sum over rows of <paramref name="x"/> [stack, rows, width] to <paramref name="y"/> [stack, width],
+    /// Begins the sum over rows of <paramref name="x"/> [stack, rows, width] for <paramref name="y"/> [stack, width],
     /// which is fp32.
     /// </summary>
-    public static void Write(Tape tape, in Tensor x, int stack, int rows, int width, in Tensor y, int add)
+    public static ColumnSum Begin(Tape tape, in Tensor x, int stack, int rows, int width, in Tensor y, int add)
     {
         int chunks = ColumnSumKernels.Chunks(rows);
         var args = new ColumnSumArgs
@@ -22,7 +29,14 @@ internal static unsafe class ColumnSum
         };
         tape.Touches("dY -> gradient of the bias", Touch.Read(x), Touch.Write(y, add));
         tape.Stream.Run(ColumnSumKernels.Partial[x.Type], args);
-        tape.Stream.Run(ColumnSumKernels.Finish, args);
+        return new ColumnSum(args);
+    }
+
+    /// <summary>Writes the sum, if one was begun.</summary>
+    public void Finish(Tape tape)
+    {
+        if (_args.Y != null)
+            tape.Stream.Run(ColumnSumKernels.Finish, _args);
     }
 
     /// <summary>Number of parts in which the rows are summed.</summary>

@@ -74,39 +74,50 @@ public static unsafe class Linear
     {
         int k = x.Shape.Width, n = dY.Shape.Width, rows = dY.Shape.Rows / stack;
         var operand = dY.Type == x.Type ? dY : Narrow(tape, dY);
-        var dWeight = tape.GradientToWrite(weight, out int add);
-        if (dWeight.Exists)
+        var columnSum = default(ColumnSum);
+        using (tape.Stream.Group())
         {
-            tape.Touches("x, dY -> gradient of the weight", Touch.Read(x), Touch.Read(operand), Touch.Write(dWeight, add));
-            MatrixProduct.Run(tape, new MatMulArgs // dW[N, K] = dY^T x
+            var dWeight = tape.GradientToWrite(weight, out int add);
+            if (dWeight.Exists)
             {
-                A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
-                B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
-                C = dWeight.Values, StrideC = (long)n * k, LdC = k,
-                M = n, N = k, K = rows, Batch = stack, Add = add, Operands = x.Type, Result = dWeight.Type,
-            });
-        }
-        if (bias.Exists)
-        {
-            var dBias = tape.GradientToWrite(bias, out add);
+                tape.Touches("x, dY -> gradient of the weight", Touch.Read(x), Touch.Read(operand), Touch.Write(dWeight, add));
+                MatrixProduct.Run(tape, new MatMulArgs // dW[N, K] = dY^T x
+                {
+                    A = operand.Values, StrideA = (long)rows * n, LdA = n, TransposeA = 1,
+                    B = x.Values, StrideB = sharedInput ? 0 : (long)rows * k, LdB = k,
+                    C = dWeight.Values, StrideC = (long)n * k, LdC = k,
+                    M = n, N = k, K = rows, Batch = stack, Add = add, Operands = x.Type, Result = dWeight.Type,
+                });
+            }
+            var dX = tape.GradientToWrite(x, out add);
+            if (dX.Exists)
+            {
+                tape.Touches("weight, dY -> dX", Touch.Read(weight), Touch.Read(operand), Touch.Write(dX, add));
+                WriteInputGradient(tape, weight, operand, dX, stack, sharedInput, add);
+            }
+            var dBias = bias.Exists ? tape.GradientToWrite(bias, out add) : default;
             if (dBias.Exists)
-                ColumnSum.Write(tape, dY, stack, rows, n, dBias, add);
+                columnSum = ColumnSum.Begin(tape, dY, stack, rows, n, dBias, add);
         }
-        var dX = tape.GradientToWrite(x, out add);
-        if (!dX.Exists)
-            return;
-        tape.Touches("weight, dY -> dX", Touch.Read(weight), Touch.Read(operand), Touch.Write(dX, add));
-        // If the stack shares its input, the products run one after the other, because they add to the same gradient.
-        int products = sharedInput ? stack : 1;
+        columnSum.Finish(tape);
+    }
+
+    // dx[rows, K] = dY W. If the stack shares its input, the products run one after the other, because they add to the
+    // same gradient.
+    private static void WriteInputGradient(Tape tape, in Tensor weight, in Tensor dY, in Tensor dX, int stack, bool sharedInput, int add)
+    {
+        int n = dY.Shape.Width, k = dX.Shape.Width, rows = dY.Shape.Rows / stack, products = sharedInput ? stack : 1;
         for (int i = 0; i < products; i++)
         {
-            MatrixProduct.Run(tape, new MatMulArgs // dx[rows, K] = dY W
+            if (i > 0)
+                tape.Stream.EndGroup();
+            MatrixProduct.Run(tape, new MatMulArgs
             {
-                A = operand.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
+                A = dY.ValuesAt((long)i * rows * n), StrideA = (long)rows * n, LdA = n,
                 B = weight.ValuesAt((long)i * n * k), StrideB = (long)n * k, LdB = k,
                 C = dX.Values, StrideC = (long)rows * k, LdC = k,
                 M = rows, N = k, K = n, Batch = stack / products, Add = i > 0 ? 1 : add,
-                Operands = operand.Type, Result = dX.Type,
+                Operands = dY.Type, Result = dX.Type,
             });
         }
     }

@@ -24,6 +24,7 @@ public static unsafe class MatrixProduct
             stream.Run(MatMulKernels.Multiply, args);
             return;
         }
+        stream.EndGroup(); // the launches below depend on each other, and the next product uses the same workspace
         workspace!.Reset();
         var part = args with { Packed = workspace.Allocate(new Shape(checked((int)elements))).Floats };
         for (int parts = MatMulKernels.Parts(part); part.Part < parts; part.Part++)

@@ -46,6 +46,31 @@ public sealed class AtomicFolder
         }
     }
 
+    /// <summary>
+    /// Throws if <see cref="Write"/> could not write a new folder. Call it before the work that computes the files.
+    /// Missing parent folders are created.
+    /// </summary>
+    /// <exception cref="DataException">
+    /// The path has a file or a folder that is not empty, or the file system reported an error; the message names the
+    /// path.
+    /// </exception>
+    public static void RequireNew(string path)
+    {
+        if (File.Exists(path))
+            throw new DataException($"{path}: cannot be written: it is a file");
+        try
+        {
+            if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
+                throw new DataException($"{path}: is a folder with files; choose a new one");
+        }
+        catch (Exception failure) when (FileFailure.Is(failure))
+        {
+            throw FileFailure.Writing(path, failure, path);
+        }
+        if (!Directory.Exists(path))
+            AtomicFile.RequireWritable(path);
+    }
+
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
     /// <param name="name">The file's name inside the folder.</param>
     /// <param name="write">Writes the content.</param>

@@ -19,6 +19,9 @@ public delegate void TensorSource(long offset, Span<byte> destination);
 /// </summary>
 public sealed class SafetensorsWriter
 {
+    /// <summary>The name that no tensor can have.</summary>
+    public const string ReservedName = SafetensorsFormat.MetadataKey;
+
     // Large enough for the disk and for copies from a device, small compared with any model.
     private const int ChunkBytes = 1 << 20;
 
@@ -45,7 +48,7 @@ public sealed class SafetensorsWriter
     /// <param name="source">Supplies its bytes, from front to back.</param>
     public void Add(string name, SafetensorsType type, ReadOnlySpan<long> shape, TensorSource source)
     {
-        if (name == SafetensorsFormat.MetadataKey)
+        if (name == ReservedName)
             throw new ArgumentException($"'{name}' cannot name a tensor", nameof(name));
         long bytes = SafetensorsFormat.ByteCount(type, shape)
             ?? throw new ArgumentException($"tensor '{name}' has the impossible shape {SafetensorsFormat.Show(shape)}", nameof(shape));

@@ -16,7 +16,10 @@ public interface IVideoModel
     /// <summary>Video embeddings [B, EmbeddingWidth] of a batch.</summary>
     Tensor Embed(Tape tape, BatchBlock batch);
 
-    /// <summary>Video embeddings [B, EmbeddingWidth] and tag logits [B, tags] of a batch.</summary>
+    /// <summary>
+    /// Video embeddings [B, EmbeddingWidth] and tag logits [B, tags] of a batch; default logits for a model without
+    /// tags.
+    /// </summary>
     (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch);
 
     /// <summary>Training on single videos.</summary>

@@ -20,7 +20,8 @@ internal sealed class MixNextVlad : IVideoModel
 
     private readonly ModelConfig _config;
     private readonly TextTower _textTower;
-    private readonly Dense _textMap, _gate, _classifier;
+    private readonly Dense _textMap, _gate;
+    private readonly Dense? _classifier; // null without tags
     private readonly BatchNormalization _gateNorm;
     private readonly NeXtVlad _vlad;
     private readonly Fusion _fusion;
@@ -37,8 +38,11 @@ internal sealed class MixNextVlad : IVideoModel
         _gate = new Dense(Parameters, "gate.dense", gateWidth, config.Experts, group: rest);
         _vlad = new NeXtVlad(Parameters, rest, [.. experts.Select(name => $"{name}.vlad")], config);
         _fusion = new Fusion(Parameters, rest, [.. experts.Select(name => $"{name}.fusion")], config);
-        _classifier = new Dense(Parameters, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags,
-            initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)), group: rest);
+        if (config.Tags > 0)
+        {
+            _classifier = new Dense(Parameters, [.. experts.Select(name => $"{name}.classifier")], config.EmbeddingWidth, config.Tags,
+                initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)), group: rest);
+        }
     }
 
     /// <inheritdoc/>
@@ -51,7 +55,7 @@ internal sealed class MixNextVlad : IVideoModel
     public (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch)
     {
         var encoded = Encode(tape, batch);
-        return (encoded.Embedding, Tags(tape, encoded).Mixture);
+        return (encoded.Embedding, _classifier is null ? default : Tags(tape, _classifier, encoded).Mixture);
     }
 
     /// <inheritdoc/>
@@ -65,11 +69,15 @@ internal sealed class MixNextVlad : IVideoModel
     private LossTerms PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {
         var encoded = Encode(tape, batch);
-        var (expertLogits, logits) = Tags(tape, encoded);
-        var tags = MultiLabelLoss.Forward(tape, logits, expertLogits, batch.Labels, losses.Focus, new HeadConsistency(losses.ConsistencyTemperature, ConsistencyEpsilon));
+        LossTerm[] tags = [];
+        if (_classifier is not null)
+        {
+            var (expertLogits, logits) = Tags(tape, _classifier, encoded);
+            var terms = MultiLabelLoss.Forward(tape, logits, expertLogits, batch.Labels, losses.Focus, new HeadConsistency(losses.ConsistencyTemperature, ConsistencyEpsilon));
+            tags = [new("tag", losses.TagWeight, terms.Mixture), new("tag_experts", losses.TagWeight, terms.Experts), new("consistency", losses.ConsistencyWeight, terms.Consistency)];
+        }
         var contrastive = ContrastiveLoss.Forward(tape, encoded.Vision, encoded.Text, losses.ContrastiveTemperature);
-        return new LossTerms(new("tag", 1, tags.Mixture), new("tag_experts", 1, tags.Experts), new("consistency", losses.ConsistencyWeight, tags.Consistency),
-            new("contrastive", losses.ContrastiveWeight / _config.Experts, contrastive));
+        return new LossTerms([.. tags, new("contrastive", losses.ContrastiveWeight / _config.Experts, contrastive)]);
     }
 
     private LossTerms FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
@@ -77,8 +85,8 @@ internal sealed class MixNextVlad : IVideoModel
         var encoded = Encode(tape, batch);
         var pairs = PairLoss.Forward(tape, encoded.Embedding, batch.Similarities);
         tape.Note("cosine", pairs.Cosines);
-        var tags = MultiLabelLoss.Forward(tape, Tags(tape, encoded).Mixture, batch.Labels, losses.Focus);
-        return losses.OfPairs(pairs, tags);
+        return losses.OfPairs(pairs, _classifier is null ? []
+            : [new("tag", losses.TagWeight, MultiLabelLoss.Forward(tape, Tags(tape, _classifier, encoded).Mixture, batch.Labels, losses.Focus))]);
     }
 
     private Encoded Encode(Tape tape, BatchBlock batch)
@@ -95,9 +103,9 @@ internal sealed class MixNextVlad : IVideoModel
     }
 
     // Logits of each expert [E, B, tags] and of the mixture [B, tags].
-    private (Tensor Experts, Tensor Mixture) Tags(Tape tape, in Encoded encoded)
+    private static (Tensor Experts, Tensor Mixture) Tags(Tape tape, Dense classifier, in Encoded encoded)
     {
-        var experts = tape.Note("experts.tag_logits", _classifier.Forward(tape, encoded.Experts));
+        var experts = tape.Note("experts.tag_logits", classifier.Forward(tape, encoded.Experts));
         return (experts, tape.Note("tag_logits", Mixture.Forward(tape, experts, encoded.Weights)));
     }
 

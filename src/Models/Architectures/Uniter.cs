@@ -19,7 +19,8 @@ internal sealed class Uniter : IVideoModel
 {
     private readonly ModelConfig _config;
     private readonly TextEncoder _encoder;
-    private readonly Dense _frameMap, _classifier;
+    private readonly Dense _frameMap;
+    private readonly Dense? _classifier; // null without tags
 
     /// <summary>Declares the weights.</summary>
     /// <exception cref="DataException">Text and frames are too long for one sequence.</exception>
@@ -34,7 +35,8 @@ internal sealed class Uniter : IVideoModel
         int hidden = config.Encoder.HiddenSize, width = config.EmbeddingWidth;
         _frameMap = new Dense(Parameters, "frame_map", config.FrameWidth, hidden, group: rest);
         Map = new Dense(Parameters, "fc", hidden, width, group: rest);
-        _classifier = new Dense(Parameters, "classifier", width, config.Tags, initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)), group: rest);
+        if (config.Tags > 0)
+            _classifier = new Dense(Parameters, "classifier", width, config.Tags, initialBias: Math.Log(config.TagPrior / (1 - config.TagPrior)), group: rest);
         Tokens = new MaskedTokenHead(Parameters, rest, "mlm", width, _encoder.WordTable, config.Encoder);
     }
 
@@ -56,7 +58,7 @@ internal sealed class Uniter : IVideoModel
     public (Tensor Embedding, Tensor TagLogits) Predict(Tape tape, BatchBlock batch)
     {
         var embedding = Embed(tape, batch);
-        return (embedding, Tags(tape, embedding));
+        return (embedding, _classifier is null ? default : Tags(tape, embedding));
     }
 
     /// <inheritdoc/>
@@ -74,11 +76,11 @@ internal sealed class Uniter : IVideoModel
     {
         var encoded = Encode(tape, batch);
         var embedding = Pool(tape, encoded);
-        var tags = MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus);
+        var tags = TagTerms(tape, batch, embedding, losses);
         var rows = new Shape(maskedRows);
         var masked = GatherRows.Forward(tape, encoded.Hidden, batch.MaskedPositions.Slice(0, rows), batch.Shape.TextLength); // [rows, C]
         var tokens = Tokens.Loss(tape, tape.Note("masked_tokens", Map.Forward(tape, masked)), batch.MaskedTargets.Slice(0, rows), batch.MaskedWeights.Slice(0, rows));
-        return new LossTerms(new("tag", 1, tags), new("mlm", losses.MlmWeight, tokens));
+        return new LossTerms([.. tags, new("mlm", losses.MlmWeight, tokens)]);
     }
 
     private LossTerms FinetuningLosses(Tape tape, BatchBlock batch, LossConfig losses)
@@ -86,9 +88,11 @@ internal sealed class Uniter : IVideoModel
         var embedding = Embed(tape, batch);
         var pairs = PairLoss.Forward(tape, embedding, batch.Similarities);
         tape.Note("cosine", pairs.Cosines);
-        var tags = MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus);
-        return losses.OfPairs(pairs, tags);
+        return losses.OfPairs(pairs, TagTerms(tape, batch, embedding, losses));
     }
+
+    private LossTerm[] TagTerms(Tape tape, BatchBlock batch, in Tensor embedding, LossConfig losses) =>
+        _classifier is null ? [] : [new("tag", losses.TagWeight, MultiLabelLoss.Forward(tape, Tags(tape, embedding), batch.Labels, losses.Focus))];
 
     /// <summary>Hidden states [B, T + F, C] of text and frames, and their attention mask, Int32 [B, T + F].</summary>
     internal (Tensor Hidden, Tensor Mask) Encode(Tape tape, BatchBlock batch)
@@ -102,8 +106,8 @@ internal sealed class Uniter : IVideoModel
         return (_encoder.Encode(tape, sequence, mask), mask);
     }
 
-    /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth].</summary>
-    internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier.Forward(tape, embedding));
+    /// <summary>Tag logits [B, tags] of embeddings [B, EmbeddingWidth]. There must be tags.</summary>
+    internal Tensor Tags(Tape tape, in Tensor embedding) => tape.Note("tag_logits", _classifier!.Forward(tape, embedding));
 
     // The reference maps every position and then averages (docs/reference-system.md, section 3.7). The result is the
     // same, with 64 times the work.

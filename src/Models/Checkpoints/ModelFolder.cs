@@ -1,27 +1,37 @@
-using System.Text.Json;
+using System.Security.Cryptography;
+using System.Text;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Tensors;
+using VideoSim.Kernels.Rotary;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
+using VideoSim.Models.Pretrained;
 using VideoSim.Models.Text;
 using VideoSim.Models.Zoo;
 
 namespace VideoSim.Models.Checkpoints;
 
 /// <summary>
-/// A model on disk, in the layout of Hugging Face (config.json, model.safetensors, vocab.txt, tokenizer_config.json),
-/// with the tag list in the order of its heads.
+/// A model on disk, in the layout of Hugging Face (config.json, model.safetensors, vocab.txt, tokenizer_config.json,
+/// special_tokens_map.json, README.md), with the tag list in the order of its heads.
 /// </summary>
 public sealed class ModelFolder
 {
     /// <summary>Name of the model folder that a finished training run writes.</summary>
     public const string LastOfRun = "last";
 
+    /// <summary>Name of a run's model folder with the best validation score. A run without pairs has none.</summary>
+    public const string BestOfRun = "best";
+
     private const string Config = "config.json", Weights = "model.safetensors", Vocab = "vocab.txt",
-        TokenizerConfig = "tokenizer_config.json", TagFile = "tag_list.txt";
+        TokenizerConfig = "tokenizer_config.json", SpecialTokens = "special_tokens_map.json", TagFile = "tag_list.txt", Card = "README.md";
+
+    // Other programs take it from the file. It is constant, so this one computes it.
+    private const string RotaryPositions = $"{EncoderConfig.RoFormer}.{PublishedNames.RotaryTable}";
 
     private ModelFolder(string path, ModelConfig config, ITokenizer tokenizer, TagList tags) =>
         (FolderPath, Configuration, Tokenizer, Tags) = (path, config, tokenizer, tags);
@@ -46,30 +56,51 @@ public sealed class ModelFolder
     /// Dictionary of a RoFormer's tokenizer; null for jieba's own. The model must have been trained with it.
     /// </param>
     /// <exception cref="DataException">A file is missing or its contents do not fit; the message names it.</exception>
-    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null)
+    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null) => OpenModel(InRun(path, LastOfRun), dictionary);
+
+    /// <summary>
+    /// As <see cref="Open"/>, but in a run's folder the best model is opened, and the last one if there is no best.
+    /// This is for commands that use a trained model. Commands that train it further or examine a run open the last
+    /// model, as in the reference.
+    /// </summary>
+    /// <inheritdoc cref="Open"/>
+    public static ModelFolder OpenBest(string path, JiebaDictionary? dictionary = null) => OpenModel(InRun(path, BestOfRun, LastOfRun), dictionary);
+
+    // A model folder of a run's folder; any other path stays as it is.
+    private static string InRun(string path, params ReadOnlySpan<string> names)
     {
-        if (!File.Exists(Path.Combine(path, Config)) && Directory.Exists(Path.Combine(path, LastOfRun)))
-            path = Path.Combine(path, LastOfRun);
+        foreach (string name in names)
+        {
+            if (!File.Exists(Path.Combine(path, Config)) && Directory.Exists(Path.Combine(path, name)))
+                return Path.Combine(path, name);
+        }
+        return path;
+    }
+
+    private static ModelFolder OpenModel(string path, JiebaDictionary? dictionary)
+    {
         string file = Path.Combine(path, Config);
-        var config = JsonFile.Read(file, ConfigurationJson.Default.ModelConfig);
+        var config = ConfigFile.Read(file);
         config.Validate($"{file}: ");
         using var declared = Declare(config, file);
         var vocabulary = Vocabulary.Load(Path.Combine(path, Vocab));
         var tags = TagList.Read(Path.Combine(path, TagFile));
         if (vocabulary.Count != config.Encoder.VocabSize)
-            throw new DataException($"{Path.Combine(path, Vocab)} has {vocabulary.Count} pieces, but encoder.vocab_size in {file} is {config.Encoder.VocabSize}");
+            throw new DataException($"{Path.Combine(path, Vocab)} has {vocabulary.Count} pieces, but vocab_size in {file} is {config.Encoder.VocabSize}");
         if (tags.ClassCount != config.Tags)
             throw new DataException($"{Path.Combine(path, TagFile)} has {tags.ClassCount} tags, but tags in {file} is {config.Tags}");
         var tokenizer = TokenizerFactory.Create(config, vocabulary, dictionary);
         TokenizerFile.Check(Path.Combine(path, TokenizerConfig), tokenizer);
-        WeightFile.RequireFits(Path.Combine(path, Weights), declared);
+        WeightFile.RequireFits(Path.Combine(path, Weights), declared, RotaryPositions);
         return new ModelFolder(path, config, tokenizer, tags);
     }
 
-    /// <summary>Paths of all its files.</summary>
+    /// <summary>Paths of the files that determine what the model computes.</summary>
     public IEnumerable<string> Files => FilesOf(FolderPath);
 
-    /// <summary>Paths of all files of a model in a folder. The files need not exist.</summary>
+    /// <summary>
+    /// Paths of the files in a folder that determine what a model computes. The files need not exist.
+    /// </summary>
     public static IEnumerable<string> FilesOf(string path) => new[] { Config, Weights, Vocab, TokenizerConfig, TagFile }.Select(name => Path.Combine(path, name));
 
     // Declares the weights for the sizes, without memory.
@@ -101,12 +132,37 @@ public sealed class ModelFolder
     public void ReadWeights(IVideoModel model) => WeightFile.ReadWeights(Path.Combine(FolderPath, Weights), model.Parameters);
 
     /// <summary>Adds all files of a model to a folder.</summary>
-    public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, ITokenizer tokenizer, TagList tags)
+    /// <param name="folder">The folder.</param>
+    /// <param name="device">Device of the weights.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="config">Its sizes.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="tags">The tags of its heads.</param>
+    /// <param name="card">What its card says about its training.</param>
+    public static void Write(AtomicFolder folder, Device device, IVideoModel model, ModelConfig config, ITokenizer tokenizer, TagList tags, ModelCard card)
     {
-        folder.Add(Config, stream => JsonSerializer.Serialize(stream, config, ConfigurationJson.Default.ModelConfig));
-        folder.Add(Weights, stream => WeightFile.WriteWeights(stream, device, model.Parameters));
-        folder.Add(Vocab, stream => stream.Write(tokenizer.Vocabulary.ToFile()));
-        folder.Add(TokenizerConfig, stream => TokenizerFile.Write(stream, tokenizer));
-        folder.Add(TagFile, stream => stream.Write(tags.ToFile()));
+        var files = new List<FileDigest>();
+        var vocabulary = tokenizer.Vocabulary;
+        Add(Config, stream => ConfigFile.Write(stream, config, vocabulary.PadId));
+        Add(Weights, stream => WeightFile.WriteWeights(stream, device, model.Parameters, config.Encoder.ModelType == EncoderConfig.RoFormer ? AddRotaryPositions : null));
+        Add(Vocab, stream => stream.Write(vocabulary.ToFile()));
+        Add(TokenizerConfig, stream => TokenizerFile.Write(stream, tokenizer.ClassName, vocabulary, config.Encoder.MaxPositionEmbeddings, tokenizer.DictionarySha256));
+        Add(SpecialTokens, stream => TokenizerFile.WriteSpecialTokens(stream, vocabulary));
+        Add(TagFile, stream => stream.Write(tags.ToFile()));
+        folder.Add(Card, stream => stream.Write(Encoding.UTF8.GetBytes(card.Text(config, model.Parameters.Count, files))));
+
+        void Add(string name, Action<Stream> write) => folder.Add(name, stream =>
+        {
+            using var sha256 = SHA256.Create();
+            using (var hashed = new CryptoStream(stream, sha256, CryptoStreamMode.Write, leaveOpen: true))
+                write(hashed);
+            files.Add(new FileDigest(name, stream.Position, Convert.ToHexStringLower(sha256.Hash!)));
+        });
+
+        void AddRotaryPositions(SafetensorsWriter writer)
+        {
+            int positions = config.Encoder.MaxPositionEmbeddings, width = config.Encoder.HiddenSize / config.Encoder.NumAttentionHeads;
+            writer.Add(RotaryPositions, new Shape(positions, width), RotaryTable.Create(positions, width));
+        }
     }
 }

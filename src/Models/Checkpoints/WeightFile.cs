@@ -20,12 +20,17 @@ public static unsafe class WeightFile
     private delegate void Upload(ReadOnlySpan<float> values, in Tensor part);
 
     /// <summary>Writes all weights and saved states.</summary>
-    public static void WriteWeights(Stream stream, Device device, ParameterStore parameters)
+    /// <param name="stream">Receives the file.</param>
+    /// <param name="device">Device of the weights.</param>
+    /// <param name="parameters">The weights.</param>
+    /// <param name="addTables">Adds tables that are not read back, for other programs; null for none.</param>
+    public static void WriteWeights(Stream stream, Device device, ParameterStore parameters, Action<SafetensorsWriter>? addTables = null)
     {
         var writer = new SafetensorsWriter();
         writer.AddMetadata("format", "pt"); // linear weights are [out, in], as readers of such files expect
         foreach (var (name, value) in Saved(parameters))
             Add(writer, device, name, value);
+        addTables?.Invoke(writer);
         writer.WriteTo(stream);
     }
 
@@ -33,10 +38,13 @@ public static unsafe class WeightFile
     /// Checks by its header that a file has all weights and saved states in the right shapes. The parameters need no
     /// memory.
     /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="parameters">The declared weights.</param>
+    /// <param name="tables">Names of tables that the file may have for other programs.</param>
     /// <exception cref="DataException">
     /// The file is damaged or belongs to another model; the message names file and tensor.
     /// </exception>
-    public static void RequireFits(string path, ParameterStore parameters)
+    public static void RequireFits(string path, ParameterStore parameters, params IEnumerable<string> tables)
     {
         using var reader = SafetensorsReader.Open(path);
         ParameterPart[] parts = [.. parameters.Parameters.SelectMany(static parameter => parameter.Parts), .. parameters.States.SelectMany(static state => state.Parts)];
@@ -44,7 +52,7 @@ public static unsafe class WeightFile
             reader.Find(part.Name, part.Shape);
         // An extra tensor in a known block belongs to a model of other sizes, for example with more layers. The rest
         // would be a model that was never trained.
-        var known = parts.Select(static part => part.Name).ToHashSet();
+        var known = parts.Select(static part => part.Name).Concat(tables).ToHashSet();
         var blocks = known.Select(static name => name.Split('.')[0]).ToHashSet();
         if (reader.Entries.FirstOrDefault(entry => !known.Contains(entry.Name) && blocks.Contains(entry.Name.Split('.')[0])) is { } surplus)
             throw new DataException($"{path}: tensor {Printable.Quote(surplus.Name)} does not belong to a model of these sizes");

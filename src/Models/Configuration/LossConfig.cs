@@ -2,7 +2,6 @@ using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Operators;
-using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Models.Configuration;
 
@@ -26,7 +25,7 @@ public sealed record LossConfig
     /// <summary>Weight of the KL term in finetuning.</summary>
     public float KlWeight { get; set; } = 0.5f;
 
-    /// <summary>Weight of the tag term in finetuning.</summary>
+    /// <summary>Weight of the tag terms. Without tags it must be 0.</summary>
     public float TagWeight { get; set; } = 1;
 
     /// <summary>Weight of the masked-token term in the pretraining of models that have one.</summary>
@@ -51,9 +50,9 @@ public sealed record LossConfig
 
     /// <summary>The objective of finetuning.</summary>
     /// <param name="pairs">The loss terms that compare the similarities of pairs with their targets.</param>
-    /// <param name="tags">The tag loss of all videos of the pairs [1].</param>
-    public LossTerms OfPairs(in PairTerms pairs, in Tensor tags) =>
-        new(new("squared_error", 1, pairs.SquaredError), new("kl", KlWeight, pairs.Kl), new("tag", TagWeight, tags));
+    /// <param name="tags">The tag term of all videos of the pairs; none for a model without tags.</param>
+    public LossTerms OfPairs(in PairTerms pairs, LossTerm[] tags) =>
+        new([new("squared_error", 1, pairs.SquaredError), new("kl", KlWeight, pairs.Kl), .. tags]);
 
     /// <summary>Checks the numbers.</summary>
     /// <exception cref="DataException">One is out of range; the message names it.</exception>

@@ -11,13 +11,16 @@ public sealed record ModelConfig
 {
     private const int MostExpandedWidth = 1 << 18;
 
+    // A quotient, times its divisor, differs from the dividend by at most two roundings: 2^-52 of at most 2^18.
+    private const double ExpansionRounding = 1e-9;
+
     /// <summary>Canonical name of the model.</summary>
     public required string Model { get; init; }
 
     /// <summary>The text encoder.</summary>
     public required EncoderConfig Encoder { get; init; }
 
-    /// <summary>Number of tags, C; follows the tag list.</summary>
+    /// <summary>Number of tags, C; follows the tag list. Without tags a model has no tag heads.</summary>
     public required int Tags { get; init; }
 
     /// <summary>Text positions, T, the two special tokens included.</summary>
@@ -43,7 +46,7 @@ public sealed record ModelConfig
 
     /// <summary>Width of the expansion, over all groups.</summary>
     [JsonIgnore]
-    public int VladExpandedWidth => (int)(VladExpansion * FrameWidth);
+    public int VladExpandedWidth => (int)Math.Round(VladExpansion * FrameWidth);
 
     /// <summary>NeXtVLAD groups, G.</summary>
     public int VladGroups { get; set; } = 8;
@@ -80,6 +83,18 @@ public sealed record ModelConfig
     public int SqueezeRatio { get; set; } = 8;
 
     /// <summary>
+    /// The same sizes with the nearest expansion for which <see cref="VladExpandedWidth"/> is a multiple of
+    /// <see cref="VladGroups"/>. An expansion that fits does not change.
+    /// </summary>
+    public ModelConfig WithFittingExpansion()
+    {
+        double expanded = VladExpansion * FrameWidth;
+        if (VladGroups < 1 || FrameWidth < 1 || !(expanded > 0 && expanded <= MostExpandedWidth) || expanded % VladGroups == 0)
+            return this; // Validate reports sizes that are out of range
+        return this with { VladExpansion = Math.Max(1, Math.Round(expanded / VladGroups)) * VladGroups / FrameWidth };
+    }
+
+    /// <summary>
     /// Checks the range of each size, and that the sizes fit together. The ranges are wide, but no product of two
     /// sizes exceeds 32 bits. This does not check the memory that a model needs.
     /// </summary>
@@ -88,11 +103,11 @@ public sealed record ModelConfig
     public void Validate(string where = "")
     {
         Range(TextLength, "text_length", 3, AttentionKernels.MaxLength); // two special tokens and one more
-        Range(Tags, "tags", 1, 1_000_000);
+        Range(Tags, "tags", 0, 1_000_000);
         Range(Frames, "frames", 1, 4096);
         Range(FrameWidth, "frame_width", 1, 1 << 16);
         Range(Experts, "experts", 1, 64);
-        if (!(VladExpansion > 0 && VladExpansion * FrameWidth <= MostExpandedWidth) || VladExpandedWidth != VladExpansion * FrameWidth)
+        if (!(VladExpansion > 0 && VladExpansion * FrameWidth <= MostExpandedWidth) || Math.Abs(VladExpandedWidth - (VladExpansion * FrameWidth)) > ExpansionRounding || VladExpandedWidth == 0)
             throw Bad($"vlad_expansion is {Text(VladExpansion)}; times frame_width ({FrameWidth}) it must be a whole number from 1 to {MostExpandedWidth}");
         Range(VladGroups, "vlad_groups", 1, 4096);
         Range(VladClusters, "vlad_clusters", 1, 4096);

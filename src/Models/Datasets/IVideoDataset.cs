@@ -75,4 +75,9 @@ public interface IVideoFormat
 
     /// <summary>The problem at the beginning of a file; null if its first video is valid.</summary>
     BadRecord? FirstProblem(string file, int frameWidth);
+
+    /// <summary>
+    /// The values of a frame in the first valid video of a file; null if it has no valid video or cannot be read.
+    /// </summary>
+    int? FindFrameWidth(string file);
 }

@@ -42,9 +42,13 @@ public sealed class TagList
     /// <summary>SHA-256 of <see cref="ToFile"/>, lower-case hexadecimal.</summary>
     public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(ToFile()));
 
-    /// <summary>Reads a tag list.</summary>
+    /// <summary>The list of data without tags.</summary>
+    /// <param name="path">The file that is missing.</param>
+    internal static TagList Empty(string path) => new(path, []);
+
+    /// <summary>Reads a tag list. It may be empty: then a model has no tag heads.</summary>
     /// <exception cref="DataException">
-    /// The file cannot be read or is empty, or a line is empty, is not an integer, or repeats a tag.
+    /// The file cannot be read, or a line is empty, is not an integer, or repeats a tag.
     /// </exception>
     public static TagList Read(string path)
     {
@@ -62,9 +66,7 @@ public sealed class TagList
                 throw new DataException($"{path}: line {lines.Number}: tag {id} is already on line {lineOf[id]}");
         }
 
-        return lineOf.Count == 0
-            ? throw new DataException($"{path}: the tag list is empty")
-            : new TagList(path, [.. lineOf.Keys.Order()]);
+        return new TagList(path, [.. lineOf.Keys.Order()]);
     }
 
     /// <summary>The class of a tag; false if the tag is not in the list.</summary>

@@ -17,10 +17,16 @@ namespace VideoSim.Models.Inspection;
 internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[] Order, ulong MaskSeed, long Number)
 {
     /// <summary>The first videos of some files, or the first pairs of a label file.</summary>
-    /// <exception cref="DataException">The files have fewer.</exception>
-    public static StepBatch First(IReadOnlyList<string> records, string? labels, int size, ModelConfig config)
+    /// <param name="records">The files.</param>
+    /// <param name="labels">The label file, or null for single videos.</param>
+    /// <param name="size">Number of videos or pairs.</param>
+    /// <param name="folder">The model.</param>
+    /// <exception cref="DataException">The files have fewer, or frames that the model does not take.</exception>
+    public static StepBatch First(IReadOnlyList<string> records, string? labels, int size, ModelFolder folder)
     {
-        var index = VideoFormats.Of(records).Open(records, config.FrameWidth);
+        var format = VideoFormats.Of(records);
+        FrameWidths.Require(format, records, folder.Configuration.FrameWidth, $"the model in {folder.FolderPath} takes");
+        var index = format.Open(records, folder.Configuration.FrameWidth);
         var pairs = labels is null ? [] : LabelFile.Read(labels, index.TryFind);
         int available = labels is null ? index.Count : pairs.Length;
         if (available < size)

@@ -65,7 +65,7 @@ public static class StepDump
         bool pretraining = options.At is null ? options.Labels is null
             : (run ?? throw new DataException($"--at needs a model in the folder of its run; there is no {RunFolder.Arguments} beside {folder.FolderPath}")).Get<string>("command") == "pretrain";
         var training = pretraining ? recipes.Pretrain : recipes.Finetune;
-        var batch = options.At is { } at ? StepBatch.OfRun(run!, folder, training, at) : StepBatch.First(options.Records, options.Labels, options.Batch, config);
+        var batch = options.At is { } at ? StepBatch.OfRun(run!, folder, training, at) : StepBatch.First(options.Records, options.Labels, options.Batch, folder);
         training = training with { Batch = batch.Order.Length };
         var model = folder.Load(device, training: true, config);
         using var parameters = model.Parameters;

@@ -13,7 +13,7 @@ namespace VideoSim.Models.Pretrained;
 /// </summary>
 internal sealed class EncoderTensors
 {
-    private const string UnknownName = "unknown", Pooler = "pooler.", Layer = "encoder.layer.", RotaryName = "encoder.embed_positions.weight";
+    private const string UnknownName = "unknown", Pooler = "pooler.", Layer = "encoder.layer.";
 
     // The beginnings of an encoder's own names. Tensors with other names belong to other parts, such as heads.
     private static readonly string[] Parts = ["embeddings.", "encoder.", Pooler];
@@ -125,32 +125,32 @@ internal sealed class EncoderTensors
     /// <returns>The problem; null if the tables agree or the file has none.</returns>
     public string? RotaryTableFault(int headWidth)
     {
-        if (!_byName.TryGetValue(RotaryName, out var table))
+        if (!_byName.TryGetValue(PublishedNames.RotaryTable, out var table))
             return null;
         if (table.Shape is not [var rows, var width] || width != headWidth)
-            return $"{Prefix}{RotaryName} has shape {table.Stored.ShownShape}, not [positions, {headWidth}]; it is computed instead";
+            return $"{Prefix}{PublishedNames.RotaryTable} has shape {table.Stored.ShownShape}, not [positions, {headWidth}]; it is computed instead";
         float[] exact = RotaryTable.Create((int)Math.Min(rows, MostRotaryRows), headWidth), stored = new float[exact.Length];
         table.Stored.Read(0, stored);
         float worst = 0;
         for (int i = 0; i < exact.Length; i++)
         {
             if (!float.IsFinite(stored[i]))
-                return $"{Prefix}{RotaryName} has a value that is not finite; it is computed instead";
+                return $"{Prefix}{PublishedNames.RotaryTable} has a value that is not finite; it is computed instead";
             worst = Math.Max(worst, Math.Abs(stored[i] - exact[i]));
         }
         return worst <= RotaryTolerance ? null
-            : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{RotaryName} differs by up to {worst:G3} from the exact table, more than {RotaryTolerance:G1}; it is computed instead");
+            : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{PublishedNames.RotaryTable} differs by up to {worst:G3} from the exact table, more than {RotaryTolerance:G1}; it is computed instead");
     }
 
     /// <summary>The tensors that the encoder uses. Call <see cref="Check"/> first.</summary>
-    public IEnumerable<NamedTensor> Used => _byName.Where(entry => _known.Contains(entry.Key) && entry.Key != RotaryName).Select(static entry => entry.Value);
+    public IEnumerable<NamedTensor> Used => _byName.Where(entry => _known.Contains(entry.Key) && entry.Key != PublishedNames.RotaryTable).Select(static entry => entry.Value);
 
     /// <summary>Names with the prefix that no encoder has. Integer tensors are left out.</summary>
     public IEnumerable<string> Unknown => _byName.Where(entry => !_known.Contains(entry.Key) && WhyUnused(entry.Key) == UnknownName).Select(static entry => entry.Value.Stored.Name);
 
     /// <summary>The reason why a model does not use a tensor with the prefix, for the table.</summary>
     public string WhyUnused(string name) =>
-        name == RotaryName ? "computed instead"
+        name == PublishedNames.RotaryTable ? "computed instead"
         : name.StartsWith(Pooler, StringComparison.Ordinal) ? "the model has no pooler"
         : _byName[name].Stored.Type.IsFloat() ? UnknownName : "integers, not weights";
 

@@ -19,14 +19,10 @@ public sealed class PretrainedFolder : IDisposable
     // Values per read: much fewer than a model has, enough for fast reading.
     private const int ChunkValues = 1 << 18;
 
-    // Side of the blocks in which a matrix is transposed. Two blocks fit into the first-level cache.
-    private const int TransposeBlock = 32;
-
     private readonly WeightFiles _files;
-    private readonly EncoderTensors _tensors;
 
     private PretrainedFolder(string path, Vocabulary vocabulary, WeightFiles files, EncoderTensors tensors, EncoderConfig encoder, IReadOnlyList<string> notes) =>
-        (FolderPath, Vocabulary, _files, _tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
+        (FolderPath, Vocabulary, _files, Tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
 
     /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
@@ -44,6 +40,9 @@ public sealed class PretrainedFolder : IDisposable
 
     /// <summary>Notes and warnings for the user, one line each.</summary>
     public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>The tensors of its files.</summary>
+    internal EncoderTensors Tensors { get; }
 
     /// <summary>Path of the vocab.txt of a folder.</summary>
     public static string VocabularyOf(string path) => Path.Combine(path, VocabularyFile);
@@ -109,12 +108,12 @@ public sealed class PretrainedFolder : IDisposable
     public void Check(CancellationToken cancellation)
     {
         float[] buffer = new float[ChunkValues];
-        foreach (var tensor in _tensors.Used)
+        foreach (var tensor in Tensors.Used)
         {
             for (long first = 0; first < tensor.Stored.ElementCount; first += ChunkValues)
             {
                 cancellation.ThrowIfCancellationRequested();
-                Read(tensor, first, buffer.AsSpan(0, (int)Math.Min(ChunkValues, tensor.Stored.ElementCount - first)));
+                tensor.Read(first, buffer.AsSpan(0, (int)Math.Min(ChunkValues, tensor.Stored.ElementCount - first)));
             }
         }
     }
@@ -146,12 +145,12 @@ public sealed class PretrainedFolder : IDisposable
         foreach (var table in parameters.Constants)
             load.Add(EncoderUse.Computed, "positions", table.Shape.Count * sizeof(float), "rotary table");
         var taken = parameters.Parts().Select(static part => part.Name).ToHashSet();
-        foreach (var (name, tensor) in _tensors.ByName)
+        foreach (var (name, tensor) in Tensors.ByName)
         {
             if (!taken.Contains($"{Encoder.ModelType}.{name}"))
-                load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, _tensors.WhyUnused(name));
+                load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, Tensors.WhyUnused(name));
         }
-        foreach (var tensor in _tensors.Others)
+        foreach (var tensor in Tensors.Others)
             load.Add(EncoderUse.Ignored, tensor.Stored.Name, tensor.Stored.ByteCount, "not part of the encoder");
         float[] buffer = new float[ChunkValues];
         foreach (var (name, value, _, _) in parameters.Parts())
@@ -184,50 +183,20 @@ public sealed class PretrainedFolder : IDisposable
     private bool IsEncoders(string parameter) => parameter.StartsWith($"{Encoder.ModelType}.", StringComparison.Ordinal);
 
     private NamedTensor? Find(string parameter) =>
-        IsEncoders(parameter) ? _tensors.ByName.GetValueOrDefault(parameter[(Encoder.ModelType.Length + 1)..]) : null;
+        IsEncoders(parameter) ? Tensors.ByName.GetValueOrDefault(parameter[(Encoder.ModelType.Length + 1)..]) : null;
 
     private static void Fill(ParameterStore parameters, Tensor value, NamedTensor source, ref float[] buffer)
     {
         if (source.Transposed)
         {
-            int count = (int)value.Shape.Count;
-            if (buffer.Length < 2 * count)
-                buffer = new float[2 * count];
-            Span<float> stored = buffer.AsSpan(0, count), turned = buffer.AsSpan(count, count);
-            Read(source, 0, stored);
-            Transpose(stored, turned, value.Shape[0], value.Shape[1]);
-            parameters.Upload(turned, value);
+            parameters.Upload(source.ReadTransposed(ref buffer).Span, value);
             return;
         }
         for (long first = 0; first < value.Shape.Count; first += ChunkValues)
         {
             var chunk = buffer.AsSpan(0, (int)Math.Min(ChunkValues, value.Shape.Count - first));
-            Read(source, first, chunk);
+            source.Read(first, chunk);
             parameters.Upload(chunk, value.Slice(first, new Shape(chunk.Length)));
-        }
-    }
-
-    private static void Read(NamedTensor source, long first, Span<float> values)
-    {
-        source.Stored.Read(first, values);
-        if (!StoredFloats.AllFinite(values))
-            throw new DataException($"{source.Stored.Where} has a value that is not finite");
-    }
-
-    // From [columns, rows] to [rows, columns].
-    private static void Transpose(ReadOnlySpan<float> from, Span<float> to, int rows, int columns)
-    {
-        for (int top = 0; top < rows; top += TransposeBlock)
-        {
-            for (int left = 0; left < columns; left += TransposeBlock)
-            {
-                int bottom = Math.Min(top + TransposeBlock, rows), right = Math.Min(left + TransposeBlock, columns);
-                for (int row = top; row < bottom; row++)
-                {
-                    for (int column = left; column < right; column++)
-                        to[row * columns + column] = from[column * rows + row];
-                }
-            }
         }
     }
 }

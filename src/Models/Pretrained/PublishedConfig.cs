@@ -39,9 +39,12 @@ internal sealed record PublishedConfig
     /// <exception cref="DataException">
     /// It cannot be read, or describes an unsupported encoder; the message names file and key.
     /// </exception>
-    public static PublishedConfig Read(string path)
+    public static PublishedConfig Read(string path) => Parse(path, SmallFile.Read(path));
+
+    /// <summary>As <see cref="Read"/>, for the bytes of a file that was read before.</summary>
+    public static PublishedConfig Parse(string path, ReadOnlySpan<byte> bytes)
     {
-        var config = JsonFile.Parse(path, SmallFile.Read(path), PublishedJson.Default.PublishedConfig);
+        var config = JsonFile.Parse(path, bytes, PublishedJson.Default.PublishedConfig);
         config = config with { ModelType = config.ModelType ?? KindOf(config.Architectures) };
         config.Check(path);
         return config;

@@ -3,18 +3,6 @@ using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
 
-/// <summary>A tensor with its name in PyTorch's files.</summary>
-/// <param name="Name">The name.</param>
-/// <param name="Stored">The stored tensor.</param>
-/// <param name="Transposed">
-/// Whether it is stored as [in, out], as Keras stores a linear map. Weights here are [out, in].
-/// </param>
-internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transposed)
-{
-    /// <summary>Its dimensions, [out, in] for a linear map.</summary>
-    public long[] Shape => Transposed ? [.. Stored.Shape.Reverse()] : [.. Stored.Shape];
-}
-
 /// <summary>
 /// Published files have different names for the same tensors. This class converts each name to one form and finds the
 /// prefix of the encoder's names.
@@ -24,7 +12,10 @@ internal static class PublishedNames
     /// <summary>The name of the word table without a prefix.</summary>
     public const string WordTable = "embeddings.word_embeddings.weight";
 
-    private const string KerasSuffix = ":0";
+    /// <summary>The name of RoFormer's table of rotary positions without a prefix.</summary>
+    public const string RotaryTable = "encoder.embed_positions.weight";
+
+    private const string KerasSuffix = ":0", KerasModel = "___", Heads = "cls";
 
     /// <summary>Converts a tensor's name to PyTorch's current form.</summary>
     public static NamedTensor Normalize(StoredTensor tensor)
@@ -44,6 +35,20 @@ internal static class PublishedNames
             _ => leaf,
         };
         return new NamedTensor(name[..dot] + ours, tensor, isKeras && leaf == "kernel");
+    }
+
+    /// <summary>The name of a tensor outside the encoder in a file of PyTorch.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="root">The beginning of all names in its file, such as <c>module.</c>; may be empty.</param>
+    /// <returns>The name; null for a tensor that only Keras stores.</returns>
+    public static string? OfHead(NamedTensor tensor, string root)
+    {
+        if (!tensor.Stored.Name.EndsWith(KerasSuffix, StringComparison.Ordinal))
+            return tensor.Name.StartsWith(root, StringComparison.Ordinal) ? tensor.Name[root.Length..] : tensor.Name;
+        // Keras: the layer's group, then the path in the model. A part like mlm___cls stands for cls.
+        string[] parts = [.. tensor.Name.Split('.').Skip(1).Select(static part => part[(part.LastIndexOf(KerasModel, StringComparison.Ordinal) is >= 0 and var end ? end + KerasModel.Length : 0)..])];
+        int heads = Array.LastIndexOf(parts, Heads);
+        return heads >= 0 ? string.Join('.', parts[heads..]) : null;
     }
 
     /// <summary>

@@ -16,6 +16,9 @@ internal sealed record PublishedTokenizer
     public bool? StripAccents { get; init; }
     public bool? TokenizeChineseChars { get; init; }
 
+    /// <summary>Hugging Face's class of the tokenizer of an encoder.</summary>
+    public static string ClassOf(string modelType) => modelType == EncoderConfig.Bert ? "BertTokenizer" : "RoFormerTokenizer";
+
     /// <summary>
     /// Checks that a file describes the tokenizer that this project uses for an encoder. The file may be missing.
     /// </summary>
@@ -27,7 +30,7 @@ internal sealed record PublishedTokenizer
         if (!File.Exists(path))
             return;
         var tokenizer = JsonFile.Parse(path, SmallFile.Read(path), PublishedJson.Default.PublishedTokenizer);
-        string expected = modelType == EncoderConfig.Bert ? "BertTokenizer" : "RoFormerTokenizer";
+        string expected = ClassOf(modelType);
         if (tokenizer.TokenizerClass is { } name && name != expected && name != $"{expected}Fast")
             throw new DataException($"{path}: tokenizer_class is {Printable.Quote(name)}, but a {modelType} needs {expected}");
         RequireNotFalse(tokenizer.DoLowerCase, "do_lower_case", "only tokenizers that lower-case are supported");

@@ -19,6 +19,8 @@ namespace VideoSim.Models.Recipes;
 /// </summary>
 public sealed record Preset
 {
+    private const string ExpansionKey = "model.vlad_expansion";
+
     private static readonly string[] Stages = ["pretrain", "finetune"];
 
     /// <summary>Sizes of the model.</summary>
@@ -40,23 +42,24 @@ public sealed record Preset
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
+    /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
     /// <exception cref="DataException">
     /// The preset or a key is unknown, or a value does not fit; the message names it.
     /// </exception>
-    public static Preset Load(string name, string model, IEnumerable<string> overrides) => Load(name, model, null, overrides);
+    public static Preset Load(string name, string model, IEnumerable<string> overrides, int? frameWidth = null) => Load(name, model, null, overrides, frameWidth);
 
     /// <summary>Reads the recipes of a preset for a trained model. The model's sizes do not change.</summary>
     /// <param name="name">One of <see cref="Names"/>; its model sizes are not used.</param>
     /// <param name="model">The model's sizes.</param>
     /// <param name="folder">Folder of the model, for messages.</param>
     /// <param name="overrides">
-    /// As in <see cref="Load(string, string, IEnumerable{string})"/>. Overrides of the model's keys must equal the
-    /// model's values.
+    /// As in <see cref="Load(string, string, IEnumerable{string}, int?)"/>. Overrides of the model's keys must equal
+    /// the model's values.
     /// </param>
     /// <param name="run">Arguments of a run, or null. Its recipes replace those of the preset.</param>
     /// <exception cref="DataException">
-    /// An override differs from the model's value, or as in <see cref="Load(string, string, IEnumerable{string})"/>;
-    /// the message names key and values.
+    /// An override differs from the model's value, or as in
+    /// <see cref="Load(string, string, IEnumerable{string}, int?)"/>; the message names key and values.
     /// </exception>
     public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides, JsonObject? run = null)
     {
@@ -68,7 +71,7 @@ public sealed record Preset
                 if (run?[stage] is JsonObject recipe)
                     root[stage] = recipe.DeepClone();
             }
-        }, overrides);
+        }, overrides, frameWidth: null);
         RequireSame(model, preset.Model, overrides.Where(static text => text.StartsWith("model.", StringComparison.Ordinal)), $"{folder}, a {model.Model},");
         return preset;
     }
@@ -82,13 +85,14 @@ public sealed record Preset
     /// <param name="encoder">The encoder.</param>
     /// <param name="folder">Folder of the encoder, for messages.</param>
     /// <param name="overrides"><c>key=value</c>.</param>
+    /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
     /// <exception cref="DataException">
-    /// As in <see cref="Load(string, string, IEnumerable{string})"/>, or an override differs from a size of the
+    /// As in <see cref="Load(string, string, IEnumerable{string}, int?)"/>, or an override differs from a size of the
     /// encoder.
     /// </exception>
-    public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<string> overrides)
+    public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<string> overrides, int? frameWidth = null)
     {
-        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides);
+        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides, frameWidth);
         RequireSame(preset.Model with { Encoder = encoder }, preset.Model,
             overrides.Where(static text => text.StartsWith("model.encoder.", StringComparison.Ordinal) && !text.Contains("dropout", StringComparison.Ordinal)), folder);
         return preset;
@@ -108,7 +112,7 @@ public sealed record Preset
         }
     }
 
-    private static Preset Load(string name, string model, Action<JsonObject>? resize, IEnumerable<string> overrides)
+    private static Preset Load(string name, string model, Action<JsonObject>? resize, IEnumerable<string> overrides, int? frameWidth)
     {
         if (!Names.Contains(name))
             throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
@@ -127,11 +131,15 @@ public sealed record Preset
                 Merge(root, changes);
         }
         resize?.Invoke(root);
+        if (frameWidth is not null)
+            root["model"]!["frame_width"] = frameWidth;
         foreach (string text in overrides)
             Override(root, text);
         try
         {
             var preset = root.Deserialize(PresetJson.Default.Preset)!;
+            if (!IsGiven(ExpansionKey, overrides))
+                preset = preset with { Model = preset.Model.WithFittingExpansion() };
             preset.Pretrain.Validate("pretrain");
             preset.Finetune.Validate("finetune");
             preset.Model.Validate("model.");
@@ -163,7 +171,7 @@ public sealed record Preset
         return this with { Pretrain = Change(Pretrain, "pretrain"), Finetune = Change(Finetune, "finetune") };
 
         TrainingConfig Change(TrainingConfig config, string stage) =>
-            precision is null || overrides.Any(text => text.StartsWith($"{stage}.precision=", StringComparison.Ordinal)) ? config : config with { Precision = precision.Value };
+            precision is null || IsGiven($"{stage}.precision", overrides) ? config : config with { Precision = precision.Value };
     }
 
     /// <summary>Refuses overrides of sizes that follow from the data.</summary>
@@ -181,6 +189,8 @@ public sealed record Preset
             }
         }
     }
+
+    private static bool IsGiven(string key, IEnumerable<string> overrides) => overrides.Any(text => text.StartsWith($"{key}=", StringComparison.Ordinal));
 
     private static JsonObject? Read(string recipe)
     {

@@ -94,6 +94,22 @@ public static class ExampleParser
         return true;
     }
 
+    /// <summary>The fp16 values of the first frame of a payload; null if it has no frame.</summary>
+    public static int? FindFrameWidth(ReadOnlySpan<byte> payload)
+    {
+        int? width = null;
+        var features = new FeatureEnumerator(payload);
+        while (features.MoveNext())
+        {
+            var feature = features.Current;
+            if (!feature.Name.SequenceEqual(FeatureNames.Frames) || feature.Kind != FeatureKind.Bytes || !BytesList.TryParse(feature.List, out var frames))
+                continue;
+            var entries = frames.GetEnumerator();
+            width = entries.MoveNext() && entries.Current.Length >= sizeof(ushort) ? entries.Current.Length / sizeof(ushort) : null;
+        }
+        return width;
+    }
+
     private static bool TryGetOne(
         Feature feature, ReadOnlySpan<byte> name, out ReadOnlySpan<byte> value, [NotNullWhen(false)] out string? problem)
     {

@@ -17,21 +17,25 @@ namespace VideoSim.Models.Records;
 /// </param>
 /// <param name="TagsPerVideo">Histogram of the number of tags of valid videos.</param>
 /// <param name="BadRecords">Every bad record, and every file that cannot be read at all.</param>
+/// <param name="FrameWidth">Values of a frame: the expected number, or that of the first valid record.</param>
 public sealed record RecordInspection(
     IReadOnlyList<FileInspection> Files, long Records, long Videos, long Bytes, IReadOnlyList<FeatureInspection> Features,
     IReadOnlyList<HistogramBin> FramesPerVideo, IReadOnlyList<HistogramBin> TitleCharacters, IReadOnlyList<HistogramBin> TagsPerVideo,
-    IReadOnlyList<BadRecord> BadRecords)
+    IReadOnlyList<BadRecord> BadRecords, int FrameWidth)
 {
+    // That of the challenge. Files without a valid record are inspected with it.
+    private const int DefaultFrameWidth = 1536;
+
     /// <summary>Reads all files. Problems in them do not throw; they are listed.</summary>
     /// <param name="paths">TFRecord files; see <see cref="RecordFiles.Expand"/>.</param>
-    /// <param name="frameWidth">Expected values of a frame.</param>
+    /// <param name="frameWidth">Expected values of a frame; null for those of the first valid record.</param>
     /// <param name="progress">Receives the progress in megabytes.</param>
     /// <param name="cancellation">Stops the reading.</param>
     public static RecordInspection Of(
-        IReadOnlyList<string> paths, int frameWidth, IProgressSink? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> paths, int? frameWidth = null, IProgressSink? progress = null, CancellationToken cancellation = default)
     {
         var reading = new ReadingProgress(progress ?? IProgressSink.None, paths);
-        var inspector = new Inspector(frameWidth, reading);
+        var inspector = new Inspector(frameWidth ?? paths.Select(TfRecordScanner.FindFrameWidth).FirstOrDefault(static width => width is not null) ?? DefaultFrameWidth, reading);
         foreach (string path in paths)
             inspector.Read(path, cancellation);
 
@@ -70,7 +74,7 @@ public sealed record RecordInspection(
         public RecordInspection Result() => new(
             _files, _files.Sum(f => f.Records), _frames.Values.Sum(), _files.Sum(f => f.Bytes),
             [.. _features.Values.OrderBy(f => f.Name, StringComparer.Ordinal).ThenBy(f => f.Kind)],
-            Bins(_frames), Bins(_titles), Bins(_tags), _bad);
+            Bins(_frames), Bins(_titles), Bins(_tags), _bad, frameWidth);
 
         private BadRecord? ReadVideo(TfRecordScanner scanner)
         {

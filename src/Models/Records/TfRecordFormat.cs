@@ -33,4 +33,7 @@ public sealed class TfRecordFormat : IVideoFormat
 
     /// <inheritdoc/>
     public BadRecord? FirstProblem(string file, int frameWidth) => TfRecordScanner.FirstProblem(file, frameWidth);
+
+    /// <inheritdoc/>
+    public int? FindFrameWidth(string file) => TfRecordScanner.FindFrameWidth(file);
 }

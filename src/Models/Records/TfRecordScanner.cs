@@ -101,6 +101,18 @@ internal sealed class TfRecordScanner : IDisposable
             ?? (ExampleParser.TryParse(scanner.Payload, frameWidth, out var example, out string? reason) ? null : scanner.Bad(example, reason));
     }
 
+    /// <summary>The values of a frame in the first valid record of a file; null if there is none.</summary>
+    public static int? FindFrameWidth(string path)
+    {
+        using var scanner = new TfRecordScanner(path);
+        while (scanner.MoveNext())
+        {
+            if (scanner.Problem is null && ExampleParser.FindFrameWidth(scanner.Payload) is { } width && ExampleParser.TryParse(scanner.Payload, width, out _, out _))
+                return width;
+        }
+        return null;
+    }
+
     public void Dispose() => _file?.Dispose();
 
     private void ReadRecord()

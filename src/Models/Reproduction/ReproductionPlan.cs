@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using VideoSim.Engine;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 
@@ -29,14 +30,28 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     /// <param name="packsProducts">True for the CPU, which needs memory for packed operands of products.</param>
     public static ReproductionPlan Of(ReproductionOptions options, bool packsProducts)
     {
+        var data = options.Data is null ? null : new DataFolder(options.Data);
+        int? width = data is null ? null : WidthOf(data);
         var plan = Of(options.Models.Select(model =>
         {
             using var encoder = options.TextOf(model).OpenEncoder(model);
-            return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder);
+            return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder, width);
         }), options.Folds, packsProducts);
-        if (options.Data is null)
+        if (data is null)
             return plan;
-        return plan with { Data = DataSurvey.Of(new DataFolder(options.Data), options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides).Model.FrameWidth) };
+        return plan with { Data = DataSurvey.Of(data, options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides, width).Model.FrameWidth) };
+    }
+
+    private static int? WidthOf(DataFolder data)
+    {
+        try
+        {
+            return FrameWidths.Find(data.Format, data.Pointwise)?.Width;
+        }
+        catch (DataException)
+        {
+            return null; // the survey reports the problem
+        }
     }
 
     private static ReproductionPlan Of(IEnumerable<Preset> models, int? folds, bool packsProducts)

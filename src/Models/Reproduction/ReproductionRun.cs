@@ -106,12 +106,18 @@ public sealed class ReproductionRun
     // Checks only the inputs that the stages do not check themselves.
     private void CheckInputs(RunFolder folder)
     {
-        string[] others = [_data.TagList, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
+        string[] others = [.. _data.TagListFiles, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
         if (!folder.Inputs.Exist)
         {
+            _data.RequirePairs();
+            FrameWidths.Of(_data, _options.Overrides, _data.Pairwise, _data.Test("b"));
+            foreach (var preset in _options.Models.Select(model => Preset.Load(_options.Preset, model, _options.Overrides)))
+            {
+                _data.ReadTags(preset.Pretrain, "pretrain");
+                _data.ReadTags(preset.Finetune, "finetune");
+            }
             // Finds damage in the inputs of the last stage before the first stage runs.
-            int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
-            var test = _data.Format.Open([_data.Test("b")], width, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
+            var test = _data.Format.Open([_data.Test("b")], FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             foreach (string model in _options.Models)
             {
                 using var encoder = _options.TextOf(model).OpenEncoder(model);
@@ -131,6 +137,8 @@ public sealed class ReproductionRun
     private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), $"fold-{fold}"))));
 
     private int FoldsOf(string model) => _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
+
+    private int FrameWidth => FrameWidths.Find(_data.Format, _data.Pointwise)?.Width ?? Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
 
     private void MakeData()
     {
@@ -224,8 +232,8 @@ public sealed class ReproductionRun
     {
         using var encoder = run.Text.OpenEncoder(run.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(run.Text.VocabularyFor(_data));
-        var tags = TagList.Read(_data.TagList);
-        var config = run.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount).Model;
+        var tags = _data.ReadTags();
+        var config = run.LoadPreset(encoder, FrameWidth).For(vocabulary.Count, tags.ClassCount).Model;
         var model = ModelZoo.Create(config);
         model.Parameters.Allocate(_device, training: false);
         model.Parameters.Initialize(run.Seed);
@@ -244,7 +252,7 @@ public sealed class ReproductionRun
     {
         if (!_hasLabels)
             return null;
-        int width = Preset.Load(_options.Preset, _options.Models[0], _options.Overrides).Model.FrameWidth;
+        int width = FrameWidth;
         return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);
 
         LabelledVideos Read(string records, string labels) =>

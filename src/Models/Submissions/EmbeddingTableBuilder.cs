@@ -31,14 +31,9 @@ public sealed class EmbeddingTableBuilder
     public void Add(string id, ReadOnlySpan<double> embedding)
     {
         CheckWidth(id, embedding.Length);
-        foreach (double value in embedding)
-        {
-            // Every model computes in float32; a larger value is damage, and its square could overflow in a cosine.
-            if (!float.IsFinite((float)value))
-                throw Wrong(id, $"has the value {value.ToString(CultureInfo.InvariantCulture)}, which is not a finite float32");
-        }
+        RequireFinite(_source, id, embedding);
         if (id.Length == 0 || !_rows.TryAdd(id, _ids.Count))
-            throw Wrong(id, id.Length == 0 ? "is empty" : "occurs twice");
+            throw WrongId(_source, id);
         _ids.Add(id);
         _values ??= new EmbeddingRows(embedding.Length, _spent);
         _values.Reserve(_ids.Count);
@@ -59,15 +54,43 @@ public sealed class EmbeddingTableBuilder
     /// <exception cref="DataException">No embedding was added.</exception>
     public EmbeddingTable Build() => _values is not null
         ? new EmbeddingTable(_source, [.. _ids], _values, _rows)
-        : throw new DataException($"{_source}: has no embeddings");
+        : throw Nothing(_source);
+
+    /// <summary>Refuses values that are not finite float32 numbers.</summary>
+    internal static void RequireFinite(string source, string id, ReadOnlySpan<double> embedding)
+    {
+        foreach (double value in embedding)
+        {
+            // Every model computes in float32; a larger value is damage, and its square could overflow in a cosine.
+            if (!float.IsFinite((float)value))
+                throw Wrong(source, id, $"has the value {value.ToString(CultureInfo.InvariantCulture)}, which is not a finite float32");
+        }
+    }
+
+    /// <summary>Refuses ids that are empty or repeated, and an empty list of ids.</summary>
+    internal static void RequireIds(string source, IReadOnlyCollection<string> ids)
+    {
+        var seen = new HashSet<string>(ids.Count);
+        foreach (string id in ids)
+        {
+            if (id.Length == 0 || !seen.Add(id))
+                throw WrongId(source, id);
+        }
+        if (seen.Count == 0)
+            throw Nothing(source);
+    }
 
     private void CheckWidth(string id, int count)
     {
         if (count is 0 or > EmbeddingTable.MaxWidth)
-            throw Wrong(id, $"has {count} values, but 1 to {EmbeddingTable.MaxWidth} are allowed");
+            throw Wrong(_source, id, $"has {count} values, but 1 to {EmbeddingTable.MaxWidth} are allowed");
         if (_values is not null && count != _values.Width)
-            throw Wrong(id, $"has {count} values, but the ids before it have {_values.Width}");
+            throw Wrong(_source, id, $"has {count} values, but the ids before it have {_values.Width}");
     }
 
-    private DataException Wrong(string id, string complaint) => new($"{_source}: id {Printable.Quote(id)} {complaint}");
+    private static DataException Nothing(string source) => new($"{source}: has no embeddings");
+
+    private static DataException WrongId(string source, string id) => Wrong(source, id, id.Length == 0 ? "is empty" : "occurs twice");
+
+    private static DataException Wrong(string source, string id, string complaint) => new($"{source}: id {Printable.Quote(id)} {complaint}");
 }

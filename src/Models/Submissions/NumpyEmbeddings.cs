@@ -1,10 +1,8 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
-using VideoSim.Models.Datasets;
 
 namespace VideoSim.Models.Submissions;
 
@@ -14,14 +12,9 @@ namespace VideoSim.Models.Submissions;
 /// </summary>
 internal static class NumpyEmbeddings
 {
-    private const int PrefixBytes = 10;
-
     private const char ByteOrderMark = '\uFEFF';
 
-    // In this format the data begin at a multiple of this.
-    private const int Alignment = 64;
-
-    private static ReadOnlySpan<byte> Magic => [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y', 1, 0];
+    private const int WidenedAtATime = 256; // the width of most embeddings
 
     /// <summary>Path of the ids of a matrix: <c>a.ids.txt</c> for <c>a.npy</c>.</summary>
     public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
@@ -37,18 +30,24 @@ internal static class NumpyEmbeddings
     /// <exception cref="DataException">The files are invalid; the message names file and id.</exception>
     public static void Read(Stream stream, EmbeddingTableBuilder builder, string path)
     {
-        var (valueBytes, rows, width) = ReadHeader(stream, path);
-        var ids = ReadIds(IdsPath(path));
-        if (ids.Count != rows)
-            throw new DataException($"{path}: {rows} rows, but {IdsPath(path)} has {ids.Count} ids");
-        byte[] bytes = new byte[width * valueBytes];
-        double[] embedding = new double[width];
+        var (header, ids) = ReadHeaderAndIds(stream, path);
+        byte[] bytes = new byte[header.RowBytes];
+        double[] embedding = new double[header.Width];
         foreach (string id in ids)
         {
             stream.ReadExactly(bytes);
             Widen(bytes, embedding);
             builder.Add(id, embedding);
         }
+    }
+
+    /// <summary>Reads the header of a matrix, and the ids of its rows. The stream is then at the first row.</summary>
+    /// <exception cref="DataException">The files are invalid; the message names the file.</exception>
+    public static (NumpyMatrix Header, List<string> Ids) ReadHeaderAndIds(Stream stream, string path)
+    {
+        var header = NumpyMatrix.Read(stream, path);
+        var ids = ReadIds(IdsPath(path));
+        return ids.Count == header.Rows ? (header, ids) : throw new DataException($"{path}: {header.Rows} rows, but {IdsPath(path)} has {ids.Count} ids");
     }
 
     private static void WriteIds(Stream stream, EmbeddingTable table)
@@ -66,15 +65,7 @@ internal static class NumpyEmbeddings
             EmbeddingRounding.Single => sizeof(float),
             _ => sizeof(double),
         };
-        string description = $"{{'descr': '<f{valueBytes}', 'fortran_order': False, 'shape': ({table.Ids.Count}, {table.Width}), }}";
-        int unpadded = PrefixBytes + description.Length + 1;
-        description += new string(' ', (Alignment - (unpadded % Alignment)) % Alignment) + "\n";
-        Span<byte> length = stackalloc byte[sizeof(ushort)];
-        BinaryPrimitives.WriteUInt16LittleEndian(length, (ushort)description.Length);
-        stream.Write(Magic);
-        stream.Write(length);
-        stream.Write(Encoding.ASCII.GetBytes(description));
-
+        new NumpyMatrix(table.Ids.Count, table.Width, valueBytes).Write(stream);
         double[] rounded = new double[table.Width];
         byte[] bytes = new byte[table.Width * valueBytes];
         for (int row = 0; row < table.Ids.Count; row++)
@@ -83,27 +74,6 @@ internal static class NumpyEmbeddings
             Narrow(rounded, bytes);
             stream.Write(bytes);
         }
-    }
-
-    private static (int ValueBytes, int Rows, int Width) ReadHeader(Stream stream, string path)
-    {
-        byte[] start = new byte[NumpyHeader.PrefixBytes];
-        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !NumpyHeader.TryFindEnd(start, out int end))
-            throw new DataException($"{path}: not a .npy file");
-        Array.Resize(ref start, end);
-        var rest = start.AsSpan(NumpyHeader.PrefixBytes);
-        if (stream.ReadAtLeast(rest, rest.Length, throwOnEndOfStream: false) < rest.Length)
-            throw new DataException($"{path}: the file ends inside its header");
-        if (!NumpyHeader.TryRead(start, out var header, out string text) || header is not { Type: "<f2" or "<f4" or "<f8", IsFortranOrder: false, Shape: [<= int.MaxValue, >= 1 and <= EmbeddingTable.MaxWidth] })
-        {
-            throw new DataException(
-                $"{path}: expected a matrix of 1 to {EmbeddingTable.MaxWidth} columns of '<f2', '<f4' or '<f8' in C order, got {Printable.Quote(text)}");
-        }
-        var (rows, width, valueBytes) = ((int)header.Shape[0], (int)header.Shape[1], header.Type[2] - '0');
-        long expected = (long)rows * width * valueBytes;
-        if (stream.Length - stream.Position != expected)
-            throw new DataException($"{path}: a matrix of {rows} x {width} needs {expected} bytes, the file has {stream.Length - stream.Position}");
-        return (valueBytes, rows, width);
     }
 
     private static List<string> ReadIds(string path)
@@ -126,17 +96,25 @@ internal static class NumpyEmbeddings
         }
     }
 
-    // The width of a value, 2, 4 or 8 bytes, follows from the two lengths.
-    private static void Widen(ReadOnlySpan<byte> bytes, Span<double> values)
+    /// <summary>Reads the values of rows as float64, which represents them exactly.</summary>
+    /// <param name="bytes">Little-endian float16, float32 or float64: the two lengths tell which.</param>
+    /// <param name="values">Receives the values.</param>
+    public static void Widen(ReadOnlySpan<byte> bytes, Span<double> values)
     {
-        for (int i = 0; i < values.Length; i++)
+        int valueBytes = bytes.Length / values.Length;
+        if (valueBytes == sizeof(double))
         {
-            values[i] = (bytes.Length / values.Length) switch
-            {
-                sizeof(ushort) => (double)MemoryMarshal.Cast<byte, Half>(bytes)[i],
-                sizeof(float) => MemoryMarshal.Cast<byte, float>(bytes)[i],
-                _ => MemoryMarshal.Cast<byte, double>(bytes)[i],
-            };
+            MemoryMarshal.Cast<byte, double>(bytes).CopyTo(values);
+            return;
+        }
+        var type = valueBytes == sizeof(ushort) ? SafetensorsType.F16 : SafetensorsType.F32;
+        Span<float> floats = stackalloc float[WidenedAtATime];
+        for (int i = 0; i < values.Length; i += floats.Length)
+        {
+            var part = floats[..Math.Min(floats.Length, values.Length - i)];
+            type.ToFloats(bytes.Slice(i * valueBytes, part.Length * valueBytes), part);
+            for (int j = 0; j < part.Length; j++)
+                values[i + j] = part[j];
         }
     }
 

@@ -53,9 +53,9 @@ public static class SubmissionFile
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
     public static void RequireWritable(string path)
     {
-        string kind = Kind(path);
+        bool isNumpy = IsNumpy(path);
         AtomicFile.RequireWritable(path);
-        if (kind == ".npy")
+        if (isNumpy)
             AtomicFile.RequireWritable(NumpyEmbeddings.IdsPath(path));
     }
 
@@ -135,6 +135,10 @@ public static class SubmissionFile
                 SubmissionJsonReader.Read(json, builder, path);
         }
     }
+
+    /// <summary>Whether a path ends in <c>.npy</c>.</summary>
+    /// <exception cref="DataException">The ending is none of a file of embeddings.</exception>
+    internal static bool IsNumpy(string path) => Kind(path) == ".npy";
 
     private static string Kind(string path) => Path.GetExtension(path) is ".zip" or ".json" or ".npy"
         ? Path.GetExtension(path)

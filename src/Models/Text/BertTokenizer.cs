@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace VideoSim.Models.Text;
 
 /// <summary>
-/// The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0002).
+/// The tokenizer of an uncased BERT. The ids are those of Hugging Face's fast tokenizer (docs/adr/0012).
 /// </summary>
 /// <remarks>
 /// A text is split into words (<see cref="BertWords"/>). A word is split greedily into the longest pieces of the
@@ -43,6 +44,9 @@ public sealed class BertTokenizer(Vocabulary vocabulary) : ITokenizer
         var row = new TokenRow(vocabulary, tokenIds, attentionMask);
         return row.Close(WritePieces(text, row.Text));
     }
+
+    /// <inheritdoc/>
+    public WordPieceTokenizer ToTokenizer() => WordPieceForm.Create(vocabulary, WordPieceForm.AddBertWords);
 
     /// <summary>Writes the pieces of a text, as many as fit.</summary>
     /// <returns>The number of ids written.</returns>

@@ -1,3 +1,5 @@
+using Microsoft.ML.Tokenizers;
+
 namespace VideoSim.Models.Text;
 
 /// <summary>
@@ -24,4 +26,15 @@ public interface ITokenizer
     /// <param name="attentionMask">[T]: 1 for each token of the text and for [CLS] and [SEP], 0 for padding.</param>
     /// <returns>The number of positions that are not padding.</returns>
     int Encode(ReadOnlySpan<byte> text, Span<int> tokenIds, Span<int> attentionMask);
+
+    /// <summary>
+    /// The same rules as a tokenizer of Microsoft.ML.Tokenizers, for any .NET program. Its ids are those of the tokens
+    /// of the text, without [CLS], [SEP] and [PAD].
+    /// </summary>
+    /// <remarks>
+    /// It allocates strings and lists, so training uses <see cref="Encode"/>. Offsets of tokens are places in the
+    /// normalized text, not in the original one. With a limit of tokens the package drops a whole word that does not
+    /// fit; <see cref="Encode"/> keeps the tokens of it that fit.
+    /// </remarks>
+    WordPieceTokenizer ToTokenizer();
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace VideoSim.Models.Text;
 
@@ -45,6 +46,24 @@ public sealed class RoFormerTokenizer(Vocabulary vocabulary, JiebaDictionary dic
         if (borrowedChars is not null) ArrayPool<char>.Shared.Return(borrowedChars);
         if (borrowedWays is not null) ArrayPool<JiebaWords.Way>.Shared.Return(borrowedWays);
         return length;
+    }
+
+    /// <inheritdoc/>
+    public WordPieceTokenizer ToTokenizer() => WordPieceForm.Create(vocabulary, AddWords);
+
+    // The package looks for the longest piece first, so a word that is a piece is one token.
+    private void AddWords(ReadOnlySpan<char> text, StringBuilder lines)
+    {
+        char[] lowered = new char[LongestLowerCase * text.Length];
+        int length = ToLower(text, lowered);
+        var words = new JiebaWords(dictionary, lowered.AsSpan(0, length), new JiebaWords.Way[length + 1]);
+        while (words.MoveNext())
+        {
+            if (vocabulary.TryGetId(words.Current, out _))
+                WordPieceForm.AddWord(words.Current, lines);
+            else
+                WordPieceForm.AddBertWords(words.Current, lines);
+        }
     }
 
     private int WriteTokens(ReadOnlySpan<char> text, Span<JiebaWords.Way> ways, Span<int> ids)

@@ -67,6 +67,9 @@ public sealed class Vocabulary
     /// <summary>Id of [MASK], which hides a token in pretraining.</summary>
     public int MaskId { get; }
 
+    /// <summary>The special tokens with their ids.</summary>
+    internal IReadOnlyDictionary<string, int> SpecialIds => SpecialTokens.ToDictionary(static token => token, token => _starts.ByPiece[token]);
+
     /// <summary>The special token that stands literally at the start of a text, or null.</summary>
     internal static string? SpecialTokenAtStart(ReadOnlySpan<char> text)
     {
@@ -89,11 +92,12 @@ public sealed class Vocabulary
 
     /// <summary>Creates a vocabulary from a file's content.</summary>
     /// <param name="content">
-    /// UTF-8, one piece per line. The id of a piece is the number of its line, counted from 0.
+    /// UTF-8, one piece per line. The id of a piece is the number of its line, counted from 0. If a piece has several
+    /// lines, the last one is used, as in Hugging Face's tokenizers. No text gets the ids of the others.
     /// </param>
     /// <param name="name">Name of the file in messages.</param>
     /// <exception cref="DataException">
-    /// A line is empty, not UTF-8 or repeats another; a special token is missing.
+    /// A line is empty or not UTF-8; a special token is missing.
     /// </exception>
     public static Vocabulary Parse(ReadOnlySpan<byte> content, string name)
     {
@@ -110,8 +114,7 @@ public sealed class Vocabulary
             bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
             var table = isContinuation ? continuations : starts;
             string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;
-            if (!table.TryAdd(key, pieces.Count))
-                throw new DataException($"{name} line {lines.Number}: the piece {piece} is already on line {table[key] + 1}");
+            table[key] = pieces.Count;
             pieces.Add(piece);
         }
         return new Vocabulary([.. pieces], starts.ToFrozenDictionary(StringComparer.Ordinal), continuations.ToFrozenDictionary(StringComparer.Ordinal), name);
@@ -120,7 +123,7 @@ public sealed class Vocabulary
     /// <summary>The pieces as a vocabulary file, one a line.</summary>
     public byte[] ToFile() => Encoding.UTF8.GetBytes(string.Concat(_pieces.Select(piece => piece + "\n")));
 
-    /// <summary>Finds the id of a piece, written as in the file.</summary>
+    /// <summary>Finds the id of a piece, written as in the file. It is that of the piece's last line.</summary>
     public bool TryGetId(ReadOnlySpan<char> piece, out int id) =>
         piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal)
             ? _continuations.ByPiece.TryGetValue(piece[ContinuationPrefix.Length..], out id)

@@ -1,4 +1,6 @@
+using VideoSim.Engine;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Pretrained;
 using VideoSim.Models.Records;
@@ -10,8 +12,21 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
-    /// <summary>Format of its videos: that of the labelled pairs.</summary>
-    public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"));
+    /// <summary>
+    /// Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.
+    /// </summary>
+    public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"), Path.Combine(Root, "pointwise"));
+
+    /// <summary>Whether it has labelled pairs. Without them only pretraining and embedding work.</summary>
+    public bool HasPairs => File.Exists(Labels);
+
+    /// <summary>Refuses a folder without labelled pairs.</summary>
+    /// <exception cref="DataException">There are none.</exception>
+    public void RequirePairs()
+    {
+        if (!HasPairs)
+            throw new DataException($"{Labels}: there is no such file; without labelled pairs only pretrain and embed work");
+    }
 
     /// <summary>Full path of the folder, equal for all ways to write it.</summary>
     public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
@@ -25,11 +40,31 @@ public sealed record DataFolder(string Root)
     /// <summary>The labelled pairs.</summary>
     public string Labels => Path.Combine(Root, "pairwise", "label.tsv");
 
-    /// <summary>The supervised tags.</summary>
+    /// <summary>The supervised tags. Data without tags have no such file, or an empty one.</summary>
     public string TagList => Path.Combine(Root, "tag_list.txt");
 
     /// <summary>The vocabulary. Synthetic data has one; the challenge's data does not.</summary>
     public string Vocabulary => Path.Combine(Root, "vocab.txt");
+
+    /// <summary>The list of the supervised tags, as a list of at most one file.</summary>
+    internal IEnumerable<string> TagListFiles => File.Exists(TagList) ? [TagList] : [];
+
+    /// <summary>Reads the supervised tags.</summary>
+    /// <exception cref="DataException">The list cannot be read.</exception>
+    internal TagList ReadTags() => File.Exists(TagList) ? Datasets.TagList.Read(TagList) : Datasets.TagList.Empty(TagList);
+
+    /// <summary>Reads the supervised tags for a stage of training.</summary>
+    /// <param name="recipe">The recipe of the stage.</param>
+    /// <param name="stage">Name of the stage in a preset.</param>
+    /// <exception cref="DataException">
+    /// The list cannot be read, or there are no tags and the stage has a tag loss.
+    /// </exception>
+    internal TagList ReadTags(TrainingConfig recipe, string stage)
+    {
+        var tags = ReadTags();
+        return tags.ClassCount > 0 || recipe.Losses.TagWeight == 0 ? tags
+            : throw new DataException($"{TagList}: {(File.Exists(TagList) ? "the tag list is empty" : "there is no such file")}, and the tag loss needs tags; to train without it, pass --set {stage}.losses.tag_weight=0");
+    }
 
     /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>
     public string Test(string set) => Path.Combine(Root, $"test_{set}", $"test_{set}{Format.Extension}");
@@ -78,9 +113,11 @@ public sealed record RunOptions
     public bool Eager { get; init; }
 
     /// <summary>The preset with its overrides and, if there is an encoder, the encoder's sizes.</summary>
-    /// <exception cref="Engine.DataException">As in <see cref="Recipes.Preset"/>.</exception>
-    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder) => (encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides)
-        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides)).In(Precision, Overrides);
+    /// <param name="encoder">The encoder, or null.</param>
+    /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
+    /// <exception cref="DataException">As in <see cref="Recipes.Preset"/>.</exception>
+    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder, int? frameWidth) => (encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides, frameWidth)
+        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides, frameWidth)).In(Precision, Overrides);
 }
 
 /// <summary>Numbers of the stages. They give each stage its own shuffles and masks.</summary>

@@ -8,6 +8,7 @@ using VideoSim.Engine.Tensors;
 using VideoSim.Engine.Training;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Metrics;
@@ -52,6 +53,40 @@ public sealed class Embedder : IDisposable
     /// can be too large and cause such values.
     /// </summary>
     public string? NonFinite { get; private set; }
+
+    /// <summary>Opens videos for a model.</summary>
+    /// <param name="folder">The model.</param>
+    /// <param name="records">Files of videos, folders of them, or patterns.</param>
+    /// <param name="skipBadRecords">Skips and lists bad records; otherwise stops at the first.</param>
+    /// <param name="progress">Receives the progress and the skipped records.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <exception cref="DataException">
+    /// The files cannot be read, or have frames that the model does not take.
+    /// </exception>
+    public static IVideoDataset OpenVideos(ModelFolder folder, IEnumerable<string> records, bool skipBadRecords, IProgressSink progress, CancellationToken cancellation)
+    {
+        var files = VideoFormats.Expand(records);
+        var format = VideoFormats.Of(files);
+        FrameWidths.Require(format, files, folder.Configuration.FrameWidth, $"the model in {folder.FolderPath} takes");
+        return format.Open(files, folder.Configuration.FrameWidth, skipBadRecords, Environment.ProcessorCount, progress, cancellation);
+    }
+
+    /// <summary>
+    /// Opens one video for a model. Its embedding has the same bits as that of the same video in records.
+    /// </summary>
+    /// <param name="folder">The model.</param>
+    /// <param name="id">Id of the video.</param>
+    /// <param name="title">Its title.</param>
+    /// <param name="frames">A <c>.npy</c> file, see <see cref="FrameFile"/>.</param>
+    /// <exception cref="DataException">
+    /// The file cannot be read, or has frames that the model does not take.
+    /// </exception>
+    public static IVideoDataset OpenOne(ModelFolder folder, string id, string title, string frames)
+    {
+        var video = new SingleVideo(id, title, frames);
+        FrameWidths.Require(frames, video.FrameWidth, folder.Configuration.FrameWidth, $"the model in {folder.FolderPath} takes");
+        return video;
+    }
 
     /// <summary>Embeds videos of a dataset. Values need not be finite: see <see cref="NonFinite"/>.</summary>
     /// <returns>Row-major embeddings [records, EmbeddingWidth].</returns>

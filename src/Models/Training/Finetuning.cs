@@ -32,12 +32,14 @@ public static class Finetuning
     /// <returns>Spearman on the fold's validation pairs after the last step.</returns>
     public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
+        data.RequirePairs();
         var source = ModelFolder.Open(pretrained, options.Dictionary);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         if (options.Model != config.Model)
             throw new DataException($"the model in {source.FolderPath} is {config.Model}, not {options.Model}");
         var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides).In(options.Precision, options.Overrides);
+        data.ReadTags(preset.Finetune, "finetune");
         var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: false);
         string[] others = [data.Labels, .. source.Files];
@@ -56,10 +58,12 @@ public static class Finetuning
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
         }, others);
         if (folder.IsComplete)
-            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation);
+            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation) ?? throw new DataException($"{folder.FolderPath} is complete, but its checkpoint has no validation score");
 
+        FrameWidths.Require(data.Format, [data.Pairwise], config.FrameWidth, $"the model in {source.FolderPath} takes");
         var videos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        folder.Inputs.Require([.. videos.Digests, .. others.Select(FileDigest.OfContent)]);
+        FileDigest[] inputs = [.. videos.Digests, .. others.Select(FileDigest.OfContent)];
+        folder.Inputs.Require(inputs);
         var pairs = LabelFile.Read(data.Labels, videos, progress);
         var split = Split(pairs, fold, options.VideoDisjoint);
         var validation = new PairValidation(videos, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
@@ -80,11 +84,14 @@ public static class Finetuning
             Stage = model.Finetuning(batch, preset.Finetune.Losses),
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
+            WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
+            {
+                Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, Progress = state,
+            }),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),
             Eager = options.Eager,
         }, folder, progress);
-        return trainer.Run(cancellation);
+        return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
     }
 
     /// <summary>
@@ -101,11 +108,11 @@ public static class Finetuning
     // tags.
     private static void CheckTags(DataFolder data, ModelFolder source)
     {
-        var tags = TagList.Read(data.TagList);
+        var tags = data.ReadTags();
         if (tags.Sha256 == source.Tags.Sha256)
             return;
-        throw new DataException(tags.ClassCount == source.Tags.ClassCount
-            ? $"{data.TagList} has other tags than the model in {source.FolderPath} was trained with"
+        throw new DataException(tags.ClassCount == 0 ? $"{data.TagList}: {(File.Exists(data.TagList) ? "the tag list is empty" : "there is no such file")}, but the model in {source.FolderPath} has {source.Tags.ClassCount} tags"
+            : tags.ClassCount == source.Tags.ClassCount ? $"{data.TagList} has other tags than the model in {source.FolderPath} was trained with"
             : $"{data.TagList} has {tags.ClassCount} tags, but the model in {source.FolderPath} has {source.Tags.ClassCount}");
     }
 }

@@ -59,7 +59,7 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
     {
         using var device = new CountingDevice(packsProducts);
         using var built = new BuiltStep(device, sizes, pretraining);
-        using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining);
+        using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining && sizes.Model.Tags > 0);
         long parameters = built.Model.Parameters.Count;
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.Batch, parameters, built.Step.Cost.Flops,
             device.AllocatedBytes, BytesOnDiskPerParameter * parameters);

@@ -14,19 +14,21 @@ namespace VideoSim.Models.Training;
 
 /// <summary>
 /// Training on single videos with tags (docs/reference-system.md, sections 4.7, 5 and 6): fresh weights, validated on
-/// all labelled pairs.
+/// all labelled pairs. Without tags, <c>pretrain.losses.tag_weight</c> must be 0; the other losses remain.
 /// </summary>
 public static class Pretraining
 {
     /// <summary>Runs or continues a pretraining run; a complete run is not repeated.</summary>
-    /// <returns>Spearman on all labelled pairs after the last step.</returns>
-    public static double Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
+    /// <returns>Spearman on all labelled pairs after the last step; null without pairs.</returns>
+    public static double? Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
         string vocabularyFile = options.Text.VocabularyFor(data);
         using var encoder = options.Text.OpenEncoder(options.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(vocabularyFile);
-        var tags = TagList.Read(data.TagList);
-        var preset = options.LoadPreset(encoder).For(vocabulary.Count, tags.ClassCount);
+        string[] pairFiles = data.HasPairs ? [data.Pairwise] : [];
+        var sizes = options.LoadPreset(encoder, FrameWidths.Of(data, options.Overrides, pairFiles));
+        var tags = data.ReadTags(sizes.Pretrain, "pretrain");
+        var preset = sizes.For(vocabulary.Count, tags.ClassCount);
         Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
         var config = preset.Model;
         var precision = TrainingConfig.Require(preset.Pretrain.Precision, device);
@@ -46,21 +48,25 @@ public static class Pretraining
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
         }, vocabularyFile, data.TagList);
-        string[] others = [data.Labels, data.TagList, .. encoder?.Files ?? [vocabularyFile]];
+        string[] labels = data.HasPairs ? [data.Labels] : [];
+        string[] others = [.. labels, .. data.TagListFiles, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)
-            return folder.TakeFinished(data.Format, [.. data.Pointwise, data.Pairwise], others, progress, cancellation);
+            return folder.TakeFinished(data.Format, [.. data.Pointwise, .. pairFiles], others, progress, cancellation);
 
         encoder?.Check(cancellation);
         if (config.Encoder.ModelType == EncoderConfig.RoFormer && !vocabulary.HasChineseWords)
             progress.Note($"{vocabularyFile}: has no Chinese word of several characters; the vocabulary of a BERT has none, that of a RoFormer has thousands");
         var videos = data.Format.Open(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
-        var pairVideos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
-        folder.Inputs.Require([.. videos.Digests, .. pairVideos.Digests, .. others.Select(FileDigest.OfContent)]);
-        var validation = new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
+        var pairVideos = data.HasPairs ? data.Format.Open(pairFiles, config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation) : null;
+        FileDigest[] inputs = [.. videos.Digests, .. pairVideos?.Digests ?? [], .. others.Select(FileDigest.OfContent)];
+        folder.Inputs.Require(inputs);
+        var validation = pairVideos is null ? null : new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
+        if (validation is null)
+            progress.Note($"{data.Labels}: there is no such file; without labelled pairs the run is not validated and has no best model");
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, precision);
-        using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: true);
+        using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
         var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
         int batch = preset.Pretrain.Batch;
@@ -81,8 +87,11 @@ public static class Pretraining
             Epsilon = 1e-8 / batch, // losses are means, not sums: docs/reference-system.md, section 5.2
             Stage = stage,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
-            Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
-            WriteModel = target => ModelFolder.Write(target, device, model, config, tokenizer, tags),
+            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
+            {
+                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,
+            }),
             Seed = seed,
             Eager = options.Eager,
         }, folder, progress);

@@ -6,6 +6,7 @@ using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Datasets;
+using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -27,21 +28,24 @@ public sealed record TrainerState
     /// <summary>Last validation score.</summary>
     public double? LastSpearman { get; init; }
 
+    /// <summary>Last score of tags; null if tags are not scored.</summary>
+    public TagScore? LastTags { get; init; }
+
     /// <summary>Whether the run was interrupted in the validation of this step.</summary>
     public bool ValidationDue { get; init; }
 }
 
 /// <summary>
 /// The folder of one training run: args.json, metrics.jsonl, checkpoint-0 with the weights before training, the two
-/// newest other checkpoints, best and last. A start with the same arguments continues the run. A start with other
-/// arguments is refused.
+/// newest other checkpoints, best and last. Without a validation set there is no best. A start with the same arguments
+/// continues the run. A start with other arguments is refused.
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
     /// <summary>Name of the file with a run's arguments.</summary>
     internal const string Arguments = "args.json";
 
-    private const string Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", BestModel = "best", Command = "command";
+    private const string Metrics = "metrics.jsonl", CheckpointPrefix = "checkpoint-", State = "trainer_state.json", Command = "command";
     private const int CheckpointsKept = 2;
 
     private readonly RunLock _lock;
@@ -55,7 +59,7 @@ public sealed class RunFolder : IDisposable
     public string Last => Path.Combine(FolderPath, ModelFolder.LastOfRun);
 
     /// <summary>Path of the model with the best validation score.</summary>
-    public string Best => Path.Combine(FolderPath, BestModel);
+    public string Best => Path.Combine(FolderPath, ModelFolder.BestOfRun);
 
     /// <summary>The input files of the run.</summary>
     internal RunInputs Inputs { get; }
@@ -98,7 +102,7 @@ public sealed class RunFolder : IDisposable
                         : $"{path} has a run with other arguments: {difference}; choose another --output-dir or the same arguments");
                 }
 
-                AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or BestModel || StepOf(name) >= 0);
+                AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || StepOf(name) >= 0);
             }
             else
             {
@@ -135,15 +139,17 @@ public sealed class RunFolder : IDisposable
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
     /// change.
     /// </summary>
-    /// <returns>Its last validation score.</returns>
-    internal double TakeFinished(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
+    /// <returns>Its last validation score; null if it was not validated.</returns>
+    internal double? TakeFinished(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
     {
         if (ModelFolder.FilesOf(Last).FirstOrDefault(static file => !File.Exists(file)) is { } gone)
             throw new DataException($"{FolderPath} is complete, but {gone} is gone; remove {Last} to make it again from the newest checkpoint");
         if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         string checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
-        return ReadState(checkpoint).LastSpearman ?? throw new DataException($"{Path.Combine(checkpoint, State)}: last_spearman is missing, although the run is complete");
+        double? score = ReadState(checkpoint).LastSpearman;
+        return score is not null || !Directory.Exists(Best) ? score
+            : throw new DataException($"{Path.Combine(checkpoint, State)}: last_spearman is missing, although the run is complete");
     }
 
     /// <summary>The newest checkpoint, or null. Removes metrics that were written after it.</summary>

@@ -10,6 +10,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -41,11 +42,11 @@ public sealed record TrainingJob
     /// </summary>
     public required Action<long, BatchBlock> Fill { get; init; }
 
-    /// <summary>Scores the validation set with the current weights.</summary>
-    public required Func<ValidationScore> Validate { get; init; }
+    /// <summary>Scores the validation set with the current weights; null if there is none.</summary>
+    public required Func<ValidationScore>? Validate { get; init; }
 
-    /// <summary>Adds the files of the finished model to a folder.</summary>
-    public required Action<AtomicFolder> WriteModel { get; init; }
+    /// <summary>Adds the files of the model in its present state to a folder.</summary>
+    public required Action<AtomicFolder, ModelProgress> WriteModel { get; init; }
 
     /// <summary>Key of dropout.</summary>
     public required ulong Seed { get; init; }
@@ -73,6 +74,7 @@ public sealed class Trainer : IDisposable
     private LossTerms? _losses; // of the last step run by this process
     private long _done;
     private double? _lastSpearman, _bestSpearman;
+    private TagScore? _lastTags;
 
     /// <summary>Builds the step.</summary>
     public Trainer(Device device, TrainingJob job, RunFolder folder, IProgressSink progress)
@@ -86,16 +88,16 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
-    /// <returns>The last validation score.</returns>
+    /// <returns>The last validation score; null without a validation set.</returns>
     /// <exception cref="OperationCanceledException">Cancelled; a checkpoint was saved.</exception>
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
-    public double Run(CancellationToken cancellation)
+    public double? Run(CancellationToken cancellation)
     {
         if (_folder.Resume() is { } checkpoint)
         {
             WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _job.Model.Parameters);
             WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
-            (_done, _lastSpearman, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.BestSpearman);
+            (_done, _lastSpearman, _lastTags, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.LastTags, checkpoint.State.BestSpearman);
             _folder.RemoveOldCheckpoints(IsCheckpointDue);
             if (checkpoint.State.ValidationDue)
                 FinishStep(cancellation);
@@ -104,7 +106,7 @@ public sealed class Trainer : IDisposable
         {
             _job.StartWeights();
             Validate(); // of the initial weights
-            _folder.SaveStart(_job.WriteModel);
+            _folder.SaveStart(WriteModel);
         }
         var config = _job.Config;
         using var host = _device.OpenHost();
@@ -119,9 +121,9 @@ public sealed class Trainer : IDisposable
             _progress.Report(_done, text);
             FinishStep(cancellation);
         }
-        AtomicFolder.Write(_folder.Last, _job.WriteModel);
+        AtomicFolder.Write(_folder.Last, WriteModel);
         _progress.End(text);
-        return _lastSpearman ?? throw new InvalidOperationException("a finished run has no validation score");
+        return _lastSpearman;
     }
 
     /// <inheritdoc/>
@@ -216,6 +218,8 @@ public sealed class Trainer : IDisposable
     private void Validate()
     {
         CheckAllFinite();
+        if (_job.Validate is null)
+            return;
         var (spearman, tags, nonFinite) = _job.Validate();
         if (nonFinite is not null)
             throw NonFinite(nonFinite, _done);
@@ -224,23 +228,25 @@ public sealed class Trainer : IDisposable
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         _folder.Log(line);
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4}"));
-        _lastSpearman = spearman;
+        (_lastSpearman, _lastTags) = (spearman, tags);
         if (_bestSpearman is { } best && spearman <= best)
             return;
         _bestSpearman = spearman;
-        AtomicFolder.Write(_folder.Best, _job.WriteModel);
+        AtomicFolder.Write(_folder.Best, WriteModel);
     }
+
+    private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_done, _lastSpearman, _lastTags));
 
     private void SaveCheckpoint(bool validationDue)
     {
         CheckAllFinite();
         var state = new TrainerState
         {
-            Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, BestSpearman = _bestSpearman, ValidationDue = validationDue,
+            Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, LastTags = _lastTags, BestSpearman = _bestSpearman, ValidationDue = validationDue,
         };
         _folder.SaveCheckpoint(state, folder =>
         {
-            _job.WriteModel(folder);
+            WriteModel(folder);
             folder.Add("optimizer.safetensors", stream => WeightFile.WriteMoments(stream, _device, _job.Model.Parameters, _adam));
         });
         _folder.RemoveOldCheckpoints(IsCheckpointDue);

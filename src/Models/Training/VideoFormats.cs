@@ -19,15 +19,30 @@ public static class VideoFormats
     /// <summary>The format that all given files have.</summary>
     public static IVideoFormat Of(IReadOnlyList<string> files) => First(format => files.All(file => file.EndsWith(format.Extension, StringComparison.Ordinal)));
 
-    /// <summary>The format of the file with a given path, to which the format's extension is added.</summary>
-    public static IVideoFormat OfNamed(string path) => First(format => File.Exists(path + format.Extension));
+    /// <summary>
+    /// The format of the file with a given path, to which the format's extension is added. Without such a file it is
+    /// the format of a folder's files.
+    /// </summary>
+    public static IVideoFormat OfNamed(string path, string folder) =>
+        _all.FirstOrDefault(format => File.Exists(path + format.Extension)) ?? First(format => HasFiles(folder, format));
 
     /// <summary>
     /// Expands a path as <see cref="RecordFiles.Expand"/> does. A folder gives the files of its format.
     /// </summary>
     /// <exception cref="Engine.DataException">There is no such file.</exception>
     public static IReadOnlyList<string> Expand(string path) =>
-        RecordFiles.Expand(path, First(format => Directory.Exists(path) && Directory.EnumerateFiles(path, $"*{format.Extension}").Any()).Extension);
+        RecordFiles.Expand(path, First(format => HasFiles(path, format)).Extension);
+
+    /// <summary>Expands several paths.</summary>
+    /// <exception cref="Engine.DataException">There is no such file, or a file is given twice.</exception>
+    public static IReadOnlyList<string> Expand(IEnumerable<string> paths)
+    {
+        string[] files = [.. paths.SelectMany(Expand)];
+        var seen = new HashSet<string>();
+        return files.FirstOrDefault(file => !seen.Add(Path.GetFullPath(file))) is { } twice ? throw new Engine.DataException($"{twice}: is given twice") : files;
+    }
+
+    private static bool HasFiles(string folder, IVideoFormat format) => Directory.Exists(folder) && Directory.EnumerateFiles(folder, $"*{format.Extension}").Any();
 
     private static IVideoFormat First(Func<IVideoFormat, bool> fits) => _all.FirstOrDefault(fits, _all[0]);
 }

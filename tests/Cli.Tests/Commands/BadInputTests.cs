@@ -100,8 +100,9 @@ public sealed class BadInputTests(CommandWorld world)
     public void Vocabulary_BadOrMissing_IsNamed()
     {
         string data = world.CopyOfData(), file = Path.Combine(data, "vocab.txt");
-        File.AppendAllText(file, "天\n");
-        Shell.Run(CommandWorld.Pretrain(data, world.New())).AssertFailed(1, file, "天");
+        int lines = File.ReadAllLines(file).Length;
+        File.AppendAllText(file, "\nX\n");
+        Shell.Run(CommandWorld.Pretrain(data, world.New())).AssertFailed(1, file, $"line {lines + 1}");
         File.Delete(file);
         Shell.Run(CommandWorld.Pretrain(data, world.New())).AssertFailed(1, file, "no such file");
     }

@@ -109,7 +109,7 @@ public sealed class OptionsTests(CommandWorld world)
     public void Threads_OfCommandsThatTrainNothing_AreTheDevices()
     {
         string last = Path.Combine(world.Pretrained, "last"), records = Path.Combine(world.Data, "test_b"), embeddings = world.New() + ".zip", step = world.New() + ".safetensors";
-        Assert.EndsWith($"{embeddings}: {TinyData.TestVideos} embeddings of mix, computed on cpu (3 threads)\n", Aloud([.. CommandWorld.Embed(last, records, embeddings), "--threads", "3"]), StringComparison.Ordinal);
+        Assert.EndsWith($"{embeddings}: {TinyData.TestVideos} embeddings of mix in {last}, computed on cpu (3 threads)\n", Aloud([.. CommandWorld.Embed(last, records, embeddings), "--threads", "3"]), StringComparison.Ordinal);
         Assert.EndsWith($"{step}: a step of 4 videos, computed on cpu (3 threads)\n",
             Aloud("inspect", "--step", "--checkpoint", last, "--records", Path.Combine(world.Data, "pairwise"), "--output", step, "--threads", "3"), StringComparison.Ordinal);
 

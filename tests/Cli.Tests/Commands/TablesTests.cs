@@ -39,7 +39,7 @@ public sealed class TablesTests(CommandWorld world)
     public void DataInspect_Tables_HoldTheJsonAndTheFiles()
     {
         string folder = Path.Combine(world.Data, "pointwise");
-        string[] command = ["data", "inspect", folder, "--frame-width", $"{TinyData.FrameWidth}"];
+        string[] command = ["data", "inspect", folder];
         var json = JsonNode.Parse(Shell.Run([.. command, "--json"]).AssertDone().Output)!;
         var tables = MarkdownTable.ParseAll(Shell.Run(command).AssertDone().Output);
         Assert.Equal(3, tables.Length);
@@ -52,7 +52,9 @@ public sealed class TablesTests(CommandWorld world)
         Assert.Contains(tables[1].Rows, row => row is ["frame_feature", "byte strings", _, "1 to 12", var bytes] && bytes == $"{2 * TinyData.FrameWidth}");
         Assert.Contains(tables[1].Rows, static row => row is ["tag_id", "integers", _, "3", ""]);
         Assert.Equal(["of a video", "how many", "videos"], tables[2].Headers);
-        Assert.Equal(Bins("frames_per_video", 8, "frames").Concat(Bins("title_characters", 8, "characters of the title")).Concat(Bins("tags_per_video", 1, "tags")), tables[2].Rows);
+        Assert.Equal(["values of a frame", $"{TinyData.FrameWidth}", $"{TinyData.Videos}"], tables[2].Rows[0]);
+        Assert.Equal(TinyData.FrameWidth, (int)json["frame_width"]!);
+        Assert.Equal(Bins("frames_per_video", 8, "frames").Concat(Bins("title_characters", 8, "characters of the title")).Concat(Bins("tags_per_video", 1, "tags")), tables[2].Rows[1..]);
 
         IEnumerable<string[]> Bins(string key, int width, string name) => json[key]!.AsArray().GroupBy(bin => (int)bin!["value"]! / width).OrderBy(static group => group.Key)
             .Select(group => new[] { name, width == 1 ? $"{group.Key}" : $"{width * group.Key} to {width * group.Key + width - 1}", $"{group.Sum(static bin => (int)bin!["count"]!)}" });

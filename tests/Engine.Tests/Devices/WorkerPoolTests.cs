@@ -74,10 +74,10 @@ public sealed unsafe class WorkerPoolTests
             },
         };
         var args = stackalloc CountArgs[1];
-        var failure = Assert.Throws<ArgumentException>(() => pool.Run(kernel, args, 2));
+        var failure = Assert.Throws<ArgumentException>(() => Run(pool, kernel, args, 2));
         Assert.Equal(("item 0 fails", true), (failure.Message, helperIsDone));
         fails = false;
-        pool.Run(kernel, args, 2);
+        Run(pool, kernel, args, 2);
     }
 
     // The data of a part of the items is then in the cache of the thread that wrote it.
@@ -103,7 +103,7 @@ public sealed unsafe class WorkerPoolTests
         for (int launch = 0; launch < launches; launch++)
         {
             first.Clear();
-            pool.Run(kernel, &args, items);
+            Run(pool, kernel, &args, items);
             Assert.Equal([0, items / 2], first.OrderBy(pair => pair.Key != caller).Select(static pair => pair.Value));
         }
     }
@@ -120,7 +120,7 @@ public sealed unsafe class WorkerPoolTests
             var args = new CountArgs { Runs = runs, Items = 64, FailingItem = -1 };
             for (int launch = 0; launch < launches; launch++)
             {
-                pool.Run(CountKernel.Instance, &args, args.Items);
+                Run(pool, CountKernel.Instance, &args, args.Items);
                 Thread.SpinWait(launch * 7919 % 5000); // so that launches meet helpers awake, falling asleep and sleeping
             }
         })
@@ -134,5 +134,11 @@ public sealed unsafe class WorkerPoolTests
     {
         for (int i = 0; i < 20; i++)
             new WorkerPool(threads: 4).Dispose(); // joins its threads: a helper that is not woken would hang the test
+    }
+
+    private static void Run(WorkerPool pool, Kernel kernel, void* args, int items)
+    {
+        pool.Add(kernel, args, items);
+        pool.Run(shared: true);
     }
 }

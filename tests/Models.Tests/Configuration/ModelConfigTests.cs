@@ -19,7 +19,7 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
 
     [Theory]
     [InlineData("text_length", -2147483648, 2, 257)]
-    [InlineData("tags", -1, 0, Huge)]
+    [InlineData("tags", -1, -7, Huge)]
     [InlineData("frames", -1, 0, 1_000_000)]
     [InlineData("frame_width", -1, 0, Huge)]
     [InlineData("experts", -1, 0, 10_000_000)]
@@ -81,7 +81,7 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
         string configFile = Path.Combine(copy, "config.json");
         var config = JsonNode.Parse(File.ReadAllText(configFile))!;
         string[] path = key.Split('.');
-        (path.Length == 2 ? config[path[0]]! : config)[path[^1]] = JsonNode.Parse(value);
+        (path.Length == 2 ? config : config["videosim"]!)[path[^1]] = JsonNode.Parse(value);
         File.WriteAllText(configFile, config.ToJsonString());
         Assert.StartsWith(Path.Combine(copy, expected), Assert.Throws<DataException>(() => ModelFolder.Open(copy)).Message, StringComparison.Ordinal);
     }

@@ -19,6 +19,9 @@ internal sealed class JsonLinesFormat : IVideoFormat
 
     public BadRecord? FirstProblem(string file, int frameWidth) => null;
 
+    // The format does not know it: a run takes the width of its preset.
+    public int? FindFrameWidth(string file) => null;
+
     /// <summary>Replaces the TFRecord files of a folder and its subfolders.</summary>
     internal static void Convert(string root, int frameWidth)
     {

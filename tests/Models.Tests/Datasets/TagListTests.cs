@@ -24,7 +24,6 @@ public sealed class TagListTests : IDisposable
     }
 
     [Theory]
-    [InlineData("", "the tag list is empty")]
     [InlineData("1\n\n2\n", "line 2 is empty; expected a tag id")]
     [InlineData("1\n \t\r\n2\n", "line 2 is empty; expected a tag id")]
     [InlineData("\n1\n", "line 1 is empty; expected a tag id")]

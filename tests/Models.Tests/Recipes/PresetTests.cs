@@ -45,6 +45,36 @@ public sealed class PresetTests
         }
     }
 
+    // Any number of values: NeXtVLAD's expansion changes as little as its groups allow, and not where it fits.
+    [Theory]
+    [InlineData("micro")]
+    [InlineData("tiny")]
+    [InlineData("reference")]
+    public void FrameWidth_OfTheData_FitsEveryPreset(string name)
+    {
+        var published = Preset.Load(name, "mix", []).Model;
+        foreach (int width in Enumerable.Range(1, 300).Concat([384, 511, 512, 768, 1000, 1536, 2047, 2048, 4096, 65536]))
+        {
+            var model = Preset.Load(name, "mix", [], width).Model;
+            Assert.Equal(width, model.FrameWidth);
+            double wanted = published.VladExpansion * width;
+            Assert.True(Math.Abs(model.VladExpandedWidth - wanted) <= Math.Max(published.VladGroups / 2.0, published.VladGroups - wanted), $"{width}: {model.VladExpandedWidth}");
+            if (wanted % published.VladGroups == 0)
+                Assert.Equal(published.VladExpansion, model.VladExpansion);
+            // A checkpoint's sizes stay as they are.
+            Assert.Equal(model, Preset.LoadFor(name, model, "folder", []).Model);
+        }
+        Assert.Equal(published, Preset.Load(name, "mix", [], published.FrameWidth).Model);
+    }
+
+    [Fact]
+    public void FrameWidth_WithAnExplicitExpansion_KeepsIt()
+    {
+        Assert.Equal(0.5, Preset.Load("micro", "mix", ["model.vlad_expansion=0.5"], 48).Model.VladExpansion);
+        string message = Assert.Throws<DataException>(() => Preset.Load("micro", "mix", ["model.vlad_expansion=0.5"], 49)).Message;
+        Assert.Equal("model.vlad_expansion is 0.5; times frame_width (49) it must be a whole number from 1 to 262144", message);
+    }
+
     [Theory]
     [MemberData(nameof(Models))]
     public void Reference_RatesAndWeights_AreThePublishedOnes(string model)

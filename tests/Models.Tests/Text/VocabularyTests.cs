@@ -41,6 +41,19 @@ public sealed class VocabularyTests
         Assert.Equal((5, 4, 3, 2, 1), (vocabulary.PadId, vocabulary.UnknownId, vocabulary.ClassId, vocabulary.SeparatorId, vocabulary.MaskId));
     }
 
+    // Hugging Face's tokenizers do the same.
+    [Fact]
+    public void Parse_LineTwice_TheLastHasTheIdAndAllCount()
+    {
+        var vocabulary = Parse(Special + "a\n##a\n[MASK]\na\n##a\na\n");
+
+        Assert.Equal(11, vocabulary.Count);
+        Assert.Equal((true, 10), (vocabulary.TryGetId("a", out int id), id));
+        Assert.Equal((true, 9), (vocabulary.TryGetId("##a", out id), id));
+        Assert.Equal((7, "[MASK]", "a"), (vocabulary.MaskId, vocabulary[4], vocabulary[5]));
+        Assert.Equal(Special + "a\n##a\n[MASK]\na\n##a\na\n", Encoding.UTF8.GetString(vocabulary.ToFile()));
+    }
+
     // What other systems add to text files is no part of a piece.
     [Theory]
     [InlineData("\uFEFF[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n")]
@@ -57,8 +70,6 @@ public sealed class VocabularyTests
     [InlineData(Special + "a\n\nb\n", "vocab.txt line 7: the piece is empty")]
     [InlineData(Special + " \r\nb\n", "vocab.txt line 6: the piece is empty")]
     [InlineData("", "vocab.txt: the special token [PAD] is missing")]
-    [InlineData(Special + "a\n##a\nb\na\n", "vocab.txt line 9: the piece a is already on line 6")]
-    [InlineData(Special + "##a\na\n##a\n", "vocab.txt line 8: the piece ##a is already on line 6")]
     [InlineData("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[mask]\n", "vocab.txt: the special token [MASK] is missing")]
     [InlineData("a\n", "vocab.txt: the special token [PAD] is missing")]
     public void Parse_BadFile_IsRefusedWithFileAndLine(string content, string message)

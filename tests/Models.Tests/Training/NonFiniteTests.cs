@@ -4,6 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
@@ -109,7 +110,8 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
             parameters.Upload(Array.ConvertAll(values, weight => Math.Clamp(weight * factor, -float.MaxValue, float.MaxValue)), value);
         }
         string copy = runs.New(Guid.NewGuid().ToString("N"));
-        AtomicFolder.Write(copy, target => ModelFolder.Write(target, device, model, folder.Configuration, folder.Tokenizer, folder.Tags));
+        AtomicFolder.Write(copy, target => ModelFolder.Write(target, device, model, folder.Configuration, folder.Tokenizer, folder.Tags,
+            new ModelCard { Stage = "test", Preset = "micro", Seed = 1, Recipe = Preset.Load("micro", "mix", []).Pretrain, Inputs = [] }));
         return copy;
     }
 

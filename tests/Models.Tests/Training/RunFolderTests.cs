@@ -101,7 +101,7 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal($"{At("run")} cannot continue: {changed} has changed since the run began; choose another --output-dir, or restore the old file", message);
         File.WriteAllBytes(changed, before);
         var notes = new Notes();
-        double score = Run(device, notes, TestContext.Current.CancellationToken);
+        double? score = Run(device, notes, TestContext.Current.CancellationToken);
         Assert.Equal(score, Run(device, notes, TestContext.Current.CancellationToken));
         Assert.DoesNotContain(notes.Lines, static line => line.Contains("since it began", StringComparison.Ordinal));
         if (file is "vocab.txt" or "tag_list.txt")
@@ -205,7 +205,7 @@ public sealed class RunFolderTests : IDisposable
         }
     }
 
-    private double Run(Device device, IProgressSink progress, CancellationToken cancellation) => Pretraining.Run(device,
+    private double? Run(Device device, IProgressSink progress, CancellationToken cancellation) => Pretraining.Run(device,
         new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = TinyData.Overrides }, new DataFolder(At("data")), progress, cancellation);
 
     private string At(string name) => Path.Combine(_root, name);

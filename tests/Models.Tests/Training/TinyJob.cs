@@ -88,7 +88,8 @@ internal sealed class TinyJob : IDisposable
             Stage = stage ?? Stage(pairs),
             Fill = fill,
             Validate = () => new ValidationScore(validate?.Invoke() ?? 0, null),
-            WriteModel = target => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags),
+            WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
+                new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),
             Seed = 1,
         }, folder, progress);
         trainer.Run(CancellationToken.None);

@@ -1,0 +1,30 @@
+using System.Text;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Training;
+
+namespace VideoSim.Models.Search;
+
+/// <summary>Adds titles to the result of a search.</summary>
+public static class VideoTitles
+{
+    /// <summary>Reads the titles of all videos of a result.</summary>
+    /// <param name="found">The result.</param>
+    /// <param name="records">
+    /// Files of videos, folders of them, or patterns. Bad records are skipped. If several videos have the same id,
+    /// the last one is used.
+    /// </param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>The result with the titles that are there.</returns>
+    /// <exception cref="Engine.DataException">The files cannot be read or have no valid record.</exception>
+    public static IReadOnlyList<SimilarVideos> AddTo(IReadOnlyList<SimilarVideos> found, IEnumerable<string> records, IProgressSink progress, CancellationToken cancellation)
+    {
+        var files = VideoFormats.Expand(records);
+        var format = VideoFormats.Of(files);
+        var videos = format.Open(files, FrameWidths.Find(format, files)?.Width ?? 1, skipBadRecords: true, Environment.ProcessorCount, progress, cancellation);
+        using var reader = videos.OpenReader();
+        return [.. found.Select(query => query with { Title = Of(query.Id), Similar = [.. query.Similar.Select(video => video with { Title = Of(video.Id) })] })];
+
+        string? Of(string id) => videos.TryFind(Encoding.UTF8.GetBytes(id), out int video) ? Encoding.UTF8.GetString(reader.Read(video).Title) : null;
+    }
+}

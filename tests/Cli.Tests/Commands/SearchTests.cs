@@ -1,0 +1,148 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json.Nodes;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Records;
+using VideoSim.Models.Submissions;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+/// <summary>From a model to similar videos: <c>embed</c> of files and of one video, and <c>search</c>.</summary>
+[Collection(nameof(CommandTests))]
+public sealed class SearchTests(CommandWorld world)
+{
+    [Fact]
+    public void Embed_OfARun_TakesItsBest()
+    {
+        byte[] ofRun = File.ReadAllBytes(Embed(world.Pretrained));
+        Assert.Equal(File.ReadAllBytes(Embed(Path.Combine(world.Pretrained, "best"))), ofRun);
+        Assert.NotEqual(File.ReadAllBytes(Embed(Path.Combine(world.Pretrained, "last"))), ofRun);
+    }
+
+    // The records have 1 to 12 frames, the model samples 8.
+    [Theory]
+    [InlineData("<f2")]
+    [InlineData("<f4")]
+    public void Embed_OneVideo_HasTheBitsOfItsRecord(string type)
+    {
+        string records = Path.Combine(world.Data, "test_b", "test_b.tfrecords"), all = world.New() + ".npy";
+        Shell.Run([.. CommandWorld.Embed(world.Pretrained, records, all), "--float32"]).AssertDone();
+        var expected = SubmissionFile.Read(all);
+        var videos = RecordIndex.Build([records], TinyData.FrameWidth, cancellation: TestContext.Current.CancellationToken);
+        using var reader = videos.OpenReader();
+        for (int number = 0; number < 6; number++)
+        {
+            string frames = world.New() + ".npy", output = world.New() + ".npy", id = Encoding.UTF8.GetString(reader.Read(number).Id), title = Encoding.UTF8.GetString(reader.Read(number).Title);
+            WriteFrames(frames, reader.Read(number).Frames, type);
+            Shell.Run("embed", "--checkpoint", world.Pretrained, "--frames", frames, "--title", title, "--id", id, "--output", output, "--float32").AssertDone();
+            var one = SubmissionFile.Read(output);
+            Assert.Equal([id], one.Ids);
+            Assert.True(expected.TryFind(id, out int row));
+            Assert.Equal(expected[row].ToArray(), one[0].ToArray());
+        }
+    }
+
+    [Fact]
+    public void Embed_OneVideo_TakesItsIdFromTheFile()
+    {
+        string frames = Path.Combine(Directory.CreateDirectory(world.New()).FullName, "holiday.npy"), output = world.New() + ".json";
+        File.WriteAllBytes(frames, NumpyFile.Of(3, TinyData.FrameWidth));
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--frames", frames, "--title", "海边", "--output", output).AssertDone();
+        Assert.Equal(["holiday"], SubmissionFile.Read(output).Ids);
+
+        File.WriteAllBytes(frames, NumpyFile.Of(3, 32));
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--frames", frames, "--title", "海边", "--output", output)
+            .AssertFailed(1, $"{frames}: frames have 32 values, but the model in {Path.Combine(world.Pretrained, "best")} takes 64");
+    }
+
+    [Theory]
+    [InlineData("embed needs either --records, or --frames and --title")]
+    [InlineData("embed needs either --records, or --frames and --title", "--records", "r", "--frames", "x.npy")]
+    [InlineData("--frames and --title belong together", "--frames", "x.npy")]
+    [InlineData("--frames and --title belong together", "--records", "r", "--title", "t")]
+    [InlineData("--id is for the video of --frames; leave it out", "--records", "r", "--id", "1")]
+    public void Embed_OptionsThatDoNotFit_AreRefused(string complaint, params string[] options) =>
+        Shell.Run(["embed", "--checkpoint", "c", "--output", "e.npy", .. options]).AssertFailed(2, complaint);
+
+    [Fact]
+    public void Search_ShowsIdsCosinesAndTitles()
+    {
+        string records = Path.Combine(world.Data, "test_b"), file = Embed(world.Pretrained);
+        var table = SubmissionFile.Read(file);
+        var nearest = Enumerable.Range(1, table.Ids.Count - 1).Select(row => (Id: table.Ids[row], Cosine: PairScoring.Cosine(table[0], table[row])))
+            .OrderByDescending(static other => other.Cosine).ThenBy(static other => other.Id, StringComparer.Ordinal).ToArray();
+
+        var json = JsonNode.Parse(Shell.Run("search", "--embeddings", file, "--id", table.Ids[0], "--top", "3", "--records", records, "--json").AssertDone().Output)!;
+        var query = Assert.Single(json.AsArray())!;
+        Assert.Equal((table.Ids[0], Title(records, table.Ids[0])), ((string)query["id"]!, (string)query["title"]!));
+        Assert.Equal(nearest.Take(3).Select(found => (found.Id, found.Cosine, Title(records, found.Id))),
+            query["similar"]!.AsArray().Select(static found => ((string)found!["id"]!, (double)found["cosine"]!, (string)found["title"]!)));
+
+        string[] lines = Shell.Run("search", "--embeddings", file, "--id", table.Ids[0], "--top", "100", "--records", records).AssertDone().Output.TrimEnd().Split('\n');
+        Assert.Equal(2 + nearest.Length, lines.Length); // fewer than 100
+        Assert.Matches(@"^\| id +\| cosine \| title +\|$", lines[0]);
+        Assert.StartsWith($"| {nearest[0].Id} | {nearest[0].Cosine.ToString("F4", System.Globalization.CultureInfo.InvariantCulture)} | {Title(records, nearest[0].Id)} ", lines[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Embed_SeveralFiles_EmbedsAllOfThem()
+    {
+        string folder = Path.Combine(world.Data, "test_b"), file = Path.Combine(folder, "test_b.tfrecords"), both = world.New() + ".npy";
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--records", folder, Path.Combine(world.Data, "test_a", "test_a.tfrecords"), "--output", both).AssertDone();
+        Assert.Equal(2 * TinyData.TestVideos, SubmissionFile.Read(both).Ids.Count);
+        Shell.Run("embed", "--checkpoint", world.Pretrained, "--records", folder, file, "--output", both).AssertFailed(1, $"{file}: is given twice");
+    }
+
+    [Fact]
+    public void Search_ByAFile_FindsTheSameForEachOfItsVideos()
+    {
+        string file = Embed(world.Pretrained);
+        string all = Shell.Run("search", "--embeddings", file, "--query", file, "--top", "2").AssertDone().Output;
+        Assert.Matches(@"^\| query +\| id +\| cosine \|\n", all);
+        foreach (string id in SubmissionFile.Read(file).Ids.Take(3))
+        {
+            foreach (string line in Shell.Run("search", "--embeddings", file, "--id", id, "--top", "2").AssertDone().Output.TrimEnd().Split('\n')[2..])
+                Assert.Contains($"| {id} {line}\n", all, StringComparison.Ordinal);
+        }
+        string json = world.New() + ".json";
+        File.WriteAllText(json, """{"new":[1,2]}""");
+        Shell.Run("search", "--embeddings", file, "--query", json).AssertFailed(1, $"{json}: 2 values per id, but {file} has 32");
+    }
+
+    [Fact]
+    public void Search_WrongUse_IsRefused()
+    {
+        string file = Embed(world.Pretrained), id = SubmissionFile.Read(file).Ids[5];
+        Shell.Run("search", "--embeddings", file).AssertFailed(2, "search needs either --id or --query");
+        Shell.Run("search", "--embeddings", file, "--id", id, "--query", file).AssertFailed(2, "search needs either --id or --query");
+        Shell.Run("search", "--embeddings", file, "--id", id, "--top", "0").AssertFailed(2, "--top must be positive, not 0");
+        Shell.Run("search", "--embeddings", file, "--id", id + "0").AssertFailed(1, $"{file}: there is no id '{id}0'; the nearest are '", $"'{id}'");
+        Shell.Run("search", "--embeddings", file + ".npy", "--id", id).AssertFailed(1, file + ".npy: cannot be read: there is no such file");
+        Shell.Run("search", "--embeddings", file, "--id", id, "--records", world.New()).AssertFailed(1, "there is no such file");
+    }
+
+    private string Embed(string checkpoint)
+    {
+        string output = world.New() + ".npy";
+        Shell.Run(CommandWorld.Embed(checkpoint, Path.Combine(world.Data, "test_b"), output)).AssertDone();
+        return output;
+    }
+
+    private static string Title(string folder, string id)
+    {
+        var videos = RecordIndex.Build(RecordFiles.Expand(folder), TinyData.FrameWidth, cancellation: TestContext.Current.CancellationToken);
+        using var reader = videos.OpenReader();
+        Assert.True(videos.TryFind(Encoding.UTF8.GetBytes(id), out int video));
+        return Encoding.UTF8.GetString(reader.Read(video).Title);
+    }
+
+    private static void WriteFrames(string path, VideoFrames frames, string type)
+    {
+        var values = new List<float>();
+        for (int frame = 0; frame < frames.Count; frame++)
+            values.AddRange(MemoryMarshal.Cast<byte, Half>(frames[frame]).ToArray().Select(static value => (float)value));
+        File.WriteAllBytes(path, NumpyFile.Of(type, "False", $"({frames.Count}, {TinyData.FrameWidth})", CollectionsMarshal.AsSpan(values)));
+    }
+}

@@ -66,8 +66,8 @@ public sealed class ImportTests : IDisposable
         Import("v.parquet").AssertFailed(1, At("v.parquet"), "the column 'title' has values of type Double; expected text");
     }
 
-    // A damaged byte changes a value, or the file is refused. The test has the same bytes in every run. For some others
-    // the library reads for ever, in a thread that lasts as long as the process.
+    // A damaged byte changes a value, or the file is refused. The damage is the same in every run. With other damage
+    // the library may read for ever, in a thread that lasts as long as the process.
     [Fact]
     public async Task Parquet_DamagedBytes_AreRefusedOrReadAsOtherValues()
     {

@@ -50,6 +50,7 @@ public static class FileFailure
     public static string Reason(Exception failure, string path) => failure switch
     {
         FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
+        UnauthorizedAccessException => "access is denied",
         PathTooLongException => "the path, or a name in it, is too long",
         _ when IsTooLarge(failure) => "the file is larger than the file system or the user's limit allows",
         _ => Printable.OneLine(WithoutPath(WithoutPath(failure.Message, Path.GetFullPath(path)), path)).TrimEnd('.'),

@@ -113,12 +113,12 @@ internal sealed class ImportPlan
     {
         var pairs = new List<LabelledPair>();
         var hash = new XxHash3((long)seed);
-        int ofBadRows = 0;
+        int ofBadRows = 0, before = bad.Count;
         LabelFile.ReadLines(file, Find, Take, Refuse);
+        if (pairs.Count + ofBadRows + bad.Count == before)
+            throw new DataException($"{file}: there are no pairs");
         if (ofBadRows > 0)
             progress.Note($"{file}: pairs left out: {ofBadRows}, because a row of their videos is bad");
-        if (pairs.Count + ofBadRows + bad.Count == 0)
-            throw new DataException($"{file}: the file of pairs is empty");
         return pairs;
 
         bool Find(ReadOnlySpan<byte> id, out int row)

@@ -58,21 +58,35 @@ public sealed class SimilaritySearchTests : IDisposable
         Assert.Equal(expected, Assert.Single(found).Similar);
     }
 
-    // The squares of these values underflow or are near the limit of float32.
+    // The squares of these values underflow, or the values are near the limits of float32.
     [Theory]
     [InlineData(1e-170)]
-    [InlineData(1e-160)]
     [InlineData(1e-40)]
     [InlineData(3e38)]
     public void Find_ValuesOfAnySize_IsBruteForce(double scale)
     {
         var random = new Random(4);
-        var table = Submissions.Tables.Of([.. Enumerable.Range(0, 300).Select(row => ($"{row}", Embedding(random, 20).Select(value => value * scale / 2).ToArray()))]);
+        var table = Submissions.Tables.Of([.. Enumerable.Range(0, 300).Select(row => ($"{row}", Enumerable.Range(0, 96).Select(_ => (random.NextDouble() - 0.5) * scale).ToArray()))]);
         string path = Path.Combine(_folder.Path, "e.npy");
         SubmissionFile.Write(path, table, EmbeddingRounding.Double);
         using var file = EmbeddingSource.Open(path);
         var found = SimilaritySearch.Find(file, SimilaritySearch.QueriesOf(file).Take(5), 8, threads: 2, IProgressSink.None, TestContext.Current.CancellationToken);
         Assert.All(found, query => Assert.Equal(BruteForce(table, query.Id, table[int.Parse(query.Id, System.Globalization.CultureInfo.InvariantCulture)].ToArray(), 8), query.Similar));
+    }
+
+    // Products are 1 and -0.5 times the smallest number. Alone, -0.5 is rounded to 0. Added to 1 by a fused operation,
+    // it makes the sum 0.
+    [Fact]
+    public void Find_ProductsThatUnderflow_AreNotEstimated()
+    {
+        double unit = Math.ScaleB(1, -537);
+        double[] query = new double[32], far = new double[32], near = new double[32];
+        (query[0], query[16], far[0], far[1], near[0], near[16]) = (unit, unit, unit, unit, unit, -unit / 2);
+        string path = Path.Combine(_folder.Path, "e.npy");
+        SubmissionFile.Write(path, Submissions.Tables.Of(("far", far), ("near", near)), EmbeddingRounding.Double);
+        using var file = EmbeddingSource.Open(path);
+        var found = SimilaritySearch.Find(file, [("query", query)], 1, threads: 1, IProgressSink.None, TestContext.Current.CancellationToken);
+        Assert.Equal([new SimilarVideo("near", PairScoring.Cosine(query, near))], Assert.Single(found).Similar);
     }
 
     [Theory]

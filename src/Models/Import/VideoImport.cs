@@ -23,6 +23,9 @@ public sealed class VideoImport
     // Rows that a thread takes at a time: until they have some hundred kilobytes of frames.
     private const int PieceBytes = 1 << 18, MostRowsOfAPiece = 64;
 
+    // Larger pieces are worked on one at a time: memory is four times the size of the piece.
+    private const int LargePieceBytes = 1 << 24;
+
     private readonly ImportOptions _options;
     private readonly IProgressSink _progress;
     private readonly CancellationToken _cancellation;
@@ -156,6 +159,7 @@ public sealed class VideoImport
         int[] written = new int[RowRules.SplitNames.Length];
         int resumeAt = work.Saved?.Row ?? 0, row = 0, next = 0, pretrainNumber = 0;
         long readBytes = 0, saveAt = _options.SaveEvery;
+        var large = new Piece();
         using var rows = _table.Read().GetEnumerator();
         while (row < resumeAt && rows.MoveNext())
             Account(row++, rows.Current, _badRows.Contains(row - 1));
@@ -163,7 +167,11 @@ public sealed class VideoImport
         _progress.Begin(Writes(survey) ? "importing, MB" : "checking frames, MB", Megabytes(survey.FrameBytes), Megabytes(readBytes = work.Saved is null ? 0 : survey.FrameBytes * resumeAt / survey.Count));
         try
         {
-            new OrderedWork<Piece>(Take, piece => Work(piece, survey.FrameWidth), Give).Run(_options.Threads, static () => new Piece());
+            new OrderedWork<Piece>(Take, piece =>
+            {
+                if (piece.FrameBytes <= LargePieceBytes)
+                    Work(piece, survey.FrameWidth);
+            }, Give).Run(_options.Threads, static () => new Piece());
         }
         catch (OperationCanceledException) when (Writes(survey))
         {
@@ -181,7 +189,7 @@ public sealed class VideoImport
         {
             _cancellation.ThrowIfCancellationRequested();
             piece.Clear();
-            for (long bytes = 0; piece.Rows.Count < MostRowsOfAPiece && bytes < PieceBytes && rows.MoveNext(); bytes += survey.FrameBytesOf(row++))
+            for (; piece.Rows.Count < MostRowsOfAPiece && piece.FrameBytes < PieceBytes && rows.MoveNext(); piece.FrameBytes += survey.FrameBytesOf(row++))
             {
                 bool good = survey.IsGood(row);
                 piece.Rows.Add(new PieceRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));
@@ -191,6 +199,12 @@ public sealed class VideoImport
 
         void Give(Piece piece)
         {
+            if (piece.FrameBytes > LargePieceBytes)
+            {
+                large.Clear();
+                large.Rows.AddRange(piece.Rows);
+                Work(piece = large, survey.FrameWidth);
+            }
             foreach (var one in piece.Rows)
             {
                 if (one.Problem is not null)
@@ -309,12 +323,15 @@ public sealed class VideoImport
 
         internal List<PieceRow> Rows { get; } = [];
 
+        /// <summary>Size of the files of frames.</summary>
+        internal long FrameBytes { get; set; }
+
         internal byte[] Records { get; private set; } = [];
 
         internal void Clear()
         {
             Rows.Clear();
-            _recordBytes = 0;
+            (FrameBytes, _recordBytes) = (0, 0);
         }
 
         internal Span<Half> FramesOf(int values)

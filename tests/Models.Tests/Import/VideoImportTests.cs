@@ -254,14 +254,17 @@ public sealed class VideoImportTests : IDisposable
         Assert.Equal($"{Full("v.csv")}: {BadVideos - 5} more bad rows", result.BadRows[^1]);
     }
 
-    // Memory holds one video beyond 256 KB per thread, also where large ones follow small ones.
+    // A thread holds one video beyond 256 KB, also where large ones follow small ones. The largest one has 17 MB.
     [Fact]
     public void Run_LargeVideos_AreTakenOneByOne()
     {
         _folder.Write("frames/large.npy", NumpyFile.Of(3_000, Width));
-        _folder.Write("v.csv", "id,title,frames\n" + string.Concat(Enumerable.Range(0, 2_000).Select(static i => $"{i},t,{(i is >= 1_000 and < 1_004 ? "large" : "1")}.npy\n")));
+        _folder.Write("frames/largest.npy", NumpyFile.Of(177_000, Width));
+        _folder.Write("v.csv", "id,title,frames\n" + string.Concat(Enumerable.Range(0, 2_000).Select(static i => $"{i},t,{(i is 1_001 ? "largest" : i is >= 1_000 and < 1_004 ? "large" : "1")}.npy\n")));
         var progress = new StoppingSink(int.MaxValue);
         Run("a", static options => options with { Pairs = null }, progress);
+        Run("b", static options => options with { Pairs = null, Threads = 4 });
+        Folders.AssertEqual(Full("a"), Full("b"));
         Assert.Superset(new HashSet<string> { "1001 rows", "1002 rows", "1003 rows", "1004 rows" }, progress.Texts.ToHashSet());
     }
 

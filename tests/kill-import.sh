@@ -51,7 +51,7 @@ for ((hits = 0; hits < kills; )); do
     wait $process 2> /dev/null || status=$?
     if [ $status -eq 137 ]; then
         hits=$((hits + 1))
-        echo "killed; next row saved: $(sed -n 's/^  "row": \([0-9]*\),$/\1/p' "$folder/.import-killed/.state.json" 2> /dev/null || true)"
+        echo "killed; next row saved: $(sed -n 's/^  "row": \([0-9]*\),$/\1/p' "$folder/.import-killed/.videosim-import.json" 2> /dev/null || true)"
     elif [ $status -eq 0 ]; then
         is_as_uninterrupted
         echo "ended before the kill: the same bytes"

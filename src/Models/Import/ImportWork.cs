@@ -71,7 +71,7 @@ internal sealed class ImportWork : IDisposable
     /// </exception>
     internal static ImportWork Open(string output)
     {
-        string folder = output;
+        string folder = "", touched = output;
         FileStream? owner = null;
         try
         {
@@ -80,8 +80,8 @@ internal sealed class ImportWork : IDisposable
             folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
             if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => !AtomicFile.IsLeftover(entry, State)))
                 throw new DataException($"--output-dir {output}: the import would work in {folder}, but this folder has other files");
-            Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
-            owner = FileLock.TryTake(folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports into it");
+            Directory.CreateDirectory(touched = Path.GetDirectoryName(folder)!);
+            owner = FileLock.TryTake(touched = folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports into it");
             var work = new ImportWork(full, folder, owner) { _isOfUse = File.Exists(Path.Combine(folder, State)) };
             if (!work._isOfUse)
                 work.BeginAnew();
@@ -90,9 +90,12 @@ internal sealed class ImportWork : IDisposable
         catch (Exception e)
         {
             if (owner is not null)
+            {
+                AtomicFile.DeleteLeftover(() => Directory.Delete(folder)); // only if it is empty
                 FileLock.ReleaseAndDelete(owner);
+            }
             if (FileFailure.Is(e))
-                throw FileFailure.Writing(output, e, folder);
+                throw FileFailure.Writing(output, e, touched);
             throw;
         }
     }
@@ -183,7 +186,7 @@ internal sealed class ImportWork : IDisposable
     }
 
     /// <summary>Writes a small file whole, in the end.</summary>
-    internal void Write(string name, byte[] content) => AtomicFile.Write(Path.Combine(_folder, name), stream => stream.Write(content));
+    internal void Write(string name, byte[] content) => Write(name, stream => stream.Write(content));
 
     /// <summary>Gives the folder its final name. All files are written.</summary>
     internal void Finish(ImportResult result)
@@ -194,7 +197,7 @@ internal sealed class ImportWork : IDisposable
         CloseFiles();
         // From here on a continued import finds the record and has only the rest of this to do.
         _isOfUse = true;
-        AtomicFile.Write(Path.Combine(_folder, Record), stream => JsonSerializer.Serialize(stream, new ImportRecord(_key, result), ImportJson.Default.ImportRecord));
+        Write(Record, stream => JsonSerializer.Serialize(stream, new ImportRecord(_key, result), ImportJson.Default.ImportRecord));
         MoveToOutput();
     }
 
@@ -272,8 +275,20 @@ internal sealed class ImportWork : IDisposable
         Saved = state;
     }
 
-    private void SaveState(ImportState state) =>
-        AtomicFile.Write(Path.Combine(_folder, State), stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+    private void SaveState(ImportState state) => Write(State, stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+
+    private void Write(string name, Action<Stream> write)
+    {
+        try
+        {
+            AtomicFile.Write(Path.Combine(_folder, name), write);
+        }
+        catch (DataException e)
+        {
+            // Users name the result, not the folder beside it.
+            throw new DataException(e.Message.Replace(_folder, _output, StringComparison.Ordinal), e);
+        }
+    }
 
     // Marks the folder as one that may be deleted.
     private void BeginAnew()

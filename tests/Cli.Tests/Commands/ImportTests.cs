@@ -230,6 +230,7 @@ public sealed class ImportTests : IDisposable
         Assert.SkipUnless(OperatingSystem.IsLinux(), "needs a shell that can limit the size of files");
         WriteRows(50);
         ChildProcess.RunWithSmallDisk(100, Command("v.jsonl")).AssertFailed(1, At("out/pointwise/pretrain_0.tfrecords"), "cannot be written");
+        ChildProcess.RunWithSmallDisk(0, Command("v.jsonl")).AssertFailed(1, At("out/"), "cannot be written");
         Assert.Equal(["frames", "v.jsonl"], Directory.GetFileSystemEntries(_folder.FullName).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 

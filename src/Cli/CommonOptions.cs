@@ -16,6 +16,9 @@ namespace VideoSim.Cli;
 /// <summary>Options that several commands share, each defined once.</summary>
 internal static class CommonOptions
 {
+    /// <summary>The only option whose value may be empty.</summary>
+    public const string Title = "--title";
+
     private const string DefaultPreset = "tiny";
 
     private static CudaDevice? _opened; // a process runs one command

@@ -16,6 +16,9 @@ namespace VideoSim.Import.Parquet;
 /// <param name="path">The file.</param>
 public sealed class ParquetTable(string path) : IVideoTable
 {
+    // Metadata of a megabyte take milliseconds.
+    private static readonly TimeSpan LongestOpening = TimeSpan.FromSeconds(20);
+
     private string[] _others = [];
 
     /// <inheritdoc/>
@@ -31,10 +34,9 @@ public sealed class ParquetTable(string path) : IVideoTable
     public IEnumerable<TableRow> Read()
     {
         using var file = OpenFile();
-        var reader = Checked(() => ParquetReader.CreateAsync(file).GetAwaiter().GetResult());
+        var (reader, names) = Checked(() => Open(file));
         try
         {
-            string[] names = [.. reader.Schema.Fields.Select(static field => field.Name)];
             VideoTables.RequireColumns(path, names);
             _others = [.. names.Except(VideoTables.Columns)];
             long number = 0;
@@ -149,11 +151,24 @@ public sealed class ParquetTable(string path) : IVideoTable
 
     private DataException Wrong(string name) => new($"{path}: the column '{name}' does not have a value for each row");
 
-    private FileStream OpenFile()
+    // The library reads some damaged metadata for ever. Then this thread gives up, and the other one runs until the
+    // program ends.
+    private (ParquetReader Reader, string[] Names) Open(Stream file)
+    {
+        var opening = Task.Factory.StartNew(() =>
+        {
+            var reader = ParquetReader.CreateAsync(file).GetAwaiter().GetResult();
+            return (reader, reader.Schema.Fields.Select(static field => field.Name).ToArray());
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return Task.WaitAny([opening], LongestOpening) == 0 ? opening.GetAwaiter().GetResult()
+            : throw new DataException($"{path}: cannot be read as a Parquet file: its metadata were not read within {LongestOpening.TotalSeconds:0} s");
+    }
+
+    private TableStream OpenFile()
     {
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return new TableStream(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));
         }
         catch (Exception e) when (FileFailure.Is(e))
         {

@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using VideoSim.Engine;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
@@ -112,8 +113,10 @@ internal sealed class ImportPlan
     {
         var pairs = new List<LabelledPair>();
         var hash = new XxHash3((long)seed);
-        int ofBadRows = 0;
+        int ofBadRows = 0, before = bad.Count;
         LabelFile.ReadLines(file, Find, Take, Refuse);
+        if (pairs.Count + ofBadRows + bad.Count == before)
+            throw new DataException($"{file}: there are no pairs");
         if (ofBadRows > 0)
             progress.Note($"{file}: {ofBadRows} pairs are left out: a row of their videos is bad");
         return pairs;

@@ -1,6 +1,7 @@
 using System.Text;
 using Parquet;
 using Parquet.Schema;
+using VideoSim.Engine;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -44,6 +45,8 @@ public sealed class ImportTests : IDisposable
         Import("v.jsonl", "--frames", At("missing")).AssertFailed(1, $"--frames {At("missing")}", "there is no such folder");
         Import("v.jsonl", "--vocab", At("missing")).AssertFailed(1, At("missing"), "there is no such file");
         Import("v.jsonl", "--pairs", At("missing")).AssertFailed(1, At("missing"), "there is no such file");
+        File.WriteAllText(At("empty.tsv"), "\n");
+        Import("v.jsonl", "--pairs", At("empty.tsv")).AssertFailed(1, At("empty.tsv"), "there are no pairs");
         Import("frames").AssertFailed(1, At("frames"), "the name of a table");
         File.WriteAllText(At("out"), "");
         Import("v.jsonl").AssertFailed(1, $"--output-dir {At("out")}", "is a file");
@@ -61,6 +64,41 @@ public sealed class ImportTests : IDisposable
             await group.WriteAsync<double>(title, new[] { 1.5 }, cancellationToken: TestContext.Current.CancellationToken);
         }
         Import("v.parquet").AssertFailed(1, At("v.parquet"), "the column 'title' has values of type Double; expected text");
+    }
+
+    // A damaged byte changes a value, or the file is refused. The damage is the same in every run. With other damage
+    // the library may read for ever, in a thread that lasts as long as the process.
+    [Fact]
+    public async Task Parquet_DamagedBytes_AreRefusedOrReadAsOtherValues()
+    {
+        var (id, title) = (new DataField<string>("id"), new DataField<string>("title"));
+        await using (var file = File.Create(At("v.parquet")))
+        await using (var writer = await ParquetWriter.CreateAsync(new ParquetSchema(id, title), file, cancellationToken: TestContext.Current.CancellationToken))
+        {
+            using var group = writer.CreateRowGroup();
+            await group.WriteAsync(id, Enumerable.Range(0, 50).Select(static i => $"id {i}").ToArray());
+            await group.WriteAsync(title, Enumerable.Range(0, 50).Select(static i => $"title {i % 7}").ToArray());
+        }
+        byte[] whole = await File.ReadAllBytesAsync(At("v.parquet"), TestContext.Current.CancellationToken);
+        var random = new Random(1);
+        for (int i = 0; i < 300; i++)
+        {
+            byte[] damaged = [.. whole];
+            damaged[random.Next(whole.Length)] = (byte)random.Next(256);
+            string path = At($"{i}.parquet");
+            File.WriteAllBytes(path, damaged[..Math.Min(random.Next(1, 4 * whole.Length), damaged.Length)]);
+            try
+            {
+                foreach (var _ in new Import.Parquet.ParquetTable(path).Read())
+                {
+                }
+            }
+            catch (DataException failure)
+            {
+                Assert.StartsWith($"{path}: ", failure.Message, StringComparison.Ordinal);
+                Assert.DoesNotContain('\n', failure.Message);
+            }
+        }
     }
 
     // A whole number is an id and a tag. A table of many row groups is one table.

@@ -42,7 +42,8 @@ internal static partial class CommandLine
         return WrongUsage;
     }
 
-    // An empty text is a title, and no value of any other option or argument. As a path it would mean the current folder.
+    // An empty text may be a title. It is no value of any other option or argument: as a path it would mean the
+    // current folder.
     private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children
         .FirstOrDefault(static child => child is not OptionResult { Option.Name: CommonOptions.Title } && child.Tokens.Any(static token => token.Value.Length == 0)) switch
     {

@@ -28,6 +28,14 @@ public sealed record DataFolder(string Root)
             throw new DataException($"{Labels}: there is no such file; without labelled pairs only pretrain and embed work");
     }
 
+    /// <summary>Reads the labelled pairs, whose videos must be in a file. Their records are not read.</summary>
+    /// <exception cref="DataException">A file is missing, or the labels are not valid.</exception>
+    internal VideoPair[] ReadPairs()
+    {
+        RequirePairs();
+        return File.Exists(Pairwise) ? LabelFile.Read(Labels) : throw new DataException($"{Pairwise}: there is no such file");
+    }
+
     /// <summary>Refuses a folder without the test set that <c>reproduce</c> embeds.</summary>
     /// <exception cref="DataException">There is none.</exception>
     public void RequireTest()

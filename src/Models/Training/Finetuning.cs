@@ -103,7 +103,7 @@ public static class Finetuning
     /// <summary>Refuses labelled pairs whose fold has fewer training pairs than a batch.</summary>
     /// <exception cref="DataException">There are too few pairs, or the file of the pairs is not valid.</exception>
     internal static void RequireBatch(DataFolder data, TrainingConfig recipe, int fold, bool videoDisjoint) =>
-        RequireBatch(data, recipe, Split(data.Labels, LabelFile.Read(data.Labels), fold, videoDisjoint));
+        RequireBatch(data, recipe, Split(data.Labels, data.ReadPairs(), fold, videoDisjoint));
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, Fold split) =>
         EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch);

@@ -33,7 +33,13 @@ public static class Pretraining
         var config = preset.Model;
         var precision = TrainingConfig.Require(preset.Pretrain.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: true);
-        RequireBatch(data, preset.Pretrain);
+        // A run that has begun reports changes of its inputs.
+        if (!new RunInputs(options.OutputDirectory).Exist)
+        {
+            RequireBatch(data, preset.Pretrain);
+            if (data.HasPairs)
+                data.ReadPairs();
+        }
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {

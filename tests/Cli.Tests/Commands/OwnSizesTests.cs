@@ -112,6 +112,20 @@ public sealed class OwnSizesTests(CommandWorld world)
         Assert.False(Directory.Exists(folder));
     }
 
+    [Theory]
+    [InlineData("pairwise/pairwise.tfrecords", null, "there is no such file")]
+    [InlineData("pairwise/label.tsv", "1\t2\t0,5\n", "line 1: the similarity '0,5' is not a number")]
+    public void BadPairs_AreOneLineAndLeaveNoFolder(string name, string? content, string complaint)
+    {
+        string data = world.CopyOfData(), folder = world.New(), file = Path.Combine(data, name);
+        File.Delete(file);
+        if (content is not null)
+            File.WriteAllText(file, content);
+        foreach (string[] command in new[] { CommandWorld.Pretrain(data, folder), CommandWorld.Finetune(data, world.Pretrained, folder), ["reproduce", "--models", "mix", "--data", data, "--output-dir", folder, .. CommandWorld.Options] })
+            Shell.Run(command).AssertFailed(1, $"{file}: {complaint}");
+        Assert.False(Directory.Exists(folder));
+    }
+
     [Fact]
     public void Reproduce_WithoutTestB_SaysWhatItNeedsAndLeavesNoFolder()
     {

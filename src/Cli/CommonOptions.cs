@@ -19,6 +19,9 @@ internal static class CommonOptions
     // More than any machine has processors. Each thread costs memory.
     private const int MostThreads = 4096;
 
+    /// <summary>The only option whose value may be empty.</summary>
+    public const string Title = "--title";
+
     private const string DefaultPreset = "tiny";
 
     private static CudaDevice? _opened; // a process runs one command

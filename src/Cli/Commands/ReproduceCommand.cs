@@ -131,7 +131,7 @@ internal sealed class ReproduceOptionSet
 {
     private readonly Option<string> _output = new("--output-dir") { Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
         _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; synthetic data is made if left out" };
+    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"number of folds to train, 1 to {Folds.Count}; that of the preset if left out" },

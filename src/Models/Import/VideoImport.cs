@@ -5,7 +5,6 @@ using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
-using VideoSim.Models.Records;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Text;
 
@@ -19,12 +18,6 @@ namespace VideoSim.Models.Import;
 public sealed class VideoImport
 {
     private const int Megabyte = 1_000_000;
-
-    // Rows that a thread takes at a time: until they have some hundred kilobytes of frames.
-    private const int PieceBytes = 1 << 18, MostRowsOfAPiece = 64;
-
-    // Larger pieces are worked on one at a time: memory is four times the size of the piece.
-    private const int LargePieceBytes = 1 << 24;
 
     private readonly ImportOptions _options;
     private readonly IProgressSink _progress;
@@ -159,7 +152,7 @@ public sealed class VideoImport
         int[] written = new int[RowRules.SplitNames.Length];
         int resumeAt = work.Saved?.Row ?? 0, row = 0, next = 0, pretrainNumber = 0;
         long readBytes = 0, saveAt = _options.SaveEvery;
-        var large = new Piece();
+        var large = new ImportPiece();
         using var rows = _table.Read().GetEnumerator();
         while (row < resumeAt && rows.MoveNext())
             Account(row++, rows.Current, _badRows.Contains(row - 1));
@@ -167,11 +160,11 @@ public sealed class VideoImport
         _progress.Begin(Writes(survey) ? "importing, MB" : "checking frames, MB", Megabytes(survey.FrameBytes), Megabytes(readBytes = work.Saved is null ? 0 : survey.FrameBytes * resumeAt / survey.Count));
         try
         {
-            new OrderedWork<Piece>(Take, piece =>
+            new OrderedWork<ImportPiece>(Take, piece =>
             {
-                if (piece.FrameBytes <= LargePieceBytes)
+                if (!piece.IsLarge)
                     Work(piece, survey.FrameWidth);
-            }, Give).Run(_options.Threads, static () => new Piece());
+            }, Give).Run(_options.Threads, static () => new ImportPiece());
         }
         catch (OperationCanceledException) when (Writes(survey))
         {
@@ -185,21 +178,21 @@ public sealed class VideoImport
         _progress.End($"{written.Sum()} videos");
         return written;
 
-        bool Take(Piece piece)
+        bool Take(ImportPiece piece)
         {
             _cancellation.ThrowIfCancellationRequested();
             piece.Clear();
-            for (; piece.Rows.Count < MostRowsOfAPiece && piece.FrameBytes < PieceBytes && rows.MoveNext(); piece.FrameBytes += survey.FrameBytesOf(row++))
+            for (; !piece.IsFull && rows.MoveNext(); piece.FrameBytes += survey.FrameBytesOf(row++))
             {
                 bool good = survey.IsGood(row);
-                piece.Rows.Add(new PieceRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));
+                piece.Rows.Add(new ImportRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));
             }
             return piece.Rows.Count > 0;
         }
 
-        void Give(Piece piece)
+        void Give(ImportPiece piece)
         {
-            if (piece.FrameBytes > LargePieceBytes)
+            if (piece.IsLarge)
             {
                 large.Clear();
                 large.Rows.AddRange(piece.Rows);
@@ -247,7 +240,7 @@ public sealed class VideoImport
         }
     }
 
-    private void Work(Piece piece, int width)
+    private void Work(ImportPiece piece, int width)
     {
         foreach (var row in piece.Rows.Where(static row => row.IsGood))
         {
@@ -256,7 +249,7 @@ public sealed class VideoImport
         }
     }
 
-    private static bool TryRead(Piece piece, PieceRow row, string path, int width, out string? reason)
+    private static bool TryRead(ImportPiece piece, ImportRow row, string path, int width, out string? reason)
     {
         if (!FrameFile.TryOpen(path, out var file, out reason))
             return false;
@@ -291,73 +284,4 @@ public sealed class VideoImport
     }
 
     private static long Megabytes(long bytes) => (bytes + Megabyte - 1) / Megabyte;
-
-    private sealed class PieceRow(int row, TableRow source, bool isGood, long[] tags)
-    {
-        internal int Row { get; } = row;
-
-        internal TableRow Source { get; } = source;
-
-        internal bool IsGood { get; } = isGood;
-
-        internal long[] Tags { get; } = tags;
-
-        internal string? Problem { get; set; }
-
-        internal long FrameBytes { get; set; }
-
-        /// <summary>Place of the record in the records of the piece.</summary>
-        internal int Start { get; set; }
-
-        internal int Bytes { get; set; }
-    }
-
-    /// <summary>Some rows, and their records one after the other.</summary>
-    private sealed class Piece
-    {
-        private readonly ExampleWriter _example = new();
-        private Half[] _frames = [];
-        private int _recordBytes;
-
-        internal byte[] Buffer = [];
-
-        internal List<PieceRow> Rows { get; } = [];
-
-        /// <summary>Size of the files of frames.</summary>
-        internal long FrameBytes { get; set; }
-
-        internal byte[] Records { get; private set; } = [];
-
-        internal void Clear()
-        {
-            Rows.Clear();
-            (FrameBytes, _recordBytes) = (0, 0);
-        }
-
-        internal Span<Half> FramesOf(int values)
-        {
-            if (_frames.Length < values)
-                _frames = GC.AllocateUninitializedArray<Half>(values);
-            return _frames.AsSpan(0, values);
-        }
-
-        /// <summary>Adds the record of a row, with the frames that were read last.</summary>
-        internal void Add(PieceRow row, int width, int values)
-        {
-            var payload = _example.WriteVideo(Encoding.UTF8.GetBytes(row.Source.Id), Encoding.UTF8.GetBytes(row.Source.Title), "nan"u8,
-                _frames.AsSpan(0, values), width, row.Tags, categoryId: null);
-            (row.Start, row.Bytes) = (_recordBytes, (int)TfRecordFraming.RecordBytes(payload.Length));
-            if (Records.Length < _recordBytes + row.Bytes)
-            {
-                byte[] larger = GC.AllocateUninitializedArray<byte>(Math.Max(2 * PieceBytes, _recordBytes + row.Bytes));
-                Records.AsSpan(0, _recordBytes).CopyTo(larger);
-                Records = larger;
-            }
-            var record = Records.AsSpan(_recordBytes, row.Bytes);
-            TfRecordFraming.WriteHeader(record, payload.Length);
-            payload.CopyTo(record[TfRecordFraming.HeaderBytes..]);
-            TfRecordFraming.WriteFooter(record[^TfRecordFraming.FooterBytes..], payload);
-            _recordBytes += row.Bytes;
-        }
-    }
 }

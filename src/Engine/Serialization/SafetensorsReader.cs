@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Serialization;
@@ -56,6 +57,8 @@ public sealed class SafetensorsReader : IDisposable
     /// </exception>
     public static SafetensorsReader Open(string path)
     {
+        if (FileKind.IsSpecial(path))
+            throw FileFailure.Special(path);
         SafeFileHandle? file = null;
         try
         {

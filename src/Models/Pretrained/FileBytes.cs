@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;
@@ -28,6 +29,8 @@ internal sealed class FileBytes : IDisposable
     /// <exception cref="DataException">It cannot be opened.</exception>
     public static FileBytes Open(string path)
     {
+        if (FileKind.IsSpecial(path))
+            throw FileFailure.Special(path);
         try
         {
             return new FileBytes(path, File.OpenHandle(path));

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Serialization;

@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using VideoSim.Engine.Interop;
 using VideoSim.Engine.Tensors;
 
 namespace VideoSim.Engine.Serialization;

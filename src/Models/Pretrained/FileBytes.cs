@@ -1,6 +1,5 @@
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
-using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Pretrained;

@@ -174,7 +174,7 @@ public sealed class ModelFolderTests : IDisposable
         using (var made = System.Diagnostics.Process.Start("mkfifo", file))
             await made.WaitForExitAsync(TestContext.Current.CancellationToken);
         var refused = Task.Run(() => Assert.Throws<DataException>(() => ModelFolder.Open(Model)), TestContext.Current.CancellationToken);
-        Assert.Equal($"{file}: cannot be read: it is a device or a pipe, not a file",
+        Assert.Equal($"{file}: is a device or a pipe, not a file",
             (await refused.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Message);
     }
 

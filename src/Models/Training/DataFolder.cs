@@ -28,6 +28,9 @@ public sealed record DataFolder(string Root)
             throw new DataException($"{Labels}: there is no such file; without labelled pairs only pretrain and embed work");
     }
 
+    /// <summary>Whether it has one of the challenge's folders.</summary>
+    public bool HasParts => new[] { "pointwise", "pairwise", "test_a", "test_b" }.Any(name => Directory.Exists(Path.Combine(Root, name)));
+
     /// <summary>Full path of the folder, equal for all ways to write it.</summary>
     public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
 

@@ -16,9 +16,12 @@ public sealed class SearchTests(CommandWorld world)
     [Fact]
     public void Embed_OfARun_TakesItsBest()
     {
-        byte[] ofRun = File.ReadAllBytes(Embed(world.Pretrained));
-        Assert.Equal(File.ReadAllBytes(Embed(Path.Combine(world.Pretrained, "best"))), ofRun);
-        Assert.NotEqual(File.ReadAllBytes(Embed(Path.Combine(world.Pretrained, "last"))), ofRun);
+        string run = world.CopyOfRun(), best = Path.Combine(run, "best");
+        Directory.Delete(best, recursive: true);
+        Directory.Move(Path.Combine(run, "checkpoint-1"), best);
+        byte[] ofRun = File.ReadAllBytes(Embed(run));
+        Assert.Equal(File.ReadAllBytes(Embed(best)), ofRun);
+        Assert.NotEqual(File.ReadAllBytes(Embed(Path.Combine(run, "last"))), ofRun);
     }
 
     // The records have 1 to 12 frames, the model samples 8.

@@ -42,9 +42,10 @@ internal static partial class CommandLine
         return WrongUsage;
     }
 
-    // An empty text is no value of any option or argument. As a path it would mean the current folder.
+    // An empty text may be a title. It is no value of any other option or argument: as a path it would mean the
+    // current folder.
     private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children
-        .FirstOrDefault(static child => child.Tokens.Any(static token => token.Value.Length == 0)) switch
+        .FirstOrDefault(static child => child is not OptionResult { Option.Name: CommonOptions.Title } && child.Tokens.Any(static token => token.Value.Length == 0)) switch
     {
         OptionResult option => option.Option.Name,
         ArgumentResult argument => argument.Argument.Name,

@@ -21,6 +21,12 @@ internal static class CommonOptions
     /// <summary>Kind of folder that an option for a model names, for messages.</summary>
     public const string FolderOfModel = "the folder of a model or of a run";
 
+    // More than any machine has processors. Each thread costs memory.
+    private const int MostThreads = 4096;
+
+    /// <summary>The only option whose value may be empty.</summary>
+    public const string Title = "--title";
+
     private const string DefaultPreset = "tiny";
 
     private static CudaDevice? _opened; // a process runs one command
@@ -43,7 +49,13 @@ internal static class CommonOptions
     }
 
 
-    public static Option<int> Threads() => Positive("--threads", "threads of the cpu device; any number gives the same bits", Environment.ProcessorCount);
+    public static Option<int> Threads(string description = "threads of the cpu device; any number gives the same bits") => Checked(
+        new Option<int>("--threads") { Description = description, DefaultValueFactory = _ => Environment.ProcessorCount },
+        static (number, _) =>
+        {
+            if (number is < 1 or > MostThreads)
+                throw new DataException($"--threads must be from 1 to {MostThreads}, not {number}");
+        });
 
     public static Option<ElementType?> Precision(string description = "precision of training steps: fp32 or, on a CUDA device, bf16; that of the preset if left out") => new("--precision")
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Parquet;
 using Parquet.Data;
+using Parquet.Meta;
 using Parquet.Schema;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -16,6 +17,14 @@ namespace VideoSim.Import.Parquet;
 /// <param name="path">The file.</param>
 public sealed class ParquetTable(string path) : IVideoTable
 {
+    // Stands for a text that is not valid UTF-8. It is compared by reference.
+    private static readonly string NotUtf8 = new('?', 1);
+
+    private static readonly UTF8Encoding StrictUtf8 = new(false, throwOnInvalidBytes: true);
+
+    // Metadata of a megabyte take milliseconds.
+    private static readonly TimeSpan LongestOpening = TimeSpan.FromSeconds(20);
+
     private string[] _others = [];
 
     /// <inheritdoc/>
@@ -31,10 +40,9 @@ public sealed class ParquetTable(string path) : IVideoTable
     public IEnumerable<TableRow> Read()
     {
         using var file = OpenFile();
-        var reader = Checked(() => ParquetReader.CreateAsync(file).GetAwaiter().GetResult());
+        var (reader, names) = Checked(() => Open(file));
         try
         {
-            string[] names = [.. reader.Schema.Fields.Select(static field => field.Name)];
             VideoTables.RequireColumns(path, names);
             _others = [.. names.Except(VideoTables.Columns)];
             long number = 0;
@@ -68,10 +76,13 @@ public sealed class ParquetTable(string path) : IVideoTable
             string? problem = null;
             var tagsOfRow = tags is not null ? tags[row] : tagTexts is not null ? [.. VideoTables.SplitTags(tagTexts[row] ?? "", out problem)] : new List<string?>();
             int missing = tagsOfRow.IndexOf(null);
+            bool hasId = ids[row] is not null && ids[row] != (object)NotUtf8;
             problem ??= ids[row] is null ? "there is no 'id'" : missing >= 0 ? $"tag {missing + 1} is null" : null;
+            if (new[] { ids[row], titles[row], frames?[row], splits?[row], tagTexts?[row] }.Concat(tagsOfRow).Any(static text => text == (object)NotUtf8))
+                problem = "the row is not valid UTF-8";
             return new TableRow
             {
-                Line = 0, Id = ids[row] ?? "", Title = titles[row] ?? "", Tags = [.. tagsOfRow.OfType<string>()],
+                Line = 0, Id = hasId ? ids[row]! : "", Title = titles[row] ?? "", Tags = [.. tagsOfRow.OfType<string>()],
                 Frames = Given(frames?[row]), Split = Given(splits?[row]), Problem = problem,
             };
         }
@@ -104,7 +115,7 @@ public sealed class ParquetTable(string path) : IVideoTable
         }
 
         // A repetition level of 0 begins the list of the next row. The highest definition level is that of a value. If
-        // values may be null, the one below it is that of a null.
+        // values may be null, the one below it is that of a null. A repeated field of the old form has no nulls.
         List<string?>[] ListsOf(DataField field)
         {
             using var column = rows.ReadRawColumnDataBaseAsync(field).AsTask().GetAwaiter().GetResult();
@@ -118,24 +129,47 @@ public sealed class ParquetTable(string path) : IVideoTable
                 int level = column.DefinitionLevels[i];
                 if (level == field.MaxDefinitionLevel)
                     lists[row].Add(present[value++]);
-                else if (field.IsNullable && level == field.MaxDefinitionLevel - 1)
+                else if (field.IsNullable && !field.IsArray && level == field.MaxDefinitionLevel - 1)
                     lists[row].Add(null);
             }
             return row == count - 1 ? lists : throw Wrong(VideoTables.Tags);
         }
     }
 
+    // The library replaces invalid UTF-8 in texts. It gives the bytes of columns that are not marked as texts.
+    private static void ReadTextsAsBytes(ParquetReader reader)
+    {
+        foreach (var element in (reader.Metadata?.Schema ?? []).Where(static element => element.ConvertedType == ConvertedType.UTF8 || element.LogicalType?.STRING is not null))
+            (element.ConvertedType, element.LogicalType) = (null, null);
+    }
+
+    private static string TextOf(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            return StrictUtf8.GetString(bytes.Span);
+        }
+        catch (DecoderFallbackException)
+        {
+            return NotUtf8;
+        }
+    }
+
     private string[] PresentValues(RawColumnData column, string name, bool takesNumbers) => column switch
     {
-        RawColumnData<ReadOnlyMemory<char>> texts => Convert(texts.Values, static text => text.ToString()),
-        RawColumnData<ReadOnlyMemory<byte>> bytes => Convert(bytes.Values, static text => Encoding.UTF8.GetString(text.Span)),
-        RawColumnData<int> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
-        RawColumnData<long> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
-        RawColumnData<short> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
-        RawColumnData<uint> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
-        RawColumnData<ulong> numbers when takesNumbers => Convert(numbers.Values, static number => number.ToString(CultureInfo.InvariantCulture)),
+        RawColumnData<ReadOnlyMemory<byte>> bytes => Convert(bytes.Values, TextOf),
+        RawColumnData<sbyte> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<byte> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<ushort> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<int> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<long> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<short> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<uint> numbers when takesNumbers => Convert(numbers.Values, Digits),
+        RawColumnData<ulong> numbers when takesNumbers => Convert(numbers.Values, Digits),
         _ => throw new DataException($"{path}: the column '{name}' has values of type {column.GetType().GenericTypeArguments.FirstOrDefault()?.Name}; expected text{(takesNumbers ? " or whole numbers" : "")}"),
     };
+
+    private static string Digits<T>(T number) where T : IFormattable => number.ToString(null, CultureInfo.InvariantCulture);
 
     private static string[] Convert<T>(ReadOnlySpan<T> values, Func<T, string> text)
     {
@@ -149,11 +183,26 @@ public sealed class ParquetTable(string path) : IVideoTable
 
     private DataException Wrong(string name) => new($"{path}: the column '{name}' does not have a value for each row");
 
-    private FileStream OpenFile()
+    // The library reads some damaged metadata for ever. Then this thread gives up, and the other one runs until the
+    // program ends.
+    private (ParquetReader Reader, string[] Names) Open(Stream file)
     {
+        var opening = Task.Factory.StartNew(() =>
+        {
+            var reader = ParquetReader.CreateAsync(file).GetAwaiter().GetResult();
+            ReadTextsAsBytes(reader);
+            return (reader, reader.Schema.Fields.Select(static field => field.Name).ToArray());
+        }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        return Task.WaitAny([opening], LongestOpening) == 0 ? opening.GetAwaiter().GetResult()
+            : throw new DataException($"{path}: cannot be read as a Parquet file: its metadata were not read within {LongestOpening.TotalSeconds:0} s");
+    }
+
+    private TableStream OpenFile()
+    {
+        FileFailure.RefuseSpecial(path);
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return new TableStream(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read));
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -170,7 +219,13 @@ public sealed class ParquetTable(string path) : IVideoTable
         }
         catch (Exception e) when (e is not DataException)
         {
-            throw new DataException($"{path}: cannot be read as a Parquet file: {Printable.OneLine(e.Message)}", e);
+            string reason = e switch
+            {
+                OutOfMemoryException or OverflowException => "a size in it is too large",
+                NullReferenceException or ArgumentException or IndexOutOfRangeException or InvalidCastException or KeyNotFoundException => "it is damaged",
+                _ => Printable.OneLine(e.Message),
+            };
+            throw new DataException($"{path}: cannot be read as a Parquet file: {reason}", e);
         }
     }
 }

@@ -151,6 +151,7 @@ public sealed class Hdf5File : TensorFile
     // The first block of a file contains the file's length; PureHDF does not compare it.
     private static long CheckLength(string path)
     {
+        FileFailure.RefuseSpecial(path);
         try
         {
             using var handle = File.OpenHandle(path);

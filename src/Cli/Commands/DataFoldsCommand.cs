@@ -22,7 +22,9 @@ internal static class DataFoldsCommand
         var json = CommonOptions.Json();
         return new Command("folds", "Show the 11 splits of the labelled pairs, and how many videos are on both sides of each.") { data, disjoint, output, json }.Does((parsed, console, _) =>
         {
-            var pairs = ReadPairs(CommonOptions.OpenData(parsed.GetValue(data)!).Labels);
+            string labels = CommonOptions.OpenData(parsed.GetValue(data)!).Labels;
+            var pairs = LabelFile.Read(labels);
+            Folds.Require(labels, pairs.Length);
             var rows = new List<FoldRow>();
             for (int number = 1; number <= Folds.Count; number++)
             {
@@ -41,19 +43,6 @@ internal static class DataFoldsCommand
             console.WriteResult(table, rows, CliJson.Default.IReadOnlyListFoldRow);
             return CommandLine.Done;
         }, json);
-    }
-
-    // Videos are numbered in order of appearance: the split only compares them.
-    private static VideoPair[] ReadPairs(string labels)
-    {
-        var numbers = new Dictionary<string, int>();
-        return LabelFile.Read(labels, (ReadOnlySpan<byte> id, out int number) =>
-        {
-            string name = Encoding.UTF8.GetString(id);
-            if (!numbers.TryGetValue(name, out number))
-                numbers.Add(name, number = numbers.Count);
-            return true;
-        });
     }
 
     private static void Write(string folder, Fold fold)

@@ -18,7 +18,7 @@ internal static class DataImportCommand
         var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
         var skip = new Option<bool>("--skip-bad-rows") { Description = "leave out bad rows; without this option nothing is written if a row is bad" };
         var seed = new Option<ulong>("--seed") { Description = "key of the choice of test pairs", DefaultValueFactory = _ => 42 };
-        var threads = CommonOptions.Positive("--threads", "number of threads; any number gives the same bytes", Environment.ProcessorCount);
+        var threads = CommonOptions.Threads("number of threads; any number gives the same bytes");
         var json = CommonOptions.Json();
         return new Command("import", "Write videos of a table, with frames from .npy files, as a data folder. All bad rows are listed.")
         {
@@ -42,9 +42,12 @@ internal static class DataImportCommand
             if (result.Written || parsed.GetValue(json))
                 console.WriteResult(Table(result), result, CliJson.Default.ImportResult);
             return result.Written ? CommandLine.Done
-                : throw new DataException($"{parsed.GetValue(table)}: {result.BadRows.Count} bad rows, and nothing was written; --skip-bad-rows goes on without them");
+                : throw new DataException($"{parsed.GetValue(table)}: {Problem(result, parsed.GetValue(skip))}");
         }, json, resumes: true);
     }
+
+    private static string Problem(ImportResult result, bool skips) => skips ? "no row is good, and nothing was written"
+        : $"{result.BadRowCount} bad row{(result.BadRowCount == 1 ? "" : "s")}, and nothing was written; --skip-bad-rows goes on without them";
 
     private static ResultTable Table(ImportResult result)
     {

@@ -12,7 +12,7 @@ internal static class EmbedCommand
         var checkpoint = CommonOptions.TrainedModel();
         var records = CommonOptions.Records("files of videos, folders of them, or patterns");
         var frames = new Option<string?>("--frames") { Description = "instead of --records, frames of one video: a .npy matrix of float16 or float32, a row for each frame" };
-        var title = new Option<string?>("--title") { Description = "with --frames: title of the video" };
+        var title = new Option<string?>(CommonOptions.Title) { Description = "with --frames: title of the video" };
         var id = new Option<string?>("--id") { Description = "with --frames: id of the video; the name of the file without .npy if left out" };
         var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
         var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };

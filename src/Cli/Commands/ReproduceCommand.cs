@@ -33,11 +33,13 @@ internal static class ReproduceCommand
         return command.Does((parsed, console, cancellation) =>
         {
             var chosen = options.Read(parsed);
+            if (chosen.Data is { } data)
+                CommonOptions.OpenData(data);
             options.NoteRandomWeights(parsed, console);
             if (parsed.GetValue(dryRun))
             {
                 var plan = ReproductionPlan.Of(chosen, packsProducts: options.IsOnCpu(parsed));
-                console.WriteResult(plan.Data is { } data ? [Table(data), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
+                console.WriteResult(plan.Data is { } survey ? [Table(survey), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
                 foreach (string problem in plan.Data?.Problems ?? [])
                     console.WriteError(problem);
                 return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;
@@ -131,7 +133,7 @@ internal sealed class ReproduceOptionSet
 {
     private readonly Option<string> _output = new("--output-dir") { Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
         _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files; synthetic data is made if left out" };
+    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"number of folds to train, 1 to {Folds.Count}; that of the preset if left out" },

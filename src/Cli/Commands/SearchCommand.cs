@@ -53,8 +53,9 @@ internal static class SearchCommand
         {
             foreach (var (other, cosine, title) in query.Similar)
             {
-                string[] before = withQuery ? [query.Id] : [], after = withTitle ? [title ?? ""] : [];
-                table.Row([.. before.Append(other).Append(cosine.ToString("F4", CultureInfo.InvariantCulture)).Concat(after).Select(Printable.OneLine)]);
+                // An id is not cut, so it can be copied.
+                string[] before = withQuery ? [Printable.Whole(query.Id)] : [], after = withTitle ? [Printable.OneLine(title ?? "")] : [];
+                table.Row([.. before, Printable.Whole(other), cosine.ToString("F4", CultureInfo.InvariantCulture), .. after]);
             }
         }
         return table;

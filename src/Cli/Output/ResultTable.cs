@@ -4,7 +4,7 @@ namespace VideoSim.Cli.Output;
 
 /// <summary>
 /// A table of results, aligned for people and written as Markdown, for reports. Lines are never wrapped: a pipe has no
-/// width.
+/// width. A bar in a cell gets a backslash, as in Markdown.
 /// </summary>
 public sealed class ResultTable
 {
@@ -30,7 +30,7 @@ public sealed class ResultTable
     {
         if (cells.Length != _columns.Count)
             throw new ArgumentException($"{cells.Length} cells for {_columns.Count} columns", nameof(cells));
-        _rows.Add(cells);
+        _rows.Add(Array.ConvertAll(cells, static cell => cell.Replace("|", "\\|", StringComparison.Ordinal)));
         return this;
     }
 

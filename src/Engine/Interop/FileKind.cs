@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace VideoSim.Engine.Interop;
 
@@ -9,6 +10,7 @@ public static unsafe partial class FileKind
     private const int CurrentFolder = -100, TypeOnly = 1, ResultBytes = 256, ModeOffset = 28;
     private const int InodeMask = 0x100, InodeOffset = 32, DeviceOffset = 136;
     private const int TypeMask = 0xf000, Regular = 0x8000, Folder = 0x4000;
+    private const int OfHandle = 0x1000, LinksOnly = 4, LinksOffset = 16;
 
     /// <summary>Whether a path exists and is neither a file nor a folder. Links are followed.</summary>
     public static bool IsSpecial(string path)
@@ -30,6 +32,15 @@ public static unsafe partial class FileKind
         return Statx(CurrentFolder, path, 0, InodeMask, first) == 0 && Statx(CurrentFolder, other, 0, InodeMask, second) == 0
             && *(ulong*)(first + InodeOffset) == *(ulong*)(second + InodeOffset)
             && *(ulong*)(first + DeviceOffset) == *(ulong*)(second + DeviceOffset);
+    }
+
+    /// <summary>Whether an open file has no name any more. Only Linux deletes a file that is open.</summary>
+    public static bool IsDeleted(SafeFileHandle file)
+    {
+        if (!OperatingSystem.IsLinux())
+            return false;
+        byte* result = stackalloc byte[ResultBytes];
+        return Statx((int)file.DangerousGetHandle(), "", OfHandle, LinksOnly, result) == 0 && *(uint*)(result + LinksOffset) == 0;
     }
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]

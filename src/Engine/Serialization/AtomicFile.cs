@@ -166,7 +166,7 @@ public static class AtomicFile
     }
 
     /// <summary>Deletes leftovers of a failure. A failure to delete must not hide the first failure.</summary>
-    internal static void DeleteLeftover(Action delete)
+    public static void DeleteLeftover(Action delete)
     {
         try
         {

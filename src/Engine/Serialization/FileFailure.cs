@@ -1,3 +1,5 @@
+using VideoSim.Engine.Interop;
+
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>Turns errors of the file system into one clear line that names the file.</summary>
@@ -8,10 +10,19 @@ public static class FileFailure
     /// </summary>
     public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsTooLarge(failure);
 
+    /// <summary>Refuses a device or a pipe. Files are read several times, and a pipe may never end.</summary>
+    /// <exception cref="DataException">The path exists and is neither a file nor a folder.</exception>
+    public static void RefuseSpecial(string path)
+    {
+        if (FileKind.IsSpecial(path))
+            throw new DataException($"{path}: is a device or a pipe, not a file");
+    }
+
     /// <summary>The content of a file.</summary>
     /// <exception cref="DataException">It cannot be read; the message gives the reason.</exception>
     public static byte[] ReadAllBytes(string path)
     {
+        RefuseSpecial(path);
         try
         {
             return File.ReadAllBytes(path);
@@ -24,7 +35,7 @@ public static class FileFailure
 
     /// <summary>The exception to throw when a file cannot be read.</summary>
     public static DataException Reading(string path, Exception failure) =>
-        new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, Path.GetFullPath(path)))}", failure);
+        new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, path))}", failure);
 
     /// <summary>The exception to throw when a file or folder cannot be written.</summary>
     /// <param name="path">The path that the user named.</param>
@@ -33,14 +44,22 @@ public static class FileFailure
     public static DataException Writing(string path, Exception failure, string temporary) =>
         new($"{path}: cannot be written: {Reason(failure, temporary)}", failure);
 
-    private static string Reason(Exception failure, string path) => failure switch
+    /// <summary>The reason of an error, without the path.</summary>
+    /// <param name="failure">The error that the file system reported.</param>
+    /// <param name="path">The path that was used.</param>
+    public static string Reason(Exception failure, string path) => failure switch
     {
         FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
+        UnauthorizedAccessException => "access is denied",
+        PathTooLongException => "the path, or a name in it, is too long",
         _ when IsTooLarge(failure) => "the file is larger than the file system or the user's limit allows",
-        _ => Printable.OneLine(failure.Message
-            .Replace($" : '{path}'", "", StringComparison.Ordinal)
-            .Replace($" '{path}'", "", StringComparison.Ordinal)).TrimEnd('.'),
+        _ => Printable.OneLine(WithoutPath(WithoutPath(failure.Message, Path.GetFullPath(path)), path)).TrimEnd('.'),
     };
+
+    private static string WithoutPath(string message, string path) => message
+        .Replace($" : '{path}'", "", StringComparison.Ordinal)
+        .Replace($" in '{path}'", "", StringComparison.Ordinal)
+        .Replace($" '{path}'", "", StringComparison.Ordinal);
 
     // .NET's exception for EFBIG, the error for a write beyond the largest size of a file.
     private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value", InnerException: null, ActualValue: null };

@@ -1,3 +1,5 @@
+using VideoSim.Engine.Interop;
+
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
@@ -17,11 +19,29 @@ public static class FileLock
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            while (true)
+            {
+                var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+                if (!FileKind.IsDeleted(stream.SafeFileHandle))
+                    return stream;
+                // Its last owner deleted the file after it was opened here. It locks nothing any more.
+                stream.Dispose();
+            }
         }
         catch (IOException e) when (e.HResult is LinuxHeld or MacHeld or WindowsHeld)
         {
             return null;
         }
+    }
+
+    /// <summary>Releases a lock and deletes its file, so that no two processes have the lock meanwhile.</summary>
+    /// <param name="owned">What <see cref="TryTake"/> returned.</param>
+    public static void ReleaseAndDelete(FileStream owned)
+    {
+        // Windows does not delete an open file. Other systems must delete it while the lock is held.
+        if (OperatingSystem.IsWindows())
+            owned.Dispose();
+        AtomicFile.DeleteLeftover(() => File.Delete(owned.Name));
+        owned.Dispose();
     }
 }

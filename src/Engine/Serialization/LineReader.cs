@@ -4,7 +4,7 @@ namespace VideoSim.Engine.Serialization;
 
 /// <summary>
 /// Reads the lines of a UTF-8 text file. Only LF ends a line. These do not count: a byte order mark, spaces, tabs and
-/// CR at the ends of lines, and empty lines at the end of the file.
+/// CR at the ends of lines, and empty lines at the end of the file. Lines of ids keep the spaces.
 /// </summary>
 /// <remarks>Other blanks stay: a published vocabulary contains U+2028.</remarks>
 public ref struct LineReader
@@ -12,13 +12,17 @@ public ref struct LineReader
     // Enough to recognise a line in an error message of one line.
     private const int QuotedBytes = 40;
 
+    private readonly ReadOnlySpan<byte> _blanks;
     private ReadOnlySpan<byte> _rest;
 
     /// <summary>Starts before the first line of a file's content.</summary>
-    public LineReader(ReadOnlySpan<byte> text)
+    /// <param name="text">The content.</param>
+    /// <param name="keepsSpaces">Whether spaces at the ends of lines count.</param>
+    public LineReader(ReadOnlySpan<byte> text, bool keepsSpaces = false)
     {
         var mark = "\uFEFF"u8;
-        _rest = (text.StartsWith(mark) ? text[mark.Length..] : text).TrimEnd(" \t\r\n"u8);
+        _blanks = keepsSpaces ? "\t\r"u8 : " \t\r"u8;
+        _rest = (text.StartsWith(mark) ? text[mark.Length..] : text).TrimEnd(keepsSpaces ? "\t\r\n"u8 : " \t\r\n"u8);
     }
 
     /// <summary>The line, without its end.</summary>
@@ -34,7 +38,7 @@ public ref struct LineReader
             return false;
 
         int end = _rest.IndexOf((byte)'\n');
-        Current = (end < 0 ? _rest : _rest[..end]).TrimEnd(" \t\r"u8);
+        Current = (end < 0 ? _rest : _rest[..end]).TrimEnd(_blanks);
         _rest = end < 0 ? [] : _rest[(end + 1)..];
         Number++;
         return true;

@@ -56,6 +56,7 @@ public sealed class SafetensorsReader : IDisposable
     /// </exception>
     public static SafetensorsReader Open(string path)
     {
+        FileFailure.RefuseSpecial(path);
         SafeFileHandle? file = null;
         try
         {

@@ -1,3 +1,4 @@
+using VideoSim.Engine;
 using VideoSim.Kernels.Random;
 
 namespace VideoSim.Models.Batches;
@@ -14,15 +15,28 @@ public sealed class EpochOrder
     private readonly int[] _order;
     private long _epoch = -1;
 
+    /// <summary>Refuses samples that do not fill one batch.</summary>
+    /// <param name="file">File or folder of the samples.</param>
+    /// <param name="owner">The part of it that has the samples.</param>
+    /// <param name="samples">Name of the samples.</param>
+    /// <param name="count">Number of the samples.</param>
+    /// <param name="stage">Name of the stage in a preset.</param>
+    /// <param name="batch">Samples of a batch.</param>
+    /// <exception cref="DataException">There are fewer samples than a batch has.</exception>
+    public static void Require(string file, string owner, string samples, int count, string stage, int batch)
+    {
+        if (count < batch)
+            throw new DataException($"{file}: {owner} has {(count == 0 ? "none" : count)} of the {batch} {samples} of a batch{(count == 0 ? "" : $"; pass --set {stage}.batch={count} or less")}");
+    }
+
     /// <summary>Creates an order of the given samples.</summary>
-    /// <param name="samples">The samples; at least one batch.</param>
+    /// <param name="samples">The samples; at least one batch, see <see cref="Require"/>.</param>
     /// <param name="batch">Samples of a batch.</param>
     /// <param name="seed">Key of the shuffle.</param>
     /// <param name="purpose">Number of the stage. Each stage has different shuffles.</param>
     public EpochOrder(int[] samples, int batch, ulong seed, uint purpose)
     {
-        if (samples.Length < batch)
-            throw new Engine.DataException($"a batch of {batch} needs at least {batch} samples; there are {samples.Length}");
+        ArgumentOutOfRangeException.ThrowIfLessThan(samples.Length, batch);
         (_samples, _seed, _purpose, Batch) = (samples, seed, purpose, batch);
         _order = new int[samples.Length];
     }

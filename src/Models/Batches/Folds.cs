@@ -44,18 +44,25 @@ public static class Folds
         throw new DataException($"there is no fold '{name}': folds are 1 to {Count}");
     }
 
+    /// <summary>Refuses too few pairs for the folds.</summary>
+    /// <param name="labels">The file of the pairs.</param>
+    /// <param name="pairCount">Its lines.</param>
+    /// <exception cref="DataException">There are fewer pairs than folds.</exception>
+    public static void Require(string labels, int pairCount)
+    {
+        if (pairCount < Count)
+            throw new DataException($"{labels}: {Count} folds need {Count} labelled pairs, and the file has {pairCount}");
+    }
+
     /// <summary>Makes one fold.</summary>
-    /// <param name="pairCount">Lines in label.tsv.</param>
+    /// <param name="pairCount">Lines in label.tsv; as many as folds or more, see <see cref="Require"/>.</param>
     /// <param name="number">1 .. 11.</param>
-    /// <exception cref="DataException">There are too few pairs.</exception>
     public static Fold Make(int pairCount, int number)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(number, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(number, Count);
+        ArgumentOutOfRangeException.ThrowIfLessThan(pairCount, Count);
         int size = ValidationSize(pairCount);
-        if (size == 0)
-            throw new DataException($"{Count} folds need at least {Count} labelled pairs, there are {pairCount}");
-
         var random = new MersenneTwister(Seed);
         int[] shuffled = new int[pairCount];
         for (int i = 0; i < pairCount; i++)

@@ -30,6 +30,8 @@ public sealed class ModelFolder
     private const string Config = "config.json", Weights = "model.safetensors", Vocab = "vocab.txt",
         TokenizerConfig = "tokenizer_config.json", SpecialTokens = "special_tokens_map.json", TagFile = "tag_list.txt", Card = "README.md";
 
+    private const int NamedFolders = 5;
+
     // Other programs take it from the file. It is constant, so this one computes it.
     private const string RotaryPositions = $"{EncoderConfig.RoFormer}.{PublishedNames.RotaryTable}";
 
@@ -77,9 +79,22 @@ public sealed class ModelFolder
         return path;
     }
 
+    // The end of a message: the folders in a folder that can be opened.
+    private static string Below(string path)
+    {
+        if (!Directory.Exists(path))
+            return "";
+        string[] names = [.. Directory.GetDirectories(path).Where(static folder => File.Exists(Path.Combine(InRun(folder, BestOfRun, LastOfRun), Config)))
+            .Select(static folder => Path.GetFileName(folder)).OrderBy(static name => name.Length).ThenBy(static name => name, StringComparer.Ordinal)];
+        string named = string.Join(", ", names.Take(NamedFolders).Select(Printable.OneLine));
+        return names.Length == 0 ? "" : $"; name one of its folders {named}{(names.Length > NamedFolders ? ", ..." : "")}";
+    }
+
     private static ModelFolder OpenModel(string path, JiebaDictionary? dictionary)
     {
         string file = Path.Combine(path, Config);
+        if (!File.Exists(file))
+            throw new DataException($"{file}: there is no such file; {path} is neither a model folder nor the folder of a finished run{Below(path)}");
         var config = ConfigFile.Read(file);
         config.Validate($"{file}: ");
         using var declared = Declare(config, file);

@@ -30,6 +30,7 @@ public sealed record FileDigest(string Path, long Bytes, string Sha256)
     /// <exception cref="DataException">It cannot be read.</exception>
     internal static (long Bytes, string Hash) Hash(string path, HashAlgorithmName algorithm, Action<int>? advance = null)
     {
+        FileFailure.RefuseSpecial(path);
         try
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);

@@ -4,7 +4,6 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
-using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Datasets;
@@ -47,11 +46,6 @@ public sealed class FrameFile : IDisposable
     public static bool TryOpen(string path, [NotNullWhen(true)] out FrameFile? frames, [NotNullWhen(false)] out string? reason)
     {
         frames = null;
-        if (FileKind.IsSpecial(path))
-        {
-            reason = "is a device or a pipe";
-            return false;
-        }
         if (!InputFile.TryOpen(path, FileOptions.None, out var file, out long length, out reason))
         {
             reason = Directory.Exists(path) ? "is a folder" : reason;

@@ -80,4 +80,9 @@ public interface IVideoFormat
     /// The values of a frame in the first valid video of a file; null if it has no valid video or cannot be read.
     /// </summary>
     int? FindFrameWidth(string file);
+
+    /// <summary>
+    /// The number of videos of a file, or <paramref name="most"/> if it has more. Bad videos count as well.
+    /// </summary>
+    int CountUpTo(int most, string file);
 }

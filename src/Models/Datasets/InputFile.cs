@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Win32.SafeHandles;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Datasets;
@@ -16,6 +17,11 @@ internal static class InputFile
     {
         file = null;
         length = 0;
+        if (FileKind.IsSpecial(path))
+        {
+            reason = "is a device or a pipe";
+            return false;
+        }
         try
         {
             file = File.OpenHandle(path, options: access);
@@ -53,7 +59,7 @@ internal static class InputFile
         }
         catch (Exception e) when (IsRefusal(e))
         {
-            reason = Reason(e, "");
+            reason = Reason(e, "/");
         }
 
         return filled;
@@ -63,6 +69,7 @@ internal static class InputFile
     /// <exception cref="DataException">There is no such file, or it cannot be read.</exception>
     internal static byte[] ReadAllBytes(string path)
     {
+        FileFailure.RefuseSpecial(path);
         try
         {
             return File.ReadAllBytes(path);
@@ -78,5 +85,5 @@ internal static class InputFile
 
     // The message of the caller names the file, in a form that fits on a line.
     private static string Reason(Exception e, string path) => e is FileNotFoundException or DirectoryNotFoundException ? "there is no such file"
-        : $"cannot be read: {Printable.OneLine(e.Message.Replace($" '{path}'", "", StringComparison.Ordinal))}";
+        : $"cannot be read: {FileFailure.Reason(e, path)}";
 }

@@ -46,6 +46,20 @@ public static class LabelFile
         return pairs.Count > 0 ? [.. pairs] : throw new DataException($"{path}: the label file is empty");
     }
 
+    /// <summary>Reads all pairs. The videos are numbered in the order of their first lines.</summary>
+    /// <inheritdoc cref="Read(string, VideoLookup)"/>
+    public static VideoPair[] Read(string path)
+    {
+        var numbers = new Dictionary<string, int>();
+        return Read(path, (ReadOnlySpan<byte> id, out int number) =>
+        {
+            string name = Encoding.UTF8.GetString(id);
+            if (!numbers.TryGetValue(name, out number))
+                numbers.Add(name, number = numbers.Count);
+            return true;
+        });
+    }
+
     /// <summary>Reads all lines, good and bad ones.</summary>
     /// <param name="path">The file.</param>
     /// <param name="lookup">Finds the videos.</param>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using VideoSim.Engine;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Datasets;
@@ -15,10 +16,14 @@ public sealed class SingleVideo : IVideoDataset, IVideoReader
     /// <param name="id">Id of the video.</param>
     /// <param name="title">Its title.</param>
     /// <param name="path">The file of its frames, see <see cref="FrameFile"/>.</param>
-    /// <exception cref="Engine.DataException">The file cannot be read, or its content is not valid.</exception>
+    /// <exception cref="DataException">
+    /// The id or the content of the file is not valid, or the file cannot be read.
+    /// </exception>
     public SingleVideo(string id, string title, string path)
     {
         (_id, _title) = (Encoding.UTF8.GetBytes(id), Encoding.UTF8.GetBytes(title));
+        if (VideoId.Problem(_id) is { } problem)
+            throw new DataException($"{path}: {problem}; choose another with --id");
         (_values, FrameWidth) = FrameFile.ReadAll(path);
         _starts = [.. Enumerable.Range(0, _values.Length / FrameWidth).Select(frame => frame * FrameWidth * sizeof(ushort))];
         Files = [path];

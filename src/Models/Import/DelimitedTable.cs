@@ -41,8 +41,8 @@ internal sealed class DelimitedTable(string path, byte separator) : IVideoTable
                 window.Skip(bytes);
                 continue;
             }
-            for (; emptyFrom > 0 && emptyFrom < number; emptyFrom++)
-                yield return new TableRow { Line = emptyFrom, Problem = "the line is empty" };
+            if (emptyFrom > 0)
+                yield return VideoTables.EmptyLines(emptyFrom, number);
             emptyFrom = 0;
             rows++;
             problem ??= !Utf8.IsValid(window.Rest[..bytes]) ? "the row is not valid UTF-8"

@@ -30,6 +30,9 @@ public sealed record ImportOptions
     /// <summary>Opens a Parquet file; null in a program without a reader for Parquet.</summary>
     public Func<string, IVideoTable>? OpenParquet { get; init; }
 
+    /// <summary>Number of bad rows that are listed; the others are counted.</summary>
+    internal int MostBadRows { get; init; } = 100_000;
+
     /// <summary>Bytes between two saves of the state.</summary>
     internal long SaveEvery { get; init; } = 1 << 27;
 }
@@ -46,5 +49,8 @@ public sealed record ImportedPart(string Part, int Videos, int Pairs);
 /// <param name="FrameWidth">Values of a frame.</param>
 /// <param name="Tags">Number of different tags of the training videos.</param>
 /// <param name="Parts">What was written.</param>
-/// <param name="BadRows">All bad rows of the table and of the pairs, one line each.</param>
-public sealed record ImportResult(bool Written, int Rows, int FrameWidth, int Tags, IReadOnlyList<ImportedPart> Parts, IReadOnlyList<string> BadRows);
+/// <param name="BadRowCount">Number of bad rows of the table and of the pairs.</param>
+/// <param name="BadRows">
+/// The bad rows, one line each. After 100,000 the last line tells how many more there are.
+/// </param>
+public sealed record ImportResult(bool Written, int Rows, int FrameWidth, int Tags, IReadOnlyList<ImportedPart> Parts, int BadRowCount, IReadOnlyList<string> BadRows);

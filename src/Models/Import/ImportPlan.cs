@@ -1,4 +1,5 @@
 using System.IO.Hashing;
+using VideoSim.Engine;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
@@ -38,7 +39,7 @@ internal sealed class ImportPlan
     /// <param name="options">File of pairs, seed.</param>
     /// <param name="bad">Receives the bad lines of the pairs.</param>
     /// <param name="progress">Receives notes.</param>
-    internal static ImportPlan Of(TableSurvey survey, ImportOptions options, List<BadRow> bad, IProgressSink progress)
+    internal static ImportPlan Of(TableSurvey survey, ImportOptions options, BadRowList bad, IProgressSink progress)
     {
         var pairs = options.Pairs is { } file ? ReadPairs(survey, file, options.Seed, bad, progress) : [];
         return survey.HasSplits ? OfSplits(survey, pairs) : OfPairs(survey, pairs, progress);
@@ -103,19 +104,21 @@ internal sealed class ImportPlan
     private static void Note(TestSplit test, int pairs, IProgressSink progress)
     {
         if (!test.Exists)
-            progress.Note($"no test set: a tenth of {pairs} pairs without videos of training pairs would cost more than half of the pairs; a column 'split' can name the test videos");
+            progress.Note("no test set: a tenth of the pairs, without videos of training pairs, would cost more than half of the pairs; a column 'split' can name the test videos");
         else if (test.Left > 0)
-            progress.Note($"{test.Left} of {pairs} pairs are left out: one of their videos is a test video; a column 'split' can name other test videos");
+            progress.Note($"pairs left out: {test.Left} of {pairs}, because one of their videos is a test video; a column 'split' can name other test videos");
     }
 
-    private static List<LabelledPair> ReadPairs(TableSurvey survey, string file, ulong seed, List<BadRow> bad, IProgressSink progress)
+    private static List<LabelledPair> ReadPairs(TableSurvey survey, string file, ulong seed, BadRowList bad, IProgressSink progress)
     {
         var pairs = new List<LabelledPair>();
         var hash = new XxHash3((long)seed);
-        int ofBadRows = 0;
+        int ofBadRows = 0, before = bad.Count;
         LabelFile.ReadLines(file, Find, Take, Refuse);
+        if (pairs.Count + ofBadRows + bad.Count == before)
+            throw new DataException($"{file}: there are no pairs");
         if (ofBadRows > 0)
-            progress.Note($"{file}: {ofBadRows} pairs are left out: a row of their videos is bad");
+            progress.Note($"{file}: pairs left out: {ofBadRows}, because a row of their videos is bad");
         return pairs;
 
         bool Find(ReadOnlySpan<byte> id, out int row)

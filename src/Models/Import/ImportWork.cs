@@ -11,11 +11,10 @@ namespace VideoSim.Models.Import;
 /// noted.
 /// </summary>
 /// <param name="Key">Digest of options and inputs.</param>
-/// <param name="Times">Digest of the times at which the files of frames were changed.</param>
 /// <param name="Row">Number of the next row, from 0.</param>
 /// <param name="Files">Path and size of each file.</param>
 /// <param name="BadRows">Bad rows before the next row that were found by reading frames.</param>
-internal sealed record ImportState(string Key, string Times, int Row, Dictionary<string, long> Files, List<BadFrames> BadRows);
+internal sealed record ImportState(string Key, int Row, Dictionary<string, long> Files, List<BadFrames> BadRows);
 
 /// <summary>A row with bad frames.</summary>
 internal sealed record BadFrames(int Row, long Line, string Id, string Reason);
@@ -24,7 +23,8 @@ internal sealed record BadFrames(int Row, long Line, string Id, string Reason);
 internal sealed record ImportRecord(string Key, ImportResult Result);
 
 /// <summary>JSON of these.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ImportState))]
 [JsonSerializable(typeof(ImportRecord))]
 internal sealed partial class ImportJson : JsonSerializerContext;
@@ -32,18 +32,21 @@ internal sealed partial class ImportJson : JsonSerializerContext;
 /// <summary>
 /// The folder that an import works in, beside its result, and the files that grow in it. Saved states make the import
 /// resumable: files are cut to the sizes of the last one. When everything is written, the folder gets its final name.
+/// The file of the state is also the mark of the folder: it is the first that is written and the last that is deleted.
+/// A folder without it is not deleted.
 /// </summary>
 internal sealed class ImportWork : IDisposable
 {
-    private const string Prefix = ".import-", Lock = ".lock", State = ".state.json", Record = "import.json";
+    private const string Prefix = ".import-", Lock = ".lock", State = ".videosim-import.json", Record = "import.json", Records = ".tfrecords";
 
-    private readonly string _output, _folder, _key, _times;
+    private readonly string _output, _folder;
     private readonly FileStream _lock;
     private readonly Dictionary<string, GrowingFile> _files = new(StringComparer.Ordinal);
+    private string _key = "";
+    private bool _isOfUse;
     private Task? _saving;
 
-    private ImportWork(string output, string folder, string key, string times, FileStream owner) =>
-        (_output, _folder, _key, _times, _lock) = (output, folder, key, times, owner);
+    private ImportWork(string output, string folder, FileStream owner) => (_output, _folder, _lock) = (output, folder, owner);
 
     /// <summary>The saved state to continue from, or null.</summary>
     internal ImportState? Saved { get; private set; }
@@ -51,74 +54,101 @@ internal sealed class ImportWork : IDisposable
     /// <summary>Bytes written by this process.</summary>
     internal long Written { get; private set; }
 
-    /// <summary>Throws unless the folder of the result is new, is empty, or has the result of an import.</summary>
-    /// <exception cref="DataException">The folder has other files.</exception>
-    internal static void RequireFree(string output)
-    {
-        if (File.Exists(output))
-            throw new DataException($"--output-dir {output}: is a file");
-        if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !File.Exists(Path.Combine(output, Record)))
-            throw new DataException($"--output-dir {output}: the folder is not empty");
-    }
+    /// <summary>Whether a folder has the result of an import.</summary>
+    internal static bool IsFinished(string output) => File.Exists(Path.Combine(output, Record));
 
-    /// <summary>The result in a folder, if it is that of these options and inputs; null if there is none.</summary>
+    /// <summary>The result in a folder, which is that of these options and inputs.</summary>
     /// <exception cref="DataException">The folder has the result of other options or inputs.</exception>
-    internal static ImportResult? FindFinished(string output, string key)
+    internal static ImportResult ReadFinished(string output, string key)
     {
-        string file = Path.Combine(output, Record);
-        if (!File.Exists(file))
-            return null;
-        var found = JsonFile.Read(file, ImportJson.Default.ImportRecord);
+        var found = JsonFile.Read(Path.Combine(output, Record), ImportJson.Default.ImportRecord);
         return found.Key == key ? found.Result : throw new DataException($"--output-dir {output}: the folder has the import of other videos or options");
     }
 
-    /// <summary>Begins or continues the work on a result.</summary>
-    /// <exception cref="DataException">The folder cannot be written, or another process works in it.</exception>
-    internal static ImportWork Open(string output, string key, string times)
+    /// <summary>Takes the folder to work in, beside the folder of the result.</summary>
+    /// <exception cref="DataException">
+    /// The result could not get its place there, the folder cannot be written, or another process works in it.
+    /// </exception>
+    internal static ImportWork Open(string output)
     {
-        // A link stays a link: the folder that it names is filled.
-        string target = Directory.Exists(output) ? Directory.ResolveLinkTarget(output, returnFinalTarget: true)?.FullName ?? output : output;
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(target));
-        string folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
+        string folder = output;
+        FileStream? owner = null;
         try
         {
-            Directory.CreateDirectory(folder);
-            var owner = FileLock.TryTake(folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports into it");
-            var work = new ImportWork(full, folder, key, times, owner);
-            try
-            {
-                work.Load();
-                return work;
-            }
-            catch
-            {
-                work.Dispose();
-                throw;
-            }
+            string full = Target(output);
+            RequireFree(output, full);
+            folder = Path.Combine(Path.GetDirectoryName(full) ?? throw new DataException($"--output-dir {output}: is the root of a disk"), Prefix + Path.GetFileName(full));
+            if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, State)) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => !AtomicFile.IsLeftover(entry, State)))
+                throw new DataException($"--output-dir {output}: the import would work in {folder}, but this folder has other files");
+            Directory.CreateDirectory(Path.GetDirectoryName(folder)!);
+            owner = FileLock.TryTake(folder + Lock) ?? throw new DataException($"--output-dir {output}: another process imports into it");
+            var work = new ImportWork(full, folder, owner) { _isOfUse = File.Exists(Path.Combine(folder, State)) };
+            if (!work._isOfUse)
+                work.BeginAnew();
+            return work;
         }
-        catch (Exception e) when (FileFailure.Is(e))
+        catch (Exception e)
         {
-            throw FileFailure.Writing(output, e, folder);
+            if (owner is not null)
+                FileLock.ReleaseAndDelete(owner);
+            if (FileFailure.Is(e))
+                throw FileFailure.Writing(output, e, folder);
+            throw;
         }
+    }
+
+    /// <summary>Continues at the saved state if it is one of this key; otherwise deletes what was written.</summary>
+    /// <param name="key">Digest of options and inputs.</param>
+    /// <param name="note">Receives the reason why an interrupted import is not continued.</param>
+    /// <returns>The result of a work that was complete except for its name; otherwise null.</returns>
+    internal ImportResult? Continue(string key, Action<string> note)
+    {
+        _key = key;
+        if (!_isOfUse)
+            return null;
+        try
+        {
+            if (IsFinished(_folder) && JsonFile.Read(Path.Combine(_folder, Record), ImportJson.Default.ImportRecord) is { } record && record.Key == key)
+            {
+                MoveToOutput();
+                return record.Result;
+            }
+            var state = JsonFile.Read(Path.Combine(_folder, State), ImportJson.Default.ImportState);
+            if (state.Key == key)
+                Load(state);
+            else if (state.Key.Length > 0)
+                note("files or options have changed since the interruption: the import begins anew");
+        }
+        catch (DataException)
+        {
+            note("what the interrupted import left is damaged: the import begins anew");
+        }
+        if (Saved is null)
+        {
+            CloseFiles();
+            BeginAnew();
+        }
+        return null;
     }
 
     /// <summary>Appends to a file, which is created when it is new.</summary>
     internal void Append(string name, ReadOnlySpan<byte> bytes)
     {
-        if (!_files.TryGetValue(name, out var file))
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder, name))!);
-            _files.Add(name, file = new GrowingFile(File.OpenHandle(Path.Combine(_folder, name), FileMode.OpenOrCreate, FileAccess.ReadWrite), 0));
-        }
+        string path = Path.Combine(_folder, name);
         try
         {
+            if (!_files.TryGetValue(name, out var file))
+            {
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                _files.Add(name, file = new GrowingFile(File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite), 0));
+            }
             RandomAccess.Write(file.Handle, bytes, file.Length);
+            file.Length += bytes.Length;
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
-            throw FileFailure.Writing(Path.Combine(_output, name), e, Path.Combine(_folder, name));
+            throw FileFailure.Writing(Path.Combine(_output, name), e, path);
         }
-        file.Length += bytes.Length;
         Written += bytes.Length;
     }
 
@@ -132,13 +162,14 @@ internal sealed class ImportWork : IDisposable
         if (_saving is { IsCompleted: false })
             return false;
         Wait();
-        var state = new ImportState(_key, _times, row, _files.ToDictionary(static file => file.Key, static file => file.Value.Length), [.. bad]);
+        var state = new ImportState(_key, row, _files.ToDictionary(static file => file.Key, static file => file.Value.Length), [.. bad]);
         SafeFileHandle[] handles = [.. _files.Values.Select(static file => file.Handle)];
         _saving = Task.Run(() =>
         {
             foreach (var handle in handles)
                 RandomAccess.FlushToDisk(handle);
-            AtomicFile.Write(Path.Combine(_folder, State), stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+            SaveState(state);
+            _isOfUse = true;
         });
         return true;
     }
@@ -162,19 +193,19 @@ internal sealed class ImportWork : IDisposable
             RandomAccess.FlushToDisk(file.Handle);
         CloseFiles();
         // From here on a continued import finds the record and has only the rest of this to do.
+        _isOfUse = true;
         AtomicFile.Write(Path.Combine(_folder, Record), stream => JsonSerializer.Serialize(stream, new ImportRecord(_key, result), ImportJson.Default.ImportRecord));
         MoveToOutput();
     }
 
-    /// <summary>Deletes the folder and everything in it.</summary>
+    /// <summary>Forgets what was written: the end deletes it.</summary>
     internal void Discard()
     {
         Wait();
-        CloseFiles();
-        Directory.Delete(_folder, recursive: true);
+        _isOfUse = false;
     }
 
-    /// <summary>Releases the folder. Without a saved state nothing of it is of use, and it is deleted.</summary>
+    /// <summary>Releases the folder. If no state was saved, nothing in it is of use, and it is deleted.</summary>
     public void Dispose()
     {
         try
@@ -186,53 +217,102 @@ internal sealed class ImportWork : IDisposable
             // An earlier failure ended the work, and is reported.
         }
         CloseFiles();
-        if (Directory.Exists(_folder) && !File.Exists(Path.Combine(_folder, State)) && !File.Exists(Path.Combine(_folder, Record)))
-            Directory.Delete(_folder, recursive: true);
-        File.Delete(_folder + Lock);
-        _lock.Dispose();
+        if (!_isOfUse && Directory.Exists(_folder))
+            AtomicFile.DeleteLeftover(Delete);
+        FileLock.ReleaseAndDelete(_lock);
     }
 
-    /// <summary>The result of a work that was complete except for its name; otherwise null.</summary>
-    internal ImportResult? FinishEarlier()
+    private static void RequireFree(string output, string full)
     {
-        if (FindFinished(_folder, _key) is not { } result)
-            return null;
-        MoveToOutput();
-        return result;
+        if (File.Exists(full))
+            throw new DataException($"--output-dir {output}: is a file");
+        if (!Directory.Exists(full))
+            return;
+        // The empty folder is replaced in the end, which the system does not allow for these.
+        if (DriveInfo.GetDrives().Any(drive => Path.TrimEndingDirectorySeparator(drive.RootDirectory.FullName) == full))
+            throw new DataException($"--output-dir {output}: is the root of a disk; name a folder in it");
+        if (Directory.EnumerateFileSystemEntries(full).Any())
+            throw new DataException($"--output-dir {output}: the folder is not empty");
     }
 
-    private void Load()
+    // A link stays a link: the folder that it names is filled.
+    private static string Target(string output)
     {
-        string file = Path.Combine(_folder, State);
-        if (File.Exists(file))
-            Saved = JsonFile.Read(file, ImportJson.Default.ImportState);
-        if (Saved is not null && (Saved.Key != _key || Saved.Times != _times))
-            Saved = null;
-        if (Saved is null && !File.Exists(Path.Combine(_folder, Record)))
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output));
+        return new DirectoryInfo(full).LinkTarget is null ? full
+            : Path.TrimEndingDirectorySeparator(Directory.ResolveLinkTarget(full, returnFinalTarget: true)!.FullName);
+    }
+
+    private void Load(ImportState state)
+    {
+        try
         {
-            Directory.Delete(_folder, recursive: true);
-            Directory.CreateDirectory(_folder);
+            foreach (var (name, length) in state.Files)
+            {
+                string path = Path.GetFullPath(name, _folder);
+                if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
+                    throw new DataException($"{name}: is not a file of an import");
+                var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
+                _files.Add(name, new GrowingFile(handle, length));
+                if (RandomAccess.GetLength(handle) < length)
+                    throw new DataException($"{name}: is shorter than it was");
+                RandomAccess.SetLength(handle, length);
+            }
         }
-        foreach (var (name, length) in Saved?.Files ?? [])
+        catch (Exception e) when (FileFailure.Is(e))
         {
-            var handle = File.OpenHandle(Path.Combine(_folder, name), FileMode.Open, FileAccess.ReadWrite);
-            RandomAccess.SetLength(handle, length);
-            _files.Add(name, new GrowingFile(handle, length));
+            throw FileFailure.Reading(_folder, e);
         }
-        // A file that appeared after the last save.
-        foreach (string other in Directory.EnumerateFiles(_folder, "*.tfrecords", SearchOption.AllDirectories))
+        // Files that appeared after the last save.
+        foreach (string other in Directory.EnumerateFiles(_folder, "*" + Records, SearchOption.AllDirectories))
         {
-            if (Saved is not null && !_files.ContainsKey(Path.GetRelativePath(_folder, other)))
+            if (!_files.ContainsKey(Path.GetRelativePath(_folder, other)))
                 File.Delete(other);
         }
+        Saved = state;
+    }
+
+    private void SaveState(ImportState state) =>
+        AtomicFile.Write(Path.Combine(_folder, State), stream => JsonSerializer.Serialize(stream, state, ImportJson.Default.ImportState));
+
+    // Marks the folder as one that may be deleted.
+    private void BeginAnew()
+    {
+        _isOfUse = false;
+        if (Directory.Exists(_folder))
+            DeleteFiles();
+        Directory.CreateDirectory(_folder);
+        SaveState(new ImportState("", 0, [], []));
+    }
+
+    private void DeleteFiles()
+    {
+        foreach (string folder in Directory.GetDirectories(_folder))
+            Directory.Delete(folder, recursive: true);
+        foreach (string file in Directory.GetFiles(_folder).Where(static file => Path.GetFileName(file) != State))
+            File.Delete(file);
+    }
+
+    private void Delete()
+    {
+        DeleteFiles();
+        File.Delete(Path.Combine(_folder, State));
+        Directory.Delete(_folder);
     }
 
     private void MoveToOutput()
     {
-        File.Delete(Path.Combine(_folder, State));
-        if (Directory.Exists(_output))
-            Directory.Delete(_output);
-        Directory.Move(_folder, _output);
+        try
+        {
+            if (Directory.Exists(_output))
+                Directory.Delete(_output);
+            Directory.Move(_folder, _output);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(_output, e, _folder);
+        }
+        AtomicFile.DeleteLeftover(() => File.Delete(Path.Combine(_output, State)));
     }
 
     private void CloseFiles()

@@ -46,8 +46,8 @@ internal sealed class JsonLinesTable(string path) : IVideoTable
                 window.Skip(Math.Min(end + 1, window.Rest.Length));
                 continue;
             }
-            for (; emptyFrom > 0 && emptyFrom < number; emptyFrom++)
-                yield return new TableRow { Line = emptyFrom, Problem = "the line is empty" };
+            if (emptyFrom > 0)
+                yield return VideoTables.EmptyLines(emptyFrom, number);
             emptyFrom = 0;
             rows++;
             if (end < 0)
@@ -76,7 +76,8 @@ internal sealed class JsonLinesTable(string path) : IVideoTable
         }
         catch (JsonException e)
         {
-            string reason = e.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0].TrimEnd('.');
+            string reason = e.Message.Split(" Path: ")[0].Split(" LineNumber: ")[0]
+                .Replace(" is not supported in this mode. Change the reader options.", " is not allowed", StringComparison.Ordinal).TrimEnd('.');
             return Bad($"not JSON: {Printable.OneLine(reason)}{(e.BytePositionInLine is { } place ? $" (at byte {place + 1})" : "")}");
         }
         catch (InvalidOperationException)

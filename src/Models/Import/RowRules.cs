@@ -23,7 +23,8 @@ internal sealed class RowRules(string folder)
     /// <summary>Names of the parts in a table, in the order of <see cref="Split"/> without the first.</summary>
     internal static readonly string[] SplitNames = ["pretrain", "pairs", "test_a", "test_b"];
 
-    private readonly string _folder = Path.EndsInDirectorySeparator(Path.GetFullPath(folder)) ? Path.GetFullPath(folder) : Path.GetFullPath(folder) + Path.DirectorySeparatorChar;
+    /// <summary>The folder, as a full path with a separator at its end.</summary>
+    internal string Folder { get; } = Path.EndsInDirectorySeparator(Path.GetFullPath(folder)) ? Path.GetFullPath(folder) : Path.GetFullPath(folder) + Path.DirectorySeparatorChar;
 
     /// <summary>The first rule that a row breaks, as the end of a message; null for a good row.</summary>
     internal static string? Problem(TableRow row) =>
@@ -47,9 +48,9 @@ internal sealed class RowRules(string folder)
         problem = path.Contains('\0', StringComparison.Ordinal) ? "the path of its frames has a NUL" : null;
         if (problem is not null)
             return null;
-        string full = Path.GetFullPath(path, _folder);
-        problem = full.StartsWith(_folder, StringComparison.Ordinal) && full.Length > _folder.Length ? null
-            : $"its frames {Printable.Quote(path)} are outside of {Printable.OneLine(_folder)}; --frames names another folder";
+        string full = Path.GetFullPath(path, Folder);
+        problem = full.StartsWith(Folder, StringComparison.Ordinal) && full.Length > Folder.Length ? null
+            : $"its frames {Printable.Quote(path)} are outside of {Printable.OneLine(Folder)}; --frames names another folder";
         return problem is null ? full : null;
     }
 
@@ -67,6 +68,27 @@ internal sealed class RowRules(string folder)
         }
         return tags.Count > 1 && tags.GroupBy(static tag => tag, StringComparer.Ordinal).FirstOrDefault(static group => group.Count() > 1) is { } twice
             ? $"tag {Printable.Quote(twice.Key)} occurs twice" : null;
+    }
+}
+
+/// <summary>Bad rows. The first ones are kept, the others counted.</summary>
+/// <param name="most">The number of rows to keep.</param>
+internal sealed class BadRowList(int most)
+{
+    private readonly List<BadRow> _kept = [];
+
+    /// <summary>Number of all bad rows.</summary>
+    internal int Count { get; private set; }
+
+    /// <summary>The first ones.</summary>
+    internal IReadOnlyList<BadRow> Kept => _kept;
+
+    /// <summary>Adds a bad row.</summary>
+    internal void Add(BadRow bad)
+    {
+        Count++;
+        if (_kept.Count < most)
+            _kept.Add(bad);
     }
 }
 

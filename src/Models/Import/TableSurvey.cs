@@ -10,7 +10,7 @@ namespace VideoSim.Models.Import;
 
 /// <summary>
 /// The first reading of a table. It checks every row and the header of its frames, and keeps per row only the id, the
-/// line, the width and the part.
+/// line, the width and the size of the frames, and the part.
 /// </summary>
 internal sealed class TableSurvey
 {
@@ -21,9 +21,10 @@ internal sealed class TableSurvey
     private readonly Dictionary<string, int> _ids = new(StringComparer.Ordinal);
     private readonly List<long> _lines = [];
     private readonly List<int> _widths = [];
+    private readonly List<long> _bytes = [];
     private readonly List<Split?> _splits = [];
 
-    private TableSurvey(IVideoTable table, RowRules rules) => (_table, _rules) = (table, rules);
+    private TableSurvey(IVideoTable table, RowRules rules, int mostBadRows) => (_table, _rules, BadRows) = (table, rules, new BadRowList(mostBadRows));
 
     /// <summary>Number of rows, bad ones included.</summary>
     internal int Count => _lines.Count;
@@ -44,20 +45,17 @@ internal sealed class TableSurvey
     internal TagTable Tags { get; } = new();
 
     /// <summary>The bad rows.</summary>
-    internal List<BadRow> BadRows { get; } = [];
+    internal BadRowList BadRows { get; }
 
-    /// <summary>Digest of the paths and sizes of all frames.</summary>
+    /// <summary>Digest of the paths and sizes of all frames, and of the times at which they were changed.</summary>
     internal string FramesDigest { get; private set; } = "";
-
-    /// <summary>Digest of the times at which these files were changed.</summary>
-    internal string TimesDigest { get; private set; } = "";
 
     /// <summary>Reads a table.</summary>
     /// <exception cref="DataException">The table cannot be read.</exception>
-    internal static TableSurvey Of(IVideoTable table, RowRules rules, int threads, IProgressSink progress, CancellationToken cancellation)
+    internal static TableSurvey Of(IVideoTable table, RowRules rules, ImportOptions options, IProgressSink progress, CancellationToken cancellation)
     {
-        var survey = new TableSurvey(table, rules);
-        survey.Read(threads, progress, cancellation);
+        var survey = new TableSurvey(table, rules, options.MostBadRows);
+        survey.Read(options.Threads, progress, cancellation);
         survey.RequireOneWidth();
         return survey;
     }
@@ -77,6 +75,9 @@ internal sealed class TableSurvey
         }
     }
 
+    /// <summary>Size of a row's file of frames; 0 for a bad row.</summary>
+    internal long FrameBytesOf(int row) => _bytes[row];
+
     /// <summary>Whether a row is good so far.</summary>
     internal bool IsGood(int row) => _splits[row] != Split.None;
 
@@ -84,10 +85,9 @@ internal sealed class TableSurvey
     {
         progress.Begin("checking videos", 0);
         using var frames = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var times = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var rows = _table.Read().GetEnumerator();
         new OrderedWork<List<Found>>(Take, Look, Give).Run(threads, () => new List<Found>(RowsOfAPiece));
-        (FramesDigest, TimesDigest) = (Convert.ToHexStringLower(frames.GetHashAndReset()), Convert.ToHexStringLower(times.GetHashAndReset()));
+        FramesDigest = Convert.ToHexStringLower(frames.GetHashAndReset());
         progress.Report(Count, "");
         progress.End("");
 
@@ -111,8 +111,7 @@ internal sealed class TableSurvey
             foreach (var found in piece)
             {
                 Add(found);
-                frames.AppendData(Encoding.UTF8.GetBytes($"{RowRules.FramesOf(found.Row)}\n{found.Bytes}\n"));
-                times.AppendData(BitConverter.GetBytes(found.ChangedAt.Ticks));
+                frames.AppendData(Encoding.UTF8.GetBytes($"{RowRules.FramesOf(found.Row)}\n{found.Bytes}\n{found.ChangedAt.Ticks}\n"));
             }
             progress.Report(Count, "");
         }
@@ -149,6 +148,7 @@ internal sealed class TableSurvey
         }
         _lines.Add(row.Line);
         _widths.Add(found.Width);
+        _bytes.Add(problem is null ? found.Bytes : 0);
     }
 
     // The first of the most frequent widths counts. The rows of all others are bad.
@@ -163,7 +163,7 @@ internal sealed class TableSurvey
         foreach (int row in widths.Skip(1).SelectMany(static group => group).ToArray())
         {
             _splits[row] = Split.None;
-            BadRows.Add(new BadRow(_table.Path, _table.RowName, _lines[row], ids[row], $"its frames have {_widths[row]} values; those of {widths[0].Count()} other videos have {FrameWidth}"));
+            BadRows.Add(new BadRow(_table.Path, _table.RowName, _lines[row], ids[row], $"its frames have {_widths[row]} values; those of {widths[0].Count()} other video{(widths[0].Count() == 1 ? "" : "s")} have {FrameWidth}"));
         }
     }
 

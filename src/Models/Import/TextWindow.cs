@@ -18,6 +18,7 @@ internal sealed class TextWindow : IDisposable
 
     internal TextWindow(string path)
     {
+        FileFailure.RefuseSpecial(path);
         try
         {
             _stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);

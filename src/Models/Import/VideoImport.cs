@@ -20,7 +20,7 @@ public sealed class VideoImport
 {
     private const int Megabyte = 1_000_000;
 
-    // Rows that a thread takes at a time: some hundred kilobytes of frames, and at least one row.
+    // Rows that a thread takes at a time: until they have some hundred kilobytes of frames.
     private const int PieceBytes = 1 << 18, MostRowsOfAPiece = 64;
 
     private readonly ImportOptions _options;
@@ -28,7 +28,8 @@ public sealed class VideoImport
     private readonly CancellationToken _cancellation;
     private readonly IVideoTable _table;
     private readonly RowRules _rules;
-    private readonly List<BadRow> _badPairs = [];
+    private readonly BadRowList _badPairs;
+    private readonly byte[]? _givenVocabulary;
     private readonly List<BadFrames> _badFrames = [];
     private readonly HashSet<int> _badRows = [];
     private readonly TitleVocabulary _vocabulary = new();
@@ -37,24 +38,29 @@ public sealed class VideoImport
     {
         (_options, _progress, _cancellation) = (options, progress, cancellation);
         _table = VideoTables.Open(options.Table, options.OpenParquet);
+        _badPairs = new BadRowList(options.MostBadRows);
+        if (options.Vocabulary is { } vocabulary)
+        {
+            _givenVocabulary = FileFailure.ReadAllBytes(vocabulary);
+            Vocabulary.Parse(_givenVocabulary, vocabulary);
+        }
         _rules = new RowRules(options.Frames ?? Path.GetDirectoryName(Path.GetFullPath(options.Table))!);
     }
 
     /// <summary>Imports, or continues an interrupted import. A complete import is not repeated.</summary>
     /// <returns>What was written. If rows are bad and not skipped, nothing was.</returns>
     /// <exception cref="DataException">
-    /// A file cannot be read or written, no row is good, or the output folder has other files.
+    /// A file cannot be read or written, or the output folder has other files.
     /// </exception>
     public static ImportResult Run(ImportOptions options, IProgressSink progress, CancellationToken cancellation)
     {
-        ImportWork.RequireFree(options.OutputDirectory);
         if (options.Frames is { } frames && !Directory.Exists(frames))
             throw new DataException($"--frames {frames}: there is no such folder");
-        if (options.Vocabulary is { } vocabulary)
-            Vocabulary.Load(vocabulary);
         try
         {
-            return new VideoImport(options, progress, cancellation).Run();
+            var import = new VideoImport(options, progress, cancellation);
+            using var work = ImportWork.IsFinished(options.OutputDirectory) ? null : ImportWork.Open(options.OutputDirectory);
+            return import.Run(work);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -62,21 +68,22 @@ public sealed class VideoImport
         }
     }
 
-    private ImportResult Run()
+    // Without a folder to work in the import is complete, or the folder has another one.
+    private ImportResult Run(ImportWork? work)
     {
         FileDigest[] inputs = [.. new[] { _options.Table, _options.Pairs, _options.Vocabulary }.OfType<string>().Select(FileDigest.OfContent)];
-        var survey = TableSurvey.Of(_table, _rules, _options.Threads, _progress, _cancellation);
+        var survey = TableSurvey.Of(_table, _rules, _options, _progress, _cancellation);
         if (_table.OtherColumns.Count > 0)
             _progress.Note($"{_table.Path}: columns that are not read: {VideoTables.Shown(_table.OtherColumns)}");
         var plan = ImportPlan.Of(survey, _options, _badPairs, _progress);
         string key = KeyOf(survey, inputs);
-        if (ImportWork.FindFinished(_options.OutputDirectory, key) is { } finished)
+        if (work is null)
         {
+            var finished = ImportWork.ReadFinished(_options.OutputDirectory, key);
             _progress.Note($"{_options.OutputDirectory}: this import is complete");
             return finished;
         }
-        using var work = ImportWork.Open(_options.OutputDirectory, key, survey.TimesDigest);
-        if (work.FinishEarlier() is { } earlier)
+        if (work.Continue(key, note => _progress.Note($"{_options.OutputDirectory}: {note}")) is { } earlier)
             return earlier;
         var result = Run(plan, work);
         if (inputs.Any(static input => FileDigest.OfContent(input.Path) != input))
@@ -96,21 +103,19 @@ public sealed class VideoImport
         _badRows.UnionWith(_badFrames.Select(static bad => bad.Row));
         int[] written = WriteVideos(plan, work);
         var parts = new List<ImportedPart> { new(RowRules.SplitNames[0], written[0], 0) };
-        bool writes = Writes(survey);
-        if (writes && written.Sum() == 0)
-            throw new DataException($"{_table.Path}: no row is good; the first is: {AllBadRows(survey)[0]}");
+        bool writes = Writes(survey) && written.Sum() > 0;
         foreach (var (part, pairs) in plan.Pairs)
         {
             var good = pairs.Where(pair => !_badRows.Contains(pair.Left) && !_badRows.Contains(pair.Right)).ToArray();
             if (good.Length < pairs.Count)
-                _progress.Note($"{_options.Pairs}: {pairs.Count - good.Length} pairs of {RowRules.SplitNames[(int)part - 1]} are left out: the frames of their videos are bad");
+                _progress.Note($"{_options.Pairs}: pairs of {RowRules.SplitNames[(int)part - 1]} left out: {pairs.Count - good.Length}, because the frames of their videos are bad");
             parts.Add(new ImportedPart(RowRules.SplitNames[(int)part - 1], written[(int)part - 1], good.Length));
             if (writes && good.Length > 0)
                 work.Write($"{ImportPlan.FolderOf(part)}/label.tsv", Labels(good));
         }
         if (writes && survey.Tags.Used == 0)
             _progress.Note("no training video has a tag: a model can be trained without tag losses only");
-        if (writes && _options.Pairs is null)
+        if (writes && parts.All(static part => part.Pairs == 0))
             _progress.Note("there are no labelled pairs: a model can be pretrained but not finetuned");
         if (writes && survey.Tags.Used > 0)
         {
@@ -118,8 +123,8 @@ public sealed class VideoImport
             work.Write("tag_list.txt", survey.Tags.ToList());
         }
         if (writes)
-            work.Write("vocab.txt", _options.Vocabulary is { } vocabulary ? FileFailure.ReadAllBytes(vocabulary) : MakeVocabulary());
-        return new ImportResult(writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, AllBadRows(survey));
+            work.Write("vocab.txt", _givenVocabulary ?? MakeVocabulary());
+        return new ImportResult(writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, BadRowCount(survey), ListedBadRows(survey));
 
         byte[] Labels(LabelledPair[] pairs)
         {
@@ -140,7 +145,9 @@ public sealed class VideoImport
     }
 
     // Without --skip-bad-rows the first bad row ends the writing. The other rows are checked all the same.
-    private bool Writes(TableSurvey survey) => _options.SkipBadRows || survey.BadRows.Count + _badPairs.Count + _badFrames.Count == 0;
+    private bool Writes(TableSurvey survey) => _options.SkipBadRows || BadRowCount(survey) == 0;
+
+    private int BadRowCount(TableSurvey survey) => survey.BadRows.Count + _badPairs.Count + _badFrames.Count;
 
     // Returns the number of videos of each part.
     private int[] WriteVideos(ImportPlan plan, ImportWork work)
@@ -148,7 +155,6 @@ public sealed class VideoImport
         var survey = plan.Survey;
         int[] written = new int[RowRules.SplitNames.Length];
         int resumeAt = work.Saved?.Row ?? 0, row = 0, next = 0, pretrainNumber = 0;
-        int rowsOfAPiece = (int)Math.Clamp(PieceBytes * (long)survey.Count / Math.Max(1, survey.FrameBytes), 1, MostRowsOfAPiece);
         long readBytes = 0, saveAt = _options.SaveEvery;
         using var rows = _table.Read().GetEnumerator();
         while (row < resumeAt && rows.MoveNext())
@@ -175,7 +181,7 @@ public sealed class VideoImport
         {
             _cancellation.ThrowIfCancellationRequested();
             piece.Clear();
-            for (; piece.Rows.Count < rowsOfAPiece && rows.MoveNext(); row++)
+            for (long bytes = 0; piece.Rows.Count < MostRowsOfAPiece && bytes < PieceBytes && rows.MoveNext(); bytes += survey.FrameBytesOf(row++))
             {
                 bool good = survey.IsGood(row);
                 piece.Rows.Add(new PieceRow(row, rows.Current, good, good ? survey.Tags.NumbersOf(rows.Current.Tags) : []));
@@ -189,7 +195,8 @@ public sealed class VideoImport
             {
                 if (one.Problem is not null)
                 {
-                    _badFrames.Add(new BadFrames(one.Row, one.Source.Line, one.Source.Id, one.Problem));
+                    bool isListed = _badFrames.Count < _options.MostBadRows;
+                    _badFrames.Add(new BadFrames(one.Row, one.Source.Line, isListed ? one.Source.Id : "", isListed ? one.Problem : ""));
                     _badRows.Add(one.Row);
                 }
                 bool writes = one.IsGood && one.Problem is null && Writes(survey);
@@ -216,7 +223,7 @@ public sealed class VideoImport
             if (plan.Trains(number))
             {
                 survey.Tags.Count(source.Tags);
-                if (_options.Vocabulary is null)
+                if (_givenVocabulary is null)
                     _vocabulary.Count(source.Title);
             }
             if (plan.Pretrains(number))
@@ -251,18 +258,20 @@ public sealed class VideoImport
         }
     }
 
-    private string[] AllBadRows(TableSurvey survey) =>
-    [
-        .. survey.BadRows.Concat(_badFrames.Select(bad => new BadRow(_table.Path, _table.RowName, bad.Line, bad.Id, bad.Reason))).OrderBy(static bad => bad.Line)
-            .Concat(_badPairs).Select(static bad => bad.ToString()),
-    ];
+    private string[] ListedBadRows(TableSurvey survey)
+    {
+        var ofFrames = _badFrames.Take(_options.MostBadRows).Select(bad => new BadRow(_table.Path, _table.RowName, bad.Line, bad.Id, bad.Reason));
+        string[] listed = [.. survey.BadRows.Kept.Concat(ofFrames).OrderBy(static bad => bad.Line).Concat(_badPairs.Kept).Take(_options.MostBadRows).Select(static bad => bad.ToString())];
+        int more = BadRowCount(survey) - listed.Length;
+        return more > 0 ? [.. listed, $"{_table.Path}: {more} more bad rows"] : listed;
+    }
 
-    // Digest of all that the bytes of the result depend on, except the content of frames.
+    // Digest of all that the bytes of the result depend on. Paths, sizes and times stand for the content of frames.
     private string KeyOf(TableSurvey survey, FileDigest[] inputs)
     {
         string text = string.Join('\n', inputs.Select(static input => input.Sha256).Concat(
         [
-            survey.FramesDigest, string.Create(CultureInfo.InvariantCulture, $"{_options.Seed} {_options.SkipBadRows} {_options.Pairs is null}"),
+            survey.FramesDigest, _rules.Folder, string.Create(CultureInfo.InvariantCulture, $"{_options.Seed} {_options.SkipBadRows} {_options.Pairs is null}"),
         ]));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
@@ -323,7 +332,7 @@ public sealed class VideoImport
             (row.Start, row.Bytes) = (_recordBytes, (int)TfRecordFraming.RecordBytes(payload.Length));
             if (Records.Length < _recordBytes + row.Bytes)
             {
-                byte[] larger = GC.AllocateUninitializedArray<byte>(2 * (_recordBytes + row.Bytes));
+                byte[] larger = GC.AllocateUninitializedArray<byte>(Math.Max(2 * PieceBytes, _recordBytes + row.Bytes));
                 Records.AsSpan(0, _recordBytes).CopyTo(larger);
                 Records = larger;
             }

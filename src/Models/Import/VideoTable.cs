@@ -73,12 +73,19 @@ public static class VideoTables
         return File.Exists(path) ? table : throw new DataException(Directory.Exists(path) ? $"{path}: is a folder, not a table of videos" : $"{path}: there is no such file");
     }
 
-    /// <summary>Splits a cell of tags. The reason is given for a list as Python prints it.</summary>
+    /// <summary>Empty lines between rows: one bad row for all lines before <paramref name="end"/>.</summary>
+    internal static TableRow EmptyLines(long first, long end) => new()
+    {
+        Line = first, Problem = end - first == 1 ? "the line is empty" : $"the lines from here to line {end - 1} are empty",
+    };
+
+    /// <summary>Splits a cell of tags. The reason is given for a list as Python and JSON write it.</summary>
     public static string[] SplitTags(string cell, out string? problem)
     {
         string trimmed = cell.Trim();
-        problem = trimmed.StartsWith("['", StringComparison.Ordinal) || trimmed.StartsWith("[\"", StringComparison.Ordinal)
-            ? $"the tags are written as a list; separate them by {TagSeparator}" : null;
+        bool isList = trimmed is ['[', '"' or '\'', ..]
+            || (trimmed is ['[', .. var inside, ']'] && (inside.Contains(',') || inside.All(static character => char.IsAsciiDigit(character) || character is ' ' or '-')));
+        problem = isList ? $"the tags are written as a list; separate them by {TagSeparator}" : null;
         return trimmed.Length == 0 ? [] : trimmed.Split(TagSeparator, StringSplitOptions.TrimEntries);
     }
 

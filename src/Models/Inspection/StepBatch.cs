@@ -59,7 +59,7 @@ internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[]
         var index = data.Format.Open([data.Pairwise], width, skip);
         run.Inputs.RequireSame([.. index.Digests, FileDigest.OfContent(data.Labels)]);
         var pairs = LabelFile.Read(data.Labels, index, IProgressSink.None);
-        var split = Finetuning.Split(pairs, fold, run.Get<bool>("video_disjoint"));
+        var split = Finetuning.Split(data.Labels, pairs, fold, run.Get<bool>("video_disjoint"));
         return new StepBatch(index, pairs, new EpochOrder(split.Train, training.Batch, seed, StageSeeds.Finetuning(fold)).BatchAt(step - 1).ToArray(), MaskSeed: 0, step - 1);
     }
 }

@@ -28,6 +28,7 @@ internal sealed class FileBytes : IDisposable
     /// <exception cref="DataException">It cannot be opened.</exception>
     public static FileBytes Open(string path)
     {
+        FileFailure.RefuseSpecial(path);
         try
         {
             return new FileBytes(path, File.OpenHandle(path));

@@ -36,4 +36,14 @@ public sealed class TfRecordFormat : IVideoFormat
 
     /// <inheritdoc/>
     public int? FindFrameWidth(string file) => TfRecordScanner.FindFrameWidth(file);
+
+    /// <inheritdoc/>
+    public int CountUpTo(int most, string file)
+    {
+        using var scanner = new TfRecordScanner(file);
+        int count = 0;
+        while (count < most && scanner.MoveNext())
+            count++;
+        return count;
+    }
 }

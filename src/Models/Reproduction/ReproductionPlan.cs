@@ -32,14 +32,13 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     {
         var data = options.Data is null ? null : new DataFolder(options.Data);
         int? width = data is null ? null : WidthOf(data);
-        var plan = Of(options.Models.Select(model =>
+        Preset[] presets = [.. options.Models.Select(model =>
         {
             using var encoder = options.TextOf(model).OpenEncoder(model);
             return options.RunOf(model, options.OutputDirectory).LoadPreset(encoder, width);
-        }), options.Folds, packsProducts);
-        if (data is null)
-            return plan;
-        return plan with { Data = DataSurvey.Of(data, options.Models.Select(options.TextOf), Preset.Load(options.Preset, options.Models[0], options.Overrides, width).Model.FrameWidth) };
+        })];
+        var plan = Of(presets, options.Folds, packsProducts);
+        return data is null ? plan : plan with { Data = DataSurvey.Of(data, options.Models.Select(options.TextOf), presets) };
     }
 
     private static int? WidthOf(DataFolder data)

@@ -49,6 +49,8 @@ public sealed class ReproductionRun
     public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         long start = clock.GetTimestamp();
+        if (options.Data is not null && !new RunInputs(options.OutputDirectory).Exist)
+            RequireInputs(options, new DataFolder(options.Data));
         // Existing results in the folder are used as they are, so they must come from the same options. Folds and
         // models may be added.
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
@@ -103,19 +105,29 @@ public sealed class ReproductionRun
             ?? throw new InvalidOperationException("a study makes data with labels");
     }
 
+    // Refuses data that a stage would refuse, without reading all videos.
+    private static void RequireInputs(ReproductionOptions options, DataFolder data)
+    {
+        data.RequirePairs();
+        data.RequireTest();
+        FrameWidths.Of(data, options.Overrides, data.Pairwise, data.Test("b"));
+        foreach (string model in options.Models)
+        {
+            options.TextOf(model).VocabularyFor(data);
+            var preset = Preset.Load(options.Preset, model, options.Overrides);
+            data.RequireTags(preset);
+            Pretraining.RequireBatch(data, preset.Pretrain);
+            Finetuning.RequireBatch(data, preset.Finetune, fold: 1, options.VideoDisjoint);
+        }
+    }
+
     // Checks only the inputs that the stages do not check themselves.
     private void CheckInputs(RunFolder folder)
     {
         string[] others = [.. _data.TagListFiles, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
         if (!folder.Inputs.Exist)
         {
-            _data.RequirePairs();
-            FrameWidths.Of(_data, _options.Overrides, _data.Pairwise, _data.Test("b"));
-            foreach (var preset in _options.Models.Select(model => Preset.Load(_options.Preset, model, _options.Overrides)))
-            {
-                _data.ReadTags(preset.Pretrain, "pretrain");
-                _data.ReadTags(preset.Finetune, "finetune");
-            }
+            RequireInputs(_options, _data);
             // Finds damage in the inputs of the last stage before the first stage runs.
             var test = _data.Format.Open([_data.Test("b")], FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
             foreach (string model in _options.Models)

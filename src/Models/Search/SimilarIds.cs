@@ -5,15 +5,15 @@ internal static class SimilarIds
 {
     private const int Shown = 3;
 
-    // More edits than this are another id, not a mistake.
-    private const int MostEdits = 2;
+    // More edits than this are another id, not a mistake. The same holds for more than one edit in three characters.
+    private const int MostEdits = 2, CharactersPerEdit = 3;
 
     /// <summary>
     /// The ids with the fewest insertions, deletions and replacements of characters, at most three of them. Equal
     /// distances are in the order of the list.
     /// </summary>
     public static IEnumerable<string> Of(string id, IEnumerable<string> ids) =>
-        ids.Select(other => (Id: other, Edits: Distance(id, other))).Where(static other => other.Edits <= MostEdits)
+        ids.Select(other => (Id: other, Edits: Distance(id, other))).Where(other => other.Edits <= Math.Min(MostEdits, id.Length / CharactersPerEdit))
             .OrderBy(static other => other.Edits).Take(Shown).Select(static other => other.Id);
 
     // The edit distance, or a larger number than MostEdits. Only the band around the diagonal is computed, so a

@@ -21,7 +21,8 @@ internal static class NumpyEmbeddings
 
     public static void Write(string path, EmbeddingTable table, EmbeddingRounding rounding)
     {
-        if (table.Ids.FirstOrDefault(static id => id.Contains('\n', StringComparison.Ordinal) || id.Length == 0 || id[^1] is ' ' or '\t' or '\r' || id[0] == ByteOrderMark) is { } broken)
+        // No id of a video has these characters. An id of a JSON file may have them.
+        if (table.Ids.FirstOrDefault(static id => id.Contains('\n', StringComparison.Ordinal) || id.Length == 0 || id[^1] is '\t' or '\r') is { } broken)
             throw new DataException($"{path}: id {Printable.Quote(broken)} does not fit on a line of {IdsPath(path)}");
         AtomicFile.WritePair(IdsPath(path), stream => WriteIds(stream, table), path, stream => WriteMatrix(stream, table, rounding, path));
     }
@@ -55,6 +56,9 @@ internal static class NumpyEmbeddings
     private static void WriteIds(Stream stream, EmbeddingTable table)
     {
         using var text = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
+        // The first mark of the file is no part of an id, so an id that begins with one needs another before it.
+        if (table.Ids[0][0] == ByteOrderMark)
+            text.Write(ByteOrderMark);
         foreach (string id in table.Ids)
             text.WriteLine(id);
     }
@@ -82,7 +86,7 @@ internal static class NumpyEmbeddings
     {
         try
         {
-            var lines = new LineReader(File.ReadAllBytes(path));
+            var lines = new LineReader(File.ReadAllBytes(path), keepsSpaces: true);
             var ids = new List<string>();
             while (lines.MoveNext())
             {

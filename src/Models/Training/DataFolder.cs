@@ -15,7 +15,7 @@ public sealed record DataFolder(string Root)
     /// <summary>
     /// Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.
     /// </summary>
-    public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"), Path.Combine(Root, "pointwise"));
+    public IVideoFormat Format => VideoFormats.OfNamed(Path.Combine(Root, "pairwise", "pairwise"), PointwiseFolder);
 
     /// <summary>Whether it has labelled pairs. Without them only pretraining and embedding work.</summary>
     public bool HasPairs => File.Exists(Labels);
@@ -31,11 +31,30 @@ public sealed record DataFolder(string Root)
     /// <summary>Whether it has one of the challenge's folders.</summary>
     public bool HasParts => new[] { "pointwise", "pairwise", "test_a", "test_b" }.Any(name => Directory.Exists(Path.Combine(Root, name)));
 
+    /// <summary>Reads the labelled pairs, whose videos must be in a file. Their records are not read.</summary>
+    /// <exception cref="DataException">A file is missing, or the labels are not valid.</exception>
+    internal VideoPair[] ReadPairs()
+    {
+        RequirePairs();
+        return File.Exists(Pairwise) ? LabelFile.Read(Labels) : throw new DataException($"{Pairwise}: there is no such file");
+    }
+
+    /// <summary>Refuses a folder without the test set that <c>reproduce</c> embeds.</summary>
+    /// <exception cref="DataException">There is none.</exception>
+    public void RequireTest()
+    {
+        if (!File.Exists(Test("b")))
+            throw new DataException($"{Test("b")}: there is no such file; reproduce embeds it; data import writes it from rows with the split test_b");
+    }
+
     /// <summary>Full path of the folder, equal for all ways to write it.</summary>
     public string FullPath => Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
 
+    /// <summary>The folder of single videos for pretraining.</summary>
+    public string PointwiseFolder => Path.Combine(Root, "pointwise");
+
     /// <summary>Shards of single videos for pretraining.</summary>
-    public IReadOnlyList<string> Pointwise => RecordFiles.Expand(Path.Combine(Root, "pointwise", $"*{Format.Extension}"));
+    public IReadOnlyList<string> Pointwise => RecordFiles.Expand(Path.Combine(PointwiseFolder, $"*{Format.Extension}"));
 
     /// <summary>The videos of the labelled pairs.</summary>
     public string Pairwise => Path.Combine(Root, "pairwise", $"pairwise{Format.Extension}");
@@ -67,6 +86,14 @@ public sealed record DataFolder(string Root)
         var tags = ReadTags();
         return tags.ClassCount > 0 || recipe.Losses.TagWeight == 0 ? tags
             : throw new DataException($"{TagList}: {(File.Exists(TagList) ? "the tag list is empty" : "there is no such file")}, and the tag loss needs tags; to train without it, pass --set {stage}.losses.tag_weight=0");
+    }
+
+    /// <summary>Refuses a folder without tags if a stage of a preset has a tag loss.</summary>
+    /// <inheritdoc cref="ReadTags(TrainingConfig, string)"/>
+    internal void RequireTags(Recipes.Preset preset)
+    {
+        ReadTags(preset.Pretrain, "pretrain");
+        ReadTags(preset.Finetune, "finetune");
     }
 
     /// <summary>Videos of a test set, <c>a</c> or <c>b</c>.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using VideoSim.Engine;
+using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 
 namespace VideoSim.Models.Training;
@@ -24,19 +26,33 @@ public sealed record DataSurvey(IReadOnlyList<DataPart> Parts, IReadOnlyList<str
     /// <summary>Checks a folder.</summary>
     /// <param name="data">The folder.</param>
     /// <param name="texts">Sources of the models' vocabularies.</param>
-    /// <param name="frameWidth">Values of a frame.</param>
-    public static DataSurvey Of(DataFolder data, IEnumerable<TextSource> texts, int frameWidth)
+    /// <param name="presets">The models' recipes.</param>
+    public static DataSurvey Of(DataFolder data, IEnumerable<TextSource> texts, IReadOnlyList<Preset> presets)
     {
         var (parts, problems) = (new List<DataPart>(), new List<string>());
         Records("videos for pretraining", () => data.Pointwise);
         Records("videos of pairs", () => [data.Pairwise]);
-        List("labelled pairs", data.Labels, () => $"{Count(Lines(data.Labels))} pairs");
-        Records("videos of test_b", () => [data.Test("b")]);
-        List("tags", data.TagList, () => $"{Count(TagList.Read(data.TagList).ClassCount)} tags");
+        List("labelled pairs", data.Labels, () =>
+        {
+            int pairs = LabelFile.Read(data.Labels).Length;
+            Folds.Require(data.Labels, pairs);
+            return $"{Count(pairs)} pairs";
+        });
+        Records("videos of test_b", () =>
+        {
+            data.RequireTest();
+            return [data.Test("b")];
+        });
+        Look("tags", () => [.. data.TagListFiles], _ =>
+        {
+            foreach (var preset in presets)
+                data.RequireTags(preset);
+            return $"{Count(data.ReadTags().ClassCount)} tags";
+        });
         foreach (var text in texts.Distinct())
             Look("vocabulary", () => [text.VocabularyFor(data)], static files => $"{Count(Vocabulary.Load(files[0]).Count)} pieces");
         if (File.Exists(data.TestLabels("b")))
-            List("labels of test_b", data.TestLabels("b"), () => $"{Count(Lines(data.TestLabels("b")))} pairs");
+            List("labels of test_b", data.TestLabels("b"), () => $"{Count(LabelFile.Read(data.TestLabels("b")).Length)} pairs");
         else
             parts.Add(new DataPart("labels of test_b", 0, 0, "none: scores are left out"));
         return new DataSurvey(parts, problems);
@@ -45,7 +61,7 @@ public sealed record DataSurvey(IReadOnlyList<DataPart> Parts, IReadOnlyList<str
         {
             foreach (string file in files)
             {
-                if (data.Format.FirstProblem(file, frameWidth) is { } problem)
+                if (data.Format.FirstProblem(file, presets[0].Model.FrameWidth) is { } problem)
                     throw new DataException($"{problem}");
             }
             return "";
@@ -70,16 +86,6 @@ public sealed record DataSurvey(IReadOnlyList<DataPart> Parts, IReadOnlyList<str
             var there = files.Select(static file => new FileInfo(file)).Where(static file => file.Exists).ToArray();
             parts.Add(new DataPart(part, there.Length, there.Sum(static file => file.Length), finding));
         }
-    }
-
-    private static int Lines(string labels)
-    {
-        int videos = 0;
-        return LabelFile.Read(labels, (ReadOnlySpan<byte> _, out int video) =>
-        {
-            video = videos++;
-            return true;
-        }).Length;
     }
 
     private static string Count(int count) => count.ToString("N0", CultureInfo.InvariantCulture);

@@ -42,6 +42,12 @@ public static class Finetuning
         data.ReadTags(preset.Finetune, "finetune");
         var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: false);
+        // A run that has begun reports changes of its inputs.
+        if (!new RunInputs(options.OutputDirectory).Exist)
+        {
+            FrameWidths.Require(data.Format, [data.Pairwise], config.FrameWidth, $"the model in {source.FolderPath} takes");
+            RequireBatch(data, preset.Finetune, fold, options.VideoDisjoint);
+        }
         string[] others = [data.Labels, .. source.Files];
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
@@ -60,12 +66,12 @@ public static class Finetuning
         if (folder.IsComplete)
             return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation) ?? throw new DataException($"{folder.FolderPath} is complete, but its checkpoint has no validation score");
 
-        FrameWidths.Require(data.Format, [data.Pairwise], config.FrameWidth, $"the model in {source.FolderPath} takes");
         var videos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         FileDigest[] inputs = [.. videos.Digests, .. others.Select(FileDigest.OfContent)];
         folder.Inputs.Require(inputs);
         var pairs = LabelFile.Read(data.Labels, videos, progress);
-        var split = Split(pairs, fold, options.VideoDisjoint);
+        var split = Split(data.Labels, pairs, fold, options.VideoDisjoint);
+        RequireBatch(data, preset.Finetune, split);
         var validation = new PairValidation(videos, tokenizer, tags, [.. split.Validation.Select(pair => pairs[pair])]);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
@@ -95,12 +101,21 @@ public static class Finetuning
         return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
     }
 
+    /// <summary>Refuses labelled pairs whose fold has fewer training pairs than a batch.</summary>
+    /// <exception cref="DataException">There are too few pairs, or the file of the pairs is not valid.</exception>
+    internal static void RequireBatch(DataFolder data, TrainingConfig recipe, int fold, bool videoDisjoint) =>
+        RequireBatch(data, recipe, Split(data.Labels, data.ReadPairs(), fold, videoDisjoint));
+
+    private static void RequireBatch(DataFolder data, TrainingConfig recipe, Fold split) =>
+        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch);
+
     /// <summary>
     /// A fold without the pairs of skipped records. With <paramref name="videoDisjoint"/> also without training pairs
     /// that share a video with the validation pairs.
     /// </summary>
-    internal static Fold Split(VideoPair[] pairs, int fold, bool videoDisjoint)
+    internal static Fold Split(string labels, VideoPair[] pairs, int fold, bool videoDisjoint)
     {
+        Folds.Require(labels, pairs.Length);
         var split = Folds.Make(pairs.Length, fold).Where(pair => pairs[pair].IsComplete);
         return videoDisjoint ? FoldLeak.Without(split, pairs) : split;
     }

@@ -33,6 +33,13 @@ public static class Pretraining
         var config = preset.Model;
         var precision = TrainingConfig.Require(preset.Pretrain.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: true);
+        // A run that has begun reports changes of its inputs.
+        if (!new RunInputs(options.OutputDirectory).Exist)
+        {
+            RequireBatch(data, preset.Pretrain);
+            if (data.HasPairs)
+                data.ReadPairs();
+        }
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
@@ -58,6 +65,7 @@ public static class Pretraining
             progress.Note($"{vocabularyFile}: has no Chinese word of several characters; the vocabulary of a BERT has none, that of a RoFormer has thousands");
         var videos = data.Format.Open(data.Pointwise, config.FrameWidth, options.SkipBadRecords, Environment.ProcessorCount, progress, cancellation);
         var pairVideos = data.HasPairs ? data.Format.Open(pairFiles, config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation) : null;
+        RequireBatch(data, preset.Pretrain, videos.Count);
         FileDigest[] inputs = [.. videos.Digests, .. pairVideos?.Digests ?? [], .. others.Select(FileDigest.OfContent)];
         folder.Inputs.Require(inputs);
         var validation = pairVideos is null ? null : new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
@@ -98,4 +106,17 @@ public static class Pretraining
         }, folder, progress);
         return trainer.Run(cancellation);
     }
+
+    /// <summary>Refuses a folder with fewer pretraining videos than a batch has. Not all videos are read.</summary>
+    /// <exception cref="Engine.DataException">There are too few videos.</exception>
+    internal static void RequireBatch(DataFolder data, TrainingConfig recipe)
+    {
+        int count = 0;
+        foreach (string file in data.Pointwise)
+            count += data.Format.CountUpTo(recipe.Batch - count, file);
+        RequireBatch(data, recipe, count);
+    }
+
+    private static void RequireBatch(DataFolder data, TrainingConfig recipe, int count) =>
+        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch);
 }

@@ -21,14 +21,14 @@ public static class UsableModel
     /// <param name="dictionary">Dictionary of a RoFormer's tokenizer; null for jieba's own.</param>
     /// <param name="progress">Receives a note if the run is not finished.</param>
     /// <exception cref="DataException">
-    /// The run is not finished and has no best model yet, or as in ModelFolder.
+    /// The run is not finished and has no model yet, or as in ModelFolder.
     /// </exception>
     public static ModelFolder OpenBest(string path, JiebaDictionary? dictionary, IProgressSink progress)
     {
         if (Unfinished(path) is { } note)
         {
             if (!Directory.Exists(Path.Combine(path, ModelFolder.BestOfRun)))
-                throw new DataException($"{note}; it has no best model yet");
+                throw new DataException($"{note}; it has no model yet");
             progress.Note(note);
         }
         return ModelFolder.OpenBest(path, dictionary);

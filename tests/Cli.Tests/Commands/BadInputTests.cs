@@ -38,14 +38,6 @@ public sealed class BadInputTests(CommandWorld world)
         Shell.Run(CommandWorld.Pretrain(data, world.New())).AssertFailed(1, file, "the label file is empty");
     }
 
-    [Fact]
-    public void Labels_TooFewForFolds_AreRefused()
-    {
-        string data = world.CopyOfData(), file = Path.Combine(data, "pairwise", "label.tsv");
-        File.WriteAllLines(file, File.ReadLines(file).Take(10).ToArray());
-        Shell.Run(CommandWorld.Finetune(data, world.Pretrained, world.New())).AssertFailed(1, "at least 11 labelled pairs, there are 10");
-    }
-
     [Theory]
     [InlineData("", "the tag list is empty")]
     [InlineData("107\n\n114\n", "line 2 is empty")]
@@ -254,11 +246,6 @@ public sealed class BadInputTests(CommandWorld world)
         Shell.Run(CommandWorld.Pretrain(world.Data, output, "--precision", "bf16")).AssertFailed(1, "precision bf16 needs a CUDA device; cpu");
         Assert.False(Directory.Exists(output));
     }
-
-    [Fact]
-    public void Data_TooSmallForABatch_IsRefused() =>
-        Shell.Run(CommandWorld.Pretrain(world.Data, world.New(), "--set", $"pretrain.batch={TinyData.Videos + 1}"))
-            .AssertFailed(1, $"a batch of {TinyData.Videos + 1}", $"there are {TinyData.Videos}");
 
     [Fact]
     public void Verbose_ShowsWhereAnErrorComesFrom()

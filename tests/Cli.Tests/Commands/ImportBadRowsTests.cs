@@ -49,6 +49,8 @@ public sealed class ImportBadRowsTests : IDisposable
         ("{\"id\": \"b\"", "(id b): not JSON: …"),
         ("[1, 2]", "the line is not a JSON object"),
         ("", "the line is empty"),
+        ("{\"id\": \"b\",}", "(id b): not JSON: The JSON object contains a trailing comma at the end which is not allowed (at byte 12)"),
+        ("\n\n ", "the lines from here to line 8 are empty"),
         ("{\"id\": \"b\", \"id\": \"c\", \"title\": \"\"}", "(id c): the key 'id' occurs twice"),
         ("{\"title\": \"\"}", "there is no 'id'"),
         ("{\"id\": \"b\"}", "(id b): there is no 'title'"),
@@ -73,7 +75,7 @@ public sealed class ImportBadRowsTests : IDisposable
         (Row("n", file: "../v.jsonl"), $"(id n): its frames '../v.jsonl' are outside of {Path("frames")}/; --frames names another folder"),
         (Row("o", file: "/etc/passwd"), $"(id o): its frames '/etc/passwd' are outside of {Path("frames")}/; --frames names another folder"),
         ("{\"id\": \"missing\", \"title\": null, \"frames\": null}", "(id missing): missing.npy: there is no such file"),
-        ($"{{\"id\": \"{new string('l', 255)}\", \"title\": \"\"}}", $"(id {new string('l', 120)}...): {new string('l', 120)}...: cannot be read: The path is too long, or a component of the specified path is too long."),
+        ($"{{\"id\": \"{new string('l', 255)}\", \"title\": \"\"}}", $"(id {new string('l', 120)}...): {new string('l', 120)}...: cannot be read: the path, or a name in it, is too long"),
         ("{\"id\": \"\\u001b[1m\", \"title\": \"\"}", "(id \\u001b[1m): \\u001b[1m.npy: there is no such file"),
         (Row("p", file: "folder.npy"), "(id p): folder.npy: is a folder"),
         (Row("q", file: "device.npy"), "(id q): device.npy: is a device or a pipe"),
@@ -112,6 +114,9 @@ public sealed class ImportBadRowsTests : IDisposable
         ("f,t\xff,,good.npy,", "the row is not valid UTF-8"),
         ("g,t\0,,good.npy,", "(id g): the title has a NUL"),
         ("h,t,\"['x', 'y']\",good.npy,", "(id h): the tags are written as a list; separate them by |"),
+        ("o,t,\"[1, 2]\",good.npy,", "(id o): the tags are written as a list; separate them by |"),
+        ("p,t,[],good.npy,", "(id p): the tags are written as a list; separate them by |"),
+        ("q,t,[draft],good.npy,", null),
         ("i,t,x||y,good.npy,", "(id i): tag 2 is empty"),
         ("a,t,x,good.npy,pairs", "(id a): the id is already on line 2"),
         ("j,t,x,good.npy,test", "(id j): the split 'test' is not known; it must be pretrain, pairs, test_a, test_b"),
@@ -119,7 +124,7 @@ public sealed class ImportBadRowsTests : IDisposable
         ("l,t,x,missing.npy,", "(id l): missing.npy: there is no such file"),
         ("m,\"t,,good.npy,", "a quote is opened and not closed"),
         ("n,t,,half.npy,test_b", null),
-    ], good: 4);
+    ], good: 5);
 
     [Fact]
     public void Tsv_AllKindsOfBadRows_AreListed() => Check("v.tsv",

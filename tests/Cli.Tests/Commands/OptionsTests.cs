@@ -279,10 +279,15 @@ public sealed class OptionsTests(CommandWorld world)
         return (parsed, options);
     }
 
-    // What a reproduction notes before it looks at its data, of which there is none.
+    // What a reproduction notes before it reads all of its data, of which the end is damaged.
     private JsonNode ReproduceArguments(params string[] more)
     {
-        string output = world.New(), data = world.New();
+        string output = world.New(), data = world.CopyOfData(), labels = Path.Combine(data, "pairwise", "label.tsv");
+        // The batches of the preset tiny are larger than the data.
+        foreach (int file in new[] { 0, 1 })
+            File.Copy(Path.Combine(data, "pointwise", $"pretrain_{file}.tfrecords"), Path.Combine(data, "pointwise", $"pretrain_{file + 2}.tfrecords"));
+        File.AppendAllText(labels, File.ReadAllText(labels));
+        File.WriteAllText(Path.Combine(data, "test_b", "test_b.tfrecords"), "no records");
         Shell.Run(["reproduce", "--data", data, "--models", "mix", "--output-dir", output, .. more]).AssertFailed(1, data);
         var arguments = Arguments(output);
         Assert.Equal(data, (string)arguments["data"]!);

@@ -1,3 +1,4 @@
+using VideoSim.Models.Submissions;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -52,7 +53,9 @@ public sealed class OwnSizesTests(CommandWorld world)
     {
         string data = Other(), pairs = Path.Combine(data, "pairwise", "pairwise.tfrecords"), best = Path.Combine(world.Pretrained, "best"), last = Path.Combine(world.Pretrained, "last");
         string[] found = [$"{pairs}: frames have {OtherWidth} values, but the model in "];
-        Shell.Run(CommandWorld.Finetune(data, world.Pretrained, world.New())).AssertFailed(1, [.. found, $"{last} takes {TinyData.FrameWidth}"]);
+        string folder = world.New();
+        Shell.Run(CommandWorld.Finetune(data, world.Pretrained, folder)).AssertFailed(1, [.. found, $"{last} takes {TinyData.FrameWidth}"]);
+        Assert.False(Directory.Exists(folder));
         Shell.Run(CommandWorld.Embed(world.Pretrained, pairs, world.New() + ".npy")).AssertFailed(1, [.. found, $"{best} takes {TinyData.FrameWidth}"]);
         Shell.Run("inspect", "--step", "--checkpoint", last, "--records", pairs, "--output", world.New() + ".safetensors").AssertFailed(1, [.. found, $"{last} takes {TinyData.FrameWidth}"]);
     }
@@ -90,6 +93,74 @@ public sealed class OwnSizesTests(CommandWorld world)
         Shell.Run(CommandWorld.Finetune(data, run, folder)).AssertFailed(1, refused);
         Assert.False(Directory.Exists(folder));
         Shell.Run(["reproduce", "--models", "mix", "--data", data, "--output-dir", folder, .. CommandWorld.Options]).AssertFailed(1, refused);
+        Assert.False(Directory.Exists(folder));
+    }
+
+    // Each is refused before anything is written, also by reproduce.
+    [Theory]
+    [InlineData("pairwise/label.tsv", 10, false, "label.tsv: 11 folds need 11 labelled pairs, and the file has 10")]
+    [InlineData("pairwise/label.tsv", 13, false, "label.tsv: fold 1 has 12 of the 13 training pairs of a batch; pass --set finetune.batch=12 or less", "finetune.batch=13")]
+    [InlineData("", 0, true, "pointwise: the folder has 40 of the 41 videos of a batch; pass --set pretrain.batch=40 or less", "pretrain.batch=41")]
+    public void LessThanABatch_IsOneLineAndLeavesNoFolder(string file, int lines, bool pretrains, string complaint, params string[] set)
+    {
+        string data = world.CopyOfData(), folder = world.New();
+        if (lines > 0)
+            File.WriteAllLines(Path.Combine(data, file), File.ReadLines(Path.Combine(data, file)).Take(lines).ToArray());
+        string[] command = pretrains ? CommandWorld.Pretrain(data, folder) : CommandWorld.Finetune(data, world.Pretrained, folder);
+        Shell.Run([.. command, .. Set(set)]).AssertFailed(1, data, complaint);
+        Shell.Run(["reproduce", "--models", "mix", "--data", data, "--output-dir", folder, .. CommandWorld.Options, .. Set(set)]).AssertFailed(1, complaint);
+        Assert.False(Directory.Exists(folder));
+    }
+
+    [Theory]
+    [InlineData("pairwise/pairwise.tfrecords", null, "there is no such file")]
+    [InlineData("pairwise/label.tsv", "1\t2\t0,5\n", "line 1: the similarity '0,5' is not a number")]
+    public void BadPairs_AreOneLineAndLeaveNoFolder(string name, string? content, string complaint)
+    {
+        string data = world.CopyOfData(), folder = world.New(), file = Path.Combine(data, name);
+        File.Delete(file);
+        if (content is not null)
+            File.WriteAllText(file, content);
+        foreach (string[] command in new[] { CommandWorld.Pretrain(data, folder), CommandWorld.Finetune(data, world.Pretrained, folder), ["reproduce", "--models", "mix", "--data", data, "--output-dir", folder, .. CommandWorld.Options] })
+            Shell.Run(command).AssertFailed(1, $"{file}: {complaint}");
+        Assert.False(Directory.Exists(folder));
+    }
+
+    [Fact]
+    public void Reproduce_WithoutTestB_SaysWhatItNeedsAndLeavesNoFolder()
+    {
+        string data = world.CopyOfData(), folder = world.New(), test = Path.Combine(data, "test_b", "test_b.tfrecords");
+        File.Delete(test);
+        string[] command = ["reproduce", "--models", "mix", "--data", data, "--output-dir", folder, .. CommandWorld.Options];
+        string complaint = $"{test}: there is no such file; reproduce embeds it; data import writes it from rows with the split test_b";
+        Shell.Run(command).AssertFailed(1, complaint);
+        Assert.False(Directory.Exists(folder));
+        Assert.Contains($"error: {complaint}\n", Shell.Run([.. command, "--dry-run"]).Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mix")]
+    [InlineData("uniter")]
+    public void ImportWithoutTags_IsTrainedAndEmbedded(string model)
+    {
+        string source = Directory.CreateDirectory(world.New()).FullName, table = Path.Combine(source, "v.csv"), pairs = Path.Combine(source, "pairs.tsv");
+        string data = world.New(), run = world.New(), fold = world.New(), output = world.New() + ".npy";
+        File.WriteAllBytes(Path.Combine(source, "f.npy"), NumpyFile.Of(3, OtherWidth));
+        File.WriteAllLines(table, ["id,title,frames,split", .. Enumerable.Range(0, 40).Select(static i => $"\"v{i} \",a title {i % 7},f.npy,{(i < 8 ? "pretrain" : i < 30 ? "pairs" : "test_b")}")]);
+        File.WriteAllLines(pairs, Enumerable.Range(8, 20).Select(static i => $"v{i} \tv{i + 1} \t0.{i % 10}"));
+        Shell.Run("data", "import", table, "--pairs", pairs, "--output-dir", data).AssertDone();
+        Assert.False(File.Exists(Path.Combine(data, "tag_list.txt")));
+
+        string[] pretrain = ["pretrain", "--model", model, "--data", data, "--output-dir", run, .. Short];
+        Shell.Run(pretrain).AssertFailed(1, $"{Path.Combine(data, "tag_list.txt")}: there is no such file, and the tag loss needs tags; to train without it, pass --set pretrain.losses.tag_weight=0");
+        Shell.Run([.. pretrain, .. Set("pretrain.losses.tag_weight=0")]).AssertDone();
+        Shell.Run(["finetune", "--model", model, "--data", data, "--output-dir", fold, "--pretrained", run, "--fold", "1", .. Short, .. Set("finetune.losses.tag_weight=0")]).AssertDone();
+        // An id may end with a space.
+        Shell.Run(CommandWorld.Embed(fold, Path.Combine(data, "test_b"), output)).AssertDone();
+        Assert.Equal(Enumerable.Range(30, 10).Select(static i => $"v{i} "), SubmissionFile.Read(output).Ids);
+        Shell.Run("search", "--embeddings", output, "--id", "v31 ").AssertDone();
+        string plan = Shell.Run(["reproduce", "--dry-run", "--models", model, "--data", data, "--output-dir", world.New(), .. Short, .. Set("pretrain.losses.tag_weight=0", "finetune.losses.tag_weight=0")]).AssertDone().Output;
+        Assert.Contains("0 tags", plan, StringComparison.Ordinal);
     }
 
     [Theory]

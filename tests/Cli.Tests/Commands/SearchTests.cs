@@ -61,6 +61,36 @@ public sealed class SearchTests(CommandWorld world)
     }
 
     [Theory]
+    [InlineData("a\tb", "the id has a tab, a line break or a NUL")]
+    [InlineData("a\nb", "the id has a tab, a line break or a NUL")]
+    [InlineData(300, "the id has 300 bytes; at most 255 are allowed")]
+    [InlineData(null, "the id is empty")]
+    public void Embed_OneVideoWithABadId_IsRefused(object? id, string complaint)
+    {
+        string folder = Directory.CreateDirectory(world.New()).FullName, frames = Path.Combine(folder, ".npy"), output = Path.Combine(folder, "e.json");
+        File.WriteAllBytes(frames, NumpyFile.Of(3, TinyData.FrameWidth));
+        string[] command = ["embed", "--checkpoint", world.Pretrained, "--frames", frames, "--title", "", "--output", output], given = id is null ? [] : ["--id", id as string ?? new string('x', (int)id)];
+        Shell.Run([.. command, .. given]).AssertFailed(1, $"{frames}: {complaint}; choose another with --id");
+        Shell.Run([.. command, "--id", "5"]).AssertDone(); // a title may be empty
+        Assert.Equal(["5"], SubmissionFile.Read(output).Ids);
+    }
+
+    [Fact]
+    public void Embed_FolderWithoutAModel_NamesFoldersWithOne()
+    {
+        string folder = Directory.CreateDirectory(world.New()).FullName, output = world.New() + ".npy", run = Path.Combine(folder, "fold-10");
+        string[] command = CommandWorld.Embed(folder, Path.Combine(world.Data, "test_b"), output);
+        string complaint = $"{Path.Combine(folder, "config.json")}: there is no such file; {folder} is neither a model folder nor the folder of a finished run";
+        Assert.Equal($"error: {complaint}\n", Shell.Run(command).Error);
+        Directory.Move(world.CopyOfRun(), Path.Combine(folder, "fold-2"));
+        Directory.Move(world.CopyOfRun(), run);
+        Shell.Run(command).AssertFailed(1, $"{complaint}; name one of its folders fold-2, fold-10");
+        Directory.Delete(Path.Combine(run, "best"), recursive: true);
+        Directory.Delete(Path.Combine(run, "last"), recursive: true);
+        Shell.Run(CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), output)).AssertFailed(1, $"{run} is not finished (step 2 of 2)", "it has no model yet");
+    }
+
+    [Theory]
     [InlineData("embed needs either --records, or --frames and --title")]
     [InlineData("embed needs either --records, or --frames and --title", "--records", "r", "--frames", "x.npy")]
     [InlineData("--frames and --title belong together", "--frames", "x.npy")]
@@ -112,6 +142,15 @@ public sealed class SearchTests(CommandWorld world)
         string json = world.New() + ".json";
         File.WriteAllText(json, """{"new":[1,2]}""");
         Shell.Run("search", "--embeddings", file, "--query", json).AssertFailed(1, $"{json}: 2 values per id, but {file} has 32");
+    }
+
+    [Fact]
+    public void Search_OddIds_AreWholeAndStayInTheirCells()
+    {
+        string file = world.New() + ".json", longest = new('x', 255);
+        File.WriteAllText(file, $$"""{"q":[1,0],"{{longest}}":[1,0],"a|b":[1,1],"c\u202ed":[0,1]}""");
+        string[] lines = Shell.Run("search", "--embeddings", file, "--id", "q").AssertDone().Output.TrimEnd().Split('\n');
+        Assert.Equal([$"| {longest} | 1.0000 |", $"| {@"a\|b",-255} | 0.7071 |", $"| {@"c\u202ed",-255} | 0.0000 |"], lines[2..]);
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class UnfinishedRunTests(CommandWorld world)
         Directory.Delete(Path.Combine(run, "best"), recursive: true);
         File.Delete(output);
         foreach (string[] command in new[] { embed, export })
-            Shell.Run(command).AssertFailed(1, $"{note}; it has no best model yet");
+            Shell.Run(command).AssertFailed(1, $"{note}; it has no model yet");
         Assert.False(File.Exists(output));
     }
 
@@ -36,7 +36,7 @@ public sealed class UnfinishedRunTests(CommandWorld world)
         Shell.Run(CommandWorld.Pretrain(world.Data, run, "--set", "pretrain.rate=1e39")).AssertFailed(1, "is not finite");
         Assert.True(Directory.Exists(Path.Combine(run, "checkpoint-0")));
         Assert.False(Directory.Exists(Path.Combine(run, "best")));
-        Shell.Run(CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), world.New() + ".npy")).AssertFailed(1, $"{run} is not finished (step ", "it has no best model yet");
+        Shell.Run(CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), world.New() + ".npy")).AssertFailed(1, $"{run} is not finished (step ", "it has no model yet");
     }
 
     [Fact]

@@ -176,7 +176,7 @@ public sealed class AtomicFileTests : IDisposable
         var failure = Assert.Throws<DataException>(() => AtomicFile.Write(
             path, _ => { }, temporary => throw new UnauthorizedAccessException($"Access to the path '{temporary}' is denied.")));
 
-        Assert.Equal($"{path}: cannot be written: Access to the path is denied", failure.Message);
+        Assert.Equal($"{path}: cannot be written: access is denied", failure.Message);
     }
 
     [Fact]

@@ -70,9 +70,17 @@ public sealed class EpochOrderTests
     [Fact]
     public void Constructor_FewerSamplesThanABatch_Throws()
     {
-        Assert.Equal("a batch of 11 needs at least 11 samples; there are 10",
-            Assert.Throws<DataException>(() => new EpochOrder(Samples, batch: 11, seed: 1, purpose: 1)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new EpochOrder(Samples, batch: 11, seed: 1, purpose: 1));
         Assert.Equal(1, new EpochOrder(Samples, batch: 10, seed: 1, purpose: 1).BatchesPerEpoch);
+    }
+
+    [Theory]
+    [InlineData(10, "f: fold 1 has 10 of the 11 pairs of a batch; pass --set finetune.batch=10 or less")]
+    [InlineData(0, "f: fold 1 has none of the 11 pairs of a batch")]
+    public void Require_FewerSamplesThanABatch_NamesFileAndSetting(int count, string message)
+    {
+        Assert.Equal(message, Assert.Throws<DataException>(() => EpochOrder.Require("f", "fold 1", "pairs", count, "finetune", batch: 11)).Message);
+        EpochOrder.Require("f", "fold 1", "pairs", 11, "finetune", batch: 11);
     }
 
     private static int[] Epoch(EpochOrder order, int epoch) =>

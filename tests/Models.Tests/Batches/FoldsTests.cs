@@ -78,8 +78,9 @@ public class FoldsTests
     [Fact]
     public void Make_TooFewPairsOrNoSuchFold_Throws()
     {
-        Assert.Equal("11 folds need at least 11 labelled pairs, there are 10",
-            Assert.Throws<DataException>(() => Folds.Make(10, 1)).Message);
+        Folds.Require("f", 11);
+        Assert.Equal("f: 11 folds need 11 labelled pairs, and the file has 10", Assert.Throws<DataException>(() => Folds.Require("f", 10)).Message);
+        Assert.Throws<ArgumentOutOfRangeException>(() => Folds.Make(10, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Folds.Make(100, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => Folds.Make(100, 12));
     }

@@ -1,6 +1,7 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
@@ -22,7 +23,7 @@ public sealed class FormatTests : IDisposable
         var expected = Train(data, "records");
         JsonLinesFormat.Convert(data.Root, TinyData.FrameWidth);
         Assert.Equal(expected, Train(data, "lines"));
-        Assert.Empty(DataSurvey.Of(data, [new TextSource()], TinyData.FrameWidth).Problems);
+        Assert.Empty(DataSurvey.Of(data, [new TextSource()], [Preset.Load("micro", "mix", TinyData.Overrides)]).Problems);
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);

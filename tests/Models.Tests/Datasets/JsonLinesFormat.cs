@@ -22,6 +22,8 @@ internal sealed class JsonLinesFormat : IVideoFormat
     // The format does not know it: a run takes the width of its preset.
     public int? FindFrameWidth(string file) => null;
 
+    public int CountUpTo(int most, string file) => File.ReadLines(file).Take(most).Count();
+
     /// <summary>Replaces the TFRecord files of a folder and its subfolders.</summary>
     internal static void Convert(string root, int frameWidth)
     {

@@ -145,7 +145,130 @@ public sealed class VideoImportTests : IDisposable
         Assert.True(Run("a").Written);
     }
 
+    // Times stand for the content: the same values again are other videos too.
+    [Fact]
+    public void Run_OtherFramesInAFinishedFolder_AreRefused()
+    {
+        Run("a");
+        Directory.CreateDirectory(Full("copy"));
+        foreach (string file in Directory.GetFiles(Full("frames")))
+        {
+            File.Copy(file, file.Replace("frames", "copy", StringComparison.Ordinal));
+            File.SetLastWriteTimeUtc(file.Replace("frames", "copy", StringComparison.Ordinal), File.GetLastWriteTimeUtc(file));
+        }
+        AssertRefused("import of other videos or options", "a", static options => options with { Frames = options.Frames!.Replace("frames", "copy", StringComparison.Ordinal) });
+        _folder.Write("frames/3.npy", NumpyFile.Of("<f4", "False", $"(4, {Width})", new float[4 * Width]));
+        File.SetLastWriteTimeUtc(Full("frames/3.npy"), new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
+        AssertRefused("import of other videos or options", "a");
+    }
+
+    [Fact]
+    public void Run_FolderOfAnotherProgramInTheWay_IsKept()
+    {
+        Directory.CreateDirectory(Full(".import-a"));
+        _folder.Write(".import-a/precious.txt", "x");
+        AssertRefused("this folder has other files", "a");
+        Assert.Equal(["precious.txt"], Directory.GetFileSystemEntries(Full(".import-a")).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [InlineData("shorter")]
+    [InlineData("missing")]
+    [InlineData("state")]
+    [InlineData("outside")]
+    public void Run_DamagedWork_BeginsAnew(string damage)
+    {
+        Run("whole");
+        Assert.Throws<InvalidOperationException>(() => Run("a", static options => options with { SaveEvery = 2_000 }, new StoppingSink(80)));
+        string part = Full(".import-a/pointwise/pretrain_0.tfrecords"), state = Full(".import-a/.videosim-import.json");
+        switch (damage)
+        {
+            case "shorter":
+                File.WriteAllBytes(part, File.ReadAllBytes(part)[..100]);
+                break;
+            case "missing":
+                File.Delete(part);
+                break;
+            case "state":
+                File.WriteAllText(state, "{\"key\": 1}");
+                break;
+            default:
+                _folder.Write("mine.tfrecords", "mine");
+                File.WriteAllText(state, File.ReadAllText(state).Replace("pointwise/pretrain_0", "../mine", StringComparison.Ordinal));
+                break;
+        }
+        var progress = new StoppingSink(int.MaxValue);
+        Run("a", progress: progress);
+        Assert.False(progress.Resumed);
+        Assert.Contains(progress.Notes, static note => note.Contains("damaged: the import begins anew", StringComparison.Ordinal));
+        Folders.AssertEqual(Full("whole"), Full("a"));
+        Assert.True(damage != "outside" || File.ReadAllText(Full("mine.tfrecords")) == "mine");
+    }
+
+    // A kill between the last file and the new name leaves a whole result under the old name.
+    [Theory]
+    [InlineData(42)]
+    [InlineData(7)]
+    public void Run_WholeUnderItsOldName_IsRenamedOrWrittenAnew(int seed)
+    {
+        Run("whole", options => options with { Seed = (ulong)seed });
+        Run("a");
+        Directory.Move(Full("a"), Full(".import-a"));
+        _folder.Write(".import-a/.videosim-import.json", "{}");
+        Run("a", options => options with { Seed = (ulong)seed });
+        Folders.AssertEqual(Full("whole"), Full("a"));
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path, ".import-*"));
+    }
+
+    [Theory]
+    [InlineData("link")]
+    [InlineData("link/")]
+    [InlineData("dangling")]
+    public void Run_OutputIsALink_FillsItsFolder(string output)
+    {
+        Directory.CreateDirectory(Full("target"));
+        File.CreateSymbolicLink(Full("link"), Full("target"));
+        File.CreateSymbolicLink(Full("dangling"), Full("new"));
+        Run(output);
+        Assert.NotNull(new DirectoryInfo(Full(output.TrimEnd('/'))).LinkTarget);
+        Assert.True(File.Exists(Full(output == "dangling" ? "new/import.json" : "target/import.json")));
+        Run(output);
+    }
+
+    // The end of an import replaces an empty folder, and that of a disk cannot be replaced.
+    [Fact]
+    public void Run_OutputIsADisk_IsRefusedBeforeTheWork()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the system has no /dev/shm");
+        var progress = new StoppingSink(1);
+        Assert.Contains("--output-dir /dev/shm: is the root of a disk", Assert.Throws<DataException>(
+            () => VideoImport.Run(Options("a") with { OutputDirectory = "/dev/shm" }, progress, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_ManyBadRows_AreCountedAndTheFirstListed()
+    {
+        var result = Run("a", static options => options with { MostBadRows = 5 });
+        Assert.Equal(BadVideos, result.BadRowCount);
+        Assert.Equal([52, 152, 252, 352, 452], result.BadRows.SkipLast(1).Select(static bad => int.Parse(bad.Split("line ")[1].Split(' ')[0], CultureInfo.InvariantCulture)));
+        Assert.Equal($"{Full("v.csv")}: {BadVideos - 5} more bad rows", result.BadRows[^1]);
+    }
+
+    // Memory holds one video beyond 256 KB per thread, also where large ones follow small ones.
+    [Fact]
+    public void Run_LargeVideos_AreTakenOneByOne()
+    {
+        _folder.Write("frames/large.npy", NumpyFile.Of(3_000, Width));
+        _folder.Write("v.csv", "id,title,frames\n" + string.Concat(Enumerable.Range(0, 2_000).Select(static i => $"{i},t,{(i is >= 1_000 and < 1_004 ? "large" : "1")}.npy\n")));
+        var progress = new StoppingSink(int.MaxValue);
+        Run("a", static options => options with { Pairs = null }, progress);
+        Assert.Superset(new HashSet<string> { "1001 rows", "1002 rows", "1003 rows", "1004 rows" }, progress.Texts.ToHashSet());
+    }
+
     public void Dispose() => _folder.Dispose();
+
+    private void AssertRefused(string reason, string output, Func<ImportOptions, ImportOptions>? with = null) =>
+        Assert.Contains(reason, Assert.Throws<DataException>(() => Run(output, with)).Message, StringComparison.Ordinal);
 
     private static int LostPairs(ImportResult result) => 200 - result.Parts.Sum(static part => part.Pairs);
 
@@ -178,10 +301,15 @@ public sealed class VideoImportTests : IDisposable
 
         internal bool Resumed { get; private set; }
 
+        internal List<string> Notes { get; } = [];
+
+        internal List<string> Texts { get; } = [];
+
         public void Begin(string label, long total, long done) => Resumed |= done > 0;
 
         public void Report(long done, string text)
         {
+            Texts.Add(text);
             if (++_reports == At)
                 Do();
         }
@@ -190,8 +318,6 @@ public sealed class VideoImportTests : IDisposable
         {
         }
 
-        public void Note(string text)
-        {
-        }
+        public void Note(string text) => Notes.Add(text);
     }
 }

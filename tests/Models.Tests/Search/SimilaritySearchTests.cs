@@ -134,7 +134,9 @@ public sealed class SimilaritySearchTests : IDisposable
     [InlineData("vdieo-17", "the nearest are 'video-17'")]
     [InlineData("video-1", "the nearest are 'video-8', 'video-17', 'video-7'")] // 1 edit each
     [InlineData("videotape-17", "there is no id 'videotape-17'")]
-    [InlineData("a", "the nearest are 'abc'")]
+    [InlineData("abd", "the nearest are 'abc'")]
+    [InlineData("ab", "there is no id 'ab'")] // a third of an edit in each character, at most
+    [InlineData("adx", "there is no id 'adx'")]
     [InlineData("video-17\n", "there is no id 'video-17\\u000a'; the nearest are 'video-17', 'video-7'")]
     public void QueryOf_UnknownId_NamesTheNearest(string id, string end)
     {

@@ -140,7 +140,6 @@ public sealed class SubmissionFileTests : IDisposable
     // What reading would take for the end of a line, or for no part of it.
     [Theory]
     [InlineData("a\nb", @"a\u000ab")]
-    [InlineData("a ", "a ")]
     [InlineData("a\t", @"a\u0009")]
     [InlineData("a\r", @"a\u000d")]
     public void Write_NpyWithIdThatFitsOnNoLine_IsRefused(string id, string shown)
@@ -153,7 +152,11 @@ public sealed class SubmissionFileTests : IDisposable
     [Fact]
     public void Write_NpyWithOddIds_ReadsThemBack()
     {
-        var table = Tables.Of(("a\rb", [1]), (" 标题", [2]), ("\u2028", [3]));
+        var table = Tables.Of(("a\rb", [1]), (" 标题 ", [2]), ("\u2028", [3]), ("\uFEFFx", [4]), (" ", [5]));
+        SubmissionFile.Write(At("e.npy"), table, EmbeddingRounding.Half);
+        Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e.npy"))));
+        // The first bytes of a file may be a byte order mark.
+        table = Tables.Of(("\uFEFFx", [4]), ("y", [5]));
         SubmissionFile.Write(At("e.npy"), table, EmbeddingRounding.Half);
         Assert.Equal(Tables.Show(table), Tables.Show(SubmissionFile.Read(At("e.npy"))));
     }

@@ -192,7 +192,7 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("--frob", null, "'--frob'")]
     [InlineData("--seed", "-1", "--seed")]
     [InlineData("--threads", "many", "--threads")]
-    [InlineData("--threads", "0", "--threads must be positive, not 0")]
+    [InlineData("--threads", "0", "--threads must be from 1 to 4096, not 0")]
     [InlineData("--set", "nope=1", "--set nope=1: there is no key 'nope'")]
     [InlineData("--set", "pretrain.nope=1", "there is no key 'nope', only batch, steps")]
     [InlineData("--set", "pretrain.steps.nope=1", "there is no key 'nope'")]

@@ -104,7 +104,7 @@ class NextVlad(nn.Module):
     def __init__(self, sizes):
         super().__init__()
         self.groups, self.clusters = sizes["vlad_groups"], sizes["vlad_clusters"]
-        wide = int(sizes["vlad_expansion"] * sizes["frame_width"])
+        wide = round(sizes["vlad_expansion"] * sizes["frame_width"])  # the quotient was rounded
         self.expand = nn.Linear(sizes["frame_width"], wide)
         self.attention = nn.Linear(wide, self.groups)
         self.cluster = nn.Linear(wide, self.groups * self.clusters, bias=False)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
@@ -8,6 +9,7 @@ using VideoSim.Kernels.Contract;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Recipes;
+using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
 
@@ -16,6 +18,9 @@ namespace VideoSim.Cli;
 /// <summary>Options that several commands share, each defined once.</summary>
 internal static class CommonOptions
 {
+    /// <summary>Kind of folder that an option for a model names, for messages.</summary>
+    public const string FolderOfModel = "the folder of a model or of a run";
+
     // More than any machine has processors. Each thread costs memory.
     private const int MostThreads = 4096;
 
@@ -103,7 +108,32 @@ internal static class CommonOptions
 
     public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
 
-    /// <summary>The model of a command that uses it, see <see cref="ModelFolder.OpenBest"/>.</summary>
+    /// <summary>Opens the folder of an option for data.</summary>
+    /// <exception cref="DataException">There is no such folder, or it has none of the challenge's folders.</exception>
+    public static DataFolder OpenData(string path)
+    {
+        RequireFolder("--data", path, "a data folder");
+        var data = new DataFolder(path);
+        return data.HasParts ? data : throw new DataException($"--data {path}: is not a data folder; 'data import' makes one");
+    }
+
+    /// <summary>Refuses the value of an option that is not a folder.</summary>
+    /// <exception cref="DataException">It is not a folder; the message names the option.</exception>
+    public static void RequireFolder(string option, string path, string what)
+    {
+        if (!Directory.Exists(path))
+            throw new DataException($"{option} {path}: {(File.Exists(path) ? $"is a file, not {what}" : "there is no such folder")}");
+    }
+
+    /// <summary>Opens the model of <see cref="TrainedModel"/>.</summary>
+    /// <exception cref="DataException">It cannot be opened.</exception>
+    public static ModelFolder OpenTrained(string path, JiebaDictionary? dictionary, CommandConsole console)
+    {
+        RequireFolder("--checkpoint", path, FolderOfModel);
+        return UsableModel.OpenBest(path, dictionary, console.Progress);
+    }
+
+    /// <summary>The model of a command that uses it, see <see cref="UsableModel.OpenBest"/>.</summary>
     public static Option<string> TrainedModel() => new("--checkpoint")
     {
         Description = "a model folder; a run's folder stands for its best model, or the last if it has no best", Required = true,
@@ -205,7 +235,7 @@ internal sealed class RunOptionSet
 
     public IEnumerable<string> ModelsOf(SymbolResult result) => [ModelZoo.Canonical(result.GetValue(_model)!)];
 
-    public DataFolder Data(ParseResult parsed) => new(parsed.GetValue(_data)!);
+    public DataFolder Data(ParseResult parsed) => CommonOptions.OpenData(parsed.GetValue(_data)!);
 
     public RunOptions Read(ParseResult parsed) => new()
     {

@@ -12,6 +12,9 @@ internal sealed class DictionaryOption
         Description = "dictionary for RoFormer models, which cut titles into words: each line has a word, a blank and a count; jieba's own if left out",
     };
 
+    /// <summary>The file of the option, as a list of at most one file.</summary>
+    public IEnumerable<string> Files(ParseResult parsed) => parsed.GetValue(Option) is { } path ? [path] : [];
+
     /// <summary>The dictionary of the option; null for jieba's own.</summary>
     /// <exception cref="DataException">The file is not a dictionary.</exception>
     public JiebaDictionary? Read(ParseResult parsed) => parsed.GetValue(Option) is { } path ? JiebaDictionary.Load(path) : null;

@@ -13,7 +13,7 @@ NAMED = [
     ("src/Models/Batches/EpochOrder.cs", "_purpose, i) * (i + 1))", "_purpose, i) * i)"),
     ("src/Models/Architectures/Uniter.cs", "initialBias: Math.Log(", "initialBias: -Math.Log("),
     ("src/Models/Training/RunFolder.cs", "CheckpointsKept = 2", "CheckpointsKept = 3"),
-    ("src/Models/Training/Trainer.cs", "spearman <= best", "spearman < best"),
+    ("src/Models/Training/Trainer.cs", "spearman < _bestSpearman", "spearman <= _bestSpearman"),
     ("src/Models/Training/PlannedRuns.cs", "device.AllocatedBytes,", "device.AllocatedBytes - sizeof(float) * parameters,"),
     ("src/Models/Profiling/KernelBenchResult.cs", "Bytes / Microseconds?.Median / 1e3", "Bytes / Microseconds?.Median / 1e6"),
     ("src/Models/Reproduction/ClaimsStudy.cs", "LastLines = 5", "LastLines = 1"),

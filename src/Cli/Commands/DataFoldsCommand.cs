@@ -5,7 +5,6 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Datasets;
-using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
 
@@ -23,7 +22,7 @@ internal static class DataFoldsCommand
         var json = CommonOptions.Json();
         return new Command("folds", "Show the 11 splits of the labelled pairs, and how many videos are on both sides of each.") { data, disjoint, output, json }.Does((parsed, console, _) =>
         {
-            string labels = new DataFolder(parsed.GetValue(data)!).Labels;
+            string labels = CommonOptions.OpenData(parsed.GetValue(data)!).Labels;
             var pairs = LabelFile.Read(labels);
             Folds.Require(labels, pairs.Length);
             var rows = new List<FoldRow>();

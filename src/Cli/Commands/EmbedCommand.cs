@@ -1,5 +1,4 @@
 using System.CommandLine;
-using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Training;
 
@@ -40,8 +39,11 @@ internal static class EmbedCommand
             string file = parsed.GetValue(output)!;
             SubmissionFile.RequireWritable(file);
             using var device = CommonOptions.Open(parsed.GetValue(deviceName)!, parsed.GetValue(threads));
-            var folder = ModelFolder.OpenBest(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
-            var videos = parsed.GetValue(frames) is { } matrix
+            var folder = CommonOptions.OpenTrained(parsed.GetValue(checkpoint)!, dictionary.Read(parsed), console);
+            string? matrix = parsed.GetValue(frames);
+            var inputs = matrix is null ? VideoFormats.Expand(parsed.GetValue(records)!) : [matrix];
+            SubmissionFile.RequireWritable(file, [.. inputs, .. folder.Files, .. dictionary.Files(parsed)]);
+            var videos = matrix is not null
                 ? Embedder.OpenOne(folder, parsed.GetValue(id) ?? Path.GetFileNameWithoutExtension(matrix), parsed.GetValue(title)!, matrix)
                 : Embedder.OpenVideos(folder, parsed.GetValue(records)!, parsed.GetValue(skip), console.Progress, cancellation);
             var model = folder.Load(device, training: false);

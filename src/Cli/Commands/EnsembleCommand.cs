@@ -40,17 +40,20 @@ internal static class EnsembleCommand
         return new Command("ensemble", "Average the embeddings of a model's folds, or compute the weighted sum over several models.")
         {
             inputs, weights, normalize, output,
-        }.Does((parsed, _, _) =>
+        }.Does((parsed, console, _) =>
         {
             string file = parsed.GetValue(output)!;
             SubmissionFile.RequireWritable(file);
-            string[] given = parsed.GetValue(inputs)!;
-            var tables = SubmissionFile.ReadEach(given.Select(input => Split(input).File));
+            string[] given = parsed.GetValue(inputs)!, files = Array.ConvertAll(given, static input => Split(input).File);
+            SubmissionFile.RequireWritable(file, [.. files.SelectMany(SubmissionFile.FilesOf)]);
+            var tables = SubmissionFile.ReadEach(files);
             bool normalized = parsed.GetValue(normalize);
-            var sum = Weights(given, parsed.GetValue(weights)!) is { } factors
+            double[]? factors = Weights(given, parsed.GetValue(weights)!);
+            var sum = factors is not null
                 ? Ensemble.WeightedSum(tables.Zip(factors), normalized)
                 : Ensemble.Mean(tables, normalized);
             SubmissionFile.Write(file, sum, EmbeddingRounding.Double);
+            console.Progress.Note($"{file}: {sum.Ids.Count} {(sum.Ids.Count == 1 ? "embedding" : "embeddings")}, the {(factors is null ? "mean" : "weighted sum")} of {files.Length} {(files.Length == 1 ? "file" : "files")}");
             return CommandLine.Done;
         });
     }

@@ -3,7 +3,6 @@ using System.Globalization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
-using VideoSim.Models.Checkpoints;
 using VideoSim.Onnx;
 
 namespace VideoSim.Cli.Commands;
@@ -28,7 +27,8 @@ internal static class ExportCommand
         {
             string file = parsed.GetValue(onnx)!;
             AtomicFile.RequireWritable(file);
-            var folder = ModelFolder.OpenBest(parsed.GetValue(checkpoint)!, dictionary.Read(parsed));
+            var folder = CommonOptions.OpenTrained(parsed.GetValue(checkpoint)!, dictionary.Read(parsed), console);
+            AtomicFile.RequireWritable(file, [.. folder.Files, .. dictionary.Files(parsed)]);
             var network = new OnnxModel(folder.Configuration);
             using var device = new CpuDevice(threads: 1);
             var model = folder.Load(device, training: false);

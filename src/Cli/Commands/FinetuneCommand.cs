@@ -19,6 +19,7 @@ internal static class FinetuneCommand
         options.AddTo(command);
         return command.Does((parsed, console, cancellation) =>
         {
+            CommonOptions.RequireFolder(pretrained.Name, parsed.GetValue(pretrained)!, CommonOptions.FolderOfModel);
             using var device = options.OpenDevice(parsed);
             var run = options.Read(parsed) with { VideoDisjoint = parsed.GetValue(disjoint) };
             int[] numbers = Numbers(parsed.GetValue(fold)!);

@@ -3,6 +3,7 @@ using System.Globalization;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Inspection;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
@@ -61,11 +62,15 @@ internal static class InspectCommand
             {
                 string file = parsed.GetValue(output)!;
                 AtomicFile.RequireWritable(file);
+                string model = parsed.GetValue(checkpoint)!;
+                CommonOptions.RequireFolder(checkpoint.Name, model, CommonOptions.FolderOfModel);
+                string[] files = [.. parsed.GetValue(records) is { } pattern ? VideoFormats.Expand(pattern) : []];
+                AtomicFile.RequireWritable(file, [.. files, .. ModelFolder.FilesOf(model), .. ModelFolder.FilesOf(Path.Combine(model, ModelFolder.LastOfRun)), .. dictionary.Files(parsed)]);
                 using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
                 StepDump.Write(device, new StepDumpOptions
                 {
-                    Checkpoint = parsed.GetValue(checkpoint)!,
-                    Records = parsed.GetValue(records) is { } pattern ? VideoFormats.Expand(pattern) : [],
+                    Checkpoint = model,
+                    Records = files,
                     Labels = parsed.GetValue(labels),
                     Batch = parsed.GetValue(batch),
                     At = parsed.GetValue(at),

@@ -33,11 +33,13 @@ internal static class ReproduceCommand
         return command.Does((parsed, console, cancellation) =>
         {
             var chosen = options.Read(parsed);
+            if (chosen.Data is { } data)
+                CommonOptions.OpenData(data);
             options.NoteRandomWeights(parsed, console);
             if (parsed.GetValue(dryRun))
             {
                 var plan = ReproductionPlan.Of(chosen, packsProducts: options.IsOnCpu(parsed));
-                console.WriteResult(plan.Data is { } data ? [Table(data), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
+                console.WriteResult(plan.Data is { } survey ? [Table(survey), Table(plan)] : [Table(plan)], plan, PlanJson.Default.ReproductionPlan);
                 foreach (string problem in plan.Data?.Problems ?? [])
                     console.WriteError(problem);
                 return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;

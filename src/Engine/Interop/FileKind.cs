@@ -8,6 +8,7 @@ public static unsafe partial class FileKind
 {
     // Constants of statx, which Linux has had since 4.11, with the same values on every processor.
     private const int CurrentFolder = -100, TypeOnly = 1, ResultBytes = 256, ModeOffset = 28;
+    private const int InodeMask = 0x100, InodeOffset = 32, DeviceOffset = 136;
     private const int TypeMask = 0xf000, Regular = 0x8000, Folder = 0x4000;
     private const int OfHandle = 0x1000, LinksOnly = 4, LinksOffset = 16;
 
@@ -20,6 +21,17 @@ public static unsafe partial class FileKind
         if (Statx(CurrentFolder, path, 0, TypeOnly, result) != 0)
             return false;
         return (*(ushort*)(result + ModeOffset) & TypeMask) is not (Regular or Folder);
+    }
+
+    /// <summary>Whether two paths are the same existing file or folder, also through links.</summary>
+    public static bool IsSame(string path, string other)
+    {
+        if (!OperatingSystem.IsLinux())
+            return File.Exists(path) && Path.GetFullPath(path) == Path.GetFullPath(other);
+        byte* first = stackalloc byte[ResultBytes], second = stackalloc byte[ResultBytes];
+        return Statx(CurrentFolder, path, 0, InodeMask, first) == 0 && Statx(CurrentFolder, other, 0, InodeMask, second) == 0
+            && *(ulong*)(first + InodeOffset) == *(ulong*)(second + InodeOffset)
+            && *(ulong*)(first + DeviceOffset) == *(ulong*)(second + DeviceOffset);
     }
 
     /// <summary>Whether an open file has no name any more. Only Linux deletes a file that is open.</summary>

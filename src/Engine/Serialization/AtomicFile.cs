@@ -84,14 +84,18 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Throws if <see cref="Write"/> could not write a path. Call it before the work that computes the file. Missing
-    /// parent folders are created; an existing file stays as it is.
+    /// Throws if <see cref="Write"/> could not write a path, or would replace an input. Call it before the work that
+    /// computes the file. Missing parent folders are created; an existing file stays as it is.
     /// </summary>
+    /// <param name="path">The path.</param>
+    /// <param name="inputs">Paths of the files that the work reads; they need not exist.</param>
     /// <exception cref="DataException">
-    /// The file system reported an error; the message names the path and the reason.
+    /// The path is an input, or the file system reported an error; the message names the path and the reason.
     /// </exception>
-    public static void RequireWritable(string path)
+    public static void RequireWritable(string path, params IEnumerable<string> inputs)
     {
+        if (inputs.FirstOrDefault(input => FileKind.IsSame(path, input)) is { } same)
+            throw new DataException($"{path}: cannot be written: it is {(same == path ? "an input" : $"the input {same}")} of the same command");
         path = Target(path);
         if (Directory.Exists(path))
             throw new DataException($"{path}: cannot be written: it is a folder");

@@ -1,3 +1,5 @@
+using VideoSim.Engine.Interop;
+
 namespace VideoSim.Engine.Serialization;
 
 /// <summary>
@@ -9,9 +11,13 @@ public sealed class AtomicFolder
     private const string Unfinished = ".tmp-";
     private const string Replaced = ".old-";
 
+    // Name of the unfinished content inside a new folder.
+    private const string UnfinishedInside = Unfinished + "unfinished";
+
     private readonly string _path;
     private readonly string _temporary;
     private readonly Func<string, Stream>? _open;
+    private readonly List<string> _names = [];
 
     private AtomicFolder(string path, string temporary, Func<string, Stream>? open)
     {
@@ -36,7 +42,7 @@ public sealed class AtomicFolder
             Recover(Path.GetDirectoryName(temporary)!, other => other == name);
             Directory.CreateDirectory(temporary);
             fill(new AtomicFolder(path, temporary, open));
-            Swap(path, temporary);
+            Swap(Path.GetFullPath(path), temporary);
         }
         catch (Exception failure)
         {
@@ -47,28 +53,75 @@ public sealed class AtomicFolder
     }
 
     /// <summary>
-    /// Throws if <see cref="Write"/> could not write a new folder. Call it before the work that computes the files.
-    /// Missing parent folders are created.
+    /// Writes a folder that must be absent or empty. It is filled inside, under a temporary name. Then its files are
+    /// moved to their places, the first one last: without it readers do not take the folder for a whole one. So a
+    /// mount point, a link to a folder and the current folder stay what they are, and nothing beside the folder
+    /// changes. After a failure it is as before. If the process is killed, the next writer removes what is left.
     /// </summary>
+    /// <param name="path">Path of the folder; missing parent folders are made. Only one writer at a time.</param>
+    /// <param name="fill">Adds the files.</param>
     /// <exception cref="DataException">
-    /// The path has a file or a folder that is not empty, or the file system reported an error; the message names the
-    /// path.
+    /// The path is not a folder, or one with files, or the file system reported an error; the message names the path.
     /// </exception>
-    public static void RequireNew(string path)
+    public static void WriteNew(string path, Action<AtomicFolder> fill)
     {
-        if (File.Exists(path))
-            throw new DataException($"{path}: cannot be written: it is a file");
+        string temporary = Path.Combine(path, UnfinishedInside);
+        RequireNew(path);
+        var (made, moved) = (Missing(path), new List<string>());
         try
         {
-            if (Directory.Exists(path) && Directory.EnumerateFileSystemEntries(path).Any())
-                throw new DataException($"{path}: is a folder with files; choose a new one");
+            if (Directory.Exists(temporary))
+                Directory.Delete(temporary, recursive: true);
+            Directory.CreateDirectory(temporary);
+            var folder = new AtomicFolder(path, temporary, open: null);
+            fill(folder);
+            foreach (string name in Enumerable.Reverse(folder._names))
+            {
+                File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
+                moved.Add(Path.Combine(path, name));
+            }
+            Directory.Delete(temporary);
+        }
+        catch (Exception failure)
+        {
+            moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
+            AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
+            made.ForEach(static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+            AtomicFile.ThrowIfRefused(failure, path, temporary);
+            throw;
+        }
+    }
+
+    private static void RequireNew(string path)
+    {
+        if (FileKind.IsSpecial(path))
+            throw new DataException($"{path}: cannot be written: it is a device or a pipe, not a folder");
+        try
+        {
+            if (Directory.Exists(path))
+            {
+                if (Directory.EnumerateFileSystemEntries(path).Any(static entry => Path.GetFileName(entry) != UnfinishedInside))
+                    throw new DataException($"{path}: is a folder with files; choose a new one");
+            }
+            else if (File.Exists(path))
+            {
+                bool isDangling = File.ResolveLinkTarget(path, returnFinalTarget: true) is { Exists: false };
+                throw new DataException($"{path}: cannot be written: it is {(isDangling ? "a link to nothing" : "a file")}");
+            }
         }
         catch (Exception failure) when (FileFailure.Is(failure))
         {
             throw FileFailure.Writing(path, failure, path);
         }
-        if (!Directory.Exists(path))
-            AtomicFile.RequireWritable(path);
+    }
+
+    // The folder and its parents that do not exist, from the inside out.
+    private static List<string> Missing(string path)
+    {
+        var missing = new List<string>();
+        for (string? folder = Path.GetFullPath(path); folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
+            missing.Add(folder);
+        return missing;
     }
 
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
@@ -83,6 +136,7 @@ public sealed class AtomicFolder
         try
         {
             AtomicFile.WriteFlushed(file, write, _open);
+            _names.Add(name);
         }
         catch (Exception failure)
         {

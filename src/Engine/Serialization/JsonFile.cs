@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 
 namespace VideoSim.Engine.Serialization;
@@ -20,11 +21,50 @@ public static class JsonFile
     {
         try
         {
+            RequireUnicode(path, bytes);
             return JsonSerializer.Deserialize(bytes, type) ?? throw new DataException($"{path}: is null");
         }
         catch (JsonException e)
         {
             throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+        }
+    }
+
+    /// <summary>The keys and values of an object in the bytes of a file that was read before.</summary>
+    /// <exception cref="DataException">
+    /// The bytes have no object, or one with a key twice; the message gives the reason.
+    /// </exception>
+    public static JsonObject ParseObject(string path, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            RequireUnicode(path, bytes);
+            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
+                ?? throw new DataException($"{path}: is not a JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
+        }
+    }
+
+    // .NET decodes keys and values when they are used. Bytes that are not UTF-8, and half of a
+    // surrogate pair such as \ud800, fail only then.
+    private static void RequireUnicode(string path, ReadOnlySpan<byte> bytes)
+    {
+        var reader = new Utf8JsonReader(bytes);
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.String))
+                continue;
+            try
+            {
+                reader.GetString();
+            }
+            catch (InvalidOperationException e)
+            {
+                throw new DataException($"{path}: line {bytes[..(int)reader.TokenStartIndex].Count((byte)'\n') + 1}: a text is not valid Unicode", e);
+            }
         }
     }
 }

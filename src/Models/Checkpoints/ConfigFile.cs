@@ -50,16 +50,18 @@ internal static class ConfigFile
     public static ModelConfig Read(string path)
     {
         byte[] bytes = SmallFile.Read(path);
-        var json = Parse(path, bytes);
+        var json = JsonFile.ParseObject(path, bytes);
         if (json[Own] is null && json[Encoder] is not null)
-            return JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig);
+            return Complete(path, json, JsonFile.Parse(path, bytes, ConfigurationJson.Default.ModelConfig));
         var own = json[Own] as JsonObject ?? throw new DataException($"{path}: has no object {Own}, so this is not the folder of a model");
+        if (own.ContainsKey(Encoder))
+            throw new DataException($"{path}: {Own}: there is no key '{Encoder}'");
         var published = PublishedConfig.Parse(path, bytes); // checks that this project supports the encoder
         var encoder = JsonFile.Parse(path, bytes, FolderJson.Default.EncoderConfig) with { ModelType = published.ModelType! };
         own[Encoder] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig);
         try
         {
-            return own.Deserialize(ConfigurationJson.Default.ModelConfig)!;
+            return Complete($"{path}: {Own}", own, own.Deserialize(ConfigurationJson.Default.ModelConfig)!);
         }
         catch (JsonException e)
         {
@@ -71,21 +73,12 @@ internal static class ConfigFile
     /// <summary>Whether a config.json describes a model, and not an encoder alone.</summary>
     public static bool IsOfModel(JsonObject config) => config.ContainsKey(Own);
 
-    /// <summary>The keys of a config.json.</summary>
-    /// <exception cref="DataException">
-    /// It is not an object, or has a key twice; the message names the file.
-    /// </exception>
-    public static JsonObject Parse(string path, ReadOnlySpan<byte> bytes)
+    // A size that is missing would silently be that of the published models, and no tensor's shape shows it.
+    private static ModelConfig Complete(string path, JsonObject found, ModelConfig config)
     {
-        try
-        {
-            return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
-                ?? throw new DataException($"{path}: is not a JSON object");
-        }
-        catch (JsonException e)
-        {
-            throw new DataException($"{path}: {JsonFailure.Reason(e)}", e);
-        }
+        var all = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig)!.AsObject();
+        string[] missing = [.. all.Select(static entry => entry.Key).Where(key => !found.ContainsKey(key))];
+        return missing.Length == 0 ? config : throw new DataException($"{path}: lacks {string.Join(", ", missing.Select(Printable.Quote))}");
     }
 }
 

@@ -35,24 +35,25 @@ public static class EncoderConversion
     public static void Run(string source, string target, Func<string, TensorFile>? openHdf5, IProgressSink progress, CancellationToken cancellation)
     {
         string config = Path.Combine(source, Config);
-        if (File.Exists(config) && ConfigFile.IsOfModel(ConfigFile.Parse(config, SmallFile.Read(config))))
+        if (File.Exists(config) && ConfigFile.IsOfModel(JsonFile.ParseObject(config, SmallFile.Read(config))))
             throw new DataException($"{source}: is the folder of a model, whose weights are in {Weights} already");
         using var folder = PretrainedFolder.Open(source, openHdf5);
-        AtomicFolder.RequireNew(target);
-        foreach (string note in folder.Notes)
-            progress.Note($"{source}: {note}");
-        var tensors = Tensors(folder, line => progress.Note($"{source}: {line}"), cancellation);
-        var files = SmallFiles(folder);
-        long values = 0, total = tensors.Sum(static tensor => tensor.Stored.ElementCount);
-        progress.Begin("converting, MB", Megabytes(total));
-        AtomicFolder.Write(target, written =>
+        long values = 0, total = 0;
+        int count = 0;
+        AtomicFolder.WriteNew(target, written =>
         {
-            foreach (var (name, content) in files)
+            foreach (string note in folder.Facts)
+                progress.Note($"{source}: {note}");
+            var tensors = Tensors(folder, line => progress.Note($"{source}: left out: {line}"), cancellation);
+            var files = SmallFiles(folder);
+            (count, total) = (tensors.Count, tensors.Sum(static tensor => tensor.Stored.ElementCount));
+            progress.Begin("converting, MB", Megabytes(total));
+            foreach (var (name, content) in files) // config.json, which every reader needs, is the first
                 written.Add(name, stream => stream.Write(content));
             written.Add(Weights, stream => Writer(tensors, Advance).WriteTo(stream));
         });
-        progress.End($"{tensors.Count} tensors");
-        progress.Note($"{target}: {tensors.Count} tensors of a {folder.Encoder.ModelType}, {total} values");
+        progress.End($"{count} tensors");
+        progress.Note($"{target}: {count} tensors of a {folder.Encoder.ModelType}, {total} values");
 
         void Advance(int count)
         {
@@ -66,6 +67,7 @@ public static class EncoderConversion
     {
         var found = new SortedDictionary<string, NamedTensor>(StringComparer.Ordinal);
         string start = $"{folder.Encoder.ModelType}.", prefix = folder.Tensors.Prefix;
+        string? wrongPositions = folder.RotaryTableFault;
         string root = prefix.EndsWith(start, StringComparison.Ordinal) ? prefix[..^start.Length] : "";
         foreach (var (name, tensor) in folder.Tensors.ByName)
             Add(start + name, tensor);
@@ -77,11 +79,15 @@ public static class EncoderConversion
         {
             string shown = Printable.Quote(tensor.Stored.Name);
             if (!tensor.Stored.Type.IsFloat())
-                leftOut($"left out: {shown}, which has integers");
+                leftOut($"{shown}, which has integers");
             else if (name is null)
-                leftOut($"left out: {shown}, which only Keras stores");
+                leftOut($"{shown}, which only Keras stores");
+            else if (wrongPositions is not null && name == start + PublishedNames.RotaryTable)
+                leftOut(wrongPositions);
             else if (name == TiedTable && AreEqual(tensor, folder.Tensors.ByName[PublishedNames.WordTable], cancellation))
-                leftOut($"left out: {shown}, which is the table of word embeddings again");
+                leftOut($"{shown}, which is the table of word embeddings again");
+            else if (PublishedNames.IsUnknownKernel(tensor.Stored))
+                throw new DataException($"{tensor.Stored.Where} has shape {tensor.Stored.ShownShape}; only a kernel with two dimensions can be converted");
             else if (name == SafetensorsWriter.ReservedName)
                 throw new DataException($"{tensor.Stored.Where} has a name that a safetensors file cannot have");
             else if (!found.TryAdd(name, tensor with { Name = name }))
@@ -138,10 +144,12 @@ public static class EncoderConversion
     {
         var encoder = folder.Encoder;
         string config = Path.Combine(folder.FolderPath, Config);
-        var json = ConfigFile.Parse(config, SmallFile.Read(config));
+        var json = JsonFile.ParseObject(config, SmallFile.Read(config));
         json["model_type"] = encoder.ModelType;
         json["vocab_size"] = folder.Tensors.ByName[PublishedNames.WordTable].Shape[0];
         json["hidden_size"] = encoder.HiddenSize;
+        if (json.ContainsKey("embedding_size"))
+            json["embedding_size"] = encoder.HiddenSize; // no encoder of this project has another one
         json["num_hidden_layers"] = encoder.NumHiddenLayers;
         json["intermediate_size"] = encoder.IntermediateSize;
         json["max_position_embeddings"] = encoder.MaxPositionEmbeddings;

@@ -69,9 +69,11 @@ public sealed record TrainingConfig
     {
         Check(Batch is > 0 and <= MostInBatch, "batch", Batch);
         Check(Steps > 0, "steps", Steps);
-        Check(Warmup >= 0 && Warmup < Steps, "warmup", Warmup);
+        Check(Warmup >= 0, "warmup", Warmup);
+        Less(Warmup, "warmup", Steps, "steps");
         Check(EncoderScheduleSteps > 0, "encoder_schedule_steps", EncoderScheduleSteps);
-        Check(EncoderWarmup >= 0 && EncoderWarmup < EncoderScheduleSteps, "encoder_warmup", EncoderWarmup);
+        Check(EncoderWarmup >= 0, "encoder_warmup", EncoderWarmup);
+        Less(EncoderWarmup, "encoder_warmup", EncoderScheduleSteps, "encoder_schedule_steps");
         Check(EncoderRate >= 0 && double.IsFinite(EncoderRate), "encoder_rate", EncoderRate);
         Check(Rate >= 0 && double.IsFinite(Rate), "rate", Rate);
         Check(LogEvery > 0, "log_every", LogEvery);
@@ -83,6 +85,13 @@ public sealed record TrainingConfig
         {
             if (!good)
                 throw new DataException($"{stage}.{key} cannot be {value}");
+        }
+
+        // One of the two can be the preset's.
+        void Less(int value, string key, int limit, string limitKey)
+        {
+            if (value >= limit)
+                throw new DataException($"{stage}.{key} is {value}, but it must be less than {stage}.{limitKey}, which is {limit}; pass --set {stage}.{key}=N too");
         }
     }
 }

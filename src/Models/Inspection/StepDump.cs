@@ -58,7 +58,7 @@ public static class StepDump
     /// <exception cref="DataException">An input is missing or bad; the message names it.</exception>
     public static void Write(Device device, StepDumpOptions options, string output)
     {
-        var folder = ModelFolder.Open(options.Checkpoint, options.Dictionary);
+        var folder = UsableModel.Open(options.Checkpoint, options.Dictionary);
         var config = WithoutDropout(folder.Configuration);
         var run = RunArguments.Find(folder.FolderPath);
         var recipes = Preset.LoadFor("reference", folder.Configuration, folder.FolderPath, options.Overrides, run?.All);

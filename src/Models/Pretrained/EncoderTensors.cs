@@ -128,18 +128,18 @@ internal sealed class EncoderTensors
         if (!_byName.TryGetValue(PublishedNames.RotaryTable, out var table))
             return null;
         if (table.Shape is not [var rows, var width] || width != headWidth)
-            return $"{Prefix}{PublishedNames.RotaryTable} has shape {table.Stored.ShownShape}, not [positions, {headWidth}]; it is computed instead";
+            return $"{Prefix}{PublishedNames.RotaryTable} has shape {table.Stored.ShownShape}, not [positions, {headWidth}]";
         float[] exact = RotaryTable.Create((int)Math.Min(rows, MostRotaryRows), headWidth), stored = new float[exact.Length];
         table.Stored.Read(0, stored);
         float worst = 0;
         for (int i = 0; i < exact.Length; i++)
         {
             if (!float.IsFinite(stored[i]))
-                return $"{Prefix}{PublishedNames.RotaryTable} has a value that is not finite; it is computed instead";
+                return $"{Prefix}{PublishedNames.RotaryTable} has a value that is not finite";
             worst = Math.Max(worst, Math.Abs(stored[i] - exact[i]));
         }
         return worst <= RotaryTolerance ? null
-            : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{PublishedNames.RotaryTable} differs by up to {worst:G3} from the exact table, more than {RotaryTolerance:G1}; it is computed instead");
+            : string.Create(CultureInfo.InvariantCulture, $"{Prefix}{PublishedNames.RotaryTable} differs by up to {worst:G3} from the exact table, more than {RotaryTolerance:G1}");
     }
 
     /// <summary>The tensors that the encoder uses. Call <see cref="Check"/> first.</summary>

@@ -33,9 +33,11 @@ internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transp
     /// <summary>Reads the whole of a transposed matrix in the order of <see cref="Shape"/>.</summary>
     /// <param name="buffer">Receives the numbers; it grows as needed.</param>
     /// <returns>The part of the buffer with the numbers.</returns>
-    /// <exception cref="DataException">As in <see cref="Read"/>.</exception>
+    /// <exception cref="DataException">As in <see cref="Read"/>, or the matrix is too large.</exception>
     public ReadOnlyMemory<float> ReadTransposed(ref float[] buffer)
     {
+        if (Stored.ElementCount > Array.MaxLength / 2)
+            throw new DataException($"{Stored.Where} has {Stored.ElementCount} values, more than the {Array.MaxLength / 2} of the largest matrix that can be transposed");
         int count = (int)Stored.ElementCount;
         if (buffer.Length < 2 * count)
             buffer = new float[2 * count];

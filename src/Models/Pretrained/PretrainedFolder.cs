@@ -21,8 +21,8 @@ public sealed class PretrainedFolder : IDisposable
 
     private readonly WeightFiles _files;
 
-    private PretrainedFolder(string path, Vocabulary vocabulary, WeightFiles files, EncoderTensors tensors, EncoderConfig encoder, IReadOnlyList<string> notes) =>
-        (FolderPath, Vocabulary, _files, Tensors, Encoder, Notes) = (path, vocabulary, files, tensors, encoder, notes);
+    private PretrainedFolder(string path, Vocabulary vocabulary, WeightFiles files, EncoderTensors tensors, EncoderConfig encoder, IReadOnlyList<string> facts) =>
+        (FolderPath, Vocabulary, _files, Tensors, Encoder, Facts) = (path, vocabulary, files, tensors, encoder, facts);
 
     /// <summary>Path of the folder.</summary>
     public string FolderPath { get; }
@@ -38,8 +38,14 @@ public sealed class PretrainedFolder : IDisposable
     /// </summary>
     public EncoderConfig Encoder { get; }
 
-    /// <summary>Notes and warnings for the user, one line each.</summary>
-    public IReadOnlyList<string> Notes { get; }
+    /// <summary>Notes and warnings for the user when a model starts from the encoder, one line each.</summary>
+    public IReadOnlyList<string> Notes => [.. Facts, .. Consequences()];
+
+    /// <summary>The notes that hold for every use of the files.</summary>
+    internal IReadOnlyList<string> Facts { get; }
+
+    /// <summary>The problem of a RoFormer's table of rotary positions; null if there is none.</summary>
+    internal string? RotaryTableFault => Encoder.ModelType == EncoderConfig.RoFormer ? Tensors.RotaryTableFault(Encoder.HiddenSize / Encoder.NumAttentionHeads) : null;
 
     /// <summary>The tensors of its files.</summary>
     internal EncoderTensors Tensors { get; }
@@ -52,7 +58,7 @@ public sealed class PretrainedFolder : IDisposable
     /// The file is missing or damaged, or describes an encoder that this project does not support.
     /// </exception>
     public static string TypeOf(string path) => File.Exists(Path.Combine(path, ConfigFile)) ? PublishedConfig.Read(Path.Combine(path, ConfigFile)).ModelType!
-        : throw new DataException($"{path}: has no {ConfigFile}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
+        : throw Lacks(path, ConfigFile);
 
     /// <summary>Opens a folder and checks that its files fit together.</summary>
     /// <param name="path">The folder.</param>
@@ -66,7 +72,7 @@ public sealed class PretrainedFolder : IDisposable
         foreach (string name in new[] { ConfigFile, VocabularyFile })
         {
             if (!File.Exists(Path.Combine(path, name)))
-                throw new DataException($"{path}: has no {name}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
+                throw Lacks(path, name);
         }
         var config = PublishedConfig.Read(Path.Combine(path, ConfigFile));
         PublishedTokenizer.Check(Path.Combine(path, TokenizerFile), config.ModelType!);
@@ -76,23 +82,16 @@ public sealed class PretrainedFolder : IDisposable
         try
         {
             var tensors = new EncoderTensors(files.Path, files.Tensors);
-            var notes = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; not read: {string.Join(", ", files.Unread)}" : "") };
+            var facts = new List<string> { $"weights: {Path.GetFileName(files.Path)}" + (files.Unread.Count > 0 ? $"; not read: {string.Join(", ", files.Unread)}" : "") };
             if (tensors.Prefix.Split('.').FirstOrDefault(part => part is EncoderConfig.Bert or EncoderConfig.RoFormer && part != config.ModelType) is { } other)
                 throw new DataException($"{Path.Combine(path, ConfigFile)}: model_type is {config.ModelType}, but {Path.GetFileName(files.Path)} has the tensors of a {other}");
             if (tensors.Prefix.Length > 0)
-                notes.Add($"the encoder's tensors have the prefix {Printable.Quote(tensors.Prefix)}");
+                facts.Add($"the encoder's tensors have the prefix {Printable.Quote(tensors.Prefix)}");
             var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
-            if (sizes.WordRows > vocabulary.Count)
-                notes.Add($"the word table has {sizes.WordRows} rows, {VocabularyFile} {vocabulary.Count} pieces: the first {vocabulary.Count} rows are used");
-            var encoder = config.Complete(sizes, notes.Add);
+            var encoder = config.Complete(sizes, facts.Add);
             CheckHeads(Path.Combine(path, ConfigFile), encoder);
             tensors.Check(encoder);
-            if (encoder.ModelType == EncoderConfig.RoFormer && tensors.RotaryTableFault(encoder.HiddenSize / encoder.NumAttentionHeads) is { } fault)
-                notes.Add($"warning: {fault}");
-            string[] unknown = [.. tensors.Unknown];
-            if (unknown.Length > 0)
-                notes.Add($"warning: {unknown.Length} tensors of the encoder are unknown and left out: {string.Join(", ", unknown.Take(3).Select(Printable.Quote))}{(unknown.Length > 3 ? ", ..." : "")}");
-            return new PretrainedFolder(path, vocabulary, files, tensors, encoder, notes);
+            return new PretrainedFolder(path, vocabulary, files, tensors, encoder, facts);
         }
         catch
         {
@@ -170,6 +169,26 @@ public sealed class PretrainedFolder : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _files.Dispose();
+
+    private IEnumerable<string> Consequences()
+    {
+        long rows = Tensors.ByName[PublishedNames.WordTable].Shape[0];
+        if (rows > Vocabulary.Count)
+            yield return $"the word table has {rows} rows, {VocabularyFile} {Vocabulary.Count} pieces: the first {Vocabulary.Count} rows are used";
+        if (RotaryTableFault is { } fault)
+            yield return $"warning: {fault}; it is computed instead";
+        string[] unknown = [.. Tensors.Unknown];
+        if (unknown.Length > 0)
+            yield return $"warning: {unknown.Length} tensors of the encoder are unknown and left out: {string.Join(", ", unknown.Take(3).Select(Printable.Quote))}{(unknown.Length > 3 ? ", ..." : "")}";
+    }
+
+    // In the folder of a run, such as runs/mix, the models are one level below.
+    private static DataException Lacks(string path, string name)
+    {
+        string? below = Directory.Exists(path)
+            ? Directory.GetDirectories(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal) : null;
+        return new DataException($"{path}: has no {name}{(below is null ? "" : $", but its folder {Printable.Quote(below)} has one")}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
+    }
 
     private static void CheckHeads(string path, EncoderConfig encoder)
     {

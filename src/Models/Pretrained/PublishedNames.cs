@@ -15,7 +15,7 @@ internal static class PublishedNames
     /// <summary>The name of RoFormer's table of rotary positions without a prefix.</summary>
     public const string RotaryTable = "encoder.embed_positions.weight";
 
-    private const string KerasSuffix = ":0", KerasModel = "___", Heads = "cls";
+    private const string KerasSuffix = ":0", KerasModel = "___", Kernel = "kernel", Heads = "cls";
 
     /// <summary>Converts a tensor's name to PyTorch's current form.</summary>
     public static NamedTensor Normalize(StoredTensor tensor)
@@ -30,12 +30,15 @@ internal static class PublishedNames
         {
             "gamma" => "weight",
             "beta" => "bias",
-            "kernel" when isKeras => "weight",
+            Kernel when isKeras => "weight",
             "embeddings" when isKeras => "weight",
             _ => leaf,
         };
-        return new NamedTensor(name[..dot] + ours, tensor, isKeras && leaf == "kernel");
+        return new NamedTensor(name[..dot] + ours, tensor, isKeras && leaf == Kernel && tensor.Shape.Length == 2);
     }
+
+    /// <summary>Whether a tensor is a kernel of Keras that is not a matrix: its order of dimensions is unknown.</summary>
+    public static bool IsUnknownKernel(StoredTensor tensor) => tensor.Shape.Length != 2 && tensor.Name.Split('/')[^1] == Kernel + KerasSuffix;
 
     /// <summary>The name of a tensor outside the encoder in a file of PyTorch.</summary>
     /// <param name="tensor">The tensor.</param>

@@ -1,10 +1,16 @@
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Records;
 
 /// <summary>Finds the files of a path.</summary>
 public static class RecordFiles
 {
+    private const int MostParts = 4; // of the challenge
+
+    // Extensions of the tables that 'data import' reads.
+    private static readonly string[] Tables = [".jsonl", ".ndjson", ".csv", ".tsv", ".parquet"];
+
     /// <summary>
     /// Expands a path. A file gives itself. A folder gives its files with an extension. A last component with
     /// <c>*</c> or <c>?</c> gives the files that match, except hidden ones (<c>._a.tfrecords</c>). Several files are
@@ -13,11 +19,16 @@ public static class RecordFiles
     /// <exception cref="DataException">There is no such file.</exception>
     public static IReadOnlyList<string> Expand(string path, string extension = TfRecordFormat.FileExtension)
     {
-        var (folder, pattern) = Directory.Exists(path)
+        bool isFolder = Directory.Exists(path);
+        var (folder, pattern) = isFolder
             ? (path, $"*{extension}")
             : (Path.GetDirectoryName(path) ?? "", Path.GetFileName(path));
         if (pattern.AsSpan().IndexOfAny('*', '?') < 0)
-            return File.Exists(path) ? [path] : throw new DataException($"{path}: there is no such file");
+        {
+            return !File.Exists(path) ? throw new DataException($"{path}: there is no such file")
+                : IsTable(path, extension) ? throw new DataException($"{path}: a table must be imported first: data import")
+                : [path];
+        }
 
         if (folder.Length > 0 && !Directory.Exists(folder))
             throw new DataException($"{path}: there is no folder {folder}");
@@ -26,6 +37,23 @@ public static class RecordFiles
         var found = Directory.GetFiles(folder.Length > 0 ? folder : ".", pattern).Where(f => pattern[0] == '.' || !Path.GetFileName(f).StartsWith('.'));
         string[] files = folder.Length > 0 ? [.. found] : [.. found.Select(f => Path.GetFileName(f))];
         Array.Sort(files, StringComparer.Ordinal);
-        return files.Length > 0 ? files : throw new DataException($"{path}: no file matches {pattern}");
+        return files.Length > 0 ? files : throw new DataException(isFolder && Parts(path, pattern) is { } parts
+            ? $"{path}: has no {extension} files itself; {parts}"
+            : $"{path}: no file matches {pattern}");
+    }
+
+    private static bool IsTable(string path, string extension) =>
+        !path.EndsWith(extension, StringComparison.Ordinal) && Tables.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+
+    // The folders in a folder that have files of a pattern, as the end of a message.
+    private static string? Parts(string folder, string pattern)
+    {
+        string[] names = [.. Directory.GetDirectories(folder).Where(part => Directory.EnumerateFiles(part, pattern).Any()).Select(static part => Printable.OneLine(Path.GetFileName(part))).Order(StringComparer.Ordinal).Take(MostParts)];
+        return names.Length switch
+        {
+            0 => null,
+            1 => $"its folder {names[0]} has",
+            _ => $"its folders {string.Join(", ", names[..^1])} and {names[^1]} have",
+        };
     }
 }

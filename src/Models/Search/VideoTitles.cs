@@ -13,7 +13,7 @@ public static class VideoTitles
     /// Files of videos, folders of them, or patterns. Bad records are skipped. If several videos have the same id,
     /// the last one is used.
     /// </param>
-    /// <param name="progress">Receives the progress.</param>
+    /// <param name="progress">Receives the progress, and a note if found videos have no title.</param>
     /// <param name="cancellation">Stops the reading.</param>
     /// <returns>The result with the titles that are there.</returns>
     /// <exception cref="Engine.DataException">The files cannot be read or have no valid record.</exception>
@@ -23,7 +23,12 @@ public static class VideoTitles
         var format = VideoFormats.Of(files);
         var videos = format.Open(files, FrameWidths.Find(format, files)?.Width ?? 1, skipBadRecords: true, Environment.ProcessorCount, progress, cancellation);
         using var reader = videos.OpenReader();
-        return [.. found.Select(query => query with { Title = Of(query.Id), Similar = [.. query.Similar.Select(video => video with { Title = Of(video.Id) })] })];
+        IReadOnlyList<SimilarVideos> titled = [.. found.Select(query => query with { Title = Of(query.Id), Similar = [.. query.Similar.Select(video => video with { Title = Of(video.Id) })] })];
+
+        int missing = titled.SelectMany(static query => query.Similar).Where(static video => video.Title is null).Select(static video => video.Id).Distinct().Count();
+        if (missing > 0)
+            progress.Note($"no title for {missing} {(missing == 1 ? "video" : "videos")} in --records");
+        return titled;
 
         string? Of(string id) => videos.TryFind(Encoding.UTF8.GetBytes(id), out int video) ? Encoding.UTF8.GetString(reader.Read(video).Title) : null;
     }

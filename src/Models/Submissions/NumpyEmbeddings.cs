@@ -47,6 +47,8 @@ internal static class NumpyEmbeddings
     public static (NumpyMatrix Header, List<string> Ids) ReadHeaderAndIds(Stream stream, string path)
     {
         var header = NumpyMatrix.Read(stream, path);
+        if (!File.Exists(IdsPath(path)))
+            throw new DataException($"{path}: has no {Path.GetFileName(IdsPath(path))} beside it; if it has frames, 'embed --frames' makes an embedding of it");
         var ids = ReadIds(IdsPath(path));
         return ids.Count == header.Rows ? (header, ids) : throw new DataException($"{path}: {header.Rows} rows, but {IdsPath(path)} has {ids.Count} ids");
     }

@@ -47,17 +47,21 @@ public static class SubmissionFile
     }
 
     /// <summary>
-    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write. Call it before
-    /// the embeddings are computed. An existing file does not change.
+    /// Refuses a path that <see cref="Write(string, EmbeddingTable, EmbeddingRounding)"/> cannot write, or that would
+    /// replace an input. Call it before the embeddings are computed. An existing file does not change.
     /// </summary>
+    /// <param name="path">The path.</param>
+    /// <param name="inputs">Paths of the files that the command reads.</param>
     /// <exception cref="DataException">The ending is unknown, or the file cannot be written.</exception>
-    public static void RequireWritable(string path)
+    public static void RequireWritable(string path, params IReadOnlyList<string> inputs)
     {
-        bool isNumpy = IsNumpy(path);
-        AtomicFile.RequireWritable(path);
-        if (isNumpy)
-            AtomicFile.RequireWritable(NumpyEmbeddings.IdsPath(path));
+        foreach (string file in FilesOf(path))
+            AtomicFile.RequireWritable(file, inputs);
     }
+
+    /// <summary>The files that a path of embeddings stands for: the file, and for a <c>.npy</c> that of its ids.</summary>
+    /// <exception cref="DataException">The ending is unknown.</exception>
+    public static IReadOnlyList<string> FilesOf(string path) => IsNumpy(path) ? [path, NumpyEmbeddings.IdsPath(path)] : [path];
 
     /// <summary>Reads embeddings.</summary>
     /// <exception cref="DataException">

@@ -28,6 +28,9 @@ public sealed record DataFolder(string Root)
             throw new DataException($"{Labels}: there is no such file; without labelled pairs only pretrain and embed work");
     }
 
+    /// <summary>Whether it has one of the challenge's folders.</summary>
+    public bool HasParts => new[] { "pointwise", "pairwise", "test_a", "test_b" }.Any(name => Directory.Exists(Path.Combine(Root, name)));
+
     /// <summary>Reads the labelled pairs, whose videos must be in a file. Their records are not read.</summary>
     /// <exception cref="DataException">A file is missing, or the labels are not valid.</exception>
     internal VideoPair[] ReadPairs()

@@ -33,7 +33,7 @@ public static class Finetuning
     public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
         data.RequirePairs();
-        var source = ModelFolder.Open(pretrained, options.Dictionary);
+        var source = UsableModel.Open(pretrained, options.Dictionary);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         if (options.Model != config.Model)
@@ -85,6 +85,7 @@ public static class Finetuning
             Label = $"{options.Model} finetune fold {fold}",
             Model = model,
             StartWeights = () => source.ReadWeights(model),
+            StartIsTrained = true,
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
             Stage = model.Finetuning(batch, preset.Finetune.Losses),

@@ -7,9 +7,10 @@ namespace VideoSim.Models.Training;
 
 /// <summary>Result of a validation.</summary>
 /// <param name="Spearman">Between cosine similarities and labels.</param>
+/// <param name="Pairs">Number of pairs.</param>
 /// <param name="Tags">Score of the predicted tags; null if tags are not scored.</param>
 /// <param name="NonFinite">As in <see cref="Embedder.NonFinite"/>. If it is not null, there is no score.</param>
-public readonly record struct ValidationScore(double Spearman, TagScore? Tags, string? NonFinite = null);
+public readonly record struct ValidationScore(double Spearman, int Pairs, TagScore? Tags, string? NonFinite = null);
 
 /// <summary>
 /// Spearman between the cosine similarities of a model's embeddings and the labels of some pairs
@@ -37,13 +38,13 @@ internal sealed class PairValidation
     {
         double[] embeddings = Array.ConvertAll(embedder.Embed(_dataset, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         if (embedder.NonFinite is { } value)
-            return new ValidationScore(0, null, value);
+            return new ValidationScore(0, _pairs.Length, null, value);
         double[] cosines = new double[_pairs.Length];
         for (int i = 0; i < cosines.Length; i++)
         {
             var (left, right) = _pairs[i];
             cosines[i] = PairScoring.Cosine(embeddings.AsSpan(left * width, width), embeddings.AsSpan(right * width, width));
         }
-        return new ValidationScore(Spearman.Correlation(cosines, _labels), embedder.Tags);
+        return new ValidationScore(Spearman.Correlation(cosines, _labels), _pairs.Length, embedder.Tags);
     }
 }

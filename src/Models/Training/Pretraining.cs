@@ -91,6 +91,7 @@ public static class Pretraining
                 foreach (string line in encoder?.Report(parameters) ?? [])
                     progress.Note(line);
             },
+            StartIsTrained = false,
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // losses are means, not sums: docs/reference-system.md, section 5.2
             Stage = stage,

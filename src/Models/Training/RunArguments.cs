@@ -38,6 +38,10 @@ internal sealed class RunArguments
         }
     }
 
+    /// <summary>Number of steps of the run; null in the arguments of other work.</summary>
+    public int? Steps => All["command"] is JsonValue command && command.TryGetValue(out string? stage) && All[stage] is JsonObject recipe
+        && recipe["steps"] is JsonValue steps && steps.TryGetValue(out int count) ? count : null;
+
     /// <summary>The value of one key.</summary>
     /// <exception cref="DataException">It is missing or has another type; the message names file and key.</exception>
     public T Get<T>(string key) => All[key] is JsonValue value && value.TryGetValue(out T? found) ? found

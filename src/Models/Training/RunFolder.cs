@@ -146,6 +146,8 @@ public sealed class RunFolder : IDisposable
             throw new DataException($"{FolderPath} is complete, but {gone} is gone; remove {Last} to make it again from the newest checkpoint");
         if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
+        else
+            progress.Note($"{FolderPath}: this run is complete");
         string checkpoint = NewestCheckpoint ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
         double? score = ReadState(checkpoint).LastSpearman;
         return score is not null || !Directory.Exists(Best) ? score
@@ -198,14 +200,17 @@ public sealed class RunFolder : IDisposable
     /// <param name="isScheduled">Whether an uninterrupted run saves a checkpoint after a number of steps.</param>
     public void RemoveOldCheckpoints(Func<long, bool> isScheduled)
     {
-        var checkpoints = Checkpoints().ToArray();
+        var checkpoints = Checkpoints(FolderPath).ToArray();
         var keep = checkpoints.Where((checkpoint, i) => i == 0 || isScheduled(checkpoint.Step)).Take(CheckpointsKept);
         foreach (var (_, old) in checkpoints.Except(keep))
             AtomicFolder.Delete(old);
     }
 
     /// <summary>The newest checkpoint, or null.</summary>
-    public string? NewestCheckpoint => Checkpoints().Select(checkpoint => checkpoint.FolderPath).FirstOrDefault();
+    public string? NewestCheckpoint => Checkpoints(FolderPath).Select(checkpoint => checkpoint.FolderPath).FirstOrDefault();
+
+    /// <summary>Step of the newest checkpoint of a run; 0 if there is none.</summary>
+    internal static long NewestStep(string run) => Checkpoints(run).Select(static checkpoint => checkpoint.Step).FirstOrDefault();
 
     private void ChangeMetrics(FileMode mode, Action<FileStream> change)
     {
@@ -224,7 +229,7 @@ public sealed class RunFolder : IDisposable
     private static TrainerState ReadState(string checkpoint) => JsonFile.Read(Path.Combine(checkpoint, State), RunJson.Default.TrainerState);
 
     // Newest first, without the weights before training.
-    private IEnumerable<(long Step, string FolderPath)> Checkpoints() => Directory.GetDirectories(FolderPath, CheckpointPrefix + "*")
+    private static IEnumerable<(long Step, string FolderPath)> Checkpoints(string run) => Directory.GetDirectories(run, CheckpointPrefix + "*")
         .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
         .Where(static checkpoint => checkpoint.Step > 0).OrderByDescending(static checkpoint => checkpoint.Step);
 

@@ -27,6 +27,9 @@ public sealed record TrainingJob
     /// <summary>Sets the initial weights of the model. Not called if there is a checkpoint.</summary>
     public required Action StartWeights { get; init; }
 
+    /// <summary>Whether the initial weights are those of a trained model, so that they can be the best.</summary>
+    public required bool StartIsTrained { get; init; }
+
     /// <summary>Steps, rates and intervals.</summary>
     public required TrainingConfig Config { get; init; }
 
@@ -62,6 +65,7 @@ public sealed record TrainingJob
 public sealed class Trainer : IDisposable
 {
     private const int SlotsAhead = 3;
+    private const string Score = "val_spearman";
 
     private readonly Device _device;
     private readonly TrainingJob _job;
@@ -123,6 +127,7 @@ public sealed class Trainer : IDisposable
         }
         AtomicFolder.Write(_folder.Last, WriteModel);
         _progress.End(text);
+        NoteUselessTraining();
         return _lastSpearman;
     }
 
@@ -220,19 +225,30 @@ public sealed class Trainer : IDisposable
         CheckAllFinite();
         if (_job.Validate is null)
             return;
-        var (spearman, tags, nonFinite) = _job.Validate();
+        var (spearman, pairs, tags, nonFinite) = _job.Validate();
         if (nonFinite is not null)
             throw NonFinite(nonFinite, _done);
-        var line = new JsonObject { ["step"] = _done, ["val_spearman"] = spearman };
+        var line = new JsonObject { ["step"] = _done, [Score] = spearman };
         if (tags is { } score)
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         _folder.Log(line);
-        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4}"));
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
         (_lastSpearman, _lastTags) = (spearman, tags);
-        if (_bestSpearman is { } best && spearman <= best)
+        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts.
+        if ((_done == 0 && !_job.StartIsTrained) || spearman < _bestSpearman)
             return;
         _bestSpearman = spearman;
         AtomicFolder.Write(_folder.Best, WriteModel);
+    }
+
+    // The best model of a finetuning can be the one that it started from.
+    private void NoteUselessTraining()
+    {
+        if (_job.Validate is null || !_job.StartIsTrained)
+            return;
+        double[] scores = RunMetrics.Series(_folder.FolderPath, Score);
+        if (scores[0] > scores.Skip(1).Max())
+            _progress.Note($"{_job.Label}: no later score is as high as that of step 0, so {_folder.Best} is the model before training; the trained model is {_folder.Last}");
     }
 
     private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_done, _lastSpearman, _lastTags));

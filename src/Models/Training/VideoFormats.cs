@@ -31,7 +31,7 @@ public static class VideoFormats
     /// </summary>
     /// <exception cref="Engine.DataException">There is no such file.</exception>
     public static IReadOnlyList<string> Expand(string path) =>
-        RecordFiles.Expand(path, First(format => HasFiles(path, format)).Extension);
+        RecordFiles.Expand(path, First(format => HasFiles(path, format) || path.EndsWith(format.Extension, StringComparison.Ordinal)).Extension);
 
     /// <summary>Expands several paths.</summary>
     /// <exception cref="Engine.DataException">There is no such file, or a file is given twice.</exception>

@@ -23,7 +23,7 @@ public sealed class OptionsTests(CommandWorld world)
     {
         string dictionary = world.New() + ".txt";
         File.WriteAllText(dictionary, "天地 3\n");
-        var (parsed, options) = Parse("--model", "Uniter_ASL", "--data", "d", "--output-dir", "o", "--preset", "tiny", "--set", "pretrain.steps=70", "--set", "finetune.steps=71", "--seed", "9",
+        var (parsed, options) = Parse("--model", "Uniter_ASL", "--data", world.Data, "--output-dir", "o", "--preset", "tiny", "--set", "pretrain.steps=70", "--set", "finetune.steps=71", "--seed", "9",
             "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--eager", "--jieba-dict", dictionary);
         var run = options.Read(parsed);
         Assert.Equal(["pretrain.steps=70", "finetune.steps=71"], run.Overrides);
@@ -32,7 +32,7 @@ public sealed class OptionsTests(CommandWorld world)
         {
             OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Precision = ElementType.BFloat16, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
         }, run);
-        Assert.Equal("d", options.Data(parsed).Root);
+        Assert.Equal(world.Data, options.Data(parsed).Root);
         using var device = options.OpenDevice(parsed);
         Assert.Equal("cpu (3 threads)", device.Name);
     }

@@ -16,9 +16,12 @@ public sealed class SearchTests(CommandWorld world)
     [Fact]
     public void Embed_OfARun_TakesItsBest()
     {
-        byte[] ofRun = File.ReadAllBytes(Embed(world.Pretrained));
-        Assert.Equal(File.ReadAllBytes(Embed(Path.Combine(world.Pretrained, "best"))), ofRun);
-        Assert.NotEqual(File.ReadAllBytes(Embed(Path.Combine(world.Pretrained, "last"))), ofRun);
+        string run = world.CopyOfRun(), best = Path.Combine(run, "best");
+        Directory.Delete(best, recursive: true);
+        Directory.Move(Path.Combine(run, "checkpoint-1"), best);
+        byte[] ofRun = File.ReadAllBytes(Embed(run));
+        Assert.Equal(File.ReadAllBytes(Embed(best)), ofRun);
+        Assert.NotEqual(File.ReadAllBytes(Embed(Path.Combine(run, "last"))), ofRun);
     }
 
     // The records have 1 to 12 frames, the model samples 8.
@@ -84,7 +87,7 @@ public sealed class SearchTests(CommandWorld world)
         Shell.Run(command).AssertFailed(1, $"{complaint}; name one of its folders fold-2, fold-10");
         Directory.Delete(Path.Combine(run, "best"), recursive: true);
         Directory.Delete(Path.Combine(run, "last"), recursive: true);
-        Shell.Run(CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), output)).AssertFailed(1, "name one of its folders checkpoint-0, checkpoint-");
+        Shell.Run(CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), output)).AssertFailed(1, $"{run} is not finished (step 2 of 2)", "it has no model yet");
     }
 
     [Theory]

@@ -126,6 +126,8 @@ public sealed class ModelFolderTests : IDisposable
     [InlineData("videosim", "[]", "config.json: has no object videosim, so")]
     [InlineData("videosim", "{\"model\": \"mix\", \"tags\": 3, \"frobs\": 3}", "config.json: videosim: there is no key 'frobs'")]
     [InlineData("videosim", "{\"model\": \"mix\"}", "config.json: videosim: lacks 'tags'")]
+    [InlineData("videosim", "{\"model\": \"mix\", \"tags\": 3}", "config.json: videosim: lacks 'text_length', 'frames', ")]
+    [InlineData("videosim", "{\"model\": \"mix\", \"tags\": 3, \"encoder\": {}}", "config.json: videosim: there is no key 'encoder'")]
     [InlineData("videosim", "{\"model\": \"mix\", \"tags\": \"many\"}", "config.json: videosim: 'tags' is of another kind than expected")]
     public void Open_WrongConfig_NamesTheKey(string key, string? value, string expected)
     {
@@ -157,6 +159,23 @@ public sealed class ModelFolderTests : IDisposable
         File.Delete(Path.Combine(Model, "special_tokens_map.json"));
         File.Delete(Path.Combine(Model, "README.md"));
         Assert.Equal(config, ModelFolder.Open(Model).Configuration);
+        Change(static json => json.Remove("frames"));
+        Assert.Equal($"{Path.Combine(Model, "config.json")}: lacks 'frames'", Assert.Throws<DataException>(() => ModelFolder.Open(Model)).Message);
+    }
+
+    // A reader of a pipe would wait for a writer and would not end at a signal.
+    [Fact]
+    public async Task Open_Pipe_IsRefused()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "there is no mkfifo");
+        Write("mix");
+        string file = Path.Combine(Model, "config.json");
+        File.Delete(file);
+        using (var made = System.Diagnostics.Process.Start("mkfifo", file))
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        var refused = Task.Run(() => Assert.Throws<DataException>(() => ModelFolder.Open(Model)), TestContext.Current.CancellationToken);
+        Assert.Equal($"{file}: is a device or a pipe, not a file",
+            (await refused.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken)).Message);
     }
 
     // A model starts from the encoder of another.

@@ -140,7 +140,7 @@ public sealed class SubmissionBadFileTests : IDisposable
     [InlineData("<f4", 2, 2, 16, "a\n\n", "2 rows, but")]
     [InlineData("<f4", 2, 2, 16, "\uFEFFa\r\nb\t\n\n", null)]
     [InlineData("<f4", 3, 2, 24, "a\n\nb\n", "id '' is empty")]
-    [InlineData("<f4", 2, 2, 16, null, "e.ids.txt: cannot be read: there is no such file")]
+    [InlineData("<f4", 2, 2, 16, null, "e.npy: has no e.ids.txt beside it")]
     public void Read_Npy_IsCheckedAgainstItsHeaderAndIds(string type, int rows, int width, int dataBytes, string? ids, string? complaint)
     {
         if (ids is not null)

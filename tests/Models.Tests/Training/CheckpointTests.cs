@@ -6,7 +6,7 @@ using Xunit;
 namespace VideoSim.Models.Tests.Training;
 
 /// <summary>
-/// The models in the folder of a run: the weights before training, the two newest checkpoints, the first of the
+/// The models in the folder of a run: the weights before training, the two newest checkpoints, the last of the
 /// best, the last.
 /// </summary>
 public sealed class CheckpointTests : IDisposable
@@ -62,9 +62,9 @@ public sealed class CheckpointTests : IDisposable
 
     // Validations come before the first step and after 5, 10, 15 and 20; a checkpoint is saved after the same steps.
     [Theory]
-    [InlineData(10, 0.1, 0.2, 0.5, 0.5, 0.4)] // of equal scores the first is kept
+    [InlineData(15, 0.1, 0.2, 0.5, 0.5, 0.4)] // of equal scores the last is kept
     [InlineData(20, 0.1, 0.2, 0.3, 0.4, 0.5)]
-    public void Train_Validations_KeepTheFirstOfTheBest(int bestStep, params double[] scores)
+    public void Train_Validations_KeepTheLastOfTheBest(int bestStep, params double[] scores)
     {
         using var job = new TinyJob(1, "pretrain.evaluate_every=5");
         byte[]? weights = null;
@@ -86,8 +86,27 @@ public sealed class CheckpointTests : IDisposable
         byte[] best = Weights("best");
         foreach (string gone in new[] { "checkpoint-20", "last" })
             Directory.Delete(Path.Combine(job.Output, gone), recursive: true);
-        job.Train(pairs: false, job.Fill, IProgressSink.None, validate: scores.Max);
+        job.Train(pairs: false, job.Fill, IProgressSink.None, validate: () => scores.Max() - 0.01);
         Assert.Equal(best, Weights("best"));
+
+        byte[] Weights(string name) => File.ReadAllBytes(Path.Combine(job.Output, name, "model.safetensors"));
+    }
+
+    // Weights before a pretraining are random, so they are no model. A finetuning starts from a model.
+    [Theory]
+    [InlineData(false, "checkpoint-15")]
+    [InlineData(true, "checkpoint-0")]
+    public void Train_StartWithTheHighestScore_IsTheBestOnlyIfItIsTrained(bool startIsTrained, string best)
+    {
+        using var job = new TinyJob(1, "pretrain.evaluate_every=5");
+        double[] scores = [0.9, 0.1, 0.2, 0.3, 0.2];
+        int validations = 0;
+        var notes = new Notes();
+        job.Train(pairs: false, job.Fill, notes, validate: () => scores[validations++], startIsTrained: startIsTrained);
+        Assert.Equal(Weights(best), Weights("best"));
+        Assert.Equal("job: step 15, validation 0.3000 (5 pairs)", notes.Lines[3]);
+        string note = $"job: no later score is as high as that of step 0, so {Path.Combine(job.Output, "best")} is the model before training; the trained model is {Path.Combine(job.Output, "last")}";
+        Assert.Equal(startIsTrained ? [note] : [], notes.Lines.Skip(5));
 
         byte[] Weights(string name) => File.ReadAllBytes(Path.Combine(job.Output, name, "model.safetensors"));
     }

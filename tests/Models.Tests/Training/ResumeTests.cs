@@ -42,12 +42,12 @@ public sealed class ResumeTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
         string folder = runs.New("leftovers");
         Directory.CreateDirectory(folder);
         File.WriteAllText(Path.Combine(folder, ".tmp-args.json"), "{");
-        Stop(8);
+        Stop(11); // after the first validation
         Directory.CreateDirectory(Path.Combine(folder, ".tmp-checkpoint-12"));
         File.WriteAllText(Path.Combine(folder, ".tmp-checkpoint-12", "config.json"), "{");
         Directory.Move(Path.Combine(folder, "best"), Path.Combine(folder, ".old-best"));
-        File.AppendAllText(Path.Combine(folder, "metrics.jsonl"), "{\"step\":9,");
-        Stop(12);
+        File.AppendAllText(Path.Combine(folder, "metrics.jsonl"), "{\"step\":12,");
+        Stop(13);
         Directory.CreateDirectory(Path.Combine(folder, "checkpoint-4")); // the run died before it could remove it
         TinyRun.Pretrain(runs.Data, folder);
         Folders.AssertEqual(runs.Pretrained, folder);

@@ -74,7 +74,7 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, slot, _masker, number);
     }
 
-    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null)
+    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);
@@ -83,11 +83,12 @@ internal sealed class TinyJob : IDisposable
             Label = "job",
             Model = _model,
             StartWeights = () => _model.Parameters.Initialize(1),
+            StartIsTrained = startIsTrained,
             Config = config,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
             Fill = fill,
-            Validate = () => new ValidationScore(validate?.Invoke() ?? 0, null),
+            Validate = () => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null),
             WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
                 new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),
             Seed = 1,

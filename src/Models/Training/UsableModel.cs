@@ -1,0 +1,45 @@
+using VideoSim.Engine;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Text;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>
+/// Opens the model of a path, which is a model folder or the folder of a run. If the run is not finished, the user is
+/// told so.
+/// </summary>
+public static class UsableModel
+{
+    /// <summary>As <see cref="ModelFolder.Open"/>.</summary>
+    /// <exception cref="DataException">The run is not finished, or as in ModelFolder.</exception>
+    public static ModelFolder Open(string path, JiebaDictionary? dictionary = null) =>
+        Unfinished(path) is { } problem ? throw new DataException(problem) : ModelFolder.Open(path, dictionary);
+
+    /// <summary>As <see cref="ModelFolder.OpenBest"/>.</summary>
+    /// <param name="path">A model folder, or the folder of a run.</param>
+    /// <param name="dictionary">Dictionary of a RoFormer's tokenizer; null for jieba's own.</param>
+    /// <param name="progress">Receives a note if the run is not finished.</param>
+    /// <exception cref="DataException">
+    /// The run is not finished and has no model yet, or as in ModelFolder.
+    /// </exception>
+    public static ModelFolder OpenBest(string path, JiebaDictionary? dictionary, IProgressSink progress)
+    {
+        if (Unfinished(path) is { } note)
+        {
+            if (!Directory.Exists(Path.Combine(path, ModelFolder.BestOfRun)))
+                throw new DataException($"{note}; it has no model yet");
+            progress.Note(note);
+        }
+        return ModelFolder.OpenBest(path, dictionary);
+    }
+
+    private static string? Unfinished(string path)
+    {
+        string last = Path.Combine(path, ModelFolder.LastOfRun);
+        if (Directory.Exists(last) || RunArguments.Find(last) is not { } arguments)
+            return null;
+        string steps = arguments.Steps is { } all ? $" (step {RunFolder.NewestStep(path)} of {all})" : "";
+        return $"{path} is not finished{steps}; the command that began it continues it";
+    }
+}

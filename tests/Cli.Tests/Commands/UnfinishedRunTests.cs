@@ -1,0 +1,57 @@
+using Xunit;
+
+namespace VideoSim.Cli.Tests.Commands;
+
+/// <summary>Commands that are given a run that was interrupted, or that is complete already.</summary>
+[Collection(nameof(CommandTests))]
+public sealed class UnfinishedRunTests(CommandWorld world)
+{
+    [Fact]
+    public void Run_Interrupted_IsNamedByTheCommandsThatUseIt()
+    {
+        string run = Interrupted(), output = world.New() + ".npy", onnx = world.New() + ".onnx";
+        string note = $"{run} is not finished (step 1 of 2); the command that began it continues it";
+        string[] embed = CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), output), export = ["export", "--checkpoint", run, "--onnx", onnx];
+        foreach (string[] command in new[] { embed, export })
+        {
+            var outcome = Shell.RunAloud(command);
+            Assert.Equal(0, outcome.ExitCode);
+            Assert.StartsWith(note + "\n", outcome.Error, StringComparison.Ordinal);
+        }
+        Shell.Run(CommandWorld.Finetune(world.Data, run, world.New())).AssertFailed(1, note);
+        Shell.Run("inspect", "--step", "--checkpoint", run, "--records", Path.Combine(world.Data, "test_b"), "--output", world.New() + ".safetensors").AssertFailed(1, note);
+
+        Directory.Delete(Path.Combine(run, "best"), recursive: true);
+        File.Delete(output);
+        foreach (string[] command in new[] { embed, export })
+            Shell.Run(command).AssertFailed(1, $"{note}; it has no model yet");
+        Assert.False(File.Exists(output));
+    }
+
+    // A pretraining that was killed before its first validation has only random weights.
+    [Fact]
+    public void Pretraining_BeforeItsFirstValidation_HasNoBestModel()
+    {
+        string run = world.New();
+        Shell.Run(CommandWorld.Pretrain(world.Data, run, "--set", "pretrain.rate=1e39")).AssertFailed(1, "is not finite");
+        Assert.True(Directory.Exists(Path.Combine(run, "checkpoint-0")));
+        Assert.False(Directory.Exists(Path.Combine(run, "best")));
+        Shell.Run(CommandWorld.Embed(run, Path.Combine(world.Data, "test_b"), world.New() + ".npy")).AssertFailed(1, $"{run} is not finished (step ", "it has no model yet");
+    }
+
+    [Fact]
+    public void Run_Complete_SaysSo()
+    {
+        var outcome = Shell.RunAloud(CommandWorld.Pretrain(world.Data, world.Pretrained));
+        Assert.Equal((0, $"{world.Pretrained}: this run is complete\n"), (outcome.ExitCode, outcome.Error));
+    }
+
+    // The state after step 1 of 2, as an interruption leaves it.
+    private string Interrupted()
+    {
+        string run = world.CopyOfRun();
+        Directory.Delete(Path.Combine(run, "last"), recursive: true);
+        Directory.Delete(Path.Combine(run, "checkpoint-2"), recursive: true);
+        return run;
+    }
+}

@@ -26,7 +26,7 @@ public static class FileFailure
     public static DataException Reading(string path, Exception failure) =>
         new($"{path}: cannot be read: {(Directory.Exists(path) ? "it is a folder" : Reason(failure, Path.GetFullPath(path)))}", failure);
 
-    /// <summary>The exception to throw when a device or a pipe is given for a file that is read at positions.</summary>
+    /// <summary>The exception to throw for a device or a pipe, which cannot be read at positions.</summary>
     public static DataException Special(string path) => new($"{path}: cannot be read: it is a device or a pipe, not a file");
 
     /// <summary>The exception to throw when a file or folder cannot be written.</summary>

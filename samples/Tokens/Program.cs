@@ -2,6 +2,11 @@
 // Arguments: a vocabulary (vocab.txt), then titles.
 using VideoSim.Models.Text;
 
+if (args.Length < 2 || !File.Exists(args[0]))
+{
+    Console.Error.WriteLine("usage: Tokens VOCABULARY TITLE..., where VOCABULARY is a vocab.txt");
+    return 2;
+}
 var vocabulary = Vocabulary.Load(args[0]);
 var bert = new BertTokenizer(vocabulary).ToTokenizer();
 var roformer = new RoFormerTokenizer(vocabulary, JiebaDictionary.Stock).ToTokenizer();
@@ -13,3 +18,4 @@ foreach (string title in args[1..])
         Console.WriteLine(string.Join(' ', tokenizer.EncodeToIds(title)));
     }
 }
+return 0;

@@ -171,5 +171,6 @@ public sealed class Hdf5File : TensorFile
 
     // For a damaged file the library throws exceptions of any type. It also allocates arrays of the sizes that the
     // file claims, and fills only the part that the file contains. The user gets one line.
-    private static DataException Wrong(string what, Exception failure) => new($"{what}: {Printable.OneLine(failure.Message)}", failure);
+    private static DataException Wrong(string what, Exception failure) =>
+        new($"{what}: {(failure.Message.StartsWith("Byte order", StringComparison.Ordinal) ? "its numbers have the byte order of another processor" : Printable.OneLine(failure.Message))}", failure);
 }

@@ -65,7 +65,7 @@ public sealed class AtomicFolder
     /// </exception>
     public static void WriteNew(string path, Action<AtomicFolder> fill)
     {
-        string temporary = Path.Combine(path, UnfinishedInside);
+        string temporary = Path.Combine(Path.GetFullPath(path), UnfinishedInside);
         RequireNew(path);
         var (made, moved) = (Missing(path), new List<string>());
         try

@@ -35,7 +35,7 @@ public sealed record ModelCard
     /// <summary>The card's text: Markdown with a YAML head, in Hugging Face's keys.</summary>
     /// <param name="config">Sizes of the model.</param>
     /// <param name="parameters">Its trained values.</param>
-    /// <param name="files">The other files of its folder.</param>
+    /// <param name="files">The other files of the model.</param>
     internal string Text(ModelConfig config, long parameters, IReadOnlyList<FileDigest> files)
     {
         var (model, encoder) = (config.Model, config.Encoder);
@@ -91,7 +91,7 @@ public sealed record ModelCard
 
             ## Files
 
-            The files beside this card. The SHA-256 covers their content.
+            The files of the model, beside this card. The SHA-256 covers their content.
 
 
             """);

@@ -21,13 +21,13 @@ internal sealed record NamedTensor(string Name, StoredTensor Stored, bool Transp
     /// <param name="first">The first number.</param>
     /// <param name="values">Receives the numbers.</param>
     /// <exception cref="DataException">
-    /// A number is not finite, or the file is damaged; the message names file and tensor.
+    /// A number is not finite or too large for float32, or the file is damaged; the message names file and tensor.
     /// </exception>
     public void Read(long first, Span<float> values)
     {
         Stored.Read(first, values);
         if (!StoredFloats.AllFinite(values))
-            throw new DataException($"{Stored.Where} has a value that is not finite");
+            throw new DataException($"{Stored.Where} has a value that is not finite{(Stored.Type == SafetensorsType.F64 ? ", or too large for float32" : "")}");
     }
 
     /// <summary>Reads the whole of a transposed matrix in the order of <see cref="Shape"/>.</summary>

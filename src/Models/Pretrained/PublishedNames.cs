@@ -37,7 +37,9 @@ internal static class PublishedNames
         return new NamedTensor(name[..dot] + ours, tensor, isKeras && leaf == Kernel && tensor.Shape.Length == 2);
     }
 
-    /// <summary>Whether a tensor is a kernel of Keras that is not a matrix: its order of dimensions is unknown.</summary>
+    /// <summary>
+    /// Whether a tensor is a kernel of Keras that is not a matrix. The order of its dimensions is unknown.
+    /// </summary>
     public static bool IsUnknownKernel(StoredTensor tensor) => tensor.Shape.Length != 2 && tensor.Name.Split('/')[^1] == Kernel + KerasSuffix;
 
     /// <summary>The name of a tensor outside the encoder in a file of PyTorch.</summary>
@@ -68,8 +70,9 @@ internal static class PublishedNames
             .OrderByDescending(static prefix => prefix.Count).ToArray();
         if (found.Length == 0)
         {
-            throw new DataException($"{path}: no tensor's name ends in {WordTable}: this is not the file of a text encoder; it has "
-                + string.Join(", ", tensors.Take(3).Select(static tensor => Printable.Quote(tensor.Stored.Name))) + (tensors.Count > 3 ? $" and {tensors.Count - 3} more" : ""));
+            string names = tensors.Count == 0 ? "no tensors" : string.Join(", ", tensors.Take(3).Select(static tensor => Printable.Quote(tensor.Stored.Name)));
+            throw new DataException($"{path}: no tensor's name ends in {WordTable}: this is not the file of a text encoder; it has {names}"
+                + (tensors.Count > 3 ? $" and {tensors.Count - 3} more" : ""));
         }
         if (found.Length > 1 && found[0].Count == found[1].Count)
             throw new DataException($"{path}: has two encoders, {Printable.Quote(found[0].Prefix)} and {Printable.Quote(found[1].Prefix)}; only one is allowed");

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -8,7 +9,7 @@ namespace VideoSim.Models.Pretrained;
 /// <summary>The files with the weights of a published encoder: one, or the shards that an index lists.</summary>
 internal sealed class WeightFiles : IDisposable
 {
-    private const string Safetensors = "model.safetensors", Torch = "pytorch_model.bin", Hdf5 = "tf_model.h5", IndexSuffix = ".index.json";
+    private const string SafetensorsEnding = ".safetensors", Safetensors = $"model{SafetensorsEnding}", Torch = "pytorch_model.bin", Hdf5 = "tf_model.h5", IndexSuffix = ".index.json";
 
     private readonly List<TensorFile> _files = [];
 
@@ -59,16 +60,25 @@ internal sealed class WeightFiles : IDisposable
     private TensorFile OpenFile(string path, Func<string, TensorFile>? openHdf5)
     {
         using (var bytes = FileBytes.Open(path))
-            SmallFile.CheckFetched(path, bytes.Read(0, (int)Math.Min(bytes.Length, 64), "the first bytes"));
+        {
+            byte[] start = bytes.Read(0, (int)Math.Min(bytes.Length, 64), "the first bytes");
+            SmallFile.CheckFetched(path, start);
+            if (System.IO.Path.GetExtension(path) != SafetensorsEnding && IsSafetensors(start, bytes.Length))
+                throw new DataException($"{path}: has the content of a safetensors file; its name must end in {SafetensorsEnding}");
+        }
         var file = System.IO.Path.GetExtension(path) switch
         {
-            ".safetensors" => SafetensorsFile.Open(path),
+            SafetensorsEnding => SafetensorsFile.Open(path),
             ".bin" => TorchFile.Open(path),
             _ => (openHdf5 ?? throw new DataException($"{path}: this program was built without a reader for HDF5; it can read {Safetensors} or {Torch}"))(path),
         };
         _files.Add(file);
         return file;
     }
+
+    // The length of a JSON object, then the object.
+    private static bool IsSafetensors(ReadOnlySpan<byte> start, long fileBytes) =>
+        start.Length > sizeof(ulong) && start[sizeof(ulong)] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) <= (ulong)fileBytes - sizeof(ulong);
 
     private List<StoredTensor> OpenShards(string folder, Func<string, TensorFile>? openHdf5)
     {

@@ -59,7 +59,8 @@ public static class SubmissionFile
             AtomicFile.RequireWritable(file, inputs);
     }
 
-    /// <summary>The files that a path of embeddings stands for: the file, and for a <c>.npy</c> that of its ids.</summary>
+    /// <summary>The files of some embeddings: the file itself and, for a <c>.npy</c>, that of its ids.</summary>
+    /// <param name="path">Path of the file.</param>
     /// <exception cref="DataException">The ending is unknown.</exception>
     public static IReadOnlyList<string> FilesOf(string path) => IsNumpy(path) ? [path, NumpyEmbeddings.IdsPath(path)] : [path];
 

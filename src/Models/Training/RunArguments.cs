@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -28,14 +27,7 @@ internal sealed class RunArguments
         string file = Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelFolder))) ?? "", RunFolder.Arguments);
         if (!System.IO.File.Exists(file))
             return null;
-        try
-        {
-            return new RunArguments(file, JsonNode.Parse(FileFailure.ReadAllBytes(file)) as JsonObject ?? throw new DataException($"{file}: is not a JSON object"));
-        }
-        catch (JsonException e)
-        {
-            throw new DataException($"{file}: {JsonFailure.Reason(e)}", e);
-        }
+        return new RunArguments(file, JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file)));
     }
 
     /// <summary>Number of steps of the run; null in the arguments of other work.</summary>

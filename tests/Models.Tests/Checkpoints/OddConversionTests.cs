@@ -86,6 +86,32 @@ public sealed class OddConversionTests : IDisposable
         Assert.Equal($"{source["config.json"]}: line 2: a text is not valid Unicode", message);
     }
 
+    [Fact]
+    public void Run_FolderThatIsNoSource_SaysWhatItIs()
+    {
+        using (var source = new TestFolder("bert"))
+        {
+            using (source.Open())
+            {
+            }
+            File.Move(source["model.safetensors"], source["pytorch_model.bin"]);
+            Assert.Equal($"{source["pytorch_model.bin"]}: has the content of a safetensors file; its name must end in .safetensors",
+                Assert.Throws<DataException>(() => Run(source.Path, Target, new Notes())).Message);
+        }
+        using (var source = new TestFolder("bert"))
+        {
+            source.Remove(static _ => true);
+            Assert.EndsWith("this is not the file of a text encoder; it has no tensors", Assert.Throws<DataException>(source.Open).Message, StringComparison.Ordinal);
+        }
+        string run = Path.Combine(_root.Path, "run");
+        foreach (string name in new[] { "best", "last" })
+        {
+            Directory.CreateDirectory(Path.Combine(run, name));
+            File.WriteAllText(Path.Combine(run, name, "config.json"), "{}");
+        }
+        Assert.StartsWith($"{run}: has no config.json, but its folder 'last' has one; ", Assert.Throws<DataException>(() => Run(run, Target, new Notes())).Message, StringComparison.Ordinal);
+    }
+
     // The current folder, a mount point and a link are places that a rename would take away.
     [Fact]
     public void Run_EmptyFolder_IsFilledAndStaysTheSame()

@@ -73,8 +73,8 @@ public sealed class DamagedFileTests
 
     [Fact]
     public void Read_Hdf5OfAnotherByteOrder_NamesTheTensor() =>
-        Assert.StartsWith($"{PublishedFiles.PathOf("bert/keras-big-endian.h5")}: tensor 'bert/tf_bert_model/bert/embeddings/LayerNorm/beta:0' cannot be read: Byte order",
-            Failure(PublishedFiles.PathOf("bert/keras-big-endian.h5")), StringComparison.Ordinal);
+        Assert.Equal($"{PublishedFiles.PathOf("bert/keras-big-endian.h5")}: tensor 'bert/tf_bert_model/bert/embeddings/LayerNorm/beta:0' cannot be read: its numbers have the byte order of another processor",
+            Failure(PublishedFiles.PathOf("bert/keras-big-endian.h5")));
 
     [Fact]
     public void Open_Hdf5InChunks_IsRefused() =>

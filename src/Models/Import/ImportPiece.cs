@@ -27,8 +27,8 @@ internal sealed class ImportRow(int row, TableRow source, bool isGood, long[] ta
 /// <summary>Some rows, and their records one after the other.</summary>
 internal sealed class ImportPiece
 {
-    // A thread takes rows until they have some hundred kilobytes of frames. Pieces larger than LargeBytes are worked on
-    // one at a time, because each takes four times its size of memory.
+    // A thread takes rows until they have some hundred kilobytes of frames. Pieces larger than LargeBytes are worked
+    // on one at a time, because each takes four times its size of memory.
     private const int EnoughBytes = 1 << 18, MostRows = 64, LargeBytes = 1 << 24;
 
     private readonly ExampleWriter _example = new();

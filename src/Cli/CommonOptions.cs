@@ -77,7 +77,7 @@ internal static class CommonOptions
             throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}");
     }
 
-    public static Option<ulong> Seed() => new("--seed") { Description = "key of all random numbers", DefaultValueFactory = _ => 42 };
+    public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => 42 };
 
     public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; after an interruption the same command continues in it", Required = true };
 

@@ -17,7 +17,7 @@ internal static class DataImportCommand
         var pairs = new Option<string?>("--pairs") { Description = "labelled pairs: id, id and a similarity from 0 to 1 on each line, with tabs between them" };
         var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
         var skip = new Option<bool>("--skip-bad-rows") { Description = "leave out bad rows; without this option nothing is written if a row is bad" };
-        var seed = new Option<ulong>("--seed") { Description = "key of the choice of test pairs", DefaultValueFactory = _ => 42 };
+        var seed = CommonOptions.Seed("key of the choice of test pairs");
         var threads = CommonOptions.Threads("number of threads; any number gives the same bytes");
         var json = CommonOptions.Json();
         return new Command("import", "Write videos of a table, with frames from .npy files, as a data folder. All bad rows are listed.")

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Engine.Training;
 using VideoSim.Kernels.Contract;
 
 namespace VideoSim.Models.Configuration;
@@ -13,8 +14,18 @@ public sealed record TrainingConfig
 {
     private const int MostInBatch = 1 << 16; // more than fits into memory; token counts stay within 32 bits
 
-    /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
+    /// <summary>
+    /// Videos of a pretraining batch, pairs of a finetuning batch. If gradients are accumulated, it is a part of the
+    /// batch of an update.
+    /// </summary>
     public required int Batch { get; init; }
+
+    /// <summary>Batches that one update adds the gradients of, as parts of one larger batch.</summary>
+    public int GradientAccumulationSteps { get; set; } = 1;
+
+    /// <summary>Videos or pairs of an update.</summary>
+    [JsonIgnore]
+    public int UpdateBatch => Batch * GradientAccumulationSteps;
 
     /// <summary>Updates.</summary>
     public required int Steps { get; init; }
@@ -68,6 +79,7 @@ public sealed record TrainingConfig
     public void Validate(string stage)
     {
         Check(Batch is > 0 and <= MostInBatch, "batch", Batch);
+        Check(GradientAccumulationSteps is > 0 and <= GradientTree.MostParts, "gradient_accumulation_steps", GradientAccumulationSteps);
         Check(Steps > 0, "steps", Steps);
         Check(Warmup >= 0, "warmup", Warmup);
         Less(Warmup, "warmup", Steps, "steps");

@@ -78,8 +78,7 @@ public static class Finetuning
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        int batch = preset.Finetune.Batch;
-        var order = new EpochOrder(split.Train, batch, options.Seed, StageSeeds.Finetuning(fold));
+        var order = new EpochOrder(split.Train, preset.Finetune.UpdateBatch, options.Seed, StageSeeds.Finetuning(fold));
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} finetune fold {fold}",
@@ -87,9 +86,9 @@ public static class Finetuning
             StartWeights = () => source.ReadWeights(model),
             StartIsTrained = true,
             Config = preset.Finetune,
-            Epsilon = 1e-8 / (2 * batch),
-            Stage = model.Finetuning(batch, preset.Finetune.Losses),
-            Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
+            Epsilon = 1e-8 / (2 * preset.Finetune.UpdateBatch),
+            Stage = model.Finetuning(preset.Finetune.Batch, preset.Finetune.Losses),
+            Fill = (number, parts) => assembler.FillPairs(order.BatchAt(number), pairs, parts),
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
@@ -107,7 +106,7 @@ public static class Finetuning
         RequireBatch(data, recipe, Split(data.Labels, data.ReadPairs(), fold, videoDisjoint));
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, Fold split) =>
-        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch);
+        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch, recipe.GradientAccumulationSteps);
 
     /// <summary>
     /// A fold without the pairs of skipped records. With <paramref name="videoDisjoint"/> also without training pairs

@@ -76,10 +76,9 @@ public static class Pretraining
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
-        int batch = preset.Pretrain.Batch;
+        var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.UpdateBatch, options.Seed, StageSeeds.Pretraining);
         ulong seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining);
-        var stage = model.Pretraining(batch, preset.Pretrain.Losses);
+        var stage = model.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses);
         var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
         using var trainer = new Trainer(device, new TrainingJob
         {
@@ -93,9 +92,9 @@ public static class Pretraining
             },
             StartIsTrained = false,
             Config = preset.Pretrain,
-            Epsilon = 1e-8 / batch, // losses are means, not sums: docs/reference-system.md, section 5.2
+            Epsilon = 1e-8 / preset.Pretrain.UpdateBatch, // losses are means, not sums: docs/reference-system.md, section 5.2
             Stage = stage,
-            Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
+            Fill = (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number),
             Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
@@ -113,10 +112,10 @@ public static class Pretraining
     {
         int count = 0;
         foreach (string file in data.Pointwise)
-            count += data.Format.CountUpTo(recipe.Batch - count, file);
+            count += data.Format.CountUpTo(recipe.UpdateBatch - count, file);
         RequireBatch(data, recipe, count);
     }
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, int count) =>
-        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch);
+        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch, recipe.GradientAccumulationSteps);
 }

@@ -40,10 +40,10 @@ public sealed record TrainingJob
     public required TrainingStage Stage { get; init; }
 
     /// <summary>
-    /// Fills a slot with the batch of a number. The same number always gives the same batch. Called only from the
-    /// prefetching thread.
+    /// Fills blocks with the parts of the batch of a number. The same number always gives the same batch. Called only
+    /// from the prefetching thread.
     /// </summary>
-    public required Action<long, BatchBlock> Fill { get; init; }
+    public required Action<long, BatchBlock[]> Fill { get; init; }
 
     /// <summary>Scores the validation set with the current weights; null if there is none.</summary>
     public required Func<ValidationScore>? Validate { get; init; }
@@ -64,7 +64,7 @@ public sealed record TrainingJob
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const int SlotsAhead = 3;
+    private const int SlotsAhead = 3, SlotsOfParts = 2; // of one block, and of several
     private const string Score = "val_spearman";
 
     private readonly Device _device;
@@ -72,6 +72,7 @@ public sealed class Trainer : IDisposable
     private readonly RunFolder _folder;
     private readonly IProgressSink _progress;
     private readonly Adam _adam;
+    private readonly GradientTree? _tree; // null if a batch has one part
     private readonly BatchBlock _input;
     private readonly TrainingStep?[] _steps; // by variant of the stage
     private readonly LearningRateSchedule[] _schedules;
@@ -86,10 +87,15 @@ public sealed class Trainer : IDisposable
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
         _schedules = job.Config.Schedules();
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
+        if (Parts > 1)
+            _tree = new GradientTree(device, job.Model.Parameters, Parts, job.Stage.Sides);
         _input = new BatchBlock(device, job.Stage.Shape);
         _steps = new TrainingStep?[job.Stage.Variants.Count];
         _steps[0] = Build(job.Stage.Variants[0]);
     }
+
+    // Parts of the batch of an update.
+    private int Parts => _job.Config.GradientAccumulationSteps;
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
     /// <returns>The last validation score; null without a validation set.</returns>
@@ -97,6 +103,11 @@ public sealed class Trainer : IDisposable
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
     public double? Run(CancellationToken cancellation)
     {
+        if (Parts > 1 && _job.Stage.MixesSamples.Count > 0)
+        {
+            _progress.Note($"{_job.Label}: {string.Join(" and ", _job.Stage.MixesSamples)} {(_job.Stage.MixesSamples.Count == 1 ? "sees" : "see")} one batch of {_job.Config.Batch} at a time, " +
+                $"so {Parts} accumulated batches differ from one batch of {_job.Config.UpdateBatch}");
+        }
         if (_folder.Resume() is { } checkpoint)
         {
             WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _job.Model.Parameters);
@@ -114,7 +125,7 @@ public sealed class Trainer : IDisposable
         }
         var config = _job.Config;
         using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Stage.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
+        using var batches = new Prefetcher(host, _job.Stage.Shape, Parts, Parts == 1 ? SlotsAhead : SlotsOfParts, _done, config.Steps - _done, _job.Fill);
         _progress.Begin(_job.Label, config.Steps, _done);
         string text = "";
         while (_done < config.Steps)
@@ -137,11 +148,12 @@ public sealed class Trainer : IDisposable
         foreach (var step in _steps)
             step?.Dispose();
         _input.Dispose();
+        _tree?.Dispose();
         _adam.Dispose();
     }
 
     private TrainingStep Build(StepVariant variant) =>
-        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager, _job.Config.Precision);
+        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager, _job.Config.Precision, _tree);
 
     private void RunStep(Prefetcher batches)
     {
@@ -149,15 +161,18 @@ public sealed class Trainer : IDisposable
         Span<double> rates = stackalloc double[_schedules.Length];
         for (int i = 0; i < rates.Length; i++)
             rates[i] = _schedules[i].RateAt(_done);
-        // All variants except the first are built when a batch needs them, which is very rare. Their memory is
-        // additional.
-        int variant = _job.Stage.VariantFor(slot);
-        var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
-        step.WriteScalars(slot, _done, rates);
-        slot.BeginCopyTo(_input);
-        step.Run();
+        for (int part = 0; part < Parts; part++)
+        {
+            // All variants except the first are built when a batch needs them, which is very rare. Their memory is
+            // additional.
+            int variant = _job.Stage.VariantFor(slot[part]);
+            var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
+            step.WriteScalars(slot[part], _done, rates, part);
+            slot[part].BeginCopyTo(_input);
+            step.Run();
+            _losses = step.Losses;
+        }
         batches.Release(_input);
-        _losses = step.Losses;
         _done++;
     }
 

@@ -19,11 +19,12 @@ public sealed class DeviceBytesTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
-    [InlineData("mix", "fp32")]
-    [InlineData("uniter", "fp32")]
-    [InlineData("mix", "bf16")]
-    [InlineData("uniter", "bf16")]
-    public void Plan_BothStages_HasTheBytesThatARunAllocates(string model, string precision)
+    [InlineData("mix", "fp32", 1)]
+    [InlineData("uniter", "fp32", 1)]
+    [InlineData("uniter", "fp32", 5)]
+    [InlineData("mix", "bf16", 1)]
+    [InlineData("uniter", "bf16", 1)]
+    public void Plan_BothStages_HasTheBytesThatARunAllocates(string model, string precision, int parts)
     {
         using Device inner = precision == "fp32" ? new CpuDevice(threads: 1) : EmulatedMachine.Open();
         TinyData.Write(_root);
@@ -32,6 +33,7 @@ public sealed class DeviceBytesTests : IDisposable
         [
             .. TinyData.Overrides, $"model.tags={TagList.Read(data.TagList).ClassCount}", $"model.encoder.vocab_size={Vocabulary.Load(data.Vocabulary).Count}",
             "pretrain.steps=2", "finetune.steps=2", "pretrain.warmup=1", "finetune.warmup=1", "pretrain.encoder_warmup=1", "finetune.encoder_warmup=1", $"pretrain.precision={precision}", $"finetune.precision={precision}",
+            $"pretrain.gradient_accumulation_steps={parts}", $"finetune.gradient_accumulation_steps={parts}",
         ];
         string pretrained = Path.Combine(_root, "pretrain");
         var options = new RunOptions { OutputDirectory = pretrained, Preset = "micro", Model = model, Overrides = overrides };

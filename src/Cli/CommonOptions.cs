@@ -27,6 +27,9 @@ internal static class CommonOptions
     /// <summary>The only option whose value may be empty.</summary>
     public const string Title = "--title";
 
+    /// <summary>The option that deletes earlier results of a command.</summary>
+    public const string OverwriteName = "--overwrite-output-dir";
+
     private const string DefaultPreset = "tiny";
 
     private static CudaDevice? _opened; // a process runs one command
@@ -80,6 +83,12 @@ internal static class CommonOptions
     public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => 42 };
 
     public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; after an interruption the same command continues in it", Required = true };
+
+    public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
+
+    public static Option<string?> OnNan() => Checked(
+        new Option<string?>("--on-nan") { Description = "stop or rollback, if a value is NaN or infinite: rollback goes to the last good checkpoint, 3 times at most", HelpName = "stop|rollback" },
+        static (value, _) => RequireOneOf("--on-nan", value, ["stop", "rollback"]));
 
     public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
         new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
@@ -221,13 +230,14 @@ internal sealed class RunOptionSet
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
-    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
+    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
+    private readonly Option<string?> _onNan = CommonOptions.OnNan();
 
     public RunOptionSet() => _set = CommonOptions.Set(_preset);
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _precision, _threads, _skip, _eager })
+        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _precision, _threads, _onNan, _skip, _eager, _overwrite })
             command.Add(option);
     }
 
@@ -242,11 +252,12 @@ internal sealed class RunOptionSet
         OutputDirectory = parsed.GetValue(_output)!,
         Preset = parsed.GetValue(_preset)!,
         Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
-        Overrides = parsed.GetValue(_set)!,
+        Overrides = [.. parsed.GetValue(_set)!, .. parsed.GetValue(_onNan) is { } onNan ? [$"pretrain.on_nan={onNan}", $"finetune.on_nan={onNan}"] : Array.Empty<string>()],
         Precision = parsed.GetValue(_precision),
         Seed = parsed.GetValue(_seed),
         Dictionary = _dictionary.Read(parsed),
         SkipBadRecords = parsed.GetValue(_skip),
         Eager = parsed.GetValue(_eager),
+        Overwrite = parsed.GetValue(_overwrite),
     };
 }

@@ -147,13 +147,13 @@ internal sealed class ReproduceOptionSet
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager();
+    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
 
     public ReproduceOptionSet() => _set = CommonOptions.Set(_preset);
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
+        foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager, _overwrite })
             command.Add(option);
         // A validator does not get default values.
         _text.AddTo(command, result => (result.GetValue(_models) is { Length: > 0 } given ? given : [.. ModelZoo.Names]).Select(ModelZoo.Canonical));
@@ -183,6 +183,7 @@ internal sealed class ReproduceOptionSet
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
+            Overwrite = parsed.GetValue(_overwrite),
         };
     }
 }

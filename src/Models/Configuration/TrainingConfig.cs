@@ -50,6 +50,18 @@ public sealed record TrainingConfig
     /// <summary>Steps between checkpoints.</summary>
     public int CheckpointEvery { get; set; } = 1000;
 
+    /// <summary>
+    /// Number of validations without a higher score after which the run stops; 0 if it does not stop early.
+    /// </summary>
+    public int EarlyStoppingPatience { get; set; }
+
+    /// <summary>Number of newest checkpoints to keep, besides the first, the best and the last model.</summary>
+    public int SaveTotalLimit { get; set; } = 2;
+
+    /// <summary>What a run does if a value is NaN or infinite.</summary>
+    [JsonConverter(typeof(NanReactionConverter))]
+    public NanReaction OnNan { get; set; }
+
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
 
@@ -79,6 +91,8 @@ public sealed record TrainingConfig
         Check(LogEvery > 0, "log_every", LogEvery);
         Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
         Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);
+        Check(EarlyStoppingPatience >= 0, "early_stopping_patience", EarlyStoppingPatience);
+        Check(SaveTotalLimit > 0, "save_total_limit", SaveTotalLimit);
         Losses.Validate(stage);
 
         void Check(bool good, string key, double value)

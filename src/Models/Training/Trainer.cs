@@ -85,7 +85,8 @@ public sealed class Trainer : IDisposable
     {
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
         _schedules = job.Config.Schedules();
-        _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
+        double[]? weightDecays = job.Config.WeightDecay > 0 ? [.. _schedules.Select(_ => job.Config.WeightDecay)] : null;
+        _adam = new Adam(device, job.Model.Parameters, job.Epsilon, weightDecays, job.Config.MaxGradNorm);
         _input = new BatchBlock(device, job.Stage.Shape);
         _steps = new TrainingStep?[job.Stage.Variants.Count];
         _steps[0] = Build(job.Stage.Variants[0]);
@@ -192,6 +193,7 @@ public sealed class Trainer : IDisposable
         var line = new JsonObject { ["step"] = _done, ["loss"] = total };
         for (int i = 0; i < values.Length; i++)
             line[losses.Terms[i].Name] = values[i];
+        line["grad_norm"] = _adam.GradientNorm() is var norm && float.IsFinite(norm) ? norm : throw NonFinite("the norm of the gradient", _done);
         _folder.Log(line);
         return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
     }

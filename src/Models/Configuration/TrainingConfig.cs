@@ -35,6 +35,15 @@ public sealed record TrainingConfig
     public int Warmup { get; set; } = 1000;
 
     /// <summary>
+    /// Decoupled weight decay (AdamW): an update also reduces a weight by its rate times this. Biases and scales and
+    /// shifts of normalizations do not decay. 0 is off.
+    /// </summary>
+    public double WeightDecay { get; set; }
+
+    /// <summary>Largest norm of the whole gradient: a longer gradient is shortened to it. 0 is off.</summary>
+    public double MaxGradNorm { get; set; }
+
+    /// <summary>
     /// Type of activations and of the matrices in products. Weights, gradients, moments and validations are always
     /// fp32. bf16 needs a CUDA device.
     /// </summary>
@@ -88,6 +97,8 @@ public sealed record TrainingConfig
         Less(EncoderWarmup, "encoder_warmup", EncoderScheduleSteps, "encoder_schedule_steps");
         Check(EncoderRate >= 0 && double.IsFinite(EncoderRate), "encoder_rate", EncoderRate);
         Check(Rate >= 0 && double.IsFinite(Rate), "rate", Rate);
+        Check(WeightDecay >= 0 && double.IsFinite(WeightDecay), "weight_decay", WeightDecay);
+        Check(MaxGradNorm >= 0 && float.IsFinite((float)MaxGradNorm), "max_grad_norm", MaxGradNorm);
         Check(LogEvery > 0, "log_every", LogEvery);
         Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
         Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);

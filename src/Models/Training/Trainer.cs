@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
+using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
@@ -187,7 +188,8 @@ public sealed class Trainer : IDisposable
         var line = new JsonObject { ["step"] = _state.Step, ["loss"] = total };
         for (int i = 0; i < values.Length; i++)
             line[losses.Terms[i].Name] = values[i];
-        (line["learning_rate"], line["encoder_learning_rate"]) = (_updates.Rates[1], _updates.Rates[0]);
+        (line["learning_rate"], line["encoder_learning_rate"]) = (_updates.Rates[ParameterGroups.Rest], _updates.Rates[ParameterGroups.Encoder]);
+        line["grad_norm"] = _updates.ReadGradientNorm(_state.Step);
         Record(line);
         _timing.Write(_state.Step);
         _loss = $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";

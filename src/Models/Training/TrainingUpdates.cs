@@ -29,7 +29,8 @@ internal sealed class TrainingUpdates : IDisposable
         (_device, _job) = (device, job);
         _schedules = job.Config.Schedules();
         Rates = new double[_schedules.Length];
-        _adam = new Adam(device, job.Model.Parameters, job.Epsilon);
+        double[]? weightDecays = job.Config.WeightDecay > 0 ? [.. _schedules.Select(_ => job.Config.WeightDecay)] : null;
+        _adam = new Adam(device, job.Model.Parameters, job.Epsilon, weightDecays, job.Config.MaxGradNorm);
         _input = new BatchBlock(device, job.Stage.Shape);
         _steps = new TrainingStep?[job.Stage.Variants.Count];
     }
@@ -92,6 +93,10 @@ internal sealed class TrainingUpdates : IDisposable
             throw new NonFiniteException($"the loss term {term.Name}", done);
         return (losses, values);
     }
+
+    /// <summary>Norm of the last update's gradient, before it was limited. Waits for the device.</summary>
+    /// <exception cref="NonFiniteException">The norm is not finite.</exception>
+    public float ReadGradientNorm(long done) => _adam.GradientNorm() is var norm && float.IsFinite(norm) ? norm : throw new NonFiniteException("the norm of the gradient", done);
 
     /// <summary>
     /// Called before anything is saved. It checks the weights too, because a finite gradient can make them infinite.

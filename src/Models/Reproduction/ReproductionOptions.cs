@@ -1,4 +1,5 @@
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -23,8 +24,8 @@ public sealed record ReproductionOptions
     /// <summary>Canonical names of the models.</summary>
     public required IReadOnlyList<string> Models { get; init; }
 
-    /// <summary><c>key=value</c> overrides of the preset.</summary>
-    public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Values that replace those of the preset.</summary>
+    public IReadOnlyList<Override> Overrides { get; init; } = [];
 
     /// <summary>Type of activations in training; null for the preset's.</summary>
     public ElementType? Precision { get; init; }

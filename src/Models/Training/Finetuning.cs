@@ -38,7 +38,8 @@ public static class Finetuning
         CheckTags(data, source);
         if (options.Model != config.Model)
             throw new DataException($"the model in {source.FolderPath} is {config.Model}, not {options.Model}");
-        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides).In(options.Precision, options.Overrides);
+        var schedule = options.Schedule("finetune", () => CountPairs(data, options, fold, config.FrameWidth, cancellation), progress);
+        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides, schedule: schedule).In(options.Precision, options.Overrides);
         data.ReadTags(preset.Finetune, "finetune");
         var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: false);
@@ -111,6 +112,14 @@ public static class Finetuning
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, Fold split) =>
         EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch);
+
+    // The training pairs of an epoch. Skipped records take their pairs with them, so the records must be read.
+    private static int CountPairs(DataFolder data, RunOptions options, int fold, int width, CancellationToken cancellation)
+    {
+        var pairs = options.SkipBadRecords
+            ? LabelFile.Read(data.Labels, data.Format.Open([data.Pairwise], width, skipBadRecords: true, cancellation: cancellation), IProgressSink.None) : data.ReadPairs();
+        return Split(data.Labels, pairs, fold, options.VideoDisjoint).Train.Length;
+    }
 
     /// <summary>
     /// A fold without the pairs of skipped records. With <paramref name="videoDisjoint"/> also without training pairs

@@ -27,7 +27,8 @@ public static class Pretraining
         using var encoder = options.Text.OpenEncoder(options.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(vocabularyFile);
         string[] pairFiles = data.HasPairs ? [data.Pairwise] : [];
-        var sizes = options.LoadPreset(encoder, FrameWidths.Of(data, options.Overrides, pairFiles));
+        int? width = FrameWidths.Of(data, options.Overrides, pairFiles);
+        var sizes = options.LoadPreset(encoder, width, options.Schedule("pretrain", () => CountVideos(data, options, width, cancellation), progress));
         var tags = data.ReadTags(sizes.Pretrain, "pretrain");
         var preset = sizes.For(vocabulary.Count, tags.ClassCount);
         Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
@@ -111,6 +112,12 @@ public static class Pretraining
         }, folder, progress);
         return trainer.Run(cancellation);
     }
+
+    // The videos of an epoch. Bad records are not counted if they are skipped, so they must be read. Other runs stop at
+    // a bad record, so theirs need no reading.
+    private static int CountVideos(DataFolder data, RunOptions options, int? width, CancellationToken cancellation) => options.SkipBadRecords && width is { } values
+        ? data.Format.Open(data.Pointwise, values, skipBadRecords: true, Environment.ProcessorCount, cancellation: cancellation).Count
+        : data.Pointwise.Sum(file => data.Format.CountUpTo(int.MaxValue, file));
 
     /// <summary>Refuses a folder with fewer pretraining videos than a batch has. Not all videos are read.</summary>
     /// <exception cref="DataException">There are too few videos.</exception>

@@ -117,7 +117,7 @@ public sealed class Trainer : IDisposable
             Train(cancellation);
             return true;
         }
-        catch (NonFiniteException e) when (_job.Config.OnNan == NanReaction.Rollback && _state.Rollbacks < MostRollbacks)
+        catch (NonFiniteException e) when (_job.Config.OnNan == TrainingConfig.Rollback && _state.Rollbacks < MostRollbacks)
         {
             RollBack(e.Message);
             return false;
@@ -256,7 +256,7 @@ public sealed class Trainer : IDisposable
         {
             SaveCheckpoint(validationDue: false);
         }
-        catch (NonFiniteException) when (_job.Config.OnNan == NanReaction.Rollback)
+        catch (NonFiniteException) when (_job.Config.OnNan == TrainingConfig.Rollback)
         {
             // The run continues from an older checkpoint.
         }

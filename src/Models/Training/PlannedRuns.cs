@@ -14,17 +14,15 @@ namespace VideoSim.Models.Training;
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
-/// All memory that the run allocates: weights with their bf16 copies, gradients, sums of gradients if they are
-/// accumulated, moments, activations, packed operands of products, input, and the same for the validation. The memory of the driver and its libraries is not included:
-/// code, and 32 MiB for matrix products.
+/// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients, moments,
+/// activations, packed operands of products, input, and the same for the validation. The memory of the driver and its
+/// libraries is not included: code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="DiskBytes">
-/// Size of a finished run: two checkpoints with moments, and the first, the best and the last weights.
+/// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.
 /// </param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes)
 {
-    private const int BytesOnDiskPerParameter = (2 * 3 + 3) * sizeof(float);
-
     /// <summary>Refuses a run that needs more memory than the device has, before any memory is allocated.</summary>
     /// <param name="device">The device of the run.</param>
     /// <param name="sizes">Model and recipes.</param>
@@ -64,6 +62,6 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         built.Update();
         double flops = ((CountingStream)device.Stream).Total.Flops;
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.UpdateBatch, parameters, flops,
-            device.AllocatedBytes, BytesOnDiskPerParameter * parameters);
+            device.AllocatedBytes, (built.Training.SaveTotalLimit * 3L + 3) * sizeof(float) * parameters);
     }
 }

@@ -106,8 +106,8 @@ public sealed class AccumulationTests : IDisposable
     }
 
     [Theory]
-    [InlineData("mix", false, 2, "job: batch normalisation and the contrastive term see one batch of 4 at a time, so 2 accumulated batches differ from one batch of 8")]
-    [InlineData("mix", true, 3, "job: batch normalisation sees one batch of 4 at a time, so 3 accumulated batches differ from one batch of 12")]
+    [InlineData("mix", false, 2, "job: batch normalisation and the contrastive term see one micro-batch of 4 at a time, so 2 of them are not the same as one batch of 8")]
+    [InlineData("mix", true, 3, "job: batch normalisation sees one micro-batch of 4 at a time, so 3 of them are not the same as one batch of 12")]
     [InlineData("mix", false, 1, null)]
     [InlineData("uniter", false, 2, null)]
     public void Start_OfAModelThatMixesSamples_SaysSo(string model, bool pairs, int parts, string? line)

@@ -79,6 +79,7 @@ internal sealed class TinyJob : IDisposable
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);
+        folder.Begin([], progress);
         using var trainer = new Trainer(_device, new TrainingJob
         {
             Label = "job",
@@ -88,11 +89,10 @@ internal sealed class TinyJob : IDisposable
             Config = config,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
-            Fill = fill,
+            Draws = _ => new TrainingDraws(1, fill),
             Validate = () => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null),
             WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
                 new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),
-            Seed = 1,
         }, folder, progress);
         trainer.Run(CancellationToken.None);
     }

@@ -90,7 +90,7 @@ public static class Finetuning
             Epsilon = 1e-8 / (2 * batch),
             Stage = model.Finetuning(batch, preset.Finetune.Losses),
             Fill = (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot),
-            Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Validate = () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, Progress = state,

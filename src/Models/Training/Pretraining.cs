@@ -96,7 +96,7 @@ public static class Pretraining
             Epsilon = 1e-8 / batch, // losses are means, not sums: docs/reference-system.md, section 5.2
             Stage = stage,
             Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
-            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,

@@ -54,6 +54,7 @@ internal static class ReproduceCommand
                 return CommandLine.Done;
             }
             var summary = ReproductionRun.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
+            ReportCommand.WriteInto(chosen.OutputDirectory, console.Progress, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json, resumes: true);

@@ -95,7 +95,7 @@ public static class Finetuning
                 var order = new EpochOrder(split.Train, batch, root, StageSeeds.Finetuning(fold));
                 return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), (number, parts) => assembler.FillPairs(order.BatchAt(number), pairs, parts));
             },
-            Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Validate = () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, Progress = state,

@@ -103,7 +103,7 @@ public static class Pretraining
                 var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
                 return new TrainingDraws(seed, (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number));
             },
-            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,

@@ -12,8 +12,8 @@ namespace VideoSim.Engine.Autograd;
 public readonly record struct LossTerm(string Name, float Weight, Tensor Value)
 {
     /// <summary>
-    /// Whether the value is a sum over the samples of the batch; otherwise it is a mean. Only a batch that is processed
-    /// in parts needs this.
+    /// Whether the value is a sum over the samples of the batch; otherwise it is a mean. Only a batch in several parts
+    /// needs this.
     /// </summary>
     public bool IsSum { get; init; }
 }

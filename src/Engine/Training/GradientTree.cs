@@ -30,7 +30,9 @@ public sealed unsafe class GradientTree : IDisposable
     /// <param name="parameters">Allocated for training.</param>
     /// <param name="parts">Parts of a batch, 2 to <see cref="MostParts"/>.</param>
     /// <param name="sides">See <see cref="StepMode"/>.</param>
-    /// <exception cref="ArgumentException">The parameters are on another device, or a number is out of range.</exception>
+    /// <exception cref="ArgumentException">
+    /// The parameters are on another device, or a number is out of range.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The parameters have no gradients.</exception>
     public GradientTree(Device device, ParameterStore parameters, int parts, int sides = 1)
     {

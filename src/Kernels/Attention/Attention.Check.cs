@@ -7,8 +7,8 @@ namespace VideoSim.Kernels.Attention;
 
 /// <summary>
 /// Checks of attention: ragged lengths and head widths; hidden keys, also all keys of a video; dropout; rotary
-/// positions; biases; parts of a batch; queries of the first positions only; added gradients; gradients of queries only, or of keys and
-/// values only.
+/// positions; biases; parts of a batch; queries of the first positions only; added gradients; gradients of queries
+/// only, or of keys and values only.
 /// </summary>
 public static unsafe class AttentionChecks
 {
@@ -26,8 +26,8 @@ public static unsafe class AttentionChecks
 
     /// <summary>
     /// Sizes and switches of a case. If <paramref name="Apart"/> is 0, all positions are used as queries. Otherwise so
-    /// many of the first positions are, and the queries are a tensor of their own. With <paramref name="Parts"/> a video
-    /// is one side of the second part of a batch.
+    /// many of the first positions are, and the queries are a tensor of their own. With <paramref name="Parts"/> a
+    /// video is one side of the second part of a batch.
     /// </summary>
     internal readonly record struct Shape(int B, int S, int Heads, int D, float Drop = 0, int Add = 0, bool Rotary = false, bool Bias = false, int Apart = 0, int Parts = 0)
     {

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace VideoSim.Kernels.Random;
 
 /// <summary>
-/// Where the elements of a micro-batch's tensor are in the tensor of the whole batch: one is [chunks, Chunk], the other
-/// [chunks, Parts, Chunk]. The default is a whole batch.
+/// Where the elements of a micro-batch's tensor are in the tensor of the whole batch: one is [chunks, Chunk], the
+/// other [chunks, Parts, Chunk]. The default is a whole batch.
 /// </summary>
 /// <param name="Chunk">Elements of a chunk.</param>
 /// <param name="Parts">Micro-batches of the whole batch.</param>

@@ -14,9 +14,9 @@ namespace VideoSim.Models.Training;
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
-/// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients, moments,
-/// activations, packed operands of products, input, and the same for the validation. The memory of the driver and its
-/// libraries is not included: code, and 32 MiB for matrix products.
+/// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients,
+/// moments, activations, packed operands of products, input, and the same for the validation. The memory of the driver
+/// and its libraries is not included: code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="DiskBytes">
 /// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.

@@ -109,7 +109,7 @@ public sealed class PresetTests
     [InlineData(null, "fp32", "bf16", "finetune.precision=bf16")]
     public void In_APrecision_IsThatOfBothStagesUnlessNamed(ElementType? precision, string pretrain, string finetune, params string[] overrides)
     {
-        var preset = Preset.Load("micro", "mix", overrides).In(precision, overrides);
+        var preset = Preset.Load("micro", "mix", [.. overrides]).In(precision, [.. overrides]);
         Assert.Equal((pretrain, finetune), (PrecisionName.Of(preset.Pretrain.Precision), PrecisionName.Of(preset.Finetune.Precision)));
     }
 }

@@ -36,11 +36,11 @@ public sealed class DeviceBytesTests : IDisposable
             $"pretrain.gradient_accumulation_steps={parts}", $"finetune.gradient_accumulation_steps={parts}",
         ];
         string pretrained = Path.Combine(_root, "pretrain");
-        var options = new RunOptions { OutputDirectory = pretrained, Preset = "micro", Model = model, Overrides = overrides };
+        var options = new RunOptions { OutputDirectory = pretrained, Preset = "micro", Model = model, Overrides = [.. overrides] };
         var (first, second) = (new Allocations(inner), new Allocations(inner));
         Pretraining.Run(first, options, data, IProgressSink.None, TestContext.Current.CancellationToken);
         Finetuning.Run(second, options with { OutputDirectory = Path.Combine(_root, "fold") }, data, pretrained, fold: 1, IProgressSink.None, TestContext.Current.CancellationToken);
-        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, overrides, inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
+        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, [.. overrides], inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
     }
 
     // Never disposed: the memory is the inner device's, and so is the stream.

@@ -14,6 +14,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     EvaluateCommand.Create(),
     SearchCommand.Create(),
     InspectCommand.Create(),
+    PresetsCommand.Create(),
     ConvertCommand.Create(),
     DevicesCommand.Create(),
     KernelsCommand.Create(),

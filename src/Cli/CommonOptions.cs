@@ -202,6 +202,24 @@ internal static class CommonOptions
         return option;
     }
 
+    /// <summary>The same for an argument; it is not checked if it is left out.</summary>
+    public static Argument<string?> CheckedArgument(Argument<string?> argument, Action<string> check)
+    {
+        argument.Validators.Add(result =>
+        {
+            try
+            {
+                foreach (var token in result.Tokens)
+                    check(token.Value);
+            }
+            catch (DataException e)
+            {
+                result.AddError(e.Message);
+            }
+        });
+        return argument;
+    }
+
     /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
     public static Device Open(string name, int threads, bool products = true)
     {

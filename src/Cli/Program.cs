@@ -15,6 +15,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     SearchCommand.Create(),
     ReportCommand.Create(),
     InspectCommand.Create(),
+    PresetsCommand.Create(),
     ConvertCommand.Create(),
     DevicesCommand.Create(),
     KernelsCommand.Create(),

@@ -37,8 +37,26 @@ public sealed record Preset
     /// <summary>Number of the 11 folds that <c>reproduce</c> trains by default.</summary>
     public required int Folds { get; init; }
 
+    private static readonly (string Name, string Purpose)[] Presets =
+    [
+        ("micro", "tests: a step takes milliseconds, and the scores mean nothing"),
+        ("tiny", "synthetic data and first runs on own data: minutes on two cores"),
+        ("reference", "the published models, on a GPU"),
+    ];
+
     /// <summary>Names of the presets.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "reference"];
+    public static IReadOnlyList<string> Names { get; } = [.. Presets.Select(static preset => preset.Name)];
+
+    /// <summary>What a preset is for, in a few words.</summary>
+    public static string PurposeOf(string name) => Presets.First(preset => preset.Name == name).Purpose;
+
+    /// <summary>Refuses a name that is not one of <see cref="Names"/>.</summary>
+    /// <exception cref="DataException">There is no such preset; the message has the names.</exception>
+    public static void RequireName(string name)
+    {
+        if (!Names.Contains(name))
+            throw new DataException($"there is no preset {Printable.Quote(name)}; presets: {string.Join(", ", Names)}{Suggestion.Text(name, Names)}");
+    }
 
     /// <summary>Reads a preset and applies overrides.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
@@ -121,8 +139,7 @@ public sealed record Preset
 
     private static Preset Load(string name, string model, Action<JsonObject>? resize, IReadOnlyList<Override> overrides, int? frameWidth, StageSchedule? schedule)
     {
-        if (!Names.Contains(name))
-            throw new DataException($"there is no preset {Printable.Quote(name)}{Suggestion.Text(name, Names)}; presets: {string.Join(", ", Names)}");
+        RequireName(name);
         var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");
         var record = ModelZoo.Find(model);
         Section(root, "model")["model"] = record.Name;

@@ -71,6 +71,16 @@ public static class PresetKeys
     /// <summary>The keys, section after section.</summary>
     public static IReadOnlyCollection<PresetKey> All => ByPath.Values;
 
+    /// <summary>The keys with their values in a preset.</summary>
+    public static IEnumerable<(PresetKey Key, JsonNode Value)> ValuesOf(Preset preset)
+    {
+        var root = JsonSerializer.SerializeToNode(preset, PresetJson.Default.Preset)!;
+        return All.Select(key => (key, key.Path.Split('.').Aggregate(root, static (section, name) => section[name]!)));
+    }
+
+    /// <summary>Whether a path is the name of the model, which only --model sets.</summary>
+    internal static bool IsOfTheModelOption(string path) => path == "model.model";
+
     /// <summary>Whether a path is a section with keys, such as <c>pretrain.losses</c>.</summary>
     internal static bool IsSection(string path) => Sections.ContainsKey(path);
 
@@ -81,7 +91,7 @@ public static class PresetKeys
     internal static PresetKey Find(string path, string subject)
     {
         if (ByPath.TryGetValue(path, out var key))
-            return path == "model.model" ? throw new DataException($"{subject}: the model is chosen by --model") : key;
+            return IsOfTheModelOption(path) ? throw new DataException($"{subject}: the model is chosen by --model") : key;
         if (IsSection(path))
             throw new DataException($"{subject} is a section; it has the keys {string.Join(", ", Sections[path])}");
         throw Unknown(path, subject);
@@ -101,10 +111,14 @@ public static class PresetKeys
         string reason = $"{Printable.OneLine(subject)}: there is no key {Printable.Quote(name)}";
         if (ByPath.ContainsKey(parent))
             return new DataException($"{reason}; {parent} has a value and no further keys");
-        // A key may stand in the wrong section.
-        string? nearest = Suggestion.For(name, Sections[parent]) is { } near ? (parent.Length > 0 ? $"{parent}.{near}" : near) : Suggestion.For(path, ByPath.Keys);
+        // The name may be that of the key's option, and a key may stand in the wrong section.
+        string option = $"--{name.Replace('_', '-')}";
+        string? nearest = ByPath.Where(pair => pair.Value.Info.Flag == option && pair.Key.StartsWith($"{parent}.", StringComparison.Ordinal)).MinBy(static pair => pair.Key.Length).Key ?? Nearest(parent, name, path);
         return new DataException(nearest is not null ? $"{reason}; did you mean '{nearest}'?" : $"{reason}, only {string.Join(", ", Sections[parent])}");
     }
+
+    private static string? Nearest(string parent, string name, string path) => Suggestion.For(name, Sections[parent]) is { } near ? (parent.Length > 0 ? $"{parent}.{near}" : near)
+        : ByPath.Keys.Where(key => key.EndsWith($".{name}", StringComparison.Ordinal)).OrderByDescending(key => key.Split('.')[0] == path.Split('.')[0]).FirstOrDefault();
 
     private static void Add(string path, JsonTypeInfo type)
     {

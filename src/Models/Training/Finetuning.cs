@@ -98,7 +98,7 @@ public static class Finetuning
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
-                Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, Progress = state,
+                Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
         }, folder, progress);

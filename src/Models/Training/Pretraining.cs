@@ -106,7 +106,7 @@ public static class Pretraining
             Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
-                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,
+                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
         }, folder, progress);

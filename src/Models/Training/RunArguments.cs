@@ -34,7 +34,10 @@ internal sealed class RunArguments
     public int? Steps => StepsOf(All);
 
     /// <summary>Number of steps in arguments; null in those of other work.</summary>
-    public static int? StepsOf(JsonObject arguments) => StageOf(arguments) is { } stage && arguments[stage] is JsonObject recipe
+    public static int? StepsOf(JsonObject arguments) => StepsOf(arguments, StageOf(arguments));
+
+    /// <summary>Number of steps in the recipe of a stage; null if there is none.</summary>
+    public static int? StepsOf(JsonObject recipes, string? stage) => stage is not null && recipes[stage] is JsonObject recipe
         && recipe["steps"] is JsonValue steps && steps.TryGetValue(out int count) ? count : null;
 
     /// <summary>The command in arguments, which is the key of its recipe; null if they have none.</summary>

@@ -7,8 +7,8 @@ namespace VideoSim.Models.Training;
 
 /// <summary>The difference between the arguments of a run and those of a command that is to continue it.</summary>
 /// <param name="Refusal">The first difference that changes results; null if there is none.</param>
-/// <param name="Grows">Whether only the steps grow, with the schedules that follow from them.</param>
-internal sealed record RunChange(string? Refusal, bool Grows)
+/// <param name="Growth">The difference of the steps, if they grow; null otherwise.</param>
+internal sealed record RunChange(string? Refusal, string? Growth)
 {
     /// <summary>Keys of args.json that are not arguments.</summary>
     public const string Version = "version", Grown = "grown", Deleting = "deleting";
@@ -27,7 +27,7 @@ internal sealed record RunChange(string? Refusal, bool Grows)
     /// <summary>Compares arguments.</summary>
     public static RunChange Of(JsonObject earlier, JsonObject now)
     {
-        bool grows = false;
+        string? growth = null;
         foreach (string key in Keys(earlier, now).Where(static key => key is not (Version or Grown or Deleting)))
         {
             if (earlier[key] is JsonObject old && now[key] is JsonObject recipe && RunArguments.StageOf(now) == key)
@@ -35,14 +35,14 @@ internal sealed record RunChange(string? Refusal, bool Grows)
                 var change = OfRecipe(key, old, recipe);
                 if (change.Refusal is not null)
                     return change;
-                grows |= change.Grows;
+                growth = change.Growth;
             }
             else if (Difference(key, Overrides(earlier[key]), Overrides(now[key])) is { } difference)
             {
-                return new RunChange(difference, Grows: false);
+                return new RunChange(difference, null);
             }
         }
-        return new RunChange(null, grows);
+        return new RunChange(null, growth);
     }
 
     private static RunChange OfRecipe(string stage, JsonObject earlier, JsonObject now)
@@ -53,9 +53,9 @@ internal sealed record RunChange(string? Refusal, bool Grows)
             var (old, value) = (earlier.ContainsKey(key) ? earlier[key] : Defaults[key], now[key]);
             // Before the first value that is not finite, both are the same run.
             if (Difference($"{stage}.{key}", old, value) is { } difference && !(key == OnNan && value?.ToJsonString() == "\"rollback\""))
-                return new RunChange(difference + (key == Steps && Number(now) < Number(earlier) ? "; a run can only get longer" : ""), Grows: false);
+                return new RunChange(difference + (key == Steps && Number(now) < Number(earlier) ? "; a run can only get longer" : ""), null);
         }
-        return new RunChange(null, grows);
+        return new RunChange(null, grows ? Difference($"{stage}.{Steps}", earlier[Steps], now[Steps]) : null);
 
         static double Number(JsonObject recipe) => recipe[Steps] is JsonValue value && value.TryGetValue(out double steps) ? steps : 0;
     }

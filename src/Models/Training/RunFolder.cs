@@ -57,6 +57,10 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether the run has done all its steps.</summary>
     public bool IsComplete => _mode == RunMode.Continue && Directory.Exists(Last);
 
+    /// <summary>The steps at which earlier recipes of the run ended, and their numbers of steps.</summary>
+    internal IReadOnlyList<(long Step, int? Steps)> EarlierRecipes => _arguments[RunChange.Grown] is not JsonArray grown ? []
+        : [.. grown.OfType<JsonObject>().Select(entry => (StepOf(entry), RunArguments.StepsOf(entry, RunArguments.StageOf(_arguments))))];
+
     /// <summary>The input files of the run.</summary>
     internal RunInputs Inputs { get; }
 
@@ -180,10 +184,10 @@ public sealed class RunFolder : IDisposable
         if (isOwn && (overwrite || earlier.ContainsKey(RunChange.Deleting) || command is not null && !layout.HasBegun(path)))
             return RunMode.Replace;
         var change = RunChange.Of(earlier, arguments);
-        if (change.Refusal is null && (mayGrow || !change.Grows))
-            return change.Grows ? RunMode.Grow : RunMode.Continue;
+        if (change.Refusal is null && (mayGrow || change.Growth is null))
+            return change.Growth is null ? RunMode.Continue : RunMode.Grow;
         throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
-            : $"{path} has a run with other arguments: {change.Refusal ?? "it has fewer steps"}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
+            : $"{path} has a run with other arguments: {change.Refusal ?? $"{change.Growth}: a part of a reproduction does not get longer"}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
     }
 
     // The arguments of a run that continues. The entries of "grown" are the recipes that it had before, each with the
@@ -212,10 +216,12 @@ public sealed class RunFolder : IDisposable
         _arguments[RunChange.Grown] = grown;
         Checkpoints.GrownFrom = From(grown);
         int? steps = RunArguments.StepsOf(_arguments);
-        progress.Note($"{FolderPath}: trained longer than first asked for; from step {Checkpoints.GrownFrom} on, the learning rates are those of a run of {steps} steps; the result is not that of a run of {steps} steps from the start");
+        progress.Note($"{FolderPath}: trains further, from step {Checkpoints.GrownFrom} to step {steps}, with the learning rates of a run of {steps} steps; this is not the run of {steps} steps from the start");
 
-        static long From(JsonArray grown) => grown.Count > 0 && grown[^1] is JsonObject entry && entry["from"] is JsonValue value && value.TryGetValue(out long step) ? step : 0;
+        static long From(JsonArray grown) => grown.Count > 0 && grown[^1] is JsonObject entry ? StepOf(entry) : 0;
     }
+
+    private static long StepOf(JsonObject entry) => entry["from"] is JsonValue value && value.TryGetValue(out long step) ? step : 0;
 
     private static JsonObject? Read(string path)
     {

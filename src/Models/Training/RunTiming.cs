@@ -31,7 +31,7 @@ internal sealed class RunTiming
     private readonly int _session, _samples;
     private readonly TimeProvider _clock;
     private readonly long[] _parts = new long[Enum.GetValues<TimedPart>().Length];
-    private long _begin, _updates;
+    private long _begin, _updates, _peak;
 
     /// <summary>Starts the clock.</summary>
     /// <param name="run">Folder of the run.</param>
@@ -58,11 +58,12 @@ internal sealed class RunTiming
         double all = Seconds(now - _begin), input = Seconds(_parts[(int)TimedPart.Input]), validation = Seconds(_parts[(int)TimedPart.Validation]), saving = Seconds(_parts[(int)TimedPart.Saving]);
         double train = Math.Max(0, all - input - validation - saving);
         using var process = Process.GetCurrentProcess();
+        _peak = Math.Max(_peak, process.PeakWorkingSet64); // Linux can report a little less than before
         var line = new JsonObject
         {
             ["step"] = step, ["time"] = RunSessions.TimeOf(_clock), ["session"] = _session, ["seconds"] = all,
             ["input"] = input, ["train"] = train, ["validation"] = validation, ["saving"] = saving,
-            ["samples_per_second"] = _updates == 0 ? 0 : _updates * _samples / (input + train), ["memory_bytes"] = process.PeakWorkingSet64,
+            ["samples_per_second"] = _updates == 0 ? 0 : _updates * _samples / (input + train), ["memory_bytes"] = _peak,
         };
         Try(() =>
         {

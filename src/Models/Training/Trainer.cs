@@ -27,7 +27,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainingUpdates _updates;
     private RunTiming _timing = null!; // made when the run begins
     private TrainerState _state = new() { Step = 0, MetricsBytes = 0 };
-    private string _loss = "";
+    private string _loss = "", _text = "";
 
     /// <summary>Takes the memory of the updates.</summary>
     public Trainer(Device device, TrainingJob job, RunFolder folder, IProgressSink progress)
@@ -62,7 +62,7 @@ public sealed class Trainer : IDisposable
         using (_timing.Measure(TimedPart.Saving))
             AtomicFolder.Write(_folder.Last, WriteModel);
         _timing.Write(_state.Step); // what came after the last validation
-        _progress.End(Text());
+        _progress.End(_text);
         NoteModels();
         return _state.LastSpearman;
     }
@@ -110,6 +110,7 @@ public sealed class Trainer : IDisposable
     private void Restore(string checkpoint, TrainerState state)
     {
         _state = state;
+        UpdateText();
         _updates.Begin(state.Rollbacks);
         if (state.Step > 0)
             _updates.Read(checkpoint);
@@ -146,18 +147,14 @@ public sealed class Trainer : IDisposable
         using var host = _device.OpenHost();
         using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, config.GradientAccumulationSteps == 1 ? SlotsAhead : SlotsOfParts, _state.Step, config.Steps - _state.Step, _updates.Fill);
         _progress.Begin(_job.Label, config.Steps, _state.Step);
-        string text = "";
         while (!IsLastStep && !IsOutOfPatience)
         {
             _updates.Run(Take(batches), batches, _state.Step);
             _state.Step++;
             _timing.CountUpdate();
             if (_state.Step % config.LogEvery == 0 || IsLastStep)
-            {
                 Log();
-                text = Text();
-            }
-            _progress.Report(_state.Step, text);
+            _progress.Report(_state.Step, _text);
             FinishStep(cancellation);
         }
     }
@@ -204,6 +201,7 @@ public sealed class Trainer : IDisposable
         Record(line);
         _timing.Write(_state.Step);
         _loss = $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
+        UpdateText();
     }
 
     // Everything that metrics.jsonl has.
@@ -227,6 +225,7 @@ public sealed class Trainer : IDisposable
         _timing.Write(_state.Step);
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_state.Step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
+        UpdateText();
         if (_state.Step == 0 && !_job.StartIsTrained)
             return;
         _state.ValidationsWithoutGain = spearman > _state.BestSpearman || _state.BestSpearman is null ? 0 : _state.ValidationsWithoutGain + 1;
@@ -285,7 +284,7 @@ public sealed class Trainer : IDisposable
         Restore(checkpoint, state);
     }
 
-    private string Text() => _state.LastSpearman is { } score
+    private void UpdateText() => _text = _state.LastSpearman is { } score
         ? string.Create(CultureInfo.InvariantCulture, $"{_loss}{(_loss.Length > 0 ? ", " : "")}validation {score:F4}") : _loss;
 
     private string Best() => string.Create(CultureInfo.InvariantCulture, $"{_state.BestSpearman:F4}{(_state.BestStep is { } step ? $" of step {step}" : "")}");

@@ -139,7 +139,7 @@ public sealed class RunFolderTests : IDisposable
         using var device = new CpuDevice(1);
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = [.. TinyData.Overrides, text] },
             new DataFolder(At("data")), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
-        Assert.StartsWith($"--set {text}: ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"--set {text.Split('=')[0]}", message, StringComparison.Ordinal);
         Assert.EndsWith(complaint, message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(At("run")));
     }

@@ -75,7 +75,8 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, parts, _masker, number);
     }
 
-    internal void Train(bool pairs, Action<long, BatchBlock[]> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true)
+    internal void Train(bool pairs, Action<long, BatchBlock[]> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true,
+        Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);
@@ -89,12 +90,12 @@ internal sealed class TinyJob : IDisposable
             Config = config,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
-            Draws = _ => new TrainingDraws(1, fill),
-            Validate = () => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null),
+            Draws = draws ?? (_ => new TrainingDraws(1, fill)),
+            Validate = score ?? (() => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null)),
             WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
                 new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),
         }, folder, progress);
-        trainer.Run(CancellationToken.None);
+        trainer.Run(stop?.Token ?? CancellationToken.None);
     }
 
     public void Dispose()

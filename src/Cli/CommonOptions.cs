@@ -222,12 +222,13 @@ internal sealed class RunOptionSet
     private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
+    private readonly ReportOption _report = new();
 
     public RunOptionSet() => _set = CommonOptions.Set(_preset);
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _precision, _threads, _skip, _eager })
+        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _precision, _threads, _report.Option, _skip, _eager })
             command.Add(option);
     }
 
@@ -248,5 +249,6 @@ internal sealed class RunOptionSet
         Dictionary = _dictionary.Read(parsed),
         SkipBadRecords = parsed.GetValue(_skip),
         Eager = parsed.GetValue(_eager),
+        Reporters = _report.Read(parsed),
     };
 }

@@ -144,6 +144,7 @@ internal sealed class ReproduceOptionSet
         });
     private readonly Option<string[]> _models = CommonOptions.Models(), _set;
     private readonly TextOptions _text = new();
+    private readonly ReportOption _report = new();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
     private readonly Option<int> _threads = CommonOptions.Threads();
@@ -153,7 +154,7 @@ internal sealed class ReproduceOptionSet
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
+        foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager })
             command.Add(option);
         // A validator does not get default values.
         _text.AddTo(command, result => (result.GetValue(_models) is { Length: > 0 } given ? given : [.. ModelZoo.Names]).Select(ModelZoo.Canonical));
@@ -183,6 +184,7 @@ internal sealed class ReproduceOptionSet
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
+            Reporters = _report.Read(parsed),
         };
     }
 }

@@ -1,4 +1,5 @@
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -54,6 +55,9 @@ public sealed record ReproductionOptions
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
 
+    /// <summary>Receive what each run writes to its metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
+
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
@@ -71,5 +75,6 @@ public sealed record ReproductionOptions
         SkipBadRecords = SkipBadRecords,
         VideoDisjoint = VideoDisjoint,
         Eager = Eager,
+        Reporters = Reporters,
     };
 }

@@ -3,6 +3,7 @@ using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Pretrained;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 
@@ -141,6 +142,9 @@ public sealed record RunOptions
 
     /// <summary>Rebuilds the step every time instead of replaying it; the bits are the same.</summary>
     public bool Eager { get; init; }
+
+    /// <summary>Receive what is written to metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
 
     /// <summary>The preset with its overrides and, if there is an encoder, the encoder's sizes.</summary>
     /// <param name="encoder">The encoder, or null.</param>

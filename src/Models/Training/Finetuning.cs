@@ -97,6 +97,7 @@ public static class Finetuning
             }),
             Seed = StageSeeds.Dropout(options.Seed, StageSeeds.Finetuning(fold)),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
     }

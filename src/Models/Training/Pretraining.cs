@@ -103,6 +103,7 @@ public static class Pretraining
             }),
             Seed = seed,
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);
     }

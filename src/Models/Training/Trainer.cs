@@ -56,6 +56,9 @@ public sealed record TrainingJob
 
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
+
+    /// <summary>Receive what is written to metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
 }
 
 /// <summary>
@@ -71,6 +74,7 @@ public sealed class Trainer : IDisposable
     private readonly TrainingJob _job;
     private readonly RunFolder _folder;
     private readonly IProgressSink _progress;
+    private readonly RunReports _reports;
     private readonly Adam _adam;
     private readonly BatchBlock _input;
     private readonly TrainingStep?[] _steps; // by variant of the stage
@@ -84,6 +88,7 @@ public sealed class Trainer : IDisposable
     public Trainer(Device device, TrainingJob job, RunFolder folder, IProgressSink progress)
     {
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
+        _reports = new RunReports(folder.FolderPath, job.Reporters);
         _schedules = job.Config.Schedules();
         double[]? weightDecays = job.Config.WeightDecay > 0 ? [.. _schedules.Select(_ => job.Config.WeightDecay)] : null;
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon, weightDecays, job.Config.MaxGradNorm);
@@ -104,11 +109,13 @@ public sealed class Trainer : IDisposable
             WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
             (_done, _lastSpearman, _lastTags, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.LastTags, checkpoint.State.BestSpearman);
             _folder.RemoveOldCheckpoints(IsCheckpointDue);
+            _reports.Begin(_done);
             if (checkpoint.State.ValidationDue)
                 FinishStep(cancellation);
         }
         else
         {
+            _reports.Begin(_done);
             _job.StartWeights();
             Validate(); // of the initial weights
             _folder.SaveStart(WriteModel);
@@ -126,6 +133,7 @@ public sealed class Trainer : IDisposable
             _progress.Report(_done, text);
             FinishStep(cancellation);
         }
+        _reports.End();
         AtomicFolder.Write(_folder.Last, WriteModel);
         _progress.End(text);
         NoteUselessTraining();
@@ -194,8 +202,14 @@ public sealed class Trainer : IDisposable
         for (int i = 0; i < values.Length; i++)
             line[losses.Terms[i].Name] = values[i];
         line["grad_norm"] = _adam.GradientNorm() is var norm && float.IsFinite(norm) ? norm : throw NonFinite("the norm of the gradient", _done);
-        _folder.Log(line);
+        Record(line);
         return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
+    }
+
+    private void Record(JsonObject line)
+    {
+        _folder.Log(line);
+        _reports.Report(line);
     }
 
     // Checks the gradients and losses of the steps so far.
@@ -233,7 +247,7 @@ public sealed class Trainer : IDisposable
         var line = new JsonObject { ["step"] = _done, [Score] = spearman };
         if (tags is { } score)
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
-        _folder.Log(line);
+        Record(line);
         _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
         (_lastSpearman, _lastTags) = (spearman, tags);
         // Few pairs have few possible scores. Of equal ones the model that was trained longer counts.

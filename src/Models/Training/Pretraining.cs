@@ -109,6 +109,7 @@ public static class Pretraining
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);
     }

@@ -17,7 +17,7 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const int SlotsAhead = 3, MostRollbacks = 3;
+    private const int SlotsAhead = 3, SlotsOfParts = 2, MostRollbacks = 3;
     private const string Score = "val_spearman";
 
     private readonly Device _device;
@@ -44,6 +44,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
     public double? Run(CancellationToken cancellation)
     {
+        NoteParts();
         try
         {
             Begin();
@@ -97,8 +98,18 @@ public sealed class Trainer : IDisposable
             _folder.Checkpoints.Save(_state, WriteModel);
     }
 
+    // Several parts do not give the results of one batch if samples of a batch depend on each other.
+    private void NoteParts()
+    {
+        var (config, mixes) = (_job.Config, _job.Stage.MixesSamples);
+        if (config.GradientAccumulationSteps == 1 || mixes.Count == 0)
+            return;
+        _progress.Note($"{_job.Label}: {string.Join(" and ", mixes)} {(mixes.Count == 1 ? "sees" : "see")} one micro-batch of {config.Batch} at a time, " +
+            $"so {config.GradientAccumulationSteps} of them are not the same as one batch of {config.UpdateBatch}");
+    }
+
     private void BeginTiming() =>
-        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.Batch, TimeProvider.System);
+        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.UpdateBatch, TimeProvider.System);
 
     // Continues from a saved state. The weights before training are made again.
     private void Restore(string checkpoint, TrainerState state)
@@ -139,7 +150,7 @@ public sealed class Trainer : IDisposable
             FinishStep(cancellation);
         }
         using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Stage.Shape, SlotsAhead, _state.Step, config.Steps - _state.Step, _updates.Fill);
+        using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, config.GradientAccumulationSteps == 1 ? SlotsAhead : SlotsOfParts, _state.Step, config.Steps - _state.Step, _updates.Fill);
         _progress.Begin(_job.Label, config.Steps, _state.Step);
         while (!IsLastStep && !IsOutOfPatience)
         {
@@ -153,7 +164,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private BatchBlock Take(Prefetcher batches)
+    private BatchBlock[] Take(Prefetcher batches)
     {
         using (_timing.Measure(TimedPart.Input))
             return batches.Take();

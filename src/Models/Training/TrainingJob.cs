@@ -50,7 +50,7 @@ public sealed record TrainingJob
 /// <summary>The random choices of a run.</summary>
 /// <param name="Seed">Key of dropout.</param>
 /// <param name="Fill">
-/// Fills a slot with the batch of a number. The same number always gives the same batch. Called only from the
-/// prefetching thread.
+/// Fills blocks with the parts of the batch of a number. The same number always gives the same batch. Called only from
+/// the prefetching thread.
 /// </param>
-public sealed record TrainingDraws(ulong Seed, Action<long, BatchBlock> Fill);
+public sealed record TrainingDraws(ulong Seed, Action<long, BatchBlock[]> Fill);

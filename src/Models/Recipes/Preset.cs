@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
@@ -115,7 +116,7 @@ public sealed record Preset
     private static Preset Load(string name, string model, Action<JsonObject>? resize, IEnumerable<string> overrides, int? frameWidth)
     {
         if (!Names.Contains(name))
-            throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
+            throw new DataException($"there is no preset {Printable.Quote(name)}; presets: {string.Join(", ", Names)}{Suggestion.Text(name, Names)}");
         var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");
         var record = ModelZoo.Find(model);
         Section(root, "model")["model"] = record.Name;

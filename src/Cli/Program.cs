@@ -24,6 +24,7 @@ internal sealed partial class Program
         DevicesCommand.Create(),
         KernelsCommand.Create(),
         BenchCommand.Create(),
+        CompletionCommand.Create(),
         HelpCommand.Create(),
     };
 }

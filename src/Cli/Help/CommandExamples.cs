@@ -81,6 +81,9 @@ internal static class CommandExamples
         ["bench"] = new("docs/benchmarks.md",
             ("Measures the training step of a small model.", "bench --model mix --preset micro --steps 3"),
             ("Measures finetuning on the GPU in bf16.", "bench --model uniter --stage finetune --preset reference --device cuda --precision bf16")),
+        ["completion"] = new(Commands,
+            ("Completes in this bash.", "completion bash"),
+            ("Prints the script for fish.", "completion fish")),
         ["help"] = new(Commands, ("Shows the help of a command.", "help data import")),
     };
 

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.CommandLine;
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Spectre.Console;
 using VideoSim.Cli.Output;
 
@@ -14,8 +15,10 @@ namespace VideoSim.Cli.Help;
 /// <param name="width">
 /// Columns of the terminal; <see cref="int.MaxValue"/> for a pipe, where no line is broken.
 /// </param>
-internal sealed class HelpWriter(TextWriter output, int width)
+internal sealed partial class HelpWriter(TextWriter output, int width)
 {
+    private const char Glue = '\u00A0'; // a blank where no line is broken
+
     private const int Narrow = 72, WidestName = 34, Indentation = 2;
 
     /// <summary>The columns of stdout; <see cref="int.MaxValue"/> if it is no terminal.</summary>
@@ -25,8 +28,8 @@ internal sealed class HelpWriter(TextWriter output, int width)
     public void Write(Command command)
     {
         string path = CommandPath.Of(command);
-        Section("Description", () => Paragraph(command.Description ?? ""));
-        Section("Usage", () => Paragraph(Usage(command, path), continues: true));
+        Section("Description", () => Lines(command.Description ?? "", Indentation));
+        Section("Usage", () => Lines(Glued(Usage(command, path)), Indentation));
         Rows("Commands", command.Subcommands.Where(static one => !one.Hidden).Select(static one => (one.Name, one.Description ?? "")));
         Rows("Arguments", command.Arguments.Select(static argument => (ValueName.Of(argument), Description(argument.Description, argument.HasDefaultValue ? argument.GetDefaultValue() : null))));
         Rows("Options", Options(command).Select(static option => (Label(option), Description(option))));
@@ -34,12 +37,9 @@ internal sealed class HelpWriter(TextWriter output, int width)
         Section("Examples", () =>
         {
             foreach (var (what, line) in help.Examples)
-            {
-                Paragraph($"# {what}");
-                Paragraph($"{CommandPath.Program} {line}", continues: true);
-            }
+                Example(what, $"{CommandPath.Program} {line}");
         });
-        Section("Exit codes", () => Paragraph("0 done, 1 failed, 2 wrong usage, 130 interrupted"));
+        Section("Exit codes", () => Lines("0 done, 1 failed, 2 wrong usage, 130 interrupted", Indentation));
         output.WriteLine($"More: {help.Page}");
     }
 
@@ -106,19 +106,29 @@ internal sealed class HelpWriter(TextWriter output, int width)
         });
     }
 
-    // A command goes on behind a backslash, so it can be copied.
-    private void Paragraph(string text, bool continues = false)
+    // Each line of a comment begins with #, and a command goes on behind a backslash, so that both can be copied.
+    private void Example(string what, string line)
     {
-        const string Continuation = " \\";
-        string[] lines = [.. TextLayout.Wrap(text, Room(Indentation) - (continues ? Continuation.Length + Indentation : 0))];
-        for (int i = 0; i < lines.Length; i++)
-            output.WriteLine($"{Blanks(continues && i > 0 ? 2 * Indentation : Indentation)}{lines[i]}{(continues && i < lines.Length - 1 ? Continuation : "")}");
+        const string Comment = "# ", Continuation = " \\";
+        foreach (string part in TextLayout.Wrap(what, Room(Indentation + Comment.Length)))
+            output.WriteLine($"{Blanks(Indentation)}{Comment}{part}");
+        string[] parts = [.. TextLayout.Wrap(Glued(line), Room(2 * Indentation + Continuation.Length))];
+        for (int i = 0; i < parts.Length; i++)
+            output.WriteLine($"{Blanks(i == 0 ? Indentation : 2 * Indentation)}{Unglued(parts[i])}{(i < parts.Length - 1 ? Continuation : "")}");
     }
+
+    // An option stays with its value, and a text in quotes stays whole.
+    private static string Glued(string line) => Inseparable().Replace(line, static match => match.Value.Replace(' ', Glue));
+
+    private static string Unglued(string line) => line.Replace(Glue, ' ');
+
+    [GeneratedRegex("--[a-z0-9-]+ (?!-)('[^']*')?|'[^']*'")]
+    private static partial Regex Inseparable();
 
     private void Lines(string text, int indentation)
     {
         foreach (string line in TextLayout.Wrap(text, Room(indentation)))
-            output.WriteLine($"{Blanks(indentation)}{line}");
+            output.WriteLine($"{Blanks(indentation)}{Unglued(line)}");
     }
 
     // The last column stays free: some terminals break a line there.

@@ -103,7 +103,8 @@ public sealed partial class HelpTests(CommandWorld world)
             string[] lines = text.ToString().Split('\n');
             // A word that is wider than the terminal stays whole.
             Assert.All(lines, line => Assert.True(line.Length < width || !line.Trim(' ', '\\').Contains(' ', StringComparison.Ordinal), $"{CommandPath.Of(command)}: {line}"));
-            // A command that goes on in the next line can be copied.
+            // A command that goes on in the next line can be copied; no line ends within quotes.
+            Assert.All(lines, line => Assert.True(line.Count(static c => c == '\'') % 2 == 0 || !line.EndsWith('\\'), line));
             foreach (var (_, example) in CommandExamples.Of(CommandPath.Of(command)).Examples)
                 Assert.Contains($"videosim {example}", Continuation().Replace(text.ToString(), " "), StringComparison.Ordinal);
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
@@ -20,7 +21,7 @@ internal static class ReproduceCommand
     {
         var options = new ReproduceOptionSet();
         var study = CommonOptions.Checked(
-            new Option<string?>("--study") { Description = "claims: test the published claims with three seeds" },
+            new Option<string?>("--study") { HelpName = "claims", CompletionSources = { "claims" }, Description = "claims: test the published claims with three seeds" },
             (name, _) =>
             {
                 if (name != "claims")
@@ -134,9 +135,9 @@ internal static class ReproduceCommand
 /// <summary>The options of a reproduction, and their values.</summary>
 internal sealed class ReproduceOptionSet
 {
-    private readonly Option<string> _output = new("--output-dir") { Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
+    private readonly Option<string> _output = new("--output-dir") { HelpName = ValueName.Folder, Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
         _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
+    private readonly Option<string?> _data = new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"number of folds to train, 1 to {Folds.Count}; that of the preset if left out" },

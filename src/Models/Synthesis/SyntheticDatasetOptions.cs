@@ -76,7 +76,7 @@ public sealed record SyntheticDatasetOptions
     }
 
     /// <summary>Labelled pairs of each test set.</summary>
-    internal int LabelledTestPairs => TestPairs ?? Math.Max(2_000, 2 * TestVideos);
+    public int LabelledTestPairs => TestPairs ?? Math.Max(2_000, 2 * TestVideos);
 
     private static void CheckAtLeast(int least, int value, string what)
     {

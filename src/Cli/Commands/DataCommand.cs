@@ -22,7 +22,7 @@ internal static class DataCommand
         var pairs = CommonOptions.Positive("--pairs", "labelled pairs", defaults.Pairs);
         var pairVideos = CommonOptions.Positive("--pair-videos", "videos that the pairs are made of", defaults.PairVideos);
         var testVideos = CommonOptions.Positive("--test-videos", "videos of each test set", defaults.TestVideos);
-        var testPairs = new Option<int?>("--test-pairs") { Description = "labelled pairs of each test set; two for each of its videos and at least 2000 if left out" };
+        var testPairs = new Option<int?>("--test-pairs") { Description = "labelled pairs of each test set; two for each of its videos and at least 2000, or as many as can be drawn, if left out" };
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
         var tagList = new Option<string?>("--tag-list") { HelpName = ValueName.File, Description = "a tag_list.txt; videos have its tags, and it is copied" };
         var vocabulary = new Option<string?>("--vocab") { HelpName = ValueName.File, Description = "a vocab.txt; titles have only characters that it contains, and it is copied" };

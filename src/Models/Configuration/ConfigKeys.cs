@@ -97,7 +97,7 @@ public static class ConfigKeys
     public static IReadOnlyList<ConfigKey> Of(Type type) => type == typeof(TrainingConfig) ? Training : type == typeof(LossConfig) ? Losses
         : type == typeof(ModelConfig) ? Model : type == typeof(EncoderConfig) ? Encoder : [];
 
-    /// <summary>Refuses a configuration with a value that its key does not allow. Sections in it are not checked.</summary>
+    /// <summary>Refuses a configuration with a value that its key does not allow. Its sections are not checked.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="type">Describes its keys.</param>
     /// <param name="where">The beginning of the message, such as <c>pretrain.</c> for the key.</param>

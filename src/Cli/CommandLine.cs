@@ -79,7 +79,7 @@ internal static partial class CommandLine
         }
         catch (OperationCanceledException)
         {
-            console.WriteError(resumes ? "interrupted; the same command continues where it stopped" : "interrupted");
+            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues where it stopped");
             return Interrupted;
         }
         catch (Exception e)
@@ -90,6 +90,9 @@ internal static partial class CommandLine
             return Failed;
         }
     }
+
+    private static bool Overwrites(ParseResult parsed) =>
+        parsed.CommandResult.Children.Any(static child => child is OptionResult { Implicit: false, Option.Name: CommonOptions.OverwriteName });
 
     // The driver's exit handlers may wait for work that never ends.
     private static int Finish(int exitCode)

@@ -28,6 +28,9 @@ internal static class CommonOptions
     /// <summary>The only option whose value may be empty.</summary>
     public const string Title = "--title";
 
+    /// <summary>The option that deletes earlier results of a command.</summary>
+    public const string OverwriteName = "--overwrite-output-dir";
+
     /// <summary>The preset if no option and no file names one.</summary>
     public const string DefaultPreset = "tiny";
 
@@ -85,6 +88,8 @@ internal static class CommonOptions
     public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => DefaultSeed };
 
     public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; after an interruption the same command continues in it", Required = true };
+
+    public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
     public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
         new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
@@ -239,7 +244,7 @@ internal sealed class RunOptionSet
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly DictionaryOption _dictionary = new();
-    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager();
+    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
 
     /// <summary>Makes the options.</summary>
     /// <param name="stage">pretrain or finetune.</param>
@@ -250,7 +255,7 @@ internal sealed class RunOptionSet
         foreach (var option in new Option[] { _model, _data, _output })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _eager })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _eager, _overwrite })
             command.Add(option);
     }
 
@@ -275,6 +280,7 @@ internal sealed class RunOptionSet
             Dictionary = _dictionary.Read(parsed),
             SkipBadRecords = parsed.GetValue(_skip),
             Eager = parsed.GetValue(_eager),
+            Overwrite = parsed.GetValue(_overwrite),
         };
     }
 }

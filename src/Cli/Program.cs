@@ -13,6 +13,7 @@ return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multi
     ExportCommand.Create(),
     EvaluateCommand.Create(),
     SearchCommand.Create(),
+    ReportCommand.Create(),
     InspectCommand.Create(),
     PresetsCommand.Create(),
     ConvertCommand.Create(),

@@ -54,6 +54,7 @@ internal static class ReproduceCommand
                 return CommandLine.Done;
             }
             var summary = ReproductionRun.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
+            ReportCommand.WriteInto(chosen.OutputDirectory, console.Progress, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json, resumes: true);
@@ -149,14 +150,14 @@ internal sealed class ReproduceOptionSet
     private readonly TextOptions _text = new();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager();
+    private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
 
     public void AddTo(Command command)
     {
         foreach (var option in new Option[] { _output, _data, _models, _folds })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager, _overwrite })
             command.Add(option);
         _text.AddTo(command, ModelsOf);
     }
@@ -186,6 +187,7 @@ internal sealed class ReproduceOptionSet
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
+            Overwrite = parsed.GetValue(_overwrite),
         };
     }
 

@@ -36,7 +36,7 @@ public static class ConfigKeys
         new("checkpoint_every", Updates, "updates between checkpoints; the last update always saves one") { Range = ValueRange.Positive, Flag = "--save-steps" },
         new("save_total_limit", "checkpoints", "newest checkpoints that are kept") { Range = ValueRange.Positive, Flag = "--save-total-limit" },
         new("early_stopping_patience", "validations", "validations without a better score after which the run ends; 0 is off") { Range = ValueRange.Count, Flag = "--early-stopping-patience" },
-        new("on_nan", "action", "action when a value is not finite: end the run, or go back to the last checkpoint") { Choices = [TrainingConfig.Stop, TrainingConfig.Rollback], Flag = "--on-nan" },
+        new("on_nan", "action", "action if a value is NaN or infinite: stop the run, or roll back to the last good checkpoint, at most 3 times") { Choices = [TrainingConfig.Stop, TrainingConfig.Rollback], Flag = "--on-nan" },
     ];
 
     /// <summary>Keys of <see cref="LossConfig"/>.</summary>

@@ -38,14 +38,17 @@ public sealed record TrainingConfig
     /// <summary>Steps until that rate peaks; it reaches 0 at the last step.</summary>
     public int Warmup { get; set; } = 1000;
 
-    /// <summary>Share of a weight that an update subtracts, times the learning rate; 0 is off.</summary>
-    public double WeightDecay { get; set; }
-
-    /// <summary>Largest norm of the whole gradient; a longer one is scaled down. 0 is off.</summary>
-    public double MaxGradNorm { get; set; }
-
     /// <summary>Micro-batches whose gradients are added for one update.</summary>
     public int GradientAccumulationSteps { get; set; } = 1;
+
+    /// <summary>
+    /// Decoupled weight decay (AdamW): an update also reduces a weight by its rate times this. Biases and scales and
+    /// shifts of normalizations do not decay. 0 is off.
+    /// </summary>
+    public double WeightDecay { get; set; }
+
+    /// <summary>Largest norm of the whole gradient: a longer gradient is shortened to it. 0 is off.</summary>
+    public double MaxGradNorm { get; set; }
 
     /// <summary>
     /// Type of activations and of the matrices in products. Weights, gradients, moments and validations are always

@@ -55,6 +55,9 @@ public sealed record ReproductionOptions
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
 
+    /// <summary>Deletes the reproduction that is in the folder.</summary>
+    public bool Overwrite { get; init; }
+
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
@@ -72,5 +75,6 @@ public sealed record ReproductionOptions
         SkipBadRecords = SkipBadRecords,
         VideoDisjoint = VideoDisjoint,
         Eager = Eager,
+        MayGrow = false, // embeddings and folds are those of the run as it was
     };
 }

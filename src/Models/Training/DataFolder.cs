@@ -150,6 +150,12 @@ public sealed record RunOptions
     /// <summary>Rebuilds the step every time instead of replaying it; the bits are the same.</summary>
     public bool Eager { get; init; }
 
+    /// <summary>Deletes the run that is in the folder.</summary>
+    public bool Overwrite { get; init; }
+
+    /// <summary>Whether a run in the folder continues if the options have more steps than it.</summary>
+    public bool MayGrow { get; init; } = true;
+
     /// <summary>The preset with its overrides and, if there is an encoder, the encoder's sizes.</summary>
     /// <param name="encoder">The encoder, or null.</param>
     /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
@@ -173,6 +179,17 @@ internal static class StageSeeds
     public const uint Pretraining = 1;
 
     public static uint Finetuning(int fold) => 100 + (uint)fold;
+
+    /// <summary>
+    /// Key of all random numbers after a number of rollbacks. The first one is the seed of the run.
+    /// </summary>
+    public static ulong AfterRollbacks(ulong seed, int rollbacks)
+    {
+        if (rollbacks == 0)
+            return seed;
+        var (r0, r1, _, _) = Kernels.Random.Philox.Block((uint)rollbacks, 0, RandomSites.Rollbacks, 0, seed);
+        return (ulong)r1 << 32 | r0;
+    }
 
     /// <summary>Dropout key of a stage.</summary>
     public static ulong Dropout(ulong seed, uint stage)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
@@ -68,7 +69,7 @@ internal static class CommandLine
         }
         catch (OperationCanceledException)
         {
-            console.WriteError(resumes ? "interrupted; the same command continues where it stopped" : "interrupted");
+            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues where it stopped");
             return Interrupted;
         }
         catch (Exception e)
@@ -79,6 +80,9 @@ internal static class CommandLine
             return Failed;
         }
     }
+
+    private static bool Overwrites(ParseResult parsed) =>
+        parsed.CommandResult.Children.Any(static child => child is OptionResult { Implicit: false, Option.Name: CommonOptions.OverwriteName });
 
     // The driver's exit handlers may wait for work that never ends.
     private static int Finish(int exitCode)

@@ -72,7 +72,7 @@ internal static class UsageErrors
             return problem + Meant(near);
         if (known.Where(one => name.Length > 3 && one.StartsWith(name, StringComparison.Ordinal)).ToArray() is [var begun])
             return problem + Meant(begun);
-        string[] others = [.. CommandPath.Tree(parsed.RootCommandResult.Command).Where(one => one.Options.Any(option => option.Name == name)).Select(static one => $"'{CommandPath.Of(one)}'")];
+        string[] others = [.. CommandPath.Tree(parsed.RootCommandResult.Command).Where(one => one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];
         return others.Length == 0 ? problem : $"{problem} of '{CommandPath.Of(command)}'; {Listed(others)} {(others.Length == 1 ? "has" : "have")} it";
     }
 

@@ -30,4 +30,6 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(IReadOnlyList<CheckedKernel>))]
 [JsonSerializable(typeof(IReadOnlyList<CheckedCase>))]
 [JsonSerializable(typeof(KernelBenchReport))]
+[JsonSerializable(typeof(PresetDescription))]
+[JsonSerializable(typeof(IReadOnlyList<PresetRow>))]
 internal sealed partial class CliJson : JsonSerializerContext;

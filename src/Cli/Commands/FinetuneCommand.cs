@@ -10,7 +10,7 @@ internal static class FinetuneCommand
 {
     public static Command Create()
     {
-        var options = new RunOptionSet();
+        var options = new RunOptionSet("finetune");
         var pretrained = new Option<string>("--pretrained") { HelpName = ValueName.Folder, Description = "a model folder; a run's folder stands for its last model", Required = true };
         var fold = CommonOptions.Checked(
             new Option<string>("--fold") { HelpName = "N|all", CompletionSources = { Enumerable.Range(1, Folds.Count).Select(static fold => $"{fold}").Append("all").ToArray() }, Description = $"1 to {Folds.Count}, or all; with all, each fold gets a folder fold-<k>", Required = true },
@@ -22,8 +22,8 @@ internal static class FinetuneCommand
         return command.Does((parsed, console, cancellation) =>
         {
             CommonOptions.RequireFolder(pretrained.Name, parsed.GetValue(pretrained)!, CommonOptions.FolderOfModel);
+            var run = options.Read(parsed, console.Progress) with { VideoDisjoint = parsed.GetValue(disjoint) };
             using var device = options.OpenDevice(parsed);
-            var run = options.Read(parsed) with { VideoDisjoint = parsed.GetValue(disjoint) };
             int[] numbers = Numbers(parsed.GetValue(fold)!);
             var results = new List<TrainingResult>();
             foreach (int number in numbers)

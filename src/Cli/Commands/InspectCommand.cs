@@ -75,7 +75,7 @@ internal static class InspectCommand
                     Labels = parsed.GetValue(labels),
                     Batch = parsed.GetValue(batch),
                     At = parsed.GetValue(at),
-                    Overrides = parsed.GetValue(set)!,
+                    Overrides = [.. parsed.GetValue(set)!],
                     Dictionary = dictionary.Read(parsed),
                 }, file);
                 string what = parsed.GetValue(at) is { } number ? $"step {number} of the run" : $"a step of {parsed.GetValue(batch)} {(parsed.GetValue(labels) is null ? "videos" : "pairs")}";
@@ -83,7 +83,7 @@ internal static class InspectCommand
                 console.WriteMade(new StepResult(file, model, device.Name), CliJson.Default.StepResult);
                 return CommandLine.Done;
             }
-            var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!).Model);
+            var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!]).Model);
             var table = new ResultTable().TextColumn("block").NumberColumn("parameters");
             foreach (var (block, count) in description.Blocks.Append(new("total", description.Total)))
                 table.Row(block, count.ToString("N0", CultureInfo.InvariantCulture));

@@ -56,7 +56,7 @@ internal static class KernelsBenchCommand
             string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
             var precisions = parsed.GetValue(precision) is { } only ? [TrainingConfig.Require(only, opened)] : ElementTypes.Precisions;
-            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, precisions, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), [.. parsed.GetValue(set)!], precisions, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);

@@ -10,8 +10,8 @@ public static class Suggestion
 
     /// <summary>
     /// The nearest of the known names: the fewest letters inserted, deleted, changed or swapped with their neighbour,
-    /// at most one for every three letters. Without such a name, the only known name that has the given one as one of
-    /// its words. Upper and lower case count as equal.
+    /// at most one for every three letters. Without such a name, the only known name that has all words of the given one,
+    /// or begins with it, or the other way round. Upper and lower case count as equal.
     /// </summary>
     /// <param name="given">The unknown name.</param>
     /// <param name="known">The names that exist. Of equally near ones the first is taken.</param>
@@ -26,12 +26,17 @@ public static class Suggestion
             .Where(pair => pair.Distance <= Math.Max(wanted.Length, pair.Name.Length) / LettersPerError).ToArray();
         if (near.Length > 0)
             return near.MinBy(static pair => pair.Distance).Name;
-        string[] containing = [.. names.Where(name => name.ToLowerInvariant().Split(Separators).Contains(wanted.Trim('-')))];
-        return containing is [var only] ? only : null;
+        string[] similar = [.. names.Where(name => IsPartOf(wanted, name.ToLowerInvariant()) || IsPartOf(name.ToLowerInvariant(), wanted))];
+        return similar is [var only] ? only : null;
     }
 
     /// <summary>The nearest name as the end of a message, <c>; did you mean 'x'?</c>, or nothing.</summary>
     public static string Text(string given, IEnumerable<string> known) => For(given, known) is { } name ? $"; did you mean '{name}'?" : "";
+
+    private static bool IsPartOf(string part, string whole) =>
+        (part.Length >= LettersPerError && whole.StartsWith(part, StringComparison.Ordinal)) || !Words(part).Except(Words(whole)).Any();
+
+    private static string[] Words(string name) => name.Split(Separators, StringSplitOptions.RemoveEmptyEntries);
 
     // Damerau and Levenshtein's distance, where no part is changed twice.
     private static int Distance(string a, string b)

@@ -27,7 +27,7 @@ internal sealed class SyntheticBatches : IDisposable
     public string Root { get; } = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
 
     /// <summary>A preset with enough tags and pieces of the vocabulary for synthetic data.</summary>
-    public static Preset Sizes(string preset, string model, IReadOnlyList<string> overrides)
+    public static Preset Sizes(string preset, string model, IReadOnlyList<Override> overrides)
     {
         var sizes = Preset.Load(preset, model, overrides);
         return sizes.For(Math.Max(sizes.Model.Encoder.VocabSize, FewestPieces), Math.Max(sizes.Model.Tags, FewestTags));

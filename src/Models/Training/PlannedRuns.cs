@@ -19,12 +19,10 @@ namespace VideoSim.Models.Training;
 /// code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="DiskBytes">
-/// Size of a finished run: two checkpoints with moments, and the first, the best and the last weights.
+/// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.
 /// </param>
 public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps, int Batch, long Parameters, double FlopsPerStep, long DeviceBytes, long DiskBytes)
 {
-    private const int BytesOnDiskPerParameter = (2 * 3 + 3) * sizeof(float);
-
     /// <summary>Refuses a run that needs more memory than the device has, before any memory is allocated.</summary>
     /// <param name="device">The device of the run.</param>
     /// <param name="sizes">Model and recipes.</param>
@@ -62,6 +60,6 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining && sizes.Model.Tags > 0);
         long parameters = built.Model.Parameters.Count;
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.Batch, parameters, built.Step.Cost.Flops,
-            device.AllocatedBytes, BytesOnDiskPerParameter * parameters);
+            device.AllocatedBytes, (built.Training.SaveTotalLimit * 3L + 3) * sizeof(float) * parameters);
     }
 }

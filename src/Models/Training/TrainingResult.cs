@@ -21,6 +21,6 @@ public sealed record TrainingResult(string Model, string Stage, int? Fold, long 
     public static TrainingResult Of(RunOptions options, string stage, int? fold, double? spearman)
     {
         string run = Path.GetFullPath(options.OutputDirectory), best = Path.Combine(run, ModelFolder.BestOfRun);
-        return new TrainingResult(options.Model, stage, fold, RunFolder.NewestStep(run), spearman, Directory.Exists(best) ? best : null, Path.Combine(run, ModelFolder.LastOfRun), run);
+        return new TrainingResult(options.Model, stage, fold, RunCheckpoints.NewestStep(run), spearman, Directory.Exists(best) ? best : null, Path.Combine(run, ModelFolder.LastOfRun), run);
     }
 }

@@ -32,6 +32,13 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
     [InlineData("-help", 2, "there is no option '-help'; did you mean '--help'?")]
     [InlineData("pretrain -seed 3", 2, "there is no option '-seed'; did you mean '--seed'?")]
     // Names of other programs, and options of other commands.
+    [InlineData(Train + " --epochs 3", 2, "there is no option '--epochs'; did you mean '--num-train-epochs'?")]
+    [InlineData(Train + " --lr 0.1", 2, "there is no option '--lr'; did you mean '--learning-rate'?")]
+    [InlineData(Train + " --bs 8", 2, "there is no option '--bs'; did you mean '--batch-size'?")]
+    [InlineData(Train + " --batch 8", 2, "there is no option '--batch'; did you mean '--batch-size'?")]
+    [InlineData(Train + " --steps 8", 2, "there is no option '--steps'; did you mean '--max-steps'?")]
+    [InlineData("embed --batch-size 8", 2, "there is no option '--batch-size' of 'embed'; 'pretrain' and 'finetune' have it")]
+    [InlineData("reproduce --batch-size 8", 2, "--batch-size: both stages have batch; use --set pretrain.batch=8 --set finetune.batch=8")]
     [InlineData(Train + " --gpu 0", 2, "there is no option '--gpu'; did you mean '--device cuda'?")]
     [InlineData(Train + " --resume", 2, "there is no option '--resume'; the same command continues an interrupted run")]
     [InlineData(Train + " --output NEW", 2, "there is no option '--output'; did you mean '--output-dir'?")]

@@ -23,6 +23,10 @@ public sealed class SuggestionTests
     [InlineData("", null)]
     [InlineData("--size-of-nothing", null)]
     [InlineData("--warmup", "--warmup-steps")]
+    [InlineData("batchsize", "batch")] // begins with one name
+    [InlineData("steps_in_all", "steps")] // has the words of one name
+    [InlineData("--", null)]
+    [InlineData("e", null)]
     public void For_AMistypedName_IsTheNearest(string given, string? expected) => Assert.Equal(expected, Suggestion.For(given, Known));
 
     [Theory]

@@ -147,7 +147,7 @@ public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRun
         string Weight(string checkpoint, params string[] overrides)
         {
             string output = runs.New("weight.safetensors");
-            StepDump.Write(device, new StepDumpOptions { Checkpoint = checkpoint, Records = [data.Pairwise], Batch = Size, Overrides = overrides }, output);
+            StepDump.Write(device, new StepDumpOptions { Checkpoint = checkpoint, Records = [data.Pairwise], Batch = Size, Overrides = [.. overrides] }, output);
             using var file = SafetensorsReader.Open(output);
             return file.Metadata["weight.consistency"];
         }

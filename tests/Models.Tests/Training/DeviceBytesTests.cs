@@ -1,6 +1,7 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Tests.Cuda;
 using VideoSim.Models.Text;
@@ -28,7 +29,7 @@ public sealed class DeviceBytesTests : IDisposable
         using Device inner = precision == "fp32" ? new CpuDevice(threads: 1) : EmulatedMachine.Open();
         TinyData.Write(_root);
         var data = new DataFolder(_root);
-        string[] overrides =
+        Override[] overrides =
         [
             .. TinyData.Overrides, $"model.tags={TagList.Read(data.TagList).ClassCount}", $"model.encoder.vocab_size={Vocabulary.Load(data.Vocabulary).Count}",
             "pretrain.steps=2", "finetune.steps=2", "pretrain.warmup=1", "finetune.warmup=1", "pretrain.encoder_warmup=1", "finetune.encoder_warmup=1", $"pretrain.precision={precision}", $"finetune.precision={precision}",

@@ -74,10 +74,12 @@ internal sealed class TinyJob : IDisposable
             Assembler.Fill(order, slot, _masker, number);
     }
 
-    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true)
+    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true,
+        Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);
+        folder.Begin([], progress);
         using var trainer = new Trainer(_device, new TrainingJob
         {
             Label = "job",
@@ -87,13 +89,12 @@ internal sealed class TinyJob : IDisposable
             Config = config,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
-            Fill = fill,
-            Validate = () => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null),
+            Draws = draws ?? (_ => new TrainingDraws(1, fill)),
+            Validate = score ?? (() => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null)),
             WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
                 new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),
-            Seed = 1,
         }, folder, progress);
-        trainer.Run(CancellationToken.None);
+        trainer.Run(stop?.Token ?? CancellationToken.None);
     }
 
     public void Dispose()

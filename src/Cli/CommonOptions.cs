@@ -254,6 +254,7 @@ internal sealed class RunOptionSet
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
+    private readonly ReportOption _report = new();
 
     /// <summary>Makes the options.</summary>
     /// <param name="stage">pretrain or finetune.</param>
@@ -264,7 +265,7 @@ internal sealed class RunOptionSet
         foreach (var option in new Option[] { _model, _data, _output })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _eager, _overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _eager, _overwrite })
             command.Add(option);
     }
 
@@ -290,6 +291,7 @@ internal sealed class RunOptionSet
             SkipBadRecords = parsed.GetValue(_skip),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),
+            Reporters = _report.Read(parsed),
         };
     }
 }

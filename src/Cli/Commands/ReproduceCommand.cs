@@ -149,6 +149,7 @@ internal sealed class ReproduceOptionSet
     private readonly Option<string[]> _models = CommonOptions.Models();
     private readonly RecipeOptions _recipe = new(stage: null);
     private readonly TextOptions _text = new();
+    private readonly ReportOption _report = new();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
@@ -158,7 +159,7 @@ internal sealed class ReproduceOptionSet
         foreach (var option in new Option[] { _output, _data, _models, _folds })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager, _overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager, _overwrite })
             command.Add(option);
         _text.AddTo(command, ModelsOf);
     }
@@ -189,6 +190,7 @@ internal sealed class ReproduceOptionSet
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),
+            Reporters = _report.Read(parsed),
         };
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Training;
 using VideoSim.Kernels.Attention;
 using VideoSim.Kernels.Contract;
 
@@ -29,7 +30,7 @@ public static class ConfigKeys
         new("warmup", Updates, "updates until the rate peaks; it is 0 after the last update") { Range = ValueRange.Count, Flag = "--warmup-steps" },
         new("weight_decay", "per update and rate", "share of a weight that is subtracted, times the learning rate; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--weight-decay" },
         new("max_grad_norm", Number, "largest norm of the whole gradient; a longer one is scaled down; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--max-grad-norm" },
-        new("gradient_accumulation_steps", "micro-batches", "micro-batches of one update; their gradients are added") { Range = new(1, MostInBatch), Flag = "--gradient-accumulation-steps" },
+        new("gradient_accumulation_steps", "micro-batches", "micro-batches of one update; their gradients are added") { Range = new(1, GradientTree.MostParts), Flag = "--gradient-accumulation-steps" },
         new("precision", "type", "type of activations and matrices; bf16 needs a CUDA device") { Choices = [.. ElementTypes.Precisions.Select(PrecisionName.Of)], Flag = "--precision" },
         new("log_every", Updates, "updates between log lines") { Range = ValueRange.Positive, Flag = "--logging-steps" },
         new("evaluate_every", Updates, "updates between validations; the last update is always validated") { Range = ValueRange.Positive, Flag = "--eval-steps" },

@@ -114,8 +114,7 @@ internal static class CommonOptions
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [.. ModelZoo.Names],
         },
-        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(!name.Contains(',', StringComparison.Ordinal) ? name
-            : throw new DataException($"--models {Printable.OneLine(name)}: names are separated by blanks: --models {Printable.OneLine(name).Replace(',', ' ')}"))));
+        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
 
     public static Option<string> Data() => new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files", Required = true };
 

@@ -67,7 +67,7 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
     [InlineData(Train + " --set pretrain.steps", 2, "--set needs key=value, not 'pretrain.steps'")]
     [InlineData(Train + " --precision bf16", 1, "precision bf16 needs a CUDA device; cpu")]
     [InlineData("evaluate --embeddings '' --labels FILE", 2, "--embeddings is empty")]
-    [InlineData("reproduce --models mix,uniter", 2, "--models mix,uniter: names are separated by blanks: --models mix uniter")]
+    [InlineData("reproduce --models mix,uniter", 2, "there is no model 'mix,uniter'; models: mix, mix-asl, mix-roformer, uniter, uniter-asl, uniter-roformer; blanks separate several names")]
     [InlineData("kernels check dropuot", 1, "there is no kernel 'dropuot'; the families are")]
     [InlineData("kernels check dropuot", 1, "; did you mean 'dropout'?")]
     [InlineData(Train + " --vocab brt=FILE", 2, "--vocab brt=FILE: 'brt' is not known; use one of bert, roformer; did you mean 'bert'?")]

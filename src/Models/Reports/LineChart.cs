@@ -10,7 +10,7 @@ internal sealed record ChartLine(string Label, int Color, IReadOnlyList<double> 
 /// <summary>Lines over a common x axis, labelled at their ends.</summary>
 internal sealed record LineChart
 {
-    private const double Height = 230, Top = 10, Bottom = 34, LargestLabel = 110, LabelDistance = 7;
+    private const double Height = 240, Top = 10, Bottom = 40, LargestLabel = 116, LabelDistance = 7;
     private const double LogarithmicRatio = 30; // of the largest to the smallest value
     private const int ManyLines = 8;
 
@@ -80,7 +80,8 @@ internal sealed record LineChart
         double[] places = LabelPlaces.Apart([.. ends.Select(end => y[end.Y])], Svg.LineHeight, Top + 4, bottom - 2);
         for (int i = 0; i < ends.Count; i++)
         {
-            if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2)
+            // A thin line joins a label with a line that ends far from it.
+            if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2 || x[ends[i].X] < Svg.Width - right - Svg.LineHeight)
                 svg.Line(x[ends[i].X] + 1, y[ends[i].Y], Svg.Width - right + LabelDistance - 2, places[i], $"k {ColorClass(ends[i].Color)}");
             svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(ends[i].Label, right - LabelDistance), $"n {ColorClass(ends[i].Color)}");
         }
@@ -92,13 +93,14 @@ internal sealed record LineChart
 
     private void DrawX(Svg svg, Axis x, double bottom)
     {
-        double last = x.Ticks.Count > 0 ? x.Ticks[^1] : 0;
+        // A text at the border of the picture would be cut.
+        const double border = 14;
         foreach (double tick in x.Ticks)
         {
             svg.Line(x[tick], bottom, x[tick], bottom + 4, "a");
-            svg.Text(x[tick], bottom + 17, Figure.Tick(tick), tick == last ? "t e" : tick == x.Ticks[0] && CountsX ? "t" : "t i");
+            svg.Text(x[tick], bottom + 18, Figure.Tick(tick), x[tick] > Svg.Width - border ? "t e" : "t i");
         }
-        svg.Text((x[x.Ticks.Count > 0 ? x.Ticks[0] : 0] + x[last]) / 2, bottom + 30, XTitle, "t i");
+        svg.Text((x.From + x.To) / 2, bottom + 35, XTitle, "t i");
     }
 
     // One label for all lines that share it, at the middle of their ends. A single label says nothing.

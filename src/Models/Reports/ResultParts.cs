@@ -27,7 +27,7 @@ internal static class ResultParts
     {
         if (data.Folds.Count == 0)
             return;
-        html.Section(id, name, data.Findings[id].Text);
+        html.Section(id, name, data.Findings[id].Text).Raw("<div class=\"side\">");
         html.Figure(new RowChart
         {
             Label = "Last validation of each fold by model",
@@ -40,7 +40,7 @@ internal static class ResultParts
         }.Draw(), "A dot for each fold; line and number: mean; band: one standard deviation", "wide");
         html.Table("Validation of folds", ["Model", "#Folds", "#Mean", "#Deviation", "#Lowest", "#Highest"], data.Folds.Select(static group => (IReadOnlyList<string>)
             [Html.Foreign(group.Group), Figure.Count(group.Runs).Text, Figure.Score(group.Mean).Text, Score(group.Deviation), Figure.Score(group.Lowest).Text, Figure.Score(group.Highest).Text]));
-        html.EndSection();
+        html.Raw("</div>").EndSection();
     }
 
     /// <summary>All runs.</summary>
@@ -66,7 +66,7 @@ internal static class ResultParts
     {
         if (data.Ensemble is not { } ensemble)
             return;
-        html.Section(id, name, data.Findings[id].Text);
+        html.Section(id, name, data.Findings[id].Text).Raw("<div class=\"side\">");
         if (ensemble.Members.Any(static member => member.Contribution is not null))
         {
             html.Figure(new RowChart
@@ -81,8 +81,9 @@ internal static class ResultParts
         }
         html.Table("Models of the ensemble", ["Model", "#Weight", "#Mean length", "#Alone", "#Ensemble without it", "#Contribution"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
             [Html.Foreign(member.Model), Figure.Quantity(member.Weight).Text, Figure.Quantity(member.MeanNorm).Text, Score(member.Alone), Score(member.Without), Score(member.Contribution)]));
+        html.Raw("</div>");
         if (ensemble is { Spearman: { } raw, NormalizedSpearman: { } normalized })
-            html.Paragraph($"The sum of raw embeddings, as published, scores {Figure.Score(raw)}. The sum of embeddings of length 1 scores {Figure.Score(normalized)}.", "quiet");
+            html.Paragraph($"The sum of raw embeddings, as published, scores {Figure.Score(raw)}. The sum of embeddings of unit length scores {Figure.Score(normalized)}.", "quiet");
         html.EndSection();
     }
 
@@ -98,7 +99,7 @@ internal static class ResultParts
         html.Table("Pairs that are ranked most wrongly", ["Videos", "#Label", "#Cosine", "#Rank of label", "#Rank of cosine", "#Difference"], data.WorstPairs.Select(static pair => (IReadOnlyList<string>)
         [
             $"<div class=\"titles\">{Video(pair.LeftTitle, pair.Left)}{Video(pair.RightTitle, pair.Right)}</div>", Figure.Score(pair.Label).Text, Figure.Score(pair.Cosine).Text,
-            Figure.Percent(pair.LabelRank).Text, Figure.Percent(pair.CosineRank).Text, Figure.Percent(pair.Difference).Text,
+            Figure.Share(pair.LabelRank).Text, Figure.Share(pair.CosineRank).Text, Figure.Share(pair.Difference).Text,
         ]));
         html.EndSection();
 

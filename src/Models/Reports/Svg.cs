@@ -10,7 +10,7 @@ internal sealed class Svg
     public const double Width = 400;
 
     /// <summary>Size of text, and the height that a line of it needs.</summary>
-    public const double FontSize = 11, LineHeight = 13;
+    public const double FontSize = 13, LineHeight = 15;
 
     private const double NarrowEm = 0.58, WideEm = 1.05; // widths of letters in system fonts, rather too large
     private const int FirstWide = 0x1100; // Korean, Chinese, Japanese

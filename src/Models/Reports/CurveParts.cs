@@ -19,7 +19,7 @@ internal static class CurveParts
                 html.Raw($"<h3>{Html.Escape(stage == stages[^1] ? Capital(stage) : data.Findings.GetValueOrDefault(stage)?.Text ?? Capital(stage))}</h3>");
             html.Raw("<div class=\"figures\">");
             foreach (var figure in data.Curves.Where(figure => figure.Stage == stage))
-                html.Figure(Draw(figure), Caption(figure.Measure));
+                html.Figure(Draw(figure), $"{Caption(figure.Measure)}{(figure.Lines.Count < figure.Runs && figure.Lines.Count == 1 ? ", the same in all runs" : "")}");
             html.Raw("</div>");
         }
         Events(html, data);
@@ -64,6 +64,7 @@ internal static class CurveParts
             XTitle = "step",
             FromZero = figure.Measure is RunReader.Rate or RunReader.EncoderRate or RunReader.Throughput,
             MayBeLogarithmic = figure.Measure is RunReader.Loss or RunReader.GradientNorm,
+            YTick = figure.Measure is RunReader.Rate or RunReader.EncoderRate ? Figure.RateTick : Figure.Tick,
             HasDots = figure.Measure == RunReader.Validation && figure.Lines.Count <= MostNamedRuns,
             Lines = [.. figure.Lines.Select((line, i) => new ChartLine(namesRuns ? Short(line) : line.Group, namesRuns ? i : line.Color, [.. line.Steps.Select(static step => (double)step)], line.Values))],
             Marks = [.. figure.Events.Select(static happened => ((double)happened.Step, StyleOf(happened), happened.Text))],

@@ -29,9 +29,6 @@ public readonly record struct Figure(double Value, string Text)
     /// <summary>A ratio, with one decimal.</summary>
     public static Figure Ratio(double value) => new(value, Signed(value.ToString("0.0", CultureInfo.InvariantCulture)));
 
-    /// <summary>A learning rate or another small number, such as 3.0e-5.</summary>
-    public static Figure Rate(double value) => new(value, value == 0 ? "0" : value.ToString("0.0e-0", CultureInfo.InvariantCulture));
-
     /// <summary>Seconds as a duration, such as 2 h 5 min.</summary>
     public static Figure Duration(double seconds)
     {
@@ -42,11 +39,14 @@ public readonly record struct Figure(double Value, string Text)
 
     /// <summary>All texts that a number can have, for tests.</summary>
     internal static IEnumerable<string> AllTexts(double value) =>
-        new[] { Score(value), Percent(value), Share(value), Count(value), Quantity(value), Ratio(value), Rate(value), Duration(value) }.Select(static figure => figure.Text);
+        new[] { Score(value), Percent(value), Share(value), Count(value), Quantity(value), Ratio(value), Duration(value) }.Select(static figure => figure.Text);
 
     /// <summary>A number with few digits for the tick of an axis.</summary>
     /// <param name="value">The number.</param>
     internal static string Tick(double value) => Prefixed(value, 4, fills: false);
+
+    /// <summary>A learning rate for the tick of an axis, such as 5e-4.</summary>
+    internal static string RateTick(double value) => value == 0 ? "0" : value.ToString("0.##e-0", CultureInfo.InvariantCulture).Replace("-", Minus, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => Text;

@@ -41,6 +41,9 @@ internal sealed record LineChart
     /// <summary>Whether large ranges get an axis of powers.</summary>
     public bool MayBeLogarithmic { get; init; }
 
+    /// <summary>The text of a tick of the y axis.</summary>
+    public Func<double, string> YTick { get; init; } = Figure.Tick;
+
     /// <summary>Draws the chart.</summary>
     public string Draw()
     {
@@ -50,7 +53,7 @@ internal sealed record LineChart
         bool isLogarithmic = MayBeLogarithmic && low > 0 && high / low > LogarithmicRatio;
         double room = (high - low) * 0.04;
         var y = isLogarithmic ? Axis.Logarithmic(low, high, bottom, Top) : Axis.Linear(FromZero ? Math.Min(0, low) : low - room, high + room, bottom, Top, 4);
-        string[] ticks = [.. y.Ticks.Select(Figure.Tick)];
+        string[] ticks = [.. y.Ticks.Select(YTick)];
         double left = Math.Max(24, ticks.Max(Svg.WidthOf) + 8);
         var ends = Ends();
         double right = ends.Count == 0 ? 12 : Math.Min(LargestLabel, ends.Max(static end => Svg.WidthOf(end.Label))) + LabelDistance + 4;
@@ -64,7 +67,7 @@ internal sealed record LineChart
         }
         DrawX(svg, x, bottom);
         foreach (var (at, style, title) in Marks)
-            svg.Mark(x[at], bottom + 1, style, title);
+            svg.Mark(x[at], bottom, style, title);
         foreach (var (px, py) in Points)
             svg.Dot(x[px], y[py], 1.6, "p");
         string weight = Lines.Count > ManyLines ? "l m" : "l";

@@ -5,6 +5,7 @@ namespace VideoSim.Models.Reports;
 /// <summary>The parts of the page with scores.</summary>
 internal static class ResultParts
 {
+    private const int MostOpenRows = 24;
     private const string Neutral = "cx", Strong = "ct", None = "\u2013";
 
     /// <summary>The score beside baselines and the best possible one.</summary>
@@ -25,7 +26,7 @@ internal static class ResultParts
     /// <summary>Validations of the folds.</summary>
     public static void Folds(Html html, string id, string name, ReportData data)
     {
-        if (data.Folds.Count == 0)
+        if (data.Folds.Count == 0 || data.Folds.Sum(static group => group.Runs) == 1)
             return;
         html.Section(id, name, data.Findings[id].Text).Raw("<div class=\"side\">");
         html.Figure(new RowChart
@@ -47,7 +48,7 @@ internal static class ResultParts
     public static void Runs(Html html, string id, string name, ReportData data)
     {
         int complete = data.Runs.Count(static run => run.Complete);
-        html.Section(id, name, complete == data.Runs.Count ? (complete == 1 ? "The run is complete" : $"All runs are complete")
+        html.Section(id, name, complete == data.Runs.Count ? (complete == 1 ? "The run is complete" : "All runs are complete")
             : complete == 0 ? (data.Runs.Count == 1 ? "The run has not ended" : "No run has ended") : "Some runs have not ended");
         bool hasTest = data.Runs.Any(static run => run.TestScore is not null);
         string[] headers = ["Run", "#Steps", "#Loss", "#Validation at start", "#Best", "#at step", "#Last", "#Interval, low", "#Interval, high", .. hasTest ? ["#Test"] : Array.Empty<string>(), "State"];
@@ -57,7 +58,7 @@ internal static class ResultParts
             run.BestStep is { } step ? Figure.Count(step).Text : None, Score(run.LastValidation), Score(run.IntervalLow), Score(run.IntervalHigh),
             .. hasTest ? [Score(run.TestScore)] : Array.Empty<string>(),
             run.Complete ? (run.Done < run.Steps ? $"stopped early, of {Figure.Count(run.Steps)} steps" : "complete") : $"not ended, of {Figure.Count(run.Steps)} steps",
-        ]));
+        ]), folded: data.Runs.Count > MostOpenRows);
         html.EndSection();
     }
 
@@ -79,7 +80,7 @@ internal static class ResultParts
                 })],
             }.Draw(), "What the ensemble loses without a model; a bar to the left: the model does harm", "wide");
         }
-        html.Table("Models of the ensemble", ["Model", "#Weight", "#Mean length", "#Alone", "#Ensemble without it", "#Contribution"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
+        html.Table("Models of the ensemble", ["Model", "#Weight", "#Length", "#Alone", "#Without it", "#Gain"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
             [Html.Foreign(member.Model), Figure.Quantity(member.Weight).Text, Figure.Quantity(member.MeanNorm).Text, Score(member.Alone), Score(member.Without), Score(member.Contribution)]));
         html.Raw("</div>");
         if (ensemble is { Spearman: { } raw, NormalizedSpearman: { } normalized })
@@ -115,7 +116,7 @@ internal static class ResultParts
         html.Section(id, name, data.Findings[id].Text);
         html.Paragraph($"Embeddings of the newest validation of each run. The effective rank is the number of directions that the embeddings use. The mean cosine is that of two different videos. A video has a near-duplicate if another one has a cosine above {Figure.Quantity(data.NearDuplicateCosine)}.", "quiet");
         html.Table("Embeddings of each run", ["Run", "#Videos", "#Mean length", "#Deviation", "#Shortest", "#Longest", "#Effective rank", "#of", "#Mean cosine", "#Near-duplicates"], healthy.Select(static run => Row(run.Name, run.Health!)),
-            folded: healthy.Count > 24);
+            folded: healthy.Count > MostOpenRows);
         html.EndSection();
     }
 

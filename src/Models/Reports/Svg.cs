@@ -70,9 +70,9 @@ internal sealed class Svg
     public void Box(double x, double y, double width, double height, string style, string? title = null) =>
         Element($"<rect class=\"{style}\" x=\"{N(x)}\" y=\"{N(y)}\" width=\"{N(Math.Max(0, width))}\" height=\"{N(height)}\"", "rect", title);
 
-    /// <summary>A triangle whose point is at a place of the x axis.</summary>
+    /// <summary>A triangle that stands on the x axis.</summary>
     public void Mark(double x, double y, string style, string title) =>
-        Element($"<path class=\"{style}\" d=\"M{N(x)} {N(y)}l-4 7h8z\"", "path", title);
+        Element($"<path class=\"{style}\" d=\"M{N(x)} {N(y - 8)}l-4.5 8h9z\"", "path", title);
 
     /// <summary>A text on a base line.</summary>
     /// <param name="x">Its place.</param>

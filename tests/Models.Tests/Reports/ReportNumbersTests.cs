@@ -101,7 +101,7 @@ public sealed class ReportNumbersTests
         Assert.Equal("11.0", Figure.Quantity(10.99).Text);
         Assert.Equal("1.50 G", Figure.Quantity(1.5e9).Text);
         Assert.Equal("30.0 µ", Figure.Quantity(3e-5).Text);
-        Assert.Equal("3.0e-5", Figure.Rate(3e-5).Text);
+        Assert.Equal("2.5e−5", Figure.RateTick(2.5e-5));
         Assert.Equal("9.5 s", Figure.Duration(9.46).Text);
         Assert.Equal("2 h 5 min", Figure.Duration(7530).Text);
         Assert.Equal("1 min 0 s", Figure.Duration(59.9).Text);

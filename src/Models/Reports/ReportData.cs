@@ -154,7 +154,7 @@ public sealed record RunSummary
     public required IReadOnlyList<RunEvent> Events { get; init; }
 
     /// <summary>The starts and resumes.</summary>
-    public required IReadOnlyList<RunSession> Sessions { get; init; }
+    public required IReadOnlyList<SessionRow> Sessions { get; init; }
 }
 
 /// <summary>Curves of one measure.</summary>

@@ -118,7 +118,12 @@ public static class AtomicFile
     /// Whether a path is the leftover of a process that was killed while it wrote a file of this name. The next write
     /// of that file replaces it.
     /// </summary>
-    public static bool IsLeftover(string path, string name) => Path.GetFileName(path) == Unfinished + name;
+    public static bool IsLeftover(string path, string name) => Path.GetFileName(path) == LeftoverOf(name);
+
+    /// <summary>
+    /// The name of what a process leaves that is killed while it writes a file. The name may begin with folders.
+    /// </summary>
+    public static string LeftoverOf(string name) => Path.Combine(Path.GetDirectoryName(name) ?? "", Unfinished + Path.GetFileName(name));
 
     // A link stays a link: the file that it names is written. A device or a pipe is refused, because the rename would
     // replace it.

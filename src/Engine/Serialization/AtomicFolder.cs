@@ -124,6 +124,17 @@ public sealed class AtomicFolder
         return missing;
     }
 
+    /// <summary>
+    /// The name of a folder. For what a process leaves that is killed while it writes a folder, the name of that
+    /// folder.
+    /// </summary>
+    public static string NameOf(string path)
+    {
+        string name = Path.GetFileName(path);
+        string? prefix = new[] { Unfinished, Replaced }.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+        return name[(prefix?.Length ?? 0)..];
+    }
+
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
     /// <param name="name">The file's name inside the folder.</param>
     /// <param name="write">Writes the content.</param>

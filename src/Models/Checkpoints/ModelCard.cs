@@ -29,6 +29,11 @@ public sealed record ModelCard
     /// <summary>The files that the run has read.</summary>
     public required IReadOnlyList<FileDigest> Inputs { get; init; }
 
+    /// <summary>
+    /// Steps at which earlier recipes of the run ended, and their numbers of steps, if it was trained further.
+    /// </summary>
+    public IReadOnlyList<(long Step, int? Steps)> EarlierRecipes { get; init; } = [];
+
     /// <summary>State of the run when the model is written.</summary>
     public ModelProgress Progress { get; init; } = new(0, null, null);
 
@@ -64,7 +69,7 @@ public sealed record ModelCard
 
             ## Training
 
-            Stage: {Stage}. Step {Progress.Step} of {Recipe.Steps}. Preset: {Preset}. Seed: {Seed}. Recipe:
+            Stage: {Stage}. Step {Progress.Step} of {Recipe.Steps}. Preset: {Preset}. Seed: {Seed}.{string.Concat(EarlierRecipes.Select(static earlier => $" Up to step {earlier.Step} the recipe was one of {earlier.Steps} steps."))} Recipe:
 
             ```json
             {JsonSerializer.Serialize(Recipe, ConfigurationJson.Default.TrainingConfig)}

@@ -11,6 +11,7 @@ internal static class RandomSites
     public const uint Vlad = 2;
     public const uint Fusion = 3;
     public const uint TokenMasks = 4;
+    public const uint Rollbacks = 5;
 
     private const uint FirstLayer = 16;
 

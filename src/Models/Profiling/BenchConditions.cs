@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using VideoSim.Engine.Checks;
 using VideoSim.Engine.Devices;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Profiling;
 
@@ -18,7 +18,8 @@ public sealed record GpuClocks(int? Megahertz, int? MemoryMegahertz, int? L2Byte
 /// <summary>The conditions of a bench, as part of its result.</summary>
 /// <param name="Date">When the bench began, UTC, as in ISO 8601.</param>
 /// <param name="Commit">
-/// The commit of the program, from <see cref="CommitVariable"/> or else from the build; null if neither has it.
+/// The commit of the program, from <see cref="Surroundings.CommitVariable"/> or else from the build; null if neither
+/// has it.
 /// </param>
 /// <param name="Machine">Cores, runtime, system.</param>
 /// <param name="Processor">Model of the CPU.</param>
@@ -28,31 +29,18 @@ public sealed record GpuClocks(int? Megahertz, int? MemoryMegahertz, int? L2Byte
 /// <param name="Clocks">Clocks of a GPU; null on other devices.</param>
 public partial record BenchConditions(string Date, string? Commit, string Machine, string Processor, string? Driver, GpuClocks? Clocks)
 {
-    /// <summary>Environment variable that names the commit.</summary>
-    public const string CommitVariable = "VIDEOSIM_COMMIT";
-
-    private const string CpuInfo = "/proc/cpuinfo", DriverInfo = "/proc/driver/nvidia/version";
+    private const string DriverInfo = "/proc/driver/nvidia/version";
 
     /// <summary>The conditions at this moment.</summary>
     /// <param name="device">The device that is timed.</param>
     /// <param name="clock">Gives the time.</param>
     public static BenchConditions Of(Device device, TimeProvider clock) => new(
         clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
-        CommitOf(Environment.GetEnvironmentVariable(CommitVariable), typeof(BenchConditions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion),
+        Surroundings.Commit,
         $"{Environment.ProcessorCount} cores, {RuntimeInformation.FrameworkDescription}, {RuntimeInformation.OSDescription}",
-        ModelOf(LinesOf(CpuInfo)) ?? RuntimeInformation.ProcessArchitecture.ToString(),
+        Surroundings.Processor,
         device is not CudaDevice ? null : (CudaEmulator.IsInPlace ? null : ModuleVersionOf(LinesOf(DriverInfo))) ?? CudaInventory.Take().Driver.Version?.ToString(),
         device is CudaDevice { Properties: var known } ? new GpuClocks(known.Megahertz, known.MemoryMegahertz, known.L2Bytes) : null);
-
-    /// <summary>
-    /// The commit from the environment, or else from an informational version such as <c>1.0.0+2f1e…</c>.
-    /// </summary>
-    internal static string? CommitOf(string? environment, string? version) =>
-        !string.IsNullOrEmpty(environment) ? environment : version?.Split('+') is [_, var commit] ? commit : null;
-
-    /// <summary>The processor from the lines of <c>/proc/cpuinfo</c>.</summary>
-    internal static string? ModelOf(IEnumerable<string> lines) =>
-        lines.FirstOrDefault(static line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(": ")[^1];
 
     /// <summary>The version from the lines of <c>/proc/driver/nvidia/version</c>.</summary>
     internal static string? ModuleVersionOf(IEnumerable<string> lines) =>

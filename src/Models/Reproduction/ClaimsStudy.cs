@@ -45,6 +45,13 @@ public sealed class ClaimsStudy
 {
     private const int Seeds = 3;
     private const int LastLines = 5; // the error of one batch is noisy
+    private const string NoContrastive = "no-contrastive", SquaredError = "squared-error", SquaredErrorAndKl = "squared-error-and-kl", SquaredErrorAndTags = "squared-error-and-tags";
+
+    /// <summary>Folder of the runs that only a study makes.</summary>
+    internal const string Runs = "study";
+
+    /// <summary>Names of these runs.</summary>
+    internal static readonly string[] Variants = [NoContrastive, SquaredError, SquaredErrorAndKl, SquaredErrorAndTags];
 
     private readonly Device _device;
     private readonly ReproductionOptions _options;
@@ -71,20 +78,22 @@ public sealed class ClaimsStudy
         if (options.Data is not null)
             throw new DataException("--study makes synthetic data for each of its seeds; --data is not allowed");
         long start = clock.GetTimestamp();
-        using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject { ["command"] = "reproduce --study claims", ["preset"] = options.Preset, ["seed"] = options.Seed });
+        using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject { ["command"] = StudyLayout.Command, ["preset"] = options.Preset, ["seed"] = options.Seed },
+            layout: new StudyLayout(), overwrite: options.Overwrite);
+        folder.Begin(null, progress);
         var study = new ClaimsStudy(device, options, progress, clock, cancellation);
         ulong[] seeds = [.. Enumerable.Range(0, Seeds).Select(i => options.Seed + (ulong)i)];
         Findings[] findings = [.. seeds.Select(study.RunSeed)];
         var claims = findings[0].Keys.Select(key =>
             new ClaimResult(key.Claim, key.Measure, [.. findings.Select(found => found[key].With)], [.. findings.Select(found => found[key].Without)]));
         var summary = new StudySummary(seeds, [.. claims], clock.GetElapsedTime(start).TotalSeconds, device.Name);
-        AtomicFile.Write(Path.Combine(options.OutputDirectory, "claims.json"), stream => JsonSerializer.Serialize(stream, summary, StudyJson.Default.StudySummary));
+        AtomicFile.Write(Path.Combine(options.OutputDirectory, StudyLayout.Claims), stream => JsonSerializer.Serialize(stream, summary, StudyJson.Default.StudySummary));
         return summary;
     }
 
     private Findings RunSeed(ulong seed)
     {
-        var options = _options with { OutputDirectory = Path.Combine(_options.OutputDirectory, $"seed-{seed}"), Seed = seed };
+        var options = _options with { OutputDirectory = Path.Combine(_options.OutputDirectory, StudyLayout.Seed(seed)), Seed = seed, Overwrite = false };
         var summary = ReproductionRun.Run(_device, options, _progress, _clock, _cancellation);
         var found = new Findings();
         Contrastive(found, options, summary);
@@ -104,7 +113,7 @@ public sealed class ClaimsStudy
 
     private void Contrastive(Findings found, ReproductionOptions options, ReproductionSummary summary)
     {
-        var run = Variant(options, "no-contrastive", "pretrain.losses.contrastive_weight=0");
+        var run = Variant(options, NoContrastive, "pretrain.losses.contrastive_weight=0");
         Pretraining.Run(_device, run, Data(options), _progress, _cancellation);
         found.Add(("the contrastive term helps pretraining", "test Spearman of mix after pretraining"), (Known(summary.Models["mix"].PretrainSpearman), Test(options, run.OutputDirectory)));
     }
@@ -112,9 +121,9 @@ public sealed class ClaimsStudy
     private void FinetuningTerms(Findings found, ReproductionOptions options, ReproductionSummary summary)
     {
         string mix = Path.Combine(options.OutputDirectory, "mix"), all = Path.Combine(mix, "fold-1");
-        string none = Finetune("squared-error", "finetune.losses.kl_weight=0", "finetune.losses.tag_weight=0");
-        string kl = Finetune("squared-error-and-kl", "finetune.losses.tag_weight=0");
-        string tag = Finetune("squared-error-and-tags", "finetune.losses.kl_weight=0");
+        string none = Finetune(SquaredError, "finetune.losses.kl_weight=0", "finetune.losses.tag_weight=0");
+        string kl = Finetune(SquaredErrorAndKl, "finetune.losses.tag_weight=0");
+        string tag = Finetune(SquaredErrorAndTags, "finetune.losses.kl_weight=0");
         double score = Known(summary.Models["mix"].Folds[0].TestSpearman), alone = Test(options, none);
         found.Add(("squared error alone overfits", "minus the squared error of a training batch at the end, mix fold 1: alone against all terms"), (-TrainingError(none), -TrainingError(all)));
         found.Add(("squared error alone overfits", "test Spearman of mix fold 1: all terms against squared error alone"), (score, alone));
@@ -144,11 +153,11 @@ public sealed class ClaimsStudy
 
     private double Test(ReproductionOptions options, string run) => ReproductionRun.ScoreFinished(_device, options, run, _progress, _clock, _cancellation);
 
-    private static DataFolder Data(ReproductionOptions options) => new(Path.Combine(options.OutputDirectory, "data"));
+    private static DataFolder Data(ReproductionOptions options) => new(Path.Combine(options.OutputDirectory, ReproductionLayout.Data));
 
     // Options of a run of mix that differs from the reproduction's run in some keys.
     private static RunOptions Variant(ReproductionOptions options, string name, params string[] overrides) =>
-        options.RunOf("mix", Path.Combine(options.OutputDirectory, "study", name)) with { Overrides = [.. options.Overrides, .. overrides] };
+        options.RunOf("mix", Path.Combine(options.OutputDirectory, Runs, name)) with { Overrides = [.. options.Overrides, .. overrides] };
 }
 
 /// <summary>JSON of studies.</summary>

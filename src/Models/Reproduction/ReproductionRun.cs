@@ -31,16 +31,14 @@ public sealed class ReproductionRun
     private readonly IProgressSink _progress;
     private readonly TimeProvider _clock;
     private readonly CancellationToken _cancellation;
-    private readonly bool _hasLabels;
 
     private ReproductionRun(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         (_device, _options, _progress, _clock, _cancellation) = (device, options, progress, clock, cancellation);
-        _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, "data"));
-        if (options.Data is null)
-            MakeData();
-        _hasLabels = File.Exists(_data.TestLabels("b"));
+        _data = new DataFolder(options.Data ?? Path.Combine(options.OutputDirectory, ReproductionLayout.Data));
     }
+
+    private bool HasLabels => File.Exists(_data.TestLabels("b"));
 
     /// <summary>
     /// Runs everything that is not done yet, and writes result.zip and summary.json. If there are no labels of test_b,
@@ -49,25 +47,25 @@ public sealed class ReproductionRun
     public static ReproductionSummary Run(Device device, ReproductionOptions options, IProgressSink progress, TimeProvider clock, CancellationToken cancellation)
     {
         long start = clock.GetTimestamp();
-        if (options.Data is not null && !new RunInputs(options.OutputDirectory).Exist)
+        if (options.Data is not null && (options.Overwrite || !new RunInputs(options.OutputDirectory).Exist))
             RequireInputs(options, new DataFolder(options.Data));
         // Existing results in the folder are used as they are, so they must come from the same options. Folds and
         // models may be added.
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
-            ["command"] = "reproduce",
+            ["command"] = ReproductionLayout.Command,
             ["preset"] = options.Preset,
             ["seed"] = options.Seed,
-            ["data"] = options.Data is null ? "synthetic" : new DataFolder(options.Data).FullPath,
+            ["data"] = options.Data is null ? ReproductionLayout.MadeData : new DataFolder(options.Data).FullPath,
             ["skip_bad_records"] = options.SkipBadRecords,
             ["video_disjoint"] = options.VideoDisjoint,
             ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
             ["precision"] = options.Precision is { } precision ? PrecisionName.Of(precision) : null,
-            ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
-        });
+            ["set"] = new JsonArray([.. Override.Effective(options.Overrides).Select(text => (JsonNode)text)]),
+        }, layout: new ReproductionLayout(), overwrite: options.Overwrite);
         var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
-        reproduction.CheckInputs(folder);
-        if (!reproduction._hasLabels)
+        reproduction.Begin(folder);
+        if (!reproduction.HasLabels)
             progress.Note($"{reproduction._data.TestLabels("b")}: there is no such file; scores are left out");
         var models = new Dictionary<string, ModelSummary>();
         var tables = new Dictionary<string, EmbeddingTable>();
@@ -83,8 +81,8 @@ public sealed class ReproductionRun
             Seconds = clock.GetElapsedTime(start).TotalSeconds,
             Device = device.Name,
         };
-        string file = Path.Combine(options.OutputDirectory, "summary.json");
-        if (!reproduction._hasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
+        string file = Path.Combine(options.OutputDirectory, ReproductionLayout.Summary);
+        if (!reproduction.HasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
             progress.Note($"{file} stays as it is: it has the scores of an earlier run with labels");
         else
             AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
@@ -121,11 +119,26 @@ public sealed class ReproductionRun
         }
     }
 
-    // Checks only the inputs that the stages do not check themselves.
-    private void CheckInputs(RunFolder folder)
+    // Made data is there only after the begin; of other data everything is checked before it.
+    private void Begin(RunFolder folder)
+    {
+        if (_options.Data is null)
+        {
+            folder.Begin(null, _progress);
+            MakeData();
+        }
+        var inputs = CheckInputs(folder);
+        if (_options.Data is not null)
+            folder.Begin(inputs, _progress);
+        else if (inputs is not null)
+            folder.Inputs.Require(inputs);
+    }
+
+    // Checks only the inputs that the stages do not check themselves. Returns those of a reproduction that begins.
+    private FileDigest[]? CheckInputs(RunFolder folder)
     {
         string[] others = [.. _data.TagListFiles, _data.Labels, .. _options.Models.Select(model => _options.TextOf(model).VocabularyFor(_data)).Distinct()];
-        if (!folder.Inputs.Exist)
+        if (folder.IsNew || !folder.Inputs.Exist)
         {
             RequireInputs(_options, _data);
             // Finds damage in the inputs of the last stage before the first stage runs.
@@ -135,18 +148,19 @@ public sealed class ReproductionRun
                 using var encoder = _options.TextOf(model).OpenEncoder(model);
                 encoder?.Check(_cancellation);
             }
-            folder.Inputs.Require([.. test.Digests, .. others.Select(FileDigest.OfContent)]);
+            return [.. test.Digests, .. others.Select(FileDigest.OfContent)];
         }
-        else if (folder.Inputs.Change(_data.Format, [_data.Test("b")], others, _cancellation) is { } change)
+        if (folder.Inputs.Change(_data.Format, [_data.Test("b")], others, _cancellation) is { } change)
         {
             if (!IsEmbedded)
                 throw new DataException(RunInputs.Refusal(folder.FolderPath, change));
             _progress.Note($"{folder.FolderPath} is complete and stays as it is, but {change} since it began; choose another --output-dir to do it again");
         }
+        return null;
     }
 
     // Whether all embeddings of the requested models and folds exist.
-    private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), $"fold-{fold}"))));
+    private bool IsEmbedded => _options.Models.All(model => Enumerable.Range(1, FoldsOf(model)).All(fold => File.Exists(EmbeddingFile(Path.Combine(_options.OutputDirectory, model), ReproductionLayout.Fold(fold)))));
 
     private int FoldsOf(string model) => _options.Folds ?? Preset.Load(_options.Preset, model, _options.Overrides).Folds;
 
@@ -157,7 +171,7 @@ public sealed class ReproductionRun
         if (Directory.Exists(_data.Root))
             return;
         // The folder gets its name when it is complete. A run that was stopped before writes it again.
-        string unfinished = _data.Root + ".unfinished";
+        string unfinished = Path.Combine(_options.OutputDirectory, ReproductionLayout.UnfinishedData);
         if (Directory.Exists(unfinished))
             Directory.Delete(unfinished, recursive: true);
         SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
@@ -166,23 +180,23 @@ public sealed class ReproductionRun
 
     private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
     {
-        string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, "pretrain");
+        string root = Path.Combine(_options.OutputDirectory, model), pretrained = Path.Combine(root, ReproductionLayout.Pretrained);
         var run = _options.RunOf(model, pretrained);
         double pretrainSeconds = 0, finetuneSeconds = 0, embedSeconds = 0;
-        double? random = _hasLabels ? Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, "random", () => Untrained(run)))) : null;
+        double? random = HasLabels ? Note($"{model}, random weights", Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Random, () => Untrained(run)))) : null;
         Timed(ref pretrainSeconds, () => Pretraining.Run(_device, run, _data, _progress, _cancellation));
-        double? afterPretraining = _hasLabels ? Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, "pretrain", () => Finished(pretrained)))) : null;
+        double? afterPretraining = HasLabels ? Note($"{model}, pretrained", Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Pretrained, () => Finished(pretrained)))) : null;
         int folds = FoldsOf(model);
         var results = new List<FoldSummary>();
         for (int fold = 1; fold <= folds; fold++)
         {
-            string output = Path.Combine(root, $"fold-{fold}");
+            string output = Path.Combine(root, ReproductionLayout.Fold(fold));
             var one = run with { OutputDirectory = output };
             double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
-            var table = Timed(ref embedSeconds, () => Embed(root, $"fold-{fold}", () => Finished(output)));
+            var table = Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Fold(fold), () => Finished(output)));
             results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
         }
-        var mean = Ensemble.Mean(SubmissionFile.ReadEach(Enumerable.Range(1, folds).Select(fold => EmbeddingFile(root, $"fold-{fold}"))));
+        var mean = Ensemble.Mean(SubmissionFile.ReadEach(Enumerable.Range(1, folds).Select(fold => EmbeddingFile(root, ReproductionLayout.Fold(fold)))));
         return (new ModelSummary
         {
             RandomSpearman = random,
@@ -206,7 +220,7 @@ public sealed class ReproductionRun
     {
         var members = tables.Select(entry => (entry.Value, ModelZoo.Find(entry.Key).EnsembleWeight)).ToArray();
         var raw = Ensemble.WeightedSum(members, normalize: false);
-        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, "result.zip"), raw, EmbeddingRounding.Double);
+        SubmissionFile.Write(Path.Combine(_options.OutputDirectory, ReproductionLayout.Submission), raw, EmbeddingRounding.Double);
         return new EnsembleSummary(Score(raw), Score(Ensemble.WeightedSum(members, normalize: true)),
             tables.Keys.ToDictionary(model => model, model => ModelZoo.Find(model).EnsembleWeight), tables.ToDictionary(entry => entry.Key, entry => Ensemble.MeanNorm(entry.Value)));
     }
@@ -220,7 +234,7 @@ public sealed class ReproductionRun
         return score;
     }
 
-    private double? Score(EmbeddingTable table) => _hasLabels ? Scoring.Spearman(table, _data.TestLabels("b"), _options.SkipBadRecords) : null;
+    private double? Score(EmbeddingTable table) => HasLabels ? Scoring.Spearman(table, _data.TestLabels("b"), _options.SkipBadRecords) : null;
 
     // Embeddings of test_b as in a submission: rounded to half precision and read back from their file.
     private EmbeddingTable Embed(string root, string name, Func<(IVideoModel Model, ModelConfig Config, ITokenizer Tokenizer, TagList Tags)> load)
@@ -238,7 +252,7 @@ public sealed class ReproductionRun
         return SubmissionFile.Read(file);
     }
 
-    private static string EmbeddingFile(string root, string name) => Path.Combine(root, "embeddings", $"{name}.zip");
+    private static string EmbeddingFile(string root, string name) => Path.Combine(root, ReproductionLayout.Embeddings, $"{name}.zip");
 
     private (IVideoModel, ModelConfig, ITokenizer, TagList) Untrained(RunOptions run)
     {
@@ -262,7 +276,7 @@ public sealed class ReproductionRun
     // Fast, so a run that was stopped computes them again.
     private BaselineScores? Baselines()
     {
-        if (!_hasLabels)
+        if (!HasLabels)
             return null;
         int width = FrameWidth;
         return BaselineScores.Compute(_device, Read(_data.Pairwise, _data.Labels), Read(_data.Test("b"), _data.TestLabels("b")), _options.Seed, _cancellation);

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
@@ -26,15 +27,18 @@ public static class Pretraining
         using var encoder = options.Text.OpenEncoder(options.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(vocabularyFile);
         string[] pairFiles = data.HasPairs ? [data.Pairwise] : [];
-        var sizes = options.LoadPreset(encoder, FrameWidths.Of(data, options.Overrides, pairFiles));
+        int? width = FrameWidths.Of(data, options.Overrides, pairFiles);
+        var sizes = options.LoadPreset(encoder, width, options.Schedule("pretrain", () => CountVideos(data, options, width, cancellation), progress));
         var tags = data.ReadTags(sizes.Pretrain, "pretrain");
         var preset = sizes.For(vocabulary.Count, tags.ClassCount);
         Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
         var config = preset.Model;
         var precision = TrainingConfig.Require(preset.Pretrain.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: true);
+        if (preset.Pretrain.EarlyStoppingPatience > 0 && !data.HasPairs)
+            throw new DataException($"{data.Labels}: there is no such file; pretrain.early_stopping_patience={preset.Pretrain.EarlyStoppingPatience} needs labelled pairs for validations");
         // A run that has begun reports changes of its inputs.
-        if (!new RunInputs(options.OutputDirectory).Exist)
+        if (options.Overwrite || !new RunInputs(options.OutputDirectory).Exist)
         {
             RequireBatch(data, preset.Pretrain);
             if (data.HasPairs)
@@ -54,7 +58,7 @@ public static class Pretraining
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
-        }, vocabularyFile, data.TagList);
+        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: options.MayGrow);
         string[] labels = data.HasPairs ? [data.Labels] : [];
         string[] others = [.. labels, .. data.TagListFiles, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)
@@ -67,20 +71,17 @@ public static class Pretraining
         var pairVideos = data.HasPairs ? data.Format.Open(pairFiles, config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation) : null;
         RequireBatch(data, preset.Pretrain, videos.Count);
         FileDigest[] inputs = [.. videos.Digests, .. pairVideos?.Digests ?? [], .. others.Select(FileDigest.OfContent)];
-        folder.Inputs.Require(inputs);
         var validation = pairVideos is null ? null : new PairValidation(pairVideos, tokenizer, tags, LabelFile.Read(data.Labels, pairVideos, progress));
         if (validation is null)
             progress.Note($"{data.Labels}: there is no such file; without labelled pairs the run is not validated and has no best model");
+        folder.Begin(inputs, progress);
         var model = ModelZoo.Create(config);
         using var parameters = model.Parameters;
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], preset.Pretrain.Batch, options.Seed, StageSeeds.Pretraining);
-        int batch = preset.Pretrain.Batch;
-        ulong seed = StageSeeds.Dropout(options.Seed, StageSeeds.Pretraining);
-        var stage = model.Pretraining(batch, preset.Pretrain.Losses);
-        var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
+        int batch = preset.Pretrain.UpdateBatch;
+        var stage = model.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses);
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} pretrain",
@@ -95,29 +96,40 @@ public static class Pretraining
             Config = preset.Pretrain,
             Epsilon = 1e-8 / batch, // losses are means, not sums: docs/reference-system.md, section 5.2
             Stage = stage,
-            Fill = (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number),
-            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Draws = rollbacks =>
+            {
+                ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks), seed = StageSeeds.Dropout(root, StageSeeds.Pretraining);
+                var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], batch, root, StageSeeds.Pretraining);
+                var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
+                return new TrainingDraws(seed, (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number));
+            },
+            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
-                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, Progress = state,
+                Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
-            Seed = seed,
             Eager = options.Eager,
             Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);
     }
 
+    // The videos of an epoch. Bad records are not counted if they are skipped, so they must be read. Other runs stop at
+    // a bad record, so theirs need no reading.
+    private static int CountVideos(DataFolder data, RunOptions options, int? width, CancellationToken cancellation) => options.SkipBadRecords && width is { } values
+        ? data.Format.Open(data.Pointwise, values, skipBadRecords: true, Environment.ProcessorCount, cancellation: cancellation).Count
+        : data.Pointwise.Sum(file => data.Format.CountUpTo(int.MaxValue, file));
+
     /// <summary>Refuses a folder with fewer pretraining videos than a batch has. Not all videos are read.</summary>
-    /// <exception cref="Engine.DataException">There are too few videos.</exception>
+    /// <exception cref="DataException">There are too few videos.</exception>
     internal static void RequireBatch(DataFolder data, TrainingConfig recipe)
     {
         int count = 0;
         foreach (string file in data.Pointwise)
-            count += data.Format.CountUpTo(recipe.Batch - count, file);
+            count += data.Format.CountUpTo(recipe.UpdateBatch - count, file);
         RequireBatch(data, recipe, count);
     }
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, int count) =>
-        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch);
+        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch, recipe.GradientAccumulationSteps);
 }

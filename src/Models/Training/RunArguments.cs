@@ -24,15 +24,24 @@ internal sealed class RunArguments
     /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
     public static RunArguments? Find(string modelFolder)
     {
-        string file = Path.Combine(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelFolder))) ?? "", RunFolder.Arguments);
+        string file = RunFolder.FileOfArguments(Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(modelFolder))) ?? "");
         if (!System.IO.File.Exists(file))
             return null;
         return new RunArguments(file, JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file)));
     }
 
     /// <summary>Number of steps of the run; null in the arguments of other work.</summary>
-    public int? Steps => All["command"] is JsonValue command && command.TryGetValue(out string? stage) && All[stage] is JsonObject recipe
+    public int? Steps => StepsOf(All);
+
+    /// <summary>Number of steps in arguments; null in those of other work.</summary>
+    public static int? StepsOf(JsonObject arguments) => StepsOf(arguments, StageOf(arguments));
+
+    /// <summary>Number of steps in the recipe of a stage; null if there is none.</summary>
+    public static int? StepsOf(JsonObject recipes, string? stage) => stage is not null && recipes[stage] is JsonObject recipe
         && recipe["steps"] is JsonValue steps && steps.TryGetValue(out int count) ? count : null;
+
+    /// <summary>The command in arguments, which is the key of its recipe; null if they have none.</summary>
+    public static string? StageOf(JsonObject arguments) => arguments["command"] is JsonValue command && command.TryGetValue(out string? stage) ? stage : null;
 
     /// <summary>The value of one key.</summary>
     /// <exception cref="DataException">It is missing or has another type; the message names file and key.</exception>

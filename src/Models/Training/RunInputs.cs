@@ -12,13 +12,13 @@ namespace VideoSim.Models.Training;
 /// </summary>
 internal sealed class RunInputs(string folder)
 {
-    private readonly string _file = Path.Combine(folder, "inputs.json");
+    /// <summary>Name of the file.</summary>
+    public const string Name = "inputs.json";
+
+    private readonly string _file = Path.Combine(folder, Name);
 
     /// <summary>Whether inputs.json exists; it is written when a run begins.</summary>
     public bool Exist => File.Exists(_file);
-
-    /// <summary>Deletes inputs.json, for a start without results.</summary>
-    public void Delete() => File.Delete(_file);
 
     /// <summary>
     /// Refuses files that differ from those that the run read. Only the folders of these files are compared.

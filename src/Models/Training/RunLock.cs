@@ -20,6 +20,13 @@ internal sealed class RunLock : IDisposable
     /// <summary>Whether a path is one of the lock's files.</summary>
     public static bool IsLockFile(string path) => Path.GetFileName(path) is Lock or Owner;
 
+    /// <summary>Deletes the files of a lock that is not held.</summary>
+    public static void Delete(string folder)
+    {
+        if (FileLock.TryTake(Path.Combine(folder, Lock)) is { } file)
+            FileLock.ReleaseAndDelete(file);
+    }
+
     /// <summary>Takes the lock of a folder.</summary>
     /// <exception cref="DataException">Another process, or another run of this process, has the lock.</exception>
     /// <exception cref="IOException">The file system failed.</exception>

@@ -13,8 +13,8 @@ internal sealed class RunReports(string run, IReadOnlyList<IMetricsReporter> rep
     {
         if (reporters.Count == 0)
             return;
-        string arguments = Path.Combine(run, RunFolder.Arguments);
-        var reported = new ReportedRun(run, JsonFile.ParseObject(arguments, FileFailure.ReadAllBytes(arguments)), step, RunMetrics.Lines(run));
+        string arguments = RunFolder.FileOfArguments(run);
+        var reported = new ReportedRun(run, JsonFile.ParseObject(arguments, FileFailure.ReadAllBytes(arguments)), step, RunMetrics.All(run));
         foreach (var reporter in reporters)
             reporter.Begin(reported);
     }

@@ -1,65 +1,15 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
-using VideoSim.Engine.Autograd;
 using VideoSim.Engine.Devices;
-using VideoSim.Engine.Optimizers;
 using VideoSim.Engine.Serialization;
-using VideoSim.Engine.Training;
 using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
-using VideoSim.Models.Metrics;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
-
-/// <summary>The parts of one stage of training.</summary>
-public sealed record TrainingJob
-{
-    /// <summary>Name in progress lines.</summary>
-    public required string Label { get; init; }
-
-    /// <summary>The model, allocated for training; its weights are undefined.</summary>
-    public required IVideoModel Model { get; init; }
-
-    /// <summary>Sets the initial weights of the model. Not called if there is a checkpoint.</summary>
-    public required Action StartWeights { get; init; }
-
-    /// <summary>Whether the initial weights are those of a trained model, so that they can be the best.</summary>
-    public required bool StartIsTrained { get; init; }
-
-    /// <summary>Steps, rates and intervals.</summary>
-    public required TrainingConfig Config { get; init; }
-
-    /// <summary>Adam's epsilon.</summary>
-    public required double Epsilon { get; init; }
-
-    /// <summary>The model's steps, and the sizes of their batches.</summary>
-    public required TrainingStage Stage { get; init; }
-
-    /// <summary>
-    /// Fills a slot with the batch of a number. The same number always gives the same batch. Called only from the
-    /// prefetching thread.
-    /// </summary>
-    public required Action<long, BatchBlock> Fill { get; init; }
-
-    /// <summary>Scores the validation set with the current weights; null if there is none.</summary>
-    public required Func<ValidationScore>? Validate { get; init; }
-
-    /// <summary>Adds the files of the model in its present state to a folder.</summary>
-    public required Action<AtomicFolder, ModelProgress> WriteModel { get; init; }
-
-    /// <summary>Key of dropout.</summary>
-    public required ulong Seed { get; init; }
-
-    /// <summary>Rebuilds the step every time instead of replaying it.</summary>
-    public bool Eager { get; init; }
-
-    /// <summary>Receive what is written to metrics.jsonl.</summary>
-    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
-}
 
 /// <summary>
 /// The training loop. It copies a batch and replays a step. At their own intervals it writes log lines, validates and
@@ -67,34 +17,25 @@ public sealed record TrainingJob
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const int SlotsAhead = 3;
+    private const int SlotsAhead = 3, SlotsOfParts = 2, MostRollbacks = 3;
     private const string Score = "val_spearman";
 
     private readonly Device _device;
     private readonly TrainingJob _job;
     private readonly RunFolder _folder;
     private readonly IProgressSink _progress;
+    private readonly TrainingUpdates _updates;
     private readonly RunReports _reports;
-    private readonly Adam _adam;
-    private readonly BatchBlock _input;
-    private readonly TrainingStep?[] _steps; // by variant of the stage
-    private readonly LearningRateSchedule[] _schedules;
-    private LossTerms? _losses; // of the last step run by this process
-    private long _done;
-    private double? _lastSpearman, _bestSpearman;
-    private TagScore? _lastTags;
+    private RunTiming _timing = null!; // made when the run begins
+    private TrainerState _state = new() { Step = 0, MetricsBytes = 0 };
+    private string _loss = "", _text = "";
 
-    /// <summary>Builds the step.</summary>
+    /// <summary>Takes the memory of the updates.</summary>
     public Trainer(Device device, TrainingJob job, RunFolder folder, IProgressSink progress)
     {
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
+        _updates = new TrainingUpdates(device, job);
         _reports = new RunReports(folder.FolderPath, job.Reporters);
-        _schedules = job.Config.Schedules();
-        double[]? weightDecays = job.Config.WeightDecay > 0 ? [.. _schedules.Select(_ => job.Config.WeightDecay)] : null;
-        _adam = new Adam(device, job.Model.Parameters, job.Epsilon, weightDecays, job.Config.MaxGradNorm);
-        _input = new BatchBlock(device, job.Stage.Shape);
-        _steps = new TrainingStep?[job.Stage.Variants.Count];
-        _steps[0] = Build(job.Stage.Variants[0]);
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
@@ -103,77 +44,136 @@ public sealed class Trainer : IDisposable
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
     public double? Run(CancellationToken cancellation)
     {
-        if (_folder.Resume() is { } checkpoint)
+        NoteParts();
+        try
         {
-            WeightFile.ReadWeights(Path.Combine(checkpoint.FolderPath, "model.safetensors"), _job.Model.Parameters);
-            WeightFile.ReadMoments(Path.Combine(checkpoint.FolderPath, "optimizer.safetensors"), _device, _job.Model.Parameters, _adam);
-            (_done, _lastSpearman, _lastTags, _bestSpearman) = (checkpoint.State.Step, checkpoint.State.LastSpearman, checkpoint.State.LastTags, checkpoint.State.BestSpearman);
-            _folder.RemoveOldCheckpoints(IsCheckpointDue);
-            _reports.Begin(_done);
-            if (checkpoint.State.ValidationDue)
-                FinishStep(cancellation);
+            Begin();
+            while (!TryTrain(cancellation))
+                cancellation.ThrowIfCancellationRequested();
         }
-        else
+        catch (OperationCanceledException)
         {
-            _reports.Begin(_done);
-            _job.StartWeights();
-            Validate(); // of the initial weights
-            _folder.SaveStart(WriteModel);
+            _timing.Write(_state.Step);
+            throw;
         }
-        var config = _job.Config;
-        using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Stage.Shape, SlotsAhead, _done, config.Steps - _done, _job.Fill);
-        _progress.Begin(_job.Label, config.Steps, _done);
-        string text = "";
-        while (_done < config.Steps)
+        catch (NonFiniteException e)
         {
-            RunStep(batches);
-            if (_done % config.LogEvery == 0 || _done == config.Steps)
-                text = Log();
-            _progress.Report(_done, text);
-            FinishStep(cancellation);
+            string good = _folder.Checkpoints.Newest is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
+            throw new DataException($"{_job.Label}: {e.Message}; {good}", e);
         }
         _reports.End();
-        AtomicFolder.Write(_folder.Last, WriteModel);
-        _progress.End(text);
-        NoteUselessTraining();
-        return _lastSpearman;
+        using (_timing.Measure(TimedPart.Saving))
+            AtomicFolder.Write(_folder.Last, WriteModel);
+        _timing.Write(_state.Step); // what came after the last validation
+        _progress.End(_text);
+        NoteModels();
+        return _state.LastSpearman;
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public void Dispose() => _updates.Dispose();
+
+    private bool IsLastStep => _state.Step == _job.Config.Steps;
+
+    private bool IsOutOfPatience => _job.Config.EarlyStoppingPatience > 0 && _state.ValidationsWithoutGain >= _job.Config.EarlyStoppingPatience;
+
+    private bool IsCheckpointDue => _state.Step % _job.Config.CheckpointEvery == 0 || IsLastStep || IsOutOfPatience;
+
+    private void Begin()
     {
-        foreach (var step in _steps)
-            step?.Dispose();
-        _input.Dispose();
-        _adam.Dispose();
+        if (_folder.Checkpoints.Resume() is { } checkpoint)
+        {
+            Restore(checkpoint.FolderPath, checkpoint.State);
+            _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
+            BeginTiming();
+            _reports.Begin(_state.Step);
+            return;
+        }
+        _updates.Begin(_state.Rollbacks);
+        _job.StartWeights();
+        BeginTiming();
+        _reports.Begin(_state.Step);
+        Validate(); // of the initial weights
+        using (_timing.Measure(TimedPart.Saving))
+            _folder.Checkpoints.Save(_state, WriteModel);
     }
 
-    private TrainingStep Build(StepVariant variant) =>
-        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _job.Seed, _job.Eager, _job.Config.Precision);
-
-    private void RunStep(Prefetcher batches)
+    // Several parts do not give the results of one batch if samples of a batch depend on each other.
+    private void NoteParts()
     {
-        var slot = batches.Take();
-        Span<double> rates = stackalloc double[_schedules.Length];
-        for (int i = 0; i < rates.Length; i++)
-            rates[i] = _schedules[i].RateAt(_done);
-        // All variants except the first are built when a batch needs them, which is very rare. Their memory is
-        // additional.
-        int variant = _job.Stage.VariantFor(slot);
-        var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
-        step.WriteScalars(slot, _done, rates);
-        slot.BeginCopyTo(_input);
-        step.Run();
-        batches.Release(_input);
-        _losses = step.Losses;
-        _done++;
+        var (config, mixes) = (_job.Config, _job.Stage.MixesSamples);
+        if (config.GradientAccumulationSteps == 1 || mixes.Count == 0)
+            return;
+        _progress.Note($"{_job.Label}: {string.Join(" and ", mixes)} {(mixes.Count == 1 ? "sees" : "see")} one micro-batch of {config.Batch} at a time, " +
+            $"so {config.GradientAccumulationSteps} of them are not the same as one batch of {config.UpdateBatch}");
+    }
+
+    private void BeginTiming() =>
+        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.UpdateBatch, TimeProvider.System);
+
+    // Continues from a saved state. The weights before training are made again.
+    private void Restore(string checkpoint, TrainerState state)
+    {
+        _state = state;
+        UpdateText();
+        _updates.Begin(state.Rollbacks);
+        if (state.Step > 0)
+            _updates.Read(checkpoint);
+        else
+            _job.StartWeights();
+        // The patience of the recipe before ended there.
+        if (state.Step == _folder.Checkpoints.GrownFrom)
+            state.ValidationsWithoutGain = 0;
+    }
+
+    // False after a rollback.
+    private bool TryTrain(CancellationToken cancellation)
+    {
+        try
+        {
+            Train(cancellation);
+            return true;
+        }
+        catch (NonFiniteException e) when (_job.Config.OnNan == TrainingConfig.Rollback && _state.Rollbacks < MostRollbacks)
+        {
+            RollBack(e.Message);
+            return false;
+        }
+    }
+
+    private void Train(CancellationToken cancellation)
+    {
+        var config = _job.Config;
+        if (_state.ValidationDue)
+        {
+            _state.ValidationDue = false;
+            FinishStep(cancellation);
+        }
+        using var host = _device.OpenHost();
+        using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, config.GradientAccumulationSteps == 1 ? SlotsAhead : SlotsOfParts, _state.Step, config.Steps - _state.Step, _updates.Fill);
+        _progress.Begin(_job.Label, config.Steps, _state.Step);
+        while (!IsLastStep && !IsOutOfPatience)
+        {
+            _updates.Run(Take(batches), batches, _state.Step);
+            _state.Step++;
+            _timing.CountUpdate();
+            if (_state.Step % config.LogEvery == 0 || IsLastStep)
+                Log();
+            _progress.Report(_state.Step, _text);
+            FinishStep(cancellation);
+        }
+    }
+
+    private BatchBlock[] Take(Prefetcher batches)
+    {
+        using (_timing.Measure(TimedPart.Input))
+            return batches.Take();
     }
 
     // Validates and saves a checkpoint, if they are due after this step.
     private void FinishStep(CancellationToken cancellation)
     {
-        if (_done % _job.Config.EvaluateEvery == 0 || _done == _job.Config.Steps)
+        if (_state.Step % _job.Config.EvaluateEvery == 0 || IsLastStep)
         {
             try
             {
@@ -184,103 +184,130 @@ public sealed class Trainer : IDisposable
                 SaveCheckpoint(validationDue: true);
                 throw;
             }
+            if (IsOutOfPatience && !IsLastStep)
+                NoteEarlyStop();
         }
-        if (cancellation.IsCancellationRequested || IsCheckpointDue(_done))
+        if (IsCheckpointDue)
             SaveCheckpoint(validationDue: false);
+        else if (cancellation.IsCancellationRequested)
+            SaveInterrupted();
         cancellation.ThrowIfCancellationRequested();
     }
 
-    private bool IsCheckpointDue(long step) => step % _job.Config.CheckpointEvery == 0 || step == _job.Config.Steps;
-
-    private string Log()
+    private void Log()
     {
-        var losses = _losses!;
-        float[] values = losses.Read(_device);
-        CheckFinite(losses, values);
+        var (losses, values) = _updates.ReadLosses(_state.Step);
         double total = losses.Total(values);
-        var line = new JsonObject { ["step"] = _done, ["loss"] = total };
+        var line = new JsonObject { ["step"] = _state.Step, ["loss"] = total };
         for (int i = 0; i < values.Length; i++)
             line[losses.Terms[i].Name] = values[i];
-        line["grad_norm"] = _adam.GradientNorm() is var norm && float.IsFinite(norm) ? norm : throw NonFinite("the norm of the gradient", _done);
+        (line["learning_rate"], line["encoder_learning_rate"]) = (_updates.Rates[ParameterGroups.Rest], _updates.Rates[ParameterGroups.Encoder]);
+        line["grad_norm"] = _updates.ReadGradientNorm(_state.Step);
         Record(line);
-        return $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
+        _timing.Write(_state.Step);
+        _loss = $"loss {total.ToString("F4", CultureInfo.InvariantCulture)}";
+        UpdateText();
     }
 
+    // Everything that metrics.jsonl has.
     private void Record(JsonObject line)
     {
-        _folder.Log(line);
+        _folder.Metrics.Append(line);
         _reports.Report(line);
-    }
-
-    // Checks the gradients and losses of the steps so far.
-    private void CheckFinite(LossTerms losses, float[] values)
-    {
-        if (_adam.FindNonFinite() is { } gradient)
-            throw NonFinite($"the gradient of {_job.Model.Parameters.NameAt(gradient.Element)}", gradient.Step + 1);
-        if (losses.FirstNonFinite(values) is { } term)
-            throw NonFinite($"the loss term {term.Name}", _done);
-    }
-
-    // Called before anything is saved. It checks the weights too, because a finite gradient can make them infinite.
-    private void CheckAllFinite()
-    {
-        if (_losses is { } losses)
-            CheckFinite(losses, losses.Read(_device));
-        if (WeightFile.FindNonFinite(_device, _job.Model.Parameters, _adam) is { } tensor)
-            throw NonFinite(tensor, _done);
-    }
-
-    private DataException NonFinite(string what, long step)
-    {
-        string good = _folder.NewestCheckpoint is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
-        return new DataException($"{_job.Label}: {what} is not finite at step {step}; {good}");
     }
 
     private void Validate()
     {
-        CheckAllFinite();
+        _updates.RequireFinite(_state.Step);
         if (_job.Validate is null)
             return;
-        var (spearman, pairs, tags, nonFinite) = _job.Validate();
+        ValidationScore result;
+        using (_timing.Measure(TimedPart.Validation))
+            result = _job.Validate();
+        var (spearman, pairs, tags, nonFinite) = result;
         if (nonFinite is not null)
-            throw NonFinite(nonFinite, _done);
-        var line = new JsonObject { ["step"] = _done, [Score] = spearman };
+            throw new NonFiniteException(nonFinite, _state.Step);
+        var line = new JsonObject { ["step"] = _state.Step, [Score] = spearman };
         if (tags is { } score)
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         Record(line);
-        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_done}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
-        (_lastSpearman, _lastTags) = (spearman, tags);
-        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts.
-        if ((_done == 0 && !_job.StartIsTrained) || spearman < _bestSpearman)
+        _timing.Write(_state.Step);
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_state.Step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
+        (_state.LastSpearman, _state.LastTags) = (spearman, tags);
+        UpdateText();
+        if (_state.Step == 0 && !_job.StartIsTrained)
             return;
-        _bestSpearman = spearman;
-        AtomicFolder.Write(_folder.Best, WriteModel);
+        _state.ValidationsWithoutGain = spearman > _state.BestSpearman || _state.BestSpearman is null ? 0 : _state.ValidationsWithoutGain + 1;
+        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts.
+        if (spearman < _state.BestSpearman)
+            return;
+        (_state.BestSpearman, _state.BestStep) = (spearman, _state.Step);
+        using (_timing.Measure(TimedPart.Saving))
+            AtomicFolder.Write(_folder.Best, WriteModel);
     }
 
-    // The best model of a finetuning can be the one that it started from.
-    private void NoteUselessTraining()
+    private void NoteEarlyStop()
     {
+        int patience = _job.Config.EarlyStoppingPatience;
+        Record(new JsonObject { ["step"] = _state.Step, ["early_stopping"] = patience });
+        _progress.Note($"{_job.Label}: stops at step {_state.Step} of {_job.Config.Steps}: {(patience == 1 ? "the last validation has" : $"the last {patience} validations have")} no higher score than {Best()}");
+    }
+
+    private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_state.Step, _state.LastSpearman, _state.LastTags));
+
+    private void SaveCheckpoint(bool validationDue)
+    {
+        _updates.RequireFinite(_state.Step);
+        using var saving = _timing.Measure(TimedPart.Saving);
+        (_state.ValidationDue, _state.Interrupted) = (validationDue, validationDue || !IsCheckpointDue);
+        _folder.Checkpoints.Save(_state, folder =>
+        {
+            WriteModel(folder);
+            folder.Add("optimizer.safetensors", _updates.WriteMoments);
+        });
+        _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
+    }
+
+    // An uninterrupted run finds a value that is not finite at a later step. The rollback must come at that step.
+    private void SaveInterrupted()
+    {
+        try
+        {
+            SaveCheckpoint(validationDue: false);
+        }
+        catch (NonFiniteException) when (_job.Config.OnNan == TrainingConfig.Rollback)
+        {
+            // The run continues from an older checkpoint.
+        }
+    }
+
+    // The random choices after it are others, because the same ones lead to the same value. The best model stays the
+    // best, also if the run has gone back to a step before it.
+    private void RollBack(string reason)
+    {
+        var (checkpoint, state) = _folder.Checkpoints.GoBack();
+        (state.Rollbacks, state.BestSpearman, state.BestStep) = (_state.Rollbacks + 1, _state.BestSpearman, _state.BestStep);
+        _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, ["rollback"] = state.Rollbacks, ["to"] = state.Step, ["reason"] = reason });
+        _folder.Checkpoints.Replace(state);
+        _progress.Note($"{_job.Label}: {reason}; goes back to step {state.Step} and takes the batches in another order (rollback {state.Rollbacks} of at most {MostRollbacks})");
+        Restore(checkpoint, state);
+        _reports.Begin(_state.Step);
+    }
+
+    private void UpdateText() => _text = _state.LastSpearman is { } score
+        ? string.Create(CultureInfo.InvariantCulture, $"{_loss}{(_loss.Length > 0 ? ", " : "")}validation {score:F4}") : _loss;
+
+    private string Best() => string.Create(CultureInfo.InvariantCulture, $"{_state.BestSpearman:F4}{(_state.BestStep is { } step ? $" of step {step}" : "")}");
+
+    // The best model of a finetuning can be the one that it started from.
+    private void NoteModels()
+    {
+        _progress.Note(_state.BestSpearman is null ? $"{_job.Label}: the last model is {_folder.Last}"
+            : $"{_job.Label}: the best model is {_folder.Best}, validation {Best()}; the last is {_folder.Last}");
         if (_job.Validate is null || !_job.StartIsTrained)
             return;
         double[] scores = RunMetrics.Series(_folder.FolderPath, Score);
         if (scores[0] > scores.Skip(1).Max())
             _progress.Note($"{_job.Label}: no later score is as high as that of step 0, so {_folder.Best} is the model before training; the trained model is {_folder.Last}");
-    }
-
-    private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_done, _lastSpearman, _lastTags));
-
-    private void SaveCheckpoint(bool validationDue)
-    {
-        CheckAllFinite();
-        var state = new TrainerState
-        {
-            Step = _done, MetricsBytes = 0, LastSpearman = _lastSpearman, LastTags = _lastTags, BestSpearman = _bestSpearman, ValidationDue = validationDue,
-        };
-        _folder.SaveCheckpoint(state, folder =>
-        {
-            WriteModel(folder);
-            folder.Add("optimizer.safetensors", stream => WeightFile.WriteMoments(stream, _device, _job.Model.Parameters, _adam));
-        });
-        _folder.RemoveOldCheckpoints(IsCheckpointDue);
     }
 }

@@ -39,7 +39,7 @@ public static class UsableModel
         string last = Path.Combine(path, ModelFolder.LastOfRun);
         if (Directory.Exists(last) || RunArguments.Find(last) is not { } arguments)
             return null;
-        string steps = arguments.Steps is { } all ? $" (step {RunFolder.NewestStep(path)} of {all})" : "";
+        string steps = arguments.Steps is { } all ? $" (step {RunCheckpoints.NewestStep(path)} of {all})" : "";
         return $"{path} is not finished{steps}; the command that began it continues it";
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Profiling;
+using VideoSim.Models.Progress;
 using Xunit;
 
 namespace VideoSim.Models.Tests.Profiling;
@@ -13,7 +14,7 @@ public sealed class BenchConditionsTests
     [InlineData(null, "1.0.0+def", "def")]
     [InlineData(null, "1.0.0", null)]
     [InlineData(null, null, null)]
-    public void CommitOf_EnvironmentFirst_ThenTheBuild(string? environment, string? version, string? commit) => Assert.Equal(commit, BenchConditions.CommitOf(environment, version));
+    public void CommitOf_EnvironmentFirst_ThenTheBuild(string? environment, string? version, string? commit) => Assert.Equal(commit, Surroundings.CommitOf(environment, version));
 
     [Fact]
     public void ModuleVersionOf_LinesOfTheDriver_IsTheVersion()
@@ -24,7 +25,7 @@ public sealed class BenchConditionsTests
     }
 
     [Fact]
-    public void ModelOf_LinesOfCpuInfo_IsTheFirstModel() => Assert.Equal("AMD EPYC 9555", BenchConditions.ModelOf(["processor\t: 0", "model name\t: AMD EPYC 9555", "model name\t: other"]));
+    public void ModelOf_LinesOfCpuInfo_IsTheFirstModel() => Assert.Equal("AMD EPYC 9555", Surroundings.ModelOf(["processor\t: 0", "model name\t: AMD EPYC 9555", "model name\t: other"]));
 
     [Fact]
     public void Of_Cpu_HasNoDriverAndNoClocks()

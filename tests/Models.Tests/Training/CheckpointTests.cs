@@ -16,23 +16,27 @@ public sealed class CheckpointTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
-    [InlineData(5, new long[] { 5 }, new long[] { 5 })]
-    [InlineData(5, new long[] { 5, 10, 15 }, new long[] { 10, 15 })]
-    [InlineData(5, new long[] { 5, 7, 9 }, new long[] { 5, 9 })] // those of an interruption go once there is a newer one
-    [InlineData(5, new long[] { 5, 7, 10 }, new long[] { 5, 10 })]
-    [InlineData(5, new long[] { 5, 10, 12 }, new long[] { 10, 12 })]
-    [InlineData(10, new long[] { 90, 100, 110 }, new long[] { 100, 110 })] // by number, not by name
-    public void RemoveOldCheckpoints_AfterEachSave_KeepsTheTwoNewest(int interval, long[] saved, long[] kept)
+    [InlineData(2, 5, new long[] { 5 }, new long[] { 5 })]
+    [InlineData(2, 5, new long[] { 5, 10, 15 }, new long[] { 10, 15 })]
+    [InlineData(2, 5, new long[] { 5, 7, 9 }, new long[] { 5, 9 })] // those of an interruption go once there is a newer one
+    [InlineData(2, 5, new long[] { 5, 7, 10 }, new long[] { 5, 10 })]
+    [InlineData(2, 5, new long[] { 5, 10, 12 }, new long[] { 10, 12 })]
+    [InlineData(2, 10, new long[] { 90, 100, 110 }, new long[] { 100, 110 })] // by number, not by name
+    [InlineData(1, 5, new long[] { 5, 10 }, new long[] { 10 })]
+    [InlineData(1, 5, new long[] { 5, 10, 12 }, new long[] { 10, 12 })] // a rollback goes to 10
+    [InlineData(1, 5, new long[] { 5, 10, 12, 15 }, new long[] { 15 })]
+    [InlineData(3, 5, new long[] { 5, 10, 15, 17, 20 }, new long[] { 10, 15, 20 })]
+    public void RemoveOld_AfterEachSave_KeepsTheNewest(int limit, int interval, long[] saved, long[] kept)
     {
-        using var folder = RunFolder.Open(_root, []);
+        var checkpoints = new RunCheckpoints(_root, new RunMetrics(_root));
         foreach (long step in saved)
         {
-            folder.SaveCheckpoint(new TrainerState { Step = step, MetricsBytes = 0 }, static _ => { });
-            folder.RemoveOldCheckpoints(at => at % interval == 0);
+            checkpoints.Save(new TrainerState { Step = step, MetricsBytes = 0, Interrupted = step % interval != 0 }, static _ => { });
+            checkpoints.RemoveOld(limit);
         }
         Assert.Equal(kept.Select(static step => $"checkpoint-{step}").Order(), Directory.GetDirectories(_root).Select(static path => Path.GetFileName(path)!).Order());
-        Assert.Equal($"checkpoint-{kept[^1]}", Path.GetFileName(folder.NewestCheckpoint));
-        Assert.Equal(kept[^1], folder.Resume()!.Value.State.Step);
+        Assert.Equal($"checkpoint-{kept[^1]}", Path.GetFileName(checkpoints.Newest));
+        Assert.Equal(kept[^1], checkpoints.Resume()!.Value.State.Step);
     }
 
     // The micro preset saves every 5 of 20 steps.
@@ -45,19 +49,19 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
-    public void SaveStart_Weights_AreNeitherGoneOnFromNorCountedNorRemoved()
+    public void Start_Weights_AreNeitherGoneOnFromNorCountedNorRemoved()
     {
-        var folder = RunFolder.Open(_root, []);
-        folder.SaveStart(static target => target.Add("model", static stream => stream.WriteByte(1)));
-        Assert.Null(folder.Resume());
-        Assert.Null(folder.NewestCheckpoint);
+        var checkpoints = new RunCheckpoints(_root, new RunMetrics(_root));
+        checkpoints.Save(new TrainerState { Step = 0, MetricsBytes = 0 }, static target => target.Add("model", static stream => stream.WriteByte(1)));
+        Assert.Null(checkpoints.Resume());
+        Assert.Null(checkpoints.Newest);
         foreach (long step in new[] { 5, 10, 15 })
         {
-            folder.SaveCheckpoint(new TrainerState { Step = step, MetricsBytes = 0 }, static _ => { });
-            folder.RemoveOldCheckpoints(static _ => true);
+            checkpoints.Save(new TrainerState { Step = step, MetricsBytes = 0 }, static _ => { });
+            checkpoints.RemoveOld(limit: 2);
         }
         Assert.Equal(["checkpoint-0", "checkpoint-10", "checkpoint-15"], Directory.GetDirectories(_root).Select(static path => Path.GetFileName(path)!).Order());
-        Assert.Equal(["model"], Directory.GetFiles(Path.Combine(_root, "checkpoint-0")).Select(static path => Path.GetFileName(path)!));
+        Assert.Equal(["model", "trainer_state.json"], Directory.GetFiles(Path.Combine(_root, "checkpoint-0")).Select(static path => Path.GetFileName(path)!).Order());
     }
 
     // Validations come before the first step and after 5, 10, 15 and 20; a checkpoint is saved after the same steps.
@@ -106,7 +110,8 @@ public sealed class CheckpointTests : IDisposable
         Assert.Equal(Weights(best), Weights("best"));
         Assert.Equal("job: step 15, validation 0.3000 (5 pairs)", notes.Lines[3]);
         string note = $"job: no later score is as high as that of step 0, so {Path.Combine(job.Output, "best")} is the model before training; the trained model is {Path.Combine(job.Output, "last")}";
-        Assert.Equal(startIsTrained ? [note] : [], notes.Lines.Skip(5));
+        string models = $"job: the best model is {Path.Combine(job.Output, "best")}, validation {(startIsTrained ? "0.9000 of step 0" : "0.3000 of step 15")}; the last is {Path.Combine(job.Output, "last")}";
+        Assert.Equal(startIsTrained ? [models, note] : [models], notes.Lines.Skip(5));
 
         byte[] Weights(string name) => File.ReadAllBytes(Path.Combine(job.Output, name, "model.safetensors"));
     }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
@@ -24,11 +25,11 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         {
             job.Fill(number, slot);
             if (number == 6)
-                slot.Frames.Halves[3] = Half.NaN;
+                slot[0].Frames.Halves[3] = Half.NaN;
         }, IProgressSink.None)).Message;
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
         Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}", message, StringComparison.Ordinal);
-        Assert.Equal(["args.json", "best", "checkpoint-0", "checkpoint-5", "metrics.jsonl"], Left(job.Output));
+        Assert.Equal(["args.json", "best", "checkpoint-0", "checkpoint-5", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(job.Output));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(job.Output, "metrics.jsonl")).Length); // of steps 0 and 5
     }
 
@@ -44,7 +45,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
         Assert.EndsWith(" is not finite at step 1; there is no checkpoint yet", message, StringComparison.Ordinal);
-        Assert.Equal(["args.json", "checkpoint-0", "inputs.json", "metrics.jsonl"], Left(output));
+        Assert.Equal(["args.json", "checkpoint-0", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(output));
     }
 
     // Weights that are finite and too large: losses and gradients of the step before are finite as well.
@@ -69,7 +70,9 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         string message = Assert.Throws<DataException>(() => Finetuning.Run(device, TinyRun.Options(output), new DataFolder(runs.Data), start, fold: 2, IProgressSink.None,
             TestContext.Current.CancellationToken)).Message;
         Assert.Matches(@"^mix finetune fold 2: the embedding of video '\d+' is not finite at step 0; there is no checkpoint yet$", message);
-        Assert.Equal(["args.json", "inputs.json", "metrics.jsonl"], Left(output));
+        using (var next = RunFolder.Open(output, new JsonObject { ["command"] = "finetune", ["seed"] = 99 }))
+            Assert.True(next.IsNew); // the folder is free for other arguments
+        Assert.Equal(["args.json", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(output));
     }
 
     [Fact]

@@ -75,7 +75,7 @@ public sealed class ResumeTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
     [Fact]
     public void Start_OfBothStages_IsAModelFolderWithTheFirstWeights()
     {
-        string[] files = ["README.md", "config.json", "model.safetensors", "special_tokens_map.json", "tag_list.txt", "tokenizer_config.json", "vocab.txt"];
+        string[] files = ["README.md", "config.json", "model.safetensors", "special_tokens_map.json", "tag_list.txt", "tokenizer_config.json", "trainer_state.json", "vocab.txt"];
         foreach (string run in new[] { runs.Pretrained, runs.Finetuned })
             Assert.Equal(files, Directory.GetFiles(Path.Combine(run, "checkpoint-0")).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
         Assert.Equal(Weights(runs.Pretrained, "last"), Weights(runs.Finetuned, "checkpoint-0"));

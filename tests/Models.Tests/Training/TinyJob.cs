@@ -62,22 +62,25 @@ internal sealed class TinyJob : IDisposable
         pairs ? _model.Finetuning(_preset.Finetune.Batch, _preset.Finetune.Losses) : _model.Pretraining(_preset.Pretrain.Batch, _preset.Pretrain.Losses);
 
     /// <summary>The batch of that number, the same as often as it comes.</summary>
-    internal void Fill(long number, BatchBlock slot)
+    internal void Fill(long number, params BatchBlock[] parts)
     {
-        int count = slot.Shape.Pairs > 0 ? slot.Shape.Pairs : slot.Shape.Videos;
+        var shape = parts[0].Shape;
+        int count = parts.Length * (shape.Pairs > 0 ? shape.Pairs : shape.Videos);
         Span<int> order = stackalloc int[count];
         for (int i = 0; i < count; i++)
             order[i] = (int)((number * count + i) % TinyData.PairVideos);
-        if (slot.Shape.Pairs > 0)
-            Assembler.FillPairs(order, _pairs, slot);
+        if (shape.Pairs > 0)
+            Assembler.FillPairs(order, _pairs, parts);
         else
-            Assembler.Fill(order, slot, _masker, number);
+            Assembler.Fill(order, parts, _masker, number);
     }
 
-    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true)
+    internal void Train(bool pairs, Action<long, BatchBlock[]> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true,
+        Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
         using var folder = RunFolder.Open(Output, []);
+        folder.Begin([], progress);
         using var trainer = new Trainer(_device, new TrainingJob
         {
             Label = "job",
@@ -87,13 +90,12 @@ internal sealed class TinyJob : IDisposable
             Config = config,
             Epsilon = 1e-8,
             Stage = stage ?? Stage(pairs),
-            Fill = fill,
-            Validate = () => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null),
+            Draws = draws ?? (_ => new TrainingDraws(1, fill)),
+            Validate = score ?? (() => new ValidationScore(validate?.Invoke() ?? 0, Pairs: 5, Tags: null)),
             WriteModel = (target, state) => ModelFolder.Write(target, _device, _model, _preset.Model, _tokenizer, _tags,
                 new ModelCard { Stage = "job", Preset = "micro", Seed = 1, Recipe = config, Inputs = [], Progress = state }),
-            Seed = 1,
         }, folder, progress);
-        trainer.Run(CancellationToken.None);
+        trainer.Run(stop?.Token ?? CancellationToken.None);
     }
 
     public void Dispose()

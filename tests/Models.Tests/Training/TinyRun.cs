@@ -23,6 +23,13 @@ internal static class TinyRun
         Pretraining.Run(device, Options(output, eager), new DataFolder(data), stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
     }
 
+    /// <summary>Pretrains with changed keys.</summary>
+    internal static void Pretrain(string data, string output, string[] overrides, IProgressSink? progress = null, CancellationTokenSource? stop = null, bool overwrite = false, bool mayGrow = true)
+    {
+        using var device = new CpuDevice(1);
+        Pretraining.Run(device, Options(output, false, overrides) with { Overwrite = overwrite, MayGrow = mayGrow }, new DataFolder(data), progress ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+    }
+
     internal static double Finetune(
         string data, string pretrained, string output, int threads = 1, bool eager = false, StopAt? stop = null)
     {
@@ -70,6 +77,34 @@ internal sealed class StopAt(long step) : IProgressSink, IDisposable
     public void Dispose() => _stop.Dispose();
 }
 
+/// <summary>Calls a test when the training of a run reports a step or a note.</summary>
+internal sealed class Watcher(Action<long> onStep, Action<string>? onNote = null) : IProgressSink
+{
+    private bool _isTraining;
+
+    public void Begin(string label, long total, long done)
+    {
+        _isTraining = label == "job" || label.Contains("train", StringComparison.Ordinal);
+        if (_isTraining)
+            onStep(done);
+    }
+
+    public void Report(long done, string text)
+    {
+        if (_isTraining)
+            onStep(done);
+    }
+
+    public void End(string text)
+    {
+    }
+
+    public void Note(string text) => onNote?.Invoke(text);
+}
+
+/// <summary>Ends a run without a save, as a kill does.</summary>
+internal sealed class KilledException : Exception;
+
 /// <summary>
 /// A pretraining run, a finetuning run from it and its embeddings: one thread, planned, never interrupted.
 /// </summary>
@@ -92,6 +127,19 @@ public sealed class FinishedRuns : IDisposable
     internal string Finetuned => Path.Combine(_root.FullName, "finetuned");
 
     internal string Embeddings => Path.Combine(_root.FullName, "embeddings.npy");
+
+    /// <summary>A copy of the pretraining run.</summary>
+    internal string CopyOfPretrained(string name)
+    {
+        string copy = New(name);
+        foreach (string file in Directory.GetFiles(Pretrained, "*", SearchOption.AllDirectories))
+        {
+            string target = Path.Combine(copy, Path.GetRelativePath(Pretrained, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+        return copy;
+    }
 
     /// <summary>Where another run may go.</summary>
     internal string New(string name) => Path.Combine(_root.FullName, name);

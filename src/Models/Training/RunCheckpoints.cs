@@ -1,0 +1,117 @@
+using System.Globalization;
+using System.Text.Json;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>The checkpoints in the folder of a run.</summary>
+internal sealed class RunCheckpoints(string run, RunMetrics metrics)
+{
+    private const string Prefix = "checkpoint-", State = "trainer_state.json";
+
+    /// <summary>The newest checkpoint, or null. The weights before training are not a checkpoint.</summary>
+    public string? Newest => All(run).Select(static checkpoint => checkpoint.FolderPath).FirstOrDefault();
+
+    /// <summary>
+    /// Step that another recipe has trained to before this one; 0 for a run with one recipe. The checkpoint of this
+    /// step counts as one that no interruption has saved.
+    /// </summary>
+    public long GrownFrom { get; set; }
+
+    /// <summary>Step of the newest checkpoint of a run; 0 if there is none.</summary>
+    public static long NewestStep(string run) => All(run).Select(static checkpoint => checkpoint.Step).FirstOrDefault();
+
+    /// <summary>The step in the name of a checkpoint; -1 for any other name.</summary>
+    public static long StepOf(string name) => name.StartsWith(Prefix, StringComparison.Ordinal)
+        && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1;
+
+    /// <summary>Path of the state in a checkpoint.</summary>
+    public static string FileOfState(string checkpoint) => Path.Combine(checkpoint, State);
+
+    /// <summary>Reads the state in a checkpoint.</summary>
+    /// <exception cref="Engine.DataException">It cannot be read; the message names the file.</exception>
+    public static TrainerState Read(string checkpoint) => JsonFile.Read(FileOfState(checkpoint), RunJson.Default.TrainerState);
+
+    /// <summary>
+    /// The newest checkpoint. Without one, the state before training if the run has gone back to it. Otherwise null.
+    /// Removes metrics that were written after it.
+    /// </summary>
+    public (string FolderPath, TrainerState State)? Resume()
+    {
+        if (Newest is { } newest)
+            return At(newest, Read(newest));
+        if (ReadStart() is { Rollbacks: > 0 } start)
+            return At(PathOf(0), start);
+        metrics.Cut(0);
+        return null;
+
+        (string, TrainerState) At(string checkpoint, TrainerState state)
+        {
+            metrics.Cut(state.MetricsBytes);
+            return (checkpoint, state);
+        }
+    }
+
+    /// <summary>
+    /// Writes a checkpoint. That of step 0 has no moments; a run continues from it only after a rollback to it.
+    /// </summary>
+    public void Save(TrainerState state, Action<AtomicFolder> fill)
+    {
+        state.MetricsBytes = metrics.Flush();
+        AtomicFolder.Write(PathOf(state.Step), folder =>
+        {
+            fill(folder);
+            folder.Add(State, stream => JsonSerializer.Serialize(stream, state, RunJson.Default.TrainerState));
+        });
+    }
+
+    /// <summary>
+    /// Goes back to the newest checkpoint that no interruption has saved, or to the state before training. Deletes
+    /// later checkpoints. If the process is killed before <see cref="Replace"/>, the run continues from there and
+    /// comes to the same rollback.
+    /// </summary>
+    public (string FolderPath, TrainerState State) GoBack()
+    {
+        var checkpoints = All(run).Append((Step: 0, FolderPath: PathOf(0))).ToArray();
+        var (step, good) = checkpoints.First(checkpoint => checkpoint.Step == 0 || IsScheduled(checkpoint));
+        foreach (var (_, later) in checkpoints.TakeWhile(checkpoint => checkpoint.Step > step).Reverse())
+            AtomicFolder.Delete(later);
+        return (good, step > 0 ? Read(good) : ReadStart() ?? new TrainerState { Step = 0, MetricsBytes = 0 });
+    }
+
+    /// <summary>Replaces the state in the checkpoint of its step.</summary>
+    public void Replace(TrainerState state)
+    {
+        state.MetricsBytes = metrics.Flush();
+        AtomicFile.Write(FileOfState(PathOf(state.Step)), stream => JsonSerializer.Serialize(stream, state, RunJson.Default.TrainerState));
+    }
+
+    /// <summary>
+    /// Deletes checkpoints of interruptions that have a successor, then keeps the newest ones. The remaining
+    /// checkpoints do not depend on when the run was interrupted. The newest one that no interruption has saved always
+    /// stays, because a rollback goes to it.
+    /// </summary>
+    /// <param name="limit">Number of checkpoints to keep.</param>
+    public void RemoveOld(int limit)
+    {
+        var checkpoints = All(run).ToArray();
+        if (checkpoints.Length == 0)
+            return;
+        int kept = IsScheduled(checkpoints[0]) ? limit : Math.Max(limit, 2);
+        var keep = checkpoints.Where((checkpoint, i) => i == 0 || IsScheduled(checkpoint)).Take(kept).ToArray();
+        foreach (var (_, old) in checkpoints.Except(keep))
+            AtomicFolder.Delete(old);
+    }
+
+    // A run of an older version has none.
+    private TrainerState? ReadStart() => File.Exists(FileOfState(PathOf(0))) ? Read(PathOf(0)) : null;
+
+    private bool IsScheduled((long Step, string FolderPath) checkpoint) => checkpoint.Step == GrownFrom || !Read(checkpoint.FolderPath).Interrupted;
+
+    private string PathOf(long step) => Path.Combine(run, $"{Prefix}{step}");
+
+    // Newest first, without the weights before training.
+    private static IEnumerable<(long Step, string FolderPath)> All(string run) => Directory.GetDirectories(run, Prefix + "*")
+        .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
+        .Where(static checkpoint => checkpoint.Step > 0).OrderByDescending(static checkpoint => checkpoint.Step);
+}

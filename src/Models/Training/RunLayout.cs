@@ -1,0 +1,96 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Checkpoints;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>What a command makes in its folder. Nothing else in the folder is ever deleted.</summary>
+internal abstract class RunLayout
+{
+    /// <summary>The folder of one training run.</summary>
+    public static RunLayout Training { get; } = new TrainingLayout();
+
+    /// <summary>Whether a command, as args.json names it, makes such folders.</summary>
+    public abstract bool Makes(string command);
+
+    /// <summary>Whether the folder has results of a training step, or of later work.</summary>
+    public abstract bool HasBegun(string folder);
+
+    /// <summary>The files that the command makes beside args.json, as paths below the folder.</summary>
+    protected abstract IEnumerable<string> Files(string folder, JsonObject arguments);
+
+    /// <summary>Whether a folder of this name belongs to the command as a whole.</summary>
+    protected virtual bool OwnsFolder(string name) => false;
+
+    /// <summary>The folders that have an args.json of their own, with their layouts. They need not exist.</summary>
+    protected virtual IEnumerable<(string Folder, RunLayout Layout)> Inner(string folder) => [];
+
+    /// <summary>Refuses a folder with a run inside that another process uses.</summary>
+    /// <exception cref="Engine.DataException">Another process has the lock of a run.</exception>
+    public void RequireFree(string folder)
+    {
+        foreach (var (inner, layout) in Inner(folder).Where(static run => Directory.Exists(run.Folder)))
+        {
+            RunLock.Take(inner).Dispose();
+            layout.RequireFree(inner);
+        }
+    }
+
+    /// <summary>
+    /// Deletes what the command has made, except args.json and the lock. If the process is killed meanwhile, args.json
+    /// still names the command, and the next call deletes the rest.
+    /// </summary>
+    public void Clear(string folder)
+    {
+        var arguments = JsonFile.ParseObject(RunFolder.FileOfArguments(folder), FileFailure.ReadAllBytes(RunFolder.FileOfArguments(folder)));
+        foreach (string path in Directory.GetDirectories(folder).Where(path => OwnsFolder(AtomicFolder.NameOf(path))))
+            Directory.Delete(path, recursive: true);
+        foreach (var (inner, layout) in Inner(folder))
+        {
+            if (!Directory.Exists(inner) || !layout.IsOwn(inner))
+                continue;
+            using (RunLock.Take(inner))
+            {
+                if (File.Exists(RunFolder.FileOfArguments(inner)))
+                    layout.Clear(inner);
+                File.Delete(RunFolder.FileOfArguments(inner));
+                File.Delete(AtomicFile.LeftoverOf(RunFolder.FileOfArguments(inner)));
+            }
+            RunLock.Delete(inner);
+            DeleteIfEmpty(inner, folder);
+        }
+        foreach (string file in Files(folder, arguments).SelectMany(name => new[] { name, AtomicFile.LeftoverOf(name) }).Select(name => Path.Combine(folder, name)).Where(File.Exists))
+        {
+            File.Delete(file);
+            DeleteIfEmpty(Path.GetDirectoryName(file)!, folder);
+        }
+    }
+
+    // Whether a folder is a run of this layout, or has only what a start leaves that was killed at once.
+    private bool IsOwn(string folder)
+    {
+        string file = RunFolder.FileOfArguments(folder);
+        return File.Exists(file) ? RunArguments.StageOf(JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file))) is { } command && Makes(command)
+            : Directory.EnumerateFileSystemEntries(folder).All(RunFolder.IsLeftoverOfStart);
+    }
+
+    // Deletes a folder and its parents up to a folder, as long as they have nothing.
+    private static void DeleteIfEmpty(string path, string upTo)
+    {
+        for (; path != upTo && !Directory.EnumerateFileSystemEntries(path).Any(); path = Path.GetDirectoryName(path)!)
+            Directory.Delete(path);
+    }
+
+    private sealed class TrainingLayout : RunLayout
+    {
+        public override bool Makes(string command) => command is "pretrain" or "finetune";
+
+        public override bool HasBegun(string folder) => RunMetrics.HasSteps(folder)
+            || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
+
+        protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
+            [RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, "validation.tsv", "embeddings.json"];
+
+        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>One start of a run, or one continuation.</summary>
+/// <param name="Started">When it began, UTC, as in ISO 8601.</param>
+/// <param name="FromStep">Updates that were done before.</param>
+/// <param name="CommandLine">The program and its arguments.</param>
+/// <param name="Version">Version of the program.</param>
+/// <param name="Commit">Commit of the program; null if it is not known.</param>
+/// <param name="Machine">Name of the machine.</param>
+/// <param name="Processor">Model of the CPU.</param>
+/// <param name="Os">The operating system.</param>
+/// <param name="Dotnet">The runtime.</param>
+/// <param name="Device">Name of the device.</param>
+/// <param name="Threads">Threads of a cpu device; null on other devices.</param>
+internal sealed record RunSession(
+    string Started, long FromStep, IReadOnlyList<string> CommandLine, string Version, string? Commit, string Machine, string Processor, string Os, string Dotnet, string Device, int? Threads);
+
+/// <summary>
+/// The environment.json of a run: when, where and by which program it was trained. It differs between equal runs.
+/// </summary>
+/// <param name="Sessions">The start, and one entry for each continuation.</param>
+internal sealed record RunSessions(IReadOnlyList<RunSession> Sessions)
+{
+    /// <summary>Name of the file.</summary>
+    public const string Name = "environment.json";
+
+    /// <summary>Adds a session to the file.</summary>
+    /// <param name="run">Folder of the run.</param>
+    /// <param name="device">Device of the session.</param>
+    /// <param name="fromStep">Updates that were done before.</param>
+    /// <param name="clock">Gives the time.</param>
+    /// <returns>1-based number of the session.</returns>
+    /// <exception cref="Engine.DataException">The file cannot be read or written; the message names it.</exception>
+    public static int Begin(string run, Device device, long fromStep, TimeProvider clock)
+    {
+        string file = Path.Combine(run, Name);
+        RunSession[] sessions =
+        [
+            .. File.Exists(file) ? JsonFile.Read(file, RunJson.Default.RunSessions).Sessions : [],
+            new RunSession(TimeOf(clock), fromStep, Environment.GetCommandLineArgs(), Surroundings.Version, Surroundings.Commit, Environment.MachineName, Surroundings.Processor,
+                RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, device.Name, (device.Stream as CpuStream)?.Threads),
+        ];
+        AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new RunSessions(sessions), RunJson.Default.RunSessions));
+        return sessions.Length;
+    }
+
+    /// <summary>The time now, UTC, as in ISO 8601.</summary>
+    public static string TimeOf(TimeProvider clock) => clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}

@@ -16,8 +16,8 @@ reproduce() { # reproduce OUTPUT
         --set pretrain.steps="$steps" --set finetune.steps="$steps" --set pretrain.checkpoint_every=7 --set finetune.checkpoint_every=7
 }
 
-# Compares the files of a run, except environment.json, timing.jsonl, other times and the run's own folder. args.json and inputs.json of a finetuning run
-# contain that folder's path.
+# Compares the files of a run, except environment.json, timing.jsonl, other times and the run's own folder. args.json
+# and inputs.json of a finetuning run contain that folder's path.
 without_times() { sed '/"seconds": {/,/}/d; /"seconds":/d' "$1/summary.json"; }
 is_as_uninterrupted() {
     diff -r --exclude summary.json --exclude args.json --exclude inputs.json --exclude environment.json --exclude timing.jsonl "$folder/whole" "$folder/killed"

@@ -29,7 +29,7 @@ internal abstract class RunLayout
     /// <exception cref="Engine.DataException">Another process has the lock of a run.</exception>
     public void RequireFree(string folder)
     {
-        foreach (var (inner, layout) in Inner(folder).Where(static run => Directory.Exists(run.Folder)))
+        foreach (var (inner, layout) in Inner(folder).Where(static run => Directory.Exists(run.Folder) && run.Layout.IsOwn(run.Folder)))
         {
             RunLock.Take(inner).Dispose();
             layout.RequireFree(inner);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
@@ -8,6 +9,7 @@ using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
@@ -30,7 +32,11 @@ internal static class CommonOptions
     /// <summary>The option that deletes earlier results of a command.</summary>
     public const string OverwriteName = "--overwrite-output-dir";
 
-    private const string DefaultPreset = "tiny";
+    /// <summary>The preset if no option and no file names one.</summary>
+    public const string DefaultPreset = "tiny";
+
+    /// <summary>The seed if no option and no file has one.</summary>
+    public const ulong DefaultSeed = 42;
 
     private static CudaDevice? _opened; // a process runs one command
 
@@ -40,7 +46,7 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "results as JSON on stdout" };
 
-    public static Option<string> DeviceName() => Checked(new Option<string>("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
+    public static Option<string> DeviceName() => Checked(new Option<string>("--device") { HelpName = "DEVICE", CompletionSources = { "cpu", "cuda", "cuda:0" }, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
         static (name, _) => RequireDevice(name));
 
     /// <summary>Throws if a text is not the name of a device; null is for an option that is not given.</summary>
@@ -48,7 +54,7 @@ internal static class CommonOptions
     public static void RequireDevice(string? name)
     {
         if (name is not null && !DeviceNames.IsName(name))
-            throw new DataException($"--device {name}: the devices are {DeviceNames.All}");
+            throw new DataException($"--device {Printable.OneLine(name)}: the devices are {DeviceNames.All}{Suggestion.Text(name.Replace("gpu", "cuda", StringComparison.OrdinalIgnoreCase), ["cpu", "cuda", "cuda:0", "cuda:1"])}");
     }
 
 
@@ -77,45 +83,40 @@ internal static class CommonOptions
     public static void RequireOneOf(string option, string? value, IReadOnlyList<string> all)
     {
         if (value is not null && !all.Contains(value))
-            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}");
+            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}{Suggestion.Text(value, all)}");
     }
 
-    public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => 42 };
+    public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => DefaultSeed };
 
-    public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; after an interruption the same command continues in it", Required = true };
+    public static Option<string> OutputDirectory() => new("--output-dir") { HelpName = ValueName.Folder, Description = "folder of the run; after an interruption the same command continues in it", Required = true };
 
     public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
-    public static Option<string?> OnNan() => Checked(
-        new Option<string?>("--on-nan") { Description = "stop or rollback, if a value is NaN or infinite: rollback goes to the last good checkpoint, 3 times at most", HelpName = "stop|rollback" },
-        static (value, _) => RequireOneOf("--on-nan", value, ["stop", "rollback"]));
-
     public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
-        new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
+        new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
         (name, _) => LoadPreset(name, []));
 
-    public static Option<string[]> Set(Option<string> preset) => Checked(
-        new Option<string[]>("--set")
-        {
-            Description = "change a key of the preset, such as pretrain.steps=100; may be repeated",
-            DefaultValueFactory = _ => [],
-        },
-        (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, overrides));
+    public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", DefaultValueFactory = _ => [] };
+
+    public static Option<string[]> Set(Option<string> preset) => Checked(Set(), (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, [.. overrides]));
 
     public static Option<string> Model(bool required = true) => Checked(
-        new Option<string>("--model") { Description = string.Join(", ", ModelZoo.Names), Required = required },
+        new Option<string>("--model") { HelpName = "NAME", CompletionSources = { ModelZoo.Names.ToArray() }, Description = string.Join(", ", ModelZoo.Names), Required = required },
         (name, _) => ModelZoo.Canonical(name));
 
     public static Option<string[]> Models() => Checked(
         new Option<string[]>("--models")
         {
+            HelpName = "NAME",
+            CompletionSources = { ModelZoo.Names.ToArray() },
             Description = string.Join(", ", ModelZoo.Names),
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [.. ModelZoo.Names],
         },
-        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
+        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(!name.Contains(',', StringComparison.Ordinal) ? name
+            : throw new DataException($"--models {Printable.OneLine(name)}: names are separated by blanks: --models {Printable.OneLine(name).Replace(',', ' ')}"))));
 
-    public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
+    public static Option<string> Data() => new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files", Required = true };
 
     /// <summary>Opens the folder of an option for data.</summary>
     /// <exception cref="DataException">There is no such folder, or it has none of the challenge's folders.</exception>
@@ -131,8 +132,11 @@ internal static class CommonOptions
     public static void RequireFolder(string option, string path, string what)
     {
         if (!Directory.Exists(path))
-            throw new DataException($"{option} {path}: {(File.Exists(path) ? $"is a file, not {what}" : "there is no such folder")}");
+            throw new DataException($"{option} {Printable.Whole(path)}: {(File.Exists(path) ? $"is a file, not {what}" : "there is no such folder")}{WrongSeparator(path)}");
     }
+
+    // A path of Windows on another system is one long name.
+    private static string WrongSeparator(string path) => Path.DirectorySeparatorChar == '/' && path.Contains('\\', StringComparison.Ordinal) ? "; here folders are separated by /" : "";
 
     /// <summary>Opens the model of <see cref="TrainedModel"/>.</summary>
     /// <exception cref="DataException">It cannot be opened.</exception>
@@ -145,10 +149,11 @@ internal static class CommonOptions
     /// <summary>The model of a command that uses it, see <see cref="UsableModel.OpenBest"/>.</summary>
     public static Option<string> TrainedModel() => new("--checkpoint")
     {
+        HelpName = ValueName.Folder,
         Description = "a model folder; a run's folder stands for its best model, or the last if it has no best", Required = true,
     };
 
-    public static Option<string[]> Records(string description) => new("--records") { Description = description, AllowMultipleArgumentsPerToken = true };
+    public static Option<string[]> Records(string description) => new("--records") { HelpName = ValueName.File, Description = description, AllowMultipleArgumentsPerToken = true };
 
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave out damaged records instead of stopping" };
 
@@ -205,6 +210,24 @@ internal static class CommonOptions
         return option;
     }
 
+    /// <summary>The same for an argument; it is not checked if it is left out.</summary>
+    public static Argument<string?> CheckedArgument(Argument<string?> argument, Action<string> check)
+    {
+        argument.Validators.Add(result =>
+        {
+            try
+            {
+                foreach (var token in result.Tokens)
+                    check(token.Value);
+            }
+            catch (DataException e)
+            {
+                result.AddError(e.Message);
+            }
+        });
+        return argument;
+    }
+
     /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
     public static Device Open(string name, int threads, bool products = true)
     {
@@ -217,47 +240,57 @@ internal static class CommonOptions
     public static bool IsDeviceStuck => _opened is { IsStuck: true };
 
     // The keys of a preset are the same for all models.
-    private static void LoadPreset(string preset, string[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);
+    private static void LoadPreset(string preset, Override[] overrides) => Preset.Load(preset, ModelZoo.Names[0], overrides);
 }
 
 /// <summary>The options of a training command, and their values.</summary>
 internal sealed class RunOptionSet
 {
-    private readonly Option<string> _device = CommonOptions.DeviceName(), _preset = CommonOptions.PresetName(),
-        _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
+    private readonly string _stage;
+    private readonly RecipeOptions _recipe;
+    private readonly Option<string> _device = CommonOptions.DeviceName(), _model = CommonOptions.Model(), _data = CommonOptions.Data(), _output = CommonOptions.OutputDirectory();
     private readonly Option<int> _threads = CommonOptions.Threads();
-    private readonly Option<ulong> _seed = CommonOptions.Seed();
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
-    private readonly Option<string[]> _set;
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
-    private readonly Option<string?> _onNan = CommonOptions.OnNan();
+    private readonly ReportOption _report = new();
 
-    public RunOptionSet() => _set = CommonOptions.Set(_preset);
+    /// <summary>Makes the options.</summary>
+    /// <param name="stage">pretrain or finetune.</param>
+    public RunOptionSet(string stage) => (_stage, _recipe) = (stage, new RecipeOptions(stage));
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _model, _data, _output, _preset, _set, _dictionary.Option, _seed, _device, _precision, _threads, _onNan, _skip, _eager, _overwrite })
+        foreach (var option in new Option[] { _model, _data, _output })
+            command.Add(option);
+        _recipe.AddTo(command, ModelsOf);
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _eager, _overwrite })
             command.Add(option);
     }
 
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 
-    public IEnumerable<string> ModelsOf(SymbolResult result) => [ModelZoo.Canonical(result.GetValue(_model)!)];
+    public IEnumerable<string> ModelsOf(SymbolResult result) => result.GetValue(_model) is { } name ? [ModelZoo.Canonical(name)] : [];
 
     public DataFolder Data(ParseResult parsed) => CommonOptions.OpenData(parsed.GetValue(_data)!);
 
-    public RunOptions Read(ParseResult parsed) => new()
+    public RunOptions Read(ParseResult parsed, IProgressSink progress)
     {
-        OutputDirectory = parsed.GetValue(_output)!,
-        Preset = parsed.GetValue(_preset)!,
-        Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
-        Overrides = [.. parsed.GetValue(_set)!, .. parsed.GetValue(_onNan) is { } onNan ? [$"pretrain.on_nan={onNan}", $"finetune.on_nan={onNan}"] : Array.Empty<string>()],
-        Precision = parsed.GetValue(_precision),
-        Seed = parsed.GetValue(_seed),
-        Dictionary = _dictionary.Read(parsed),
-        SkipBadRecords = parsed.GetValue(_skip),
-        Eager = parsed.GetValue(_eager),
-        Overwrite = parsed.GetValue(_overwrite),
-    };
+        var recipe = _recipe.Read(parsed, ModelsOf(parsed.CommandResult), progress);
+        return new RunOptions
+        {
+            OutputDirectory = parsed.GetValue(_output)!,
+            Preset = recipe.Preset,
+            Model = ModelZoo.Canonical(parsed.GetValue(_model)!),
+            Overrides = parsed.GetValue(_precision) is { } precision ? [.. recipe.Overrides, Override.OfOption(_precision.Name, $"{_stage}.precision", PrecisionName.Of(precision))] : recipe.Overrides,
+            Epochs = recipe.Epochs,
+            WarmupRatio = recipe.WarmupRatio,
+            Seed = recipe.Seed,
+            Dictionary = _dictionary.Read(parsed),
+            SkipBadRecords = parsed.GetValue(_skip),
+            Eager = parsed.GetValue(_eager),
+            Overwrite = parsed.GetValue(_overwrite),
+            Reporters = _report.Read(parsed),
+        };
+    }
 }

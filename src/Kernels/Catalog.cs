@@ -13,6 +13,7 @@ public static class Catalog
         .. Activation.ActivationChecks.All,
         .. Optimizers.AdamChecks.All,
         .. Optimizers.SgdChecks.All,
+        .. Optimizers.GradientNormChecks.All,
         .. Dropout.DropoutChecks.All,
         .. Elementwise.ElementwiseChecks.All,
         .. LayerNorm.LayerNormChecks.All,

@@ -76,7 +76,7 @@ public sealed partial class FolderArrowsTests
         }
     }
 
-    private static string Repository()
+    internal static string Repository()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "VideoSim.sln")))

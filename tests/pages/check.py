@@ -21,7 +21,7 @@ from markdown import Page
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_PROSE = 119
 
-HOSTS = ("github.com", "git-lfs", "www.w3.org", "arxiv.org", "doi.org", "docs.nvidia.com", "developer.nvidia.com", "learn.microsoft.com", "dotnet.microsoft.com")
+HOSTS = ("github.com", "git-lfs", "www.w3.org", "json-schema.org", "arxiv.org", "doi.org", "docs.nvidia.com", "developer.nvidia.com", "learn.microsoft.com", "dotnet.microsoft.com")
 
 # Texts that must not be in the repository, and why.
 ABSENT = [

@@ -12,7 +12,7 @@ internal static class BenchCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var stage = CommonOptions.Checked(new Option<string>("--stage") { Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" },
+        var stage = CommonOptions.Checked(new Option<string>("--stage") { HelpName = "pretrain|finetune", Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" },
             static (name, _) => CommonOptions.RequireOneOf("--stage", name, ["pretrain", "finetune"]));
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
@@ -24,7 +24,7 @@ internal static class BenchCommand
         return new Command("bench", "Measure training steps on synthetic data, and each kernel of a step.") { model, stage, preset, set, steps, device, precision, threads, json }.Does((parsed, console, cancellation) =>
         {
             using var opened = CommonOptions.Open(parsed.GetValue(device)!, parsed.GetValue(threads));
-            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), parsed.GetValue(set)!,
+            var time = StepBench.Measure(opened, parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!],
                 parsed.GetValue(precision), parsed.GetValue(stage) == "pretrain", parsed.GetValue(steps), TimeProvider.System, cancellation);
             console.WriteResult(Table(time), time, StepTimeJson.Default.StepTime);
             if (time.Error is null)

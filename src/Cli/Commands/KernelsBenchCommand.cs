@@ -21,10 +21,10 @@ internal static class KernelsBenchCommand
 
     public static Command Create()
     {
-        var names = new Argument<string[]>("name") { Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] };
+        var names = new Argument<string[]>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Families }, Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] };
         var device = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
-        var preset = CommonOptions.Checked(new Option<string?>("--preset") { Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out, {CudaPreset} on CUDA, {CpuPreset} on the CPU and {EmulatorPreset} on the emulator" },
+        var preset = CommonOptions.Checked(new Option<string?>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out, {CudaPreset} on CUDA, {CpuPreset} on the CPU and {EmulatorPreset} on the emulator" },
             static (name, _) => CommonOptions.RequireOneOf("--preset", name, Preset.Names));
         var set = CommonOptions.Set(preset!);
         var models = CommonOptions.Models();
@@ -56,7 +56,7 @@ internal static class KernelsBenchCommand
             string sizes = parsed.GetValue(preset) ?? (opened is not CudaDevice ? CpuPreset : emulated ? EmulatorPreset : CudaPreset);
             string[] chosen = [.. parsed.GetValue(models)!.Select(ModelZoo.Canonical).Distinct()];
             var precisions = parsed.GetValue(precision) is { } only ? [TrainingConfig.Require(only, opened)] : ElementTypes.Precisions;
-            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), parsed.GetValue(set)!, precisions, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
+            var options = new KernelBenchOptions(kernels, sizes, chosen, parsed.GetValue(each), [.. parsed.GetValue(set)!], precisions, TimeSpan.FromSeconds(parsed.GetValue(seconds)));
             var result = KernelBench.Measure(opened, options, console.Progress, cancellation);
             var report = new KernelBenchReport(conditions, opened.Name, emulated, sizes, Versions(opened), KernelsCommand.NoteImages(opened, console), result.Rates, result.RatesError, result.IsCold, result.Complete, result.Kernels);
             console.WriteResult(Table(report.Kernels), report, CliJson.Default.KernelBenchReport);

@@ -1,10 +1,13 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -18,7 +21,7 @@ internal static class ReproduceCommand
     {
         var options = new ReproduceOptionSet();
         var study = CommonOptions.Checked(
-            new Option<string?>("--study") { Description = "claims: test the published claims with three seeds" },
+            new Option<string?>("--study") { HelpName = "claims", CompletionSources = { "claims" }, Description = "claims: test the published claims with three seeds" },
             (name, _) =>
             {
                 if (name != "claims")
@@ -32,10 +35,10 @@ internal static class ReproduceCommand
             command.Add(option);
         return command.Does((parsed, console, cancellation) =>
         {
-            var chosen = options.Read(parsed);
+            var chosen = options.Read(parsed, console.Progress);
             if (chosen.Data is { } data)
                 CommonOptions.OpenData(data);
-            options.NoteRandomWeights(parsed, console);
+            options.NoteRandomWeights(parsed, chosen.Preset, console);
             if (parsed.GetValue(dryRun))
             {
                 var plan = ReproductionPlan.Of(chosen, packsProducts: options.IsOnCpu(parsed));
@@ -52,6 +55,7 @@ internal static class ReproduceCommand
                 return CommandLine.Done;
             }
             var summary = ReproductionRun.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
+            ReportCommand.WriteInto(chosen.OutputDirectory, console.Progress, cancellation);
             console.WriteResult(Table(summary), summary, ReproductionJson.Default.ReproductionSummary);
             return CommandLine.Done;
         }, json, resumes: true);
@@ -131,9 +135,9 @@ internal static class ReproduceCommand
 /// <summary>The options of a reproduction, and their values.</summary>
 internal sealed class ReproduceOptionSet
 {
-    private readonly Option<string> _output = new("--output-dir") { Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
-        _preset = CommonOptions.PresetName(), _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
+    private readonly Option<string> _output = new("--output-dir") { HelpName = ValueName.Folder, Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
+        _device = CommonOptions.DeviceName();
+    private readonly Option<string?> _data = new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"number of folds to train, 1 to {Folds.Count}; that of the preset if left out" },
@@ -142,48 +146,54 @@ internal sealed class ReproduceOptionSet
             if (count is < 1 or > Folds.Count)
                 throw new DataException($"--folds {count}: the number of folds is 1 to {Folds.Count}");
         });
-    private readonly Option<string[]> _models = CommonOptions.Models(), _set;
+    private readonly Option<string[]> _models = CommonOptions.Models();
+    private readonly RecipeOptions _recipe = new(stage: null);
     private readonly TextOptions _text = new();
+    private readonly ReportOption _report = new();
     private readonly DictionaryOption _dictionary = new();
-    private readonly Option<ulong> _seed = CommonOptions.Seed();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
 
-    public ReproduceOptionSet() => _set = CommonOptions.Set(_preset);
-
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _output, _preset, _data, _folds, _seed, _models, _set, _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager, _overwrite })
+        foreach (var option in new Option[] { _output, _data, _models, _folds })
             command.Add(option);
-        // A validator does not get default values.
-        _text.AddTo(command, result => (result.GetValue(_models) is { Length: > 0 } given ? given : [.. ModelZoo.Names]).Select(ModelZoo.Canonical));
+        _recipe.AddTo(command, ModelsOf);
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager, _overwrite })
+            command.Add(option);
+        _text.AddTo(command, ModelsOf);
     }
 
-    public void NoteRandomWeights(ParseResult parsed, CommandConsole console) => _text.NoteRandomWeights(parsed, parsed.GetValue(_preset)!, console);
+    public void NoteRandomWeights(ParseResult parsed, string preset, CommandConsole console) => _text.NoteRandomWeights(parsed, preset, console);
 
     public bool IsOnCpu(ParseResult parsed) => parsed.GetValue(_device) == "cpu";
 
     public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
 
-    public ReproductionOptions Read(ParseResult parsed)
+    public ReproductionOptions Read(ParseResult parsed, IProgressSink progress)
     {
-        string[] models = [.. parsed.GetValue(_models)!.Select(ModelZoo.Canonical).Distinct()];
+        string[] models = [.. ModelsOf(parsed.CommandResult)];
+        var recipe = _recipe.Read(parsed, models, progress);
         return new ReproductionOptions
         {
             OutputDirectory = parsed.GetValue(_output)!,
-            Preset = parsed.GetValue(_preset)!,
+            Preset = recipe.Preset,
             Data = parsed.GetValue(_data),
             Folds = parsed.GetValue(_folds),
             Models = models,
             Text = models.ToDictionary(static model => model, model => _text.Read(parsed, model)),
-            Overrides = parsed.GetValue(_set)!,
+            Overrides = recipe.Overrides,
             Precision = parsed.GetValue(_precision),
-            Seed = parsed.GetValue(_seed),
+            Seed = recipe.Seed,
             Dictionary = _dictionary.Read(parsed),
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),
+            Reporters = _report.Read(parsed),
         };
     }
+
+    // A validator does not get default values.
+    private IEnumerable<string> ModelsOf(SymbolResult result) => (result.GetValue(_models) is { Length: > 0 } given ? given : [.. ModelZoo.Names]).Select(ModelZoo.Canonical).Distinct();
 }

@@ -30,6 +30,11 @@ public sealed class Parameter
     /// <summary>Named parts, in memory order, without gaps.</summary>
     public IReadOnlyList<ParameterPart> Parts { get; }
 
+    /// <summary>
+    /// Whether weight decay applies: not to biases and to scales and shifts of normalizations, which are vectors.
+    /// </summary>
+    public bool Decays => Parts.Any(static part => part.Shape.Rank > 1);
+
     /// <summary>Writes the first values of each part.</summary>
     public Initializer Initializer { get; }
 

@@ -69,7 +69,10 @@ public sealed class ParameterStore : IDisposable
     private Device? _device;
     private object? _gradientsOf; // the step that last wrote gradients
 
-    /// <summary>Parameters in order of declaration within each group, groups in order.</summary>
+    /// <summary>
+    /// Parameters in order of declaration within each group, groups in order. In the flat block the parameters of a
+    /// group that decay come before the others.
+    /// </summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
     /// <summary>Tensors of fixed values.</summary>
@@ -97,6 +100,9 @@ public sealed class ParameterStore : IDisposable
 
     /// <summary>End of each group within the flat block.</summary>
     public IReadOnlyList<long> GroupEnds { get; private set; } = [];
+
+    /// <summary>End of each group's parameters to which weight decay applies, within the flat block.</summary>
+    public IReadOnlyList<long> DecayEnds { get; private set; } = [];
 
     /// <summary>Declares one trainable tensor.</summary>
     public Parameter Add(int group, string name, Shape shape, Initializer initializer) =>
@@ -157,16 +163,13 @@ public sealed class ParameterStore : IDisposable
         _parameters.Clear();
         _parameters.AddRange(ordered);
         long end = 0;
-        var ends = new List<long>();
-        foreach (var parameter in _parameters)
+        List<long> ends = [], decayEnds = [];
+        for (int group = 0; group <= (_parameters.LastOrDefault()?.Group ?? 0); group++)
         {
-            while (ends.Count < parameter.Group)
-                ends.Add(end);
-            parameter.Offset = end;
-            end += Aligned(parameter.Shape.Count);
+            decayEnds.Add(Place(group, decay: true));
+            ends.Add(Place(group, decay: false));
         }
-        ends.Add(end);
-        (FlatCount, GroupEnds) = (end, ends);
+        (FlatCount, GroupEnds, DecayEnds) = (end, ends, decayEnds);
         long otherBytes = _states.Select(state => state.Shape).Concat(_constants.Select(constant => constant.Shape))
             .Sum(shape => shape.Count * sizeof(float) + Arena.Alignment);
         bool hasCopies = precision != ElementType.Float32;
@@ -198,6 +201,17 @@ public sealed class ParameterStore : IDisposable
         {
             constant.Value = _arena.Allocate(constant.Shape);
             device.Upload(MemoryMarshal.AsBytes(constant.Values.AsSpan()), constant.Value.Address);
+        }
+
+        // Returns the end of the placed parameters.
+        long Place(int group, bool decay)
+        {
+            foreach (var parameter in _parameters.Where(parameter => parameter.Group == group && parameter.Decays == decay))
+            {
+                parameter.Offset = end;
+                end += Aligned(parameter.Shape.Count);
+            }
+            return end;
         }
 
         void ClearGap(Tensor block, Parameter parameter)
@@ -276,7 +290,9 @@ public sealed class ParameterStore : IDisposable
         device.Upload(MemoryMarshal.AsBytes(copies.AsSpan()), Copies.Slice(offset, part.Shape).Address);
     }
 
-    /// <summary>Every named part of the parameters with views of its memory, in order of the flat block.</summary>
+    /// <summary>
+    /// Every named part of the parameters with views of its memory, in the order of <see cref="Parameters"/>.
+    /// </summary>
     public IEnumerable<(string Name, Tensor Value, Tensor Gradient, Initializer Initializer)> Parts()
     {
         foreach (var parameter in _parameters)
@@ -317,6 +333,9 @@ public sealed class ParameterStore : IDisposable
             _device!.Clear(Gradients.Address, FlatCount * sizeof(float));
         _gradientsOf = step;
     }
+
+    /// <summary>Notes that the gradients are no longer those of the step before.</summary>
+    internal void MarkGradients(object writer) => _gradientsOf = writer;
 
     /// <summary>Throws unless the store has memory for gradients.</summary>
     internal void RequireGradients()

@@ -48,7 +48,7 @@ public static class KernelGates
     {
         string entry = check.Kernel.Entry;
         int most = 1;
-        var use = emulator is null ? null : new UseGate(emulator, check.Kernel);
+        var use = emulator is null ? null : new UseGate(emulator, check);
         foreach (var run in check.Cases())
         {
             // The check build runs first: in another build a kernel that writes out of bounds could end the process.

@@ -9,8 +9,10 @@ namespace VideoSim.Engine.Checks;
 /// that write nothing.
 /// </summary>
 /// <param name="emulator">Checks every access while cases run.</param>
-/// <param name="kernel">The kernel to judge. Launches of other kernels in the same case are not judged.</param>
-internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
+/// <param name="check">
+/// The kernel to judge, and its cases. Launches of other kernels in the same case are not judged.
+/// </param>
+internal sealed class UseGate(CudaEmulator emulator, KernelCheck check)
 {
     // Costs do not count scalars and tables of a few words.
     private const double UncountedBytes = 64, UncountedShare = 0.005;
@@ -31,12 +33,12 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
     /// <summary>
     /// Runs a case. Unused resources, and bytes that differ from the cost, are added to <paramref name="findings"/>.
     /// </summary>
-    public IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase check, List<GateFinding> findings)
+    public IReadOnlyDictionary<string, float[]> Execute(Device device, CheckCase run, List<GateFinding> findings)
     {
-        var seen = new Watch(device.Stream, emulator, kernel);
-        var outputs = CheckRunner.Execute(device, check, seen);
+        var seen = new Watch(device.Stream, emulator, check.Kernel);
+        var outputs = CheckRunner.Execute(device, run, seen);
         foreach (var (use, cost) in seen.Launches)
-            findings.AddRange(Judge(check, use, cost).Select(message => new GateFinding(check.Name, message)));
+            findings.AddRange(Judge(run, use, cost).Select(message => new GateFinding(run.Name, message)));
         return outputs;
     }
 
@@ -46,7 +48,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
         const string Where = "all cases";
         foreach (var (threads, used) in _usedThreads.Where(static pair => pair.Value <= pair.Key - Warp))
             yield return new GateFinding(Where, $"blocks have {threads} threads, but only the first {used} access memory");
-        if (_mostBlocks < 2)
+        if (_mostBlocks < 2 && !check.OneBlock)
             yield return new GateFinding(Where, "none has several blocks that must all write; a grid that is too large would go unnoticed");
         if (!_hasFullBlocks)
             yield return new GateFinding(Where, "none fills its last block; a grid that is one block too large would go unnoticed");
@@ -58,14 +60,16 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
             yield return new GateFinding(Where, $"the cost is right; {nameof(CheckCase.OtherBytes)} is not needed");
     }
 
-    private IEnumerable<string> Judge(CheckCase check, LaunchUse use, KernelCost cost)
+    private IEnumerable<string> Judge(CheckCase run, LaunchUse use, KernelCost cost)
     {
+        if (check.OneBlock && use.Blocks != 1)
+            yield return $"the launch has {use.Blocks} blocks, although the kernel is said to have one";
         _usedThreads[use.BlockThreads] = Math.Max(_usedThreads.GetValueOrDefault(use.BlockThreads), use.MostThreads);
         if (use.UsedSharedBytes < (1 - UnusedShared) * use.SharedBytes)
             yield return $"only {use.UsedSharedBytes} of {use.SharedBytes} bytes of dynamic shared memory are used";
 
         bool isSpare = use.WritingBlocks < use.Blocks;
-        if (check.SpareBlocks is not null)
+        if (run.SpareBlocks is not null)
         {
             (_statesSpareBlocks, _hasSpareBlocks) = (true, _hasSpareBlocks || isSpare);
         }
@@ -77,7 +81,7 @@ internal sealed class UseGate(CudaEmulator emulator, Kernel kernel)
         }
 
         bool isOther = Math.Abs(use.MovedBytes - cost.MovedBytes) > Math.Max(UncountedBytes, UncountedShare * use.MovedBytes);
-        if (check.OtherBytes is not null)
+        if (run.OtherBytes is not null)
         {
             (_statesOtherBytes, _hasOtherBytes) = (true, _hasOtherBytes || isOther);
         }

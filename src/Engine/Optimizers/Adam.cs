@@ -7,8 +7,8 @@ using VideoSim.Kernels.Random;
 namespace VideoSim.Engine.Optimizers;
 
 /// <summary>
-/// Adam without clipping, in Keras' form (epsilon is added to the uncorrected square root). Groups may have decoupled
-/// weight decay (AdamW). A checkpoint saves the moments with the weights.
+/// Adam in Keras' form (epsilon is added to the uncorrected square root). Groups may have decoupled weight decay
+/// (AdamW), and the norm of the gradient may be limited. A checkpoint saves the moments with the weights.
 /// </summary>
 public sealed unsafe class Adam : Optimizer
 {
@@ -21,12 +21,14 @@ public sealed unsafe class Adam : Optimizer
     /// <param name="epsilon">Added to the square root of the second moment. It must scale with the loss.</param>
     /// <param name="weightDecays">
     /// One for each group: besides the gradients' update, a step reduces weights by their group's rate times the
-    /// decay. Null for none.
+    /// decay. Vectors do not decay (<see cref="Parameter.Decays"/>). Null for none.
     /// </param>
+    /// <param name="maxGradientNorm">The largest norm of the whole gradient; 0 for no limit.</param>
     /// <exception cref="ArgumentException">
-    /// The number of decays is not the number of groups, or a decay or epsilon is out of range.
+    /// The number of decays is not the number of groups, or a decay, the norm or epsilon is out of range.
     /// </exception>
-    public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null) : base(device, parameters, moments: Checked(parameters, epsilon, weightDecays)) =>
+    public Adam(Device device, ParameterStore parameters, double epsilon = 1e-8, IReadOnlyList<double>? weightDecays = null, double maxGradientNorm = 0)
+        : base(device, parameters, moments: Checked(parameters, epsilon, weightDecays), maxGradientNorm) =>
         (_epsilon, _weightDecays) = ((float)epsilon, [.. weightDecays ?? []]);
 
     /// <summary>Running mean of the gradients, in the order of the weights.</summary>
@@ -49,15 +51,17 @@ public sealed unsafe class Adam : Optimizer
     }
 
     /// <inheritdoc/>
-    public override void Update(ComputeStream stream, StepScalars* scalars)
+    private protected override string Function => "weight, gradient, both moments -> weight, both moments, bf16 copy";
+
+    /// <inheritdoc/>
+    private protected override bool HasDecay => _weightDecays.Length > 0;
+
+    /// <inheritdoc/>
+    private protected override void Update(ComputeStream stream, in ParameterBlock block) => stream.Run(AdamKernels.Update, new AdamArgs
     {
-        var block = Block(stream, scalars, "weight, gradient, both moments -> weight, both moments, bf16 copy");
-        stream.Run(AdamKernels.Update, new AdamArgs
-        {
-            FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats, Parameters = block,
-            FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = _epsilon, Decay = _weightDecays.Length > 0 ? 1 : 0,
-        });
-    }
+        FirstMoment = FirstMoment.Floats, SecondMoment = SecondMoment.Floats, Parameters = block,
+        FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = _epsilon,
+    });
 
     // Before the base class takes memory.
     private static int Checked(ParameterStore parameters, double epsilon, IReadOnlyList<double>? weightDecays)

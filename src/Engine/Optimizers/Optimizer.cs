@@ -26,32 +26,45 @@ public abstract unsafe class Optimizer : IDisposable
     private readonly Device _device;
     private readonly Arena _arena;
     private readonly Tensor[] _moments;
-    private readonly Tensor _groupEnds, _firstNonFinite;
+    private readonly Tensor _groupEnds, _decayEnds, _firstNonFinite;
+    private readonly GradientNorm _norm;
 
     /// <summary>Takes memory for the moments and sets them to 0.</summary>
     /// <param name="device">Where the parameters are.</param>
     /// <param name="parameters">Allocated for training.</param>
     /// <param name="moments">Number of values that are kept for each parameter.</param>
+    /// <param name="maxGradientNorm">
+    /// The update multiplies the gradient by min(1, maxGradientNorm / (norm + 1e-6)), with the norm of the whole
+    /// gradient. 0 for no limit.
+    /// </param>
     /// <exception cref="InvalidOperationException">The parameters have no gradients.</exception>
-    /// <exception cref="ArgumentException">The parameters are on another device.</exception>
-    protected Optimizer(Device device, ParameterStore parameters, int moments)
+    /// <exception cref="ArgumentException">
+    /// The parameters are on another device, or the limit is negative or not finite.
+    /// </exception>
+    protected Optimizer(Device device, ParameterStore parameters, int moments, double maxGradientNorm)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
+        if (!(maxGradientNorm >= 0 && float.IsFinite((float)maxGradientNorm)))
+            throw new ArgumentOutOfRangeException(nameof(maxGradientNorm), $"the largest norm of the gradient must be at least 0 and finite in fp32, not {maxGradientNorm}");
         parameters.RequireDevice(device);
         parameters.RequireGradients();
         (_device, Parameters, _moments) = (device, parameters, new Tensor[moments]);
         int[] ends = parameters.GroupEnds.Select(static end => checked((int)end)).ToArray();
         if (ends.Any(static end => end % GroupAlignment != 0))
             throw new ArgumentException($"groups end at {string.Join(", ", ends)}, not all of them multiples of {GroupAlignment}");
+        int[] decayEnds = parameters.DecayEnds.Select(static end => checked((int)end)).ToArray();
         int count = ends[^1];
         var noted = new Shape(ParameterBlock.Chunks(count), sizeof(ulong) / sizeof(int));
-        _arena = new Arena(device, (long)moments * count * sizeof(float) + ends.Length * sizeof(int) + noted.Count * sizeof(int) + (moments + 2) * Arena.Alignment);
+        _arena = new Arena(device, (long)moments * count * sizeof(float) + 2 * ends.Length * sizeof(int) + noted.Count * sizeof(int) + (moments + 3) * Arena.Alignment);
         for (int moment = 0; moment < moments; moment++)
             _moments[moment] = _arena.Allocate(new Shape(count));
         _groupEnds = _arena.Allocate(new Shape(ends.Length), ElementType.Int32);
+        _decayEnds = _arena.Allocate(new Shape(ends.Length), ElementType.Int32);
         _firstNonFinite = _arena.Allocate(noted, ElementType.Int32);
         device.Upload(MemoryMarshal.AsBytes(ends.AsSpan()), _groupEnds.Address);
+        device.Upload(MemoryMarshal.AsBytes(decayEnds.AsSpan()), _decayEnds.Address);
+        _norm = new GradientNorm(device, parameters, (float)maxGradientNorm);
         Reset();
     }
 
@@ -74,10 +87,37 @@ public abstract unsafe class Optimizer : IDisposable
     /// <exception cref="ArgumentException">The number of rates is not the number of groups.</exception>
     public abstract void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates);
 
-    /// <summary>Changes weights and moments by the gradients of the backward pass.</summary>
+    /// <summary>
+    /// Changes weights and moments by the gradients of the backward pass. If their norm is limited, measures it first.
+    /// </summary>
     /// <param name="stream">The device's stream, or one that records or counts for it.</param>
     /// <param name="scalars">The step's scalars on the device.</param>
-    public abstract void Update(ComputeStream stream, StepScalars* scalars);
+    public void Update(ComputeStream stream, StepScalars* scalars)
+    {
+        var factor = _norm.Factor;
+        if (factor.Exists)
+            _norm.Measure(stream);
+        stream.Touches(Function, [Touch.Write(Parameters.Weights, add: 1), Touch.Read(Parameters.Gradients), Touch.Read(factor), Touch.Write(Parameters.Copies),
+            .. _moments.Select(static moment => Touch.Write(moment, add: 1))]);
+        Update(stream, new ParameterBlock
+        {
+            Weights = Parameters.Weights.Floats, Gradients = Parameters.Gradients.Floats, Scalars = scalars, GroupEnds = _groupEnds.Ints,
+            DecayEnds = HasDecay ? _decayEnds.Ints : null, Factor = factor.Exists ? factor.Floats : null,
+            FirstNonFinite = (ulong*)_firstNonFinite.Address, Copies = Parameters.Copies.ValuesOrNull,
+            Count = checked((int)Parameters.FlatCount), Groups = _groupEnds.Shape.Width,
+        });
+    }
+
+    /// <summary>
+    /// The norm of the whole gradient of the last step, before it was limited. Waits for the device, so call it for
+    /// log lines, not in every step. Infinite if a sum of squares is beyond fp32.
+    /// </summary>
+    public float GradientNorm()
+    {
+        if (!_norm.Factor.Exists)
+            _norm.Measure(_device.Stream);
+        return _norm.Read();
+    }
 
     /// <summary>
     /// The first update in which a gradient was NaN or infinite, and the first such element; null if there was none.
@@ -105,6 +145,7 @@ public abstract unsafe class Optimizer : IDisposable
     public void Dispose()
     {
         _arena.Dispose();
+        _norm.Dispose();
         GC.SuppressFinalize(this);
     }
 
@@ -117,18 +158,12 @@ public abstract unsafe class Optimizer : IDisposable
             scalars.Rates[group] = group < learningRates.Length ? (float)(learningRates[group] * factor) : 0;
     }
 
-    /// <summary>
-    /// The parameters as a kernel's arguments. Declares that the update touches them and the moments.
-    /// </summary>
-    private protected ParameterBlock Block(ComputeStream stream, StepScalars* scalars, string function)
-    {
-        stream.Touches(function, [Touch.Write(Parameters.Weights, add: 1), Touch.Read(Parameters.Gradients), Touch.Write(Parameters.Copies),
-            .. _moments.Select(static moment => Touch.Write(moment, add: 1))]);
-        return new ParameterBlock
-        {
-            Weights = Parameters.Weights.Floats, Gradients = Parameters.Gradients.Floats, Scalars = scalars, GroupEnds = _groupEnds.Ints,
-            FirstNonFinite = (ulong*)_firstNonFinite.Address, Copies = Parameters.Copies.ValuesOrNull,
-            Count = checked((int)Parameters.FlatCount), Groups = _groupEnds.Shape.Width,
-        };
-    }
+    /// <summary>What the update reads and writes, in the words of the table of floors.</summary>
+    private protected abstract string Function { get; }
+
+    /// <summary>Whether weights decay.</summary>
+    private protected virtual bool HasDecay => false;
+
+    /// <summary>Launches the update of a block.</summary>
+    private protected abstract void Update(ComputeStream stream, in ParameterBlock block);
 }

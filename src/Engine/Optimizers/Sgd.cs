@@ -18,18 +18,21 @@ public sealed unsafe class Sgd : Optimizer
     /// <param name="momentum">
     /// Share of the velocity that is kept from step to step; 0 for plain gradient descent.
     /// </param>
-    /// <exception cref="ArgumentOutOfRangeException">The momentum is not in [0, 1).</exception>
-    public Sgd(Device device, ParameterStore parameters, double momentum = 0) : base(device, parameters, moments: Checked(momentum)) => _momentum = (float)momentum;
+    /// <param name="maxGradientNorm">The largest norm of the whole gradient; 0 for no limit.</param>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// The momentum is not in [0, 1), or the norm is negative or not finite.
+    /// </exception>
+    public Sgd(Device device, ParameterStore parameters, double momentum = 0, double maxGradientNorm = 0) : base(device, parameters, moments: Checked(momentum), maxGradientNorm) => _momentum = (float)momentum;
 
     /// <inheritdoc/>
     public override void WriteRates(ref StepScalars scalars, long step, ReadOnlySpan<double> learningRates) => WriteRates(ref scalars, learningRates, factor: 1);
 
     /// <inheritdoc/>
-    public override void Update(ComputeStream stream, StepScalars* scalars)
-    {
-        var block = Block(stream, scalars, "weight, gradient, velocity -> weight, velocity, bf16 copy");
+    private protected override string Function => "weight, gradient, velocity -> weight, velocity, bf16 copy";
+
+    /// <inheritdoc/>
+    private protected override void Update(ComputeStream stream, in ParameterBlock block) =>
         stream.Run(SgdKernels.Update, new SgdArgs { Velocity = Moments[0].Floats, Parameters = block, Momentum = _momentum });
-    }
 
     // Before the base class takes memory.
     private static int Checked(double momentum) => (float)momentum is >= 0 and < 1 ? 1

@@ -13,6 +13,7 @@ public static class JsonFailure
         string what = message.Contains("could not be mapped to any .NET member", StringComparison.Ordinal) ? $"there is no key {Printable.Quote(Between(message, "'"))}"
             : message.Contains("missing required properties", StringComparison.Ordinal) ? $"lacks {message[(message.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim().TrimEnd('.')}"
             : message.Contains("could not be converted", StringComparison.Ordinal) ? $"{Place(failure.Path)} is of another kind than expected"
+            : message.StartsWith("'/' is", StringComparison.Ordinal) ? "has a comment, which JSON does not allow"
             : message.Contains("0xEF", StringComparison.Ordinal) ? "begins with a byte order mark, which JSON does not allow"
             : Printable.OneLine(message.Split(" Path: ")[0].Split(" LineNumber: ")[0].TrimEnd('.'));
         return failure.LineNumber is { } line ? string.Create(CultureInfo.InvariantCulture, $"line {line + 1}: {what}") : what;

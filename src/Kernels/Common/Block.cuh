@@ -41,3 +41,17 @@ template <int Warps>
 DEVICE float block_max(float value) {
     return max_over_warps<Warps>(warp_max(value));
 }
+
+// Sum over the threads of a block in float64: the halves are added until one number is left. The first thread gets it,
+// the others get 0. Call it once in a kernel.
+template <int Threads>
+DEVICE double block_total(double value) {
+    __shared__ double sums[Threads];
+    sums[threadIdx.x] = value;
+    for (unsigned half = Threads / 2; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half)
+            sums[threadIdx.x] += sums[threadIdx.x + half];
+    }
+    return threadIdx.x == 0 ? sums[0] : 0;
+}

@@ -142,6 +142,9 @@ public interface ICheckLauncher
 /// </param>
 public sealed record KernelCheck(Kernel Kernel, Func<IEnumerable<CheckCase>> Cases, int BankWays = 1)
 {
+    /// <summary>Whether every launch has one block by design, such as one final sum.</summary>
+    public bool OneBlock { get; init; }
+
     /// <summary>The checks of both kernels of a pair, on the same cases.</summary>
     public static IEnumerable<KernelCheck> OfPair<TArgs>(KernelPair<TArgs> pair, Func<ElementType, IEnumerable<CheckCase>> cases, Func<ElementType, int>? bankWays = null)
         where TArgs : unmanaged =>

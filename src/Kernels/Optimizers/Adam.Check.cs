@@ -11,27 +11,27 @@ public static unsafe class AdamChecks
 {
     private const float Epsilon = 1e-3f; // large enough to change results
 
-    private static readonly (float MomentScale, int Decay)[] Settings = [(1, 0), (1, 1), (0, 0)];
+    private static readonly (float MomentScale, bool Decays)[] Settings = [(1, false), (1, true), (0, false)];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
     [
         new(AdamKernels.Update, static () =>
-            from setting in Settings from block in ParameterBlockCheck.Cases select Case(block.Name, block.Block, setting.MomentScale, setting.Decay)),
+            from setting in Settings from block in ParameterBlockCheck.Cases select Case(block.Name, block.Block, setting.MomentScale, setting.Decays)),
     ];
 
-    private static CheckCase Case(string name, ParameterBlockCheck block, float momentScale, int decay)
+    private static CheckCase Case(string name, ParameterBlockCheck block, float momentScale, bool decays)
     {
         var firstMoment = block.Builder.InOut("firstMoment", block.Count, -momentScale, momentScale);
         var secondMoment = block.Builder.InOut("secondMoment", block.Count, 0.01f * momentScale, momentScale);
-        return block.Builder.Build($"{name}, moments to {momentScale}, decay {decay}", launcher => launcher.Run(AdamKernels.Update, new AdamArgs
+        return block.Builder.Build($"{name}, moments to {momentScale}, decay {decays}", launcher => launcher.Run(AdamKernels.Update, new AdamArgs
         {
-            FirstMoment = firstMoment.Floats, SecondMoment = secondMoment.Floats, Parameters = block.Parameters,
-            FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = Epsilon, Decay = decay,
-        }), new Reference(block, decay), factor: 2);
+            FirstMoment = firstMoment.Floats, SecondMoment = secondMoment.Floats, Parameters = block.Parameters(decays),
+            FirstShare = (float)(1 - AdamKernels.Beta1), SecondShare = (float)(1 - AdamKernels.Beta2), Epsilon = Epsilon,
+        }), new Reference(block, decays), factor: 2);
     }
 
-    private sealed class Reference(ParameterBlockCheck block, int decays) : ICheckReference
+    private sealed class Reference(ParameterBlockCheck block, bool decays) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
@@ -42,7 +42,7 @@ public static unsafe class AdamChecks
             {
                 m[i] = beta1 * m[i] + share1 * g;
                 v[i] = beta2 * v[i] + share2 * g * g;
-                var kept = decays == 0 ? w : w - decay * w;
+                var kept = decays && decay is { } share ? w - share * w : w;
                 return kept - rate * m[i] / (T.Sqrt(v[i]) + epsilon);
             });
         }

@@ -6,15 +6,15 @@ namespace VideoSim.Kernels.Optimizers;
 
 public static unsafe partial class AdamKernels
 {
-    private static void UpdateChunks(in AdamArgs a, int from, int to) => ParameterBlocks.Update(a.Parameters, a, static (in AdamArgs a, int group) => new Rule(a, group), from, to);
+    private static void UpdateChunks(in AdamArgs a, int from, int to) => ParameterBlocks.Update(a.Parameters, a, static (in AdamArgs a, int group, bool decays) => new Rule(a, group, decays), from, to);
 
     // Fused multiply-adds throughout, as in the CUDA kernel.
-    private readonly struct Rule(in AdamArgs a, int group) : IUpdateRule
+    private readonly struct Rule(in AdamArgs a, int group, bool decays) : IUpdateRule
     {
         private readonly float* _firstMoment = a.FirstMoment, _secondMoment = a.SecondMoment;
         private readonly float _firstShare = a.FirstShare, _secondShare = a.SecondShare, _epsilon = a.Epsilon;
         private readonly float _rate = a.Parameters.Scalars->Rates[group], _decay = a.Parameters.Scalars->Decays[group];
-        private readonly bool _decays = a.Decay != 0;
+        private readonly bool _decays = decays;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Vector512<float> Apply(Vector512<float> weights, Vector512<float> gradients, int element, int left)

@@ -19,16 +19,13 @@ public unsafe struct AdamArgs
     /// Added to the square root of the second moment. The moment has no bias correction, as in Keras.
     /// </summary>
     public float Epsilon;
-
-    /// <summary>1 if weights shrink by <see cref="StepScalars.Decays"/>.</summary>
-    public int Decay;
 }
 
 /// <summary>
 /// Adam (Kingma and Ba 2015, in Keras's form) with decoupled weight decay (Loshchilov and Hutter 2019), over all
 /// parameters in one launch: m += (1 - beta1)(g - m); v += (1 - beta2)(g^2 - v); w -= decay * w; w -= rate * m /
-/// (sqrt(v) + epsilon). The group's rate includes the bias correction. A gradient that is NaN or infinite is recorded,
-/// not skipped.
+/// (sqrt(v) + epsilon). Weights that decay do so by the <see cref="StepScalars.Decays"/> of their group. The
+/// group's rate includes the bias correction. A gradient that is NaN or infinite is recorded, not skipped.
 /// </summary>
 public static unsafe partial class AdamKernels
 {
@@ -50,6 +47,6 @@ public static unsafe partial class AdamKernels
         LaunchShape = static (in AdamArgs a, in DeviceLimits _) => a.Parameters.Shape,
         CountItems = static (in AdamArgs a) => ParameterBlock.Chunks(a.Parameters.Count),
         Twin = UpdateChunks,
-        CountCost = static (in AdamArgs a) => a.Parameters.Cost(OperationsOfUpdate + OperationsOfDecay * a.Decay, moments: 2),
+        CountCost = static (in AdamArgs a) => a.Parameters.Cost(OperationsOfUpdate + (a.Parameters.DecayEnds != null ? OperationsOfDecay : 0), moments: 2),
     };
 }

@@ -1,7 +1,8 @@
 // Adam.cu: one update of all parameters of a model by Adam.
 //   m += (1 - beta1) (g - m);   v += (1 - beta2) (g^2 - v)                                w, g, m, v [Count]
 //   w -= decay w;   w -= rate m / (sqrt(v) + epsilon)
-//   rate: that of the element's group, with the bias correction; decay: that of its group, 0 if Decay is 0
+//   g: the gradient times *Factor; rate: that of the element's group, with the bias correction
+//   decay: that of the element's group; elements from the group's decay end on do not decay
 // Types   fp32; a bf16 copy of the new weights for the products, if Copies is not null
 // Launch  a block of THREADS threads per chunk of CHUNK elements; a thread takes 4 elements at a time
 // Limits  any Count; blocks on 16 bytes; group ends, except the last, are multiples of 4, so 4 elements share a rate
@@ -18,16 +19,15 @@ struct AdamArgs {
     float FirstShare;
     float SecondShare;
     float Epsilon;
-    int Decay;
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS) adam_f32(const AdamArgs a) {
     float* const moments[] = {a.FirstMoment, a.SecondMoment};
-    update_chunk(a.Parameters, moments, [&](int group) {
-        const float rate = a.Parameters.Scalars->Rates[group], decay = a.Decay ? a.Parameters.Scalars->Decays[group] : 0;
+    update_chunk(a.Parameters, moments, [&](int group, bool decays) {
+        const float rate = a.Parameters.Scalars->Rates[group], decay = decays ? a.Parameters.Scalars->Decays[group] : 0;
         return [=, &a](float& w, float g, float (&moment)[2]) {
             const float m = fmaf(g - moment[0], a.FirstShare, moment[0]), v = fmaf(fmaf(g, g, -moment[1]), a.SecondShare, moment[1]);
-            if (a.Decay)
+            if (decays)
                 w = fmaf(-decay, w, w);
             w -= rate * m / (sqrtf(v) + a.Epsilon);
             moment[0] = m;

@@ -8,7 +8,7 @@ internal interface IUpdateRule
 {
     /// <summary>Updates the moments of up to 16 neighbouring weights and computes their new values.</summary>
     /// <param name="weights">Old weights.</param>
-    /// <param name="gradients">Their gradients.</param>
+    /// <param name="gradients">Their gradients times the block's factor.</param>
     /// <param name="element">Index of the first one in the block.</param>
     /// <param name="left">Number of elements left, from this one on.</param>
     /// <returns>New weights.</returns>
@@ -17,8 +17,8 @@ internal interface IUpdateRule
 
 internal static unsafe class ParameterBlocks
 {
-    /// <summary>Makes the rule of a group.</summary>
-    public delegate TRule RuleOf<TArgs, TRule>(in TArgs args, int group);
+    /// <summary>Makes the rule of a group's weights that decay, or of those that do not.</summary>
+    public delegate TRule RuleOf<TArgs, TRule>(in TArgs args, int group, bool decays);
 
     /// <summary>Updates chunks [<paramref name="from"/>, <paramref name="to"/>) of a block.</summary>
     public static void Update<TArgs, TRule>(in ParameterBlock a, in TArgs args, RuleOf<TArgs, TRule> ruleOf, int from, int to) where TRule : struct, IUpdateRule
@@ -31,8 +31,9 @@ internal static unsafe class ParameterBlocks
             {
                 while (i >= a.GroupEnds[group])
                     group++;
-                int end = Math.Min(last, a.GroupEnds[group]);
-                finite &= UpdateRange(a, ruleOf(args, group), i, end);
+                bool decays = a.DecayEnds != null && i < a.DecayEnds[group];
+                int end = Math.Min(last, decays ? a.DecayEnds[group] : a.GroupEnds[group]);
+                finite &= UpdateRange(a, ruleOf(args, group, decays), i, end);
                 i = end;
             }
             for (int i = first; a.Copies != null && i < last; i++)
@@ -46,17 +47,18 @@ internal static unsafe class ParameterBlocks
     private static bool UpdateRange<TRule>(in ParameterBlock a, TRule rule, int i, int end) where TRule : struct, IUpdateRule
     {
         float* weights = a.Weights, gradients = a.Gradients;
+        var factor = Vector512.Create(a.Factor != null ? *a.Factor : 1);
         var difference = Vector512<float>.Zero; // sums of g - g: NaN if a gradient was NaN or infinite, otherwise 0
         for (; i + Lanes.Count <= end; i += Lanes.Count)
         {
             var g = Vector512.Load(gradients + i);
-            rule.Apply(Vector512.Load(weights + i), g, i, Lanes.Count).Store(weights + i);
+            rule.Apply(Vector512.Load(weights + i), g * factor, i, Lanes.Count).Store(weights + i);
             difference += g - g;
         }
         if (i < end)
         {
             var g = Lanes.Load(gradients + i, end - i);
-            Lanes.Store(rule.Apply(Lanes.Load(weights + i, end - i), g, i, end - i), weights + i, end - i);
+            Lanes.Store(rule.Apply(Lanes.Load(weights + i, end - i), g * factor, i, end - i), weights + i, end - i);
             difference += g - g;
         }
         return Vector512.EqualsAll(difference, Vector512<float>.Zero);

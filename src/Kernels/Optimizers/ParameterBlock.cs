@@ -23,6 +23,15 @@ public unsafe struct ParameterBlock
     public int* GroupEnds;
 
     /// <summary>
+    /// [Groups]: one past the last element of each group that decays, a multiple of 4. The elements of a group that
+    /// decay come first. Null if no weight decays.
+    /// </summary>
+    public int* DecayEnds;
+
+    /// <summary>[1]: factor of every gradient, as <see cref="GradientNormKernels"/> writes it; or null for 1.</summary>
+    public float* Factor;
+
+    /// <summary>
     /// [Chunks]: the smallest (step &lt;&lt; 32 | element) at which a gradient of the chunk was NaN or infinite;
     /// <see cref="AllFinite"/> if there was none.
     /// </summary>
@@ -58,5 +67,5 @@ public unsafe struct ParameterBlock
     /// <param name="operations">Operations of an element.</param>
     /// <param name="moments">Number of moments, which are blocks of the same size.</param>
     internal readonly KernelCost Cost(double operations, int moments) =>
-        new(operations * Count, ((3.0 + 2 * moments) * sizeof(float) + (Copies != null ? sizeof(BFloat16) : 0)) * Count);
+        new((operations + (Factor != null ? 1 : 0)) * Count, ((3.0 + 2 * moments) * sizeof(float) + (Copies != null ? sizeof(BFloat16) : 0)) * Count);
 }

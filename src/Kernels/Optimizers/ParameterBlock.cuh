@@ -1,6 +1,6 @@
 // ParameterBlock.cuh: the loop that the kernels of all optimizers share. A block of THREADS threads updates CHUNK
 // elements of the flat block of all parameters. A thread takes 4 elements at a time. Blocks begin on 16 bytes. Group
-// ends, except the last, are multiples of 4, so 4 elements are of one group.
+// ends, except the last, and decay ends are multiples of 4, so 4 elements are of one group and decay together.
 #pragma once
 
 #include "StepScalars.cuh"
@@ -11,6 +11,8 @@ struct ParameterBlock {
     const float* Gradients;
     const StepScalars* Scalars;
     const int* GroupEnds;
+    const int* DecayEnds;
+    const float* Factor;
     unsigned long long* FirstNonFinite;
     void* Copies;
     int Count;
@@ -24,16 +26,18 @@ DEVICE void note_if_not_finite(const ParameterBlock& a, float g, int element) {
         atomicMin(a.FirstNonFinite + blockIdx.x, (unsigned long long)a.Scalars->Step << 32 | (unsigned)element);
 }
 
-// Calls rule_of(group)(w, g, moment) for every element of the chunk. The rule updates w and the MOMENTS moments of the
-// element.
+// Calls rule_of(group, decays)(w, g, moment) for every element of the chunk. The rule updates w and the MOMENTS
+// moments of the element. g is the gradient times the factor. That product is rounded here, so it is not part of a
+// fused multiply-add of the rule, and a factor of 1 changes nothing.
 template <int MOMENTS, class RuleOf>
 DEVICE void update_chunk(const ParameterBlock& a, float* const (&moments)[MOMENTS], RuleOf rule_of) {
     const int first = blockIdx.x * CHUNK, last = min(a.Count, first + CHUNK);
+    const float factor = a.Factor ? *a.Factor : 1;
     int group = 0;
     for (int i = first + 4 * (int)threadIdx.x; i < last; i += 4 * THREADS) {
         while (i >= a.GroupEnds[group])
             group++;
-        const auto update = rule_of(group);
+        const auto update = rule_of(group, a.DecayEnds && i < a.DecayEnds[group]);
         if (i + 4 <= last) {
             float w[4], g[4], m[MOMENTS][4];
             load_pack(w, a.Weights + i);
@@ -47,7 +51,7 @@ DEVICE void update_chunk(const ParameterBlock& a, float* const (&moments)[MOMENT
 #pragma unroll
                 for (int k = 0; k < MOMENTS; k++)
                     moment[k] = m[k][j];
-                update(w[j], g[j], moment);
+                update(w[j], __fmul_rn(g[j], factor), moment);
 #pragma unroll
                 for (int k = 0; k < MOMENTS; k++)
                     m[k][j] = moment[k];
@@ -67,7 +71,7 @@ DEVICE void update_chunk(const ParameterBlock& a, float* const (&moments)[MOMENT
 #pragma unroll
                 for (int k = 0; k < MOMENTS; k++)
                     moment[k] = moments[k][j];
-                update(w, g, moment);
+                update(w, __fmul_rn(g, factor), moment);
                 a.Weights[j] = w;
                 if (a.Copies)
                     store((bf16*)a.Copies + j, w);

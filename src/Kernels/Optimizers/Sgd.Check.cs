@@ -17,7 +17,7 @@ public static unsafe class SgdChecks
         var velocity = block.Builder.InOut("velocity", block.Count);
         return block.Builder.Build($"{name}, momentum {momentum}", launcher => launcher.Run(SgdKernels.Update, new SgdArgs
         {
-            Velocity = velocity.Floats, Parameters = block.Parameters, Momentum = momentum,
+            Velocity = velocity.Floats, Parameters = block.Parameters(), Momentum = momentum,
         }), new Reference(block, momentum), factor: 2);
     }
 

@@ -6,7 +6,7 @@ namespace VideoSim.Kernels.Optimizers;
 
 public static unsafe partial class SgdKernels
 {
-    private static void UpdateChunks(in SgdArgs a, int from, int to) => ParameterBlocks.Update(a.Parameters, a, static (in SgdArgs a, int group) => new Rule(a, group), from, to);
+    private static void UpdateChunks(in SgdArgs a, int from, int to) => ParameterBlocks.Update(a.Parameters, a, static (in SgdArgs a, int group, bool _) => new Rule(a, group), from, to);
 
     private readonly struct Rule(in SgdArgs a, int group) : IUpdateRule
     {

@@ -1,5 +1,6 @@
 // Sgd.cu: one update of all parameters of a model by stochastic gradient descent with momentum.
-//   v = momentum v + g;   w -= rate v         w, g, v [Count]; rate: that of the element's group
+//   v = momentum v + g;   w -= rate v         w, g, v [Count]
+//   g: the gradient times *Factor; rate: that of the element's group
 // Types   fp32; a bf16 copy of the new weights for the products, if Copies is not null
 // Launch  a block of THREADS threads per chunk of CHUNK elements; a thread takes 4 elements at a time
 // Limits  any Count; blocks on 16 bytes; group ends, except the last, are multiples of 4, so 4 elements share a rate
@@ -16,7 +17,7 @@ struct SgdArgs {
 
 extern "C" __global__ void __launch_bounds__(THREADS) sgd_f32(const SgdArgs a) {
     float* const moments[] = {a.Velocity};
-    update_chunk(a.Parameters, moments, [&](int group) {
+    update_chunk(a.Parameters, moments, [&](int group, bool) {
         const float rate = a.Parameters.Scalars->Rates[group];
         return [=, &a](float& w, float g, float (&velocity)[1]) {
             velocity[0] = fmaf(a.Momentum, velocity[0], g);

@@ -6,7 +6,7 @@
 //         reduced the input
 // Floor   4 Rows Count bytes / bandwidth, in practice the time of a launch
 // Why     float64 costs nothing here. A logged loss then has only the rounding errors of its summands
-#include "Common.cuh"
+#include "Block.cuh"
 
 struct TotalArgs {
     const float* X;
@@ -17,17 +17,11 @@ struct TotalArgs {
 };
 
 extern "C" __global__ void __launch_bounds__(THREADS) total_f32(const TotalArgs a) {
-    __shared__ double sums[THREADS];
     const float* x = a.X + (long long)blockIdx.x * a.Count;
     double sum = 0;
     for (int i = threadIdx.x; i < a.Count; i += THREADS)
         sum += x[i];
-    sums[threadIdx.x] = sum;
-    for (unsigned half = THREADS / 2; half > 0; half /= 2) {
-        __syncthreads();
-        if (threadIdx.x < half)
-            sums[threadIdx.x] += sums[threadIdx.x + half];
-    }
+    sum = block_total<THREADS>(sum);
     if (threadIdx.x == 0)
-        a.Y[blockIdx.x] = (float)(a.Scale * sums[0]);
+        a.Y[blockIdx.x] = (float)(a.Scale * sum);
 }

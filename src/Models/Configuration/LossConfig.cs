@@ -52,29 +52,9 @@ public sealed record LossConfig
     /// <param name="pairs">The loss terms that compare the similarities of pairs with their targets.</param>
     /// <param name="tags">The tag term of all videos of the pairs; none for a model without tags.</param>
     public LossTerms OfPairs(in PairTerms pairs, LossTerm[] tags) =>
-        new([new("squared_error", 1, pairs.SquaredError), new("kl", KlWeight, pairs.Kl), .. tags]);
+        new([new("squared_error", 1, pairs.SquaredError) { IsSum = true }, new("kl", KlWeight, pairs.Kl) { IsSum = true }, .. tags]);
 
     /// <summary>Checks the numbers.</summary>
     /// <exception cref="DataException">One is out of range; the message names it.</exception>
-    public void Validate(string stage)
-    {
-        AtLeastZero(ConsistencyWeight, "consistency_weight");
-        Check(ConsistencyTemperature > 0 && float.IsFinite(ConsistencyTemperature), ConsistencyTemperature, "consistency_temperature");
-        AtLeastZero(ContrastiveWeight, "contrastive_weight");
-        Check(ContrastiveTemperature > 0 && float.IsFinite(ContrastiveTemperature), ContrastiveTemperature, "contrastive_temperature");
-        AtLeastZero(KlWeight, "kl_weight");
-        AtLeastZero(TagWeight, "tag_weight");
-        AtLeastZero(MlmWeight, "mlm_weight");
-        AtLeastZero(PositiveGamma, "positive_gamma");
-        AtLeastZero(NegativeGamma, "negative_gamma");
-        Check(Margin >= 0 && Margin < 1, Margin, "margin");
-
-        void AtLeastZero(float value, string key) => Check(value >= 0 && float.IsFinite(value), value, key);
-
-        void Check(bool good, float value, string key)
-        {
-            if (!good)
-                throw new DataException($"{stage}.losses.{key} cannot be {value}");
-        }
-    }
+    public void Validate(string stage) => ConfigKeys.Require(this, ConfigurationJson.Default.LossConfig, $"{stage}.losses.");
 }

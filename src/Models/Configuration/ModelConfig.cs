@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using VideoSim.Engine;
-using VideoSim.Engine.Serialization;
-using VideoSim.Kernels.Attention;
 
 namespace VideoSim.Models.Configuration;
 
@@ -102,50 +100,17 @@ public sealed record ModelConfig
     /// <exception cref="DataException">A size is out of range; the message names it.</exception>
     public void Validate(string where = "")
     {
-        Range(TextLength, "text_length", 3, AttentionKernels.MaxLength); // two special tokens and one more
-        Range(Tags, "tags", 0, 1_000_000);
-        Range(Frames, "frames", 1, 4096);
-        Range(FrameWidth, "frame_width", 1, 1 << 16);
-        Range(Experts, "experts", 1, 64);
+        ConfigKeys.Require(this, ConfigurationJson.Default.ModelConfig, where);
+        ConfigKeys.Require(Encoder, ConfigurationJson.Default.EncoderConfig, $"{where}encoder.");
         if (!(VladExpansion > 0 && VladExpansion * FrameWidth <= MostExpandedWidth) || Math.Abs(VladExpandedWidth - (VladExpansion * FrameWidth)) > ExpansionRounding || VladExpandedWidth == 0)
-            throw Bad($"vlad_expansion is {Text(VladExpansion)}; times frame_width ({FrameWidth}) it must be a whole number from 1 to {MostExpandedWidth}");
-        Range(VladGroups, "vlad_groups", 1, 4096);
-        Range(VladClusters, "vlad_clusters", 1, 4096);
-        Range(VladWidth, "vlad_width", 1, 1 << 16);
-        Range(EmbeddingWidth, "embedding_width", 1, 256); // the limit of a submission
-        Range(SqueezeRatio, "squeeze_ratio", 1, 256);
+            throw Bad($"vlad_expansion is {VladExpansion.ToString(CultureInfo.InvariantCulture)}; times frame_width ({FrameWidth}) it must be a whole number from 1 to {MostExpandedWidth}");
         Divides(VladGroups, VladExpandedWidth, "vlad_groups", "vlad_expansion * frame_width");
         Divides(SqueezeRatio, EmbeddingWidth, "squeeze_ratio", "embedding_width");
-        if (!(TagPrior > 0 && TagPrior < 1))
-            throw Bad($"tag_prior must lie between 0 and 1, not {Text(TagPrior)}");
-        Probability(VladDropout, "vlad_dropout");
-        Probability(FusionDropout, "fusion_dropout");
-        if (Encoder.ModelType is not (EncoderConfig.Bert or EncoderConfig.RoFormer))
-            throw Bad($"encoder.model_type is {Printable.Quote(Encoder.ModelType)}; it must be {EncoderConfig.Bert} or {EncoderConfig.RoFormer}");
-        Range(Encoder.VocabSize, "encoder.vocab_size", 1, 2_000_000);
-        Range(Encoder.HiddenSize, "encoder.hidden_size", 1, 1 << 14);
-        Range(Encoder.NumHiddenLayers, "encoder.num_hidden_layers", 1, 256);
-        Range(Encoder.NumAttentionHeads, "encoder.num_attention_heads", 1, 1 << 14);
-        Range(Encoder.IntermediateSize, "encoder.intermediate_size", 1, 1 << 16);
-        Range(Encoder.MaxPositionEmbeddings, "encoder.max_position_embeddings", 1, 1 << 16);
-        Range(Encoder.TypeVocabSize, "encoder.type_vocab_size", 1, 4096);
         Divides(Encoder.NumAttentionHeads, Encoder.HiddenSize, "encoder.num_attention_heads", "encoder.hidden_size");
         if (Encoder.ModelType == EncoderConfig.RoFormer && Encoder.HiddenSize / Encoder.NumAttentionHeads % 2 != 0)
             throw Bad($"encoder.hidden_size / encoder.num_attention_heads is {Encoder.HiddenSize / Encoder.NumAttentionHeads}, but rotary positions need an even number");
         if (TextLength > Encoder.MaxPositionEmbeddings)
             throw Bad($"text_length is {TextLength}, but the encoder has {Encoder.MaxPositionEmbeddings} positions");
-        if (!(Encoder.LayerNormEps > 0 && Encoder.LayerNormEps <= 1))
-            throw Bad($"encoder.layer_norm_eps must be above 0 and at most 1, not {Text(Encoder.LayerNormEps)}");
-        if (!(Encoder.InitializerRange >= 0 && Encoder.InitializerRange <= 1))
-            throw Bad($"encoder.initializer_range must be in [0, 1], not {Text(Encoder.InitializerRange)}");
-        Probability(Encoder.HiddenDropoutProb, "encoder.hidden_dropout_prob");
-        Probability(Encoder.AttentionProbsDropoutProb, "encoder.attention_probs_dropout_prob");
-
-        void Range(int value, string key, int least, int most)
-        {
-            if (value < least || value > most)
-                throw Bad($"{key} must be from {least} to {most}, not {value}");
-        }
 
         void Divides(int divisor, int value, string divisorKey, string valueKey)
         {
@@ -153,14 +118,6 @@ public sealed record ModelConfig
                 throw Bad($"{valueKey} ({value}) must be a multiple of {divisorKey} ({divisor})");
         }
 
-        void Probability(float value, string key)
-        {
-            if (!(value >= 0 && value < 1))
-                throw Bad($"{key} must be in [0, 1), not {Text(value)}");
-        }
-
         DataException Bad(string what) => new(where + what);
-
-        static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
     }
 }

@@ -11,9 +11,13 @@ namespace VideoSim.Models.Configuration;
 /// </summary>
 public sealed record TrainingConfig
 {
-    private const int MostInBatch = 1 << 16; // more than fits into memory; token counts stay within 32 bits
+    /// <summary>A value of <see cref="OnNan"/>: the run ends with an error.</summary>
+    public const string Stop = "stop";
 
-    /// <summary>Videos of a pretraining batch, pairs of a finetuning batch.</summary>
+    /// <summary>A value of <see cref="OnNan"/>: the run goes on from the last good checkpoint.</summary>
+    public const string Rollback = "rollback";
+
+    /// <summary>Videos or pairs of a micro-batch, in pretraining or finetuning.</summary>
     public required int Batch { get; init; }
 
     /// <summary>Updates.</summary>
@@ -34,6 +38,22 @@ public sealed record TrainingConfig
     /// <summary>Steps until that rate peaks; it reaches 0 at the last step.</summary>
     public int Warmup { get; set; } = 1000;
 
+    /// <summary>Micro-batches whose gradients are added for one update. They are the parts of one batch.</summary>
+    public int GradientAccumulationSteps { get; set; } = 1;
+
+    /// <summary>Videos or pairs of an update.</summary>
+    [JsonIgnore]
+    public int UpdateBatch => Batch * GradientAccumulationSteps;
+
+    /// <summary>
+    /// Decoupled weight decay (AdamW): an update also reduces a weight by its rate times this. Biases and scales and
+    /// shifts of normalizations do not decay. 0 is off.
+    /// </summary>
+    public double WeightDecay { get; set; }
+
+    /// <summary>Largest norm of the whole gradient: a longer gradient is shortened to it. 0 is off.</summary>
+    public double MaxGradNorm { get; set; }
+
     /// <summary>
     /// Type of activations and of the matrices in products. Weights, gradients, moments and validations are always
     /// fp32. bf16 needs a CUDA device.
@@ -50,17 +70,14 @@ public sealed record TrainingConfig
     /// <summary>Steps between checkpoints.</summary>
     public int CheckpointEvery { get; set; } = 1000;
 
-    /// <summary>
-    /// Number of validations without a higher score after which the run stops; 0 if it does not stop early.
-    /// </summary>
-    public int EarlyStoppingPatience { get; set; }
-
-    /// <summary>Number of newest checkpoints to keep, besides the first, the best and the last model.</summary>
+    /// <summary>Newest checkpoints that are kept.</summary>
     public int SaveTotalLimit { get; set; } = 2;
 
-    /// <summary>What a run does if a value is NaN or infinite.</summary>
-    [JsonConverter(typeof(NanReactionConverter))]
-    public NanReaction OnNan { get; set; }
+    /// <summary>Validations without a better score after which the run ends; 0 is off.</summary>
+    public int EarlyStoppingPatience { get; set; }
+
+    /// <summary><see cref="Stop"/> or <see cref="Rollback"/> when a value is not finite.</summary>
+    public string OnNan { get; set; } = Stop;
 
     /// <summary>The losses.</summary>
     public LossConfig Losses { get; set; } = new();
@@ -79,27 +96,10 @@ public sealed record TrainingConfig
     /// <exception cref="DataException">One is out of range; the message names it.</exception>
     public void Validate(string stage)
     {
-        Check(Batch is > 0 and <= MostInBatch, "batch", Batch);
-        Check(Steps > 0, "steps", Steps);
-        Check(Warmup >= 0, "warmup", Warmup);
+        ConfigKeys.Require(this, ConfigurationJson.Default.TrainingConfig, $"{stage}.");
         Less(Warmup, "warmup", Steps, "steps");
-        Check(EncoderScheduleSteps > 0, "encoder_schedule_steps", EncoderScheduleSteps);
-        Check(EncoderWarmup >= 0, "encoder_warmup", EncoderWarmup);
         Less(EncoderWarmup, "encoder_warmup", EncoderScheduleSteps, "encoder_schedule_steps");
-        Check(EncoderRate >= 0 && double.IsFinite(EncoderRate), "encoder_rate", EncoderRate);
-        Check(Rate >= 0 && double.IsFinite(Rate), "rate", Rate);
-        Check(LogEvery > 0, "log_every", LogEvery);
-        Check(EvaluateEvery > 0, "evaluate_every", EvaluateEvery);
-        Check(CheckpointEvery > 0, "checkpoint_every", CheckpointEvery);
-        Check(EarlyStoppingPatience >= 0, "early_stopping_patience", EarlyStoppingPatience);
-        Check(SaveTotalLimit > 0, "save_total_limit", SaveTotalLimit);
         Losses.Validate(stage);
-
-        void Check(bool good, string key, double value)
-        {
-            if (!good)
-                throw new DataException($"{stage}.{key} cannot be {value}");
-        }
 
         // One of the two can be the preset's.
         void Less(int value, string key, int limit, string limitKey)

@@ -34,8 +34,8 @@ public sealed record StepDumpOptions
     /// </summary>
     public long? At { get; init; }
 
-    /// <summary><c>key=value</c> overrides of the recipes.</summary>
-    public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Values that replace those of the recipes.</summary>
+    public IReadOnlyList<Override> Overrides { get; init; } = [];
 
     /// <summary>See <see cref="ModelFolder.Open"/>.</summary>
     public JiebaDictionary? Dictionary { get; init; }

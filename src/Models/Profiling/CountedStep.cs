@@ -1,5 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Profiling;
@@ -14,10 +15,10 @@ public sealed record CountedStep(StepKind Kind, int Videos, long Parameters, IRe
     /// <summary>Counts the steps of both stages of models.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
-    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="overrides">Values that replace those of the preset.</param>
     /// <param name="precisions">Types of activations; one step for each.</param>
     /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
-    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> precisions,
+    public static IReadOnlyList<CountedStep> Of(string preset, IEnumerable<string> models, IReadOnlyList<Override> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
     [
         .. from model in models
@@ -32,7 +33,7 @@ public sealed record CountedStep(StepKind Kind, int Videos, long Parameters, IRe
     /// <summary>Total cost of the launches for which a function returns true.</summary>
     public KernelCost Sum(Func<CountedLaunch, bool> included) => Launches.Where(included).Aggregate(default(KernelCost), static (sum, launch) => sum + launch.Cost);
 
-    private static CountedStep Count(string preset, IReadOnlyList<string> overrides, StepKind kind, bool packsProducts)
+    private static CountedStep Count(string preset, IReadOnlyList<Override> overrides, StepKind kind, bool packsProducts)
     {
         var sizes = SyntheticBatches.Sizes(preset, kind.Model, overrides);
         using var device = new CountingDevice(packsProducts);

@@ -4,6 +4,7 @@ using VideoSim.Engine.Devices;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Profiling;
@@ -13,10 +14,10 @@ namespace VideoSim.Models.Profiling;
 /// <param name="Preset">Sizes of the models.</param>
 /// <param name="Models">Canonical names of the models whose steps have the launches.</param>
 /// <param name="EachModel">Times the largest launch in every model; otherwise only the largest in all models.</param>
-/// <param name="Overrides"><c>key=value</c> overrides of the preset.</param>
+/// <param name="Overrides">Values that replace those of the preset.</param>
 /// <param name="Precisions">Types of activations in those steps; the CPU has only fp32.</param>
 /// <param name="Limit">Time for one kernel. At least ten launches are timed, even if they take longer.</param>
-public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<string> Overrides,
+public sealed record KernelBenchOptions(IReadOnlyList<Kernel> Kernels, string Preset, IReadOnlyList<string> Models, bool EachModel, IReadOnlyList<Override> Overrides,
     IReadOnlyList<ElementType> Precisions, TimeSpan Limit);
 
 /// <summary>

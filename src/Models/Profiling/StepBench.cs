@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Profiling;
@@ -50,13 +51,13 @@ public static class StepBench
     /// <param name="device">The device.</param>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="model">Canonical name.</param>
-    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="overrides">Values that replace those of the preset.</param>
     /// <param name="precision">Type of activations; null for the recipe's.</param>
     /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="steps">Number of steps to time.</param>
     /// <param name="clock">Measures the steps.</param>
     /// <param name="cancellation">Stops between steps.</param>
-    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<string> overrides, ElementType? precision, bool pretraining, int steps, TimeProvider clock,
+    public static StepTime Measure(Device device, string preset, string model, IReadOnlyList<Override> overrides, ElementType? precision, bool pretraining, int steps, TimeProvider clock,
         CancellationToken cancellation)
     {
         var sizes = SyntheticBatches.Sizes(preset, model, overrides);

@@ -1,5 +1,6 @@
 using VideoSim.Engine.Devices;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Recipes;
 
 namespace VideoSim.Models.Profiling;
 
@@ -21,10 +22,10 @@ public sealed record StepLaunch(StepKind Step, CountedLaunch Launch)
     /// <summary>Finds every kernel's largest launch. Nothing is run.</summary>
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
-    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="overrides">Values that replace those of the preset.</param>
     /// <param name="precisions">Types of activations; steps of each type are searched.</param>
     /// <param name="packsProducts">True for the steps of the CPU, which packs operands of products ahead.</param>
-    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<string> overrides, IReadOnlyList<ElementType> precisions,
+    public static IReadOnlyDictionary<Kernel, StepLaunch> Largest(string preset, IEnumerable<string> models, IReadOnlyList<Override> overrides, IReadOnlyList<ElementType> precisions,
         bool packsProducts = false) =>
         CountedStep.Of(preset, models, overrides, precisions, packsProducts)
             .SelectMany(static step => step.Launches, static (step, launch) => new StepLaunch(step.Kind, launch))

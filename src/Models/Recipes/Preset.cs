@@ -3,8 +3,8 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Zoo;
@@ -21,6 +21,8 @@ public sealed record Preset
 {
     private const string ExpansionKey = "model.vlad_expansion";
 
+    internal static readonly ConfigKey FoldsKey = new("folds", "folds", "folds that reproduce trains") { Range = new(1, Batches.Folds.Count), Flag = "--folds" };
+
     private static readonly string[] Stages = ["pretrain", "finetune"];
 
     /// <summary>Sizes of the model.</summary>
@@ -35,33 +37,54 @@ public sealed record Preset
     /// <summary>Number of the 11 folds that <c>reproduce</c> trains by default.</summary>
     public required int Folds { get; init; }
 
+    private static readonly (string Name, string Purpose)[] Presets =
+    [
+        ("micro", "tests: a step takes milliseconds, and the scores mean nothing"),
+        ("tiny", "synthetic data and first runs on own data: minutes on two cores"),
+        ("reference", "the published models, on a GPU"),
+    ];
+
     /// <summary>Names of the presets.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "reference"];
+    public static IReadOnlyList<string> Names { get; } = [.. Presets.Select(static preset => preset.Name)];
+
+    /// <summary>What a preset is for, in a few words.</summary>
+    public static string PurposeOf(string name) => Presets.First(preset => preset.Name == name).Purpose;
+
+    /// <summary>Refuses a name that is not one of <see cref="Names"/>.</summary>
+    /// <exception cref="DataException">There is no such preset; the message has the names.</exception>
+    public static void RequireName(string name)
+    {
+        if (!Names.Contains(name))
+            throw new DataException($"there is no preset {Printable.Quote(name)}; presets: {string.Join(", ", Names)}{Suggestion.Text(name, Names)}");
+    }
 
     /// <summary>Reads a preset and applies overrides.</summary>
     /// <param name="name">One of <see cref="Names"/>.</param>
     /// <param name="model">Canonical name of the model.</param>
-    /// <param name="overrides"><c>key=value</c>, the key as a path: <c>pretrain.steps=100</c>.</param>
+    /// <param name="overrides">Values of keys; of several of one key the last counts.</param>
     /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
+    /// <param name="schedule">Steps of a stage that follow from epochs, and the like; null for none.</param>
     /// <exception cref="DataException">
     /// The preset or a key is unknown, or a value does not fit; the message names it.
     /// </exception>
-    public static Preset Load(string name, string model, IEnumerable<string> overrides, int? frameWidth = null) => Load(name, model, null, overrides, frameWidth);
+    public static Preset Load(string name, string model, IReadOnlyList<Override> overrides, int? frameWidth = null, StageSchedule? schedule = null) =>
+        Load(name, model, null, overrides, frameWidth, schedule);
 
     /// <summary>Reads the recipes of a preset for a trained model. The model's sizes do not change.</summary>
     /// <param name="name">One of <see cref="Names"/>; its model sizes are not used.</param>
     /// <param name="model">The model's sizes.</param>
     /// <param name="folder">Folder of the model, for messages.</param>
     /// <param name="overrides">
-    /// As in <see cref="Load(string, string, IEnumerable{string}, int?)"/>. Overrides of the model's keys must equal
+    /// As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>. Overrides of the model's keys must equal
     /// the model's values.
     /// </param>
     /// <param name="run">Arguments of a run, or null. Its recipes replace those of the preset.</param>
+    /// <param name="schedule">As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>.</param>
     /// <exception cref="DataException">
     /// An override differs from the model's value, or as in
-    /// <see cref="Load(string, string, IEnumerable{string}, int?)"/>; the message names key and values.
+    /// <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>; the message names key and values.
     /// </exception>
-    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<string> overrides, JsonObject? run = null)
+    public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<Override> overrides, JsonObject? run = null, StageSchedule? schedule = null)
     {
         var preset = Load(name, model.Model, root =>
         {
@@ -71,8 +94,8 @@ public sealed record Preset
                 if (run?[stage] is JsonObject recipe)
                     root[stage] = recipe.DeepClone();
             }
-        }, overrides, frameWidth: null);
-        RequireSame(model, preset.Model, overrides.Where(static text => text.StartsWith("model.", StringComparison.Ordinal)), $"{folder}, a {model.Model},");
+        }, overrides, frameWidth: null, schedule);
+        RequireSame(model, preset.Model, overrides.Where(static one => one.Key.StartsWith("model.", StringComparison.Ordinal)), $"{folder}, a {model.Model},");
         return preset;
     }
 
@@ -84,38 +107,39 @@ public sealed record Preset
     /// <param name="model">Canonical name of the model.</param>
     /// <param name="encoder">The encoder.</param>
     /// <param name="folder">Folder of the encoder, for messages.</param>
-    /// <param name="overrides"><c>key=value</c>.</param>
+    /// <param name="overrides">Values of keys.</param>
     /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
+    /// <param name="schedule">As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>.</param>
     /// <exception cref="DataException">
-    /// As in <see cref="Load(string, string, IEnumerable{string}, int?)"/>, or an override differs from a size of the
+    /// As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>, or an override differs from a size of the
     /// encoder.
     /// </exception>
-    public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<string> overrides, int? frameWidth = null)
+    public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<Override> overrides, int? frameWidth = null,
+        StageSchedule? schedule = null)
     {
-        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides, frameWidth);
+        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides, frameWidth, schedule);
         RequireSame(preset.Model with { Encoder = encoder }, preset.Model,
-            overrides.Where(static text => text.StartsWith("model.encoder.", StringComparison.Ordinal) && !text.Contains("dropout", StringComparison.Ordinal)), folder);
+            overrides.Where(static one => one.Key.StartsWith("model.encoder.", StringComparison.Ordinal) && !one.Key.Contains("dropout", StringComparison.Ordinal)), folder);
         return preset;
     }
 
     // Refuses overrides whose values differ from those of a folder.
-    private static void RequireSame(ModelConfig has, ModelConfig asked, IEnumerable<string> overrides, string folder)
+    private static void RequireSame(ModelConfig has, ModelConfig asked, IEnumerable<Override> overrides, string folder)
     {
         JsonNode hasNode = JsonSerializer.SerializeToNode(has, ConfigurationJson.Default.ModelConfig)!, askedNode = JsonSerializer.SerializeToNode(asked, ConfigurationJson.Default.ModelConfig)!;
-        foreach (string key in overrides.Select(static text => text[..text.IndexOf('=', StringComparison.Ordinal)]))
+        foreach (var one in overrides)
         {
             JsonNode? existing = hasNode, requested = askedNode;
-            foreach (string part in key.Split('.')[1..])
+            foreach (string part in one.Key.Split('.')[1..])
                 (existing, requested) = (existing?[part], requested?[part]);
             if (!JsonNode.DeepEquals(existing, requested))
-                throw new DataException($"--set {key}={requested?.ToJsonString()}, but in {folder} it is {existing?.ToJsonString()}");
+                throw new DataException($"{one.Subject}={requested?.ToJsonString()}, but in {folder} it is {existing?.ToJsonString()}");
         }
     }
 
-    private static Preset Load(string name, string model, Action<JsonObject>? resize, IEnumerable<string> overrides, int? frameWidth)
+    private static Preset Load(string name, string model, Action<JsonObject>? resize, IReadOnlyList<Override> overrides, int? frameWidth, StageSchedule? schedule)
     {
-        if (!Names.Contains(name))
-            throw new DataException($"there is no preset '{name}'; presets: {string.Join(", ", Names)}");
+        RequireName(name);
         var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");
         var record = ModelZoo.Find(model);
         Section(root, "model")["model"] = record.Name;
@@ -133,28 +157,28 @@ public sealed record Preset
         resize?.Invoke(root);
         if (frameWidth is not null)
             root["model"]!["frame_width"] = frameWidth;
-        foreach (string text in overrides)
-            Override(root, text);
         try
         {
             var preset = root.Deserialize(PresetJson.Default.Preset)!;
+            foreach (var one in overrides)
+                Apply(root, one);
+            var changed = root.Deserialize(PresetJson.Default.Preset)!;
             if (!IsGiven(ExpansionKey, overrides))
-                preset = preset with { Model = preset.Model.WithFittingExpansion() };
-            preset.Pretrain.Validate("pretrain");
-            preset.Finetune.Validate("finetune");
-            preset.Model.Validate("model.");
-            return preset;
+                changed = changed with { Model = changed.Model.WithFittingExpansion() };
+            changed = changed with { Pretrain = Fit("pretrain", preset.Pretrain, changed.Pretrain), Finetune = Fit("finetune", preset.Finetune, changed.Finetune) };
+            changed.Pretrain.Validate("pretrain");
+            changed.Finetune.Validate("finetune");
+            changed.Model.Validate("model.");
+            return changed;
         }
         catch (JsonException e)
         {
-            string key = e.Path?.TrimStart('$', '.') ?? "";
-            throw new DataException(e.Message.StartsWith("cannot be", StringComparison.Ordinal) ? $"{key} {e.Message}" : $"--set {key}: the value has the wrong type", e);
+            // Only a run's own recipes can be of a wrong kind.
+            throw new DataException($"{e.Path?.TrimStart('$', '.')}: the value has the wrong type", e);
         }
-        catch (InvalidOperationException e)
-        {
-            // Half of a surrogate pair, such as "\ud800".
-            throw new DataException("--set: a text is not valid Unicode", e);
-        }
+
+        TrainingConfig Fit(string stage, TrainingConfig preset, TrainingConfig changed) =>
+            (schedule?.Stage == stage ? schedule : new StageSchedule(stage)).Fit(preset, changed, key => IsGiven(key, overrides));
     }
 
     /// <summary>The same preset with the sizes that follow from the data.</summary>
@@ -166,7 +190,7 @@ public sealed record Preset
     /// </summary>
     /// <param name="precision">The precision; null to change nothing.</param>
     /// <param name="overrides">The overrides that were applied.</param>
-    internal Preset In(ElementType? precision, IReadOnlyList<string> overrides)
+    internal Preset In(ElementType? precision, IReadOnlyList<Override> overrides)
     {
         return this with { Pretrain = Change(Pretrain, "pretrain"), Finetune = Change(Finetune, "finetune") };
 
@@ -175,22 +199,22 @@ public sealed record Preset
     }
 
     /// <summary>Refuses overrides of sizes that follow from the data.</summary>
-    /// <param name="overrides"><c>key=value</c>.</param>
+    /// <param name="overrides">Values of keys.</param>
     /// <param name="sizes">The key, the value that follows from the data, and the file with this value.</param>
     /// <exception cref="DataException">An override has another value.</exception>
-    internal static void RequireDataSizes(IEnumerable<string> overrides, params (string Key, int Value, string File)[] sizes)
+    internal static void RequireDataSizes(IEnumerable<Override> overrides, params (string Key, int Value, string File)[] sizes)
     {
-        foreach (string text in overrides)
+        foreach (var one in overrides)
         {
             foreach (var (key, value, file) in sizes)
             {
-                if (text.StartsWith($"{key}=", StringComparison.Ordinal) && text != string.Create(CultureInfo.InvariantCulture, $"{key}={value}"))
-                    throw new DataException($"--set {text}: {file} has {value}, and this size follows from the file");
+                if (one.Key == key && one.Text != value.ToString(CultureInfo.InvariantCulture))
+                    throw new DataException($"{one.Subject}={one.Text}: {file} has {value}, and this size follows from the file");
             }
         }
     }
 
-    private static bool IsGiven(string key, IEnumerable<string> overrides) => overrides.Any(text => text.StartsWith($"{key}=", StringComparison.Ordinal));
+    private static bool IsGiven(string key, IEnumerable<Override> overrides) => overrides.Any(one => one.Key == key);
 
     private static JsonObject? Read(string recipe)
     {
@@ -222,38 +246,12 @@ public sealed record Preset
         return root;
     }
 
-    private static void Override(JsonObject root, string text)
+    private static void Apply(JsonObject root, Override one)
     {
-        int equals = text.IndexOf('=', StringComparison.Ordinal);
-        if (equals <= 0)
-            throw new DataException($"--set needs key=value, not '{text}'");
-        string[] path = text[..equals].Split('.');
-        CheckKeys(text, path);
-        if (path is ["model", "model"])
-            throw new DataException($"--set {text}: the model is chosen by --model");
-        var section = Section(root, path[..^1]);
-        string value = text[(equals + 1)..];
-        try
-        {
-            section[path[^1]] = JsonNode.Parse(value);
-        }
-        catch (JsonException)
-        {
-            section[path[^1]] = value;
-        }
-    }
-
-    // The types have all keys, including those that the preset's file does not have.
-    private static void CheckKeys(string text, string[] path)
-    {
-        JsonTypeInfo section = PresetJson.Default.Preset;
-        foreach (string key in path)
-        {
-            var property = section.Properties.FirstOrDefault(property => property.Name == key) ?? throw new DataException(section.Properties.Count == 0
-                ? $"--set {text}: there is no key '{key}'; the key before it has a value and no further keys"
-                : $"--set {text}: there is no key '{key}', only {string.Join(", ", section.Properties.Select(property => property.Name))}");
-            section = PresetJson.Default.GetTypeInfo(property.PropertyType)!;
-        }
+        if (one.Key.Length == 0)
+            throw new DataException($"--set needs key=value, not {Printable.Quote(one.Value!.GetValue<string>())}");
+        string[] path = one.Key.Split('.');
+        Section(root, path[..^1])[path[^1]] = PresetKeys.Find(one.Key, one.Subject).Check(one.Value, one.Subject);
     }
 }
 

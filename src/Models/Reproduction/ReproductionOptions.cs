@@ -1,4 +1,6 @@
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -23,8 +25,8 @@ public sealed record ReproductionOptions
     /// <summary>Canonical names of the models.</summary>
     public required IReadOnlyList<string> Models { get; init; }
 
-    /// <summary><c>key=value</c> overrides of the preset.</summary>
-    public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Values that replace those of the preset.</summary>
+    public IReadOnlyList<Override> Overrides { get; init; } = [];
 
     /// <summary>Type of activations in training; null for the preset's.</summary>
     public ElementType? Precision { get; init; }
@@ -57,6 +59,9 @@ public sealed record ReproductionOptions
     /// <summary>Deletes the reproduction that is in the folder.</summary>
     public bool Overwrite { get; init; }
 
+    /// <summary>Receive what each run writes to its metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
+
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
@@ -75,5 +80,6 @@ public sealed record ReproductionOptions
         VideoDisjoint = VideoDisjoint,
         Eager = Eager,
         MayGrow = false, // embeddings and folds are those of the run as it was
+        Reporters = Reporters,
     };
 }

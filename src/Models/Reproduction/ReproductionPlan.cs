@@ -20,9 +20,9 @@ public sealed record ReproductionPlan(IReadOnlyList<PlannedRuns> Runs, int Total
     /// <param name="preset">Name of the preset.</param>
     /// <param name="models">Canonical names.</param>
     /// <param name="folds">Folds of each model; null for the preset's number.</param>
-    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="overrides">Values that replace those of the preset.</param>
     /// <param name="packsProducts">True for the CPU, which needs memory for packed operands of products.</param>
-    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<string> overrides, bool packsProducts) =>
+    public static ReproductionPlan Of(string preset, IReadOnlyList<string> models, int? folds, IReadOnlyList<Override> overrides, bool packsProducts) =>
         Of(models.Select(model => Preset.Load(preset, model, overrides)), folds, packsProducts);
 
     /// <summary>Counts a reproduction and surveys its data.</summary>

@@ -61,7 +61,7 @@ public sealed class ReproductionRun
             ["video_disjoint"] = options.VideoDisjoint,
             ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
             ["precision"] = options.Precision is { } precision ? PrecisionName.Of(precision) : null,
-            ["set"] = new JsonArray([.. options.Overrides.Select(text => (JsonNode)text)]),
+            ["set"] = new JsonArray([.. Override.Effective(options.Overrides).Select(text => (JsonNode)text)]),
         }, layout: new ReproductionLayout(), overwrite: options.Overwrite);
         var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
         reproduction.Begin(folder);

@@ -19,17 +19,34 @@ public static class VideoTitles
     /// <exception cref="Engine.DataException">The files cannot be read or have no valid record.</exception>
     public static IReadOnlyList<SimilarVideos> AddTo(IReadOnlyList<SimilarVideos> found, IEnumerable<string> records, IProgressSink progress, CancellationToken cancellation)
     {
-        var files = VideoFormats.Expand(records);
-        var format = VideoFormats.Of(files);
-        var videos = format.Open(files, FrameWidths.Find(format, files)?.Width ?? 1, skipBadRecords: true, Environment.ProcessorCount, progress, cancellation);
-        using var reader = videos.OpenReader();
-        IReadOnlyList<SimilarVideos> titled = [.. found.Select(query => query with { Title = Of(query.Id), Similar = [.. query.Similar.Select(video => video with { Title = Of(video.Id) })] })];
+        var titles = Read(found.SelectMany(static query => query.Similar.Select(static video => video.Id).Append(query.Id)), records, progress, cancellation);
+        IReadOnlyList<SimilarVideos> titled = [.. found.Select(query => query with { Title = titles.GetValueOrDefault(query.Id), Similar = [.. query.Similar.Select(video => video with { Title = titles.GetValueOrDefault(video.Id) })] })];
 
         int missing = titled.SelectMany(static query => query.Similar).Where(static video => video.Title is null).Select(static video => video.Id).Distinct().Count();
         if (missing > 0)
             progress.Note($"no title for {missing} {(missing == 1 ? "video" : "videos")} in --records");
         return titled;
+    }
 
-        string? Of(string id) => videos.TryFind(Encoding.UTF8.GetBytes(id), out int video) ? Encoding.UTF8.GetString(reader.Read(video).Title) : null;
+    /// <summary>Reads the titles of some videos.</summary>
+    /// <param name="ids">Their ids.</param>
+    /// <param name="records">As in <see cref="AddTo"/>.</param>
+    /// <param name="progress">Receives the progress.</param>
+    /// <param name="cancellation">Stops the reading.</param>
+    /// <returns>The titles that are there, by id.</returns>
+    /// <exception cref="Engine.DataException">The files cannot be read or have no valid record.</exception>
+    public static IReadOnlyDictionary<string, string> Read(IEnumerable<string> ids, IEnumerable<string> records, IProgressSink progress, CancellationToken cancellation)
+    {
+        var files = VideoFormats.Expand(records);
+        var format = VideoFormats.Of(files);
+        var videos = format.Open(files, FrameWidths.Find(format, files)?.Width ?? 1, skipBadRecords: true, Environment.ProcessorCount, progress, cancellation);
+        using var reader = videos.OpenReader();
+        var titles = new Dictionary<string, string>();
+        foreach (string id in ids.Distinct())
+        {
+            if (videos.TryFind(Encoding.UTF8.GetBytes(id), out int video))
+                titles[id] = Encoding.UTF8.GetString(reader.Read(video).Title);
+        }
+        return titles;
     }
 }

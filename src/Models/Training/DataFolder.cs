@@ -3,6 +3,8 @@ using VideoSim.Kernels.Contract;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Pretrained;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Recipes;
 using VideoSim.Models.Records;
 using VideoSim.Models.Text;
 
@@ -118,8 +120,14 @@ public sealed record RunOptions
     /// <summary>Canonical name of the model.</summary>
     public required string Model { get; init; }
 
-    /// <summary><c>key=value</c> overrides of the preset.</summary>
-    public IReadOnlyList<string> Overrides { get; init; } = [];
+    /// <summary>Values that replace those of the preset.</summary>
+    public IReadOnlyList<Override> Overrides { get; init; } = [];
+
+    /// <summary>Passes over the data; null for the steps of the recipe.</summary>
+    public decimal? Epochs { get; init; }
+
+    /// <summary>Share of the steps that are warmup; null for the warmups of the recipe.</summary>
+    public decimal? WarmupRatio { get; init; }
 
     /// <summary>Type of activations in training; null for the preset's.</summary>
     public ElementType? Precision { get; init; }
@@ -148,12 +156,24 @@ public sealed record RunOptions
     /// <summary>Whether a run in the folder continues if the options have more steps than it.</summary>
     public bool MayGrow { get; init; } = true;
 
+    /// <summary>Receive what is written to metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
+
     /// <summary>The preset with its overrides and, if there is an encoder, the encoder's sizes.</summary>
     /// <param name="encoder">The encoder, or null.</param>
     /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
+    /// <param name="schedule">Schedule of the stage that runs, see <see cref="Schedule"/>; null for none.</param>
     /// <exception cref="DataException">As in <see cref="Recipes.Preset"/>.</exception>
-    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder, int? frameWidth) => (encoder is null ? Recipes.Preset.Load(Preset, Model, Overrides, frameWidth)
-        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides, frameWidth)).In(Precision, Overrides);
+    internal Recipes.Preset LoadPreset(PretrainedFolder? encoder, int? frameWidth, StageSchedule? schedule = null) => (encoder is null
+        ? Recipes.Preset.Load(Preset, Model, Overrides, frameWidth, schedule)
+        : Recipes.Preset.LoadWith(Preset, Model, encoder.Encoder, encoder.FolderPath, Overrides, frameWidth, schedule)).In(Precision, Overrides);
+
+    /// <summary>The schedule of a stage; what follows from other values is noted.</summary>
+    /// <param name="stage">pretrain or finetune.</param>
+    /// <param name="samples">The number of samples of an epoch; called if there are <see cref="Epochs"/>.</param>
+    /// <param name="progress">Receives the notes.</param>
+    internal StageSchedule Schedule(string stage, Func<int> samples, IProgressSink progress) =>
+        new(stage) { Epochs = Epochs, Samples = samples, WarmupRatio = WarmupRatio, Note = progress.Note };
 }
 
 /// <summary>Numbers of the stages. They give each stage its own shuffles and masks.</summary>

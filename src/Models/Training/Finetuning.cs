@@ -38,7 +38,8 @@ public static class Finetuning
         CheckTags(data, source);
         if (options.Model != config.Model)
             throw new DataException($"the model in {source.FolderPath} is {config.Model}, not {options.Model}");
-        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides).In(options.Precision, options.Overrides);
+        var schedule = options.Schedule("finetune", () => CountPairs(data, options, fold, config.FrameWidth, cancellation), progress);
+        var preset = Preset.LoadFor(options.Preset, config, source.FolderPath, options.Overrides, schedule: schedule).In(options.Precision, options.Overrides);
         data.ReadTags(preset.Finetune, "finetune");
         var precision = TrainingConfig.Require(preset.Finetune.Precision, device);
         PlannedRuns.RequireMemory(device, preset, pretraining: false);
@@ -78,7 +79,7 @@ public static class Finetuning
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        int batch = preset.Finetune.Batch;
+        int batch = preset.Finetune.UpdateBatch;
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} finetune fold {fold}",
@@ -87,19 +88,20 @@ public static class Finetuning
             StartIsTrained = true,
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
-            Stage = model.Finetuning(batch, preset.Finetune.Losses),
+            Stage = model.Finetuning(preset.Finetune.Batch, preset.Finetune.Losses),
             Draws = rollbacks =>
             {
                 ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks);
                 var order = new EpochOrder(split.Train, batch, root, StageSeeds.Finetuning(fold));
-                return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot));
+                return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), (number, parts) => assembler.FillPairs(order.BatchAt(number), pairs, parts));
             },
-            Validate = () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Validate = () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
     }
@@ -110,7 +112,15 @@ public static class Finetuning
         RequireBatch(data, recipe, Split(data.Labels, data.ReadPairs(), fold, videoDisjoint));
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, Fold split) =>
-        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch);
+        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch, recipe.GradientAccumulationSteps);
+
+    // The training pairs of an epoch. Skipped records take their pairs with them, so the records must be read.
+    private static int CountPairs(DataFolder data, RunOptions options, int fold, int width, CancellationToken cancellation)
+    {
+        var pairs = options.SkipBadRecords
+            ? LabelFile.Read(data.Labels, data.Format.Open([data.Pairwise], width, skipBadRecords: true, cancellation: cancellation), IProgressSink.None) : data.ReadPairs();
+        return Split(data.Labels, pairs, fold, options.VideoDisjoint).Train.Length;
+    }
 
     /// <summary>
     /// A fold without the pairs of skipped records. With <paramref name="videoDisjoint"/> also without training pairs

@@ -25,10 +25,10 @@ internal static class FrameWidths
     /// The width of a folder's pretraining videos, which a model for them takes; null if they have no valid video.
     /// </summary>
     /// <param name="data">The folder.</param>
-    /// <param name="overrides"><c>key=value</c> overrides of the preset.</param>
+    /// <param name="overrides">Values that replace those of the preset.</param>
     /// <param name="others">Other files of the folder that the model will read.</param>
     /// <exception cref="DataException">An override or a file has another width; the message names both.</exception>
-    public static int? Of(DataFolder data, IReadOnlyList<string> overrides, params IEnumerable<string> others)
+    public static int? Of(DataFolder data, IReadOnlyList<Override> overrides, params IEnumerable<string> others)
     {
         if (Find(data.Format, data.Pointwise) is not var (width, file))
             return null;

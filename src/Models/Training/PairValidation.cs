@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Metrics;
 using VideoSim.Models.Submissions;
@@ -24,6 +27,7 @@ internal sealed class PairValidation
     private readonly int[] _records;
     private readonly (int Left, int Right)[] _pairs; // indices into _records
     private readonly double[] _labels;
+    private string[]? _ids; // by index into _records
 
     public PairValidation(IVideoDataset dataset, ITokenizer tokenizer, TagList tags, IEnumerable<VideoPair> all)
     {
@@ -34,7 +38,18 @@ internal sealed class PairValidation
         _labels = [.. pairs.Select(pair => (double)pair.TargetSimilarity)];
     }
 
-    public ValidationScore Score(Embedder embedder, int width, CancellationToken cancellation)
+    /// <summary>Name of the file with the pairs of a run's newest validation.</summary>
+    public const string PairsFile = "validation.tsv";
+
+    /// <summary>Name of the file with the health of the embeddings of that validation.</summary>
+    public const string EmbeddingsFile = "embeddings.json";
+
+    /// <summary>Scores the pairs with a model's current weights, and writes the two files.</summary>
+    /// <param name="embedder">Embeds the videos.</param>
+    /// <param name="width">Values of an embedding.</param>
+    /// <param name="run">Folder of the run.</param>
+    /// <param name="cancellation">Stops the embedding.</param>
+    public ValidationScore Score(Embedder embedder, int width, string run, CancellationToken cancellation)
     {
         double[] embeddings = Array.ConvertAll(embedder.Embed(_dataset, _records, _tokenizer, _tags, cancellation: cancellation), value => (double)value);
         if (embedder.NonFinite is { } value)
@@ -45,6 +60,22 @@ internal sealed class PairValidation
             var (left, right) = _pairs[i];
             cosines[i] = PairScoring.Cosine(embeddings.AsSpan(left * width, width), embeddings.AsSpan(right * width, width));
         }
+        AtomicFile.Write(Path.Combine(run, PairsFile), stream => WritePairs(stream, cosines));
+        AtomicFile.Write(Path.Combine(run, EmbeddingsFile), EmbeddingHealth.Of(embeddings, width).WriteTo);
         return new ValidationScore(Spearman.Correlation(cosines, _labels), _pairs.Length, embedder.Tags);
+    }
+    // Left id, right id, label, cosine. Numbers have the digits that read back as the same value. A label is a float.
+    private void WritePairs(Stream stream, double[] cosines)
+    {
+        _ids ??= ReadIds();
+        using var writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\n" };
+        for (int i = 0; i < cosines.Length; i++)
+            writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{_ids[_pairs[i].Left]}\t{_ids[_pairs[i].Right]}\t{(float)_labels[i]}\t{cosines[i]}"));
+    }
+
+    private string[] ReadIds()
+    {
+        using var reader = _dataset.OpenReader();
+        return Array.ConvertAll(_records, record => Encoding.UTF8.GetString(reader.Read(record).Id));
     }
 }

@@ -27,7 +27,8 @@ public static class Pretraining
         using var encoder = options.Text.OpenEncoder(options.Model);
         var vocabulary = encoder?.Vocabulary ?? Vocabulary.Load(vocabularyFile);
         string[] pairFiles = data.HasPairs ? [data.Pairwise] : [];
-        var sizes = options.LoadPreset(encoder, FrameWidths.Of(data, options.Overrides, pairFiles));
+        int? width = FrameWidths.Of(data, options.Overrides, pairFiles);
+        var sizes = options.LoadPreset(encoder, width, options.Schedule("pretrain", () => CountVideos(data, options, width, cancellation), progress));
         var tags = data.ReadTags(sizes.Pretrain, "pretrain");
         var preset = sizes.For(vocabulary.Count, tags.ClassCount);
         Preset.RequireDataSizes(options.Overrides, ("model.tags", tags.ClassCount, data.TagList), ("model.encoder.vocab_size", vocabulary.Count, vocabularyFile));
@@ -79,8 +80,8 @@ public static class Pretraining
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        int batch = preset.Pretrain.Batch;
-        var stage = model.Pretraining(batch, preset.Pretrain.Losses);
+        int batch = preset.Pretrain.UpdateBatch;
+        var stage = model.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses);
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} pretrain",
@@ -100,17 +101,24 @@ public static class Pretraining
                 ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks), seed = StageSeeds.Dropout(root, StageSeeds.Pretraining);
                 var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], batch, root, StageSeeds.Pretraining);
                 var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
-                return new TrainingDraws(seed, (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number));
+                return new TrainingDraws(seed, (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number));
             },
-            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, cancellation),
+            Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
             {
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);
     }
+
+    // The videos of an epoch. Bad records are not counted if they are skipped, so they must be read. Other runs stop at
+    // a bad record, so theirs need no reading.
+    private static int CountVideos(DataFolder data, RunOptions options, int? width, CancellationToken cancellation) => options.SkipBadRecords && width is { } values
+        ? data.Format.Open(data.Pointwise, values, skipBadRecords: true, Environment.ProcessorCount, cancellation: cancellation).Count
+        : data.Pointwise.Sum(file => data.Format.CountUpTo(int.MaxValue, file));
 
     /// <summary>Refuses a folder with fewer pretraining videos than a batch has. Not all videos are read.</summary>
     /// <exception cref="DataException">There are too few videos.</exception>
@@ -118,10 +126,10 @@ public static class Pretraining
     {
         int count = 0;
         foreach (string file in data.Pointwise)
-            count += data.Format.CountUpTo(recipe.Batch - count, file);
+            count += data.Format.CountUpTo(recipe.UpdateBatch - count, file);
         RequireBatch(data, recipe, count);
     }
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, int count) =>
-        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch);
+        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch, recipe.GradientAccumulationSteps);
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json.Nodes;
 using VideoSim.Cli.Commands;
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Submissions;
@@ -25,12 +26,12 @@ public sealed class OptionsTests(CommandWorld world)
         File.WriteAllText(dictionary, "天地 3\n");
         var (parsed, options) = Parse("--model", "Uniter_ASL", "--data", world.Data, "--output-dir", "o", "--preset", "tiny", "--set", "pretrain.steps=70", "--set", "finetune.steps=71", "--seed", "9",
             "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--eager", "--jieba-dict", dictionary);
-        var run = options.Read(parsed);
-        Assert.Equal(["pretrain.steps=70", "finetune.steps=71"], run.Overrides);
+        var run = options.Read(parsed, IProgressSink.None);
+        Assert.Equal(["pretrain.steps=70", "finetune.steps=71", "pretrain.precision=bf16"], run.Overrides.Select(static one => $"{one.Key}={one.Text}"));
         Assert.NotNull(run.Dictionary);
         Assert.Equal(new RunOptions
         {
-            OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Precision = ElementType.BFloat16, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
+            OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
         }, run);
         Assert.Equal(world.Data, options.Data(parsed).Root);
         using var device = options.OpenDevice(parsed);
@@ -41,7 +42,7 @@ public sealed class OptionsTests(CommandWorld world)
     public void RunOptions_Required_LeaveTheOthersAtTheirDefaults()
     {
         var (parsed, options) = Parse("--model", "mix", "--data", "d", "--output-dir", "o");
-        var run = options.Read(parsed);
+        var run = options.Read(parsed, IProgressSink.None);
         Assert.Equal(new RunOptions { OutputDirectory = "o", Preset = "tiny", Model = "mix", Overrides = run.Overrides, Seed = 42 }, run);
         Assert.Empty(run.Overrides);
         using var device = options.OpenDevice(parsed);
@@ -91,9 +92,9 @@ public sealed class OptionsTests(CommandWorld world)
         var parsed = command.Parse(["--models", "Uniter_ASL", "uniter-asl", "mix", "--data", "d", "--output-dir", "o", "--preset", "micro", "--folds", "3", "--set", "pretrain.steps=70", "--seed", "9",
             "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--video-disjoint", "--eager", "--jieba-dict", dictionary, "--vocab", "v.txt"]);
         Assert.Empty(parsed.Errors);
-        var read = options.Read(parsed);
+        var read = options.Read(parsed, IProgressSink.None);
         Assert.Equal(["uniter-asl", "mix"], read.Models);
-        Assert.Equal(["pretrain.steps=70"], read.Overrides);
+        Assert.Equal(["pretrain.steps=70"], read.Overrides.Select(static one => $"{one.Key}={one.Text}"));
         Assert.NotNull(read.Dictionary);
         Assert.All(read.Models, model => Assert.Equal("v.txt", read.TextOf(model).VocabularyFile));
         Assert.Equal(new ReproductionOptions
@@ -216,7 +217,7 @@ public sealed class OptionsTests(CommandWorld world)
         File.WriteAllText(dictionary, "天地 3\n");
         var all = ReproduceArguments("--preset", "micro", "--seed", "9", "--skip-bad-records", "--video-disjoint", "--jieba-dict", dictionary, "--set", "pretrain.batch=3", "--set", "finetune.batch=2");
         Assert.Equal(("micro", 9, true, true), ((string)all["preset"]!, (int)all["seed"]!, (bool)all["skip_bad_records"]!, (bool)all["video_disjoint"]!));
-        Assert.Equal(["pretrain.batch=3", "finetune.batch=2"], all["set"]!.AsArray().Select(static text => (string)text!));
+        Assert.Equal(["finetune.batch=2", "pretrain.batch=3"], all["set"]!.AsArray().Select(static text => (string)text!));
         Assert.Null(plain["jieba_dict_sha256"]);
         Assert.NotNull(all["jieba_dict_sha256"]);
     }
@@ -271,7 +272,7 @@ public sealed class OptionsTests(CommandWorld world)
 
     private static (ParseResult Parsed, RunOptionSet Options) Parse(params string[] args)
     {
-        var options = new RunOptionSet();
+        var options = new RunOptionSet("pretrain");
         var command = new Command("train");
         options.AddTo(command);
         var parsed = command.Parse(args);

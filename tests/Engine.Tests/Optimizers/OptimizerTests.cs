@@ -12,7 +12,10 @@ using Xunit;
 
 namespace VideoSim.Engine.Tests.Optimizers;
 
-/// <summary>Optimizers on three weights of one group and one weight of another, whose rate is half as large.</summary>
+/// <summary>
+/// Optimizers on a matrix of three weights and a vector of one group, and one weight of another, whose rate is half as
+/// large.
+/// </summary>
 public sealed unsafe class OptimizerTests : IDisposable
 {
     private const double Rate = 0.1, Momentum = 0.9, Decay = 0.5, Epsilon = 1e-12;
@@ -41,13 +44,14 @@ public sealed unsafe class OptimizerTests : IDisposable
 
     private readonly CpuDevice _device = new(threads: 1);
     private readonly ParameterStore _store = new();
-    private readonly Parameter _weights, _other;
+    private readonly Parameter _vector, _weights, _other;
     private readonly Arena _arena;
     private readonly Tensor _scalars;
 
     public OptimizerTests()
     {
-        _weights = _store.Add(0, "weights", new Shape(3), static (values, _, _) => Weights.CopyTo(values));
+        _vector = _store.Add(0, "vector", new Shape(3), static (values, _, _) => Weights.CopyTo(values));
+        _weights = _store.Add(0, "weights", new Shape(1, 3), static (values, _, _) => Weights.CopyTo(values));
         _other = _store.Add(1, "other", new Shape(1), static (values, _, _) => values.Fill(3));
         _store.Allocate(_device, training: true, ElementType.BFloat16);
         _store.Initialize(seed: 1);
@@ -80,6 +84,11 @@ public sealed unsafe class OptimizerTests : IDisposable
                 Assert.Equal(Optimizers[name].Expected[step][i], actual[i], (step + 1) * (2 * 2 + 4 * Rate) * Unit);
             }
             Assert.Equal(actual.Select(BFloat16.Round), TensorValues.Read(_device, _weights.Copy));
+            // Vectors do not decay.
+            double[][] expected = name == "adam with decay" ? ByAdam : Optimizers[name].Expected;
+            float[] vector = TensorValues.Read(_device, _vector.Value);
+            for (int i = 0; i < vector.Length; i++)
+                Assert.Equal(expected[step][i], vector[i], (step + 1) * (2 * 2 + 4 * Rate) * Unit);
         }
         Assert.Equal([3f], TensorValues.Read(_device, _other.Value)); // its gradients are 0, and so is its decay
         Assert.Null(optimizer.FindNonFinite());
@@ -115,8 +124,62 @@ public sealed unsafe class OptimizerTests : IDisposable
     public void Constructor_DecaysOfOtherGroups_Throws() =>
         Assert.Equal("1 weight decays were given for 2 groups of parameters", Assert.Throws<ArgumentException>(() => new Adam(_device, _store, Epsilon, [Decay])).Message);
 
+    // The norm of twice 3, 4 and once 12 is sqrt(2 * 25 + 144). It is limited to 1, and is then 1 / (1 + 1e-6 / norm).
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(13.93, 1)]
+    [InlineData(1, 0.0717958)]
+    public void Update_LimitedNorm_MultipliesTheGradient(double limit, double factor)
+    {
+        using var optimizer = new Sgd(_device, _store, maxGradientNorm: limit);
+        Update(optimizer, 0, [3, 0, 4], other: 12);
+        double norm = Math.Sqrt(2 * (3 * 3 + 4 * 4) + 12 * 12);
+        Assert.Equal(norm, optimizer.GradientNorm(), 2 * norm * Unit);
+        if (factor < 1)
+            Assert.Equal(limit / (norm + 1e-6), factor, 1e-7);
+        float[] actual = TensorValues.Read(_device, _weights.Value);
+        Assert.Equal(1 - Rate * factor * 3, actual[0], 1e-6);
+        Assert.Equal(-2, actual[1]);
+        Assert.Equal(0.5 - Rate * factor * 4, actual[2], 1e-6);
+        Assert.Equal(3 - Rate / 2 * factor * 12, TensorValues.Read(_device, _other.Value)[0], 1e-6);
+    }
+
+    [Fact]
+    public void Update_LimitThatIsNotReached_GivesTheBitsOfNoLimit()
+    {
+        var bits = new List<float[]>();
+        foreach (double limit in new[] { 0, 1e6 })
+        {
+            _store.Initialize(seed: 1);
+            using var optimizer = new Adam(_device, _store, Epsilon, maxGradientNorm: limit);
+            for (int step = 0; step < Gradients.Length; step++)
+                Update(optimizer, step, Gradients[step], other: 0.3f);
+            bits.Add([.. TensorValues.Read(_device, _store.Weights), optimizer.GradientNorm()]);
+        }
+        Assert.Equal(bits[0], bits[1]);
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Update_LimitedNormAndABadGradient_NamesIt(float bad)
+    {
+        using var optimizer = new Adam(_device, _store, Epsilon, maxGradientNorm: 1);
+        Update(optimizer, 0, [1, bad, 1]);
+        Assert.Equal("weights", _store.NameAt(optimizer.FindNonFinite()!.Value.Element));
+        Assert.False(float.IsFinite(optimizer.GradientNorm()));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(double.NaN)]
+    [InlineData(1e39)]
+    public void Constructor_BadLimit_Throws(double limit) =>
+        Assert.StartsWith($"the largest norm of the gradient must be at least 0 and finite in fp32, not {limit}", Assert.Throws<ArgumentOutOfRangeException>(() => new Sgd(_device, _store, maxGradientNorm: limit)).Message, StringComparison.Ordinal);
+
     private void Update(Optimizer optimizer, int step, float[] gradient, float other = 0)
     {
+        _device.Upload(MemoryMarshal.AsBytes(gradient.AsSpan()), _vector.Gradient.Address);
         _device.Upload(MemoryMarshal.AsBytes(gradient.AsSpan()), _weights.Gradient.Address);
         _device.Upload(MemoryMarshal.AsBytes(new Span<float>(ref other)), _other.Gradient.Address);
         var scalars = new StepScalars { Step = (uint)step };

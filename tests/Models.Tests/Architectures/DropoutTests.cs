@@ -18,7 +18,7 @@ public sealed class DropoutTests
     private const int Layers = 3;
     private const ulong Seed = 5;
 
-    private static readonly string[] Overrides =
+    private static readonly Override[] Overrides =
     [
         $"model.encoder.num_hidden_layers={Layers}", "model.encoder.hidden_dropout_prob=0.11", "model.encoder.attention_probs_dropout_prob=0.22",
         "model.vlad_dropout=0.33", "model.fusion_dropout=0.44",

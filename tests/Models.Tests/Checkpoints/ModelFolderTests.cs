@@ -264,7 +264,7 @@ public sealed class ModelFolderTests : IDisposable
         TinyData.Write(_root.Path);
         var vocabulary = Vocabulary.Load(Path.Combine(_root.Path, "vocab.txt"));
         var tags = TagList.Read(Path.Combine(_root.Path, "tag_list.txt"));
-        var preset = Preset.Load("micro", name, TinyData.Overrides).For(vocabulary.Count, tags.ClassCount);
+        var preset = Preset.Load("micro", name, [.. TinyData.Overrides]).For(vocabulary.Count, tags.ClassCount);
         var model = ModelZoo.Create(preset.Model);
         using var parameters = model.Parameters;
         parameters.Allocate(_device, training: false);

@@ -87,9 +87,9 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
     }
 
     [Theory]
-    [InlineData("model.vlad_clusters=2000000000", "model.vlad_clusters must be from 1 to 4096, not 2000000000")]
-    [InlineData("model.encoder.hidden_size=\"\\ud800\"", "--set: a text is not valid Unicode")]
-    [InlineData("pretrain.batch=1000000000", "pretrain.batch cannot be 1000000000")]
+    [InlineData("model.vlad_clusters=2000000000", "--set model.vlad_clusters must be from 1 to 4096, not 2000000000")]
+    [InlineData("model.encoder.hidden_size=\"\\ud800\"", "--set model.encoder.hidden_size takes a whole number, not \"\"\\ud800\"\"")]
+    [InlineData("pretrain.batch=1000000000", "--set pretrain.batch must be from 1 to 65536, not 1000000000")]
     public void Load_HostileOverride_NamesTheKey(string text, string expected) =>
         Assert.Equal(expected, Assert.Throws<DataException>(() => Preset.Load("micro", "mix", [text])).Message);
 

@@ -23,7 +23,7 @@ public sealed class FormatTests : IDisposable
         var expected = Train(data, "records");
         JsonLinesFormat.Convert(data.Root, TinyData.FrameWidth);
         Assert.Equal(expected, Train(data, "lines"));
-        Assert.Empty(DataSurvey.Of(data, [new TextSource()], [Preset.Load("micro", "mix", TinyData.Overrides)]).Problems);
+        Assert.Empty(DataSurvey.Of(data, [new TextSource()], [Preset.Load("micro", "mix", [.. TinyData.Overrides])]).Problems);
     }
 
     public void Dispose() => Directory.Delete(_root, recursive: true);

@@ -53,9 +53,9 @@ public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRun
         {
             int[] order = [.. Enumerable.Range(0, Size)];
             if (pairs)
-                assembler.FillPairs(order, labelled, input);
+                assembler.FillPairs(order, labelled, [input]);
             else
-                assembler.Fill(order, input);
+                assembler.Fill(order, [input]);
         }
         input.Upload(default(StepScalars));
         using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape => LossesOf(model, tape), eager: true);
@@ -147,7 +147,7 @@ public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRun
         string Weight(string checkpoint, params string[] overrides)
         {
             string output = runs.New("weight.safetensors");
-            StepDump.Write(device, new StepDumpOptions { Checkpoint = checkpoint, Records = [data.Pairwise], Batch = Size, Overrides = overrides }, output);
+            StepDump.Write(device, new StepDumpOptions { Checkpoint = checkpoint, Records = [data.Pairwise], Batch = Size, Overrides = [.. overrides] }, output);
             using var file = SafetensorsReader.Open(output);
             return file.Metadata["weight.consistency"];
         }

@@ -96,9 +96,9 @@ public sealed class PresetTests
         Assert.Equal(Asymmetric, Preset.Load("reference", "mix-roformer", ["pretrain.losses.negative_gamma=1"]).Pretrain.Losses.Focus);
 
     [Theory]
-    [InlineData("pretrain.losses.margin=1", "pretrain.losses.margin cannot be 1")]
-    [InlineData("finetune.losses.negative_gamma=-1", "finetune.losses.negative_gamma cannot be -1")]
-    [InlineData("model.encoder.model_type=\"gpt\"", "encoder.model_type is 'gpt'")]
+    [InlineData("pretrain.losses.margin=1", "pretrain.losses.margin must be at least 0 and below 1, not 1")]
+    [InlineData("finetune.losses.negative_gamma=-1", "finetune.losses.negative_gamma must be at least 0, not -1")]
+    [InlineData("model.encoder.model_type=\"gpt\"", "model.encoder.model_type cannot be 'gpt'; it must be bert or roformer")]
     public void Override_OutOfRange_IsNamed(string text, string complaint) =>
         Assert.Contains(complaint, Assert.Throws<DataException>(() => Preset.Load("tiny", "mix", [text])).Message, StringComparison.Ordinal);
 
@@ -109,7 +109,8 @@ public sealed class PresetTests
     [InlineData(null, "fp32", "bf16", "finetune.precision=bf16")]
     public void In_APrecision_IsThatOfBothStagesUnlessNamed(ElementType? precision, string pretrain, string finetune, params string[] overrides)
     {
-        var preset = Preset.Load("micro", "mix", overrides).In(precision, overrides);
+        Override[] given = [.. overrides];
+        var preset = Preset.Load("micro", "mix", given).In(precision, given);
         Assert.Equal((pretrain, finetune), (PrecisionName.Of(preset.Pretrain.Precision), PrecisionName.Of(preset.Finetune.Precision)));
     }
 }

@@ -25,7 +25,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         {
             job.Fill(number, slot);
             if (number == 6)
-                slot.Frames.Halves[3] = Half.NaN;
+                slot[0].Frames.Halves[3] = Half.NaN;
         }, IProgressSink.None)).Message;
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
         Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}", message, StringComparison.Ordinal);
@@ -41,7 +41,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
     {
         string output = runs.New($"absurd-{interval.Split('=')[0]}");
         using var device = new CpuDevice(1);
-        var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e39", interval, other);
+        var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e38", "pretrain.weight_decay=1e10", interval, other);
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
         Assert.EndsWith(" is not finite at step 1; there is no checkpoint yet", message, StringComparison.Ordinal);

@@ -122,7 +122,7 @@ public sealed class RunFolderTests : IDisposable
         using var device = new CpuDevice(1);
         Assert.Contains("is not a number", Assert.Throws<DataException>(() => Run(device, IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
         File.WriteAllText(labels, good);
-        var options = new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = TinyData.Overrides, Seed = 5 };
+        var options = new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = [.. TinyData.Overrides], Seed = 5 };
         Pretraining.Run(device, options, new DataFolder(data), IProgressSink.None, TestContext.Current.CancellationToken);
         Assert.Contains("seed was 5 and is 6", Assert.Throws<DataException>(() => Pretraining.Run(device, options with { Seed = 6 }, new DataFolder(data), IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
         File.Delete(Path.Combine(At("run"), "last", "model.safetensors"));
@@ -139,7 +139,7 @@ public sealed class RunFolderTests : IDisposable
         using var device = new CpuDevice(1);
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = [.. TinyData.Overrides, text] },
             new DataFolder(At("data")), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
-        Assert.StartsWith($"--set {text}: ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"--set {text.Split('=')[0]}", message, StringComparison.Ordinal);
         Assert.EndsWith(complaint, message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(At("run")));
     }
@@ -206,7 +206,7 @@ public sealed class RunFolderTests : IDisposable
     }
 
     private double? Run(Device device, IProgressSink progress, CancellationToken cancellation) => Pretraining.Run(device,
-        new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = TinyData.Overrides }, new DataFolder(At("data")), progress, cancellation);
+        new RunOptions { OutputDirectory = At("run"), Preset = "micro", Model = "mix", Overrides = [.. TinyData.Overrides] }, new DataFolder(At("data")), progress, cancellation);
 
     private static void Begin(string folder, JsonObject arguments)
     {

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Reports;
+
+namespace VideoSim.Cli.Commands;
+
+/// <summary><c>report</c>: one page about training runs.</summary>
+internal static class ReportCommand
+{
+    // The JSON is not put into a web page, so titles stay readable.
+    private static readonly ReportJson Readable = new(new JsonSerializerOptions(ReportJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    public static Command Create()
+    {
+        var runs = new Argument<string[]>("runs") { Description = "folders of runs, of several folds, or of reproduce", Arity = ArgumentArity.OneOrMore };
+        var output = new Option<string?>("--output") { Description = "HTML file; not needed with --json" };
+        var bench = new Option<string?>("--bench") { Description = "result of bench --json, to show the parts of a step" };
+        var json = CommonOptions.Json();
+        var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(output) is null && !result.GetValue(json))
+                result.AddError("report needs --output FILE.html or --json");
+        });
+        return command.Does((parsed, console, cancellation) =>
+        {
+            string[] folders = parsed.GetValue(runs)!;
+            string? file = parsed.GetValue(output), times = parsed.GetValue(bench);
+            if (file is not null)
+                AtomicFile.RequireWritable(file, [.. folders, .. times is null ? Array.Empty<string>() : [times]]);
+            var data = ReportBuilder.Build(folders, times, console.Progress, cancellation);
+            if (file is not null)
+                Write(file, data, console.Progress);
+            if (parsed.GetValue(json))
+                console.WriteResult(text => text.WriteLine(JsonSerializer.Serialize(data, Readable.ReportData)));
+            return CommandLine.Done;
+        }, json);
+    }
+
+    /// <summary>Writes the report of a finished reproduction. A failure is a note, because the result is done.</summary>
+    public static void WriteInto(string folder, IProgressSink progress, CancellationToken cancellation)
+    {
+        try
+        {
+            Write(Path.Combine(folder, "report.html"), ReportBuilder.Build([folder], benchFile: null, progress, cancellation), progress);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            progress.Note($"there is no report, because it failed: {Printable.OneLine(e.Message)}");
+        }
+    }
+
+    private static void Write(string file, ReportData data, IProgressSink progress)
+    {
+        AtomicFile.Write(file, stream => ReportPage.Write(stream, data));
+        progress.Note(string.Create(CultureInfo.InvariantCulture, $"{file}: report of {data.Runs.Count} {(data.Runs.Count == 1 ? "run" : "runs")}, {new FileInfo(file).Length / 1e3:N0} kB"));
+    }
+}

@@ -1,0 +1,115 @@
+using VideoSim.Kernels.Common;
+using VideoSim.Kernels.Contract;
+
+namespace VideoSim.Kernels.Optimizers;
+
+/// <summary>The norm of the gradient of all parameters, and the factor that limits it.</summary>
+public unsafe struct GradientNormArgs
+{
+    /// <summary>[Count]</summary>
+    public float* Gradients;
+
+    /// <summary>
+    /// [Chunks + 1]: the first element of each chunk, ascending, and then Count. All are multiples of 4. A chunk has
+    /// at most <see cref="GradientNormKernels.ChunkElements"/> elements, all of one parameter.
+    /// </summary>
+    public int* ChunkStarts;
+
+    /// <summary>[Parameters + 1]: the first chunk of each parameter, ascending, and then Chunks.</summary>
+    public int* FirstChunks;
+
+    /// <summary>[Chunks]: the sum of squares of each chunk.</summary>
+    public float* ChunkSums;
+
+    /// <summary>[Parameters]: the sum of squares of each parameter.</summary>
+    public float* ParameterSums;
+
+    /// <summary>[2]: the norm; the factor min(1, Limit / (norm + 1e-6)).</summary>
+    public float* Norm;
+
+    /// <summary>Sizes.</summary>
+    public int Count, Chunks, Parameters;
+
+    /// <summary>The largest norm of the limited gradient; 0 for no limit, with a factor of 1.</summary>
+    public float Limit;
+}
+
+/// <summary>
+/// The Euclidean norm of the gradient of all parameters, and the factor by which an optimizer multiplies the gradient
+/// to limit its norm (Pascanu et al. 2013; the formula of PyTorch's clip_grad_norm_). Squares are summed in chunks,
+/// then the chunks of each parameter, then the parameters, each in a fixed order. So the result depends on the shapes
+/// and the values only. If the norm is NaN, the factor is 1.
+/// </summary>
+public static unsafe class GradientNormKernels
+{
+    /// <summary>Most elements of a chunk, as of an update.</summary>
+    public const int ChunkElements = ParameterBlock.ChunkElements;
+
+    /// <summary>Added to the norm before the limit is divided by it.</summary>
+    public const double Epsilon = 1e-6;
+
+    private const int Threads = 256, SumThreads = 32;
+    private const double OperationsOfFactor = 4; // root, sum, quotient, minimum
+
+    private static readonly KernelFile File = new("gradient-norm", "GradientNorm.cu", $"THREADS={Threads}", $"SUM_THREADS={SumThreads}", "EPSILON=1e-6");
+
+    /// <summary>Sums the squares of each chunk. Items: chunks.</summary>
+    public static readonly Kernel<GradientNormArgs> SumChunks = new("gradient_norm_chunks_f32")
+    {
+        From = File,
+        LaunchShape = static (in GradientNormArgs a, in DeviceLimits _) => new(a.Chunks, Threads),
+        CountItems = static (in GradientNormArgs a) => a.Chunks,
+        Twin = SquareChunks,
+        CountCost = static (in GradientNormArgs a) => new(2.0 * a.Count, sizeof(float) * (a.Count + 2.0 * a.Chunks + 1)),
+    };
+
+    /// <summary>Sums the chunks of each parameter. Items: parameters.</summary>
+    public static readonly Kernel<GradientNormArgs> SumParameters = new("gradient_norm_parameters_f32")
+    {
+        From = File,
+        LaunchShape = static (in GradientNormArgs a, in DeviceLimits _) => new(a.Parameters, SumThreads),
+        CountItems = static (in GradientNormArgs a) => a.Parameters,
+        Twin = AddChunks,
+        CountCost = static (in GradientNormArgs a) => new(a.Chunks, sizeof(float) * (a.Chunks + 2.0 * a.Parameters + 1)),
+    };
+
+    /// <summary>Sums the parameters; writes norm and factor. One item.</summary>
+    public static readonly Kernel<GradientNormArgs> Finish = new("gradient_norm_finish_f32")
+    {
+        From = File,
+        LaunchShape = static (in GradientNormArgs _, in DeviceLimits _) => new(1, SumThreads),
+        CountItems = static (in GradientNormArgs _) => 1,
+        Twin = AddParameters,
+        CountCost = static (in GradientNormArgs a) => new(a.Parameters + OperationsOfFactor, sizeof(float) * (a.Parameters + 2.0)),
+    };
+
+    private static void SquareChunks(in GradientNormArgs a, int from, int to)
+    {
+        for (int chunk = from; chunk < to; chunk++)
+        {
+            float* g = a.Gradients + a.ChunkStarts[chunk];
+            a.ChunkSums[chunk] = Lanes.Dot(g, g, a.ChunkStarts[chunk + 1] - a.ChunkStarts[chunk]);
+        }
+    }
+
+    private static void AddChunks(in GradientNormArgs a, int from, int to)
+    {
+        for (int parameter = from; parameter < to; parameter++)
+            a.ParameterSums[parameter] = (float)Total(a.ChunkSums, a.FirstChunks[parameter], a.FirstChunks[parameter + 1]);
+    }
+
+    private static void AddParameters(in GradientNormArgs a, int from, int to)
+    {
+        double norm = Math.Sqrt(Total(a.ParameterSums, 0, a.Parameters)), factor = a.Limit / (norm + Epsilon);
+        a.Norm[0] = (float)norm;
+        a.Norm[1] = a.Limit > 0 && factor < 1 ? (float)factor : 1;
+    }
+
+    private static double Total(float* x, int first, int last)
+    {
+        double sum = 0;
+        for (int i = first; i < last; i++)
+            sum += x[i];
+        return sum;
+    }
+}

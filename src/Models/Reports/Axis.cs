@@ -1,0 +1,69 @@
+namespace VideoSim.Models.Reports;
+
+/// <summary>Maps values to places, with ticks on round numbers.</summary>
+internal sealed class Axis
+{
+    private readonly double _low, _high, _from, _to;
+    private readonly bool _isLogarithmic;
+
+    private Axis(double low, double high, double from, double to, bool isLogarithmic, IReadOnlyList<double> ticks) =>
+        (_low, _high, _from, _to, _isLogarithmic, Ticks) = (low, high, from, to, isLogarithmic, ticks);
+
+    /// <summary>The round numbers in its range.</summary>
+    public IReadOnlyList<double> Ticks { get; }
+
+    /// <summary>An axis of evenly spaced numbers.</summary>
+    /// <param name="low">Smallest value.</param>
+    /// <param name="high">Largest value.</param>
+    /// <param name="from">Place of the smallest value.</param>
+    /// <param name="to">Place of the largest value.</param>
+    /// <param name="ticks">Number of ticks to aim at.</param>
+    /// <param name="wholeNumbers">Whether all ticks must be whole.</param>
+    public static Axis Linear(double low, double high, double from, double to, int ticks, bool wholeNumbers = false)
+    {
+        if (!(high > low))
+        {
+            double half = low == 0 ? 1 : Math.Abs(low) / 10;
+            (low, high) = wholeNumbers ? (low, low + 1) : (low - half, low + half);
+        }
+        double step = RoundStep((high - low) / ticks);
+        if (wholeNumbers)
+            step = Math.Max(1, step);
+        double first = Math.Ceiling(low / step - 1e-9);
+        // Multiples of the step, rounded to the digits that the step has.
+        int digits = Math.Clamp((int)Math.Ceiling(-Math.Log10(step)) + 1, 0, 15);
+        var all = new List<double>();
+        for (double i = first; i * step <= high + step * 1e-9; i++)
+            all.Add(Math.Round(i * step, digits));
+        return new Axis(low, high, from, to, false, all);
+    }
+
+    /// <summary>An axis of evenly spaced powers, for positive values.</summary>
+    /// <inheritdoc cref="Linear"/>
+    public static Axis Logarithmic(double low, double high, double from, double to)
+    {
+        double[] factors = Math.Log10(high / low) switch { < 1.5 => [1, 2, 5], < 4 => [1, 3], _ => [1] };
+        var all = new List<double>();
+        for (int power = (int)Math.Floor(Math.Log10(low)); power <= Math.Log10(high); power++)
+            all.AddRange(factors.Select(factor => factor * Math.Pow(10, power)).Where(tick => tick >= low * 0.999 && tick <= high * 1.001));
+        int stride = (all.Count + 5) / 6;
+        return new Axis(Math.Log(low), Math.Log(high), from, to, true, [.. all.Where((_, i) => i % stride == 0)]);
+    }
+
+    /// <summary>The place of a value; values outside are put at the end.</summary>
+    public double this[double value]
+    {
+        get
+        {
+            double at = _isLogarithmic ? Math.Log(Math.Max(value, double.Epsilon)) : value;
+            return _from + Math.Clamp((at - _low) / (_high - _low), 0, 1) * (_to - _from);
+        }
+    }
+
+    // 1, 2 or 5 times a power of ten, not below a size.
+    private static double RoundStep(double size)
+    {
+        double power = Math.Pow(10, Math.Floor(Math.Log10(size))), digit = size / power;
+        return power * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 5 ? 5 : 10);
+    }
+}

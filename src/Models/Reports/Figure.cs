@@ -1,0 +1,78 @@
+using System.Globalization;
+
+namespace VideoSim.Models.Reports;
+
+/// <summary>A number and the text that shows it. Every number of a report gets its text here.</summary>
+/// <param name="Value">The number.</param>
+/// <param name="Text">The text.</param>
+public readonly record struct Figure(double Value, string Text)
+{
+    private const string Minus = "\u2212";
+
+    private static readonly string[] Prefixes = ["n", "µ", "m", "", "k", "M", "G", "T"];
+
+    /// <summary>A score or a cosine, with four decimals.</summary>
+    public static Figure Score(double value) => new(value, Signed(value.ToString("F4", CultureInfo.InvariantCulture)));
+
+    /// <summary>A share of 1, in percent.</summary>
+    public static Figure Percent(double value) => new(value, $"{Signed((100 * value).ToString("0.#", CultureInfo.InvariantCulture))} %");
+
+    /// <summary>A whole number.</summary>
+    public static Figure Count(double value) => new(value, Signed(value.ToString("N0", CultureInfo.InvariantCulture)));
+
+    /// <summary>A quantity with three digits and a prefix of SI, such as 12.3 k.</summary>
+    public static Figure Quantity(double value) => new(value, Prefixed(value, 3));
+
+    /// <summary>A ratio, with one decimal.</summary>
+    public static Figure Ratio(double value) => new(value, Signed(value.ToString("0.0", CultureInfo.InvariantCulture)));
+
+    /// <summary>A learning rate or another small number, such as 3.0e-5.</summary>
+    public static Figure Rate(double value) => new(value, value == 0 ? "0" : value.ToString("0.0e-0", CultureInfo.InvariantCulture));
+
+    /// <summary>Seconds as a duration, such as 2 h 5 min.</summary>
+    public static Figure Duration(double seconds)
+    {
+        long whole = (long)Math.Round(seconds);
+        return new(seconds, seconds < 10 ? $"{seconds.ToString("0.0", CultureInfo.InvariantCulture)} s" : whole < 60 ? $"{whole} s"
+            : whole < 3600 ? $"{whole / 60} min {whole % 60} s" : $"{whole / 3600} h {whole % 3600 / 60} min");
+    }
+
+    /// <summary>All texts that a number can have, for tests.</summary>
+    internal static IEnumerable<string> AllTexts(double value) =>
+        new[] { Score(value), Percent(value), Count(value), Quantity(value), Ratio(value), Rate(value), Duration(value) }.Select(static figure => figure.Text);
+
+    /// <summary>A number with few digits for the tick of an axis.</summary>
+    /// <param name="value">The number.</param>
+    internal static string Tick(double value) => Prefixed(value, 4);
+
+    /// <inheritdoc/>
+    public override string ToString() => Text;
+
+    private static string Prefixed(double value, int digits)
+    {
+        if (value == 0)
+            return "0";
+        double size = Math.Abs(value);
+        // Numbers from 0.001 to 9999 are readable without a prefix.
+        if (size is >= 1e-3 and < 1e4)
+            return Signed(Round(value, digits).ToString("0.########", CultureInfo.InvariantCulture));
+        int power = Math.Clamp((int)Math.Floor(Math.Log10(size) / 3), -3, 4);
+        double scaled = Round(value / Math.Pow(1000, power), digits);
+        return $"{Signed(scaled.ToString("0.########", CultureInfo.InvariantCulture))} {Prefixes[power + 3]}".TrimEnd();
+    }
+
+    private static double Round(double value, int digits) => double.Parse(value.ToString($"G{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+
+    // A number that rounds to 0 has no sign.
+    private static string Signed(string text) => text.AsSpan().IndexOfAnyInRange('1', '9') < 0 ? text.TrimStart('-') : text.Replace("-", Minus, StringComparison.Ordinal);
+}
+
+/// <summary>A sentence of a report and the numbers in it.</summary>
+/// <param name="Text">The sentence.</param>
+/// <param name="Numbers">Its numbers.</param>
+public sealed record Finding(string Text, IReadOnlyList<double> Numbers)
+{
+    /// <summary>A sentence with figures.</summary>
+    internal static Finding Of(FormattableString sentence) =>
+        new(sentence.ToString(CultureInfo.InvariantCulture), [.. sentence.GetArguments().OfType<Figure>().Select(static figure => figure.Value)]);
+}

@@ -1,0 +1,113 @@
+namespace VideoSim.Models.Reports;
+
+/// <summary>Sentences that say what the numbers of each part show. The page uses them as headings.</summary>
+internal static class Findings
+{
+    /// <summary>A report with its sentences.</summary>
+    /// <param name="data">The numbers.</param>
+    /// <param name="only">The folder of the report if it is the only one.</param>
+    public static ReportData AddTo(ReportData data, RunSource? only)
+    {
+        var (verdict, details) = VerdictOf(data, only);
+        return data with { Verdict = verdict, Details = details, Findings = new SortedDictionary<string, Finding>(Parts(data).ToDictionary(), StringComparer.Ordinal) };
+    }
+
+    private static (Finding, IReadOnlyList<Finding>) VerdictOf(ReportData data, RunSource? only)
+    {
+        var details = new List<Finding>();
+        if (Find(data, "ensemble") is { } ensemble)
+            return (Ensemble(data, ensemble, details), details);
+        var finetunings = data.Runs.Where(static run => run is { Stage: "finetune", LastValidation: not null }).ToList();
+        var runs = finetunings.Count > 0 ? finetunings : [.. data.Runs.Where(static run => run.LastValidation is not null)];
+        if (only is { IsReproduction: true })
+        {
+            details.Add(Finding.Of(only.Reproduction is null ? (FormattableString)$"The reproduction is not done: it has no summary.json yet." : $"There are no labels of test_b, so the ensemble has no score."));
+        }
+        else
+        {
+            details.Add(Finding.Of($"Baselines and the best possible score are computed by reproduce; this report has none."));
+        }
+        Finding verdict;
+        if (runs.Count == 0)
+        {
+            var run = data.Runs[0];
+            verdict = data.Runs.Count > 1 ? Finding.Of($"{Figure.Count(data.Runs.Count)} runs, not validated") : run.FirstLoss is { } first && run.LastLoss is { } last
+                ? Finding.Of($"{run.Name}: the loss went from {Figure.Quantity(first)} to {Figure.Quantity(last)} in {Figure.Count(run.Done)} steps, without a validation") : Finding.Of($"{run.Name}: nothing was logged yet");
+        }
+        else if (runs.Count == 1)
+        {
+            var run = runs[0];
+            verdict = Finding.Of($"{run.Name} has a validation of {Figure.Score(run.LastValidation!.Value)} {(run.Complete ? "after its" : "so far, after")} {Figure.Count(run.Done)} steps");
+            if (run is { IntervalLow: { } low, IntervalHigh: { } high })
+                details.Add(Finding.Of($"The {Figure.Percent(data.IntervalLevel)} interval is {Figure.Score(low)} to {Figure.Score(high)}, from {Figure.Count(run.Pairs)} pairs."));
+            if (run.StartValidation is { } start)
+                details.Add(Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(run.BestValidation!.Value)} at step {Figure.Count(run.BestStep!.Value)}."));
+        }
+        else
+        {
+            var means = (from run in runs group run by run.Group into ofGroup select (Name: ofGroup.Key, Mean: ofGroup.Average(static run => run.LastValidation!.Value), Count: ofGroup.Count())).ToList();
+            var best = means.MaxBy(static group => group.Mean);
+            verdict = means.Count == 1 ? Finding.Of($"{best.Name} has a mean validation of {Figure.Score(best.Mean)} over {Figure.Count(best.Count)} {(runs[0].Stage == "finetune" ? "folds" : "runs")}")
+                : Finding.Of($"{best.Name} is the best of {Figure.Count(means.Count)}, with a mean validation of {Figure.Score(best.Mean)}");
+        }
+        return (verdict, details);
+    }
+
+    private static Finding Ensemble(ReportData data, StandingRow ensemble, List<Finding> details)
+    {
+        if (data.Standing.Where(static row => row.Kind == "baseline").MaxBy(static row => row.Score) is { } baseline)
+        {
+            double gain = ensemble.Score - baseline.Score;
+            details.Add(Finding.Of($"That is {Figure.Score(Math.Abs(gain))} {(gain >= 0 ? "above" : "below")} the best baseline, {baseline.Name}, which has {Figure.Score(baseline.Score)}."));
+        }
+        if (Find(data, "best possible") is { } possible)
+            details.Add(Finding.Of($"The best possible score is {Figure.Score(possible.Score)}, that of the similarities without noise: {Figure.Score(possible.Score - ensemble.Score)} are left."));
+        if (data.Standing.Where(static row => row.Kind == "model").MaxBy(static row => row.Score) is { } model && data.Standing.Count(static row => row.Kind == "model") > 1)
+        {
+            double gain = ensemble.Score - model.Score;
+            details.Add(Finding.Of($"The best model alone, {model.Name}, has {Figure.Score(model.Score)}: the ensemble {(gain >= 0 ? "gains" : "loses")} {Figure.Score(Math.Abs(gain))}."));
+        }
+        return Finding.Of($"The ensemble scores {Figure.Score(ensemble.Score)} on test_b");
+    }
+
+    private static StandingRow? Find(ReportData data, string kind) => data.Standing.FirstOrDefault(row => row.Kind == kind);
+
+    private static IEnumerable<(string, Finding)> Parts(ReportData data)
+    {
+        foreach (string stage in new[] { "pretrain", "finetune" })
+        {
+            var losses = data.Runs.Where(run => run.Stage == stage && run is { FirstLoss: not null, LastLoss: not null }).ToList();
+            if (losses.Count == 0)
+                continue;
+            double first = losses.Average(static run => run.FirstLoss!.Value), last = losses.Average(static run => run.LastLoss!.Value);
+            yield return (stage, Finding.Of($"{(stage == "pretrain" ? "Pretraining" : "Finetuning")}: the loss {(last < first ? "falls" : "does not fall:")} {(losses.Count > 1 ? "on average " : "")}from {Figure.Quantity(first)} to {Figure.Quantity(last)}"));
+        }
+        if (data.Folds.Count > 0)
+        {
+            var widest = data.Folds.MaxBy(static group => group.Highest - group.Lowest)!;
+            yield return ("folds", data.Folds.All(static group => group.Runs == 1) ? Finding.Of($"One fold each: no spread is known")
+                : Finding.Of($"Folds of {widest.Group} differ by {Figure.Score(widest.Highest - widest.Lowest)}"));
+        }
+        if (data.Ensemble is { } ensemble)
+        {
+            yield return ("ensemble", ensemble.Members.MaxBy(static member => member.Contribution) is not { Contribution: { } gain } most ? Finding.Of($"{(ensemble.Members.Count == 1 ? "One model, so nothing can be left out" : "No scores, because there are no labels of test_b")}")
+                : gain > 0 ? Finding.Of($"{most.Model} contributes most: without it the ensemble loses {Figure.Score(gain)}") : Finding.Of($"No model helps: the ensemble is as good without any one of them"));
+        }
+        if (data.Reliability.Count > 0)
+        {
+            var best = data.Reliability.MaxBy(static curve => curve.Spearman)!;
+            yield return ("reliability", Finding.Of($"Cosines of {best.Group} order the labels with {Figure.Score(best.Spearman)} ({Figure.Percent(data.IntervalLevel)} interval {Figure.Score(best.Low)} to {Figure.Score(best.High)})"));
+        }
+        if (data.WorstPairs.Count > 0)
+            yield return ("pairs", Finding.Of($"The {Figure.Count(data.WorstPairs.Count)} pairs that are ranked most wrongly"));
+        if (data.Runs.Select(static run => run.Health).OfType<Metrics.EmbeddingHealth>().ToList() is { Count: > 0 } healths)
+        {
+            yield return ("health", Finding.Of($"Embeddings use {Figure.Ratio(healths.Min(static health => health.EffectiveRank))} to {Figure.Ratio(healths.Max(static health => health.EffectiveRank))} of {Figure.Count(healths[0].Width)} dimensions; {Figure.Count(healths.Sum(static health => health.NearDuplicates))} near-duplicates"));
+        }
+        if (data.Times.Count > 0)
+        {
+            double total = data.Times.Sum(static time => time.Time.Total), train = data.Times.Sum(static time => time.Time.Train);
+            yield return ("time", Finding.Of($"{Figure.Percent(train / total)} of {Figure.Duration(total)} are training steps"));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Models.Reports;
+
+/// <summary>
+/// Reads the JSON files of a run that may be damaged, unfinished or missing. What cannot be read is left out, and a
+/// note names it.
+/// </summary>
+internal static class JsonLines
+{
+    /// <summary>The objects of a file with one on each line; none if there is no file.</summary>
+    public static IReadOnlyList<JsonObject> Read(string file, List<string> notes)
+    {
+        var lines = new List<JsonObject>();
+        if (ReadFile(file, notes) is not { } bytes)
+            return lines;
+        int number = 0, bad = 0, firstBad = 0;
+        for (int from = 0; from < bytes.Length;)
+        {
+            int length = bytes.AsSpan(from).IndexOf((byte)'\n');
+            bool isCut = length < 0;
+            var line = bytes.AsSpan(from, isCut ? bytes.Length - from : length);
+            from += line.Length + 1;
+            number++;
+            if (Parse(line) is { } values)
+                lines.Add(values);
+            else if (isCut)
+                notes.Add($"{file}: the last line is not complete and is left out");
+            else if (bad++ == 0)
+                firstBad = number;
+        }
+        if (bad > 0)
+            notes.Add($"{file}: line {firstBad} is not a JSON object and is left out{(bad > 1 ? $", and so are {bad - 1} more" : "")}");
+        return lines;
+    }
+
+    /// <summary>The object of a file; null if there is none.</summary>
+    public static JsonObject? ReadObject(string file, List<string> notes)
+    {
+        if (ReadFile(file, notes) is not { } bytes)
+            return null;
+        var found = Parse(bytes);
+        if (found is null)
+            notes.Add($"{file}: is not a JSON object and is left out");
+        return found;
+    }
+
+    /// <summary>The content of a file; null if there is no such file or it cannot be read.</summary>
+    public static byte[]? ReadFile(string file, List<string> notes)
+    {
+        if (!File.Exists(file))
+            return null;
+        try
+        {
+            return FileFailure.ReadAllBytes(file);
+        }
+        catch (Engine.DataException e)
+        {
+            notes.Add(e.Message);
+            return null;
+        }
+    }
+
+    /// <summary>The number of a key, if it has one that is finite.</summary>
+    public static double? Number(this JsonObject values, string key) =>
+        values[key] is JsonValue value && value.TryGetValue(out double number) && double.IsFinite(number) ? number : null;
+
+    /// <summary>The text of a key, if it has one.</summary>
+    public static string? Text(this JsonObject values, string key) => values[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;
+
+    // Keys and texts are decoded here, so that a text that is not Unicode is found now.
+    private static JsonObject? Parse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            var found = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject;
+            found?.ToJsonString();
+            return found;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Models.Reports;
+
+/// <summary>One folder that a report is made of.</summary>
+/// <param name="Folder">Full path.</param>
+/// <param name="Arguments">args.json of a run or a reproduction; null for a folder of folds.</param>
+/// <param name="Runs">Its training runs.</param>
+/// <param name="Reproduction">summary.json of a reproduction; null if it is not done, or for other folders.</param>
+internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnlyList<RunRecord> Runs, ReproductionSummary? Reproduction)
+{
+    private const string Command = "command", Reproduce = "reproduce";
+
+    /// <summary>Name of the folder.</summary>
+    public string Name => Path.GetFileName(Folder) is { Length: > 0 } name ? name : Folder;
+
+    /// <summary>Whether it is the folder of a reproduction.</summary>
+    public bool IsReproduction => Arguments?.Text(Command) == Reproduce;
+
+    /// <summary>The folder of the data, if args.json names one.</summary>
+    public DataFolder? Data => IsReproduction && Arguments!.Text("data") == "synthetic" ? new DataFolder(Path.Combine(Folder, "data"))
+        : (Arguments ?? Runs[0].Arguments).Text("data") is { Length: > 0 } path ? new DataFolder(path) : null;
+
+    /// <summary>Reads a folder: that of a run, of several folds, or of a reproduction.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="notes">Receives what could not be read.</param>
+    /// <exception cref="DataException">It is none of these; the message names it.</exception>
+    public static RunSource Read(string path, List<string> notes)
+    {
+        string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        if (!Directory.Exists(folder))
+            throw new DataException($"{path}: {(File.Exists(folder) ? "is a file, not the folder of a run" : "there is no such folder")}");
+        if (!File.Exists(Path.Combine(folder, RunFolder.Arguments)))
+        {
+            var folds = ReadAll(FoldsIn(folder), notes);
+            return folds.Count > 0 ? new RunSource(folder, null, folds, null)
+                : throw new DataException($"{path}: is not the folder of a run, of folds or of a reproduction: it has no {RunFolder.Arguments} and no fold-N");
+        }
+        var arguments = RunReader.ReadArguments(folder);
+        if (arguments.Text(Command) != Reproduce)
+        {
+            if (arguments.Text(Command) is { } other && other.StartsWith(Reproduce, StringComparison.Ordinal))
+                throw new DataException($"{path}: is a study of several reproductions; name one of them, such as {Path.Combine(path, $"seed-{arguments["seed"]}")}");
+            return new RunSource(folder, arguments, [RunReader.Read(folder, notes)], null);
+        }
+        var runs = ReadAll(ModelZoo.Names.Select(model => Path.Combine(folder, model)).SelectMany(static model => FoldsIn(model).Prepend(Path.Combine(model, "pretrain"))), notes);
+        return runs.Count > 0 ? new RunSource(folder, arguments, runs, RunReader.Typed(Path.Combine(folder, "summary.json"), ReproductionJson.Default.ReproductionSummary, notes))
+            : throw new DataException($"{path}: no run of this reproduction has begun");
+    }
+
+    // In the order of their numbers.
+    private static IEnumerable<string> FoldsIn(string folder) => !Directory.Exists(folder) ? []
+        : Directory.GetDirectories(folder, "fold-*").Select(static path => (Path: path, Number: int.TryParse(System.IO.Path.GetFileName(path).AsSpan(5), out int number) ? number : 0))
+            .Where(static fold => fold.Number > 0).OrderBy(static fold => fold.Number).Select(static fold => fold.Path);
+
+    // A damaged run is left out, so that one of many does not hide the others.
+    private static List<RunRecord> ReadAll(IEnumerable<string> folders, List<string> notes)
+    {
+        var runs = new List<RunRecord>();
+        foreach (string folder in folders.Where(static folder => File.Exists(Path.Combine(folder, RunFolder.Arguments))))
+        {
+            try
+            {
+                runs.Add(RunReader.Read(folder, notes));
+            }
+            catch (DataException e)
+            {
+                notes.Add($"{e.Message}; the run is left out");
+            }
+        }
+        return runs;
+    }
+}

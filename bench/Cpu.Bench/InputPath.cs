@@ -95,7 +95,7 @@ internal sealed class RecordsToSlots() : DataSubject("records to slots", Unit.It
         return () =>
         {
             for (int first = 0; first < Videos; first += BatchVideos)
-                assembler.Fill(records.AsSpan(first, BatchVideos), slot);
+                assembler.Fill(records.AsSpan(first, BatchVideos), [slot]);
         };
     }
 }

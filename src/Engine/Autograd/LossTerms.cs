@@ -9,7 +9,14 @@ namespace VideoSim.Engine.Autograd;
 /// <param name="Value">
 /// The unweighted value [1], from a loss operator. It is on the device once the backward pass has run.
 /// </param>
-public readonly record struct LossTerm(string Name, float Weight, Tensor Value);
+public readonly record struct LossTerm(string Name, float Weight, Tensor Value)
+{
+    /// <summary>
+    /// Whether the value is a sum over the samples of the batch; otherwise it is a mean. Only a batch in several parts
+    /// needs this.
+    /// </summary>
+    public bool IsSum { get; init; }
+}
 
 /// <summary>The objective of a step, term by term.</summary>
 public sealed class LossTerms
@@ -32,6 +39,9 @@ public sealed class LossTerms
         }
     }
 
+    /// <summary>Parts whose values were added; 1 for the values of one step.</summary>
+    internal int Parts { get; init; } = 1;
+
     /// <summary>The terms.</summary>
     public ReadOnlySpan<LossTerm> Terms => _terms;
 
@@ -40,7 +50,11 @@ public sealed class LossTerms
     {
         float[] values = new float[_terms.Length];
         for (int i = 0; i < values.Length; i++)
+        {
             device.Read(_terms[i].Value, values.AsSpan(i, 1));
+            if (!_terms[i].IsSum)
+                values[i] /= Parts;
+        }
         return values;
     }
 

@@ -334,6 +334,9 @@ public sealed class ParameterStore : IDisposable
         _gradientsOf = step;
     }
 
+    /// <summary>Notes that the gradients are no longer those of the step before.</summary>
+    internal void MarkGradients(object writer) => _gradientsOf = writer;
+
     /// <summary>Throws unless the store has memory for gradients.</summary>
     internal void RequireGradients()
     {

@@ -13,7 +13,12 @@ namespace VideoSim.Engine.Autograd;
 /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
 /// </param>
 /// <param name="Precision">How activations are stored.</param>
-public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Precision = ElementType.Float32)
+/// <param name="Parts">Micro-batches of a batch. The step processes one of them.</param>
+/// <param name="Sides">
+/// Equal groups of samples in a micro-batch. The whole batch is all samples of the first group, part by part, then
+/// those of the second. Pairs have 2: all left sides come before all right sides.
+/// </param>
+public readonly record struct StepMode(bool Training, ulong Seed = 0, bool Eager = false, ElementType Precision = ElementType.Float32, int Parts = 1, int Sides = 1)
 {
     /// <summary>Throws if activations or copies of weights cannot have a type.</summary>
     internal static void RequirePrecision(ElementType precision)

@@ -105,20 +105,36 @@ public sealed unsafe class Tape : IDisposable
     }
 
     /// <summary>A dropout site and its probability, which is 0 outside of training.</summary>
+    /// <param name="site">Number of this use of random numbers.</param>
+    /// <param name="dropProbability">Chance to zero an element in training.</param>
+    /// <param name="elements">
+    /// Elements that dropout draws for: [<paramref name="stack"/>, samples of the batch, elements of a sample].
+    /// </param>
+    /// <param name="stack">Number of times that the tensor contains all samples of the batch.</param>
     /// <exception cref="ArgumentOutOfRangeException">
     /// The probability is negative, 1 or more, or not a number.
     /// </exception>
-    public DropoutSite Dropout(uint site, float dropProbability)
+    /// <exception cref="ArgumentException">
+    /// The batch has several parts, and the elements are too many or do not belong to equally many samples of each
+    /// side.
+    /// </exception>
+    public DropoutSite Dropout(uint site, float dropProbability, long elements, int stack = 1)
     {
         if (dropProbability is not (>= 0 and < 1))
             throw new ArgumentOutOfRangeException(nameof(dropProbability), $"a drop probability must be at least 0 and below 1, not {dropProbability}");
-        return new()
+        var whole = new DropoutSite
         {
             Scalars = Scalars,
             Seed = Mode.Seed,
             Site = site,
             DropProbability = Training ? dropProbability : 0,
         };
+        if (whole.DropProbability == 0 || Mode.Parts == 1)
+            return whole;
+        int chunks = stack * Mode.Sides;
+        if (elements > uint.MaxValue || elements % chunks != 0)
+            throw new ArgumentException($"dropout of {elements} elements in {chunks} equal runs: there must be at most {uint.MaxValue}, and no rest");
+        return whole with { Chunk = (uint)(elements / chunks), OtherParts = (uint)(Mode.Parts - 1) };
     }
 
     /// <summary>

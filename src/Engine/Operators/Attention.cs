@@ -58,7 +58,8 @@ public static unsafe class Attention
         Check(query, keyValue, queryBias, keyValueBias, contextShape, options);
         bool differentiable = query.Node >= 0 || keyValue.Node >= 0 || HasGradient(queryBias) || HasGradient(keyValueBias);
         var context = tape.Result(contextShape, differentiable, query.Type);
-        var state = new State(query, keyValue, queryBias, keyValueBias, context, options, tape.Dropout(options.Site, options.DropProbability));
+        long probabilities = (long)contextShape[0] * options.Heads * keyValue.Shape[1] * keyValue.Shape[1];
+        var state = new State(query, keyValue, queryBias, keyValueBias, context, options, tape.Dropout(options.Site, options.DropProbability, probabilities));
         var args = Arguments(state);
         tape.Touches("q, k, v -> context", Touch.Read(query), Touch.Read(keyValue), Touch.Read(queryBias), Touch.Read(keyValueBias), Touch.Read(options.Mask),
             Touch.Read(options.Rotary, args.S), Touch.Write(context));

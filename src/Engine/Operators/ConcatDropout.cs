@@ -28,7 +28,7 @@ public static unsafe class ConcatDropout
         if (left.Shape.Rows % rows != 0 || left.Type != right.Type)
             throw new ArgumentException($"rows of {left.Shape} {left.Type} and {right.Shape} {right.Type} cannot be joined");
         var y = tape.Result(left.Shape.Rank == 3 ? new Shape(left.Shape[0], rows, width) : new Shape(rows, width), left.Node >= 0 || right.Node >= 0, left.Type);
-        var state = new State(left, right, y, tape.Dropout(site, dropProbability));
+        var state = new State(left, right, y, tape.Dropout(site, dropProbability, y.Shape.Count, stack: left.Shape.Rows / rows));
         tape.Touches("left, right -> both side by side", Touch.Read(left), Touch.Read(right), Touch.Write(y));
         tape.Stream.Run(ConcatKernels.Forward[y.Type], new ConcatArgs
         {

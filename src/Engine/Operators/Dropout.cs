@@ -15,12 +15,12 @@ public static unsafe class Dropout
 
     /// <summary>y = x * mask; returns <paramref name="x"/> itself if nothing is dropped.</summary>
     /// <param name="tape">The step.</param>
-    /// <param name="x">Any shape.</param>
+    /// <param name="x">Any shape; the samples of the batch one after the other.</param>
     /// <param name="site">Number of this use of random numbers.</param>
     /// <param name="dropProbability">Chance to zero an element.</param>
     public static Tensor Forward(Tape tape, in Tensor x, uint site, float dropProbability)
     {
-        var dropout = tape.Dropout(site, dropProbability);
+        var dropout = tape.Dropout(site, dropProbability, x.Shape.Count);
         if (dropout.DropProbability == 0)
             return x;
         var y = tape.Result(x.Shape, differentiable: x.Node >= 0, x.Type);

@@ -46,7 +46,7 @@ public static unsafe class ResidualNorm
         {
             X = x.Values, XBias = xBias.FloatsOrNull, Residual = residual.ValuesOrNull, Weight = weight.Floats, Bias = bias.Floats, Y = y.Values,
             Mean = tape.Scratch(new Shape(rows)).Floats, Rstd = tape.Scratch(new Shape(rows)).Floats,
-            Dropout = tape.Dropout(site, dropProbability), Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
+            Dropout = tape.Dropout(site, dropProbability, rowStep * x.Shape.Count), Rows = rows, C = width, DropoutRow = rowStep * width, Epsilon = epsilon,
         };
         tape.Touches("x, residual -> y", Touch.Read(x), Touch.Read(xBias), Touch.Read(residual), Touch.Read(weight), Touch.Read(bias), Touch.Write(y));
         tape.Stream.Run(LayerNormKernels.Forward[x.Type], args);

@@ -53,9 +53,9 @@ public static unsafe class VladAggregation
                 $"cluster logits {clusterLogits.X.Shape} of {clusterLogits.Groups} groups of items, group logits {groupLogits.Shape}, centres {centres.Shape}");
         }
         var sizes = new Dimensions(stack, items, rowsOfAll / items * groups, width, clusters, groups);
-        var dropout = tape.Dropout(site, dropProbability);
-        var y = tape.Result(new Shape(stack, items, width * clusters),
-            hidden.Node >= 0 || clusterLogits.IsDifferentiable || groupLogits.Node >= 0 || centres.Node >= 0, hidden.Type);
+        var shape = new Shape(stack, items, width * clusters);
+        var dropout = tape.Dropout(site, dropProbability, shape.Count, stack);
+        var y = tape.Result(shape, hidden.Node >= 0 || clusterLogits.IsDifferentiable || groupLogits.Node >= 0 || centres.Node >= 0, hidden.Type);
         Tensor mass = tape.Scratch(new Shape(stack, items, clusters)), inverseNorm = tape.Scratch(new Shape(stack, items, clusters));
         var state = new State(hidden, clusterLogits, groupLogits, centres, y, mass, inverseNorm, y, default, default, dropout, sizes);
         tape.Touches(Function, Touch.Read(hidden), Touch.Read(clusterLogits.X), Touch.Read(clusterLogits.Weight), Touch.Read(clusterLogits.Bias), Touch.Read(groupLogits),

@@ -7,15 +7,20 @@ using VideoSim.Kernels.Random;
 
 namespace VideoSim.Engine.Training;
 
-/// <summary>A training step: forward, backward and update.</summary>
+/// <summary>
+/// A training step: forward, backward and update. With a <see cref="GradientTree"/> a step processes one part of a
+/// batch, and the last part's run updates.
+/// </summary>
 public sealed unsafe class TrainingStep : IDisposable
 {
     private readonly Device _device;
     private readonly ParameterStore _parameters;
     private readonly Optimizer? _optimizer;
     private readonly StepInputs _inputs;
+    private readonly GradientTree? _tree;
+    private LossTerms? _ofBatch;
 
-    private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode)
+    private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode, GradientTree? tree)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -24,15 +29,24 @@ public sealed unsafe class TrainingStep : IDisposable
         parameters.RequireGradients();
         if (optimizer is not null && optimizer.Parameters != parameters)
             throw new ArgumentException("the optimizer changes the parameters of another store");
-        (_device, _parameters, _optimizer, _inputs) = (device, parameters, optimizer, inputs);
+        if (tree is not null)
+            mode = mode with { Parts = tree.Parts, Sides = tree.Sides };
+        (_device, _parameters, _optimizer, _inputs, _tree) = (device, parameters, optimizer, inputs, tree);
         Step = new Step<LossTerms>(device, mode, inputs, tape =>
         {
             tape.DependOn(parameters.Weights, ParameterStore.Owner);
             if (optimizer is not null)
                 tape.DependOn(optimizer.Root, "optimizer");
+            if (tree is not null)
+                tape.DependOn(tree.Root, "gradient tree");
             var terms = losses(tape);
+            if (tree is not null)
+            {
+                tape.RunBackward(tree.OfPart(terms));
+                return terms;
+            }
             tape.RunBackward(terms.Terms);
-            optimizer?.Update(tape.Stream, inputs.Scalars);
+            Update(tape.Stream);
             return terms;
         });
     }
@@ -50,27 +64,28 @@ public sealed unsafe class TrainingStep : IDisposable
     /// Rebuild the step every time instead of replaying a plan: for debugging, with the same bits.
     /// </param>
     /// <param name="precision">How activations are stored.</param>
+    /// <param name="tree">Adds the gradients of the parts of a batch; null if a run processes a whole batch.</param>
     /// <exception cref="ArgumentException">
     /// Parameters, optimizer and inputs do not belong together, or are on another device, or the device does not
     /// support the precision.
     /// </exception>
     /// <exception cref="InvalidOperationException">The parameters are not allocated for training.</exception>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, Tensor> loss,
-        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32)
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null)
     {
         ArgumentNullException.ThrowIfNull(loss);
-        return Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision);
+        return Build(device, parameters, optimizer, inputs, tape => new LossTerms(new LossTerm("loss", 1, loss(tape))), seed, eager, precision, tree);
     }
 
     /// <summary>The same with an objective of several terms.</summary>
     public static TrainingStep Build(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses,
-        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32)
+        ulong seed = 0, bool eager = false, ElementType precision = ElementType.Float32, GradientTree? tree = null)
     {
         ArgumentNullException.ThrowIfNull(losses);
-        return new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision));
+        return new(device, parameters, optimizer, inputs, losses, new StepMode(Training: true, seed, eager, precision), tree);
     }
 
-    /// <summary>The launches.</summary>
+    /// <summary>The launches of a run, without those of a gradient tree and of the update after it.</summary>
     public Step<LossTerms> Step { get; }
 
     /// <summary>
@@ -78,26 +93,32 @@ public sealed unsafe class TrainingStep : IDisposable
     /// </summary>
     public long Number { get; set; }
 
-    /// <summary>The terms of the objective, with the values of the last run.</summary>
-    public LossTerms Losses => Step.Result;
+    /// <summary>
+    /// The terms of the objective, with the values of the last run; with a gradient tree those of the batch whose last
+    /// part was run.
+    /// </summary>
+    public LossTerms Losses => _tree is null ? Step.Result : _ofBatch ??= _tree.OfBatch(Step.Result);
 
-    /// <summary>Runs one update and counts it.</summary>
+    /// <summary>Runs one update, or one part of it, and counts a complete update.</summary>
     /// <param name="rate">The learning rate of the only parameter group.</param>
     /// <exception cref="ArgumentException">The optimizer has more than one group.</exception>
     public void Run(double rate) => Run([rate]);
 
-    /// <summary>Runs one update and counts it.</summary>
+    /// <summary>Runs one update, or one part of it, and counts a complete update.</summary>
     /// <param name="rates">The learning rate of each parameter group.</param>
     /// <exception cref="ArgumentException">The number of rates is not the optimizer's number of groups.</exception>
     public void Run(ReadOnlySpan<double> rates)
     {
         Step.ThrowIfDisposed();
         WriteScalars(_inputs, Number, rates);
-        Number++;
         Run();
+        if (_tree is null or { Next: 0 })
+            Number++;
     }
 
-    /// <summary>Runs one update with the step number and the rates that the inputs already contain.</summary>
+    /// <summary>
+    /// Runs one update, or one part of it, with the step number and the rates that the inputs already contain.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">
     /// The step, its device, store, optimizer or block of inputs was disposed of.
     /// </exception>
@@ -106,6 +127,8 @@ public sealed unsafe class TrainingStep : IDisposable
         Step.ThrowIfDisposed();
         _parameters.BeginGradients(this);
         Step.Run();
+        if (_tree is not null && _tree.Add(_device.Stream, Step.Result))
+            Update(_device.Stream);
     }
 
     /// <summary>
@@ -115,10 +138,11 @@ public sealed unsafe class TrainingStep : IDisposable
     /// <param name="block">The block.</param>
     /// <param name="number">0-based number of the update.</param>
     /// <param name="rates">The learning rate of each parameter group.</param>
+    /// <param name="part">0-based number of the part; the next one if null.</param>
     /// <exception cref="ArgumentException">The number of rates is not the optimizer's number of groups.</exception>
-    public void WriteScalars(StepInputs block, long number, ReadOnlySpan<double> rates)
+    public void WriteScalars(StepInputs block, long number, ReadOnlySpan<double> rates, int? part = null)
     {
-        var scalars = new StepScalars { Step = (uint)number };
+        var scalars = new StepScalars { Step = (uint)number, Part = (uint)(part ?? _tree?.Next ?? 0) };
         _optimizer?.WriteRates(ref scalars, number, rates);
         block.Upload(scalars);
     }
@@ -128,4 +152,6 @@ public sealed unsafe class TrainingStep : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Step.Dispose();
+
+    private void Update(ComputeStream stream) => _optimizer?.Update(stream, _inputs.Scalars);
 }

@@ -7,8 +7,8 @@ namespace VideoSim.Kernels.Attention;
 
 /// <summary>
 /// Checks of attention: ragged lengths and head widths; hidden keys, also all keys of a video; dropout; rotary
-/// positions; biases; queries of the first positions only; added gradients; gradients of queries only, or of keys and
-/// values only.
+/// positions; biases; parts of a batch; queries of the first positions only; added gradients; gradients of queries
+/// only, or of keys and values only.
 /// </summary>
 public static unsafe class AttentionChecks
 {
@@ -26,12 +26,15 @@ public static unsafe class AttentionChecks
 
     /// <summary>
     /// Sizes and switches of a case. If <paramref name="Apart"/> is 0, all positions are used as queries. Otherwise so
-    /// many of the first positions are, and the queries are a tensor of their own.
+    /// many of the first positions are, and the queries are a tensor of their own. With <paramref name="Parts"/> a
+    /// video is one side of the second part of a batch.
     /// </summary>
-    internal readonly record struct Shape(int B, int S, int Heads, int D, float Drop = 0, int Add = 0, bool Rotary = false, bool Bias = false, int Apart = 0)
+    internal readonly record struct Shape(int B, int S, int Heads, int D, float Drop = 0, int Add = 0, bool Rotary = false, bool Bias = false, int Apart = 0, int Parts = 0)
     {
         public override string ToString() => $"B {B}, S {S}, {(Apart > 0 ? $"{Apart} queries apart, " : "")}{Heads} heads of {D}, dropout {Drop}, add {Add}" +
-            $"{(Rotary ? ", rotary" : "")}{(Bias ? ", bias" : "")}";
+            $"{(Rotary ? ", rotary" : "")}{(Bias ? ", bias" : "")}{(Parts > 0 ? $", {Parts} parts" : "")}";
+
+        public BatchPart Part => Parts > 0 ? new(Heads * S * S, Parts, Number: 1) : default;
     }
 
     private static IEnumerable<CheckCase> Cases(ElementType precision, bool backward)
@@ -40,7 +43,7 @@ public static unsafe class AttentionChecks
         [
             new(1, 1, 1, 2), new(2, 5, 2, 3), new(2, 12, 2, 8, 0.1f), new(1, 33, 3, 16, 0.4f, Add: 1, Bias: true), new(1, 64, 1, 64, 0.1f),
             new(1, 150, 1, 10, Bias: true), new(1, 1, 1, 2, Add: 1, Rotary: true), new(2, 7, 3, 6, 0.3f, Rotary: true, Bias: true),
-            new(1, 64, 2, 64, 0.1f, Add: 1, Rotary: true), new(1, 131, 1, 34, Rotary: true),
+            new(1, 64, 2, 64, 0.1f, Add: 1, Rotary: true), new(1, 131, 1, 34, Rotary: true), new(2, 5, 3, 4, 0.3f, Parts: 3),
         ];
         var kernel = backward ? AttentionKernels.Backward[precision] : AttentionKernels.Forward[precision];
         foreach (var shape in shapes)
@@ -61,14 +64,14 @@ public static unsafe class AttentionChecks
         int width = s.Heads * s.D, queries = apart ? s.Apart : s.S, queryRow = apart ? width : 3 * width, keyRow = apart ? 2 * width : 3 * width;
         int key = keyRow - 2 * width, value = keyRow - width; // columns where they begin
         int addKeyValue = apart ? 1 - s.Add : s.Add;
-        var site = new DropoutSite { Seed = 77, Site = 5, DropProbability = s.Drop };
+        var site = new DropoutSite { Seed = 77, Site = 5, DropProbability = s.Drop, Chunk = (uint)s.Part.Chunk, OtherParts = (uint)Math.Max(0, s.Parts - 1) };
         var builder = new CheckBuilder(seed: 11, precision);
         var query = builder.ValueInput(apart ? "query" : "queryKeyValue", (long)s.B * queries * queryRow, -2, 2);
         var keyValue = apart ? builder.ValueInput("keyValue", (long)s.B * s.S * keyRow, -2, 2) : query;
         // Video 0 hides its last keys, video 1 hides all of them. Its softmax is then that of the scores without a
         // mask.
         var mask = builder.Integers("mask", [.. Enumerable.Range(0, s.B * s.S).Select(i => i / s.S == 0 && i % s.S <= s.S / 2 ? 1 : 0)]);
-        var scalars = builder.Integers("scalars", [(int)Step, 0, 0, 0, 0, 0, 0, 0]);
+        var scalars = builder.Integers("scalars", [(int)Step, s.Part.Number, 0, 0, 0, 0, 0, 0]);
         float[]? table = s.Rotary ? RotaryTable.Create(s.S + 1, s.D) : null;
         var rotary = table is null ? null : builder.Input("rotary", table);
         var bias = s.Bias ? builder.Input("bias", 3 * width) : null;
@@ -78,7 +81,7 @@ public static unsafe class AttentionChecks
         var dKeyValue = !ofKeys ? null : backward && apart ? builder.ValueGradient("dKeyValue", (long)s.B * s.S * keyRow, addKeyValue) : dQuery;
         var dQueryBias = dQuery != null && s.Bias ? builder.Output(apart ? "dQueryBias" : "dBias", s.B * queryRow) : null;
         var dKeyValueBias = dKeyValue == null || !s.Bias ? null : backward && apart ? builder.Output("dKeyValueBias", s.B * keyRow) : dQueryBias;
-        var formulas = new AttentionReference(s.B, s.S, s.Heads, s.D, site, Step) { Queries = queries, Rotary = table };
+        var formulas = new AttentionReference(s.B, s.S, s.Heads, s.D, site, Step) { Queries = queries, Rotary = table, Part = s.Part };
         return builder.Build($"{s}{(ofQueries ? "" : ", no gradient of queries")}{(ofKeys ? "" : ", none of keys")}", launcher =>
         {
             site.Scalars = (StepScalars*)scalars.Address;

@@ -221,7 +221,9 @@ DEVICE void probabilities_of_tile(const AttentionArgs& a, const Head<T>& h, int 
 }
 
 template <class T>
-DEVICE long long first_element(const AttentionArgs& a, const Head<T>& h, int query) { return ((long long)h.item * a.S + query) * a.S; }
+DEVICE long long first_element(const AttentionArgs& a, const Head<T>& h, int query) {
+    return in_whole_batch(a.Dropout, (long long)h.item * a.S * a.S) + query * a.S;
+}
 
 template <class T>
 DEVICE void attention_forward(const AttentionArgs& a) {

@@ -106,9 +106,9 @@ struct Kept {
 };
 
 template <int WIDTH, int LENGTH>
-DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout) {
+DEVICE void draw(Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout, long long first_of_head) {
     const int query = h.warp * 16 + position_of(h.lane / 4);
-    const long long first = ((long long)h.item * h.a.S + query) * h.a.S + h.lane % 4 * 4;
+    const long long first = first_of_head + query * h.a.S + h.lane % 4 * 4;
 #pragma unroll
     for (int word = 0; word < (LENGTH + 63) / 64; word++) {
         unsigned bits = 0;
@@ -124,6 +124,8 @@ template <int WIDTH, int LENGTH>
 DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, const Head<WIDTH, LENGTH>& h, const Dropout& dropout) {
     constexpr int TURNS = Head<WIDTH, LENGTH>::TURNS;
     const AttentionArgs& a = h.a;
+    // Before the loads, because it needs registers.
+    const long long first_element = in_whole_batch(a.Dropout, (long long)h.item * a.S * a.S);
     uint4 query[TURNS], key[TURNS], value[TURNS];
     h.read(query, a.Query, a.Queries, a.QueryRow);
     h.read(key, a.Key, a.S, a.KeyRow);
@@ -132,7 +134,7 @@ DEVICE void load_inputs(const Inputs<WIDTH, LENGTH>& in, Kept<LENGTH>& kept, con
         const int position = place / 16 * 16 + position_of(place % 16);
         in.hidden[place] = position >= a.S ? -INFINITY : a.Mask[h.video * a.S + position] ? 0 : HIDDEN_KEY * LOG2_E;
     }
-    draw(kept, h, dropout);
+    draw(kept, h, dropout, first_element);
     float bias[8], key_bias[8];
     h.read_bias(bias, a.QueryBias);
     h.read_bias(key_bias, a.KeyBias);

@@ -22,6 +22,9 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
     /// <summary>The table of rotary positions, or null for none.</summary>
     public float[]? Rotary { get; init; }
 
+    /// <summary>The part of a batch that the videos are; a whole batch by default.</summary>
+    public BatchPart Part { get; init; }
+
     private int Width => Heads * D;
 
     /// <summary>Context [B, Queries, C] of queries, keys and values [B, S, 3C].</summary>
@@ -177,6 +180,6 @@ public sealed record AttentionReference(int B, int S, int Heads, int D, DropoutS
 
     private T Keep<T>(long element) where T : struct, IBinaryFloatingPointIeee754<T> =>
         Site.DropProbability == 0 ? T.One
-        : Philox.Bits(Site.Seed, Step, Site.Site, element) < Philox.Threshold(Site.DropProbability) ? T.Zero
+        : Philox.Bits(Site.Seed, Step, Site.Site, Part.InWholeBatch(element)) < Philox.Threshold(Site.DropProbability) ? T.Zero
         : T.One / (T.One - T.CreateChecked(Site.DropProbability));
 }

@@ -47,5 +47,6 @@ public static class AttentionTensorCoreChecks
         yield return new(2, 5, 2, d, 0.3f, Bias: true);
         yield return new(2, 17, 1, d, 0.1f, Add: 1);
         yield return new(1, 33, 1, d, Apart: 33);
+        yield return new(2, 17, 3, d, 0.3f, Parts: 3);
     }
 }

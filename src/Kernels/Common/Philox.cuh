@@ -17,9 +17,19 @@ DEVICE uint4 philox(unsigned long long block, unsigned site, unsigned step, unsi
     return c;
 }
 
+// Index in the whole batch's tensor of an element of a micro-batch's tensor, which is [chunks, Chunk]. Neighbours within
+// a chunk, such as the elements of a row, are neighbours in the whole batch's tensor too. Tensors of micro-batches have
+// fewer than 2^32 elements.
+DEVICE long long in_whole_batch(const DropoutSite& site, long long element) {
+    if (site.OtherParts == 0)
+        return element;
+    const unsigned chunk = (unsigned)element / site.Chunk;
+    return element + ((long long)chunk * site.OtherParts + site.Scalars->Part) * site.Chunk;
+}
+
 // Dropout factors: 0 for an element that is dropped, 1 / (1 - p) for one that is kept. Four neighbouring elements
 // share a block of random numbers. The object keeps the last block, so neighbours that are used one after the other
-// compute it once.
+// compute it once. All indices are those of the whole batch's tensor.
 class Dropout {
 public:
     __device__ __forceinline__ explicit Dropout(const DropoutSite& site)

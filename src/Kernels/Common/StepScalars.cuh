@@ -4,6 +4,7 @@
 
 struct StepScalars {
     unsigned Step;
+    unsigned Part;
     float Rates[6];
     float Decays[6];
 };
@@ -13,4 +14,6 @@ struct DropoutSite {
     unsigned long long Seed;
     unsigned Site;
     float DropProbability;
+    unsigned Chunk;
+    unsigned OtherParts;
 };

@@ -1,5 +1,6 @@
 using System.Numerics;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.Concat;
 
@@ -41,15 +42,16 @@ public static class ConcatReference
 /// <summary>Checks of <see cref="ConcatKernels"/>.</summary>
 public static unsafe class ConcatChecks
 {
-    private sealed record Shape(int Stack, int Rows, int LeftC, int RightC, float DropProbability)
+    private sealed record Shape(int Stack, int Rows, int LeftC, int RightC, float DropProbability, BatchPart Part = default)
     {
         public int Count => Stack * Rows * (LeftC + RightC);
 
-        public override string ToString() => $"stack {Stack}, {Rows} x ({LeftC} + {RightC}), drop {DropProbability}";
+        public override string ToString() => $"stack {Stack}, {Rows} x ({LeftC} + {RightC}), drop {DropProbability}, {Part}";
     }
 
     private static readonly Shape[] Shapes =
-        [new(1, 1, 1, 1, 0), new(3, 5, 7, 9, 0), new(3, 5, 7, 9, 0.2f), new(2, 3, 1030, 8, 0.5f), new(1, 2, 5, 0, 0.2f), new(3, 0, 4, 4, 0), new(2, 3, 2056, 24, 0.2f), new(3, 2, 12, 20, 0.5f)];
+        [new(1, 1, 1, 1, 0), new(3, 5, 7, 9, 0), new(3, 5, 7, 9, 0.2f), new(2, 3, 1030, 8, 0.5f), new(1, 2, 5, 0, 0.2f), new(3, 0, 4, 4, 0), new(2, 3, 2056, 24, 0.2f), new(3, 2, 12, 20, 0.5f),
+        new(3, 4, 7, 2, 0.4f, new(18, 3, 1))];
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<KernelCheck> All { get; } =
@@ -64,11 +66,11 @@ public static unsafe class ConcatChecks
 
     private static CheckCase Forward(ElementType precision, Shape shape)
     {
-        var (stack, rows, leftC, rightC, _) = shape;
+        var (stack, rows, leftC, rightC, _, _) = shape;
         var builder = new CheckBuilder((ulong)leftC, precision);
         var (left, right) = (builder.ValueInput("left", stack * rows * leftC), builder.ValueInput("right", rows * rightC));
         var y = builder.ValueOutput("y", stack * rows * (leftC + rightC));
-        var dropout = builder.Dropout(shape.DropProbability);
+        var dropout = builder.Dropout(shape.DropProbability, shape.Part);
         return builder.Build($"{shape}", launcher => launcher.Run(ConcatKernels.Forward[precision], new ConcatArgs
         {
             Left = left.Values, Right = right.Values, Y = y.Values, Dropout = dropout.Site, Stack = stack, Rows = rows, LeftC = leftC, RightC = rightC,
@@ -77,12 +79,12 @@ public static unsafe class ConcatChecks
 
     private static CheckCase Backward(ElementType precision, Shape shape, int addLeft, int addRight, bool ofLeft = true, bool ofRight = true)
     {
-        var (stack, rows, leftC, rightC, _) = shape;
+        var (stack, rows, leftC, rightC, _, _) = shape;
         var builder = new CheckBuilder((ulong)leftC, precision);
         var dY = builder.ValueInput("dY", stack * rows * (leftC + rightC));
         var dLeft = ofLeft ? builder.ValueGradient("dLeft", stack * rows * leftC, addLeft) : null;
         var dRight = ofRight ? builder.ValueGradient("dRight", rows * rightC, addRight) : null;
-        var dropout = builder.Dropout(shape.DropProbability);
+        var dropout = builder.Dropout(shape.DropProbability, shape.Part);
         return builder.Build($"{shape}, add {addLeft} {addRight}{(ofLeft ? "" : ", no left")}{(ofRight ? "" : ", no right")}", launcher => launcher.Run(ConcatKernels.Backward[precision], new ConcatGradArgs
         {
             dY = dY.Values, dLeft = dLeft == null ? null : dLeft.Values, dRight = dRight == null ? null : dRight.Values, Dropout = dropout.Site,

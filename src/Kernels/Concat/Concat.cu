@@ -54,17 +54,17 @@ DEVICE void drop(float (&x)[PACK<T>], Dropout& dropout, long long element, const
 template <class T>
 DEVICE void join(const ConcatArgs& a) {
     const int item = blockIdx.x;
-    const long long begin = (long long)item * (a.LeftC + a.RightC);
+    const long long begin = (long long)item * (a.LeftC + a.RightC), element = in_whole_batch(a.Dropout, begin);
     Dropout dropout(a.Dropout);
-    auto copy = [&](const T* part, long long to, int c, const Run<T>& run) {
+    auto copy = [&](const T* part, int first, int c, const Run<T>& run) {
         float x[PACK<T>];
         run.read(x, part + c);
-        drop(x, dropout, to + c, run);
-        run.write((T*)a.Y + to + c, x);
+        drop(x, dropout, element + first + c, run);
+        run.write((T*)a.Y + begin + first + c, x);
     };
-    for_columns<T>(a.LeftC, a.RightC, [&](int c, const Run<T>& run) { copy((const T*)a.Left + (long long)item * a.LeftC, begin, c, run); });
+    for_columns<T>(a.LeftC, a.RightC, [&](int c, const Run<T>& run) { copy((const T*)a.Left + (long long)item * a.LeftC, 0, c, run); });
     for_columns<T>(a.RightC, a.LeftC, [&](int c, const Run<T>& run) {
-        copy((const T*)a.Right + (long long)(item % a.Rows) * a.RightC, begin + a.LeftC, c, run);
+        copy((const T*)a.Right + (long long)(item % a.Rows) * a.RightC, a.LeftC, c, run);
     });
 }
 
@@ -75,11 +75,11 @@ DEVICE void split(const ConcatGradArgs& a) {
     if (stack < a.Stack) {
         if (!a.dLeft)
             return;
-        const long long item = (long long)stack * a.Rows + row, begin = item * width;
+        const long long item = (long long)stack * a.Rows + row, begin = item * width, element = in_whole_batch(a.Dropout, begin);
         for_columns<T>(a.LeftC, a.RightC, [&](int c, const Run<T>& run) {
             float x[PACK<T>];
             run.read(x, (const T*)a.dY + begin + c);
-            drop(x, dropout, begin + c, run);
+            drop(x, dropout, element + c, run);
             run.write((T*)a.dLeft + item * a.LeftC + c, x, a.AddLeft);
         });
     } else if (a.dRight) {
@@ -89,10 +89,10 @@ DEVICE void split(const ConcatGradArgs& a) {
             if (a.AddRight)
                 run.read(sum, dRight);
             for (int e = 0; e < a.Stack; e++) {
-                const long long at = ((long long)e * a.Rows + row) * width + a.LeftC + c;
+                const long long begin = ((long long)e * a.Rows + row) * width;
                 float x[PACK<T>];
-                run.read(x, (const T*)a.dY + at);
-                drop(x, dropout, at, run);
+                run.read(x, (const T*)a.dY + begin + a.LeftC + c);
+                drop(x, dropout, in_whole_batch(a.Dropout, begin) + a.LeftC + c, run);
 #pragma unroll
                 for (int j = 0; j < PACK<T>; j++)
                     sum[j] += x[j];
@@ -102,7 +102,7 @@ DEVICE void split(const ConcatGradArgs& a) {
     }
 }
 
-extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_forward_f32(const ConcatArgs a) { join<float>(a); }
-extern "C" __global__ void __launch_bounds__(THREADS) concat_dropout_forward_bf16(const ConcatArgs a) { join<bf16>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 6) concat_dropout_forward_f32(const ConcatArgs a) { join<float>(a); }
+extern "C" __global__ void __launch_bounds__(THREADS, 6) concat_dropout_forward_bf16(const ConcatArgs a) { join<bf16>(a); }
 extern "C" __global__ void __launch_bounds__(THREADS, 4) concat_dropout_backward_f32(const ConcatGradArgs a) { split<float>(a); }
 extern "C" __global__ void __launch_bounds__(THREADS, 4) concat_dropout_backward_bf16(const ConcatGradArgs a) { split<bf16>(a); }

@@ -64,8 +64,8 @@ public sealed class CheckBuilder(ulong seed, ElementType precision = ElementType
     /// <summary>A gradient that the kernel overwrites, or adds to where <paramref name="add"/> is 1.</summary>
     public CheckBuffer Gradient(string name, long count, int add) => add != 0 ? InOut(name, count) : Output(name, count);
 
-    /// <summary>Random numbers for a kernel that drops values.</summary>
-    public CheckDropout Dropout(float dropProbability) => new(this, dropProbability);
+    /// <summary>Random numbers for a kernel that drops values, in a whole batch or in a part of one.</summary>
+    public CheckDropout Dropout(float dropProbability, BatchPart part = default) => new(this, dropProbability, part);
 
     /// <summary>The finished case.</summary>
     public CheckCase Build(string name, Action<ICheckLauncher> launch, ICheckReference reference, double factor) =>

@@ -30,11 +30,11 @@ DEVICE void apply_dropout(const DropoutArgs& a) {
             load_pack(values, x + i);
 #pragma unroll
             for (int j = 0; j < PACK<T>; j++)
-                values[j] *= dropout.factor(i + j);
+                values[j] *= dropout.factor(in_whole_batch(a.Dropout, i + j));
             deliver_pack(y + i, values, a.Add);
         } else {
             for (long long j = i; j < last; j++)
-                deliver(y + j, load(x + j) * dropout.factor(j), a.Add);
+                deliver(y + j, load(x + j) * dropout.factor(in_whole_batch(a.Dropout, j)), a.Add);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using VideoSim.Kernels.Contract;
+using VideoSim.Kernels.Random;
 
 namespace VideoSim.Kernels.LayerNorm;
 
@@ -89,7 +90,7 @@ public static unsafe class LayerNormChecks
     ];
 
     // With a large bias the result has too few digits of the normalised value.
-    private readonly record struct Shape(int Rows, int C, bool Residual, bool XBias, float DropProbability, int Add, int Step = 1, bool LargeBias = false)
+    private readonly record struct Shape(int Rows, int C, bool Residual, bool XBias, float DropProbability, int Add, int Step = 1, bool LargeBias = false, BatchPart Part = default)
     {
         // Dropout factors of the rows, which are every Step-th row of a larger tensor.
         public T[]? Factors<T>(CheckDropout dropout) where T : struct, IBinaryFloatingPointIeee754<T>
@@ -106,16 +107,17 @@ public static unsafe class LayerNormChecks
         [
             new(1, 1, true, false, 0, 0), new(3, 2, true, true, 0, 1), new(5, 7, true, true, 0.3f, 0), new(8, 8, false, false, 0, 1), new(33, 13, true, true, 0.1f, 1),
             new(5, 300, true, true, 0.3f, 0, Step: 3), new(140, 24, false, true, 0.5f, 0), new(2, 301, true, false, 0.25f, 1), new(3, 768, true, true, 0.1f, 0, LargeBias: true),
+            new(6, 11, true, true, 0.3f, 0, Step: 2, Part: new(66, 3, 1)),
         ]
         :
         [
             new(1, 8, true, false, 0, 0), new(5, 16, true, true, 0.3f, 0), new(8, 24, false, false, 0, 1), new(33, 256, true, true, 0.1f, 1),
             new(5, 264, true, true, 0.3f, 0, Step: 3), new(140, 24, false, true, 0.5f, 0), new(9, 760, true, false, 0.25f, 1), new(3, 768, true, true, 0.1f, 0, LargeBias: true),
-            new(20, 64, true, true, 0.2f, 1, LargeBias: true),
+            new(20, 64, true, true, 0.2f, 1, LargeBias: true), new(6, 40, true, true, 0.3f, 0, Step: 2, LargeBias: true, Part: new(240, 3, 1)),
         ];
 
     private static string Name(Shape s) =>
-        $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, bias of x {(s.XBias ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}{(s.LargeBias ? ", large bias" : "")}";
+        $"{s.Rows} x {s.C}, residual {(s.Residual ? "yes" : "no")}, bias of x {(s.XBias ? "yes" : "no")}, dropout {s.DropProbability}, add {s.Add}, step {s.Step}{(s.LargeBias ? ", large bias" : "")}, {s.Part}";
 
     // Inputs of forward.
     private sealed class Inputs(Shape s, ElementType precision, CheckBuilder builder)
@@ -124,7 +126,7 @@ public static unsafe class LayerNormChecks
         private readonly CheckBuffer? _xBias = s.XBias ? builder.Input("xBias", s.C) : null, _residual = s.Residual ? builder.ValueInput("residual", (long)s.Rows * s.C) : null;
         private readonly CheckBuffer _weight = builder.Input("weight", s.C, 0.5f, 1.5f), _bias = builder.Input("bias", s.C, s.LargeBias ? -4 : -1, s.LargeBias ? 4 : 1);
 
-        public CheckDropout Dropout { get; } = builder.Dropout(s.DropProbability);
+        public CheckDropout Dropout { get; } = builder.Dropout(s.DropProbability, s.Part);
 
         public LayerNormForwardArgs Arguments(CheckBuffer y, CheckBuffer mean, CheckBuffer rstd) => new()
         {

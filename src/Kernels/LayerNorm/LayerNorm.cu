@@ -23,7 +23,7 @@ static_assert(FINISH_COLUMNS == 32, "a lane for each column");
 class Sums {
 public:
     __device__ __forceinline__ Sums(const LayerNormForwardArgs& a, int row)
-        : a(a), dropout(a.Dropout), begin((long long)row * a.C), dropout_begin((long long)row * a.DropoutRow) {}
+        : a(a), dropout(a.Dropout), begin((long long)row * a.C), dropout_begin(in_whole_batch(a.Dropout, (long long)row * a.DropoutRow)) {}
 
     __device__ __forceinline__ float factor(int c) { return dropout.factor(dropout_begin + c); }
 

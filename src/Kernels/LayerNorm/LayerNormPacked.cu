@@ -55,6 +55,9 @@ DEVICE void sum_pack(float (&s)[VALUES], const LayerNormForwardArgs& a, int row,
         s[j] = fmaf(s[j] + bias[j], factors[j], residual[j]);
 }
 
+// Index of the first element of a row of dropout.
+DEVICE long long first_element(const LayerNormForwardArgs& a, int row) { return in_whole_batch(a.Dropout, (long long)row * a.DropoutRow); }
+
 DEVICE void factors_of_pack(float (&factors)[VALUES], const DropoutSite& site, long long element) {
     Dropout dropout(site);
 #pragma unroll
@@ -66,10 +69,11 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) layer_norm_forward_bf16
     const int row = blockIdx.x * WARPS + threadIdx.x / 32;
     if (row >= a.Rows)
         return;
+    const long long element = first_element(a, row);
     float s[PACKS][VALUES], total = 0, squares = 0;
     for_packs(a.C, [&](int p, int c) {
         float factors[VALUES];
-        factors_of_pack(factors, a.Dropout, (long long)row * a.DropoutRow + c);
+        factors_of_pack(factors, a.Dropout, element + c);
         sum_pack(s[p], a, row, c, factors);
 #pragma unroll
         for (int j = 0; j < VALUES; j++)
@@ -132,7 +136,7 @@ DEVICE void normal_pack(float (&n)[VALUES], const LayerNormForwardArgs& a, const
         return;
     const float mean = a.Mean[row], rstd = a.Rstd[row];
     float factors[VALUES], s[VALUES];
-    factors_of_pack(factors, a.Dropout, (long long)row * a.DropoutRow + c);
+    factors_of_pack(factors, a.Dropout, first_element(a, row) + c);
     sum_pack(s, a, row, c, factors);
 #pragma unroll
     for (int j = 0; j < VALUES; j++)
@@ -161,6 +165,7 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
             total_normal = fmaf(g[p][j], n[p][j], total_normal);
         }
     });
+    const long long element = first_element(f, row);
     const float average = warp_sum(total) / f.C, average_normal = warp_sum(total_normal) / f.C, rstd = f.Rstd[row];
     for_packs(f.C, [&](int p, int c) {
         const long long i = (long long)row * f.C + c;
@@ -168,7 +173,7 @@ DEVICE void backward_row(const LayerNormBackwardArgs& a, const Vectors& vectors,
         for (int j = 0; j < VALUES; j++)
             g[p][j] = rstd * fmaf(-n[p][j], average_normal, g[p][j] - average);
         float dx[VALUES];
-        factors_of_pack(dx, f.Dropout, (long long)row * f.DropoutRow + c);
+        factors_of_pack(dx, f.Dropout, element + c);
 #pragma unroll
         for (int j = 0; j < VALUES; j++) {
             dx[j] = __fmul_rn(dx[j], g[p][j]);

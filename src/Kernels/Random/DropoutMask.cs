@@ -16,10 +16,29 @@ public static unsafe class DropoutMask
     private static int GroupElements => Vector512.IsHardwareAccelerated ? MostElements : MostElements / 2;
 
     /// <summary>
-    /// Writes the factors of elements [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>).
+    /// Writes the factors of elements [<paramref name="start"/>, <paramref name="start"/> + <paramref name="count"/>)
+    /// of a tensor. The tensor may be a part of the whole batch's tensor.
     /// </summary>
-    [SkipLocalsInit]
     public static void Fill(float* mask, int count, in DropoutSite site, long start)
+    {
+        if (site.OtherParts == 0)
+        {
+            FillNeighbours(mask, count, site, start);
+            return;
+        }
+        // Neighbours within a chunk are neighbours in the whole batch's tensor too.
+        for (long end = start + count; start < end;)
+        {
+            int here = (int)Math.Min(end - start, site.Chunk - start % site.Chunk);
+            FillNeighbours(mask, here, site, site.InWholeBatch(start));
+            mask += here;
+            start += here;
+        }
+    }
+
+    // Start is the index in the whole batch's tensor.
+    [SkipLocalsInit]
+    private static void FillNeighbours(float* mask, int count, in DropoutSite site, long start)
     {
         float* group = stackalloc float[MostElements];
         int skip = (int)(start & 3); // elements of the first block that are not in the run

@@ -15,6 +15,11 @@ public unsafe struct StepScalars
     /// <summary>0-based number of the update. The random numbers use it as a counter.</summary>
     public uint Step;
 
+    /// <summary>
+    /// 0-based number of the micro-batch within the update. <see cref="DropoutSite.InWholeBatch"/> uses it.
+    /// </summary>
+    public uint Part;
+
     /// <summary>Learning rate of each parameter group, with the correction of the optimizer.</summary>
     public fixed float Rates[MaxGroups];
 
@@ -44,4 +49,19 @@ public unsafe struct DropoutSite
     /// off.
     /// </summary>
     public float DropProbability;
+
+    /// <summary>
+    /// Elements that belong to one side of a micro-batch without a gap: the tensor is [chunks, Chunk], and that of the
+    /// whole batch is [chunks, parts, Chunk]. Not used if <see cref="OtherParts"/> is 0.
+    /// </summary>
+    public uint Chunk;
+
+    /// <summary>Micro-batches of the whole batch besides this one; 0 if the tensor is that of a whole batch.</summary>
+    public uint OtherParts;
+
+    /// <summary>
+    /// Index in the whole batch's tensor of an element of the micro-batch's tensor. So the parts of a batch draw the
+    /// same masks as the batch.
+    /// </summary>
+    public readonly long InWholeBatch(long element) => OtherParts == 0 ? element : element + (element / Chunk * OtherParts + Scalars->Part) * Chunk;
 }

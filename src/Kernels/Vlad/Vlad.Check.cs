@@ -2,6 +2,7 @@ using System.Numerics;
 using VideoSim.Kernels.BatchNorm;
 using VideoSim.Kernels.Contract;
 using VideoSim.Kernels.L2Norm;
+using VideoSim.Kernels.Random;
 using VideoSim.Kernels.Softmax;
 
 namespace VideoSim.Kernels.Vlad;
@@ -103,11 +104,11 @@ public static class VladReference
 }
 
 /// <summary>Sizes and switches of a check.</summary>
-internal sealed record VladCheckShape(VladSizes Sizes, int Groups = 1, int Sides = 1, float Size = 1, float DropProbability = 0)
+internal sealed record VladCheckShape(VladSizes Sizes, int Groups = 1, int Sides = 1, float Size = 1, float DropProbability = 0, BatchPart Part = default)
 {
     public int Columns => Groups * Sizes.K;
 
-    public override string ToString() => $"{Sizes}, {Groups} groups, {Sides} sides, values to {Size}, drop {DropProbability}";
+    public override string ToString() => $"{Sizes}, {Groups} groups, {Sides} sides, values to {Size}, drop {DropProbability}, {Part}";
 }
 
 /// <summary>Reference values of the buffers that the checks of all kernels share.</summary>
@@ -152,13 +153,13 @@ internal sealed class VladCheckReference(VladCheckShape shape, CheckDropout drop
 public static unsafe class VladChecks
 {
     // Values far below the norm's floor are a case of their own: their gradients are a million times larger. With a
-    // single row or cluster the gradient of the logits vanishes, and a check would compare rounding errors only. The
-    // last shape is larger than a tile of the CUDA kernels' products in both directions.
+    // single row or cluster the gradient of the logits vanishes, and a check would compare rounding errors only. One
+    // shape is larger than a tile of the CUDA kernels' products in both directions. The last is a part of a batch.
     private static readonly VladCheckShape[] Shapes =
     [
         new(new(1, 1, 1, 2, 1)), new(new(1, 2, 6, 5, 3), Groups: 3), new(new(3, 2, 15, 7, 5), Groups: 5, Sides: 2), new(new(3, 2, 15, 7, 5), DropProbability: 0.2f),
         new(new(2, 3, 6, 16, 16), Groups: 2), new(new(1, 2, 261, 9, 19), DropProbability: 0.5f), new(new(2, 1, 4, 5, 3), Size: 1e-9f), new(new(3, 0, 4, 5, 3)),
-        new(new(1, 2, 20, 131, 70), Groups: 4, DropProbability: 0.2f),
+        new(new(1, 2, 20, 131, 70), Groups: 4, DropProbability: 0.2f), new(new(3, 2, 15, 7, 5), Sides: 2, DropProbability: 0.2f, Part: new(35, 3, 1)),
     ];
 
     /// <summary>All of them.</summary>
@@ -187,7 +188,7 @@ public static unsafe class VladChecks
         var (mean, rstd) = (builder.Input("mean", statistics), builder.Input("rstd", statistics, 0.5f, 1));
         var (weight, bias) = (builder.Input("weight", s.Stack * shape.Columns, 0.5f, 1.5f), builder.Input("bias", s.Stack * shape.Columns));
         var centres = builder.Input("centres", s.Stack * s.D * s.K, -shape.Size, shape.Size);
-        var dropout = builder.Dropout(shape.DropProbability);
+        var dropout = builder.Dropout(shape.DropProbability, shape.Part);
         var attention = builder.Workspace("attention", rows);
         var assignment = builder.Workspace("assignment", rows * s.K);
         var (mass, inverseNorm) = (builder.Workspace("mass", clusters), builder.Workspace("inverseNorm", clusters));

@@ -131,11 +131,12 @@ DEVICE void aggregate(const VladArgs& a) {
     });
     __syncthreads();
     Dropout dropout(a.Dropout);
+    const long long element = in_whole_batch(a.Dropout, begin);
     for_elements(a.D * a.K, a.K, [&](int i, int k) {
         const float value = descriptor[i] * inverse_norm[k];
         descriptor[i] = value;
         if (a.Y != a.Descriptor)
-            store((T*)a.Y + begin + i, value * dropout.factor(begin + i));
+            store((T*)a.Y + begin + i, value * dropout.factor(element + i));
     });
 }
 
@@ -192,7 +193,8 @@ DEVICE void differentiate(const VladGradArgs& a) {
     float* dAssignment = a.dAssignment + rows * a.K;
 
     Dropout dropout(a.Dropout);
-    for_elements(a.D * a.K, a.K, [&](int i, int) { dResidual[i] = load((const T*)a.dY + begin + i) * dropout.factor(begin + i); });
+    const long long element = in_whole_batch(a.Dropout, begin);
+    for_elements(a.D * a.K, a.K, [&](int i, int) { dResidual[i] = load((const T*)a.dY + begin + i) * dropout.factor(element + i); });
     __syncthreads();
     differentiate_norm(a, video, dResidual, constant);
     __syncthreads();

@@ -28,7 +28,7 @@ DEVICE void sum_packs(const Memory& memory, float (&sum)[8], int clusters, Finis
 DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& memory, int video, float (&centres)[PACKS][8]) {
     const VladArgs& f = a.Forward;
     const int log = log_of(f.K) - 3, k = threadIdx.x % (1 << log) * 8, first = threadIdx.x >> log, step = THREADS >> log;
-    const long long begin = (long long)video * f.D * f.K;
+    const long long begin = (long long)video * f.D * f.K, first_element = in_whole_batch(f.Dropout, begin);
     const float* centre = f.Centres + video / f.Videos * f.D * f.K;
     const float kept = 1 / (1 - f.Dropout.DropProbability); // factor of a value that was not dropped
     // Dropped values of dY are set to 0. dY waits in the memory of dV, because the registers are for the centres.
@@ -44,7 +44,7 @@ DEVICE void differentiate_norm(const VladTensorCoreGradArgs& a, const Memory& me
         load_pairs(dY, a.dY + begin + d * f.K + k);
 #pragma unroll
         for (int j = 0; j < 4; j++) {
-            const long long element = begin + d * f.K + k + 2 * j;
+            const long long element = first_element + d * f.K + k + 2 * j;
             dY[j] &= (dropout.factor(element) != 0 ? 0xffffu : 0) | (dropout.factor(element + 1) != 0 ? 0xffff0000u : 0);
             sum[2 * j] = fmaf(first_of_pair(dY[j]), first_of_pair(descriptor[j]), sum[2 * j]);
             sum[2 * j + 1] = fmaf(second_of_pair(dY[j]), second_of_pair(descriptor[j]), sum[2 * j + 1]);

@@ -7,13 +7,13 @@ public static unsafe class VladTensorCoreChecks
 {
     // Every K. D of one and of several tiles, with unused warps and at the maximum. Rows of less than one tile, of
     // less than two, and of several. Numbers of groups that divide a tile, and others. More columns than threads.
-    // Several videos in a chunk, and chunks with fewer videos than others.
+    // Several videos in a chunk, and chunks with fewer videos than others. A part of a batch.
     private static readonly VladCheckShape[] Shapes =
     [
         new(new(1, 1, 1, 16, 8)), new(new(1, 2, 3, 16, 8), Groups: 3), new(new(3, 2, 15, 48, 8), Groups: 5, Sides: 2, DropProbability: 0.2f),
         new(new(2, 2, 33, 32, 16), Groups: 3), new(new(1, 2, 40, 80, 32), Groups: 8, Sides: 2, DropProbability: 0.5f), new(new(2, 1, 18, 16, 8), Groups: 2, Size: 1e-9f),
         new(new(3, 0, 16, 16, 8)), new(new(1, 2, 72, 144, 64), Groups: 8, DropProbability: 0.2f), new(new(1, 1, 45, 384, 64), Groups: 15),
-        new(new(2, 133, 4, 16, 8), Groups: 2, Sides: 7),
+        new(new(2, 133, 4, 16, 8), Groups: 2, Sides: 7), new(new(2, 4, 18, 16, 8), Groups: 2, Sides: 2, DropProbability: 0.3f, Part: new(2 * 16 * 8, 3, 1)),
     ];
 
     /// <summary>All of them.</summary>
@@ -43,7 +43,7 @@ public static unsafe class VladTensorCoreChecks
         var (mean, rstd) = (builder.Input("mean", statistics), builder.Input("rstd", statistics, 0.5f, 1));
         var (weight, bias) = (builder.Input("weight", s.Stack * shape.Columns, 0.5f, 1.5f), builder.Input("bias", s.Stack * shape.Columns));
         var centres = builder.Input("centres", centreCount, -shape.Size, shape.Size);
-        var dropout = builder.Dropout(shape.DropProbability);
+        var dropout = builder.Dropout(shape.DropProbability, shape.Part);
         var (mass, inverseNorm) = (builder.Workspace("mass", clusters), builder.Workspace("inverseNorm", clusters));
         var y = backward ? builder.ValueWorkspace("y", s.Count) : builder.ValueOutput("y", s.Count);
         var descriptor = shape.DropProbability > 0 ? builder.ValueWorkspace("descriptor", s.Count) : y;

@@ -89,7 +89,7 @@ DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, flo
         }
     }
     __syncthreads();
-    const long long begin = (long long)video * a.D * a.K;
+    const long long begin = (long long)video * a.D * a.K, element = in_whole_batch(a.Dropout, begin);
     Dropout dropout(a.Dropout);
     for (int at = 8 * threadIdx.x; at < a.D * a.K; at += 8 * THREADS) {
         float values[8];
@@ -98,7 +98,7 @@ DEVICE void finish_video(const VladArgs& a, const Memory& memory, int video, flo
             store_pack(a.Descriptor + begin + at, values); // exact: the values are bf16
 #pragma unroll
         for (int i = 0; i < 8; i++)
-            values[i] *= dropout.factor(begin + at + i);
+            values[i] *= dropout.factor(element + at + i);
         store_pack(a.Y + begin + at, values);
     }
 }

@@ -17,6 +17,7 @@ namespace VideoSim.Models.Architectures;
 internal sealed class MixNextVlad : IVideoModel
 {
     private const float ConsistencyEpsilon = 1e-8f;
+    private const string BatchNorm = "batch normalisation";
 
     private readonly ModelConfig _config;
     private readonly TextTower _textTower;
@@ -60,11 +61,14 @@ internal sealed class MixNextVlad : IVideoModel
 
     /// <inheritdoc/>
     public TrainingStage Pretraining(int videos, LossConfig losses) =>
-        new(BatchShape.OfVideos(_config, videos), (tape, batch) => PretrainingLosses(tape, batch, losses));
+        new(BatchShape.OfVideos(_config, videos), (tape, batch) => PretrainingLosses(tape, batch, losses))
+        {
+            MixesSamples = losses.ContrastiveWeight > 0 ? [BatchNorm, "the contrastive term"] : [BatchNorm],
+        };
 
     /// <inheritdoc/>
     public TrainingStage Finetuning(int pairs, LossConfig losses) =>
-        new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses));
+        new(BatchShape.OfPairs(_config, pairs), (tape, batch) => FinetuningLosses(tape, batch, losses)) { MixesSamples = [BatchNorm] };
 
     private LossTerms PretrainingLosses(Tape tape, BatchBlock batch, LossConfig losses)
     {

@@ -20,6 +20,15 @@ public sealed record TrainingStage(BatchShape Shape, IReadOnlyList<StepVariant> 
     {
     }
 
+    /// <summary>Groups of videos in a batch: both sides of pairs, or one group of single videos.</summary>
+    public int Sides => Shape.Pairs > 0 ? 2 : 1;
+
+    /// <summary>
+    /// Names of what depends on the other samples of a batch. With several micro-batches for an update, each has its
+    /// own.
+    /// </summary>
+    public IReadOnlyList<string> MixesSamples { get; init; } = [];
+
     /// <summary>Index of the variant that a batch runs.</summary>
     public int VariantFor(BatchBlock slot)
     {

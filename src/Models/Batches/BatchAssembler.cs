@@ -25,31 +25,46 @@ public sealed unsafe class BatchAssembler : IDisposable
         _places = new int[tokenizer.Vocabulary.Count];
     }
 
-    /// <summary>Fills a slot with single videos. Rows past the given videos repeat the last one.</summary>
+    /// <summary>
+    /// Fills the parts of a batch with single videos, one part after the other. Rows past the given videos repeat the
+    /// last one.
+    /// </summary>
     /// <param name="videos">Numbers of videos of the dataset.</param>
-    /// <param name="slot">The slot to fill.</param>
+    /// <param name="parts">The blocks to fill.</param>
     /// <param name="masker">Masks tokens of the titles; null leaves them as they are.</param>
     /// <param name="draw">Number of the batch; the masks depend on it.</param>
-    public void Fill(ReadOnlySpan<int> videos, BatchBlock slot, TokenMasker? masker = null, long draw = 0)
+    public void Fill(ReadOnlySpan<int> videos, ReadOnlySpan<BatchBlock> parts, TokenMasker? masker = null, long draw = 0)
     {
-        for (int row = 0; row < slot.Shape.Videos; row++)
-            FillVideo(videos[Math.Min(row, videos.Length - 1)], row, slot);
-        masker?.Mask(videos, draw, slot);
-        slot.Tokens.Sort(_places);
+        int at = 0;
+        foreach (var part in parts)
+        {
+            for (int row = 0; row < part.Shape.Videos; row++)
+                FillVideo(videos[Math.Min(at++, videos.Length - 1)], row, part);
+        }
+        masker?.Mask(videos, draw, parts);
+        foreach (var part in parts)
+            part.Tokens.Sort(_places);
     }
 
-    /// <summary>Fills a slot with pairs: all left sides, then all right sides.</summary>
-    public void FillPairs(ReadOnlySpan<int> order, IReadOnlyList<VideoPair> pairs, BatchBlock slot)
+    /// <summary>
+    /// Fills the parts of a batch with pairs, one part after the other: all left sides of the part, then all right
+    /// sides.
+    /// </summary>
+    public void FillPairs(ReadOnlySpan<int> order, IReadOnlyList<VideoPair> pairs, ReadOnlySpan<BatchBlock> parts)
     {
-        int count = slot.Shape.Pairs;
-        for (int row = 0; row < count; row++)
+        int at = 0;
+        foreach (var part in parts)
         {
-            var pair = pairs[order[row]];
-            FillVideo(pair.Left, row, slot);
-            FillVideo(pair.Right, count + row, slot);
-            slot.Similarities.Floats[row] = pair.TargetSimilarity;
+            int count = part.Shape.Pairs;
+            for (int row = 0; row < count; row++)
+            {
+                var pair = pairs[order[at++]];
+                FillVideo(pair.Left, row, part);
+                FillVideo(pair.Right, count + row, part);
+                part.Similarities.Floats[row] = pair.TargetSimilarity;
+            }
+            part.Tokens.Sort(_places);
         }
-        slot.Tokens.Sort(_places);
     }
 
     /// <summary>Copies one batch to a device: pairs if the batch has pairs, otherwise single videos.</summary>
@@ -63,9 +78,9 @@ public sealed unsafe class BatchAssembler : IDisposable
         using var host = new CpuDevice(threads: 1);
         using var slot = new BatchBlock(host, input.Shape);
         if (input.Shape.Pairs > 0)
-            FillPairs(order, pairs, slot);
+            FillPairs(order, pairs, [slot]);
         else
-            Fill(order, slot, masker, step);
+            Fill(order, [slot], masker, step);
         slot.Upload(new StepScalars { Step = (uint)step });
         slot.CopyTo(input);
     }

@@ -21,12 +21,16 @@ public sealed class EpochOrder
     /// <param name="samples">Name of the samples.</param>
     /// <param name="count">Number of the samples.</param>
     /// <param name="stage">Name of the stage in a preset.</param>
-    /// <param name="batch">Samples of a batch.</param>
-    /// <exception cref="DataException">There are fewer samples than a batch has.</exception>
-    public static void Require(string file, string owner, string samples, int count, string stage, int batch)
+    /// <param name="batch">Samples of a batch, or of one part of it.</param>
+    /// <param name="parts">Parts of a batch.</param>
+    /// <exception cref="DataException">There are fewer samples than all parts of a batch have.</exception>
+    public static void Require(string file, string owner, string samples, int count, string stage, int batch, int parts = 1)
     {
-        if (count < batch)
-            throw new DataException($"{file}: {owner} has {(count == 0 ? "none" : count)} of the {batch} {samples} of a batch{(count == 0 ? "" : $"; pass --set {stage}.batch={count} or less")}");
+        if (count >= batch * parts)
+            return;
+        string advice = count == 0 ? "" : parts == 1 ? $"; pass --set {stage}.batch={count} or less"
+            : $", which is {stage}.batch {batch} times {stage}.gradient_accumulation_steps {parts}; pass --set of one of the two, so that their product is {count} or less";
+        throw new DataException($"{file}: {owner} has {(count == 0 ? "none" : count)} of the {batch * parts} {samples} of a batch{advice}");
     }
 
     /// <summary>Creates an order of the given samples.</summary>

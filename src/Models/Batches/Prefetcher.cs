@@ -3,13 +3,14 @@ using VideoSim.Engine.Devices;
 namespace VideoSim.Models.Batches;
 
 /// <summary>
-/// A ring of host slots that a separate thread fills ahead of the consumer. The contents of a batch depend on its
+/// A ring of host slots that a separate thread fills ahead of the consumer. A slot has one block for each part of a
+/// batch. The contents of a batch depend on its
 /// number alone, so prefetching changes no result.
 /// </summary>
 public sealed class Prefetcher : IDisposable
 {
-    private readonly BatchBlock[] _slots;
-    private readonly Action<long, BatchBlock> _fill;
+    private readonly BatchBlock[][] _slots;
+    private readonly Action<long, BatchBlock[]> _fill;
     private readonly Thread _worker;
     private readonly SemaphoreSlim _empty, _full = new(0);
     private readonly long _first, _count;
@@ -19,26 +20,29 @@ public sealed class Prefetcher : IDisposable
 
     /// <summary>Starts filling.</summary>
     /// <param name="host">Device of the slots.</param>
-    /// <param name="shape">Shape of a slot.</param>
+    /// <param name="shape">Shape of a block.</param>
+    /// <param name="parts">Blocks of a slot.</param>
     /// <param name="slots">Number of slots: the most batches that are ready at once.</param>
     /// <param name="first">Number of the first batch.</param>
     /// <param name="count">Total number of batches to fill.</param>
     /// <param name="fill">
     /// Fills a slot with the batch of a number; the same number always gives the same contents.
     /// </param>
-    public Prefetcher(Device host, BatchShape shape, int slots, long first, long count, Action<long, BatchBlock> fill)
+    public Prefetcher(Device host, BatchShape shape, int parts, int slots, long first, long count, Action<long, BatchBlock[]> fill)
     {
         (_first, _count, _fill) = (first, count, fill);
-        _slots = new BatchBlock[slots];
+        _slots = [.. Enumerable.Range(0, slots).Select(_ => new BatchBlock[parts])];
         try
         {
-            for (int i = 0; i < slots; i++)
-                _slots[i] = new BatchBlock(host, shape);
+            foreach (var slot in _slots)
+            {
+                for (int part = 0; part < parts; part++)
+                    slot[part] = new BatchBlock(host, shape);
+            }
         }
         catch
         {
-            foreach (var slot in _slots)
-                slot?.Dispose();
+            DisposeSlots();
             throw;
         }
         _empty = new SemaphoreSlim(slots);
@@ -46,9 +50,9 @@ public sealed class Prefetcher : IDisposable
         _worker.Start();
     }
 
-    /// <summary>The next batch; valid until <see cref="Release"/>.</summary>
+    /// <summary>The blocks of the next batch; valid until <see cref="Release"/>.</summary>
     /// <exception cref="Engine.DataException">A record of the batch cannot be read.</exception>
-    public BatchBlock Take()
+    public BatchBlock[] Take()
     {
         _full.Wait();
         if (_failure is { } failure)
@@ -63,7 +67,7 @@ public sealed class Prefetcher : IDisposable
 
     /// <summary>
     /// Returns the slot of the last <see cref="Take"/> to the worker, which fills it again. Waits first until the copy
-    /// from the slot to a block is complete.
+    /// from the slot's last block to a device's block is complete.
     /// </summary>
     public void Release(BatchBlock copiedTo)
     {
@@ -78,10 +82,16 @@ public sealed class Prefetcher : IDisposable
         _stopped = true;
         _empty.Release();
         _worker.Join();
-        foreach (var slot in _slots)
-            slot.Dispose();
+        DisposeSlots();
         _empty.Dispose();
         _full.Dispose();
+    }
+
+    // After a failed allocation some blocks do not exist.
+    private void DisposeSlots()
+    {
+        foreach (var block in _slots.SelectMany(static slot => slot))
+            block?.Dispose();
     }
 
     private void Work()

@@ -34,12 +34,29 @@ public sealed unsafe class TokenMasker(Vocabulary vocabulary, ulong seed)
     }
 
     /// <summary>
-    /// Masks a filled slot: changes token ids and fills the masked positions, ascending, with targets and weights.
+    /// Masks the filled parts of a batch: changes token ids and fills the masked positions, ascending, with targets
+    /// and weights. The mean over the parts of their weighted sums is the mean over all masked tokens of the batch.
     /// </summary>
-    /// <param name="records">The records of the slot's rows; rows past them repeat the last one.</param>
+    /// <param name="records">The records of all rows; rows past them repeat the last one.</param>
     /// <param name="draw">Number of the batch.</param>
-    /// <param name="slot">The slot; token ids are sorted after this.</param>
-    public void Mask(ReadOnlySpan<int> records, long draw, BatchBlock slot)
+    /// <param name="parts">The blocks; token ids are sorted after this.</param>
+    public void Mask(ReadOnlySpan<int> records, long draw, ReadOnlySpan<BatchBlock> parts)
+    {
+        int masked = 0;
+        for (int i = 0; i < parts.Length; i++)
+        {
+            Mask(records[Math.Min(i * parts[i].Shape.Videos, records.Length - 1)..], draw, parts[i]);
+            masked += *parts[i].MaskedCount.Ints;
+        }
+        foreach (var part in parts)
+        {
+            for (int row = 0; row < part.Shape.MaskedCapacity; row++)
+                part.MaskedWeights.Floats[row] = row < *part.MaskedCount.Ints ? (float)parts.Length / masked : 0;
+        }
+    }
+
+    // Everything but the weights.
+    private void Mask(ReadOnlySpan<int> records, long draw, BatchBlock slot)
     {
         int length = slot.Shape.TextLength, count = 0;
         for (int at = 0; at < slot.Shape.Tokens; at++)
@@ -59,12 +76,7 @@ public sealed unsafe class TokenMasker(Vocabulary vocabulary, ulong seed)
                 *id = (int)((ulong)piece * (uint)vocabulary.Count >> 32);
         }
         *slot.MaskedCount.Ints = count;
-        for (int row = 0; row < slot.Shape.MaskedCapacity; row++)
-        {
-            slot.MaskedWeights.Floats[row] = row < count ? 1f / count : 0;
-            if (row < count)
-                continue;
+        for (int row = count; row < slot.Shape.MaskedCapacity; row++)
             (slot.MaskedPositions.Ints[row], slot.MaskedTargets.Ints[row]) = (slot.Shape.Tokens, 0);
-        }
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Serialization.Metadata;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
+using VideoSim.Engine.Training;
 using VideoSim.Kernels.Attention;
 using VideoSim.Kernels.Contract;
 
@@ -27,7 +28,7 @@ public static class ConfigKeys
         new("encoder_schedule_steps", Updates, "update at which the encoder's rate would be 0; the run may end before it") { Range = ValueRange.Positive },
         new("rate", "per update", "peak learning rate of all parameters outside of the text encoder") { Range = ValueRange.AtLeastZero, Flag = "--learning-rate" },
         new("warmup", Updates, "updates until the rate peaks; it is 0 after the last update") { Range = ValueRange.Count, Flag = "--warmup-steps" },
-        new("gradient_accumulation_steps", "micro-batches", "micro-batches of one update; their gradients are added") { Range = new(1, MostInBatch), Flag = "--gradient-accumulation-steps" },
+        new("gradient_accumulation_steps", "micro-batches", "micro-batches of one update; their gradients are added") { Range = new(1, GradientTree.MostParts), Flag = "--gradient-accumulation-steps" },
         new("weight_decay", "per update and rate", "decoupled decay of weights, as in AdamW; biases and normalizations do not decay; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--weight-decay" },
         new("max_grad_norm", Number, "largest norm of the whole gradient; a longer one is scaled down; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--max-grad-norm" },
         new("precision", "type", "type of activations and matrices; bf16 needs a CUDA device") { Choices = [.. ElementTypes.Precisions.Select(PrecisionName.Of)], Flag = "--precision" },

@@ -52,7 +52,7 @@ public sealed record LossConfig
     /// <param name="pairs">The loss terms that compare the similarities of pairs with their targets.</param>
     /// <param name="tags">The tag term of all videos of the pairs; none for a model without tags.</param>
     public LossTerms OfPairs(in PairTerms pairs, LossTerm[] tags) =>
-        new([new("squared_error", 1, pairs.SquaredError), new("kl", KlWeight, pairs.Kl), .. tags]);
+        new([new("squared_error", 1, pairs.SquaredError) { IsSum = true }, new("kl", KlWeight, pairs.Kl) { IsSum = true }, .. tags]);
 
     /// <summary>Checks the numbers.</summary>
     /// <exception cref="DataException">One is out of range; the message names it.</exception>

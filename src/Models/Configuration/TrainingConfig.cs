@@ -38,8 +38,12 @@ public sealed record TrainingConfig
     /// <summary>Steps until that rate peaks; it reaches 0 at the last step.</summary>
     public int Warmup { get; set; } = 1000;
 
-    /// <summary>Micro-batches whose gradients are added for one update.</summary>
+    /// <summary>Micro-batches whose gradients are added for one update. They are the parts of one batch.</summary>
     public int GradientAccumulationSteps { get; set; } = 1;
+
+    /// <summary>Videos or pairs of an update.</summary>
+    [JsonIgnore]
+    public int UpdateBatch => Batch * GradientAccumulationSteps;
 
     /// <summary>
     /// Decoupled weight decay (AdamW): an update also reduces a weight by its rate times this. Biases and scales and

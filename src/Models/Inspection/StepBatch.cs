@@ -44,6 +44,8 @@ internal sealed record StepBatch(IVideoDataset Dataset, VideoPair[] Pairs, int[]
     {
         if (step > training.Steps)
             throw new DataException($"--at {step}: the run of {run.File} has {training.Steps} steps");
+        if (training.GradientAccumulationSteps > 1)
+            throw new DataException($"--at {step}: each step of the run of {run.File} accumulates the gradients of {training.GradientAccumulationSteps} batches; the dump of a step has one batch");
         var data = new DataFolder(run.Get<string>("data"));
         ulong seed = run.Get<ulong>("seed");
         bool skip = run.Get<bool>("skip_bad_records");

@@ -1,3 +1,4 @@
+using VideoSim.Engine;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Datasets;
@@ -30,6 +31,8 @@ internal sealed class SyntheticBatches : IDisposable
     public static Preset Sizes(string preset, string model, IReadOnlyList<Override> overrides)
     {
         var sizes = Preset.Load(preset, model, overrides);
+        if (sizes.Pretrain.GradientAccumulationSteps > 1 || sizes.Finetune.GradientAccumulationSteps > 1)
+            throw new DataException("a bench times the step of one batch: leave gradient_accumulation_steps at 1 and set batch");
         return sizes.For(Math.Max(sizes.Model.Encoder.VocabSize, FewestPieces), Math.Max(sizes.Model.Tags, FewestTags));
     }
 

@@ -17,6 +17,8 @@ internal sealed class BuiltStep : IDisposable
 {
     private readonly Device _device;
     private readonly Adam _adam;
+    private readonly GradientTree? _tree;
+    private readonly TrainingStep _step;
 
     /// <summary>Builds the step.</summary>
     /// <param name="device">The device.</param>
@@ -33,7 +35,9 @@ internal sealed class BuiltStep : IDisposable
         _adam = new Adam(device, Model.Parameters, epsilon: 1);
         Stage = pretraining ? Model.Pretraining(Training.Batch, Training.Losses) : Model.Finetuning(Training.Batch, Training.Losses);
         Input = new BatchBlock(device, Stage.Shape);
-        Step = TrainingStep.Build(device, Model.Parameters, _adam, Input, tape => Stage.Variants[0].Losses(tape, Input), precision: stored).Step;
+        if (Training.GradientAccumulationSteps > 1)
+            _tree = new GradientTree(device, Model.Parameters, Training.GradientAccumulationSteps, Stage.Sides);
+        _step = TrainingStep.Build(device, Model.Parameters, _adam, Input, tape => Stage.Variants[0].Losses(tape, Input), precision: stored, tree: _tree);
     }
 
     public TrainingConfig Training { get; }
@@ -44,7 +48,14 @@ internal sealed class BuiltStep : IDisposable
 
     public BatchBlock Input { get; }
 
-    public Step<LossTerms> Step { get; }
+    public Step<LossTerms> Step => _step.Step;
+
+    /// <summary>Runs all parts of an update.</summary>
+    public void Update()
+    {
+        for (int part = 0; part < Training.GradientAccumulationSteps; part++)
+            _step.Run();
+    }
 
     /// <summary>
     /// The first loss term of the last run that is not finite, and its value; null if all are. Waits for the device.
@@ -54,8 +65,9 @@ internal sealed class BuiltStep : IDisposable
 
     public void Dispose()
     {
-        Step.Dispose();
+        _step.Dispose();
         Input.Dispose();
+        _tree?.Dispose();
         _adam.Dispose();
         Model.Parameters.Dispose();
     }

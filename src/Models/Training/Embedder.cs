@@ -98,14 +98,14 @@ public sealed class Embedder : IDisposable
         int batches = (order.Length + Batch - 1) / Batch;
         using var assembler = new BatchAssembler(dataset, tokenizer, tags, _config.EvenFrames);
         using var host = _device.OpenHost();
-        using var slots = new Prefetcher(host, _input.Shape, 2, 0, batches, (number, slot) =>
+        using var slots = new Prefetcher(host, _input.Shape, parts: 1, slots: 2, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
         (Tags, NonFinite) = (_scoresTags ? new TagScore() : null, null);
         progress?.Begin("embedding", order.Length);
         for (int i = 0; i < batches; i++)
         {
             cancellation.ThrowIfCancellationRequested();
-            slots.Take().BeginCopyTo(_input);
+            slots.Take()[0].BeginCopyTo(_input);
             _step.Run();
             slots.Release(_input);
             var batch = order.AsSpan(i * Batch, Math.Min(Batch, order.Length - i * Batch));

@@ -79,7 +79,7 @@ public static class Finetuning
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        int batch = preset.Finetune.Batch;
+        int batch = preset.Finetune.UpdateBatch;
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} finetune fold {fold}",
@@ -88,12 +88,12 @@ public static class Finetuning
             StartIsTrained = true,
             Config = preset.Finetune,
             Epsilon = 1e-8 / (2 * batch),
-            Stage = model.Finetuning(batch, preset.Finetune.Losses),
+            Stage = model.Finetuning(preset.Finetune.Batch, preset.Finetune.Losses),
             Draws = rollbacks =>
             {
                 ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks);
                 var order = new EpochOrder(split.Train, batch, root, StageSeeds.Finetuning(fold));
-                return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), (number, slot) => assembler.FillPairs(order.BatchAt(number), pairs, slot));
+                return new TrainingDraws(StageSeeds.Dropout(root, StageSeeds.Finetuning(fold)), (number, parts) => assembler.FillPairs(order.BatchAt(number), pairs, parts));
             },
             Validate = () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
@@ -101,6 +101,7 @@ public static class Finetuning
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
     }
@@ -111,7 +112,7 @@ public static class Finetuning
         RequireBatch(data, recipe, Split(data.Labels, data.ReadPairs(), fold, videoDisjoint));
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, Fold split) =>
-        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch);
+        EpochOrder.Require(data.Labels, $"fold {split.Number}", "training pairs", split.Train.Length, "finetune", recipe.Batch, recipe.GradientAccumulationSteps);
 
     // The training pairs of an epoch. Skipped records take their pairs with them, so the records must be read.
     private static int CountPairs(DataFolder data, RunOptions options, int fold, int width, CancellationToken cancellation)

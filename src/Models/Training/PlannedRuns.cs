@@ -10,13 +10,13 @@ namespace VideoSim.Models.Training;
 /// <param name="Stage">pretrain or finetune.</param>
 /// <param name="Runs">Number of runs: one, or one for each fold.</param>
 /// <param name="Steps">Updates of a run.</param>
-/// <param name="Batch">Videos or pairs of a step.</param>
+/// <param name="Batch">Videos or pairs of an update.</param>
 /// <param name="Parameters">Trainable parameters.</param>
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
-/// All memory that the run allocates: weights with their bf16 copies, gradients, moments, activations, packed operands
-/// of products, input, and the same for the validation. The memory of the driver and its libraries is not included:
-/// code, and 32 MiB for matrix products.
+/// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients,
+/// moments, activations, packed operands of products, input, and the same for the validation. The memory of the driver
+/// and its libraries is not included: code, and 32 MiB for matrix products.
 /// </param>
 /// <param name="DiskBytes">
 /// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.
@@ -59,7 +59,9 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         using var built = new BuiltStep(device, sizes, pretraining);
         using var validation = new Embedder(device, built.Model, sizes.Model, scoresTags: pretraining && sizes.Model.Tags > 0);
         long parameters = built.Model.Parameters.Count;
-        return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.Batch, parameters, built.Step.Cost.Flops,
+        built.Update();
+        double flops = ((CountingStream)device.Stream).Total.Flops;
+        return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.UpdateBatch, parameters, flops,
             device.AllocatedBytes, (built.Training.SaveTotalLimit * 3L + 3) * sizeof(float) * parameters);
     }
 }

@@ -80,8 +80,8 @@ public static class Pretraining
         parameters.Allocate(device, training: true, precision);
         using var embedder = new Embedder(device, model, config, options.Eager, scoresTags: tags.ClassCount > 0);
         using var assembler = new BatchAssembler(videos, tokenizer, tags, config.EvenFrames);
-        int batch = preset.Pretrain.Batch;
-        var stage = model.Pretraining(batch, preset.Pretrain.Losses);
+        int batch = preset.Pretrain.UpdateBatch;
+        var stage = model.Pretraining(preset.Pretrain.Batch, preset.Pretrain.Losses);
         using var trainer = new Trainer(device, new TrainingJob
         {
             Label = $"{options.Model} pretrain",
@@ -101,7 +101,7 @@ public static class Pretraining
                 ulong root = StageSeeds.AfterRollbacks(options.Seed, rollbacks), seed = StageSeeds.Dropout(root, StageSeeds.Pretraining);
                 var order = new EpochOrder([.. Enumerable.Range(0, videos.Count)], batch, root, StageSeeds.Pretraining);
                 var masker = stage.Shape.MaskedCapacity > 0 ? new TokenMasker(vocabulary, seed) : null;
-                return new TrainingDraws(seed, (number, slot) => assembler.Fill(order.BatchAt(number), slot, masker, number));
+                return new TrainingDraws(seed, (number, parts) => assembler.Fill(order.BatchAt(number), parts, masker, number));
             },
             Validate = validation is null ? null : () => validation.Score(embedder, config.EmbeddingWidth, folder.FolderPath, cancellation),
             WriteModel = (target, state) => ModelFolder.Write(target, device, model, config, tokenizer, tags, new ModelCard
@@ -109,6 +109,7 @@ public static class Pretraining
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);
     }
@@ -124,10 +125,10 @@ public static class Pretraining
     {
         int count = 0;
         foreach (string file in data.Pointwise)
-            count += data.Format.CountUpTo(recipe.Batch - count, file);
+            count += data.Format.CountUpTo(recipe.UpdateBatch - count, file);
         RequireBatch(data, recipe, count);
     }
 
     private static void RequireBatch(DataFolder data, TrainingConfig recipe, int count) =>
-        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch);
+        EpochOrder.Require(data.PointwiseFolder, "the folder", "videos", count, "pretrain", recipe.Batch, recipe.GradientAccumulationSteps);
 }

@@ -17,7 +17,7 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const int SlotsAhead = 3, MostRollbacks = 3;
+    private const int SlotsAhead = 3, SlotsOfParts = 2, MostRollbacks = 3;
     private const string Score = "val_spearman";
 
     private readonly Device _device;
@@ -25,6 +25,7 @@ public sealed class Trainer : IDisposable
     private readonly RunFolder _folder;
     private readonly IProgressSink _progress;
     private readonly TrainingUpdates _updates;
+    private readonly RunReports _reports;
     private RunTiming _timing = null!; // made when the run begins
     private TrainerState _state = new() { Step = 0, MetricsBytes = 0 };
     private string _loss = "", _text = "";
@@ -34,6 +35,7 @@ public sealed class Trainer : IDisposable
     {
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
         _updates = new TrainingUpdates(device, job);
+        _reports = new RunReports(folder.FolderPath, job.Reporters);
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
@@ -42,6 +44,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
     public double? Run(CancellationToken cancellation)
     {
+        NoteParts();
         try
         {
             Begin();
@@ -58,6 +61,7 @@ public sealed class Trainer : IDisposable
             string good = _folder.Checkpoints.Newest is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
             throw new DataException($"{_job.Label}: {e.Message}; {good}", e);
         }
+        _reports.End();
         using (_timing.Measure(TimedPart.Saving))
             AtomicFolder.Write(_folder.Last, WriteModel);
         _timing.Write(_state.Step); // what came after the last validation
@@ -82,18 +86,30 @@ public sealed class Trainer : IDisposable
             Restore(checkpoint.FolderPath, checkpoint.State);
             _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
             BeginTiming();
+            _reports.Begin(_state.Step);
             return;
         }
         _updates.Begin(_state.Rollbacks);
         _job.StartWeights();
         BeginTiming();
+        _reports.Begin(_state.Step);
         Validate(); // of the initial weights
         using (_timing.Measure(TimedPart.Saving))
             _folder.Checkpoints.Save(_state, WriteModel);
     }
 
+    // Several parts do not give the results of one batch if samples of a batch depend on each other.
+    private void NoteParts()
+    {
+        var (config, mixes) = (_job.Config, _job.Stage.MixesSamples);
+        if (config.GradientAccumulationSteps == 1 || mixes.Count == 0)
+            return;
+        _progress.Note($"{_job.Label}: {string.Join(" and ", mixes)} {(mixes.Count == 1 ? "sees" : "see")} one micro-batch of {config.Batch} at a time, " +
+            $"so {config.GradientAccumulationSteps} of them are not the same as one batch of {config.UpdateBatch}");
+    }
+
     private void BeginTiming() =>
-        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.Batch, TimeProvider.System);
+        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.UpdateBatch, TimeProvider.System);
 
     // Continues from a saved state. The weights before training are made again.
     private void Restore(string checkpoint, TrainerState state)
@@ -134,7 +150,7 @@ public sealed class Trainer : IDisposable
             FinishStep(cancellation);
         }
         using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Stage.Shape, SlotsAhead, _state.Step, config.Steps - _state.Step, _updates.Fill);
+        using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, config.GradientAccumulationSteps == 1 ? SlotsAhead : SlotsOfParts, _state.Step, config.Steps - _state.Step, _updates.Fill);
         _progress.Begin(_job.Label, config.Steps, _state.Step);
         while (!IsLastStep && !IsOutOfPatience)
         {
@@ -148,7 +164,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private BatchBlock Take(Prefetcher batches)
+    private BatchBlock[] Take(Prefetcher batches)
     {
         using (_timing.Measure(TimedPart.Input))
             return batches.Take();
@@ -194,7 +210,11 @@ public sealed class Trainer : IDisposable
     }
 
     // Everything that metrics.jsonl has.
-    private void Record(JsonObject line) => _folder.Metrics.Append(line);
+    private void Record(JsonObject line)
+    {
+        _folder.Metrics.Append(line);
+        _reports.Report(line);
+    }
 
     private void Validate()
     {
@@ -267,10 +287,11 @@ public sealed class Trainer : IDisposable
     {
         var (checkpoint, state) = _folder.Checkpoints.GoBack();
         (state.Rollbacks, state.BestSpearman, state.BestStep) = (_state.Rollbacks + 1, _state.BestSpearman, _state.BestStep);
-        Record(new JsonObject { ["step"] = _state.Step, ["rollback"] = state.Rollbacks, ["to"] = state.Step, ["reason"] = reason });
+        _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, ["rollback"] = state.Rollbacks, ["to"] = state.Step, ["reason"] = reason });
         _folder.Checkpoints.Replace(state);
         _progress.Note($"{_job.Label}: {reason}; goes back to step {state.Step} and takes the batches in another order (rollback {state.Rollbacks} of at most {MostRollbacks})");
         Restore(checkpoint, state);
+        _reports.Begin(_state.Step);
     }
 
     private void UpdateText() => _text = _state.LastSpearman is { } score

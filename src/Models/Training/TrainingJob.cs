@@ -3,6 +3,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
@@ -41,12 +42,15 @@ public sealed record TrainingJob
 
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
+
+    /// <summary>Receive what is written to metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
 }
 
 /// <summary>The random choices of a run.</summary>
 /// <param name="Seed">Key of dropout.</param>
 /// <param name="Fill">
-/// Fills a slot with the batch of a number. The same number always gives the same batch. Called only from the
-/// prefetching thread.
+/// Fills blocks with the parts of the batch of a number. The same number always gives the same batch. Called only from
+/// the prefetching thread.
 /// </param>
-public sealed record TrainingDraws(ulong Seed, Action<long, BatchBlock> Fill);
+public sealed record TrainingDraws(ulong Seed, Action<long, BatchBlock[]> Fill);

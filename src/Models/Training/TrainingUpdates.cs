@@ -17,6 +17,7 @@ internal sealed class TrainingUpdates : IDisposable
     private readonly Device _device;
     private readonly TrainingJob _job;
     private readonly Adam _adam;
+    private readonly GradientTree? _tree; // null if a batch has one part
     private readonly BatchBlock _input;
     private readonly TrainingStep?[] _steps; // by variant of the stage
     private readonly LearningRateSchedule[] _schedules;
@@ -31,6 +32,8 @@ internal sealed class TrainingUpdates : IDisposable
         Rates = new double[_schedules.Length];
         double[]? weightDecays = job.Config.WeightDecay > 0 ? [.. _schedules.Select(_ => job.Config.WeightDecay)] : null;
         _adam = new Adam(device, job.Model.Parameters, job.Epsilon, weightDecays, job.Config.MaxGradNorm);
+        if (job.Config.GradientAccumulationSteps > 1)
+            _tree = new GradientTree(device, job.Model.Parameters, job.Config.GradientAccumulationSteps, job.Stage.Sides);
         _input = new BatchBlock(device, job.Stage.Shape);
         _steps = new TrainingStep?[job.Stage.Variants.Count];
     }
@@ -38,8 +41,8 @@ internal sealed class TrainingUpdates : IDisposable
     /// <summary>Learning rate of each parameter group in the last update.</summary>
     public double[] Rates { get; }
 
-    /// <summary>Fills a slot with the batch of a number.</summary>
-    public Action<long, BatchBlock> Fill => _draws!.Fill;
+    /// <summary>Fills the blocks of a slot with the parts of the batch of a number.</summary>
+    public Action<long, BatchBlock[]> Fill => _draws!.Fill;
 
     /// <summary>Sets the random choices and builds the step. The moments become 0.</summary>
     public void Begin(int rollbacks)
@@ -62,22 +65,25 @@ internal sealed class TrainingUpdates : IDisposable
     public void WriteMoments(Stream stream) => WeightFile.WriteMoments(stream, _device, _job.Model.Parameters, _adam);
 
     /// <summary>Does one update.</summary>
-    /// <param name="slot">The batch that was taken last.</param>
+    /// <param name="slot">The parts of the batch that was taken last.</param>
     /// <param name="batches">Receives the slot when the device has the batch.</param>
     /// <param name="number">0-based number of the update.</param>
-    public void Run(BatchBlock slot, Prefetcher batches, long number)
+    public void Run(BatchBlock[] slot, Prefetcher batches, long number)
     {
         for (int i = 0; i < Rates.Length; i++)
             Rates[i] = _schedules[i].RateAt(number);
-        // All variants except the first are built when a batch needs them, which is very rare. Their memory is
-        // additional.
-        int variant = _job.Stage.VariantFor(slot);
-        var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
-        step.WriteScalars(slot, number, Rates);
-        slot.BeginCopyTo(_input);
-        step.Run();
+        for (int part = 0; part < slot.Length; part++)
+        {
+            // All variants except the first are built when a batch needs them, which is very rare. Their memory is
+            // additional.
+            int variant = _job.Stage.VariantFor(slot[part]);
+            var step = _steps[variant] ??= Build(_job.Stage.Variants[variant]);
+            step.WriteScalars(slot[part], number, Rates, part);
+            slot[part].BeginCopyTo(_input);
+            step.Run();
+            _losses = step.Losses;
+        }
         batches.Release(_input);
-        _losses = step.Losses;
     }
 
     /// <summary>The losses of the last update. Waits for the device.</summary>
@@ -115,11 +121,12 @@ internal sealed class TrainingUpdates : IDisposable
     {
         DisposeSteps();
         _input.Dispose();
+        _tree?.Dispose();
         _adam.Dispose();
     }
 
     private TrainingStep Build(StepVariant variant) =>
-        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _draws!.Seed, _job.Eager, _job.Config.Precision);
+        TrainingStep.Build(_device, _job.Model.Parameters, _adam, _input, tape => variant.Losses(tape, _input), _draws!.Seed, _job.Eager, _job.Config.Precision, _tree);
 
     private void DisposeSteps()
     {

@@ -223,7 +223,6 @@ public sealed class BadInputTests(CommandWorld world)
     [InlineData("--folds", "reproduce", "--folds", "two")]
     [InlineData("--step needs --checkpoint", "inspect", "--step")]
     [InlineData("inspect needs --model, or --step", "inspect")]
-    [InlineData("Required command was not provided", "data")]
     [InlineData("'frobnicate'", "frobnicate")]
     public void Arguments_Wrong_AreWrongUsage(string complaint, params string[] args) => Shell.Run(args).AssertFailed(2, complaint);
 

@@ -165,7 +165,7 @@ public sealed class TapeTests
         using var arena = new Arena(device, 4096);
         using var tape = new Tape(device.Stream, arena);
         Assert.Equal(Tensor.NoNode, tape.Result(new Shape(3), differentiable: true).Node);
-        Assert.Equal(0, tape.Dropout(site: 1, dropProbability: 0.5f).DropProbability);
+        Assert.Equal(0, tape.Dropout(site: 1, dropProbability: 0.5f, elements: 1).DropProbability);
     }
 
     [Fact]

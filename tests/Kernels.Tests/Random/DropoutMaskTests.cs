@@ -15,6 +15,20 @@ public sealed unsafe class DropoutMaskTests
                 Assert.Equal(Expected(seed, step, 17, start + i, p), actual[i]);
         });
 
+    // Chunks of odd sizes: runs begin and end anywhere, and go over several chunks.
+    [Fact]
+    public void Fill_PartOfABatch_EqualsTheWholeBatch() =>
+        Gen.Select(Gen.Int[0, 200], Gen.Int[0, 150], Gen.Int[1, 90], Gen.Int[2, 7], Gen.Int[0, 6]).Sample((start, count, chunk, parts, number) =>
+        {
+            number %= parts;
+            float[] actual = Fill(start, count, seed: 5, step: 2, site: 17, 0.4f, new BatchPart(chunk, parts, number));
+            for (int i = 0; i < count; i++)
+            {
+                int at = start + i, whole = at / chunk * parts * chunk + number * chunk + at % chunk;
+                Assert.Equal(Expected(5, 2, 17, whole, 0.4f), actual[i]);
+            }
+        });
+
     [Fact]
     public void Fill_CounterPastThirtyTwoBits_EqualsTheScalarRule()
     {
@@ -49,13 +63,18 @@ public sealed unsafe class DropoutMaskTests
     private static float Expected(ulong seed, uint step, uint site, long element, float p) =>
         Philox.Bits(seed, step, site, element) < Philox.Threshold(p) ? 0 : 1 / (1 - p);
 
-    private static float[] Fill(long start, int count, ulong seed, uint step, uint site, float p)
+    private static float[] Fill(long start, int count, ulong seed, uint step, uint site, float p, BatchPart part = default)
     {
-        var scalars = new StepScalars { Step = step };
+        var scalars = new StepScalars { Step = step, Part = (uint)part.Number };
         float[] mask = new float[count + 1];
         mask[count] = -1;
         fixed (float* first = mask)
-            DropoutMask.Fill(first, count, new DropoutSite { Scalars = &scalars, Seed = seed, Site = site, DropProbability = p }, start);
+        {
+            DropoutMask.Fill(first, count, new DropoutSite
+            {
+                Scalars = &scalars, Seed = seed, Site = site, DropProbability = p, Chunk = (uint)part.Chunk, OtherParts = (uint)Math.Max(0, part.Parts - 1),
+            }, start);
+        }
         Assert.Equal(-1, mask[count]); // nothing is written past the end
         return mask[..count];
     }

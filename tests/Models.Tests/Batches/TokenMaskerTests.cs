@@ -24,7 +24,7 @@ public sealed unsafe class TokenMaskerTests
         for (int draw = 0; draw < 200; draw++)
         {
             int[] before = Fill(slot);
-            new TokenMasker(Vocabulary, seed: 7).Mask(Records, draw, slot);
+            new TokenMasker(Vocabulary, seed: 7).Mask(Records, draw, [slot]);
             candidates += before.Count(IsCandidate);
             for (int row = 0; row < *slot.MaskedCount.Ints; row++)
             {
@@ -53,7 +53,7 @@ public sealed unsafe class TokenMaskerTests
         using var device = new CpuDevice(1);
         using var slot = Slot(device);
         int[] before = Fill(slot);
-        new TokenMasker(Vocabulary, seed: 7).Mask(Records, 3, slot);
+        new TokenMasker(Vocabulary, seed: 7).Mask(Records, 3, [slot]);
         int count = *slot.MaskedCount.Ints;
         int[] positions = new Span<int>(slot.MaskedPositions.Ints, slot.Shape.MaskedCapacity).ToArray();
         float[] weights = new Span<float>(slot.MaskedWeights.Floats, slot.Shape.MaskedCapacity).ToArray();
@@ -73,19 +73,19 @@ public sealed unsafe class TokenMaskerTests
         using var device = new CpuDevice(1);
         using CpuBlock one = new(device), other = new(device);
         var masker = new TokenMasker(Vocabulary, seed: 7);
-        masker.Mask(Records, 5, one.Slot);
-        masker.Mask(Records, 4, other.Slot);
+        masker.Mask(Records, 5, [one.Slot]);
+        masker.Mask(Records, 4, [other.Slot]);
         int[] otherDraw = other.Ids;
         Fill(other.Slot);
         int[] backwards = [.. Records.Reverse()];
         for (int row = 0; row < Videos; row++)
             Row(Videos - 1 - row).CopyTo(new Span<int>(other.Slot.TokenIds.Ints + row * Length, Length));
-        new TokenMasker(Vocabulary, seed: 7).Mask(backwards, 5, other.Slot);
+        new TokenMasker(Vocabulary, seed: 7).Mask(backwards, 5, [other.Slot]);
         for (int row = 0; row < Videos; row++)
             Assert.Equal(one.Ids.AsSpan(row * Length, Length), other.Ids.AsSpan((Videos - 1 - row) * Length, Length));
         Assert.NotEqual(one.Ids, otherDraw);
         Fill(other.Slot);
-        new TokenMasker(Vocabulary, seed: 8).Mask(Records, 5, other.Slot);
+        new TokenMasker(Vocabulary, seed: 8).Mask(Records, 5, [other.Slot]);
         Assert.NotEqual(one.Ids, other.Ids);
     }
 
@@ -96,7 +96,7 @@ public sealed unsafe class TokenMaskerTests
         using var slot = Slot(device);
         for (int i = 0; i < slot.Shape.Tokens; i++)
             slot.TokenIds.Ints[i] = (i % Length) switch { 0 => Class, 1 => Separator, _ => Pad };
-        new TokenMasker(Vocabulary, seed: 7).Mask(Records, 0, slot);
+        new TokenMasker(Vocabulary, seed: 7).Mask(Records, 0, [slot]);
         Assert.Equal(0, *slot.MaskedCount.Ints);
         Assert.All(new Span<float>(slot.MaskedWeights.Floats, slot.Shape.MaskedCapacity).ToArray(), weight => Assert.Equal(0, weight));
     }

@@ -48,6 +48,9 @@ internal sealed record ModelTraining(string Model, bool Pairs)
 
     public int Batch { get; init; } = 4;
 
+    /// <summary>Batches of an update.</summary>
+    public int Parts { get; init; } = 1;
+
     /// <summary>Of the encoder and of everything else.</summary>
     public double[] Rates { get; init; } = [Rate, Rate];
 
@@ -95,24 +98,30 @@ internal sealed record ModelTraining(string Model, bool Pairs)
         using var adam = new Adam(device, parameters, Epsilon);
         using var input = new BatchBlock(device, stage.Shape);
         using var host = new CpuDevice(threads: 1);
-        using var slot = new BatchBlock(host, stage.Shape);
-        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision);
+        BatchBlock[] slot = [.. Enumerable.Range(0, Parts).Select(_ => new BatchBlock(host, stage.Shape))];
+        using var tree = Parts > 1 ? new GradientTree(device, parameters, Parts, stage.Sides) : null;
+        using var step = TrainingStep.Build(device, parameters, adam, input, tape => stage.Variants[^1].Losses(tape, input), seed: 7, Eager, Precision, tree);
         double[] losses = new double[StepCount];
         Dictionary<string, float[]> firstGradients = [];
         for (int i = 0; i < StepCount; i++)
         {
-            int[] rows = [.. Enumerable.Range(i % Batches * Batch, Batch)];
+            int[] rows = [.. Enumerable.Range(i % Batches * Batch * Parts, Batch * Parts)];
             if (Pairs)
                 assembler.FillPairs(rows, labels, slot);
             else
                 assembler.Fill(rows, slot, masker, i);
-            step.WriteScalars(slot, i, Rates);
-            slot.CopyTo(input);
-            step.Run();
+            for (int part = 0; part < Parts; part++)
+            {
+                step.WriteScalars(slot[part], i, Rates, part);
+                slot[part].CopyTo(input);
+                step.Run();
+            }
             losses[i] = step.Loss();
             if (i == 0)
                 firstGradients = parameters.Parts().ToDictionary(static part => part.Name, part => device.Read<float>(part.Gradient));
         }
+        foreach (var block in slot)
+            block.Dispose();
         return new Trained(losses, firstGradients, Everything(device, parameters, adam));
     }
 

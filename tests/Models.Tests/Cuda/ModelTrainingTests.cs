@@ -60,6 +60,24 @@ public sealed class ModelTrainingTests
         }
     }
 
+    // The second run of a plan is captured as a graph: here it is the second micro-batch of the first update.
+    [Fact]
+    public void Train_OnCudaInMicroBatches_GivesTheSameBitsAndFollowsTheCpu()
+    {
+        using var cuda = EmulatedMachine.Open();
+        foreach (var precision in ElementTypes.Precisions)
+        {
+            var training = new ModelTraining("uniter", Pairs: false) { StepCount = 3, Batch = 2, Parts = 3, Precision = precision };
+            Trained eager = (training with { Eager = true }).Run(cuda), planned = training.Run(cuda);
+            Assert.Equal(eager.Losses, planned.Losses);
+            Assert.All(planned.Values, pair => Assert.True(pair.Value.AsSpan().SequenceEqual(eager.Values[pair.Key]), $"{pair.Key}, {precision}"));
+            if (precision != ElementType.Float32)
+                continue;
+            using var cpu = new CpuDevice(threads: 2);
+            Assert.All(training.Run(cpu).Losses.Zip(planned.Losses), static pair => Assert.InRange(Math.Abs(pair.First - pair.Second), 0, LossTolerance * pair.First));
+        }
+    }
+
     [Fact]
     public void Train_AdamWithTheWrongSign_IsFoundOut()
     {

@@ -53,9 +53,9 @@ public sealed class StepDumpTests(FinishedRuns runs) : IClassFixture<FinishedRun
         {
             int[] order = [.. Enumerable.Range(0, Size)];
             if (pairs)
-                assembler.FillPairs(order, labelled, input);
+                assembler.FillPairs(order, labelled, [input]);
             else
-                assembler.Fill(order, input);
+                assembler.Fill(order, [input]);
         }
         input.Upload(default(StepScalars));
         using var step = TrainingStep.Build(device, parameters, optimizer: null, input, tape => LossesOf(model, tape), eager: true);

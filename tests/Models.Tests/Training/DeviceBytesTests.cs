@@ -20,11 +20,12 @@ public sealed class DeviceBytesTests : IDisposable
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
     [Theory]
-    [InlineData("mix", "fp32")]
-    [InlineData("uniter", "fp32")]
-    [InlineData("mix", "bf16")]
-    [InlineData("uniter", "bf16")]
-    public void Plan_BothStages_HasTheBytesThatARunAllocates(string model, string precision)
+    [InlineData("mix", "fp32", 1)]
+    [InlineData("uniter", "fp32", 1)]
+    [InlineData("uniter", "fp32", 5)]
+    [InlineData("mix", "bf16", 1)]
+    [InlineData("uniter", "bf16", 1)]
+    public void Plan_BothStages_HasTheBytesThatARunAllocates(string model, string precision, int parts)
     {
         using Device inner = precision == "fp32" ? new CpuDevice(threads: 1) : EmulatedMachine.Open();
         TinyData.Write(_root);
@@ -33,13 +34,14 @@ public sealed class DeviceBytesTests : IDisposable
         [
             .. TinyData.Overrides, $"model.tags={TagList.Read(data.TagList).ClassCount}", $"model.encoder.vocab_size={Vocabulary.Load(data.Vocabulary).Count}",
             "pretrain.steps=2", "finetune.steps=2", "pretrain.warmup=1", "finetune.warmup=1", "pretrain.encoder_warmup=1", "finetune.encoder_warmup=1", $"pretrain.precision={precision}", $"finetune.precision={precision}",
+            $"pretrain.gradient_accumulation_steps={parts}", $"finetune.gradient_accumulation_steps={parts}",
         ];
         string pretrained = Path.Combine(_root, "pretrain");
-        var options = new RunOptions { OutputDirectory = pretrained, Preset = "micro", Model = model, Overrides = overrides };
+        var options = new RunOptions { OutputDirectory = pretrained, Preset = "micro", Model = model, Overrides = [.. overrides] };
         var (first, second) = (new Allocations(inner), new Allocations(inner));
         Pretraining.Run(first, options, data, IProgressSink.None, TestContext.Current.CancellationToken);
         Finetuning.Run(second, options with { OutputDirectory = Path.Combine(_root, "fold") }, data, pretrained, fold: 1, IProgressSink.None, TestContext.Current.CancellationToken);
-        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, overrides, inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
+        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, [.. overrides], inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
     }
 
     // Never disposed: the memory is the inner device's, and so is the stream.

@@ -25,7 +25,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         {
             job.Fill(number, slot);
             if (number == 6)
-                slot.Frames.Halves[3] = Half.NaN;
+                slot[0].Frames.Halves[3] = Half.NaN;
         }, IProgressSink.None)).Message;
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
         Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}", message, StringComparison.Ordinal);

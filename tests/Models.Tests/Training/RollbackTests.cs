@@ -110,11 +110,11 @@ public sealed class RollbackTests(FinishedRuns runs) : IClassFixture<FinishedRun
         });
 
     // A batch with a NaN before the first rollback; afterwards the batches come in another order.
-    private static unsafe Action<long, Models.Batches.BatchBlock> Fill(TinyJob job, int rollbacks, int badStep) => (number, slot) =>
+    private static unsafe Action<long, Models.Batches.BatchBlock[]> Fill(TinyJob job, int rollbacks, int badStep) => (number, slot) =>
     {
         job.Fill(number + 3 * rollbacks, slot);
         if (rollbacks == 0 && number == badStep - 1)
-            slot.Frames.Halves[3] = Half.NaN;
+            slot[0].Frames.Halves[3] = Half.NaN;
     };
 
     private static JsonObject[] Lines(string run) => [.. File.ReadLines(Path.Combine(run, "metrics.jsonl")).Select(static line => JsonNode.Parse(line)!.AsObject())];

@@ -7,19 +7,21 @@ namespace VideoSim.Models.Tests.Training;
 /// <summary>A slot of a batch is filled again only after its copy to the device is done.</summary>
 public sealed unsafe class SlotTests
 {
-    [Fact]
-    public void Train_MoreBatchesThanSlots_FillsNoSlotThatIsBeingCopied()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Train_MoreBatchesThanSlots_FillsNoSlotThatIsBeingCopied(int parts)
     {
         const int Steps = 7;
         int tooEarly = 0, fills = 0;
         var device = new SlowCopies();
         using (var job = new TinyJob("mix", device, $"pretrain.steps={Steps}", $"pretrain.encoder_schedule_steps={Steps}", $"pretrain.log_every={Steps}",
-            $"pretrain.evaluate_every={Steps}", $"pretrain.checkpoint_every={Steps}"))
+            $"pretrain.evaluate_every={Steps}", $"pretrain.checkpoint_every={Steps}", $"pretrain.gradient_accumulation_steps={parts}"))
         {
             job.Train(pairs: false, (number, slot) =>
             {
                 fills++;
-                if (device.IsCopying((nint)slot.Scalars))
+                if (slot.Any(block => device.IsCopying((nint)block.Scalars)))
                     tooEarly++;
                 job.Fill(number, slot);
             }, IProgressSink.None);

@@ -23,11 +23,12 @@ public sealed class SteadyStateTests
     [InlineData("mix", 2, true)]
     [InlineData("mix-roformer", 2, true)]
     [InlineData("uniter", 2, false)]
-    public void Steps_OnFilledSlots_AllocateNothingInTheWholeProcess(string model, int threads, bool pairs)
+    [InlineData("uniter", 2, false, 2)]
+    public void Steps_OnFilledSlots_AllocateNothingInTheWholeProcess(string model, int threads, bool pairs, int parts = 1)
     {
         const int Windows = 3;
         int steps = WarmUp + Windows * Window;
-        using var job = new TinyJob(model, threads, Intervals(steps));
+        using var job = new TinyJob(model, threads, [.. Intervals(steps), $"pretrain.batch={4 / parts}", $"pretrain.gradient_accumulation_steps={parts}"]);
         long[] allocated = new long[Windows + 1];
         int filled = 0;
         job.Train(pairs, (number, slot) =>

@@ -62,19 +62,20 @@ internal sealed class TinyJob : IDisposable
         pairs ? _model.Finetuning(_preset.Finetune.Batch, _preset.Finetune.Losses) : _model.Pretraining(_preset.Pretrain.Batch, _preset.Pretrain.Losses);
 
     /// <summary>The batch of that number, the same as often as it comes.</summary>
-    internal void Fill(long number, BatchBlock slot)
+    internal void Fill(long number, params BatchBlock[] parts)
     {
-        int count = slot.Shape.Pairs > 0 ? slot.Shape.Pairs : slot.Shape.Videos;
+        var shape = parts[0].Shape;
+        int count = parts.Length * (shape.Pairs > 0 ? shape.Pairs : shape.Videos);
         Span<int> order = stackalloc int[count];
         for (int i = 0; i < count; i++)
             order[i] = (int)((number * count + i) % TinyData.PairVideos);
-        if (slot.Shape.Pairs > 0)
-            Assembler.FillPairs(order, _pairs, slot);
+        if (shape.Pairs > 0)
+            Assembler.FillPairs(order, _pairs, parts);
         else
-            Assembler.Fill(order, slot, _masker, number);
+            Assembler.Fill(order, parts, _masker, number);
     }
 
-    internal void Train(bool pairs, Action<long, BatchBlock> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true,
+    internal void Train(bool pairs, Action<long, BatchBlock[]> fill, IProgressSink progress, TrainingStage? stage = null, Func<double>? validate = null, bool startIsTrained = true,
         Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;

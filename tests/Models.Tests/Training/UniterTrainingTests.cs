@@ -71,8 +71,8 @@ public sealed unsafe class UniterTrainingTests(UniterRun run) : IClassFixture<Un
                 job.Fill(number, slot);
                 if (number == FullBatch)
                 {
-                    MaskAll(slot);
-                    variant = stage.VariantFor(slot);
+                    MaskAll(slot[0]);
+                    variant = stage.VariantFor(slot[0]);
                 }
             }, IProgressSink.None, choose(stage));
             Assert.Equal(1, variant);

@@ -1,6 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.CommandLine.Parsing;
-using System.Text.RegularExpressions;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
@@ -14,7 +15,7 @@ internal delegate int CommandWork(ParseResult parsed, CommandConsole console, Ca
 /// <summary>
 /// Parses the command line and runs a command. Every result becomes an exit code and at most one error line.
 /// </summary>
-internal static partial class CommandLine
+internal static class CommandLine
 {
     public const int Done = 0, Failed = 1, WrongUsage = 2, Interrupted = 130;
 
@@ -24,38 +25,27 @@ internal static partial class CommandLine
     public static async Task<int> RunAsync(string[] args, RootCommand root)
     {
         Console.SetError(new DroppingWriter(Console.Error));
+        var parsed = Complete(root).Parse(args);
+        if (UsageErrors.Of(parsed, args) is { } problem)
+        {
+            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{$"{CommandPath.Program} {CommandPath.Of(parsed.CommandResult.Command)}".TrimEnd()} --help')");
+            return WrongUsage;
+        }
+        return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
+    }
+
+    /// <summary>Adds what all commands have: help, and the options for messages.</summary>
+    public static RootCommand Complete(RootCommand root)
+    {
         root.Add(CommonOptions.Verbose);
         root.Add(CommonOptions.Quiet);
-        var parsed = root.Parse(args);
-        if (parsed.UnmatchedTokens.Count == 0 && EmptyOption(parsed) is { } empty)
-            return Refuse(parsed, $"{empty} is empty");
-        if (parsed.Errors.Count == 0)
-            return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
-        // An unknown word is reported first: it is often the reason why something else is missing.
-        return Refuse(parsed, parsed.UnmatchedTokens.Count > 0 ? $"there is no command or option '{parsed.UnmatchedTokens[0]}'" : TypeName().Replace(parsed.Errors[0].Message.TrimEnd('.'), ""));
+        foreach (var help in root.Options.OfType<HelpOption>())
+            (help.Action, help.Description) = (new Help.HelpAction(), "show this help");
+        // A name of several commands alone shows what there is.
+        foreach (var group in CommandPath.Tree(root).Where(static command => command.Subcommands.Count > 0))
+            group.SetAction(parsed => Help.HelpAction.Write(group, parsed));
+        return root;
     }
-
-    private static int Refuse(ParseResult parsed, string problem)
-    {
-        string command = string.Join(' ', Path(parsed.CommandResult.Command));
-        CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{command} --help')");
-        return WrongUsage;
-    }
-
-    // An empty text may be a title. It is no value of any other option or argument: as a path it would mean the
-    // current folder.
-    private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children
-        .FirstOrDefault(static child => child is not OptionResult { Option.Name: CommonOptions.Title } && child.Tokens.Any(static token => token.Value.Length == 0)) switch
-    {
-        OptionResult option => option.Option.Name,
-        ArgumentResult argument => argument.Argument.Name,
-        _ => null,
-    };
-
-    // Removes types of .NET from the library's message: Cannot parse argument 'x' for option '--batch' as expected
-    // type 'System.Int32'.
-    [GeneratedRegex(" as expected type '[^']*'")]
-    private static partial Regex TypeName();
 
     /// <summary>Sets the work of a command. If the work fails, one line on stderr gives the reason.</summary>
     /// <param name="command">The command, with its options.</param>
@@ -108,14 +98,4 @@ internal static partial class CommandLine
 
     // Exceptions with a complete message: bad input, and errors of a GPU, its driver or its compiler.
     private static bool IsForeseen(Exception e) => e is DataException or CudaException or KernelCompilationException or InsufficientMemoryException;
-
-    private static IEnumerable<string> Path(Symbol command)
-    {
-        foreach (var parent in command.Parents.OfType<Command>())
-        {
-            foreach (string name in Path(parent))
-                yield return name;
-        }
-        yield return command is RootCommand ? "videosim" : command.Name;
-    }
 }

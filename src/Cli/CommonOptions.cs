@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
@@ -45,7 +47,7 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "results as JSON on stdout" };
 
-    public static Option<string> DeviceName() => Checked(new Option<string>("--device") { Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
+    public static Option<string> DeviceName() => Checked(new Option<string>("--device") { HelpName = "DEVICE", CompletionSources = { "cpu", "cuda", "cuda:0" }, Description = "cpu, cuda or cuda:N", DefaultValueFactory = _ => "cpu" },
         static (name, _) => RequireDevice(name));
 
     /// <summary>Throws if a text is not the name of a device; null is for an option that is not given.</summary>
@@ -53,7 +55,7 @@ internal static class CommonOptions
     public static void RequireDevice(string? name)
     {
         if (name is not null && !DeviceNames.IsName(name))
-            throw new DataException($"--device {name}: the devices are {DeviceNames.All}");
+            throw new DataException($"--device {Printable.OneLine(name)}: the devices are {DeviceNames.All}{Suggestion.Text(name.Replace("gpu", "cuda", StringComparison.OrdinalIgnoreCase), ["cpu", "cuda", "cuda:0", "cuda:1"])}");
     }
 
 
@@ -82,37 +84,39 @@ internal static class CommonOptions
     public static void RequireOneOf(string option, string? value, IReadOnlyList<string> all)
     {
         if (value is not null && !all.Contains(value))
-            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}");
+            throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}{Suggestion.Text(value, all)}");
     }
 
     public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => DefaultSeed };
 
-    public static Option<string> OutputDirectory() => new("--output-dir") { Description = "folder of the run; after an interruption the same command continues in it", Required = true };
+    public static Option<string> OutputDirectory() => new("--output-dir") { HelpName = ValueName.Folder, Description = "folder of the run; after an interruption the same command continues in it", Required = true };
 
     public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
     public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
-        new Option<string>("--preset") { Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
+        new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
         (name, _) => LoadPreset(name, []));
 
-    public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", DefaultValueFactory = _ => [] };
+    public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", CompletionSources = { static _ => PresetKeys.All.Select(static key => new CompletionItem($"{key.Path}=")) }, DefaultValueFactory = _ => [] };
 
     public static Option<string[]> Set(Option<string> preset) => Checked(Set(), (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, [.. overrides]));
 
     public static Option<string> Model(bool required = true) => Checked(
-        new Option<string>("--model") { Description = string.Join(", ", ModelZoo.Names), Required = required },
+        new Option<string>("--model") { HelpName = "NAME", CompletionSources = { ModelZoo.Names.ToArray() }, Description = string.Join(", ", ModelZoo.Names), Required = required },
         (name, _) => ModelZoo.Canonical(name));
 
     public static Option<string[]> Models() => Checked(
         new Option<string[]>("--models")
         {
+            HelpName = "NAME",
+            CompletionSources = { ModelZoo.Names.ToArray() },
             Description = string.Join(", ", ModelZoo.Names),
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [.. ModelZoo.Names],
         },
         (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
 
-    public static Option<string> Data() => new("--data") { Description = "folder with the challenge's files", Required = true };
+    public static Option<string> Data() => new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files", Required = true };
 
     /// <summary>Opens the folder of an option for data.</summary>
     /// <exception cref="DataException">There is no such folder, or it has none of the challenge's folders.</exception>
@@ -128,8 +132,11 @@ internal static class CommonOptions
     public static void RequireFolder(string option, string path, string what)
     {
         if (!Directory.Exists(path))
-            throw new DataException($"{option} {path}: {(File.Exists(path) ? $"is a file, not {what}" : "there is no such folder")}");
+            throw new DataException($"{option} {Printable.Whole(path)}: {(File.Exists(path) ? $"is a file, not {what}" : "there is no such folder")}{WrongSeparator(path)}");
     }
+
+    // A path of Windows on another system is one long name.
+    private static string WrongSeparator(string path) => Path.DirectorySeparatorChar == '/' && path.Contains('\\', StringComparison.Ordinal) ? "; here folders are separated by /" : "";
 
     /// <summary>Opens the model of <see cref="TrainedModel"/>.</summary>
     /// <exception cref="DataException">It cannot be opened.</exception>
@@ -142,10 +149,11 @@ internal static class CommonOptions
     /// <summary>The model of a command that uses it, see <see cref="UsableModel.OpenBest"/>.</summary>
     public static Option<string> TrainedModel() => new("--checkpoint")
     {
+        HelpName = ValueName.Folder,
         Description = "a model folder; a run's folder stands for its best model, or the last if it has no best", Required = true,
     };
 
-    public static Option<string[]> Records(string description) => new("--records") { Description = description, AllowMultipleArgumentsPerToken = true };
+    public static Option<string[]> Records(string description) => new("--records") { HelpName = ValueName.File, Description = description, AllowMultipleArgumentsPerToken = true };
 
     public static Option<bool> SkipBadRecords() => new("--skip-bad-records") { Description = "leave out damaged records instead of stopping" };
 
@@ -245,6 +253,7 @@ internal sealed class RunOptionSet
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
+    private readonly ReportOption _report = new();
 
     /// <summary>Makes the options.</summary>
     /// <param name="stage">pretrain or finetune.</param>
@@ -255,7 +264,7 @@ internal sealed class RunOptionSet
         foreach (var option in new Option[] { _model, _data, _output })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _eager, _overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _eager, _overwrite })
             command.Add(option);
     }
 
@@ -281,6 +290,7 @@ internal sealed class RunOptionSet
             SkipBadRecords = parsed.GetValue(_skip),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),
+            Reporters = _report.Read(parsed),
         };
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Models.Text;
 
@@ -9,6 +10,7 @@ internal sealed class DictionaryOption
 {
     public Option<string?> Option { get; } = new("--jieba-dict")
     {
+        HelpName = ValueName.File,
         Description = "dictionary for RoFormer models, which cut titles into words: each line has a word, a blank and a count; jieba's own if left out",
     };
 

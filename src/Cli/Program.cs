@@ -2,22 +2,31 @@ using System.CommandLine;
 using VideoSim.Cli;
 using VideoSim.Cli.Commands;
 
-return await CommandLine.RunAsync(args, new RootCommand("Trains and scores multimodal video-similarity models.")
+return await CommandLine.RunAsync(args, Root());
+
+/// <summary>The program.</summary>
+internal sealed partial class Program
 {
-    ReproduceCommand.Create(),
-    DataCommand.Create(),
-    PretrainCommand.Create(),
-    FinetuneCommand.Create(),
-    EmbedCommand.Create(),
-    EnsembleCommand.Create(),
-    ExportCommand.Create(),
-    EvaluateCommand.Create(),
-    SearchCommand.Create(),
-    ReportCommand.Create(),
-    InspectCommand.Create(),
-    PresetsCommand.Create(),
-    ConvertCommand.Create(),
-    DevicesCommand.Create(),
-    KernelsCommand.Create(),
-    BenchCommand.Create(),
-});
+    /// <summary>All commands.</summary>
+    internal static RootCommand Root() => new("Trains and scores multimodal video-similarity models.")
+    {
+        ReproduceCommand.Create(),
+        DataCommand.Create(),
+        PretrainCommand.Create(),
+        FinetuneCommand.Create(),
+        EmbedCommand.Create(),
+        EnsembleCommand.Create(),
+        ExportCommand.Create(),
+        EvaluateCommand.Create(),
+        SearchCommand.Create(),
+        ReportCommand.Create(),
+        InspectCommand.Create(),
+        PresetsCommand.Create(),
+        ConvertCommand.Create(),
+        DevicesCommand.Create(),
+        KernelsCommand.Create(),
+        BenchCommand.Create(),
+        CompletionCommand.Create(),
+        HelpCommand.Create(),
+    };
+}

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Training;
 using VideoSim.Models.Zoo;
@@ -16,10 +18,10 @@ internal sealed class TextOptions
     private static readonly string[] Types = [EncoderConfig.Bert, EncoderConfig.RoFormer], TypesAndModels = [.. Types, .. ModelZoo.Names];
 
     private readonly Option<string[]> _vocabularies = Paths("--vocab", Types,
-        "[bert=|roformer=]FILE ...: vocab.txt for the encoders of that type, or for all encoders; if left out, that of --encoder or of the data folder");
+        $"[bert=|roformer=]{ValueName.File}", "vocab.txt for the encoders of that type, or for all encoders; if left out, that of --encoder or of the data folder");
 
     private readonly Option<string[]> _encoders = Paths("--encoder", TypesAndModels,
-        "[bert=|roformer=|MODEL=]DIR ...: start from a published encoder, a folder of Hugging Face with config.json, vocab.txt and weights; random weights if left out");
+        $"[bert=|roformer=|MODEL=]{ValueName.Folder}", "start from a published encoder, a folder of Hugging Face with config.json, vocab.txt and weights; random weights if left out");
 
     /// <summary>Adds the options, and a check that the encoders fit the command's models.</summary>
     public void AddTo(Command command, Func<SymbolResult, IEnumerable<string>> models)
@@ -54,8 +56,8 @@ internal sealed class TextOptions
             console.Progress.Note("text encoders start from random weights; for the published scores, start from published encoders: --encoder bert=DIR roformer=DIR");
     }
 
-    private static Option<string[]> Paths(string name, string[] keys, string description) => CommonOptions.Checked(
-        new Option<string[]>(name) { Description = description, DefaultValueFactory = static _ => [], AllowMultipleArgumentsPerToken = true },
+    private static Option<string[]> Paths(string name, string[] keys, string value, string description) => CommonOptions.Checked(
+        new Option<string[]>(name) { HelpName = value, Description = description, DefaultValueFactory = static _ => [], AllowMultipleArgumentsPerToken = true },
         (texts, _) => Split(name, texts, keys));
 
     private static TextSource SourceOf(Dictionary<string, string> encoders, Dictionary<string, string> vocabularies, string model)
@@ -92,7 +94,7 @@ internal sealed class TextOptions
             bool hasKey = equals > 0 && !text.AsSpan(0, equals).Contains(Path.DirectorySeparatorChar);
             string key = !hasKey ? "" : keys.Contains(text[..equals]) ? text[..equals] : Model(text[..equals]), path = hasKey ? text[(equals + 1)..] : text;
             if (hasKey && !keys.Contains(key))
-                throw new DataException($"{option} {text}: '{key}' is not known; use one of {string.Join(", ", keys)}");
+                throw new DataException($"{option} {text}: '{key}' is not known; use one of {string.Join(", ", keys)}{Suggestion.Text(key, keys)}");
             if (path.Length == 0)
                 throw new DataException($"{option} {text}: the path is missing");
             if (!paths.TryAdd(key, path))

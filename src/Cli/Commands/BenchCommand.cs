@@ -12,7 +12,7 @@ internal static class BenchCommand
     public static Command Create()
     {
         var model = CommonOptions.Model();
-        var stage = CommonOptions.Checked(new Option<string>("--stage") { Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" },
+        var stage = CommonOptions.Checked(new Option<string>("--stage") { HelpName = "pretrain|finetune", Description = "pretrain or finetune", DefaultValueFactory = _ => "pretrain" },
             static (name, _) => CommonOptions.RequireOneOf("--stage", name, ["pretrain", "finetune"]));
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);

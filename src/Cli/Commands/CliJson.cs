@@ -1,7 +1,9 @@
 using System.Text.Json.Serialization;
 using VideoSim.Engine.Checks;
+using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Import;
 using VideoSim.Models.Records;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
 
@@ -12,6 +14,16 @@ namespace VideoSim.Cli.Commands;
 [JsonSerializable(typeof(RecordInspection))]
 [JsonSerializable(typeof(VerifyResult))]
 [JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(SynthResult))]
+[JsonSerializable(typeof(TrainingResult))]
+[JsonSerializable(typeof(IReadOnlyList<TrainingResult>))]
+[JsonSerializable(typeof(EmbedResult))]
+[JsonSerializable(typeof(EnsembleResult))]
+[JsonSerializable(typeof(ExportResult))]
+[JsonSerializable(typeof(ConversionResult))]
+[JsonSerializable(typeof(StepResult))]
+[JsonSerializable(typeof(CompileResult))]
+[JsonSerializable(typeof(EmulatorResult))]
 [JsonSerializable(typeof(IReadOnlyList<OfficialFile>))]
 [JsonSerializable(typeof(IReadOnlyList<FoldRow>))]
 [JsonSerializable(typeof(IReadOnlyList<KernelRow>))]

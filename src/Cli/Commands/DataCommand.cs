@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Models.Records;
@@ -15,21 +16,22 @@ internal static class DataCommand
     private static Command Synth()
     {
         var defaults = new SyntheticDatasetOptions();
-        var output = new Option<string>("--output-dir") { Description = "a new or empty folder", Required = true };
+        var output = new Option<string>("--output-dir") { HelpName = ValueName.Folder, Description = "a new or empty folder", Required = true };
         var seed = CommonOptions.Seed();
         var videos = CommonOptions.Positive("--videos", "videos for pretraining", defaults.Videos);
         var pairs = CommonOptions.Positive("--pairs", "labelled pairs", defaults.Pairs);
         var pairVideos = CommonOptions.Positive("--pair-videos", "videos that the pairs are made of", defaults.PairVideos);
         var testVideos = CommonOptions.Positive("--test-videos", "videos of each test set", defaults.TestVideos);
-        var testPairs = new Option<int?>("--test-pairs") { Description = "labelled pairs of each test set; two for each of its videos and at least 2000 if left out" };
+        var testPairs = new Option<int?>("--test-pairs") { Description = "labelled pairs of each test set; two for each of its videos and at least 2000, or as many as can be drawn, if left out" };
         var tags = CommonOptions.Positive("--tags", "tags in the tag list", defaults.Tags);
-        var tagList = new Option<string?>("--tag-list") { Description = "a tag_list.txt; videos have its tags, and it is copied" };
-        var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt; titles have only characters that it contains, and it is copied" };
+        var tagList = new Option<string?>("--tag-list") { HelpName = ValueName.File, Description = "a tag_list.txt; videos have its tags, and it is copied" };
+        var vocabulary = new Option<string?>("--vocab") { HelpName = ValueName.File, Description = "a vocab.txt; titles have only characters that it contains, and it is copied" };
         var width = CommonOptions.Positive("--frame-width", "values of a frame", defaults.FrameWidth);
         var frames = new Option<int?>("--frames") { Description = "frames of every video; a random number from 1 to 100 if left out" };
+        var json = CommonOptions.Json();
         var command = new Command("synth", "Write a synthetic dataset in the challenge's layout, with its true similarities.")
         {
-            output, seed, videos, pairs, pairVideos, testVideos, testPairs, tags, tagList, vocabulary, frames, width,
+            output, seed, videos, pairs, pairVideos, testVideos, testPairs, tags, tagList, vocabulary, frames, width, json,
         };
         command.Validators.Add(result =>
         {
@@ -41,7 +43,7 @@ internal static class DataCommand
             string folder = parsed.GetValue(output)!;
             if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
                 throw new DataException($"--output-dir {folder}: the folder is not empty");
-            SyntheticDataset.Write(new SyntheticDatasetOptions
+            var options = new SyntheticDatasetOptions
             {
                 Seed = parsed.GetValue(seed),
                 Videos = parsed.GetValue(videos),
@@ -54,9 +56,11 @@ internal static class DataCommand
                 Vocabulary = parsed.GetValue(vocabulary),
                 Frames = parsed.GetValue(frames),
                 FrameWidth = parsed.GetValue(width),
-            }, folder, console.Progress, cancellation);
+            };
+            SyntheticDataset.Write(options, folder, console.Progress, cancellation);
+            console.WriteMade(new SynthResult(Path.GetFullPath(folder), options.Seed, options.Videos, options.Pairs, options.PairVideos, options.TestVideos, options.LabelledTestPairs, options.FrameWidth), CliJson.Default.SynthResult);
             return CommandLine.Done;
-        });
+        }, json);
     }
 
     private static Command Inspect()
@@ -77,7 +81,7 @@ internal static class DataCommand
         var command = new Command("verify", "Read all records of TFRecord files and list the bad ones; the exit code is 1 if there are any.") { files, width, official, json };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(official) && result.GetValue(files) is not [var folder] || result.GetValue(official) && !Directory.Exists(result.GetValue(files)![0]))
+            if (result.GetValue(official) && result.GetValue(files) is not [_])
                 result.AddError("--official needs exactly one folder, in the challenge's layout");
         });
         return command.Does((parsed, console, cancellation) =>
@@ -96,6 +100,7 @@ internal static class DataCommand
 
     private static int Compare(string folder, CommandConsole console, CancellationToken cancellation)
     {
+        CommonOptions.RequireFolder("--official", folder, "a folder in the challenge's layout");
         var found = OfficialFiles.Compare(folder, console.Progress, cancellation);
         var table = new ResultTable().TextColumn("file").NumberColumn("bytes").TextColumn("MD5").TextColumn("verdict");
         foreach (var file in found)
@@ -112,7 +117,7 @@ internal static class DataCommand
         _ => "no published sum",
     };
 
-    private static Argument<string[]> Files() => new("files") { Description = "TFRecord files, folders of them, or patterns", Arity = ArgumentArity.OneOrMore };
+    private static Argument<string[]> Files() => new("files") { HelpName = ValueName.File, Description = "TFRecord files, folders of them, or patterns", Arity = ArgumentArity.OneOrMore };
 
     private static Option<int?> Width() => CommonOptions.Checked(
         new Option<int?>("--frame-width") { Description = "values of a frame; those of the first valid record if left out" },

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Batches;
@@ -18,7 +19,7 @@ internal static class DataFoldsCommand
     {
         var data = CommonOptions.Data();
         var disjoint = CommonOptions.VideoDisjoint();
-        var output = new Option<string?>("--output-dir") { Description = "write fold-<k>.train.txt and fold-<k>.validation.txt with the line numbers of label.tsv, counted from 1" };
+        var output = new Option<string?>("--output-dir") { HelpName = ValueName.Folder, Description = "write fold-<k>.train.txt and fold-<k>.validation.txt with the line numbers of label.tsv, counted from 1" };
         var json = CommonOptions.Json();
         return new Command("folds", "Show the 11 splits of the labelled pairs, and how many videos are on both sides of each.") { data, disjoint, output, json }.Does((parsed, console, _) =>
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Models.Import;
@@ -11,11 +12,11 @@ internal static class DataImportCommand
 {
     public static Command Create()
     {
-        var table = new Argument<string>("videos") { Description = "table of videos: .jsonl, .ndjson, .csv, .tsv or .parquet, with the columns id, title, tags, frames and split" };
-        var output = new Option<string>("--output-dir") { Description = "a new or empty folder; after an interruption the same command continues", Required = true };
-        var frames = new Option<string?>("--frames") { Description = "folder of the .npy files of frames; that of the table if left out" };
-        var pairs = new Option<string?>("--pairs") { Description = "labelled pairs: id, id and a similarity from 0 to 1 on each line, with tabs between them" };
-        var vocabulary = new Option<string?>("--vocab") { Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
+        var table = new Argument<string>("videos") { HelpName = ValueName.File, Description = "table of videos: .jsonl, .ndjson, .csv, .tsv or .parquet, with the columns id, title, tags, frames and split" };
+        var output = new Option<string>("--output-dir") { HelpName = ValueName.Folder, Description = "a new or empty folder; after an interruption the same command continues", Required = true };
+        var frames = new Option<string?>("--frames") { HelpName = ValueName.Folder, Description = "folder of the .npy files of frames; that of the table if left out" };
+        var pairs = new Option<string?>("--pairs") { HelpName = ValueName.File, Description = "labelled pairs: id, id and a similarity from 0 to 1 on each line, with tabs between them" };
+        var vocabulary = new Option<string?>("--vocab") { HelpName = ValueName.File, Description = "a vocab.txt to copy into the folder; if left out, one is made from the titles" };
         var skip = new Option<bool>("--skip-bad-rows") { Description = "leave out bad rows; without this option nothing is written if a row is bad" };
         var seed = CommonOptions.Seed("key of the choice of test pairs");
         var threads = CommonOptions.Threads("number of threads; any number gives the same bytes");

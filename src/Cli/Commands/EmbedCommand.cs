@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VideoSim.Cli.Help;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Training;
 
@@ -11,18 +12,19 @@ internal static class EmbedCommand
     {
         var checkpoint = CommonOptions.TrainedModel();
         var records = CommonOptions.Records("files of videos, folders of them, or patterns");
-        var frames = new Option<string?>("--frames") { Description = "instead of --records, frames of one video: a .npy matrix of float16 or float32, a row for each frame" };
-        var title = new Option<string?>(CommonOptions.Title) { Description = "with --frames: title of the video" };
-        var id = new Option<string?>("--id") { Description = "with --frames: id of the video; the name of the file without .npy if left out" };
-        var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
+        var frames = new Option<string?>("--frames") { HelpName = ValueName.File, Description = "instead of --records, frames of one video: a .npy matrix of float16 or float32, a row for each frame" };
+        var title = new Option<string?>(CommonOptions.Title) { HelpName = "TEXT", Description = "with --frames: title of the video" };
+        var id = new Option<string?>("--id") { HelpName = "ID", Description = "with --frames: id of the video; the name of the file without .npy if left out" };
+        var output = new Option<string>("--output") { HelpName = ValueName.File, Description = "zip, json or npy file", Required = true };
         var full = new Option<bool>("--float32") { Description = "keep single precision instead of rounding to half" };
         var deviceName = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
         var dictionary = new DictionaryOption();
         var skip = CommonOptions.SkipBadRecords();
+        var json = CommonOptions.Json();
         var command = new Command("embed", "Compute the embedding of every video of some files, or of one video.")
         {
-            checkpoint, records, frames, title, id, output, full, deviceName, threads, skip, dictionary.Option,
+            checkpoint, records, frames, title, id, output, full, deviceName, threads, skip, dictionary.Option, json,
         };
         command.Validators.Add(result =>
         {
@@ -52,7 +54,8 @@ internal static class EmbedCommand
             var table = embedder.EmbedAll(videos, folder.Tokenizer, folder.Tags, console.Progress, cancellation);
             SubmissionFile.Write(file, table, parsed.GetValue(full) ? EmbeddingRounding.Single : EmbeddingRounding.Half);
             console.Progress.Note($"{file}: {table.Ids.Count} {(table.Ids.Count == 1 ? "embedding" : "embeddings")} of {folder.Configuration.Model} in {folder.FolderPath}, computed on {device.Name}");
+            console.WriteMade(new EmbedResult(SubmissionFile.FilesOf(file), table.Ids.Count, table.Width, folder.Configuration.Model, folder.FolderPath, device.Name), CliJson.Default.EmbedResult);
             return CommandLine.Done;
-        });
+        }, json);
     }
 }

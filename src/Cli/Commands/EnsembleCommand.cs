@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Zoo;
@@ -17,6 +18,7 @@ internal static class EnsembleCommand
         var inputs = CommonOptions.Checked(
             new Option<string[]>("--inputs")
             {
+                HelpName = $"[MODEL=]{ValueName.File}",
                 Description = "zip, json or npy files: the folds of one model, or MODEL=FILE for each of several models, with their published weights",
                 Required = true,
                 AllowMultipleArgumentsPerToken = true,
@@ -36,10 +38,11 @@ internal static class EnsembleCommand
             },
             (values, result) => Weights(result.GetValue(inputs) ?? [], values));
         var normalize = new Option<bool>("--normalize") { Description = "scale every embedding to length 1 before it is weighted" };
-        var output = new Option<string>("--output") { Description = "zip, json or npy file", Required = true };
+        var output = new Option<string>("--output") { HelpName = ValueName.File, Description = "zip, json or npy file", Required = true };
+        var json = CommonOptions.Json();
         return new Command("ensemble", "Average the embeddings of a model's folds, or compute the weighted sum over several models.")
         {
-            inputs, weights, normalize, output,
+            inputs, weights, normalize, output, json,
         }.Does((parsed, console, _) =>
         {
             string file = parsed.GetValue(output)!;
@@ -54,8 +57,9 @@ internal static class EnsembleCommand
                 : Ensemble.Mean(tables, normalized);
             SubmissionFile.Write(file, sum, EmbeddingRounding.Double);
             console.Progress.Note($"{file}: {sum.Ids.Count} {(sum.Ids.Count == 1 ? "embedding" : "embeddings")}, the {(factors is null ? "mean" : "weighted sum")} of {files.Length} {(files.Length == 1 ? "file" : "files")}");
+            console.WriteMade(new EnsembleResult(SubmissionFile.FilesOf(file), sum.Ids.Count, sum.Width, files.Length, factors, normalized), CliJson.Default.EnsembleResult);
             return CommandLine.Done;
-        });
+        }, json);
     }
 
     // One weight for each input; null for files without a model, which are folds.

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Models.Submissions;
 using VideoSim.Models.Training;
@@ -13,8 +14,8 @@ internal static class EvaluateCommand
 {
     public static Command Create()
     {
-        var embeddings = new Option<string>("--embeddings") { Description = "zip, json or npy file of embeddings", Required = true };
-        var labels = new Option<string>("--labels") { Description = "label.tsv: id, id, similarity", Required = true };
+        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings", Required = true };
+        var labels = new Option<string>("--labels") { HelpName = ValueName.File, Description = "label.tsv: id, id, similarity", Required = true };
         var json = CommonOptions.Json();
         return new Command("evaluate", "Compute the Spearman correlation of embeddings with labelled pairs.") { embeddings, labels, json }.Does((parsed, console, _) =>
         {

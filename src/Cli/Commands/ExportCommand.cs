@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
@@ -16,14 +17,15 @@ internal static class ExportCommand
     {
         var checkpoint = CommonOptions.TrainedModel();
         var onnx = CommonOptions.Checked(
-            new Option<string>("--onnx") { Description = "file to write: the network from frames and token ids to the embedding", Required = true },
+            new Option<string>("--onnx") { HelpName = ValueName.File, Description = "file to write: the network from frames and token ids to the embedding", Required = true },
             static (file, _) =>
             {
                 if (Path.GetExtension(file) != Ending)
                     throw new DataException($"--onnx {file}: the file's name must end in {Ending}");
             });
         var dictionary = new DictionaryOption();
-        return new Command("export", "Write the embedding network of a model as an ONNX file.") { checkpoint, onnx, dictionary.Option }.Does((parsed, console, _) =>
+        var json = CommonOptions.Json();
+        return new Command("export", "Write the embedding network of a model as an ONNX file.") { checkpoint, onnx, dictionary.Option, json }.Does((parsed, console, _) =>
         {
             string file = parsed.GetValue(onnx)!;
             AtomicFile.RequireWritable(file);
@@ -35,7 +37,8 @@ internal static class ExportCommand
             using var parameters = model.Parameters;
             network.Write(file, parameters);
             console.Progress.Note(string.Create(CultureInfo.InvariantCulture, $"{file}: embedding network of {folder.Configuration.Model}, {network.WeightBytes / 1e6:N1} MB of weights"));
+            console.WriteMade(new ExportResult(file, folder.Configuration.Model, folder.FolderPath, network.WeightBytes), CliJson.Default.ExportResult);
             return CommandLine.Done;
-        });
+        }, json);
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -20,10 +21,10 @@ internal static class InspectCommand
     {
         var model = CommonOptions.Model(required: false);
         var step = new Option<bool>("--step") { Description = "write a batch, its intermediate values, embeddings, losses and gradients to a file, without dropout" };
-        var checkpoint = new Option<string>("--checkpoint") { Description = "with --step: a model folder; a run's folder stands for its last model" };
-        var records = new Option<string>("--records") { Description = "with --step: a file of videos, a folder of them, or a pattern" };
-        var labels = new Option<string?>("--labels") { Description = "with --step: a label file, for a batch of pairs" };
-        var output = new Option<string>("--output") { Description = "with --step: the safetensors file to write" };
+        var checkpoint = new Option<string>("--checkpoint") { HelpName = ValueName.Folder, Description = "with --step: a model folder; a run's folder stands for its last model" };
+        var records = new Option<string>("--records") { HelpName = ValueName.File, Description = "with --step: a file of videos, a folder of them, or a pattern" };
+        var labels = new Option<string?>("--labels") { HelpName = ValueName.File, Description = "with --step: a label file, for a batch of pairs" };
+        var output = new Option<string>("--output") { HelpName = ValueName.File, Description = "with --step: the safetensors file to write" };
         var batch = CommonOptions.Positive("--batch", "with --step: videos or pairs of the batch", 4);
         var preset = CommonOptions.PresetName();
         var set = CommonOptions.Set(preset);
@@ -79,6 +80,7 @@ internal static class InspectCommand
                 }, file);
                 string what = parsed.GetValue(at) is { } number ? $"step {number} of the run" : $"a step of {parsed.GetValue(batch)} {(parsed.GetValue(labels) is null ? "videos" : "pairs")}";
                 console.Progress.Note($"{file}: {what}, computed on {device.Name}");
+                console.WriteMade(new StepResult(file, model, device.Name), CliJson.Default.StepResult);
                 return CommandLine.Done;
             }
             var description = ModelDescription.Of(Preset.Load(parsed.GetValue(preset)!, ModelZoo.Canonical(parsed.GetValue(model)!), [.. parsed.GetValue(set)!]).Model);

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Checks;
@@ -17,11 +18,13 @@ internal static class KernelsCheckCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
-        var source = new Option<string?>("--source") { Description = "a .cu or .cuh file to use instead of the program's file of that name" };
+        var name = new Argument<string?>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Families }, Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
+        var source = new Option<string?>("--source") { HelpName = ValueName.File, Description = "a .cu or .cuh file to use instead of the program's file of that name" };
         var folder = KernelsCommand.Folder();
         var device = CommonOptions.Checked(new Option<string?>("--device")
         {
+            HelpName = "DEVICE",
+            CompletionSources = { "cpu", "cuda", "cuda:0" },
             Description = "cpu, cuda or cuda:N: run the installed kernels on that device, three times each, and list all cases, the worst first",
         }, static (name, _) => CommonOptions.RequireDevice(name));
         var json = CommonOptions.Json();

@@ -1,10 +1,14 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
 using VideoSim.Kernels;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Profiling;
@@ -25,16 +29,21 @@ internal static class KernelsCommand
     /// <summary>The option for sources to use instead of those in the program.</summary>
     public static Option<string?> Folder() => new("--kernels")
     {
+        HelpName = ValueName.Folder,
         Description = "folder of .cu and .cuh files to use instead of those in the program (or set VIDEOSIM_KERNELS)",
         DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(DeviceNames.KernelsVariable),
     };
+
+    /// <summary>Names of families, for completion.</summary>
+    public static IEnumerable<CompletionItem> Families(CompletionContext _) =>
+        Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal).Select(static family => new CompletionItem(family));
 
     /// <summary>The kernels with one of the names in their family or entry.</summary>
     /// <exception cref="DataException">A name matches no kernel.</exception>
     public static Kernel[] Matching(IReadOnlyList<string> names)
     {
         foreach (string name in names.Where(static name => !Catalog.Kernels.Any(kernel => Fits(kernel, name))))
-            throw new DataException($"there is no kernel '{name}'; the families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}");
+            throw new DataException($"there is no kernel '{name}'; the families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}{Suggestion.Text(name, Catalog.Kernels.Select(static kernel => kernel.Family).Distinct())}");
         return [.. Catalog.Kernels.Where(kernel => names.Any(name => Fits(kernel, name)))];
 
         static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
@@ -94,9 +103,11 @@ internal static class KernelsCommand
         var folder = Folder();
         var images = new Option<string?>("--output-dir")
         {
+            HelpName = ValueName.Folder,
             Description = $"only write the compiled kernels to a folder; with a folder '{Path.GetFileName(ShippedKernels.DefaultFolder)}' beside it, the program needs no NVRTC",
         };
-        var command = new Command("compile", "Compile all kernels with NVRTC, and list those of which the resources differ from the repository's table.") { folder, images };
+        var json = CommonOptions.Json();
+        var command = new Command("compile", "Compile all kernels with NVRTC, and list those of which the resources differ from the repository's table.") { folder, images, json };
         return command.Does((parsed, console, _) =>
         {
             var compiler = new KernelCompiler(KernelSources.In(parsed.GetValue(folder)), new KernelCache(UserCache.Kernels));
@@ -105,6 +116,7 @@ internal static class KernelsCommand
                 int files = ShippedKernels.Write(directory, compiler, Catalog.Kernels, [.. KernelResourceTable.Architectures, KernelResourceTable.Portable]);
                 NoteUnassertedOffsets(compiler, console);
                 console.Progress.Note($"{files} files in {directory}");
+                Made(directory, files, []);
                 return CommandLine.Done;
             }
             var units = KernelUnit.Group(Catalog.Kernels);
@@ -117,8 +129,12 @@ internal static class KernelsCommand
             string[] differences = [.. KernelResourceTable.Embedded.Differences(table, compiler.Version)];
             foreach (string difference in differences)
                 console.Progress.Note(difference);
+            Made(null, 0, differences);
             return differences.Length == 0 ? CommandLine.Done : CommandLine.Failed;
-        });
+
+            void Made(string? output, int files, string[] different) =>
+                console.WriteMade(new CompileResult(Catalog.Kernels.Count(static kernel => kernel.Source is not null), $"{compiler.Version}", output, files, different), CliJson.Default.CompileResult);
+        }, json);
     }
 
     private static void NoteUnassertedOffsets(KernelCompiler compiler, CommandConsole console)
@@ -130,12 +146,13 @@ internal static class KernelsCommand
     private static Command BuildEmulator()
     {
         var folder = Folder();
-        return new Command("build-emulator", "Build the CUDA emulator with g++, and print its folder, for VIDEOSIM_CUDA_PATH.") { folder }.Does((parsed, console, _) =>
+        var json = CommonOptions.Json();
+        return new Command("build-emulator", "Build the CUDA emulator with g++, and print its folder, for VIDEOSIM_CUDA_PATH.") { folder, json }.Does((parsed, console, _) =>
         {
             string built = EmulatorBuild.Make(UserCache.Emulator, KernelSources.In(parsed.GetValue(folder)), Catalog.Kernels);
-            console.WriteResult(output => output.WriteLine(built));
+            console.WriteResult(output => output.WriteLine(parsed.GetValue(json) ? JsonSerializer.Serialize(new EmulatorResult(built), CliJson.Default.EmulatorResult) : built));
             return CommandLine.Done;
-        });
+        }, json);
     }
 }
 

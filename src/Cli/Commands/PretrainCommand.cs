@@ -11,6 +11,8 @@ internal static class PretrainCommand
         var options = new RunOptionSet("pretrain");
         var command = new Command("pretrain", "Train a model on single videos with tags. Weights start at random, those of the text encoder from --encoder if given.");
         options.AddTo(command);
+        var json = CommonOptions.Json();
+        command.Add(json);
         var text = new TextOptions();
         text.AddTo(command, options.ModelsOf);
         return command.Does((parsed, console, cancellation) =>
@@ -18,8 +20,9 @@ internal static class PretrainCommand
             var run = options.Read(parsed, console.Progress);
             using var device = options.OpenDevice(parsed);
             text.NoteRandomWeights(parsed, run.Preset, console);
-            Pretraining.Run(device, run with { Text = text.Read(parsed, run.Model) }, options.Data(parsed), console.Progress, cancellation);
+            double? spearman = Pretraining.Run(device, run with { Text = text.Read(parsed, run.Model) }, options.Data(parsed), console.Progress, cancellation);
+            console.WriteMade(TrainingResult.Of(run, "pretrain", null, spearman), CliJson.Default.TrainingResult);
             return CommandLine.Done;
-        }, resumes: true);
+        }, json, resumes: true);
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
@@ -20,7 +21,7 @@ internal static class ReproduceCommand
     {
         var options = new ReproduceOptionSet();
         var study = CommonOptions.Checked(
-            new Option<string?>("--study") { Description = "claims: test the published claims with three seeds" },
+            new Option<string?>("--study") { HelpName = "claims", CompletionSources = { "claims" }, Description = "claims: test the published claims with three seeds" },
             (name, _) =>
             {
                 if (name != "claims")
@@ -134,9 +135,9 @@ internal static class ReproduceCommand
 /// <summary>The options of a reproduction, and their values.</summary>
 internal sealed class ReproduceOptionSet
 {
-    private readonly Option<string> _output = new("--output-dir") { Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
+    private readonly Option<string> _output = new("--output-dir") { HelpName = ValueName.Folder, Description = "folder for all results", DefaultValueFactory = _ => "reproduction" },
         _device = CommonOptions.DeviceName();
-    private readonly Option<string?> _data = new("--data") { Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
+    private readonly Option<string?> _data = new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files, among them pairs and test_b; synthetic data is made if left out" };
     private readonly Option<ElementType?> _precision = CommonOptions.Precision();
     private readonly Option<int?> _folds = CommonOptions.Checked(
         new Option<int?>("--folds") { Description = $"number of folds to train, 1 to {Folds.Count}; that of the preset if left out" },
@@ -148,6 +149,7 @@ internal sealed class ReproduceOptionSet
     private readonly Option<string[]> _models = CommonOptions.Models();
     private readonly RecipeOptions _recipe = new(stage: null);
     private readonly TextOptions _text = new();
+    private readonly ReportOption _report = new();
     private readonly DictionaryOption _dictionary = new();
     private readonly Option<int> _threads = CommonOptions.Threads();
     private readonly Option<bool> _skip = CommonOptions.SkipBadRecords(), _disjoint = CommonOptions.VideoDisjoint(), _eager = CommonOptions.Eager(), _overwrite = CommonOptions.Overwrite();
@@ -157,7 +159,7 @@ internal sealed class ReproduceOptionSet
         foreach (var option in new Option[] { _output, _data, _models, _folds })
             command.Add(option);
         _recipe.AddTo(command, ModelsOf);
-        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _skip, _disjoint, _eager, _overwrite })
+        foreach (var option in new Option[] { _dictionary.Option, _device, _precision, _threads, _report.Option, _skip, _disjoint, _eager, _overwrite })
             command.Add(option);
         _text.AddTo(command, ModelsOf);
     }
@@ -188,6 +190,7 @@ internal sealed class ReproduceOptionSet
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),
+            Reporters = _report.Read(parsed),
         };
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
@@ -13,9 +14,9 @@ internal static class SearchCommand
 {
     public static Command Create()
     {
-        var embeddings = new Option<string>("--embeddings") { Description = "zip, json or npy file of embeddings", Required = true };
-        var id = new Option<string?>("--id") { Description = "find videos that are similar to this video of --embeddings" };
-        var query = new Option<string?>("--query") { Description = "find videos that are similar to each video of this file of embeddings" };
+        var embeddings = new Option<string>("--embeddings") { HelpName = ValueName.File, Description = "zip, json or npy file of embeddings", Required = true };
+        var id = new Option<string?>("--id") { HelpName = "ID", Description = "find videos that are similar to this video of --embeddings" };
+        var query = new Option<string?>("--query") { HelpName = ValueName.File, Description = "find videos that are similar to each video of this file of embeddings" };
         var top = CommonOptions.Positive("--top", "number of videos to find", 10);
         var records = CommonOptions.Records("show titles from files of videos, folders of them, or patterns");
         var json = CommonOptions.Json();

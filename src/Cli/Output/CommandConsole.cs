@@ -16,37 +16,35 @@ public sealed class CommandConsole
     // Often enough to show that a run is alive, and rare enough for a readable log.
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
-    private readonly TextWriter _output;
-    private readonly TextWriter _error;
-    private readonly ProgressReporter? _reporter;
+    private readonly IAnsiConsoleOutput _output;
+    private readonly ProgressReporter _reporter;
+    private readonly bool _quiet;
     private readonly bool _json;
 
     /// <summary>Makes a console of two streams.</summary>
-    /// <param name="output">stdout.</param>
+    /// <param name="output">stdout; on a terminal a table that is too wide is written as records.</param>
     /// <param name="error">stderr.</param>
     /// <param name="clock">Clock for progress.</param>
     /// <param name="json">Whether results are written as JSON.</param>
     /// <param name="quiet">Whether stderr shows only errors.</param>
     /// <param name="environment">Reads a variable of the environment: NO_COLOR and TERM are used.</param>
     public CommandConsole(
-        TextWriter output, IAnsiConsoleOutput error, TimeProvider clock, bool json, bool quiet,
+        IAnsiConsoleOutput output, IAnsiConsoleOutput error, TimeProvider clock, bool json, bool quiet,
         Func<string, string?> environment)
     {
-        _output = output;
-        _error = error.Writer;
-        _json = json;
-        _reporter = quiet ? null : new ProgressReporter(Create(error, environment), clock, PlainInterval);
+        (_output, _json, _quiet) = (output, json, quiet);
+        _reporter = new ProgressReporter(Create(error, environment), clock, PlainInterval);
     }
 
     /// <summary>The console of this process.</summary>
     /// <param name="json">Whether results are written as JSON.</param>
     /// <param name="quiet">Whether stderr shows only errors.</param>
     public static CommandConsole OfThisProcess(bool json, bool quiet) => new(
-        Console.Out, new AnsiConsoleOutput(Console.Error), TimeProvider.System, json, quiet,
+        new AnsiConsoleOutput(Console.Out), new AnsiConsoleOutput(Console.Error), TimeProvider.System, json, quiet,
         Environment.GetEnvironmentVariable);
 
     /// <summary>Receives progress and notes.</summary>
-    public IProgressSink Progress => _reporter ?? IProgressSink.None;
+    public IProgressSink Progress => _quiet ? IProgressSink.None : _reporter;
 
     /// <summary>
     /// Writes the result of a command: with JSON the value as one object on one line, otherwise the table.
@@ -56,6 +54,13 @@ public sealed class CommandConsole
     /// <param name="type">Describes how the value is written.</param>
     /// <exception cref="DataException">stdout is closed or full.</exception>
     public void WriteResult<T>(ResultTable table, T value, JsonTypeInfo<T> type) => WriteResult([table], value, type);
+
+    /// <summary>
+    /// Writes the result of a command that made files: with JSON the value, otherwise nothing, because the notes on
+    /// stderr say what was made.
+    /// </summary>
+    /// <exception cref="DataException">stdout is closed or full.</exception>
+    public void WriteMade<T>(T value, JsonTypeInfo<T> type) => WriteResult([], value, type);
 
     /// <summary>The same with several tables, an empty line between them.</summary>
     /// <exception cref="DataException">stdout is closed or full.</exception>
@@ -70,7 +75,7 @@ public sealed class CommandConsole
         {
             if (i > 0)
                 output.WriteLine();
-            tables[i].WriteTo(output);
+            tables[i].WriteTo(output, _output.IsTerminal && _output.Width > 0 ? _output.Width : int.MaxValue);
         }
     });
 
@@ -80,8 +85,8 @@ public sealed class CommandConsole
     {
         try
         {
-            write(_output);
-            _output.Flush();
+            write(_output.Writer);
+            _output.Writer.Flush();
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -92,8 +97,8 @@ public sealed class CommandConsole
     /// <summary>Reports why the command failed, in one line.</summary>
     public void WriteError(string message)
     {
-        _reporter?.Abandon();
-        _error.WriteLine($"error: {message}");
+        _reporter.Abandon();
+        _reporter.WriteLine($"error: {message}");
     }
 
     // Colours and control codes are set here. Spectre's detection would read the process, not the stream and

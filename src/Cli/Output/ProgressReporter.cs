@@ -68,7 +68,7 @@ public sealed class ProgressReporter : IProgressSink
                 return;
             Erase();
             string result = ProgressText.Finished(_work.Done, _work.Earlier, _clock.GetElapsedTime(_work.BegunAt), text);
-            _writer.WriteLine($"{_work.Label}: {result}");
+            WriteLine($"{_work.Label}: {result}");
             _work = null;
         }
     }
@@ -89,7 +89,7 @@ public sealed class ProgressReporter : IProgressSink
         lock (_gate)
         {
             Erase();
-            _writer.WriteLine(text);
+            WriteLine(text);
             if (_live && _work is not null)
                 Show(_work);
         }
@@ -97,16 +97,17 @@ public sealed class ProgressReporter : IProgressSink
 
     private void Show(Work current)
     {
-        string state = ProgressText.Running(
-            current.Done, current.Earlier, current.Total, _clock.GetElapsedTime(current.BegunAt), current.Text);
+        // A line that reaches the right edge would wrap, and then only its last part could be erased.
+        var (label, state) = ProgressText.Running(current.Label, current.Done, current.Earlier, current.Total, _clock.GetElapsedTime(current.BegunAt), current.Text,
+            _live ? Math.Max(_console.Profile.Width - 1, 1) : int.MaxValue);
         if (_live)
         {
             Erase();
-            Draw(current.Label, state);
+            _console.WriteAnsi(line => line.Write(label, new Style(Color.Green)).Write(state));
         }
         else
         {
-            _writer.WriteLine($"{current.Label}: {state}");
+            _writer.WriteLine(label + state);
         }
 
         current.ShownAt = _clock.GetTimestamp();
@@ -121,13 +122,11 @@ public sealed class ProgressReporter : IProgressSink
         }
     }
 
-    private void Draw(string label, string state)
+    /// <summary>Writes a line to keep; on a terminal it is broken between words.</summary>
+    public void WriteLine(string text)
     {
-        // A line that reaches the right edge would wrap, and then only its last part could be erased.
-        int room = _console.Profile.Width - 1;
-        string shownLabel = ProgressText.Cut($"{label}: ", room);
-        string shownState = ProgressText.Cut(state, room - shownLabel.GetCellWidth());
-        _console.WriteAnsi(line => line.Write(shownLabel, new Style(Color.Green)).Write(shownState));
+        foreach (string line in _console.Profile.Out.IsTerminal ? TextLayout.Wrap(text, Math.Max(_console.Profile.Width - 1, 1)) : [text])
+            _writer.WriteLine(line);
     }
 
     /// <summary>The current piece of work.</summary>

@@ -6,20 +6,36 @@ namespace VideoSim.Cli.Output;
 /// <summary>The texts of progress.</summary>
 internal static class ProgressText
 {
-    /// <summary>Work in progress: <c>1200/3000 (40%), 12.3/s, loss 0.25, 2m 24s left</c>.</summary>
+    /// <summary>
+    /// Work in progress, such as <c>pretrain mix: 12/30 (40%), 2.3/s, loss 0.25, validation 0.61, 8s left</c>. If that
+    /// is too wide, whole parts are left out: first the percentage, then the loss, the rate, the other text, the label
+    /// and the time left.
+    /// </summary>
+    /// <param name="label">Name of the work.</param>
     /// <param name="done">Units done.</param>
     /// <param name="earlier">Units that an earlier run did.</param>
     /// <param name="total">All units; 0 if unknown.</param>
     /// <param name="elapsed">Time since this run began the work.</param>
-    /// <param name="text">Other text to show; may be empty.</param>
-    public static string Running(long done, long earlier, long total, TimeSpan elapsed, string text)
+    /// <param name="text">
+    /// Other text to show, its parts separated by commas, the least important first; may be empty.
+    /// </param>
+    /// <param name="columns">Columns of the terminal; <see cref="int.MaxValue"/> for a pipe.</param>
+    /// <returns>The label with a colon, or nothing, and the rest of the line.</returns>
+    public static (string Label, string State) Running(string label, long done, long earlier, long total, TimeSpan elapsed, string text, int columns)
     {
         double rate = RateOf(done - earlier, elapsed);
-        return Join(
-            total > 0 ? string.Create(CultureInfo.InvariantCulture, $"{done}/{total} ({100 * done / total}%)") : $"{done}",
-            Rate(rate),
-            text,
-            total > done && rate > 0 ? $"{Time(TimeSpan.FromSeconds(Math.Min((total - done) / rate, LongestSeconds)))} left" : "");
+        string count = total > 0 ? $"{done}/{total}" : $"{done}", percent = total > 0 ? $" ({100 * done / total}%)" : "", speed = Rate(rate), name = $"{label}: ",
+            left = total > done && rate > 0 ? $"{Time(TimeSpan.FromSeconds(Math.Min((total - done) / rate, LongestSeconds)))} left" : "";
+        string[] texts = text.Split(", ");
+        foreach (var drop in new Action[] { static () => { }, () => percent = "", () => texts = texts[1..], () => speed = "", () => texts = [], () => name = "", () => left = "" })
+        {
+            drop();
+            if (name.GetCellWidth() + State().GetCellWidth() <= columns)
+                break;
+        }
+        return (name, TextLayout.Cut(State(), columns));
+
+        string State() => Join([$"{count}{percent}", speed, .. texts, left]);
     }
 
     /// <summary>Finished work: <c>3000 in 4m 05s, 12.3/s, loss 0.21</c>.</summary>
@@ -37,19 +53,6 @@ internal static class ProgressText
         { TotalDays: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{time.Hours}h {time.Minutes:00}m"),
         _ => string.Create(CultureInfo.InvariantCulture, $"{time.Days}d {time.Hours:00}h"),
     };
-
-    /// <summary>As much of the text as fits into so many columns of a terminal; Chinese characters take two.</summary>
-    public static string Cut(string text, int columns)
-    {
-        int used = 0;
-        for (int i = 0; i < text.Length; i++)
-        {
-            used += text[i].GetCellWidth();
-            if (used > columns)
-                return text[..i];
-        }
-        return text;
-    }
 
     // A century: longer times are not shown more exactly.
     private const double LongestSeconds = 100 * 365.0 * 86_400;

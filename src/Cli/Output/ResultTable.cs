@@ -3,11 +3,14 @@ using Spectre.Console;
 namespace VideoSim.Cli.Output;
 
 /// <summary>
-/// A table of results, aligned for people and written as Markdown, for reports. Lines are never wrapped: a pipe has no
-/// width. A bar in a cell gets a backslash, as in Markdown.
+/// A table of results, aligned for people and written as Markdown, for reports. Lines are not broken, because a pipe
+/// has no width. On a terminal that is too narrow, rows are blocks of lines. A bar in a cell gets a backslash, as in
+/// Markdown.
 /// </summary>
 public sealed class ResultTable
 {
+    private const int CellFrame = 3; // a bar and two blanks
+
     private readonly List<(string Header, bool IsNumber)> _columns = [];
     private readonly List<string[]> _rows = [];
 
@@ -34,16 +37,40 @@ public sealed class ResultTable
         return this;
     }
 
-    /// <summary>Writes the table.</summary>
-    public void WriteTo(TextWriter writer)
+    /// <summary>
+    /// Writes the table. If it is wider than the terminal, each row is a block of lines <c>name: value</c> instead,
+    /// with an empty line behind it; empty cells are left out.
+    /// </summary>
+    /// <param name="writer">Receives the table.</param>
+    /// <param name="columns">Columns of the terminal; <see cref="int.MaxValue"/> for a pipe.</param>
+    public void WriteTo(TextWriter writer, int columns = int.MaxValue)
     {
         string[] headers = [.. _columns.Select(column => column.Header)];
         int[] widths = [.. _columns.Select((_, index) => _rows.Append(headers).Max(row => row[index].GetCellWidth()))];
+        if (widths.Sum(static width => (long)width + CellFrame) >= columns)
+        {
+            WriteRecords(writer, columns);
+            return;
+        }
         WriteRow(writer, headers, widths);
         var rules = _columns.Select((column, index) => new string('-', widths[index] - (column.IsNumber ? 1 : 0)) + (column.IsNumber ? ":" : ""));
         WriteRow(writer, [.. rules], widths);
         foreach (string[] row in _rows)
             WriteRow(writer, row, widths);
+    }
+
+    private void WriteRecords(TextWriter writer, int columns)
+    {
+        foreach (string[] row in _rows)
+        {
+            foreach (var (column, cell) in _columns.Zip(row).Where(static pair => pair.Second.Length > 0))
+            {
+                foreach (string line in TextLayout.Wrap(column.Header.Length == 0 ? cell : $"{column.Header}: {cell}", columns - 1))
+                    writer.WriteLine(line);
+            }
+            if (_columns.Count > 1)
+                writer.WriteLine();
+        }
     }
 
     private void WriteRow(TextWriter writer, string[] cells, int[] widths)

@@ -7,6 +7,13 @@ using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Checkpoints;
 
+/// <summary>The result of a conversion.</summary>
+/// <param name="Target">The folder written.</param>
+/// <param name="ModelType">Type of the encoder: bert or roformer.</param>
+/// <param name="Tensors">Number of tensors.</param>
+/// <param name="Values">Number of values in all tensors.</param>
+public sealed record ConversionResult(string Target, string ModelType, int Tensors, long Values);
+
 /// <summary>
 /// Converts a published encoder of any container to a folder with model.safetensors. Every number is float32 and has
 /// the value that it has in the source; the tensors have the names of PyTorch's files and are sorted by name.
@@ -28,11 +35,12 @@ public static class EncoderConversion
     /// <param name="openHdf5">Opens a tf_model.h5; null in a program without a reader for HDF5.</param>
     /// <param name="progress">Receives the progress, and one line for each tensor that is left out.</param>
     /// <param name="cancellation">Stops the work; no target is left.</param>
+    /// <returns>What was written.</returns>
     /// <exception cref="DataException">
     /// The source is damaged or is not the folder of a supported encoder, or the target cannot be written; the message
     /// names the file.
     /// </exception>
-    public static void Run(string source, string target, Func<string, TensorFile>? openHdf5, IProgressSink progress, CancellationToken cancellation)
+    public static ConversionResult Run(string source, string target, Func<string, TensorFile>? openHdf5, IProgressSink progress, CancellationToken cancellation)
     {
         string config = Path.Combine(source, Config);
         if (File.Exists(config) && ConfigFile.IsOfModel(JsonFile.ParseObject(config, SmallFile.Read(config))))
@@ -54,6 +62,7 @@ public static class EncoderConversion
         });
         progress.End($"{count} tensors");
         progress.Note($"{target}: {count} tensors of a {folder.Encoder.ModelType}, {total} values");
+        return new ConversionResult(target, folder.Encoder.ModelType, count, total);
 
         void Advance(int count)
         {

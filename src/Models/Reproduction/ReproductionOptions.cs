@@ -1,4 +1,5 @@
 using VideoSim.Kernels.Contract;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
 using VideoSim.Models.Text;
 using VideoSim.Models.Training;
@@ -58,6 +59,9 @@ public sealed record ReproductionOptions
     /// <summary>Deletes the reproduction that is in the folder.</summary>
     public bool Overwrite { get; init; }
 
+    /// <summary>Receive what each run writes to its metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
+
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
 
@@ -76,5 +80,6 @@ public sealed record ReproductionOptions
         VideoDisjoint = VideoDisjoint,
         Eager = Eager,
         MayGrow = false, // embeddings and folds are those of the run as it was
+        Reporters = Reporters,
     };
 }

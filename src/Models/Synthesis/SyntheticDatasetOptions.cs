@@ -28,8 +28,8 @@ public sealed record SyntheticDatasetOptions
     public int TestVideos { get; init; } = 1_500;
 
     /// <summary>
-    /// Labelled pairs of each test set; null for two for each test video, and at least 2,000. The challenge did not
-    /// publish its own.
+    /// Labelled pairs of each test set; null for two for each test video, and at least 2,000 if that is at most
+    /// half of all possible pairs. The challenge did not publish its own.
     /// </summary>
     public int? TestPairs { get; init; }
 
@@ -76,7 +76,7 @@ public sealed record SyntheticDatasetOptions
     }
 
     /// <summary>Labelled pairs of each test set.</summary>
-    internal int LabelledTestPairs => TestPairs ?? Math.Max(2_000, 2 * TestVideos);
+    public int LabelledTestPairs => TestPairs ?? (int)Math.Min(Math.Max(2_000, 2 * TestVideos), MostPairs(TestVideos));
 
     private static void CheckAtLeast(int least, int value, string what)
     {
@@ -84,10 +84,13 @@ public sealed record SyntheticDatasetOptions
             throw new DataException($"{value} {what}: at least {least} are needed");
     }
 
-    // Pairs are drawn one by one without repetition. If nearly all possible pairs are used, drawing takes very long.
+    // Half of all possible pairs. Pairs are drawn one by one without repetition. If nearly all possible pairs are used,
+    // drawing takes very long.
+    private static long MostPairs(int videos) => (long)videos * (videos - 1) / 4;
+
     private static void CheckPairs(int pairs, int videos, string what, string ofWhat)
     {
-        if (pairs > (long)videos * (videos - 1) / 4)
+        if (pairs > MostPairs(videos))
             throw new DataException($"{pairs} {what} are too many for {videos} {ofWhat}: at most half of all possible pairs can be drawn");
     }
 }

@@ -156,6 +156,9 @@ public sealed record RunOptions
     /// <summary>Whether a run in the folder continues if the options have more steps than it.</summary>
     public bool MayGrow { get; init; } = true;
 
+    /// <summary>Receive what is written to metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
+
     /// <summary>The preset with its overrides and, if there is an encoder, the encoder's sizes.</summary>
     /// <param name="encoder">The encoder, or null.</param>
     /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>

@@ -101,6 +101,7 @@ public static class Finetuning
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
     }

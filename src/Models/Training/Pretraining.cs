@@ -109,12 +109,12 @@ public static class Pretraining
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);
     }
 
-    // The videos of an epoch. Bad records are not counted if they are skipped, so they must be read. Other runs stop at
-    // a bad record, so theirs need no reading.
+    // The videos of an epoch. Skipped records do not count, so all must be read. Other runs stop at a bad record.
     private static int CountVideos(DataFolder data, RunOptions options, int? width, CancellationToken cancellation) => options.SkipBadRecords && width is { } values
         ? data.Format.Open(data.Pointwise, values, skipBadRecords: true, Environment.ProcessorCount, cancellation: cancellation).Count
         : data.Pointwise.Sum(file => data.Format.CountUpTo(int.MaxValue, file));

@@ -46,6 +46,10 @@ internal sealed class RunMetrics(string run)
     public static bool HasSteps(string run) => File.Exists(Path.Combine(run, Name))
         && Lines(run, whole: false).Any(static line => line.TryGetProperty("step", out var step) && step.ValueKind == JsonValueKind.Number && step.GetDouble() > 0);
 
+    /// <summary>All lines.</summary>
+    /// <exception cref="DataException">The file cannot be read, or a line is torn; the message names it.</exception>
+    public static IReadOnlyList<JsonObject> All(string run) => [.. Lines(run, whole: true).Select(static line => JsonObject.Create(line)!)];
+
     /// <summary>The values of one key, in the order of the lines that have it.</summary>
     /// <exception cref="DataException">
     /// The file cannot be read or no line has the key; the message names both.

@@ -25,6 +25,7 @@ public sealed class Trainer : IDisposable
     private readonly RunFolder _folder;
     private readonly IProgressSink _progress;
     private readonly TrainingUpdates _updates;
+    private readonly RunReports _reports;
     private RunTiming _timing = null!; // made when the run begins
     private TrainerState _state = new() { Step = 0, MetricsBytes = 0 };
     private string _loss = "", _text = "";
@@ -34,6 +35,7 @@ public sealed class Trainer : IDisposable
     {
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
         _updates = new TrainingUpdates(device, job);
+        _reports = new RunReports(folder.FolderPath, job.Reporters);
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
@@ -59,6 +61,7 @@ public sealed class Trainer : IDisposable
             string good = _folder.Checkpoints.Newest is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
             throw new DataException($"{_job.Label}: {e.Message}; {good}", e);
         }
+        _reports.End();
         using (_timing.Measure(TimedPart.Saving))
             AtomicFolder.Write(_folder.Last, WriteModel);
         _timing.Write(_state.Step); // what came after the last validation
@@ -83,11 +86,13 @@ public sealed class Trainer : IDisposable
             Restore(checkpoint.FolderPath, checkpoint.State);
             _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
             BeginTiming();
+            _reports.Begin(_state.Step);
             return;
         }
         _updates.Begin(_state.Rollbacks);
         _job.StartWeights();
         BeginTiming();
+        _reports.Begin(_state.Step);
         Validate(); // of the initial weights
         using (_timing.Measure(TimedPart.Saving))
             _folder.Checkpoints.Save(_state, WriteModel);
@@ -205,7 +210,11 @@ public sealed class Trainer : IDisposable
     }
 
     // Everything that metrics.jsonl has.
-    private void Record(JsonObject line) => _folder.Metrics.Append(line);
+    private void Record(JsonObject line)
+    {
+        _folder.Metrics.Append(line);
+        _reports.Report(line);
+    }
 
     private void Validate()
     {
@@ -278,10 +287,11 @@ public sealed class Trainer : IDisposable
     {
         var (checkpoint, state) = _folder.Checkpoints.GoBack();
         (state.Rollbacks, state.BestSpearman, state.BestStep) = (_state.Rollbacks + 1, _state.BestSpearman, _state.BestStep);
-        Record(new JsonObject { ["step"] = _state.Step, ["rollback"] = state.Rollbacks, ["to"] = state.Step, ["reason"] = reason });
+        _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, ["rollback"] = state.Rollbacks, ["to"] = state.Step, ["reason"] = reason });
         _folder.Checkpoints.Replace(state);
         _progress.Note($"{_job.Label}: {reason}; goes back to step {state.Step} and takes the batches in another order (rollback {state.Rollbacks} of at most {MostRollbacks})");
         Restore(checkpoint, state);
+        _reports.Begin(_state.Step);
     }
 
     private void UpdateText() => _text = _state.LastSpearman is { } score

@@ -3,6 +3,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
@@ -41,6 +42,9 @@ public sealed record TrainingJob
 
     /// <summary>Rebuilds the step every time instead of replaying it.</summary>
     public bool Eager { get; init; }
+
+    /// <summary>Receive what is written to metrics.jsonl.</summary>
+    public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];
 }
 
 /// <summary>The random choices of a run.</summary>

@@ -20,6 +20,9 @@ internal static class ChildProcess
     internal static Outcome Run(Dictionary<string, string> environment, params string[] args) =>
         OutcomeOf(Launch(DotNet, [Program, .. args, "--quiet"], environment));
 
+    /// <summary>Runs a command in a folder.</summary>
+    internal static Outcome RunIn(string folder, params string[] args) => OutcomeOf(Launch(DotNet, [Program, .. args, "--quiet"], folder: folder));
+
     /// <summary>
     /// Runs a command in a shell with a limit for the size of files, in blocks of 512 or 1,024 bytes. Beyond it the
     /// disk is full.
@@ -42,13 +45,14 @@ internal static class ChildProcess
 
     private static string Program => Path.Combine(AppContext.BaseDirectory, "videosim.dll");
 
-    private static Process Launch(string file, string[] args, Dictionary<string, string>? environment = null)
+    private static Process Launch(string file, string[] args, Dictionary<string, string>? environment = null, string folder = "")
     {
         var start = new ProcessStartInfo(file, args)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
+            WorkingDirectory = folder,
         };
         foreach (var (name, value) in environment ?? [])
             start.Environment[name] = value;

@@ -32,8 +32,8 @@ public sealed class ConvertTests(CommandWorld world)
         string target = world.New(), model = Path.Combine(world.Pretrained, "last");
         Shell.Run("convert", world.Data, target).AssertFailed(1, $"{world.Data}: has no config.json");
         Shell.Run("convert", model, target).AssertFailed(1, $"{model}: is the folder of a model, whose weights are in model.safetensors already");
-        Shell.Run("convert", model).AssertFailed(2, "Required argument missing for command: 'convert'");
-        Shell.Run("convert", "", target).AssertFailed(2, "source is empty");
+        Shell.Run("convert", model).AssertFailed(2, "'convert' needs SOURCE_DIR and TARGET_DIR");
+        Shell.Run("convert", "", target).AssertFailed(2, "SOURCE_DIR is empty");
         Assert.False(Directory.Exists(target));
     }
 

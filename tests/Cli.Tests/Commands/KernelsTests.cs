@@ -118,7 +118,7 @@ public sealed class KernelsTests(CommandWorld world)
         var installed = new InstalledKernels(new ShippedKernels(folder, KernelSources.Embedded), compiler);
         installed.Compile(KernelUnit.Group(kernels).Single(), "sm_90");
         var error = new TestStream(isTerminal: false);
-        Assert.Equal("compiled", KernelsCommand.NoteImages(installed, new CommandConsole(TextWriter.Null, error, TimeProvider.System, json: false, quiet: false, static _ => null)));
+        Assert.Equal("compiled", KernelsCommand.NoteImages(installed, new CommandConsole(new TestStream(isTerminal: false), error, TimeProvider.System, json: false, quiet: false, static _ => null)));
         Assert.Equal($"{file}: this compiled kernel is damaged; NVRTC compiled it instead\n", error.Text);
     }
 

@@ -77,7 +77,8 @@ public sealed class TablesTests(CommandWorld world)
         var json = JsonNode.Parse(Shell.Run("data", "verify", "--official", data, "--json").Output)!.AsArray();
         Assert.Equal(table.Rows.Select(static row => (row[0], row[3])), json.Select(static file => ((string)file!["file"]!, (string)file["verdict"]!)));
         Shell.Run("data", "verify", "--official", data, data).AssertFailed(2, "--official needs exactly one folder");
-        Shell.Run("data", "verify", "--official", Path.Combine(data, "vocab.txt")).AssertFailed(2, "--official needs exactly one folder");
+        string vocabulary = Path.Combine(data, "vocab.txt");
+        Shell.Run("data", "verify", "--official", vocabulary).AssertFailed(1, $"--official {vocabulary}: is a file, not a folder in the challenge's layout");
     }
 
     [Fact]

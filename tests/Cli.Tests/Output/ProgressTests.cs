@@ -76,7 +76,38 @@ public sealed class ProgressTests
         progress.End("done");
 
         string[] lines = Plain(error.Text).Split('\r');
-        Assert.Equal(["", "训练: 0/10 (0%)", "训练: 5/10 (50%), 5.00/s, loss 0.123456", "训练: 6 in 1.0s, 6.00/s, done\n"], lines);
+        Assert.Equal(["", "训练: 0/10 (0%)", "训练: 5/10, 5.00/s, 1.0s left", "训练: 6 in 1.0s, 6.00/s, done\n"], lines);
+    }
+
+    // Whole parts are left out, the least important first; no word is cut.
+    [Theory]
+    [InlineData(90, "uniter pretrain: 9/60 (15%), 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
+    [InlineData(76, "uniter pretrain: 9/60, 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
+    [InlineData(65, "uniter pretrain: 9/60, 2.79/s, validation 0.7123, 18s left")]
+    [InlineData(55, "uniter pretrain: 9/60, validation 0.7123, 18s left")]
+    [InlineData(40, "uniter pretrain: 9/60, 18s left")]
+    [InlineData(20, "9/60, 18s left")]
+    [InlineData(8, "9/60")]
+    [InlineData(4, "9/60")]
+    [InlineData(3, "9/6")]
+    public void Running_NarrowTerminal_LeavesOutWholeParts(int columns, string line)
+    {
+        var (label, state) = ProgressText.Running("uniter pretrain", 9, 0, 60, TimeSpan.FromSeconds(9 / 2.79), "loss 0.6931, validation 0.7123", columns);
+        Assert.Equal(line, label.Length == 0 || line.StartsWith("uniter", StringComparison.Ordinal) ? label + state : "label");
+    }
+
+    [Fact]
+    public void Report_TerminalThatIsResized_FitsTheNewWidth()
+    {
+        var error = new TestStream(isTerminal: true, width: 60);
+        var progress = Progress(error);
+        progress.Begin("uniter pretrain", 60);
+        _clock.Now = TimeSpan.FromSeconds(1);
+        progress.Report(3, "loss 0.6931, validation 0.7123");
+        error.Width = 30;
+        _clock.Now = TimeSpan.FromSeconds(2);
+        progress.Report(6, "loss 0.6931, validation 0.7123");
+        Assert.Equal(["", "uniter pretrain: 0/60 (0%)", "uniter pretrain: 3/60, 3.00/s, validation 0.7123, 19s left", "6/60, 18s left"], Plain(error.Text).Split('\r'));
     }
 
     [Fact]
@@ -105,11 +136,11 @@ public sealed class ProgressTests
     }
 
     [Fact]
-    public void Note_LongerThanTheTerminal_IsNotBroken()
+    public void Note_LongerThanTheTerminal_IsBrokenAtBlanksOnly()
     {
         var error = new TestStream(isTerminal: true, width: 20);
         Progress(error).Note("saved /a/rather/long/path/without/any/blank");
-        Assert.Equal("saved /a/rather/long/path/without/any/blank\n", error.Text);
+        Assert.Equal("saved\n/a/rather/long/path/without/any/blank\n", error.Text);
     }
 
     [Theory]
@@ -141,7 +172,7 @@ public sealed class ProgressTests
     public void Progress_Quiet_IsSilent()
     {
         var error = new TestStream(isTerminal: false);
-        var progress = new CommandConsole(TextWriter.Null, error, _clock, json: false, quiet: true, _ => null).Progress;
+        var progress = new CommandConsole(new TestStream(isTerminal: false), error, _clock, json: false, quiet: true, _ => null).Progress;
         progress.Begin("train", 10);
         progress.Note("saved");
         progress.End("done");
@@ -176,7 +207,7 @@ public sealed class ProgressTests
         Console(error, environment).Progress;
 
     private CommandConsole Console(TestStream error, Func<string, string?>? environment = null) =>
-        new(TextWriter.Null, error, _clock, json: false, quiet: false, environment ?? (_ => null));
+        new(new TestStream(isTerminal: false), error, _clock, json: false, quiet: false, environment ?? (_ => null));
 
     private static string Plain(string text) => System.Text.RegularExpressions.Regex.Replace(text, "\u001b\\[[0-9;]*[A-Za-z]", "");
 }

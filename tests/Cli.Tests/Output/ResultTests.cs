@@ -34,6 +34,43 @@ public sealed partial class ResultTests
     }
 
     [Fact]
+    public void WriteResult_NarrowTerminal_IsABlockForEachRow()
+    {
+        var table = new ResultTable().TextColumn("file").NumberColumn("records").TextColumn("").Row("a.tfrecords", "12", "混合 and some words that need a second line").Row("b", "", "");
+        var terminal = new TestStream(isTerminal: true, width: 30);
+        new CommandConsole(terminal, _error, new TestClock(), json: false, quiet: false, _ => null).WriteResult(table, new Score("mix", 0.71), ScoreContext.Default.Score);
+        Assert.Equal(
+            """
+            file: a.tfrecords
+            records: 12
+            混合 and some words that need
+            a second line
+
+            file: b
+
+
+            """, terminal.Text);
+    }
+
+    // The table has 24 columns; a Chinese character takes two.
+    [Theory]
+    [InlineData(23, "model [m]: mix")]
+    [InlineData(24, "| model [m] | spearman |")]
+    public void WriteResult_TerminalThatIsWideEnough_IsATable(int width, string first)
+    {
+        var terminal = new TestStream(isTerminal: true, width);
+        new CommandConsole(terminal, _error, new TestClock(), json: false, quiet: false, _ => null).WriteResult(Table(), new Score("mix", 0.71), ScoreContext.Default.Score);
+        Assert.Equal(first, terminal.Text.Split('\n')[0]);
+    }
+
+    [Fact]
+    public void WriteMade_ForPeople_IsNothingOnStdout()
+    {
+        Console(json: false).WriteMade(new Score("mix", 0.71), ScoreContext.Default.Score);
+        Assert.Equal("", _output.Text);
+    }
+
+    [Fact]
     public void WriteResult_ForMachines_IsOneLineOfJson()
     {
         Console(json: true).WriteResult(Table(), new Score("mix", 0.71), ScoreContext.Default.Score);
@@ -55,7 +92,7 @@ public sealed partial class ResultTests
     private static ResultTable Table() =>
         new ResultTable().TextColumn("model [m]").NumberColumn("spearman").Row("mix", "0.71").Row("混合", "0.697");
 
-    private CommandConsole Console(bool json) => new(_output.Writer, _error, new TestClock(), json, quiet: false, _ => null);
+    private CommandConsole Console(bool json) => new(_output, _error, new TestClock(), json, quiet: false, _ => null);
 
     internal sealed record Score(string Model, double Spearman);
 

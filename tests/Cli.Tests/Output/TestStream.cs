@@ -12,7 +12,7 @@ internal sealed class TestStream(bool isTerminal, int width = 60) : IAnsiConsole
 
     public bool IsTerminal => isTerminal;
 
-    public int Width => width;
+    public int Width { get; set; } = width;
 
     public int Height => 24;
 

@@ -16,8 +16,8 @@ namespace VideoSim.Engine.Tests.Cuda;
 
 /// <summary>
 /// The smallest network that trains: z = dropout(LayerNorm(residual + dropout(table))), loss = sum (z - target)^2 / 2,
-/// and Adam on table, weight and bias in two groups. It is built from operators and runs on any device.
-/// <see cref="Reference"/> is the same in plain formulas.
+/// and Adam on table, weight and bias in two groups. It is built from operators and runs on any device. Weight decay
+/// and a limit of the gradient's norm are optional. <see cref="Reference"/> is the same in plain formulas.
 /// </summary>
 internal sealed unsafe class OneLayer : IDisposable
 {
@@ -42,7 +42,7 @@ internal sealed unsafe class OneLayer : IDisposable
     private readonly Arena _inputs, _step;
     private readonly Tensor _scalars, _residual, _minusTarget;
 
-    public OneLayer(Device device)
+    public OneLayer(Device device, double decay = 0, double limit = 0)
     {
         _device = device;
         _table = _store.Add(0, "table", new Shape(Rows, C), static (values, _, _) => Draw(0).CopyTo(values));
@@ -50,7 +50,7 @@ internal sealed unsafe class OneLayer : IDisposable
         _bias = _store.Add(1, "bias", new Shape(C), static (values, _, _) => values.Clear());
         _store.Allocate(device, training: true);
         _store.Initialize(Seed);
-        _adam = new Adam(device, _store, AdamEpsilon);
+        _adam = new Adam(device, _store, AdamEpsilon, decay > 0 ? [decay, decay] : null, limit);
         _inputs = new Arena(device, 3 * (Count + 64) * sizeof(float));
         _step = new Arena(device, 16 * (Count + 64) * sizeof(float));
         _scalars = _inputs.Allocate(new Shape(sizeof(StepScalars) / sizeof(int)), ElementType.Int32);
@@ -97,7 +97,7 @@ internal sealed unsafe class OneLayer : IDisposable
     }
 
     /// <summary>The same training in plain formulas: the truth in float64, an honest version in fp32.</summary>
-    public static IReadOnlyDictionary<string, T[]> Reference<T>(out T firstLoss, out T lastLoss) where T : struct, IBinaryFloatingPointIeee754<T>
+    public static IReadOnlyDictionary<string, T[]> Reference<T>(out T firstLoss, out T lastLoss, double decay = 0, double limit = 0) where T : struct, IBinaryFloatingPointIeee754<T>
     {
         T[] table = Convert<T>(Draw(0)), residual = Convert<T>(Draw(1)), target = Convert<T>(Draw(2)), weight = new T[C], bias = new T[C];
         Array.Fill(weight, T.One);
@@ -119,7 +119,12 @@ internal sealed unsafe class OneLayer : IDisposable
             if (step == 0)
                 firstLoss = lastLoss;
             var (dSum, dWeight, dBias) = LayerNormReference.Backward(difference, sum, weight, mean, rstd);
-            Update(table, [.. dSum.Zip(first, static (d, factor) => d * factor)], step, Rates[0]);
+            T[] dTable = [.. dSum.Zip(first, static (d, factor) => d * factor)];
+            if (limit > 0)
+                Limit(dTable, dWeight, dBias);
+            for (int i = 0; i < Count; i++)
+                table[i] -= T.CreateChecked(Rates[0] * decay) * table[i]; // the others are vectors
+            Update(table, dTable, step, Rates[0]);
             Update(weight, dWeight, step, Rates[1]);
             Update(bias, dBias, step, Rates[1]);
         }
@@ -131,6 +136,17 @@ internal sealed unsafe class OneLayer : IDisposable
             results[$"{name}, second moment"] = moments[values].Second;
         }
         return results;
+
+        void Limit(params T[][] gradients)
+        {
+            var norm = T.Sqrt(gradients.SelectMany(static gradient => gradient).Aggregate(T.Zero, static (sum, g) => sum + g * g));
+            var factor = T.Min(T.One, T.CreateChecked(limit) / (norm + T.CreateChecked(1e-6)));
+            foreach (var gradient in gradients)
+            {
+                for (int i = 0; i < gradient.Length; i++)
+                    gradient[i] *= factor;
+            }
+        }
 
         void Update(T[] values, T[] gradient, int step, double rate)
         {

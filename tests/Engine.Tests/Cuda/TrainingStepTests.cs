@@ -41,6 +41,23 @@ public sealed class TrainingStepTests
     }
 
     [Fact]
+    public void Train_OneLayerWithDecayAndLimit_FollowsFloat64OnTheCpuAndCuda()
+    {
+        const double decay = 0.5, limit = 10;
+        using var cpu = new CpuDevice(threads: 2);
+        using var cuda = CudaMachine.Open();
+        foreach (var device in new Device[] { cpu, cuda })
+        {
+            using var layer = new OneLayer(device, decay, limit);
+            AssertFollowsFloat64(layer.Train(planned: true), decay, limit);
+        }
+        // Without the limit or without the decay, results are others.
+        var truth = OneLayer.Reference<double>(out _, out _, decay, limit);
+        Assert.NotEqual(truth["weight"], OneLayer.Reference<double>(out _, out _, decay)["weight"]);
+        Assert.NotEqual(truth["table"], OneLayer.Reference<double>(out _, out _, limit: limit)["table"]);
+    }
+
+    [Fact]
     public void Train_OneLayer_LowersTheLoss()
     {
         OneLayer.Reference(out double first, out double last);
@@ -53,10 +70,10 @@ public sealed class TrainingStepTests
         return layer.Train(planned);
     }
 
-    private static void AssertFollowsFloat64(IReadOnlyDictionary<string, float[]> results)
+    private static void AssertFollowsFloat64(IReadOnlyDictionary<string, float[]> results, double decay = 0, double limit = 0)
     {
-        var truth = OneLayer.Reference<double>(out _, out _);
-        var bounds = Bounds();
+        var truth = OneLayer.Reference<double>(out _, out _, decay, limit);
+        var bounds = Bounds(decay, limit);
         Assert.Equal(truth.Keys.Order(), results.Keys.Order());
         foreach (var (name, values) in results)
         {
@@ -67,10 +84,10 @@ public sealed class TrainingStepTests
 
     // The bound of kernels, for a whole training: 3 times the error of the plain formulas in fp32, plus one unit in
     // the last place.
-    private static Dictionary<string, double> Bounds()
+    private static Dictionary<string, double> Bounds(double decay = 0, double limit = 0)
     {
-        var truth = OneLayer.Reference<double>(out _, out _);
-        var plain = OneLayer.Reference<float>(out _, out _);
+        var truth = OneLayer.Reference<double>(out _, out _, decay, limit);
+        var plain = OneLayer.Reference<float>(out _, out _, decay, limit);
         return truth.Keys.ToDictionary(static name => name, name =>
         {
             float largest = (float)truth[name].Max(Math.Abs);

@@ -56,6 +56,13 @@ public sealed class SyntheticDatasetTests : IDisposable
         Assert.Equal((0, 100, 101, 102, 103), (vocabulary.PadId, vocabulary.UnknownId, vocabulary.ClassId, vocabulary.SeparatorId, vocabulary.MaskId));
     }
 
+    [Theory]
+    [InlineData(60, 885)] // a quarter of 60 * 59
+    [InlineData(100, 2_000)]
+    [InlineData(1_500, 3_000)]
+    public void LabelledTestPairs_LeftOut_AreAsManyAsCanBeDrawn(int videos, int pairs) =>
+        Assert.Equal(pairs, (Small with { TestVideos = videos }).LabelledTestPairs);
+
     [Fact]
     public void Write_AnyOptions_TitlesFramesAndTagsAreWithinTheirBounds()
     {

@@ -1,0 +1,124 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using VideoSim.Cli.Help;
+using VideoSim.Engine.Serialization;
+
+namespace VideoSim.Cli;
+
+/// <summary>What is wrong with a command line, in one line, with the name that was probably meant.</summary>
+internal static class UsageErrors
+{
+    private const string IsRequired = " is required.";
+
+    /// <summary>The line; null if the command can run.</summary>
+    public static string? Of(ParseResult parsed, IReadOnlyList<string> args)
+    {
+        var options = CommandPath.Options(parsed.CommandResult.Command).ToArray();
+        string[] known = [.. options.Select(static option => option.Name)];
+        // The library reads -help as -h and elp.
+        if (args.FirstOrDefault(arg => arg.Length > 2 && known.Contains($"-{arg.Split('=')[0]}")) is { } single)
+            return $"there is no option {Printable.Quote(single)}{Meant($"-{single.Split('=')[0]}")}";
+        // What is cut off or unknown is reported first: it is often the reason why something else is missing.
+        if (args.FirstOrDefault(arg => arg.EndsWith('=') && arg[..^1] != CommonOptions.Title && known.Contains(arg[..^1])) is { } cut)
+            return $"{cut[..^1]} is empty";
+        if (options.FirstOrDefault(option => LacksValue(option, args, known)) is { } bare)
+            return $"{bare.Name} needs a value: {bare.Name} {ValueName.Of(bare)}";
+        if (parsed.UnmatchedTokens.Count > 0)
+            return Unknown(parsed, parsed.UnmatchedTokens[0], args);
+        if (EmptyOption(parsed) is { } empty)
+            return $"{empty} is empty";
+        return parsed.Errors.OrderBy(Rank).FirstOrDefault() is { } error ? Text(parsed, error) : null;
+    }
+
+    // A value that is wrong comes first, then what is missing, then values that do not fit together.
+    private static int Rank(ParseError error) => error.Message.EndsWith(IsRequired, StringComparison.Ordinal) ? 1 : error.SymbolResult is CommandResult ? 2 : 0;
+
+    // An empty text may be a title. It is no value of any other option or argument: as a path it would mean the
+    // current folder.
+    private static string? EmptyOption(ParseResult parsed) => parsed.CommandResult.Children
+        .FirstOrDefault(static child => child is not OptionResult { Option.Name: CommonOptions.Title } && child.Tokens.Any(static token => token.Value.Length == 0)) switch
+    {
+        OptionResult option => option.Option.Name,
+        ArgumentResult argument => ValueName.Of(argument.Argument),
+        _ => null,
+    };
+
+    // The library would take the next option as the value.
+    private static bool LacksValue(Option option, IReadOnlyList<string> args, string[] known) => ValueName.Of(option).Length > 0
+        && Enumerable.Range(0, args.Count).Any(i => args[i] == option.Name && (i + 1 == args.Count || known.Contains(args[i + 1])));
+
+    private static string Unknown(ParseResult parsed, string token, IReadOnlyList<string> args)
+    {
+        var command = parsed.CommandResult.Command;
+        if (token.StartsWith('-') && token.Length > 1)
+            return UnknownOption(parsed, command, token.Split('=')[0]);
+        if (command.Subcommands.Count > 0)
+            return $"there is no command {Printable.Quote(Full(command, token))}{Meant(NearestCommand(parsed, command, token))}";
+        // Words without quotes: --title A cat sleeps.
+        int place = args.ToList().LastIndexOf(token);
+        int option = place < 1 ? -1 : args.Take(place).ToList().FindLastIndex(static arg => arg.StartsWith("--", StringComparison.Ordinal));
+        if (option >= 0 && option + 1 < place && CommandPath.Options(command).FirstOrDefault(one => one.Name == args[option]) is { Arity.MaximumNumberOfValues: 1 } cut)
+            return $"{cut.Name} takes one value; put a value with blanks in quotes: {cut.Name} {Printable.Quote(string.Join(' ', args.Skip(option + 1).TakeWhile(static arg => !arg.StartsWith('-'))))}";
+        return $"'{CommandPath.Of(command)}' takes no {Printable.Quote(token)}";
+    }
+
+    private static string UnknownOption(ParseResult parsed, Command command, string name)
+    {
+        string problem = $"there is no option {Printable.Quote(name)}";
+        if (ForeignNames.Unneeded.TryGetValue(name, out string? instead))
+            return $"{problem}; {instead}";
+        string[] known = [.. CommandPath.Options(command).Select(static option => option.Name)];
+        if (ForeignNames.Options.TryGetValue(name, out string[]? ours) && ours.FirstOrDefault(one => known.Contains(one.Split(' ')[0])) is { } translated)
+            return problem + Meant(translated);
+        if (Suggestion.For(name, known) is { } near)
+            return problem + Meant(near);
+        if (known.Where(one => name.Length > 3 && one.StartsWith(name, StringComparison.Ordinal)).ToArray() is [var begun])
+            return problem + Meant(begun);
+        string[] others = [.. CommandPath.Tree(parsed.RootCommandResult.Command).Where(one => one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];
+        return others.Length == 0 ? problem : $"{problem} of '{CommandPath.Of(command)}'; {Listed(others)} {(others.Length == 1 ? "has" : "have")} it";
+    }
+
+    // The nearest command of this group, or else of all groups.
+    private static string? NearestCommand(ParseResult parsed, Command command, string token)
+    {
+        string[] beside = [.. command.Subcommands.Select(static one => one.Name)];
+        var all = CommandPath.Tree(parsed.RootCommandResult.Command).Select(CommandPath.Of).ToLookup(static path => path.Split(' ')[^1]);
+        string? near = Suggestion.For(token, beside) is { } name ? Full(command, name)
+            : all[token].FirstOrDefault() ?? ForeignNames.Commands.GetValueOrDefault(token);
+        return near ?? (Suggestion.For(token, all.Select(static names => names.Key)) is { } other ? all[other].First() : null);
+    }
+
+    private static string Full(Command command, string name) => $"{CommandPath.Of(command)} {name}".TrimStart();
+
+    private static string Meant(string? name) => name is null ? "" : $"; did you mean '{name}'?";
+
+    // The library's messages have types of .NET, or do not say what is needed.
+    private static string Text(ParseResult parsed, ParseError error)
+    {
+        string message = error.Message;
+        if (message.EndsWith(IsRequired, StringComparison.Ordinal))
+        {
+            string[] missing = [.. parsed.Errors.Where(static one => one.Message.EndsWith(IsRequired, StringComparison.Ordinal)).Select(static one => one.Message.Split('\'')[1])];
+            return missing.Length == 1 ? $"option '{missing[0]}' is required" : $"options {Listed([.. missing.Select(static name => $"'{name}'")])} are required";
+        }
+        if (message.StartsWith("Required argument missing for command", StringComparison.Ordinal))
+        {
+            var command = parsed.CommandResult.Command;
+            return $"'{CommandPath.Of(command)}' needs {Listed([.. command.Arguments.Select(ValueName.Of)])}";
+        }
+        if (message.Contains(" expects a single argument", StringComparison.Ordinal) && error.SymbolResult is OptionResult { Option: var twice, Tokens.Count: var count })
+            return $"{twice.Name} takes one value, and {count} are given";
+        if (message.StartsWith("Cannot parse argument", StringComparison.Ordinal) && error.SymbolResult is { Tokens: [.., var token] } and (OptionResult or ArgumentResult))
+        {
+            var (name, type) = error.SymbolResult is OptionResult { Option: var option } ? (option.Name, option.ValueType) : (ValueName.Of(((ArgumentResult)error.SymbolResult).Argument), typeof(string));
+            string given = Printable.Quote(token.Value);
+            return token.Value.All(char.IsAsciiDigit) ? $"{name} cannot be so large: {given}" : $"{name} takes {Kind(Nullable.GetUnderlyingType(type) ?? type)}, not {given}";
+        }
+        return message.TrimEnd('.');
+    }
+
+    private static string Kind(Type type) => type == typeof(ulong) ? "a whole number from 0"
+        : type == typeof(int) || type == typeof(long) ? "a whole number" : type == typeof(double) ? "a number" : type == typeof(bool) ? "no value" : "another value";
+
+    private static string Listed(string[] names) => names.Length == 1 ? names[0] : $"{string.Join(", ", names[..^1])} and {names[^1]}";
+}

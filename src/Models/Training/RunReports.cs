@@ -1,0 +1,35 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Progress;
+
+namespace VideoSim.Models.Training;
+
+/// <summary>The reporters of a run.</summary>
+internal sealed class RunReports(string run, IReadOnlyList<IMetricsReporter> reporters)
+{
+    /// <summary>Tells the reporters that the run begins, continues or goes back to a checkpoint.</summary>
+    /// <param name="step">Updates done. metrics.jsonl has no lines of later steps.</param>
+    public void Begin(long step)
+    {
+        if (reporters.Count == 0)
+            return;
+        string arguments = RunFolder.FileOfArguments(run);
+        var reported = new ReportedRun(run, JsonFile.ParseObject(arguments, FileFailure.ReadAllBytes(arguments)), step, RunMetrics.All(run));
+        foreach (var reporter in reporters)
+            reporter.Begin(reported);
+    }
+
+    /// <summary>Passes on a line of metrics.jsonl.</summary>
+    public void Report(JsonObject line)
+    {
+        foreach (var reporter in reporters)
+            reporter.Report(line);
+    }
+
+    /// <summary>Tells the reporters that the run is complete.</summary>
+    public void End()
+    {
+        foreach (var reporter in reporters)
+            reporter.End();
+    }
+}

@@ -17,9 +17,9 @@ DEVICE uint4 philox(unsigned long long block, unsigned site, unsigned step, unsi
     return c;
 }
 
-// Index in the whole batch's tensor of an element of a micro-batch's tensor, which is [chunks, Chunk]. Neighbours within
-// a chunk, such as the elements of a row, are neighbours in the whole batch's tensor too. Tensors of micro-batches have
-// fewer than 2^32 elements.
+// Index in the whole batch's tensor of an element of a micro-batch's tensor, which is [chunks, Chunk]. Neighbours
+// within a chunk, such as the elements of a row, are neighbours in the whole batch's tensor too. Tensors of
+// micro-batches have fewer than 2^32 elements.
 DEVICE long long in_whole_batch(const DropoutSite& site, long long element) {
     if (site.OtherParts == 0)
         return element;

@@ -87,7 +87,7 @@ public sealed class EpochOrderTests
     public void Require_FewerSamplesThanAllParts_NamesBothSettings()
     {
         const string Message = "f: fold 1 has 10 of the 12 pairs of a batch, which is finetune.batch 4 times finetune.gradient_accumulation_steps 3; " +
-            "pass --set of one of the two, so that their product is 10 or less";
+            "lower one of them, so that the product is 10 or less";
         Assert.Equal(Message, Assert.Throws<DataException>(() => EpochOrder.Require("f", "fold 1", "pairs", 10, "finetune", batch: 4, parts: 3)).Message);
         EpochOrder.Require("f", "fold 1", "pairs", 12, "finetune", batch: 4, parts: 3);
     }

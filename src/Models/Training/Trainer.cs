@@ -73,7 +73,7 @@ public sealed class Trainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _updates.Dispose();
 
-    private bool IsLastStep => _state.Step == _job.Config.Steps;
+    private bool IsLastStep => _state.Step >= _job.Config.Steps;
 
     private bool IsOutOfPatience => _job.Config.EarlyStoppingPatience > 0 && _state.ValidationsWithoutGain >= _job.Config.EarlyStoppingPatience;
 

@@ -35,21 +35,21 @@ public sealed class KillTests(CommandWorld world)
     }
 
     [Theory]
-    [InlineData("INT")]
-    [InlineData("TERM")]
-    public void Run_AskedToStop_SavesItsStepAndExitsWith130(string signal)
+    [InlineData("INT", "")]
+    [InlineData("TERM", " without --overwrite-output-dir", "--overwrite-output-dir")] // with it, the command would begin again
+    public void Run_AskedToStop_SavesItsStepAndExitsWith130(string signal, string how, params string[] more)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "a process cannot be sent a signal there");
         Assert.SkipWhen(signal == "INT" && IgnoresInterrupts(), "started in the background of a shell: interrupts are ignored, by its children too");
         string run = world.New();
-        using var process = ChildProcess.Start([.. CommandWorld.Pretrain(world.Data, run), "--set", "pretrain.steps=100000", "--set", "pretrain.checkpoint_every=100000"]);
+        using var process = ChildProcess.Start([.. CommandWorld.Pretrain(world.Data, run), "--set", "pretrain.steps=100000", "--set", "pretrain.checkpoint_every=100000", .. more]);
         while (!process.HasExited && !File.Exists(Path.Combine(run, "metrics.jsonl")))
             Thread.Sleep(1);
         Thread.Sleep(300);
         Send(signal, process);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.Equal("error: interrupted; the same command continues where it stopped\n", error);
+        Assert.Equal($"error: interrupted; the same command{how} continues where it stopped\n", error);
         Assert.Equal(130, process.ExitCode);
         Assert.InRange(Checkpoints(run), 1, 99_999);
     }

@@ -283,7 +283,7 @@ public sealed class OptionsTests(CommandWorld world)
         return (parsed, options);
     }
 
-    // What a reproduction notes before it reads all of its data, of which the end is damaged.
+    // What a reproduction notes before its first score, which fails. Nothing is trained.
     private JsonNode ReproduceArguments(params string[] more)
     {
         string output = world.New(), data = world.CopyOfData(), labels = Path.Combine(data, "pairwise", "label.tsv");
@@ -291,7 +291,7 @@ public sealed class OptionsTests(CommandWorld world)
         foreach (int file in new[] { 0, 1 })
             File.Copy(Path.Combine(data, "pointwise", $"pretrain_{file}.tfrecords"), Path.Combine(data, "pointwise", $"pretrain_{file + 2}.tfrecords"));
         File.AppendAllText(labels, File.ReadAllText(labels));
-        File.WriteAllText(Path.Combine(data, "test_b", "test_b.tfrecords"), "no records");
+        File.WriteAllText(Path.Combine(data, "test_b", "label.tsv"), "no labels");
         Shell.Run(["reproduce", "--data", data, "--models", "mix", "--output-dir", output, .. more]).AssertFailed(1, data);
         var arguments = Arguments(output);
         Assert.Equal(data, (string)arguments["data"]!);

@@ -20,37 +20,52 @@ internal static class NearDuplicateSearch
     {
         int count = units.Length / width;
         double reach = Math.Sqrt(2 - 2 * cosine) + Slack;
-        double[][] projections = Projections(units, width, count);
+        var (first, others) = Projections(units, width, count);
         int[] order = [.. Enumerable.Range(0, count)];
-        Array.Sort(order, (a, b) => projections[0][a] != projections[0][b] ? projections[0][a].CompareTo(projections[0][b]) : a.CompareTo(b));
+        Array.Sort(first, order); // equal projections stay within reach of each other in any order
+        // In this order the memory is read from the beginning to the end.
+        others = [.. others.Select(projection => Array.ConvertAll(order, vector => projection[vector]))];
+        double[] second = others[0];
         bool[] found = new bool[count];
         for (int i = 0; i < count; i++)
         {
-            int left = order[i];
-            for (int j = i + 1; j < count && projections[0][order[j]] - projections[0][left] <= reach; j++)
+            for (int j = i + 1; j < count && first[j] - first[i] <= reach; j++)
             {
-                int right = order[j];
-                if ((found[left] && found[right]) || !IsNear(left, right))
+                if (Math.Abs(second[j] - second[i]) > reach || (found[order[i]] && found[order[j]]) || !IsNear(i, j))
                     continue;
-                (found[left], found[right]) = (true, true);
+                (found[order[i]], found[order[j]]) = (true, true);
             }
         }
         return found.Count(static near => near);
 
-        bool IsNear(int left, int right)
+        bool IsNear(int i, int j)
         {
-            for (int d = 1; d < Directions; d++)
+            for (int d = 1; d < others.Length; d++)
             {
-                if (Math.Abs(projections[d][left] - projections[d][right]) > reach)
+                if (Math.Abs(others[d][i] - others[d][j]) > reach)
                     return false;
             }
-            return EmbeddingHealth.Dot(units.AsSpan(left * width, width), units.AsSpan(right * width, width)) > cosine;
+            var left = units.AsSpan(order[i] * width, width);
+            var right = units.AsSpan(order[j] * width, width);
+            return !IsFar(left, right, reach * reach) && EmbeddingHealth.Dot(left, right) > cosine;
         }
+    }
+
+    // Whether the squared distance is above a limit. A few of the values often show it.
+    private static bool IsFar(ReadOnlySpan<double> left, ReadOnlySpan<double> right, double limit)
+    {
+        double sum = 0;
+        for (int i = 0; i < left.Length && sum <= limit; i++)
+        {
+            double difference = left[i] - right[i];
+            sum += difference * difference;
+        }
+        return sum > limit;
     }
 
     // Projections on directions in which the vectors differ much: those of the power method. Any direction gives the
     // same count.
-    private static double[][] Projections(double[] units, int width, int count)
+    private static (double[] First, double[][] Others) Projections(double[] units, int width, int count)
     {
         double[] mean = new double[width];
         for (int r = 0; r < count; r++)
@@ -85,6 +100,6 @@ internal static class NearDuplicateSearch
             directions[d] = direction;
             projections[d] = [.. Enumerable.Range(0, count).Select(r => EmbeddingHealth.Dot(units.AsSpan(r * width, width), direction))];
         }
-        return projections;
+        return (projections[0], projections[1..]);
     }
 }

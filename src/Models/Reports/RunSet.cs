@@ -48,8 +48,17 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
             return new RunSource(folder, arguments, [RunReader.Read(folder, notes)], null);
         }
         var runs = ReadAll(ModelZoo.Names.Select(model => Path.Combine(folder, model)).SelectMany(static model => FoldsIn(model).Prepend(Path.Combine(model, "pretrain"))), notes);
-        return runs.Count > 0 ? new RunSource(folder, arguments, runs, RunReader.Typed(Path.Combine(folder, "summary.json"), ReproductionJson.Default.ReproductionSummary, notes))
+        return runs.Count > 0 ? new RunSource(folder, arguments, runs, ReadSummary(Path.Combine(folder, "summary.json"), notes))
             : throw new DataException($"{path}: no run of this reproduction has begun");
+    }
+
+    private static ReproductionSummary? ReadSummary(string file, List<string> notes)
+    {
+        var summary = RunReader.Typed(file, ReproductionJson.Default.ReproductionSummary, notes);
+        if (summary is null || (summary is { Models.Count: > 0, Ensemble: not null } && summary.Models.Values.All(static model => model?.Folds is { Count: > 0 } folds && folds.All(static fold => fold is not null))))
+            return summary;
+        notes.Add($"{file}: lacks models, folds or the ensemble and is left out");
+        return null;
     }
 
     // In the order of their numbers.

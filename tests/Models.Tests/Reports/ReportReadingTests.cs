@@ -136,6 +136,20 @@ public sealed class ReportReadingTests : IDisposable
         Assert.StartsWith(bench, Assert.Throws<DataException>(() => ReportBuilder.Build([Run], bench, IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("{\"models\":null,\"ensemble\":null,\"baselines\":null,\"seconds\":1,\"device\":\"cpu\"}", "lacks models, folds or the ensemble")]
+    [InlineData("{\"models\":{},\"ensemble\":{},\"baselines\":null,\"seconds\":1,\"device\":\"cpu\"}", "lacks models, folds or the ensemble")]
+    [InlineData("[]", "summary.json")]
+    public void Report_ForeignSummary_IsLeftOut(string summary, string reason)
+    {
+        ArtificialRuns.WriteRun(Path.Combine(Run, "mix", "fold-1"), "mix", 1, 6);
+        File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":\"reproduce\",\"data\":\"synthetic\"}");
+        File.WriteAllText(Path.Combine(Run, "summary.json"), summary);
+        var data = Build(Run);
+        Assert.Contains(data.Notes, note => note.Contains(reason, StringComparison.Ordinal));
+        Assert.Contains("The reproduction is not done", data.Details[0].Text, StringComparison.Ordinal);
+    }
+
     // Every report is also written, so that no picture fails on the numbers that are left.
     private static ReportData Build(params string[] runs)
     {

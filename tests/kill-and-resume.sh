@@ -1,8 +1,10 @@
 #!/bin/bash
 # kill-and-resume.sh [KILLS]: kills a short reproduction (SIGKILL) at random moments. Starts it again after each kill.
-# At the end all embeddings, checkpoints, models and metrics.jsonl must equal those of an uninterrupted run, byte for
-# byte. A run may end before it is killed. It is then compared at once, and another run begins: no kill is counted.
-# Needs a Release build. STEPS=N sets the steps of each stage (200). SEED=N sets the seed of the random moments.
+# At the end all embeddings, checkpoints, models, metrics.jsonl and metrics.csv must equal those of an uninterrupted
+# run, byte for byte, and the event files of TensorBoard must have the values of metrics.jsonl. A run may end before it
+# is killed. It is then compared at once, and another run begins: no kill is counted.
+# Needs a Release build and Debian's protobuf-compiler. STEPS=N sets the steps of each stage (200). SEED=N sets the
+# seed of the random moments.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kills=${1:-20} steps=${STEPS:-200} seed=${SEED:-$(date +%s)}
@@ -12,15 +14,16 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 reproduce() { # reproduce OUTPUT
-    exec dotnet $program reproduce --preset micro --models mix uniter-roformer --folds 2 --data "$folder/data" --output-dir "$1" --quiet \
+    exec dotnet $program reproduce --preset micro --models mix uniter-roformer --folds 2 --data "$folder/data" --output-dir "$1" --quiet --report-to csv tensorboard \
         --set pretrain.steps="$steps" --set finetune.steps="$steps" --set pretrain.checkpoint_every=7 --set finetune.checkpoint_every=7
 }
 
-# Compares the files of a run, except environment.json, timing.jsonl, other times and the run's own folder. args.json and inputs.json of a finetuning run
-# contain that folder's path.
+# Compares the files of a run, except environment.json, timing.jsonl, other times and the run's own folder. args.json
+# and inputs.json of a finetuning run contain that folder's path, and report.html has both.
 without_times() { sed '/"seconds": {/,/}/d; /"seconds":/d' "$1/summary.json"; }
 is_as_uninterrupted() {
-    diff -r --exclude summary.json --exclude args.json --exclude inputs.json --exclude environment.json --exclude timing.jsonl "$folder/whole" "$folder/killed"
+    diff -r --exclude summary.json --exclude report.html --exclude args.json --exclude inputs.json --exclude environment.json --exclude timing.jsonl --exclude tensorboard "$folder/whole" "$folder/killed"
+    python3 tests/tensorboard/check.py "$folder"/{whole,killed}/*/*/tensorboard
     diff <(without_times "$folder/whole") <(without_times "$folder/killed")
     local file
     while read -r file; do

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
@@ -28,7 +29,7 @@ internal sealed class RecipeOptions
     private readonly string? _stage;
     private readonly Option<string> _preset = CommonOptions.PresetName();
     private readonly Option<ulong> _seed = CommonOptions.Seed();
-    private readonly Option<string?> _config = new("--config") { Description = "JSON file with keys of the preset, as --set takes them; also \"preset\" and \"seed\"", HelpName = "FILE.json" };
+    private readonly Option<string?> _config = new("--config") { Description = "JSON file with keys of the preset, as --set takes them; also \"preset\" and \"seed\"", HelpName = ValueName.File };
     private readonly Option<string[]> _set = CommonOptions.Set();
     private readonly Option<string?>[] _flags;
 

@@ -9,8 +9,8 @@ internal static class Folders
     private static readonly string[] OfOneRun = ["environment.json", "timing.jsonl"];
 
     /// <summary>
-    /// The two folders hold the same files with the same bytes, hidden and temporary ones included. Of environment.json
-    /// and timing.jsonl of runs only the names are compared.
+    /// The two folders hold the same files with the same bytes, hidden and temporary ones included. Of
+    /// environment.json and timing.jsonl of runs only the names are compared.
     /// </summary>
     /// <param name="expected">One folder.</param>
     /// <param name="actual">The other.</param>

@@ -17,9 +17,9 @@ internal static class ReportCommand
 
     public static Command Create()
     {
-        var runs = new Argument<string[]>("runs") { HelpName = ValueName.Folder, Description = "folders of runs, of several folds, or of reproduce", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string?>("--output") { HelpName = ValueName.File, Description = "HTML file; not needed with --json" };
-        var bench = new Option<string?>("--bench") { HelpName = ValueName.File, Description = "result of bench --json, to show the parts of a step" };
+        var runs = new Argument<string[]>("runs") { Description = "folders of runs, of several folds, or of reproduce", HelpName = ValueName.Folder, Arity = ArgumentArity.OneOrMore };
+        var output = new Option<string?>("--output") { Description = "HTML file; not needed with --json", HelpName = ValueName.File };
+        var bench = new Option<string?>("--bench") { Description = "result of bench --json, to show the parts of a step", HelpName = ValueName.File };
         var json = CommonOptions.Json();
         var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
         command.Validators.Add(result =>
@@ -42,7 +42,9 @@ internal static class ReportCommand
         }, json);
     }
 
-    /// <summary>Writes the report of a finished reproduction. A failure is a note, because the result is done.</summary>
+    /// <summary>
+    /// Writes the report of a finished reproduction. A failure is a note, because the result is done.
+    /// </summary>
     public static void WriteInto(string folder, IProgressSink progress, CancellationToken cancellation)
     {
         try

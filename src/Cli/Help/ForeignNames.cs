@@ -84,6 +84,8 @@ internal static class ForeignNames
         ["similar"] = "search",
         ["query"] = "search",
         ["find"] = "search",
+        ["plot"] = "report",
+        ["summary"] = "report",
         ["average"] = "ensemble",
         ["merge"] = "ensemble",
         ["onnx"] = "export",

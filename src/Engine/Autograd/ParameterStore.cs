@@ -334,7 +334,10 @@ public sealed class ParameterStore : IDisposable
         _gradientsOf = step;
     }
 
-    /// <summary>Notes that the gradients are no longer those of the step before.</summary>
+    /// <summary>
+    /// Notes that sums were written to the gradients: sums of the gradients of one step, or of several steps.
+    /// </summary>
+    /// <param name="writer">The step; an object that is no step if there were several.</param>
     internal void MarkGradients(object writer) => _gradientsOf = writer;
 
     /// <summary>Throws unless the store has memory for gradients.</summary>

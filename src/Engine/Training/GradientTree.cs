@@ -24,6 +24,7 @@ public sealed unsafe class GradientTree : IDisposable
     private readonly Arena _arena;
     private readonly Tensor[] _sums; // [i]: sum of 2^i neighbouring parts
     private readonly Tensor _losses, _zero;
+    private object? _writer; // the step that ran all parts so far; the tree itself if several did
 
     /// <summary>Takes memory: one block of gradients for each level of the tree.</summary>
     /// <param name="device">Where the parameters are.</param>
@@ -89,14 +90,16 @@ public sealed unsafe class GradientTree : IDisposable
     /// <summary>Adds the gradients and the losses of the part that was just run.</summary>
     /// <param name="stream">The device's stream, or one that counts for it.</param>
     /// <param name="terms">The terms of the part.</param>
+    /// <param name="step">The step that ran it.</param>
     /// <returns>
     /// True after the last part: <see cref="ParameterStore.Gradients"/> then has the gradients of the batch.
     /// </returns>
-    internal bool Add(ComputeStream stream, LossTerms terms)
+    internal bool Add(ComputeStream stream, LossTerms terms, object step)
     {
         int part = Next;
         bool isLast = part == Parts - 1;
         Next = isLast ? 0 : part + 1;
+        _writer = part == 0 || _writer == step ? step : this;
         for (int i = 0; i < terms.Terms.Length; i++)
         {
             var sum = _losses.Slice(i, new Shape(1));
@@ -111,7 +114,7 @@ public sealed unsafe class GradientTree : IDisposable
                 if ((part >> i & 1) != 0)
                     Sum(stream, _sums[i], gradients, gradients);
             }
-            _parameters.MarkGradients(this);
+            _parameters.MarkGradients(_writer);
             return true;
         }
         int carries = BitOperations.TrailingZeroCount(~part);
@@ -120,7 +123,7 @@ public sealed unsafe class GradientTree : IDisposable
         for (int i = 0; i < carries; i++)
             Sum(stream, _sums[i], gradients, i == carries - 1 ? _sums[carries] : gradients);
         if (carries > 1)
-            _parameters.MarkGradients(this);
+            _parameters.MarkGradients(_writer);
         return false;
     }
 

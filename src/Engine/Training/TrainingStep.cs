@@ -18,6 +18,7 @@ public sealed unsafe class TrainingStep : IDisposable
     private readonly Optimizer? _optimizer;
     private readonly StepInputs _inputs;
     private readonly GradientTree? _tree;
+    private readonly PlanStream? _update; // after the last part; null without a tree
     private LossTerms? _ofBatch;
 
     private TrainingStep(Device device, ParameterStore parameters, Optimizer? optimizer, StepInputs inputs, Func<Tape, LossTerms> losses, StepMode mode, GradientTree? tree)
@@ -46,9 +47,13 @@ public sealed unsafe class TrainingStep : IDisposable
                 return terms;
             }
             tape.RunBackward(terms.Terms);
-            Update(tape.Stream);
+            optimizer?.Update(tape.Stream, inputs.Scalars);
             return terms;
         });
+        if (tree is null || optimizer is null)
+            return;
+        _update = new PlanStream();
+        optimizer.Update(_update, inputs.Scalars);
     }
 
     /// <summary>Builds a step that reduces one loss.</summary>
@@ -127,8 +132,8 @@ public sealed unsafe class TrainingStep : IDisposable
         Step.ThrowIfDisposed();
         _parameters.BeginGradients(this);
         Step.Run();
-        if (_tree is not null && _tree.Add(_device.Stream, Step.Result))
-            Update(_device.Stream);
+        if (_tree is not null && _tree.Add(_device.Stream, Step.Result, this))
+            _update?.Replay(_device.Stream);
     }
 
     /// <summary>
@@ -151,7 +156,9 @@ public sealed unsafe class TrainingStep : IDisposable
     public double Loss() => Losses.Total(Losses.Read(_device));
 
     /// <inheritdoc/>
-    public void Dispose() => Step.Dispose();
-
-    private void Update(ComputeStream stream) => _optimizer?.Update(stream, _inputs.Scalars);
+    public void Dispose()
+    {
+        Step.Dispose();
+        _update?.Dispose();
+    }
 }

@@ -28,7 +28,7 @@ public unsafe struct ParameterBlock
     /// </summary>
     public int* DecayEnds;
 
-    /// <summary>[1]: factor of every gradient, as <see cref="GradientNormKernels"/> writes it; or null for 1.</summary>
+    /// <summary>[1]: factor of every gradient, from <see cref="GradientNormKernels"/>; or null for 1.</summary>
     public float* Factor;
 
     /// <summary>

@@ -28,6 +28,9 @@ public sealed record EmbeddingHealth(int Videos, int Width, double NormMean, dou
     /// <summary>Two videos above this cosine are near-duplicates.</summary>
     public const double NearDuplicateCosine = 0.999;
 
+    // Relative variance of equal vectors that were rounded to floats.
+    private const double RoundingVariance = 1e-14;
+
     /// <summary>Computes the numbers. The same embeddings give the same bits.</summary>
     /// <param name="embeddings">Row-major [videos, width].</param>
     /// <param name="width">Values of an embedding.</param>
@@ -45,7 +48,7 @@ public sealed record EmbeddingHealth(int Videos, int Width, double NormMean, dou
         double mean = norms.Length > 0 ? norms.Average() : 0, variance = norms.Length > 0 ? norms.Average(norm => (norm - mean) * (norm - mean)) : 0;
         double[] covariance = Covariance(embeddings, width);
         return new EmbeddingHealth(videos, width, mean, Math.Sqrt(variance), norms.DefaultIfEmpty().Min(), norms.DefaultIfEmpty().Max(),
-            EffectiveRankOf(SymmetricEigenvalues.Of(covariance, width)), MeanCosineOf(units, width), NearDuplicateSearch.Count(units, width, NearDuplicateCosine));
+            EffectiveRankOf(SymmetricEigenvalues.Of(covariance, width), RoundingVariance * (mean * mean + variance)), MeanCosineOf(units, width), NearDuplicateSearch.Count(units, width, NearDuplicateCosine));
     }
 
     /// <summary>Writes the numbers as JSON.</summary>
@@ -90,10 +93,10 @@ public sealed record EmbeddingHealth(int Videos, int Width, double NormMean, dou
             sums[i] += values[i] * factor;
     }
 
-    private static double EffectiveRankOf(double[] eigenvalues)
+    private static double EffectiveRankOf(double[] eigenvalues, double smallest)
     {
         double sum = eigenvalues.Where(static value => value > 0).Sum(), entropy = 0;
-        if (!(sum > 0))
+        if (!(sum > smallest))
             return 0;
         foreach (double value in eigenvalues)
         {

@@ -7,8 +7,8 @@ namespace VideoSim.Models.Progress;
 /// <param name="Arguments">Its args.json.</param>
 /// <param name="Step">Updates done.</param>
 /// <param name="Lines">
-/// The lines of metrics.jsonl that are valid, in order. Lines of later steps, which the reporter may have received, are
-/// not valid any more.
+/// The lines of metrics.jsonl that are valid, in order. Lines of later steps, which the reporter may have received,
+/// are not valid any more.
 /// </param>
 public sealed record ReportedRun(string Folder, JsonObject Arguments, long Step, IReadOnlyList<JsonObject> Lines);
 

@@ -45,8 +45,7 @@ public sealed record StageSchedule(string Stage)
     // As in Hugging Face's Trainer: a part of an epoch is rounded up to a whole update.
     private int StepsOf(decimal epochs, TrainingConfig recipe)
     {
-        long batch = (long)recipe.Batch * recipe.GradientAccumulationSteps;
-        int samples = Samples();
+        int batch = recipe.UpdateBatch, samples = Samples();
         decimal steps = Math.Max(1, Math.Ceiling(epochs * (samples / batch)));
         if (steps > int.MaxValue)
             throw new DataException(Line($"--num-train-epochs {epochs}: {samples} samples in updates of {batch} would be {steps} updates; at most {int.MaxValue} are possible"));

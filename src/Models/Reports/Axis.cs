@@ -9,6 +9,12 @@ internal sealed class Axis
     private Axis(double low, double high, double from, double to, bool isLogarithmic, IReadOnlyList<double> ticks) =>
         (_low, _high, _from, _to, _isLogarithmic, Ticks) = (low, high, from, to, isLogarithmic, ticks);
 
+    /// <summary>The place of the smallest value.</summary>
+    public double From => _from;
+
+    /// <summary>The place of the largest value.</summary>
+    public double To => _to;
+
     /// <summary>The round numbers in its range.</summary>
     public IReadOnlyList<double> Ticks { get; }
 
@@ -60,10 +66,10 @@ internal sealed class Axis
         }
     }
 
-    // 1, 2 or 5 times a power of ten, not below a size.
+    // 1, 2 or 5 times a power of ten, near a size.
     private static double RoundStep(double size)
     {
         double power = Math.Pow(10, Math.Floor(Math.Log10(size))), digit = size / power;
-        return power * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 5 ? 5 : 10);
+        return power * (digit <= 1.5 ? 1 : digit <= 3 ? 2 : digit <= 7 ? 5 : 10);
     }
 }

@@ -19,7 +19,7 @@ internal static class CurveParts
                 html.Raw($"<h3>{Html.Escape(stage == stages[^1] ? Capital(stage) : data.Findings.GetValueOrDefault(stage)?.Text ?? Capital(stage))}</h3>");
             html.Raw("<div class=\"figures\">");
             foreach (var figure in data.Curves.Where(figure => figure.Stage == stage))
-                html.Figure(Draw(figure), Caption(figure.Measure));
+                html.Figure(Draw(figure), $"{Caption(figure.Measure)}{(figure.Lines.Count < figure.Runs && figure.Lines.Count == 1 ? ", the same in all runs" : "")}");
             html.Raw("</div>");
         }
         Events(html, data);
@@ -43,10 +43,12 @@ internal static class CurveParts
             Lines = [.. data.Reliability.Select(static curve => new ChartLine(curve.Group, curve.Color, [.. curve.Bins.Select(static bin => bin.Cosine)], [.. curve.Bins.Select(static bin => bin.Label)]))],
             Points = isOne ? [.. data.Reliability[0].SampleCosines.Zip(data.Reliability[0].SampleLabels)] : [],
         };
-        html.Figure(chart.Draw(), "Label of validation pairs, by tenths of the pairs in the order of their cosines", "wide");
+        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Label of validation pairs, by tenths of the pairs in the order of their cosines", "wide");
+        html.Raw("<div>");
         html.Paragraph($"A line that rises from left to right is good: the score counts only the order. Intervals come from {Figure.Count(data.IntervalResamples)} samples of the pairs, drawn with replacement.", "quiet");
         html.Table("Scores of validation pairs", ["Model", "#Pairs", "#Spearman", "#Interval, low", "#Interval, high"], data.Reliability.Select(static curve => (IReadOnlyList<string>)
             [Html.Foreign(curve.Group), Figure.Count(curve.Pairs).Text, Figure.Score(curve.Spearman).Text, Figure.Score(curve.Low).Text, Figure.Score(curve.High).Text]));
+        html.Raw("</div></div>");
         html.Table("Pairs by cosine", ["Model", "#Mean cosine", "#Mean label", "#First quartile", "#Third quartile", "#Pairs"], data.Reliability.SelectMany(static curve => curve.Bins.Select(bin => (IReadOnlyList<string>)
             [Html.Foreign(curve.Group), Figure.Score(bin.Cosine).Text, Figure.Score(bin.Label).Text, Figure.Score(bin.LabelLow).Text, Figure.Score(bin.LabelHigh).Text, Figure.Count(bin.Pairs).Text])), folded: true);
         html.EndSection();
@@ -62,6 +64,7 @@ internal static class CurveParts
             XTitle = "step",
             FromZero = figure.Measure is RunReader.Rate or RunReader.EncoderRate or RunReader.Throughput,
             MayBeLogarithmic = figure.Measure is RunReader.Loss or RunReader.GradientNorm,
+            YTick = figure.Measure is RunReader.Rate or RunReader.EncoderRate ? Figure.RateTick : Figure.Tick,
             HasDots = figure.Measure == RunReader.Validation && figure.Lines.Count <= MostNamedRuns,
             Lines = [.. figure.Lines.Select((line, i) => new ChartLine(namesRuns ? Short(line) : line.Group, namesRuns ? i : line.Color, [.. line.Steps.Select(static step => (double)step)], line.Values))],
             Marks = [.. figure.Events.Select(static happened => ((double)happened.Step, StyleOf(happened), happened.Text))],

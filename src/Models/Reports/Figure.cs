@@ -17,17 +17,17 @@ public readonly record struct Figure(double Value, string Text)
     /// <summary>A share of 1, in percent.</summary>
     public static Figure Percent(double value) => new(value, $"{Signed((100 * value).ToString("0.#", CultureInfo.InvariantCulture))} %");
 
+    /// <summary>A share of 1, in percent with one decimal, for columns.</summary>
+    public static Figure Share(double value) => new(value, $"{Signed((100 * value).ToString("F1", CultureInfo.InvariantCulture))} %");
+
     /// <summary>A whole number.</summary>
     public static Figure Count(double value) => new(value, Signed(value.ToString("N0", CultureInfo.InvariantCulture)));
 
     /// <summary>A quantity with three digits and a prefix of SI, such as 12.3 k.</summary>
-    public static Figure Quantity(double value) => new(value, Prefixed(value, 3));
+    public static Figure Quantity(double value) => new(value, Prefixed(value, 3, fills: true));
 
     /// <summary>A ratio, with one decimal.</summary>
     public static Figure Ratio(double value) => new(value, Signed(value.ToString("0.0", CultureInfo.InvariantCulture)));
-
-    /// <summary>A learning rate or another small number, such as 3.0e-5.</summary>
-    public static Figure Rate(double value) => new(value, value == 0 ? "0" : value.ToString("0.0e-0", CultureInfo.InvariantCulture));
 
     /// <summary>Seconds as a duration, such as 2 h 5 min.</summary>
     public static Figure Duration(double seconds)
@@ -39,26 +39,36 @@ public readonly record struct Figure(double Value, string Text)
 
     /// <summary>All texts that a number can have, for tests.</summary>
     internal static IEnumerable<string> AllTexts(double value) =>
-        new[] { Score(value), Percent(value), Count(value), Quantity(value), Ratio(value), Rate(value), Duration(value) }.Select(static figure => figure.Text);
+        new[] { Score(value), Percent(value), Share(value), Count(value), Quantity(value), Ratio(value), Duration(value) }.Select(static figure => figure.Text);
 
     /// <summary>A number with few digits for the tick of an axis.</summary>
     /// <param name="value">The number.</param>
-    internal static string Tick(double value) => Prefixed(value, 4);
+    internal static string Tick(double value) => Prefixed(value, 4, fills: false);
+
+    /// <summary>A learning rate for the tick of an axis, such as 5e-4.</summary>
+    internal static string RateTick(double value) => value == 0 ? "0" : value.ToString("0.##e-0", CultureInfo.InvariantCulture).Replace("-", Minus, StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => Text;
 
-    private static string Prefixed(double value, int digits)
+    // With fills, digits after the point are shown even if they are 0, so that columns are even.
+    private static string Prefixed(double value, int digits, bool fills)
     {
         if (value == 0)
             return "0";
         double size = Math.Abs(value);
         // Numbers from 0.001 to 9999 are readable without a prefix.
         if (size is >= 1e-3 and < 1e4)
-            return Signed(Round(value, digits).ToString("0.########", CultureInfo.InvariantCulture));
+            return Digits(value);
         int power = Math.Clamp((int)Math.Floor(Math.Log10(size) / 3), -3, 4);
-        double scaled = Round(value / Math.Pow(1000, power), digits);
-        return $"{Signed(scaled.ToString("0.########", CultureInfo.InvariantCulture))} {Prefixes[power + 3]}".TrimEnd();
+        return $"{Digits(value / Math.Pow(1000, power))} {Prefixes[power + 3]}".TrimEnd();
+
+        string Digits(double number)
+        {
+            double rounded = Round(number, digits);
+            int decimals = Math.Max(0, digits - 1 - (int)Math.Floor(Math.Log10(Math.Abs(rounded))));
+            return Signed(rounded.ToString(fills ? $"F{decimals}" : "0.########", CultureInfo.InvariantCulture));
+        }
     }
 
     private static double Round(double value, int digits) => double.Parse(value.ToString($"G{digits}", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);

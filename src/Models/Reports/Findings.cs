@@ -23,10 +23,6 @@ internal static class Findings
         {
             details.Add(Finding.Of(only.Reproduction is null ? (FormattableString)$"The reproduction is not done: it has no summary.json yet." : $"There are no labels of test_b, so the ensemble has no score."));
         }
-        else
-        {
-            details.Add(Finding.Of($"Baselines and the best possible score are computed by reproduce; this report has none."));
-        }
         Finding verdict;
         if (runs.Count == 0)
         {
@@ -50,6 +46,8 @@ internal static class Findings
             verdict = means.Count == 1 ? Finding.Of($"{best.Name} has a mean validation of {Figure.Score(best.Mean)} over {Figure.Count(best.Count)} {(runs[0].Stage == "finetune" ? "folds" : "runs")}")
                 : Finding.Of($"{best.Name} is the best of {Figure.Count(means.Count)}, with a mean validation of {Figure.Score(best.Mean)}");
         }
+        if (only is not { IsReproduction: true })
+            details.Add(Finding.Of($"There are no baselines and no best possible score here; reproduce computes them."));
         return (verdict, details);
     }
 
@@ -102,7 +100,9 @@ internal static class Findings
             yield return ("pairs", Finding.Of($"The {Figure.Count(data.WorstPairs.Count)} pairs that are ranked most wrongly"));
         if (data.Runs.Select(static run => run.Health).OfType<Metrics.EmbeddingHealth>().ToList() is { Count: > 0 } healths)
         {
-            yield return ("health", Finding.Of($"Embeddings use {Figure.Ratio(healths.Min(static health => health.EffectiveRank))} to {Figure.Ratio(healths.Max(static health => health.EffectiveRank))} of {Figure.Count(healths[0].Width)} dimensions; {Figure.Count(healths.Sum(static health => health.NearDuplicates))} near-duplicates"));
+            var (least, most) = (Figure.Ratio(healths.Min(static health => health.EffectiveRank)), Figure.Ratio(healths.Max(static health => health.EffectiveRank)));
+            var (width, near) = (Figure.Count(healths[0].Width), Figure.Count(healths.Sum(static health => health.NearDuplicates)));
+            yield return ("health", least.Text == most.Text ? Finding.Of($"Embeddings use {least} of {width} dimensions; {near} near-duplicates") : Finding.Of($"Embeddings use {least} to {most} of {width} dimensions; {near} near-duplicates"));
         }
         if (data.Times.Count > 0)
         {

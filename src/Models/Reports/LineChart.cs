@@ -10,7 +10,7 @@ internal sealed record ChartLine(string Label, int Color, IReadOnlyList<double> 
 /// <summary>Lines over a common x axis, labelled at their ends.</summary>
 internal sealed record LineChart
 {
-    private const double Height = 230, Top = 10, Bottom = 34, LargestLabel = 110, LabelDistance = 7;
+    private const double Height = 240, Top = 10, Bottom = 40, LargestLabel = 116, LabelDistance = 7;
     private const double LogarithmicRatio = 30; // of the largest to the smallest value
     private const int ManyLines = 8;
 
@@ -41,6 +41,9 @@ internal sealed record LineChart
     /// <summary>Whether large ranges get an axis of powers.</summary>
     public bool MayBeLogarithmic { get; init; }
 
+    /// <summary>The text of a tick of the y axis.</summary>
+    public Func<double, string> YTick { get; init; } = Figure.Tick;
+
     /// <summary>Draws the chart.</summary>
     public string Draw()
     {
@@ -50,7 +53,7 @@ internal sealed record LineChart
         bool isLogarithmic = MayBeLogarithmic && low > 0 && high / low > LogarithmicRatio;
         double room = (high - low) * 0.04;
         var y = isLogarithmic ? Axis.Logarithmic(low, high, bottom, Top) : Axis.Linear(FromZero ? Math.Min(0, low) : low - room, high + room, bottom, Top, 4);
-        string[] ticks = [.. y.Ticks.Select(Figure.Tick)];
+        string[] ticks = [.. y.Ticks.Select(YTick)];
         double left = Math.Max(24, ticks.Max(Svg.WidthOf) + 8);
         var ends = Ends();
         double right = ends.Count == 0 ? 12 : Math.Min(LargestLabel, ends.Max(static end => Svg.WidthOf(end.Label))) + LabelDistance + 4;
@@ -64,7 +67,7 @@ internal sealed record LineChart
         }
         DrawX(svg, x, bottom);
         foreach (var (at, style, title) in Marks)
-            svg.Mark(x[at], bottom + 1, style, title);
+            svg.Mark(x[at], bottom, style, title);
         foreach (var (px, py) in Points)
             svg.Dot(x[px], y[py], 1.6, "p");
         string weight = Lines.Count > ManyLines ? "l m" : "l";
@@ -80,7 +83,8 @@ internal sealed record LineChart
         double[] places = LabelPlaces.Apart([.. ends.Select(end => y[end.Y])], Svg.LineHeight, Top + 4, bottom - 2);
         for (int i = 0; i < ends.Count; i++)
         {
-            if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2)
+            // A thin line joins a label with a line that ends far from it.
+            if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2 || x[ends[i].X] < Svg.Width - right - Svg.LineHeight)
                 svg.Line(x[ends[i].X] + 1, y[ends[i].Y], Svg.Width - right + LabelDistance - 2, places[i], $"k {ColorClass(ends[i].Color)}");
             svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(ends[i].Label, right - LabelDistance), $"n {ColorClass(ends[i].Color)}");
         }
@@ -92,13 +96,14 @@ internal sealed record LineChart
 
     private void DrawX(Svg svg, Axis x, double bottom)
     {
-        double last = x.Ticks.Count > 0 ? x.Ticks[^1] : 0;
+        // A text at the border of the picture would be cut.
+        const double border = 14;
         foreach (double tick in x.Ticks)
         {
             svg.Line(x[tick], bottom, x[tick], bottom + 4, "a");
-            svg.Text(x[tick], bottom + 17, Figure.Tick(tick), tick == last ? "t e" : tick == x.Ticks[0] && CountsX ? "t" : "t i");
+            svg.Text(x[tick], bottom + 18, Figure.Tick(tick), x[tick] > Svg.Width - border ? "t e" : "t i");
         }
-        svg.Text((x[x.Ticks.Count > 0 ? x.Ticks[0] : 0] + x[last]) / 2, bottom + 30, XTitle, "t i");
+        svg.Text((x.From + x.To) / 2, bottom + 35, XTitle, "t i");
     }
 
     // One label for all lines that share it, at the middle of their ends. A single label says nothing.

@@ -36,7 +36,7 @@ internal static class OriginParts
             html.Table("Time of the runs", ["Runs", "#Number", "#Time", .. TimeParts.SelectMany(static part => new[] { $"#{Capital(part.Name)}", "#Share" }), "#Most memory"], data.Times.Select(static time => (IReadOnlyList<string>)
             [
                 Html.Foreign($"{time.Group} {time.Stage}"), Figure.Count(time.Runs).Text, Figure.Duration(time.Time.Total).Text,
-                .. TimeParts.SelectMany(part => new[] { Figure.Duration(part.Seconds(time)).Text, Figure.Percent(part.Share(time)).Text }),
+                .. TimeParts.SelectMany(part => new[] { Figure.Duration(part.Seconds(time)).Text, Figure.Share(part.Share(time)).Text }),
                 time.MemoryBytes is { } bytes ? $"{Figure.Quantity(bytes)}B" : None,
             ]));
         }
@@ -46,7 +46,7 @@ internal static class OriginParts
             if (bench.MedianMilliseconds is { } median)
                 html.Paragraph($"The median step takes {Figure.Quantity(median)} ms. The bench times parts one by one, so their sum may be more.", "quiet");
             html.Table("Parts of a step", ["Part", "#ms", "#Share"], bench.Parts.Select(static part => (IReadOnlyList<string>)
-                [Html.Foreign(part.Name), Figure.Quantity(part.Milliseconds).Text, Figure.Percent(part.Share).Text])
+                [Html.Foreign(part.Name), Figure.Quantity(part.Milliseconds).Text, Figure.Share(part.Share).Text])
                 .Concat(bench.RestMilliseconds > 0 ? [["all others", Figure.Quantity(bench.RestMilliseconds).Text, ""]] : []));
         }
         html.EndSection();

@@ -126,13 +126,17 @@ public static class ReportBuilder
                     continue;
                 int most = Math.Clamp(PointsOfFigure / curves.Count, FewestPointsOfLine, MostPointsOfLine);
                 var lines = curves.Select(entry => (entry.Run, Thin: Thinning.Thin(entry.Curve, most)))
-                    // The rates of all folds of a model are the same.
-                    .DistinctBy(static entry => (entry.Run.Group, string.Join(' ', entry.Thin.Steps), string.Join(' ', entry.Thin.Values)))
-                    .Select(static entry => new CurveLine(entry.Run.Name, entry.Run.Group, entry.Run.Color, entry.Thin.Steps, entry.Thin.Values));
-                yield return new CurveFigure(stage, measure, [.. lines], events);
+                    .Select(static entry => new CurveLine(entry.Run.Name, entry.Run.Group, entry.Run.Color, entry.Thin.Steps, entry.Thin.Values)).ToList();
+                // The rates of all folds of a model are the same, and often those of all models.
+                lines = [.. lines.DistinctBy(static line => (line.Group, Key(line)))];
+                if (lines.DistinctBy(Key).Count() == 1)
+                    lines = lines[..1];
+                yield return new CurveFigure(stage, measure, curves.Count, lines, events);
             }
         }
     }
+
+    private static string Key(CurveLine line) => $"{string.Join(' ', line.Steps)} {string.Join(' ', line.Values)}";
 
     private static IEnumerable<FoldSpread> Spreads(IReadOnlyList<RunSummary> runs) =>
         from run in runs

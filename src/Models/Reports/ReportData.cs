@@ -154,15 +154,16 @@ public sealed record RunSummary
     public required IReadOnlyList<RunEvent> Events { get; init; }
 
     /// <summary>The starts and resumes.</summary>
-    public required IReadOnlyList<RunSession> Sessions { get; init; }
+    public required IReadOnlyList<SessionRow> Sessions { get; init; }
 }
 
 /// <summary>Curves of one measure.</summary>
 /// <param name="Stage">pretrain or finetune.</param>
 /// <param name="Measure">The key of the values.</param>
-/// <param name="Lines">One curve for each run.</param>
+/// <param name="Runs">Number of runs that have the measure.</param>
+/// <param name="Lines">Their curves, equal ones once.</param>
 /// <param name="Events">Resumes and rollbacks of these runs.</param>
-public sealed record CurveFigure(string Stage, string Measure, IReadOnlyList<CurveLine> Lines, IReadOnlyList<RunEvent> Events);
+public sealed record CurveFigure(string Stage, string Measure, int Runs, IReadOnlyList<CurveLine> Lines, IReadOnlyList<RunEvent> Events);
 
 /// <summary>The curve of one run, with few enough points to draw them.</summary>
 /// <param name="Run">Name of the run.</param>

@@ -27,8 +27,8 @@ public static class ReportPage
     {
         var parts = Parts.Select(part => (part.Id, part.Name, Text: Part(part.Id, part.Name, data))).Where(static part => part.Text.Length > 0).ToList();
         var html = new Html();
-        html.Raw("<!DOCTYPE html>").Raw("<html lang=\"en\">").Raw("<head>").Raw("<meta charset=\"utf-8\">");
-        html.Raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+        html.Raw("<!DOCTYPE html>").Raw("<html lang=\"en\">").Raw("<head>").Raw("<meta charset=\"utf-8\"/>");
+        html.Raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>");
         html.Raw($"<title>{Html.Escape(data.Title)} \u2013 VideoSim report</title>").Raw($"<style>\n{Style()}</style>").Raw("</head>").Raw("<body>");
         html.Raw($"<header><p class=\"kicker\">VideoSim report: {Html.Escape(data.Title)}</p><h1>{Html.Escape(data.Verdict.Text)}</h1>");
         html.Raw($"<p class=\"lead\">{Html.Escape(string.Join(' ', data.Details.Select(static detail => detail.Text)))}</p>");

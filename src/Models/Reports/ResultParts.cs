@@ -5,6 +5,7 @@ namespace VideoSim.Models.Reports;
 /// <summary>The parts of the page with scores.</summary>
 internal static class ResultParts
 {
+    private const int MostOpenRows = 24;
     private const string Neutral = "cx", Strong = "ct", None = "\u2013";
 
     /// <summary>The score beside baselines and the best possible one.</summary>
@@ -25,9 +26,9 @@ internal static class ResultParts
     /// <summary>Validations of the folds.</summary>
     public static void Folds(Html html, string id, string name, ReportData data)
     {
-        if (data.Folds.Count == 0)
+        if (data.Folds.Count == 0 || data.Folds.Sum(static group => group.Runs) == 1)
             return;
-        html.Section(id, name, data.Findings[id].Text);
+        html.Section(id, name, data.Findings[id].Text).Raw("<div class=\"side\">");
         html.Figure(new RowChart
         {
             Label = "Last validation of each fold by model",
@@ -40,14 +41,14 @@ internal static class ResultParts
         }.Draw(), "A dot for each fold; line and number: mean; band: one standard deviation", "wide");
         html.Table("Validation of folds", ["Model", "#Folds", "#Mean", "#Deviation", "#Lowest", "#Highest"], data.Folds.Select(static group => (IReadOnlyList<string>)
             [Html.Foreign(group.Group), Figure.Count(group.Runs).Text, Figure.Score(group.Mean).Text, Score(group.Deviation), Figure.Score(group.Lowest).Text, Figure.Score(group.Highest).Text]));
-        html.EndSection();
+        html.Raw("</div>").EndSection();
     }
 
     /// <summary>All runs.</summary>
     public static void Runs(Html html, string id, string name, ReportData data)
     {
         int complete = data.Runs.Count(static run => run.Complete);
-        html.Section(id, name, complete == data.Runs.Count ? (complete == 1 ? "The run is complete" : $"All runs are complete")
+        html.Section(id, name, complete == data.Runs.Count ? (complete == 1 ? "The run is complete" : "All runs are complete")
             : complete == 0 ? (data.Runs.Count == 1 ? "The run has not ended" : "No run has ended") : "Some runs have not ended");
         bool hasTest = data.Runs.Any(static run => run.TestScore is not null);
         string[] headers = ["Run", "#Steps", "#Loss", "#Validation at start", "#Best", "#at step", "#Last", "#Interval, low", "#Interval, high", .. hasTest ? ["#Test"] : Array.Empty<string>(), "State"];
@@ -57,7 +58,7 @@ internal static class ResultParts
             run.BestStep is { } step ? Figure.Count(step).Text : None, Score(run.LastValidation), Score(run.IntervalLow), Score(run.IntervalHigh),
             .. hasTest ? [Score(run.TestScore)] : Array.Empty<string>(),
             run.Complete ? (run.Done < run.Steps ? $"stopped early, of {Figure.Count(run.Steps)} steps" : "complete") : $"not ended, of {Figure.Count(run.Steps)} steps",
-        ]));
+        ]), folded: data.Runs.Count > MostOpenRows);
         html.EndSection();
     }
 
@@ -66,7 +67,7 @@ internal static class ResultParts
     {
         if (data.Ensemble is not { } ensemble)
             return;
-        html.Section(id, name, data.Findings[id].Text);
+        html.Section(id, name, data.Findings[id].Text).Raw("<div class=\"side\">");
         if (ensemble.Members.Any(static member => member.Contribution is not null))
         {
             html.Figure(new RowChart
@@ -79,10 +80,11 @@ internal static class ResultParts
                 })],
             }.Draw(), "What the ensemble loses without a model; a bar to the left: the model does harm", "wide");
         }
-        html.Table("Models of the ensemble", ["Model", "#Weight", "#Mean length", "#Alone", "#Ensemble without it", "#Contribution"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
+        html.Table("Models of the ensemble", ["Model", "#Weight", "#Length", "#Alone", "#Without it", "#Gain"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
             [Html.Foreign(member.Model), Figure.Quantity(member.Weight).Text, Figure.Quantity(member.MeanNorm).Text, Score(member.Alone), Score(member.Without), Score(member.Contribution)]));
+        html.Raw("</div>");
         if (ensemble is { Spearman: { } raw, NormalizedSpearman: { } normalized })
-            html.Paragraph($"The sum of raw embeddings, as published, scores {Figure.Score(raw)}. The sum of embeddings of length 1 scores {Figure.Score(normalized)}.", "quiet");
+            html.Paragraph($"The sum of raw embeddings, as published, scores {Figure.Score(raw)}. The sum of embeddings of unit length scores {Figure.Score(normalized)}.", "quiet");
         html.EndSection();
     }
 
@@ -98,7 +100,7 @@ internal static class ResultParts
         html.Table("Pairs that are ranked most wrongly", ["Videos", "#Label", "#Cosine", "#Rank of label", "#Rank of cosine", "#Difference"], data.WorstPairs.Select(static pair => (IReadOnlyList<string>)
         [
             $"<div class=\"titles\">{Video(pair.LeftTitle, pair.Left)}{Video(pair.RightTitle, pair.Right)}</div>", Figure.Score(pair.Label).Text, Figure.Score(pair.Cosine).Text,
-            Figure.Percent(pair.LabelRank).Text, Figure.Percent(pair.CosineRank).Text, Figure.Percent(pair.Difference).Text,
+            Figure.Share(pair.LabelRank).Text, Figure.Share(pair.CosineRank).Text, Figure.Share(pair.Difference).Text,
         ]));
         html.EndSection();
 
@@ -114,7 +116,7 @@ internal static class ResultParts
         html.Section(id, name, data.Findings[id].Text);
         html.Paragraph($"Embeddings of the newest validation of each run. The effective rank is the number of directions that the embeddings use. The mean cosine is that of two different videos. A video has a near-duplicate if another one has a cosine above {Figure.Quantity(data.NearDuplicateCosine)}.", "quiet");
         html.Table("Embeddings of each run", ["Run", "#Videos", "#Mean length", "#Deviation", "#Shortest", "#Longest", "#Effective rank", "#of", "#Mean cosine", "#Near-duplicates"], healthy.Select(static run => Row(run.Name, run.Health!)),
-            folded: healthy.Count > 24);
+            folded: healthy.Count > MostOpenRows);
         html.EndSection();
     }
 

@@ -20,7 +20,7 @@ internal sealed record ChartRow(string Label, string Value, string Color, IReadO
 /// <summary>Values in rows over a common axis.</summary>
 internal sealed record RowChart
 {
-    private const double Top = 6, RowHeight = 22, Bottom = 36, LargestLabel = 140, BarHeight = 12;
+    private const double Top = 6, RowHeight = 22, Bottom = 42, LargestLabel = 165, BarHeight = 12;
 
     /// <summary>What the chart shows.</summary>
     public required string Label { get; init; }
@@ -51,9 +51,9 @@ internal sealed record RowChart
         foreach (double tick in x.Ticks)
         {
             svg.Line(x[tick], Top, x[tick], bottom, tick == 0 ? "a" : "g");
-            svg.Text(x[tick], bottom + 15, Tick(tick), "t i");
+            svg.Text(x[tick], bottom + 17, Tick(tick), "t i");
         }
-        svg.Text((left + right) / 2, bottom + 29, XTitle, "t i");
+        svg.Text((left + right) / 2, bottom + 35, XTitle, "t i");
         for (int i = 0; i < Rows.Count; i++)
             DrawRow(svg, x, Rows[i], Top + RowHeight * (i + 0.5), left, right);
         return svg.ToString();

@@ -2,7 +2,9 @@ namespace VideoSim.Models.Reports;
 
 /// <summary>A run with its names in a report.</summary>
 /// <param name="Record">The run.</param>
-/// <param name="Group">The runs that share a colour: those of one model or, if runs are compared, of one folder.</param>
+/// <param name="Group">
+/// The runs that share a colour: those of one model or, if runs are compared, of one folder.
+/// </param>
 /// <param name="Name">Name of the run.</param>
 /// <param name="Color">Number of the group's colour.</param>
 /// <param name="TestScore">Score on test_b in a reproduction.</param>

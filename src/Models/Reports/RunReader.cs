@@ -12,7 +12,7 @@ namespace VideoSim.Models.Reports;
 /// <summary>Reads the folder of one training run. Nothing in it is changed, so the run may still be going.</summary>
 internal static class RunReader
 {
-    public const string Metrics = "metrics.jsonl", Timing = "timing.jsonl", Environment = "environment.json";
+    public const string Metrics = "metrics.jsonl", Timing = RunTiming.Name, Environment = RunSessions.Name;
 
     /// <summary>Keys of metrics.jsonl and timing.jsonl that have a curve.</summary>
     public const string Loss = "loss", Rate = "learning_rate", EncoderRate = "encoder_learning_rate", GradientNorm = "grad_norm",
@@ -34,7 +34,8 @@ internal static class RunReader
         var curves = new Dictionary<string, Series>();
         foreach (string key in new[] { Loss, Rate, EncoderRate, GradientNorm, Validation })
             Add(curves, key, lines);
-        Add(curves, Throughput, timing);
+        // A line without a step since the line before has no throughput.
+        Add(curves, Throughput, [.. timing.Where(static line => line.Number(Throughput) > 0)]);
         NoteNonFinite(folder, lines, notes);
         return new RunRecord
         {
@@ -97,7 +98,7 @@ internal static class RunReader
             notes.Add($"{file}: the loss of step {bad["step"]?.ToJsonString() ?? "?"} is not a finite number and is left out");
     }
 
-    private static IEnumerable<RunEvent> Events(IReadOnlyList<JsonObject> lines, IReadOnlyList<RunSession> sessions)
+    private static IEnumerable<RunEvent> Events(IReadOnlyList<JsonObject> lines, IReadOnlyList<SessionRow> sessions)
     {
         foreach (var session in sessions.Where(static session => session.FromStep > 0))
             yield return new RunEvent("resume", session.FromStep!.Value, $"resumed from step {session.FromStep}");
@@ -112,14 +113,14 @@ internal static class RunReader
         }
     }
 
-    private static IReadOnlyList<RunSession> Sessions(string folder, List<string> notes)
+    private static IReadOnlyList<SessionRow> Sessions(string folder, List<string> notes)
     {
         string file = Path.Combine(folder, Environment);
         if (JsonLines.ReadObject(file, notes) is not { } all)
             return [];
         if (all["sessions"] is JsonArray list)
         {
-            return [.. list.OfType<JsonObject>().Select(static one => new RunSession(one.Text("started"), (long?)one.Number("from_step"), CommandLineOf(one["command_line"]), one.Text("version"), one.Text("commit"),
+            return [.. list.OfType<JsonObject>().Select(static one => new SessionRow(one.Text("started"), (long?)one.Number("from_step"), CommandLineOf(one["command_line"]), one.Text("version"), one.Text("commit"),
                 one.Text("machine"), one.Text("processor"), one.Text("os"), one.Text("dotnet"), one.Text("device"), (long?)one.Number("threads")))];
         }
         notes.Add($"{file}: has no list 'sessions' and is left out");

@@ -43,7 +43,7 @@ public sealed record TimeParts(double Total, double Input, double Train, double 
 /// <param name="Runtime">Version of .NET.</param>
 /// <param name="Device">Name of the device.</param>
 /// <param name="Threads">Threads of the CPU device.</param>
-public sealed record RunSession(string? Started, long? FromStep, string? CommandLine, string? Version, string? Commit, string? Machine, string? Processor, string? System,
+public sealed record SessionRow(string? Started, long? FromStep, string? CommandLine, string? Version, string? Commit, string? Machine, string? Processor, string? System,
     string? Runtime, string? Device, long? Threads);
 
 /// <summary>What the files of a run's folder say.</summary>
@@ -80,7 +80,7 @@ internal sealed record RunRecord
     public required IReadOnlyList<RunEvent> Events { get; init; }
 
     /// <summary>The starts and resumes.</summary>
-    public required IReadOnlyList<RunSession> Sessions { get; init; }
+    public required IReadOnlyList<SessionRow> Sessions { get; init; }
 
     /// <summary>Seconds of its parts; null without timing.jsonl.</summary>
     public required TimeParts? Time { get; init; }

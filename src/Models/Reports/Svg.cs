@@ -10,7 +10,7 @@ internal sealed class Svg
     public const double Width = 400;
 
     /// <summary>Size of text, and the height that a line of it needs.</summary>
-    public const double FontSize = 11, LineHeight = 13;
+    public const double FontSize = 13, LineHeight = 15;
 
     private const double NarrowEm = 0.58, WideEm = 1.05; // widths of letters in system fonts, rather too large
     private const int FirstWide = 0x1100; // Korean, Chinese, Japanese
@@ -70,9 +70,9 @@ internal sealed class Svg
     public void Box(double x, double y, double width, double height, string style, string? title = null) =>
         Element($"<rect class=\"{style}\" x=\"{N(x)}\" y=\"{N(y)}\" width=\"{N(Math.Max(0, width))}\" height=\"{N(height)}\"", "rect", title);
 
-    /// <summary>A triangle whose point is at a place of the x axis.</summary>
+    /// <summary>A triangle that stands on the x axis.</summary>
     public void Mark(double x, double y, string style, string title) =>
-        Element($"<path class=\"{style}\" d=\"M{N(x)} {N(y)}l-4 7h8z\"", "path", title);
+        Element($"<path class=\"{style}\" d=\"M{N(x)} {N(y - 8)}l-4.5 8h9z\"", "path", title);
 
     /// <summary>A text on a base line.</summary>
     /// <param name="x">Its place.</param>

@@ -37,6 +37,7 @@ public sealed class RunFolder : IDisposable
     private enum RunMode
     {
         New,
+        Restart, // with the same arguments, after a start without a result
         Replace,
         Continue,
         Grow,
@@ -52,7 +53,7 @@ public sealed class RunFolder : IDisposable
     public string Best => Path.Combine(FolderPath, ModelFolder.BestOfRun);
 
     /// <summary>Whether the run begins, or begins anew.</summary>
-    public bool IsNew => _mode is RunMode.New or RunMode.Replace;
+    public bool IsNew => _mode is RunMode.New or RunMode.Restart or RunMode.Replace;
 
     /// <summary>Whether the run has done all its steps.</summary>
     public bool IsComplete => _mode == RunMode.Continue && Directory.Exists(Last);
@@ -122,7 +123,8 @@ public sealed class RunFolder : IDisposable
     /// <param name="inputs">The input files; null if the caller compares them.</param>
     /// <param name="progress">Receives notes.</param>
     /// <exception cref="DataException">
-    /// An input has changed since the run began, or the folder cannot be written. A run that was there does not change.
+    /// An input has changed since the run began, or the folder cannot be written. A run that was there does not
+    /// change.
     /// </exception>
     internal void Begin(IReadOnlyList<FileDigest>? inputs, IProgressSink progress)
     {
@@ -135,6 +137,10 @@ public sealed class RunFolder : IDisposable
                 // From here on, every start deletes the rest.
                 Write(new JsonObject { ["command"] = _earlier!["command"]?.DeepClone(), ["data"] = _earlier["data"]?.DeepClone(), [RunChange.Deleting] = true });
                 _layout.Clear(FolderPath);
+            }
+            else if (_mode == RunMode.Restart)
+            {
+                Inputs.Delete();
             }
             else if (_mode != RunMode.New)
             {
@@ -181,9 +187,11 @@ public sealed class RunFolder : IDisposable
         bool isOwn = command is null || layout.Makes(command);
         if (overwrite && !isOwn)
             throw new DataException($"{path} has the results of {Printable.Quote(command!)}; --overwrite-output-dir deletes only those of the same command");
-        if (isOwn && (overwrite || earlier.ContainsKey(RunChange.Deleting) || command is not null && !layout.HasBegun(path)))
+        if (isOwn && (overwrite || earlier.ContainsKey(RunChange.Deleting)))
             return RunMode.Replace;
         var change = RunChange.Of(earlier, arguments);
+        if (isOwn && command is not null && !layout.HasBegun(path))
+            return change is { Refusal: null, Growth: null } ? RunMode.Restart : RunMode.Replace;
         if (change.Refusal is null && (mayGrow || change.Growth is null))
             return change.Growth is null ? RunMode.Continue : RunMode.Grow;
         throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")

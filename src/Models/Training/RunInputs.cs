@@ -20,6 +20,9 @@ internal sealed class RunInputs(string folder)
     /// <summary>Whether inputs.json exists; it is written when a run begins.</summary>
     public bool Exist => File.Exists(_file);
 
+    /// <summary>Deletes inputs.json, for a start without results.</summary>
+    public void Delete() => File.Delete(_file);
+
     /// <summary>
     /// Refuses files that differ from those that the run read. Only the folders of these files are compared.
     /// </summary>

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
@@ -29,7 +30,7 @@ internal abstract class RunLayout
     /// <exception cref="Engine.DataException">Another process has the lock of a run.</exception>
     public void RequireFree(string folder)
     {
-        foreach (var (inner, layout) in Inner(folder).Where(static run => Directory.Exists(run.Folder)))
+        foreach (var (inner, layout) in Inner(folder).Where(static run => Directory.Exists(run.Folder) && run.Layout.IsOwn(run.Folder)))
         {
             RunLock.Take(inner).Dispose();
             layout.RequireFree(inner);
@@ -89,7 +90,16 @@ internal abstract class RunLayout
             || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
-            [RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, "validation.tsv", "embeddings.json"];
+        [
+            RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, PairValidation.PairsFile, PairValidation.EmbeddingsFile, CsvReporter.FileName, .. EventFiles(folder),
+        ];
+
+        // The reporter of TensorBoard is in another project.
+        private static string[] EventFiles(string folder)
+        {
+            string events = Path.Combine(folder, "tensorboard");
+            return Directory.Exists(events) ? Directory.GetFiles(events, "events.out.tfevents.*.videosim") : [];
+        }
 
         protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;
     }

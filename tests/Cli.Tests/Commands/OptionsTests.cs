@@ -25,13 +25,15 @@ public sealed class OptionsTests(CommandWorld world)
         string dictionary = world.New() + ".txt";
         File.WriteAllText(dictionary, "天地 3\n");
         var (parsed, options) = Parse("--model", "Uniter_ASL", "--data", world.Data, "--output-dir", "o", "--preset", "tiny", "--set", "pretrain.steps=70", "--set", "finetune.steps=71", "--seed", "9",
-            "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--eager", "--jieba-dict", dictionary);
+            "--device", "cpu", "--precision", "bf16", "--threads", "3", "--skip-bad-records", "--eager", "--jieba-dict", dictionary, "--report-to", "csv");
         var run = options.Read(parsed, IProgressSink.None);
+        Assert.IsType<CsvReporter>(Assert.Single(run.Reporters));
         Assert.Equal(["pretrain.steps=70", "finetune.steps=71", "pretrain.precision=bf16"], run.Overrides.Select(static one => $"{one.Key}={one.Text}"));
         Assert.NotNull(run.Dictionary);
         Assert.Equal(new RunOptions
         {
             OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
+            Reporters = run.Reporters,
         }, run);
         Assert.Equal(world.Data, options.Data(parsed).Root);
         using var device = options.OpenDevice(parsed);
@@ -43,8 +45,9 @@ public sealed class OptionsTests(CommandWorld world)
     {
         var (parsed, options) = Parse("--model", "mix", "--data", "d", "--output-dir", "o");
         var run = options.Read(parsed, IProgressSink.None);
-        Assert.Equal(new RunOptions { OutputDirectory = "o", Preset = "tiny", Model = "mix", Overrides = run.Overrides, Seed = 42 }, run);
+        Assert.Equal(new RunOptions { OutputDirectory = "o", Preset = "tiny", Model = "mix", Overrides = run.Overrides, Seed = 42, Reporters = run.Reporters }, run);
         Assert.Empty(run.Overrides);
+        Assert.Empty(run.Reporters);
         using var device = options.OpenDevice(parsed);
         Assert.Equal($"cpu ({Environment.ProcessorCount} threads)", device.Name);
     }
@@ -100,7 +103,7 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.Equal(new ReproductionOptions
         {
             OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = ElementType.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
-            SkipBadRecords = true, VideoDisjoint = true, Eager = true,
+            SkipBadRecords = true, VideoDisjoint = true, Eager = true, Reporters = read.Reporters,
         }, read);
         using var device = options.OpenDevice(parsed);
         Assert.Equal("cpu (3 threads)", device.Name);

@@ -39,6 +39,14 @@ public sealed class ReproduceTests(CommandWorld world)
         }
         Shell.Run(command).AssertDone();
         Folders.AssertEqual(first, output, except: "summary.json"); // it tells the seconds
+        string report = Path.Combine(output, "report.html");
+        Assert.Contains($"The ensemble scores {ensemble.ToString("F4", System.Globalization.CultureInfo.InvariantCulture).Replace('-', '\u2212')} on test_b", File.ReadAllText(report), StringComparison.Ordinal);
+        // A report that fails is a note.
+        File.Delete(report);
+        Directory.CreateDirectory(report);
+        var aloud = Shell.RunAloud(command);
+        Assert.Equal(0, aloud.ExitCode);
+        Assert.Contains($"there is no report, because it failed: {report}: cannot be written", aloud.Error, StringComparison.Ordinal);
         Assert.Equal(File.GetLastWriteTimeUtc(Path.Combine(first, "mix", "pretrain", "last", "model.safetensors")), File.GetLastWriteTimeUtc(Path.Combine(output, "mix", "pretrain", "last", "model.safetensors")));
     }
 

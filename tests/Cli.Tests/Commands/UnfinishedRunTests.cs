@@ -43,7 +43,8 @@ public sealed class UnfinishedRunTests(CommandWorld world)
     public void Run_Complete_SaysSo()
     {
         var outcome = Shell.RunAloud(CommandWorld.Pretrain(world.Data, world.Pretrained));
-        Assert.Equal((0, $"{world.Pretrained}: this run is complete\n"), (outcome.ExitCode, outcome.Error));
+        string run = world.Pretrained;
+        Assert.Equal((0, $"{run}: already finished at step 2; the best model is {Path.Combine(run, "best")}, the last is {Path.Combine(run, "last")}\n"), (outcome.ExitCode, outcome.Error));
     }
 
     // The state after step 1 of 2, as an interruption leaves it.

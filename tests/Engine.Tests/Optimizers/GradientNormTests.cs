@@ -69,8 +69,8 @@ public sealed class GradientNormTests
         return sgd.GradientNorm();
     })];
 
-    // A lane adds at most 64 squares of a chunk, and 6 more sums join the lanes. The sum of a parameter is rounded once
-    // more. The root halves the relative error and is rounded itself.
+    // A lane adds at most 64 squares of a chunk, and 6 more sums join the lanes. The sum of a parameter is rounded
+    // once more. The root halves the relative error and is rounded itself.
     private static void AssertClose(float norm) => Assert.Equal(Expected, norm, Expected * ((64 + 6 + 1) / 2.0 + 1) / (1 << 24));
 
     private static (double Bytes, int Launches) Counted(Device device, double limit)

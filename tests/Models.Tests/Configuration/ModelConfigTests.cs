@@ -90,6 +90,8 @@ public sealed class ModelConfigTests(FinishedRuns runs) : IClassFixture<Finished
     [InlineData("model.vlad_clusters=2000000000", "--set model.vlad_clusters must be from 1 to 4096, not 2000000000")]
     [InlineData("model.encoder.hidden_size=\"\\ud800\"", "--set model.encoder.hidden_size takes a whole number, not \"\"\\ud800\"\"")]
     [InlineData("pretrain.batch=1000000000", "--set pretrain.batch must be from 1 to 65536, not 1000000000")]
+    [InlineData("pretrain.weight_decay=-0.1", "--set pretrain.weight_decay must be at least 0, not -0.1")]
+    [InlineData("finetune.max_grad_norm=-1", "--set finetune.max_grad_norm must be at least 0, not -1")]
     public void Load_HostileOverride_NamesTheKey(string text, string expected) =>
         Assert.Equal(expected, Assert.Throws<DataException>(() => Preset.Load("micro", "mix", [text])).Message);
 

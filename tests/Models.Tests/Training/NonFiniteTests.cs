@@ -41,11 +41,11 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
     {
         string output = runs.New($"absurd-{interval.Split('=')[0]}");
         using var device = new CpuDevice(1);
-        var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e39", interval, other);
+        var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e38", "pretrain.weight_decay=1e10", interval, other);
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
         Assert.EndsWith(" is not finite at step 1; there is no checkpoint yet", message, StringComparison.Ordinal);
-        Assert.Equal(["args.json", "checkpoint-0", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(output));
+        Assert.Equal(["args.json", "checkpoint-0", "embeddings.json", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl", "validation.tsv"], Left(output));
     }
 
     // Weights that are finite and too large: losses and gradients of the step before are finite as well.

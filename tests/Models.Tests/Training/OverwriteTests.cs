@@ -17,14 +17,15 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
     public void Run_OfOtherArguments_IsReplacedAndForeignFilesStay()
     {
         string run = runs.CopyOfPretrained("replaced"), fresh = runs.New("fresh");
-        string[] foreign = ["notes.txt", "plots/loss.svg", ".tmp-mine/f", "checkpoint-x/f"];
-        Array.ForEach(foreign, name => Put(run, name));
+        string[] foreign = ["notes.txt", "plots/loss.svg", ".tmp-mine/f", "checkpoint-x/f", "tensorboard/mine"];
+        Array.ForEach([.. foreign, "metrics.csv", "tensorboard/events.out.tfevents.17.videosim"], name => Put(run, name));
         Directory.CreateDirectory(Path.Combine(run, ".old-checkpoint-3"));
         TinyRun.Pretrain(runs.Data, run, Other, overwrite: true);
         TinyRun.Pretrain(runs.Data, fresh, Other);
         Assert.All(foreign, name => Assert.Equal("precious", File.ReadAllText(Path.Combine(run, name))));
-        Array.ForEach(["notes.txt"], name => File.Delete(Path.Combine(run, name)));
-        Array.ForEach(["plots", ".tmp-mine", "checkpoint-x"], name => Directory.Delete(Path.Combine(run, name), recursive: true));
+        Assert.Equal(["mine"], Directory.GetFiles(Path.Combine(run, "tensorboard")).Select(static path => Path.GetFileName(path)!));
+        File.Delete(Path.Combine(run, "notes.txt"));
+        Array.ForEach(["plots", ".tmp-mine", "checkpoint-x", "tensorboard"], name => Directory.Delete(Path.Combine(run, name), recursive: true));
         Folders.AssertEqual(fresh, run);
     }
 

@@ -85,7 +85,7 @@ public sealed class RollbackTests(FinishedRuns runs) : IClassFixture<FinishedRun
     public void Rate_Absurd_StopsAfterThreeRollbacks()
     {
         string output = runs.New("absurd");
-        string[] overrides = [Rollback, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e39", "pretrain.checkpoint_every=1"];
+        string[] overrides = [Rollback, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e38", "pretrain.weight_decay=1e10", "pretrain.checkpoint_every=1"];
         for (int start = 0; start < 2; start++)
         {
             string message = Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, output, overrides)).Message;

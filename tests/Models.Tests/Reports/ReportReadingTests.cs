@@ -1,0 +1,146 @@
+using VideoSim.Engine;
+using VideoSim.Models.Progress;
+using VideoSim.Models.Reports;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Reports;
+
+/// <summary>Reports of runs that are damaged, old, still going, or no runs.</summary>
+public sealed class ReportReadingTests : IDisposable
+{
+    private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
+
+    private string Run => Path.Combine(_root.FullName, "run");
+
+    public void Dispose() => _root.Delete(recursive: true);
+
+    [Fact]
+    public void Report_RunThatIsStillGoing_LeavesOutTheTornLine()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 60, complete: false);
+        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":61,\"lo");
+        var data = Build(Run);
+        Assert.Equal((60L, false), (data.Runs[0].Done, data.Runs[0].Complete));
+        Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: the last line is not complete and is left out", StringComparison.Ordinal));
+        Assert.Contains(data.Advice, static advice => advice.Text == "1 of 1 run has not ended. If it is not running now, the same command continues it.");
+        Assert.Contains("so far, after 60 steps", data.Verdict.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Report_DamagedLines_AreNamed()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 10);
+        ArtificialRuns.Append(Run, "metrics.jsonl", "{\"step\":11,\"loss\":NaN}\n[1]\n{\"step\":12,\"loss\":\"\\ud800\"}\n{\"step\":13,\"loss\":1e999}\n{\"step\":14,\"loss\":2}\n");
+        var data = Build(Run);
+        Assert.Equal(2, data.Runs[0].LastLoss);
+        Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: line 22 is not a JSON object and is left out, and so are 2 more", StringComparison.Ordinal));
+        Assert.Contains(data.Notes, static note => note.Contains("the loss of step 13 is not a finite number", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Report_RunOfAnOlderVersion_ShowsWhatThereIs()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 60);
+        foreach (string file in new[] { "timing.jsonl", "environment.json", "validation.tsv", "embeddings.json", "inputs.json" })
+            File.Delete(Path.Combine(Run, file));
+        var data = Build(Run);
+        Assert.Contains("the run: no times and no throughput: there is no readable timing.jsonl", data.Notes);
+        Assert.Contains("the run: no machine and commit: there is no readable environment.json", data.Notes);
+        Assert.Contains("the run: no pairs of a validation: there is no readable validation.tsv", data.Notes);
+        Assert.Empty(data.Times);
+    }
+
+    [Theory]
+    [InlineData("timing.jsonl")]
+    [InlineData("environment.json")]
+    [InlineData("validation.tsv")]
+    [InlineData("embeddings.json")]
+    [InlineData("inputs.json")]
+    [InlineData("metrics.jsonl")]
+    public void Report_ForeignFile_IsNamedAndLeftOut(string file)
+    {
+        foreach (string content in new[] { "[1, {\"a\": null}]\n", "{\"sessions\": 1, \"step\": []}\n", "null\n", "\u0000\u0001\n", "" })
+        {
+            ArtificialRuns.WriteRun(Run, "mix", 1, 6);
+            File.WriteAllText(Path.Combine(Run, file), content);
+            Assert.NotEmpty(Build(Run).Runs);
+        }
+        File.WriteAllText(Path.Combine(Run, file), "null\n");
+        Assert.Contains(Build(Run).Notes, note => note.Contains(file, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Report_RunWithoutValidation_IsShown()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", null, 6);
+        File.Delete(Path.Combine(Run, "validation.tsv"));
+        File.WriteAllLines(Path.Combine(Run, "metrics.jsonl"), File.ReadAllLines(Path.Combine(Run, "metrics.jsonl")).Where(static line => !line.Contains("val_", StringComparison.Ordinal)));
+        var data = Build(Run);
+        Assert.EndsWith("in 6 steps, without a validation", data.Verdict.Text, StringComparison.Ordinal);
+        Assert.Contains("the run: no validation, because there are no labelled pairs", data.Notes);
+    }
+
+    [Fact]
+    public void Report_RunThatLoggedNothing_IsShown()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 6, complete: false);
+        foreach (string file in Directory.GetFiles(Run).Where(static file => Path.GetFileName(file) != "args.json"))
+            File.Delete(file);
+        Assert.Equal("mix fold 1: nothing was logged yet", Build(Run).Verdict.Text);
+    }
+
+    [Fact]
+    public void Report_OfFolds_AndOfTwoRuns_NamesThem()
+    {
+        foreach (int fold in new[] { 10, 9, 1 })
+            ArtificialRuns.WriteRun(Path.Combine(Run, $"fold-{fold}"), "mix", fold, 6);
+        Assert.Equal(["mix fold 1", "mix fold 9", "mix fold 10"], Build(Run).Runs.Select(static run => run.Name));
+
+        string other = Path.Combine(_root.FullName, "other");
+        ArtificialRuns.WriteRun(other, "mix", 1, 6);
+        Assert.Equal(["fold-1 fold 1", "other fold 1"], Build(Path.Combine(Run, "fold-1"), other, other).Runs.Select(static run => run.Name));
+    }
+
+    [Fact]
+    public void Report_NoRun_IsRefusedInOneLine()
+    {
+        Directory.CreateDirectory(Run);
+        Refused(": is not the folder of a run, of folds or of a reproduction: it has no args.json and no fold-N");
+        File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":\"embed\"}");
+        Refused("args.json: is not that of a training run");
+        File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":");
+        Refused("args.json");
+        File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":\"reproduce\"}");
+        Refused(": no run of this reproduction has begun");
+        File.WriteAllText(Path.Combine(Run, "args.json"), "{\"command\":\"reproduce --study claims\",\"seed\":7}");
+        Refused("seed-7");
+        Assert.Contains("there is no such folder", Assert.Throws<DataException>(() => Build(Run + "x")).Message, StringComparison.Ordinal);
+
+        void Refused(string reason)
+        {
+            string message = Assert.Throws<DataException>(() => Build(Run)).Message;
+            Assert.StartsWith(Run, message, StringComparison.Ordinal);
+            Assert.Contains(reason, message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Report_Bench_ShowsTheParts()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 6);
+        string bench = Path.Combine(_root.FullName, "bench.json");
+        File.WriteAllText(bench, "{\"model\":\"mix\",\"stage\":\"pretrain\",\"preset\":\"tiny\",\"device\":\"cpu\",\"median_milliseconds\":4.5,\"kernels\":[{\"entry\":\"b\",\"microseconds\":1000},{\"entry\":\"a\",\"microseconds\":3000}]}");
+        var parts = ReportBuilder.Build([Run], bench, IProgressSink.None, TestContext.Current.CancellationToken).Bench!;
+        Assert.Equal([new BenchPart("a", 3, 0.75), new BenchPart("b", 1, 0.25)], parts.Parts);
+        File.WriteAllText(bench, "{}");
+        Assert.StartsWith(bench, Assert.Throws<DataException>(() => ReportBuilder.Build([Run], bench, IProgressSink.None, TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
+    }
+
+    // Every report is also written, so that no picture fails on the numbers that are left.
+    private static ReportData Build(params string[] runs)
+    {
+        var data = ReportBuilder.Build(runs, null, IProgressSink.None, TestContext.Current.CancellationToken);
+        Assert.EndsWith("</html>\n", ReportPage.Of(data), StringComparison.Ordinal);
+        return data;
+    }
+}

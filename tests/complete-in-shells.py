@@ -35,6 +35,8 @@ CASES = [
     ("videosim pretrain --model mix --preset t", ["tiny"], ["micro"]),
     ("videosim pretrain --set pretrain.st", ["pretrain.steps="], ["finetune.steps="]),
     ("videosim pretrain --max-", ["--max-steps", "--max-grad-norm"], []),
+    ("videosim pretrain --on-nan ", ["stop", "rollback"], []),
+    ("videosim pretrain --report-to csv t", ["tensorboard"], []),
     ("videosim reproduce --ba", [], []),
     ("videosim reproduce --models mix uni", ["uniter", "uniter-asl", "uniter-roformer"], ["mix"]),
     ("videosim pretrain --device cu", ["cuda", "cuda:0"], ["cpu"]),

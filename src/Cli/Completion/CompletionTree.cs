@@ -66,14 +66,14 @@ internal sealed partial record CompletedCommand(string Path, string Description,
     private static CompletedValue Value(string name, IEnumerable<CompletionItem> completions, bool several)
     {
         // A name such as fp32|bf16 lists the values.
-        string[] words = ListOfValues().IsMatch(name) ? name.Split('|') : [.. completions.Select(static item => item.Label)];
+        string[] words = ListOfValues().Match(name) is { Success: true } list ? list.Groups[1].Value.Split('|') : [.. completions.Select(static item => item.Label)];
         var kind = words.Length > 0 ? ValueKind.Words
             : name.Contains(Help.ValueName.File, StringComparison.Ordinal) ? ValueKind.Files
             : name.Contains(Help.ValueName.Folder, StringComparison.Ordinal) ? ValueKind.Folders : ValueKind.Any;
         return new CompletedValue(kind, words, several);
     }
 
-    [GeneratedRegex("^[a-z0-9]+([|][a-z0-9]+)+$")]
+    [GeneratedRegex("^([a-z0-9]+([|][a-z0-9]+)+)( [.]{3})?$")]
     private static partial Regex ListOfValues();
 
     private static string FirstSentence(string? text) => (text ?? "").Split(["; ", ". "], StringSplitOptions.None)[0].TrimEnd('.');

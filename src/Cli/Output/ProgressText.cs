@@ -8,7 +8,7 @@ internal static class ProgressText
 {
     /// <summary>
     /// Work in progress, such as <c>pretrain mix: 12/30 (40%), 2.3/s, loss 0.25, validation 0.61, 8s left</c>. If that
-    /// is too wide, whole parts are left out: first the percentage, then the loss, the rate, the other text, the label
+    /// is too wide, whole parts are left out: first the percentage, then the loss, the rate, the label, the other text
     /// and the time left.
     /// </summary>
     /// <param name="label">Name of the work.</param>
@@ -27,7 +27,7 @@ internal static class ProgressText
         string count = total > 0 ? $"{done}/{total}" : $"{done}", percent = total > 0 ? $" ({100 * done / total}%)" : "", speed = Rate(rate), name = $"{label}: ",
             left = total > done && rate > 0 ? $"{Time(TimeSpan.FromSeconds(Math.Min((total - done) / rate, LongestSeconds)))} left" : "";
         string[] texts = text.Split(", ");
-        foreach (var drop in new Action[] { static () => { }, () => percent = "", () => texts = texts[1..], () => speed = "", () => texts = [], () => name = "", () => left = "" })
+        foreach (var drop in new Action[] { static () => { }, () => percent = "", () => texts = texts[1..], () => speed = "", () => name = "", () => texts = [], () => left = "" })
         {
             drop();
             if (name.GetCellWidth() + State().GetCellWidth() <= columns)

@@ -50,6 +50,7 @@ public sealed class CompletionTests
     [InlineData("--encoder", ValueKind.Folders)]
     [InlineData("--vocab", ValueKind.Files)]
     [InlineData("--model", ValueKind.Words)]
+    [InlineData("--report-to", ValueKind.Words)]
     [InlineData("--seed", ValueKind.Any)]
     [InlineData("--eager", ValueKind.None)]
     public void Value_OfAnOption_FollowsFromItsName(string option, object kind)

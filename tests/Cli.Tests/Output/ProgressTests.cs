@@ -85,7 +85,7 @@ public sealed class ProgressTests
     [InlineData(76, "uniter pretrain: 9/60, 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
     [InlineData(65, "uniter pretrain: 9/60, 2.79/s, validation 0.7123, 18s left")]
     [InlineData(55, "uniter pretrain: 9/60, validation 0.7123, 18s left")]
-    [InlineData(40, "uniter pretrain: 9/60, 18s left")]
+    [InlineData(40, "9/60, validation 0.7123, 18s left")]
     [InlineData(20, "9/60, 18s left")]
     [InlineData(8, "9/60")]
     [InlineData(4, "9/60")]

@@ -33,6 +33,9 @@ CASES = [
     ("videosim pretrain --model ", ["mix", "uniter-roformer"], ["data_dir"]),
     ("videosim pretrain --model mix-", ["mix-asl", "mix-roformer"], ["mix", "uniter"]),
     ("videosim pretrain --model mix --preset t", ["tiny"], ["micro"]),
+    ("videosim pretrain --set pretrain.st", ["pretrain.steps="], ["finetune.steps="]),
+    ("videosim pretrain --max-", ["--max-steps", "--max-grad-norm"], []),
+    ("videosim reproduce --ba", [], []),
     ("videosim reproduce --models mix uni", ["uniter", "uniter-asl", "uniter-roformer"], ["mix"]),
     ("videosim pretrain --device cu", ["cuda", "cuda:0"], ["cpu"]),
     ("videosim pretrain --device cuda:", ["cuda:0"], ["cpu"]),
@@ -102,7 +105,7 @@ class Fish:
                 results.append((found, end - begin))
                 found = []
             else:
-                found.append(text.split("\t")[0].split("=")[-1].rstrip("/"))
+                found.append(re.sub(r"^\w+=(?=.)", "", text.split("\t")[0]).rstrip("/"))
         return results
 
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using VideoSim.Cli.Help;
@@ -96,7 +97,7 @@ internal static class CommonOptions
         new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
         (name, _) => LoadPreset(name, []));
 
-    public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", DefaultValueFactory = _ => [] };
+    public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", CompletionSources = { static _ => PresetKeys.All.Select(static key => new CompletionItem($"{key.Path}=")) }, DefaultValueFactory = _ => [] };
 
     public static Option<string[]> Set(Option<string> preset) => Checked(Set(), (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, [.. overrides]));
 
@@ -113,8 +114,7 @@ internal static class CommonOptions
             AllowMultipleArgumentsPerToken = true,
             DefaultValueFactory = _ => [.. ModelZoo.Names],
         },
-        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(!name.Contains(',', StringComparison.Ordinal) ? name
-            : throw new DataException($"--models {Printable.OneLine(name)}: names are separated by blanks: --models {Printable.OneLine(name).Replace(',', ' ')}"))));
+        (names, _) => Array.ForEach(names, name => ModelZoo.Canonical(name)));
 
     public static Option<string> Data() => new("--data") { HelpName = ValueName.Folder, Description = "folder with the challenge's files", Required = true };
 

@@ -33,7 +33,7 @@ internal sealed class RecipeOptions
     private readonly Option<string?>[] _flags;
 
     /// <summary>Makes the options.</summary>
-    /// <param name="stage">The only stage of the command, or null. Then options for keys of a stage are refused.</param>
+    /// <param name="stage">The only stage of the command, or null. Then options of a stage are refused.</param>
     public RecipeOptions(string? stage)
     {
         _stage = stage;
@@ -42,7 +42,7 @@ internal sealed class RecipeOptions
             Flag(EpochsName, "passes over the data, instead of --max-steps; may be a fraction", "N"), Flag(RatioName, "share of the updates until the rates peak, instead of --warmup-steps", "N")];
     }
 
-    /// <summary>Adds the options, and a check that their values fit a recipe of each of the command's models.</summary>
+    /// <summary>Adds the options, and a check that their values fit the recipes of the command's models.</summary>
     public void AddTo(Command command, Func<SymbolResult, IEnumerable<string>> models)
     {
         foreach (var option in (Option[])[_preset, _config, _set, _seed, .. _flags])
@@ -61,6 +61,10 @@ internal sealed class RecipeOptions
             catch (DataException e)
             {
                 result.AddError(e.Message);
+            }
+            catch (InvalidOperationException)
+            {
+                // A text is not a value of its type; the parser reports it after this.
             }
         });
     }

@@ -27,9 +27,11 @@ internal static class UsageErrors
             return Unknown(parsed, parsed.UnmatchedTokens[0], args);
         if (EmptyOption(parsed) is { } empty)
             return $"{empty} is empty";
-        // What is given and wrong comes before what is missing.
-        return parsed.Errors.OrderBy(static error => error.Message.EndsWith(IsRequired, StringComparison.Ordinal)).FirstOrDefault() is { } error ? Text(parsed, error) : null;
+        return parsed.Errors.OrderBy(Rank).FirstOrDefault() is { } error ? Text(parsed, error) : null;
     }
+
+    // A value that is wrong comes first, then what is missing, then values that do not fit together.
+    private static int Rank(ParseError error) => error.Message.EndsWith(IsRequired, StringComparison.Ordinal) ? 1 : error.SymbolResult is CommandResult ? 2 : 0;
 
     // An empty text may be a title. It is no value of any other option or argument: as a path it would mean the
     // current folder.
@@ -72,7 +74,7 @@ internal static class UsageErrors
             return problem + Meant(near);
         if (known.Where(one => name.Length > 3 && one.StartsWith(name, StringComparison.Ordinal)).ToArray() is [var begun])
             return problem + Meant(begun);
-        string[] others = [.. CommandPath.Tree(parsed.RootCommandResult.Command).Where(one => one.Options.Any(option => option.Name == name)).Select(static one => $"'{CommandPath.Of(one)}'")];
+        string[] others = [.. CommandPath.Tree(parsed.RootCommandResult.Command).Where(one => one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];
         return others.Length == 0 ? problem : $"{problem} of '{CommandPath.Of(command)}'; {Listed(others)} {(others.Length == 1 ? "has" : "have")} it";
     }
 

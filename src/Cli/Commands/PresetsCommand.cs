@@ -23,7 +23,7 @@ internal static class PresetsCommand
 {
     public static Command Create()
     {
-        var name = CommonOptions.CheckedArgument(new Argument<string?>("NAME") { Description = $"{string.Join(", ", Preset.Names)}; all of them in brief if left out", Arity = ArgumentArity.ZeroOrOne }, Preset.RequireName);
+        var name = CommonOptions.CheckedArgument(new Argument<string?>("NAME") { CompletionSources = { Preset.Names.ToArray() }, Description = $"{string.Join(", ", Preset.Names)}; all of them in brief if left out", Arity = ArgumentArity.ZeroOrOne }, Preset.RequireName);
         var model = CommonOptions.Model(required: false);
         model.DefaultValueFactory = static _ => ModelZoo.Names[0];
         var schema = new Option<bool>("--schema") { Description = "print the JSON schema of the files of --config, for editors" };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using VideoSim.Cli.Help;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reports;
@@ -16,9 +17,9 @@ internal static class ReportCommand
 
     public static Command Create()
     {
-        var runs = new Argument<string[]>("runs") { Description = "folders of runs, of several folds, or of reproduce", Arity = ArgumentArity.OneOrMore };
-        var output = new Option<string?>("--output") { Description = "HTML file; not needed with --json" };
-        var bench = new Option<string?>("--bench") { Description = "result of bench --json, to show the parts of a step" };
+        var runs = new Argument<string[]>("runs") { HelpName = ValueName.Folder, Description = "folders of runs, of several folds, or of reproduce", Arity = ArgumentArity.OneOrMore };
+        var output = new Option<string?>("--output") { HelpName = ValueName.File, Description = "HTML file; not needed with --json" };
+        var bench = new Option<string?>("--bench") { HelpName = ValueName.File, Description = "result of bench --json, to show the parts of a step" };
         var json = CommonOptions.Json();
         var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
         command.Validators.Add(result =>

@@ -68,7 +68,10 @@ internal static class BashScript
                     if [[ $bare == *[:=]* ]]; then
                         word=${bare%"${bare##*[:=]}"}
                         COMPREPLY=("${COMPREPLY[@]#"$word"}")
-                    fi ;;
+                    fi
+                    # A key waits for its value.
+                    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2> /dev/null
+                    [[ ${COMPREPLY[0]} ]] || COMPREPLY=() ;;
                 none) COMPREPLY=($(compgen -W "$options" -- "$cur")) ;;
             esac
         }

@@ -51,7 +51,7 @@ internal sealed partial record CompletedCommand(string Path, string Description,
     private static CompletedCommand Of(Command command) => new(
         CommandPath.Of(command), command.Description ?? "",
         [.. command.Subcommands.Select(static one => (one.Name, FirstSentence(one.Description)))],
-        [.. CommandPath.Options(command).Select(Of)],
+        [.. CommandPath.Shown(command).Select(Of)],
         command.Arguments.FirstOrDefault() is { } argument
             ? Value(Help.ValueName.Of(argument), argument.GetCompletions(CompletionContext.Empty), command.Arguments.Count > 1 || argument.Arity.MaximumNumberOfValues > 1) : null);
 

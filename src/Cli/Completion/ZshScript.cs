@@ -65,6 +65,7 @@ internal static class ZshScript
 
     private static string Action(CompletedValue value, string name) => value.Kind switch
     {
+        ValueKind.Words when value.Words[0].EndsWith('=') => $"{{compadd -S \"\" -- {string.Join(' ', value.Words)}}}",
         ValueKind.Words => $"({string.Join(' ', value.Words.Select(static word => word.Replace(":", "\\:", StringComparison.Ordinal)))})",
         // A key before the path: bert=FOLDER.
         ValueKind.Files => name.StartsWith('[') ? "{compset -P \"*=\"; _files}" : "_files",

@@ -10,7 +10,7 @@ internal sealed record CommandHelp(string Page, params (string What, string Line
 /// </summary>
 internal static class CommandExamples
 {
-    private const string Commands = "docs/commands.md";
+    private const string Commands = "docs/commands.md", Training = "docs/training.md";
 
     private static readonly Dictionary<string, CommandHelp> All = new(StringComparer.Ordinal)
     {
@@ -37,11 +37,11 @@ internal static class CommandExamples
         ["data folds"] = new(Commands,
             ("Shows the splits.", "data folds --data data"),
             ("Writes the line numbers of each split.", "data folds --data data --output-dir folds")),
-        ["pretrain"] = new(Commands,
+        ["pretrain"] = new(Training,
             ("Trains with the default preset.", "pretrain --model mix --data data --output-dir runs/mix"),
             ("Starts from a published encoder.", "pretrain --model uniter --data data --encoder bert=chinese-roberta --output-dir runs/uniter"),
-            ("Tries a run with a few steps.", "pretrain --model mix --preset micro --data data --set pretrain.steps=60 --output-dir runs/try")),
-        ["finetune"] = new(Commands,
+            ("Tries a run with a few steps.", "pretrain --model mix --preset micro --data data --max-steps 60 --output-dir runs/try")),
+        ["finetune"] = new(Training,
             ("Finetunes on one split of the pairs.", "finetune --model mix --data data --pretrained runs/mix --fold 1 --output-dir runs/mix-1"),
             ("Finetunes on all splits.", "finetune --model mix --data data --pretrained runs/mix --fold all --output-dir runs/mix-folds")),
         ["embed"] = new(Commands,
@@ -56,6 +56,13 @@ internal static class CommandExamples
         ["search"] = new("docs/your-own-videos.md",
             ("Finds the ten videos that are most similar to one of them.", "search --embeddings result.zip --id 2345203561710875 --records data/test_b"),
             ("Finds videos for each video of another file.", "search --embeddings result.zip --query cat.npy --top 3")),
+        ["report"] = new(Commands,
+            ("Writes one page about two runs.", "report runs/mix runs/mix-1 --output report.html"),
+            ("Prints the numbers of the page.", "report runs/mix-folds --json")),
+        ["presets"] = new(Training,
+            ("Lists the presets.", "presets"),
+            ("Lists every key of a preset.", "presets tiny --model uniter"),
+            ("Prints the schema of the files of --config.", "presets --schema")),
         ["inspect"] = new(Commands,
             ("Shows the parameters of a model by block.", "inspect --model mix --preset reference"),
             ("Writes all values and gradients of a step.", "inspect --step --checkpoint runs/mix --records data/test_b --output step.safetensors")),

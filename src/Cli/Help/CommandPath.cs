@@ -20,8 +20,11 @@ internal static class CommandPath
     /// <summary>The options that a command has because a command above it has them.</summary>
     public static IEnumerable<Option> Inherited(Command command) => Up(command).SelectMany(static one => one.Options).Where(static option => option.Recursive);
 
-    /// <summary>All options that a command accepts.</summary>
+    /// <summary>All options that a command accepts, the hidden ones too: they are refused with a reason.</summary>
     public static IEnumerable<Option> Options(Command command) => command.Options.Where(static option => !option.Recursive).Concat(Inherited(command));
+
+    /// <summary>The options that help and completion show.</summary>
+    public static IEnumerable<Option> Shown(Command command) => Options(command).Where(static option => !option.Hidden);
 
     // From the command up to the program itself.
     private static IEnumerable<Command> Up(Command command)

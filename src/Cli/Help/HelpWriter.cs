@@ -56,7 +56,7 @@ internal sealed partial class HelpWriter(TextWriter output, int width)
 
     // Those that must be given come first, those of all commands last.
     private static IEnumerable<Option> Options(Command command) =>
-        command.Options.Where(static option => !option.Recursive).OrderByDescending(static option => option.Required).Concat(CommandPath.Inherited(command));
+        CommandPath.Shown(command).OrderBy(static option => option.Required ? 0 : option.Recursive ? 2 : 1);
 
     private static string Label(Option option)
     {

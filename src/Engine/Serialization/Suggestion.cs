@@ -10,8 +10,8 @@ public static class Suggestion
 
     /// <summary>
     /// The nearest of the known names: the fewest letters inserted, deleted, changed or swapped with their neighbour,
-    /// at most one for every three letters. Without such a name, the only known name that has all words of the given one,
-    /// or begins with it, or the other way round. Upper and lower case count as equal.
+    /// at most one for every three letters. Without such a name, the only known name that has all words of the given
+    /// one, or begins with it, or the other way round. Upper and lower case count as equal.
     /// </summary>
     /// <param name="given">The unknown name.</param>
     /// <param name="known">The names that exist. Of equally near ones the first is taken.</param>
@@ -34,7 +34,7 @@ public static class Suggestion
     public static string Text(string given, IEnumerable<string> known) => For(given, known) is { } name ? $"; did you mean '{name}'?" : "";
 
     private static bool IsPartOf(string part, string whole) =>
-        (part.Length >= LettersPerError && whole.StartsWith(part, StringComparison.Ordinal)) || !Words(part).Except(Words(whole)).Any();
+        (part.Length >= LettersPerError && whole.StartsWith(part, StringComparison.Ordinal)) || (Words(part) is { Length: > 0 } words && !words.Except(Words(whole)).Any());
 
     private static string[] Words(string name) => name.Split(Separators, StringSplitOptions.RemoveEmptyEntries);
 

@@ -28,9 +28,9 @@ public static class ConfigKeys
         new("encoder_schedule_steps", Updates, "update at which the encoder's rate would be 0; the run may end before it") { Range = ValueRange.Positive },
         new("rate", "per update", "peak learning rate of all parameters outside of the text encoder") { Range = ValueRange.AtLeastZero, Flag = "--learning-rate" },
         new("warmup", Updates, "updates until the rate peaks; it is 0 after the last update") { Range = ValueRange.Count, Flag = "--warmup-steps" },
-        new("weight_decay", "per update and rate", "share of a weight that is subtracted, times the learning rate; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--weight-decay" },
-        new("max_grad_norm", Number, "largest norm of the whole gradient; a longer one is scaled down; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--max-grad-norm" },
         new("gradient_accumulation_steps", "micro-batches", "micro-batches of one update; their gradients are added") { Range = new(1, GradientTree.MostParts), Flag = "--gradient-accumulation-steps" },
+        new("weight_decay", "per update and rate", "decoupled decay of weights, as in AdamW; biases and normalizations do not decay; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--weight-decay" },
+        new("max_grad_norm", Number, "largest norm of the whole gradient; a longer one is scaled down; 0 is off") { Range = ValueRange.AtLeastZero, Flag = "--max-grad-norm" },
         new("precision", "type", "type of activations and matrices; bf16 needs a CUDA device") { Choices = [.. ElementTypes.Precisions.Select(PrecisionName.Of)], Flag = "--precision" },
         new("log_every", Updates, "updates between log lines") { Range = ValueRange.Positive, Flag = "--logging-steps" },
         new("evaluate_every", Updates, "updates between validations; the last update is always validated") { Range = ValueRange.Positive, Flag = "--eval-steps" },
@@ -98,7 +98,7 @@ public static class ConfigKeys
     public static IReadOnlyList<ConfigKey> Of(Type type) => type == typeof(TrainingConfig) ? Training : type == typeof(LossConfig) ? Losses
         : type == typeof(ModelConfig) ? Model : type == typeof(EncoderConfig) ? Encoder : [];
 
-    /// <summary>Refuses a configuration with a value that its key does not allow. Sections in it are not checked.</summary>
+    /// <summary>Refuses a configuration with a value that its key does not allow. Sections are not checked.</summary>
     /// <param name="config">The configuration.</param>
     /// <param name="type">Describes its keys.</param>
     /// <param name="where">The beginning of the message, such as <c>pretrain.</c> for the key.</param>

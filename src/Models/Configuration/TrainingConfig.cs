@@ -101,11 +101,10 @@ public sealed record TrainingConfig
         Less(EncoderWarmup, "encoder_warmup", EncoderScheduleSteps, "encoder_schedule_steps");
         Losses.Validate(stage);
 
-        // One of the two can be the preset's.
         void Less(int value, string key, int limit, string limitKey)
         {
             if (value >= limit)
-                throw new DataException($"{stage}.{key} is {value}, but it must be less than {stage}.{limitKey}, which is {limit}; pass --set {stage}.{key}=N too");
+                throw new DataException($"{stage}.{key} is {value}, but it must be less than {stage}.{limitKey}, which is {limit}");
         }
     }
 }

@@ -68,25 +68,25 @@ public sealed record Preset
     /// The preset or a key is unknown, or a value does not fit; the message names it.
     /// </exception>
     public static Preset Load(string name, string model, IReadOnlyList<Override> overrides, int? frameWidth = null, StageSchedule? schedule = null) =>
-        Load(name, model, null, overrides, frameWidth, schedule);
+        Build(name, model, null, overrides, frameWidth, schedule);
 
     /// <summary>Reads the recipes of a preset for a trained model. The model's sizes do not change.</summary>
     /// <param name="name">One of <see cref="Names"/>; its model sizes are not used.</param>
     /// <param name="model">The model's sizes.</param>
     /// <param name="folder">Folder of the model, for messages.</param>
     /// <param name="overrides">
-    /// As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>. Overrides of the model's keys must equal
+    /// As in <see cref="Load"/>. Overrides of the model's keys must equal
     /// the model's values.
     /// </param>
     /// <param name="run">Arguments of a run, or null. Its recipes replace those of the preset.</param>
-    /// <param name="schedule">As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>.</param>
+    /// <param name="schedule">As in <see cref="Load"/>.</param>
     /// <exception cref="DataException">
     /// An override differs from the model's value, or as in
-    /// <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>; the message names key and values.
+    /// <see cref="Load"/>; the message names key and values.
     /// </exception>
     public static Preset LoadFor(string name, ModelConfig model, string folder, IReadOnlyList<Override> overrides, JsonObject? run = null, StageSchedule? schedule = null)
     {
-        var preset = Load(name, model.Model, root =>
+        var preset = Build(name, model.Model, root =>
         {
             root["model"] = JsonSerializer.SerializeToNode(model, ConfigurationJson.Default.ModelConfig);
             foreach (string stage in Stages)
@@ -109,15 +109,15 @@ public sealed record Preset
     /// <param name="folder">Folder of the encoder, for messages.</param>
     /// <param name="overrides">Values of keys.</param>
     /// <param name="frameWidth">Values of a frame of the data; null for the preset's number.</param>
-    /// <param name="schedule">As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>.</param>
+    /// <param name="schedule">As in <see cref="Load"/>.</param>
     /// <exception cref="DataException">
-    /// As in <see cref="Load(string, string, IReadOnlyList{Override}, int?, StageSchedule?)"/>, or an override differs from a size of the
+    /// As in <see cref="Load"/>, or an override differs from a size of the
     /// encoder.
     /// </exception>
     public static Preset LoadWith(string name, string model, EncoderConfig encoder, string folder, IReadOnlyList<Override> overrides, int? frameWidth = null,
         StageSchedule? schedule = null)
     {
-        var preset = Load(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides, frameWidth, schedule);
+        var preset = Build(name, model, root => root["model"]!["encoder"] = JsonSerializer.SerializeToNode(encoder, ConfigurationJson.Default.EncoderConfig), overrides, frameWidth, schedule);
         RequireSame(preset.Model with { Encoder = encoder }, preset.Model,
             overrides.Where(static one => one.Key.StartsWith("model.encoder.", StringComparison.Ordinal) && !one.Key.Contains("dropout", StringComparison.Ordinal)), folder);
         return preset;
@@ -137,7 +137,7 @@ public sealed record Preset
         }
     }
 
-    private static Preset Load(string name, string model, Action<JsonObject>? resize, IReadOnlyList<Override> overrides, int? frameWidth, StageSchedule? schedule)
+    private static Preset Build(string name, string model, Action<JsonObject>? resize, IReadOnlyList<Override> overrides, int? frameWidth, StageSchedule? schedule)
     {
         RequireName(name);
         var root = Read(name) ?? throw new InvalidOperationException($"no resource {name}.json");

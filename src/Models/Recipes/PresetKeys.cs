@@ -113,7 +113,7 @@ public static class PresetKeys
             return new DataException($"{reason}; {parent} has a value and no further keys");
         // The name may be that of the key's option, and a key may stand in the wrong section.
         string option = $"--{name.Replace('_', '-')}";
-        string? nearest = ByPath.Where(pair => pair.Value.Info.Flag == option && pair.Key.StartsWith($"{parent}.", StringComparison.Ordinal)).MinBy(static pair => pair.Key.Length).Key ?? Nearest(parent, name, path);
+        string? nearest = ByPath.Values.Where(key => key.Info.Flag == option && key.Path.StartsWith($"{parent}.", StringComparison.Ordinal)).MinBy(static key => key.Path.Length)?.Path ?? Nearest(parent, name, path);
         return new DataException(nearest is not null ? $"{reason}; did you mean '{nearest}'?" : $"{reason}, only {string.Join(", ", Sections[parent])}");
     }
 

@@ -114,8 +114,7 @@ public static class Pretraining
         return trainer.Run(cancellation);
     }
 
-    // The videos of an epoch. Bad records are not counted if they are skipped, so they must be read. Other runs stop at
-    // a bad record, so theirs need no reading.
+    // The videos of an epoch. Skipped records do not count, so all must be read. Other runs stop at a bad record.
     private static int CountVideos(DataFolder data, RunOptions options, int? width, CancellationToken cancellation) => options.SkipBadRecords && width is { } values
         ? data.Format.Open(data.Pointwise, values, skipBadRecords: true, Environment.ProcessorCount, cancellation: cancellation).Count
         : data.Pointwise.Sum(file => data.Format.CountUpTo(int.MaxValue, file));

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
 
@@ -89,7 +90,14 @@ internal abstract class RunLayout
             || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
-            [RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, "validation.tsv", "embeddings.json"];
+            [RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, "validation.tsv", "embeddings.json", CsvReporter.FileName, .. EventFiles(folder)];
+
+        // Those of src/TensorBoard. Other programs can have files beside them.
+        private static IEnumerable<string> EventFiles(string folder)
+        {
+            string events = Path.Combine(folder, "tensorboard");
+            return Directory.Exists(events) ? Directory.GetFiles(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
+        }
 
         protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;
     }

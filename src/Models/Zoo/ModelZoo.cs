@@ -46,7 +46,7 @@ public static class ModelZoo
     {
         string plain = name.ToLowerInvariant().Replace('_', '-');
         return Array.Find(Models, model => model.Name == plain || model.Aliases.Contains(plain))
-            ?? throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}{Suggestion.Text(plain, Names)}");
+            ?? throw new DataException($"there is no model {Printable.Quote(name)}; models: {string.Join(", ", Names)}{(plain.Contains(',', StringComparison.Ordinal) ? "; blanks separate several names" : Suggestion.Text(plain, Names))}");
     }
 
     /// <summary>The canonical name for any name that <see cref="Find"/> accepts.</summary>

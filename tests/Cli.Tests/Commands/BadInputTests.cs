@@ -142,7 +142,7 @@ public sealed class BadInputTests(CommandWorld world)
 
     [Theory]
     [InlineData("--seed", "6", "seed was 5 and is 6")]
-    [InlineData("--set", "pretrain.steps=3", "pretrain.steps was 2 and is 3")]
+    [InlineData("--set", "pretrain.evaluate_every=3", "pretrain.evaluate_every was 10 and is 3")]
     [InlineData("--set", "model.experts=2", "model.experts was 3 and is 2")]
     [InlineData("--skip-bad-records", null, "skip_bad_records was false and is true")]
     public void Folder_OfADifferentRun_NamesTheOptionThatDiffers(string option, string? value, string difference)

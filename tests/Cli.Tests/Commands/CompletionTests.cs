@@ -24,7 +24,7 @@ public sealed class CompletionTests
         foreach (var command in CommandPath.Tree(root))
         {
             Assert.Contains(CommandPath.Of(command).Split(' ')[^1], script, StringComparison.Ordinal);
-            Assert.All(CommandPath.Options(command), option => Assert.Contains(shell == "fish" ? $"-l {option.Name[2..]}" : option.Name, script, StringComparison.Ordinal));
+            Assert.All(CommandPath.Shown(command), option => Assert.Contains(shell == "fish" ? $"-l {option.Name[2..]}" : option.Name, script, StringComparison.Ordinal));
         }
         foreach (string words in new[] { "mix-asl", "reference", "dropout", "claims", "fp32", "finetune", "all" })
             Assert.Contains(words, script, StringComparison.Ordinal);

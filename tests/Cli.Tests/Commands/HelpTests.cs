@@ -82,6 +82,8 @@ public sealed partial class HelpTests(CommandWorld world)
     [InlineData("kernels list --preset micro")]
     [InlineData("bench --model mix --preset micro --steps 3")]
     [InlineData("completion fish")]
+    [InlineData("presets tiny --model uniter")]
+    [InlineData("presets --schema")]
     [InlineData("help data import")]
     public void Example_WithoutFiles_Works(string line)
     {

@@ -87,8 +87,8 @@ public sealed class InspectTests(CommandWorld world)
     [InlineData("the file's name must end in .safetensors", "--output", "config.json")]
     [InlineData("--output is empty", "--output", "")]
     [InlineData("leave out --set pretrain.batch=2", "--at", "1", "--set", "pretrain.batch=2")]
-    [InlineData("Cannot parse argument '1,0' for option '--at'", "--at", "1,0")]
-    [InlineData("Cannot parse argument '1,000' for option '--batch'", "--batch", "1,000")]
+    [InlineData("--at takes a whole number, not '1,0'", "--at", "1,0")]
+    [InlineData("--batch takes a whole number, not '1,000'", "--batch", "1,000")]
     public void InspectStep_OptionThatWouldBeIgnored_IsWrongUsage(string complaint, params string[] more)
     {
         string[] options = more.Contains("--output") ? more : [.. more, "--output", world.New() + ".safetensors"];

@@ -125,8 +125,8 @@ public sealed class RecipeOptionsTests(CommandWorld world)
         Shell.Run([.. Base(out string output), "--config", file]).AssertFailed(1, $"{file}: pretrain.batchsize: there is no key 'batchsize'; did you mean 'pretrain.batch'?");
         File.WriteAllText(file, """{"pretrain": {"warmup": 30}}""");
         Shell.Run([.. Base(out _), "--config", file]).AssertFailed(1, "pretrain.warmup is 30, but it must be less than pretrain.steps, which is 20");
-        File.WriteAllText(file, """{"model": {"frame_width": 3}}""");
-        Shell.Run([.. Base(out _), "--config", file]).AssertFailed(1, $"{file}: model.frame_width=3: ", "and this size follows from the file");
+        File.WriteAllText(file, """{"model": {"frame_width": 32}}""");
+        Shell.Run([.. Base(out _), "--config", file]).AssertFailed(1, $"{file}: model.frame_width=32: ", "and this size follows from the file");
         Assert.False(Directory.Exists(output));
     }
 

@@ -90,15 +90,15 @@ internal abstract class RunLayout
             || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
-        [
-            RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, PairValidation.PairsFile, PairValidation.EmbeddingsFile, CsvReporter.FileName, .. EventFiles(folder),
-        ];
+            [
+                RunInputs.Name, RunMetrics.Name, RunSessions.Name, RunTiming.Name, PairValidation.PairsFile, PairValidation.EmbeddingsFile, CsvReporter.FileName, .. EventFiles(folder),
+            ];
 
-        // The reporter of TensorBoard is in another project.
-        private static string[] EventFiles(string folder)
+        // Those of src/TensorBoard. Other programs can have files beside them.
+        private static IEnumerable<string> EventFiles(string folder)
         {
             string events = Path.Combine(folder, "tensorboard");
-            return Directory.Exists(events) ? Directory.GetFiles(events, "events.out.tfevents.*.videosim") : [];
+            return Directory.Exists(events) ? Directory.GetFiles(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
         }
 
         protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;

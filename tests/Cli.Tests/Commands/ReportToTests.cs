@@ -8,16 +8,17 @@ namespace VideoSim.Cli.Tests.Commands;
 [Collection(nameof(CommandTests))]
 public sealed class ReportToTests(CommandWorld world)
 {
-    [Theory]
-    [InlineData("--report-to", "tensorboard", "csv")]
-    [InlineData("--report-to", "csv", "--report-to", "tensorboard", "--report-to", "csv")]
-    public void ReportTo_BothNames_WritesBoth(params string[] options)
+    [Fact]
+    public void ReportTo_BothNames_WritesBothAndAnOverwrittenRunHasNone()
     {
-        string output = world.New();
-        Shell.Run([.. CommandWorld.Finetune(world.Data, world.Pretrained, output), .. options]).AssertDone();
+        string output = world.New(), table = Path.Combine(output, CsvReporter.FileName), events = Path.Combine(output, TensorBoardReporter.FolderName);
+        string[] command = CommandWorld.Finetune(world.Data, world.Pretrained, output);
+        Shell.Run([.. command, "--report-to", "csv", "tensorboard", "--report-to", "csv"]).AssertDone();
         int lines = File.ReadAllLines(Path.Combine(output, "metrics.jsonl")).Length;
-        Assert.Equal(1 + lines, File.ReadAllLines(Path.Combine(output, CsvReporter.FileName)).Length);
-        Assert.Single(Directory.GetFiles(Path.Combine(output, TensorBoardReporter.FolderName)));
+        Assert.Equal(1 + lines, File.ReadAllLines(table).Length);
+        Assert.Single(Directory.GetFiles(events));
+        Shell.Run([.. command, "--overwrite-output-dir"]).AssertDone();
+        Assert.False(File.Exists(table) || Directory.Exists(events));
     }
 
     [Fact]

@@ -44,7 +44,6 @@ public sealed record ImportOptions
 public sealed record ImportedPart(string Part, int Videos, int Pairs);
 
 /// <summary>The result of an import.</summary>
-/// <param name="OutputDir">The data folder.</param>
 /// <param name="Written">Whether the data were written: all rows are good, or bad ones are skipped.</param>
 /// <param name="Rows">Number of rows of the table, bad ones included.</param>
 /// <param name="FrameWidth">Values of a frame.</param>
@@ -54,4 +53,4 @@ public sealed record ImportedPart(string Part, int Videos, int Pairs);
 /// <param name="BadRows">
 /// The bad rows, one line each. After 100,000 the last line tells how many more there are.
 /// </param>
-public sealed record ImportResult(string OutputDir, bool Written, int Rows, int FrameWidth, int Tags, IReadOnlyList<ImportedPart> Parts, int BadRowCount, IReadOnlyList<string> BadRows);
+public sealed record ImportResult(bool Written, int Rows, int FrameWidth, int Tags, IReadOnlyList<ImportedPart> Parts, int BadRowCount, IReadOnlyList<string> BadRows);

@@ -120,7 +120,7 @@ public sealed class VideoImport
         }
         if (writes)
             work.Write("vocab.txt", _givenVocabulary ?? MakeVocabulary());
-        return new ImportResult(Path.GetFullPath(_options.OutputDirectory), writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, BadRowCount(survey), ListedBadRows(survey));
+        return new ImportResult(writes, survey.Count, survey.FrameWidth, survey.Tags.Used, parts, BadRowCount(survey), ListedBadRows(survey));
 
         byte[] Labels(LabelledPair[] pairs)
         {

@@ -84,7 +84,7 @@ public sealed record SyntheticDatasetOptions
             throw new DataException($"{value} {what}: at least {least} are needed");
     }
 
-    // Half of all possible pairs. Pairs are drawn one by one without repetition. If nearly all possible pairs are used,
+    // Half of all possible pairs. Pairs are drawn one by one without repetition. If nearly all of them are used,
     // drawing takes very long.
     private static long MostPairs(int videos) => (long)videos * (videos - 1) / 4;
 

@@ -37,7 +37,7 @@ internal static class Findings
             if (run is { IntervalLow: { } low, IntervalHigh: { } high })
                 details.Add(Finding.Of($"The {Figure.Percent(data.IntervalLevel)} interval is {Figure.Score(low)} to {Figure.Score(high)}, from {Figure.Count(run.Pairs)} pairs."));
             if (run.StartValidation is { } start)
-                details.Add(Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(run.BestValidation!.Value)} at step {Figure.Count(run.BestStep!.Value)}."));
+                details.Add(run is { BestValidation: { } best, BestStep: { } step } ? Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(best)} at step {Figure.Count(step)}.") : Finding.Of($"Before training it was {Figure.Score(start)}."));
         }
         else
         {

@@ -94,9 +94,13 @@ public static class ReportBuilder
     {
         var record = run.Record;
         Series loss = record[RunReader.Loss], validation = record[RunReader.Validation];
+        // As in the run itself: random weights are not the best, trained ones may be, and of equal scores the last is.
         int best = -1;
         for (int i = 0; i < validation.Count; i++)
-            best = best < 0 || validation.Values[i] >= validation.Values[best] ? i : best;
+        {
+            if (validation.Steps[i] > 0 || record.Stage != "pretrain")
+                best = best < 0 || validation.Values[i] >= validation.Values[best] ? i : best;
+        }
         (double Low, double High)? interval = record.Pairs.Count > 1
             ? BootstrapInterval.Of([.. record.Pairs.Select(static pair => pair.Cosine)], [.. record.Pairs.Select(static pair => pair.Label)]) : null;
         return new RunSummary

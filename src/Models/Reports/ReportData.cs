@@ -126,7 +126,7 @@ public sealed record RunSummary
     /// <summary>Validation before training.</summary>
     public required double? StartValidation { get; init; }
 
-    /// <summary>The best validation.</summary>
+    /// <summary>The best validation; that of step 0 only in a finetuning, as its weights are trained ones.</summary>
     public required double? BestValidation { get; init; }
 
     /// <summary>Its step; the last one of equal scores.</summary>

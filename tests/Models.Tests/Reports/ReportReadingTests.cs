@@ -26,6 +26,17 @@ public sealed class ReportReadingTests : IDisposable
         Assert.Contains("so far, after 60 steps", data.Verdict.Text, StringComparison.Ordinal);
     }
 
+    // As the run's own best: random weights never are, the weights that a finetuning begins with may be.
+    [Theory]
+    [InlineData(null, 4)]
+    [InlineData(1, 0)]
+    public void Report_BestValidation_IsThatOfTheRun(int? fold, long step)
+    {
+        ArtificialRuns.WriteRun(Run, "mix", fold, 10);
+        File.WriteAllLines(Path.Combine(Run, "metrics.jsonl"), new (int Step, string Score)[] { (0, "0.9"), (2, "0.5"), (4, "0.5"), (6, "0.1") }.Select(static line => $"{{\"step\":{line.Step},\"val_spearman\":{line.Score}}}"));
+        Assert.Equal(step, Build(Run).Runs[0].BestStep);
+    }
+
     [Fact]
     public void Report_DamagedLines_AreNamed()
     {

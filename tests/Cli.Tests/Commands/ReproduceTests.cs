@@ -18,6 +18,7 @@ public sealed class ReproduceTests(CommandWorld world)
         string printed = Shell.Run(command).AssertDone().Output;
         using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(output, "summary.json")));
         AssertSummary(summary.RootElement);
+        Assert.Equal(printed.Length - 1, printed.IndexOf('\n', StringComparison.Ordinal)); // the file is indented
         using var onStdout = JsonDocument.Parse(printed);
         Assert.True(JsonElement.DeepEquals(summary.RootElement, onStdout.RootElement));
 

@@ -22,7 +22,7 @@ public sealed class ReportReadingTests : IDisposable
         var data = Build(Run);
         Assert.Equal((60L, false), (data.Runs[0].Done, data.Runs[0].Complete));
         Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: the last line is not complete and is left out", StringComparison.Ordinal));
-        Assert.Contains(data.Advice, static advice => advice.Text == "1 of 1 run has not ended. If it is not running now, the same command continues it.");
+        Assert.Contains(data.Advice, static advice => advice.Text.StartsWith("In mix fold 1, the run has not ended. If it was interrupted, the same command continues it. If it stopped because a value was not finite", StringComparison.Ordinal));
         Assert.Contains("so far, after 60 steps", data.Verdict.Text, StringComparison.Ordinal);
     }
 

@@ -21,7 +21,7 @@ internal sealed partial class HelpWriter(TextWriter output, int width)
 
     private const int Narrow = 72, WidestName = 34, Indentation = 2;
 
-    /// <summary>The columns of stdout; <see cref="int.MaxValue"/> if it is no terminal, or one without controls.</summary>
+    /// <summary>The columns of stdout; <see cref="int.MaxValue"/> if it is no terminal, or a dumb one.</summary>
     public static int WidthOfOutput => Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb" ? int.MaxValue : Console.WindowWidth > 0 ? Console.WindowWidth : 80;
 
     /// <summary>Writes the help of a command.</summary>

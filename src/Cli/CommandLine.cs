@@ -65,6 +65,7 @@ internal static class CommandLine
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
         try
         {
+            RequireFolderFor(parsed);
             return work(parsed, console, cancellation);
         }
         catch (OperationCanceledException)
@@ -79,6 +80,12 @@ internal static class CommandLine
                 : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows the place in the code)");
             return Failed;
         }
+    }
+
+    private static void RequireFolderFor(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(static one => one.Option.Name == CommonOptions.OutputDirectoryName)?.GetValueOrDefault<string?>() is { } path && File.Exists(path))
+            throw new DataException($"{CommonOptions.OutputDirectoryName} {path}: is a file, not a folder");
     }
 
     private static bool Overwrites(ParseResult parsed) =>

@@ -6,6 +6,7 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -68,9 +69,10 @@ internal static class CommandLine
             RequireFolderFor(parsed);
             return work(parsed, console, cancellation);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues where it stopped");
+            string place = e is RunInterruptedException run ? $"from step {run.Step}, which is saved" : "where it stopped";
+            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
             return Interrupted;
         }
         catch (Exception e)

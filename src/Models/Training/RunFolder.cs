@@ -86,7 +86,9 @@ public sealed class RunFolder : IDisposable
     /// </param>
     /// <param name="layout">What the command makes in the folder; null for one training run.</param>
     /// <param name="overwrite">Whether a run in the folder is to be deleted when this one begins.</param>
-    /// <param name="inputs">The files that the command reads. They must not be deleted with the run that was there.</param>
+    /// <param name="inputs">
+    /// The files that the command reads. They must not be deleted with the run that was there.
+    /// </param>
     /// <param name="later">
     /// Folders of the same command whose runs follow this one. If <paramref name="overwrite"/>, they are deleted when
     /// this one begins, so that a later start continues the new runs and not the old ones.

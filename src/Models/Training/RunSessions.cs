@@ -37,7 +37,9 @@ internal sealed record RunSessions(IReadOnlyList<RunSession> Sessions)
     /// <param name="device">Device of the session.</param>
     /// <param name="fromStep">Updates that were done before.</param>
     /// <param name="clock">Gives the time.</param>
-    /// <param name="progress">Receives a note if the file is damaged. No result depends on it, so it begins anew.</param>
+    /// <param name="progress">
+    /// Receives a note if the file is damaged. No result depends on it, so it begins anew.
+    /// </param>
     /// <returns>1-based number of the session.</returns>
     /// <exception cref="DataException">The file cannot be written; the message names it.</exception>
     public static int Begin(string run, Device device, long fromStep, TimeProvider clock, IProgressSink progress)

@@ -17,7 +17,7 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
     [InlineData("""{"step":1,"step":2}""")]
     public void Metrics_WithALineOfAnotherKind_NameTheFile(string line)
     {
-        string run = runs.CopyOfPretrained($"metrics-{line.Length}"), file = Path.Combine(run, "metrics.jsonl");
+        string run = runs.CopyOfPretrained($"metrics-{string.Concat(line.Where(char.IsLetterOrDigit))}"), file = Path.Combine(run, "metrics.jsonl");
         File.WriteAllText(file, line + "\n");
         Assert.Contains(file, Assert.Throws<DataException>(() => RunMetrics.Series(run, "val_spearman")).Message, StringComparison.Ordinal);
         Assert.False(RunMetrics.HasSteps(run));
@@ -48,7 +48,7 @@ public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedR
     [InlineData("torn")]
     public void Environment_Damaged_BeginsAnewWithANote(string content)
     {
-        string run = runs.CopyOfPretrained($"environment-{content.Length}"), file = Path.Combine(run, "environment.json");
+        string run = runs.CopyOfPretrained($"environment-{string.Concat(content.Where(char.IsLetterOrDigit))}-{content.Length}"), file = Path.Combine(run, "environment.json");
         File.WriteAllText(file, content);
         Unfinish(run);
         var notes = new Notes();

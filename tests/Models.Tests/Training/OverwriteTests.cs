@@ -133,7 +133,7 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         using (var run = RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command, seed: 2), layout: new ReproductionLayout()))
             Assert.True(run.IsNew);
         Put(folder, "mix/pretrain/checkpoint-5/model.safetensors");
-        Assert.Contains("seed was 2 and is 3", Assert.Throws<DataException>(() =>
+        Assert.Contains("seed was 7 and is 3", Assert.Throws<DataException>(() =>
             RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command, seed: 3), layout: new ReproductionLayout())).Message, StringComparison.Ordinal);
     }
 

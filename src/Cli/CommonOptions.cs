@@ -291,6 +291,7 @@ internal sealed class RunOptionSet
             WarmupRatio = recipe.WarmupRatio,
             Seed = recipe.Seed,
             Dictionary = _dictionary.Read(parsed),
+            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed)],
             SkipBadRecords = parsed.GetValue(_skip),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),

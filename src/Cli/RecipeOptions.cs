@@ -7,6 +7,7 @@ using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -82,6 +83,9 @@ internal sealed class RecipeOptions
             Check(recipe, models);
         return recipe;
     }
+
+    /// <summary>The file of --config, as a list of at most one file.</summary>
+    public IEnumerable<InputFile> Files(ParseResult parsed) => parsed.GetValue(_config) is { } path ? [new InputFile(_config.Name, path)] : [];
 
     private Recipe Read(CommandResult result, IProgressSink progress)
     {

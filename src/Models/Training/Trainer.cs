@@ -104,7 +104,7 @@ public sealed class Trainer : IDisposable
     }
 
     private void BeginTiming() =>
-        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.UpdateBatch, TimeProvider.System);
+        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System, _progress), _job.Config.UpdateBatch, TimeProvider.System);
 
     // Continues from a saved state. The weights before training are made again.
     private void Restore(string checkpoint, TrainerState state)

@@ -232,9 +232,10 @@ public sealed class Trainer : IDisposable
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         Record(line);
         _timing.Write(_state.Step);
-        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_state.Step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
         UpdateText();
+        _progress.Report(_state.Step, _text);
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_state.Step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
         if (_state.Step == 0 && !_job.StartIsTrained)
             return;
         _state.ValidationsWithoutGain = spearman > _state.BestSpearman || _state.BestSpearman is null ? 0 : _state.ValidationsWithoutGain + 1;

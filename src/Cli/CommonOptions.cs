@@ -232,6 +232,25 @@ internal static class CommonOptions
         return argument;
     }
 
+    /// <summary>Adds a check of options that belong together; it does not run if another check has found an error.</summary>
+    public static void Checks(this Command command, Action<CommandResult> check) => command.Validators.Add(result =>
+    {
+        if (result.Errors.Any())
+            return;
+        try
+        {
+            check(result);
+        }
+        catch (DataException e)
+        {
+            result.AddError(e.Message);
+        }
+        catch (InvalidOperationException)
+        {
+            // An option is given twice, or its text is not a value of its type; the parser reports it after this.
+        }
+    });
+
     /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
     public static Device Open(string name, int threads, bool products = true)
     {

@@ -49,25 +49,12 @@ internal sealed class RecipeOptions
     {
         foreach (var option in (Option[])[_preset, _config, _set, _seed, .. _flags])
             command.Add(option);
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
-            if (result.Errors.Any())
-                return;
-            try
-            {
-                RefuseOfBothStages(result);
-                // A file is an input. Its errors are those of the work, and not of usage.
-                if (result.GetValue(_config) is null)
-                    Check(Read(result, IProgressSink.None), models(result));
-            }
-            catch (DataException e)
-            {
-                result.AddError(e.Message);
-            }
-            catch (InvalidOperationException)
-            {
-                // A text is not a value of its type; the parser reports it after this.
-            }
+            RefuseOfBothStages(result);
+            // A file is an input. Its errors are those of the work, and not of usage.
+            if (result.GetValue(_config) is null)
+                Check(Read(result, IProgressSink.None), models(result));
         });
     }
 

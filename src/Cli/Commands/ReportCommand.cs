@@ -24,7 +24,7 @@ internal static class ReportCommand
         var bench = new Option<string?>("--bench") { Description = "result of bench --json, to show the parts of a step", HelpName = ValueName.File };
         var json = CommonOptions.Json();
         var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(output) is not { } file)
             {

@@ -1,4 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Search;
 
@@ -65,6 +68,8 @@ public static class ReportBuilder
     {
         var groups = Validated(runs).GroupBy(static run => (run.Group, run.Color)).ToList();
         var curves = new List<ReliabilityCurve>();
+        if (groups.Count == 0)
+            return curves;
         progress.Begin("intervals of models", groups.Count);
         foreach (var group in groups)
         {
@@ -102,7 +107,7 @@ public static class ReportBuilder
         return new RunSummary
         {
             Name = run.Name, Group = run.Group, Color = run.Color, Stage = record.Stage, Model = record.Model, Fold = record.Fold,
-            Preset = record.Arguments.Text("preset"), Seed = record.Arguments["seed"]?.ToJsonString(), Version = record.Arguments.Text("version"), Folder = record.Folder,
+            Preset = record.Arguments.Text("preset"), Seed = SeedOf(record.Arguments), Version = record.Arguments.Text("version"), Folder = record.Folder,
             Steps = record.Steps, Done = record.Done, Complete = record.IsComplete,
             FirstLoss = loss.Count > 0 ? loss.Values[0] : null, LastLoss = loss.Count > 0 ? loss.Values[^1] : null,
             StartValidation = validation.Count > 0 && validation.Steps[0] == 0 ? validation.Values[0] : null,
@@ -112,6 +117,9 @@ public static class ReportBuilder
             TestScore = run.TestScore, Health = record.Health, Events = record.Events, Sessions = record.Sessions,
         };
     }
+
+    // As it is written: a seed may have more digits than a double.
+    private static string? SeedOf(JsonObject arguments) => arguments["seed"] is JsonValue seed && seed.GetValueKind() == JsonValueKind.Number ? Printable.OneLine(seed.ToJsonString()) : null;
 
     private static IEnumerable<CurveFigure> Curves(IReadOnlyList<NamedRun> runs)
     {
@@ -216,8 +224,8 @@ public static class ReportBuilder
     // Files that older versions did not write, and runs without a validation.
     private static void Missing(IReadOnlyList<NamedRun> runs, List<string> notes)
     {
-        Note(static run => run.Curves.Count == 0, "no line was logged yet");
-        Note(static run => run.Curves.Count > 0 && run[RunReader.Validation].Count == 0, "no validation, because there are no labelled pairs");
+        Note(static run => run[RunReader.Loss].Count == 0 && run[RunReader.Validation].Count == 0, $"no losses and no validations: {RunReader.Metrics} is missing or has none");
+        Note(static run => run[RunReader.Loss].Count > 0 && run[RunReader.Validation].Count == 0, $"no validation in {RunReader.Metrics}");
         Note(static run => run[RunReader.Validation].Count > 0 && run.Pairs.Count == 0, $"no pairs of a validation: there is no readable {Training.PairValidation.PairsFile}");
         Note(static run => run[RunReader.Loss].Count > 0 && run[RunReader.GradientNorm].Count == 0, $"no rates or gradient norms in {RunReader.Metrics}");
         Note(static run => run.Time is null, $"no times and no throughput: there is no readable {RunReader.Timing}");

@@ -12,7 +12,7 @@ public static class Printable
     private const int LongestShown = 120;
 
     /// <summary>
-    /// The text in single quotes, characters that cannot be seen and lone surrogates as \uXXXX, cut after 120 characters.
+    /// The text in single quotes, invisible characters and lone surrogates as \uXXXX, cut after 120 characters.
     /// </summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
@@ -39,8 +39,8 @@ public static class Printable
         return result.ToString();
     }
 
-    // Format characters, such as those after which a terminal shows a line from right to left, and code points that are
-    // no characters. The joiners stay, because letters and emoji need them.
+    // Format characters, such as those after which a terminal shows a line from right to left, and code points that
+    // are no characters. The joiners stay, because letters and emoji need them.
     private static bool IsInvisible(Rune rune) => (Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format && rune.Value is not (0x200C or 0x200D))
         || rune.Value is (>= 0xFDD0 and <= 0xFDEF) || (rune.Value & 0xFFFE) == 0xFFFE;
 }

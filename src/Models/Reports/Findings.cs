@@ -63,7 +63,7 @@ internal static class Findings
         string score = $"{(common.Length > 1 ? "mean " : "")}validation of {Figure.Score(highest)}";
         if (groups.Any(group => group.Count() > common.Length))
             score += common.Length == 1 ? $" on fold {common[0]}, the only one that all have" : $" on the {Figure.Count(common.Length)} folds that all have";
-        string text = best.Length == means.Count ? $"All {Figure.Count(means.Count)} have the same {score}"
+        string text = best.Length == means.Count ? $"All {Figure.Count(means.Count)} groups of runs have the same {score}"
             : best.Length > 1 ? $"{best[0]} and {(best.Length == 2 ? best[1] : $"{Figure.Count(best.Length - 1)} more")} are the best of {Figure.Count(means.Count)}, each with a {score}"
             : $"{best[0]} is the best of {Figure.Count(means.Count)}, with a {score}";
         return new Finding(text, [highest, means.Count, common.Length]);

@@ -11,6 +11,7 @@ internal sealed record ChartLine(string Label, int Color, IReadOnlyList<double> 
 internal sealed record LineChart
 {
     private const double Height = 240, Top = 10, Bottom = 40, LargestLabel = 116, LabelDistance = 7;
+    private const double BoldWidth = 1.15; // labels are bold
     private const double LogarithmicRatio = 30; // of the largest to the smallest value
     private const int ManyLines = 8, Colors = 6, Dashes = 3;
 
@@ -60,7 +61,7 @@ internal sealed record LineChart
         double left = Math.Max(24, ticks.Max(Svg.WidthOf) + 8);
         var ends = Ends();
         var shown = ChartLabels.Shorten([.. ends.Select(static end => end.Label)]);
-        double right = ends.Count == 0 ? 12 : Math.Min(LargestLabel, shown.Values.Max(Svg.WidthOf)) + LabelDistance + 4;
+        double right = ends.Count == 0 ? 12 : Math.Min(LargestLabel, BoldWidth * shown.Values.Max(Svg.WidthOf)) + LabelDistance + 4;
         var x = Axis.Linear(CountsX ? 0 : xs.Min(), LastX ?? xs.Max(), left, Svg.Width - right, 4, wholeNumbers: CountsX);
 
         var svg = new Svg(Height, Label);
@@ -90,7 +91,7 @@ internal sealed record LineChart
             // A thin line joins a label with a line that ends far from it.
             if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2 || x[ends[i].X] < Svg.Width - right - Svg.LineHeight)
                 svg.Line(x[ends[i].X] + 1, y[ends[i].Y], Svg.Width - right + LabelDistance - 2, places[i], $"k {ColorClass(ends[i].Color)}");
-            svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(shown[ends[i].Label], right - LabelDistance), $"n {ColorClass(ends[i].Color)}");
+            svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(shown[ends[i].Label], (right - LabelDistance) / BoldWidth), $"n {ColorClass(ends[i].Color)}");
         }
         return svg.ToString();
     }

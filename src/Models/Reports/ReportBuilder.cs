@@ -10,7 +10,7 @@ namespace VideoSim.Models.Reports;
 /// <summary>Computes the numbers of a report from the folders of runs.</summary>
 public static class ReportBuilder
 {
-    private const int WorstPairs = 20;
+    private const int WorstPairs = 20, MostNamedFolders = 4;
 
     // Enough to see the shape of a curve, few enough for a page of 72 runs.
     private const int MostPointsOfLine = 200, FewestPointsOfLine = 40, PointsOfFigure = 6000;
@@ -34,7 +34,7 @@ public static class ReportBuilder
         var summaries = Summaries(runs, progress, cancellation);
         var data = new ReportData
         {
-            Title = string.Join(", ", sources.Select(static source => source.Name)),
+            Title = TitleOf([.. sources.Select(static source => source.Name)]),
             Verdict = Finding.Of($""),
             Details = [],
             Findings = new Dictionary<string, Finding>(),
@@ -55,6 +55,9 @@ public static class ReportBuilder
         data = data with { Notes = [.. notes.Distinct()], Advice = [.. Reports.Advice.For(data)] };
         return Reports.Findings.AddTo(data, sources.Length == 1 ? sources[0] : null);
     }
+
+    private static string TitleOf(string[] names) => names.Length <= MostNamedFolders ? string.Join(", ", names)
+        : $"{string.Join(", ", names.Take(MostNamedFolders - 1))} and {names.Length - MostNamedFolders + 1} more";
 
     // The finetunings or, without any, the pretrainings that have validated pairs.
     private static List<NamedRun> Validated(IEnumerable<NamedRun> runs)

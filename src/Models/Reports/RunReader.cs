@@ -106,7 +106,7 @@ internal static class RunReader
         var bad = all.Where(static line => line.Whole("step") is null).ToList();
         if (bad.Count > 0)
         {
-            notes.Add(bad.Count == all.Count ? $"{file}: no line has a step, so there are no curves"
+            notes.Add(bad.Count == all.Count ? $"{file}: no line has a step that is a whole number from 0, so there are no curves"
                 : $"{file}: the step {Printable.OneLine(bad[0]["step"]?.ToJsonString() ?? "that is missing")} is not a whole number from 0; its line is left out{More(bad.Count)}");
         }
         return [.. all.Except(bad)];

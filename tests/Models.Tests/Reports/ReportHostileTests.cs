@@ -7,7 +7,7 @@ using Xunit;
 
 namespace VideoSim.Models.Tests.Reports;
 
-/// <summary>Numbers and texts that no training writes: the page is made, its texts are short, and a note names the file.</summary>
+/// <summary>Numbers and texts that no training writes: the page is made, and a note names the file.</summary>
 public sealed class ReportHostileTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("videosim-test-");
@@ -166,10 +166,20 @@ public sealed class ReportHostileTests : IDisposable
             ArtificialRuns.WriteRun(Path.Combine(all, $"fold-{fold}"), "mix", fold, 6);
         ArtificialRuns.WriteRun(one, "mix", 1, 6);
         Assert.EndsWith("on fold 1, the only one that all have", Build(all, one).Verdict.Text, StringComparison.Ordinal);
-        Assert.StartsWith("All 2 have the same validation of 0.", Build(all, one).Verdict.Text, StringComparison.Ordinal);
+        Assert.StartsWith("All 2 groups of runs have the same validation of 0.", Build(all, one).Verdict.Text, StringComparison.Ordinal);
         ArtificialRuns.WriteRun(one, "mix", 4, 6);
         ArtificialRuns.WriteRun(other, "mix", 4, 6);
         Assert.Equal("3 groups of runs have no fold in common, so their validations are not compared", Build(all, one, other).Verdict.Text);
+    }
+
+    [Fact]
+    public void Title_OfManyFolders_IsShort()
+    {
+        string[] folders = [.. Enumerable.Range(1, 9).Select(i => Path.Combine(_root.FullName, $"r{i}"))];
+        foreach (string folder in folders)
+            ArtificialRuns.WriteRun(folder, "mix", 1, 6);
+        Assert.Equal("r1, r2, r3 and 6 more", Build(folders).Title);
+        Assert.Equal("r1, r2, r3, r4", Build(folders[..4]).Title);
     }
 
     [Fact]

@@ -232,7 +232,7 @@ internal static class CommonOptions
         return argument;
     }
 
-    /// <summary>Adds a check of options that belong together; it does not run if another check has found an error.</summary>
+    /// <summary>Adds a check of options that belong together. It does not run after an error of another check.</summary>
     public static void Checks(this Command command, Action<CommandResult> check) => command.Validators.Add(result =>
     {
         if (result.Errors.Any())

@@ -10,9 +10,10 @@ public static class Printable
 {
     // Longer than every tensor name and record id seen so far.
     private const int LongestShown = 120;
+    private const int ZeroWidthNonJoiner = 0x200C, ZeroWidthJoiner = 0x200D;
 
     /// <summary>
-    /// The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.
+    /// The text in single quotes, control and format characters and lone surrogates as \uXXXX, cut after 120 characters.
     /// </summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
@@ -20,6 +21,9 @@ public static class Printable
     /// The text without characters that break a line or change its direction, cut after 120 characters.
     /// </summary>
     public static string OneLine(string text) => Escape(text, LongestShown);
+
+    /// <summary>As <see cref="Whole"/>, but line breaks stay.</summary>
+    public static string Lines(string text) => string.Join('\n', text.ReplaceLineEndings("\n").Split('\n').Select(Whole));
 
     /// <summary>As <see cref="OneLine"/>, but not cut.</summary>
     public static string Whole(string text) => Escape(text, int.MaxValue);
@@ -31,7 +35,7 @@ public static class Printable
         {
             if (result.Length >= longest)
                 return result.Append("...").ToString();
-            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029 || ChangesDirection(rune))
+            if (IsUnsafe(rune))
                 result.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
             else
                 result.Append(rune.ToString());
@@ -39,6 +43,12 @@ public static class Printable
         return result.ToString();
     }
 
-    // After such a character a terminal may show the rest of the line from right to left.
-    private static bool ChangesDirection(Rune rune) => rune.Value is 0x061C or 0x200E or 0x200F or (>= 0x202A and <= 0x202E) or (>= 0x2066 and <= 0x2069);
+    // Characters that break a line, show the rest of it from right to left, or cannot be seen. Joiners are part of words
+    // and of emojis.
+    private static bool IsUnsafe(Rune rune) => rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) switch
+    {
+        UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => true,
+        UnicodeCategory.Format => rune.Value is not (ZeroWidthNonJoiner or ZeroWidthJoiner),
+        _ => false,
+    };
 }

@@ -7,6 +7,7 @@ using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -70,6 +71,9 @@ internal sealed class RecipeOptions
         return recipe;
     }
 
+    /// <summary>The file of --config, as a list of at most one file.</summary>
+    public IEnumerable<InputFile> Files(ParseResult parsed) => parsed.GetValue(_config) is { } path ? [new InputFile(_config.Name, path)] : [];
+
     private Recipe Read(CommandResult result, IProgressSink progress)
     {
         var file = result.GetValue(_config) is { } path ? ConfigFile.Read(path) : new ConfigFile(null, null, []);
@@ -81,6 +85,7 @@ internal sealed class RecipeOptions
         }
         foreach (string line in Override.Replaced(overrides))
             progress.Note(line);
+        NoteOtherStage(overrides, progress);
         return new Recipe(
             IsGiven(result, _preset) ? result.GetValue(_preset)! : file.Preset ?? CommonOptions.DefaultPreset, IsGiven(result, _seed) ? result.GetValue(_seed) : file.Seed ?? CommonOptions.DefaultSeed, overrides,
             Number(EpochsName, new ValueRange(0, 1e6, IsLeastOpen: true), StepsName, ["steps"]), Number(RatioName, ValueRange.Probability, WarmupName, ["warmup", "encoder_warmup"]));
@@ -110,6 +115,15 @@ internal sealed class RecipeOptions
     {
         foreach (string model in models)
             Preset.Load(recipe.Preset, model, recipe.Overrides);
+    }
+
+    // A file may serve both stages. A key on the command line was meant for this command.
+    private void NoteOtherStage(List<Override> overrides, IProgressSink progress)
+    {
+        string other = _stage == "pretrain" ? "finetune" : "pretrain";
+        string[] keys = _stage is null ? [] : [.. overrides.Where(one => one.Source == Override.SetOption && one.Key.StartsWith($"{other}.", StringComparison.Ordinal)).Select(static one => one.Key).Distinct()];
+        if (keys.Length > 0)
+            progress.Note(Printable.OneLine($"--set {string.Join(", ", keys)}: has no effect, because this command is {_stage}, not {other}"));
     }
 
     private void RefuseOfBothStages(CommandResult result)

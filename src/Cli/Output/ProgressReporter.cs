@@ -130,7 +130,7 @@ public sealed class ProgressReporter : IProgressSink
     public void WriteLine(string text)
     {
         text = Printable.Lines(text);
-        foreach (string line in _console.Profile.Out.IsTerminal ? TextLayout.Wrap(text, Math.Max(_console.Profile.Width - 1, 1)) : [text])
+        foreach (string line in _live ? TextLayout.Wrap(text, Math.Max(_console.Profile.Width - 1, 1)) : [text])
             _writer.WriteLine(line);
     }
 

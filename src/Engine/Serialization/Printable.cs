@@ -10,10 +10,9 @@ public static class Printable
 {
     // Longer than every tensor name and record id seen so far.
     private const int LongestShown = 120;
-    private const int ZeroWidthNonJoiner = 0x200C, ZeroWidthJoiner = 0x200D;
 
     /// <summary>
-    /// The text in single quotes, control and format characters and lone surrogates as \uXXXX, cut after 120 characters.
+    /// The text in single quotes, invisible characters and lone surrogates as \uXXXX, cut after 120 characters.
     /// </summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
@@ -35,20 +34,16 @@ public static class Printable
         {
             if (result.Length >= longest)
                 return result.Append("...").ToString();
-            if (IsUnsafe(rune))
-                result.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029 || IsInvisible(rune))
+                result.Append(rune.IsBmp ? "\\u" : "\\U").Append(rune.Value.ToString(rune.IsBmp ? "x4" : "x8", CultureInfo.InvariantCulture));
             else
                 result.Append(rune.ToString());
         }
         return result.ToString();
     }
 
-    // Characters that break a line, show the rest of it from right to left, or cannot be seen. Joiners are part of words
-    // and of emojis.
-    private static bool IsUnsafe(Rune rune) => rune == Rune.ReplacementChar || Rune.GetUnicodeCategory(rune) switch
-    {
-        UnicodeCategory.Control or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator => true,
-        UnicodeCategory.Format => rune.Value is not (ZeroWidthNonJoiner or ZeroWidthJoiner),
-        _ => false,
-    };
+    // Format characters, such as those after which a terminal shows a line from right to left, and code points that
+    // are no characters. The joiners stay, because letters and emoji need them.
+    private static bool IsInvisible(Rune rune) => (Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format && rune.Value is not (0x200C or 0x200D))
+        || rune.Value is (>= 0xFDD0 and <= 0xFDEF) || (rune.Value & 0xFFFE) == 0xFFFE;
 }

@@ -6,6 +6,8 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -22,13 +24,26 @@ internal static class CommandLine
     // Saving a checkpoint of the largest model takes seconds; the library's limit of 2 seconds would interrupt it.
     private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
 
+    // A title or an id may begin with @; the library would read a file of that name.
+    private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
+
     public static async Task<int> RunAsync(string[] args, RootCommand root)
     {
         Console.SetError(new DroppingWriter(Console.Error));
-        var parsed = Complete(root).Parse(args);
-        if (UsageErrors.Of(parsed, args) is { } problem)
+        ParseResult? parsed = null;
+        string? problem;
+        try
         {
-            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{$"{CommandPath.Program} {CommandPath.Of(parsed.CommandResult.Command)}".TrimEnd()} --help')");
+            parsed = Complete(root).Parse(args, Words);
+            problem = UsageErrors.Of(parsed, args);
+        }
+        catch (Exception e)
+        {
+            problem = $"the command line cannot be read: {Printable.OneLine(e.Message)}";
+        }
+        if (parsed is null || problem is not null)
+        {
+            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{$"{CommandPath.Program} {(parsed is null ? "" : CommandPath.Of(parsed.CommandResult.Command))}".TrimEnd()} --help')");
             return WrongUsage;
         }
         return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });
@@ -65,11 +80,13 @@ internal static class CommandLine
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
         try
         {
+            RequireFolderFor(parsed);
             return work(parsed, console, cancellation);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues where it stopped");
+            string place = e is RunInterruptedException run ? $"from step {run.Step}, which is saved" : "where it stopped";
+            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
             return Interrupted;
         }
         catch (Exception e)
@@ -79,6 +96,12 @@ internal static class CommandLine
                 : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows the place in the code)");
             return Failed;
         }
+    }
+
+    private static void RequireFolderFor(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(static one => one.Option.Name == CommonOptions.OutputDirectoryName)?.GetValueOrDefault<string?>() is { } path && File.Exists(path))
+            throw new DataException($"{CommonOptions.OutputDirectoryName} {path}: is a file, not a folder");
     }
 
     private static bool Overwrites(ParseResult parsed) =>

@@ -31,7 +31,7 @@ internal static class KernelsCheckCommand
         var command = new Command("check", """
             Compile kernels, and compare CPU twin and CUDA source with float64 formulas, at odd and uneven shapes. The CUDA source runs on the emulator: once with a check of every memory access, then in several orders of threads.
             """) { name, source, folder, device, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(device) is not null && new Option[] { source, folder }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
                 result.AddError($"{other.Name} cannot be used with --device, which runs the installed kernels; set {DeviceNames.KernelsVariable} to a folder of sources instead");

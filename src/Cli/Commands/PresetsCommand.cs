@@ -29,7 +29,7 @@ internal static class PresetsCommand
         var schema = new Option<bool>("--schema") { Description = "print the JSON schema of the files of --config, for editors" };
         var json = CommonOptions.Json();
         var command = new Command("presets", "List the presets, or every key of one with value, unit, meaning and the option that sets it.") { name, model, schema, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(schema) && result.GetValue(name) is not null)
                 result.AddError("--schema describes the files of all presets; leave out NAME");

@@ -15,6 +15,8 @@ internal static class ReportCommand
     // The JSON is not put into a web page, so titles stay readable.
     private static readonly ReportJson Readable = new(new JsonSerializerOptions(ReportJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
+    private static readonly string[] Endings = [".html", ".htm"];
+
     public static Command Create()
     {
         var runs = new Argument<string[]>("runs") { Description = "folders of runs, of several folds, or of reproduce", HelpName = ValueName.Folder, Arity = ArgumentArity.OneOrMore };
@@ -22,10 +24,17 @@ internal static class ReportCommand
         var bench = new Option<string?>("--bench") { Description = "result of bench --json, to show the parts of a step", HelpName = ValueName.File };
         var json = CommonOptions.Json();
         var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
-            if (result.GetValue(output) is null && !result.GetValue(json))
-                result.AddError("report needs --output FILE.html or --json");
+            if (result.GetValue(output) is not { } file)
+            {
+                if (!result.GetValue(json))
+                    result.AddError("report needs --output FILE.html or --json");
+            }
+            else if (!Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            {
+                result.AddError($"--output {file}: the file's name must end in {string.Join(" or ", Endings)}");
+            }
         });
         return command.Does((parsed, console, cancellation) =>
         {
@@ -34,10 +43,12 @@ internal static class ReportCommand
             if (file is not null)
                 AtomicFile.RequireWritable(file, [.. folders, .. times is null ? Array.Empty<string>() : [times]]);
             var data = ReportBuilder.Build(folders, times, console.Progress, cancellation);
+            // Before the page is written, so that a failure leaves nothing behind.
+            string? result = parsed.GetValue(json) ? JsonSerializer.Serialize(data, Readable.ReportData) : null;
             if (file is not null)
                 Write(file, data, console.Progress);
-            if (parsed.GetValue(json))
-                console.WriteResult(text => text.WriteLine(JsonSerializer.Serialize(data, Readable.ReportData)));
+            if (result is not null)
+                console.WriteResult(text => text.WriteLine(result));
             return CommandLine.Done;
         }, json);
     }

@@ -18,8 +18,11 @@ internal static class CurveParts
             if (stages.Length > 1)
                 html.Raw($"<h3>{Html.Escape(stage == stages[^1] ? Capital(stage) : data.Findings.GetValueOrDefault(stage)?.Text ?? Capital(stage))}</h3>");
             html.Raw("<div class=\"figures\">");
-            foreach (var figure in data.Curves.Where(figure => figure.Stage == stage))
-                html.Figure(Draw(figure), $"{Caption(figure.Measure)}{(figure.Lines.Count < figure.Runs && figure.Lines.Count == 1 ? ", the same in all runs" : "")}");
+            CurveFigure[] figures = [.. data.Curves.Where(figure => figure.Stage == stage)];
+            // One range for all of them, so that a mark is at its step in each.
+            long last = figures.Max(static figure => Math.Max(figure.Lines.Max(static line => line.Steps.Max()), figure.Events.Select(static happened => happened.Step).DefaultIfEmpty().Max()));
+            foreach (var figure in figures)
+                html.Figure(Draw(figure, last), $"{Caption(figure.Measure)}{(figure.Lines.Count < figure.Runs && figure.Lines.Count == 1 ? ", the same in all runs" : "")}");
             html.Raw("</div>");
         }
         Events(html, data);
@@ -36,17 +39,18 @@ internal static class CurveParts
         var chart = new LineChart
         {
             Label = "Mean label of pairs over their mean cosine",
-            XTitle = "cosine of the two embeddings",
-            CountsX = false,
+            // Models may have cosines in ranges that hardly overlap.
+            XTitle = isOne ? "cosine of the two embeddings" : "group of pairs, from the lowest cosines to the highest",
+            CountsX = !isOne,
             HasDots = true,
             FromZero = true,
-            Lines = [.. data.Reliability.Select(static curve => new ChartLine(curve.Group, curve.Color, [.. curve.Bins.Select(static bin => bin.Cosine)], [.. curve.Bins.Select(static bin => bin.Label)]))],
+            Lines = [.. data.Reliability.Select(curve => new ChartLine(curve.Group, curve.Color, [.. curve.Bins.Select((bin, i) => isOne ? bin.Cosine : i + 1)], [.. curve.Bins.Select(static bin => bin.Label)]))],
             Points = isOne ? [.. data.Reliability[0].SampleCosines.Zip(data.Reliability[0].SampleLabels)] : [],
         };
-        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Label of validation pairs, by tenths of the pairs in the order of their cosines", "wide");
+        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Upwards: mean label of validation pairs, in groups of equally many pairs in the order of their cosines", "wide");
         html.Raw("<div>");
         html.Paragraph($"A line that rises from left to right is good: the score counts only the order. Intervals come from {Figure.Count(data.IntervalResamples)} samples of the pairs, drawn with replacement.", "quiet");
-        html.Table("Scores of validation pairs", ["Model", "#Pairs", "#Spearman", "#Interval, low", "#Interval, high"], data.Reliability.Select(static curve => (IReadOnlyList<string>)
+        html.Table("Scores of validation pairs", ["Model", "#Pairs", "#Spearman", $"#{Figure.Percent(data.IntervalLevel)} interval of Spearman, low", "#High"], data.Reliability.Select(static curve => (IReadOnlyList<string>)
             [Html.Foreign(curve.Group), Figure.Count(curve.Pairs).Text, Figure.Score(curve.Spearman).Text, Figure.Score(curve.Low).Text, Figure.Score(curve.High).Text]));
         html.Raw("</div></div>");
         html.Table("Pairs by cosine", ["Model", "#Mean cosine", "#Mean label", "#First quartile", "#Third quartile", "#Pairs"], data.Reliability.SelectMany(static curve => curve.Bins.Select(bin => (IReadOnlyList<string>)
@@ -54,7 +58,7 @@ internal static class CurveParts
         html.EndSection();
     }
 
-    private static string Draw(CurveFigure figure)
+    private static string Draw(CurveFigure figure, long last)
     {
         // Few runs of one group are named one by one, each with its own colour.
         bool namesRuns = figure.Lines.DistinctBy(static line => line.Group).Count() == 1 && figure.Lines.Count is > 1 and <= MostNamedRuns;
@@ -62,9 +66,10 @@ internal static class CurveParts
         {
             Label = $"{Caption(figure.Measure)} over steps",
             XTitle = "step",
+            LastX = last,
             FromZero = figure.Measure is RunReader.Rate or RunReader.EncoderRate or RunReader.Throughput,
             MayBeLogarithmic = figure.Measure is RunReader.Loss or RunReader.GradientNorm,
-            YTick = figure.Measure is RunReader.Rate or RunReader.EncoderRate ? Figure.RateTick : Figure.Tick,
+            YTick = figure.Measure is RunReader.Rate or RunReader.EncoderRate ? Figure.RateTick : null,
             HasDots = figure.Measure == RunReader.Validation && figure.Lines.Count <= MostNamedRuns,
             Lines = [.. figure.Lines.Select((line, i) => new ChartLine(namesRuns ? Short(line) : line.Group, namesRuns ? i : line.Color, [.. line.Steps.Select(static step => (double)step)], line.Values))],
             Marks = [.. figure.Events.Select(static happened => ((double)happened.Step, StyleOf(happened), happened.Text))],

@@ -37,18 +37,38 @@ internal static class Findings
             if (run is { IntervalLow: { } low, IntervalHigh: { } high })
                 details.Add(Finding.Of($"The {Figure.Percent(data.IntervalLevel)} interval is {Figure.Score(low)} to {Figure.Score(high)}, from {Figure.Count(run.Pairs)} pairs."));
             if (run.StartValidation is { } start)
-                details.Add(Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(run.BestValidation!.Value)} at step {Figure.Count(run.BestStep!.Value)}."));
+                details.Add(run is { BestValidation: { } best, BestStep: { } step } ? Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(best)} at step {Figure.Count(step)}.") : Finding.Of($"Before training it was {Figure.Score(start)}."));
         }
         else
         {
-            var means = (from run in runs group run by run.Group into ofGroup select (Name: ofGroup.Key, Mean: ofGroup.Average(static run => run.LastValidation!.Value), Count: ofGroup.Count())).ToList();
-            var best = means.MaxBy(static group => group.Mean);
-            verdict = means.Count == 1 ? Finding.Of($"{best.Name} has a mean validation of {Figure.Score(best.Mean)} over {Figure.Count(best.Count)} {(runs[0].Stage == "finetune" ? "folds" : "runs")}")
-                : Finding.Of($"{best.Name} is the best of {Figure.Count(means.Count)}, with a mean validation of {Figure.Score(best.Mean)}");
+            verdict = Comparison(runs);
         }
         if (only is not { IsReproduction: true })
             details.Add(Finding.Of($"There are no baselines and no best possible score here; reproduce computes them."));
         return (verdict, details);
+    }
+
+    // Folds have different pairs, so only the folds that all groups have are compared.
+    private static Finding Comparison(List<RunSummary> runs)
+    {
+        var groups = runs.GroupBy(static run => run.Group).ToList();
+        if (groups.Count == 1)
+            return Finding.Of($"{groups[0].Key} has a mean validation of {Figure.Score(Mean(runs))} over {Figure.Count(runs.Count)} {(runs[0].Stage == "finetune" ? "folds" : "runs")}");
+        int?[] common = [.. groups.Select(static group => group.Select(static run => run.Fold)).Aggregate(static (left, right) => left.Intersect(right)).Distinct()];
+        if (common.Length == 0)
+            return Finding.Of($"{Figure.Count(groups.Count)} groups of runs have no fold in common, so their validations are not compared");
+        var means = groups.Select(group => (Name: group.Key, Mean: Mean(group.Where(run => common.Contains(run.Fold))))).ToList();
+        double highest = means.Max(static group => group.Mean);
+        string[] best = [.. means.Where(group => group.Mean == highest).Select(static group => group.Name)];
+        string score = $"{(common.Length > 1 ? "mean " : "")}validation of {Figure.Score(highest)}";
+        if (groups.Any(group => group.Count() > common.Length))
+            score += common.Length == 1 ? $" on fold {common[0]}, the only one that all have" : $" on the {Figure.Count(common.Length)} folds that all have";
+        string text = best.Length == means.Count ? $"All {Figure.Count(means.Count)} groups of runs have the same {score}"
+            : best.Length > 1 ? $"{best[0]} and {(best.Length == 2 ? best[1] : $"{Figure.Count(best.Length - 1)} more")} are the best of {Figure.Count(means.Count)}, each with a {score}"
+            : $"{best[0]} is the best of {Figure.Count(means.Count)}, with a {score}";
+        return new Finding(text, [highest, means.Count, common.Length]);
+
+        static double Mean(IEnumerable<RunSummary> some) => some.Average(static run => run.LastValidation!.Value);
     }
 
     private static Finding Ensemble(ReportData data, StandingRow ensemble, List<Finding> details)
@@ -59,7 +79,7 @@ internal static class Findings
             details.Add(Finding.Of($"That is {Figure.Score(Math.Abs(gain))} {(gain >= 0 ? "above" : "below")} the best baseline, {baseline.Name}, which has {Figure.Score(baseline.Score)}."));
         }
         if (Find(data, "best possible") is { } possible)
-            details.Add(Finding.Of($"The best possible score is {Figure.Score(possible.Score)}, that of the similarities without noise: {Figure.Score(possible.Score - ensemble.Score)} are left."));
+            details.Add(Finding.Of($"The best possible score is {Figure.Score(possible.Score)}, that of the similarities without noise; the ensemble is {Figure.Score(possible.Score - ensemble.Score)} below it."));
         if (data.Standing.Where(static row => row.Kind == "model").MaxBy(static row => row.Score) is { } model && data.Standing.Count(static row => row.Kind == "model") > 1)
         {
             double gain = ensemble.Score - model.Score;
@@ -94,15 +114,18 @@ internal static class Findings
         if (data.Reliability.Count > 0)
         {
             var best = data.Reliability.MaxBy(static curve => curve.Spearman)!;
-            yield return ("reliability", Finding.Of($"Cosines of {best.Group} order the labels with {Figure.Score(best.Spearman)} ({Figure.Percent(data.IntervalLevel)} interval {Figure.Score(best.Low)} to {Figure.Score(best.High)})"));
+            yield return ("reliability", Finding.Of($"Cosines of {best.Group} put pairs in the order of their labels with a Spearman of {Figure.Score(best.Spearman)} (of at most 1; {Figure.Percent(data.IntervalLevel)} interval {Figure.Score(best.Low)} to {Figure.Score(best.High)})"));
         }
         if (data.WorstPairs.Count > 0)
             yield return ("pairs", Finding.Of($"The {Figure.Count(data.WorstPairs.Count)} pairs that are ranked most wrongly"));
         if (data.Runs.Select(static run => run.Health).OfType<Metrics.EmbeddingHealth>().ToList() is { Count: > 0 } healths)
         {
             var (least, most) = (Figure.Ratio(healths.Min(static health => health.EffectiveRank)), Figure.Ratio(healths.Max(static health => health.EffectiveRank)));
-            var (width, near) = (Figure.Count(healths[0].Width), Figure.Count(healths.Sum(static health => health.NearDuplicates)));
-            yield return ("health", least.Text == most.Text ? Finding.Of($"Embeddings use {least} of {width} dimensions; {near} near-duplicates") : Finding.Of($"Embeddings use {least} to {most} of {width} dimensions; {near} near-duplicates"));
+            // Runs share videos, so their near-duplicates cannot be added.
+            var (width, near) = (Figure.Count(healths.MinBy(static health => health.EffectiveRank)!.Width), Figure.Count(healths.Max(static health => health.NearDuplicates)));
+            yield return ("health", healths.Count == 1 ? Finding.Of($"Embeddings use {least} of {width} dimensions; {near} near-duplicates")
+                : healths.DistinctBy(static health => health.Width).Count() > 1 ? Finding.Of($"Embeddings use {least} of {width} dimensions or more; at most {near} near-duplicates in a run")
+                : least.Text == most.Text ? Finding.Of($"Embeddings use {least} of {width} dimensions; at most {near} near-duplicates in a run") : Finding.Of($"Embeddings use {least} to {most} of {width} dimensions; at most {near} near-duplicates in a run"));
         }
         if (data.Times.Count > 0)
         {

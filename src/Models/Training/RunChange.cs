@@ -8,12 +8,13 @@ namespace VideoSim.Models.Training;
 /// <summary>The difference between the arguments of a run and those of a command that is to continue it.</summary>
 /// <param name="Refusal">The first difference that changes results; null if there is none.</param>
 /// <param name="Growth">The difference of the steps, if they grow; null otherwise.</param>
-internal sealed record RunChange(string? Refusal, string? Growth)
+/// <param name="Patience">The difference of the patience of early stopping; null if there is none.</param>
+internal sealed record RunChange(string? Refusal, string? Growth, string? Patience)
 {
     /// <summary>Keys of args.json that are not arguments.</summary>
     public const string Version = "version", Grown = "grown", Deleting = "deleting";
 
-    private const string Steps = "steps", OnNan = "on_nan", SetOfReproduction = "set";
+    private const string Steps = "steps", OnNan = "on_nan", PatienceKey = "early_stopping_patience", SetOfReproduction = "set";
 
     // They do not change the weights of any step.
     private static readonly string[] Free = ["log_every", "checkpoint_every", "save_total_limit"];
@@ -30,13 +31,14 @@ internal sealed record RunChange(string? Refusal, string? Growth)
     /// <summary>Compares arguments.</summary>
     public static RunChange Of(JsonObject earlier, JsonObject now)
     {
-        string? stage = RunArguments.StageOf(now), growth = null;
+        string? stage = RunArguments.StageOf(now), growth = null, patience = null;
         foreach (string key in Keys(earlier, now).Except([Version, Grown, Deleting]))
         {
             string? difference;
             if (key == stage && earlier[key] is JsonObject oldRecipe && now[key] is JsonObject recipe)
             {
                 difference = OfRecipe(stage, oldRecipe, recipe);
+                patience = Difference($"{stage}.{PatienceKey}", Value(oldRecipe, PatienceKey), recipe[PatienceKey]);
                 if (StepsOf(recipe) > StepsOf(oldRecipe))
                     growth = Difference($"{stage}.{Steps}", oldRecipe[Steps], recipe[Steps]);
             }
@@ -49,15 +51,15 @@ internal sealed record RunChange(string? Refusal, string? Growth)
                 difference = Difference(key, earlier[key], now[key]);
             }
             if (difference is not null)
-                return new RunChange(difference, null);
+                return new RunChange(difference, null, null);
         }
-        return new RunChange(null, growth);
+        return new RunChange(null, growth, patience);
     }
 
     private static string? OfRecipe(string stage, JsonObject earlier, JsonObject now)
     {
         bool rollsBack = IsRollback(now[OnNan]), grows = StepsOf(now) > StepsOf(earlier), shrinks = StepsOf(now) < StepsOf(earlier);
-        var compared = Keys(earlier, now).Except(rollsBack ? FreeWithRollback : Free);
+        var compared = Keys(earlier, now).Except(rollsBack ? FreeWithRollback : Free).Except([PatienceKey]);
         if (grows)
             compared = compared.Except(Schedule);
         // Before the first value that is not finite, a run that stops there and one that rolls back are the same.
@@ -65,12 +67,13 @@ internal sealed record RunChange(string? Refusal, string? Growth)
             compared = compared.Except([OnNan]);
         foreach (string key in compared)
         {
-            var old = earlier.ContainsKey(key) ? earlier[key] : Defaults[key];
-            if (Difference($"{stage}.{key}", old, now[key]) is { } difference)
+            if (Difference($"{stage}.{key}", Value(earlier, key), now[key]) is { } difference)
                 return key == Steps && shrinks ? $"{difference}; a run can only get longer" : difference;
         }
         return null;
     }
+
+    private static JsonNode? Value(JsonObject earlier, string key) => earlier.ContainsKey(key) ? earlier[key] : Defaults[key];
 
     private static double StepsOf(JsonObject recipe) => recipe[Steps] is JsonValue value && value.TryGetValue(out double steps) ? steps : 0;
 

@@ -219,7 +219,9 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
             CancellationToken.None);
     }
 
-    private string Named(string name, bool isRelative) => isRelative ? Path.GetRelativePath(Environment.CurrentDirectory, runs.New($"{name}-relative")) : runs.New(name);
+    // Deep, because a relative path that is taken twice could else lead to the same folder by way of the root.
+    private string Named(string name, bool isRelative) =>
+        isRelative ? Path.GetRelativePath(Environment.CurrentDirectory, runs.New($"{string.Concat(Enumerable.Repeat("deep/", 30))}{name}")) : runs.New(name);
 
     private static void Put(string folder, string name)
     {

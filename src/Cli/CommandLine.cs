@@ -6,6 +6,7 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -65,11 +66,13 @@ internal static class CommandLine
         var console = CommandConsole.OfThisProcess(json is not null && parsed.GetValue(json), parsed.GetValue(CommonOptions.Quiet));
         try
         {
+            RequireFolderFor(parsed);
             return work(parsed, console, cancellation);
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException e)
         {
-            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues where it stopped");
+            string place = e is RunInterruptedException run ? $"from step {run.Step}, which is saved" : "where it stopped";
+            console.WriteError(!resumes ? "interrupted" : $"interrupted; the same command{(Overwrites(parsed) ? $" without {CommonOptions.OverwriteName}" : "")} continues {place}");
             return Interrupted;
         }
         catch (Exception e)
@@ -79,6 +82,12 @@ internal static class CommandLine
                 : $"{e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")} (--verbose shows the place in the code)");
             return Failed;
         }
+    }
+
+    private static void RequireFolderFor(ParseResult parsed)
+    {
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(static one => one.Option.Name == CommonOptions.OutputDirectoryName)?.GetValueOrDefault<string?>() is { } path && File.Exists(path))
+            throw new DataException($"{CommonOptions.OutputDirectoryName} {path}: is a file, not a folder");
     }
 
     private static bool Overwrites(ParseResult parsed) =>

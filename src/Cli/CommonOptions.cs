@@ -31,6 +31,8 @@ internal static class CommonOptions
     public const string Title = "--title";
 
     /// <summary>The option that deletes earlier results of a command.</summary>
+    public const string OutputDirectoryName = "--output-dir";
+
     public const string OverwriteName = "--overwrite-output-dir";
 
     /// <summary>The preset if no option and no file names one.</summary>
@@ -89,7 +91,7 @@ internal static class CommonOptions
 
     public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => DefaultSeed };
 
-    public static Option<string> OutputDirectory() => new("--output-dir") { HelpName = ValueName.Folder, Description = "folder of the run; after an interruption the same command continues in it", Required = true };
+    public static Option<string> OutputDirectory() => new(OutputDirectoryName) { HelpName = ValueName.Folder, Description = "folder of the run; after an interruption the same command continues in it", Required = true };
 
     public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
@@ -124,7 +126,9 @@ internal static class CommonOptions
     {
         RequireFolder("--data", path, "a data folder");
         var data = new DataFolder(path);
-        return data.HasParts ? data : throw new DataException($"--data {path}: is not a data folder; 'data import' makes one");
+        string parent = Path.GetDirectoryName(data.FullPath) ?? "";
+        return data.HasParts ? data : throw new DataException(new DataFolder(parent).HasParts && data.IsPartOfParent
+            ? $"--data {path}: is a part of a data folder; pass {parent}" : $"--data {path}: is not a data folder; 'data import' makes one");
     }
 
     /// <summary>Refuses the value of an option that is not a folder.</summary>

@@ -94,6 +94,7 @@ internal sealed class RecipeOptions
         }
         foreach (string line in Override.Replaced(overrides))
             progress.Note(line);
+        NoteOtherStage(overrides, progress);
         return new Recipe(
             IsGiven(result, _preset) ? result.GetValue(_preset)! : file.Preset ?? CommonOptions.DefaultPreset, IsGiven(result, _seed) ? result.GetValue(_seed) : file.Seed ?? CommonOptions.DefaultSeed, overrides,
             Number(EpochsName, new ValueRange(0, 1e6, IsLeastOpen: true), StepsName, ["steps"]), Number(RatioName, ValueRange.Probability, WarmupName, ["warmup", "encoder_warmup"]));
@@ -123,6 +124,15 @@ internal sealed class RecipeOptions
     {
         foreach (string model in models)
             Preset.Load(recipe.Preset, model, recipe.Overrides);
+    }
+
+    // A file may serve both stages. A key on the command line was meant for this command.
+    private void NoteOtherStage(List<Override> overrides, IProgressSink progress)
+    {
+        string other = _stage == "pretrain" ? "finetune" : "pretrain";
+        string[] keys = _stage is null ? [] : [.. overrides.Where(one => one.Source == Override.SetOption && one.Key.StartsWith($"{other}.", StringComparison.Ordinal)).Select(static one => one.Key).Distinct()];
+        if (keys.Length > 0)
+            progress.Note(Printable.OneLine($"--set {string.Join(", ", keys)}: has no effect, because this command is {_stage}, not {other}"));
     }
 
     private void RefuseOfBothStages(CommandResult result)

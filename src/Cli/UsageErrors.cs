@@ -8,7 +8,7 @@ namespace VideoSim.Cli;
 /// <summary>What is wrong with a command line, in one line, with the name that was probably meant.</summary>
 internal static class UsageErrors
 {
-    private const string IsRequired = " is required.";
+    private const string IsRequired = " is required.", KeyAndValue = "KEY=VALUE";
 
     /// <summary>The line; null if the command can run.</summary>
     public static string? Of(ParseResult parsed, IReadOnlyList<string> args)
@@ -57,18 +57,28 @@ internal static class UsageErrors
         // Words without quotes: --title A cat sleeps.
         int place = args.ToList().LastIndexOf(token);
         int option = place < 1 ? -1 : args.Take(place).ToList().FindLastIndex(static arg => arg.StartsWith("--", StringComparison.Ordinal));
-        if (option >= 0 && option + 1 < place && CommandPath.Options(command).FirstOrDefault(one => one.Name == args[option]) is { Arity.MaximumNumberOfValues: 1 } cut)
+        var before = option >= 0 && option + 1 < place ? CommandPath.Options(command).FirstOrDefault(one => one.Name == args[option]) : null;
+        if (before is { AllowMultipleArgumentsPerToken: false, HelpName: KeyAndValue })
+            return $"{before.Name} takes {KeyAndValue} as one word: {before.Name} {Printable.OneLine(args[option + 1])}={Printable.OneLine(token)}";
+        // Only a text or a path has blanks.
+        if (before is { Arity.MaximumNumberOfValues: 1 } cut && ValueName.Of(cut) is "TEXT" or ValueName.File or ValueName.Folder && !token.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))
             return $"{cut.Name} takes one value; put a value with blanks in quotes: {cut.Name} {Printable.Quote(string.Join(' ', args.Skip(option + 1).TakeWhile(static arg => !arg.StartsWith('-'))))}";
-        return $"'{CommandPath.Of(command)}' takes no {Printable.Quote(token)}";
+        string problem = $"'{CommandPath.Of(command)}' takes no {Printable.Quote(token)}";
+        return command.Options.FirstOrDefault(one => one.Required && ValueName.Of(one) is ValueName.File or ValueName.Folder && !args.Contains(one.Name)) is { } missing
+            ? $"{problem} without an option before it; did you mean '{missing.Name} {Printable.OneLine(token)}'?" : before is null ? problem : $"{problem} without an option before it";
     }
 
     private static string UnknownOption(ParseResult parsed, Command command, string name)
     {
         string problem = $"there is no option {Printable.Quote(name)}";
-        if (ForeignNames.Unneeded.TryGetValue(name, out string? instead))
+        // Other programs have --batch_size.
+        string dashed = name.Replace('_', '-');
+        if (ForeignNames.Unneeded.TryGetValue(dashed, out string? instead))
             return $"{problem}; {instead}";
         string[] known = [.. CommandPath.Options(command).Select(static option => option.Name)];
-        if (ForeignNames.Options.TryGetValue(name, out string[]? ours) && ours.FirstOrDefault(one => known.Contains(one.Split(' ')[0])) is { } translated)
+        if (known.Contains(dashed))
+            return problem + Meant(dashed);
+        if (ForeignNames.Options.TryGetValue(dashed, out string[]? ours) && ours.FirstOrDefault(one => known.Contains(one.Split(' ')[0])) is { } translated)
             return problem + Meant(translated);
         if (Suggestion.For(name, known) is { } near)
             return problem + Meant(near);

@@ -58,6 +58,7 @@ internal static class DataCommand
                 FrameWidth = parsed.GetValue(width),
             };
             SyntheticDataset.Write(options, folder, console.Progress, cancellation);
+            console.Progress.Note($"{folder}: {Count(options.Videos)} videos, {Count(options.Pairs)} labelled pairs and two test sets of {Count(options.TestVideos)} videos");
             console.WriteMade(new SynthResult(Path.GetFullPath(folder), options.Seed, options.Videos, options.Pairs, options.PairVideos, options.TestVideos, options.LabelledTestPairs, options.FrameWidth), CliJson.Default.SynthResult);
             return CommandLine.Done;
         }, json);

@@ -15,6 +15,8 @@ internal static class ReportCommand
     // The JSON is not put into a web page, so titles stay readable.
     private static readonly ReportJson Readable = new(new JsonSerializerOptions(ReportJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
+    private static readonly string[] Endings = [".html", ".htm"];
+
     public static Command Create()
     {
         var runs = new Argument<string[]>("runs") { Description = "folders of runs, of several folds, or of reproduce", HelpName = ValueName.Folder, Arity = ArgumentArity.OneOrMore };
@@ -24,8 +26,15 @@ internal static class ReportCommand
         var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(output) is null && !result.GetValue(json))
-                result.AddError("report needs --output FILE.html or --json");
+            if (result.GetValue(output) is not { } file)
+            {
+                if (!result.GetValue(json))
+                    result.AddError("report needs --output FILE.html or --json");
+            }
+            else if (!Endings.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            {
+                result.AddError($"--output {file}: the file's name must end in {string.Join(" or ", Endings)}");
+            }
         });
         return command.Does((parsed, console, cancellation) =>
         {

@@ -20,6 +20,7 @@ internal static class ForeignNames
         ["--iters"] = ["--max-steps"],
         ["--max-iter"] = ["--max-steps"],
         ["--warmup"] = ["--warmup-steps"],
+        ["--warmup-epochs"] = ["--warmup-ratio"],
         ["--wd"] = ["--weight-decay"],
         ["--clip"] = ["--max-grad-norm"],
         ["--clip-grad"] = ["--max-grad-norm"],
@@ -27,10 +28,13 @@ internal static class ForeignNames
         ["--grad-accum-steps"] = ["--gradient-accumulation-steps"],
         ["--patience"] = ["--early-stopping-patience"],
         ["--eval-every"] = ["--eval-steps"],
+        ["--val-interval"] = ["--eval-steps"],
+        ["--eval-interval"] = ["--eval-steps"],
         ["--save-every"] = ["--save-steps"],
         ["--log-every"] = ["--logging-steps"],
         ["--log-interval"] = ["--logging-steps"],
         ["--keep"] = ["--save-total-limit"],
+        ["--checkpoint-hist"] = ["--save-total-limit"],
         ["--overwrite"] = ["--overwrite-output-dir"],
         ["--force"] = ["--overwrite-output-dir"],
         ["--tensorboard"] = ["--report-to"],
@@ -64,8 +68,9 @@ internal static class ForeignNames
         ["--gpu"] = ["--device cuda"],
         ["--cuda"] = ["--device cuda"],
         ["--cpu"] = ["--device cpu"],
+        ["--use-cpu"] = ["--device cpu"],
+        ["--no-cuda"] = ["--device cpu"],
         ["--bf16"] = ["--precision bf16"],
-        ["--fp16"] = ["--precision bf16"],
         ["--amp"] = ["--precision bf16"],
     };
 
@@ -83,6 +88,10 @@ internal static class ForeignNames
         ["infer"] = "embed",
         ["similar"] = "search",
         ["query"] = "search",
+        ["sync"] = "data synth",
+        ["generate"] = "data synth",
+        ["synthetic"] = "data synth",
+        ["synthesize"] = "data synth",
         ["find"] = "search",
         ["plot"] = "report",
         ["summary"] = "report",
@@ -94,13 +103,51 @@ internal static class ForeignNames
         ["version"] = "--version",
     };
 
-    /// <summary>Options of other programs that need no counterpart here, with what to do instead.</summary>
+    /// <summary>
+    /// Options of other programs that have no counterpart here, with what to do instead or what always holds.
+    /// </summary>
     public static readonly Dictionary<string, string> Unneeded = new(StringComparer.Ordinal)
     {
         ["--resume"] = Resumes,
         ["--resume-from-checkpoint"] = Resumes,
         ["--continue"] = Resumes,
+        ["--eval-strategy"] = Validates,
+        ["--evaluation-strategy"] = Validates,
+        ["--save-strategy"] = "checkpoints are saved every --save-steps updates and at the end",
+        ["--logging-strategy"] = "there is a log line every --logging-steps updates",
+        ["--lr-scheduler-type"] = Schedule,
+        ["--lr-scheduler"] = Schedule,
+        ["--scheduler"] = Schedule,
+        ["--sched"] = Schedule,
+        ["--load-best-model-at-end"] = $"{Best}, and it is used for embeddings",
+        ["--metric-for-best-model"] = Best,
+        ["--greater-is-better"] = Best,
+        ["--eval-metric"] = Best,
+        ["--model-ema"] = NoAverage,
+        ["--model-ema-decay"] = NoAverage,
+        ["--ema"] = NoAverage,
+        ["--dataloader-num-workers"] = "batches are always made beside the updates",
+        ["--log-wandb"] = Reports,
+        ["--wandb"] = Reports,
+        ["--fp16"] = "VideoSim has no fp16; a GPU has --precision bf16",
+        ["--optim"] = Optimizer,
+        ["--optimizer"] = Optimizer,
+        ["--opt"] = Optimizer,
+        ["--gradient-checkpointing"] = None,
+        ["--torch-compile"] = None,
+        ["--deepspeed"] = OneDevice,
+        ["--fsdp"] = OneDevice,
+        ["--local-rank"] = OneDevice,
+        ["--push-to-hub"] = None,
     };
 
-    private const string Resumes = "the same command continues an interrupted run";
+    private const string Resumes = "the same command continues an interrupted run",
+        None = "VideoSim has no such option",
+        Validates = "a run is validated every --eval-steps updates and at the end",
+        Schedule = $"{None}: the learning rate rises in the warmup, then falls to 0 in a straight line",
+        Best = "the model with the highest validation score is always in the run's folder best",
+        NoAverage = $"{None}: there is no average of weights",
+        Reports = $"{None}; --report-to writes files for TensorBoard or CSV",
+        Optimizer = $"{None}: the optimizer is Adam, with --weight-decay AdamW",
+        OneDevice = $"{None}: a run uses one device";
 }

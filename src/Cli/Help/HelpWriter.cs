@@ -21,8 +21,8 @@ internal sealed partial class HelpWriter(TextWriter output, int width)
 
     private const int Narrow = 72, WidestName = 34, Indentation = 2;
 
-    /// <summary>The columns of stdout; <see cref="int.MaxValue"/> if it is no terminal.</summary>
-    public static int WidthOfOutput => Console.IsOutputRedirected ? int.MaxValue : Console.WindowWidth > 0 ? Console.WindowWidth : 80;
+    /// <summary>The columns of stdout; <see cref="int.MaxValue"/> if it is no terminal, or a dumb one.</summary>
+    public static int WidthOfOutput => Console.IsOutputRedirected || Environment.GetEnvironmentVariable("TERM") == "dumb" ? int.MaxValue : Console.WindowWidth > 0 ? Console.WindowWidth : 80;
 
     /// <summary>Writes the help of a command.</summary>
     public void Write(Command command)

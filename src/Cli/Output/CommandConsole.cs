@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
@@ -20,6 +21,7 @@ public sealed class CommandConsole
     private readonly ProgressReporter _reporter;
     private readonly bool _quiet;
     private readonly bool _json;
+    private readonly bool _breaksTables;
 
     /// <summary>Makes a console of two streams.</summary>
     /// <param name="output">stdout; on a terminal a table that is too wide is written as records.</param>
@@ -33,6 +35,7 @@ public sealed class CommandConsole
         Func<string, string?> environment)
     {
         (_output, _json, _quiet) = (output, json, quiet);
+        _breaksTables = IsDrawable(output, environment);
         _reporter = new ProgressReporter(Create(error, environment), clock, PlainInterval);
     }
 
@@ -68,16 +71,25 @@ public sealed class CommandConsole
     {
         if (_json)
         {
-            output.WriteLine(JsonSerializer.Serialize(value, type));
+            output.WriteLine(OneLine(value, type));
             return;
         }
         for (int i = 0; i < tables.Count; i++)
         {
             if (i > 0)
                 output.WriteLine();
-            tables[i].WriteTo(output, _output.IsTerminal && _output.Width > 0 ? _output.Width : int.MaxValue);
+            tables[i].WriteTo(output, _breaksTables && _output.Width > 0 ? _output.Width : int.MaxValue);
         }
     });
+
+    // The same type may be indented in a file.
+    private static string OneLine<T>(T value, JsonTypeInfo<T> type)
+    {
+        using var bytes = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(bytes, new JsonWriterOptions { Encoder = type.Options.Encoder }))
+            JsonSerializer.Serialize(writer, value, type);
+        return Encoding.UTF8.GetString(bytes.ToArray());
+    }
 
     /// <summary>Writes the result of a command as text.</summary>
     /// <exception cref="DataException">stdout is closed or full.</exception>
@@ -101,11 +113,14 @@ public sealed class CommandConsole
         _reporter.WriteLine($"error: {message}");
     }
 
+    // A dumb terminal gets what a pipe gets.
+    private static bool IsDrawable(IAnsiConsoleOutput stream, Func<string, string?> environment) => stream.IsTerminal && environment("TERM") != "dumb";
+
     // Colours and control codes are set here. Spectre's detection would read the process, not the stream and
     // environment of this object.
     private static IAnsiConsole Create(IAnsiConsoleOutput stream, Func<string, string?> environment)
     {
-        bool drawable = stream.IsTerminal && environment("TERM") != "dumb";
+        bool drawable = IsDrawable(stream, environment);
         bool coloured = drawable && string.IsNullOrEmpty(environment("NO_COLOR"));
         return AnsiConsole.Create(new AnsiConsoleSettings
         {

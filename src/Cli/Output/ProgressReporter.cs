@@ -125,7 +125,7 @@ public sealed class ProgressReporter : IProgressSink
     /// <summary>Writes a line to keep; on a terminal it is broken between words.</summary>
     public void WriteLine(string text)
     {
-        foreach (string line in _console.Profile.Out.IsTerminal ? TextLayout.Wrap(text, Math.Max(_console.Profile.Width - 1, 1)) : [text])
+        foreach (string line in _live ? TextLayout.Wrap(text, Math.Max(_console.Profile.Width - 1, 1)) : [text])
             _writer.WriteLine(line);
     }
 

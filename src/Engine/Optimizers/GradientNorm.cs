@@ -18,7 +18,8 @@ internal sealed unsafe class GradientNorm : IDisposable
     private readonly ParameterStore _parameters;
     private readonly float _limit;
     private readonly Arena _arena;
-    private readonly Tensor _chunkStarts, _firstChunks, _chunkSums, _parameterSums, _norm;
+    private readonly int _chunks, _tensors;
+    private readonly Tensor _chunkStarts, _firstChunks, _chunkSums, _parameterSums, _norm; // the sums are float64
 
     /// <summary>Takes memory for tables and sums.</summary>
     /// <param name="device">Where the parameters are.</param>
@@ -37,11 +38,13 @@ internal sealed unsafe class GradientNorm : IDisposable
         }
         firsts.Add(starts.Count);
         starts.Add((int)parameters.FlatCount);
-        Shape chunks = new(starts.Count - 1), tensors = new(firsts.Count - 1);
-        _arena = new Arena(device, (starts.Count + firsts.Count + chunks.Count + tensors.Count + 2) * sizeof(float) + 5 * Arena.Alignment);
+        (_chunks, _tensors) = (starts.Count - 1, firsts.Count - 1);
+        Shape chunkSums = new(_chunks, sizeof(double) / sizeof(int)), parameterSums = new(_tensors, sizeof(double) / sizeof(int));
+        _arena = new Arena(device, (starts.Count + firsts.Count + chunkSums.Count + parameterSums.Count + 2) * sizeof(float) + 5 * Arena.Alignment);
         _chunkStarts = _arena.Allocate(new Shape(starts.Count), ElementType.Int32);
         _firstChunks = _arena.Allocate(new Shape(firsts.Count), ElementType.Int32);
-        (_chunkSums, _parameterSums, _norm) = (_arena.Allocate(chunks), _arena.Allocate(tensors), _arena.Allocate(new Shape(2)));
+        (_chunkSums, _parameterSums) = (_arena.Allocate(chunkSums, ElementType.Int32), _arena.Allocate(parameterSums, ElementType.Int32));
+        _norm = _arena.Allocate(new Shape(2));
         device.Upload(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(starts)), _chunkStarts.Address);
         device.Upload(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(firsts)), _firstChunks.Address);
     }
@@ -56,9 +59,8 @@ internal sealed unsafe class GradientNorm : IDisposable
         stream.Touches("gradient -> norm, factor", Touch.Read(_parameters.Gradients), Touch.Write(_norm));
         var args = new GradientNormArgs
         {
-            Gradients = _parameters.Gradients.Floats, ChunkStarts = _chunkStarts.Ints, FirstChunks = _firstChunks.Ints, ChunkSums = _chunkSums.Floats,
-            ParameterSums = _parameterSums.Floats, Norm = _norm.Floats, Count = (int)_parameters.FlatCount, Chunks = _chunkSums.Shape.Width,
-            Parameters = _parameterSums.Shape.Width, Limit = _limit,
+            Gradients = _parameters.Gradients.Floats, ChunkStarts = _chunkStarts.Ints, FirstChunks = _firstChunks.Ints, ChunkSums = (double*)_chunkSums.Address,
+            ParameterSums = (double*)_parameterSums.Address, Norm = _norm.Floats, Count = (int)_parameters.FlatCount, Chunks = _chunks, Parameters = _tensors, Limit = _limit,
         };
         stream.Run(GradientNormKernels.SumChunks, args);
         stream.Run(GradientNormKernels.SumParameters, args);

@@ -110,7 +110,8 @@ public abstract unsafe class Optimizer : IDisposable
 
     /// <summary>
     /// The norm of the whole gradient of the last step, before it was limited. Waits for the device, so call it for
-    /// log lines, not in every step. Infinite if a sum of squares is beyond fp32.
+    /// log lines, not in every step. A norm above fp32's range is the largest float; it is NaN or infinite only if a
+    /// gradient is.
     /// </summary>
     public float GradientNorm()
     {

@@ -38,7 +38,7 @@ public static class JsonFile
     {
         try
         {
-            RequireUnicode(path, bytes);
+            RequireUnicode(path, bytes, uniqueKeys: true);
             return JsonNode.Parse(bytes, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject
                 ?? throw new DataException($"{path}: is not a JSON object");
         }
@@ -49,22 +49,31 @@ public static class JsonFile
     }
 
     // .NET decodes keys and values when they are used. Bytes that are not UTF-8, and half of a
-    // surrogate pair such as \ud800, fail only then.
-    private static void RequireUnicode(string path, ReadOnlySpan<byte> bytes)
+    // surrogate pair such as \ud800, fail only then. Its error for a key that is there twice has no line.
+    private static void RequireUnicode(string path, ReadOnlySpan<byte> bytes, bool uniqueKeys = false)
     {
         var reader = new Utf8JsonReader(bytes);
+        var keys = new Stack<HashSet<string>>();
         while (reader.Read())
         {
+            if (reader.TokenType == JsonTokenType.StartObject)
+                keys.Push([]);
+            else if (reader.TokenType == JsonTokenType.EndObject)
+                keys.Pop();
             if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.String))
                 continue;
             try
             {
-                reader.GetString();
+                string text = reader.GetString()!;
+                if (uniqueKeys && reader.TokenType == JsonTokenType.PropertyName && !keys.Peek().Add(text))
+                    throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: has the key {Printable.Quote(text)} twice");
             }
             catch (InvalidOperationException e)
             {
-                throw new DataException($"{path}: line {bytes[..(int)reader.TokenStartIndex].Count((byte)'\n') + 1}: a text is not valid Unicode", e);
+                throw new DataException($"{Place(bytes, reader.TokenStartIndex)}: a text is not valid Unicode", e);
             }
         }
+
+        string Place(ReadOnlySpan<byte> bytes, long at) => $"{path}: line {bytes[..(int)at].Count((byte)'\n') + 1}";
     }
 }

@@ -10,8 +10,9 @@ public static class Suggestion
 
     /// <summary>
     /// The nearest of the known names: the fewest letters inserted, deleted, changed or swapped with their neighbour,
-    /// at most one for every three letters. Without such a name, the only known name that has all words of the given
-    /// one, or begins with it, or the other way round. Upper and lower case count as equal.
+    /// at most one for every three letters of the words that differ. Words that both names begin with do not count.
+    /// Without such a name, the only known name that has all words of the given one or begins with it, or of which the
+    /// given one has all words, if they are two or more. Upper and lower case count as equal.
     /// </summary>
     /// <param name="given">The unknown name.</param>
     /// <param name="known">The names that exist. Of equally near ones the first is taken.</param>
@@ -22,11 +23,10 @@ public static class Suggestion
             return null;
         string wanted = given.ToLowerInvariant();
         string[] names = [.. known];
-        var near = names.Select(name => (Name: name, Distance: Distance(wanted, name.ToLowerInvariant())))
-            .Where(pair => pair.Distance <= Math.Max(wanted.Length, pair.Name.Length) / LettersPerError).ToArray();
+        var near = names.Select(name => (Name: name, Distance: Distance(wanted, name.ToLowerInvariant()))).Where(pair => pair.Distance <= Errors(wanted, pair.Name.ToLowerInvariant())).ToArray();
         if (near.Length > 0)
             return near.MinBy(static pair => pair.Distance).Name;
-        string[] similar = [.. names.Where(name => IsPartOf(wanted, name.ToLowerInvariant()) || IsPartOf(name.ToLowerInvariant(), wanted))];
+        string[] similar = [.. names.Where(name => IsPartOf(wanted, name.ToLowerInvariant()) || (Words(name).Length > 1 && HasWords(wanted, name.ToLowerInvariant())))];
         return similar is [var only] ? only : null;
     }
 
@@ -34,7 +34,17 @@ public static class Suggestion
     public static string Text(string given, IEnumerable<string> known) => For(given, known) is { } name ? $"; did you mean '{name}'?" : "";
 
     private static bool IsPartOf(string part, string whole) =>
-        (part.Length >= LettersPerError && whole.StartsWith(part, StringComparison.Ordinal)) || (Words(part) is { Length: > 0 } words && !words.Except(Words(whole)).Any());
+        (part.Length >= LettersPerError && whole.StartsWith(part, StringComparison.Ordinal)) || HasWords(whole, part);
+
+    private static bool HasWords(string whole, string part) => Words(part) is { Length: > 0 } words && !words.Except(Words(whole)).Any();
+
+    // Two names of the same first words, such as eval-steps and eval-strategy, are no closer because of them.
+    private static int Errors(string a, string b)
+    {
+        string[] left = Words(a), right = Words(b);
+        int same = left.Zip(right).TakeWhile(static pair => pair.First == pair.Second).Count();
+        return same == 0 ? Math.Max(a.Length, b.Length) / LettersPerError : Math.Max(string.Join('-', left[same..]).Length, string.Join('-', right[same..]).Length) / LettersPerError;
+    }
 
     private static string[] Words(string name) => name.Split(Separators, StringSplitOptions.RemoveEmptyEntries);
 

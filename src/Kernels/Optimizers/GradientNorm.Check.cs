@@ -39,31 +39,31 @@ public static unsafe class GradientNormChecks
         var builder = new CheckBuilder(seed: 29);
         var gradients = builder.Input("gradients", starts[^1]);
         var (chunkStarts, firstChunks) = (builder.Integers("chunkStarts", [.. starts]), builder.Integers("firstChunks", [.. firsts]));
-        var (chunkSums, parameterSums) = (builder.Output("chunkSums", starts.Count - 1), builder.Output("parameterSums", sizes.Length));
+        var (chunkSums, parameterSums) = (Float64("chunkSums", starts.Count - 1), Float64("parameterSums", sizes.Length));
         var norm = builder.Output("norm", 2);
         return builder.Build($"{name}, limit {limit}", launcher =>
         {
             var args = new GradientNormArgs
             {
-                Gradients = gradients.Floats, ChunkStarts = chunkStarts.Ints, FirstChunks = firstChunks.Ints, ChunkSums = chunkSums.Floats,
-                ParameterSums = parameterSums.Floats, Norm = norm.Floats, Count = starts[^1], Chunks = starts.Count - 1, Parameters = sizes.Length, Limit = limit,
+                Gradients = gradients.Floats, ChunkStarts = chunkStarts.Ints, FirstChunks = firstChunks.Ints, ChunkSums = (double*)chunkSums.Address,
+                ParameterSums = (double*)parameterSums.Address, Norm = norm.Floats, Count = starts[^1], Chunks = starts.Count - 1, Parameters = sizes.Length, Limit = limit,
             };
             launcher.Run(GradientNormKernels.SumChunks, args);
             launcher.Run(GradientNormKernels.SumParameters, args);
             launcher.Run(GradientNormKernels.Finish, args);
         }, new Reference(limit), factor: 2);
+
+        CheckBuffer Float64(string name, int count) => builder.Workspace(name, (long)count * sizeof(double) / sizeof(float));
     }
 
     private sealed class Reference(float limit) : ICheckReference
     {
         public void Compute<T>(CheckValues<T> values) where T : struct, IBinaryFloatingPointIeee754<T>
         {
-            T[] g = values["gradients"], chunks = values["chunkSums"], parameters = values["parameterSums"], norm = values["norm"];
+            T[] g = values["gradients"], norm = values["norm"];
             int[] starts = values.Ints("chunkStarts"), firsts = values.Ints("firstChunks");
-            for (int c = 0; c < chunks.Length; c++)
-                chunks[c] = g[starts[c]..starts[c + 1]].Aggregate(T.Zero, static (sum, value) => sum + value * value);
-            for (int p = 0; p < parameters.Length; p++)
-                parameters[p] = chunks[firsts[p]..firsts[p + 1]].Aggregate(T.Zero, static (sum, value) => sum + value);
+            T[] chunks = [.. starts[1..].Select((end, c) => g[starts[c]..end].Aggregate(T.Zero, static (sum, value) => sum + value * value))];
+            var parameters = firsts[1..].Select((end, p) => chunks[firsts[p]..end].Aggregate(T.Zero, static (sum, value) => sum + value));
             norm[0] = T.Sqrt(parameters.Aggregate(T.Zero, static (sum, value) => sum + value));
             norm[1] = limit > 0 ? T.Min(T.One, T.CreateChecked(limit) / (norm[0] + T.CreateChecked(GradientNormKernels.Epsilon))) : T.One;
         }

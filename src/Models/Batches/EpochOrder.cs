@@ -28,8 +28,8 @@ public sealed class EpochOrder
     {
         if (count >= batch * parts)
             return;
-        string advice = count == 0 ? "" : parts == 1 ? $"; pass --set {stage}.batch={count} or less"
-            : $", which is {stage}.batch {batch} times {stage}.gradient_accumulation_steps {parts}; lower one of them, so that the product is {count} or less";
+        string advice = count == 0 ? "" : parts == 1 ? $"; pass --batch-size {count} (--set {stage}.batch={count}) or less"
+            : $", which is {stage}.batch (--batch-size) {batch} times {stage}.gradient_accumulation_steps (--gradient-accumulation-steps) {parts}; lower one of them, so that the product is {count} or less";
         throw new DataException($"{file}: {owner} has {(count == 0 ? "none" : count)} of the {batch * parts} {samples} of a batch{advice}");
     }
 

@@ -12,7 +12,8 @@ namespace VideoSim.Models.Recipes;
 /// <param name="Subject">The beginning of a message about it, such as <c>--set pretrain.batch</c>.</param>
 public sealed record Override(string Source, string Key, JsonNode? Value, string Subject)
 {
-    private const string SetOption = "--set";
+    /// <summary>The source of a text <c>key=value</c>.</summary>
+    public const string SetOption = "--set";
 
     /// <summary>The override of a text <c>key=value</c>, as the option --set takes it.</summary>
     /// <param name="text">The text. Without a key, <see cref="Preset"/> refuses it.</param>

@@ -66,6 +66,12 @@ public static class PresetKeys
     private static readonly Dictionary<string, PresetKey> ByPath = [];
     private static readonly Dictionary<string, string[]> Sections = []; // the names in each
 
+    // Names that other programs have for keys.
+    private static readonly Dictionary<string, string> ForeignNames = new()
+    {
+        ["lr"] = "rate", ["bs"] = "batch", ["batchsize"] = "batch", ["wd"] = "weight_decay", ["clip_grad"] = "max_grad_norm", ["grad_accum"] = "gradient_accumulation_steps", ["patience"] = "early_stopping_patience",
+    };
+
     static PresetKeys() => Add("", PresetJson.Default.Preset);
 
     /// <summary>The keys, section after section.</summary>
@@ -113,7 +119,8 @@ public static class PresetKeys
             return new DataException($"{reason}; {parent} has a value and no further keys");
         // The name may be that of the key's option, and a key may stand in the wrong section.
         string option = $"--{name.Replace('_', '-')}";
-        string? nearest = ByPath.Values.Where(key => key.Info.Flag == option && key.Path.StartsWith($"{parent}.", StringComparison.Ordinal)).MinBy(static key => key.Path.Length)?.Path ?? Nearest(parent, name, path);
+        string foreign = ForeignNames.TryGetValue(name, out string? ours) ? ours : name;
+        string? nearest = ByPath.ContainsKey($"{parent}.{foreign}") ? $"{parent}.{foreign}" : ByPath.Values.Where(key => key.Info.Flag == option && key.Path.StartsWith($"{parent}.", StringComparison.Ordinal)).MinBy(static key => key.Path.Length)?.Path ?? Nearest(parent, name, path);
         return new DataException(nearest is not null ? $"{reason}; did you mean '{nearest}'?" : $"{reason}, only {string.Join(", ", Sections[parent])}");
     }
 

@@ -182,7 +182,7 @@ public sealed class RecordIndex : IVideoDataset
                 throw new DataException(problem.ToString());
         }
 
-        return new FileRecords(path, entries, badRecords, digest.Of(scanner));
+        return new FileRecords(path, entries, badRecords, scanner.IsCut, digest.Of(scanner));
     }
 
     private void NoteBadRecords(IProgressSink progress)
@@ -193,9 +193,15 @@ public sealed class RecordIndex : IVideoDataset
         foreach (var bad in BadRecords.Take(NamedBadRecords))
             progress.Note($"skipped: {bad}");
 
-        progress.Note(BadRecords.Count > NamedBadRecords
-            ? $"skipped: {BadRecords.Count} records of {Count + BadRecords.Count}; 'data verify' names all of them"
-            : $"skipped: {BadRecords.Count} records of {Count + BadRecords.Count}");
+        int records = BadRecords.Count(static bad => bad.Record is not null), empty = BadRecords.Count - records, cut = _files.Count(static file => file.IsCut);
+        var skipped = new List<string>();
+        if (records > 0)
+            skipped.Add($"{Quantity(records, "record")} of {(cut > 0 ? "at least " : "")}{Count + records}");
+        if (empty > 0)
+            skipped.Add(Quantity(empty, "empty file"));
+        progress.Note($"skipped: {string.Join(" and ", skipped)}{(cut > 0 ? $"; the rest of {Quantity(cut, "damaged file")} is not read" : "")}{(BadRecords.Count > NamedBadRecords ? "; 'data verify' names all of them" : "")}");
+
+        static string Quantity(int count, string what) => $"{count} {what}{(count == 1 ? "" : "s")}";
     }
 
     // A canonical decimal number is its own key, so the challenge's ids cannot collide. Any other id is hashed
@@ -225,7 +231,10 @@ public sealed class RecordIndex : IVideoDataset
     private (int File, int Entry) Locate(int record)
     {
         int found = Array.BinarySearch(_starts, record + 1);
-        int file = (found < 0 ? ~found : found) - 1; // the last file that starts at or before the record
+        int next = found < 0 ? ~found : found;
+        while (_starts[next - 1] > record)
+            next--; // files without a valid record have the same start as the next one
+        int file = next - 1;
         return (file, record - _starts[file]);
     }
 
@@ -245,5 +254,5 @@ public sealed class RecordIndex : IVideoDataset
 
     private readonly record struct Entry(long Offset, ulong Key, int PayloadBytes, int Number);
 
-    private sealed record FileRecords(string Path, ChunkedList<Entry> Entries, List<BadRecord> Bad, FileDigest Digest);
+    private sealed record FileRecords(string Path, ChunkedList<Entry> Entries, List<BadRecord> Bad, bool IsCut, FileDigest Digest);
 }

@@ -43,6 +43,9 @@ internal sealed class TfRecordScanner : IDisposable
     /// <summary>Whether the file can be read and is empty.</summary>
     public bool IsEmptyFile => _openFailure is null && FileBytes == 0;
 
+    /// <summary>Whether a problem hides the rest of the file.</summary>
+    public bool IsCut => _next == long.MaxValue && FileBytes > 0;
+
     /// <summary>Number of the current record in the file, from 0, bad ones included.</summary>
     public int Record { get; private set; } = -1;
 

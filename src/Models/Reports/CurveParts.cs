@@ -39,17 +39,18 @@ internal static class CurveParts
         var chart = new LineChart
         {
             Label = "Mean label of pairs over their mean cosine",
-            XTitle = "cosine of the two embeddings",
-            CountsX = false,
+            // Models may have cosines in ranges that hardly overlap.
+            XTitle = isOne ? "cosine of the two embeddings" : "group of pairs, from the lowest cosines to the highest",
+            CountsX = !isOne,
             HasDots = true,
             FromZero = true,
-            Lines = [.. data.Reliability.Select(static curve => new ChartLine(curve.Group, curve.Color, [.. curve.Bins.Select(static bin => bin.Cosine)], [.. curve.Bins.Select(static bin => bin.Label)]))],
+            Lines = [.. data.Reliability.Select(curve => new ChartLine(curve.Group, curve.Color, [.. curve.Bins.Select((bin, i) => isOne ? bin.Cosine : i + 1)], [.. curve.Bins.Select(static bin => bin.Label)]))],
             Points = isOne ? [.. data.Reliability[0].SampleCosines.Zip(data.Reliability[0].SampleLabels)] : [],
         };
-        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Label of validation pairs, by tenths of the pairs in the order of their cosines", "wide");
+        html.Raw("<div class=\"side\">").Figure(chart.Draw(), "Upwards: mean label of validation pairs, in groups of equally many pairs in the order of their cosines", "wide");
         html.Raw("<div>");
         html.Paragraph($"A line that rises from left to right is good: the score counts only the order. Intervals come from {Figure.Count(data.IntervalResamples)} samples of the pairs, drawn with replacement.", "quiet");
-        html.Table("Scores of validation pairs", ["Model", "#Pairs", "#Spearman", "#Interval, low", "#Interval, high"], data.Reliability.Select(static curve => (IReadOnlyList<string>)
+        html.Table("Scores of validation pairs", ["Model", "#Pairs", "#Spearman", $"#{Figure.Percent(data.IntervalLevel)} interval of Spearman, low", "#High"], data.Reliability.Select(static curve => (IReadOnlyList<string>)
             [Html.Foreign(curve.Group), Figure.Count(curve.Pairs).Text, Figure.Score(curve.Spearman).Text, Figure.Score(curve.Low).Text, Figure.Score(curve.High).Text]));
         html.Raw("</div></div>");
         html.Table("Pairs by cosine", ["Model", "#Mean cosine", "#Mean label", "#First quartile", "#Third quartile", "#Pairs"], data.Reliability.SelectMany(static curve => curve.Bins.Select(bin => (IReadOnlyList<string>)

@@ -37,7 +37,7 @@ internal static class Findings
             if (run is { IntervalLow: { } low, IntervalHigh: { } high })
                 details.Add(Finding.Of($"The {Figure.Percent(data.IntervalLevel)} interval is {Figure.Score(low)} to {Figure.Score(high)}, from {Figure.Count(run.Pairs)} pairs."));
             if (run.StartValidation is { } start)
-                details.Add(Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(run.BestValidation!.Value)} at step {Figure.Count(run.BestStep!.Value)}."));
+                details.Add(run is { BestValidation: { } best, BestStep: { } step } ? Finding.Of($"Before training it was {Figure.Score(start)}; the best is {Figure.Score(best)} at step {Figure.Count(step)}.") : Finding.Of($"Before training it was {Figure.Score(start)}."));
         }
         else
         {
@@ -79,7 +79,7 @@ internal static class Findings
             details.Add(Finding.Of($"That is {Figure.Score(Math.Abs(gain))} {(gain >= 0 ? "above" : "below")} the best baseline, {baseline.Name}, which has {Figure.Score(baseline.Score)}."));
         }
         if (Find(data, "best possible") is { } possible)
-            details.Add(Finding.Of($"The best possible score is {Figure.Score(possible.Score)}, that of the similarities without noise: {Figure.Score(possible.Score - ensemble.Score)} are left."));
+            details.Add(Finding.Of($"The best possible score is {Figure.Score(possible.Score)}, that of the similarities without noise; the ensemble is {Figure.Score(possible.Score - ensemble.Score)} below it."));
         if (data.Standing.Where(static row => row.Kind == "model").MaxBy(static row => row.Score) is { } model && data.Standing.Count(static row => row.Kind == "model") > 1)
         {
             double gain = ensemble.Score - model.Score;
@@ -114,7 +114,7 @@ internal static class Findings
         if (data.Reliability.Count > 0)
         {
             var best = data.Reliability.MaxBy(static curve => curve.Spearman)!;
-            yield return ("reliability", Finding.Of($"Cosines of {best.Group} order the labels with {Figure.Score(best.Spearman)} ({Figure.Percent(data.IntervalLevel)} interval {Figure.Score(best.Low)} to {Figure.Score(best.High)})"));
+            yield return ("reliability", Finding.Of($"Cosines of {best.Group} put pairs in the order of their labels with a Spearman of {Figure.Score(best.Spearman)} (of at most 1; {Figure.Percent(data.IntervalLevel)} interval {Figure.Score(best.Low)} to {Figure.Score(best.High)})"));
         }
         if (data.WorstPairs.Count > 0)
             yield return ("pairs", Finding.Of($"The {Figure.Count(data.WorstPairs.Count)} pairs that are ranked most wrongly"));

@@ -3,7 +3,7 @@ namespace VideoSim.Models.Reports;
 /// <summary>The parts of the page about time, origin and next steps.</summary>
 internal static class OriginParts
 {
-    private const int MostOpenRows = 12;
+    private const int MostOpenRows = 12, MostNames = 3, ShortCommit = 12;
     private const string None = "\u2013";
 
     private static readonly (string Name, Func<TimeBudget, double> Seconds, Func<TimeBudget, double> Share)[] TimeParts =
@@ -58,13 +58,15 @@ internal static class OriginParts
         html.Section(id, name, "Where these numbers come from");
         html.Table("Runs and their keys", ["Run", "Preset", "#Seed", "Version", "Folder"], data.Runs.Select(static run => (IReadOnlyList<string>)
             [Html.Foreign(run.Name), Html.Foreign(run.Preset ?? None), Html.Foreign(run.Seed ?? None), Html.Foreign(run.Version ?? None), Html.Code(run.Folder)]), folded: data.Runs.Count > MostOpenRows);
-        var sessions = data.Runs.SelectMany(static run => run.Sessions.Select(session => (run.Name, Session: session))).ToList();
+        // Runs of one command, machine and version are one row.
+        var sessions = data.Runs.SelectMany(static run => run.Sessions.Select(session => (run.Name, Session: session))).GroupBy(static entry => entry.Session with { Started = null, FromStep = null })
+            .Select(static same => (Name: Names([.. same.Select(static entry => entry.Name).Distinct()]), Session: same.MinBy(static entry => entry.Session.Started, StringComparer.Ordinal).Session)).ToList();
         if (sessions.Count > 0)
         {
-            html.Table("Starts and resumes", ["Run", "Started", "#From step", "Command", "Version", "Commit", "Machine", "Processor", "System", ".NET", "Device", "#Threads"], sessions.Select(static entry => (IReadOnlyList<string>)
+            html.Table("Starts and resumes", ["Runs", "First start", "Command", "Version", "Commit", "Machine", "Processor", "System", ".NET", "Device", "#Threads"], sessions.Select(static entry => (IReadOnlyList<string>)
             [
-                Html.Foreign(entry.Name), Text(entry.Session.Started), entry.Session.FromStep is { } step ? Figure.Count(step).Text : None, entry.Session.CommandLine is { } line ? $"<div class=\"wrap\">{Html.Code(line)}</div>" : None,
-                Text(entry.Session.Version), Text(entry.Session.Commit), Text(entry.Session.Machine), Text(entry.Session.Processor), Text(entry.Session.System), Text(entry.Session.Runtime), Text(entry.Session.Device),
+                Html.Foreign(entry.Name), Text(entry.Session.Started), entry.Session.CommandLine is { } line ? $"<div class=\"wrap\">{Html.Code(line)}</div>" : None,
+                Text(entry.Session.Version), Text(entry.Session.Commit is { Length: > ShortCommit } commit ? commit[..ShortCommit] : entry.Session.Commit), Text(entry.Session.Machine), Text(entry.Session.Processor), Text(entry.Session.System), Text(entry.Session.Runtime), Text(entry.Session.Device),
                 entry.Session.Threads is { } threads ? Figure.Count(threads).Text : None,
             ]), folded: sessions.Count > MostOpenRows);
         }
@@ -90,6 +92,8 @@ internal static class OriginParts
         html.Raw($"<ul class=\"advice\">{string.Concat(data.Advice.Select(static finding => $"<li>{Html.Sentence(finding.Text)}</li>"))}</ul>");
         html.EndSection();
     }
+
+    private static string Names(string[] all) => all.Length > MostNames ? $"{all[0]} and {all.Length - 1} more" : string.Join(", ", all);
 
     private static string Text(string? text) => text is null ? None : Html.Foreign(text);
 

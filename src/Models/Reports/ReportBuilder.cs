@@ -52,7 +52,7 @@ public static class ReportBuilder
             Notes = [],
         };
         Missing(runs, notes);
-        data = data with { Notes = [.. notes.Distinct()], Advice = [.. Reports.Advice.For(data)] };
+        data = data with { Notes = [.. notes.Distinct()], Advice = [.. Reports.Advice.For(data, sources.Any(static source => source.IsReproduction))] };
         return Reports.Findings.AddTo(data, sources.Length == 1 ? sources[0] : null);
     }
 
@@ -102,9 +102,13 @@ public static class ReportBuilder
     {
         var record = run.Record;
         Series loss = record[RunReader.Loss], validation = record[RunReader.Validation];
+        // As in the run itself: random weights are not the best, trained ones may be, and of equal scores the last is.
         int best = -1;
         for (int i = 0; i < validation.Count; i++)
-            best = best < 0 || validation.Values[i] >= validation.Values[best] ? i : best;
+        {
+            if (validation.Steps[i] > 0 || record.Stage != "pretrain")
+                best = best < 0 || validation.Values[i] >= validation.Values[best] ? i : best;
+        }
         (double Low, double High)? interval = record.Pairs.Count > 1
             ? BootstrapInterval.Of([.. record.Pairs.Select(static pair => pair.Cosine)], [.. record.Pairs.Select(static pair => pair.Label)]) : null;
         return new RunSummary
@@ -115,7 +119,7 @@ public static class ReportBuilder
             FirstLoss = loss.Count > 0 ? loss.Values[0] : null, LastLoss = loss.Count > 0 ? loss.Values[^1] : null,
             StartValidation = validation.Count > 0 && validation.Steps[0] == 0 ? validation.Values[0] : null,
             BestValidation = best < 0 ? null : validation.Values[best], BestStep = best < 0 ? null : validation.Steps[best],
-            LastValidation = validation.Count > 0 ? validation.Values[^1] : null,
+            Validations = validation.Count, LastValidation = validation.Count > 0 ? validation.Values[^1] : null,
             IntervalLow = interval?.Low, IntervalHigh = interval?.High, Pairs = record.Pairs.Count,
             TestScore = run.TestScore, Health = record.Health, Events = record.Events, Sessions = record.Sessions,
         };
@@ -173,11 +177,14 @@ public static class ReportBuilder
             return [];
         var rows = new List<StandingRow>();
         foreach (var (name, score) in new[] { ("cosine of mean frames", summary.Baselines?.MeanFrameCosine), ("overlap of titles", summary.Baselines?.TitleOverlap), ("linear probe", summary.Baselines?.LinearProbe) })
-            Add(name, "baseline", 0, score);
+            Add(name, StandingRow.Baseline, 0, score);
         foreach (var (model, result) in summary.Models)
-            Add(model, "model", runs.FirstOrDefault(run => run.Record.Model == model)?.Color ?? 0, result.TestSpearman);
-        Add("ensemble", "ensemble", 0, summary.Ensemble.TestSpearman);
-        Add("best possible", "best possible", 0, summary.BestPossibleSpearman);
+        {
+            Add(StandingRow.RandomOf(model), StandingRow.Random, 0, result.RandomSpearman);
+            Add(model, StandingRow.Model, runs.FirstOrDefault(run => run.Record.Model == model)?.Color ?? 0, result.TestSpearman);
+        }
+        Add("ensemble", StandingRow.Ensemble, 0, summary.Ensemble.TestSpearman);
+        Add("best possible", StandingRow.BestPossible, 0, summary.BestPossibleSpearman);
         return rows;
 
         void Add(string name, string kind, int color, double? score)

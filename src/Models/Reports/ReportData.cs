@@ -70,10 +70,15 @@ public sealed record ReportData
 
 /// <summary>A score beside others.</summary>
 /// <param name="Name">What was scored.</param>
-/// <param name="Kind">baseline, model, ensemble or best possible.</param>
+/// <param name="Kind">baseline, random weights, model, ensemble or best possible.</param>
 /// <param name="Color">Number of the colour.</param>
 /// <param name="Score">Spearman on test_b.</param>
-public sealed record StandingRow(string Name, string Kind, int Color, double Score);
+public sealed record StandingRow(string Name, string Kind, int Color, double Score)
+{
+    internal const string Baseline = "baseline", Random = "random weights", Model = "model", Ensemble = "ensemble", BestPossible = "best possible";
+
+    internal static string RandomOf(string model) => $"{model}, {Random}";
+}
 
 /// <summary>One run.</summary>
 public sealed record RunSummary
@@ -126,11 +131,14 @@ public sealed record RunSummary
     /// <summary>Validation before training.</summary>
     public required double? StartValidation { get; init; }
 
-    /// <summary>The best validation.</summary>
+    /// <summary>The best validation; that of step 0 only in a finetuning, as its weights are trained ones.</summary>
     public required double? BestValidation { get; init; }
 
     /// <summary>Its step; the last one of equal scores.</summary>
     public required long? BestStep { get; init; }
+
+    /// <summary>Number of validations.</summary>
+    public required int Validations { get; init; }
 
     /// <summary>The last validation.</summary>
     public required double? LastValidation { get; init; }

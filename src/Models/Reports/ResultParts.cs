@@ -19,7 +19,7 @@ internal static class ResultParts
             Label = "Spearman on test_b of baselines, models, the ensemble and the best possible similarities",
             XTitle = "Spearman on test_b",
             Rows = [.. data.Standing.Select(static row => new ChartRow(row.Name, Figure.Score(row.Score).Text, row.Kind switch { "model" => LineChart.ColorClass(row.Color), "ensemble" => Strong, _ => Neutral }, [row.Score]))],
-        }.Draw(), "Baselines, models, ensemble and the best possible score", "wide");
+        }.Draw(), "Spearman on test_b, the labelled pairs that no training reads. The linear probe is a linear map of the mean frame and the title's characters, trained on the labelled pairs", "wide");
         html.EndSection();
     }
 
@@ -39,7 +39,7 @@ internal static class ResultParts
                 Band = group.Deviation is { } deviation ? (group.Mean - deviation, group.Mean + deviation) : null,
             })],
         }.Draw(), "A dot for each fold; line and number: mean; band: one standard deviation", "wide");
-        html.Table("Validation of folds", ["Model", "#Folds", "#Mean", "#Deviation", "#Lowest", "#Highest"], data.Folds.Select(static group => (IReadOnlyList<string>)
+        html.Table("Validation of folds", ["Model", "#Folds", "#Mean", "#Standard deviation", "#Lowest", "#Highest"], data.Folds.Select(static group => (IReadOnlyList<string>)
             [Html.Foreign(group.Group), Figure.Count(group.Runs).Text, Figure.Score(group.Mean).Text, Score(group.Deviation), Figure.Score(group.Lowest).Text, Figure.Score(group.Highest).Text]));
         html.Raw("</div>").EndSection();
     }
@@ -51,7 +51,7 @@ internal static class ResultParts
         html.Section(id, name, complete == data.Runs.Count ? (complete == 1 ? "The run is complete" : "All runs are complete")
             : complete == 0 ? (data.Runs.Count == 1 ? "The run has not ended" : "No run has ended") : "Some runs have not ended");
         bool hasTest = data.Runs.Any(static run => run.TestScore is not null);
-        string[] headers = ["Run", "#Steps", "#Loss", "#Validation at start", "#Best", "#at step", "#Last", "#Interval, low", "#Interval, high", .. hasTest ? ["#Test"] : Array.Empty<string>(), "State"];
+        string[] headers = ["Run", "#Steps", "#Loss", "#Validation at start", "#Best", "#at step", "#Last", $"#{Figure.Percent(data.IntervalLevel)} interval of the last, low", "#High", .. hasTest ? ["#test_b"] : Array.Empty<string>(), "State"];
         html.Table("Runs", headers, data.Runs.Select(run => (IReadOnlyList<string>)
         [
             Html.Foreign(run.Name), Figure.Count(run.Done).Text, run.LastLoss is { } loss ? Figure.Quantity(loss).Text : None, Score(run.StartValidation), Score(run.BestValidation),
@@ -80,7 +80,7 @@ internal static class ResultParts
                 })],
             }.Draw(), "What the ensemble loses without a model; a bar to the left: the model does harm", "wide");
         }
-        html.Table("Models of the ensemble", ["Model", "#Weight", "#Length", "#Alone", "#Without it", "#Gain"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
+        html.Table("Models of the ensemble", ["Model", "#Weight", "#Mean length of embeddings", "#Score alone", "#Without it", "#Gain"], ensemble.Members.Select(static member => (IReadOnlyList<string>)
             [Html.Foreign(member.Model), Figure.Quantity(member.Weight).Text, Figure.Quantity(member.MeanNorm).Text, Score(member.Alone), Score(member.Without), Score(member.Contribution)]));
         html.Raw("</div>");
         if (ensemble is { Spearman: { } raw, NormalizedSpearman: { } normalized })
@@ -115,7 +115,7 @@ internal static class ResultParts
             return;
         html.Section(id, name, data.Findings[id].Text);
         html.Paragraph($"Embeddings of the newest validation of each run. The effective rank is the number of directions that the embeddings use. The mean cosine is that of two different videos. A video has a near-duplicate if another one has a cosine above {Figure.Quantity(data.NearDuplicateCosine)}.", "quiet");
-        html.Table("Embeddings of each run", ["Run", "#Videos", "#Mean length", "#Deviation", "#Shortest", "#Longest", "#Effective rank", "#of", "#Mean cosine", "#Near-duplicates"], healthy.Select(static run => Row(run.Name, run.Health!)),
+        html.Table("Embeddings of each run", ["Run", "#Videos", "#Mean length", "#Standard deviation of length", "#Shortest", "#Longest", "#Effective rank", "#of", "#Mean cosine", "#Near-duplicates"], healthy.Select(static run => Row(run.Name, run.Health!)),
             folded: healthy.Count > MostOpenRows);
         html.EndSection();
     }

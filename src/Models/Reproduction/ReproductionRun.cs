@@ -82,11 +82,33 @@ public sealed class ReproductionRun
             Device = device.Name,
         };
         string file = Path.Combine(options.OutputDirectory, ReproductionLayout.Summary);
+        result = WithEarlierTimes(result, file);
         if (!reproduction.HasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
             progress.Note($"{file} stays as it is: it has the scores of an earlier run with labels");
         else
             AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
         return result;
+    }
+
+    // A file that is there is that of the call which did the work. This call only read results.
+    private static ReproductionSummary WithEarlierTimes(ReproductionSummary result, string file)
+    {
+        if (!File.Exists(file))
+            return result;
+        try
+        {
+            var earlier = JsonFile.Read(file, ReproductionJson.Default.ReproductionSummary);
+            return earlier.Models is null ? result : result with
+            {
+                Seconds = earlier.Seconds,
+                Device = earlier.Device,
+                Models = result.Models.ToDictionary(static model => model.Key, model => earlier.Models.GetValueOrDefault(model.Key)?.Seconds is { } seconds ? model.Value with { Seconds = seconds } : model.Value),
+            };
+        }
+        catch (DataException)
+        {
+            return result;
+        }
     }
 
     /// <summary>Spearman on test_b of a finished training run that is not part of the reproduction.</summary>

@@ -22,7 +22,7 @@ public sealed record ReproductionSummary
     /// <summary>Score of the noise-free similarities; null for data without truth.json.</summary>
     public double? BestPossibleSpearman { get; init; }
 
-    /// <summary>Wall-clock time of this call.</summary>
+    /// <summary>Wall-clock time of the call that finished the reproduction; a later call keeps it.</summary>
     public required double Seconds { get; init; }
 
     /// <summary>Name of the device.</summary>
@@ -47,7 +47,7 @@ public sealed record ModelSummary
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public required double? TestSpearman { get; init; }
 
-    /// <summary>Wall-clock time of each stage in this call. Stages that were done before took none.</summary>
+    /// <summary>Wall-clock time of each stage in that call. Stages that were done before it took none.</summary>
     public required StageSeconds Seconds { get; init; }
 }
 

@@ -9,6 +9,7 @@ namespace VideoSim.Models.Synthesis;
 public sealed record SyntheticDatasetOptions
 {
     private const int WidestFrame = 1 << 16;
+    private const int FewestVideos = 3; // half of their possible pairs is at least one
 
     /// <summary>All values in the dataset are a function of the seed and of the sizes.</summary>
     public ulong Seed { get; init; }
@@ -60,19 +61,19 @@ public sealed record SyntheticDatasetOptions
     /// <exception cref="DataException">One is out of range; the message names it.</exception>
     public void Validate()
     {
-        CheckAtLeast(1, Videos, "videos");
-        CheckAtLeast(1, Pairs, "pairs");
-        CheckAtLeast(2, PairVideos, "pair videos");
-        CheckAtLeast(2, TestVideos, "test videos");
-        CheckAtLeast(Aspect.TotalChannels, Tags, "tags");
+        CheckAtLeast(1, Videos, "--videos");
+        CheckAtLeast(1, Pairs, "--pairs");
+        CheckAtLeast(FewestVideos, PairVideos, "--pair-videos");
+        CheckAtLeast(FewestVideos, TestVideos, "--test-videos");
+        CheckAtLeast(Aspect.TotalChannels, Tags, "--tags");
         CheckAtLeast(1, Shards, "shards");
-        CheckAtLeast(1, LabelledTestPairs, "test pairs");
+        CheckAtLeast(1, LabelledTestPairs, "--test-pairs");
         if (FrameWidth is < 1 or > WidestFrame)
-            throw new DataException($"a frame of {FrameWidth} values: it has 1 to {WidestFrame}");
+            throw new DataException($"--frame-width {FrameWidth}: a frame has 1 to {WidestFrame} values");
         if (Frames is < 1 or > FrameSynthesizer.MaxFrames)
-            throw new DataException($"{Frames} frames: a video has 1 to {FrameSynthesizer.MaxFrames}");
-        CheckPairs(Pairs, PairVideos, "pairs", "pair videos");
-        CheckPairs(LabelledTestPairs, TestVideos, "test pairs", "test videos");
+            throw new DataException($"--frames {Frames}: a video has 1 to {FrameSynthesizer.MaxFrames} frames");
+        CheckPairs(Pairs, PairVideos, "--pairs", "--pair-videos");
+        CheckPairs(LabelledTestPairs, TestVideos, "--test-pairs", "--test-videos");
     }
 
     /// <summary>Labelled pairs of each test set.</summary>
@@ -81,7 +82,7 @@ public sealed record SyntheticDatasetOptions
     private static void CheckAtLeast(int least, int value, string what)
     {
         if (value < least)
-            throw new DataException($"{value} {what}: at least {least} are needed");
+            throw new DataException($"{what} {value}: at least {least} are needed");
     }
 
     // Half of all possible pairs. Pairs are drawn one by one without repetition. If nearly all of them are used,
@@ -91,6 +92,6 @@ public sealed record SyntheticDatasetOptions
     private static void CheckPairs(int pairs, int videos, string what, string ofWhat)
     {
         if (pairs > MostPairs(videos))
-            throw new DataException($"{pairs} {what} are too many for {videos} {ofWhat}: at most half of all possible pairs can be drawn");
+            throw new DataException($"{what} {pairs} is too many for {ofWhat} {videos}: at most {MostPairs(videos)}, half of all possible pairs, can be drawn");
     }
 }

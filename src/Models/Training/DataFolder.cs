@@ -14,6 +14,8 @@ namespace VideoSim.Models.Training;
 /// <param name="Root">The folder.</param>
 public sealed record DataFolder(string Root)
 {
+    private static readonly string[] Parts = ["pointwise", "pairwise", "test_a", "test_b"];
+
     /// <summary>
     /// Format of its videos: that of the labelled pairs or, without pairs, of the pretraining videos.
     /// </summary>
@@ -31,7 +33,10 @@ public sealed record DataFolder(string Root)
     }
 
     /// <summary>Whether it has one of the challenge's folders.</summary>
-    public bool HasParts => new[] { "pointwise", "pairwise", "test_a", "test_b" }.Any(name => Directory.Exists(Path.Combine(Root, name)));
+    public bool HasParts => Parts.Any(name => Directory.Exists(Path.Combine(Root, name)));
+
+    /// <summary>Whether it is itself one of the challenge's folders, by its name.</summary>
+    public bool IsPartOfParent => Parts.Contains(Path.GetFileName(FullPath));
 
     /// <summary>Reads the labelled pairs, whose videos must be in a file. Their records are not read.</summary>
     /// <exception cref="DataException">A file is missing, or the labels are not valid.</exception>

@@ -8,12 +8,13 @@ namespace VideoSim.Models.Training;
 /// <summary>The difference between the arguments of a run and those of a command that is to continue it.</summary>
 /// <param name="Refusal">The first difference that changes results; null if there is none.</param>
 /// <param name="Growth">The difference of the steps, if they grow; null otherwise.</param>
-internal sealed record RunChange(string? Refusal, string? Growth)
+/// <param name="Patience">The difference of the patience of early stopping; null if there is none.</param>
+internal sealed record RunChange(string? Refusal, string? Growth, string? Patience)
 {
     /// <summary>Keys of args.json that are not arguments.</summary>
     public const string Version = "version", Grown = "grown", Deleting = "deleting";
 
-    private const string Steps = "steps", OnNan = "on_nan";
+    private const string Steps = "steps", OnNan = "on_nan", PatienceKey = "early_stopping_patience";
 
     // They do not change the weights of any step.
     private static readonly string[] Free = ["log_every", "checkpoint_every", "save_total_limit"];
@@ -27,7 +28,7 @@ internal sealed record RunChange(string? Refusal, string? Growth)
     /// <summary>Compares arguments.</summary>
     public static RunChange Of(JsonObject earlier, JsonObject now)
     {
-        string? growth = null;
+        string? growth = null, patience = null;
         foreach (string key in Keys(earlier, now).Where(static key => key is not (Version or Grown or Deleting)))
         {
             if (earlier[key] is JsonObject old && now[key] is JsonObject recipe && RunArguments.StageOf(now) == key)
@@ -35,27 +36,29 @@ internal sealed record RunChange(string? Refusal, string? Growth)
                 var change = OfRecipe(key, old, recipe);
                 if (change.Refusal is not null)
                     return change;
-                growth = change.Growth;
+                (growth, patience) = (change.Growth, change.Patience);
             }
             else if (Difference(key, Overrides(earlier[key]), Overrides(now[key])) is { } difference)
             {
-                return new RunChange(difference, null);
+                return new RunChange(difference, null, null);
             }
         }
-        return new RunChange(null, growth);
+        return new RunChange(null, growth, patience);
     }
 
     private static RunChange OfRecipe(string stage, JsonObject earlier, JsonObject now)
     {
         bool grows = Number(now) > Number(earlier);
-        foreach (string key in Keys(earlier, now).Except(Free).Where(key => !grows || !Schedule.Contains(key)))
+        foreach (string key in Keys(earlier, now).Except([.. Free, PatienceKey]).Where(key => !grows || !Schedule.Contains(key)))
         {
-            var (old, value) = (earlier.ContainsKey(key) ? earlier[key] : Defaults[key], now[key]);
+            var (old, value) = (Old(key), now[key]);
             // Before the first value that is not finite, both are the same run.
             if (Difference($"{stage}.{key}", old, value) is { } difference && !(key == OnNan && value?.ToJsonString() == "\"rollback\""))
-                return new RunChange(difference + (key == Steps && Number(now) < Number(earlier) ? "; a run can only get longer" : ""), null);
+                return new RunChange(difference + (key == Steps && Number(now) < Number(earlier) ? "; a run can only get longer" : ""), null, null);
         }
-        return new RunChange(null, grows ? Difference($"{stage}.{Steps}", earlier[Steps], now[Steps]) : null);
+        return new RunChange(null, grows ? Difference($"{stage}.{Steps}", earlier[Steps], now[Steps]) : null, Difference($"{stage}.{PatienceKey}", Old(PatienceKey), now[PatienceKey]));
+
+        JsonNode? Old(string key) => earlier.ContainsKey(key) ? earlier[key] : Defaults[key];
 
         static double Number(JsonObject recipe) => recipe[Steps] is JsonValue value && value.TryGetValue(out double steps) ? steps : 0;
     }

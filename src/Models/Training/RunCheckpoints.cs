@@ -21,6 +21,13 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     /// <summary>Step of the newest checkpoint of a run; 0 if there is none.</summary>
     public static long NewestStep(string run) => All(run).Select(static checkpoint => checkpoint.Step).FirstOrDefault();
 
+    /// <summary>The state in the newest checkpoint of a run.</summary>
+    /// <exception cref="Engine.DataException">
+    /// There is none, or it cannot be read; the message names the place.
+    /// </exception>
+    public static TrainerState ReadNewest(string run) => All(run).Select(static checkpoint => checkpoint.FolderPath).FirstOrDefault() is { } newest ? Read(newest)
+        : throw new Engine.DataException($"{run}: the run is complete, but its checkpoints are gone");
+
     /// <summary>The step in the name of a checkpoint; -1 for any other name.</summary>
     public static long StepOf(string name) => name.StartsWith(Prefix, StringComparison.Ordinal)
         && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : -1;

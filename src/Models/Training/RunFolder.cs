@@ -11,7 +11,8 @@ namespace VideoSim.Models.Training;
 /// <summary>
 /// The folder of one training run: args.json, inputs.json, metrics.jsonl, environment.json, timing.jsonl, checkpoint-0
 /// with the weights before training, the newest other checkpoints, best and last. Without a validation set there is no
-/// best. A start with the same arguments continues the run. So does a start with more steps. A start with other
+/// best. A start with the same arguments continues the run. So does a start with more steps or
+/// another patience. A start with other
 /// arguments is refused, unless the run has no step yet.
 /// </summary>
 public sealed class RunFolder : IDisposable
@@ -58,9 +59,9 @@ public sealed class RunFolder : IDisposable
     /// <summary>Whether the run has done all its steps.</summary>
     public bool IsComplete => _mode == RunMode.Continue && Directory.Exists(Last);
 
-    /// <summary>The steps at which earlier recipes of the run ended, and their numbers of steps.</summary>
+    /// <summary>The steps at which recipes of fewer steps ended, and their numbers of steps.</summary>
     internal IReadOnlyList<(long Step, int? Steps)> EarlierRecipes => _arguments[RunChange.Grown] is not JsonArray grown ? []
-        : [.. grown.OfType<JsonObject>().Select(entry => (StepOf(entry), RunArguments.StepsOf(entry, RunArguments.StageOf(_arguments))))];
+        : [.. grown.OfType<JsonObject>().Select(entry => (StepOf(entry), RunArguments.StepsOf(entry, RunArguments.StageOf(_arguments)))).Where(earlier => earlier.Item2 != RunArguments.StepsOf(_arguments))];
 
     /// <summary>The input files of the run.</summary>
     internal RunInputs Inputs { get; }
@@ -171,15 +172,17 @@ public sealed class RunFolder : IDisposable
     {
         if (ModelFolder.FilesOf(Last).FirstOrDefault(static file => !File.Exists(file)) is { } gone)
             throw new DataException($"{FolderPath} is complete, but {gone} is gone; remove {Last} to make it again from the newest checkpoint");
-        string checkpoint = Checkpoints.Newest ?? throw new DataException($"{FolderPath}: the run is complete, but its checkpoints are gone");
-        var state = RunCheckpoints.Read(checkpoint);
+        var state = RunCheckpoints.ReadNewest(FolderPath);
         if (Inputs.Change(format, videoFiles, otherFiles, cancellation) is { } change)
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         else
-            progress.Note($"{FolderPath}: already finished at step {state.Step}; {(Directory.Exists(Best) ? $"the best model is {Best}, " : "")}the last is {Last}");
+            progress.Note($"{FolderPath}: {End(state.Step)}; {(Directory.Exists(Best) ? $"the best model is {Best}, " : "")}the last is {Last}");
         return state.LastSpearman is not null || !Directory.Exists(Best) ? state.LastSpearman
-            : throw new DataException($"{RunCheckpoints.FileOfState(checkpoint)}: last_spearman is missing, although the run is complete");
+            : throw new DataException($"{RunCheckpoints.FileOfState(Checkpoints.Newest!)}: last_spearman is missing, although the run is complete");
     }
+
+    private string End(long step) => RunArguments.StepsOf(_arguments) is { } steps && step < steps
+        ? $"already stopped early at step {step} of {steps}, and another --early-stopping-patience trains it further" : $"already finished at step {step}";
 
     private static RunMode ModeOf(string path, JsonObject earlier, JsonObject arguments, IReadOnlyList<string> files, RunLayout layout, bool overwrite, bool mayGrow)
     {
@@ -191,11 +194,13 @@ public sealed class RunFolder : IDisposable
             return RunMode.Replace;
         var change = RunChange.Of(earlier, arguments);
         if (isOwn && command is not null && !layout.HasBegun(path))
-            return change is { Refusal: null, Growth: null } ? RunMode.Restart : RunMode.Replace;
-        if (change.Refusal is null && (mayGrow || change.Growth is null))
-            return change.Growth is null ? RunMode.Continue : RunMode.Grow;
+            return change is { Refusal: null, Growth: null, Patience: null } ? RunMode.Restart : RunMode.Replace;
+        // Another patience changes nothing of a run that has done all its steps.
+        string? patience = Directory.Exists(Path.Combine(path, ModelFolder.LastOfRun)) && RunCheckpoints.NewestStep(path) >= RunArguments.StepsOf(earlier) ? null : change.Patience;
+        if (change.Refusal is null && (mayGrow || (change.Growth ?? patience) is null))
+            return (change.Growth ?? patience) is null ? RunMode.Continue : RunMode.Grow;
         throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
-            : $"{path} has a run with other arguments: {change.Refusal ?? $"{change.Growth}: a part of a reproduction does not get longer"}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
+            : $"{path} has a run with other arguments: {change.Refusal ?? (change.Growth is null ? patience : $"{change.Growth}: a part of a reproduction does not get longer")}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
     }
 
     // The arguments of a run that continues. The entries of "grown" are the recipes that it had before, each with the
@@ -224,7 +229,10 @@ public sealed class RunFolder : IDisposable
         _arguments[RunChange.Grown] = grown;
         Checkpoints.GrownFrom = From(grown);
         int? steps = RunArguments.StepsOf(_arguments);
-        progress.Note($"{FolderPath}: trains further, from step {Checkpoints.GrownFrom} to step {steps}, with the learning rates of a run of {steps} steps; this is not the run of {steps} steps from the start");
+        if (RunArguments.StepsOf((JsonObject)grown[^1]!, RunArguments.StageOf(_arguments)) == steps)
+            progress.Note($"{FolderPath}: has another patience from step {Checkpoints.GrownFrom} on; validations without a gain count from 0 there");
+        else
+            progress.Note($"{FolderPath}: trains further, from step {Checkpoints.GrownFrom} to step {steps}, with the learning rates of a run of {steps} steps; this is not the run of {steps} steps from the start");
 
         static long From(JsonArray grown) => grown.Count > 0 && grown[^1] is JsonObject entry ? StepOf(entry) : 0;
     }

@@ -17,8 +17,7 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const int SlotsAhead = 3, SlotsOfParts = 2, MostRollbacks = 3;
-    private const string Score = "val_spearman";
+    private const int SlotsAhead = 3, SlotsOfParts = 2;
 
     private readonly Device _device;
     private readonly TrainingJob _job;
@@ -26,6 +25,7 @@ public sealed class Trainer : IDisposable
     private readonly IProgressSink _progress;
     private readonly TrainingUpdates _updates;
     private readonly RunReports _reports;
+    private readonly TrainerNotes _notes;
     private RunTiming _timing = null!; // made when the run begins
     private TrainerState _state = new() { Step = 0, MetricsBytes = 0 };
     private string _loss = "", _text = "";
@@ -36,15 +36,18 @@ public sealed class Trainer : IDisposable
         (_device, _job, _folder, _progress) = (device, job, folder, progress);
         _updates = new TrainingUpdates(device, job);
         _reports = new RunReports(folder.FolderPath, job.Reporters);
+        _notes = new TrainerNotes(job, folder, progress);
     }
 
     /// <summary>Trains to the end, from the newest checkpoint if there is one.</summary>
     /// <returns>The last validation score; null without a validation set.</returns>
-    /// <exception cref="OperationCanceledException">Cancelled; a checkpoint was saved.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Cancelled; <see cref="RunInterruptedException"/> if there is a checkpoint.
+    /// </exception>
     /// <exception cref="DataException">A value stopped being finite, or the data or the disk failed.</exception>
     public double? Run(CancellationToken cancellation)
     {
-        NoteParts();
+        _notes.Parts();
         try
         {
             Begin();
@@ -54,19 +57,20 @@ public sealed class Trainer : IDisposable
         catch (OperationCanceledException)
         {
             _timing.Write(_state.Step);
+            if (RunCheckpoints.NewestStep(_folder.FolderPath) is > 0 and var saved)
+                throw new RunInterruptedException(saved);
             throw;
         }
         catch (NonFiniteException e)
         {
-            string good = _folder.Checkpoints.Newest is { } newest ? $"the last good checkpoint is {newest}" : "there is no checkpoint yet";
-            throw new DataException($"{_job.Label}: {e.Message}; {good}", e);
+            throw new DataException(_notes.Failure(e.Message, _state), e);
         }
         _reports.End();
         using (_timing.Measure(TimedPart.Saving))
             AtomicFolder.Write(_folder.Last, WriteModel);
         _timing.Write(_state.Step); // what came after the last validation
         _progress.End(_text);
-        NoteModels();
+        _notes.Models(_state);
         return _state.LastSpearman;
     }
 
@@ -87,6 +91,7 @@ public sealed class Trainer : IDisposable
             _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
             BeginTiming();
             _reports.Begin(_state.Step);
+            _notes.Continues(_state.Step);
             return;
         }
         _updates.Begin(_state.Rollbacks);
@@ -96,16 +101,6 @@ public sealed class Trainer : IDisposable
         Validate(); // of the initial weights
         using (_timing.Measure(TimedPart.Saving))
             _folder.Checkpoints.Save(_state, WriteModel);
-    }
-
-    // Several parts do not give the results of one batch if samples of a batch depend on each other.
-    private void NoteParts()
-    {
-        var (config, mixes) = (_job.Config, _job.Stage.MixesSamples);
-        if (config.GradientAccumulationSteps == 1 || mixes.Count == 0)
-            return;
-        _progress.Note($"{_job.Label}: {string.Join(" and ", mixes)} {(mixes.Count == 1 ? "sees" : "see")} one micro-batch of {config.Batch} at a time, " +
-            $"so {config.GradientAccumulationSteps} of them are not the same as one batch of {config.UpdateBatch}");
     }
 
     private void BeginTiming() =>
@@ -134,7 +129,7 @@ public sealed class Trainer : IDisposable
             Train(cancellation);
             return true;
         }
-        catch (NonFiniteException e) when (_job.Config.OnNan == TrainingConfig.Rollback && _state.Rollbacks < MostRollbacks)
+        catch (NonFiniteException e) when (_job.Config.OnNan == TrainingConfig.Rollback && _state.Rollbacks < TrainerNotes.MostRollbacks)
         {
             RollBack(e.Message);
             return false;
@@ -185,7 +180,10 @@ public sealed class Trainer : IDisposable
                 throw;
             }
             if (IsOutOfPatience && !IsLastStep)
-                NoteEarlyStop();
+            {
+                Record(new JsonObject { ["step"] = _state.Step, ["early_stopping"] = _job.Config.EarlyStoppingPatience });
+                _notes.EarlyStop(_state);
+            }
         }
         if (IsCheckpointDue)
             SaveCheckpoint(validationDue: false);
@@ -227,12 +225,12 @@ public sealed class Trainer : IDisposable
         var (spearman, pairs, tags, nonFinite) = result;
         if (nonFinite is not null)
             throw new NonFiniteException(nonFinite, _state.Step);
-        var line = new JsonObject { ["step"] = _state.Step, [Score] = spearman };
+        var line = new JsonObject { ["step"] = _state.Step, [TrainerNotes.Score] = spearman };
         if (tags is { } score)
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         Record(line);
         _timing.Write(_state.Step);
-        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{_job.Label}: step {_state.Step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
+        _notes.Validation(_state.Step, spearman, pairs);
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
         UpdateText();
         if (_state.Step == 0 && !_job.StartIsTrained)
@@ -244,13 +242,6 @@ public sealed class Trainer : IDisposable
         (_state.BestSpearman, _state.BestStep) = (spearman, _state.Step);
         using (_timing.Measure(TimedPart.Saving))
             AtomicFolder.Write(_folder.Best, WriteModel);
-    }
-
-    private void NoteEarlyStop()
-    {
-        int patience = _job.Config.EarlyStoppingPatience;
-        Record(new JsonObject { ["step"] = _state.Step, ["early_stopping"] = patience });
-        _progress.Note($"{_job.Label}: stops at step {_state.Step} of {_job.Config.Steps}: {(patience == 1 ? "the last validation has" : $"the last {patience} validations have")} no higher score than {Best()}");
     }
 
     private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_state.Step, _state.LastSpearman, _state.LastTags));
@@ -289,25 +280,11 @@ public sealed class Trainer : IDisposable
         (state.Rollbacks, state.BestSpearman, state.BestStep) = (_state.Rollbacks + 1, _state.BestSpearman, _state.BestStep);
         _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, ["rollback"] = state.Rollbacks, ["to"] = state.Step, ["reason"] = reason });
         _folder.Checkpoints.Replace(state);
-        _progress.Note($"{_job.Label}: {reason}; goes back to step {state.Step} and takes the batches in another order (rollback {state.Rollbacks} of at most {MostRollbacks})");
+        _notes.Rollback(reason, state);
         Restore(checkpoint, state);
         _reports.Begin(_state.Step);
     }
 
     private void UpdateText() => _text = _state.LastSpearman is { } score
         ? string.Create(CultureInfo.InvariantCulture, $"{_loss}{(_loss.Length > 0 ? ", " : "")}validation {score:F4}") : _loss;
-
-    private string Best() => string.Create(CultureInfo.InvariantCulture, $"{_state.BestSpearman:F4}{(_state.BestStep is { } step ? $" of step {step}" : "")}");
-
-    // The best model of a finetuning can be the one that it started from.
-    private void NoteModels()
-    {
-        _progress.Note(_state.BestSpearman is null ? $"{_job.Label}: the last model is {_folder.Last}"
-            : $"{_job.Label}: the best model is {_folder.Best}, validation {Best()}; the last is {_folder.Last}");
-        if (_job.Validate is null || !_job.StartIsTrained)
-            return;
-        double[] scores = RunMetrics.Series(_folder.FolderPath, Score);
-        if (scores[0] > scores.Skip(1).Max())
-            _progress.Note($"{_job.Label}: no later score is as high as that of step 0, so {_folder.Best} is the model before training; the trained model is {_folder.Last}");
-    }
 }

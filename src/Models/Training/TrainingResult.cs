@@ -8,10 +8,12 @@ namespace VideoSim.Models.Training;
 /// <param name="Fold">The fold of a finetuning; null for a pretraining.</param>
 /// <param name="Steps">Updates done.</param>
 /// <param name="ValSpearman">Last validation score; null without labelled pairs.</param>
+/// <param name="BestSpearman">Best validation score; null without labelled pairs.</param>
+/// <param name="BestStep">Step of the best validation score; null without labelled pairs.</param>
 /// <param name="Best">Folder of the model with the best validation score; null without labelled pairs.</param>
 /// <param name="Last">Folder of the model after the last step.</param>
 /// <param name="OutputDir">Folder of the run.</param>
-public sealed record TrainingResult(string Model, string Stage, int? Fold, long Steps, double? ValSpearman, string? Best, string Last, string OutputDir)
+public sealed record TrainingResult(string Model, string Stage, int? Fold, long Steps, double? ValSpearman, double? BestSpearman, long? BestStep, string? Best, string Last, string OutputDir)
 {
     /// <summary>The result of a finished run.</summary>
     /// <param name="options">The options of the run.</param>
@@ -21,6 +23,7 @@ public sealed record TrainingResult(string Model, string Stage, int? Fold, long 
     public static TrainingResult Of(RunOptions options, string stage, int? fold, double? spearman)
     {
         string run = Path.GetFullPath(options.OutputDirectory), best = Path.Combine(run, ModelFolder.BestOfRun);
-        return new TrainingResult(options.Model, stage, fold, RunCheckpoints.NewestStep(run), spearman, Directory.Exists(best) ? best : null, Path.Combine(run, ModelFolder.LastOfRun), run);
+        var state = RunCheckpoints.ReadNewest(run);
+        return new TrainingResult(options.Model, stage, fold, state.Step, spearman, state.BestSpearman, state.BestStep, Directory.Exists(best) ? best : null, Path.Combine(run, ModelFolder.LastOfRun), run);
     }
 }

@@ -24,7 +24,8 @@ public sealed class JsonTests(CommandWorld world)
         var pretrained = Made(CommandWorld.Pretrain(world.Data, world.Pretrained));
         Assert.Equal(("mix", "pretrain", 2), ((string)pretrained["model"]!, (string)pretrained["stage"]!, (int)pretrained["steps"]!));
         Assert.Equal((Path.Combine(world.Pretrained, "best"), Path.Combine(world.Pretrained, "last"), world.Pretrained), ((string)pretrained["best"]!, (string)pretrained["last"]!, (string)pretrained["output_dir"]!));
-        Assert.InRange((double)pretrained["val_spearman"]!, -1, 1);
+        Assert.InRange((double)pretrained["val_spearman"]!, -1, (double)pretrained["best_spearman"]!);
+        Assert.InRange((int)pretrained["best_step"]!, 1, 2);
         Assert.Null(pretrained["fold"]);
 
         string run = world.New();
@@ -44,6 +45,14 @@ public sealed class JsonTests(CommandWorld world)
         Assert.Null(Made(["ensemble", "--inputs", first, "--output", sum])["weights"]);
         Assert.Equal((onnx, "mix"), ((string)Made(["export", "--checkpoint", world.Pretrained, "--onnx", onnx])["file"]!, (string)Made(["export", "--checkpoint", world.Pretrained, "--onnx", onnx])["model"]!));
         Assert.Equal(dump, (string)Made(["inspect", "--step", "--checkpoint", world.Pretrained, "--records", videos, "--output", dump])["file"]!);
+    }
+
+    [Fact]
+    public void Synth_WithoutJson_SaysWhereItWrote()
+    {
+        string output = world.New();
+        var outcome = Shell.RunAloud("data", "synth", "--output-dir", output, "--videos", "3", "--pairs", "2", "--pair-videos", "6", "--test-videos", "6", "--test-pairs", "2", "--tags", "48");
+        Assert.EndsWith($"{output}: 3 videos, 2 labelled pairs and two test sets of 6 videos\n", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]

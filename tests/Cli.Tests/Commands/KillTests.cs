@@ -49,7 +49,7 @@ public sealed class KillTests(CommandWorld world)
         Send(signal, process);
         string error = process.StandardError.ReadToEnd();
         process.WaitForExit();
-        Assert.Equal($"error: interrupted; the same command{how} continues where it stopped\n", error);
+        Assert.Equal($"error: interrupted; the same command{how} continues from step {Checkpoints(run)}, which is saved\n", error);
         Assert.Equal(130, process.ExitCode);
         Assert.InRange(Checkpoints(run), 1, 99_999);
     }

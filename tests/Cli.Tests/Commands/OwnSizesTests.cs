@@ -99,8 +99,8 @@ public sealed class OwnSizesTests(CommandWorld world)
     // Each is refused before anything is written, also by reproduce.
     [Theory]
     [InlineData("pairwise/label.tsv", 10, false, "label.tsv: 11 folds need 11 labelled pairs, and the file has 10")]
-    [InlineData("pairwise/label.tsv", 13, false, "label.tsv: fold 1 has 12 of the 13 training pairs of a batch; pass --set finetune.batch=12 or less", "finetune.batch=13")]
-    [InlineData("", 0, true, "pointwise: the folder has 40 of the 41 videos of a batch; pass --set pretrain.batch=40 or less", "pretrain.batch=41")]
+    [InlineData("pairwise/label.tsv", 13, false, "label.tsv: fold 1 has 12 of the 13 training pairs of a batch; pass --batch-size 12 (--set finetune.batch=12) or less", "finetune.batch=13")]
+    [InlineData("", 0, true, "pointwise: the folder has 40 of the 41 videos of a batch; pass --batch-size 40 (--set pretrain.batch=40) or less", "pretrain.batch=41")]
     public void LessThanABatch_IsOneLineAndLeavesNoFolder(string file, int lines, bool pretrains, string complaint, params string[] set)
     {
         string data = world.CopyOfData(), folder = world.New();

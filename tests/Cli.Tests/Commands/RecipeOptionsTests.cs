@@ -35,6 +35,20 @@ public sealed class RecipeOptionsTests(CommandWorld world)
         Assert.Equal("10", arguments[stage]!["losses"]!["consistency_weight"]!.ToString());
     }
 
+    // A file may serve both stages, so its keys are not named.
+    [Fact]
+    public void Set_KeyOfTheOtherStage_IsNamedOnce()
+    {
+        string file = Config("""{"finetune": {"rate": 0.01}}""");
+        var outcome = Shell.RunAloud([.. CommandWorld.Pretrain(world.Data, world.New(), "--config", file), "--set", "finetune.steps=30", "--set", "finetune.log_every=2"]);
+        Assert.Equal(0, outcome.ExitCode);
+        string note = Assert.Single(outcome.Error.Split('\n'), static line => line.Contains("has no effect", StringComparison.Ordinal));
+        Assert.StartsWith("--set finetune.", note, StringComparison.Ordinal);
+        Assert.EndsWith(": has no effect, because this command is pretrain, not finetune", note, StringComparison.Ordinal);
+        Assert.Single(note.Split(", "), static key => key == "finetune.log_every" || key.StartsWith("finetune.log_every:", StringComparison.Ordinal));
+        Assert.DoesNotContain("finetune.rate", note, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Sources_OfOneKey_CountInTheirOrder()
     {

@@ -41,7 +41,13 @@ public sealed class ReportTests(CommandWorld world)
         Shell.Run("report", world.Pretrained).AssertFailed(2, "report needs --output FILE.html or --json");
         Shell.Run("report", world.New(), "--json").AssertFailed(1, "there is no such folder");
         Shell.Run("report", world.Data, "--output", file).AssertFailed(1, world.Data, "is not the folder of a run");
-        Shell.Run("report", world.Pretrained, "--output", world.Pretrained).AssertFailed(1, world.Pretrained);
+        string folder = world.New() + ".html", arguments = Path.Combine(world.Pretrained, "args.json");
+        Directory.CreateDirectory(folder);
+        Shell.Run("report", world.Pretrained, "--output", folder).AssertFailed(1, folder);
+        // A mistyped name would replace a file of the run.
+        byte[] before = File.ReadAllBytes(arguments);
+        Shell.Run("report", world.Pretrained, "--output", arguments).AssertFailed(2, $"--output {arguments}: the file's name must end in .html or .htm");
+        Assert.Equal(before, File.ReadAllBytes(arguments));
         Shell.Run("report", world.Pretrained, "--output", file, "--bench", Path.Combine(world.Pretrained, "args.json")).AssertFailed(1, "args.json", "is not a result of 'bench --json'");
         Assert.False(File.Exists(file));
     }

@@ -165,7 +165,9 @@ public sealed class ProgressTests
         var progress = Progress(error, name => name == "TERM" ? "dumb" : null);
         progress.Begin("train", 10);
         progress.End("");
-        Assert.Equal("train: 0 in 0.0s\n", error.Text);
+        string note = string.Join(' ', Enumerable.Repeat("word", 100));
+        progress.Note(note);
+        Assert.Equal($"train: 0 in 0.0s\n{note}\n", error.Text);
     }
 
     [Fact]

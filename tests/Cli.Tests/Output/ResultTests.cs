@@ -52,6 +52,14 @@ public sealed partial class ResultTests
             """, terminal.Text);
     }
 
+    [Fact]
+    public void WriteResult_DumbTerminal_IsNotWrapped()
+    {
+        var terminal = new TestStream(isTerminal: true, width: 10);
+        new CommandConsole(terminal, _error, new TestClock(), json: false, quiet: false, name => name == "TERM" ? "dumb" : null).WriteResult(Table(), new Score("mix", 0.71), ScoreContext.Default.Score);
+        Assert.StartsWith("| model [m] | spearman |", terminal.Text, StringComparison.Ordinal);
+    }
+
     // The table has 24 columns; a Chinese character takes two.
     [Theory]
     [InlineData(23, "model [m]: mix")]

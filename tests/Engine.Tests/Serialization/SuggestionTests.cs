@@ -23,7 +23,10 @@ public sealed class SuggestionTests
     [InlineData("", null)]
     [InlineData("--size-of-nothing", null)]
     [InlineData("--warmup", "--warmup-steps")]
-    [InlineData("steps_in_all", "steps")] // has the words of one name
+    [InlineData("--total-max-steps", "--max-steps")] // has the words of one name
+    [InlineData("steps_in_all", null)] // one common word is no reason
+    [InlineData("--max-stpes", "--max-steps")]
+    [InlineData("--max-strategy", null)] // only the beginning is the same
     [InlineData("--", null)]
     [InlineData("e", null)]
     public void For_AMistypedName_IsTheNearest(string given, string? expected) => Assert.Equal(expected, Suggestion.For(given, Known));
@@ -40,7 +43,8 @@ public sealed class SuggestionTests
     public void For_TwoEquallyNearOrTwoWithTheWord_TakesTheFirstOrNone()
     {
         Assert.Equal("cat", Suggestion.For("cut", ["cat", "cot"]));
-        Assert.Equal("batch", Suggestion.For("batchsize", ["batch", "steps"])); // begins with one name
+        Assert.Null(Suggestion.For("batchsize", ["batch", "steps"]));
+        Assert.Null(Suggestion.For("--model-ema", ["--model", "--data"]));
         Assert.Null(Suggestion.For("--", ["steps"]));
         Assert.Null(Suggestion.For("steps", ["--max-steps", "--warmup-steps"]));
         Assert.Null(Suggestion.For(new string('a', 65), [new string('a', 65)]));

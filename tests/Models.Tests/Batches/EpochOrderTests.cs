@@ -75,7 +75,7 @@ public sealed class EpochOrderTests
     }
 
     [Theory]
-    [InlineData(10, "f: fold 1 has 10 of the 11 pairs of a batch; pass --set finetune.batch=10 or less")]
+    [InlineData(10, "f: fold 1 has 10 of the 11 pairs of a batch; pass --batch-size 10 (--set finetune.batch=10) or less")]
     [InlineData(0, "f: fold 1 has none of the 11 pairs of a batch")]
     public void Require_FewerSamplesThanABatch_NamesFileAndSetting(int count, string message)
     {
@@ -86,7 +86,7 @@ public sealed class EpochOrderTests
     [Fact]
     public void Require_FewerSamplesThanAllParts_NamesBothSettings()
     {
-        const string Message = "f: fold 1 has 10 of the 12 pairs of a batch, which is finetune.batch 4 times finetune.gradient_accumulation_steps 3; " +
+        const string Message = "f: fold 1 has 10 of the 12 pairs of a batch, which is finetune.batch (--batch-size) 4 times finetune.gradient_accumulation_steps (--gradient-accumulation-steps) 3; " +
             "lower one of them, so that the product is 10 or less";
         Assert.Equal(Message, Assert.Throws<DataException>(() => EpochOrder.Require("f", "fold 1", "pairs", 10, "finetune", batch: 4, parts: 3)).Message);
         EpochOrder.Require("f", "fold 1", "pairs", 12, "finetune", batch: 4, parts: 3);

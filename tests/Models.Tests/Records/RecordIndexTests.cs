@@ -199,11 +199,36 @@ public sealed class RecordIndexTests : IDisposable
         Assert.Equal($"{empty}: the file is empty", Assert.Throws<DataException>(() => Build([empty, bad], skip: true)).Message);
     }
 
+    // Files without a valid record have the same start as the next one.
+    [Theory]
+    [InlineData("1 0 2")]
+    [InlineData("0 0 1 0 0 0 3 0")]
+    [InlineData("2 0 0 0 0 0 0 1 0 2 0")]
+    public void Record_AfterFilesWithoutOne_IsInItsFile(string counts)
+    {
+        int[] records = [.. counts.Split(' ').Select(int.Parse)];
+        string[] paths = [.. records.Select((count, file) => _folder.Write($"file{file}", count == 0 ? TestRecords.FileOf(1)[..40] : TestRecords.FileOf(count)))];
+        var index = Build(paths, skip: true);
+        Assert.Equal(records.SelectMany(static (count, file) => Enumerable.Repeat(file, count)), Enumerable.Range(0, index.Count).Select(record => index[record].File));
+    }
+
+    [Fact]
+    public void Build_DamagedFiles_CountsWhatIsKnown()
+    {
+        var notes = new Notes();
+        byte[] cut = TestRecords.FileOf(3);
+        string[] paths = [_folder.Write("good", TestRecords.FileOf(2)), _folder.Write("cut", cut[..^40]), _folder.Write("nothing", "")];
+        RecordIndex.Build(paths, TestRecords.FrameWidth, skipBadRecords: true, progress: notes, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal("skipped: 1 record of at least 5 and 1 empty file; the rest of 1 damaged file is not read", notes.Lines[^1]);
+        RecordIndex.Build([paths[0], paths[2], paths[2]], TestRecords.FrameWidth, skipBadRecords: true, progress: notes, cancellation: TestContext.Current.CancellationToken);
+        Assert.Equal("skipped: 2 empty files", notes.Lines[^1]);
+    }
+
     [Fact]
     public void Build_SkippedRecords_AreNotedAndCounted()
     {
         Assert.Empty(NotesOf(0));
-        Assert.Equal(["skipped: FILE: record 0 (id 100): frame 0 has NaN or infinity at value 2", "skipped: 1 records of 13"], NotesOf(1));
+        Assert.Equal(["skipped: FILE: record 0 (id 100): frame 0 has NaN or infinity at value 2", "skipped: 1 record of 13"], NotesOf(1));
         var many = NotesOf(12);
         Assert.Equal(11, many.Count);
         Assert.Equal("skipped: FILE: record 9 (id 109): frame 0 has NaN or infinity at value 2", many[^2]);

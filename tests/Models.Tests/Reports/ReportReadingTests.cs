@@ -22,8 +22,19 @@ public sealed class ReportReadingTests : IDisposable
         var data = Build(Run);
         Assert.Equal((60L, false), (data.Runs[0].Done, data.Runs[0].Complete));
         Assert.Contains(data.Notes, static note => note.EndsWith("metrics.jsonl: the last line is not complete and is left out", StringComparison.Ordinal));
-        Assert.Contains(data.Advice, static advice => advice.Text == "1 of 1 run has not ended. If it is not running now, the same command continues it.");
+        Assert.Contains(data.Advice, static advice => advice.Text.StartsWith("In mix fold 1, the run has not ended. If it was interrupted, the same command continues it. If it stopped because a value was not finite", StringComparison.Ordinal));
         Assert.Contains("so far, after 60 steps", data.Verdict.Text, StringComparison.Ordinal);
+    }
+
+    // As the run's own best: random weights never are, the weights that a finetuning begins with may be.
+    [Theory]
+    [InlineData(null, 4)]
+    [InlineData(1, 0)]
+    public void Report_BestValidation_IsThatOfTheRun(int? fold, long step)
+    {
+        ArtificialRuns.WriteRun(Run, "mix", fold, 10);
+        File.WriteAllLines(Path.Combine(Run, "metrics.jsonl"), new (int Step, string Score)[] { (0, "0.9"), (2, "0.5"), (4, "0.5"), (6, "0.1") }.Select(static line => $"{{\"step\":{line.Step},\"val_spearman\":{line.Score}}}"));
+        Assert.Equal(step, Build(Run).Runs[0].BestStep);
     }
 
     [Fact]

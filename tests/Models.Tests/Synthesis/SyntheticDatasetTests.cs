@@ -148,7 +148,7 @@ public sealed class SyntheticDatasetTests : IDisposable
         string vocabulary = _folder.Write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n的\n"), list = _folder.Write("tags.txt", "1\n2\n");
         Assert.Contains("the vocabulary has 0 of the common Chinese characters", Assert.Throws<DataException>(() => Write(Small with { Vocabulary = vocabulary }, "bad")).Message, StringComparison.Ordinal);
         Assert.Contains("2 tags: at least 48 are needed", Assert.Throws<DataException>(() => Write(Small with { TagList = list }, "bad")).Message, StringComparison.Ordinal);
-        Assert.Contains("a frame of 0 values", Assert.Throws<DataException>(() => Write(Small with { FrameWidth = 0 }, "bad")).Message, StringComparison.Ordinal);
+        Assert.Contains("--frame-width 0: a frame has 1 to 65536 values", Assert.Throws<DataException>(() => Write(Small with { FrameWidth = 0 }, "bad")).Message, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(_folder.Path, "bad")));
     }
 
@@ -159,6 +159,17 @@ public sealed class SyntheticDatasetTests : IDisposable
     {
         var failure = Assert.Throws<DataException>(() => Write(Small with { Videos = videos, Pairs = pairs }, "bad"));
         Assert.Contains(named, failure.Message, StringComparison.Ordinal);
+    }
+
+    // Half of the possible pairs of two videos is none.
+    [Fact]
+    public void Write_TooFewVideosForAPair_NamesOptionAndNumber()
+    {
+        Assert.Equal("--test-videos 2: at least 3 are needed", Refused(Small with { TestVideos = 2 }));
+        Assert.Equal("--pair-videos 2: at least 3 are needed", Refused(Small with { PairVideos = 2, Pairs = 1 }));
+        Assert.Equal("--test-pairs 2 is too many for --test-videos 3: at most 1, half of all possible pairs, can be drawn", Refused(Small with { TestVideos = 3, TestPairs = 2 }));
+
+        string Refused(SyntheticDatasetOptions options) => Assert.Throws<DataException>(() => Write(options, "bad")).Message;
     }
 
     public void Dispose() => _folder.Dispose();

@@ -102,7 +102,7 @@ public sealed class AccumulationTests : IDisposable
                 parts[0].Frames.Halves[3] = Half.NaN;
         }, IProgressSink.None)).Message;
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
-        Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}", message, StringComparison.Ordinal);
+        Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}; go on with --on-nan rollback, or begin again with a smaller --learning-rate or with --max-grad-norm 1", message, StringComparison.Ordinal);
     }
 
     [Theory]

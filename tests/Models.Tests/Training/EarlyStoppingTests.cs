@@ -22,7 +22,7 @@ public sealed class EarlyStoppingTests : IDisposable
         var notes = new List<string>();
         Train(job, onNote: notes.Add);
         Assert.Equal("""{"step":12,"early_stopping":2}""", File.ReadLines(Path.Combine(job.Output, "metrics.jsonl")).Last());
-        Assert.Contains("job: stops at step 12 of 20: the last 2 validations have no higher score than 0.5000 of step 9", notes);
+        Assert.Contains("job: stops at step 12 of 20: no gain since step 6: the last 2 validations have no higher score than 0.5000", notes);
         Assert.Equal(["best", "checkpoint-0", "checkpoint-12", "checkpoint-8", "last"], Directory.GetDirectories(job.Output).Select(static path => Path.GetFileName(path)!).Order());
         var state = JsonNode.Parse(File.ReadAllText(Path.Combine(job.Output, "checkpoint-12", "trainer_state.json")))!;
         Assert.Equal((2, false), ((int)state["validations_without_gain"]!, (bool)state["interrupted"]!));

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Optimizers;
+using VideoSim.Models.Training;
 using VideoSim.Tests.Shared;
 using Xunit;
 
@@ -9,6 +10,9 @@ namespace VideoSim.Models.Tests.Training;
 /// <summary>A run trains further if only the steps grow, and the schedules that follow from them.</summary>
 public sealed class LongerRunTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
 {
+    // The weights stay as they are, so the scores of steps 2, 4, ... are equal.
+    private static readonly string[] Patience = ["pretrain.early_stopping_patience=1", "pretrain.evaluate_every=2", "pretrain.rate=0", "pretrain.encoder_rate=0"];
+    private static readonly string[] MorePatience = ["pretrain.early_stopping_patience=3", .. Patience[1..]];
     private static readonly string[] Longer = ["pretrain.steps=32", "pretrain.encoder_schedule_steps=32", "pretrain.warmup=3"];
 
     [Fact]
@@ -83,6 +87,13 @@ public sealed class LongerRunTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Assert.True(Directory.Exists(Path.Combine(run, "checkpoint-32")));
     }
 
+    private string StoppedEarly(string name)
+    {
+        string run = runs.New(name);
+        TinyRun.Pretrain(runs.Data, run, Patience);
+        return run;
+    }
+
     // What a run learned of its patience ends with its recipe.
     [Fact]
     public void Run_StoppedEarly_TrainsFurther()
@@ -96,6 +107,75 @@ public sealed class LongerRunTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Assert.True(Newest() > first);
 
         long Newest() => Directory.GetDirectories(run, "checkpoint-*").Max(static path => long.Parse(path[(path.LastIndexOf('-') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void Run_StoppedEarly_SaysSoAndContinuesWithAnotherPatience()
+    {
+        string run = StoppedEarly("patience");
+        var notes = new Notes();
+        TinyRun.Pretrain(runs.Data, run, Patience, notes);
+        Assert.Equal($"{run}: already stopped early at step 4 of 20, and another --early-stopping-patience trains it further; the best model is {Path.Combine(run, "best")}, the last is {Path.Combine(run, "last")}", notes.Lines[^1]);
+        notes.Lines.Clear();
+        TinyRun.Pretrain(runs.Data, run, MorePatience, notes);
+        Assert.Contains($"{run}: has another patience from step 4 on; validations without a gain count from 0 there", notes.Lines);
+        Assert.Contains("mix pretrain: continues from step 4", notes.Lines);
+        Assert.Contains(notes.Lines, static line => line.StartsWith("mix pretrain: stops at step 10 of 20: no gain since step 4: the last 3 validations have no higher score than ", StringComparison.Ordinal));
+        var arguments = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "args.json")))!;
+        Assert.Equal((3, 4, 1), ((int)arguments["pretrain"]!["early_stopping_patience"]!, (int)arguments["grown"]![0]!["from"]!, (int)arguments["grown"]![0]!["pretrain"]!["early_stopping_patience"]!));
+        TinyRun.Pretrain(runs.Data, run, Patience[1..]);
+        Assert.True(Directory.Exists(Path.Combine(run, "checkpoint-20")));
+        Assert.DoesNotContain("the recipe was one of", File.ReadAllText(Path.Combine(run, "last", "README.md")), StringComparison.Ordinal);
+        string before = File.ReadAllText(Path.Combine(run, "args.json"));
+        TinyRun.Pretrain(runs.Data, run, Patience, notes);
+        Assert.StartsWith($"{run}: already finished at step 20; ", notes.Lines[^1], StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllText(Path.Combine(run, "args.json")));
+    }
+
+    [Theory]
+    [InlineData(false, 5)]
+    [InlineData(true, 4)]
+    [InlineData(true, 5)]
+    [InlineData(true, 9)]
+    public void Run_KilledWithItsNewPatience_EndsWithTheSameBytes(bool kill, int step)
+    {
+        string whole = StoppedEarly($"whole-{kill}-{step}"), run = StoppedEarly($"part-{kill}-{step}");
+        TinyRun.Pretrain(runs.Data, whole, MorePatience);
+        using var stop = new CancellationTokenSource();
+        Assert.ThrowsAny<Exception>(() => TinyRun.Pretrain(runs.Data, run, MorePatience, new Watcher(at =>
+        {
+            if (at == step && kill)
+                throw new KilledException();
+            if (at == step)
+                stop.Cancel();
+        }), stop));
+        TinyRun.Pretrain(runs.Data, run, MorePatience);
+        Folders.AssertEqual(whole, run);
+    }
+
+    // Killed after `last` was removed and before args.json was written.
+    [Fact]
+    public void Run_KilledBeforeItsPatienceChanges_EndsAsBeforeOrContinues()
+    {
+        string whole = StoppedEarly("whole-patience"), old = StoppedEarly("old-patience"), run = StoppedEarly("new-patience");
+        foreach (string killed in new[] { old, run })
+            Directory.Delete(Path.Combine(killed, "last"), recursive: true);
+        TinyRun.Pretrain(runs.Data, old, Patience);
+        Folders.AssertEqual(whole, old);
+        TinyRun.Pretrain(runs.Data, whole, MorePatience);
+        TinyRun.Pretrain(runs.Data, run, MorePatience);
+        Folders.AssertEqual(whole, run);
+    }
+
+    [Fact]
+    public void Run_Unfinished_ContinuesWithAnotherPatience()
+    {
+        string run = runs.New("unfinished-patience");
+        using (var stop = new StopAt(13))
+            Assert.Equal(13, Assert.Throws<RunInterruptedException>(() => TinyRun.Pretrain(runs.Data, run, stop: stop)).Step);
+        Assert.Contains("pretrain.early_stopping_patience was 0 and is 9;", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run, ["pretrain.early_stopping_patience=9"], mayGrow: false)).Message, StringComparison.Ordinal);
+        TinyRun.Pretrain(runs.Data, run, ["pretrain.early_stopping_patience=9"]);
+        Assert.True(Directory.Exists(Path.Combine(run, "checkpoint-20")));
     }
 
     [Theory]

@@ -28,7 +28,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
                 slot[0].Frames.Halves[3] = Half.NaN;
         }, IProgressSink.None)).Message;
         Assert.StartsWith("job: the gradient of ", message, StringComparison.Ordinal);
-        Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}", message, StringComparison.Ordinal);
+        Assert.EndsWith($" is not finite at step 7; the last good checkpoint is {Path.Combine(job.Output, "checkpoint-5")}; go on with --on-nan rollback, or begin again with a smaller --learning-rate or with --max-grad-norm 1", message, StringComparison.Ordinal);
         Assert.Equal(["args.json", "best", "checkpoint-0", "checkpoint-5", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(job.Output));
         Assert.Equal(2, File.ReadAllLines(Path.Combine(job.Output, "metrics.jsonl")).Length); // of steps 0 and 5
     }
@@ -44,7 +44,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e38", "pretrain.weight_decay=1e10", interval, other);
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
         Assert.StartsWith("mix pretrain: ", message, StringComparison.Ordinal);
-        Assert.EndsWith(" is not finite at step 1; there is no checkpoint yet", message, StringComparison.Ordinal);
+        Assert.EndsWith(" is not finite at step 1, before the first checkpoint; go on with --on-nan rollback, or begin again with a smaller --learning-rate or with --max-grad-norm 1", message, StringComparison.Ordinal);
         Assert.Equal(["args.json", "checkpoint-0", "embeddings.json", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl", "validation.tsv"], Left(output));
     }
 
@@ -56,7 +56,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         using var device = new CpuDevice(1);
         var options = TinyRun.Options(output, false, "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.rate=1e30", "pretrain.evaluate_every=1");
         string message = Assert.Throws<DataException>(() => Pretraining.Run(device, options, new DataFolder(runs.Data), IProgressSink.None, TestContext.Current.CancellationToken)).Message;
-        Assert.Matches(@"^mix pretrain: the embedding of video '\d+' is not finite at step 1; there is no checkpoint yet$", message);
+        Assert.Matches(@"^mix pretrain: the embedding of video '\d+' is not finite at step 1, before the first checkpoint; go on with --on-nan rollback, or begin again with a smaller --learning-rate or with --max-grad-norm 1$", message);
     }
 
     [Theory]
@@ -69,7 +69,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         string start = Scaled(device, factor, static _ => true), output = runs.New($"from-{factor}");
         string message = Assert.Throws<DataException>(() => Finetuning.Run(device, TinyRun.Options(output), new DataFolder(runs.Data), start, fold: 2, IProgressSink.None,
             TestContext.Current.CancellationToken)).Message;
-        Assert.Matches(@"^mix finetune fold 2: the embedding of video '\d+' is not finite at step 0; there is no checkpoint yet$", message);
+        Assert.Matches(@"^mix finetune fold 2: the embedding of video '\d+' is not finite at step 0, before the first checkpoint; nothing is trained yet, so the fault is in the starting weights or in the videos$", message);
         using (var next = RunFolder.Open(output, new JsonObject { ["command"] = "finetune", ["seed"] = 99 }))
             Assert.True(next.IsNew); // the folder is free for other arguments
         Assert.Equal(["args.json", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(output));

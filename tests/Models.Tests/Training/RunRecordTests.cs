@@ -27,11 +27,11 @@ public sealed class RunRecordTests(FinishedRuns runs) : IClassFixture<FinishedRu
     {
         string run = StoppedAt(10, "older");
         var arguments = Arguments(run);
-        foreach (string key in new[] { "early_stopping_patience", "save_total_limit", "on_nan" })
+        foreach (string key in new[] { "max_grad_norm", "save_total_limit", "on_nan" })
             arguments["pretrain"]!.AsObject().Remove(key);
         arguments.Remove("version");
         File.WriteAllText(Path.Combine(run, "args.json"), arguments.ToJsonString());
-        Assert.Contains("pretrain.early_stopping_patience was 0 and is 2", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run, ["pretrain.early_stopping_patience=2"])).Message, StringComparison.Ordinal);
+        Assert.Contains("pretrain.max_grad_norm was 0 and is 2", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run, ["pretrain.max_grad_norm=2"])).Message, StringComparison.Ordinal);
         var notes = new Notes();
         TinyRun.Pretrain(runs.Data, run, [], notes);
         Assert.DoesNotContain(notes.Lines, static note => note.Contains("version", StringComparison.Ordinal));

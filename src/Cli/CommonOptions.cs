@@ -234,7 +234,7 @@ internal static class CommonOptions
         return argument;
     }
 
-    /// <summary>Adds a check of options that belong together. It does not run after an error of another check.</summary>
+    /// <summary>Adds a check of options that belong together. It does not run after another error.</summary>
     public static void Checks(this Command command, Action<CommandResult> check) => command.Validators.Add(result =>
     {
         if (result.Errors.Any())

@@ -234,7 +234,7 @@ internal static class CommonOptions
         return argument;
     }
 
-    /// <summary>Adds a check of options that belong together; it does not run if another check has found an error.</summary>
+    /// <summary>Adds a check of options that belong together. It does not run if there is an error already.</summary>
     public static void Checks(this Command command, Action<CommandResult> check) => command.Validators.Add(result =>
     {
         if (result.Errors.Any())

@@ -95,9 +95,12 @@ internal static class UsageErrors
         if (before is { Arity.MaximumNumberOfValues: 1 } cut && ValueName.Of(cut) is "TEXT" or ValueName.File or ValueName.Folder && !token.Contains(Path.DirectorySeparatorChar, StringComparison.Ordinal))
             return $"{cut.Name} takes one value; put a value with blanks in quotes: {cut.Name} {Printable.Quote(string.Join(' ', args.Skip(option + 1).TakeWhile(static arg => !arg.StartsWith('-'))))}";
         string problem = $"'{CommandPath.Of(command)}' takes no {Printable.Quote(token)}";
-        return command.Options.FirstOrDefault(one => one.Required && ValueName.Of(one) is ValueName.File or ValueName.Folder && !args.Contains(one.Name)) is { } missing
+        return command.Options.FirstOrDefault(one => one.Required && IsPath(one) && !args.Contains(one.Name)) is { } missing
             ? $"{problem} without an option before it; did you mean '{missing.Name} {Printable.OneLine(token)}'?" : before is null ? problem : $"{problem} without an option before it";
     }
+
+    // One path or several, perhaps with a key before it.
+    private static bool IsPath(Option option) => option.HelpName is { } name && (name.EndsWith(ValueName.File, StringComparison.Ordinal) || name.EndsWith(ValueName.Folder, StringComparison.Ordinal));
 
     private static string UnknownOption(ParseResult parsed, Command command, string name)
     {

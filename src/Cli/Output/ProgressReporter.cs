@@ -40,7 +40,7 @@ public sealed class ProgressReporter : IProgressSink
         lock (_gate)
         {
             Erase();
-            _work = new Work(Printable.OneLine(label), total, done, _clock.GetTimestamp());
+            _work = new Work(Printable.Whole(label), total, done, _clock.GetTimestamp());
             if (_live)
                 Show(_work);
         }

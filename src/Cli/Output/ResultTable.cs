@@ -29,7 +29,7 @@ public sealed class ResultTable
         return this;
     }
 
-    /// <summary>Adds a row, one cell for each column. Text of files is made safe, see <see cref="Printable"/>.</summary>
+    /// <summary>Adds a row, one cell for each column. Text of files is made safe.</summary>
     public ResultTable Row(params string[] cells)
     {
         if (cells.Length != _columns.Count)

@@ -13,7 +13,7 @@ public static class JsonFailure
         ("Duplicate property", "has the key {0} twice"),
         ("invalid start of a value", "is not JSON: no value begins with {0}"),
         ("invalid start of a property name", "is not JSON: a key is in quotes, and this is {0}"),
-        ("any JSON tokens", "is not JSON: there is nothing"),
+        ("does not contain any JSON", "is not JSON: there is nothing"),
         ("Expected depth to be zero", "is not JSON: it ends inside an object or a list"),
         ("Expected end of string", "is not JSON: a text has no quote at its end"),
         ("invalid after a value", "is not JSON: a comma is missing before {0}"),

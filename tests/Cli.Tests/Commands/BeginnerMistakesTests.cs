@@ -92,6 +92,7 @@ public sealed class BeginnerMistakesTests(CommandWorld world)
     [InlineData("kernels check dropuot", 2, "; did you mean 'dropout'?")]
     [InlineData("kernels check dropout_f23", 2, "; did you mean 'dropout_f32'?")]
     [InlineData("kernels bench dropout_f23", 2, "; did you mean 'dropout_f32'?")]
+    [InlineData("ensemble FILE", 2, "'ensemble' takes no 'FILE' without an option before it; did you mean '--inputs FILE'?")]
     [InlineData("completion powershell", 2, "; did you mean 'pwsh'?")]
     [InlineData(Train + " --gpus 2", 2, "there is no option '--gpus'; did you mean '--device cuda'?")]
     [InlineData("-V", 2, "there is no option '-V'; did you mean '--version'?")]

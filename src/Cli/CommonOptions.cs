@@ -96,7 +96,7 @@ internal static class CommonOptions
     public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
     public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
-        new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
+        new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise, CustomParser = static result => Preset.Canonical(result.Tokens[0].Value) },
         (name, _) => LoadPreset(name, []));
 
     public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", CompletionSources = { static _ => PresetKeys.All.Select(static key => new CompletionItem($"{key.Path}=")) }, DefaultValueFactory = _ => [] };
@@ -183,10 +183,12 @@ internal static class CommonOptions
         var values = new List<double>();
         foreach (string text in result.Tokens.Select(static token => token.Value))
         {
-            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
-                values.Add(value);
-            else
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
                 result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.Quote(text)} is not a number; numbers have a decimal point and no comma");
+            else if (!double.IsFinite(value))
+                result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.OneLine(text)} is not a number that fits");
+            else
+                values.Add(value);
         }
         return [.. values];
     }
@@ -215,7 +217,7 @@ internal static class CommonOptions
     }
 
     /// <summary>The same for an argument; it is not checked if it is left out.</summary>
-    public static Argument<string?> CheckedArgument(Argument<string?> argument, Action<string> check)
+    public static Argument<T> CheckedArgument<T>(Argument<T> argument, Action<string> check)
     {
         argument.Validators.Add(result =>
         {
@@ -232,7 +234,7 @@ internal static class CommonOptions
         return argument;
     }
 
-    /// <summary>Adds a check of options that belong together; it does not run if another check has found an error.</summary>
+    /// <summary>Adds a check of options that belong together. It does not run after another error.</summary>
     public static void Checks(this Command command, Action<CommandResult> check) => command.Validators.Add(result =>
     {
         if (result.Errors.Any())

@@ -96,7 +96,7 @@ internal sealed class RecipeOptions
             if (ValueOf(result, name) is not { } text)
                 return null;
             if (!decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number))
-                throw new DataException($"{name} takes a number, not \"{Printable.OneLine(text)}\"");
+                throw new DataException(double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? $"{name}: {Printable.OneLine(text)} is not a number that fits" : $"{name} takes a number, not \"{Printable.OneLine(text)}\"");
             if (!range.Contains((double)number))
                 throw new DataException($"{name} must be {range}, not {Printable.OneLine(text)}");
             if (ValueOf(result, stronger) is { } value)

@@ -18,7 +18,9 @@ internal static class KernelsCheckCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Families }, Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
+        var name = CommonOptions.CheckedArgument(
+            new Argument<string?>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Names }, Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne },
+            static name => KernelsCommand.Matching([name]));
         var source = new Option<string?>("--source") { HelpName = ValueName.File, Description = "a .cu or .cuh file to use instead of the program's file of that name" };
         var folder = KernelsCommand.Folder();
         var device = CommonOptions.Checked(new Option<string?>("--device")

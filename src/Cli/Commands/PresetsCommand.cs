@@ -23,7 +23,7 @@ internal static class PresetsCommand
 {
     public static Command Create()
     {
-        var name = CommonOptions.CheckedArgument(new Argument<string?>("NAME") { CompletionSources = { Preset.Names.ToArray() }, Description = $"{string.Join(", ", Preset.Names)}; all of them in brief if left out", Arity = ArgumentArity.ZeroOrOne }, Preset.RequireName);
+        var name = CommonOptions.CheckedArgument(new Argument<string?>("NAME") { CompletionSources = { Preset.Names.ToArray() }, Description = $"{string.Join(", ", Preset.Names)}; all of them in brief if left out", Arity = ArgumentArity.ZeroOrOne }, static name => Preset.RequireName(Preset.Canonical(name)));
         var model = CommonOptions.Model(required: false);
         model.DefaultValueFactory = static _ => ModelZoo.Names[0];
         var schema = new Option<bool>("--schema") { Description = "print the JSON schema of the files of --config, for editors" };
@@ -40,7 +40,7 @@ internal static class PresetsCommand
             if (parsed.GetValue(schema))
                 console.WriteResult(static output => output.WriteLine(ConfigSchema.Text()));
             else if (parsed.GetValue(name) is { } preset)
-                WriteKeys(console, preset, chosen);
+                WriteKeys(console, Preset.Canonical(preset), chosen);
             else
                 WriteList(console, chosen);
             return CommandLine.Done;

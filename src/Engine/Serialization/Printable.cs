@@ -21,6 +21,9 @@ public static class Printable
     /// </summary>
     public static string OneLine(string text) => Escape(text, LongestShown);
 
+    /// <summary>As <see cref="Whole"/>, but line breaks stay.</summary>
+    public static string Lines(string text) => string.Join('\n', text.ReplaceLineEndings("\n").Split('\n').Select(Whole));
+
     /// <summary>As <see cref="OneLine"/>, but not cut.</summary>
     public static string Whole(string text) => Escape(text, int.MaxValue);
 

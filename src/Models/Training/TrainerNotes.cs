@@ -52,7 +52,7 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
             return;
         double[] scores = RunMetrics.Series(folder.FolderPath, Score);
         // The best model of a finetuning can be the one that it started from.
-        if (job.StartIsTrained && scores[0] > scores.Skip(1).Max())
+        if (job.StartIsTrained && scores.Length > 1 && scores[0] > scores.Skip(1).Max())
             Note($"no later score is as high as that of step 0, so {folder.Best} is the model before training; the trained model is {folder.Last}");
         else if (!job.StartIsTrained && scores[0] > state.BestSpearman)
             Note(string.Create(CultureInfo.InvariantCulture, $"step 0 has the higher score {scores[0]:F4}, but the model before a pretraining is not trained, so it is never the best"));

@@ -30,10 +30,11 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.IsType<CsvReporter>(Assert.Single(run.Reporters));
         Assert.Equal(["pretrain.steps=70", "finetune.steps=71", "pretrain.precision=bf16"], run.Overrides.Select(static one => $"{one.Key}={one.Text}"));
         Assert.NotNull(run.Dictionary);
+        Assert.Equal([new InputFile("--jieba-dict", dictionary)], run.Files);
         Assert.Equal(new RunOptions
         {
             OutputDirectory = "o", Preset = "tiny", Model = "uniter-asl", Overrides = run.Overrides, Seed = 9, Dictionary = run.Dictionary, SkipBadRecords = true, Eager = true,
-            Reporters = run.Reporters,
+            Reporters = run.Reporters, Files = run.Files,
         }, run);
         Assert.Equal(world.Data, options.Data(parsed).Root);
         using var device = options.OpenDevice(parsed);
@@ -45,9 +46,10 @@ public sealed class OptionsTests(CommandWorld world)
     {
         var (parsed, options) = Parse("--model", "mix", "--data", "d", "--output-dir", "o");
         var run = options.Read(parsed, IProgressSink.None);
-        Assert.Equal(new RunOptions { OutputDirectory = "o", Preset = "tiny", Model = "mix", Overrides = run.Overrides, Seed = 42, Reporters = run.Reporters }, run);
+        Assert.Equal(new RunOptions { OutputDirectory = "o", Preset = "tiny", Model = "mix", Overrides = run.Overrides, Seed = 42, Reporters = run.Reporters, Files = run.Files }, run);
         Assert.Empty(run.Overrides);
         Assert.Empty(run.Reporters);
+        Assert.Empty(run.Files);
         using var device = options.OpenDevice(parsed);
         Assert.Equal($"cpu ({Environment.ProcessorCount} threads)", device.Name);
     }
@@ -99,11 +101,12 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.Equal(["uniter-asl", "mix"], read.Models);
         Assert.Equal(["pretrain.steps=70"], read.Overrides.Select(static one => $"{one.Key}={one.Text}"));
         Assert.NotNull(read.Dictionary);
+        Assert.Equal([new InputFile("--jieba-dict", dictionary)], read.Files);
         Assert.All(read.Models, model => Assert.Equal("v.txt", read.TextOf(model).VocabularyFile));
         Assert.Equal(new ReproductionOptions
         {
             OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = ElementType.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
-            SkipBadRecords = true, VideoDisjoint = true, Eager = true, Reporters = read.Reporters,
+            SkipBadRecords = true, VideoDisjoint = true, Eager = true, Reporters = read.Reporters, Files = read.Files,
         }, read);
         using var device = options.OpenDevice(parsed);
         Assert.Equal("cpu (3 threads)", device.Name);

@@ -76,7 +76,7 @@ internal static class ArtificialRuns
             ["videos"] = Videos, ["width"] = 256, ["norm_mean"] = 8 + random.NextDouble(), ["norm_deviation"] = 0.4, ["norm_min"] = 6.1, ["norm_max"] = 9.9, ["effective_rank"] = 40 + random.NextDouble(), ["mean_cosine"] = 0.31, ["near_duplicates"] = 2,
         });
         WriteJson(Path.Combine(folder, "environment.json"), new JsonObject { ["sessions"] = new JsonArray(Session(0), Session(steps / 2)) });
-        File.WriteAllText(Path.Combine(folder, "inputs.json"), $"[{{\"path\":\"{data}/pairwise/label.tsv\",\"bytes\":4321,\"sha256\":\"{new string('a', 64)}\"}}]");
+        File.WriteAllText(Path.Combine(folder, "inputs.json"), new JsonArray(new JsonObject { ["path"] = $"{data}/pairwise/label.tsv", ["bytes"] = 4321, ["sha256"] = new string('a', 64) }).ToJsonString());
         if (complete)
             Directory.CreateDirectory(Path.Combine(folder, "last"));
 

@@ -44,7 +44,10 @@ CASES = [
     ("videosim pretrain --precision ", ["fp32", "bf16"], ["Float32"]),
     ("videosim finetune --fold ", ["1", "11", "all"], []),
     ("videosim bench --stage pretrain --st", ["--steps"], ["--data"]),
-    ("videosim kernels check drop", ["dropout"], ["softmax"]),
+    ("videosim kernels check drop", ["dropout", "dropout_f32"], ["softmax"]),
+    ("videosim help pre", ["pretrain", "presets"], ["data"]),
+    ("videosim help data sy", ["synth"], ["data"]),
+    ("videosim help pretrain --qu", ["--quiet"], ["--model"]),
     ("videosim kernels bench ", ["dropout", "softmax"], []),
     ("videosim completion f", ["fish"], ["bash"]),
     ("videosim pretrain --data da", ["data_dir"], ["data_file.npy", "data"]),
@@ -115,7 +118,7 @@ class Zsh:
     """Runs zsh on a pseudo-terminal. What compadd is given is printed instead of drawn."""
 
     SETUP = r"""
-PROMPT= PS2= ; unsetopt zle_bracketed_paste prompt_cr prompt_sp; autoload -Uz compinit; compinit -u -d ./zcompdump; source %s
+PROMPT= PS2= LISTMAX=10000; unsetopt zle_bracketed_paste prompt_cr prompt_sp; autoload -Uz compinit; compinit -u -d ./zcompdump; source %s
 compadd() { if [[ ${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then builtin compadd "$@"; return; fi; local -a hits; builtin compadd -O hits "$@"; print -l -- "HIT:"$^hits":"; builtin compadd "$@" }
 finished() { print -- "FINI""SHED:" }; comppostfuncs=(finished); zstyle ':completion:*' completer _complete; bindkey '^I' list-choices; print REA""DY
 """

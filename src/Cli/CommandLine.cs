@@ -6,6 +6,7 @@ using VideoSim.Cli.Output;
 using VideoSim.Engine;
 using VideoSim.Engine.Compilation;
 using VideoSim.Engine.Interop;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
@@ -23,13 +24,26 @@ internal static class CommandLine
     // Saving a checkpoint of the largest model takes seconds; the library's limit of 2 seconds would interrupt it.
     private static readonly TimeSpan TimeToSave = TimeSpan.FromMinutes(2);
 
+    // A title or an id may begin with @; the library would read a file of that name.
+    private static readonly ParserConfiguration Words = new() { ResponseFileTokenReplacer = null };
+
     public static async Task<int> RunAsync(string[] args, RootCommand root)
     {
         Console.SetError(new DroppingWriter(Console.Error));
-        var parsed = Complete(root).Parse(args);
-        if (UsageErrors.Of(parsed, args) is { } problem)
+        ParseResult? parsed = null;
+        string? problem;
+        try
         {
-            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{$"{CommandPath.Program} {CommandPath.Of(parsed.CommandResult.Command)}".TrimEnd()} --help')");
+            parsed = Complete(root).Parse(args, Words);
+            problem = UsageErrors.Of(parsed, args);
+        }
+        catch (Exception e)
+        {
+            problem = $"the command line cannot be read: {Printable.OneLine(e.Message)}";
+        }
+        if (parsed is null || problem is not null)
+        {
+            CommandConsole.OfThisProcess(json: false, quiet: false).WriteError($"{problem} (see '{$"{CommandPath.Program} {(parsed is null ? "" : CommandPath.Of(parsed.CommandResult.Command))}".TrimEnd()} --help')");
             return WrongUsage;
         }
         return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = TimeToSave });

@@ -89,7 +89,7 @@ internal static class CommonOptions
     public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
     public static Option<string> PresetName(string otherwise = Preset.DefaultName) => Checked(
-        new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise },
+        new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise, CustomParser = static result => Preset.Canonical(result.Tokens[0].Value) },
         (name, _) => LoadPreset(name, []));
 
     public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", CompletionSources = { static _ => PresetKeys.All.Select(static key => new CompletionItem($"{key.Path}=")) }, DefaultValueFactory = _ => [] };
@@ -176,10 +176,12 @@ internal static class CommonOptions
         var values = new List<double>();
         foreach (string text in result.Tokens.Select(static token => token.Value))
         {
-            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
-                values.Add(value);
-            else
+            if (!double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value))
                 result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.Quote(text)} is not a number; numbers have a decimal point and no comma");
+            else if (!double.IsFinite(value))
+                result.AddError($"{(result.Parent as OptionResult)?.Option.Name}: {Printable.OneLine(text)} is not a number that fits");
+            else
+                values.Add(value);
         }
         return [.. values];
     }
@@ -208,7 +210,7 @@ internal static class CommonOptions
     }
 
     /// <summary>The same for an argument; it is not checked if it is left out.</summary>
-    public static Argument<string?> CheckedArgument(Argument<string?> argument, Action<string> check)
+    public static Argument<T> CheckedArgument<T>(Argument<T> argument, Action<string> check)
     {
         argument.Validators.Add(result =>
         {
@@ -224,6 +226,25 @@ internal static class CommonOptions
         });
         return argument;
     }
+
+    /// <summary>Adds a check of options that belong together. It does not run after another error.</summary>
+    public static void Checks(this Command command, Action<CommandResult> check) => command.Validators.Add(result =>
+    {
+        if (result.Errors.Any())
+            return;
+        try
+        {
+            check(result);
+        }
+        catch (DataException e)
+        {
+            result.AddError(e.Message);
+        }
+        catch (InvalidOperationException)
+        {
+            // An option is given twice, or its text is not a value of its type; the parser reports it after this.
+        }
+    });
 
     /// <summary>Opens the device that the options name; see <see cref="DeviceNames.Open"/>.</summary>
     public static Device Open(string name, int threads, bool products = true)
@@ -284,6 +305,7 @@ internal sealed class RunOptionSet
             WarmupRatio = recipe.WarmupRatio,
             Seed = recipe.Seed,
             Dictionary = _dictionary.Read(parsed),
+            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed)],
             SkipBadRecords = parsed.GetValue(_skip),
             Eager = parsed.GetValue(_eager),
             Overwrite = parsed.GetValue(_overwrite),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using VideoSim.Cli.Help;
 using VideoSim.Engine;
 using VideoSim.Models.Text;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -16,6 +17,9 @@ internal sealed class DictionaryOption
 
     /// <summary>The file of the option, as a list of at most one file.</summary>
     public IEnumerable<string> Files(ParseResult parsed) => parsed.GetValue(Option) is { } path ? [path] : [];
+
+    /// <summary>As <see cref="Files"/>, with the name of the option.</summary>
+    public IEnumerable<InputFile> Inputs(ParseResult parsed) => Files(parsed).Select(path => new InputFile(Option.Name, path));
 
     /// <summary>The dictionary of the option; null for jieba's own.</summary>
     /// <exception cref="DataException">The file is not a dictionary.</exception>

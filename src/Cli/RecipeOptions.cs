@@ -7,6 +7,7 @@ using VideoSim.Engine.Serialization;
 using VideoSim.Models.Configuration;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Recipes;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Cli;
 
@@ -48,25 +49,12 @@ internal sealed class RecipeOptions
     {
         foreach (var option in (Option[])[_preset, _config, _set, _seed, .. _flags])
             command.Add(option);
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
-            if (result.Errors.Any())
-                return;
-            try
-            {
-                RefuseOfBothStages(result);
-                // A file is an input. Its errors are those of the work, and not of usage.
-                if (result.GetValue(_config) is null)
-                    Check(Read(result, IProgressSink.None), models(result));
-            }
-            catch (DataException e)
-            {
-                result.AddError(e.Message);
-            }
-            catch (InvalidOperationException)
-            {
-                // A text is not a value of its type; the parser reports it after this.
-            }
+            RefuseOfBothStages(result);
+            // A file is an input. Its errors are those of the work, and not of usage.
+            if (result.GetValue(_config) is null)
+                Check(Read(result, IProgressSink.None), models(result));
         });
     }
 
@@ -82,6 +70,9 @@ internal sealed class RecipeOptions
             Check(recipe, models);
         return recipe;
     }
+
+    /// <summary>The file of --config, as a list of at most one file.</summary>
+    public IEnumerable<InputFile> Files(ParseResult parsed) => parsed.GetValue(_config) is { } path ? [new InputFile(_config.Name, path)] : [];
 
     private Recipe Read(CommandResult result, IProgressSink progress)
     {
@@ -117,7 +108,7 @@ internal sealed class RecipeOptions
             if (ValueOf(result, name) is not { } text)
                 return null;
             if (!decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number))
-                throw new DataException($"{name} takes a number, not \"{Printable.OneLine(text)}\"");
+                throw new DataException(double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? $"{name}: {Printable.OneLine(text)} is not a number that fits" : $"{name} takes a number, not \"{Printable.OneLine(text)}\"");
             if (!range.Contains((double)number))
                 throw new DataException($"{name} must be {range}, not {Printable.OneLine(text)}");
             if (ValueOf(result, stronger) is { } value)

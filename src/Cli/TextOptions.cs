@@ -28,20 +28,13 @@ internal sealed class TextOptions
     {
         command.Add(_encoders);
         command.Add(_vocabularies);
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
-            if (result.Errors.Any() || result.GetValue(_encoders) is not { Length: > 0 } given)
+            if (result.GetValue(_encoders) is not { Length: > 0 } given)
                 return;
-            try
-            {
-                var encoders = Split("--encoder", given, TypesAndModels);
-                foreach (string model in models(result))
-                    SourceOf(encoders, [], model).RequireType(model);
-            }
-            catch (DataException e)
-            {
-                result.AddError(e.Message);
-            }
+            var encoders = Split("--encoder", given, TypesAndModels);
+            foreach (string model in models(result))
+                SourceOf(encoders, [], model).RequireType(model);
         });
     }
 

@@ -10,19 +10,27 @@ internal static class UsageErrors
 {
     private const string IsRequired = " is required.", KeyAndValue = "KEY=VALUE";
 
+    // More names are no help in one line.
+    private const int MostListed = 4;
+
     /// <summary>The line; null if the command can run.</summary>
     public static string? Of(ParseResult parsed, IReadOnlyList<string> args)
     {
-        var options = CommandPath.Options(parsed.CommandResult.Command).ToArray();
+        var command = parsed.CommandResult.Command;
+        var options = CommandPath.Options(command).ToArray();
         string[] known = [.. options.Select(static option => option.Name)];
-        // The library reads -help as -h and elp.
-        if (args.FirstOrDefault(arg => arg.Length > 2 && known.Contains($"-{arg.Split('=')[0]}")) is { } single)
-            return $"there is no option {Printable.Quote(single)}{Meant($"-{single.Split('=')[0]}")}";
+        // The library reads -help as -h and elp. Programs that write texts make one dash of two hyphens.
+        if (args.Where((arg, i) => arg.Length > 2 && !known.Contains(arg) && !IsValue(options, args, i)).FirstOrDefault(arg => known.Contains(WithHyphens(arg))) is { } single)
+            return $"there is no option {Printable.Quote(single)}{Meant(WithHyphens(single))}";
         // What is cut off or unknown is reported first: it is often the reason why something else is missing.
         if (args.FirstOrDefault(arg => arg.EndsWith('=') && arg[..^1] != CommonOptions.Title && known.Contains(arg[..^1])) is { } cut)
             return $"{cut[..^1]} is empty";
         if (options.FirstOrDefault(option => LacksValue(option, args, known)) is { } bare)
             return $"{bare.Name} needs a value: {bare.Name} {ValueName.Of(bare)}";
+        if (parsed.CommandResult.Children.OfType<OptionResult>().FirstOrDefault(static given => given.Option.Arity.MaximumNumberOfValues == 1 && given.Tokens.Count > 1) is { } twice)
+            return $"{twice.Option.Name} takes one value, and {twice.Tokens.Count} are given";
+        if (TakenAsValue(parsed, args) is { } taken)
+            return UnknownOption(parsed, command, taken.Split('=')[0]);
         if (parsed.UnmatchedTokens.Count > 0)
             return Unknown(parsed, parsed.UnmatchedTokens[0], args);
         if (EmptyOption(parsed) is { } empty)
@@ -46,6 +54,29 @@ internal static class UsageErrors
     // The library would take the next option as the value.
     private static bool LacksValue(Option option, IReadOnlyList<string> args, string[] known) => ValueName.Of(option).Length > 0
         && Enumerable.Range(0, args.Count).Any(i => args[i] == option.Name && (i + 1 == args.Count || known.Contains(args[i + 1])));
+
+    // Whether a word is the value of the option before it.
+    private static bool IsValue(Option[] options, IReadOnlyList<string> args, int i) =>
+        i > 0 && options.Any(option => option.Name == args[i - 1] && option.Arity.MaximumNumberOfValues == 1 && ValueName.Of(option).Length > 0);
+
+    // The option that a word with a wrong number of hyphens, or with dashes, was meant to be.
+    private static string WithHyphens(string word) => !word.StartsWith("--", StringComparison.Ordinal) && word[0] is ('-' or '–' or '—' or '−') ? $"--{word.TrimStart('-', '–', '—', '−').Split('=')[0]}" : word;
+
+    // An unknown option that the library took as a value. Behind the word -- nothing is an option.
+    private static string? TakenAsValue(ParseResult parsed, IReadOnlyList<string> args)
+    {
+        string[] before = [.. args.TakeWhile(static arg => arg != "--")];
+        return parsed.CommandResult.Children.SelectMany(static child => child.Tokens.Select(token => (token.Value, TakesSeveral: TakesSeveral(child))))
+            .FirstOrDefault(given => before.Contains(given.Value)
+                && ((given.Value.Length > 2 && given.Value.StartsWith("--", StringComparison.Ordinal)) || (given.TakesSeveral && ForeignNames.Options.ContainsKey(given.Value)))).Value;
+    }
+
+    private static bool TakesSeveral(SymbolResult result) => result switch
+    {
+        OptionResult option => option.Option.Arity.MaximumNumberOfValues > 1,
+        ArgumentResult argument => argument.Argument.Arity.MaximumNumberOfValues > 1,
+        _ => false,
+    };
 
     private static string Unknown(ParseResult parsed, string token, IReadOnlyList<string> args)
     {
@@ -84,8 +115,16 @@ internal static class UsageErrors
             return problem + Meant(near);
         if (known.Where(one => name.Length > 3 && one.StartsWith(name, StringComparison.Ordinal)).ToArray() is [var begun])
             return problem + Meant(begun);
-        string[] others = [.. CommandPath.Tree(parsed.RootCommandResult.Command).Where(one => one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];
-        return others.Length == 0 ? problem : $"{problem} of '{CommandPath.Of(command)}'; {Listed(others)} {(others.Length == 1 ? "has" : "have")} it";
+        // A command that has commands does not read the options of all others.
+        var tree = command.Subcommands.Count > 0 ? command : parsed.RootCommandResult.Command;
+        string[] others = [.. CommandPath.Tree(tree).Where(one => one != command && one.Options.Any(option => option.Name == name && !option.Hidden)).Select(static one => $"'{CommandPath.Of(one)}'")];
+        string of = command == parsed.RootCommandResult.Command ? "without a command" : $"of '{CommandPath.Of(command)}'";
+        return others.Length switch
+        {
+            0 => problem,
+            <= MostListed => $"{problem} {of}; {Listed(others)} {(others.Length == 1 ? "has" : "have")} it",
+            _ => $"{problem} {of}; {Listed([.. others[..MostListed], $"{others.Length - MostListed} others"])} have it",
+        };
     }
 
     // The nearest command of this group, or else of all groups.
@@ -116,8 +155,6 @@ internal static class UsageErrors
             var command = parsed.CommandResult.Command;
             return $"'{CommandPath.Of(command)}' needs {Listed([.. command.Arguments.Select(ValueName.Of)])}";
         }
-        if (message.Contains(" expects a single argument", StringComparison.Ordinal) && error.SymbolResult is OptionResult { Option: var twice, Tokens.Count: var count })
-            return $"{twice.Name} takes one value, and {count} are given";
         if (message.StartsWith("Cannot parse argument", StringComparison.Ordinal) && error.SymbolResult is { Tokens: [.., var token] } and (OptionResult or ArgumentResult))
         {
             var (name, type) = error.SymbolResult is OptionResult { Option: var option } ? (option.Name, option.ValueType) : (ValueName.Of(((ArgumentResult)error.SymbolResult).Argument), typeof(string));

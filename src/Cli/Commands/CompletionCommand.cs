@@ -23,7 +23,7 @@ internal static class CompletionCommand
         {
             string name = result.Tokens[0].Value;
             if (!Scripts.ContainsKey(name))
-                result.AddError($"there is no completion for {Printable.Quote(name)}; shells: {string.Join(", ", Scripts.Keys)}{Suggestion.Text(name, Scripts.Keys)}");
+                result.AddError($"there is no completion for {Printable.Quote(name)}; shells: {string.Join(", ", Scripts.Keys)}{Suggestion.Text(name == "powershell" ? "pwsh" : name, Scripts.Keys)}");
         });
         var command = new Command("completion", "Print a script with which a shell completes commands, options and values.") { shell };
         return command.Does((parsed, console, _) =>

@@ -33,7 +33,7 @@ internal static class DataCommand
         {
             output, seed, videos, pairs, pairVideos, testVideos, testPairs, tags, tagList, vocabulary, frames, width, json,
         };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetResult(tags) is { Implicit: false } && result.GetValue(tagList) is not null)
                 result.AddError("--tags and --tag-list cannot be given together");
@@ -80,7 +80,7 @@ internal static class DataCommand
         var (files, width, json) = (Files(), Width(), CommonOptions.Json());
         var official = new Option<bool>("--official") { Description = "compare the files of one folder with the MD5 sums that the challenge published" };
         var command = new Command("verify", "Read all records of TFRecord files and list the bad ones; the exit code is 1 if there are any.") { files, width, official, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(official) && result.GetValue(files) is not [_])
                 result.AddError("--official needs exactly one folder, in the challenge's layout");

@@ -26,7 +26,7 @@ internal static class EmbedCommand
         {
             checkpoint, records, frames, title, id, output, full, deviceName, threads, skip, dictionary.Option, json,
         };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             bool isOne = result.GetValue(frames) is not null;
             if (isOne == result.GetValue(records) is { Length: > 0 })

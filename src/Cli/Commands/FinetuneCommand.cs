@@ -1,6 +1,8 @@
 using System.CommandLine;
 using VideoSim.Cli.Help;
+using VideoSim.Engine;
 using VideoSim.Models.Batches;
+using VideoSim.Models.Progress;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Cli.Commands;
@@ -25,12 +27,14 @@ internal static class FinetuneCommand
             var run = options.Read(parsed, console.Progress) with { VideoDisjoint = parsed.GetValue(disjoint) };
             using var device = options.OpenDevice(parsed);
             int[] numbers = Numbers(parsed.GetValue(fold)!);
+            string[] folders = numbers.Length == 1 ? [run.OutputDirectory] : FoldersIn(run.OutputDirectory, numbers);
+            var progress = new DistinctNotes(console.Progress);
             var results = new List<TrainingResult>();
-            foreach (int number in numbers)
+            for (int i = 0; i < numbers.Length; i++)
             {
-                var one = numbers.Length > 1 ? run with { OutputDirectory = Path.Combine(run.OutputDirectory, $"fold-{number}") } : run;
-                double spearman = Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, number, console.Progress, cancellation);
-                results.Add(TrainingResult.Of(one, "finetune", number, spearman));
+                var one = run with { OutputDirectory = folders[i], Later = i == 0 ? folders[1..] : [] };
+                double spearman = Finetuning.Run(device, one, options.Data(parsed), parsed.GetValue(pretrained)!, numbers[i], progress, cancellation);
+                results.Add(TrainingResult.Of(one, "finetune", numbers[i], spearman));
             }
             if (results is [var single])
                 console.WriteMade(single, CliJson.Default.TrainingResult);
@@ -39,6 +43,10 @@ internal static class FinetuneCommand
             return CommandLine.Done;
         }, json, resumes: true);
     }
+
+    private static string[] FoldersIn(string output, int[] numbers) =>
+        File.Exists(Path.Combine(output, RunFolder.Arguments)) ? throw new DataException($"{output} has a run itself, and --fold all needs a folder for the runs of the folds; choose another --output-dir")
+        : [.. numbers.Select(number => Path.Combine(output, $"fold-{number}"))];
 
     private static int[] Numbers(string text) => text == "all" ? [.. Enumerable.Range(1, Folds.Count)]
         : [Folds.Parse(text)];

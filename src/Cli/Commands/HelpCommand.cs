@@ -11,7 +11,7 @@ internal static class HelpCommand
     {
         var names = new Argument<string[]>("command") { Description = "the command, such as data import; all commands if left out", Arity = ArgumentArity.ZeroOrMore };
         var command = new Command("help", "Show the help of a command.") { names };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             string path = string.Join(' ', result.GetValue(names) ?? []);
             string[] all = [.. CommandPath.Tree(CommandPath.Root(command)).Select(CommandPath.Of)];

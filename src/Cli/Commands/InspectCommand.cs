@@ -42,7 +42,7 @@ internal static class InspectCommand
         {
             model, preset, set, json, step, checkpoint, records, labels, output, batch, at, dictionary.Option, threads,
         };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             bool ofRun = result.GetResult(at) is { Implicit: false };
             foreach (var option in new Option[] { records, labels, batch }.Where(option => ofRun && result.GetResult(option) is { Implicit: false }))

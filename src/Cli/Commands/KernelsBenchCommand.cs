@@ -21,10 +21,11 @@ internal static class KernelsBenchCommand
 
     public static Command Create()
     {
-        var names = new Argument<string[]>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Families }, Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] };
+        var names = CommonOptions.CheckedArgument(new Argument<string[]>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Names }, Description = "parts of families or entries; all kernels if left out", DefaultValueFactory = static _ => [""] },
+            static name => KernelsCommand.Matching([name]));
         var device = CommonOptions.DeviceName();
         var threads = CommonOptions.Threads();
-        var preset = CommonOptions.Checked(new Option<string?>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out, {CudaPreset} on CUDA, {CpuPreset} on the CPU and {EmulatorPreset} on the emulator" },
+        var preset = CommonOptions.Checked(new Option<string?>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = $"sizes of the models: {string.Join(", ", Preset.Names)}; if left out, {CudaPreset} on CUDA, {CpuPreset} on the CPU and {EmulatorPreset} on the emulator", CustomParser = static result => Preset.Canonical(result.Tokens[0].Value) },
             static (name, _) => CommonOptions.RequireOneOf("--preset", name, Preset.Names));
         var set = CommonOptions.Set(preset!);
         var models = CommonOptions.Models();

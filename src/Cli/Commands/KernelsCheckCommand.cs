@@ -18,7 +18,9 @@ internal static class KernelsCheckCommand
 {
     public static Command Create()
     {
-        var name = new Argument<string?>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Families }, Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne };
+        var name = CommonOptions.CheckedArgument(
+            new Argument<string?>("name") { HelpName = "KERNEL", CompletionSources = { KernelsCommand.Names }, Description = "part of the name of a family or an entry; all kernels if left out", Arity = ArgumentArity.ZeroOrOne },
+            static name => KernelsCommand.Matching([name]));
         var source = new Option<string?>("--source") { HelpName = ValueName.File, Description = "a .cu or .cuh file to use instead of the program's file of that name" };
         var folder = KernelsCommand.Folder();
         var device = CommonOptions.Checked(new Option<string?>("--device")
@@ -31,7 +33,7 @@ internal static class KernelsCheckCommand
         var command = new Command("check", """
             Compile kernels, and compare CPU twin and CUDA source with float64 formulas, at odd and uneven shapes. The CUDA source runs on the emulator: once with a check of every memory access, then in several orders of threads.
             """) { name, source, folder, device, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(device) is not null && new Option[] { source, folder }.FirstOrDefault(option => result.GetResult(option) is { Implicit: false }) is { } other)
                 result.AddError($"{other.Name} cannot be used with --device, which runs the installed kernels; set {DeviceNames.KernelsVariable} to a folder of sources instead");

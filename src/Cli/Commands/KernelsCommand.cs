@@ -34,20 +34,21 @@ internal static class KernelsCommand
         DefaultValueFactory = static _ => Environment.GetEnvironmentVariable(DeviceNames.KernelsVariable),
     };
 
-    /// <summary>Names of families, for completion.</summary>
-    public static IEnumerable<CompletionItem> Families(CompletionContext _) =>
-        Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal).Select(static family => new CompletionItem(family));
+    /// <summary>Names of families and of kernels, for completion.</summary>
+    public static IEnumerable<CompletionItem> Names(CompletionContext _) => AllNames().Order(StringComparer.Ordinal).Select(static name => new CompletionItem(name));
 
     /// <summary>The kernels with one of the names in their family or entry.</summary>
     /// <exception cref="DataException">A name matches no kernel.</exception>
     public static Kernel[] Matching(IReadOnlyList<string> names)
     {
         foreach (string name in names.Where(static name => !Catalog.Kernels.Any(kernel => Fits(kernel, name))))
-            throw new DataException($"there is no kernel '{name}'; the families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}{Suggestion.Text(name, Catalog.Kernels.Select(static kernel => kernel.Family).Distinct())}");
+            throw new DataException($"there is no kernel '{name}'; the families are {string.Join(", ", Catalog.Kernels.Select(static kernel => kernel.Family).Distinct().Order(StringComparer.Ordinal))}{Suggestion.Text(name, AllNames())}");
         return [.. Catalog.Kernels.Where(kernel => names.Any(name => Fits(kernel, name)))];
 
         static bool Fits(Kernel kernel, string name) => $"{kernel.Family} {kernel.Entry}".Contains(name, StringComparison.OrdinalIgnoreCase);
     }
+
+    private static IEnumerable<string> AllNames() => Catalog.Kernels.Select(static kernel => kernel.Family).Concat(Catalog.Kernels.Select(static kernel => kernel.Entry)).Distinct();
 
     /// <summary>Reports the shipped images that are damaged.</summary>
     /// <param name="device">The device that ran kernels.</param>

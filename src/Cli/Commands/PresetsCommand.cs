@@ -23,13 +23,13 @@ internal static class PresetsCommand
 {
     public static Command Create()
     {
-        var name = CommonOptions.CheckedArgument(new Argument<string?>("NAME") { CompletionSources = { Preset.Names.ToArray() }, Description = $"{string.Join(", ", Preset.Names)}; all of them in brief if left out", Arity = ArgumentArity.ZeroOrOne }, Preset.RequireName);
+        var name = CommonOptions.CheckedArgument(new Argument<string?>("NAME") { CompletionSources = { Preset.Names.ToArray() }, Description = $"{string.Join(", ", Preset.Names)}; all of them in brief if left out", Arity = ArgumentArity.ZeroOrOne }, static name => Preset.RequireName(Preset.Canonical(name)));
         var model = CommonOptions.Model(required: false);
         model.DefaultValueFactory = static _ => ModelZoo.Names[0];
         var schema = new Option<bool>("--schema") { Description = "print the JSON schema of the files of --config, for editors" };
         var json = CommonOptions.Json();
         var command = new Command("presets", "List the presets, or every key of one with value, unit, meaning and the option that sets it.") { name, model, schema, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(schema) && result.GetValue(name) is not null)
                 result.AddError("--schema describes the files of all presets; leave out NAME");
@@ -40,7 +40,7 @@ internal static class PresetsCommand
             if (parsed.GetValue(schema))
                 console.WriteResult(static output => output.WriteLine(ConfigSchema.Text()));
             else if (parsed.GetValue(name) is { } preset)
-                WriteKeys(console, preset, chosen);
+                WriteKeys(console, Preset.Canonical(preset), chosen);
             else
                 WriteList(console, chosen);
             return CommandLine.Done;

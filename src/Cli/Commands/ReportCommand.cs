@@ -24,7 +24,7 @@ internal static class ReportCommand
         var bench = new Option<string?>("--bench") { Description = "result of bench --json, to show the parts of a step", HelpName = ValueName.File };
         var json = CommonOptions.Json();
         var command = new Command("report", "Write one page with the result, curves, folds, errors and origin of training runs.") { runs, output, bench, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(output) is not { } file)
             {
@@ -43,10 +43,12 @@ internal static class ReportCommand
             if (file is not null)
                 AtomicFile.RequireWritable(file, [.. folders, .. times is null ? Array.Empty<string>() : [times]]);
             var data = ReportBuilder.Build(folders, times, console.Progress, cancellation);
+            // Before the page is written, so that a failure leaves nothing behind.
+            string? result = parsed.GetValue(json) ? JsonSerializer.Serialize(data, Readable.ReportData) : null;
             if (file is not null)
                 Write(file, data, console.Progress);
-            if (parsed.GetValue(json))
-                console.WriteResult(text => text.WriteLine(JsonSerializer.Serialize(data, Readable.ReportData)));
+            if (result is not null)
+                console.WriteResult(text => text.WriteLine(result));
             return CommandLine.Done;
         }, json);
     }

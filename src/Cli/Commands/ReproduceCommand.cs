@@ -186,6 +186,7 @@ internal sealed class ReproduceOptionSet
             Precision = parsed.GetValue(_precision),
             Seed = recipe.Seed,
             Dictionary = _dictionary.Read(parsed),
+            Files = [.. _recipe.Files(parsed), .. _dictionary.Inputs(parsed)],
             SkipBadRecords = parsed.GetValue(_skip),
             VideoDisjoint = parsed.GetValue(_disjoint),
             Eager = parsed.GetValue(_eager),

@@ -21,7 +21,7 @@ internal static class SearchCommand
         var records = CommonOptions.Records("show titles from files of videos, folders of them, or patterns");
         var json = CommonOptions.Json();
         var command = new Command("search", "Find the videos with the nearest embeddings, by cosine. The video itself is left out.") { embeddings, id, query, top, records, json };
-        command.Validators.Add(result =>
+        command.Checks(result =>
         {
             if (result.GetValue(id) is null == result.GetValue(query) is null)
                 result.AddError("search needs either --id or --query");

@@ -46,7 +46,12 @@ internal sealed record CompletedOption(IReadOnlyList<string> Names, string Descr
 internal sealed partial record CompletedCommand(string Path, string Description, IReadOnlyList<(string Name, string Description)> Subcommands, IReadOnlyList<CompletedOption> Options, CompletedValue? Argument)
 {
     /// <summary>All commands of the program, a command before those below it.</summary>
-    public static IReadOnlyList<CompletedCommand> All(Command root) => [.. CommandPath.Tree(root).Select(Of)];
+    public static IReadOnlyList<CompletedCommand> All(Command root) =>
+        [.. CommandPath.Tree(root).Where(static command => CommandPath.Of(command) != HelpName).Select(Of), .. root.Subcommands.Where(static command => command.Name == HelpName).SelectMany(OfHelp)];
+
+    // Behind help, the names of all commands are completed as at their own place.
+    private static IEnumerable<CompletedCommand> OfHelp(Command help) => CommandPath.Tree(CommandPath.Root(help))
+        .Select(Of).Select(command => Of(help) with { Path = $"{HelpName} {command.Path}".TrimEnd(), Subcommands = command.Subcommands, Argument = null });
 
     private static CompletedCommand Of(Command command) => new(
         CommandPath.Of(command), command.Description ?? "",
@@ -72,6 +77,8 @@ internal sealed partial record CompletedCommand(string Path, string Description,
             : name.Contains(Help.ValueName.Folder, StringComparison.Ordinal) ? ValueKind.Folders : ValueKind.Any;
         return new CompletedValue(kind, words, several);
     }
+
+    private const string HelpName = "help";
 
     [GeneratedRegex("^([a-z0-9]+([|][a-z0-9]+)+)( [.]{3})?$")]
     private static partial Regex ListOfValues();

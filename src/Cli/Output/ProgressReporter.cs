@@ -1,4 +1,5 @@
 using Spectre.Console;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Cli.Output;
@@ -39,7 +40,7 @@ public sealed class ProgressReporter : IProgressSink
         lock (_gate)
         {
             Erase();
-            _work = new Work(label, total, done, _clock.GetTimestamp());
+            _work = new Work(Printable.OneLine(label), total, done, _clock.GetTimestamp());
             if (_live)
                 Show(_work);
         }
@@ -122,9 +123,13 @@ public sealed class ProgressReporter : IProgressSink
         }
     }
 
-    /// <summary>Writes a line to keep; on a terminal it is broken between words.</summary>
+    /// <summary>
+    /// Writes a line to keep; on a terminal it is broken between words. Text of files is made safe, see
+    /// <see cref="Printable"/>.
+    /// </summary>
     public void WriteLine(string text)
     {
+        text = Printable.Lines(text);
         foreach (string line in _live ? TextLayout.Wrap(text, Math.Max(_console.Profile.Width - 1, 1)) : [text])
             _writer.WriteLine(line);
     }

@@ -8,8 +8,8 @@ internal static class ProgressText
 {
     /// <summary>
     /// Work in progress, such as <c>pretrain mix: 12/30 (40%), 2.3/s, loss 0.25, validation 0.61, 8s left</c>. If that
-    /// is too wide, whole parts are left out: first the percentage, then the loss, the rate, the label, the other text
-    /// and the time left.
+    /// is too wide, whole parts are left out: first the percentage, then the label, the loss, the rate, the other text
+    /// and the time left. As much of the label is shown as fits beside the rest: all, or its end, or nothing.
     /// </summary>
     /// <param name="label">Name of the work.</param>
     /// <param name="done">Units done.</param>
@@ -20,20 +20,21 @@ internal static class ProgressText
     /// Other text to show, its parts separated by commas, the least important first; may be empty.
     /// </param>
     /// <param name="columns">Columns of the terminal; <see cref="int.MaxValue"/> for a pipe.</param>
-    /// <returns>The label with a colon, or nothing, and the rest of the line.</returns>
+    /// <returns>The label or its end with a colon, or nothing, and the rest of the line.</returns>
     public static (string Label, string State) Running(string label, long done, long earlier, long total, TimeSpan elapsed, string text, int columns)
     {
         double rate = RateOf(done - earlier, elapsed);
-        string count = total > 0 ? $"{done}/{total}" : $"{done}", percent = total > 0 ? $" ({100 * done / total}%)" : "", speed = Rate(rate), name = $"{label}: ",
+        string count = total > 0 ? $"{done}/{total}" : $"{done}", percent = total > 0 ? $" ({100 * done / total}%)" : "", speed = Rate(rate),
             left = total > done && rate > 0 ? $"{Time(TimeSpan.FromSeconds(Math.Min((total - done) / rate, LongestSeconds)))} left" : "";
         string[] texts = text.Split(", ");
-        foreach (var drop in new Action[] { static () => { }, () => percent = "", () => texts = texts[1..], () => speed = "", () => name = "", () => texts = [], () => left = "" })
-        {
+        string[] names = [$"{label}: ", $"{label[(label.IndexOf(' ', StringComparison.Ordinal) + 1)..]}: ", ""];
+        if (!Fits(names[0]))
+            percent = "";
+        foreach (var drop in new Action[] { () => texts = texts[1..], () => speed = "", () => texts = [], () => left = "" }.TakeWhile(_ => !Fits("")))
             drop();
-            if (name.GetCellWidth() + State().GetCellWidth() <= columns)
-                break;
-        }
-        return (name, TextLayout.Cut(State(), columns));
+        return (names.FirstOrDefault(Fits) ?? "", TextLayout.Cut(State(), columns));
+
+        bool Fits(string name) => name.GetCellWidth() + State().GetCellWidth() <= columns;
 
         string State() => Join([$"{count}{percent}", speed, .. texts, left]);
     }

@@ -1,4 +1,5 @@
 using Spectre.Console;
+using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Cli.Output;
 
@@ -28,12 +29,12 @@ public sealed class ResultTable
         return this;
     }
 
-    /// <summary>Adds a row, one cell for each column.</summary>
+    /// <summary>Adds a row, one cell for each column. Text of files is made safe, see <see cref="Printable"/>.</summary>
     public ResultTable Row(params string[] cells)
     {
         if (cells.Length != _columns.Count)
             throw new ArgumentException($"{cells.Length} cells for {_columns.Count} columns", nameof(cells));
-        _rows.Add(Array.ConvertAll(cells, static cell => cell.Replace("|", "\\|", StringComparison.Ordinal)));
+        _rows.Add(Array.ConvertAll(cells, static cell => Printable.Whole(cell).Replace("|", "\\|", StringComparison.Ordinal)));
         return this;
     }
 

@@ -85,7 +85,7 @@ public static class AtomicFile
 
     /// <summary>
     /// Throws if <see cref="Write"/> could not write a path, or would replace an input. Call it before the work that
-    /// computes the file. Missing parent folders are created; an existing file stays as it is.
+    /// computes the file. An existing file stays as it is, and a missing parent folder stays missing.
     /// </summary>
     /// <param name="path">The path.</param>
     /// <param name="inputs">Paths of the files that the work reads; they need not exist.</param>
@@ -100,6 +100,7 @@ public static class AtomicFile
         if (Directory.Exists(path))
             throw new DataException($"{path}: cannot be written: it is a folder");
         string probe = Sibling(path, Unfinished + "probe-");
+        string[] made = [.. MissingFolders(Path.GetDirectoryName(probe)!)];
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(probe)!);
@@ -112,6 +113,19 @@ public static class AtomicFile
             ThrowIfRefused(failure, path, probe);
             throw;
         }
+        finally
+        {
+            // A folder that another process has put something into stays.
+            foreach (string folder in made)
+                DeleteLeftover(() => Directory.Delete(folder));
+        }
+    }
+
+    // The folder and those above it that do not exist, the lowest first.
+    private static IEnumerable<string> MissingFolders(string folder)
+    {
+        for (string? one = folder; one is not null && !Directory.Exists(one); one = Path.GetDirectoryName(one))
+            yield return one;
     }
 
     /// <summary>

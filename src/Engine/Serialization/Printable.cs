@@ -12,7 +12,7 @@ public static class Printable
     private const int LongestShown = 120;
 
     /// <summary>
-    /// The text in single quotes, control characters and lone surrogates as \uXXXX, cut after 120 characters.
+    /// The text in single quotes, invisible characters and lone surrogates as \uXXXX, cut after 120 characters.
     /// </summary>
     public static string Quote(string text) => $"'{OneLine(text)}'";
 
@@ -20,6 +20,9 @@ public static class Printable
     /// The text without characters that break a line or change its direction, cut after 120 characters.
     /// </summary>
     public static string OneLine(string text) => Escape(text, LongestShown);
+
+    /// <summary>As <see cref="Whole"/>, but line breaks stay.</summary>
+    public static string Lines(string text) => string.Join('\n', text.ReplaceLineEndings("\n").Split('\n').Select(Whole));
 
     /// <summary>As <see cref="OneLine"/>, but not cut.</summary>
     public static string Whole(string text) => Escape(text, int.MaxValue);
@@ -31,14 +34,16 @@ public static class Printable
         {
             if (result.Length >= longest)
                 return result.Append("...").ToString();
-            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029 || ChangesDirection(rune))
-                result.Append(CultureInfo.InvariantCulture, $"\\u{rune.Value:x4}");
+            if (Rune.IsControl(rune) || rune == Rune.ReplacementChar || rune.Value is 0x2028 or 0x2029 || IsInvisible(rune))
+                result.Append(rune.IsBmp ? "\\u" : "\\U").Append(rune.Value.ToString(rune.IsBmp ? "x4" : "x8", CultureInfo.InvariantCulture));
             else
                 result.Append(rune.ToString());
         }
         return result.ToString();
     }
 
-    // After such a character a terminal may show the rest of the line from right to left.
-    private static bool ChangesDirection(Rune rune) => rune.Value is 0x061C or 0x200E or 0x200F or (>= 0x202A and <= 0x202E) or (>= 0x2066 and <= 0x2069);
+    // Format characters, such as those after which a terminal shows a line from right to left, and code points that
+    // are no characters. The joiners stay, because letters and emoji need them.
+    private static bool IsInvisible(Rune rune) => (Rune.GetUnicodeCategory(rune) == UnicodeCategory.Format && rune.Value is not (0x200C or 0x200D))
+        || rune.Value is (>= 0xFDD0 and <= 0xFDEF) || (rune.Value & 0xFFFE) == 0xFFFE;
 }

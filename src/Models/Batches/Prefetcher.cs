@@ -8,7 +8,7 @@ namespace VideoSim.Models.Batches;
 /// </summary>
 public sealed class Prefetcher : IDisposable
 {
-    /// <summary>Slots of a training: the most batches that are ready at once. A batch of many parts is large.</summary>
+    /// <summary>Slots of a training: the most batches that are ready at once. Batches of parts are large.</summary>
     /// <param name="parts">Blocks of a slot.</param>
     public static int SlotsOfTraining(int parts) => parts == 1 ? 3 : 2;
 

@@ -126,7 +126,10 @@ public static class ConfigKeys
     internal static void RequireIn(ConfigKey key, double value, string text, string subject)
     {
         if (!key.Range!.Contains(value))
-            throw new DataException($"{subject} must be {key.Range}, not {Printable.OneLine(text)}");
+        {
+            throw new DataException(double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsInfinity(number)
+                ? $"{subject}: {Printable.OneLine(text)} is not a number that fits" : $"{subject} must be {key.Range}, not {Printable.OneLine(text)}");
+        }
     }
 
     /// <summary>Refuses a text that is none of a key's choices.</summary>

@@ -53,6 +53,9 @@ public sealed record Preset
     /// <summary>Names of the presets.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Presets.Select(static preset => preset.Name)];
 
+    /// <summary>The name of a preset in any case of letters; another text stays as it is.</summary>
+    public static string Canonical(string name) => Names.FirstOrDefault(one => one.Equals(name, StringComparison.OrdinalIgnoreCase)) ?? name;
+
     /// <summary>What a preset is for, in a few words.</summary>
     public static string PurposeOf(string name) => Presets.First(preset => preset.Name == name).Purpose;
 

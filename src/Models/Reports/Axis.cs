@@ -6,8 +6,13 @@ internal sealed class Axis
     private readonly double _low, _high, _from, _to;
     private readonly bool _isLogarithmic;
 
-    private Axis(double low, double high, double from, double to, bool isLogarithmic, IReadOnlyList<double> ticks) =>
-        (_low, _high, _from, _to, _isLogarithmic, Ticks) = (low, high, from, to, isLogarithmic, ticks);
+    // Values that differ by less, for their size, are drawn as equal ones: ticks between them need too many digits.
+    private const double SmallestRange = 1e-9;
+    private const double SmallestSize = 1e-100; // below, a step would have few digits; drawn as 0
+    private const int FewestDigits = 4;
+
+    private Axis(double low, double high, double from, double to, bool isLogarithmic, IReadOnlyList<double> ticks, int digits = FewestDigits) =>
+        (_low, _high, _from, _to, _isLogarithmic, Ticks, TickDigits) = (low, high, from, to, isLogarithmic, ticks, digits);
 
     /// <summary>The place of the smallest value.</summary>
     public double From => _from;
@@ -18,6 +23,9 @@ internal sealed class Axis
     /// <summary>The round numbers in its range.</summary>
     public IReadOnlyList<double> Ticks { get; }
 
+    /// <summary>The digits that tell two ticks apart.</summary>
+    public int TickDigits { get; }
+
     /// <summary>An axis of evenly spaced numbers.</summary>
     /// <param name="low">Smallest value.</param>
     /// <param name="high">Largest value.</param>
@@ -27,21 +35,23 @@ internal sealed class Axis
     /// <param name="wholeNumbers">Whether all ticks must be whole.</param>
     public static Axis Linear(double low, double high, double from, double to, int ticks, bool wholeNumbers = false)
     {
-        if (!(high > low))
+        double size = Math.Max(Math.Abs(low), Math.Abs(high));
+        if (size < SmallestSize || !(high - low > SmallestRange * size))
         {
-            double half = low == 0 ? 1 : Math.Abs(low) / 10;
-            (low, high) = wholeNumbers ? (low, low + 1) : (low - half, low + half);
+            double half = Math.Max(size < SmallestSize ? 1 : size / 10, wholeNumbers ? 1 : 0);
+            (low, high) = (wholeNumbers ? low : low - half, high + half);
         }
         double step = RoundStep((high - low) / ticks);
         if (wholeNumbers)
             step = Math.Max(1, step);
         double first = Math.Ceiling(low / step - 1e-9);
         // Multiples of the step, rounded to the digits that the step has.
-        int digits = Math.Clamp((int)Math.Ceiling(-Math.Log10(step)) + 1, 0, 15);
+        int decimals = (int)Math.Ceiling(-Math.Log10(step)) + 1;
         var all = new List<double>();
-        for (double i = first; i * step <= high + step * 1e-9; i++)
-            all.Add(Math.Round(i * step, digits));
-        return new Axis(low, high, from, to, false, all);
+        for (int i = 0; i <= 4 * ticks && (first + i) * step <= high + step * 1e-9; i++)
+            all.Add(decimals is >= 0 and <= 15 ? Math.Round((first + i) * step, decimals) : (first + i) * step);
+        int digits = (int)(Math.Floor(Math.Log10(size > 0 ? size : 1)) - Math.Floor(Math.Log10(step))) + 1;
+        return new Axis(low, high, from, to, false, all, Math.Max(FewestDigits, digits));
     }
 
     /// <summary>An axis of evenly spaced powers, for positive values.</summary>

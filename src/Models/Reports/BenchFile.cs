@@ -24,7 +24,7 @@ internal static class BenchFile
                 .Where(static part => part.Milliseconds > 0).OrderByDescending(static part => part.Milliseconds).ThenBy(static part => part.Name, StringComparer.Ordinal)];
         }
         double sum = parts.Sum(static part => part.Milliseconds);
-        return new BenchParts($"{model} {stage}, preset {all.Text("preset")}, {all.Text("device")}", all.Number("median_milliseconds"),
+        return new BenchParts(Printable.OneLine($"{model} {stage}, preset {all.Text("preset")}, {all.Text("device")}"), all.Number("median_milliseconds"),
             [.. parts.Take(PartsShown).Select(part => new BenchPart(part.Name, part.Milliseconds, part.Milliseconds / sum))], parts.Skip(PartsShown).Sum(static part => part.Milliseconds));
     }
 

@@ -18,8 +18,11 @@ internal static class CurveParts
             if (stages.Length > 1)
                 html.Raw($"<h3>{Html.Escape(stage == stages[^1] ? Capital(stage) : data.Findings.GetValueOrDefault(stage)?.Text ?? Capital(stage))}</h3>");
             html.Raw("<div class=\"figures\">");
-            foreach (var figure in data.Curves.Where(figure => figure.Stage == stage))
-                html.Figure(Draw(figure), $"{Caption(figure.Measure)}{(figure.Lines.Count < figure.Runs && figure.Lines.Count == 1 ? ", the same in all runs" : "")}");
+            CurveFigure[] figures = [.. data.Curves.Where(figure => figure.Stage == stage)];
+            // One range for all of them, so that a mark is at its step in each.
+            long last = figures.Max(static figure => Math.Max(figure.Lines.Max(static line => line.Steps.Max()), figure.Events.Select(static happened => happened.Step).DefaultIfEmpty().Max()));
+            foreach (var figure in figures)
+                html.Figure(Draw(figure, last), $"{Caption(figure.Measure)}{(figure.Lines.Count < figure.Runs && figure.Lines.Count == 1 ? ", the same in all runs" : "")}");
             html.Raw("</div>");
         }
         Events(html, data);
@@ -55,7 +58,7 @@ internal static class CurveParts
         html.EndSection();
     }
 
-    private static string Draw(CurveFigure figure)
+    private static string Draw(CurveFigure figure, long last)
     {
         // Few runs of one group are named one by one, each with its own colour.
         bool namesRuns = figure.Lines.DistinctBy(static line => line.Group).Count() == 1 && figure.Lines.Count is > 1 and <= MostNamedRuns;
@@ -63,9 +66,10 @@ internal static class CurveParts
         {
             Label = $"{Caption(figure.Measure)} over steps",
             XTitle = "step",
+            LastX = last,
             FromZero = figure.Measure is RunReader.Rate or RunReader.EncoderRate or RunReader.Throughput,
             MayBeLogarithmic = figure.Measure is RunReader.Loss or RunReader.GradientNorm,
-            YTick = figure.Measure is RunReader.Rate or RunReader.EncoderRate ? Figure.RateTick : Figure.Tick,
+            YTick = figure.Measure is RunReader.Rate or RunReader.EncoderRate ? Figure.RateTick : null,
             HasDots = figure.Measure == RunReader.Validation && figure.Lines.Count <= MostNamedRuns,
             Lines = [.. figure.Lines.Select((line, i) => new ChartLine(namesRuns ? Short(line) : line.Group, namesRuns ? i : line.Color, [.. line.Steps.Select(static step => (double)step)], line.Values))],
             Marks = [.. figure.Events.Select(static happened => ((double)happened.Step, StyleOf(happened), happened.Text))],

@@ -41,14 +41,34 @@ internal static class Findings
         }
         else
         {
-            var means = (from run in runs group run by run.Group into ofGroup select (Name: ofGroup.Key, Mean: ofGroup.Average(static run => run.LastValidation!.Value), Count: ofGroup.Count())).ToList();
-            var best = means.MaxBy(static group => group.Mean);
-            verdict = means.Count == 1 ? Finding.Of($"{best.Name} has a mean validation of {Figure.Score(best.Mean)} over {Figure.Count(best.Count)} {(runs[0].Stage == "finetune" ? "folds" : "runs")}")
-                : Finding.Of($"{best.Name} is the best of {Figure.Count(means.Count)}, with a mean validation of {Figure.Score(best.Mean)}");
+            verdict = Comparison(runs);
         }
         if (only is not { IsReproduction: true })
             details.Add(Finding.Of($"There are no baselines and no best possible score here; reproduce computes them."));
         return (verdict, details);
+    }
+
+    // Folds have different pairs, so only the folds that all groups have are compared.
+    private static Finding Comparison(List<RunSummary> runs)
+    {
+        var groups = runs.GroupBy(static run => run.Group).ToList();
+        if (groups.Count == 1)
+            return Finding.Of($"{groups[0].Key} has a mean validation of {Figure.Score(Mean(runs))} over {Figure.Count(runs.Count)} {(runs[0].Stage == "finetune" ? "folds" : "runs")}");
+        int?[] common = [.. groups.Select(static group => group.Select(static run => run.Fold)).Aggregate(static (left, right) => left.Intersect(right)).Distinct()];
+        if (common.Length == 0)
+            return Finding.Of($"{Figure.Count(groups.Count)} groups of runs have no fold in common, so their validations are not compared");
+        var means = groups.Select(group => (Name: group.Key, Mean: Mean(group.Where(run => common.Contains(run.Fold))))).ToList();
+        double highest = means.Max(static group => group.Mean);
+        string[] best = [.. means.Where(group => group.Mean == highest).Select(static group => group.Name)];
+        string score = $"{(common.Length > 1 ? "mean " : "")}validation of {Figure.Score(highest)}";
+        if (groups.Any(group => group.Count() > common.Length))
+            score += common.Length == 1 ? $" on fold {common[0]}, the only one that all have" : $" on the {Figure.Count(common.Length)} folds that all have";
+        string text = best.Length == means.Count ? $"All {Figure.Count(means.Count)} groups of runs have the same {score}"
+            : best.Length > 1 ? $"{best[0]} and {(best.Length == 2 ? best[1] : $"{Figure.Count(best.Length - 1)} more")} are the best of {Figure.Count(means.Count)}, each with a {score}"
+            : $"{best[0]} is the best of {Figure.Count(means.Count)}, with a {score}";
+        return new Finding(text, [highest, means.Count, common.Length]);
+
+        static double Mean(IEnumerable<RunSummary> some) => some.Average(static run => run.LastValidation!.Value);
     }
 
     private static Finding Ensemble(ReportData data, StandingRow ensemble, List<Finding> details)
@@ -101,8 +121,11 @@ internal static class Findings
         if (data.Runs.Select(static run => run.Health).OfType<Metrics.EmbeddingHealth>().ToList() is { Count: > 0 } healths)
         {
             var (least, most) = (Figure.Ratio(healths.Min(static health => health.EffectiveRank)), Figure.Ratio(healths.Max(static health => health.EffectiveRank)));
-            var (width, near) = (Figure.Count(healths[0].Width), Figure.Count(healths.Sum(static health => health.NearDuplicates)));
-            yield return ("health", least.Text == most.Text ? Finding.Of($"Embeddings use {least} of {width} dimensions; {near} near-duplicates") : Finding.Of($"Embeddings use {least} to {most} of {width} dimensions; {near} near-duplicates"));
+            // Runs share videos, so their near-duplicates cannot be added.
+            var (width, near) = (Figure.Count(healths.MinBy(static health => health.EffectiveRank)!.Width), Figure.Count(healths.Max(static health => health.NearDuplicates)));
+            yield return ("health", healths.Count == 1 ? Finding.Of($"Embeddings use {least} of {width} dimensions; {near} near-duplicates")
+                : healths.DistinctBy(static health => health.Width).Count() > 1 ? Finding.Of($"Embeddings use {least} of {width} dimensions or more; at most {near} near-duplicates in a run")
+                : least.Text == most.Text ? Finding.Of($"Embeddings use {least} of {width} dimensions; at most {near} near-duplicates in a run") : Finding.Of($"Embeddings use {least} to {most} of {width} dimensions; at most {near} near-duplicates in a run"));
         }
         if (data.Times.Count > 0)
         {

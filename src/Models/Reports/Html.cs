@@ -1,11 +1,14 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using VideoSim.Engine.Serialization;
 
 namespace VideoSim.Models.Reports;
 
 /// <summary>Writes HTML. Every text is escaped here, because texts of a report come from files.</summary>
-internal sealed class Html
+internal sealed partial class Html
 {
+    private const int LongestCode = 5000; // a path has at most 4096 characters
+
     private readonly StringBuilder _text = new();
 
     /// <summary>
@@ -23,8 +26,11 @@ internal sealed class Html
         return escaped.ToString();
     }
 
-    /// <summary>A text as a code element; the browser may break it anywhere.</summary>
-    public static string Code(string text) => $"<code>{Escape(text)}</code>";
+    /// <summary>A text of our own; the browser does not break a line in the name of an option.</summary>
+    public static string Sentence(string text) => Option().Replace(Escape(text), static option => $"<span class=\"option\">{option.Value}</span>");
+
+    /// <summary>A text as a code element, cut after 5000 characters; the browser may break it anywhere.</summary>
+    public static string Code(string text) => $"<code>{Escape(text.Length <= LongestCode ? text : $"{text[..LongestCode]}...")}</code>";
 
     /// <summary>A text from a file that has its own direction, cut after 120 characters.</summary>
     public static string Foreign(string text) => $"<bdi>{Escape(Printable.OneLine(text))}</bdi>";
@@ -37,7 +43,7 @@ internal sealed class Html
     }
 
     /// <summary>Adds a paragraph.</summary>
-    public Html Paragraph(string text, string style = "") => Raw($"<p{Class(style)}>{Escape(text)}</p>");
+    public Html Paragraph(string text, string style = "") => Raw($"<p{Class(style)}>{Sentence(text)}</p>");
 
     /// <summary>Begins a part of the page.</summary>
     public Html Section(string id, string kicker, string heading) =>
@@ -71,6 +77,9 @@ internal sealed class Html
 
     /// <inheritdoc/>
     public override string ToString() => _text.ToString();
+
+    [GeneratedRegex("--[a-z][a-z-]*")]
+    private static partial Regex Option();
 
     private static bool IsNumber(string header) => header.StartsWith('#');
 

@@ -10,6 +10,8 @@ namespace VideoSim.Models.Reports;
 /// </summary>
 internal static class JsonLines
 {
+    private const double MostWhole = 1L << 53;
+
     /// <summary>The objects of a file with one on each line; none if there is no file.</summary>
     public static IReadOnlyList<JsonObject> Read(string file, List<string> notes)
     {
@@ -51,7 +53,11 @@ internal static class JsonLines
     public static byte[]? ReadFile(string file, List<string> notes)
     {
         if (!File.Exists(file))
+        {
+            if (Directory.Exists(file))
+                notes.Add($"{file}: is a folder, not a file, and is left out");
             return null;
+        }
         try
         {
             return FileFailure.ReadAllBytes(file);
@@ -63,9 +69,16 @@ internal static class JsonLines
         }
     }
 
-    /// <summary>The number of a key, if it has one that is finite.</summary>
-    public static double? Number(this JsonObject values, string key) =>
-        values[key] is JsonValue value && value.TryGetValue(out double number) && double.IsFinite(number) ? number : null;
+    /// <summary>
+    /// The number of a key, if it has one in a range. The range of a float is the widest, so that sums and products of
+    /// two numbers are finite.
+    /// </summary>
+    public static double? Number(this JsonObject values, string key, double low = -float.MaxValue, double high = float.MaxValue) =>
+        values[key] is JsonValue value && value.TryGetValue(out double number) && number >= low && number <= high ? number : null;
+
+    /// <summary>The whole number of a key, if it has one from 0 that a double holds exactly.</summary>
+    public static long? Whole(this JsonObject values, string key) =>
+        values.Number(key, 0, MostWhole) is { } number && number == Math.Floor(number) ? (long)number : null;
 
     /// <summary>The text of a key, if it has one.</summary>
     public static string? Text(this JsonObject values, string key) => values[key] is JsonValue value && value.TryGetValue(out string? text) ? text : null;

@@ -11,8 +11,9 @@ internal sealed record ChartLine(string Label, int Color, IReadOnlyList<double> 
 internal sealed record LineChart
 {
     private const double Height = 240, Top = 10, Bottom = 40, LargestLabel = 116, LabelDistance = 7;
+    private const double BoldWidth = 1.15; // labels are bold
     private const double LogarithmicRatio = 30; // of the largest to the smallest value
-    private const int ManyLines = 8;
+    private const int ManyLines = 8, Colors = 6, Dashes = 3;
 
     /// <summary>What the chart shows.</summary>
     public required string Label { get; init; }
@@ -41,8 +42,11 @@ internal sealed record LineChart
     /// <summary>Whether large ranges get an axis of powers.</summary>
     public bool MayBeLogarithmic { get; init; }
 
-    /// <summary>The text of a tick of the y axis.</summary>
-    public Func<double, string> YTick { get; init; } = Figure.Tick;
+    /// <summary>The text of a tick of the y axis; null for <see cref="Figure.Tick"/>.</summary>
+    public Func<double, string>? YTick { get; init; }
+
+    /// <summary>The end of the x axis, which charts beside each other share; null for the largest value.</summary>
+    public double? LastX { get; init; }
 
     /// <summary>Draws the chart.</summary>
     public string Draw()
@@ -53,11 +57,12 @@ internal sealed record LineChart
         bool isLogarithmic = MayBeLogarithmic && low > 0 && high / low > LogarithmicRatio;
         double room = (high - low) * 0.04;
         var y = isLogarithmic ? Axis.Logarithmic(low, high, bottom, Top) : Axis.Linear(FromZero ? Math.Min(0, low) : low - room, high + room, bottom, Top, 4);
-        string[] ticks = [.. y.Ticks.Select(YTick)];
+        string[] ticks = [.. y.Ticks.Select(tick => YTick?.Invoke(tick) ?? Figure.Tick(tick, y.TickDigits))];
         double left = Math.Max(24, ticks.Max(Svg.WidthOf) + 8);
         var ends = Ends();
-        double right = ends.Count == 0 ? 12 : Math.Min(LargestLabel, ends.Max(static end => Svg.WidthOf(end.Label))) + LabelDistance + 4;
-        var x = Axis.Linear(CountsX ? 0 : xs.Min(), xs.Max(), left, Svg.Width - right, 4, wholeNumbers: CountsX);
+        var shown = ChartLabels.Shorten([.. ends.Select(static end => end.Label)]);
+        double right = ends.Count == 0 ? 12 : Math.Min(LargestLabel, BoldWidth * shown.Values.Max(Svg.WidthOf)) + LabelDistance + 4;
+        var x = Axis.Linear(CountsX ? 0 : xs.Min(), LastX ?? xs.Max(), left, Svg.Width - right, 4, wholeNumbers: CountsX);
 
         var svg = new Svg(Height, Label);
         for (int i = 0; i < ticks.Length; i++)
@@ -86,13 +91,13 @@ internal sealed record LineChart
             // A thin line joins a label with a line that ends far from it.
             if (Math.Abs(places[i] - y[ends[i].Y]) > Svg.LineHeight / 2 || x[ends[i].X] < Svg.Width - right - Svg.LineHeight)
                 svg.Line(x[ends[i].X] + 1, y[ends[i].Y], Svg.Width - right + LabelDistance - 2, places[i], $"k {ColorClass(ends[i].Color)}");
-            svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(ends[i].Label, right - LabelDistance), $"n {ColorClass(ends[i].Color)}");
+            svg.Text(Svg.Width - right + LabelDistance, places[i] + 4, Svg.Fit(shown[ends[i].Label], (right - LabelDistance) / BoldWidth), $"n {ColorClass(ends[i].Color)}");
         }
         return svg.ToString();
     }
 
-    /// <summary>The class of a colour; there are six.</summary>
-    public static string ColorClass(int color) => $"c{color % 6}";
+    /// <summary>The classes of a colour. There are six, and lines of the next six are dashed.</summary>
+    public static string ColorClass(int color) => color < Colors ? $"c{color}" : $"c{color % Colors} s{(color / Colors - 1) % Dashes}";
 
     private void DrawX(Svg svg, Axis x, double bottom)
     {
@@ -101,7 +106,7 @@ internal sealed record LineChart
         foreach (double tick in x.Ticks)
         {
             svg.Line(x[tick], bottom, x[tick], bottom + 4, "a");
-            svg.Text(x[tick], bottom + 18, Figure.Tick(tick), x[tick] > Svg.Width - border ? "t e" : "t i");
+            svg.Text(x[tick], bottom + 18, Figure.Tick(tick, x.TickDigits), x[tick] > Svg.Width - border ? "t e" : "t i");
         }
         svg.Text((x.From + x.To) / 2, bottom + 35, XTitle, "t i");
     }

@@ -89,7 +89,7 @@ internal static class OriginParts
         if (data.Advice.Count == 0)
             return;
         html.Section(id, name, data.Advice.Count == 1 ? "One thing stands out" : "These things stand out");
-        html.Raw($"<ul class=\"advice\">{string.Concat(data.Advice.Select(static finding => $"<li>{Html.Escape(finding.Text)}</li>"))}</ul>");
+        html.Raw($"<ul class=\"advice\">{string.Concat(data.Advice.Select(static finding => $"<li>{Html.Sentence(finding.Text)}</li>"))}</ul>");
         html.EndSection();
     }
 

@@ -51,7 +51,7 @@ public sealed record ReliabilityCurve(string Group, int Color, int Pairs, double
 /// <param name="RightTitle">Title of the right video.</param>
 /// <param name="Label">The label.</param>
 /// <param name="Cosine">The cosine, the mean over the runs that validated the pair.</param>
-/// <param name="LabelRank">Share of the pairs with a smaller label, from 0 to 1.</param>
+/// <param name="LabelRank">Share of the pairs with a smaller label, from 0 to 1; equal ones count half.</param>
 /// <param name="CosineRank">Share of the pairs with a smaller cosine, the mean over the runs.</param>
 /// <param name="Difference">The difference of the two, by which the pairs are sorted.</param>
 public sealed record WorstPair(string Left, string Right, string? LeftTitle, string? RightTitle, double Label, double Cosine, double LabelRank, double CosineRank, double Difference)

@@ -1,4 +1,7 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Search;
 
@@ -7,7 +10,7 @@ namespace VideoSim.Models.Reports;
 /// <summary>Computes the numbers of a report from the folders of runs.</summary>
 public static class ReportBuilder
 {
-    private const int WorstPairs = 20;
+    private const int WorstPairs = 20, MostNamedFolders = 4;
 
     // Enough to see the shape of a curve, few enough for a page of 72 runs.
     private const int MostPointsOfLine = 200, FewestPointsOfLine = 40, PointsOfFigure = 6000;
@@ -31,7 +34,7 @@ public static class ReportBuilder
         var summaries = Summaries(runs, progress, cancellation);
         var data = new ReportData
         {
-            Title = string.Join(", ", sources.Select(static source => source.Name)),
+            Title = TitleOf([.. sources.Select(static source => source.Name)]),
             Verdict = Finding.Of($""),
             Details = [],
             Findings = new Dictionary<string, Finding>(),
@@ -53,6 +56,9 @@ public static class ReportBuilder
         return Reports.Findings.AddTo(data, sources.Length == 1 ? sources[0] : null);
     }
 
+    private static string TitleOf(string[] names) => names.Length <= MostNamedFolders ? string.Join(", ", names)
+        : $"{string.Join(", ", names.Take(MostNamedFolders - 1))} and {names.Length - MostNamedFolders + 1} more";
+
     // The finetunings or, without any, the pretrainings that have validated pairs.
     private static List<NamedRun> Validated(IEnumerable<NamedRun> runs)
     {
@@ -65,6 +71,8 @@ public static class ReportBuilder
     {
         var groups = Validated(runs).GroupBy(static run => (run.Group, run.Color)).ToList();
         var curves = new List<ReliabilityCurve>();
+        if (groups.Count == 0)
+            return curves;
         progress.Begin("intervals of models", groups.Count);
         foreach (var group in groups)
         {
@@ -106,7 +114,7 @@ public static class ReportBuilder
         return new RunSummary
         {
             Name = run.Name, Group = run.Group, Color = run.Color, Stage = record.Stage, Model = record.Model, Fold = record.Fold,
-            Preset = record.Arguments.Text("preset"), Seed = record.Arguments["seed"]?.ToJsonString(), Version = record.Arguments.Text("version"), Folder = record.Folder,
+            Preset = record.Arguments.Text("preset"), Seed = SeedOf(record.Arguments), Version = record.Arguments.Text("version"), Folder = record.Folder,
             Steps = record.Steps, Done = record.Done, Complete = record.IsComplete,
             FirstLoss = loss.Count > 0 ? loss.Values[0] : null, LastLoss = loss.Count > 0 ? loss.Values[^1] : null,
             StartValidation = validation.Count > 0 && validation.Steps[0] == 0 ? validation.Values[0] : null,
@@ -116,6 +124,9 @@ public static class ReportBuilder
             TestScore = run.TestScore, Health = record.Health, Events = record.Events, Sessions = record.Sessions,
         };
     }
+
+    // As it is written: a seed may have more digits than a double.
+    private static string? SeedOf(JsonObject arguments) => arguments["seed"] is JsonValue seed && seed.GetValueKind() == JsonValueKind.Number ? Printable.OneLine(seed.ToJsonString()) : null;
 
     private static IEnumerable<CurveFigure> Curves(IReadOnlyList<NamedRun> runs)
     {
@@ -223,8 +234,8 @@ public static class ReportBuilder
     // Files that older versions did not write, and runs without a validation.
     private static void Missing(IReadOnlyList<NamedRun> runs, List<string> notes)
     {
-        Note(static run => run.Curves.Count == 0, "no line was logged yet");
-        Note(static run => run.Curves.Count > 0 && run[RunReader.Validation].Count == 0, "no validation, because there are no labelled pairs");
+        Note(static run => run[RunReader.Loss].Count == 0 && run[RunReader.Validation].Count == 0, $"no losses and no validations: {RunReader.Metrics} is missing or has none");
+        Note(static run => run[RunReader.Loss].Count > 0 && run[RunReader.Validation].Count == 0, $"no validation in {RunReader.Metrics}");
         Note(static run => run[RunReader.Validation].Count > 0 && run.Pairs.Count == 0, $"no pairs of a validation: there is no readable {Training.PairValidation.PairsFile}");
         Note(static run => run[RunReader.Loss].Count > 0 && run[RunReader.GradientNorm].Count == 0, $"no rates or gradient norms in {RunReader.Metrics}");
         Note(static run => run.Time is null, $"no times and no throughput: there is no readable {RunReader.Timing}");

@@ -94,7 +94,7 @@ internal static class ResultParts
         if (data.WorstPairs.Count == 0)
             return;
         html.Section(id, name, data.Findings[id].Text);
-        html.Paragraph("Rank is the share of pairs with a smaller value. A pair is wrong if its cosine and its label have different ranks. Cosine and its rank are means over the runs that validated the pair.", "quiet");
+        html.Paragraph("Rank is the share of pairs with a smaller value; a pair with an equal value counts half. A pair is wrong if its cosine and its label have different ranks. Cosine and its rank are means over the runs that validated the pair.", "quiet");
         if (data.WorstPairs.All(static pair => pair.LeftTitle is null && pair.RightTitle is null))
             html.Paragraph("Only ids are shown, because the folder of the data is not there.", "quiet");
         html.Table("Pairs that are ranked most wrongly", ["Videos", "#Label", "#Cosine", "#Rank of label", "#Rank of cosine", "#Difference"], data.WorstPairs.Select(static pair => (IReadOnlyList<string>)
@@ -104,7 +104,7 @@ internal static class ResultParts
         ]));
         html.EndSection();
 
-        static string Video(string? title, string id) => title is null ? Html.Foreign(id) : $"{Html.Foreign(title)}<small>{Html.Foreign(id)}</small>";
+        static string Video(string? title, string id) => title is null ? Html.Foreign(id) : $"{(string.IsNullOrWhiteSpace(title) ? "(no title)" : Html.Foreign(title))}<small>{Html.Foreign(id)}</small>";
     }
 
     /// <summary>Lengths, ranks and near-duplicates of embeddings.</summary>

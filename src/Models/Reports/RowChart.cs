@@ -31,8 +31,8 @@ internal sealed record RowChart
     /// <summary>The rows.</summary>
     public required IReadOnlyList<ChartRow> Rows { get; init; }
 
-    /// <summary>The text of a tick.</summary>
-    public Func<double, string> Tick { get; init; } = Figure.Tick;
+    /// <summary>The text of a tick; null for <see cref="Figure.Tick"/>.</summary>
+    public Func<double, string>? Tick { get; init; }
 
     /// <summary>The end of the axis; null for the largest value.</summary>
     public double? Largest { get; init; }
@@ -44,24 +44,25 @@ internal sealed record RowChart
         double[] values = [.. Rows.SelectMany(static row => row.Dots.Concat(row.Bars.Select(static bar => bar.End))
             .Concat(row.Band is { } band ? [band.Low, band.High] : []))];
         double low = hasBars ? Math.Min(0, values.Min()) : values.Min(), high = Largest ?? Math.Max(hasBars ? 0 : double.MinValue, values.Max());
-        double room = hasBars ? 0 : (high - low) * 0.05, left = Math.Min(LargestLabel, Rows.Max(static row => Svg.WidthOf(row.Label))) + 10;
+        var shown = ChartLabels.Shorten([.. Rows.Select(static row => row.Label)]);
+        double room = hasBars ? 0 : (high - low) * 0.05, left = Math.Min(LargestLabel, shown.Values.Max(Svg.WidthOf)) + 10;
         double right = Svg.Width - 8 - Rows.Max(static row => row.Value.Length > 0 ? Svg.WidthOf(row.Value) + 8 : 8), bottom = Top + RowHeight * Rows.Count;
         var x = Axis.Linear(low - room, high + room, left, right, 4);
         var svg = new Svg(bottom + Bottom, Label);
         foreach (double tick in x.Ticks)
         {
             svg.Line(x[tick], Top, x[tick], bottom, tick == 0 ? "a" : "g");
-            svg.Text(x[tick], bottom + 17, Tick(tick), "t i");
+            svg.Text(x[tick], bottom + 17, Tick?.Invoke(tick) ?? Figure.Tick(tick, x.TickDigits), "t i");
         }
         svg.Text((left + right) / 2, bottom + 35, XTitle, "t i");
         for (int i = 0; i < Rows.Count; i++)
-            DrawRow(svg, x, Rows[i], Top + RowHeight * (i + 0.5), left, right);
+            DrawRow(svg, x, Rows[i], shown[Rows[i].Label], Top + RowHeight * (i + 0.5), left, right);
         return svg.ToString();
     }
 
-    private static void DrawRow(Svg svg, Axis x, ChartRow row, double middle, double left, double right)
+    private static void DrawRow(Svg svg, Axis x, ChartRow row, string label, double middle, double left, double right)
     {
-        svg.Text(left - 10, middle + 4, Svg.Fit(row.Label, left - 10), "r e");
+        svg.Text(left - 10, middle + 4, Svg.Fit(label, left - 10), "r e");
         double from = x[0];
         foreach (var (end, style, title) in row.Bars)
         {

@@ -19,12 +19,16 @@ internal sealed record NamedRun(RunRecord Record, string Group, string Name, int
         bool namesClash = sources.DistinctBy(static source => source.Name).Count() < sources.Count;
         var colors = new Dictionary<string, int>();
         var named = new List<NamedRun>();
+        var names = new HashSet<string>();
         foreach (var (source, run) in all)
         {
             string folder = namesClash ? source.Folder : source.Name;
             string group = !compares ? run.Model : source.Runs.DistinctBy(static other => other.Model).Count() > 1 ? $"{folder}, {run.Model}" : folder;
             colors.TryAdd(group, colors.Count);
-            named.Add(new NamedRun(run, group, run.Fold is { } fold ? $"{group} fold {fold}" : $"{group} {run.Stage}", colors[group], TestScoreOf(source, run)));
+            string name = run.Fold is { } fold ? $"{group} fold {fold}" : $"{group} {run.Stage}", unique = name;
+            for (int n = 2; !names.Add(unique); n++)
+                unique = $"{name} ({n})";
+            named.Add(new NamedRun(run, group, unique, colors[group], TestScoreOf(source, run)));
         }
         return named;
     }

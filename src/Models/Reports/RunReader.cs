@@ -1,10 +1,9 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
-using VideoSim.Models.Metrics;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Training;
 
 namespace VideoSim.Models.Reports;
@@ -18,6 +17,18 @@ internal static class RunReader
     public const string Loss = "loss", Rate = "learning_rate", EncoderRate = "encoder_learning_rate", GradientNorm = "grad_norm",
         Validation = "val_spearman", Throughput = "samples_per_second";
 
+    private const double MostSeconds = 1e9; // about 30 years, between two lines
+    private const double MostOfTotal = 1.01;
+    private const int LongestCommand = 4000;
+
+    private static readonly (string Key, double Low, double High, string Range)[] Measures =
+    [
+        (Loss, -float.MaxValue, float.MaxValue, "a finite number that a float can hold"), (Rate, 0, float.MaxValue, "a finite number from 0"),
+        (EncoderRate, 0, float.MaxValue, "a finite number from 0"), (GradientNorm, 0, float.MaxValue, "a finite number from 0"), (Validation, -1, 1, "a number from \u22121 to 1"),
+    ];
+
+    private static readonly string[] TimedParts = ["seconds", "input", "train", "validation", "saving"];
+
     /// <summary>Reads a run.</summary>
     /// <param name="folder">Its folder.</param>
     /// <param name="notes">Receives what could not be read.</param>
@@ -26,35 +37,41 @@ internal static class RunReader
     {
         var arguments = ReadArguments(folder);
         string stage = arguments.Text("command") ?? "";
-        if (stage is not ("pretrain" or "finetune") || arguments[stage] is not JsonObject recipe || arguments["model"] is not JsonObject model || model.Text("model") is not { } name)
+        if (stage is not ("pretrain" or "finetune") || arguments[stage] is not JsonObject recipe || arguments["model"] is not JsonObject model || model.Text("model") is not { } name || recipe.Whole("steps") is not { } steps)
             throw new DataException($"{Path.Combine(folder, RunFolder.Arguments)}: is not that of a training run");
-        var lines = JsonLines.Read(Path.Combine(folder, Metrics), notes);
-        var timing = JsonLines.Read(Path.Combine(folder, Timing), notes);
+        if (arguments.Text("data")?.Contains('\0') ?? false)
+            notes.Add($"{Path.Combine(folder, RunFolder.Arguments)}: data is not a path, so pairs have no titles");
+        var lines = WithSteps(Path.Combine(folder, Metrics), notes);
+        var timing = WithSteps(Path.Combine(folder, Timing), notes);
         var sessions = Sessions(folder, notes);
         var curves = new Dictionary<string, Series>();
-        foreach (string key in new[] { Loss, Rate, EncoderRate, GradientNorm, Validation })
-            Add(curves, key, lines);
+        foreach (var (key, low, high, range) in Measures)
+        {
+            Add(curves, key, low, high, lines);
+            NoteOutside(Path.Combine(folder, Metrics), lines, key, low, high, range, notes);
+        }
+        foreach (string key in TimedParts)
+            NoteOutside(Path.Combine(folder, Timing), timing, key, 0, MostSeconds, "a number of seconds from 0 to 1e9", notes);
         // A line without a step since the line before has no throughput.
-        Add(curves, Throughput, [.. timing.Where(static line => line.Number(Throughput) > 0)]);
-        NoteNonFinite(folder, lines, notes);
+        Add(curves, Throughput, double.Epsilon, float.MaxValue, timing);
         return new RunRecord
         {
             Folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)),
             Arguments = arguments,
             Stage = stage,
-            Model = name,
-            Fold = stage == "finetune" ? (int?)arguments.Number("fold") : null,
-            Steps = (long)(recipe.Number("steps") ?? 0),
-            Done = lines.Count > 0 ? (long)lines.Max(static line => line.Number("step") ?? 0) : 0,
+            Model = Printable.OneLine(name),
+            Fold = stage == "finetune" && arguments.Whole("fold") is { } fold and > 0 and <= int.MaxValue ? (int)fold : null,
+            Steps = steps,
+            Done = lines.Count > 0 ? lines.Max(StepOf) : 0,
             IsComplete = Directory.Exists(Path.Combine(folder, ModelFolder.LastOfRun)),
             Curves = curves,
             Events = [.. Events(lines, sessions)],
             Sessions = sessions,
-            Time = TimeOf(timing),
-            MemoryBytes = timing.Max(static line => line.Number("memory_bytes")),
-            Pairs = Pairs(Path.Combine(folder, PairValidation.PairsFile), notes),
-            Health = Typed(Path.Combine(folder, PairValidation.EmbeddingsFile), EmbeddingHealthJson.Default.EmbeddingHealth, notes),
-            Inputs = Typed(Path.Combine(folder, "inputs.json"), InputsJson.Default.IReadOnlyListFileDigest, notes) ?? [],
+            Time = TimeOf(Path.Combine(folder, Timing), timing, notes),
+            MemoryBytes = timing.Max(static line => line.Number("memory_bytes", 0)),
+            Pairs = ValidationFiles.Pairs(Path.Combine(folder, PairValidation.PairsFile), curves.GetValueOrDefault(Validation)?.Values[^1], notes),
+            Health = ValidationFiles.Health(Path.Combine(folder, PairValidation.EmbeddingsFile), notes),
+            Inputs = Inputs(Path.Combine(folder, "inputs.json"), notes),
         };
     }
 
@@ -82,20 +99,44 @@ internal static class RunReader
         }
     }
 
-    private static void Add(Dictionary<string, Series> curves, string key, IReadOnlyList<JsonObject> lines)
+    // The lines that have a step.
+    private static List<JsonObject> WithSteps(string file, List<string> notes)
     {
-        var points = lines.Select(line => (Step: line.Number("step"), Value: line.Number(key))).Where(static point => point.Step is >= 0 && point.Value is not null).ToList();
-        if (points.Count > 0)
-            curves[key] = new Series([.. points.Select(static point => (long)point.Step!.Value)], [.. points.Select(static point => point.Value!.Value)]);
+        var all = JsonLines.Read(file, notes);
+        var bad = all.Where(static line => line.Whole("step") is null).ToList();
+        if (bad.Count > 0)
+        {
+            notes.Add(bad.Count == all.Count ? $"{file}: no line has a step that is a whole number from 0, so there are no curves"
+                : $"{file}: the step {Printable.OneLine(bad[0]["step"]?.ToJsonString() ?? "that is missing")} is not a whole number from 0; its line is left out{More(bad.Count)}");
+        }
+        return [.. all.Except(bad)];
     }
 
-    private static void NoteNonFinite(string folder, IReadOnlyList<JsonObject> lines, List<string> notes)
+    private static long StepOf(JsonObject line) => line.Whole("step")!.Value;
+
+    private static void Add(Dictionary<string, Series> curves, string key, double low, double high, List<JsonObject> lines)
     {
-        string file = Path.Combine(folder, Metrics);
-        if (lines.Count > 0 && lines.All(static line => line.Number("step") is null))
-            notes.Add($"{file}: no line has a step, so there are no curves");
-        if (lines.FirstOrDefault(static line => line.ContainsKey(Loss) && line.Number(Loss) is null) is { } bad)
-            notes.Add($"{file}: the loss of step {bad["step"]?.ToJsonString() ?? "?"} is not a finite number and is left out");
+        var points = lines.Select(line => (Step: StepOf(line), Value: line.Number(key, low, high))).Where(static point => point.Value is not null).ToList();
+        if (points.Count > 0)
+            curves[key] = new Series([.. points.Select(static point => point.Step)], [.. points.Select(static point => point.Value!.Value)]);
+    }
+
+    private static void NoteOutside(string file, List<JsonObject> lines, string key, double low, double high, string range, List<string> notes)
+    {
+        var bad = lines.Where(line => line.ContainsKey(key) && line.Number(key, low, high) is null).ToList();
+        if (bad.Count > 0)
+            notes.Add($"{file}: the {key} of step {StepOf(bad[0])} is not {range} and is left out{More(bad.Count)}");
+    }
+
+    private static string More(int count) => count > 1 ? $", and so are {count - 1} more" : "";
+
+    private static IReadOnlyList<FileDigest> Inputs(string file, List<string> notes)
+    {
+        var all = Typed(file, InputsJson.Default.IReadOnlyListFileDigest, notes) ?? [];
+        if (all.All(static input => input is { Path: not null, Sha256: not null, Bytes: >= 0 }))
+            return all;
+        notes.Add($"{file}: an entry is not a path, a size and a SHA-256; the file is left out");
+        return [];
     }
 
     private static IEnumerable<RunEvent> Events(IReadOnlyList<JsonObject> lines, IReadOnlyList<SessionRow> sessions)
@@ -104,12 +145,10 @@ internal static class RunReader
             yield return new RunEvent("resume", session.FromStep!.Value, $"resumed from step {session.FromStep}");
         foreach (var line in lines)
         {
-            if (line.Number("step") is not { } step)
-                continue;
-            if (line.Number("rollback") is not null)
-                yield return new RunEvent("rollback", (long)step, $"rolled back to step {line.Number("to")}: {line.Text("reason")}");
-            if (line.Number("early_stopping") is { } patience)
-                yield return new RunEvent("early stopping", (long)step, $"stopped early: {patience} validations without a better score");
+            if (line.Whole("rollback") is not null)
+                yield return new RunEvent("rollback", StepOf(line), $"rolled back to step {line.Whole("to")?.ToString(CultureInfo.InvariantCulture) ?? "?"}: {Printable.OneLine(line.Text("reason") ?? "?")}");
+            if (line.Whole("early_stopping") is { } patience)
+                yield return new RunEvent("early stopping", StepOf(line), $"stopped early: {patience} validations without a better score");
         }
     }
 
@@ -120,44 +159,33 @@ internal static class RunReader
             return [];
         if (all["sessions"] is JsonArray list)
         {
-            return [.. list.OfType<JsonObject>().Select(static one => new SessionRow(one.Text("started"), (long?)one.Number("from_step"), CommandLineOf(one["command_line"]), one.Text("version"), one.Text("commit"),
-                one.Text("machine"), one.Text("processor"), one.Text("os"), one.Text("dotnet"), one.Text("device"), (long?)one.Number("threads")))];
+            return [.. list.OfType<JsonObject>().Select(static one => new SessionRow(one.Text("started"), one.Whole("from_step"), CommandLineOf(one["command_line"]), one.Text("version"), one.Text("commit"),
+                one.Text("machine"), one.Text("processor"), one.Text("os"), one.Text("dotnet"), one.Text("device"), one.Whole("threads")))];
         }
         notes.Add($"{file}: has no list 'sessions' and is left out");
         return [];
     }
 
-    private static string? CommandLineOf(JsonNode? words) => words is JsonArray list
-        ? string.Join(' ', list.Select(static word => word is JsonValue value && value.TryGetValue(out string? text) ? (text.Length > 0 && !text.Any(char.IsWhiteSpace) ? text : $"'{text}'") : "?"))
-        : null;
-
-    private static TimeParts? TimeOf(IReadOnlyList<JsonObject> timing)
+    // As a shell reads it, so that it can be pasted.
+    private static string? CommandLineOf(JsonNode? words)
     {
-        double total = Sum("seconds"), input = Sum("input"), train = Sum("train"), validation = Sum("validation"), saving = Sum("saving");
-        return total > 0 ? new TimeParts(total, input, train, validation, saving, Math.Max(0, total - input - train - validation - saving)) : null;
-
-        double Sum(string key) => timing.Sum(line => Math.Max(0, line.Number(key) ?? 0));
+        if (words is not JsonArray list)
+            return null;
+        string line = string.Join(' ', list.Select(static word => word is JsonValue value && value.TryGetValue(out string? text) ? Quoted(text) : "?"));
+        return line.Length <= LongestCommand ? line : $"{line[..LongestCommand]}...";
     }
 
-    // A damaged file gives no pairs, because a part of them has another score.
-    private static List<ScoredPair> Pairs(string file, List<string> notes)
-    {
-        if (JsonLines.ReadFile(file, notes) is not { } bytes)
-            return [];
-        var pairs = new List<ScoredPair>();
-        string[] lines = Encoding.UTF8.GetString(bytes).Split('\n');
-        for (int i = 0; i < lines.Length - 1; i++)
-        {
-            string[] fields = lines[i].Split('\t');
-            if (fields.Length != 4 || !Parse(fields[2], out double label) || !Parse(fields[3], out double cosine))
-            {
-                notes.Add($"{file}: line {i + 1} is not two ids, a label and a cosine; the file is left out");
-                return [];
-            }
-            pairs.Add(new ScoredPair(fields[0], fields[1], label, cosine));
-        }
-        return pairs;
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(static c => char.IsLetterOrDigit(c) || "_@%+=:,./-".Contains(c)) ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
-        static bool Parse(string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+    private static TimeParts? TimeOf(string file, List<JsonObject> timing, List<string> notes)
+    {
+        double[] sums = [.. TimedParts.Select(key => timing.Sum(line => line.Number(key, 0, MostSeconds) ?? 0))];
+        var (total, parts) = (sums[0], sums[1..].Sum());
+        if (parts > total * MostOfTotal)
+            notes.Add($"{file}: the parts take longer than the whole time, so shares are those of the sum of the parts");
+        // The clock of a part and that of the whole are read one after the other.
+        total = Math.Max(total, parts);
+        return total > 0 ? new TimeParts(total, sums[1], sums[2], sums[3], sums[4], total - parts) : null;
     }
 }

@@ -23,7 +23,7 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
 
     /// <summary>The folder of the data, if args.json names one.</summary>
     public DataFolder? Data => IsReproduction && Arguments!.Text("data") == "synthetic" ? new DataFolder(Path.Combine(Folder, "data"))
-        : (Arguments ?? Runs[0].Arguments).Text("data") is { Length: > 0 } path ? new DataFolder(path) : null;
+        : (Arguments ?? Runs[0].Arguments).Text("data") is { Length: > 0 } path && !path.Contains('\0') ? new DataFolder(path) : null;
 
     /// <summary>Reads a folder: that of a run, of several folds, or of a reproduction.</summary>
     /// <param name="path">The folder.</param>
@@ -56,10 +56,19 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
     {
         var summary = RunReader.Typed(file, ReproductionJson.Default.ReproductionSummary, notes);
         if (summary is null || (summary is { Models.Count: > 0, Ensemble: not null } && summary.Models.Values.All(static model => model?.Folds is { Count: > 0 } folds && folds.All(static fold => fold is not null))))
-            return summary;
+        {
+            if (summary is null || Scores(summary).All(static score => score is null or (>= -1 and <= 1)))
+                return summary;
+            notes.Add($"{file}: a score is not from \u22121 to 1; the file is left out");
+            return null;
+        }
         notes.Add($"{file}: lacks models, folds or the ensemble and is left out");
         return null;
     }
+
+    private static IEnumerable<double?> Scores(ReproductionSummary summary) =>
+        summary.Models.Values.SelectMany(static model => new[] { model.RandomSpearman, model.PretrainSpearman, model.TestSpearman }.Concat(model.Folds.SelectMany(static fold => new[] { fold.ValSpearman, fold.TestSpearman })))
+            .Concat([summary.Baselines?.MeanFrameCosine, summary.Baselines?.TitleOverlap, summary.Baselines?.LinearProbe, summary.BestPossibleSpearman, summary.Ensemble.TestSpearman, summary.Ensemble.NormalizedTestSpearman]);
 
     // In the order of their numbers.
     private static IEnumerable<string> FoldsIn(string folder) => !Directory.Exists(folder) ? []
@@ -74,7 +83,11 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
         {
             try
             {
-                runs.Add(RunReader.Read(folder, notes));
+                var run = RunReader.Read(folder, notes);
+                if (runs.Find(other => (other.Model, other.Stage, other.Fold) == (run.Model, run.Stage, run.Fold)) is { } same)
+                    notes.Add($"{folder}: has the model, stage and fold of {Path.GetFileName(same.Folder)}; the run is left out");
+                else
+                    runs.Add(run);
             }
             catch (DataException e)
             {

@@ -27,21 +27,20 @@ internal sealed class Svg
     /// <summary>Number of a text's units of width, rather too large.</summary>
     public static double WidthOf(string text) => FontSize * text.EnumerateRunes().Sum(static rune => rune.Value >= FirstWide ? WideEm : NarrowEm);
 
-    /// <summary>A text that is not wider than a number of units.</summary>
+    /// <summary>A text that is not wider than a number of units; a longer one is cut in the middle.</summary>
     public static string Fit(string text, double width)
     {
         if (WidthOf(text) <= width)
             return text;
-        var kept = new StringBuilder();
-        double used = WidthOf("…");
-        foreach (var rune in text.EnumerateRunes())
-        {
-            used += WidthOf(rune.ToString());
-            if (used > width)
-                break;
-            kept.Append(rune.ToString());
-        }
-        return kept.Append('…').ToString();
+        string[] runes = [.. text.EnumerateRunes().Select(static rune => rune.ToString())];
+        double room = width - WidthOf("…"), end = room / 2;
+        int last = runes.Length, first = 0;
+        while (last > 0 && WidthOf(runes[last - 1]) <= end)
+            end -= WidthOf(runes[--last]);
+        room = room / 2 + end;
+        while (first < last && WidthOf(runes[first]) <= room)
+            room -= WidthOf(runes[first++]);
+        return $"{string.Concat(runes[..first])}…{string.Concat(runes[last..])}";
     }
 
     /// <summary>A straight line.</summary>

@@ -53,6 +53,9 @@ public sealed class ClaimsStudy
     /// <summary>Names of these runs.</summary>
     internal static readonly string[] Variants = [NoContrastive, SquaredError, SquaredErrorAndKl, SquaredErrorAndTags];
 
+    /// <summary>Whether one of these runs is a pretraining.</summary>
+    internal static bool IsPretraining(string variant) => variant == NoContrastive;
+
     private readonly Device _device;
     private readonly ReproductionOptions _options;
     private readonly IProgressSink _progress;
@@ -79,7 +82,7 @@ public sealed class ClaimsStudy
             throw new DataException("--study makes synthetic data for each of its seeds; --data is not allowed");
         long start = clock.GetTimestamp();
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject { ["command"] = StudyLayout.Command, ["preset"] = options.Preset, ["seed"] = options.Seed },
-            layout: new StudyLayout(), overwrite: options.Overwrite);
+            layout: new StudyLayout(), overwrite: options.Overwrite, inputs: options.InputFiles());
         folder.Begin(null, progress);
         var study = new ClaimsStudy(device, options, progress, clock, cancellation);
         ulong[] seeds = [.. Enumerable.Range(0, Seeds).Select(i => options.Seed + (ulong)i)];

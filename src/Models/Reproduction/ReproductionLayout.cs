@@ -12,7 +12,7 @@ namespace VideoSim.Models.Reproduction;
 internal sealed class ReproductionLayout : RunLayout
 {
     /// <summary>Command in args.json.</summary>
-    public const string Command = "reproduce";
+    public const string Command = RunArguments.Reproduce;
 
     /// <summary>Value of <c>data</c> in args.json if the data was made.</summary>
     public const string MadeData = "synthetic";
@@ -60,23 +60,25 @@ internal sealed class ReproductionLayout : RunLayout
 
     /// <inheritdoc/>
     protected override IEnumerable<(string Folder, RunLayout Layout)> Inner(string folder) =>
-        Runs().Select(run => (Path.Combine(folder, run), Training));
+        Runs().Select(run => (Path.Combine(folder, run.Path), run.Layout));
 
-    private static IEnumerable<string> Runs() =>
+    private static IEnumerable<(string Path, RunLayout Layout)> Runs() =>
     [
-        .. from model in ModelZoo.Names from run in Enumerable.Range(1, Folds.Count).Select(Fold).Prepend(Pretrained) select Path.Combine(model, run),
-        .. ClaimsStudy.Variants.Select(static name => Path.Combine(ClaimsStudy.Runs, name)),
+        .. ModelZoo.Names.Select(static model => (Path.Combine(model, Pretrained), Pretraining)),
+        .. from model in ModelZoo.Names from fold in Enumerable.Range(1, Folds.Count) select (Path.Combine(model, Fold(fold)), Finetuning),
+        .. ClaimsStudy.Variants.Select(static name => (Path.Combine(ClaimsStudy.Runs, name), ClaimsStudy.IsPretraining(name) ? Pretraining : Finetuning)),
     ];
 
     // The embeddings of a run lie next to it.
     private static IEnumerable<string> Results() =>
-        [Submission, Summary, Report, .. Runs().Select(static run => Path.Combine(Path.GetDirectoryName(run)!, Embeddings, $"{Path.GetFileName(run)}.zip"))];
+        [Submission, Summary, Report, .. Runs().Select(static run => Path.Combine(Path.GetDirectoryName(run.Path)!, Embeddings, $"{Path.GetFileName(run.Path)}.zip"))];
 
     private static IEnumerable<string> MadeFiles(string folder)
     {
         var data = new DataFolder(Path.Combine(folder, Data));
         string[] shards = Directory.Exists(data.PointwiseFolder) ? Directory.GetFiles(data.PointwiseFolder, "pretrain_*.tfrecords") : [];
-        return [.. shards, data.Pairwise, data.Labels, data.Test("a"), data.TestLabels("a"), data.Test("b"), data.TestLabels("b"), data.TagList, data.Vocabulary, data.Truth];
+        string[] files = [.. shards, data.Pairwise, data.Labels, data.Test("a"), data.TestLabels("a"), data.Test("b"), data.TestLabels("b"), data.TagList, data.Vocabulary, data.Truth];
+        return files.Select(file => Path.GetRelativePath(folder, file));
     }
 }
 
@@ -84,7 +86,7 @@ internal sealed class ReproductionLayout : RunLayout
 internal sealed class StudyLayout : RunLayout
 {
     /// <summary>Command in args.json.</summary>
-    public const string Command = "reproduce --study claims";
+    public const string Command = RunArguments.Study;
 
     /// <summary>Name of the result.</summary>
     public const string Claims = "claims.json";

@@ -47,6 +47,9 @@ public sealed record ReproductionOptions
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
     public JiebaDictionary? Dictionary { get; init; }
 
+    /// <summary>Files of options that the command has read.</summary>
+    public IReadOnlyList<InputFile> Files { get; init; } = [];
+
     /// <summary>Skips damaged records.</summary>
     public bool SkipBadRecords { get; init; }
 
@@ -64,6 +67,15 @@ public sealed record ReproductionOptions
 
     /// <summary>Source of a model's vocabulary and encoder.</summary>
     public TextSource TextOf(string model) => Text.GetValueOrDefault(model) ?? new TextSource();
+
+    /// <summary>The files that the reproduction reads. Some need not exist.</summary>
+    internal IReadOnlyList<InputFile> InputFiles()
+    {
+        var data = Data is null ? null : new DataFolder(Data);
+        IEnumerable<string> files = data is null ? [] :
+            [.. data.Pointwise, data.Pairwise, data.Labels, data.Test("b"), data.TestLabels("b"), data.TagList, data.Vocabulary, data.Truth];
+        return [.. Files, .. Models.SelectMany(model => TextOf(model).InputFiles()).Distinct(), .. files.Select(static file => new InputFile("--data", file))];
+    }
 
     /// <summary>Options of one training run.</summary>
     internal RunOptions RunOf(string model, string outputDirectory) => new()

@@ -62,7 +62,7 @@ public sealed class ReproductionRun
             ["jieba_dict_sha256"] = options.Dictionary?.Sha256,
             ["precision"] = options.Precision is { } precision ? PrecisionName.Of(precision) : null,
             ["set"] = new JsonArray([.. Override.Effective(options.Overrides).Select(text => (JsonNode)text)]),
-        }, layout: new ReproductionLayout(), overwrite: options.Overwrite);
+        }, layout: new ReproductionLayout(), overwrite: options.Overwrite, inputs: options.InputFiles());
         var reproduction = new ReproductionRun(device, options, progress, clock, cancellation);
         reproduction.Begin(folder);
         if (!reproduction.HasLabels)

@@ -146,6 +146,15 @@ public sealed record RunOptions
     /// <summary>The dictionary of RoFormer's tokenizer; null for jieba's own.</summary>
     public JiebaDictionary? Dictionary { get; init; }
 
+    /// <summary>Files of options that the command has read.</summary>
+    public IReadOnlyList<InputFile> Files { get; init; } = [];
+
+    /// <summary>
+    /// Folders of runs of the same command that begin after this one. With <see cref="Overwrite"/> their runs are
+    /// deleted when this one begins.
+    /// </summary>
+    public IReadOnlyList<string> Later { get; init; } = [];
+
     /// <summary>Skips damaged records instead of stopping at the first.</summary>
     public bool SkipBadRecords { get; init; }
 

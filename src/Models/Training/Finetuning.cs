@@ -52,7 +52,7 @@ public static class Finetuning
         string[] others = [data.Labels, .. source.Files];
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
-            ["command"] = "finetune",
+            ["command"] = RunArguments.Finetune,
             ["preset"] = options.Preset,
             ["seed"] = options.Seed,
             ["fold"] = fold,
@@ -63,7 +63,12 @@ public static class Finetuning
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
-        }, others, overwrite: options.Overwrite, mayGrow: options.MayGrow);
+        }, others, overwrite: options.Overwrite, mayGrow: options.MayGrow, later: options.Later,
+            inputs:
+            [
+                .. options.Files, .. new[] { data.Pairwise, data.Labels, data.TagList }.Select(static file => new InputFile("--data", file)),
+                .. source.Files.Select(static file => new InputFile("--pretrained", file)),
+            ]);
         if (folder.IsComplete)
             return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation) ?? throw new DataException($"{folder.FolderPath} is complete, but its checkpoint has no validation score");
 

@@ -17,8 +17,8 @@ namespace VideoSim.Models.Training;
 /// <param name="DeviceBytes">
 /// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients,
 /// moments, activations, packed operands of products, input, and the same for the validation; on the CPU also the
-/// batches that are read ahead. The memory of the driver and its libraries is not included: code, and 32 MiB for matrix
-/// products.
+/// batches that are read ahead. The memory of the driver and its libraries is not included: code, and 32 MiB for
+/// matrix products.
 /// </param>
 /// <param name="DiskBytes">
 /// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.

@@ -47,7 +47,7 @@ public static class Pretraining
         var tokenizer = TokenizerFactory.Create(config, vocabulary, options.Dictionary);
         using var folder = RunFolder.Open(options.OutputDirectory, new JsonObject
         {
-            ["command"] = "pretrain",
+            ["command"] = RunArguments.Pretrain,
             ["preset"] = options.Preset,
             ["seed"] = options.Seed,
             ["data"] = data.FullPath,
@@ -58,7 +58,8 @@ public static class Pretraining
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
-        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: options.MayGrow);
+        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: options.MayGrow,
+            inputs: [.. options.Files, .. options.Text.InputFiles(), .. new[] { data.Labels, data.TagList, data.Vocabulary }.Concat(data.Pointwise).Concat(pairFiles).Select(static file => new InputFile("--data", file))]);
         string[] labels = data.HasPairs ? [data.Labels] : [];
         string[] others = [.. labels, .. data.TagListFiles, .. encoder?.Files ?? [vocabularyFile]];
         if (folder.IsComplete)

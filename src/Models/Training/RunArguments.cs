@@ -7,6 +7,9 @@ namespace VideoSim.Models.Training;
 /// <summary>The args.json of the run that trained a model.</summary>
 internal sealed class RunArguments
 {
+    /// <summary>Commands, as args.json names them.</summary>
+    public const string Pretrain = "pretrain", Finetune = "finetune", Reproduce = "reproduce", Study = "reproduce --study claims";
+
     private RunArguments(string file, JsonObject all) => (File, All) = (file, all);
 
     /// <summary>Path of the file.</summary>
@@ -29,6 +32,12 @@ internal sealed class RunArguments
             return null;
         return new RunArguments(file, JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file)));
     }
+
+    /// <summary>
+    /// Whether an object is the args.json of a run. Other programs write files of this name as well.
+    /// </summary>
+    public static bool IsOfRun(JsonObject arguments) => StageOf(arguments) is Pretrain or Finetune or Reproduce or Study
+        && (arguments.ContainsKey(RunChange.Deleting) || (arguments.ContainsKey("preset") && arguments.ContainsKey("seed")));
 
     /// <summary>Number of steps of the run; null in the arguments of other work.</summary>
     public int? Steps => StepsOf(All);

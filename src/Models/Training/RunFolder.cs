@@ -18,17 +18,18 @@ namespace VideoSim.Models.Training;
 public sealed class RunFolder : IDisposable
 {
     /// <summary>Name of the file with a run's arguments.</summary>
-    internal const string Arguments = "args.json";
+    public const string Arguments = "args.json";
 
     private readonly RunLock _lock;
     private readonly RunLayout _layout;
     private readonly RunMode _mode;
     private readonly JsonObject _arguments;
     private readonly JsonObject? _earlier; // args.json as it was
+    private readonly IReadOnlyList<string> _later;
 
-    private RunFolder(string path, RunLock held, RunLayout layout, RunMode mode, JsonObject arguments, JsonObject? earlier)
+    private RunFolder(string path, RunLock held, RunLayout layout, RunMode mode, JsonObject arguments, JsonObject? earlier, IReadOnlyList<string> later)
     {
-        (FolderPath, _lock, _layout, _mode, _arguments, _earlier) = (path, held, layout, mode, arguments, earlier);
+        (FolderPath, _lock, _layout, _mode, _arguments, _earlier, _later) = (path, held, layout, mode, arguments, earlier, later);
         Inputs = new RunInputs(path);
         Metrics = new RunMetrics(path);
         Checkpoints = new RunCheckpoints(path, Metrics);
@@ -86,29 +87,45 @@ public sealed class RunFolder : IDisposable
     /// </param>
     /// <param name="layout">What the command makes in the folder; null for one training run.</param>
     /// <param name="overwrite">Whether a run in the folder is to be deleted when this one begins.</param>
+    /// <param name="inputs">
+    /// The files that the command reads. They must not be deleted with the run that was there.
+    /// </param>
+    /// <param name="later">
+    /// Folders of the same command whose runs follow this one. If <paramref name="overwrite"/>, they are deleted when
+    /// this one begins, so that a later start continues the new runs and not the old ones.
+    /// </param>
     /// <param name="mayGrow">Whether the run continues if its steps are more than before.</param>
     /// <exception cref="DataException">
     /// The folder cannot be written, belongs to something else or to a run with other arguments, or is in use. The
     /// folder does not change.
     /// </exception>
-    internal static RunFolder Open(string path, JsonObject arguments, IReadOnlyList<string>? files = null, RunLayout? layout = null, bool overwrite = false, bool mayGrow = false)
+    internal static RunFolder Open(string path, JsonObject arguments, IReadOnlyList<string>? files = null, RunLayout? layout = null, bool overwrite = false, bool mayGrow = false,
+        IReadOnlyList<InputFile>? inputs = null, IReadOnlyList<string>? later = null)
     {
         RunLock? held = null;
         try
         {
             Directory.CreateDirectory(path);
-            if (!File.Exists(FileOfArguments(path)) && Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverOfStart(entry)))
-                throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
+            RequireRunOrEmpty(path);
             held = RunLock.Take(path);
             var earlier = Read(path);
             arguments[RunChange.Version] = Surroundings.Version;
-            layout ??= RunLayout.Training;
+            layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow);
+            string[] overwritten = overwrite ? [.. (later ?? []).Where(Directory.Exists)] : [];
             if (mode == RunMode.Replace)
-                layout.RequireFree(path);
+                RequireDeletable(path, layout, inputs ?? []);
+            foreach (string folder in overwritten)
+            {
+                RequireRunOrEmpty(folder);
+                RunLock.Take(folder).Dispose();
+                if (Read(folder) is { } other)
+                    RequireSameCommand(folder, other, layout, overwrite);
+                RequireDeletable(folder, layout, inputs ?? []);
+            }
             if (mode is RunMode.Continue or RunMode.Grow)
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0);
-            return new RunFolder(path, held, layout, mode, arguments, earlier);
+            return new RunFolder(path, held, layout, mode, arguments, earlier, overwritten);
         }
         catch (Exception e)
         {
@@ -133,11 +150,14 @@ public sealed class RunFolder : IDisposable
             Inputs.Require(inputs);
         try
         {
+            foreach (string folder in _later.Where(static folder => File.Exists(FileOfArguments(folder))))
+            {
+                using (RunLock.Take(folder))
+                    Clear(folder, Read(folder)!);
+            }
             if (_mode == RunMode.Replace)
             {
-                // From here on, every start deletes the rest.
-                Write(new JsonObject { ["command"] = _earlier!["command"]?.DeepClone(), ["data"] = _earlier["data"]?.DeepClone(), [RunChange.Deleting] = true });
-                _layout.Clear(FolderPath);
+                Clear(FolderPath, _earlier!);
             }
             else if (_mode == RunMode.Restart)
             {
@@ -147,7 +167,8 @@ public sealed class RunFolder : IDisposable
             {
                 KeepHistory(progress);
             }
-            Write(_arguments);
+            if (_mode != RunMode.Continue || !JsonNode.DeepEquals(_arguments, _earlier))
+                Write(FolderPath, _arguments);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -186,14 +207,13 @@ public sealed class RunFolder : IDisposable
 
     private static RunMode ModeOf(string path, JsonObject earlier, JsonObject arguments, IReadOnlyList<string> files, RunLayout layout, bool overwrite, bool mayGrow)
     {
-        string? command = RunArguments.StageOf(earlier);
-        bool isOwn = command is null || layout.Makes(command);
-        if (overwrite && !isOwn)
-            throw new DataException($"{path} has the results of {Printable.Quote(command!)}; --overwrite-output-dir deletes only those of the same command");
-        if (isOwn && (overwrite || earlier.ContainsKey(RunChange.Deleting)))
+        bool isFree = layout.HasFilesOf(RunArguments.StageOf(earlier)!) && (earlier.ContainsKey(RunChange.Deleting) || !layout.HasBegun(path));
+        if (!isFree)
+            RequireSameCommand(path, earlier, layout, overwrite);
+        if (overwrite || earlier.ContainsKey(RunChange.Deleting))
             return RunMode.Replace;
         var change = RunChange.Of(earlier, arguments);
-        if (isOwn && command is not null && !layout.HasBegun(path))
+        if (isFree)
             return change is { Refusal: null, Growth: null, Patience: null } ? RunMode.Restart : RunMode.Replace;
         // Another patience changes nothing of a run that has done all its steps.
         string? patience = Directory.Exists(Path.Combine(path, ModelFolder.LastOfRun)) && RunCheckpoints.NewestStep(path) >= RunArguments.StepsOf(earlier) ? null : change.Patience;
@@ -201,6 +221,38 @@ public sealed class RunFolder : IDisposable
             return (change.Growth ?? patience) is null ? RunMode.Continue : RunMode.Grow;
         throw new DataException(new RunInputs(path).Changed(files) is { } changed ? RunInputs.Refusal(path, $"{changed} has changed")
             : $"{path} has a run with other arguments: {change.Refusal ?? (change.Growth is null ? patience : $"{change.Growth}: a part of a reproduction does not get longer")}; choose another --output-dir or the same arguments, or pass --overwrite-output-dir to delete that run");
+    }
+
+    private static void RequireRunOrEmpty(string path)
+    {
+        if (Read(path) is { } arguments)
+        {
+            if (!RunArguments.IsOfRun(arguments))
+                throw new DataException($"{path} is not the folder of a run: its {Arguments} was not written by this program");
+        }
+        else if (Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverOfStart(entry)))
+        {
+            throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
+        }
+    }
+
+    private static void RequireSameCommand(string path, JsonObject earlier, RunLayout layout, bool overwrite)
+    {
+        if (RunArguments.StageOf(earlier) is { } command && !layout.Makes(command))
+            throw new DataException($"{path} has the results of {Printable.Quote(command)}; {(overwrite ? "--overwrite-output-dir deletes only those of the same command" : "choose another --output-dir")}");
+    }
+
+    private static void RequireDeletable(string path, RunLayout layout, IReadOnlyList<InputFile> inputs)
+    {
+        layout.RequireFree(path);
+        InputFile.RefuseDeleted(path, inputs, layout.Deleted(path));
+    }
+
+    // From the first write on, every start deletes the rest.
+    private void Clear(string folder, JsonObject earlier)
+    {
+        Write(folder, new JsonObject { ["command"] = earlier["command"]?.DeepClone(), ["data"] = earlier["data"]?.DeepClone(), [RunChange.Deleting] = true });
+        _layout.Clear(folder);
     }
 
     // The arguments of a run that continues. The entries of "grown" are the recipes that it had before, each with the
@@ -239,16 +291,14 @@ public sealed class RunFolder : IDisposable
 
     private static long StepOf(JsonObject entry) => entry["from"] is JsonValue value && value.TryGetValue(out long step) ? step : 0;
 
-    private static JsonObject? Read(string path)
+    /// <summary>The args.json of a folder; null if there is none.</summary>
+    /// <exception cref="DataException">It cannot be read; the message names it.</exception>
+    internal static JsonObject? Read(string path)
     {
         string file = FileOfArguments(path);
         return File.Exists(file) ? JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file)) : null;
     }
 
-    private void Write(JsonObject arguments)
-    {
-        if (_mode == RunMode.Continue && JsonNode.DeepEquals(arguments, _earlier))
-            return;
-        AtomicFile.Write(FileOfArguments(FolderPath), stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
-    }
+    private static void Write(string folder, JsonObject arguments) =>
+        AtomicFile.Write(FileOfArguments(folder), stream => stream.Write(JsonSerializer.SerializeToUtf8Bytes(arguments, RunJson.Default.JsonObject)));
 }

@@ -8,11 +8,22 @@ namespace VideoSim.Models.Training;
 /// <summary>What a command makes in its folder. Nothing else in the folder is ever deleted.</summary>
 internal abstract class RunLayout
 {
-    /// <summary>The folder of one training run.</summary>
-    public static RunLayout Training { get; } = new TrainingLayout();
+    /// <summary>The folder of one pretraining.</summary>
+    public static RunLayout Pretraining { get; } = new TrainingLayout(RunArguments.Pretrain);
+
+    /// <summary>The folder of the finetuning of one fold.</summary>
+    public static RunLayout Finetuning { get; } = new TrainingLayout(RunArguments.Finetune);
+
+    /// <summary>The layout of a training run whose arguments are given.</summary>
+    public static RunLayout Of(JsonObject arguments) => RunArguments.StageOf(arguments) == RunArguments.Finetune ? Finetuning : Pretraining;
 
     /// <summary>Whether a command, as args.json names it, makes such folders.</summary>
     public abstract bool Makes(string command);
+
+    /// <summary>
+    /// Whether a folder of a command has no files but those of this layout. Without a result it may be used anew.
+    /// </summary>
+    public virtual bool HasFilesOf(string command) => Makes(command);
 
     /// <summary>Whether the folder has results of a training step, or of later work.</summary>
     public abstract bool HasBegun(string folder);
@@ -30,12 +41,18 @@ internal abstract class RunLayout
     /// <exception cref="Engine.DataException">Another process has the lock of a run.</exception>
     public void RequireFree(string folder)
     {
-        foreach (var (inner, layout) in Inner(folder).Where(static run => Directory.Exists(run.Folder) && run.Layout.IsOwn(run.Folder)))
+        foreach (var (inner, layout) in OwnInner(folder))
         {
             RunLock.Take(inner).Dispose();
             layout.RequireFree(inner);
         }
     }
+
+    /// <summary>The files and folders that <see cref="Clear"/> deletes or that are written anew after it.</summary>
+    public IEnumerable<string> Deleted(string folder) => !File.Exists(RunFolder.FileOfArguments(folder)) ? [] :
+    [
+        RunFolder.FileOfArguments(folder), .. OwnFolders(folder), .. OwnFiles(folder), .. OwnInner(folder).SelectMany(static run => run.Layout.Deleted(run.Folder)),
+    ];
 
     /// <summary>
     /// Deletes what the command has made, except args.json and the lock. If the process is killed meanwhile, args.json
@@ -43,13 +60,11 @@ internal abstract class RunLayout
     /// </summary>
     public void Clear(string folder)
     {
-        var arguments = JsonFile.ParseObject(RunFolder.FileOfArguments(folder), FileFailure.ReadAllBytes(RunFolder.FileOfArguments(folder)));
-        foreach (string path in Directory.GetDirectories(folder).Where(path => OwnsFolder(AtomicFolder.NameOf(path))))
+        string[] files = [.. OwnFiles(folder)];
+        foreach (string path in OwnFolders(folder))
             Directory.Delete(path, recursive: true);
-        foreach (var (inner, layout) in Inner(folder))
+        foreach (var (inner, layout) in OwnInner(folder))
         {
-            if (!Directory.Exists(inner) || !layout.IsOwn(inner))
-                continue;
             using (RunLock.Take(inner))
             {
                 if (File.Exists(RunFolder.FileOfArguments(inner)))
@@ -60,20 +75,23 @@ internal abstract class RunLayout
             RunLock.Delete(inner);
             DeleteIfEmpty(inner, folder);
         }
-        foreach (string file in Files(folder, arguments).SelectMany(name => new[] { name, AtomicFile.LeftoverOf(name) }).Select(name => Path.Combine(folder, name)).Where(File.Exists))
+        foreach (string file in files.Where(File.Exists))
         {
             File.Delete(file);
             DeleteIfEmpty(Path.GetDirectoryName(file)!, folder);
         }
     }
 
+    private string[] OwnFolders(string folder) => [.. Directory.GetDirectories(folder).Where(path => OwnsFolder(AtomicFolder.NameOf(path)))];
+
+    private IEnumerable<string> OwnFiles(string folder) =>
+        Files(folder, RunFolder.Read(folder) ?? []).SelectMany(static name => new[] { name, AtomicFile.LeftoverOf(name) }).Select(name => Path.Combine(folder, name)).Where(File.Exists);
+
+    private (string Folder, RunLayout Layout)[] OwnInner(string folder) => [.. Inner(folder).Where(static run => Directory.Exists(run.Folder) && run.Layout.IsOwn(run.Folder))];
+
     // Whether a folder is a run of this layout, or has only what a start leaves that was killed at once.
-    private bool IsOwn(string folder)
-    {
-        string file = RunFolder.FileOfArguments(folder);
-        return File.Exists(file) ? RunArguments.StageOf(JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file))) is { } command && Makes(command)
-            : Directory.EnumerateFileSystemEntries(folder).All(RunFolder.IsLeftoverOfStart);
-    }
+    private bool IsOwn(string folder) => RunFolder.Read(folder) is { } arguments ? RunArguments.IsOfRun(arguments) && Makes(RunArguments.StageOf(arguments)!)
+        : Directory.EnumerateFileSystemEntries(folder).All(RunFolder.IsLeftoverOfStart);
 
     // Deletes a folder and its parents up to a folder, as long as they have nothing.
     private static void DeleteIfEmpty(string path, string upTo)
@@ -82,9 +100,11 @@ internal abstract class RunLayout
             Directory.Delete(path);
     }
 
-    private sealed class TrainingLayout : RunLayout
+    private sealed class TrainingLayout(string own) : RunLayout
     {
-        public override bool Makes(string command) => command is "pretrain" or "finetune";
+        public override bool Makes(string command) => command == own;
+
+        public override bool HasFilesOf(string command) => command is RunArguments.Pretrain or RunArguments.Finetune;
 
         public override bool HasBegun(string folder) => RunMetrics.HasSteps(folder)
             || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using VideoSim.Engine;
@@ -24,7 +25,14 @@ internal sealed class RunMetrics(string run)
     });
 
     /// <summary>Removes lines that were written after the file had a length.</summary>
-    public void Cut(long bytes) => Change(FileMode.OpenOrCreate, stream => stream.SetLength(Math.Min(stream.Length, bytes)));
+    /// <exception cref="DataException">The file is shorter, so it has lost lines; the message names it.</exception>
+    public void Cut(long bytes)
+    {
+        long length = File.Exists(_file) ? new FileInfo(_file).Length : 0;
+        if (length < bytes || bytes < 0)
+            throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; restore the file, or begin again with --overwrite-output-dir");
+        Change(FileMode.OpenOrCreate, stream => stream.SetLength(bytes));
+    }
 
     /// <summary>
     /// Flushes the file to the disk. A checkpoint is flushed, so the lines before it must be as well.
@@ -44,29 +52,31 @@ internal sealed class RunMetrics(string run)
     /// <summary>Whether a line is of a step after the start.</summary>
     /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
     public static bool HasSteps(string run) => File.Exists(Path.Combine(run, Name))
-        && Lines(run, whole: false).Any(static line => line.TryGetProperty("step", out var step) && step.ValueKind == JsonValueKind.Number && step.GetDouble() > 0);
+        && Lines(run, whole: false).Any(static line => line["step"] is JsonValue step && step.TryGetValue(out double number) && number > 0);
 
     /// <summary>All lines.</summary>
     /// <exception cref="DataException">The file cannot be read, or a line is torn; the message names it.</exception>
-    public static IReadOnlyList<JsonObject> All(string run) => [.. Lines(run, whole: true).Select(static line => JsonObject.Create(line)!)];
+    public static IReadOnlyList<JsonObject> All(string run) => [.. Lines(run, whole: true)];
 
     /// <summary>The values of one key, in the order of the lines that have it.</summary>
     /// <exception cref="DataException">
-    /// The file cannot be read or no line has the key; the message names both.
+    /// The file cannot be read, no line has the key, or a value is not a number; the message names both.
     /// </exception>
     public static double[] Series(string run, string key)
     {
         var values = new List<double>();
         foreach (var line in Lines(run, whole: true))
         {
-            if (line.TryGetProperty(key, out var value))
-                values.Add(value.GetDouble());
+            if (line[key] is JsonValue value && value.TryGetValue(out double number))
+                values.Add(number);
+            else if (line.ContainsKey(key))
+                throw new DataException($"{Path.Combine(run, Name)}: '{key}' of a line is not a number");
         }
         return values.Count > 0 ? [.. values] : throw new DataException($"{Path.Combine(run, Name)}: no line has '{key}'");
     }
 
     // The last line may be torn if the process was killed. A run that continues removes it.
-    private static IEnumerable<JsonElement> Lines(string run, bool whole)
+    private static IEnumerable<JsonObject> Lines(string run, bool whole)
     {
         string file = Path.Combine(run, Name);
         string[] lines;
@@ -78,21 +88,18 @@ internal sealed class RunMetrics(string run)
         {
             throw new DataException($"{file}: {e.Message}", e);
         }
-        foreach (string line in lines)
+        for (int i = 0; i < lines.Length; i++)
         {
-            JsonElement element;
+            JsonObject line;
             try
             {
-                using var json = JsonDocument.Parse(line);
-                element = json.RootElement.Clone();
+                line = JsonFile.ParseObject($"{file}: line {i + 1}", Encoding.UTF8.GetBytes(lines[i]));
             }
-            catch (JsonException e)
+            catch (DataException) when (!whole)
             {
-                if (!whole)
-                    continue;
-                throw new DataException($"{file}: {e.Message}", e);
+                continue;
             }
-            yield return element;
+            yield return line;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Progress;
@@ -36,19 +37,42 @@ internal sealed record RunSessions(IReadOnlyList<RunSession> Sessions)
     /// <param name="device">Device of the session.</param>
     /// <param name="fromStep">Updates that were done before.</param>
     /// <param name="clock">Gives the time.</param>
+    /// <param name="progress">
+    /// Receives a note if the file is damaged. No result depends on it, so it begins anew.
+    /// </param>
     /// <returns>1-based number of the session.</returns>
-    /// <exception cref="Engine.DataException">The file cannot be read or written; the message names it.</exception>
-    public static int Begin(string run, Device device, long fromStep, TimeProvider clock)
+    /// <exception cref="DataException">The file cannot be written; the message names it.</exception>
+    public static int Begin(string run, Device device, long fromStep, TimeProvider clock, IProgressSink progress)
     {
         string file = Path.Combine(run, Name);
         RunSession[] sessions =
         [
-            .. File.Exists(file) ? JsonFile.Read(file, RunJson.Default.RunSessions).Sessions : [],
+            .. Read(file, progress),
             new RunSession(TimeOf(clock), fromStep, Environment.GetCommandLineArgs(), Surroundings.Version, Surroundings.Commit, Environment.MachineName, Surroundings.Processor,
                 RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription, device.Name, (device.Stream as CpuStream)?.Threads),
         ];
         AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, new RunSessions(sessions), RunJson.Default.RunSessions));
         return sessions.Length;
+    }
+
+    private static IReadOnlyList<RunSession> Read(string file, IProgressSink progress)
+    {
+        if (!File.Exists(file))
+            return [];
+        string problem;
+        try
+        {
+            // A damaged file can lack the list, or have null in it.
+            if (JsonFile.Read(file, RunJson.Default.RunSessions).Sessions is IReadOnlyList<RunSession?> sessions && !sessions.Contains(null))
+                return sessions!;
+            problem = $"{file}: has no list of sessions";
+        }
+        catch (DataException e)
+        {
+            problem = e.Message;
+        }
+        progress.Note($"{problem}; the file begins anew");
+        return [];
     }
 
     /// <summary>The time now, UTC, as in ISO 8601.</summary>

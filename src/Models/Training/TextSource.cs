@@ -28,6 +28,13 @@ public sealed record TextSource(string? VocabularyFile = null, string? EncoderFo
         return PretrainedFolder.Open(EncoderFolder, OpenHdf5);
     }
 
+    /// <summary>The files of the options. They need not exist.</summary>
+    internal IEnumerable<InputFile> InputFiles() =>
+    [
+        .. VocabularyFile is null ? [] : (InputFile[])[new("--vocab", VocabularyFile)],
+        .. EncoderFolder is null || !Directory.Exists(EncoderFolder) ? [] : Directory.GetFiles(EncoderFolder).Select(static file => new InputFile("--encoder", file)),
+    ];
+
     /// <summary>Refuses an encoder of another type than a model has.</summary>
     /// <exception cref="DataException">The types differ, or the folder has no encoder.</exception>
     public void RequireType(string model)

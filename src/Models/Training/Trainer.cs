@@ -102,7 +102,7 @@ public sealed class Trainer : IDisposable
     }
 
     private void BeginTiming() =>
-        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System), _job.Config.UpdateBatch, TimeProvider.System);
+        _timing = new RunTiming(_folder.FolderPath, RunSessions.Begin(_folder.FolderPath, _device, _state.Step, TimeProvider.System, _progress), _job.Config.UpdateBatch, TimeProvider.System);
 
     // Continues from a saved state. The weights before training are made again.
     private void Restore(string checkpoint, TrainerState state)
@@ -228,9 +228,10 @@ public sealed class Trainer : IDisposable
             (line["tag_precision"], line["tag_recall"], line["tag_f1"]) = (score.TagPrecision, score.TagRecall, score.TagF1);
         Record(line);
         _timing.Write(_state.Step);
-        _notes.Validation(_state.Step, spearman, pairs);
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
         UpdateText();
+        _progress.Report(_state.Step, _text);
+        _notes.Validation(_state.Step, spearman, pairs);
         if (_state.Step == 0 && !_job.StartIsTrained)
             return;
         _state.ValidationsWithoutGain = spearman > _state.BestSpearman || _state.BestSpearman is null ? 0 : _state.ValidationsWithoutGain + 1;

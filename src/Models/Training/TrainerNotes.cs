@@ -13,7 +13,7 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     /// <summary>Name of the validation score in metrics.jsonl.</summary>
     public const string Score = "val_spearman";
 
-    /// <summary>Several parts do not give the results of one batch if samples of a batch depend on each other.</summary>
+    /// <summary>Parts do not give the results of one batch if samples of a batch depend on each other.</summary>
     public void Parts()
     {
         var (config, mixes) = (job.Config, job.Stage.MixesSamples);
@@ -30,7 +30,7 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     public void Validation(long step, double spearman, int pairs) =>
         Note(string.Create(CultureInfo.InvariantCulture, $"step {step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
 
-    /// <summary>The end by early stopping. The model of the best score can be a later one with an equal score.</summary>
+    /// <summary>Early stopping. The model of the best score can be a later one with an equal score.</summary>
     public void EarlyStop(TrainerState state)
     {
         var (patience, every) = (job.Config.EarlyStoppingPatience, job.Config.EvaluateEvery);

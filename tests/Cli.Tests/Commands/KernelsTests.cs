@@ -30,7 +30,7 @@ public sealed class KernelsTests(CommandWorld world)
 
     [Fact]
     public void Check_UnknownName_ListsTheFamilies() =>
-        Shell.Run("kernels", "check", "nonsense").AssertFailed(1, "there is no kernel 'nonsense'", "layernorm");
+        Shell.Run("kernels", "check", "nonsense").AssertFailed(2, "there is no kernel 'nonsense'", "layernorm");
 
     [Fact]
     public void Check_SourceOfNoKernel_NamesTheFile()

@@ -24,6 +24,16 @@ public sealed partial class PresetsTests
         Assert.Equal(3000, (int)JsonNode.Parse(Shell.Run("presets", "--json", "--model", "uniter").AssertDone().Output)![2]!["finetune_steps"]!);
     }
 
+    [Fact]
+    public void Presets_InCapitals_AreTheSame()
+    {
+        foreach (string command in new[] { "presets {0}", "inspect --model mix --preset {0}", "kernels list --preset {0}" })
+        {
+            Assert.Equal(Shell.Run(string.Format(System.Globalization.CultureInfo.InvariantCulture, command, "micro").Split(' ')).AssertDone().Output,
+                Shell.Run(string.Format(System.Globalization.CultureInfo.InvariantCulture, command, "MICRO").Split(' ')).AssertDone().Output);
+        }
+    }
+
     [Theory]
     [InlineData("micro", "mix")]
     [InlineData("reference", "uniter-roformer")]

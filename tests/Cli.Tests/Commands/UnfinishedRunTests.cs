@@ -58,6 +58,23 @@ public sealed class UnfinishedRunTests(CommandWorld world)
         Assert.Contains("\"on_nan\": \"rollback\"", File.ReadAllText(Path.Combine(run, "args.json")), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Folds_IntoTheFolderOfOneRun_AreRefused()
+    {
+        string run = world.CopyOfRun();
+        Shell.Run([.. CommandWorld.Finetune(world.Data, world.Pretrained, run, "--fold", "all"), "--overwrite-output-dir"]).AssertFailed(1, $"{run} has a run itself");
+        Assert.False(Directory.Exists(Path.Combine(run, "fold-1")));
+    }
+
+    [Fact]
+    public void Run_ThatWouldLoseItsConfig_StaysAsItIs()
+    {
+        string run = world.CopyOfRun(), config = Path.Combine(run, "checkpoint-0", "mine.json");
+        File.WriteAllText(config, "{}");
+        Shell.Run([.. CommandWorld.Pretrain(world.Data, run), "--config", config, "--overwrite-output-dir"]).AssertFailed(1, $"--config: {config} would be deleted with the run in {run}");
+        Assert.True(File.Exists(config));
+    }
+
     // The state after step 1 of 2, as an interruption leaves it.
     private string Interrupted()
     {

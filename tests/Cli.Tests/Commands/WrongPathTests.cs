@@ -64,6 +64,40 @@ public sealed class WrongPathTests(CommandWorld world)
         static string[] With(string[] command, string old, string now) => Array.ConvertAll(command, text => text == old ? now : text);
     }
 
+    // DATA, RUN and FILE are right; NO does not exist.
+    [Theory]
+    [InlineData("report NO --output NEW.html")]
+    [InlineData("embed --checkpoint NO --records DATA/test_b --output NEW.npy")]
+    [InlineData("embed --checkpoint RUN --records NO --output NEW.zip")]
+    [InlineData("ensemble --inputs NO.zip --output NEW.zip")]
+    [InlineData("export --checkpoint NO --onnx NEW.onnx")]
+    [InlineData("inspect --step --checkpoint NO --records DATA/test_b --output NEW.safetensors")]
+    [InlineData("inspect --step --checkpoint RUN --records DATA/test_b --labels NO --output NEW.safetensors")]
+    [InlineData("data import --table NO --output-dir NEW")]
+    [InlineData("data synth --tag-list NO --output-dir NEW")]
+    [InlineData("data synth --vocab NO --output-dir NEW")]
+    [InlineData("data synth --test-pairs 1000000 --test-videos 3 --output-dir NEW")]
+    [InlineData("convert NO NEW")]
+    [InlineData("convert DATA NEW")]
+    [InlineData("kernels compile --kernels NO --output-dir NEW")]
+    [InlineData("pretrain --model mix --data NO --output-dir NEW")]
+    [InlineData("pretrain --model mix --data DATA --vocab NO --output-dir NEW")]
+    [InlineData("pretrain --model mix --data DATA --config NO --output-dir NEW")]
+    [InlineData("pretrain --model mix --data DATA --jieba-dict NO --output-dir NEW")]
+    [InlineData("pretrain --model mix --data DATA --device cuda:77 --output-dir NEW")]
+    [InlineData("finetune --model mix --data DATA --pretrained NO --fold 1 --output-dir NEW")]
+    [InlineData("finetune --model uniter --data DATA --pretrained RUN --fold 1 --output-dir NEW")]
+    [InlineData("reproduce --models mix --data NO --output-dir NEW")]
+    [InlineData("reproduce --models mix --encoder NO --output-dir NEW")]
+    public void Output_WhenAnInputIsWrong_LeavesNoFolder(string command)
+    {
+        string parent = world.New(), output = Path.Combine(parent, "a", "b"), missing = world.New();
+        var outcome = Shell.Run([.. CommandText.Words(command).Select(word => word.Replace("DATA", world.Data, StringComparison.Ordinal).Replace("RUN", world.Pretrained, StringComparison.Ordinal)
+            .Replace("NO", missing, StringComparison.Ordinal).Replace("NEW", output, StringComparison.Ordinal))]);
+        Assert.True(outcome.ExitCode is 1 or 2, outcome.Error);
+        Assert.False(Directory.Exists(parent), outcome.Error);
+    }
+
     [Fact]
     public void Model_NoFolder_IsNamedWithItsOption()
     {

@@ -83,9 +83,11 @@ public sealed class ProgressTests
     [Theory]
     [InlineData(90, "uniter pretrain: 9/60 (15%), 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
     [InlineData(76, "uniter pretrain: 9/60, 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
-    [InlineData(65, "uniter pretrain: 9/60, 2.79/s, validation 0.7123, 18s left")]
-    [InlineData(55, "uniter pretrain: 9/60, validation 0.7123, 18s left")]
+    [InlineData(65, "pretrain: 9/60, 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
+    [InlineData(55, "9/60, 2.79/s, loss 0.6931, validation 0.7123, 18s left")]
+    [InlineData(50, "9/60, 2.79/s, validation 0.7123, 18s left")]
     [InlineData(40, "9/60, validation 0.7123, 18s left")]
+    [InlineData(25, "pretrain: 9/60, 18s left")]
     [InlineData(20, "9/60, 18s left")]
     [InlineData(8, "9/60")]
     [InlineData(4, "9/60")]
@@ -93,7 +95,17 @@ public sealed class ProgressTests
     public void Running_NarrowTerminal_LeavesOutWholeParts(int columns, string line)
     {
         var (label, state) = ProgressText.Running("uniter pretrain", 9, 0, 60, TimeSpan.FromSeconds(9 / 2.79), "loss 0.6931, validation 0.7123", columns);
-        Assert.Equal(line, label.Length == 0 || line.StartsWith("uniter", StringComparison.Ordinal) ? label + state : "label");
+        Assert.Equal(line, label + state);
+    }
+
+    // The longest label and the largest numbers of a usual run.
+    [Fact]
+    public void Running_EightyColumns_ShowsLossValidationRateAndTime()
+    {
+        var (label, state) = ProgressText.Running("uniter-roformer finetune fold 11", 19_000, 0, 30_000, TimeSpan.FromSeconds(1900), "loss 0.6931, validation 0.7123", 79);
+        Assert.Equal("19000/30000, 10.0/s, loss 0.6931, validation 0.7123, 18m 20s left", label + state);
+        (label, state) = ProgressText.Running("uniter-roformer finetune fold 1", 190, 0, 600, TimeSpan.FromSeconds(38), "loss 0.6931, validation 0.7123", 79);
+        Assert.Equal("finetune fold 1: 190/600, 5.00/s, loss 0.6931, validation 0.7123, 1m 22s left", label + state);
     }
 
     [Fact]
@@ -107,7 +119,7 @@ public sealed class ProgressTests
         error.Width = 30;
         _clock.Now = TimeSpan.FromSeconds(2);
         progress.Report(6, "loss 0.6931, validation 0.7123");
-        Assert.Equal(["", "uniter pretrain: 0/60 (0%)", "uniter pretrain: 3/60, 3.00/s, validation 0.7123, 19s left", "6/60, 18s left"], Plain(error.Text).Split('\r'));
+        Assert.Equal(["", "uniter pretrain: 0/60 (0%)", "3/60, 3.00/s, loss 0.6931, validation 0.7123, 19s left", "pretrain: 6/60, 18s left"], Plain(error.Text).Split('\r'));
     }
 
     [Fact]

@@ -25,6 +25,20 @@ public sealed partial class ResultTests
         Assert.Equal("", _error.Text);
     }
 
+    // A title of a file may have characters that turn the rest of the line around.
+    [Fact]
+    public void TextOfFiles_WithFormatCharacters_IsEscapedEverywhere()
+    {
+        var console = Console(json: false);
+        console.WriteResult(new ResultTable().TextColumn("title").Row("cat\u202Etac"), new Score("mix", 0.71), ScoreContext.Default.Score);
+        console.Progress.Note("a\u202E.tfrecords: 1 record");
+        console.Progress.Begin("b\u202E", 1);
+        console.Progress.End("");
+        console.WriteError("c\u202E");
+        Assert.Contains("| cat\\u202etac |", _output.Text, StringComparison.Ordinal);
+        Assert.Equal("a\\u202e.tfrecords: 1 record\nb\\u202e: 0 in 0.0s\nerror: c\\u202e\n", _error.Text);
+    }
+
     [Fact]
     public void WriteResult_WideTableInAPipe_IsNotWrapped()
     {

@@ -151,9 +151,10 @@ public sealed class AtomicFileTests : IDisposable
     {
         File.WriteAllText(_folder["file"], "old");
         AtomicFile.RequireWritable(_folder["file"]);
-        AtomicFile.RequireWritable(_folder["a/file"]);
+        AtomicFile.RequireWritable(_folder["a/b/file"]);
+        Assert.Throws<DataException>(() => AtomicFile.RequireWritable(_folder[$"c/d/{new string('n', 300)}"]));
 
-        Assert.Equal(["a", "file"], _folder.Listing);
+        Assert.Equal(["file"], _folder.Listing);
         Assert.Equal("old", File.ReadAllText(_folder["file"]));
     }
 

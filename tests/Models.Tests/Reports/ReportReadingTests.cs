@@ -88,7 +88,7 @@ public sealed class ReportReadingTests : IDisposable
         File.WriteAllLines(Path.Combine(Run, "metrics.jsonl"), File.ReadAllLines(Path.Combine(Run, "metrics.jsonl")).Where(static line => !line.Contains("val_", StringComparison.Ordinal)));
         var data = Build(Run);
         Assert.EndsWith("in 6 steps, without a validation", data.Verdict.Text, StringComparison.Ordinal);
-        Assert.Contains("the run: no validation, because there are no labelled pairs", data.Notes);
+        Assert.Contains("the run: no validation in metrics.jsonl", data.Notes);
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Training;
@@ -57,7 +56,7 @@ public sealed class FailedStartTests(FinishedRuns runs) : IClassFixture<Finished
 
     private static void AssertFree(string run)
     {
-        using var next = RunFolder.Open(run, new JsonObject { ["command"] = "finetune", ["seed"] = 99 });
+        using var next = RunFolder.Open(run, TinyRun.Arguments("finetune", seed: 99));
         Assert.True(next.IsNew);
     }
 

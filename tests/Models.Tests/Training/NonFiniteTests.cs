@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text.Json.Nodes;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
 using VideoSim.Engine.Serialization;
@@ -70,7 +69,7 @@ public sealed class NonFiniteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         string message = Assert.Throws<DataException>(() => Finetuning.Run(device, TinyRun.Options(output), new DataFolder(runs.Data), start, fold: 2, IProgressSink.None,
             TestContext.Current.CancellationToken)).Message;
         Assert.Matches(@"^mix finetune fold 2: the embedding of video '\d+' is not finite at step 0, before the first checkpoint; nothing is trained yet, so the fault is in the starting weights or in the videos$", message);
-        using (var next = RunFolder.Open(output, new JsonObject { ["command"] = "finetune", ["seed"] = 99 }))
+        using (var next = RunFolder.Open(output, TinyRun.Arguments("finetune", seed: 99)))
             Assert.True(next.IsNew); // the folder is free for other arguments
         Assert.Equal(["args.json", "environment.json", "inputs.json", "metrics.jsonl", "timing.jsonl"], Left(output));
     }

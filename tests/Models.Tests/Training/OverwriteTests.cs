@@ -1,5 +1,5 @@
-using System.Text.Json.Nodes;
 using VideoSim.Engine;
+using VideoSim.Engine.Devices;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
@@ -43,7 +43,7 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
     public void Run_InUse_IsRefused()
     {
         string run = runs.CopyOfPretrained("in-use");
-        using (RunFolder.Open(run, [], overwrite: true))
+        using (RunFolder.Open(run, TinyRun.Arguments(), overwrite: true))
             Assert.Contains(" is in use by process ", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run, Other, overwrite: true)).Message, StringComparison.Ordinal);
         Folders.AssertEqual(runs.Pretrained, run);
     }
@@ -82,26 +82,28 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Folders.AssertEqual(fresh, run);
     }
 
-    [Fact]
-    public void Reproduction_WithForeignFiles_LosesOnlyItsOwn()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Reproduction_WithForeignFiles_LosesOnlyItsOwn(bool isRelative)
     {
-        string folder = runs.New("whole");
+        string folder = Named("whole", isRelative);
         Begin(folder, ReproductionLayout.Command);
         foreach (string run in new[] { "mix/pretrain", "mix/fold-3", "study/squared-error" })
         {
-            Begin(Path.Combine(folder, run), "pretrain");
+            Begin(Path.Combine(folder, run), run == "mix/pretrain" ? "pretrain" : "finetune");
             foreach (string name in new[] { "checkpoint-5/model.safetensors", "last/model.safetensors", "metrics.jsonl", ".tmp-args.json" })
                 Put(folder, Path.Combine(run, name));
         }
         foreach (string name in new[] { "mix/embeddings/random.zip", "mix/embeddings/fold-3.zip", "study/embeddings/squared-error.zip", "result.zip", ".tmp-summary.json", "inputs.json",
-            "data/pointwise/pretrain_3.tfrecords", "data/truth.json", "data/test_b/test_b.tfrecords", "data.unfinished/x" })
+            "data/pointwise/pretrain_3.tfrecords", "data/pairwise/label.tsv", "data/vocab.txt", "data/truth.json", "data/test_b/test_b.tfrecords", "data.unfinished/x" })
         {
             Put(folder, name);
         }
 
         string[] foreign = ["mix/embeddings/mine.zip", "mix/fold-3/notes", "mix/fold-12/last/x", "uniter/pretrain/x", "data/mine.txt", "other/x"];
         Array.ForEach(foreign, name => Put(folder, name));
-        using (var run = RunFolder.Open(folder, new JsonObject { ["command"] = ReproductionLayout.Command }, layout: new ReproductionLayout(), overwrite: true))
+        using (var run = RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), overwrite: true))
             run.Begin(null, IProgressSink.None);
         Assert.Equal([".lock", "args.json", .. foreign.Order(StringComparer.Ordinal)], Files(folder));
     }
@@ -115,8 +117,8 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Begin(inner, "finetune");
         Put(inner, "checkpoint-5/model.safetensors");
         string[] before = Files(folder);
-        using (RunFolder.Open(inner, new JsonObject { ["command"] = "finetune", ["data"] = "synthetic" }))
-            Assert.Contains($"{inner} is in use by", Assert.Throws<DataException>(() => RunFolder.Open(folder, [], layout: new ReproductionLayout(), overwrite: true)).Message, StringComparison.Ordinal);
+        using (RunFolder.Open(inner, TinyRun.Arguments("finetune")))
+            Assert.Contains($"{inner} is in use by", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command), layout: new ReproductionLayout(), overwrite: true)).Message, StringComparison.Ordinal);
         Assert.Equal(before, Files(folder));
     }
 
@@ -128,33 +130,98 @@ public sealed class OverwriteTests(FinishedRuns runs) : IClassFixture<FinishedRu
         Begin(folder, ReproductionLayout.Command);
         Begin(Path.Combine(folder, "mix", "pretrain"), "pretrain");
         Put(folder, "mix/embeddings/random.zip");
-        using (var run = RunFolder.Open(folder, new JsonObject { ["command"] = ReproductionLayout.Command, ["seed"] = 2 }, layout: new ReproductionLayout()))
+        using (var run = RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command, seed: 2), layout: new ReproductionLayout()))
             Assert.True(run.IsNew);
         Put(folder, "mix/pretrain/checkpoint-5/model.safetensors");
-        Assert.Contains("seed was absent and is 2", Assert.Throws<DataException>(() =>
-            RunFolder.Open(folder, new JsonObject { ["command"] = ReproductionLayout.Command, ["data"] = "synthetic", ["seed"] = 2 }, layout: new ReproductionLayout())).Message, StringComparison.Ordinal);
+        Assert.Contains("seed was 7 and is 3", Assert.Throws<DataException>(() =>
+            RunFolder.Open(folder, TinyRun.Arguments(ReproductionLayout.Command, seed: 3), layout: new ReproductionLayout())).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Study_OfThreeSeeds_LosesItsReproductions()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Study_OfThreeSeeds_LosesItsReproductions(bool isRelative)
     {
-        string folder = runs.New("study");
+        string folder = Named("study", isRelative);
         Begin(folder, StudyLayout.Command, new StudyLayout());
         Begin(Path.Combine(folder, "seed-42"), ReproductionLayout.Command, new ReproductionLayout());
         Begin(Path.Combine(folder, "seed-42", "mix", "pretrain"), "pretrain");
         Put(folder, "seed-42/mix/pretrain/last/model.safetensors");
         Put(folder, "claims.json");
+        Put(folder, "seed-42/data/truth.json");
         Put(folder, "seed-x/mine");
-        using (var run = RunFolder.Open(folder, new JsonObject { ["command"] = StudyLayout.Command }, layout: new StudyLayout(), overwrite: true))
+        using (var run = RunFolder.Open(folder, TinyRun.Arguments(StudyLayout.Command), layout: new StudyLayout(), overwrite: true))
             run.Begin(null, IProgressSink.None);
         Assert.Equal([".lock", "args.json", "seed-x/mine"], Files(folder));
     }
 
+    [Fact]
+    public void Run_NamedByARelativePath_IsDeleted()
+    {
+        string folder = Named("run", isRelative: true);
+        Begin(folder, "pretrain");
+        Array.ForEach(["metrics.jsonl", "last/model.safetensors", "checkpoint-3/x", "tensorboard/events.out.tfevents.1.videosim"], name => Put(folder, name));
+        using (var run = RunFolder.Open(folder, TinyRun.Arguments(), overwrite: true))
+            run.Begin(null, IProgressSink.None);
+        Assert.Equal([".lock", "args.json"], Files(folder));
+    }
+
+    [Theory]
+    [InlineData("{}", false)]
+    [InlineData("{}", true)]
+    [InlineData("""{"lr":0.1,"command":"train"}""", true)]
+    [InlineData("""{"command":"pretrain","lr":0.1}""", false)]
+    [InlineData("""{"command":"pretrain","lr":0.1}""", true)]
+    public void Folder_WithTheArgumentsOfAnotherProgram_IsRefused(string arguments, bool overwrite)
+    {
+        string folder = runs.New($"foreign-{arguments.Length}-{overwrite}");
+        Array.ForEach(["last/weights.bin", "metrics.jsonl"], name => Put(folder, name));
+        File.WriteAllText(Path.Combine(folder, "args.json"), arguments);
+        Assert.Equal($"{folder} is not the folder of a run: its args.json was not written by this program",
+            Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, folder, Other, overwrite: overwrite)).Message);
+        Assert.Equal(["args.json", "last/weights.bin", "metrics.jsonl"], Files(folder));
+    }
+
+    [Theory]
+    [InlineData(true, "--overwrite-output-dir deletes only those of the same command")]
+    [InlineData(false, "choose another --output-dir")]
+    public void Pretraining_InTheFolderOfAFinetuning_StaysAsItIs(bool overwrite, string advice)
+    {
+        string folder = runs.CopyOfPretrained($"pretraining-{overwrite}");
+        Assert.Equal($"{folder} has the results of 'pretrain'; {advice}", Assert.Throws<DataException>(() => Finetune(runs.Pretrained, folder, overwrite)).Message);
+        Folders.AssertEqual(runs.Pretrained, folder);
+    }
+
+    // Folds that come later are deleted when the first one begins, so that the new ones can be continued.
+    [Fact]
+    public void Folds_KilledInTheFirst_ContinueWithTheNewArguments()
+    {
+        string first = runs.New("folds/fold-2"), later = runs.New("folds/fold-3"), foreign = Path.Combine(later, "mine");
+        Finetune(runs.Pretrained, later, fold: 3);
+        File.WriteAllText(foreign, "precious");
+        var kill = new Watcher(static _ => { }, static _ => throw new KilledException());
+        Assert.Throws<KilledException>(() => Finetune(runs.Pretrained, first, overwrite: true, later: [later, runs.New("folds/fold-4")], progress: kill, overrides: ["finetune.rate=0.002"]));
+        Assert.Equal([".lock", "args.json", "mine"], Files(later));
+        Finetune(runs.Pretrained, later, fold: 3, overrides: ["finetune.rate=0.002"]);
+        Assert.True(Directory.Exists(Path.Combine(later, "last")));
+    }
+
     private static void Begin(string folder, string command, RunLayout? layout = null)
     {
-        using var run = RunFolder.Open(folder, new JsonObject { ["command"] = command, ["data"] = "synthetic" }, layout: layout ?? (command == ReproductionLayout.Command ? new ReproductionLayout() : null));
+        using var run = RunFolder.Open(folder, TinyRun.Arguments(command), layout: layout ?? (command == ReproductionLayout.Command ? new ReproductionLayout() : null));
         run.Begin(null, IProgressSink.None);
     }
+
+    private void Finetune(string pretrained, string output, bool overwrite = false, int fold = 2, string[]? later = null, IProgressSink? progress = null, string[]? overrides = null)
+    {
+        using var device = new CpuDevice(1);
+        Finetuning.Run(device, TinyRun.Options(output, false, overrides ?? []) with { Overwrite = overwrite, Later = later ?? [] }, new DataFolder(runs.Data), pretrained, fold, progress ?? IProgressSink.None,
+            CancellationToken.None);
+    }
+
+    // Deep, because a relative path that is taken twice could else lead to the same folder by way of the root.
+    private string Named(string name, bool isRelative) =>
+        isRelative ? Path.GetRelativePath(Environment.CurrentDirectory, runs.New($"{string.Concat(Enumerable.Repeat("deep/", 30))}{name}")) : runs.New(name);
 
     private static void Put(string folder, string name)
     {

@@ -28,7 +28,7 @@ public sealed class RunFolderTests : IDisposable
             File.WriteAllText(Path.Combine(folder, file), "precious");
         }
         string[] before = Listing(folder);
-        Assert.Equal($"{folder} is not empty and not the folder of a run: it has no args.json", Assert.Throws<DataException>(() => RunFolder.Open(folder, [])).Message);
+        Assert.Equal($"{folder} is not empty and not the folder of a run: it has no args.json", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments())).Message);
         Assert.Equal(before, Listing(folder));
     }
 
@@ -40,17 +40,17 @@ public sealed class RunFolderTests : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(At("theirs"), file))!);
         File.WriteAllText(Path.Combine(At("theirs"), file), "precious");
-        Assert.Throws<DataException>(() => RunFolder.Open(At("theirs"), []));
+        Assert.Throws<DataException>(() => RunFolder.Open(At("theirs"), TinyRun.Arguments()));
     }
 
     [Fact]
     public void Open_RunOfOtherArguments_ChangesNothingInIt()
     {
         string folder = At("run");
-        Begin(folder, new JsonObject { ["seed"] = 1 });
-        Directory.CreateDirectory(Path.Combine(folder, ".tmp-last"));
+        Begin(folder, TinyRun.Arguments(seed: 1));
+        Directory.CreateDirectory(Path.Combine(folder, ".tmp-last")); // so it has begun
         string[] before = Listing(folder);
-        Assert.Contains("seed was 1 and is 2", Assert.Throws<DataException>(() => RunFolder.Open(folder, new JsonObject { ["seed"] = 2 })).Message, StringComparison.Ordinal);
+        Assert.Contains("seed was 1 and is 2", Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments(seed: 2))).Message, StringComparison.Ordinal);
         Assert.Equal(before, Listing(folder));
     }
 
@@ -59,10 +59,10 @@ public sealed class RunFolderTests : IDisposable
     public void Open_RunThatWasKilled_RecoversItsOwnFoldersAlone()
     {
         string folder = At("run");
-        Begin(folder, []);
+        Begin(folder, TinyRun.Arguments());
         foreach (string name in new[] { ".tmp-checkpoint-7", ".tmp-best", ".old-last", ".tmp-mine", ".old-keep", ".tmp-checkpoint-x", ".old-checkpoint-" })
             Directory.CreateDirectory(Path.Combine(folder, name));
-        RunFolder.Open(folder, []).Dispose();
+        RunFolder.Open(folder, TinyRun.Arguments()).Dispose();
         Assert.Equal([".old-checkpoint-", ".old-keep", ".tmp-checkpoint-x", ".tmp-mine", "last"],
             Directory.GetDirectories(folder).Select(static path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
     }
@@ -71,13 +71,13 @@ public sealed class RunFolderTests : IDisposable
     public void Open_RunInUse_IsRefusedUntilItIsGivenUp()
     {
         string folder = At("run");
-        using (RunFolder.Open(folder, []))
+        using (RunFolder.Open(folder, TinyRun.Arguments()))
         {
-            string message = Assert.Throws<DataException>(() => RunFolder.Open(folder, [])).Message;
+            string message = Assert.Throws<DataException>(() => RunFolder.Open(folder, TinyRun.Arguments())).Message;
             Assert.Equal($"{folder} is in use by process {Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}", message);
         }
         File.WriteAllText(Path.Combine(folder, ".lock-owner"), "1"); // of a process that was killed
-        Begin(folder, []);
+        Begin(folder, TinyRun.Arguments());
         Assert.Equal(["args.json"], Directory.GetFiles(folder).Select(static path => Path.GetFileName(path)!).Where(static name => name != ".lock"));
     }
 

@@ -79,7 +79,7 @@ internal sealed class TinyJob : IDisposable
         Func<int, TrainingDraws>? draws = null, Func<ValidationScore>? score = null, CancellationTokenSource? stop = null)
     {
         var config = pairs ? _preset.Finetune : _preset.Pretrain;
-        using var folder = RunFolder.Open(Output, []);
+        using var folder = RunFolder.Open(Output, TinyRun.Arguments());
         folder.Begin([], progress);
         using var trainer = new Trainer(_device, new TrainingJob
         {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using VideoSim.Engine.Devices;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Progress;
@@ -13,6 +14,9 @@ internal static class TinyRun
 {
     // Batches large enough that kernels of every kind are worth sharing between threads.
     private static readonly string[] Overrides = [.. TinyData.Overrides, "pretrain.batch=16", "finetune.batch=8", "pretrain.checkpoint_every=4", "finetune.checkpoint_every=4"];
+
+    /// <summary>The least that args.json of a run has.</summary>
+    internal static JsonObject Arguments(string command = "pretrain", int seed = 7) => new() { ["command"] = command, ["preset"] = "micro", ["seed"] = seed, ["data"] = "synthetic" };
 
     internal static RunOptions Options(string output, bool eager = false, params string[] overrides) =>
         new() { OutputDirectory = output, Preset = "micro", Model = "mix", Overrides = [.. Overrides, .. overrides], Seed = 7, Eager = eager };

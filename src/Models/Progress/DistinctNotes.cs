@@ -1,0 +1,26 @@
+namespace VideoSim.Models.Progress;
+
+/// <summary>Passes everything on, but equal notes only once. Several runs of one command note the same.</summary>
+public sealed class DistinctNotes(IProgressSink sink) : IProgressSink
+{
+    private readonly HashSet<string> _noted = [];
+
+    /// <inheritdoc/>
+    public void Begin(string label, long total, long done = 0) => sink.Begin(label, total, done);
+
+    /// <inheritdoc/>
+    public void Report(long done, string text) => sink.Report(done, text);
+
+    /// <inheritdoc/>
+    public void End(string text) => sink.End(text);
+
+    /// <inheritdoc/>
+    public void Note(string text)
+    {
+        bool isNew;
+        lock (_noted)
+            isNew = _noted.Add(text);
+        if (isNew)
+            sink.Note(text);
+    }
+}

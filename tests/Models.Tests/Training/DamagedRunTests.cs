@@ -1,0 +1,96 @@
+using System.Text.Json.Nodes;
+using VideoSim.Engine;
+using VideoSim.Models.Training;
+using VideoSim.Tests.Shared;
+using Xunit;
+
+namespace VideoSim.Models.Tests.Training;
+
+/// <summary>Runs with damaged files, and runs whose arguments change.</summary>
+public sealed class DamagedRunTests(FinishedRuns runs) : IClassFixture<FinishedRuns>
+{
+    [Theory]
+    [InlineData("5")]
+    [InlineData("null")]
+    [InlineData("[1]")]
+    [InlineData("""{"step":"x","val_spearman":"y"}""")]
+    [InlineData("""{"step":1,"step":2}""")]
+    public void Metrics_WithALineOfAnotherKind_NameTheFile(string line)
+    {
+        string run = runs.CopyOfPretrained($"metrics-{string.Concat(line.Where(char.IsLetterOrDigit))}"), file = Path.Combine(run, "metrics.jsonl");
+        File.WriteAllText(file, line + "\n");
+        Assert.Contains(file, Assert.Throws<DataException>(() => RunMetrics.Series(run, "val_spearman")).Message, StringComparison.Ordinal);
+        Assert.False(RunMetrics.HasSteps(run));
+        if (!line.Contains("val_spearman", StringComparison.Ordinal))
+            Assert.StartsWith($"{file}: line 1", Assert.Throws<DataException>(() => RunMetrics.All(run)).Message, StringComparison.Ordinal);
+        Unfinish(run);
+        Assert.StartsWith($"{file}: has {line.Length + 1} bytes, but had ", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run)).Message, StringComparison.Ordinal);
+        Assert.Equal(line + "\n", File.ReadAllText(file));
+    }
+
+    [Fact]
+    public void Metrics_Gone_AreAnErrorBeforeTheTraining()
+    {
+        string run = runs.CopyOfPretrained("metrics-gone"), file = Path.Combine(run, "metrics.jsonl");
+        File.Delete(file);
+        Unfinish(run);
+        Assert.StartsWith($"{file}: has 0 bytes, but had ", Assert.Throws<DataException>(() => TinyRun.Pretrain(runs.Data, run)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(file));
+    }
+
+    // It changes no result.
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("null")]
+    [InlineData("""{"sessions":null}""")]
+    [InlineData("""{"sessions":[null]}""")]
+    [InlineData("""{"sessions":5}""")]
+    [InlineData("torn")]
+    public void Environment_Damaged_BeginsAnewWithANote(string content)
+    {
+        string run = runs.CopyOfPretrained($"environment-{string.Concat(content.Where(char.IsLetterOrDigit))}-{content.Length}"), file = Path.Combine(run, "environment.json");
+        File.WriteAllText(file, content);
+        Unfinish(run);
+        var notes = new Notes();
+        TinyRun.Pretrain(runs.Data, run, [], notes);
+        Assert.Contains(notes.Lines, note => note.StartsWith($"{file}: ", StringComparison.Ordinal) && note.EndsWith("; the file begins anew", StringComparison.Ordinal));
+        Assert.Single(JsonNode.Parse(File.ReadAllText(file))!["sessions"]!.AsArray());
+        Folders.AssertEqual(runs.Pretrained, run);
+    }
+
+    [Theory]
+    [InlineData("stop", "log_every", null)]
+    [InlineData("stop", "checkpoint_every", null)]
+    [InlineData("rollback", "save_total_limit", null)]
+    [InlineData("rollback", "log_every", "pretrain.log_every was 5 and is 7")]
+    [InlineData("rollback", "checkpoint_every", "pretrain.checkpoint_every was 5 and is 7")]
+    public void Change_OfAFreeKey_CountsWhereARollbackDependsOnIt(string onNan, string key, string? difference) =>
+        Assert.Equal(difference, RunChange.Of(Recipe(onNan, key, 5), Recipe(onNan, key, 7)).Refusal);
+
+    [Fact]
+    public void Change_FromStopToRollback_IsAllowedAndBackIsNot()
+    {
+        Assert.Null(RunChange.Of(Recipe("stop"), Recipe("rollback")).Refusal);
+        Assert.Equal("pretrain.on_nan was \"rollback\" and is \"stop\"", RunChange.Of(Recipe("rollback"), Recipe("stop")).Refusal);
+    }
+
+    // The first text is longer than what a message shows of a value.
+    [Fact]
+    public void Change_OfAReproduction_NamesTheKey()
+    {
+        string[] same = [.. Enumerable.Range(0, 20).Select(static i => $"model.size_{i}=1")];
+        Assert.Equal("set.pretrain.rate was \"0.1\" and is \"0.2\"", RunChange.Of(Set([.. same, "pretrain.rate=0.1"]), Set([.. same, "pretrain.rate=0.2"])).Refusal);
+        Assert.Equal("set.pretrain.rate was absent and is \"0.2\"", RunChange.Of(Set(same), Set([.. same, "pretrain.rate=0.2"])).Refusal);
+        Assert.Null(RunChange.Of(Set(same), Set([.. same, "pretrain.log_every=2", "finetune.on_nan=rollback"])).Refusal);
+        string path = new('p', 150);
+        Assert.Equal($"data was \"{path}1\" and is \"{path}2\"", RunChange.Of(new JsonObject { ["data"] = path + 1 }, new JsonObject { ["data"] = path + 2 }).Refusal);
+
+        static JsonObject Set(string[] texts) => new() { ["set"] = new JsonArray([.. texts.Select(static text => (JsonNode)text)]) };
+    }
+
+    private static JsonObject Recipe(string onNan, string key = "log_every", int value = 5) =>
+        new() { ["command"] = "pretrain", ["pretrain"] = new JsonObject { ["steps"] = 20, ["on_nan"] = onNan, [key] = value } };
+
+    // As if it had been killed before the last model was written.
+    private static void Unfinish(string run) => Directory.Delete(Path.Combine(run, "last"), recursive: true);
+}

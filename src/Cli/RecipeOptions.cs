@@ -99,7 +99,7 @@ internal sealed class RecipeOptions
         void NoteReplaced(string option, string? value, string field, string? ofFile)
         {
             if (value is not null && ofFile is not null && value != ofFile)
-                progress.Note(Printable.OneLine($"{option} {value} is used, not {result.GetValue(_config)}: {field}={ofFile}"));
+                progress.Note(Printable.Whole($"{option} {value} is used, not {result.GetValue(_config)}: {field}={ofFile}"));
         }
 
         // The value of an option that stands for keys; null if the option for the keys themselves is given.
@@ -135,7 +135,7 @@ internal sealed class RecipeOptions
         string other = _stage == "pretrain" ? "finetune" : "pretrain";
         string[] keys = _stage is null ? [] : [.. overrides.Where(one => one.Source == Override.SetOption && one.Key.StartsWith($"{other}.", StringComparison.Ordinal)).Select(static one => one.Key).Distinct()];
         if (keys.Length > 0)
-            progress.Note(Printable.OneLine($"--set {string.Join(", ", keys)}: has no effect, because this command is {_stage}, not {other}"));
+            progress.Note(Printable.Whole($"--set {string.Join(", ", keys)}: has no effect, because this command is {_stage}, not {other}"));
     }
 
     private void RefuseOfBothStages(CommandResult result)

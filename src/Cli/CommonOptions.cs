@@ -35,12 +35,6 @@ internal static class CommonOptions
 
     public const string OverwriteName = "--overwrite-output-dir";
 
-    /// <summary>The preset if no option and no file names one.</summary>
-    public const string DefaultPreset = "tiny";
-
-    /// <summary>The seed if no option and no file has one.</summary>
-    public const ulong DefaultSeed = 42;
-
     private static CudaDevice? _opened; // a process runs one command
 
     public static readonly Option<bool> Verbose = new("--verbose") { Description = "show the place in the code where an error occurs", Recursive = true };
@@ -59,7 +53,6 @@ internal static class CommonOptions
         if (name is not null && !DeviceNames.IsName(name))
             throw new DataException($"--device {Printable.OneLine(name)}: the devices are {DeviceNames.All}{Suggestion.Text(name.Replace("gpu", "cuda", StringComparison.OrdinalIgnoreCase), ["cpu", "cuda", "cuda:0", "cuda:1"])}");
     }
-
 
     public static Option<int> Threads(string description = "threads of the cpu device; any number gives the same bits") => Checked(
         new Option<int>("--threads") { Description = description, DefaultValueFactory = _ => Environment.ProcessorCount },
@@ -89,19 +82,19 @@ internal static class CommonOptions
             throw new DataException($"{option} cannot be {Printable.Quote(value)}; it must be {string.Join(" or ", all)}{Suggestion.Text(value, all)}");
     }
 
-    public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => DefaultSeed };
+    public static Option<ulong> Seed(string description = "key of all random numbers") => new("--seed") { Description = description, DefaultValueFactory = _ => Preset.DefaultSeed };
 
     public static Option<string> OutputDirectory() => new(OutputDirectoryName) { HelpName = ValueName.Folder, Description = "folder of the run; after an interruption the same command continues in it", Required = true };
 
     public static Option<bool> Overwrite() => new(OverwriteName) { Description = "delete the results of the same command in --output-dir, and begin again" };
 
-    public static Option<string> PresetName(string otherwise = DefaultPreset) => Checked(
+    public static Option<string> PresetName(string otherwise = Preset.DefaultName) => Checked(
         new Option<string>("--preset") { HelpName = "NAME", CompletionSources = { Preset.Names.ToArray() }, Description = string.Join(", ", Preset.Names), DefaultValueFactory = _ => otherwise, CustomParser = static result => Preset.Canonical(result.Tokens[0].Value) },
         (name, _) => LoadPreset(name, []));
 
     public static Option<string[]> Set() => new("--set") { Description = "change a key of the preset, such as pretrain.steps=100; may be repeated", HelpName = "KEY=VALUE", CompletionSources = { static _ => PresetKeys.All.Select(static key => new CompletionItem($"{key.Path}=")) }, DefaultValueFactory = _ => [] };
 
-    public static Option<string[]> Set(Option<string> preset) => Checked(Set(), (overrides, result) => LoadPreset(result.GetValue(preset) ?? DefaultPreset, [.. overrides]));
+    public static Option<string[]> Set(Option<string> preset) => Checked(Set(), (overrides, result) => LoadPreset(result.GetValue(preset) ?? Preset.DefaultName, [.. overrides]));
 
     public static Option<string> Model(bool required = true) => Checked(
         new Option<string>("--model") { HelpName = "NAME", CompletionSources = { ModelZoo.Names.ToArray() }, Description = string.Join(", ", ModelZoo.Names), Required = required },

@@ -86,9 +86,21 @@ internal sealed class RecipeOptions
         foreach (string line in Override.Replaced(overrides))
             progress.Note(line);
         NoteOtherStage(overrides, progress);
+        var (preset, seed) = (GivenValue(_preset), GivenValue(_seed));
+        NoteReplaced(_preset.Name, preset, ConfigFile.PresetField, file.Preset);
+        NoteReplaced(_seed.Name, seed, ConfigFile.SeedField, file.Seed?.ToString(CultureInfo.InvariantCulture));
         return new Recipe(
-            IsGiven(result, _preset) ? result.GetValue(_preset)! : file.Preset ?? CommonOptions.DefaultPreset, IsGiven(result, _seed) ? result.GetValue(_seed) : file.Seed ?? CommonOptions.DefaultSeed, overrides,
+            preset ?? file.Preset ?? Preset.DefaultName, seed is not null ? result.GetValue(_seed) : file.Seed ?? Preset.DefaultSeed, overrides,
             Number(EpochsName, new ValueRange(0, 1e6, IsLeastOpen: true), StepsName, ["steps"]), Number(RatioName, ValueRange.Probability, WarmupName, ["warmup", "encoder_warmup"]));
+
+        // The value of an option that is on the command line, or null.
+        string? GivenValue<T>(Option<T> option) => IsGiven(result, option) ? Convert.ToString(result.GetValue(option), CultureInfo.InvariantCulture) : null;
+
+        void NoteReplaced(string option, string? value, string field, string? ofFile)
+        {
+            if (value is not null && ofFile is not null && value != ofFile)
+                progress.Note(Printable.Whole($"{option} {value} is used, not {result.GetValue(_config)}: {field}={ofFile}"));
+        }
 
         // The value of an option that stands for keys; null if the option for the keys themselves is given.
         decimal? Number(string name, ValueRange range, string stronger, string[] keys)
@@ -123,7 +135,7 @@ internal sealed class RecipeOptions
         string other = _stage == "pretrain" ? "finetune" : "pretrain";
         string[] keys = _stage is null ? [] : [.. overrides.Where(one => one.Source == Override.SetOption && one.Key.StartsWith($"{other}.", StringComparison.Ordinal)).Select(static one => one.Key).Distinct()];
         if (keys.Length > 0)
-            progress.Note(Printable.OneLine($"--set {string.Join(", ", keys)}: has no effect, because this command is {_stage}, not {other}"));
+            progress.Note(Printable.Whole($"--set {string.Join(", ", keys)}: has no effect, because this command is {_stage}, not {other}"));
     }
 
     private void RefuseOfBothStages(CommandResult result)

@@ -53,11 +53,14 @@ public static class FileFailure
         UnauthorizedAccessException => "access is denied",
         PathTooLongException => "the path, or a name in it, is too long",
         _ when IsTooLarge(failure) => "the file is larger than the file system or the user's limit allows",
-        _ => Printable.OneLine(WithoutPath(WithoutPath(failure.Message, Path.GetFullPath(path)), path)).TrimEnd('.'),
+        _ => Printable.OneLine(WithoutPath(WithoutPath(WithoutLastPath(failure.Message), Path.GetFullPath(path)), path)).TrimEnd('.'),
     };
 
+    // The system's text, a colon and a path. Of a move it may be either of the two paths.
+    private static string WithoutLastPath(string message) =>
+        message.EndsWith('\'') && message.IndexOf(" : '", StringComparison.Ordinal) is > 0 and var end ? message[..end] : message;
+
     private static string WithoutPath(string message, string path) => message
-        .Replace($" : '{path}'", "", StringComparison.Ordinal)
         .Replace($" in '{path}'", "", StringComparison.Ordinal)
         .Replace($" '{path}'", "", StringComparison.Ordinal);
 

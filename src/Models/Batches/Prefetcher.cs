@@ -4,11 +4,14 @@ namespace VideoSim.Models.Batches;
 
 /// <summary>
 /// A ring of host slots that a separate thread fills ahead of the consumer. A slot has one block for each part of a
-/// batch. The contents of a batch depend on its
-/// number alone, so prefetching changes no result.
+/// batch. The contents of a batch depend on its number alone, so prefetching changes no result.
 /// </summary>
 public sealed class Prefetcher : IDisposable
 {
+    /// <summary>Slots of a training: the most batches that are ready at once. Batches of parts are large.</summary>
+    /// <param name="parts">Blocks of a slot.</param>
+    public static int SlotsOfTraining(int parts) => parts == 1 ? 3 : 2;
+
     private readonly BatchBlock[][] _slots;
     private readonly Action<long, BatchBlock[]> _fill;
     private readonly Thread _worker;

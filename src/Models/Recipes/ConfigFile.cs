@@ -40,25 +40,31 @@ public sealed record ConfigFile(string? Preset, ulong? Seed, IReadOnlyList<Overr
             else if (key == SeedField)
                 seed = value is JsonValue number && number.TryGetValue(out ulong read) ? read : throw Wrong(key, "a whole number from 0 to 2^64 - 1");
             else if (key != SchemaField)
-                Add(key, value);
+                Add("", key, value);
             else if (value?.GetValueKind() != JsonValueKind.String)
                 throw Wrong(key, "a text");
         }
         return new ConfigFile(preset, seed, overrides);
 
-        void Add(string path, JsonNode? value)
+        void Add(string section, string name, JsonNode? value)
         {
-            if (!PresetKeys.IsSection(path))
+            string path = section.Length > 0 ? $"{section}.{name}" : name;
+            var key = PresetKeys.IsSection(path) ? null : PresetKeys.Find(path, $"{file}: {Printable.OneLine(path)}");
+            if (name.Contains('.', StringComparison.Ordinal))
+                throw new DataException($"{file}: {path} must stand in its section: {Printable.OneLine(Nested(path, value))}");
+            if (key is not null)
             {
-                overrides.Add(Override.OfFile(file, path, PresetKeys.Find(path, $"{file}: {Printable.OneLine(path)}").Check(value, $"{file}: {path}")));
+                overrides.Add(Override.OfFile(file, path, key.Check(value, $"{file}: {path}")));
                 return;
             }
-            foreach (var (name, inner) in value as JsonObject ?? throw Wrong(path, "an object"))
-                Add($"{path}.{name}", inner);
+            foreach (var (inner, innerValue) in value as JsonObject ?? throw Wrong(path, "an object"))
+                Add(path, inner, innerValue);
         }
 
         DataException Wrong(string key, string kind) => new($"{file}: {key} takes {kind}, not {Printable.OneLine(root[key]?.ToJsonString() ?? "null")}");
     }
+
+    private static string Nested(string path, JsonNode? value) => path.Split('.').Reverse().Aggregate(value?.ToJsonString() ?? "null", static (inner, name) => $"{{\"{name}\": {inner}}}");
 
     private static bool IsText(JsonNode? value, string text) => value?.GetValueKind() == JsonValueKind.String && value.GetValue<string>() == text;
 }

@@ -10,8 +10,6 @@ namespace VideoSim.Models.Recipes;
 /// </summary>
 public static class ConfigSchema
 {
-    private const string DefaultPreset = "tiny";
-
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The schema as indented JSON.</summary>
@@ -20,14 +18,14 @@ public static class ConfigSchema
         var properties = new JsonObject
         {
             [ConfigFile.SchemaField] = new JsonObject { ["type"] = "string", ["description"] = "address of this schema, for editors" },
-            [ConfigFile.PresetField] = new JsonObject { ["enum"] = Array(Preset.Names), ["default"] = DefaultPreset, ["description"] = "the preset whose values are changed; --preset counts before it" },
-            [ConfigFile.SeedField] = new JsonObject { ["type"] = "integer", ["minimum"] = 0, ["maximum"] = ulong.MaxValue, ["default"] = 42, ["description"] = "key of all random numbers; --seed counts before it" },
+            [ConfigFile.PresetField] = new JsonObject { ["enum"] = Array(Preset.Names), ["default"] = Preset.DefaultName, ["description"] = "the preset whose values are changed; --preset counts before it" },
+            [ConfigFile.SeedField] = new JsonObject { ["type"] = "integer", ["minimum"] = 0, ["maximum"] = ulong.MaxValue, ["default"] = Preset.DefaultSeed, ["description"] = "key of all random numbers; --seed counts before it" },
         };
         var root = new JsonObject
         {
             ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
             ["title"] = "Configuration of a training by videosim",
-            ["description"] = $"The file of --config. Every key is optional. Defaults are those of the preset {DefaultPreset} for the model {ModelZoo.Names[0]}.",
+            ["description"] = $"The file of --config. Every key is optional. Defaults are those of the preset {Preset.DefaultName} for the model {ModelZoo.Names[0]}.",
             ["type"] = "object",
             ["properties"] = properties,
             ["additionalProperties"] = false,
@@ -64,7 +62,7 @@ public static class ConfigSchema
             schema[range.IsLeastOpen ? "exclusiveMinimum" : "minimum"] = range.Least;
             schema[range.IsMostOpen ? "exclusiveMaximum" : "maximum"] = range.Most;
         }
-        schema["default"] = valueIn(DefaultPreset).DeepClone();
+        schema["default"] = valueIn(Preset.DefaultName).DeepClone();
         schema["description"] = $"{key.Info.Meaning}; unit: {key.Info.Unit}; {string.Join(", ", Preset.Names.Select(name => $"{name}: {valueIn(name)}"))}";
         return schema;
     }

@@ -65,7 +65,7 @@ public sealed record Override(string Source, string Key, JsonNode? Value, string
         // The second is for half of a surrogate pair, such as "\ud800".
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : text;
+            return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) && !(number == 0 && PresetKey.IsTooSmall(text, number)) ? number : text;
         }
     }
 }

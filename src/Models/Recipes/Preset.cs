@@ -21,6 +21,12 @@ public sealed record Preset
 {
     private const string ExpansionKey = "model.vlad_expansion";
 
+    /// <summary>The preset if no option and no file names one.</summary>
+    public const string DefaultName = "tiny";
+
+    /// <summary>The key of all random numbers if no option and no file has one.</summary>
+    public const ulong DefaultSeed = 42;
+
     internal static readonly ConfigKey FoldsKey = new("folds", "folds", "folds that reproduce trains") { Range = new(1, Batches.Folds.Count), Flag = "--folds" };
 
     private static readonly string[] Stages = ["pretrain", "finetune"];

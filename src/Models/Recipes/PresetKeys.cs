@@ -37,11 +37,16 @@ public sealed record PresetKey(string Path, Type Type, ConfigKey Info)
     private JsonNode Number(string text, string subject)
     {
         double number = double.Parse(text, CultureInfo.InvariantCulture);
+        if (IsTooSmall(text, number))
+            throw new DataException($"{subject}: {Printable.OneLine(text)} is too near to 0 for a number");
         if (Type == typeof(int) && number != Math.Floor(number))
             throw Wrong(text, subject);
         ConfigKeys.RequireIn(Info, number, text, subject);
         return Type == typeof(int) ? (int)number : number;
     }
+
+    /// <summary>Whether a text has a number that is not 0, but is 0 in fp32.</summary>
+    internal static bool IsTooSmall(string text, double number) => (float)number == 0 && text.TakeWhile(static letter => letter is not ('e' or 'E')).Any(static letter => letter is >= '1' and <= '9');
 
     private JsonNode Text(string text, string subject)
     {

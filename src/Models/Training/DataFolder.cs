@@ -138,7 +138,7 @@ public sealed record RunOptions
     public ElementType? Precision { get; init; }
 
     /// <summary>Key of all random numbers.</summary>
-    public ulong Seed { get; init; } = 42;
+    public ulong Seed { get; init; } = Recipes.Preset.DefaultSeed;
 
     /// <summary>Source of the vocabulary and of the encoder's initial weights in a pretraining.</summary>
     public TextSource Text { get; init; } = new();

@@ -25,6 +25,9 @@ public sealed class Embedder : IDisposable
 {
     private const int Batch = 32; // as in the reference; a row's embedding does not depend on its batch
 
+    /// <summary>Batches that are read ahead.</summary>
+    internal const int Slots = 2;
+
     private readonly Device _device;
     private readonly ModelConfig _config;
     private readonly BatchBlock _input;
@@ -44,6 +47,9 @@ public sealed class Embedder : IDisposable
         _step = InferenceStep.Build(device, _input, tape => scoresTags ? model.Predict(tape, _input) : (Embedding: model.Embed(tape, _input), TagLogits: default),
             static result => [result.Embedding, result.TagLogits], eager);
     }
+
+    /// <summary>Shape of a batch.</summary>
+    internal BatchShape Shape => _input.Shape;
 
     /// <summary>Score of the tags that the last call predicted; null if this embedder does not score tags.</summary>
     public TagScore? Tags { get; private set; }
@@ -98,7 +104,7 @@ public sealed class Embedder : IDisposable
         int batches = (order.Length + Batch - 1) / Batch;
         using var assembler = new BatchAssembler(dataset, tokenizer, tags, _config.EvenFrames);
         using var host = _device.OpenHost();
-        using var slots = new Prefetcher(host, _input.Shape, parts: 1, slots: 2, 0, batches, (number, slot) =>
+        using var slots = new Prefetcher(host, _input.Shape, parts: 1, Slots, 0, batches, (number, slot) =>
             assembler.Fill(order.AsSpan((int)number * Batch, Math.Min(Batch, order.Length - (int)number * Batch)), slot));
         (Tags, NonFinite) = (_scoresTags ? new TagScore() : null, null);
         progress?.Begin("embedding", order.Length);

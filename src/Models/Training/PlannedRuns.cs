@@ -1,6 +1,7 @@
 using System.Globalization;
 using VideoSim.Engine;
 using VideoSim.Engine.Devices;
+using VideoSim.Models.Batches;
 using VideoSim.Models.Recipes;
 
 namespace VideoSim.Models.Training;
@@ -15,8 +16,9 @@ namespace VideoSim.Models.Training;
 /// <param name="FlopsPerStep">Forward, backward and update, counted launch by launch.</param>
 /// <param name="DeviceBytes">
 /// All memory that the run allocates: weights with their bf16 copies, gradients, sums of accumulated gradients,
-/// moments, activations, packed operands of products, input, and the same for the validation. The memory of the driver
-/// and its libraries is not included: code, and 32 MiB for matrix products.
+/// moments, activations, packed operands of products, input, and the same for the validation; on the CPU also the
+/// batches that are read ahead. The memory of the driver and its libraries is not included: code, and 32 MiB for
+/// matrix products.
 /// </param>
 /// <param name="DiskBytes">
 /// Size of a finished run: its checkpoints with moments, and the first, the best and the last weights.
@@ -51,7 +53,9 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
     /// <param name="sizes">Model and recipes.</param>
     /// <param name="pretraining">True for pretraining, false for finetuning.</param>
     /// <param name="runs">Number of runs.</param>
-    /// <param name="packsProducts">As in <see cref="CountingDevice"/>.</param>
+    /// <param name="packsProducts">
+    /// True for the CPU: as in <see cref="CountingDevice"/>, and batches that are read ahead are in its memory.
+    /// </param>
     /// <exception cref="DataException">The sizes do not fit a step.</exception>
     internal static PlannedRuns Count(Preset sizes, bool pretraining, int runs, bool packsProducts)
     {
@@ -61,7 +65,20 @@ public sealed record PlannedRuns(string Model, string Stage, int Runs, int Steps
         long parameters = built.Model.Parameters.Count;
         built.Update();
         double flops = ((CountingStream)device.Stream).Total.Flops;
+        if (packsProducts)
+        {
+            int parts = built.Training.GradientAccumulationSteps;
+            Allocate(device, built.Stage.Shape, parts * Prefetcher.SlotsOfTraining(parts));
+            Allocate(device, validation.Shape, Embedder.Slots);
+        }
+        int checkpoints = Math.Min(built.Training.SaveTotalLimit, (built.Training.Steps - 1) / built.Training.CheckpointEvery + 1);
         return new PlannedRuns(sizes.Model.Model, pretraining ? "pretrain" : "finetune", runs, built.Training.Steps, built.Training.UpdateBatch, parameters, flops,
-            device.AllocatedBytes, (built.Training.SaveTotalLimit * 3L + 3) * sizeof(float) * parameters);
+            device.AllocatedBytes, (checkpoints * 3L + 3) * sizeof(float) * parameters);
+    }
+
+    private static void Allocate(Device device, BatchShape shape, int blocks)
+    {
+        for (int i = 0; i < blocks; i++)
+            new BatchBlock(device, shape).Dispose();
     }
 }

@@ -17,8 +17,6 @@ namespace VideoSim.Models.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
-    private const int SlotsAhead = 3, SlotsOfParts = 2;
-
     private readonly Device _device;
     private readonly TrainingJob _job;
     private readonly RunFolder _folder;
@@ -145,7 +143,7 @@ public sealed class Trainer : IDisposable
             FinishStep(cancellation);
         }
         using var host = _device.OpenHost();
-        using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, config.GradientAccumulationSteps == 1 ? SlotsAhead : SlotsOfParts, _state.Step, config.Steps - _state.Step, _updates.Fill);
+        using var batches = new Prefetcher(host, _job.Stage.Shape, config.GradientAccumulationSteps, Prefetcher.SlotsOfTraining(config.GradientAccumulationSteps), _state.Step, config.Steps - _state.Step, _updates.Fill);
         _progress.Begin(_job.Label, config.Steps, _state.Step);
         while (!IsLastStep && !IsOutOfPatience)
         {

@@ -68,7 +68,10 @@ public sealed class RecipeOptionsTests(CommandWorld world)
             "--logging-steps", "1", "--encoder-learning-rate", "0.03", "--set", "model.vlad_expansion=1").AssertDone();
         // The command line counts before the file.
         File.WriteAllText(file, """{"preset": "reference", "seed": 6, "pretrain": {"batch": 3, "steps": 2, "log_every": 1}, "model": {"vlad_expansion": 1}}""");
-        Shell.Run([.. pretrain, "--preset", "micro", "--seed", "5", "--batch-size", "2", "--output-dir", output]).AssertDone();
+        outcome = Shell.RunAloud([.. pretrain, "--preset", "micro", "--seed", "5", "--batch-size", "2", "--output-dir", output]);
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Contains($"--preset micro is used, not {file}: preset=reference\n", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains($"--seed 5 is used, not {file}: seed=6\n", outcome.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -119,6 +122,9 @@ public sealed class RecipeOptionsTests(CommandWorld world)
     [InlineData(2, "--batch-size takes a whole number, not \"many\"", "--batch-size", "many")]
     [InlineData(2, "--max-steps takes a whole number, not 1.5", "--max-steps", "1.5")]
     [InlineData(2, "--learning-rate takes a number, not \"1e\"", "--learning-rate", "1e")]
+    [InlineData(2, "--learning-rate: 1e-400 is too near to 0 for a number", "--learning-rate", "1e-400")]
+    [InlineData(2, "--max-grad-norm: 1e-60 is too near to 0 for a number", "--max-grad-norm", "1e-60")]
+    [InlineData(2, "--learning-rate takes a number, not \".5e-400\"", "--learning-rate", ".5e-400")]
     [InlineData(2, "--num-train-epochs takes a number, not \"x\"", "--num-train-epochs", "x")]
     [InlineData(2, "--num-train-epochs must be above 0 and at most 1000000, not 0", "--num-train-epochs", "0")]
     [InlineData(2, "--warmup-ratio must be at least 0 and below 1, not 1", "--warmup-ratio", "1")]

@@ -56,6 +56,18 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void Write_PathOfAFolder_NamesItOnce()
+    {
+        string path = _folder["taken"];
+        var failure = Assert.Throws<DataException>(() => AtomicFile.Write(path, stream =>
+        {
+            stream.Write("new"u8);
+            Directory.CreateDirectory(path);
+        }));
+        Assert.Equal($"{path}: cannot be written: Is a directory", failure.Message);
+    }
+
+    [Fact]
     public void Write_RealFullDevice_ReportsWhatTheSystemSays()
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "the system has no /dev/full, a device that is always full");

@@ -48,6 +48,17 @@ public sealed class ReproductionPlanTests
         });
     }
 
+    // A run of 7 updates with a checkpoint after 3, 6 and 7 has three of them, whatever it may keep.
+    [Theory]
+    [InlineData(2, 2)]
+    [InlineData(3, 3)]
+    [InlineData(2_000_000_000, 3)]
+    public void DiskBytes_HaveNoMoreCheckpointsThanTheRunSaves(int limit, int checkpoints)
+    {
+        var run = ReproductionPlan.Of("micro", ["mix"], folds: 1, ["pretrain.steps=7", "pretrain.warmup=0", "pretrain.encoder_warmup=0", "pretrain.checkpoint_every=3", $"pretrain.save_total_limit={limit}"], packsProducts: false).Runs[0];
+        Assert.Equal((3 * checkpoints + 3) * sizeof(float) * run.Parameters, run.DiskBytes);
+    }
+
     [Fact]
     public void Of_Overrides_AreCounted()
     {

@@ -41,13 +41,18 @@ public sealed class DeviceBytesTests : IDisposable
         var (first, second) = (new Allocations(inner), new Allocations(inner));
         Pretraining.Run(first, options, data, IProgressSink.None, TestContext.Current.CancellationToken);
         Finetuning.Run(second, options with { OutputDirectory = Path.Combine(_root, "fold") }, data, pretrained, fold: 1, IProgressSink.None, TestContext.Current.CancellationToken);
-        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, [.. overrides], inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.Bytes, second.Bytes]);
+        Assert.Equal(ReproductionPlan.Of("micro", [model], folds: 1, [.. overrides], inner.PacksProducts).Runs.Select(static run => run.DeviceBytes), [first.AllBytes, second.AllBytes]);
     }
 
     // Never disposed: the memory is the inner device's, and so is the stream.
     private sealed class Allocations(Device inner) : Device(inner.Stream)
     {
-        public long Bytes { get; private set; }
+        private long _bytes, _host, _mostOfHost;
+
+        // The host's memory is the CPU's, and not that of another device. Each validation takes and frees it.
+        public long AllBytes => _bytes + (inner is CpuDevice ? _mostOfHost : 0);
+
+        public override Device OpenHost() => new Host(this);
 
         public override string Name => inner.Name;
 
@@ -57,7 +62,7 @@ public sealed class DeviceBytesTests : IDisposable
 
         public override nint Allocate(long bytes)
         {
-            Bytes += bytes;
+            _bytes += bytes;
             return inner.Allocate(bytes);
         }
 
@@ -68,5 +73,25 @@ public sealed class DeviceBytesTests : IDisposable
         public override void Clear(nint address, long bytes) => inner.Clear(address, bytes);
 
         public override void Download(nint source, Span<byte> destination) => inner.Download(source, destination);
+
+        private sealed class Host(Allocations owner) : CpuDevice(threads: 1)
+        {
+            private readonly Dictionary<nint, long> _sizes = [];
+
+            public override nint Allocate(long bytes)
+            {
+                owner._mostOfHost = Math.Max(owner._mostOfHost, owner._host += bytes);
+                nint address = base.Allocate(bytes);
+                _sizes.Add(address, bytes);
+                return address;
+            }
+
+            public override void Free(nint address)
+            {
+                _sizes.Remove(address, out long bytes);
+                owner._host -= bytes;
+                base.Free(address);
+            }
+        }
     }
 }

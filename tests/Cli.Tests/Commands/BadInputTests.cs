@@ -154,7 +154,7 @@ public sealed class BadInputTests(CommandWorld world)
     [Fact]
     public void Folder_OfAnotherCommandOrFoldOrData_NamesWhatDiffers()
     {
-        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, world.Pretrained)).AssertFailed(1, world.Pretrained, "command was \"pretrain\" and is \"finetune\"");
+        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, world.Pretrained)).AssertFailed(1, world.Pretrained, "has the results of 'pretrain'; choose another --output-dir");
         string fold = world.New(), data = world.CopyOfData();
         Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, fold)).AssertDone();
         Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, fold, "--fold", "2")).AssertFailed(1, fold, "fold was 1 and is 2");

@@ -124,7 +124,7 @@ public sealed class KernelsTests(CommandWorld world)
 
     [Fact]
     public void Bench_NameOfNoKernel_ListsTheFamilies() =>
-        Shell.Run("kernels", "bench", "adam", "nonsense").AssertFailed(1, "there is no kernel 'nonsense'", "layernorm");
+        Shell.Run("kernels", "bench", "adam", "nonsense").AssertFailed(2, "there is no kernel 'nonsense'", "layernorm");
 
     private Outcome Check(string[] args)
     {

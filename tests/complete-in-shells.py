@@ -63,6 +63,21 @@ def quoted(text):
     return "'" + text.replace("'", "'\\''") + "'"
 
 
+def timed(output):
+    """What a shell printed for each line, and its seconds: a line "TIME BEGIN END" follows the completions."""
+    if output.stderr:
+        raise SystemExit(f"{output.args[0]}: {output.stderr}")
+    results, found = [], []
+    for text in output.stdout.splitlines():
+        if text.startswith("TIME "):
+            begin, end = map(float, text.split()[1:])
+            results.append((found, end - begin))
+            found = []
+        elif text:
+            found.append(text)
+    return results
+
+
 class Bash:
     """Calls the function with the words that bash makes of the line; it breaks them at ':' and '='."""
 
@@ -76,19 +91,9 @@ class Bash:
             body.append(f"COMP_WORDS=({' '.join(map(quoted, words))}); COMP_CWORD={len(words) - 1}; begin=$EPOCHREALTIME; _videosim; end=$EPOCHREALTIME")
             body.append('printf "%s\\n" "${COMPREPLY[@]}" "TIME $begin $end"')
         output = subprocess.run(["bash", "--norc", "-c", "\n".join(body)], cwd=self.folder, check=True, capture_output=True, text=True)
-        if output.stderr:
-            raise SystemExit(f"bash: {output.stderr}")
-        results, found = [], []
-        for text in output.stdout.splitlines():
-            if text.startswith("TIME "):
-                begin, end = map(float, text.split()[1:])
-                results.append((found, end - begin))
-                found = []
-            elif text:
-                found.append(text)
         # bash replaces only the part behind the last ':' or '='.
         return [([re.match(r".*[:=]|", line.split(" ")[-1])[0] + one if re.search(r"[:]", line.split(" ")[-1]) else one for one in found], seconds)
-                for line, (found, seconds) in zip(lines, results)]
+                for line, (found, seconds) in zip(lines, timed(output))]
 
 
 class Fish:
@@ -101,17 +106,7 @@ class Fish:
             body.append(f"set begin (date +%s.%N); complete -C {quoted(line)}; echo TIME $begin (date +%s.%N)")
         environment = dict(os.environ, HOME=str(self.folder), XDG_CONFIG_HOME=str(self.folder / ".config"))
         output = subprocess.run(["fish", "--no-config", "-c", "\n".join(body)], cwd=self.folder, check=True, capture_output=True, text=True, env=environment)
-        if output.stderr:
-            raise SystemExit(f"fish: {output.stderr}")
-        results, found = [], []
-        for text in output.stdout.splitlines():
-            if text.startswith("TIME "):
-                begin, end = map(float, text.split()[1:])
-                results.append((found, end - begin))
-                found = []
-            else:
-                found.append(re.sub(r"^\w+=(?=.)", "", text.split("\t")[0]).rstrip("/"))
-        return results
+        return [([re.sub(r"^\w+=(?=.)", "", one.split("\t")[0]).rstrip("/") for one in found], seconds) for found, seconds in timed(output)]
 
 
 class Zsh:

@@ -147,6 +147,8 @@ internal static class RunReader
         {
             if (line.Whole("rollback") is not null)
                 yield return new RunEvent("rollback", StepOf(line), $"rolled back to step {line.Whole("to")?.ToString(CultureInfo.InvariantCulture) ?? "?"}: {Printable.OneLine(line.Text("reason") ?? "?")}");
+            if (line.Text(RunMetrics.Stopped) is { } reason)
+                yield return new RunEvent(RunEvent.NotFinite, StepOf(line), $"stopped: {Printable.OneLine(reason)}");
             if (line.Whole("early_stopping") is { } patience)
                 yield return new RunEvent("early stopping", StepOf(line), $"stopped early: {patience} validations without a better score");
         }

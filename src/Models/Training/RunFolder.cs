@@ -91,8 +91,9 @@ public sealed class RunFolder : IDisposable
     /// The files that the command reads. They must not be deleted with the run that was there.
     /// </param>
     /// <param name="later">
-    /// Folders of the same command whose runs follow this one. If <paramref name="overwrite"/>, they are deleted when
-    /// this one begins, so that a later start continues the new runs and not the old ones.
+    /// Folders of the same command whose runs follow this one. They must be free for it, too. If
+    /// <paramref name="overwrite"/>, they are deleted when this one begins, so that a later start continues the new
+    /// runs and not the old ones.
     /// </param>
     /// <param name="mayGrow">Whether the run continues if its steps are more than before.</param>
     /// <exception cref="DataException">
@@ -112,20 +113,22 @@ public sealed class RunFolder : IDisposable
             arguments[RunChange.Version] = Surroundings.Version;
             layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow);
-            string[] overwritten = overwrite ? [.. (later ?? []).Where(Directory.Exists)] : [];
             if (mode == RunMode.Replace)
                 RequireDeletable(path, layout, inputs ?? []);
-            foreach (string folder in overwritten)
+            string[] next = [.. (later ?? []).Where(Directory.Exists)];
+            foreach (string folder in next)
             {
                 RequireRunOrEmpty(folder);
-                RunLock.Take(folder).Dispose();
                 if (Read(folder) is { } other)
                     RequireSameCommand(folder, other, layout, overwrite);
+                if (!overwrite)
+                    continue;
+                RunLock.Take(folder).Dispose();
                 RequireDeletable(folder, layout, inputs ?? []);
             }
             if (mode is RunMode.Continue or RunMode.Grow)
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0);
-            return new RunFolder(path, held, layout, mode, arguments, earlier, overwritten);
+            return new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : []);
         }
         catch (Exception e)
         {
@@ -271,7 +274,7 @@ public sealed class RunFolder : IDisposable
         {
             string stage = RunArguments.StageOf(_earlier)!;
             if (From(grown) != from)
-                grown.Add(new JsonObject { ["from"] = from, [stage] = _earlier[stage]?.DeepClone() });
+                grown.Add((JsonNode)new JsonObject { ["from"] = from, [stage] = _earlier[stage]?.DeepClone() });
             // Without last the run is not complete, with the old arguments or with the new ones.
             if (Directory.Exists(Last))
                 AtomicFolder.Delete(Last);

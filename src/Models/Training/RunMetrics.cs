@@ -15,6 +15,9 @@ internal sealed class RunMetrics(string run)
     /// <summary>Name of the file.</summary>
     public const string Name = "metrics.jsonl";
 
+    /// <summary>The key of a line that gives the value that was not finite and stopped the run.</summary>
+    public const string Stopped = "stopped";
+
     private readonly string _file = Path.Combine(run, Name);
 
     /// <summary>Adds a line.</summary>
@@ -49,10 +52,10 @@ internal sealed class RunMetrics(string run)
         return bytes;
     }
 
-    /// <summary>Whether a line is of a step after the start.</summary>
+    /// <summary>Whether a line is of a step after the start and not of the stop there.</summary>
     /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
     public static bool HasSteps(string run) => File.Exists(Path.Combine(run, Name))
-        && Lines(run, whole: false).Any(static line => line["step"] is JsonValue step && step.TryGetValue(out double number) && number > 0);
+        && Lines(run, whole: false).Any(static line => !line.ContainsKey(Stopped) && line["step"] is JsonValue step && step.TryGetValue(out double number) && number > 0);
 
     /// <summary>All lines.</summary>
     /// <exception cref="DataException">The file cannot be read, or a line is torn; the message names it.</exception>

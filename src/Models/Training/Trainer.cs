@@ -61,6 +61,7 @@ public sealed class Trainer : IDisposable
         }
         catch (NonFiniteException e)
         {
+            _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, [RunMetrics.Stopped] = e.Message });
             throw new DataException(_notes.Failure(e.Message, _state), e);
         }
         _reports.End();

@@ -2,6 +2,12 @@ using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Serialization;
 
+/// <summary>A file of an <see cref="AtomicFolder"/>.</summary>
+/// <param name="Name">Its name inside the folder.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">SHA-256 of its content, in lower-case hexadecimal, computed while it was written.</param>
+public sealed record WrittenFile(string Name, long Bytes, string Sha256);
+
 /// <summary>
 /// A folder of files, such as a checkpoint, that exists whole or not at all. It is filled under a temporary name
 /// beside its place, every file is flushed to the disk, then the folder is renamed.
@@ -17,7 +23,7 @@ public sealed class AtomicFolder
     private readonly string _path;
     private readonly string _temporary;
     private readonly Func<string, Stream>? _open;
-    private readonly List<string> _names = [];
+    private readonly List<WrittenFile> _files = [];
 
     private AtomicFolder(string path, string temporary, Func<string, Stream>? open)
     {
@@ -75,7 +81,7 @@ public sealed class AtomicFolder
             Directory.CreateDirectory(temporary);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
-            foreach (string name in Enumerable.Reverse(folder._names))
+            foreach (string name in folder._files.Select(static file => file.Name).Reverse())
             {
                 File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
                 moved.Add(Path.Combine(path, name));
@@ -135,6 +141,9 @@ public sealed class AtomicFolder
         return name[(prefix?.Length ?? 0)..];
     }
 
+    /// <summary>The files added so far, in their order.</summary>
+    public IReadOnlyList<WrittenFile> Files => _files;
+
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
     /// <param name="name">The file's name inside the folder.</param>
     /// <param name="write">Writes the content.</param>
@@ -146,8 +155,12 @@ public sealed class AtomicFolder
         string file = Path.Combine(_temporary, name);
         try
         {
-            AtomicFile.WriteFlushed(file, write, _open);
-            _names.Add(name);
+            AtomicFile.WriteFlushed(file, stream =>
+            {
+                using var hashing = new HashingStream(stream);
+                write(hashing);
+                _files.Add(new WrittenFile(name, hashing.Length, hashing.Finish()));
+            }, _open);
         }
         catch (Exception failure)
         {

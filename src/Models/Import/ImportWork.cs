@@ -231,6 +231,8 @@ internal sealed class ImportWork : IDisposable
                 string path = Path.GetFullPath(name, _folder);
                 if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
                     throw new DataException($"{name}: is not a file of an import");
+                if (length < 0)
+                    throw new DataException($"{name}: has no such size");
                 var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);
                 _files.Add(name, new GrowingFile(handle, length));
                 if (RandomAccess.GetLength(handle) < length)

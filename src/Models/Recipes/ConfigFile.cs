@@ -31,7 +31,7 @@ public sealed record ConfigFile(string? Preset, ulong? Seed, IReadOnlyList<Overr
         FileFailure.RefuseSpecial(file);
         if (new FileInfo(file) is { Exists: true, Length: > LargestFile } large)
             throw new DataException(string.Create(CultureInfo.InvariantCulture, $"{file}: has {large.Length:N0} bytes; a file of keys has at most {LargestFile:N0}"));
-        var root = JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file));
+        var root = JsonFile.ReadObject(file);
         var (overrides, preset, seed) = (new List<Override>(), (string?)null, (ulong?)null);
         foreach (var (key, value) in root)
         {

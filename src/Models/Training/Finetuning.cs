@@ -33,7 +33,7 @@ public static class Finetuning
     public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
         data.RequirePairs();
-        var source = UsableModel.Open(pretrained, options.Dictionary);
+        var source = UsableModel.Open(pretrained, options.Dictionary, progress);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         if (options.Model != config.Model)

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -107,7 +108,7 @@ internal abstract class RunLayout
         public override bool HasFilesOf(string command) => command is RunArguments.Pretrain or RunArguments.Finetune;
 
         public override bool HasBegun(string folder) => RunMetrics.HasSteps(folder)
-            || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
+            || Directory.EnumerateDirectories(folder).Select(AtomicFolder.NameOf).Any(static name => name == ModelFolder.LastOfRun || FolderChecksums.StepOf(name) > 0);
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
             [
@@ -121,6 +122,6 @@ internal abstract class RunLayout
             return Directory.Exists(events) ? Directory.GetFiles(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
         }
 
-        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;
+        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using VideoSim.Engine.Serialization;
 using VideoSim.Engine;
 using VideoSim.Models.Reproduction;
 using VideoSim.Models.Training;
@@ -32,9 +33,9 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
     public static RunSource Read(string path, List<string> notes)
     {
         string folder = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
-        if (!Directory.Exists(folder))
-            throw new DataException($"{path}: {(File.Exists(folder) ? "is a file, not the folder of a run" : "there is no such folder")}");
-        if (!File.Exists(Path.Combine(folder, RunFolder.Arguments)))
+        if (!PathCheck.IsFolder(folder))
+            throw new DataException($"{path}: {(PathCheck.IsFile(folder) ? "is a file, not the folder of a run" : "there is no such folder")}");
+        if (!PathCheck.IsFile(Path.Combine(folder, RunFolder.Arguments)))
         {
             var folds = ReadAll(FoldsIn(folder), notes);
             return folds.Count > 0 ? new RunSource(folder, null, folds, null)
@@ -72,7 +73,7 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
 
     // In the order of their numbers.
     private static IEnumerable<string> FoldsIn(string folder) => !Directory.Exists(folder) ? []
-        : Directory.GetDirectories(folder, "fold-*").Select(static path => (Path: path, Number: int.TryParse(System.IO.Path.GetFileName(path).AsSpan(5), out int number) ? number : 0))
+        : FolderListing.Folders(folder, "fold-*").Select(static path => (Path: path, Number: int.TryParse(System.IO.Path.GetFileName(path).AsSpan(5), out int number) ? number : 0))
             .Where(static fold => fold.Number > 0).OrderBy(static fold => fold.Number).Select(static fold => fold.Path);
 
     // A damaged run is left out, so that one of many does not hide the others.

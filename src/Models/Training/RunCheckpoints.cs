@@ -118,7 +118,7 @@ internal sealed class RunCheckpoints(string run, RunMetrics metrics)
     private string PathOf(long step) => Path.Combine(run, $"{Prefix}{step}");
 
     // Newest first, without the weights before training.
-    private static IEnumerable<(long Step, string FolderPath)> All(string run) => Directory.GetDirectories(run, Prefix + "*")
+    private static IEnumerable<(long Step, string FolderPath)> All(string run) => FolderListing.Folders(run, Prefix + "*")
         .Select(static path => (Step: StepOf(Path.GetFileName(path)), path))
         .Where(static checkpoint => checkpoint.Step > 0).OrderByDescending(static checkpoint => checkpoint.Step);
 }

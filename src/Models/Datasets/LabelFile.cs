@@ -71,6 +71,7 @@ public static class LabelFile
         var lines = new LineReader(InputFile.ReadAllBytes(path));
         while (lines.MoveNext())
         {
+            lines.RequireText(path);
             if (TryParse(lines.Current, lookup, out var pair, out string? reason))
                 take(lines.Number, pair);
             else

@@ -198,10 +198,18 @@ public sealed class ReproductionRun
             return;
         // The folder gets its name when it is complete. A run that was stopped before writes it again.
         string unfinished = Path.Combine(_options.OutputDirectory, ReproductionLayout.UnfinishedData);
-        if (Directory.Exists(unfinished))
-            Directory.Delete(unfinished, recursive: true);
-        SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
-        Directory.Move(unfinished, _data.Root);
+        try
+        {
+            if (Directory.Exists(unfinished))
+                Directory.Delete(unfinished, recursive: true);
+            SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
+            Directory.Move(unfinished, _data.Root);
+            DurableFolder.FlushParent(_data.Root);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(_data.Root, e, unfinished);
+        }
     }
 
     private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
@@ -272,7 +280,6 @@ public sealed class ReproductionRun
             using var parameters = model.Parameters;
             using var embedder = new Embedder(_device, model, config, _options.Eager);
             var index = _data.Format.Open([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingRounding.Half);
         }
         return SubmissionFile.Read(file);

@@ -110,7 +110,7 @@ public sealed class RunFolder : IDisposable
         RunLock? held = null;
         try
         {
-            Directory.CreateDirectory(path);
+            DurableFolder.Make(path);
             RequireRunOrEmpty(path);
             held = RunLock.Take(path);
             var earlier = Read(path);
@@ -130,7 +130,7 @@ public sealed class RunFolder : IDisposable
                 RunLock.Take(folder).Dispose();
                 RequireDeletable(folder, layout, inputs ?? []);
             }
-            if (mode is RunMode.Continue or RunMode.Grow)
+            if (mode is not (RunMode.New or RunMode.Replace))
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
             var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : []);
             if (!run.IsNew)
@@ -208,6 +208,7 @@ public sealed class RunFolder : IDisposable
             }
             if (_mode != RunMode.Continue || !JsonNode.DeepEquals(_arguments, _earlier))
                 Write(FolderPath, _arguments);
+            _layout.DeleteLeftovers(FolderPath);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -221,7 +222,7 @@ public sealed class RunFolder : IDisposable
     public void Dispose() => _lock.Dispose();
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
-    internal static bool IsLeftoverOfStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsLockFile(path);
+    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path);
 
     /// <summary>
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
@@ -269,7 +270,7 @@ public sealed class RunFolder : IDisposable
             if (!RunArguments.IsOfRun(arguments))
                 throw new DataException($"{path} is not the folder of a run: its {Arguments} was not written by this program");
         }
-        else if (Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverOfStart(entry)))
+        else if (FolderListing.Entries(path).Any(static entry => !IsLeftoverOfStart(entry)))
         {
             throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
         }

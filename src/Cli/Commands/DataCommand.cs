@@ -41,7 +41,7 @@ internal static class DataCommand
         return command.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
-            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any(static entry => Path.GetFileName(entry) != SyntheticDataset.Unfinished))
                 throw new DataException($"--output-dir {folder}: the folder is not empty");
             var options = new SyntheticDatasetOptions
             {

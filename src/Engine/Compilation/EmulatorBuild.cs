@@ -17,6 +17,8 @@ public static partial class EmulatorBuild
 {
     private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so";
 
+    private const int Interrupted = 130; // of bash: Ctrl-C reaches the compiler too
+
     private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
     /// <summary>Builds the emulator, unless the cache contains it.</summary>
@@ -36,6 +38,7 @@ public static partial class EmulatorBuild
             return folder;
         // Built in another folder, then moved: a process that is killed leaves no half build.
         string work = $"{folder}.{Environment.ProcessId}";
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(work, recursive: true));
         try
         {
             foreach (var (name, text) in files)
@@ -164,6 +167,7 @@ public static partial class EmulatorBuild
         if (File.Exists(path))
             return;
         string aside = $"{path}.{Environment.ProcessId}";
+        using var unfinished = UnfinishedWork.Result(() => File.Delete(aside));
         File.Copy(file, aside, overwrite: true);
         File.Move(aside, path, overwrite: true);
     }
@@ -183,9 +187,12 @@ public static partial class EmulatorBuild
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var unfinished = UnfinishedWork.Result(() => process.Kill(entireProcessTree: true));
             var errors = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
+            if (process.ExitCode == Interrupted)
+                throw new OperationCanceledException();
             return process.ExitCode == 0 ? output : throw new DataException($"the emulator could not be built:\n{errors.Result.Trim()}");
         }
         catch (System.ComponentModel.Win32Exception e)

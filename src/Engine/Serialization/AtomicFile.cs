@@ -22,11 +22,12 @@ public static class AtomicFile
     {
         path = Target(path);
         string temporary = Sibling(path, Unfinished);
+        using var unfinished = UnfinishedWork.Result(() => File.Delete(temporary));
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(temporary)!);
             WriteFlushed(temporary, write, open);
-            File.Move(temporary, path, overwrite: true);
+            UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
         }
         catch (Exception failure)
         {
@@ -47,14 +48,19 @@ public static class AtomicFile
     {
         (first, second) = (Target(first), Target(second));
         var (newFirst, newSecond) = (Sibling(first, Unfinished), Sibling(second, Unfinished));
+        using var unfinishedFirst = UnfinishedWork.Result(() => File.Delete(newFirst));
+        using var unfinishedSecond = UnfinishedWork.Result(() => File.Delete(newSecond));
         try
         {
             // Steps that take long or may fail come before the old second file is deleted.
             Prepare(first, newFirst, writeFirst);
             Prepare(second, newSecond, writeSecond);
-            Try(second, newSecond, () => File.Delete(second));
-            Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
-            Try(second, newSecond, () => File.Move(newSecond, second));
+            UnfinishedWork.Place(() =>
+            {
+                Try(second, newSecond, () => File.Delete(second));
+                Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
+                Try(second, newSecond, () => File.Move(newSecond, second));
+            });
         }
         catch
         {

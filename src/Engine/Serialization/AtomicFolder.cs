@@ -36,13 +36,14 @@ public sealed class AtomicFolder
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
         string temporary = AtomicFile.Sibling(path, Unfinished);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try
         {
             string name = Path.GetFileName(temporary)[Unfinished.Length..];
             Recover(Path.GetDirectoryName(temporary)!, other => other == name);
             Directory.CreateDirectory(temporary);
             fill(new AtomicFolder(path, temporary, open));
-            Swap(Path.GetFullPath(path), temporary);
+            UnfinishedWork.Place(() => Swap(Path.GetFullPath(path), temporary));
         }
         catch (Exception failure)
         {
@@ -68,6 +69,7 @@ public sealed class AtomicFolder
         string temporary = Path.Combine(Path.GetFullPath(path), UnfinishedInside);
         RequireNew(path);
         var (made, moved) = (Missing(path), new List<string>());
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
             if (Directory.Exists(temporary))
@@ -75,20 +77,29 @@ public sealed class AtomicFolder
             Directory.CreateDirectory(temporary);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
-            foreach (string name in Enumerable.Reverse(folder._names))
+            UnfinishedWork.Place(() =>
             {
-                File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
-                moved.Add(Path.Combine(path, name));
-            }
-            Directory.Delete(temporary);
+                foreach (string name in Enumerable.Reverse(folder._names))
+                {
+                    File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
+                    moved.Add(Path.Combine(path, name));
+                }
+                Directory.Delete(temporary);
+                unfinished.Dispose();
+            });
         }
         catch (Exception failure)
+        {
+            Undo();
+            AtomicFile.ThrowIfRefused(failure, path, temporary);
+            throw;
+        }
+
+        void Undo()
         {
             moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
             AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
             made.ForEach(static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
-            AtomicFile.ThrowIfRefused(failure, path, temporary);
-            throw;
         }
     }
 

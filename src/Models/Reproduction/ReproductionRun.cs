@@ -83,7 +83,7 @@ public sealed class ReproductionRun
         };
         string file = Path.Combine(options.OutputDirectory, ReproductionLayout.Summary);
         result = WithEarlierTimes(result, file);
-        if (!reproduction.HasLabels && File.Exists(file) && File.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
+        if (!reproduction.HasLabels && File.Exists(file) && FileFailure.ReadAllText(file).Contains("\"test_spearman\"", StringComparison.Ordinal))
             progress.Note($"{file} stays as it is: it has the scores of an earlier run with labels");
         else
             AtomicFile.Write(file, stream => JsonSerializer.Serialize(stream, result, ReproductionJson.Default.ReproductionSummary));
@@ -311,7 +311,7 @@ public sealed class ReproductionRun
     {
         if (!File.Exists(_data.Truth))
             return null;
-        using var truth = JsonDocument.Parse(File.ReadAllBytes(_data.Truth));
+        using var truth = JsonDocument.Parse(FileFailure.ReadAllBytes(_data.Truth));
         return truth.RootElement.GetProperty("test_b").GetProperty("best_possible_spearman").GetDouble();
     }
 }

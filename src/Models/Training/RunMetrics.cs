@@ -82,6 +82,7 @@ internal sealed class RunMetrics(string run)
         string[] lines;
         try
         {
+            FileFailure.RefuseSpecial(file);
             lines = File.ReadAllLines(file);
         }
         catch (Exception e) when (FileFailure.Is(e))
@@ -107,6 +108,7 @@ internal sealed class RunMetrics(string run)
     {
         try
         {
+            FileFailure.RefuseSpecial(_file);
             using var stream = new FileStream(_file, mode);
             change(stream);
         }

@@ -17,6 +17,8 @@ public static partial class EmulatorBuild
 {
     private const string ResourcePrefix = "Emulator/", EmulatorFolder = "emulator/", UnitFolder = "units", PartFolder = "parts", BuiltUnits = "*.kernels.so";
 
+    private const int Interrupted = 130; // of bash: Ctrl-C reaches the compiler too
+
     private static readonly string[] Libraries = ["libcuda.so.1", "libcublasLt.so.12"];
 
     /// <summary>Builds the emulator, unless the cache contains it.</summary>
@@ -55,6 +57,7 @@ public static partial class EmulatorBuild
     private static void Build(SortedDictionary<string, string> files, string folder, string parts)
     {
         string work = TemporaryName.OfUnfinished(folder);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(work, recursive: true));
         CacheFolder.MakePrivate(work);
         try
         {
@@ -212,9 +215,12 @@ public static partial class EmulatorBuild
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var unfinished = UnfinishedWork.Result(() => process.Kill(entireProcessTree: true));
             var errors = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
+            if (process.ExitCode == Interrupted)
+                throw new OperationCanceledException();
             return process.ExitCode == 0 ? output : throw new DataException($"the emulator could not be built:\n{errors.Result.Trim()}");
         }
         catch (System.ComponentModel.Win32Exception e)

@@ -41,13 +41,14 @@ public sealed class AtomicFolder
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
         string temporary = TemporaryName.OfUnfinished(path);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
             FolderCalls.MakeNew(temporary, NewFolder);
             fill(new AtomicFolder(path, temporary, open));
             FolderCalls.Flush(temporary);
-            Swap(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), temporary);
+            UnfinishedWork.Place(() => Swap(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), temporary));
         }
         catch (Exception failure)
         {
@@ -73,6 +74,7 @@ public sealed class AtomicFolder
         RequireNew(path);
         string temporary = TemporaryName.OfUnfinished(Path.Combine(Path.GetFullPath(path), Inside));
         var (made, moved) = (DurableFolder.Missing(path).ToArray(), new List<string>());
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
             DurableFolder.Make(path);
@@ -81,23 +83,32 @@ public sealed class AtomicFolder
             FolderCalls.MakeNew(temporary, NewFolder);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
-            foreach (string name in folder._files.Select(static file => file.Name).Reverse())
+            UnfinishedWork.Place(() =>
             {
-                if (name == folder._files[0].Name)
-                    FolderCalls.Flush(path);
-                File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
-                moved.Add(Path.Combine(path, name));
-            }
-            Directory.Delete(temporary);
+                foreach (string name in folder._files.Select(static file => file.Name).Reverse())
+                {
+                    if (name == folder._files[0].Name)
+                        FolderCalls.Flush(path);
+                    File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
+                    moved.Add(Path.Combine(path, name));
+                }
+                Directory.Delete(temporary);
+                unfinished.Dispose();
+            });
             FolderCalls.Flush(path);
         }
         catch (Exception failure)
         {
+            Undo();
+            AtomicFile.ThrowIfRefused(failure, path, temporary);
+            throw;
+        }
+
+        void Undo()
+        {
             moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
             AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
             Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
-            AtomicFile.ThrowIfRefused(failure, path, temporary);
-            throw;
         }
     }
 

@@ -22,8 +22,13 @@ internal sealed class ImportWork : IDisposable
     private string _key = "";
     private bool _isOfUse;
     private Task? _saving;
+    private readonly UnfinishedWork _unfinished;
 
-    private ImportWork(string output, string folder, FileStream owner) => (_output, _folder, _lock) = (output, folder, owner);
+    private ImportWork(string output, string folder, FileStream owner)
+    {
+        (_output, _folder, _lock) = (output, folder, owner);
+        _unfinished = UnfinishedWork.Result(DeleteUseless);
+    }
 
     /// <summary>The saved state to continue from, or null.</summary>
     internal ImportState? Saved { get; private set; }
@@ -210,6 +215,12 @@ internal sealed class ImportWork : IDisposable
             // An earlier failure ended the work, and is reported.
         }
         CloseFiles();
+        DeleteUseless();
+        _unfinished.Dispose();
+    }
+
+    private void DeleteUseless()
+    {
         if (!_isOfUse && Directory.Exists(_folder))
             AtomicFile.DeleteLeftover(Delete);
         FileLock.ReleaseAndDelete(_lock);

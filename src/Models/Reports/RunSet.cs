@@ -52,7 +52,7 @@ internal sealed record RunSource(string Folder, JsonObject? Arguments, IReadOnly
         if (arguments.Text(Command) != Reproduce)
         {
             if (arguments.Text(Command) is { } other && other.StartsWith(Reproduce, StringComparison.Ordinal))
-                throw new DataException($"{path}: is a study of several reproductions; name one of them, such as {Path.Combine(path, $"seed-{arguments["seed"]}")}");
+                throw new DataException($"{path}: is a study of several reproductions; name one of them, such as {Path.Combine(path, $"seed-{Printable.OneLine($"{arguments["seed"]}")}")}");
             return new RunSource(folder, arguments, [RunReader.Read(folder, notes)], null);
         }
         var runs = ReadAll(ModelZoo.Names.Select(model => Path.Combine(folder, model)).SelectMany(static model => FoldsIn(model).Prepend(Path.Combine(model, "pretrain"))), notes);

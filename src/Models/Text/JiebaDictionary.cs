@@ -23,6 +23,8 @@ public sealed class JiebaDictionary
         return Parse(content.GetBuffer().AsSpan(0, (int)content.Length), "jieba's dict.txt");
     });
 
+    private static readonly FileLimit Limit = new("a dictionary of words", 200); // jieba's largest has 9 MB
+
     private readonly PrefixTable _prefixes;
     private readonly double[] _scores;
 
@@ -42,7 +44,7 @@ public sealed class JiebaDictionary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.
     /// </exception>
-    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
+    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>
     /// Creates a dictionary from a file's content. If a word has several lines, the last one is used.

@@ -14,6 +14,9 @@ public sealed class Vocabulary
     /// <summary>Marks a piece that continues a word.</summary>
     public const string ContinuationPrefix = "##";
 
+    /// <summary>The largest file that is read; the published ones have 0.1 to 5 MB.</summary>
+    internal static readonly FileLimit Limit = new("a vocabulary", 20);
+
     // Two tables, so the rest of a word can be looked up without adding the prefix.
     private readonly PieceTable _starts;
     private readonly PieceTable _continuations;
@@ -87,7 +90,7 @@ public sealed class Vocabulary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.
     /// </exception>
-    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
+    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>Creates a vocabulary from a file's content.</summary>
     /// <param name="content">

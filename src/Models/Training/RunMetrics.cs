@@ -141,6 +141,7 @@ internal sealed class RunMetrics(string run)
     {
         try
         {
+            FileFailure.RefuseSpecial(_file);
             using var stream = new FileStream(_file, mode);
             change(stream);
         }

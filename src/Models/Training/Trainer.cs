@@ -138,6 +138,7 @@ public sealed class Trainer : IDisposable
 
     private void Train(CancellationToken cancellation)
     {
+        using var saves = UnfinishedWork.State(); // a signal waits for the checkpoint
         var config = _job.Config;
         if (_state.ValidationDue)
         {

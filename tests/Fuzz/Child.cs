@@ -7,7 +7,7 @@ namespace VideoSim.Fuzz;
 /// The process that executes formats: their names come on its standard input, and it prints the result of each. If an
 /// input kills it, the parent takes the input and starts another one.
 /// </summary>
-internal sealed class Child(string work, string output, ulong seed, Budget budget)
+internal sealed class Child(string work, string output, ulong seed, Budget budget, Coverage? coverage)
 {
     /// <summary>Exit code after an execution that did not end.</summary>
     public const int Hung = 3;
@@ -23,7 +23,6 @@ internal sealed class Child(string work, string output, ulong seed, Budget budge
     public int Run()
     {
         new Thread(Watch) { IsBackground = true }.Start();
-        var coverage = Coverage.IsOn ? new Coverage() : null;
         while (Console.ReadLine() is { } name)
         {
             var format = FormatList.Find(name);

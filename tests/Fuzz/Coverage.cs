@@ -16,8 +16,7 @@ internal sealed unsafe class Coverage
     private readonly byte* _counts;
     private readonly byte[] _seen = new byte[Edges];
 
-    /// <summary>Creates the table. SharpFuzz has one table in a process.</summary>
-    public Coverage()
+    private Coverage()
     {
         _counts = (byte*)NativeMemory.AllocZeroed(Edges); // until the process ends
         Trace.SharedMem = _counts;
@@ -25,6 +24,11 @@ internal sealed unsafe class Coverage
 
     /// <summary>Whether the assemblies count branches.</summary>
     public static bool IsOn { get; } = typeof(TagList).Assembly.GetReferencedAssemblies().Any(static name => name.Name == "SharpFuzz.Common");
+
+    /// <summary>
+    /// Creates the table, before any code that counts; null if the assemblies do not. A process has one table.
+    /// </summary>
+    public static Coverage? Begin() => IsOn ? new Coverage() : null;
 
     /// <summary>Edges that were reached since the last <see cref="Forget"/>.</summary>
     public int Reached { get; private set; }

@@ -2,10 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using VideoSim.Fuzz;
 
+var coverage = Coverage.Begin();
 if (args is ["work", var work, var output, var key, var executionsText, var minutesText, var secondsText])
 {
     var budget = new Budget(Value<long>(executionsText), Value<double>(minutesText), Value<double>(secondsText));
-    return new Child(work, output, ulong.Parse(key, CultureInfo.InvariantCulture), budget).Run();
+    return new Child(work, output, ulong.Parse(key, CultureInfo.InvariantCulture), budget, coverage).Run();
 }
 
 var formats = new Argument<string[]>("format") { Description = "names of formats; all if left out", Arity = ArgumentArity.ZeroOrMore };

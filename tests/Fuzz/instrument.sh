@@ -8,6 +8,5 @@ rm -rf "$folder"
 dotnet build -c Release -v quiet -nologo tests/Fuzz
 cp -r tests/Fuzz/bin/Release/net10.0 "$folder"
 for name in VideoSim.Engine VideoSim.Models VideoSim.Pretrained.Hdf5 VideoSim.Import.Parquet PureHDF Parquet; do
-    # The tool is built for an older runtime.
-    DOTNET_ROLL_FORWARD=Major dotnet sharpfuzz "$folder/$name.dll"
+    dotnet sharpfuzz "$folder/$name.dll"
 done

@@ -95,7 +95,7 @@ internal sealed class WeightFiles : IDisposable
         var tensors = new List<StoredTensor>();
         foreach (var (name, shard) in ReadIndex())
         {
-            if (System.IO.Path.GetFileName(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
+            if (System.IO.Path.GetFileName(shard) != shard || Printable.OneLine(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
                 throw new DataException($"{Path}: tensor {Printable.Quote(name)} is in {Printable.Quote(shard)}, which is not the name of a file in the same folder with the same ending");
             if (!shards.TryGetValue(shard, out var content))
             {

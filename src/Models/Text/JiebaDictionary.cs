@@ -101,6 +101,7 @@ public sealed class JiebaDictionary
         if (blank < 0) return [];
         var rest = line[(blank + 1)..];
         var digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
+        // .NET's parser ignores NULs after a number.
+        return !digits.Contains((byte)0) && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
     }
 }

@@ -18,7 +18,9 @@ internal sealed class TrainerStateFormat() : Format("run-state", RunFiles.StateF
         string run = Path.GetDirectoryName(Path.GetDirectoryName(path)!)!, metrics = Path.Combine(run, RunMetrics.Name);
         if (new FileInfo(metrics).Length != RunFiles.Metrics.Length)
             File.WriteAllText(metrics, RunFiles.Metrics);
-        var (_, state) = new RunCheckpoints(run, new RunMetrics(run)).Resume() ?? throw new WrongValueException("the checkpoint is missing", "");
+        var checkpoints = new RunCheckpoints(run, new RunMetrics(run));
+        checkpoints.Require(steps: null, isComplete: false);
+        var (_, state) = checkpoints.Resume(validates: false) ?? throw new WrongValueException("the checkpoint is missing", "");
         JsonOracle.Same(state, RunJson.Default.TrainerState, JsonOracle.Strict(input));
         Expect.Equal(RunFiles.Step, state.Step, "step");
         Expect.Equal(state.MetricsBytes, new FileInfo(metrics).Length, "length of the metrics");

@@ -109,7 +109,7 @@ def main():
         checks.fits("progress", text, NARROW)
         states = [line for line in drawn(text) if "/3300" in line]
         checks.that(len(states) > 1, "progress is not drawn", text)
-        checks.that(all(re.fullmatch(r"(synthetic data: )?\d+/3300( \(\d+%\))?(, [\d.]+/s)?(, [\dms. ]+ left)?", line) for line in states), "progress is cut", "\n".join(states))
+        checks.that(all(re.fullmatch(r"((synthetic )?data: )?\d+/3300( \(\d+%\))?(, [\d.]+/s)?(, [\dms. ]+ left)?", line) for line in states), "progress is cut", "\n".join(states))
         checks.that("\x1b[32m" in text, "no colour on a terminal")
 
         train = [program, "pretrain", "--model", "mix", "--preset", "micro", "--data", "data", "--set", "pretrain.steps=150", "--set", "pretrain.log_every=10", "--set", "pretrain.evaluate_every=50"]

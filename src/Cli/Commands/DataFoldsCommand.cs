@@ -49,18 +49,10 @@ internal static class DataFoldsCommand
 
     private static void Write(string folder, Fold fold)
     {
-        try
+        foreach (var (side, lines) in new[] { ("train", fold.Train), ("validation", fold.Validation) })
         {
-            Directory.CreateDirectory(folder);
-            foreach (var (side, lines) in new[] { ("train", fold.Train), ("validation", fold.Validation) })
-            {
-                AtomicFile.Write(Path.Combine(folder, $"fold-{fold.Number}.{side}.txt"),
-                    stream => stream.Write(Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => $"{line + 1}\n")))));
-            }
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Writing(folder, e, folder);
+            AtomicFile.Write(Path.Combine(folder, $"fold-{fold.Number}.{side}.txt"),
+                stream => stream.Write(Encoding.ASCII.GetBytes(string.Concat(lines.Select(line => $"{line + 1}\n")))));
         }
     }
 

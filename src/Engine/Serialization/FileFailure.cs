@@ -8,7 +8,7 @@ public static class FileFailure
     /// <summary>
     /// Whether an exception is an error of the file system (missing, unreadable, full), not a mistake of the program.
     /// </summary>
-    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsTooLarge(failure);
+    public static bool Is(Exception failure) => failure is IOException or UnauthorizedAccessException || IsNoPath(failure) || IsTooLarge(failure);
 
     /// <summary>Refuses a device or a pipe. Files are read several times, and a pipe may never end.</summary>
     /// <exception cref="DataException">The path exists and is neither a file nor a folder.</exception>
@@ -84,6 +84,7 @@ public static class FileFailure
         FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
         UnauthorizedAccessException => "access is denied",
         PathTooLongException => "the path, or a name in it, is too long",
+        _ when IsNoPath(failure) => "the path is empty or has a NUL character",
         _ when IsTooLarge(failure) => "the file is larger than the file system or the user's limit allows",
         _ => Printable.OneLine(WithoutPath(WithoutPath(WithoutLastPath(failure.Message), Path.GetFullPath(path)), path)).TrimEnd('.'),
     };
@@ -95,6 +96,9 @@ public static class FileFailure
     private static string WithoutPath(string message, string path) => message
         .Replace($" in '{path}'", "", StringComparison.Ordinal)
         .Replace($" '{path}'", "", StringComparison.Ordinal);
+
+    // .NET checks paths before it calls the system.
+    private static bool IsNoPath(Exception failure) => failure is ArgumentException { ParamName: "path" } and not ArgumentOutOfRangeException;
 
     // .NET's exception for EFBIG, the error for a write beyond the largest size of a file.
     private static bool IsTooLarge(Exception failure) => failure is ArgumentOutOfRangeException { ParamName: "value", InnerException: null, ActualValue: null };

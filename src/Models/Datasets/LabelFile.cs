@@ -73,6 +73,7 @@ public static class LabelFile
         var lines = new LineReader(FileFailure.ReadAllBytes(path, Limit));
         while (lines.MoveNext())
         {
+            lines.RequireText(path);
             if (TryParse(lines.Current, lookup, out var pair, out string? reason))
                 take(lines.Number, pair);
             else

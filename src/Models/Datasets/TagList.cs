@@ -58,6 +58,7 @@ public sealed class TagList
         var lineOf = new Dictionary<long, int>();
         while (lines.MoveNext())
         {
+            lines.RequireText(path);
             if (lines.Current.IsEmpty)
                 throw new DataException($"{path}: line {lines.Number} is empty; expected a tag id");
 

@@ -50,7 +50,7 @@ public sealed class VideoImport
     /// </exception>
     public static ImportResult Run(ImportOptions options, IProgressSink progress, CancellationToken cancellation)
     {
-        if (options.Frames is { } frames && !Directory.Exists(frames))
+        if (options.Frames is { } frames && !PathCheck.IsFolder(frames))
             throw new DataException($"--frames {frames}: there is no such folder");
         try
         {

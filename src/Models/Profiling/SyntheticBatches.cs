@@ -30,7 +30,7 @@ internal sealed class SyntheticBatches : IDisposable
     public SyntheticBatches() => _unfinished = UnfinishedWork.Result(DeleteAll);
 
     /// <summary>The folder of all datasets.</summary>
-    public string Root { get; } = Directory.CreateTempSubdirectory("videosim-bench-").FullName;
+    public string Root { get; } = MakeRoot();
 
     /// <summary>A preset with enough tags and pieces of the vocabulary for synthetic data.</summary>
     public static Preset Sizes(string preset, string model, IReadOnlyList<Override> overrides)
@@ -77,6 +77,18 @@ internal sealed class SyntheticBatches : IDisposable
     }
 
     private void DeleteAll() => Directory.Delete(Root, recursive: true);
+
+    private static string MakeRoot()
+    {
+        try
+        {
+            return Directory.CreateTempSubdirectory("videosim-bench-").FullName;
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(Path.GetTempPath(), e, Path.GetTempPath());
+        }
+    }
 
     private DataFolder DataOf(SyntheticDatasetOptions options, CancellationToken cancellation)
     {

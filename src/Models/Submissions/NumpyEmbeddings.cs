@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -90,9 +88,7 @@ internal static class NumpyEmbeddings
         var ids = new List<string>();
         while (lines.MoveNext())
         {
-            if (!Utf8.IsValid(lines.Current))
-                throw new DataException($"{path}: line {lines.Number} is not valid UTF-8");
-            ids.Add(Encoding.UTF8.GetString(lines.Current));
+            ids.Add(lines.Text(path));
         }
         return ids;
     }

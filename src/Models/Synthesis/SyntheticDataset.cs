@@ -120,11 +120,9 @@ public sealed class SyntheticDataset
         }
     }
 
-    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written)
+    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written) => AtomicFile.Write(Path.Combine(_root, name), stream =>
     {
-        string path = Path.Combine(_root, name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 20));
+        var writer = new TfRecordWriter(stream);
         var example = new ExampleWriter();
         var frames = new Half[FrameSynthesizer.MaxFrames * _options.FrameWidth];
         var tags = new List<long>();
@@ -142,7 +140,7 @@ public sealed class SyntheticDataset
                 System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tags), tagged ? 10_000 : null));
             written();
         }
-    }
+    });
 
     private LabelledPairs WritePairs(string folder, ulong first, int videos, int count)
     {
@@ -150,12 +148,14 @@ public sealed class SyntheticDataset
         for (int i = 0; i < videos; i++)
             _latents.Write(first + (ulong)i, latents[i] = new double[Aspect.TotalChannels]);
         var drawn = new PairSynthesizer(_options.Seed).Draw(first, latents, count);
-        using var writer = NewText(Path.Combine(folder, "label.tsv"));
-        for (int i = 0; i < count; i++)
+        WriteText(Path.Combine(folder, "label.tsv"), writer =>
         {
-            var (left, right) = drawn.Pairs[i];
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
-        }
+            for (int i = 0; i < count; i++)
+            {
+                var (left, right) = drawn.Pairs[i];
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
+            }
+        });
         return drawn;
     }
 
@@ -170,22 +170,24 @@ public sealed class SyntheticDataset
     {
         if (_options.TagList is { } list)
         {
-            File.Copy(list, Path.Combine(_root, "tag_list.txt"), overwrite: true);
+            Copy(list, "tag_list.txt");
             return;
         }
         // In random order, as in the challenge. Code that uses the line number as the class then fails.
         long[] ids = _tags.Listed.ToArray();
         new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue).Shuffle(ids);
-        using var writer = NewText("tag_list.txt");
-        foreach (long id in ids)
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+        WriteText("tag_list.txt", writer =>
+        {
+            foreach (long id in ids)
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+        });
     }
 
     private void WriteVocabulary()
     {
         if (_options.Vocabulary is { } vocabulary)
         {
-            File.Copy(vocabulary, Path.Combine(_root, "vocab.txt"), overwrite: true);
+            Copy(vocabulary, "vocab.txt");
             return;
         }
         string[] special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -202,14 +204,15 @@ public sealed class SyntheticDataset
             if (known.Add(piece))
                 pieces.Add(piece);
         }
-        using var writer = NewText("vocab.txt");
-        foreach (string piece in pieces)
-            writer.Write(piece + "\n");
+        WriteText("vocab.txt", writer =>
+        {
+            foreach (string piece in pieces)
+                writer.Write(piece + "\n");
+        });
     }
 
-    private void WriteTruth(Dictionary<string, LabelledPairs> tests)
+    private void WriteTruth(Dictionary<string, LabelledPairs> tests) => AtomicFile.Write(Path.Combine(_root, "truth.json"), stream =>
     {
-        using var stream = new FileStream(Path.Combine(_root, "truth.json"), FileMode.Create);
         using var json = new Utf8JsonWriter(stream);
         json.WriteStartObject();
         foreach (var (name, pairs) in tests)
@@ -223,9 +226,19 @@ public sealed class SyntheticDataset
             json.WriteEndObject();
         }
         json.WriteEndObject();
-    }
+    });
 
-    private StreamWriter NewText(string name) => new(Path.Combine(_root, name), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    private void WriteText(string name, Action<StreamWriter> write) => AtomicFile.Write(Path.Combine(_root, name), stream =>
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true);
+        write(writer);
+    });
+
+    private void Copy(string file, string name)
+    {
+        byte[] content = FileFailure.ReadAllBytes(file);
+        AtomicFile.Write(Path.Combine(_root, name), stream => stream.Write(content));
+    }
 
     // Up to 19 digits. The video's number at the end makes them distinct.
     private string Id(ulong video)

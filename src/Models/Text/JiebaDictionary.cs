@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -63,9 +62,10 @@ public sealed class JiebaDictionary
         long total = 0;
         while (lines.MoveNext())
         {
+            lines.RequireText(name);
             var word = ReadWord(lines.Current, out long count);
             if (word.IsEmpty)
-                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count, in UTF-8");
+                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count");
             int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
@@ -98,9 +98,10 @@ public sealed class JiebaDictionary
         count = 0;
         line = line.Trim(" \t\v\f"u8);
         int blank = line.IndexOf((byte)' ');
-        if (blank < 0 || !Utf8.IsValid(line)) return [];
+        if (blank < 0) return [];
         var rest = line[(blank + 1)..];
         var digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
+        // .NET's parser ignores NULs after a number.
+        return !digits.Contains((byte)0) && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
     }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -112,8 +111,7 @@ public sealed class Vocabulary
         {
             var line = lines.Current;
             if (line.IsEmpty) throw new DataException($"{name} line {lines.Number}: the piece is empty");
-            if (!Utf8.IsValid(line)) throw new DataException($"{name} line {lines.Number}: not valid UTF-8");
-            string piece = Encoding.UTF8.GetString(line);
+            string piece = lines.Text(name);
             bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
             var table = isContinuation ? continuations : starts;
             string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;

@@ -38,7 +38,10 @@ internal sealed class RunLock : IDisposable
         var file = FileLock.TryTake(Path.Combine(folder, Lock)) ?? throw new DataException($"{folder} is in use by {NameOfOwner(owner)}");
         try
         {
-            File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
+            // A new file: what has the name may be a link to another file.
+            File.Delete(owner);
+            using var written = new StreamWriter(new FileStream(owner, FileMode.CreateNew));
+            written.Write(Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         }
         catch
         {

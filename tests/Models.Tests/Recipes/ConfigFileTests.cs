@@ -78,7 +78,7 @@ public sealed class ConfigFileTests : IDisposable
     [InlineData("""{"pretrain": {"steps": [1]}}""", "pretrain.steps takes a whole number, not an array")]
     [InlineData("""{"pretrain": {"steps": 3000000000}}""", "pretrain.steps must be from 1 to 2147483647, not 3000000000")]
     [InlineData("""{"pretrain": {"rate": true}}""", "pretrain.rate takes a number, not true")]
-    [InlineData("""{"pretrain": {"rate": 1e999}}""", "pretrain.rate: 1e999 is not a number that fits")]
+    [InlineData("""{"pretrain": {"rate": 1e999}}""", "line 1: 'rate' is 1e999, which is not a number that fits")]
     [InlineData("""{"pretrain": {"rate": -1}}""", "pretrain.rate must be at least 0, not -1")]
     [InlineData("""{"pretrain": {"precision": "fp8"}}""", "pretrain.precision cannot be 'fp8'; it must be fp32 or bf16")]
     [InlineData("""{"pretrain": {"precision": 16}}""", "pretrain.precision takes fp32 or bf16, not 16")]

@@ -215,7 +215,7 @@ public static partial class EmulatorBuild
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-            using var unfinished = UnfinishedWork.Result(() => ProcessEnd.KillGroup(process.Id));
+            using var unfinished = UnfinishedWork.Result(() => ProcessEnd.OfGroup(process.Id));
             var errors = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();

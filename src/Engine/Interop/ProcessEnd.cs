@@ -7,7 +7,7 @@ namespace VideoSim.Engine.Interop;
 /// </summary>
 public static partial class ProcessEnd
 {
-    private const int KillSignal = 9;
+    private const int Terminate = 15; // on this signal a compiler deletes its temporary files
 
     // Handlers that end take milliseconds.
     private static readonly TimeSpan TimeOfHandlers = TimeSpan.FromMilliseconds(200);
@@ -35,8 +35,8 @@ public static partial class ProcessEnd
             Exit(exitCode);
     }
 
-    /// <summary>Kills all processes of a group, which has the number of its first process. For Linux.</summary>
-    public static void KillGroup(int group) => Kill(-group, KillSignal);
+    /// <summary>Ends all processes of a group, which has the number of its first process. For Linux.</summary>
+    public static void OfGroup(int group) => Kill(-group, Terminate);
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);

@@ -18,13 +18,26 @@ public static class FileFailure
             throw new DataException($"{path}: is a device or a pipe, not a file");
     }
 
+    /// <summary>Refuses a file that is too large to be of its kind, before memory is taken for it.</summary>
+    /// <param name="path">The file; it may be missing.</param>
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <exception cref="DataException">It is larger.</exception>
+    public static void RefuseLarge(string path, long most)
+    {
+        if (new FileInfo(path) is { Exists: true } file && file.Length > most)
+            throw new DataException($"{path}: has {file.Length} bytes, more than the limit of {most} for such a file");
+    }
+
     /// <summary>The content of a file.</summary>
-    /// <exception cref="DataException">It cannot be read; the message gives the reason.</exception>
-    public static byte[] ReadAllBytes(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <exception cref="DataException">It is larger or cannot be read; the message gives the reason.</exception>
+    public static byte[] ReadAllBytes(string path, long most = int.MaxValue)
     {
         RefuseSpecial(path);
         try
         {
+            RefuseLarge(path, most);
             return File.ReadAllBytes(path);
         }
         catch (Exception e) when (Is(e))

@@ -66,12 +66,15 @@ internal static class InputFile
     }
 
     /// <summary>Reads a whole (small) file.</summary>
-    /// <exception cref="DataException">There is no such file, or it cannot be read.</exception>
-    internal static byte[] ReadAllBytes(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="most">The most bytes that it may have.</param>
+    /// <exception cref="DataException">There is no such file, it is larger, or it cannot be read.</exception>
+    internal static byte[] ReadAllBytes(string path, int most = int.MaxValue)
     {
         FileFailure.RefuseSpecial(path);
         try
         {
+            FileFailure.RefuseLarge(path, most);
             return File.ReadAllBytes(path);
         }
         catch (Exception e) when (IsRefusal(e))

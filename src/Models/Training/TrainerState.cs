@@ -13,13 +13,13 @@ public sealed record TrainerState
     /// </summary>
     public required long MetricsBytes { get; set; }
 
-    /// <summary>Best validation score so far.</summary>
+    /// <summary>Best validation score so far; null if there is none that is defined.</summary>
     public double? BestSpearman { get; set; }
 
     /// <summary>Step of the best validation score.</summary>
     public long? BestStep { get; set; }
 
-    /// <summary>Last validation score.</summary>
+    /// <summary>Last validation score; null if there is none, or it is undefined.</summary>
     public double? LastSpearman { get; set; }
 
     /// <summary>Last score of tags; null if tags are not scored.</summary>

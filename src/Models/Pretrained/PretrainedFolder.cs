@@ -93,7 +93,7 @@ public sealed class PretrainedFolder : IDisposable
             var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
             var encoder = config.Complete(sizes, facts.Add);
             CheckHeads(Path.Combine(path, ConfigFile), encoder);
-            tensors.Check(encoder);
+            tensors.Check(encoder, files.ByteCount);
             return new PretrainedFolder(path, vocabulary, files, tensors, encoder, facts);
         }
         catch

@@ -1,0 +1,60 @@
+using VideoSim.Engine.Devices;
+using VideoSim.Engine.Serialization;
+using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
+using VideoSim.Models.Recipes;
+using VideoSim.Models.Text;
+using VideoSim.Models.Zoo;
+
+namespace VideoSim.Fuzz.Formats;
+
+/// <summary>Writes the folder of a small model, whose files can be changed.</summary>
+internal static class ModelFolderFiles
+{
+    /// <summary>Sizes at which reading takes milliseconds.</summary>
+    private static readonly Override[] Small =
+    [
+        "model.frame_width=8", "model.vlad_expansion=1", "model.vlad_groups=2", "model.vlad_clusters=2", "model.vlad_width=4", "model.embedding_width=4", "model.encoder.hidden_size=8", "model.encoder.num_hidden_layers=1",
+        "model.encoder.intermediate_size=8", "model.squeeze_ratio=2",
+    ];
+
+    private const int Tags = 3;
+
+    /// <summary>Writes a folder. It has no checksums, as a folder of another program.</summary>
+    public static void Write(string folder, string model)
+    {
+        string made = Path.Combine(folder, "made"), tagFile = Path.Combine(folder, "tag_list.txt");
+        File.WriteAllText(tagFile, "1\n2\n3\n");
+        var vocabulary = Vocabulary.Parse("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n天\n地\n"u8, "vocab.txt");
+        var config = Preset.Load("micro", model, Small).For(vocabulary.Count, Tags).Model;
+        var recipe = Preset.Load("micro", model, Small).Pretrain;
+        using var device = new CpuDevice(threads: 1);
+        var built = ModelZoo.Create(config);
+        using var parameters = built.Parameters;
+        parameters.Allocate(device, training: false);
+        parameters.Initialize(1);
+        var tokenizer = TokenizerFactory.Create(config, vocabulary, TinyDictionary);
+        AtomicFolder.Write(made, target => ModelFolder.Write(target, device, built, config, tokenizer, TagList.Read(tagFile), new ModelCard { Stage = "pretrain", Preset = "micro", Seed = 1, Recipe = recipe, Inputs = [] }));
+        foreach (string file in Directory.GetFiles(made).Where(static file => Path.GetFileName(file) != "checksums.json"))
+            File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        Directory.Delete(made, recursive: true);
+    }
+
+    /// <summary>A file of a model's folder.</summary>
+    public static byte[] FileOf(string model, string name)
+    {
+        string folder = Directory.CreateTempSubdirectory("videosim-fuzz-").FullName;
+        try
+        {
+            Write(folder, model);
+            return File.ReadAllBytes(Path.Combine(folder, name));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    /// <summary>A dictionary of a few words. jieba's own takes half a second.</summary>
+    public static JiebaDictionary TinyDictionary { get; } = JiebaDictionary.Parse("天地 5\n玄黄 3\n"u8, "dict.txt");
+}

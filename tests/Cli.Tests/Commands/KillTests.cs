@@ -6,7 +6,7 @@ using Xunit;
 namespace VideoSim.Cli.Tests.Commands;
 
 /// <summary>
-/// Signals to a run. <c>tests/kill-and-resume.sh</c> does the same to a whole reproduction, twenty times.
+/// Signals to a run. <c>tests/faults.sh kills</c> does the same to every command that writes files.
 /// </summary>
 [Collection(nameof(CommandTests))]
 public sealed class KillTests(CommandWorld world)

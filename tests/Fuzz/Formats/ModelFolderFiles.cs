@@ -43,16 +43,9 @@ internal static class ModelFolderFiles
     /// <summary>A file of a model's folder.</summary>
     public static byte[] FileOf(string model, string name)
     {
-        string folder = Directory.CreateTempSubdirectory("videosim-fuzz-").FullName;
-        try
-        {
-            Write(folder, model);
-            return File.ReadAllBytes(Path.Combine(folder, name));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new WorkFolder();
+        Write(folder.Path, model);
+        return File.ReadAllBytes(Path.Combine(folder.Path, name));
     }
 
     /// <summary>A dictionary of a few words. jieba's own takes half a second.</summary>

@@ -54,13 +54,13 @@ public sealed class FuzzerTests : IDisposable
         Assert.False(durations.IsTooLong(TimeSpan.FromSeconds(1)));
         Assert.True(durations.IsTooLong(TimeSpan.FromSeconds(1.01)));
         for (int i = 0; i < 255; i++)
-            durations.Add(TimeSpan.FromMilliseconds(2));
-        Assert.False(durations.IsTooLong(TimeSpan.FromMilliseconds(99)));
-        Assert.True(durations.IsTooLong(TimeSpan.FromMilliseconds(101)));
+            durations.Add(TimeSpan.FromMilliseconds(4));
+        Assert.False(durations.IsTooLong(TimeSpan.FromMilliseconds(199)));
+        Assert.True(durations.IsTooLong(TimeSpan.FromMilliseconds(201)));
         for (int i = 0; i < 255; i++)
             durations.Add(TimeSpan.FromMilliseconds(0.1));
-        Assert.False(durations.IsTooLong(TimeSpan.FromMilliseconds(49)));
-        Assert.True(durations.IsTooLong(TimeSpan.FromMilliseconds(51)));
+        Assert.False(durations.IsTooLong(TimeSpan.FromMilliseconds(99)));
+        Assert.True(durations.IsTooLong(TimeSpan.FromMilliseconds(101)));
     }
 
     [Fact]

@@ -102,11 +102,14 @@ public sealed class CommandConsole
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
-            throw new DataException($"stdout: cannot be written: {Printable.OneLine(e.Message)}", e);
+            throw new DataException(OutputFailure(e), e);
         }
     }
 
-    /// <summary>Reports why the command failed, in one line.</summary>
+    /// <summary>The line for a failure to write to stdout.</summary>
+    public static string OutputFailure(Exception failure) => $"stdout: cannot be written: {Printable.OneLine(failure.Message)}";
+
+    /// <summary>Reports why the command failed, in one line, or in those of a compiler or a stack trace.</summary>
     public void WriteError(string message)
     {
         _reporter.Abandon();

@@ -32,7 +32,7 @@ public sealed unsafe class CudaEmulator
     /// <exception cref="DataException">
     /// The emulator cannot be built or run here, or a driver is already loaded; the message gives the reason.
     /// </exception>
-    public CudaEmulator(string cache, KernelSources sources, IEnumerable<Kernel> kernels)
+    public CudaEmulator(CacheFolder cache, KernelSources sources, IEnumerable<Kernel> kernels)
     {
         if (EmulatorBuild.Problem is { } problem)
             throw new DataException(problem);

@@ -14,6 +14,8 @@ public sealed class TagList
 {
     private const int BitsPerWord = 32;
 
+    private static readonly FileLimit Limit = new("a tag list", 20); // of a million tags
+
     private readonly long[] _ids;
 
     private TagList(string path, long[] ids)
@@ -52,10 +54,11 @@ public sealed class TagList
     /// </exception>
     public static TagList Read(string path)
     {
-        var lines = new LineReader(InputFile.ReadAllBytes(path));
+        var lines = new LineReader(FileFailure.ReadAllBytes(path, Limit));
         var lineOf = new Dictionary<long, int>();
         while (lines.MoveNext())
         {
+            lines.RequireText(path);
             if (lines.Current.IsEmpty)
                 throw new DataException($"{path}: line {lines.Number} is empty; expected a tag id");
 

@@ -142,7 +142,7 @@ public sealed record Preset
             foreach (string part in one.Key.Split('.')[1..])
                 (existing, requested) = (existing?[part], requested?[part]);
             if (!JsonNode.DeepEquals(existing, requested))
-                throw new DataException($"{one.Subject}={requested?.ToJsonString()}, but in {folder} it is {existing?.ToJsonString()}");
+                throw new DataException($"{one.Subject}={Printable.OneLine(requested?.ToJsonString() ?? "null")}, but in {folder} it is {Printable.OneLine(existing?.ToJsonString() ?? "null")}");
         }
     }
 

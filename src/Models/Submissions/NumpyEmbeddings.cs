@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -15,6 +13,8 @@ internal static class NumpyEmbeddings
     private const char ByteOrderMark = '\uFEFF';
 
     private const int WidenedAtATime = 256; // the width of most embeddings
+
+    private static readonly FileLimit IdsLimit = new("the ids of embeddings", 1000); // of 50 million videos
 
     /// <summary>Path of the ids of a matrix: <c>a.ids.txt</c> for <c>a.npy</c>.</summary>
     public static string IdsPath(string path) => Path.ChangeExtension(path, ".ids.txt");
@@ -84,22 +84,13 @@ internal static class NumpyEmbeddings
 
     private static List<string> ReadIds(string path)
     {
-        try
+        var lines = new LineReader(FileFailure.ReadAllBytes(path, IdsLimit), keepsSpaces: true);
+        var ids = new List<string>();
+        while (lines.MoveNext())
         {
-            var lines = new LineReader(File.ReadAllBytes(path), keepsSpaces: true);
-            var ids = new List<string>();
-            while (lines.MoveNext())
-            {
-                if (!Utf8.IsValid(lines.Current))
-                    throw new DataException($"{path}: line {lines.Number} is not valid UTF-8");
-                ids.Add(Encoding.UTF8.GetString(lines.Current));
-            }
-            return ids;
+            ids.Add(lines.Text(path));
         }
-        catch (Exception failure) when (FileFailure.Is(failure))
-        {
-            throw FileFailure.Reading(path, failure);
-        }
+        return ids;
     }
 
     /// <summary>Reads the values of rows as float64, which represents them exactly.</summary>

@@ -3,7 +3,6 @@ using System.IO.Compression;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -24,6 +23,8 @@ public sealed class JiebaDictionary
         return Parse(content.GetBuffer().AsSpan(0, (int)content.Length), "jieba's dict.txt");
     });
 
+    private static readonly FileLimit Limit = new("a dictionary of words", 200); // jieba's largest has 9 MB
+
     private readonly PrefixTable _prefixes;
     private readonly double[] _scores;
 
@@ -43,7 +44,7 @@ public sealed class JiebaDictionary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.
     /// </exception>
-    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
+    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>
     /// Creates a dictionary from a file's content. If a word has several lines, the last one is used.
@@ -61,9 +62,10 @@ public sealed class JiebaDictionary
         long total = 0;
         while (lines.MoveNext())
         {
+            lines.RequireText(name);
             var word = ReadWord(lines.Current, out long count);
             if (word.IsEmpty)
-                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count, in UTF-8");
+                throw new DataException($"{name} line {lines.Number}: expected a word, a space and a count");
             int prefix = PrefixTable.Root;
             while (!word.IsEmpty)
             {
@@ -96,7 +98,7 @@ public sealed class JiebaDictionary
         count = 0;
         line = line.Trim(" \t\v\f"u8);
         int blank = line.IndexOf((byte)' ');
-        if (blank < 0 || !Utf8.IsValid(line)) return [];
+        if (blank < 0) return [];
         var rest = line[(blank + 1)..];
         var digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
         // .NET's parser ignores NULs after a number.

@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.Unicode;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 
@@ -14,6 +13,9 @@ public sealed class Vocabulary
 {
     /// <summary>Marks a piece that continues a word.</summary>
     public const string ContinuationPrefix = "##";
+
+    /// <summary>The largest file that is read; the published ones have 0.1 to 5 MB.</summary>
+    internal static readonly FileLimit Limit = new("a vocabulary", 20);
 
     // Two tables, so the rest of a word can be looked up without adding the prefix.
     private readonly PieceTable _starts;
@@ -88,7 +90,7 @@ public sealed class Vocabulary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a vocabulary; see <see cref="Parse"/>.
     /// </exception>
-    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
+    public static Vocabulary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>Creates a vocabulary from a file's content.</summary>
     /// <param name="content">
@@ -109,8 +111,7 @@ public sealed class Vocabulary
         {
             var line = lines.Current;
             if (line.IsEmpty) throw new DataException($"{name} line {lines.Number}: the piece is empty");
-            if (!Utf8.IsValid(line)) throw new DataException($"{name} line {lines.Number}: not valid UTF-8");
-            string piece = Encoding.UTF8.GetString(line);
+            string piece = lines.Text(name);
             bool isContinuation = piece.StartsWith(ContinuationPrefix, StringComparison.Ordinal);
             var table = isContinuation ? continuations : starts;
             string key = isContinuation ? piece[ContinuationPrefix.Length..] : piece;

@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using VideoSim.Engine.Serialization;
+using Xunit;
+
+namespace VideoSim.Engine.Tests.Serialization;
+
+/// <summary>The hashes of the files of a folder are those of what is on the disk.</summary>
+public sealed class HashingStreamTests : IDisposable
+{
+    private const int Block = 1 << 20;
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    // Pieces of one size, also across the blocks that another thread hashes.
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 1)]
+    [InlineData(Block - 1, 1000)]
+    [InlineData(Block, Block)]
+    [InlineData(Block + 1, Block)]
+    [InlineData(5 * Block + 7, 3 * Block)]
+    [InlineData(5 * Block + 7, 4099)]
+    public void Add_FileInPieces_HasItsHashAndSize(int bytes, int piece)
+    {
+        byte[] content = new byte[bytes];
+        new Random(bytes).NextBytes(content);
+        IReadOnlyList<WrittenFile> files = [];
+        AtomicFolder.Write(_folder["run"], folder =>
+        {
+            folder.Add("empty", static _ => { });
+            folder.Add("file", stream =>
+            {
+                // The piece is written over after each write, as that of a tensor is.
+                byte[] buffer = new byte[piece];
+                for (int at = 0; at < bytes; at += piece)
+                {
+                    int count = Math.Min(piece, bytes - at);
+                    Array.Copy(content, at, buffer, 0, count);
+                    stream.Write(buffer, 0, count);
+                    Assert.Equal(at + count, stream.Position);
+                }
+            });
+            files = folder.Files;
+        });
+        Assert.Equal(content, File.ReadAllBytes(_folder["run/file"]));
+        Assert.Equal(
+            [new WrittenFile("empty", 0, Convert.ToHexStringLower(SHA256.HashData([]))), new WrittenFile("file", bytes, Convert.ToHexStringLower(SHA256.HashData(content)))], files);
+    }
+}

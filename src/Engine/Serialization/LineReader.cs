@@ -70,12 +70,13 @@ public ref struct LineReader
     public readonly string Quote() => Quote(Current);
 
     /// <summary>
-    /// A part of a line as text for an error message: long parts are cut, and the rest is as in
-    /// <see cref="Printable.Whole"/>.
+    /// A part of a line as text for an error message: long parts are cut, control characters become dots, and the rest
+    /// is as in <see cref="Printable.Whole"/>.
     /// </summary>
     public static string Quote(ReadOnlySpan<byte> part)
     {
-        string text = Printable.Whole(Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]));
-        return part.Length > QuotedBytes ? $"{text}..." : text;
+        string text = Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]);
+        string shown = Printable.Whole(string.Concat(text.Select(static character => char.IsControl(character) ? '.' : character)));
+        return part.Length > QuotedBytes ? $"{shown}..." : shown;
     }
 }

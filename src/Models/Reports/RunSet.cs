@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using VideoSim.Engine.Serialization;
 using VideoSim.Engine;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Reproduction;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using VideoSim.Cli.Commands;
+using VideoSim.Cli.Output;
 using VideoSim.Kernels.Contract;
 using VideoSim.Models.Progress;
 using VideoSim.Models.Records;
@@ -37,7 +38,7 @@ public sealed class OptionsTests(CommandWorld world)
             Reporters = run.Reporters, Files = run.Files,
         }, run);
         Assert.Equal(world.Data, options.Data(parsed).Root);
-        using var device = options.OpenDevice(parsed);
+        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal("cpu (3 threads)", device.Name);
     }
 
@@ -50,7 +51,7 @@ public sealed class OptionsTests(CommandWorld world)
         Assert.Empty(run.Overrides);
         Assert.Empty(run.Reporters);
         Assert.Empty(run.Files);
-        using var device = options.OpenDevice(parsed);
+        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal($"cpu ({Environment.ProcessorCount} threads)", device.Name);
     }
 
@@ -119,7 +120,7 @@ public sealed class OptionsTests(CommandWorld world)
             OutputDirectory = "o", Data = "d", Preset = "micro", Folds = 3, Models = read.Models, Overrides = read.Overrides, Precision = ElementType.BFloat16, Seed = 9, Text = read.Text, Dictionary = read.Dictionary,
             SkipBadRecords = true, VideoDisjoint = true, Eager = true, Reporters = read.Reporters, Files = read.Files,
         }, read);
-        using var device = options.OpenDevice(parsed);
+        using var device = options.OpenDevice(parsed, CommandConsole.OfThisProcess(json: false, quiet: true));
         Assert.Equal("cpu (3 threads)", device.Name);
     }
 

@@ -8,18 +8,18 @@ namespace VideoSim.Fuzz;
 /// <summary>Fuzzes formats, each in a process that an input may kill.</summary>
 internal sealed class Campaign
 {
-    private readonly string _work = Directory.CreateTempSubdirectory("videosim-fuzz-").FullName;
+    private readonly string _work;
     private readonly ConcurrentQueue<string> _formats;
     private readonly ConcurrentBag<FuzzResult> _results = [];
     private readonly string _output;
     private readonly string[] _childArguments;
 
-    private Campaign(IEnumerable<string> formats, string output, ulong seed, Budget budget)
+    private Campaign(IEnumerable<string> formats, string work, string output, ulong seed, Budget budget)
     {
-        (_formats, _output) = (new(formats), output);
+        (_formats, _work, _output) = (new(formats), work, output);
         _childArguments =
         [
-            "work", _work, output, Text(seed), Text(budget.Executions), Text(budget.CpuMinutes), Text(budget.Seconds),
+            "work", work, output, Text(seed), Text(budget.Executions), Text(budget.CpuMinutes), Text(budget.Seconds),
         ];
 
         static string Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture) ?? "";
@@ -35,19 +35,13 @@ internal sealed class Campaign
     /// <returns>Number of causes of findings.</returns>
     public static int Run(IReadOnlyList<string> formats, string output, ulong seed, Budget budget, int jobs, string? log)
     {
-        var campaign = new Campaign(formats, output, seed, budget);
-        try
-        {
-            Thread[] workers = [.. Enumerable.Range(0, Math.Min(jobs, formats.Count)).Select(_ => new Thread(campaign.Work))];
-            foreach (var worker in workers)
-                worker.Start();
-            foreach (var worker in workers)
-                worker.Join();
-        }
-        finally
-        {
-            Directory.Delete(campaign._work, recursive: true);
-        }
+        using var work = new WorkFolder();
+        var campaign = new Campaign(formats, work.Path, output, seed, budget);
+        Thread[] workers = [.. Enumerable.Range(0, Math.Min(jobs, formats.Count)).Select(_ => new Thread(campaign.Work))];
+        foreach (var worker in workers)
+            worker.Start();
+        foreach (var worker in workers)
+            worker.Join();
         string table = ResultTable.Of([.. campaign._results.OrderBy(result => formats.ToList().IndexOf(result.Format))], seed);
         Console.Write(table);
         if (log is not null)

@@ -6,7 +6,7 @@ internal sealed class Durations
     private const int Kept = 255, TimesTheMedian = 50;
 
     // A limit of 50 times the median alone would report pauses of the garbage collector and of a busy machine.
-    private static readonly TimeSpan AlwaysAllowed = TimeSpan.FromSeconds(0.05), NeverAllowed = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan AlwaysAllowed = TimeSpan.FromSeconds(0.1), NeverAllowed = TimeSpan.FromSeconds(1);
 
     private readonly List<TimeSpan> _last = [];
     private TimeSpan _median = NeverAllowed;

@@ -46,7 +46,7 @@ internal sealed class Execution
         File.WriteAllBytes(Input, input);
         string? refusal = null;
         Finding? finding = null;
-        long allocated = GC.GetTotalAllocatedBytes(), start = Stopwatch.GetTimestamp();
+        long allocated = GC.GetAllocatedBytesForCurrentThread(), start = Stopwatch.GetTimestamp();
         try
         {
             _format.Read(Input, input);
@@ -64,7 +64,7 @@ internal sealed class Execution
             finding = new Finding("exception", $"{e.GetType().Name} in {Origin(e)}", $"{e.GetType().Name} in {Origin(e)}: {e.Message}");
         }
         var time = Stopwatch.GetElapsedTime(start);
-        allocated = GC.GetTotalAllocatedBytes() - allocated;
+        allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         if (refusal is not null && Complaint(refusal) is { } complaint)
             finding = new Finding("message", complaint, $"{complaint}: {refusal}");
         if (allocated > _format.FreeBytes + _format.BytesPerByte * input.Length)

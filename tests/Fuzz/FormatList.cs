@@ -14,7 +14,7 @@ internal static class FormatList
     [
         new TfRecordFormat(), new ExampleFormat(), new LabelsFormat(), new TagListFormat(),
         new VocabularyFormat(), new JiebaFormat(), new TokenizerConfigFormat(),
-        new SafetensorsFormat(), new WeightsFormat(), new ModelConfigFormat(),
+        new SafetensorsFormat(), new WeightsFormat(), new ModelConfigFormat(), new ChecksumsFormat(), new CheckedFolderFormat(),
         new PublishedConfigFormat(), new ShardIndexFormat(), new TorchFormat(), new TorchDamagedFormat(), new Hdf5Format(),
         new SubmissionJsonFormat(), new SubmissionZipFormat(), new EmbeddingMatrixFormat(), new IdsFormat(), new FramesFormat(),
         new JsonLinesFormat(), new DelimitedFormat("csv", ','), new DelimitedFormat("tsv", '\t'), new ParquetFormat(),

@@ -72,7 +72,7 @@ internal static class JsonOracle
         }
     }
 
-    // Some numbers are float32. Whole numbers are compared exactly.
-    private static bool SameNumber(JsonElement read, JsonElement text) => read.TryGetInt64(out long whole) && text.TryGetInt64(out long expected) ? whole == expected
-        : read.GetDouble() == text.GetDouble() || (!read.TryGetInt64(out _) && (float)read.GetDouble() == (float)text.GetDouble());
+    // Some numbers are float32. Those that are written as whole numbers are compared exactly.
+    private static bool SameNumber(JsonElement read, JsonElement text) => read.GetDouble() == text.GetDouble()
+        || (text.GetRawText().AsSpan().ContainsAny(".eE") && (float)read.GetDouble() == (float)text.GetDouble());
 }

@@ -7,23 +7,25 @@ internal static class Replay
 {
     /// <summary>Prints what each input does.</summary>
     /// <returns>1 if an input has a finding, otherwise 0.</returns>
-    public static int Run(IReadOnlyList<string> files) => In(work =>
+    public static int Run(IReadOnlyList<string> files)
     {
+        using var work = new WorkFolder();
         int exit = 0;
         foreach (string file in files)
         {
-            var outcome = new Execution(FormatOf(file), work).Run(File.ReadAllBytes(file));
+            var outcome = new Execution(FormatOf(file), work.Path).Run(File.ReadAllBytes(file));
             string result = outcome.Finding is { } finding ? $"FINDING {finding.Oracle}: {Findings.Shown(finding.Detail)}" : outcome.Refusal is { } refusal ? $"refused: {Findings.Shown(refusal)}" : "taken";
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{file}: {outcome.Time.TotalMilliseconds:F1} ms, {result}"));
             exit = outcome.Finding is null ? exit : 1;
         }
         return exit;
-    });
+    }
 
     /// <summary>Writes a smaller input with the same finding beside a file.</summary>
-    public static int Minimize(string file) => In(work =>
+    public static int Minimize(string file)
     {
-        var execution = new Execution(FormatOf(file), work);
+        using var work = new WorkFolder();
+        var execution = new Execution(FormatOf(file), work.Path);
         byte[] input = File.ReadAllBytes(file);
         if (execution.Run(input).Finding is null)
         {
@@ -34,20 +36,7 @@ internal static class Replay
         File.WriteAllBytes($"{file}.small", small);
         Console.WriteLine($"{file}.small: {small.Length} of {input.Length} bytes");
         return 0;
-    });
+    }
 
     private static Format FormatOf(string file) => FormatList.Find(Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(file)))!);
-
-    private static int In(Func<string, int> action)
-    {
-        string work = Directory.CreateTempSubdirectory("videosim-fuzz-").FullName;
-        try
-        {
-            return action(work);
-        }
-        finally
-        {
-            Directory.Delete(work, recursive: true);
-        }
-    }
 }

@@ -259,8 +259,9 @@ public sealed record Preset
     {
         if (one.Key.Length == 0)
             throw new DataException($"--set needs key=value, not {Printable.Quote(one.Value!.GetValue<string>())}");
+        var value = PresetKeys.Find(one.Key, one.Subject).Check(one.Value, one.Subject);
         string[] path = one.Key.Split('.');
-        Section(root, path[..^1])[path[^1]] = PresetKeys.Find(one.Key, one.Subject).Check(one.Value, one.Subject);
+        Section(root, path[..^1])[path[^1]] = value;
     }
 }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using VideoSim.Engine;
 using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Recipes;
 
@@ -25,8 +26,14 @@ internal sealed class ConfigFormat() : Format("config", "recipe.json", "Recipes.
             Expect.That(Same(Find(json, one.Key), one.Value), $"{one.Key} has another value", one.Text);
         if (json.TryGetProperty("seed", out var seed))
             Expect.Equal(seed.GetUInt64(), file.Seed, "seed");
-        var preset = Preset.Load(file.Preset ?? "micro", "mix", file.Overrides);
-        RecipeOracle.Check(preset, file.Overrides);
+        try
+        {
+            RecipeOracle.Check(Preset.Load(file.Preset ?? "micro", "mix", file.Overrides), file.Overrides);
+        }
+        catch (DataException e)
+        {
+            throw new DataException($"{path}: {e.Message}", e); // values that do not fit together are named by their keys
+        }
     }
 
     private static JsonElement Find(JsonElement json, string path) => path.Split('.').Aggregate(json, static (section, name) => section.GetProperty(name));

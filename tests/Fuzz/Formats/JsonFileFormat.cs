@@ -5,6 +5,7 @@ using VideoSim.Fuzz.Mutation;
 using VideoSim.Models.Import;
 using VideoSim.Models.Reports;
 using VideoSim.Models.Reproduction;
+using VideoSim.Models.Training;
 
 namespace VideoSim.Fuzz.Formats;
 
@@ -26,6 +27,7 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
     [
         Of("summary", "summary.json", "ReproductionRun: reproduce", Summary, ReproductionJson.Default.ReproductionSummary),
         Of("import-state", "state.json", "ImportWork: data import", """{"key":"k","row":3,"files":{"a/b.tfrecords":12},"bad_rows":[{"row":1,"line":2,"id":"x","reason":"no frames"}]}""", ImportJson.Default.ImportState),
+        new JsonFileFormat("truth", "truth.json", "EarlierFiles: reproduce", """{"pairwise":{"best_possible_spearman":0.5},"test_b":{"best_possible_spearman":0.75}}""", Truth),
         new JsonFileFormat("bench", "bench.json", "BenchFile: report --bench", """{"model":"mix","stage":"pretrain","preset":"tiny","device":"cpu","median_milliseconds":12.5,"forward_milliseconds":3,"kernels":[{"entry":"a","microseconds":3.5},{"entry":"b","microseconds":1}]}""", Bench),
     ];
 
@@ -37,6 +39,13 @@ internal sealed class JsonFileFormat(string name, string file, string reader, st
 
     private static JsonFileFormat Of<T>(string name, string file, string reader, string seed, JsonTypeInfo<T> type) where T : class =>
         new(name, file, reader, seed, (path, input) => JsonOracle.Same(JsonFile.Read(path, type), type, JsonOracle.Strict(input)));
+
+    private static void Truth(string path, byte[] input)
+    {
+        double? score = EarlierFiles.BestPossible(new DataFolder(Path.GetDirectoryName(path)!));
+        Expect.Equal(JsonOracle.Strict(input).GetProperty("test_b").GetProperty("best_possible_spearman").GetDouble(), score, "score");
+        Expect.That(score is >= -1.001 and <= 1.001, "a score that cannot be was taken");
+    }
 
     private static void Bench(string path, byte[] input)
     {

@@ -8,13 +8,11 @@ namespace VideoSim.Fuzz.Formats;
 /// <summary>config.json of a model folder, beside valid files of one model. What is taken is compared with JsonDocument.</summary>
 internal sealed class ModelConfigFormat() : Format("model-config", "config.json", "Checkpoints.ConfigFile, ModelFolder.Open: --checkpoint, --pretrained")
 {
-    private const string Model = "mix";
-
-    public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(Model, FileName)];
+    public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(ModelFolderFiles.Bert, FileName)];
 
     public override byte[] Mutate(Mutator mutator, byte[] input) => mutator.Json(input);
 
-    public override void Prepare(string folder) => ModelFolderFiles.Write(folder, Model);
+    public override void Prepare(string folder) => ModelFolderFiles.Write(folder, ModelFolderFiles.Bert);
 
     public override void Read(string path, byte[] input)
     {

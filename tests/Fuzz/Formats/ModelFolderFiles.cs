@@ -18,10 +18,16 @@ internal static class ModelFolderFiles
         "model.encoder.intermediate_size=8", "model.squeeze_ratio=2",
     ];
 
+    /// <summary>Models with each kind of encoder.</summary>
+    public const string Bert = "mix", RoFormer = "uniter-roformer";
+
     private const int Tags = 3;
 
-    /// <summary>Writes a folder. It has no checksums, as a folder of another program.</summary>
-    public static void Write(string folder, string model)
+    /// <summary>Writes a folder.</summary>
+    /// <param name="folder">The folder; it exists.</param>
+    /// <param name="model">Name of the model.</param>
+    /// <param name="hasChecksums">Whether it has checksums. A folder of another program has none.</param>
+    public static void Write(string folder, string model, bool hasChecksums = false)
     {
         string made = Path.Combine(folder, "made"), tagFile = Path.Combine(folder, "tag_list.txt");
         File.WriteAllText(tagFile, "1\n2\n3\n");
@@ -35,7 +41,7 @@ internal static class ModelFolderFiles
         parameters.Initialize(1);
         var tokenizer = TokenizerFactory.Create(config, vocabulary, TinyDictionary);
         AtomicFolder.Write(made, target => ModelFolder.Write(target, device, built, config, tokenizer, TagList.Read(tagFile), new ModelCard { Stage = "pretrain", Preset = "micro", Seed = 1, Recipe = recipe, Inputs = [] }));
-        foreach (string file in Directory.GetFiles(made).Where(static file => Path.GetFileName(file) != "checksums.json"))
+        foreach (string file in Directory.GetFiles(made).Where(file => hasChecksums || Path.GetFileName(file) != FolderChecksums.Name))
             File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
         Directory.Delete(made, recursive: true);
     }
@@ -43,16 +49,9 @@ internal static class ModelFolderFiles
     /// <summary>A file of a model's folder.</summary>
     public static byte[] FileOf(string model, string name)
     {
-        string folder = Directory.CreateTempSubdirectory("videosim-fuzz-").FullName;
-        try
-        {
-            Write(folder, model);
-            return File.ReadAllBytes(Path.Combine(folder, name));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new WorkFolder();
+        Write(folder.Path, model, hasChecksums: true);
+        return File.ReadAllBytes(Path.Combine(folder.Path, name));
     }
 
     /// <summary>A dictionary of a few words. jieba's own takes half a second.</summary>

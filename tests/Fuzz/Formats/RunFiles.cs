@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace VideoSim.Fuzz.Formats;
@@ -18,6 +20,9 @@ internal static class RunFiles
         {"step":2,"early_stopping":3}
 
         """;
+
+    /// <summary>SHA-256 of <see cref="Metrics"/>.</summary>
+    public static string MetricsHash { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Metrics)));
 
     /// <summary>All files with their content.</summary>
     public static IReadOnlyDictionary<string, string> All { get; } = new Dictionary<string, string>

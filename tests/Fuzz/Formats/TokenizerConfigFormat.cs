@@ -12,7 +12,7 @@ internal sealed class TokenizerConfigFormat() : Format("tokenizer-config", "toke
 {
     private readonly BertTokenizer _tokenizer = new(Vocabulary.Parse("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n"u8, "vocab.txt"));
 
-    public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf("mix", FileName), PublishedFiles.Read(FileName)];
+    public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(ModelFolderFiles.Bert, FileName), PublishedFiles.Read(FileName)];
 
     public override byte[] Mutate(Mutator mutator, byte[] input) => mutator.Json(input);
 

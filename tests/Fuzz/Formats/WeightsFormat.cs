@@ -10,11 +10,9 @@ namespace VideoSim.Fuzz.Formats;
 /// <summary>model.safetensors of a model folder, read into the model. Every weight must be that of the file.</summary>
 internal sealed class WeightsFormat() : Format("weights", "model.safetensors", "WeightFile, ModelFolder.Load: --checkpoint, --pretrained, checkpoints")
 {
-    private const string Model = "uniter-roformer";
-
     private static readonly CpuDevice Device = new(threads: 1); // until the process ends
 
-    public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(Model, FileName)];
+    public override IEnumerable<byte[]> Seeds() => [ModelFolderFiles.FileOf(ModelFolderFiles.RoFormer, FileName)];
 
     public override byte[] Mutate(Mutator mutator, byte[] input)
     {
@@ -27,7 +25,7 @@ internal sealed class WeightsFormat() : Format("weights", "model.safetensors", "
         return [.. length, .. changed, .. input.AsSpan(header)];
     }
 
-    public override void Prepare(string folder) => ModelFolderFiles.Write(folder, Model);
+    public override void Prepare(string folder) => ModelFolderFiles.Write(folder, ModelFolderFiles.RoFormer);
 
     public override void Read(string path, byte[] input)
     {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using VideoSim.Cli.Help;
 using VideoSim.Cli.Output;
+using VideoSim.Engine.Serialization;
 using VideoSim.Engine;
 using VideoSim.Models.Records;
 using VideoSim.Models.Synthesis;
@@ -41,7 +42,7 @@ internal static class DataCommand
         return command.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
-            if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
+            if (Directory.Exists(folder) && FolderListing.Entries(folder).Any(static entry => Path.GetFileName(entry) != SyntheticDataset.Unfinished))
                 throw new DataException($"--output-dir {folder}: the folder is not empty");
             var options = new SyntheticDatasetOptions
             {

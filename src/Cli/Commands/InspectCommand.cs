@@ -67,7 +67,7 @@ internal static class InspectCommand
                 CommonOptions.RequireFolder(checkpoint.Name, model, CommonOptions.FolderOfModel);
                 string[] files = [.. parsed.GetValue(records) is { } pattern ? VideoFormats.Expand(pattern) : []];
                 AtomicFile.RequireWritable(file, [.. files, .. ModelFolder.FilesOf(model), .. ModelFolder.FilesOf(Path.Combine(model, ModelFolder.LastOfRun)), .. dictionary.Files(parsed)]);
-                using var device = CommonOptions.Open("cpu", parsed.GetValue(threads));
+                using var device = CommonOptions.Open("cpu", parsed.GetValue(threads), console);
                 StepDump.Write(device, new StepDumpOptions
                 {
                     Checkpoint = model,

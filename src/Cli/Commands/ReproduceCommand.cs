@@ -47,7 +47,7 @@ internal static class ReproduceCommand
                     console.WriteError(problem);
                 return plan.Data is { Problems.Count: > 0 } ? CommandLine.Failed : CommandLine.Done;
             }
-            using var device = options.OpenDevice(parsed);
+            using var device = options.OpenDevice(parsed, console);
             if (parsed.GetValue(study) is not null)
             {
                 var claims = ClaimsStudy.Run(device, chosen, console.Progress, TimeProvider.System, cancellation);
@@ -69,7 +69,7 @@ internal static class ReproduceCommand
             Row($"{name}, random weights", model.RandomSpearman);
             Row($"{name}, pretrained", model.PretrainSpearman);
             foreach (var fold in model.Folds)
-                table.Row($"{name}, fold {fold.Fold} (validation {Text(fold.ValSpearman)})", fold.TestSpearman is { } score ? Text(score) : "no labels");
+                table.Row($"{name}, fold {fold.Fold} (validation {ScoreText(fold.ValSpearman)})", summary.Baselines is null ? "no labels" : ScoreText(fold.TestSpearman));
             Row($"{name}, mean of {model.Folds.Count} folds", model.TestSpearman);
         }
         Row("baseline: cosine of mean frames", summary.Baselines?.MeanFrameCosine);
@@ -85,6 +85,8 @@ internal static class ReproduceCommand
         }
 
         return table.Row($"seconds, on {summary.Device}", Whole(summary.Seconds));
+
+        static string ScoreText(double? score) => score is { } known ? Text(known) : "undefined";
 
         void Row(string name, double? score)
         {
@@ -168,7 +170,7 @@ internal sealed class ReproduceOptionSet
 
     public bool IsOnCpu(ParseResult parsed) => parsed.GetValue(_device) == "cpu";
 
-    public Device OpenDevice(ParseResult parsed) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads));
+    public Device OpenDevice(ParseResult parsed, CommandConsole console) => CommonOptions.Open(parsed.GetValue(_device)!, parsed.GetValue(_threads), console);
 
     public ReproductionOptions Read(ParseResult parsed, IProgressSink progress)
     {

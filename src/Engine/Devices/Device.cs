@@ -148,9 +148,9 @@ public unsafe class CpuDevice(int threads) : Device(new CpuStream(threads))
         {
             memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, Device.Alignment), isLarge ? LargePages.Bytes : (nuint)Device.Alignment);
         }
-        catch (OutOfMemoryException e) when (e is not InsufficientMemoryException)
+        catch (OutOfMemoryException e)
         {
-            throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for {bytes:N0} bytes: the system refuses them"), e);
+            throw new InsufficientMemoryException(string.Create(CultureInfo.InvariantCulture, $"{Name} has no room for another {bytes:N0} bytes"), e);
         }
         if (isLarge)
             LargePages.Request((nint)memory, bytes);

@@ -10,15 +10,14 @@ public sealed record WrittenFile(string Name, long Bytes, string Sha256);
 
 /// <summary>
 /// A folder of files, such as a checkpoint, that exists whole or not at all. It is filled under a temporary name
-/// beside its place, every file is flushed to the disk, then the folder is renamed.
+/// beside its place, everything is flushed to the disk, then the folder is renamed.
 /// </summary>
 public sealed class AtomicFolder
 {
-    private const string Unfinished = ".tmp-";
-    private const string Replaced = ".old-";
+    // Stands for the name of a new folder in the name of the unfinished content inside it.
+    private const string Inside = "unfinished";
 
-    // Name of the unfinished content inside a new folder.
-    private const string UnfinishedInside = Unfinished + "unfinished";
+    private const UnixFileMode NewFolder = (UnixFileMode)0x1ff; // all rights; the umask takes some away
 
     private readonly string _path;
     private readonly string _temporary;
@@ -41,14 +40,15 @@ public sealed class AtomicFolder
     /// </exception>
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
-        string temporary = AtomicFile.Sibling(path, Unfinished);
+        string temporary = TemporaryName.OfUnfinished(path);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try
         {
-            string name = Path.GetFileName(temporary)[Unfinished.Length..];
-            Recover(Path.GetDirectoryName(temporary)!, other => other == name);
-            Directory.CreateDirectory(temporary);
+            DurableFolder.Make(Path.GetDirectoryName(temporary)!);
+            FolderCalls.MakeNew(temporary, NewFolder);
             fill(new AtomicFolder(path, temporary, open));
-            Swap(Path.GetFullPath(path), temporary);
+            FolderCalls.Flush(temporary);
+            UnfinishedWork.Place(() => Swap(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), temporary));
         }
         catch (Exception failure)
         {
@@ -71,32 +71,48 @@ public sealed class AtomicFolder
     /// </exception>
     public static void WriteNew(string path, Action<AtomicFolder> fill)
     {
-        string temporary = Path.Combine(Path.GetFullPath(path), UnfinishedInside);
         RequireNew(path);
-        var (made, moved) = (Missing(path), new List<string>());
+        string temporary = TemporaryName.OfUnfinished(Path.Combine(Path.GetFullPath(path), Inside));
+        var (made, moved) = (DurableFolder.Missing(path).ToArray(), new List<string>());
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
-            if (Directory.Exists(temporary))
-                Directory.Delete(temporary, recursive: true);
-            Directory.CreateDirectory(temporary);
+            DurableFolder.Make(path);
+            foreach (string leftover in Directory.GetDirectories(path).Where(IsLeftoverInside))
+                Directory.Delete(leftover, recursive: true);
+            FolderCalls.MakeNew(temporary, NewFolder);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
-            foreach (string name in folder._files.Select(static file => file.Name).Reverse())
+            UnfinishedWork.Place(() =>
             {
-                File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
-                moved.Add(Path.Combine(path, name));
-            }
-            Directory.Delete(temporary);
+                foreach (string name in folder._files.Select(static file => file.Name).Reverse())
+                {
+                    if (name == folder._files[0].Name)
+                        FolderCalls.Flush(path);
+                    File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
+                    moved.Add(Path.Combine(path, name));
+                }
+                Directory.Delete(temporary);
+                unfinished.Dispose();
+            });
+            FolderCalls.Flush(path);
         }
         catch (Exception failure)
         {
-            moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
-            AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
-            made.ForEach(static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+            Undo();
             AtomicFile.ThrowIfRefused(failure, path, temporary);
             throw;
         }
+
+        void Undo()
+        {
+            moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
+            AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
+            Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+        }
     }
+
+    private static bool IsLeftoverInside(string path) => TemporaryName.FinalNameOfUnfinished(path) == Inside && Directory.Exists(path);
 
     private static void RequireNew(string path)
     {
@@ -106,7 +122,7 @@ public sealed class AtomicFolder
         {
             if (Directory.Exists(path))
             {
-                if (Directory.EnumerateFileSystemEntries(path).Any(static entry => Path.GetFileName(entry) != UnfinishedInside))
+                if (Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverInside(entry)))
                     throw new DataException($"{path}: is a folder with files; choose a new one");
             }
             else if (File.Exists(path))
@@ -119,26 +135,6 @@ public sealed class AtomicFolder
         {
             throw FileFailure.Writing(path, failure, path);
         }
-    }
-
-    // The folder and its parents that do not exist, from the inside out.
-    private static List<string> Missing(string path)
-    {
-        var missing = new List<string>();
-        for (string? folder = Path.GetFullPath(path); folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
-            missing.Add(folder);
-        return missing;
-    }
-
-    /// <summary>
-    /// The name of a folder. For what a process leaves that is killed while it writes a folder, the name of that
-    /// folder.
-    /// </summary>
-    public static string NameOf(string path)
-    {
-        string name = Path.GetFileName(path);
-        string? prefix = new[] { Unfinished, Replaced }.FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
-        return name[(prefix?.Length ?? 0)..];
     }
 
     /// <summary>The files added so far, in their order.</summary>
@@ -188,7 +184,7 @@ public sealed class AtomicFolder
     {
         try
         {
-            string doomed = AtomicFile.Sibling(path, Unfinished);
+            string doomed = TemporaryName.OfUnfinished(path);
             Directory.Move(path, doomed);
             Directory.Delete(doomed, recursive: true);
         }
@@ -213,17 +209,12 @@ public sealed class AtomicFolder
     {
         try
         {
-            if (!Directory.Exists(parent))
-                return;
-            foreach (string? unfinished in Directory.GetDirectories(parent, Unfinished + "*").Where(path => isOurs(Path.GetFileName(path)[Unfinished.Length..])))
-                Directory.Delete(unfinished, recursive: true);
-            foreach (string? replaced in Directory.GetDirectories(parent, Replaced + "*").Where(path => isOurs(Path.GetFileName(path)[Replaced.Length..])))
+            foreach (string path in Directory.Exists(parent) ? Directory.GetDirectories(parent) : [])
             {
-                string place = Path.Combine(parent, Path.GetFileName(replaced)[Replaced.Length..]);
-                if (Directory.Exists(place))
-                    Directory.Delete(replaced, recursive: true);
-                else
-                    Directory.Move(replaced, place);
+                if (TemporaryName.FinalNameOfUnfinished(path) is { } unfinished && isOurs(unfinished))
+                    Directory.Delete(path, recursive: true);
+                if (TemporaryName.FinalNameOfReplaced(path) is { } replaced && isOurs(replaced))
+                    BringBack(path, Path.Combine(parent, replaced));
             }
         }
         catch (Exception failure) when (FileFailure.Is(failure))
@@ -232,26 +223,35 @@ public sealed class AtomicFolder
         }
     }
 
+    private static void BringBack(string replaced, string place)
+    {
+        if (Directory.Exists(place))
+        {
+            Directory.Delete(replaced, recursive: true);
+            return;
+        }
+        Directory.Move(replaced, place);
+        DurableFolder.FlushParent(place);
+    }
+
     // .NET has no call that exchanges two folders. The old folder is therefore moved aside first; Recover handles an
     // interruption in between.
     private static void Swap(string path, string temporary)
     {
-        if (!Directory.Exists(path))
-        {
-            Directory.Move(temporary, path);
-            return;
-        }
-        string replaced = AtomicFile.Sibling(path, Replaced);
-        Directory.Move(path, replaced);
+        string? replaced = Directory.Exists(path) ? TemporaryName.OfReplaced(path) : null;
+        if (replaced is not null)
+            Directory.Move(path, replaced);
         try
         {
             Directory.Move(temporary, path);
         }
-        catch (Exception failure) when (FileFailure.Is(failure))
+        catch (Exception failure) when (replaced is not null && FileFailure.Is(failure))
         {
             Directory.Move(replaced, path);
             throw;
         }
-        AtomicFile.DeleteLeftover(() => Directory.Delete(replaced, recursive: true));
+        DurableFolder.FlushParent(path);
+        if (replaced is not null)
+            AtomicFile.DeleteLeftover(() => Directory.Delete(replaced, recursive: true));
     }
 }

@@ -91,7 +91,7 @@ public sealed class ModelFolder
     {
         if (!Directory.Exists(path))
             return "";
-        string[] names = [.. Directory.GetDirectories(path).Where(static folder => File.Exists(Path.Combine(InRun(folder, BestOfRun, LastOfRun), Config)))
+        string[] names = [.. FolderListing.Folders(path).Where(static folder => File.Exists(Path.Combine(InRun(folder, BestOfRun, LastOfRun), Config)))
             .Select(static folder => Path.GetFileName(folder)).OrderBy(static name => name.Length).ThenBy(static name => name, StringComparer.Ordinal)];
         string named = string.Join(", ", names.Take(NamedFolders).Select(Printable.OneLine));
         return names.Length == 0 ? "" : $"; name one of its folders {named}{(names.Length > NamedFolders ? ", ..." : "")}";

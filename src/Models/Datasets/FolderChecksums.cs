@@ -34,17 +34,8 @@ internal static class FolderChecksums
 
     /// <summary>The steps of the checkpoints in the folder of a run, in no order.</summary>
     /// <exception cref="DataException">The folder cannot be read.</exception>
-    public static IReadOnlyList<long> StepsIn(string run)
-    {
-        try
-        {
-            return [.. Directory.GetDirectories(run, CheckpointPrefix + "*").Select(static path => StepOf(Path.GetFileName(path))).Where(static step => step >= 0)];
-        }
-        catch (Exception e) when (FileFailure.Is(e))
-        {
-            throw FileFailure.Reading(run, e);
-        }
-    }
+    public static IReadOnlyList<long> StepsIn(string run) =>
+        [.. FolderListing.Folders(run, CheckpointPrefix + "*").Select(static path => StepOf(Path.GetFileName(path))).Where(static step => step >= 0)];
 
     /// <summary>The files of a folder that is being written, with their hashes, by name.</summary>
     public static Dictionary<string, string> Of(AtomicFolder folder) =>

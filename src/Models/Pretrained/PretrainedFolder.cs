@@ -93,7 +93,7 @@ public sealed class PretrainedFolder : IDisposable
             var sizes = tensors.Sizes(config.ModelType!, vocabulary.Count);
             var encoder = config.Complete(sizes, facts.Add);
             CheckHeads(Path.Combine(path, ConfigFile), encoder);
-            tensors.Check(encoder);
+            tensors.Check(encoder, files.ByteCount);
             return new PretrainedFolder(path, vocabulary, files, tensors, encoder, facts);
         }
         catch
@@ -189,7 +189,7 @@ public sealed class PretrainedFolder : IDisposable
     private static DataException Lacks(string path, string name)
     {
         string? below = Directory.Exists(path)
-            ? Directory.GetDirectories(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal) : null;
+            ? FolderListing.Folders(path).Where(folder => File.Exists(Path.Combine(folder, name))).Select(Path.GetFileName).Max(StringComparer.Ordinal) : null;
         return new DataException($"{path}: has no {name}{(below is null ? "" : $", but its folder {Printable.Quote(below)} has one")}; a folder with {ConfigFile}, {VocabularyFile} and weights is expected");
     }
 

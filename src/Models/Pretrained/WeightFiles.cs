@@ -24,6 +24,9 @@ internal sealed class WeightFiles : IDisposable
     /// <summary>Paths of the file and of the shards that are read.</summary>
     public IEnumerable<string> Paths => _files.Select(static file => file.Path).Prepend(Path).Distinct();
 
+    /// <summary>Size of the files that are read.</summary>
+    public long ByteCount => _files.Sum(static file => new FileInfo(file.Path).Length);
+
     /// <summary>Names of other files with weights in the folder. They are not read.</summary>
     public IReadOnlyList<string> Unread { get; private init; } = [];
 
@@ -95,7 +98,7 @@ internal sealed class WeightFiles : IDisposable
         var tensors = new List<StoredTensor>();
         foreach (var (name, shard) in ReadIndex())
         {
-            if (System.IO.Path.GetFileName(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
+            if (System.IO.Path.GetFileName(shard) != shard || Printable.OneLine(shard) != shard || System.IO.Path.GetExtension(shard) != System.IO.Path.GetExtension(Path[..^IndexSuffix.Length]))
                 throw new DataException($"{Path}: tensor {Printable.Quote(name)} is in {Printable.Quote(shard)}, which is not the name of a file in the same folder with the same ending");
             if (!shards.TryGetValue(shard, out var content))
             {

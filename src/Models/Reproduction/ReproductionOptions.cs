@@ -94,7 +94,7 @@ public sealed record ReproductionOptions
         SkipBadRecords = SkipBadRecords,
         VideoDisjoint = VideoDisjoint,
         Eager = Eager,
-        MayGrow = false, // embeddings and folds are those of the run as it was
+        IsPart = true, // embeddings and folds are those of the run as it was
         Reporters = Reporters,
     };
 }

@@ -198,10 +198,18 @@ public sealed class ReproductionRun
             return;
         // The folder gets its name when it is complete. A run that was stopped before writes it again.
         string unfinished = Path.Combine(_options.OutputDirectory, ReproductionLayout.UnfinishedData);
-        if (Directory.Exists(unfinished))
-            Directory.Delete(unfinished, recursive: true);
-        SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
-        Directory.Move(unfinished, _data.Root);
+        try
+        {
+            if (Directory.Exists(unfinished))
+                Directory.Delete(unfinished, recursive: true);
+            SyntheticDataset.Write(new SyntheticDatasetOptions { Seed = _options.Seed }, unfinished, _progress, _cancellation);
+            Directory.Move(unfinished, _data.Root);
+            DurableFolder.FlushParent(_data.Root);
+        }
+        catch (Exception e) when (FileFailure.Is(e))
+        {
+            throw FileFailure.Writing(_data.Root, e, unfinished);
+        }
     }
 
     private (ModelSummary Summary, EmbeddingTable Table) RunModel(string model)
@@ -218,7 +226,7 @@ public sealed class ReproductionRun
         {
             string output = Path.Combine(root, ReproductionLayout.Fold(fold));
             var one = run with { OutputDirectory = output };
-            double validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
+            double? validation = Timed(ref finetuneSeconds, () => Finetuning.Run(_device, one, _data, pretrained, fold, _progress, _cancellation));
             var table = Timed(ref embedSeconds, () => Embed(root, ReproductionLayout.Fold(fold), () => Finished(output)));
             results.Add(new FoldSummary(fold, validation, Note($"{model}, fold {fold}", table)));
         }
@@ -254,9 +262,10 @@ public sealed class ReproductionRun
     // Reports every score as soon as it is computed, so a run that is stopped has shown it.
     private double? Note(string what, EmbeddingTable table)
     {
-        if (Score(table) is not { } score)
+        if (!HasLabels)
             return null;
-        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {score:F4}"));
+        var (score, undefined) = Scoring.Score(table, _data.TestLabels("b"), _options.SkipBadRecords);
+        _progress.Note(string.Create(CultureInfo.InvariantCulture, $"{what}: Spearman on test_b {(undefined is null ? $"{score:F4}" : $"undefined, because {undefined}")}"));
         return score;
     }
 
@@ -272,7 +281,6 @@ public sealed class ReproductionRun
             using var parameters = model.Parameters;
             using var embedder = new Embedder(_device, model, config, _options.Eager);
             var index = _data.Format.Open([_data.Test("b")], config.FrameWidth, _options.SkipBadRecords, progress: _progress, cancellation: _cancellation);
-            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             SubmissionFile.Write(file, embedder.EmbedAll(index, tokenizer, tags, _progress, _cancellation), EmbeddingRounding.Half);
         }
         return SubmissionFile.Read(file);

@@ -16,6 +16,12 @@ namespace VideoSim.Models.Synthesis;
 /// </summary>
 public sealed class SyntheticDataset
 {
+    /// <summary>
+    /// The folder inside the output folder that has the files until all are written. A process that is killed leaves
+    /// it, and the next one deletes it.
+    /// </summary>
+    public const string Unfinished = ".unfinished";
+
     // The first numbers of the sets are far apart and multiples of the family size, so no family is in two sets.
     private const ulong SetDistance = 6UL << 40;
     private const int UnusedPieces = 104; // [PAD], unused pieces, then [UNK] at 100 and the other special pieces
@@ -36,23 +42,52 @@ public sealed class SyntheticDataset
         _tags = options.TagList is { } list ? TagsOf(list, options.Seed) : new TagSynthesizer(options.Seed, options.Tags);
     }
 
-    /// <summary>Writes all files.</summary>
+    /// <summary>Writes all files, or none.</summary>
     /// <param name="options">Seed and sizes.</param>
-    /// <param name="outputDirectory">Output folder; existing files of the same names are replaced.</param>
+    /// <param name="outputDirectory">Output folder; it is absent or has none of the dataset's files.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops between two videos.</param>
     /// <exception cref="DataException">A size is out of range, or the folder cannot be written.</exception>
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
     {
         options.Validate();
+        string root = Path.GetFullPath(outputDirectory), work = Path.Combine(root, Unfinished);
+        string[] made = [.. Missing(root)];
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
-            new SyntheticDataset(options, outputDirectory).WriteAll(progress, cancellation);
+            var dataset = new SyntheticDataset(options, work); // reads files before anything is written
+            if (Directory.Exists(work))
+                Directory.Delete(work, recursive: true);
+            dataset.WriteAll(progress, cancellation);
+            UnfinishedWork.Place(() =>
+            {
+                foreach (string entry in Directory.GetFileSystemEntries(work))
+                    Directory.Move(entry, Path.Combine(root, Path.GetFileName(entry)));
+                Directory.Delete(work);
+                unfinished.Dispose();
+            });
         }
-        catch (Exception e) when (FileFailure.Is(e))
+        catch (Exception e)
         {
-            throw FileFailure.Writing(outputDirectory, e, outputDirectory);
+            Undo();
+            if (FileFailure.Is(e))
+                throw FileFailure.Writing(outputDirectory, e, work);
+            throw;
         }
+
+        void Undo()
+        {
+            AtomicFile.DeleteLeftover(() => Directory.Delete(work, recursive: true));
+            Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+        }
+    }
+
+    // The folder and those above it that do not exist, the lowest first.
+    private static IEnumerable<string> Missing(string root)
+    {
+        for (string? folder = root; folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
+            yield return folder;
     }
 
     private void WriteAll(IProgressSink progress, CancellationToken cancellation)
@@ -85,11 +120,9 @@ public sealed class SyntheticDataset
         }
     }
 
-    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written)
+    private void WriteVideos(string name, ulong first, int count, bool tagged, Action written) => AtomicFile.Write(Path.Combine(_root, name), stream =>
     {
-        string path = Path.Combine(_root, name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-        using var writer = new TfRecordWriter(new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 1 << 20));
+        var writer = new TfRecordWriter(stream);
         var example = new ExampleWriter();
         var frames = new Half[FrameSynthesizer.MaxFrames * _options.FrameWidth];
         var tags = new List<long>();
@@ -107,7 +140,7 @@ public sealed class SyntheticDataset
                 System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tags), tagged ? 10_000 : null));
             written();
         }
-    }
+    });
 
     private LabelledPairs WritePairs(string folder, ulong first, int videos, int count)
     {
@@ -115,12 +148,14 @@ public sealed class SyntheticDataset
         for (int i = 0; i < videos; i++)
             _latents.Write(first + (ulong)i, latents[i] = new double[Aspect.TotalChannels]);
         var drawn = new PairSynthesizer(_options.Seed).Draw(first, latents, count);
-        using var writer = NewText(Path.Combine(folder, "label.tsv"));
-        for (int i = 0; i < count; i++)
+        WriteText(Path.Combine(folder, "label.tsv"), writer =>
         {
-            var (left, right) = drawn.Pairs[i];
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
-        }
+            for (int i = 0; i < count; i++)
+            {
+                var (left, right) = drawn.Pairs[i];
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{Id(first + (ulong)left)}\t{Id(first + (ulong)right)}\t{drawn.Labels[i]}\n"));
+            }
+        });
         return drawn;
     }
 
@@ -135,22 +170,24 @@ public sealed class SyntheticDataset
     {
         if (_options.TagList is { } list)
         {
-            File.Copy(list, Path.Combine(_root, "tag_list.txt"), overwrite: true);
+            Copy(list, "tag_list.txt");
             return;
         }
         // In random order, as in the challenge. Code that uses the line number as the class then fails.
         long[] ids = _tags.Listed.ToArray();
         new CounterRandom(_options.Seed, Purpose.TagIds, ulong.MaxValue).Shuffle(ids);
-        using var writer = NewText("tag_list.txt");
-        foreach (long id in ids)
-            writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+        WriteText("tag_list.txt", writer =>
+        {
+            foreach (long id in ids)
+                writer.Write(string.Create(CultureInfo.InvariantCulture, $"{id}\n"));
+        });
     }
 
     private void WriteVocabulary()
     {
         if (_options.Vocabulary is { } vocabulary)
         {
-            File.Copy(vocabulary, Path.Combine(_root, "vocab.txt"), overwrite: true);
+            Copy(vocabulary, "vocab.txt");
             return;
         }
         string[] special = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -167,14 +204,15 @@ public sealed class SyntheticDataset
             if (known.Add(piece))
                 pieces.Add(piece);
         }
-        using var writer = NewText("vocab.txt");
-        foreach (string piece in pieces)
-            writer.Write(piece + "\n");
+        WriteText("vocab.txt", writer =>
+        {
+            foreach (string piece in pieces)
+                writer.Write(piece + "\n");
+        });
     }
 
-    private void WriteTruth(Dictionary<string, LabelledPairs> tests)
+    private void WriteTruth(Dictionary<string, LabelledPairs> tests) => AtomicFile.Write(Path.Combine(_root, "truth.json"), stream =>
     {
-        using var stream = new FileStream(Path.Combine(_root, "truth.json"), FileMode.Create);
         using var json = new Utf8JsonWriter(stream);
         json.WriteStartObject();
         foreach (var (name, pairs) in tests)
@@ -188,9 +226,19 @@ public sealed class SyntheticDataset
             json.WriteEndObject();
         }
         json.WriteEndObject();
-    }
+    });
 
-    private StreamWriter NewText(string name) => new(Path.Combine(_root, name), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
+    private void WriteText(string name, Action<StreamWriter> write) => AtomicFile.Write(Path.Combine(_root, name), stream =>
+    {
+        using var writer = new StreamWriter(stream, leaveOpen: true);
+        write(writer);
+    });
+
+    private void Copy(string file, string name)
+    {
+        byte[] content = FileFailure.ReadAllBytes(file);
+        AtomicFile.Write(Path.Combine(_root, name), stream => stream.Write(content));
+    }
 
     // Up to 19 digits. The video's number at the end makes them distinct.
     private string Id(ulong video)

@@ -95,8 +95,9 @@ public sealed class RunFolder : IDisposable
     /// The files that the command reads. They must not be deleted with the run that was there.
     /// </param>
     /// <param name="later">
-    /// Folders of the same command whose runs follow this one. If <paramref name="overwrite"/>, they are deleted when
-    /// this one begins, so that a later start continues the new runs and not the old ones.
+    /// Folders of the same command whose runs follow this one. They must be free for it, too. If
+    /// <paramref name="overwrite"/>, they are deleted when this one begins, so that a later start continues the new
+    /// runs and not the old ones.
     /// </param>
     /// <param name="mayGrow">Whether the run continues if its steps are more than before.</param>
     /// <exception cref="DataException">
@@ -109,27 +110,29 @@ public sealed class RunFolder : IDisposable
         RunLock? held = null;
         try
         {
-            Directory.CreateDirectory(path);
+            DurableFolder.Make(path);
             RequireRunOrEmpty(path);
             held = RunLock.Take(path);
             var earlier = Read(path);
             arguments[RunChange.Version] = Surroundings.Version;
             layout ??= RunLayout.Of(arguments);
             var mode = earlier is null ? RunMode.New : ModeOf(path, earlier, arguments, files ?? [], layout, overwrite, mayGrow);
-            string[] overwritten = overwrite ? [.. (later ?? []).Where(Directory.Exists)] : [];
             if (mode == RunMode.Replace)
                 RequireDeletable(path, layout, inputs ?? []);
-            foreach (string folder in overwritten)
+            string[] next = [.. (later ?? []).Where(Directory.Exists)];
+            foreach (string folder in next)
             {
                 RequireRunOrEmpty(folder);
-                RunLock.Take(folder).Dispose();
                 if (Read(folder) is { } other)
                     RequireSameCommand(folder, other, layout, overwrite);
+                if (!overwrite)
+                    continue;
+                RunLock.Take(folder).Dispose();
                 RequireDeletable(folder, layout, inputs ?? []);
             }
-            if (mode is RunMode.Continue or RunMode.Grow)
+            if (mode is not (RunMode.New or RunMode.Replace))
                 AtomicFolder.Recover(path, static name => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0);
-            var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwritten);
+            var run = new RunFolder(path, held, layout, mode, arguments, earlier, overwrite ? next : []);
             if (!run.IsNew)
             {
                 RequireGrown(path, earlier!);
@@ -205,6 +208,7 @@ public sealed class RunFolder : IDisposable
             }
             if (_mode != RunMode.Continue || !JsonNode.DeepEquals(_arguments, _earlier))
                 Write(FolderPath, _arguments);
+            _layout.DeleteLeftovers(FolderPath);
         }
         catch (Exception e) when (FileFailure.Is(e))
         {
@@ -218,13 +222,13 @@ public sealed class RunFolder : IDisposable
     public void Dispose() => _lock.Dispose();
 
     /// <summary>Whether a path is a file of a start that was killed before it wrote the arguments.</summary>
-    internal static bool IsLeftoverOfStart(string path) => AtomicFile.IsLeftover(path, Arguments) || RunLock.IsLockFile(path);
+    internal static bool IsLeftoverOfStart(string path) => (TemporaryName.FinalNameOfUnfinished(path) == Arguments && File.Exists(path)) || RunLock.IsLockFile(path);
 
     /// <summary>
     /// Checks a complete run and returns its result. If its inputs have changed since it began, a note reports the
     /// change.
     /// </summary>
-    /// <returns>Its last validation score; null if it was not validated.</returns>
+    /// <returns>Its last validation score; null if it was not validated, or the score is undefined.</returns>
     internal double? TakeFinished(IVideoFormat format, IEnumerable<string> videoFiles, IEnumerable<string> otherFiles, IProgressSink progress, CancellationToken cancellation)
     {
         if (ModelFolder.FilesOf(Last).FirstOrDefault(static file => !File.Exists(file)) is { } gone)
@@ -234,8 +238,7 @@ public sealed class RunFolder : IDisposable
             progress.Note($"{FolderPath} is complete and stays as it is, but {change} since it began; to train again, choose another --output-dir");
         else
             progress.Note($"{FolderPath}: {End(state.Step)}; {(Directory.Exists(Best) ? $"the best model is {Best}, " : "")}the last is {Last}");
-        return state.LastSpearman is not null || !Directory.Exists(Best) ? state.LastSpearman
-            : throw new DataException($"{RunCheckpoints.FileOfState(Checkpoints.Newest!)}: last_spearman is missing, although the run is complete");
+        return state.LastSpearman;
     }
 
     private string End(long step) => RunArguments.StepsOf(_arguments) is { } steps && step < steps
@@ -266,7 +269,7 @@ public sealed class RunFolder : IDisposable
             if (!RunArguments.IsOfRun(arguments))
                 throw new DataException($"{path} is not the folder of a run: its {Arguments} was not written by this program");
         }
-        else if (Directory.EnumerateFileSystemEntries(path).Any(static entry => !IsLeftoverOfStart(entry)))
+        else if (FolderListing.Entries(path).Any(static entry => !IsLeftoverOfStart(entry)))
         {
             throw new DataException($"{path} is not empty and not the folder of a run: it has no {Arguments}");
         }
@@ -307,7 +310,7 @@ public sealed class RunFolder : IDisposable
         {
             string stage = RunArguments.StageOf(_earlier)!;
             if (LastStep(grown) != from)
-                grown.Add(new JsonObject { [From] = from, [stage] = _earlier[stage]?.DeepClone() });
+                grown.Add((JsonNode)new JsonObject { [From] = from, [stage] = _earlier[stage]?.DeepClone() });
             // Without last the run is not complete, with the old arguments or with the new ones.
             if (Directory.Exists(Last))
                 AtomicFolder.Delete(Last);

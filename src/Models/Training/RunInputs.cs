@@ -75,12 +75,13 @@ internal sealed class RunInputs(string folder)
         string[] videos = [.. videoFiles.Select(Path.GetFullPath)], others = [.. otherFiles.Select(Path.GetFullPath)];
         return Difference(earlier, [.. videos, .. others], path =>
         {
-            if (!File.Exists(path))
+            var file = new FileInfo(path);
+            if (!file.Exists)
                 return null;
             if (others.Contains(path))
                 return FileDigest.OfContent(path);
             var known = earlier.First(digest => digest.Path == path);
-            return new FileInfo(path).Length == known.Bytes && File.GetLastWriteTimeUtc(path) <= began ? known : format.Digest(path, cancellation);
+            return file.Length == known.Bytes && file.LastWriteTimeUtc <= began ? known : format.Digest(path, cancellation);
         });
     }
 

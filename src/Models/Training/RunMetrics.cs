@@ -15,6 +15,9 @@ internal sealed class RunMetrics(string run)
     /// <summary>Name of the file.</summary>
     public const string Name = "metrics.jsonl";
 
+    /// <summary>The key of a line that gives the value that was not finite and stopped the run.</summary>
+    public const string Stopped = "stopped";
+
     // Keys of a line. All other values are numbers.
     private const string Step = "step", Reason = "reason";
 
@@ -63,16 +66,18 @@ internal sealed class RunMetrics(string run)
         (state.MetricsBytes, state.MetricsSha256) = (content.Length, Hash(content));
     }
 
-    /// <summary>Whether a line is of a step after the start.</summary>
+    /// <summary>Whether a line is of a step after the start and not of the stop there.</summary>
     /// <exception cref="DataException">The file cannot be read; the message names it.</exception>
     public static bool HasSteps(string run) => File.Exists(Path.Combine(run, Name))
-        && Lines(run, whole: false).Any(static line => line[Step] is JsonValue step && step.TryGetValue(out double number) && number > 0);
+        && Lines(run, whole: false).Any(static line => !line.ContainsKey(Stopped) && line[Step] is JsonValue step && step.TryGetValue(out double number) && number > 0);
 
     /// <summary>All lines.</summary>
     /// <exception cref="DataException">The file cannot be read, or a line is torn; the message names it.</exception>
     public static IReadOnlyList<JsonObject> All(string run) => [.. Lines(run, whole: true)];
 
-    /// <summary>The values of one key, in the order of the lines that have it.</summary>
+    /// <summary>
+    /// The values of one key, in the order of the lines that have it. NaN stands for null: an undefined score.
+    /// </summary>
     /// <exception cref="DataException">
     /// The file cannot be read, no line has the key, or a value is not a number; the message names both.
     /// </exception>
@@ -83,6 +88,8 @@ internal sealed class RunMetrics(string run)
         {
             if (line[key] is JsonValue value && value.TryGetValue(out double number))
                 values.Add(number);
+            else if (line.TryGetPropertyValue(key, out var other) && other is null)
+                values.Add(double.NaN);
             else if (line.ContainsKey(key))
                 throw new DataException($"{Path.Combine(run, Name)}: '{key}' of a line is not a number");
         }
@@ -128,8 +135,9 @@ internal sealed class RunMetrics(string run)
             throw new DataException($"{where}: '{Step}' is not a whole number from 0");
         foreach (var (key, value) in line)
         {
-            if (value?.GetValueKind() != (key == Reason ? JsonValueKind.String : JsonValueKind.Number))
-                throw new DataException($"{where}: {Printable.Quote(key)} is not a {(key == Reason ? "text" : "number")}");
+            bool isText = key is Reason or Stopped;
+            if (value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
+                throw new DataException($"{where}: {Printable.Quote(key)} is not a {(isText ? "text" : "number")}");
         }
     }
 
@@ -137,6 +145,7 @@ internal sealed class RunMetrics(string run)
     {
         try
         {
+            FileFailure.RefuseSpecial(_file);
             using var stream = new FileStream(_file, mode);
             change(stream);
         }

@@ -235,6 +235,14 @@ public sealed class ReportHostileTests : IDisposable
     }
 
     [Fact]
+    public void WorstPairs_TitleOfBlanks_IsShownAsNone()
+    {
+        ArtificialRuns.WriteRun(Run, "mix", 1, 6);
+        var data = Build(Run);
+        Assert.Contains("(no title)<small>", ReportPage.Of(data with { WorstPairs = [data.WorstPairs[0] with { LeftTitle = " " }] }), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Html_OfASentence_KeepsOptionsWhole()
     {
         Assert.Equal("Lower <span class=\"option\">--learning-rate</span>. &lt;b&gt;", Html.Sentence("Lower --learning-rate. <b>"));

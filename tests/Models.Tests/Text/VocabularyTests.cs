@@ -34,6 +34,13 @@ public sealed class VocabularyTests
     }
 
     [Fact]
+    public void Parse_MorePiecesThanAWordTableHas_IsRefused()
+    {
+        byte[] content = Encoding.UTF8.GetBytes(Special + string.Concat(Enumerable.Repeat("a\n", Vocabulary.MostPieces - 4)));
+        Assert.Equal("vocab.txt: has more than 1048576 pieces", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "vocab.txt")).Message);
+    }
+
+    [Fact]
     public void Parse_SpecialTokensAnywhere_AreFound()
     {
         var vocabulary = Parse("a\n[MASK]\n[SEP]\n[CLS]\n[UNK]\n[PAD]");
@@ -87,7 +94,7 @@ public sealed class VocabularyTests
     {
         byte[] content = [.. "[PAD]\nx"u8, 0xC3, (byte)'\n', .. "y\n"u8];
 
-        Assert.Equal("v line 2: not valid UTF-8", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "v")).Message);
+        Assert.Equal("v: line 2 is not valid UTF-8", Assert.Throws<DataException>(() => Vocabulary.Parse(content, "v")).Message);
     }
 
     [Fact]

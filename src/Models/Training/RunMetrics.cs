@@ -21,6 +21,9 @@ internal sealed class RunMetrics(string run)
     // Keys of a line. All other values are numbers.
     private const string Step = "step", Reason = "reason";
 
+    // Some million lines.
+    private static readonly FileLimit Limit = new("a file of metrics", 1000);
+
     private readonly string _file = Path.Combine(run, Name);
 
     /// <summary>Adds a line.</summary>
@@ -43,7 +46,7 @@ internal sealed class RunMetrics(string run)
             throw new DataException($"{_file}: has {length} bytes, but had {bytes} when the newest checkpoint was written; {help}");
         if (bytes == 0)
             return;
-        byte[] content = FileFailure.ReadAllBytes(_file)[..(int)bytes];
+        byte[] content = FileFailure.ReadAllBytes(_file, Limit)[..(int)bytes];
         if (state.MetricsSha256 is { } hash && hash != Hash(content))
             throw new DataException($"{_file}: its first {bytes} bytes have changed since the newest checkpoint was written; {help}");
         if (content[^1] != '\n')
@@ -62,7 +65,7 @@ internal sealed class RunMetrics(string run)
     public void Flush(TrainerState state)
     {
         Change(FileMode.Append, static stream => stream.Flush(flushToDisk: true));
-        byte[] content = FileFailure.ReadAllBytes(_file);
+        byte[] content = FileFailure.ReadAllBytes(_file, Limit);
         (state.MetricsBytes, state.MetricsSha256) = (content.Length, Hash(content));
     }
 
@@ -100,7 +103,7 @@ internal sealed class RunMetrics(string run)
     private static IEnumerable<JsonObject> Lines(string run, bool whole)
     {
         string file = Path.Combine(run, Name);
-        return Lines(file, FileFailure.ReadAllBytes(file), whole).Select(static line => line.Values);
+        return Lines(file, FileFailure.ReadAllBytes(file, Limit), whole).Select(static line => line.Values);
     }
 
     private static IEnumerable<(int Number, JsonObject Values)> Lines(string file, byte[] content, bool whole)
@@ -136,7 +139,8 @@ internal sealed class RunMetrics(string run)
         foreach (var (key, value) in line)
         {
             bool isText = key is Reason or Stopped;
-            if (value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
+            bool isUndefined = key == TrainerNotes.Score && value is null;
+            if (!isUndefined && value?.GetValueKind() != (isText ? JsonValueKind.String : JsonValueKind.Number))
                 throw new DataException($"{where}: {Printable.Quote(key)} is not a {(isText ? "text" : "number")}");
         }
     }

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Kernels.Contract;
 
@@ -55,6 +56,7 @@ public static partial class EmulatorBuild
     private static void Build(SortedDictionary<string, string> files, string folder, string parts)
     {
         string work = TemporaryName.OfUnfinished(folder);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(work, recursive: true));
         CacheFolder.MakePrivate(work);
         try
         {
@@ -69,7 +71,8 @@ public static partial class EmulatorBuild
                 Reuse(part, Path.Combine(work, Path.GetFileName(part)));
             foreach (string library in Libraries.Where(library => File.Exists(Path.Combine(parts, $"{driver}-{library}"))))
                 Reuse(Path.Combine(parts, $"{driver}-{library}"), Path.Combine(work, library));
-            Run("bash", [Path.Combine(work, "emulator", "build.sh"), work]);
+            // In a session of its own: then one call ends it with all compilers, and Ctrl-C does not reach them first.
+            Run("setsid", ["bash", Path.Combine(work, "emulator", "build.sh"), work]);
             foreach (string part in FolderListing.Files(work, BuiltUnits))
                 CopyOnce(part, Path.Combine(parts, Path.GetFileName(part)));
             foreach (string library in Libraries)
@@ -212,6 +215,7 @@ public static partial class EmulatorBuild
         try
         {
             using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            using var unfinished = UnfinishedWork.Result(() => ProcessEnd.OfGroup(process.Id));
             var errors = process.StandardError.ReadToEndAsync();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();

@@ -58,7 +58,7 @@ public sealed class KernelSources
             throw new DataException($"{path}: contains two files named {twice.Key}: {string.Join(", ", twice)}");
         var replaced = new Dictionary<string, string>(_texts);
         foreach (string file in known)
-            replaced[Path.GetFileName(file)] = File.ReadAllText(file);
+            replaced[Path.GetFileName(file)] = FileFailure.ReadAllText(file);
         return new(replaced);
     }
 

@@ -21,11 +21,12 @@ public static class AtomicFile
     {
         path = Target(path);
         string temporary = TemporaryName.OfUnfinished(path);
+        using var unfinished = UnfinishedWork.Result(() => File.Delete(temporary));
         try
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
             WriteFlushed(temporary, write, open);
-            File.Move(temporary, path, overwrite: true);
+            UnfinishedWork.Place(() => File.Move(temporary, path, overwrite: true));
             DurableFolder.FlushParent(path);
         }
         catch (Exception failure)
@@ -47,15 +48,20 @@ public static class AtomicFile
     {
         (first, second) = (Target(first), Target(second));
         var (newFirst, newSecond) = (TemporaryName.OfUnfinished(first), TemporaryName.OfUnfinished(second));
+        using var unfinishedFirst = UnfinishedWork.Result(() => File.Delete(newFirst));
+        using var unfinishedSecond = UnfinishedWork.Result(() => File.Delete(newSecond));
         try
         {
             // Steps that take long or may fail come before the old second file is deleted.
             Prepare(first, newFirst, writeFirst);
             Prepare(second, newSecond, writeSecond);
             // Each of them is on the disk before the next one.
-            Try(second, newSecond, () => File.Delete(second));
-            Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
-            Try(second, newSecond, () => File.Move(newSecond, second));
+            UnfinishedWork.Place(() =>
+            {
+                Try(second, newSecond, () => File.Delete(second));
+                Try(first, newFirst, () => File.Move(newFirst, first, overwrite: true));
+                Try(second, newSecond, () => File.Move(newSecond, second));
+            });
         }
         catch
         {

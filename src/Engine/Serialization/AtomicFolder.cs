@@ -2,6 +2,12 @@ using VideoSim.Engine.Interop;
 
 namespace VideoSim.Engine.Serialization;
 
+/// <summary>A file of an <see cref="AtomicFolder"/>.</summary>
+/// <param name="Name">Its name inside the folder.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">SHA-256 of its content, in lower-case hexadecimal, computed while it was written.</param>
+public sealed record WrittenFile(string Name, long Bytes, string Sha256);
+
 /// <summary>
 /// A folder of files, such as a checkpoint, that exists whole or not at all. It is filled under a temporary name
 /// beside its place, everything is flushed to the disk, then the folder is renamed.
@@ -16,7 +22,7 @@ public sealed class AtomicFolder
     private readonly string _path;
     private readonly string _temporary;
     private readonly Func<string, Stream>? _open;
-    private readonly List<string> _names = [];
+    private readonly List<WrittenFile> _files = [];
 
     private AtomicFolder(string path, string temporary, Func<string, Stream>? open)
     {
@@ -35,13 +41,14 @@ public sealed class AtomicFolder
     public static void Write(string path, Action<AtomicFolder> fill, Func<string, Stream>? open = null)
     {
         string temporary = TemporaryName.OfUnfinished(path);
+        using var unfinished = UnfinishedWork.Result(() => Directory.Delete(temporary, recursive: true));
         try
         {
             DurableFolder.Make(Path.GetDirectoryName(temporary)!);
             FolderCalls.MakeNew(temporary, NewFolder);
             fill(new AtomicFolder(path, temporary, open));
             FolderCalls.Flush(temporary);
-            Swap(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), temporary);
+            UnfinishedWork.Place(() => Swap(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)), temporary));
         }
         catch (Exception failure)
         {
@@ -67,6 +74,7 @@ public sealed class AtomicFolder
         RequireNew(path);
         string temporary = TemporaryName.OfUnfinished(Path.Combine(Path.GetFullPath(path), Inside));
         var (made, moved) = (DurableFolder.Missing(path).ToArray(), new List<string>());
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
             DurableFolder.Make(path);
@@ -75,23 +83,32 @@ public sealed class AtomicFolder
             FolderCalls.MakeNew(temporary, NewFolder);
             var folder = new AtomicFolder(path, temporary, open: null);
             fill(folder);
-            foreach (string name in Enumerable.Reverse(folder._names))
+            UnfinishedWork.Place(() =>
             {
-                if (name == folder._names[0])
-                    FolderCalls.Flush(path);
-                File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
-                moved.Add(Path.Combine(path, name));
-            }
-            Directory.Delete(temporary);
+                foreach (string name in folder._files.Select(static file => file.Name).Reverse())
+                {
+                    if (name == folder._files[0].Name)
+                        FolderCalls.Flush(path);
+                    File.Move(Path.Combine(temporary, name), Path.Combine(path, name));
+                    moved.Add(Path.Combine(path, name));
+                }
+                Directory.Delete(temporary);
+                unfinished.Dispose();
+            });
             FolderCalls.Flush(path);
         }
         catch (Exception failure)
         {
+            Undo();
+            AtomicFile.ThrowIfRefused(failure, path, temporary);
+            throw;
+        }
+
+        void Undo()
+        {
             moved.ForEach(static file => AtomicFile.DeleteLeftover(() => File.Delete(file)));
             AtomicFile.DeleteLeftover(() => Directory.Delete(temporary, recursive: true));
             Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
-            AtomicFile.ThrowIfRefused(failure, path, temporary);
-            throw;
         }
     }
 
@@ -120,6 +137,9 @@ public sealed class AtomicFolder
         }
     }
 
+    /// <summary>The files added so far, in their order.</summary>
+    public IReadOnlyList<WrittenFile> Files => _files;
+
     /// <summary>Adds a file to the folder, and returns when its bytes are on the disk.</summary>
     /// <param name="name">The file's name inside the folder.</param>
     /// <param name="write">Writes the content.</param>
@@ -131,8 +151,21 @@ public sealed class AtomicFolder
         string file = Path.Combine(_temporary, name);
         try
         {
-            AtomicFile.WriteFlushed(file, write, _open);
-            _names.Add(name);
+            HashingStream? hashing = null;
+            try
+            {
+                AtomicFile.WriteFlushed(file, stream =>
+                {
+                    hashing = new HashingStream(stream);
+                    write(hashing);
+                    hashing.Complete();
+                }, _open);
+                _files.Add(new WrittenFile(name, hashing!.Length, hashing.TakeSha256()));
+            }
+            finally
+            {
+                hashing?.Dispose();
+            }
         }
         catch (Exception failure)
         {

@@ -19,17 +19,49 @@ public static class FileFailure
     }
 
     /// <summary>The content of a file.</summary>
-    /// <exception cref="DataException">It cannot be read; the message gives the reason.</exception>
-    public static byte[] ReadAllBytes(string path)
+    /// <param name="path">The file.</param>
+    /// <param name="limit">Its largest size; <see cref="FileLimit.Small"/> if left out.</param>
+    /// <exception cref="DataException">It cannot be read or is too large; the message gives the reason.</exception>
+    public static byte[] ReadAllBytes(string path, FileLimit? limit = null)
     {
         RefuseSpecial(path);
+        limit ??= FileLimit.Small;
         try
         {
-            return File.ReadAllBytes(path);
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+            return ReadAll(stream, limit) ?? throw new DataException($"{path}: {limit.Refusal}");
         }
         catch (Exception e) when (Is(e))
         {
             throw Reading(path, e);
+        }
+    }
+
+    /// <summary>The content of a text file in UTF-8, or in UTF-16 with a byte order mark.</summary>
+    /// <inheritdoc cref="ReadAllBytes"/>
+    public static string ReadAllText(string path, FileLimit? limit = null)
+    {
+        using var reader = new StreamReader(new MemoryStream(ReadAllBytes(path, limit)));
+        return reader.ReadToEnd();
+    }
+
+    // Null if there is too much. Files of /proc have no length, and a file may grow while it is read.
+    private static byte[]? ReadAll(FileStream stream, FileLimit limit)
+    {
+        const int Least = 1 << 12;
+        if (stream.Length > limit.Bytes)
+            return null;
+        byte[] bytes = new byte[Math.Max(stream.Length + 1, Least)];
+        for (int filled = 0; ;)
+        {
+            int read = stream.Read(bytes, filled, bytes.Length - filled);
+            if (read == 0)
+                return bytes[..filled];
+            filled += read;
+            if (filled > limit.Bytes)
+                return null;
+            if (filled == bytes.Length)
+                Array.Resize(ref bytes, (int)Math.Min(2L * bytes.Length, limit.Bytes + 1L));
         }
     }
 

@@ -70,14 +70,13 @@ public ref struct LineReader
     public readonly string Quote() => Quote(Current);
 
     /// <summary>
-    /// A part of a line as text for an error message: long parts are cut, control characters become dots.
+    /// A part of a line as text for an error message: long parts are cut, control characters become dots, and the rest
+    /// is as in <see cref="Printable.Whole"/>.
     /// </summary>
     public static string Quote(ReadOnlySpan<byte> part)
     {
-        var text = new StringBuilder(Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]));
-        for (int i = 0; i < text.Length; i++)
-            text[i] = char.IsControl(text[i]) ? '.' : text[i];
-
-        return part.Length > QuotedBytes ? text.Append("...").ToString() : text.ToString();
+        string text = Encoding.UTF8.GetString(part[..Math.Min(part.Length, QuotedBytes)]);
+        string shown = Printable.Whole(string.Concat(text.Select(static character => char.IsControl(character) ? '.' : character)));
+        return part.Length > QuotedBytes ? $"{shown}..." : shown;
     }
 }

@@ -41,7 +41,7 @@ public sealed record ModelCard
     /// <param name="config">Sizes of the model.</param>
     /// <param name="parameters">Its trained values.</param>
     /// <param name="files">The other files of the model.</param>
-    internal string Text(ModelConfig config, long parameters, IReadOnlyList<FileDigest> files)
+    internal string Text(ModelConfig config, long parameters, IReadOnlyList<WrittenFile> files)
     {
         var (model, encoder) = (config.Model, config.Encoder);
         var text = new StringBuilder();
@@ -91,7 +91,7 @@ public sealed record ModelCard
 
 
             """);
-        AppendTable(text, Inputs.Select(static input => input with { Path = Path.GetFileName(input.Path) }));
+        AppendTable(text, Inputs.Select(static input => (Path.GetFileName(input.Path), input.Bytes, input.Sha256)));
         text.Append("""
 
             ## Files
@@ -100,7 +100,7 @@ public sealed record ModelCard
 
 
             """);
-        AppendTable(text, files);
+        AppendTable(text, files.Select(static file => (file.Name, file.Bytes, file.Sha256)));
         return text.ToString();
     }
 
@@ -144,13 +144,15 @@ public sealed record ModelCard
             yield return ("spearmanr", "Spearman correlation of cosines and labels", spearman);
         if (Progress.Tags is { } tags)
         {
-            yield return ("precision", "precision of tags", tags.TagPrecision);
-            yield return ("recall", "recall of tags", tags.TagRecall);
-            yield return ("f1", "F1 of tags", tags.TagF1);
+            foreach (var (type, name, value) in new[] { ("precision", "precision of tags", tags.TagPrecision), ("recall", "recall of tags", tags.TagRecall), ("f1", "F1 of tags", tags.TagF1) })
+            {
+                if (value is { } defined)
+                    yield return (type, name, defined);
+            }
         }
     }
 
-    private static void AppendTable(StringBuilder text, IEnumerable<FileDigest> files)
+    private static void AppendTable(StringBuilder text, IEnumerable<(string Name, long Bytes, string Sha256)> files)
     {
         text.Append("| File | Bytes | SHA-256 |\n| --- | ---: | --- |\n");
         foreach (var (name, bytes, sha256) in files)

@@ -22,8 +22,13 @@ internal sealed class ImportWork : IDisposable
     private string _key = "";
     private bool _isOfUse;
     private Task? _saving;
+    private readonly UnfinishedWork _unfinished;
 
-    private ImportWork(string output, string folder, FileStream owner) => (_output, _folder, _lock) = (output, folder, owner);
+    private ImportWork(string output, string folder, FileStream owner)
+    {
+        (_output, _folder, _lock) = (output, folder, owner);
+        _unfinished = UnfinishedWork.Result(DeleteUseless);
+    }
 
     /// <summary>The saved state to continue from, or null.</summary>
     internal ImportState? Saved { get; private set; }
@@ -210,6 +215,12 @@ internal sealed class ImportWork : IDisposable
             // An earlier failure ended the work, and is reported.
         }
         CloseFiles();
+        DeleteUseless();
+        _unfinished.Dispose();
+    }
+
+    private void DeleteUseless()
+    {
         if (!_isOfUse && Directory.Exists(_folder))
             AtomicFile.DeleteLeftover(Delete);
         FileLock.ReleaseAndDelete(_lock);
@@ -245,6 +256,8 @@ internal sealed class ImportWork : IDisposable
                 string path = Path.GetFullPath(name, _folder);
                 if (!path.StartsWith(_folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || !path.EndsWith(Records, StringComparison.Ordinal))
                     throw new DataException($"{name}: is not a file of an import");
+                if (length < 0)
+                    throw new DataException($"{name}: has no such size");
                 if (FileKind.StatusOf(path) is { IsLink: true })
                     throw new DataException($"{name}: is a link");
                 var handle = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite);

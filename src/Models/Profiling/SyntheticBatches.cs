@@ -24,6 +24,10 @@ internal sealed class SyntheticBatches : IDisposable
     private const int FewestPairs = 1, FewestPairVideos = 3, FewestTestVideos = 90;
 
     private readonly Dictionary<SyntheticDatasetOptions, DataFolder> _written = [];
+    private readonly UnfinishedWork _unfinished;
+
+    /// <summary>Makes the folder.</summary>
+    public SyntheticBatches() => _unfinished = UnfinishedWork.Result(DeleteAll);
 
     /// <summary>The folder of all datasets.</summary>
     public string Root { get; } = MakeRoot();
@@ -66,7 +70,13 @@ internal sealed class SyntheticBatches : IDisposable
     }
 
     /// <summary>Deletes the data.</summary>
-    public void Dispose() => Directory.Delete(Root, recursive: true);
+    public void Dispose()
+    {
+        DeleteAll();
+        _unfinished.Dispose();
+    }
+
+    private void DeleteAll() => Directory.Delete(Root, recursive: true);
 
     private static string MakeRoot()
     {

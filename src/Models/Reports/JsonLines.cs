@@ -89,12 +89,30 @@ internal static class JsonLines
         try
         {
             var found = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject;
-            found?.ToJsonString();
+            Decode(found);
             return found;
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
         {
             return null;
+        }
+    }
+
+    private static void Decode(JsonNode? node)
+    {
+        if (node is JsonObject values)
+        {
+            foreach (var (_, value) in values)
+                Decode(value);
+        }
+        else if (node is JsonArray list)
+        {
+            foreach (var value in list)
+                Decode(value);
+        }
+        else if (node?.GetValueKind() == JsonValueKind.String)
+        {
+            node.GetValue<string>();
         }
     }
 }

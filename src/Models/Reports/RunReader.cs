@@ -69,7 +69,7 @@ internal static class RunReader
             Sessions = sessions,
             Time = TimeOf(Path.Combine(folder, Timing), timing, notes),
             MemoryBytes = timing.Max(static line => line.Number("memory_bytes", 0)),
-            Pairs = ValidationFiles.Pairs(Path.Combine(folder, PairValidation.PairsFile), curves.GetValueOrDefault(Validation)?.Values[^1], notes),
+            Pairs = ValidationFiles.Pairs(Path.Combine(folder, PairValidation.PairsFile), lines.LastOrDefault(static line => line.ContainsKey(Validation))?.Number(Validation, -1, 1), notes),
             Health = ValidationFiles.Health(Path.Combine(folder, PairValidation.EmbeddingsFile), notes),
             Inputs = Inputs(Path.Combine(folder, "inputs.json"), notes),
         };
@@ -80,7 +80,7 @@ internal static class RunReader
     public static JsonObject ReadArguments(string folder)
     {
         string file = Path.Combine(folder, RunFolder.Arguments);
-        return JsonFile.ParseObject(file, FileFailure.ReadAllBytes(file));
+        return JsonFile.ReadObject(file);
     }
 
     /// <summary>The value of a JSON file; null with a note if it is damaged, null if there is none.</summary>
@@ -123,7 +123,8 @@ internal static class RunReader
 
     private static void NoteOutside(string file, List<JsonObject> lines, string key, double low, double high, string range, List<string> notes)
     {
-        var bad = lines.Where(line => line.ContainsKey(key) && line.Number(key, low, high) is null).ToList();
+        // A score that is null is undefined.
+        var bad = lines.Where(line => line.ContainsKey(key) && !(key == Validation && line[key] is null) && line.Number(key, low, high) is null).ToList();
         if (bad.Count > 0)
             notes.Add($"{file}: the {key} of step {StepOf(bad[0])} is not {range} and is left out{More(bad.Count)}");
     }
@@ -132,11 +133,17 @@ internal static class RunReader
 
     private static IReadOnlyList<FileDigest> Inputs(string file, List<string> notes)
     {
-        var all = Typed(file, InputsJson.Default.IReadOnlyListFileDigest, notes) ?? [];
-        if (all.All(static input => input is { Path: not null, Sha256: not null, Bytes: >= 0 }))
-            return all;
-        notes.Add($"{file}: an entry is not a path, a size and a SHA-256; the file is left out");
-        return [];
+        if (JsonLines.ReadFile(file, notes) is not { } bytes)
+            return [];
+        try
+        {
+            return RunInputs.Parse(file, bytes);
+        }
+        catch (DataException e)
+        {
+            notes.Add($"{e.Message}; it is left out");
+            return [];
+        }
     }
 
     private static IEnumerable<RunEvent> Events(IReadOnlyList<JsonObject> lines, IReadOnlyList<SessionRow> sessions)
@@ -147,6 +154,8 @@ internal static class RunReader
         {
             if (line.Whole("rollback") is not null)
                 yield return new RunEvent("rollback", StepOf(line), $"rolled back to step {line.Whole("to")?.ToString(CultureInfo.InvariantCulture) ?? "?"}: {Printable.OneLine(line.Text("reason") ?? "?")}");
+            if (line.Text(RunMetrics.Stopped) is { } reason)
+                yield return new RunEvent(RunEvent.NotFinite, StepOf(line), $"stopped: {Printable.OneLine(reason)}");
             if (line.Whole("early_stopping") is { } patience)
                 yield return new RunEvent("early stopping", StepOf(line), $"stopped early: {patience} validations without a better score");
         }

@@ -16,6 +16,12 @@ namespace VideoSim.Models.Synthesis;
 /// </summary>
 public sealed class SyntheticDataset
 {
+    /// <summary>
+    /// The folder inside the output folder that has the files until all are written. A process that is killed leaves
+    /// it, and the next one deletes it.
+    /// </summary>
+    public const string Unfinished = ".unfinished";
+
     // The first numbers of the sets are far apart and multiples of the family size, so no family is in two sets.
     private const ulong SetDistance = 6UL << 40;
     private const int UnusedPieces = 104; // [PAD], unused pieces, then [UNK] at 100 and the other special pieces
@@ -36,23 +42,52 @@ public sealed class SyntheticDataset
         _tags = options.TagList is { } list ? TagsOf(list, options.Seed) : new TagSynthesizer(options.Seed, options.Tags);
     }
 
-    /// <summary>Writes all files.</summary>
+    /// <summary>Writes all files, or none.</summary>
     /// <param name="options">Seed and sizes.</param>
-    /// <param name="outputDirectory">Output folder; existing files of the same names are replaced.</param>
+    /// <param name="outputDirectory">Output folder; it is absent or has none of the dataset's files.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Stops between two videos.</param>
     /// <exception cref="DataException">A size is out of range, or the folder cannot be written.</exception>
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
     {
         options.Validate();
+        string root = Path.GetFullPath(outputDirectory), work = Path.Combine(root, Unfinished);
+        string[] made = [.. Missing(root)];
+        using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
-            new SyntheticDataset(options, outputDirectory).WriteAll(progress, cancellation);
+            var dataset = new SyntheticDataset(options, work); // reads files before anything is written
+            if (Directory.Exists(work))
+                Directory.Delete(work, recursive: true);
+            dataset.WriteAll(progress, cancellation);
+            UnfinishedWork.Place(() =>
+            {
+                foreach (string entry in Directory.GetFileSystemEntries(work))
+                    Directory.Move(entry, Path.Combine(root, Path.GetFileName(entry)));
+                Directory.Delete(work);
+                unfinished.Dispose();
+            });
         }
-        catch (Exception e) when (FileFailure.Is(e))
+        catch (Exception e)
         {
-            throw FileFailure.Writing(outputDirectory, e, outputDirectory);
+            Undo();
+            if (FileFailure.Is(e))
+                throw FileFailure.Writing(outputDirectory, e, work);
+            throw;
         }
+
+        void Undo()
+        {
+            AtomicFile.DeleteLeftover(() => Directory.Delete(work, recursive: true));
+            Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
+        }
+    }
+
+    // The folder and those above it that do not exist, the lowest first.
+    private static IEnumerable<string> Missing(string root)
+    {
+        for (string? folder = root; folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
+            yield return folder;
     }
 
     private void WriteAll(IProgressSink progress, CancellationToken cancellation)

@@ -23,6 +23,11 @@ public sealed class JiebaDictionary
         return Parse(content.GetBuffer().AsSpan(0, (int)content.Length), "jieba's dict.txt");
     });
 
+    // Jieba's largest dictionary has 0.8 million beginnings of words in 9 MB.
+    private const int MostPrefixes = 1 << 23;
+
+    private static readonly FileLimit Limit = new("a dictionary of words", 128);
+
     private readonly PrefixTable _prefixes;
     private readonly double[] _scores;
 
@@ -42,7 +47,7 @@ public sealed class JiebaDictionary
     /// <exception cref="DataException">
     /// The file cannot be read, or is not a dictionary; see <see cref="Parse"/>.
     /// </exception>
-    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path), path);
+    public static JiebaDictionary Load(string path) => Parse(FileFailure.ReadAllBytes(path, Limit), path);
 
     /// <summary>
     /// Creates a dictionary from a file's content. If a word has several lines, the last one is used.
@@ -50,7 +55,7 @@ public sealed class JiebaDictionary
     /// <param name="content">UTF-8. A word with the count 0 is not a word, only a prefix of others.</param>
     /// <param name="name">Name of the file in messages.</param>
     /// <exception cref="DataException">
-    /// A line does not have this form, or no count is above 0; the message names it.
+    /// A line does not have this form, no count is above 0, or there are too many words; the message names it.
     /// </exception>
     public static JiebaDictionary Parse(ReadOnlySpan<byte> content, string name)
     {
@@ -70,6 +75,8 @@ public sealed class JiebaDictionary
                 Rune.DecodeFromUtf8(word, out var rune, out int bytes);
                 word = word[bytes..];
                 prefix = prefixes.FindOrAdd(prefix, rune.Value);
+                if (prefix == PrefixTable.NotFound || prefixes.Count > MostPrefixes)
+                    throw new DataException($"{name} line {lines.Number}: more than {MostPrefixes} beginnings of words, or words that are chosen to make the dictionary slow");
             }
             while (counts.Count < prefixes.Count) counts.Add(0);
             counts[prefix] = count;
@@ -99,6 +106,7 @@ public sealed class JiebaDictionary
         if (blank < 0) return [];
         var rest = line[(blank + 1)..];
         var digits = rest.IndexOf((byte)' ') is var end and >= 0 ? rest[..end] : rest;
-        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
+        // .NET's parser ignores NULs after a number.
+        return !digits.Contains((byte)0) && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out count) ? line[..blank] : [];
     }
 }

@@ -168,8 +168,11 @@ public sealed record RunOptions
     /// <summary>Deletes the run that is in the folder.</summary>
     public bool Overwrite { get; init; }
 
-    /// <summary>Whether a run in the folder continues if the options have more steps than it.</summary>
-    public bool MayGrow { get; init; } = true;
+    /// <summary>
+    /// Whether the run is a part of a reproduction. Such a run does not get longer, and its command takes keys of the
+    /// stage instead of the stage's options.
+    /// </summary>
+    public bool IsPart { get; init; }
 
     /// <summary>Receive what is written to metrics.jsonl.</summary>
     public IReadOnlyList<IMetricsReporter> Reporters { get; init; } = [];

@@ -29,11 +29,11 @@ public static class Finetuning
     /// <param name="fold">1 to 11.</param>
     /// <param name="progress">Receives the progress.</param>
     /// <param name="cancellation">Saves a checkpoint and stops the run.</param>
-    /// <returns>Spearman on the fold's validation pairs after the last step.</returns>
-    public static double Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
+    /// <returns>Spearman on the fold's validation pairs after the last step; null if it is undefined.</returns>
+    public static double? Run(Device device, RunOptions options, DataFolder data, string pretrained, int fold, IProgressSink progress, CancellationToken cancellation)
     {
         data.RequirePairs();
-        var source = UsableModel.Open(pretrained, options.Dictionary);
+        var source = UsableModel.Open(pretrained, options.Dictionary, progress);
         var (tokenizer, tags, config) = (source.Tokenizer, source.Tags, source.Configuration);
         CheckTags(data, source);
         if (options.Model != config.Model)
@@ -63,14 +63,14 @@ public static class Finetuning
             ["jieba_dict_sha256"] = tokenizer.DictionarySha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["finetune"] = JsonSerializer.SerializeToNode(preset.Finetune, ConfigurationJson.Default.TrainingConfig),
-        }, others, overwrite: options.Overwrite, mayGrow: options.MayGrow, later: options.Later,
+        }, others, overwrite: options.Overwrite, mayGrow: !options.IsPart, later: options.Later,
             inputs:
             [
                 .. options.Files, .. new[] { data.Pairwise, data.Labels, data.TagList }.Select(static file => new InputFile("--data", file)),
                 .. source.Files.Select(static file => new InputFile("--pretrained", file)),
             ]);
         if (folder.IsComplete)
-            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation) ?? throw new DataException($"{folder.FolderPath} is complete, but its checkpoint has no validation score");
+            return folder.TakeFinished(data.Format, [data.Pairwise], others, progress, cancellation);
 
         var videos = data.Format.Open([data.Pairwise], config.FrameWidth, options.SkipBadRecords, progress: progress, cancellation: cancellation);
         FileDigest[] inputs = [.. videos.Digests, .. others.Select(FileDigest.OfContent)];
@@ -106,9 +106,10 @@ public static class Finetuning
                 Stage = $"finetuning, fold {fold}", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Finetune, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            KeysOf = options.IsPart ? "finetune" : null,
             Reporters = options.Reporters,
         }, folder, progress);
-        return trainer.Run(cancellation) ?? throw new InvalidOperationException("a fold has validation pairs");
+        return trainer.Run(cancellation);
     }
 
     /// <summary>Refuses labelled pairs whose fold has fewer training pairs than a batch.</summary>

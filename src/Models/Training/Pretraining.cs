@@ -20,7 +20,9 @@ namespace VideoSim.Models.Training;
 public static class Pretraining
 {
     /// <summary>Runs or continues a pretraining run; a complete run is not repeated.</summary>
-    /// <returns>Spearman on all labelled pairs after the last step; null without pairs.</returns>
+    /// <returns>
+    /// Spearman on all labelled pairs after the last step; null without pairs, or if it is undefined.
+    /// </returns>
     public static double? Run(Device device, RunOptions options, DataFolder data, IProgressSink progress, CancellationToken cancellation)
     {
         string vocabularyFile = options.Text.VocabularyFor(data);
@@ -58,7 +60,7 @@ public static class Pretraining
             ["tag_list_sha256"] = tags.Sha256,
             ["model"] = JsonSerializer.SerializeToNode(config, ConfigurationJson.Default.ModelConfig),
             ["pretrain"] = JsonSerializer.SerializeToNode(preset.Pretrain, ConfigurationJson.Default.TrainingConfig),
-        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: options.MayGrow,
+        }, [vocabularyFile, data.TagList], overwrite: options.Overwrite, mayGrow: !options.IsPart,
             inputs: [.. options.Files, .. options.Text.InputFiles(), .. new[] { data.Labels, data.TagList, data.Vocabulary }.Concat(data.Pointwise).Concat(pairFiles).Select(static file => new InputFile("--data", file))]);
         string[] labels = data.HasPairs ? [data.Labels] : [];
         string[] others = [.. labels, .. data.TagListFiles, .. encoder?.Files ?? [vocabularyFile]];
@@ -110,6 +112,7 @@ public static class Pretraining
                 Stage = "pretraining", Preset = options.Preset, Seed = options.Seed, Recipe = preset.Pretrain, Inputs = inputs, EarlierRecipes = folder.EarlierRecipes, Progress = state,
             }),
             Eager = options.Eager,
+            KeysOf = options.IsPart ? "pretrain" : null,
             Reporters = options.Reporters,
         }, folder, progress);
         return trainer.Run(cancellation);

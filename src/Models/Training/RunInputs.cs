@@ -98,10 +98,25 @@ internal sealed class RunInputs(string folder)
         return rest.Count == 0 ? null : $"{rest.Order(StringComparer.Ordinal).First()} is new";
     }
 
-    private IReadOnlyList<FileDigest>? Read() => Exist ? JsonFile.Read(_file, InputsJson.Default.IReadOnlyListFileDigest) : null;
+    private IReadOnlyList<FileDigest>? Read() => Exist ? Parse(_file, JsonFile.ReadBytes(_file)) : null;
+
+    /// <summary>The entries in the bytes of an inputs.json.</summary>
+    /// <exception cref="DataException">
+    /// An entry is not a path, a size and a hash; the message names the file.
+    /// </exception>
+    public static IReadOnlyList<FileDigest> Parse(string file, ReadOnlySpan<byte> content)
+    {
+        var entries = JsonFile.Parse(file, content, InputsJson.Default.IReadOnlyListFileDigest);
+        for (int i = 0; i < entries.Count; i++)
+        {
+            if (entries[i] is not { Path.Length: > 0, Bytes: >= 0, Sha256.Length: > 0 })
+                throw new DataException($"{file}: entry {i + 1} is not a path, a size and a SHA-256");
+        }
+        return entries;
+    }
 }
 
 /// <summary>JSON of a run's inputs.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
 [JsonSerializable(typeof(IReadOnlyList<FileDigest>))]
 internal sealed partial class InputsJson : JsonSerializerContext;

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Checkpoints;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -125,7 +126,7 @@ internal abstract class RunLayout
         public override bool HasFilesOf(string command) => command is RunArguments.Pretrain or RunArguments.Finetune;
 
         public override bool HasBegun(string folder) => RunMetrics.HasSteps(folder)
-            || FolderListing.Folders(folder).Select(TemporaryName.FinalName).Any(static name => name == ModelFolder.LastOfRun || RunCheckpoints.StepOf(name) > 0);
+            || FolderListing.Folders(folder).Select(TemporaryName.FinalName).Any(static name => name == ModelFolder.LastOfRun || FolderChecksums.StepOf(name) > 0);
 
         protected override IEnumerable<string> Files(string folder, JsonObject arguments) =>
             [
@@ -139,6 +140,6 @@ internal abstract class RunLayout
             return Directory.Exists(events) ? FolderListing.Files(events, "events.out.tfevents.*.videosim").Select(file => Path.GetRelativePath(folder, file)) : [];
         }
 
-        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || RunCheckpoints.StepOf(name) >= 0;
+        protected override bool OwnsFolder(string name) => name is ModelFolder.LastOfRun or ModelFolder.BestOfRun || FolderChecksums.StepOf(name) >= 0;
     }
 }

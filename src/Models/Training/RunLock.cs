@@ -14,8 +14,9 @@ internal sealed class RunLock : IDisposable
 
     private readonly FileStream _file;
     private readonly string _owner;
+    private readonly UnfinishedWork _unfinished;
 
-    private RunLock(FileStream file, string owner) => (_file, _owner) = (file, owner);
+    private RunLock(FileStream file, string owner) => (_file, _owner, _unfinished) = (file, owner, UnfinishedWork.Result(() => File.Delete(owner)));
 
     /// <summary>Whether a path is one of the lock's files.</summary>
     public static bool IsLockFile(string path) => Path.GetFileName(path) is Lock or Owner;
@@ -62,6 +63,7 @@ internal sealed class RunLock : IDisposable
             // A file that stays has no meaning after the lock is released.
         }
         _file.Dispose();
+        _unfinished.Dispose();
     }
 
     private static string NameOfOwner(string owner)

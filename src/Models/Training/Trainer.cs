@@ -7,6 +7,7 @@ using VideoSim.Models.Architectures;
 using VideoSim.Models.Batches;
 using VideoSim.Models.Checkpoints;
 using VideoSim.Models.Configuration;
+using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
 
 namespace VideoSim.Models.Training;
@@ -61,11 +62,12 @@ public sealed class Trainer : IDisposable
         }
         catch (NonFiniteException e)
         {
+            _folder.Metrics.Append(new JsonObject { ["step"] = _state.Step, [RunMetrics.Stopped] = e.Message });
             throw new DataException(_notes.Failure(e.Message, _state), e);
         }
         _reports.End();
         using (_timing.Measure(TimedPart.Saving))
-            AtomicFolder.Write(_folder.Last, WriteModel);
+            WriteModelFolder(_folder.Last);
         _timing.Write(_state.Step); // what came after the last validation
         _progress.End(_text);
         _notes.Models(_state);
@@ -83,7 +85,7 @@ public sealed class Trainer : IDisposable
 
     private void Begin()
     {
-        if (_folder.Checkpoints.Resume() is { } checkpoint)
+        if (_folder.Checkpoints.Resume(validates: _job.Validate is not null) is { } checkpoint)
         {
             Restore(checkpoint.FolderPath, checkpoint.State);
             _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
@@ -136,6 +138,7 @@ public sealed class Trainer : IDisposable
 
     private void Train(CancellationToken cancellation)
     {
+        using var saves = UnfinishedWork.State(); // a signal waits for the checkpoint
         var config = _job.Config;
         if (_state.ValidationDue)
         {
@@ -220,7 +223,7 @@ public sealed class Trainer : IDisposable
         ValidationScore result;
         using (_timing.Measure(TimedPart.Validation))
             result = _job.Validate();
-        var (spearman, pairs, tags, nonFinite) = result;
+        var (spearman, pairs, tags, nonFinite, undefined) = result;
         if (nonFinite is not null)
             throw new NonFiniteException(nonFinite, _state.Step);
         var line = new JsonObject { ["step"] = _state.Step, [TrainerNotes.Score] = spearman };
@@ -231,19 +234,26 @@ public sealed class Trainer : IDisposable
         (_state.LastSpearman, _state.LastTags) = (spearman, tags);
         UpdateText();
         _progress.Report(_state.Step, _text);
-        _notes.Validation(_state.Step, spearman, pairs);
+        _notes.Validation(_state.Step, spearman, undefined, pairs);
         if (_state.Step == 0 && !_job.StartIsTrained)
             return;
         _state.ValidationsWithoutGain = spearman > _state.BestSpearman || _state.BestSpearman is null ? 0 : _state.ValidationsWithoutGain + 1;
-        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts.
-        if (spearman < _state.BestSpearman)
+        // Few pairs have few possible scores. Of equal ones the model that was trained longer counts. An undefined
+        // score is below all others.
+        if (spearman < _state.BestSpearman || (spearman is null && _state.BestSpearman is not null))
             return;
         (_state.BestSpearman, _state.BestStep) = (spearman, _state.Step);
         using (_timing.Measure(TimedPart.Saving))
-            AtomicFolder.Write(_folder.Best, WriteModel);
+            WriteModelFolder(_folder.Best);
     }
 
     private void WriteModel(AtomicFolder folder) => _job.WriteModel(folder, new ModelProgress(_state.Step, _state.LastSpearman, _state.LastTags));
+
+    private void WriteModelFolder(string path) => AtomicFolder.Write(path, folder =>
+    {
+        WriteModel(folder);
+        FolderChecksums.Add(folder);
+    });
 
     private void SaveCheckpoint(bool validationDue)
     {
@@ -253,7 +263,7 @@ public sealed class Trainer : IDisposable
         _folder.Checkpoints.Save(_state, folder =>
         {
             WriteModel(folder);
-            folder.Add("optimizer.safetensors", _updates.WriteMoments);
+            folder.Add(RunCheckpoints.Moments, _updates.WriteMoments);
         });
         _folder.Checkpoints.RemoveOld(_job.Config.SaveTotalLimit);
     }

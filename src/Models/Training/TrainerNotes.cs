@@ -27,8 +27,8 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     public void Continues(long step) => Note($"continues from step {step}");
 
     /// <summary>A validation.</summary>
-    public void Validation(long step, double spearman, int pairs) =>
-        Note(string.Create(CultureInfo.InvariantCulture, $"step {step}, validation {spearman:F4} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
+    public void Validation(long step, double? spearman, string? undefined, int pairs) =>
+        Note(string.Create(CultureInfo.InvariantCulture, $"step {step}, validation {(undefined is null ? $"{spearman:F4}" : $"undefined, because {undefined}")} ({pairs} {(pairs == 1 ? "pair" : "pairs")})"));
 
     /// <summary>Early stopping. The model of the best score can be a later one with an equal score.</summary>
     public void EarlyStop(TrainerState state)
@@ -46,8 +46,8 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     /// <summary>The models of a finished run, and what is odd about them.</summary>
     public void Models(TrainerState state)
     {
-        Note(state.BestSpearman is null ? $"the last model is {folder.Last}"
-            : string.Create(CultureInfo.InvariantCulture, $"the best model is {folder.Best}, validation {state.BestSpearman:F4}{(state.BestStep is { } step ? $" of step {step}" : "")}; the last is {folder.Last}"));
+        Note(job.Validate is null ? $"the last model is {folder.Last}"
+            : string.Create(CultureInfo.InvariantCulture, $"the best model is {folder.Best}, validation {(state.BestSpearman is { } best ? best.ToString("F4", CultureInfo.InvariantCulture) : "undefined")}{(state.BestStep is { } step ? $" of step {step}" : "")}; the last is {folder.Last}"));
         if (job.Validate is null)
             return;
         double[] scores = RunMetrics.Series(folder.FolderPath, Score);
@@ -65,12 +65,16 @@ internal sealed class TrainerNotes(TrainingJob job, RunFolder folder, IProgressS
     {
         string place = folder.Checkpoints.Newest is { } newest ? $"; the last good checkpoint is {newest}" : ", before the first checkpoint";
         string advice = state.Step == 0 ? "nothing is trained yet, so the fault is in the starting weights or in the videos"
-            : job.Config.OnNan != TrainingConfig.Rollback ? $"go on with --on-nan rollback, or {BeginAgain}"
+            : job.Config.OnNan != TrainingConfig.Rollback ? $"go on with {Option("on_nan", TrainingConfig.Rollback)}, or {BeginAgain}"
             : $"all {MostRollbacks} rollbacks are used up; {BeginAgain}";
         return $"{job.Label}: {reason}{place}; {advice}";
     }
 
-    private string BeginAgain => $"begin again with a smaller --learning-rate or {(job.Config.MaxGradNorm == 0 ? "with --max-grad-norm 1" : "a smaller --max-grad-norm")}";
+    private string BeginAgain => $"begin again with a smaller {Option("rate")} or {(job.Config.MaxGradNorm == 0 ? $"with {Option("max_grad_norm", "1")}" : $"a smaller {Option("max_grad_norm")}")}";
+
+    // How to set a key, to a value if there is one.
+    private string Option(string key, string? value = null) =>
+        $"{ConfigKeys.OptionOf(key, job.KeysOf)}{(value is null ? "" : job.KeysOf is null ? $" {value}" : $"={value}")}";
 
     private void Note(string text) => progress.Note($"{job.Label}: {text}");
 }

@@ -80,11 +80,22 @@ public sealed class OptionsTests(CommandWorld world)
     public void Finetune_AllFolds_AreRunsOfTheirOwn()
     {
         string output = world.New(), second = Path.Combine(output, "fold-2");
-        Directory.CreateDirectory(second);
-        File.WriteAllText(Path.Combine(second, "notes.txt"), "");
-        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output, "--fold", "all")).AssertFailed(1, second, "is not empty and not the folder of a run");
+        string[] one = CommandWorld.Finetune(world.Data, world.Pretrained, second, "--fold", "2");
+        one[Array.IndexOf(one, "--seed") + 1] = "6";
+        Shell.Run(one).AssertDone();
+        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output, "--fold", "all")).AssertFailed(1, second, "has a run with other arguments: seed");
         Assert.Equal(1, (int)Arguments(Path.Combine(output, "fold-1"))["fold"]!);
         Assert.True(Directory.Exists(Path.Combine(output, "fold-1", "last")));
+    }
+
+    [Fact]
+    public void Finetune_ForeignFolderOfALaterFold_IsFoundBeforeTheFirst()
+    {
+        string output = world.New(), last = Path.Combine(output, "fold-11");
+        Directory.CreateDirectory(last);
+        File.WriteAllText(Path.Combine(last, "notes.txt"), "");
+        Shell.Run(CommandWorld.Finetune(world.Data, world.Pretrained, output, "--fold", "all")).AssertFailed(1, last, "is not empty and not the folder of a run");
+        Assert.False(Directory.Exists(Path.Combine(output, "fold-1", "checkpoint-0")));
     }
 
     [Fact]

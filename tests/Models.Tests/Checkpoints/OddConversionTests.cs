@@ -123,7 +123,7 @@ public sealed class OddConversionTests : IDisposable
         Directory.CreateSymbolicLink(link, folder);
         Convert(source, Path.Combine(link, "."));
         Assert.Equal(folder, new FileInfo(link).LinkTarget);
-        Assert.Equal(["config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"],
+        Assert.Equal(["checksums.json", "config.json", "model.safetensors", "special_tokens_map.json", "tokenizer_config.json", "vocab.txt"],
             Directory.GetFileSystemEntries(folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 

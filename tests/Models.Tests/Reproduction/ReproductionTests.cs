@@ -51,7 +51,7 @@ public sealed class ReproductionTests : IDisposable
         Assert.Equal(new RunOptions
         {
             OutputDirectory = "run", Preset = "tiny", Model = "uniter", Overrides = options.Overrides, Seed = options.RunOf("uniter", "run").Seed, Dictionary = options.Dictionary,
-            SkipBadRecords = true, VideoDisjoint = true, Eager = true, MayGrow = false,
+            SkipBadRecords = true, VideoDisjoint = true, Eager = true, IsPart = true,
         }, options.RunOf("uniter", "run"));
         var plain = Options(["uniter"]).RunOf("uniter", "run");
         Assert.False(plain.SkipBadRecords || plain.VideoDisjoint || plain.Eager);

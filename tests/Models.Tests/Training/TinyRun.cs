@@ -31,14 +31,14 @@ internal static class TinyRun
     internal static void Pretrain(string data, string output, string[] overrides, IProgressSink? progress = null, CancellationTokenSource? stop = null, bool overwrite = false, bool mayGrow = true)
     {
         using var device = new CpuDevice(1);
-        Pretraining.Run(device, Options(output, false, overrides) with { Overwrite = overwrite, MayGrow = mayGrow }, new DataFolder(data), progress ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+        Pretraining.Run(device, Options(output, false, overrides) with { Overwrite = overwrite, IsPart = !mayGrow }, new DataFolder(data), progress ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
     }
 
     internal static double Finetune(
         string data, string pretrained, string output, int threads = 1, bool eager = false, StopAt? stop = null)
     {
         using var device = new CpuDevice(threads);
-        return Finetuning.Run(device, Options(output, eager), new DataFolder(data), pretrained, fold: 2, stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None);
+        return Finetuning.Run(device, Options(output, eager), new DataFolder(data), pretrained, fold: 2, stop ?? IProgressSink.None, stop?.Token ?? CancellationToken.None)!.Value;
     }
 
     /// <summary>Writes the embeddings of test_b in single precision, so that every bit counts.</summary>

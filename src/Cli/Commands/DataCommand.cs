@@ -42,7 +42,7 @@ internal static class DataCommand
         return command.Does((parsed, console, cancellation) =>
         {
             string folder = parsed.GetValue(output)!;
-            if (Directory.Exists(folder) && FolderListing.Entries(folder).Any(static entry => Path.GetFileName(entry) != SyntheticDataset.Unfinished))
+            if (Directory.Exists(folder) && FolderListing.Entries(folder).Any(static entry => !SyntheticDataset.IsLeftover(entry)))
                 throw new DataException($"--output-dir {folder}: the folder is not empty");
             var options = new SyntheticDatasetOptions
             {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using VideoSim.Engine;
+using VideoSim.Engine.Interop;
 using VideoSim.Engine.Serialization;
 using VideoSim.Models.Datasets;
 using VideoSim.Models.Progress;
@@ -16,11 +17,8 @@ namespace VideoSim.Models.Synthesis;
 /// </summary>
 public sealed class SyntheticDataset
 {
-    /// <summary>
-    /// The folder inside the output folder that has the files until all are written. A process that is killed leaves
-    /// it, and the next one deletes it.
-    /// </summary>
-    public const string Unfinished = ".unfinished";
+    // Stands for the dataset in the name of the folder that has the files until all are written.
+    private const string Inside = "dataset";
 
     // The first numbers of the sets are far apart and multiples of the family size, so no family is in two sets.
     private const ulong SetDistance = 6UL << 40;
@@ -42,6 +40,12 @@ public sealed class SyntheticDataset
         _tags = options.TagList is { } list ? TagsOf(list, options.Seed) : new TagSynthesizer(options.Seed, options.Tags);
     }
 
+    /// <summary>
+    /// Whether a path is what a process leaves in the output folder that is killed before all files are written. The
+    /// next one deletes it.
+    /// </summary>
+    public static bool IsLeftover(string path) => TemporaryName.FinalNameOfUnfinished(path) == Inside && Directory.Exists(path);
+
     /// <summary>Writes all files, or none.</summary>
     /// <param name="options">Seed and sizes.</param>
     /// <param name="outputDirectory">Output folder; it is absent or has none of the dataset's files.</param>
@@ -51,20 +55,22 @@ public sealed class SyntheticDataset
     public static void Write(SyntheticDatasetOptions options, string outputDirectory, IProgressSink progress, CancellationToken cancellation)
     {
         options.Validate();
-        string root = Path.GetFullPath(outputDirectory), work = Path.Combine(root, Unfinished);
-        string[] made = [.. Missing(root)];
+        string root = Path.GetFullPath(outputDirectory), work = TemporaryName.OfUnfinished(Path.Combine(root, Inside));
+        string[] made = [.. DurableFolder.Missing(root)];
         using var unfinished = UnfinishedWork.Result(Undo);
         try
         {
             var dataset = new SyntheticDataset(options, work); // reads files before anything is written
-            if (Directory.Exists(work))
-                Directory.Delete(work, recursive: true);
+            DurableFolder.Make(root);
+            foreach (string leftover in FolderListing.Folders(root).Where(IsLeftover))
+                Directory.Delete(leftover, recursive: true);
             dataset.WriteAll(progress, cancellation);
             UnfinishedWork.Place(() =>
             {
-                foreach (string entry in Directory.GetFileSystemEntries(work))
+                foreach (string entry in FolderListing.Entries(work))
                     Directory.Move(entry, Path.Combine(root, Path.GetFileName(entry)));
                 Directory.Delete(work);
+                FolderCalls.Flush(root);
                 unfinished.Dispose();
             });
         }
@@ -81,13 +87,6 @@ public sealed class SyntheticDataset
             AtomicFile.DeleteLeftover(() => Directory.Delete(work, recursive: true));
             Array.ForEach(made, static folder => AtomicFile.DeleteLeftover(() => Directory.Delete(folder)));
         }
-    }
-
-    // The folder and those above it that do not exist, the lowest first.
-    private static IEnumerable<string> Missing(string root)
-    {
-        for (string? folder = root; folder is not null && !Directory.Exists(folder); folder = Path.GetDirectoryName(folder))
-            yield return folder;
     }
 
     private void WriteAll(IProgressSink progress, CancellationToken cancellation)
